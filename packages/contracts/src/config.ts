@@ -1,0 +1,99 @@
+import { z } from "zod";
+
+/**
+ * The configuration: environment variables, all of them, with their defaults. The README's table
+ * is generated from this file, and a variable `COUNTERFOIL_…` that does not stand here is refused.
+ */
+const flag = z
+  .enum(["true", "false"])
+  .default("false")
+  .transform((word) => word === "true");
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, "expected a port number")
+  .transform(Number)
+  .refine((number) => number <= 65_535, "expected a port number");
+
+const bytes = z
+  .string()
+  .regex(/^[1-9]\d{0,11}$/, "expected a number of bytes")
+  .transform(Number);
+
+/** Several secrets at once, for rotation. */
+const list = z
+  .string()
+  .default("")
+  .transform((text) =>
+    text
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== ""),
+  );
+
+const duration = z
+  .string()
+  .regex(/^[1-9]\d{0,8}(?:s|m|h|d)$/, "expected a duration such as 90s, 30m, 24h or 7d")
+  .transform((text) => Number(text.slice(0, -1)) * (SECONDS[text.slice(-1)] ?? 1));
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+export const CONFIG = {
+  COUNTERFOIL_LEDGER: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,39}$/, "expected [a-z][a-z0-9-]{0,39}")
+    .refine((name) => name !== "models", "this name is taken by the read models' folder")
+    .default("default")
+    .describe("Name of the ledger; ledgers share nothing"),
+  COUNTERFOIL_ENVIRONMENT: z
+    .string()
+    .min(1)
+    .default("production")
+    .describe("Written into the ledger's first event"),
+  COUNTERFOIL_DATA_DIR: z.string().min(1).default("./data").describe("Folder of the SQLite files"),
+  COUNTERFOIL_HTTP_HOST: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),
+  COUNTERFOIL_HTTP_PORT: port.default(8080).describe("Port to listen on"),
+  COUNTERFOIL_WEBHOOK_HOST: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Address of a listener for webhooks alone"),
+  COUNTERFOIL_WEBHOOK_PORT: port
+    .optional()
+    .describe("Port of a listener for webhooks alone (default: the same listener)"),
+  COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: list.describe("HMAC secrets, comma-separated"),
+  COUNTERFOIL_ZEROHASH_WEBHOOK_PUBLIC_KEY: list.describe(
+    "RSA public keys: PEM or base64 of SPKI or PKCS#1, comma-separated",
+  ),
+  COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY: list.describe(
+    "ECDSA secp256k1 public keys: PEM or base64 DER, comma-separated",
+  ),
+  COUNTERFOIL_ZEROHASH_FEED_URL: z
+    .string()
+    .regex(/^wss?:\/\//, "expected ws:// or wss://")
+    .optional()
+    .describe("Balances Feed to follow"),
+  COUNTERFOIL_ZEROHASH_FEED_KEY: z.string().min(1).optional().describe("API key of the feed"),
+  COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE: z.string().min(1).optional().describe("Its passphrase"),
+  COUNTERFOIL_ZEROHASH_FEED_SECRET: z.string().min(1).optional().describe("Its secret, base64"),
+  COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT: z
+    .string()
+    .min(1)
+    .default("{timestamp}{method}{route}{body}")
+    .describe("What a feed message's signature covers; the provider does not document it"),
+  COUNTERFOIL_REJECT_STALE: flag.describe("Answer 401 to webhooks signed more than 5 minutes off"),
+  COUNTERFOIL_ALLOW_UNSIGNED: flag.describe("Accept unsigned webhooks, on a loopback address only"),
+  COUNTERFOIL_ALLOW_UNAUTHENTICATED: flag.describe("Serve reading routes beyond loopback"),
+  COUNTERFOIL_MAX_BODY_BYTES: bytes.default(262_144).describe("Largest webhook body"),
+  COUNTERFOIL_MAX_FRAME_BYTES: bytes.default(67_108_864).describe("Largest feed frame"),
+  COUNTERFOIL_STUCK_AFTER: duration
+    .default(86_400)
+    .describe("A lifecycle that stays longer in one stage is stuck"),
+  COUNTERFOIL_LOG_LEVEL: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+    .default("info")
+    .describe("Least severity that is logged"),
+} as const;
+
+export const configSchema = z.object(CONFIG);
+export type Config = Readonly<z.infer<typeof configSchema>>;

@@ -1,0 +1,42 @@
+/**
+ * Stable codes of everything that can go wrong in front of a person or a program. Over HTTP each is
+ * an RFC 9457 problem document whose `type` is `urn:counterfoil:problem:<code>`; the CLI and the
+ * log print the code as well.
+ */
+export const ERROR_CODES = {
+  // requests
+  malformed_request: { status: 400, title: "The request is malformed" },
+  invalid_query: { status: 400, title: "A query parameter is not valid" },
+  invalid_cursor: { status: 400, title: "The cursor is not one that this service gave out" },
+  unauthenticated: { status: 401, title: "A valid API key is needed" },
+  not_found: { status: 404, title: "There is no such resource" },
+  method_not_allowed: { status: 405, title: "This resource does not take that method" },
+  request_timeout: { status: 408, title: "The request took too long to arrive" },
+  ambiguous_id: { status: 409, title: "The id stands for several records" },
+  body_gone: { status: 410, title: "The body was erased" },
+  payload_too_large: { status: 413, title: "The body is larger than is taken" },
+  unsupported_combination: { status: 422, title: "These parameters do not go together" },
+  headers_too_large: { status: 431, title: "The header fields are larger than are taken" },
+  internal_error: { status: 500, title: "The service made an error" },
+  // webhooks
+  signature_missing: { status: 401, title: "No signature that can be checked" },
+  signature_invalid: { status: 401, title: "A signature does not match the body" },
+  timestamp_stale: { status: 401, title: "The signed timestamp is too far from now" },
+  channel_not_configured: { status: 404, title: "No secret is configured for this provider" },
+  // the service's own state
+  stream_unavailable: { status: 503, title: "The event stream cannot be used just now" },
+  model_unavailable: { status: 503, title: "The read model cannot be used just now" },
+  position_timeout: { status: 503, title: "The read model did not reach the position in time" },
+  overloaded: { status: 503, title: "More deliveries wait than can be taken" },
+  rebuild_running: { status: 409, title: "A rebuild of this model is running" },
+  // starting and operating
+  configuration_invalid: { status: 500, title: "The configuration is not valid" },
+  ledger_mismatch: { status: 500, title: "The stream belongs to another ledger" },
+  stream_corrupted: { status: 500, title: "The stream's stored events contradict themselves" },
+  stream_forked: { status: 500, title: "The stream is not the one that was followed" },
+  port_in_use: { status: 500, title: "The port is taken" },
+  digest_mismatch: { status: 500, title: "The rebuilt model differs from the live one" },
+  generation_missing: { status: 404, title: "There is no such generation of the model" },
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

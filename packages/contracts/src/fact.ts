@@ -1,0 +1,382 @@
+import { z } from "zod";
+import { amount, channel, id, instant, position, provider, sha256, uuid } from "./scalar.ts";
+
+/**
+ * The facts of the stream, `schema_version` 1. A key that says nothing is left out, so that the
+ * stored bytes stay small. Amounts are normalised, times ISO; what was printed lies in the body of
+ * the delivery. Changing a shape here means a new schema version and an upcaster.
+ */
+
+/** Which version of the translation from bytes to facts made this fact. */
+const translation = z.int().positive();
+
+/** Arrival of the delivery at our side, by our clock. */
+const received_at = instant;
+
+const place = z.object({ connection: id, frame: z.int().positive() });
+
+const LedgerOpened = z.object({ name: z.string(), format: z.literal(1), environment: z.string() });
+
+const verdict = z.object({
+  signature: z.enum(["valid", "stale", "unsigned", "none"]),
+  scheme: z.string().optional(),
+  key: z.string().optional(),
+  sent_at: instant.optional(),
+});
+
+const DeliveryReceived = z.object({
+  provider,
+  channel,
+  payload_type: z.string(),
+  notification_id: z.string().optional(),
+  connection: id.optional(),
+  frame: z.int().positive().optional(),
+  verdict,
+  sha256,
+  length: z.int().nonnegative(),
+  received_at,
+  translation,
+  /** How many appends carry the facts; only where more than one. */
+  parts: z.int().min(2).optional(),
+});
+
+const DeliveryCompleted = z.object({ delivery_id: uuid, parts: z.int().min(2) });
+
+const DeliveryQuarantined = z.object({
+  delivery_id: uuid,
+  provider,
+  channel,
+  payload_type: z.string(),
+  reason: z.string(),
+  detail: z.string(),
+  received_at,
+  translation,
+});
+
+const QuarantineRetried = z.object({
+  delivery_id: uuid,
+  translation,
+  outcome: z.enum(["resolved", "unreadable"]),
+  reason: z.string().optional(),
+  detail: z.string().optional(),
+});
+
+const RunRecorded = z.object({
+  provider,
+  run_id: id,
+  run_type: z.string().optional(),
+  occurred_at: instant.optional(),
+  translation,
+});
+
+export const MOVEMENT_REFERENCES = [
+  "deposit_reference_id",
+  "withdrawal_request_id",
+  "trade_id",
+  "transfer_request_id",
+  "transfer_type",
+  "client_transfer_id",
+  "parent_link_id",
+  "order_id",
+  "origin",
+] as const;
+
+const movementReferences = z.object(
+  Object.fromEntries(MOVEMENT_REFERENCES.map((name) => [name, id.optional()])) as Record<
+    (typeof MOVEMENT_REFERENCES)[number],
+    z.ZodOptional<typeof id>
+  >,
+);
+
+const MovementRecorded = z.object({
+  provider,
+  account: id,
+  account_id: id.optional(),
+  movement_id: id,
+  movement_type: z.string().optional(),
+  change: amount,
+  run_id: id,
+  run_type: z.string().optional(),
+  occurred_at: instant.optional(),
+  ...movementReferences.shape,
+  received_at,
+  translation,
+});
+
+const BalanceReported = z.object({
+  provider,
+  account: id,
+  account_id: id.optional(),
+  /** The run after which the balance stands; absent in a snapshot. */
+  run_id: id.optional(),
+  run_type: z.string().optional(),
+  /** Absent where the provider printed "" (unknown). */
+  balance: amount.optional(),
+  /** The run's time. */
+  occurred_at: instant.optional(),
+  /** Only where the feed stated it; in a snapshot part of the identity. */
+  place: place.optional(),
+  received_at,
+  translation,
+});
+
+const FundsReported = z.object({
+  provider,
+  account: id,
+  reference: z.string().optional(),
+  balance: amount,
+  change: amount.optional(),
+  /** On BLOCKCHAIN only: AVAILABLE + RESERVED of the same message. */
+  expected_balance: amount.optional(),
+  /** The envelope's time. */
+  occurred_at: instant,
+  received_at,
+  translation,
+});
+
+/** SHA-256 of the provider's object in RFC 8785 form, numbers as printed: part of the identity. */
+const content = sha256;
+
+const DepositStatusReported = z.object({
+  provider,
+  deposit_id: id,
+  leg_id: id.optional(),
+  status: z.string(),
+  content,
+  occurred_at: instant.optional(),
+  account_id: id.optional(),
+  participant_code: id.optional(),
+  account_label: id.optional(),
+  asset: id.optional(),
+  network: id.optional(),
+  amount: amount.optional(),
+  fee: amount.optional(),
+  fee_asset: id.optional(),
+  transaction_hash: id.optional(),
+  source_address: id.optional(),
+  received_address: id.optional(),
+  reference: id.optional(),
+  reason: z.string().optional(),
+  reason_code: z.string().optional(),
+  received_at,
+  translation,
+});
+
+const WithdrawalStatusReported = z.object({
+  provider,
+  withdrawal_id: id,
+  leg_id: id.optional(),
+  /** Layer1 reports the amount and the fee of one transfer apart. */
+  leg: z.enum(["amount", "fee"]).optional(),
+  status: z.string(),
+  on_chain_status: z.string().optional(),
+  content,
+  occurred_at: instant.optional(),
+  participant_code: id.optional(),
+  account_group: id.optional(),
+  account_label: id.optional(),
+  asset: id.optional(),
+  network: id.optional(),
+  amount: amount.optional(),
+  fee: amount.optional(),
+  fee_asset: id.optional(),
+  transaction_hash: id.optional(),
+  destination_address: id.optional(),
+  client_withdrawal_request_id: id.optional(),
+  reference: id.optional(),
+  reason: z.string().optional(),
+  reason_code: z.string().optional(),
+  received_at,
+  translation,
+});
+
+const PaymentStatusReported = z.object({
+  provider,
+  /** payment_id, or a bank payment's transaction_id, or (without id) the digest of the body. */
+  payment: id,
+  payment_id: id.optional(),
+  transaction_id: id.optional(),
+  status: z.string(),
+  content,
+  occurred_at: instant.optional(),
+  payment_type: z.string().optional(),
+  withdrawal_request_id: id.optional(),
+  trade_id: id.optional(),
+  participant_code: id.optional(),
+  account_group: id.optional(),
+  account_label: id.optional(),
+  asset: id.optional(),
+  network: id.optional(),
+  amount: amount.optional(),
+  fee: amount.optional(),
+  fee_asset: id.optional(),
+  transaction_hash: id.optional(),
+  destination_address: id.optional(),
+  reference: id.optional(),
+  reason: z.string().optional(),
+  reason_code: z.string().optional(),
+  received_at,
+  translation,
+});
+
+const FundReported = z.object({
+  provider,
+  /** fund_id, or (without id) the digest of the body. */
+  fund: id,
+  fund_id: id.optional(),
+  success: z.boolean().optional(),
+  content,
+  occurred_at: instant.optional(),
+  participant_code: id.optional(),
+  account_label: id.optional(),
+  asset: id.optional(),
+  network: id.optional(),
+  quantity: amount.optional(),
+  rate: amount.optional(),
+  notional: amount.optional(),
+  quoted_currency: id.optional(),
+  transaction_hash: id.optional(),
+  deposit_address: id.optional(),
+  source_address: id.optional(),
+  reason: z.string().optional(),
+  reason_code: z.string().optional(),
+  received_at,
+  translation,
+});
+
+const TradeStatusReported = z.object({
+  provider,
+  trade_id: id,
+  status: z.string(),
+  content,
+  occurred_at: instant.optional(),
+  /** The provider's other fields as printed; numbers as strings. */
+  fields: z.record(z.string(), z.json()),
+  received_at,
+  translation,
+});
+
+const NotificationRecorded = z.object({
+  provider,
+  payload_type: z.string(),
+  content,
+  status: z.string().optional(),
+  about: id.optional(),
+  occurred_at: instant.optional(),
+  received_at,
+  translation,
+});
+
+const FeedOpened = z.object({
+  provider,
+  connection: id,
+  continues: id.optional(),
+  multi_chain: z.boolean(),
+  opened_at: instant,
+});
+
+const FeedClosed = z.object({
+  provider,
+  connection: id,
+  reason: z.string(),
+  detail: z.string().optional(),
+  closed_at: instant,
+});
+
+/** What an amendment is about: the fact's type and its natural key, beside its id. */
+const about = z.object({
+  event_id: uuid,
+  event_type: z.string(),
+  key: z.record(z.string(), z.string()),
+});
+
+const FactSeen = about.extend({
+  adds: z.record(z.string(), z.json()),
+  received_at,
+  translation,
+});
+
+const FactContradicted = about.extend({
+  contradicts: z.record(z.string(), z.json()),
+  received_at,
+  translation,
+});
+
+const FactCorrected = about.extend({
+  data: z.record(z.string(), z.json()),
+  translation,
+});
+
+const FactWithdrawn = about.extend({
+  /** Where an amendment is withdrawn: the id of the fact that it was about. */
+  amends: uuid.optional(),
+  translation,
+});
+
+export const modelName = z.enum(["balances", "withdrawals", "deposits", "trades"]);
+export type ModelName = z.infer<typeof modelName>;
+
+const ModelActivated = z.object({
+  model: modelName,
+  generation: z.int().positive(),
+  model_version: z.int().positive(),
+  build: z.string(),
+  compared_at: position,
+  digest: sha256,
+  state_digest: sha256,
+  duration_ms: z.int().nonnegative(),
+  cause: z.enum(["rebuild", "rollback", "upgrade"]),
+  forced: z.boolean().optional(),
+});
+
+/** Every type of event on the stream, with the schema of its `data`. */
+export const FACTS = {
+  LedgerOpened,
+  DeliveryReceived,
+  DeliveryCompleted,
+  DeliveryQuarantined,
+  QuarantineRetried,
+  RunRecorded,
+  MovementRecorded,
+  BalanceReported,
+  FundsReported,
+  DepositStatusReported,
+  WithdrawalStatusReported,
+  PaymentStatusReported,
+  FundReported,
+  TradeStatusReported,
+  NotificationRecorded,
+  FeedOpened,
+  FeedClosed,
+  FactSeen,
+  FactContradicted,
+  FactCorrected,
+  FactWithdrawn,
+  ModelActivated,
+} as const;
+
+export type FactType = keyof typeof FACTS;
+
+export type DataOf<Type extends FactType> = z.infer<(typeof FACTS)[Type]>;
+
+/** A fact of any type; `type` tells what `data` is. */
+export type Fact = { [Type in FactType]: Readonly<{ type: Type; data: DataOf<Type> }> }[FactType];
+
+export type FactOf<Type extends FactType> = Extract<Fact, { type: Type }>;
+
+/** What a translation finds in a delivery's bytes. */
+export const PROVIDER_FACTS = [
+  "RunRecorded",
+  "MovementRecorded",
+  "BalanceReported",
+  "FundsReported",
+  "DepositStatusReported",
+  "WithdrawalStatusReported",
+  "PaymentStatusReported",
+  "FundReported",
+  "TradeStatusReported",
+  "NotificationRecorded",
+] as const;
+
+export type ProviderFact = FactOf<(typeof PROVIDER_FACTS)[number]>;
+export type ProviderFactType = ProviderFact["type"];

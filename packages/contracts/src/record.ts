@@ -1,0 +1,378 @@
+import { z } from "zod";
+import { modelName } from "./fact.ts";
+import { amount, channel, instant, position, provider, sha256, uuid } from "./scalar.ts";
+
+/**
+ * What readers get: the same shape over HTTP, on Kafka and from the CLI's `--json`. Absent is null.
+ * Adding a field is welcome; removing or retyping one breaks strangers.
+ */
+const text = z.string().nullable();
+const time = instant.nullable();
+const money = amount.nullable();
+
+export const balanceStatus = z.enum(["continuous", "gap_open", "contradicted"]);
+
+export const balanceRecord = z
+  .object({
+    id: z.string(),
+    provider,
+    account_id: text.meta({ description: "The provider's id, as last reported" }),
+    account_ids: z.array(z.string()).meta({ description: "Every id reported, sorted" }),
+    participant_code: text,
+    account_group: text,
+    account_label: text,
+    account_type: z.string(),
+    asset: z.string(),
+    address: text.meta({ description: "Layer1: the blockchain address" }),
+    balance: money.meta({ description: "null while no report ever stated one" }),
+    status: balanceStatus,
+    open_gaps: z.int().nonnegative(),
+    last_run_id: text,
+    updated_at: time.meta({ description: "Effective time of the last report" }),
+    position,
+  })
+  .meta({ id: "Balance" });
+export type BalanceRecord = z.infer<typeof balanceRecord>;
+
+export const movementRecord = z
+  .object({
+    movement_id: z.string(),
+    movement_type: text,
+    change: amount,
+    occurred_at: time,
+    deposit_reference_id: text,
+    withdrawal_request_id: text,
+    trade_id: text,
+    transfer_request_id: text,
+    transfer_type: text,
+    client_transfer_id: text,
+  })
+  .meta({ id: "Movement" });
+export type MovementRecord = z.infer<typeof movementRecord>;
+
+const entryPlace = {
+  occurred_at: time,
+  effective_at: time,
+  delivery_id: uuid.nullable(),
+  position,
+};
+
+export const entryRecord = z
+  .discriminatedUnion("kind", [
+    z.object({
+      kind: z.literal("opening"),
+      before_run_id: text,
+      balance: amount,
+      effective_at: time,
+      position,
+    }),
+    z.object({
+      kind: z.literal("run"),
+      run_id: z.string(),
+      run_type: text,
+      change: money,
+      balance: money,
+      late: z.boolean(),
+      movements: z.array(movementRecord),
+      ...entryPlace,
+    }),
+    z.object({
+      kind: z.literal("snapshot"),
+      run_id: z.null(),
+      connection: text,
+      frame: z.int().nullable(),
+      change: z.null(),
+      balance: money,
+      late: z.boolean(),
+      ...entryPlace,
+    }),
+    z.object({
+      kind: z.literal("gap"),
+      missing_amount: amount,
+      after_run_id: text,
+      before_run_id: text,
+      opened_at: time,
+      position,
+      closed_position: position.nullable(),
+    }),
+    z.object({
+      kind: z.literal("contradiction"),
+      run_id: text,
+      stated: z.record(z.string(), z.json()),
+      contradicted_by: z.record(z.string(), z.json()),
+      ...entryPlace,
+    }),
+  ])
+  .meta({ id: "Entry" });
+export type EntryRecord = z.infer<typeof entryRecord>;
+
+export const runRecord = z
+  .object({
+    run_id: z.string(),
+    provider,
+    run_type: text,
+    occurred_at: time,
+    accounts: z.array(
+      z.object({
+        account: z.string(),
+        change: money,
+        balance: money,
+        effective_at: time,
+        movements: z.array(movementRecord),
+        position,
+      }),
+    ),
+    position,
+  })
+  .meta({ id: "Run" });
+export type RunRecord = z.infer<typeof runRecord>;
+
+export const historyRecord = z
+  .object({
+    stage: text.meta({ description: "null: kept in the history only" }),
+    provider_status: z.string(),
+    occurred_at: time,
+    seconds_in_stage: text,
+    late: z.boolean(),
+    source: z.enum(["movement", "status", "payment", "fund", "relink"]),
+    delivery_id: uuid.nullable(),
+    position,
+  })
+  .meta({ id: "HistoryEntry" });
+export type HistoryRecord = z.infer<typeof historyRecord>;
+
+const lifecycle = {
+  id: z.string(),
+  provider,
+  provider_status: text,
+  link: z.enum(["stated", "inferred", "unmatched"]),
+  participant_code: text,
+  account_group: text,
+  account_label: text,
+  asset: text,
+  network: text,
+  amount: money,
+  fee: money,
+  fee_asset: text,
+  opened_at: time,
+  updated_at: time,
+  stuck: z
+    .boolean()
+    .nullable()
+    .meta({ description: "By the clock, at query time; null elsewhere" }),
+  position,
+  history: z.array(historyRecord),
+};
+
+export const WITHDRAWAL_STAGES = [
+  "requested",
+  "pending",
+  "approved",
+  "broadcast",
+  "confirmed",
+  "settled",
+  "failed",
+  "rejected",
+  "returned",
+] as const;
+export const withdrawalStage = z.enum(WITHDRAWAL_STAGES);
+export type WithdrawalStage = z.infer<typeof withdrawalStage>;
+
+export const withdrawalRecord = z
+  .object({
+    ...lifecycle,
+    stage: withdrawalStage,
+    identifiers: z.object({
+      withdrawal_request_id: text,
+      payment_id: text,
+      transaction_hash: text,
+      transfer_id: text,
+      movement_ids: z.array(z.string()),
+    }),
+    destination_address: text,
+    reason: text,
+    reason_code: text,
+  })
+  .meta({ id: "Withdrawal" });
+export type WithdrawalRecord = z.infer<typeof withdrawalRecord>;
+
+export const DEPOSIT_STAGES = [
+  "detected",
+  "unconfirmed",
+  "confirmed",
+  "screening",
+  "held",
+  "credited",
+  "failed",
+  "rejected",
+  "quarantined",
+] as const;
+export const depositStage = z.enum(DEPOSIT_STAGES);
+export type DepositStage = z.infer<typeof depositStage>;
+
+export const depositRecord = z
+  .object({
+    ...lifecycle,
+    stage: depositStage,
+    identifiers: z.object({
+      deposit_id: text,
+      transaction_hash: text,
+      transfer_id: text,
+      movement_ids: z.array(z.string()),
+      fund_id: text,
+    }),
+    source_address: text,
+    received_address: text,
+    reference: text,
+    reason: text,
+    reason_code: text,
+    fund: z
+      .object({
+        fund_id: text,
+        success: z.boolean().nullable(),
+        reason: text,
+        reason_code: text,
+        rate: money,
+        notional: money,
+        quoted_currency: text,
+      })
+      .nullable(),
+  })
+  .meta({ id: "Deposit" });
+export type DepositRecord = z.infer<typeof depositRecord>;
+
+export const TRADE_STAGES = ["accepted", "active", "terminated"] as const;
+export const tradeStage = z.enum(TRADE_STAGES);
+export type TradeStage = z.infer<typeof tradeStage>;
+
+export const tradeRecord = z
+  .object({
+    id: z.string(),
+    trade_id: z.string(),
+    provider,
+    stage: tradeStage.nullable(),
+    provider_status: text,
+    opened_at: time,
+    updated_at: time,
+    stuck: z.boolean().nullable(),
+    fields: z
+      .record(z.string(), z.json())
+      .meta({ description: "The provider's fields, as last reported" }),
+    position,
+    history: z.array(historyRecord),
+  })
+  .meta({ id: "Trade" });
+export type TradeRecord = z.infer<typeof tradeRecord>;
+
+export const anomalyKind = z.enum([
+  "gap",
+  "contradiction",
+  "illegal_step",
+  "invariant",
+  "account_id_conflict",
+  "clock",
+  "unlisted",
+  "stopped",
+  "stuck",
+]);
+export type AnomalyKind = z.infer<typeof anomalyKind>;
+
+export const anomalyRecord = z
+  .object({
+    id: z.string(),
+    kind: anomalyKind,
+    model: modelName,
+    subject: z.string(),
+    detail: z.record(z.string(), z.json()),
+    opened_at: time,
+    opened_position: position,
+    closed_position: position.nullable(),
+  })
+  .meta({ id: "Anomaly" });
+export type AnomalyRecord = z.infer<typeof anomalyRecord>;
+
+export const quarantinedRecord = z
+  .object({
+    delivery_id: uuid,
+    provider,
+    channel,
+    payload_type: z.string(),
+    reason: z.string(),
+    detail: z.string(),
+    received_at: instant,
+    attempts: z.int().positive(),
+    position,
+    resolved_position: position.nullable(),
+  })
+  .meta({ id: "QuarantinedDelivery" });
+export type QuarantinedRecord = z.infer<typeof quarantinedRecord>;
+
+export const eventRecord = z
+  .object({
+    position,
+    id: uuid,
+    type: z.string(),
+    schema_version: z.int().positive(),
+    subject: z.string(),
+    occurred_at: time,
+    recorded_at: instant,
+    causation_id: uuid.nullable(),
+    correlation_id: text,
+    data: z.record(z.string(), z.json()),
+    hash: sha256,
+  })
+  .meta({ id: "Event" });
+export type EventRecord = z.infer<typeof eventRecord>;
+
+export const deliveryRecord = z
+  .object({
+    delivery_id: uuid,
+    received: eventRecord,
+    facts: z.array(eventRecord),
+    body_url: z.string(),
+  })
+  .meta({ id: "Delivery" });
+
+export const projectionState = z.enum(["live", "catching_up", "waiting", "stopped", "forked"]);
+
+export const projectionStatus = z
+  .object({
+    name: modelName,
+    position,
+    lag: z.int().nonnegative(),
+    generation: z.int().positive(),
+    model_version: z.int().positive(),
+    digest: sha256,
+    state_digest: sha256,
+    state: projectionState,
+    stopped_keys: z.int().nonnegative(),
+  })
+  .meta({ id: "ProjectionStatus" });
+export type ProjectionStatus = z.infer<typeof projectionStatus>;
+
+export const statusRecord = z
+  .object({
+    ledger: z.string(),
+    environment: z.string(),
+    engine: z.enum(["memory", "sqlite", "postgres", "eventstore"]),
+    head: position,
+    head_hash: sha256,
+    projections: z.array(projectionStatus),
+  })
+  .meta({ id: "Status" });
+export type StatusRecord = z.infer<typeof statusRecord>;
+
+export const rebuildProgress = z
+  .object({
+    model: modelName,
+    generation: z.int().positive(),
+    state: z.enum(["building", "comparing", "activated", "refused", "failed"]),
+    position,
+    target: position,
+    events_per_second: z.number().nonnegative(),
+    started_at: instant,
+    finished_at: time,
+    detail: text,
+  })
+  .meta({ id: "RebuildProgress" });
+export type RebuildProgress = z.infer<typeof rebuildProgress>;

@@ -1,0 +1,38 @@
+import { z } from "zod";
+
+/** Exact decimal as we write it: no exponent, no trailing zeros. Never a JSON number. */
+export const amount = z
+  .string()
+  .regex(/^-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?$/)
+  .meta({ id: "Amount", description: "Exact decimal, without exponent or trailing zeros" });
+
+/** ISO 8601 UTC, with 0, 3, 6 or 9 fraction digits. */
+export const instant = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.(?:\d{3}|\d{6}|\d{9}))?Z$/)
+  .meta({ id: "Instant", description: "ISO 8601 UTC, nanoseconds kept" });
+
+/** A place on the ledger's stream, 1, 2, 3 …; printed as a string. */
+export const position = z
+  .string()
+  .regex(/^(?:0|[1-9]\d*)$/)
+  .meta({ id: "Position", description: "Place on the ledger's stream, dense from 1" });
+
+export const uuid = z
+  .string()
+  .regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+  .meta({ id: "Uuid" });
+
+export const sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .meta({ id: "Sha256" });
+
+/** Providers' ids are opaque; nothing is assumed of them but that they are not empty. */
+export const id = z.string().min(1);
+
+export const provider = z.enum(["zerohash", "layer1"]);
+export type Provider = z.infer<typeof provider>;
+
+export const channel = z.enum(["webhook", "feed", "backfill", "import"]);
+export type Channel = z.infer<typeof channel>;

@@ -1,0 +1,168 @@
+import { z } from "zod";
+import { flag, key, reasons, text } from "./field.ts";
+
+/**
+ * What Zero Hash puts on the wire, as leniently as DOMAIN section 10 demands: unknown fields are
+ * let through (the bytes are kept), known ones are read under every name that a page gives them.
+ */
+
+/** A movement inside a run (provider-docs: balances feed, account balance webhook). */
+export const zeroHashMovement = z.looseObject({
+  movement_id: key,
+  movement_type: text,
+  movement_timestamp: text,
+  change: key,
+  account_id: text,
+  deposit_reference_id: text,
+  withdrawal_request_id: text,
+  trade_id: text,
+  transfer_request_id: text,
+  transfer_type: text,
+  client_transfer_id: text,
+  parent_link_id: text,
+  order_id: text,
+  origin: text,
+});
+export type ZeroHashMovement = z.infer<typeof zeroHashMovement>;
+
+/**
+ * The state of one account, alone or after a run: the body of `balance-updated`, a row of
+ * `initial-balance`, the body of the `account_balance.changed` webhook. The feed says
+ * `run_timestamp`, the webhook `timestamp`; the feed of 2020 said `account_owner`,
+ * `account_subtype`, `new_balance` and `updated`.
+ */
+export const zeroHashBalance = z.looseObject({
+  account_id: text,
+  participant_code: text,
+  account_owner: text,
+  account_group: key,
+  account_label: key,
+  account_type: text,
+  account_subtype: text,
+  asset: key,
+  balance: text,
+  new_balance: text,
+  run_id: text,
+  run_type: text,
+  run_timestamp: text,
+  timestamp: text,
+  updated: text,
+  client_transfer_id: text,
+  movements: z.array(zeroHashMovement).nullish(),
+});
+export type ZeroHashBalance = z.infer<typeof zeroHashBalance>;
+
+/** `messageType` in every example, `message_type` in the page's text (DOMAIN 10.1). */
+export const zeroHashFrame = z.looseObject({
+  messageType: text,
+  message_type: text,
+  body: z.unknown(),
+});
+
+/** A snapshot's body is a list; in 2020 it was one object. */
+export const zeroHashSnapshot = z.union([
+  z.array(zeroHashBalance),
+  zeroHashBalance.transform((account) => [account]),
+]);
+
+/** `deposit.status_changed` (DOMAIN 5.1). Its `account_id` is `participant.label`, not a UUID. */
+export const zeroHashDeposit = z.looseObject({
+  deposit_id: key,
+  state: text,
+  status: text,
+  account_id: text,
+  participant_code: text,
+  account_label: text,
+  asset: text,
+  network: text,
+  amount: text,
+  transaction_hash: text,
+  source_address: text,
+  received_address: text,
+  state_reason: reasons,
+  timestamp: text,
+});
+
+const participant = z.looseObject({ participant_code: text, account_label: text }).nullish();
+
+const paymentDetails = z
+  .looseObject({
+    withdrawal_request_id: text,
+    trade_id: text,
+    on_chain_transaction_id: text,
+    network_fee_quantity: text,
+    network_fee_amount: text,
+    network_fee_asset: text,
+    destination_address: text,
+  })
+  .nullish();
+
+/** `payment_status_changed`: the bank shape and the crypto shape under one name (DOMAIN 4.3). */
+export const zeroHashPayment = z.looseObject({
+  payment_id: text,
+  transaction_id: text,
+  payment_status: text,
+  status: text,
+  timestamp: text,
+  created_at: text,
+  updated_at: text,
+  payment_type: text,
+  type: text,
+  participant_code: text,
+  account_group: text,
+  account_label: text,
+  obo_participant: participant,
+  payment_details: paymentDetails,
+  asset: text,
+  network: text,
+  amount: text,
+  quantity: text,
+  total: text,
+  reference_id: text,
+  reason_code: text,
+  reason_description: text,
+  reject_reasons: reasons,
+});
+
+/** `deposit_fund_complete` and `crypto_pay_status_changed` (DOMAIN 5.3). */
+export const zeroHashFund = z.looseObject({
+  fund_id: text,
+  participant_code: text,
+  account_label: text,
+  fund_asset: text,
+  asset: text,
+  network: text,
+  quantity: text,
+  rate: text,
+  notional: text,
+  quoted_currency: text,
+  deposit_address: text,
+  source_address: text,
+  transaction_id: text,
+  fund_timestamp: text,
+  deposit_timestamp: text,
+  success: flag,
+  status_reason: text,
+  reason: text,
+  status_reason_code: text,
+  reason_code: text,
+});
+
+/** `trade.status_changed`, also `trade_status_changed` (DOMAIN 6, 10.3). */
+export const zeroHashTrade = z.looseObject({
+  trade_id: key,
+  trade_state: text,
+  state: text,
+  status: text,
+  timestamp: text,
+});
+
+/** Types that the provider lists and that say nothing of balances, deposits, withdrawals or trades. */
+export const zeroHashNotification = z.looseObject({
+  participant_code: text,
+  external_account_id: text,
+  external_account_status: text,
+  participant_status: text,
+  status: text,
+  timestamp: text,
+});

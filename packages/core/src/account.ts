@@ -1,0 +1,73 @@
+/**
+ * Our account ids are readable: `zerohash:DEF456:ABC123:general:available:BTC` (participant, group,
+ * label, type, asset: the five that Zero Hash promises unique and prints in every message) and
+ * `layer1:0xc4b2…:ETH:available` (address, asset, fund type).
+ */
+export type AccountParts = Readonly<{
+  provider: "zerohash" | "layer1";
+  participant_code: string | null;
+  account_group: string | null;
+  account_label: string | null;
+  account_type: string;
+  asset: string;
+  /** Layer1 only: the blockchain address. */
+  address: string | null;
+}>;
+
+export type ZeroHashAccount = Readonly<{
+  participant_code: string;
+  account_group: string;
+  account_label: string;
+  account_type: string;
+  asset: string;
+}>;
+
+export function zeroHashAccountId(account: ZeroHashAccount): string {
+  return `zerohash:${encodePart(account.participant_code)}:${encodePart(account.account_group)}:${encodePart(account.account_label)}:${encodePart(account.account_type)}:${encodePart(account.asset)}`;
+}
+
+/** One address holds several assets, each in three funds. Addresses are hex, so their case says nothing. */
+export function layer1AccountId(address: string, asset: string, fundType: string): string {
+  return `layer1:${encodePart(layer1Address(address))}:${encodePart(asset)}:${encodePart(fundType.toLowerCase())}`;
+}
+
+export function layer1Address(address: string): string {
+  return /^0x[0-9a-fA-F]+$/i.test(address) ? address.toLowerCase() : address;
+}
+
+/** @throws RangeError where the id was not made by this file. */
+export function accountParts(id: string): AccountParts {
+  const [provider, ...encoded] = id.split(":");
+  const parts = encoded.map(decodeURIComponent);
+  if (provider === "zerohash" && parts.length === 5) {
+    const [participant_code = "", account_group = "", account_label = "", account_type = ""] =
+      parts;
+    const asset = parts[4] ?? "";
+    return {
+      provider,
+      participant_code,
+      account_group,
+      account_label,
+      account_type,
+      asset,
+      address: null,
+    };
+  }
+  if (provider === "layer1" && parts.length === 3) {
+    const [address = "", asset = "", account_type = ""] = parts;
+    const none = { participant_code: null, account_group: null, account_label: null };
+    return { provider, ...none, account_type, asset, address };
+  }
+  throw new RangeError(`not an account id: ${id}`);
+}
+
+const UNRESERVED = /^[A-Za-z0-9._-]*$/;
+
+/** Every UTF-8 byte but A–Z a–z 0–9 . _ - becomes %XX, so that ids split at their colons. */
+function encodePart(part: string): string {
+  if (UNRESERVED.test(part)) return part;
+  return encodeURIComponent(part).replace(
+    /[!~*'()]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

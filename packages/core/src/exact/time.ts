@@ -1,0 +1,129 @@
+/**
+ * Times are integer nanoseconds since 1970-01-01T00:00:00Z. Providers print seconds, milli-,
+ * micro- and nanoseconds, as numbers and as ISO text, sometimes two of them for one event.
+ */
+export type Nanos = bigint;
+
+export const SECOND: Nanos = 1_000_000_000n;
+export const MILLISECOND: Nanos = 1_000_000n;
+const MICROSECOND: Nanos = 1_000n;
+
+/** Facts lie in the years 1970 to 2200; what does not was misread by somebody. */
+const LATEST: Nanos = BigInt(Date.UTC(2201, 0, 1)) * MILLISECOND;
+
+const ISO =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d{2}):?(\d{2}))$/;
+
+const EPOCH = /^\d{1,19}$/;
+
+/**
+ * Reads a printed time: ISO 8601 with 0 to 9 fraction digits and a zone, or an epoch count whose
+ * unit its size tells (up to 11 digits seconds, 14 milli-, 17 micro-, 19 nanoseconds).
+ *
+ * @returns null where it is no time or lies outside the years 1970 to 2200.
+ */
+export function parseTime(printed: string): Nanos | null {
+  const nanos = EPOCH.test(printed) ? fromEpoch(printed) : fromIso(printed);
+  return nanos !== null && nanos >= 0n && nanos < LATEST ? nanos : null;
+}
+
+function fromEpoch(digits: string): Nanos {
+  const count = BigInt(digits);
+  if (digits.length <= 11) return count * SECOND;
+  if (digits.length <= 14) return count * MILLISECOND;
+  if (digits.length <= 17) return count * MICROSECOND;
+  return count;
+}
+
+function fromIso(printed: string): Nanos | null {
+  const match = ISO.exec(printed);
+  if (match === null) return null;
+  const [, year, month, day, hour, minute, second, fraction = "", sign, zoneHour, zoneMinute] =
+    match;
+  const date = Date.UTC(Number(year), Number(month) - 1, Number(day));
+  const parts = [Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)];
+  if (!isCalendarTime(date, parts)) return null;
+  const [, , hours = 0, minutes = 0, seconds = 0] = parts;
+  const offset = (Number(zoneHour ?? 0) * 60 + Number(zoneMinute ?? 0)) * (sign === "-" ? -1 : 1);
+  const secondOfEpoch = date / 1000 + hours * 3600 + (minutes - offset) * 60 + seconds;
+  return BigInt(secondOfEpoch) * SECOND + BigInt(fraction.padEnd(9, "0"));
+}
+
+function isCalendarTime(date: number, parts: readonly number[]): boolean {
+  const [month = -1, day = 0, hour = 0, minute = 0, second = 0] = parts;
+  const calendar = new Date(date);
+  const dayExists = calendar.getUTCMonth() === month && calendar.getUTCDate() === day;
+  return dayExists && hour < 24 && minute < 60 && second <= 60;
+}
+
+/**
+ * ISO 8601 UTC with as many groups of three fraction digits as the time needs
+ * (`…:06Z`, `…:06.534Z`, `…:06.534066Z`).
+ */
+export function formatTime(nanos: Nanos): string {
+  const seconds = nanos / SECOND;
+  const fraction = Number(nanos % SECOND);
+  const whole = formatSecond(Number(seconds));
+  if (fraction === 0) return `${whole}Z`;
+  const digits = String(fraction).padStart(9, "0");
+  if (fraction % 1_000_000 === 0) return `${whole}.${digits.slice(0, 3)}Z`;
+  if (fraction % 1_000 === 0) return `${whole}.${digits.slice(0, 6)}Z`;
+  return `${whole}.${digits}Z`;
+}
+
+// Neighbouring events share their second; a ledger formats each a few times.
+let lastSecond = -1;
+let lastText = "";
+
+function formatSecond(second: number): string {
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastText = new Date(second * 1000).toISOString().slice(0, 19);
+  }
+  return lastText;
+}
+
+/** The time that a fact holds; those were written by `formatTime`. */
+export function timeOf(stored: string): Nanos {
+  const seconds = secondsOf(stored.slice(0, 19));
+  const fraction = stored.slice(20, -1);
+  return BigInt(seconds) * SECOND + BigInt(fraction.padEnd(9, "0"));
+}
+
+let lastDay = "";
+let lastDaySeconds = 0;
+
+function secondsOf(text: string): number {
+  const day = text.slice(0, 10);
+  if (day !== lastDay) {
+    lastDay = day;
+    lastDaySeconds = Date.parse(`${day}T00:00:00Z`) / 1000;
+  }
+  return (
+    lastDaySeconds +
+    Number(text.slice(11, 13)) * 3600 +
+    Number(text.slice(14, 16)) * 60 +
+    Number(text.slice(17, 19))
+  );
+}
+
+/** Whether `coarse` is `fine` cut to whole milliseconds, microseconds or seconds. */
+export function isTruncationOf(coarse: Nanos, fine: Nanos): boolean {
+  if (coarse === fine) return false;
+  return UNITS.some((unit) => coarse % unit === 0n && fine - (fine % unit) === coarse);
+}
+
+const UNITS: readonly Nanos[] = [MICROSECOND, MILLISECOND, SECOND];
+
+/**
+ * The one time that several printings of it mean: those that are another one cut short say nothing
+ * new; of what is left the earliest counts. A function of the set, so every order of arrival agrees.
+ */
+export function agreedTime(times: readonly Nanos[]): Nanos | null {
+  let agreed: Nanos | null = null;
+  for (const time of times) {
+    if (times.some((other) => isTruncationOf(time, other))) continue;
+    if (agreed === null || time < agreed) agreed = time;
+  }
+  return agreed;
+}

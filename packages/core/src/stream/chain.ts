@@ -1,0 +1,81 @@
+import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Nanos } from "../exact/time.ts";
+import type { Hashing } from "../hashing.ts";
+
+/**
+ * The hash chain, format 1: frozen. In bytes:
+ *
+ *     hash = SHA-256( previous hash, 32 bytes
+ *                  ‖ UTF-8 of the RFC 8785 array [position, id, type, schema_version, subject,
+ *                    occurred_at, recorded_at, causation_id, correlation_id]
+ *                  ‖ 0x0A
+ *                  ‖ UTF-8 of data, as stored )
+ *
+ * Numbers and times (nanoseconds since 1970) stand in the array as strings, what is absent as null.
+ * Before position 1 stands SHA-256 of the ledger's name in UTF-8. `chain.test.ts` holds a vector,
+ * so that a dump can be verified in another language.
+ */
+export type Head = Readonly<{ position: number; hash: string; recordedAt: Nanos }>;
+
+/** What stands before the first event. */
+export function emptyHead(ledger: string, hashing: Hashing): Head {
+  return { position: 0, hash: hashing.sha256(ledger), recordedAt: 0n };
+}
+
+/**
+ * Gives an event its place: position, time of recording (never before the previous event's, also
+ * where the clock was set back) and hash.
+ */
+export function sealEvent(
+  head: Head,
+  event: NewEvent,
+  now: Nanos,
+  hashing: Hashing,
+): RecordedEvent {
+  const unhashed = {
+    position: head.position + 1,
+    id: event.id,
+    type: event.type,
+    schema_version: event.schema_version,
+    subject: event.subject,
+    occurred_at: event.occurred_at,
+    recorded_at: now > head.recordedAt ? now : head.recordedAt,
+    causation_id: event.causation_id,
+    correlation_id: event.correlation_id,
+    data: event.data,
+  };
+  return { ...unhashed, hash: chainHash(head.hash, unhashed, hashing) };
+}
+
+export function headOf(event: RecordedEvent): Head {
+  return { position: event.position, hash: event.hash, recordedAt: event.recorded_at };
+}
+
+/** The hash that an event must have after the previous one. */
+export function chainHash(
+  previousHash: string,
+  event: Omit<RecordedEvent, "hash">,
+  hashing: Hashing,
+): string {
+  const text = `${headerOf(event)}\n${event.data}`;
+  if (scratch.length < 32 + text.length * 3) scratch = new Uint8Array(32 + text.length * 4);
+  for (let i = 0; i < 32; i += 1) {
+    scratch[i] = (hexDigit(previousHash, 2 * i) << 4) | hexDigit(previousHash, 2 * i + 1);
+  }
+  const { written } = encoder.encodeInto(text, scratch.subarray(32));
+  return hashing.sha256(scratch.subarray(0, 32 + written));
+}
+
+function headerOf(event: Omit<RecordedEvent, "hash">): string {
+  const quote = JSON.stringify;
+  const time = (nanos: Nanos | null) => (nanos === null ? "null" : `"${nanos}"`);
+  return `["${event.position}",${quote(event.id)},${quote(event.type)},"${event.schema_version}",${quote(event.subject)},${time(event.occurred_at)},${time(event.recorded_at)},${quote(event.causation_id)},${quote(event.correlation_id)}]`;
+}
+
+function hexDigit(hex: string, at: number): number {
+  const unit = hex.charCodeAt(at);
+  return unit < 0x40 ? unit - 0x30 : (unit & 0x1f) + 9;
+}
+
+const encoder = new TextEncoder();
+let scratch = new Uint8Array(4096);

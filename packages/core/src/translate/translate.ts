@@ -1,0 +1,155 @@
+import type { ProviderFact } from "@counterfoil/contracts/fact";
+import { canonicalJson, parseJson } from "../exact/json.ts";
+import { formatTime } from "../exact/time.ts";
+import type { Hashing } from "../hashing.ts";
+import {
+  readEnvelope,
+  readLayer1Balance,
+  readLayer1Deposit,
+  readLayer1Notification,
+  readLayer1Withdrawal,
+} from "./layer1.ts";
+import { Unreadable } from "./reader.ts";
+import type { Reading, Source, Translate, Translations } from "./translation.ts";
+import { readBalanceUpdate, readFrame } from "./zero-hash-balance.ts";
+import {
+  readDeposit,
+  readFund,
+  readNotification,
+  readPayment,
+  readTrade,
+  type Stamp,
+} from "./zero-hash-lifecycle.ts";
+
+/** How the status payloads of Zero Hash are read, by payload type (DOMAIN 2.3). */
+const ZERO_HASH: Readonly<Record<string, (value: unknown, stamp: Stamp) => ProviderFact>> = {
+  "deposit.status_changed": readDeposit,
+  payment_status_changed: readPayment,
+  deposit_fund_complete: readFund,
+  crypto_pay_status_changed: readFund,
+  "trade.status_changed": readTrade,
+  trade_status_changed: readTrade,
+};
+
+/** Types that Zero Hash lists and no model folds; anything else is unknown and quarantined. */
+const ZERO_HASH_NOTIFICATIONS: ReadonlySet<string> = new Set([
+  "participant_status_changed",
+  "participant_status_updated",
+  "participant_updated",
+  "onboarding_status_updated",
+  "participant_onboarding_status_updated",
+  "external_account_status_changed",
+  "asset_mover_update",
+  "customer_account_status_changed",
+  "payout.status_updated",
+  "trade_strategy.operation.status_changed",
+  "trade_strategy.execution.status_changed",
+  "trade_strategy.trader.created",
+  "token_signature_request",
+  "internal_account_status_changed",
+  "deposit_received",
+  "payout_initiated",
+  "payout_completed",
+  "connect_deposit.status_changed",
+  "connect_withdrawal.status_changed",
+  "unspecified",
+]);
+
+type Layer1Reader = (
+  envelope: ReturnType<typeof readEnvelope>,
+  stamp: Stamp,
+) => ProviderFact | readonly ProviderFact[];
+
+/** By event, in the one spelling that `layer1Event` gives (DOMAIN 7.1). */
+const LAYER1: Readonly<Record<string, Layer1Reader>> = {
+  "layer1:crypto:deposit:status-change": readLayer1Deposit,
+  "layer1:crypto:withdrawal:status-change": readLayer1Withdrawal,
+  "layer1:crypto:balance:updated": readLayer1Balance,
+  "layer1:crypto:consolidation:status-change": readLayer1Notification,
+  "layer1:crypto:address:created": readLayer1Notification,
+  "layer1:trade:conversion:created": readLayer1Notification,
+  "layer1:trade:conversion:state-changed": readLayer1Notification,
+  "layer1:trade:venue:address:created": readLayer1Notification,
+  "layer1:trade:venue:withdrawal:created": readLayer1Notification,
+  "layer1:trade:venue:withdrawal:state-changed": readLayer1Notification,
+  "layer1:approval:request:vote-required": readLayer1Notification,
+  "layer1:approval:request:status-changed": readLayer1Notification,
+  "layer1:audit:api": readLayer1Notification,
+  "layer1:audit:authentication": readLayer1Notification,
+  "layer1:notification": readLayer1Notification,
+  "layer1:treasury:notification": readLayer1Notification,
+  "layer1:treasury:notice": readLayer1Notification,
+};
+
+/** Translation, version 1: raw text to facts. */
+const translateV1: Translate = (source, hashing) => readSource(source, hashing, 1);
+
+export const TRANSLATIONS: Translations = { present: 1, versions: { 1: translateV1 } };
+
+function readSource(source: Source, hashing: Hashing, translation: number): Reading {
+  if (source.text === null) {
+    return { ok: false, reason: "not_utf8", detail: "the body is not UTF-8" };
+  }
+  const parsed = parseJson(source.text);
+  if (!parsed.ok) {
+    return { ok: false, reason: "not_json", detail: `${parsed.reason}, at ${parsed.at}` };
+  }
+  try {
+    return { ok: true, snapshot: false, ...readValue(parsed.value, source, hashing, translation) };
+  } catch (error) {
+    if (error instanceof Unreadable) {
+      return { ok: false, reason: error.reason, detail: error.message };
+    }
+    throw error;
+  }
+}
+
+function readValue(
+  value: unknown,
+  source: Source,
+  hashing: Hashing,
+  translation: number,
+): { facts: readonly ProviderFact[]; snapshot?: boolean } {
+  if (source.provider === "layer1")
+    return { facts: readLayer1(value, source, hashing, translation) };
+  if (source.channel === "feed") return readFrame(value, source, translation);
+  const { payloadType } = source;
+  if (payloadType === "account_balance.changed") {
+    return { facts: readBalanceUpdate(value, source, translation) };
+  }
+  const stamp = stampOf(source, hashing, translation);
+  const read = Object.hasOwn(ZERO_HASH, payloadType) ? ZERO_HASH[payloadType] : undefined;
+  if (read) return { facts: [read(value, stamp)] };
+  if (ZERO_HASH_NOTIFICATIONS.has(payloadType)) {
+    return { facts: [readNotification(value, stamp, payloadType)] };
+  }
+  throw new Unreadable("unknown_type", `payload type ${JSON.stringify(payloadType)}`);
+}
+
+function readLayer1(
+  value: unknown,
+  source: Source,
+  hashing: Hashing,
+  translation: number,
+): readonly ProviderFact[] {
+  const envelope = readEnvelope(value);
+  const read = Object.hasOwn(LAYER1, envelope.event) ? LAYER1[envelope.event] : undefined;
+  if (!read) throw new Unreadable("unknown_type", `event ${JSON.stringify(envelope.event)}`);
+  const facts = read(envelope, stampOf(source, hashing, translation, "data"));
+  return Array.isArray(facts) ? facts : [facts as ProviderFact];
+}
+
+/**
+ * The digest of the provider's object: Zero Hash sends it bare, Layer1 in an envelope whose time
+ * is not part of it.
+ */
+function stampOf(source: Source, hashing: Hashing, translation: number, member?: "data"): Stamp {
+  const parsed = parseJson(source.text ?? "", "printed");
+  const whole = parsed.ok ? parsed.value : null;
+  const inner = member && (whole as { data?: unknown } | null)?.[member];
+  return {
+    content: hashing.sha256(canonicalJson(inner ?? whole)),
+    received_at: formatTime(source.receivedAt),
+    translation,
+  };
+}

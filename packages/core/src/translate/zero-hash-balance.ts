@@ -1,0 +1,149 @@
+import { MOVEMENT_REFERENCES, type ProviderFact } from "@counterfoil/contracts/fact";
+import {
+  type ZeroHashBalance,
+  type ZeroHashMovement,
+  zeroHashBalance,
+  zeroHashFrame,
+  zeroHashSnapshot,
+} from "@counterfoil/contracts/wire/zero-hash";
+import { zeroHashAccountId } from "../account.ts";
+import { formatTime } from "../exact/time.ts";
+import { compact, readAmount, readKey, readShape, readTime, Unreadable } from "./reader.ts";
+import type { Source } from "./translation.ts";
+
+type Context = Readonly<{ source: Source; translation: number; receivedAt: string }>;
+
+/** `account_balance.changed` and the body of `balance-updated`: one run on one account. */
+export function readBalanceUpdate(
+  value: unknown,
+  source: Source,
+  translation: number,
+): ProviderFact[] {
+  const context = { source, translation, receivedAt: formatTime(source.receivedAt) };
+  const message = readShape(zeroHashBalance, value, "balance");
+  const runId = readKey("run_id", message.run_id);
+  const run = compact({
+    provider: "zerohash" as const,
+    run_id: runId,
+    run_type: message.run_type,
+    occurred_at: readTime(message.run_timestamp ?? message.timestamp, "the run's time"),
+    translation,
+  });
+  const account = readAccount(message);
+  const movements = (message.movements ?? []).map((movement) =>
+    readMovement(movement, { message, account, runId, context }),
+  );
+  return [
+    { type: "RunRecorded", data: run },
+    ...movements,
+    readReport(message, account, context, {
+      run_id: runId,
+      run_type: message.run_type,
+      occurred_at: run.occurred_at,
+    }),
+  ];
+}
+
+/** A feed frame; the caller has set pongs and subscription answers aside. */
+export function readFrame(
+  value: unknown,
+  source: Source,
+  translation: number,
+): Readonly<{ facts: ProviderFact[]; snapshot: boolean }> {
+  const frame = readShape(zeroHashFrame, value, "frame");
+  const type = frame.messageType ?? frame.message_type;
+  if (type === "balance-updated") {
+    return { facts: readBalanceUpdate(frame.body, source, translation), snapshot: false };
+  }
+  if (type === "initial-balance" || type === "initial-balances") {
+    return { facts: readSnapshot(frame.body, source, translation), snapshot: true };
+  }
+  throw new Unreadable("unknown_type", `messageType is ${JSON.stringify(type ?? null)}`);
+}
+
+function readSnapshot(body: unknown, source: Source, translation: number): ProviderFact[] {
+  const context = { source, translation, receivedAt: formatTime(source.receivedAt) };
+  const rows = readShape(zeroHashSnapshot, body, "snapshot");
+  const idOfAccount = new Map<string, string | undefined>();
+  return rows.map((row) => {
+    const account = readAccount(row);
+    if (idOfAccount.has(account) && idOfAccount.get(account) !== row.account_id) {
+      // Without multi-chain asset codes USDC.ETH and USDC.SOL are both USDC.
+      throw new Unreadable("single_chain", `two account_ids are both ${account}`);
+    }
+    idOfAccount.set(account, row.account_id);
+    return readReport(row, account, context, {});
+  });
+}
+
+function readAccount(message: ZeroHashBalance): string {
+  return zeroHashAccountId({
+    participant_code: readKey("participant_code", message.participant_code, message.account_owner),
+    account_group: message.account_group,
+    account_label: message.account_label,
+    account_type: readKey("account_type", message.account_type, message.account_subtype),
+    asset: message.asset,
+  });
+}
+
+type MovementContext = Readonly<{
+  message: ZeroHashBalance;
+  account: string;
+  runId: string;
+  context: Context;
+}>;
+
+function readMovement(
+  movement: ZeroHashMovement,
+  { message, account, runId, context }: MovementContext,
+): ProviderFact {
+  const references: Partial<Record<(typeof MOVEMENT_REFERENCES)[number], string>> = {};
+  for (const name of MOVEMENT_REFERENCES) {
+    const reference = movement[name];
+    if (reference !== undefined) references[name] = reference;
+  }
+  const data = compact({
+    provider: "zerohash" as const,
+    account,
+    account_id: movement.account_id ?? message.account_id,
+    movement_id: movement.movement_id,
+    movement_type: movement.movement_type,
+    change: readAmount(movement.change, "change"),
+    run_id: runId,
+    run_type: message.run_type,
+    occurred_at: readTime(movement.movement_timestamp, "movement_timestamp"),
+    client_transfer_id: message.client_transfer_id,
+    ...references,
+    received_at: context.receivedAt,
+    translation: context.translation,
+  });
+  return { type: "MovementRecorded", data };
+}
+
+type Run = Readonly<{
+  run_id?: string;
+  run_type?: string | undefined;
+  occurred_at?: string | undefined;
+}>;
+
+function readReport(
+  message: ZeroHashBalance,
+  account: string,
+  context: Context,
+  run: Run,
+): ProviderFact {
+  const { source } = context;
+  const data = compact({
+    provider: "zerohash" as const,
+    account,
+    account_id: message.account_id ?? message.movements?.find((m) => m.account_id)?.account_id,
+    run_id: run.run_id,
+    run_type: run.run_type,
+    balance: readAmount(message.balance ?? message.new_balance, "balance"),
+    occurred_at: run.occurred_at,
+    place: source.place ?? undefined,
+    received_at: context.receivedAt,
+    translation: context.translation,
+  });
+  return { type: "BalanceReported", data };
+}

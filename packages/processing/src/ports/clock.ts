@@ -1,0 +1,9 @@
+import type { Nanos } from "@counterfoil/core/exact/time";
+
+/** The only way in for time. */
+export interface Clock {
+  /** Nanoseconds since 1970. */
+  now(): Nanos;
+  /** Resolves after the delay, or at once when the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}

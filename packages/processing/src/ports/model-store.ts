@@ -1,0 +1,74 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { Row, Selection, Table, Value } from "./table.ts";
+
+/** How far a projection has come, on which stream, and what its rows add up to. */
+export type Checkpoint = Readonly<{
+  /** 0 before the first event. */
+  position: number;
+  /** The hash of the event there; "" at position 0. */
+  hash: string;
+  /** 64 hex digits each: see core/digest.ts. */
+  digest: string;
+  state_digest: string;
+}>;
+
+/** Rows of one moment. */
+export interface Rows {
+  get(table: Table, key: readonly Value[]): Promise<Row | null>;
+  select(table: Table, selection: Selection): Promise<readonly Row[]>;
+  count(table: Table): Promise<number>;
+}
+
+/** Everything that one step of a projection changed; it becomes visible and durable at once. */
+export type Commit = Readonly<{
+  puts: readonly Readonly<{ table: Table; rows: readonly Row[] }>[];
+  deletes: readonly Readonly<{ table: Table; keys: readonly (readonly Value[])[] }>[];
+  checkpoint: Checkpoint;
+}>;
+
+/** One generation of one model, open for writing. Only the holder of the model's lock opens one. */
+export interface ModelStore extends Rows {
+  readonly model: ModelName;
+  readonly generation: number;
+  checkpoint(): Promise<Checkpoint>;
+  /**
+   * Puts (insert or replace by key) and deletes, and moves the checkpoint, all or nothing.
+   * Durable enough that a crash leaves an earlier commit whole: it may lose the last ones, which
+   * are folded again.
+   */
+  commit(commit: Commit): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One generation of one model, open for reading beside its writer. */
+export interface ModelReader {
+  readonly model: ModelName;
+  readonly generation: number;
+  /** Runs `read` on the rows of one moment, together with the checkpoint of that moment. */
+  snapshot<T>(read: (rows: Rows, checkpoint: Checkpoint) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export type GenerationInfo = Readonly<{
+  generation: number;
+  modelVersion: number;
+  checkpoint: Checkpoint;
+}>;
+
+/** All generations of all models of one ledger in one engine. */
+export interface ModelCatalogue {
+  /** Generations that exist here, ascending, finished or not. */
+  generations(model: ModelName): Promise<readonly GenerationInfo[]>;
+  /**
+   * Claims the next free number exclusively (two rebuilds get two numbers) and lays out its tables.
+   * With `generation`, that very number, and null where it is taken.
+   */
+  create(
+    model: ModelName,
+    options: Readonly<{ tables: readonly Table[]; modelVersion: number; generation?: number }>,
+  ): Promise<number | null>;
+  openForWriting(model: ModelName, generation: number): Promise<ModelStore>;
+  openForReading(model: ModelName, generation: number): Promise<ModelReader>;
+  drop(model: ModelName, generation: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,52 @@
+/**
+ * Read models are tables of rows, described here once and laid out by each engine. A row is a plain
+ * object whose keys are the columns.
+ */
+export type ColumnType =
+  /** string */
+  | "text"
+  /** number, a safe integer */
+  | "integer"
+  /** bigint, nanoseconds */
+  | "nanos";
+
+export type Value = string | number | bigint | null;
+export type Row = Readonly<Record<string, Value>>;
+
+export type Column = Readonly<{
+  type: ColumnType;
+  /** Whether it belongs to the `state_digest`: equal on every engine, in every order of arrival. */
+  state: boolean;
+}>;
+
+export type Table = Readonly<{
+  name: string;
+  columns: Readonly<Record<string, Column>>;
+  /** The primary key's columns, in order. */
+  key: readonly string[];
+  /** Further indexes, each a list of columns. */
+  indexes: readonly (readonly string[])[];
+  /**
+   * Which rows count in the digests: `both`; `digest` (rows that only this stream's order explains);
+   * `none` (change rows and notes of the projector).
+   */
+  digested: "both" | "digest" | "none";
+}>;
+
+export type Operator = "=" | "<" | "<=" | ">" | ">=" | "in";
+
+export type Condition = Readonly<{
+  column: string;
+  is: Operator;
+  value: Value | readonly Value[];
+}>;
+
+export type Selection = Readonly<{
+  where?: readonly Condition[];
+  /** Ascending unless `descending`; the columns of the order must never be null. */
+  orderBy: readonly string[];
+  descending?: boolean;
+  /** Only rows beyond this tuple of the `orderBy` columns, in the order's direction. */
+  beyond?: readonly Value[];
+  limit: number;
+}>;

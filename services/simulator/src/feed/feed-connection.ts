@@ -1,0 +1,94 @@
+import type { WebSocket } from "ws";
+import type { EventLog } from "./event-log.ts";
+import {
+  type FeedAccount,
+  type FeedCredentials,
+  initialBalanceText,
+  PONG,
+  parseClientMessage,
+  SUBSCRIBE_ACKNOWLEDGEMENT,
+  withoutChains,
+} from "./feed-protocol.ts";
+
+/** What a connection did, in the order in which the server saw it; ids are "1", "2", … */
+export type FeedEvent = Readonly<{ connection: string }> &
+  (
+    | Readonly<{ kind: "opened" }>
+    | Readonly<{ kind: "subscribed"; multiChain: boolean; credentials: FeedCredentials }>
+    | Readonly<{ kind: "refused"; reason: string }>
+    | Readonly<{ kind: "received"; text: string }>
+    | Readonly<{ kind: "pinged" }>
+    | Readonly<{ kind: "closed"; code: number }>
+  );
+
+export type Subscription = Readonly<{ connection: string; multiChain: boolean }>;
+
+/** The accounts to list, or a frame to send as it is, or null where the caller sends one later. */
+export type Snapshot = readonly FeedAccount[] | string | null;
+
+export type ConnectionRules = Readonly<{
+  verify: (credentials: FeedCredentials) => boolean;
+  snapshot: (subscription: Subscription) => Snapshot | Promise<Snapshot>;
+  acknowledgesSubscribe: boolean;
+  idleCloseMs: number;
+  /** Asked at each ping, because a test may let the pongs cease. */
+  answersPings: () => boolean;
+}>;
+
+export type FeedConnection = Readonly<{
+  id: string;
+  isSubscribed: () => boolean;
+  /** Frames of a connection without multi-chain codes lose the chains. */
+  send: (text: string) => void;
+  /** Ends the TCP connection without a closing handshake, as a failing network does. */
+  drop: () => void;
+}>;
+
+/** WebSocket close code "policy violation"; the provider publishes no shape for a refusal. */
+const CLOSE_REFUSED = 1008;
+const CLOSE_NORMAL = 1000;
+
+export function serveConnection(
+  socket: WebSocket,
+  { id, rules, log }: Readonly<{ id: string; rules: ConnectionRules; log: EventLog<FeedEvent> }>,
+): FeedConnection {
+  let subscription: Subscription | null = null;
+  const idle = setTimeout(() => socket.close(CLOSE_NORMAL, "no ping"), rules.idleCloseMs);
+  const send = (text: string) => {
+    if (socket.readyState !== socket.OPEN) return;
+    socket.send(subscription?.multiChain === false ? withoutChains(text) : text);
+  };
+  const refuse = (reason: string) => {
+    log.add({ kind: "refused", connection: id, reason });
+    socket.close(CLOSE_REFUSED, reason);
+  };
+  const subscribe = async (credentials: FeedCredentials, multiChain: boolean) => {
+    if (!rules.verify(credentials)) return refuse("credentials refused");
+    subscription = { connection: id, multiChain };
+    if (rules.acknowledgesSubscribe) send(SUBSCRIBE_ACKNOWLEDGEMENT);
+    log.add({ kind: "subscribed", connection: id, multiChain, credentials });
+    const snapshot = await rules.snapshot(subscription);
+    if (snapshot !== null) {
+      send(typeof snapshot === "string" ? snapshot : initialBalanceText(snapshot));
+    }
+  };
+  const onMessage = (text: string) => {
+    const message = parseClientMessage(text);
+    log.add({ kind: "received", connection: id, text });
+    if (message.kind === "malformed") refuse(message.reason);
+    if (message.kind === "subscribe") void subscribe(message.credentials, message.multiChain);
+    if (message.kind === "ping") {
+      idle.refresh();
+      if (rules.answersPings()) send(PONG);
+      log.add({ kind: "pinged", connection: id });
+    }
+  };
+  log.add({ kind: "opened", connection: id });
+  socket.on("message", (data) => onMessage(data.toString()));
+  socket.on("error", () => socket.terminate());
+  socket.on("close", (code) => {
+    clearTimeout(idle);
+    log.add({ kind: "closed", connection: id, code });
+  });
+  return { id, isSubscribed: () => subscription !== null, send, drop: () => socket.terminate() };
+}

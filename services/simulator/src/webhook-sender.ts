@@ -1,0 +1,122 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { setTimeout as pause } from "node:timers/promises";
+import type { RetryPolicy } from "./retry-policy.ts";
+
+export type OutgoingWebhook = Readonly<{
+  url: string;
+  /** Sent as they are: a signature covers exactly these bytes. */
+  body: string | Uint8Array;
+  /** Asked for before each attempt (from 1), so that a caller may sign each one afresh. */
+  headersOf: (attempt: number) => Readonly<Record<string, string>>;
+}>;
+
+/** `status` is null where no answer came; `error` then says why. */
+export type Attempt = Readonly<{ status: number | null; error: string | null; tookMs: number }>;
+
+export type SendOutcome = Readonly<{
+  /** false: the provider has given up and dropped the webhook. */
+  received: boolean;
+  attempts: readonly Attempt[];
+}>;
+
+export type WebhookSender = Readonly<{
+  send: (webhook: OutgoingWebhook, policy: RetryPolicy) => Promise<SendOutcome>;
+  /** Closes the kept connections and ends pauses; what is under way counts as not received. */
+  close: () => void;
+}>;
+
+export type WebhookSenderOptions = Readonly<{
+  /** Kept alive between webhooks. */
+  connectionsMax?: number;
+  timeoutMs?: number;
+  /** Multiplies every pause of a policy: 0.01 makes a quarter of a second 2.5 ms. */
+  delayScale?: number;
+}>;
+
+/** Posts webhooks over kept connections, and repeats them as the provider's policy says. */
+export function createWebhookSender(options: WebhookSenderOptions = {}): WebhookSender {
+  const pool = { keepAlive: true, maxSockets: options.connectionsMax ?? 64 };
+  const agents = { http: new HttpAgent(pool), https: new HttpsAgent(pool) };
+  const closing = new AbortController();
+  const post = (webhook: OutgoingWebhook, attempt: number) =>
+    attemptPost(webhook, attempt, {
+      agents,
+      signal: AbortSignal.any([closing.signal, AbortSignal.timeout(options.timeoutMs ?? 10_000)]),
+    });
+  return {
+    async send(webhook, policy) {
+      const attempts = [await post(webhook, 1)];
+      for (const delayMs of policy.delaysMs) {
+        if (isReceived(attempts.at(-1), policy)) break;
+        await pauseUnlessClosed(delayMs * (options.delayScale ?? 1), closing.signal);
+        if (closing.signal.aborted) break;
+        attempts.push(await post(webhook, attempts.length + 1));
+      }
+      return { received: isReceived(attempts.at(-1), policy), attempts };
+    },
+    close() {
+      closing.abort(new Error("the sender was closed"));
+      agents.http.destroy();
+      agents.https.destroy();
+    },
+  };
+}
+
+type Transport = Readonly<{
+  agents: Readonly<{ http: HttpAgent; https: HttpsAgent }>;
+  signal: AbortSignal;
+}>;
+
+function isReceived(attempt: Attempt | undefined, policy: RetryPolicy): boolean {
+  return attempt !== undefined && attempt.status !== null && policy.isReceived(attempt.status);
+}
+
+async function attemptPost(
+  webhook: OutgoingWebhook,
+  attempt: number,
+  transport: Transport,
+): Promise<Attempt> {
+  const startedAtMs = performance.now();
+  const tookMs = () => performance.now() - startedAtMs;
+  try {
+    const status = await postOnce(webhook, webhook.headersOf(attempt), transport);
+    return { status, error: null, tookMs: tookMs() };
+  } catch (error) {
+    return { status: null, error: String(error), tookMs: tookMs() };
+  }
+}
+
+function postOnce(
+  webhook: OutgoingWebhook,
+  headers: Readonly<Record<string, string>>,
+  { agents, signal }: Transport,
+): Promise<number> {
+  const body = Buffer.from(webhook.body);
+  const isSecure = webhook.url.startsWith("https:");
+  const request = isSecure ? httpsRequest : httpRequest;
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const onAnswer = (answer: IncomingMessage) => {
+    // The connection is free for the next webhook only once the answer is read to its end.
+    answer.resume();
+    answer.once("error", reject);
+    answer.once("end", () => resolve(answer.statusCode ?? 0));
+  };
+  const outgoing = request(
+    webhook.url,
+    {
+      method: "POST",
+      agent: isSecure ? agents.https : agents.http,
+      headers: { ...headers, "content-length": body.length },
+      signal,
+    },
+    onAnswer,
+  );
+  outgoing.once("error", reject);
+  outgoing.end(body);
+  return promise;
+}
+
+async function pauseUnlessClosed(ms: number, signal: AbortSignal): Promise<void> {
+  await pause(ms, undefined, { signal }).catch(() => undefined);
+}
