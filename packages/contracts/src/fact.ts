@@ -40,7 +40,16 @@ const DeliveryReceived = z.object({
   parts: z.int().min(2).optional(),
 });
 
-const DeliveryCompleted = z.object({ delivery_id: uuid, parts: z.int().min(2) });
+/** Beside a `DeliveryReceived` with several parts, so that one that was left is found quickly. */
+const DeliveryDivided = z.object({ delivery_id: uuid, parts: z.int().min(2) });
+
+/** Every fact of the delivery is recorded. Ends a divided delivery, and every snapshot. */
+const DeliveryCompleted = z.object({
+  delivery_id: uuid,
+  parts: z.int().positive(),
+  /** Where the delivery was a snapshot of all accounts. */
+  snapshot: place.optional(),
+});
 
 const DeliveryQuarantined = z.object({
   delivery_id: uuid,
@@ -333,6 +342,7 @@ const ModelActivated = z.object({
 export const FACTS = {
   LedgerOpened,
   DeliveryReceived,
+  DeliveryDivided,
   DeliveryCompleted,
   DeliveryQuarantined,
   QuarantineRetried,

@@ -6,4 +6,6 @@ export interface Clock {
   now(): Nanos;
   /** Resolves after the delay, or at once when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Resolves when everything that is ready to run has had its turn. */
+  nextTurn(): Promise<void>;
 }

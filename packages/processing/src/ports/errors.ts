@@ -15,3 +15,38 @@ export class StreamCorrupted extends Error {
 export class StreamForked extends Error {
   override readonly name = "StreamForked";
 }
+
+/** There is no stream yet at this place. An ingestor creates it; every other role waits. */
+export class StreamMissing extends Error {
+  override readonly name = "StreamMissing";
+}
+
+/** What lies there belongs to another ledger. */
+export class LedgerMismatch extends Error {
+  override readonly name = "LedgerMismatch";
+}
+
+/** It was laid out by a newer version of the program, which this one must not touch. */
+export class FormatTooNew extends Error {
+  override readonly name = "FormatTooNew";
+}
+
+/** An event was appended whose id is on the stream already: its writer did not look it up. */
+export class EventIdTaken extends Error {
+  override readonly name = "EventIdTaken";
+}
+
+/** A read model cannot be used just now; it may recover. */
+export class ModelUnavailable extends Error {
+  override readonly name = "ModelUnavailable";
+}
+
+/** The stored rows of a generation contradict themselves; it can be rebuilt from the stream. */
+export class ModelCorrupted extends Error {
+  override readonly name = "ModelCorrupted";
+}
+
+/** There is no such generation of the model in this engine. */
+export class GenerationMissing extends Error {
+  override readonly name = "GenerationMissing";
+}

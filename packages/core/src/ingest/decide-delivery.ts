@@ -1,0 +1,178 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "../hashing.ts";
+import { eventId } from "../identity.ts";
+import type { Reading } from "../translate/translation.ts";
+import { decideFact } from "./decide-facts.ts";
+import { type DeliveryCause, newEvent } from "./event.ts";
+import { type KnownFacts, noteEvent } from "./known-facts.ts";
+
+/** A delivery as the decision sees it: its `DeliveryReceived`, and what its bytes say. */
+export type ReadDelivery = Readonly<{
+  id: string;
+  received: Omit<DataOf<"DeliveryReceived">, "parts">;
+  correlationId: string | null;
+  reading: Reading;
+}>;
+
+export type DeliveryDecision = Readonly<{
+  outcome: "recorded" | "repeated" | "quarantined";
+  /** The events, cut into appends; empty where nothing is to be appended. */
+  appends: readonly (readonly NewEvent[])[];
+}>;
+
+/** Bounds of one append (EventStoreDB before 25.1 takes 1 MiB; metadata and types count too). */
+const APPEND_EVENTS_MAX = 1000;
+const APPEND_BYTES_MAX = 640 * 1024;
+
+/** The id of the event that completes a delivery: whether it is known tells whether it was left. */
+export function completionId(deliveryId: string, hashing: Hashing): string {
+  return eventId(["DeliveryCompleted", deliveryId], hashing);
+}
+
+/** Ids that a look-up must answer before `decideDelivery` can decide, beside those of the facts. */
+export function deliveryIds(deliveryId: string, hashing: Hashing): readonly string[] {
+  return [deliveryId, completionId(deliveryId, hashing)];
+}
+
+export function decideDelivery(
+  delivery: ReadDelivery,
+  known: KnownFacts,
+  hashing: Hashing,
+): DeliveryDecision {
+  const { id, reading } = delivery;
+  if (known.ids.has(id)) {
+    const parts = partsLeft(delivery, known, hashing);
+    if (parts === null) return { outcome: "repeated", appends: [] };
+    return complete(delivery, parts, known, hashing);
+  }
+  if (!reading.ok) return quarantine(delivery, reading, known, hashing);
+  const facts = decideAll(delivery, reading, known, hashing);
+  const parts = cutAppends(facts);
+  const events = parts.map((part) => [...part]);
+  const head = receivedEvents(delivery, parts.length, hashing);
+  events[0] = [...head, ...(events[0] ?? [])];
+  const appends = withCompletion(events, delivery, parts.length, hashing);
+  for (const event of head) noteEvent(known, event);
+  return { outcome: "recorded", appends };
+}
+
+/** How many parts the delivery has where its end is missing: whoever began it died, or is at it. */
+function partsLeft({ id }: ReadDelivery, known: KnownFacts, hashing: Hashing): number | null {
+  if (known.ids.has(completionId(id, hashing))) return null;
+  const parts = known.states.get(id)?.data.parts;
+  return typeof parts === "number" ? parts : null;
+}
+
+/** What is missing of a divided delivery, and its end. The reading is that of its own translation. */
+function complete(
+  delivery: ReadDelivery,
+  parts: number,
+  known: KnownFacts,
+  hashing: Hashing,
+): DeliveryDecision {
+  const { id, reading } = delivery;
+  if (!reading.ok) throw new Error(`delivery ${id} was read before and cannot be read now`);
+  const facts = decideAll(delivery, reading, known, hashing);
+  const appends = withCompletion(
+    cutAppends(facts).map((part) => [...part]),
+    delivery,
+    parts,
+    hashing,
+  );
+  return { outcome: "recorded", appends };
+}
+
+function decideAll(
+  delivery: ReadDelivery,
+  reading: Reading & { ok: true },
+  known: KnownFacts,
+  hashing: Hashing,
+): NewEvent[] {
+  const cause = causeOf(delivery);
+  return reading.facts.flatMap((fact) => decideFact(fact, known, cause, hashing));
+}
+
+function receivedEvents(delivery: ReadDelivery, parts: number, hashing: Hashing): NewEvent[] {
+  const { id, received } = delivery;
+  const cause = causeOf(delivery);
+  const subject = `delivery:${id}`;
+  if (parts < 2)
+    return [newEvent({ type: "DeliveryReceived", data: received }, { id, subject }, cause)];
+  const divided = { id: eventId(["DeliveryDivided", id], hashing), subject };
+  return [
+    newEvent({ type: "DeliveryReceived", data: { ...received, parts } }, { id, subject }, cause),
+    newEvent({ type: "DeliveryDivided", data: { delivery_id: id, parts } }, divided, cause),
+  ];
+}
+
+const causeOf = ({ id, correlationId, received }: ReadDelivery): DeliveryCause => ({
+  deliveryId: id,
+  correlationId,
+  receivedAt: received.received_at,
+});
+
+function withCompletion(
+  appends: NewEvent[][],
+  delivery: ReadDelivery,
+  parts: number,
+  hashing: Hashing,
+): NewEvent[][] {
+  const { id, reading, received } = delivery;
+  const isSnapshot = reading.ok && reading.snapshot;
+  if (parts < 2 && !isSnapshot) return appends;
+  const { connection, frame } = received;
+  const snapshot =
+    isSnapshot && connection !== undefined && frame !== undefined
+      ? { snapshot: { connection, frame } }
+      : {};
+  const envelope = { id: completionId(id, hashing), subject: `delivery:${id}` };
+  const data = { delivery_id: id, parts, ...snapshot };
+  appends.at(-1)?.push(newEvent({ type: "DeliveryCompleted", data }, envelope, causeOf(delivery)));
+  return appends;
+}
+
+function quarantine(
+  delivery: ReadDelivery,
+  { reason, detail }: Reading & { ok: false },
+  known: KnownFacts,
+  hashing: Hashing,
+): DeliveryDecision {
+  const { id, received } = delivery;
+  const { provider, channel, payload_type, received_at, translation } = received;
+  const data = {
+    delivery_id: id,
+    provider,
+    channel,
+    payload_type,
+    reason,
+    detail,
+    received_at,
+    translation,
+  };
+  const envelope = { id: eventId(["DeliveryQuarantined", id], hashing), subject: `delivery:${id}` };
+  const events = [
+    ...receivedEvents(delivery, 1, hashing),
+    newEvent({ type: "DeliveryQuarantined", data }, envelope, causeOf(delivery)),
+  ];
+  for (const event of events) noteEvent(known, event);
+  return { outcome: "quarantined", appends: [events] };
+}
+
+/** At least one part, also where no fact is new: the delivery itself is. */
+function cutAppends(events: readonly NewEvent[]): (readonly NewEvent[])[] {
+  const parts: NewEvent[][] = [[]];
+  let bytes = 0;
+  for (const event of events) {
+    const size = event.data.length + 512;
+    const last = parts.at(-1) ?? [];
+    if (last.length >= APPEND_EVENTS_MAX || (last.length > 0 && bytes + size > APPEND_BYTES_MAX)) {
+      parts.push([event]);
+      bytes = size;
+    } else {
+      last.push(event);
+      bytes += size;
+    }
+  }
+  return parts;
+}

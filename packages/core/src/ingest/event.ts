@@ -1,0 +1,112 @@
+import type { DataOf, Fact, FactType, ProviderFact } from "@counterfoil/contracts/fact";
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import { type Nanos, timeOf } from "../exact/time.ts";
+import type { Hashing } from "../hashing.ts";
+import { amendmentId, eventId } from "../identity.ts";
+import { factIdentity, factKey, factSubject } from "../translate/fact-identity.ts";
+import type { FactData } from "./fact-state.ts";
+
+/** What makes an event appear: the delivery, and what ties several deliveries together. */
+export type Cause = Readonly<{ deliveryId: string | null; correlationId: string | null }>;
+
+/** A delivery as a cause of facts: copies that it brings arrived with it. */
+export type DeliveryCause = Cause & Readonly<{ receivedAt: string }>;
+
+type Envelope = Readonly<{
+  id: string;
+  subject: string;
+  occurredAt?: Nanos | null;
+  about?: string | null;
+}>;
+
+/** The one place where an event takes its stored form: schema version 1, keys as they were built. */
+export function newEvent<Type extends FactType>(
+  fact: Extract<Fact, { type: Type }>,
+  { id, subject, occurredAt = null, about = null }: Envelope,
+  cause: Cause,
+): NewEvent {
+  return {
+    id,
+    type: fact.type,
+    schema_version: 1,
+    subject,
+    occurred_at: occurredAt,
+    causation_id: cause.deliveryId,
+    correlation_id: cause.correlationId,
+    data: JSON.stringify(fact.data),
+    about,
+  };
+}
+
+export function providerEvent(fact: ProviderFact, id: string, cause: Cause): NewEvent {
+  const { occurred_at } = fact.data;
+  const occurredAt = occurred_at === undefined ? null : timeOf(occurred_at);
+  return newEvent(fact, { id, subject: factSubject(fact), occurredAt }, cause);
+}
+
+export function providerEventId(fact: ProviderFact, hashing: Hashing): string {
+  return eventId(factIdentity(fact), hashing);
+}
+
+/** The fact that an amendment is about, by id and by natural key. */
+export type About = Readonly<{ event_id: string; event_type: string; key: Record<string, string> }>;
+
+/**
+ * A movement's amendments also name the run that it was recorded for: models keep movements by run,
+ * and a copy that contradicts may name another.
+ */
+function aboutFact(fact: ProviderFact, recorded: FactData, hashing: Hashing): About {
+  const event_id = providerEventId(fact, hashing);
+  const key = { ...factKey(fact) };
+  if (typeof recorded.run_id === "string") key.run_id = recorded.run_id;
+  return { event_id, event_type: fact.type, key };
+}
+
+/** A copy of a fact that is known, and what was recorded of it. */
+export type Copy = Readonly<{ fact: ProviderFact; recorded: FactData }>;
+
+export function seenEvent(
+  { fact, recorded }: Copy,
+  adds: DataOf<"FactSeen">["adds"],
+  cause: DeliveryCause,
+  hashing: Hashing,
+): NewEvent {
+  const about = aboutFact(fact, recorded, hashing);
+  const id = amendmentId("FactSeen", about.event_id, adds, hashing);
+  const { translation } = fact.data;
+  const data = { ...about, adds, received_at: cause.receivedAt, translation };
+  return amendment({ type: "FactSeen", data }, id, fact, cause);
+}
+
+export function contradictedEvent(
+  { fact, recorded }: Copy,
+  contradicts: DataOf<"FactContradicted">["contradicts"],
+  cause: DeliveryCause,
+  hashing: Hashing,
+): NewEvent {
+  const about = aboutFact(fact, recorded, hashing);
+  const id = amendmentId("FactContradicted", about.event_id, contradicts, hashing);
+  const { translation } = fact.data;
+  const data = { ...about, contradicts, received_at: cause.receivedAt, translation };
+  return amendment({ type: "FactContradicted", data }, id, fact, cause);
+}
+
+/** Puts `fact` in the place of what is in force; its cause is the delivery that states it. */
+export function correctedEvent({ fact, recorded }: Copy, cause: Cause, hashing: Hashing): NewEvent {
+  const about = aboutFact(fact, recorded, hashing);
+  const { translation } = fact.data;
+  const content = [String(translation), cause.deliveryId];
+  const id = amendmentId("FactCorrected", about.event_id, content, hashing);
+  const data = { ...about, data: fact.data as DataOf<"FactCorrected">["data"], translation };
+  return amendment({ type: "FactCorrected", data }, id, fact, cause);
+}
+
+type AmendmentFact = Extract<
+  Fact,
+  { type: "FactSeen" | "FactContradicted" | "FactCorrected" | "FactWithdrawn" }
+>;
+
+function amendment(event: AmendmentFact, id: string, fact: ProviderFact, cause: Cause): NewEvent {
+  const subject = factSubject(fact);
+  return newEvent(event as never, { id, subject, about: event.data.event_id }, cause);
+}

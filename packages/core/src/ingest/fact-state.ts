@@ -1,0 +1,133 @@
+import type { DataOf, FactOf } from "@counterfoil/contracts/fact";
+import { agreedTime, formatTime, type Nanos, timeOf } from "../exact/time.ts";
+
+/**
+ * One fact and everything that later events said of it. Ingestors fold it from a look-up, models
+ * keep it beside their rows; both get the same answer to "what is in force".
+ */
+export type FactState = Readonly<{
+  /** As first recorded, or as last corrected. */
+  data: FactData;
+  seen: readonly Seen[];
+  contradicted: readonly Contradicted[];
+  withdrawn: boolean;
+  /** Where, and by which delivery, it was first recorded. */
+  position: number;
+  deliveryId: string | null;
+}>;
+
+export type FactData = Readonly<Record<string, unknown>>;
+export type Place = Readonly<{ connection: string; frame: number }>;
+
+type Seen = Readonly<{ id: string; adds: FactData; receivedAt: string }>;
+type Contradicted = Readonly<{
+  id: string;
+  contradicts: FactData;
+  position: number;
+  deliveryId: string | null;
+}>;
+
+/** An amendment as it lies on the stream. */
+export type Amendment = Readonly<{
+  id: string;
+  position: number;
+  deliveryId: string | null;
+}> &
+  (
+    | FactOf<"FactSeen">
+    | FactOf<"FactContradicted">
+    | FactOf<"FactCorrected">
+    | FactOf<"FactWithdrawn">
+  );
+
+export const AMENDMENTS: ReadonlySet<string> = new Set([
+  "FactSeen",
+  "FactContradicted",
+  "FactCorrected",
+  "FactWithdrawn",
+]);
+
+export function initialFactState(
+  data: FactData,
+  position: number,
+  deliveryId: string | null,
+): FactState {
+  return { data, seen: [], contradicted: [], withdrawn: false, position, deliveryId };
+}
+
+export function evolveFactState(state: FactState, amendment: Amendment): FactState {
+  const { id, position, deliveryId } = amendment;
+  switch (amendment.type) {
+    case "FactSeen": {
+      const { adds, received_at } = amendment.data;
+      return { ...state, seen: [...state.seen, { id, adds, receivedAt: received_at }] };
+    }
+    case "FactContradicted": {
+      const { contradicts } = amendment.data;
+      const contradiction = { id, contradicts, position, deliveryId };
+      return { ...state, contradicted: [...state.contradicted, contradiction] };
+    }
+    case "FactCorrected":
+      return { ...state, data: amendment.data.data, withdrawn: false };
+    case "FactWithdrawn":
+      return withdraw(state, amendment.data);
+  }
+}
+
+function withdraw(state: FactState, { amends, event_id }: DataOf<"FactWithdrawn">): FactState {
+  if (amends === undefined) return { ...state, withdrawn: true };
+  return {
+    ...state,
+    seen: state.seen.filter(({ id }) => id !== event_id),
+    contradicted: state.contradicted.filter(({ id }) => id !== event_id),
+  };
+}
+
+/** Every time that a copy of the fact gave, unordered. */
+export function timesOf(state: FactState): Nanos[] {
+  const times: Nanos[] = [];
+  for (const { occurred_at } of copiesOf(state)) {
+    if (typeof occurred_at === "string") times.push(timeOf(occurred_at));
+  }
+  return times;
+}
+
+/** The provider's ids of the account, in the order of reporting. */
+export function accountIdsOf(state: FactState): string[] {
+  const ids = copiesOf(state).map((copy) => copy.account_id);
+  return [...new Set(ids.filter((id) => typeof id === "string"))];
+}
+
+/** Where feeds stated it. */
+export function placesOf(state: FactState): Place[] {
+  return copiesOf(state).flatMap((copy) => (copy.place === undefined ? [] : [copy.place as Place]));
+}
+
+/** When the first copy of the fact reached us. */
+export function firstArrivalOf(state: FactState): Nanos {
+  let first = timeOf(String(state.data.received_at));
+  for (const { receivedAt } of state.seen) {
+    const arrival = timeOf(receivedAt);
+    if (arrival < first) first = arrival;
+  }
+  return first;
+}
+
+/** The content in force: what was recorded or corrected, with what later copies added. */
+export function inForce(state: FactState): FactData {
+  if (state.seen.length === 0) return state.data;
+  const merged: Record<string, unknown> = { ...state.data };
+  for (const { adds } of state.seen) {
+    for (const [key, value] of Object.entries(adds)) {
+      if (merged[key] === undefined) merged[key] = value;
+    }
+  }
+  const time = agreedTime(timesOf(state));
+  if (time !== null) merged.occurred_at = formatTime(time);
+  return merged;
+}
+
+const copiesOf = (state: FactState): FactData[] => [
+  state.data,
+  ...state.seen.map(({ adds }) => adds),
+];

@@ -1,0 +1,60 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { eventId } from "@counterfoil/core/identity";
+import { newEvent } from "@counterfoil/core/ingest/event";
+import type { Clock } from "./ports/clock.ts";
+import type { EventStream } from "./ports/event-stream.ts";
+
+/** The stream's first event names another ledger. */
+export class LedgerMismatch extends Error {
+  override readonly name = "LedgerMismatch";
+}
+
+/**
+ * Makes sure that the stream begins with `LedgerOpened` of this name: appended by the first ingestor
+ * that comes, read and compared by all others.
+ *
+ * @throws LedgerMismatch where the stream belongs to another ledger or another format.
+ */
+export async function openLedger(
+  stream: EventStream,
+  { name, environment }: Readonly<{ name: string; environment: string }>,
+  hashing: Hashing,
+): Promise<void> {
+  const data = { name, format: 1, environment } as const;
+  const event = newEvent(
+    { type: "LedgerOpened", data },
+    { id: eventId(["LedgerOpened", name], hashing), subject: "ledger" },
+    { deliveryId: null, correlationId: null },
+  );
+  const result = await stream.append(0, [event]);
+  if (result.outcome === "conflict") checkFirst(await firstEvent(stream), name);
+}
+
+/** Waits until an ingestor has opened the ledger; every other role begins with this. */
+export async function waitForLedger(
+  stream: EventStream,
+  name: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const first = await firstEvent(stream);
+    if (first !== undefined) return checkFirst(first, name);
+    await Promise.race([stream.waitForAppend(0, signal), clock.sleep(1000, signal)]);
+  }
+}
+
+async function firstEvent(stream: EventStream): Promise<RecordedEvent | undefined> {
+  return (await stream.read({ after: 0, limit: 1 }))[0];
+}
+
+function checkFirst(first: RecordedEvent | undefined, name: string): void {
+  const data = first && (JSON.parse(first.data) as DataOf<"LedgerOpened">);
+  if (first?.type === "LedgerOpened" && data?.name === name && data.format === 1) return;
+  const found = first?.type === "LedgerOpened" ? `ledger "${data?.name}"` : first?.type;
+  throw new LedgerMismatch(
+    `position 1 holds ${found}, expected ledger "${name}", format 1: point the configuration at its own data`,
+  );
+}

@@ -1,0 +1,55 @@
+import { formatTime } from "@counterfoil/core/exact/time";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { deliveryId } from "@counterfoil/core/identity";
+import type { ReadDelivery } from "@counterfoil/core/ingest/decide-delivery";
+import type { Translations } from "@counterfoil/core/translate/translation";
+import type { Delivery } from "./ports/ingest.ts";
+
+export type PreparedDelivery = ReadDelivery;
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Everything about a delivery that needs no look-up: its digest, its id, what its bytes say. */
+export function prepareDelivery(
+  delivery: Delivery,
+  { present, versions }: Translations,
+  hashing: Hashing,
+): PreparedDelivery {
+  const { provider, channel, payloadType, place, bytes, receivedAt, verdict } = delivery;
+  const translate = versions[present];
+  if (translate === undefined) throw new Error(`there is no translation ${present}`);
+  const sha256 = hashing.sha256(bytes);
+  const text = decode(bytes);
+  const reading = translate({ provider, channel, payloadType, text, place, receivedAt }, hashing);
+  const { sentAt, ...verified } = verdict;
+  return {
+    id: deliveryId(
+      channel === "feed" && place !== null
+        ? { channel, ...place }
+        : { channel: channel === "feed" ? "webhook" : channel, provider, payloadType, sha256 },
+      hashing,
+    ),
+    received: {
+      provider,
+      channel,
+      payload_type: payloadType,
+      ...(delivery.notificationId === null ? {} : { notification_id: delivery.notificationId }),
+      ...(place ?? {}),
+      verdict: sentAt === undefined ? verified : { ...verified, sent_at: formatTime(sentAt) },
+      sha256,
+      length: bytes.length,
+      received_at: formatTime(receivedAt),
+      translation: present,
+    },
+    correlationId: delivery.correlationId,
+    reading,
+  };
+}
+
+function decode(bytes: Uint8Array): string | null {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return null;
+  }
+}
