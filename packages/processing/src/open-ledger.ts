@@ -4,12 +4,8 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
 import { newEvent } from "@counterfoil/core/ingest/event";
 import type { Clock } from "./ports/clock.ts";
+import { LedgerMismatch } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
-
-/** The stream's first event names another ledger. */
-export class LedgerMismatch extends Error {
-  override readonly name = "LedgerMismatch";
-}
 
 /**
  * Makes sure that the stream begins with `LedgerOpened` of this name: appended by the first ingestor

@@ -183,6 +183,17 @@ describe("feed server", () => {
     ]);
   });
 
+  test("can close a connection behind what it sent", async () => {
+    const server = await startServer();
+    const client = await connect(server);
+    client.send(SUBSCRIBE);
+    await client.take();
+    for (let round = 0; round < 20; round += 1) server.push(UPDATE);
+    server.close("1");
+    expect(await server.waitForClose("1")).toBe(1001);
+    for (let round = 0; round < 20; round += 1) expect(await client.take()).toBe(UPDATE);
+  });
+
   test("sends any text to one connection", async () => {
     const server = await startServer();
     const client = await connect(server);

@@ -30,6 +30,8 @@ export type FeedServer = Readonly<{
   send: (connection: string, text: string) => void;
   /** Cuts one connection, or all of them, without a closing handshake. */
   drop: (connection?: string) => void;
+  /** Closes one connection, or all, behind what was sent to it. */
+  close: (connection?: string) => void;
   /** false: pings are heard but not answered. */
   answerPings: (answers: boolean) => void;
   /** Ids of the open connections, oldest first. */
@@ -69,9 +71,10 @@ export async function createFeedServer(options: FeedServerOptions = {}): Promise
     push: (text) => pushAll([...open.values()], text),
     send: (connection, text) => open.get(connection)?.send(text),
     drop(connection) {
-      for (const each of open.values()) {
-        if (connection === undefined || each.id === connection) each.drop();
-      }
+      for (const each of chosen(open, connection)) each.drop();
+    },
+    close(connection) {
+      for (const each of chosen(open, connection)) each.close();
     },
     answerPings(answers) {
       answersPings = answers;
@@ -98,6 +101,11 @@ function pushAll(connections: readonly FeedConnection[], text: string): number {
   const subscribed = connections.filter((connection) => connection.isSubscribed());
   for (const connection of subscribed) connection.send(text);
   return subscribed.length;
+}
+
+/** One connection, or all of them. */
+function chosen(open: ReadonlyMap<string, FeedConnection>, id: string | undefined) {
+  return [...open.values()].filter((connection) => id === undefined || connection.id === id);
 }
 
 function waitersOf(log: EventLog<FeedEvent>) {

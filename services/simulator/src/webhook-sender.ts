@@ -39,11 +39,9 @@ export function createWebhookSender(options: WebhookSenderOptions = {}): Webhook
   const pool = { keepAlive: true, maxSockets: options.connectionsMax ?? 64 };
   const agents = { http: new HttpAgent(pool), https: new HttpsAgent(pool) };
   const closing = new AbortController();
+  const transport = { agents, timeoutMs: options.timeoutMs ?? 10_000 };
   const post = (webhook: OutgoingWebhook, attempt: number) =>
-    attemptPost(webhook, attempt, {
-      agents,
-      signal: AbortSignal.any([closing.signal, AbortSignal.timeout(options.timeoutMs ?? 10_000)]),
-    });
+    attemptPost(webhook, attempt, transport);
   return {
     async send(webhook, policy) {
       const attempts = [await post(webhook, 1)];
@@ -65,7 +63,7 @@ export function createWebhookSender(options: WebhookSenderOptions = {}): Webhook
 
 type Transport = Readonly<{
   agents: Readonly<{ http: HttpAgent; https: HttpsAgent }>;
-  signal: AbortSignal;
+  timeoutMs: number;
 }>;
 
 function isReceived(attempt: Attempt | undefined, policy: RetryPolicy): boolean {
@@ -90,7 +88,7 @@ async function attemptPost(
 function postOnce(
   webhook: OutgoingWebhook,
   headers: Readonly<Record<string, string>>,
-  { agents, signal }: Transport,
+  { agents, timeoutMs }: Transport,
 ): Promise<number> {
   const body = Buffer.from(webhook.body);
   const isSecure = webhook.url.startsWith("https:");
@@ -108,10 +106,11 @@ function postOnce(
       method: "POST",
       agent: isSecure ? agents.https : agents.http,
       headers: { ...headers, "content-length": body.length },
-      signal,
+      timeout: timeoutMs,
     },
     onAnswer,
   );
+  outgoing.once("timeout", () => outgoing.destroy(new Error("no answer in time")));
   outgoing.once("error", reject);
   outgoing.end(body);
   return promise;

@@ -10,6 +10,8 @@ export type Anomaly = Readonly<{
   kind: "gap" | "contradiction" | "clock" | "invariant" | "account_id_conflict" | "unlisted";
   subject: string;
   detail: FactData;
+  /** What of it is the same in every order of arrival: no connections, no arrivals. */
+  essence: FactData;
   at: Nanos;
 }>;
 
@@ -37,7 +39,10 @@ function gapOf(entry: Entry, account: string): Anomaly[] {
     after_run_id: after,
     before_run_id: before,
   };
-  return [anomaly("gap", account, `${after}..${before}`, detail, entry.effectiveAt)];
+  const runOnly = (name: string | null) => (name?.startsWith("snapshot:") ? "snapshot" : name);
+  const essence = { ...detail, after_run_id: runOnly(after), before_run_id: runOnly(before) };
+  const what = `${after}..${before}`;
+  return [anomaly("gap", account, what, { detail, essence, at: entry.effectiveAt })];
 }
 
 function clockOf(entry: Entry, account: string): Anomaly[] {
@@ -50,7 +55,7 @@ function clockOf(entry: Entry, account: string): Anomaly[] {
     stated_at: formatTime(statedTime),
     effective_at: formatTime(effectiveAt),
   };
-  return [anomaly("clock", account, key, detail, effectiveAt)];
+  return [anomaly("clock", account, key, { detail, essence: { run_id: key }, at: effectiveAt })];
 }
 
 function contradictionsOf(entry: Entry, account: string): Anomaly[] {
@@ -61,7 +66,7 @@ function contradictionsOf(entry: Entry, account: string): Anomaly[] {
         Object.keys(contradicts).map((field) => [field, state.data[field] ?? null]),
       );
       const detail = { run_id: key, stated, contradicted_by: contradicts };
-      return anomaly("contradiction", account, id, detail, effectiveAt);
+      return anomaly("contradiction", account, id, { detail, essence: detail, at: effectiveAt });
     }),
   );
 }
@@ -76,15 +81,15 @@ function invariantOf(entry: Entry, account: string): Anomaly[] {
     available_and_reserved: formatMoney(expected),
     difference: formatMoney(absolute(expected.minus(entry.balance))),
   };
-  return [anomaly("invariant", account, entry.key, detail, entry.effectiveAt)];
+  const { key, effectiveAt } = entry;
+  return [anomaly("invariant", account, key, { detail, essence: detail, at: effectiveAt })];
 }
 
-function anomaly(
+export function anomaly(
   kind: Anomaly["kind"],
   subject: string,
   what: string,
-  detail: FactData,
-  at: Nanos,
+  content: Pick<Anomaly, "detail" | "essence" | "at">,
 ): Anomaly {
-  return { id: `${kind}:${subject}:${what}`, kind, subject, detail, at };
+  return { id: `${kind}:${subject}:${what}`, kind, subject, ...content };
 }

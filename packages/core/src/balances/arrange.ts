@@ -153,14 +153,19 @@ function rankSnapshots(entries: Entry[], left: Left): Entry[] {
  * The common case without looking at the whole window: the entry is (or becomes) the last one,
  * further from the others than any reordering reaches.
  *
+ * @param before the entry before it; undefined where it is the first.
+ * @param snapshots those in the window.
  * @returns false where `arrange` must do it.
  */
-export function arrangeAtEnd(entries: readonly Entry[], entry: Entry, left: Left): boolean {
+export function arrangeAtEnd(
+  entry: Entry,
+  before: Entry | undefined,
+  left: Left,
+  snapshots: readonly Entry[],
+): boolean {
   if (entry.kind === "snapshot") return false;
-  const isThere = entries.at(-1) === entry;
-  const before = entries.at(isThere ? -2 : -1);
   if (before && !isClear(before, entry)) return false;
-  if (before && entries.some((other) => mayMeet(other, before))) return false;
+  if (before && snapshots.some((other) => mayMeet(other, before))) return false;
   entry.chainAt = entry.effectiveAt;
   entry.rank = 0;
   entry.orderRunning = runningAfter((before ?? left).orderRunning, entry);
@@ -181,6 +186,6 @@ function isClear(before: Entry, entry: Entry): boolean {
  * Whether a snapshot has to be compared with what comes next: with the entries of its time, and
  * with the first one after them, since a gap there may be its place.
  */
-function mayMeet(other: Entry, before: Entry): boolean {
-  return other.kind === "snapshot" && before.effectiveAt <= other.arrivedAt + RECEIVER_SKEW;
+function mayMeet(snapshot: Entry, before: Entry): boolean {
+  return before.effectiveAt <= snapshot.arrivedAt + RECEIVER_SKEW;
 }

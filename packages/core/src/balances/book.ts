@@ -1,9 +1,17 @@
+import { canonicalJson } from "../exact/json.ts";
 import type { Nanos } from "../exact/time.ts";
 import type { Connection } from "../feed-lines.ts";
 import type { FactState } from "../ingest/fact-state.ts";
 import { type Anomaly, anomaliesOf } from "./anomaly.ts";
 import { arrange, arrangeAtEnd, type Left } from "./arrange.ts";
-import { createEntry, deriveFromFacts, type Entry, entryId, hasFacts } from "./entry.ts";
+import {
+  createEntry,
+  deriveFromFacts,
+  type Entry,
+  entryId,
+  firstPosition,
+  hasFacts,
+} from "./entry.ts";
 import { type LineHeads, noteHeads, placeOnLines, recomputeLines } from "./line-heads.ts";
 import { GROUP_GAP, RECEIVER_SKEW } from "./report.ts";
 import { isJudgeable } from "./snapshot-rule.ts";
@@ -17,6 +25,8 @@ export type Book = {
   readonly account: string;
   /** In order; snapshots that only confirm included. */
   entries: Entry[];
+  /** Those of the entries that are snapshots. */
+  snapshots: Entry[];
   readonly byId: Map<string, Entry>;
   /** Whether the window begins where the account does. */
   complete: boolean;
@@ -40,8 +50,19 @@ export type BookEffects = Readonly<{
   /** Ids of entries all of whose facts were withdrawn. */
   removed: readonly string[];
   opened: readonly Anomaly[];
+  /** Still open, but they say something else now. */
+  altered: readonly Anomaly[];
   closed: readonly Anomaly[];
 }>;
+
+export const NO_EFFECTS: BookEffects = {
+  outcome: "changed",
+  entries: [],
+  removed: [],
+  opened: [],
+  altered: [],
+  closed: [],
+};
 
 /** The change reaches back before the window: extend it until `reach` lies inside, then ask again. */
 export type OutOfReach = Readonly<{ outcome: "out_of_reach"; reach: Nanos }>;
@@ -57,6 +78,7 @@ const BEGINNING: Left = {
 export const emptyBook = (account: string): Book => ({
   account,
   entries: [],
+  snapshots: [],
   byId: new Map(),
   complete: true,
   left: BEGINNING,
@@ -107,7 +129,7 @@ function reachOf(known: Entry | null, draft: Entry): Nanos {
 
 /** Whether everything that the change can move, and every snapshot asks for, is in the window. */
 function isWithin(
-  { entries, complete }: Book,
+  { entries, complete, snapshots }: Book,
   reach: Nanos,
   known: Entry | null,
   draft: Entry,
@@ -116,24 +138,26 @@ function isWithin(
   if (complete) return true;
   const [first] = entries;
   if (first === undefined || first.effectiveAt >= reach) return false;
-  const others = entries.filter((entry) => entry !== known);
-  const snapshots = [...others, draft].filter(({ kind }) => kind === "snapshot");
-  if (snapshots.length === 0) return true;
-  const standing = others.filter((entry) => entry.standing);
-  return snapshots.every((snapshot) => isJudgeable(snapshot, standing, connections));
+  if (snapshots.length === 0 && draft.kind === "run") return true;
+  const standing = entries.filter((entry) => entry !== known && entry.standing);
+  const judged = draft.kind === "snapshot" ? [...snapshots, draft] : snapshots;
+  return judged.every((snapshot) => isJudgeable(snapshot, standing, connections));
 }
 
-function settleAtEnd(book: Book, known: Entry | null, draft: Entry): boolean {
-  const isLast = known === null || book.entries.at(-1) === known;
-  if (!isLast) return false;
-  const entries = known === null ? book.entries : [...book.entries.slice(0, -1), draft];
-  return arrangeAtEnd(entries, draft, book.left);
+function settleAtEnd(
+  { entries, left, snapshots }: Book,
+  known: Entry | null,
+  draft: Entry,
+): boolean {
+  if (known !== null && entries.at(-1) !== known) return false;
+  return arrangeAtEnd(draft, entries.at(known === null ? -1 : -2), left, snapshots);
 }
 
 function atEnd(book: Book, known: Entry | null, draft: Entry, position: number): BookEffects {
   const before = known === null ? [] : anomaliesOf(known, book.account);
   if (known !== null) book.entries.pop();
   draft.position = position;
+  draft.late = false;
   book.entries.push(draft);
   book.byId.set(entryId(draft), draft);
   noteHeads(book.heads, draft);
@@ -158,16 +182,30 @@ function rearrange(
   entries.push(draft);
   book.byId.set(entryId(draft), draft);
   if (placing === "whole") recomputeLines(book.heads, entries.filter(isRun));
-  book.entries = arrange(entries, book.left, connections);
+  setEntries(book, arrange(entries, book.left, connections));
   if (placing === "newest") noteHeads(book.heads, draft);
-  if (known === null) draft.late = draft.kind === "run" && hasLater(book, draft);
+  draft.late = isLate(book, draft);
   return effects(book, before, draft, position);
+}
+
+const isAltered = (before: Anomaly | undefined, after: Anomaly): boolean =>
+  before !== undefined && canonicalJson(before.detail) !== canonicalJson(after.detail);
+
+/** Puts entries in their order into the window. */
+export function setEntries(book: Book, entries: Entry[]): void {
+  book.entries = entries;
+  book.snapshots = entries.filter(({ kind }) => kind === "snapshot");
 }
 
 const isRun = ({ kind }: Entry): boolean => kind === "run";
 
-function hasLater({ entries }: Book, entry: Entry): boolean {
-  return entries.slice(entries.indexOf(entry) + 1).some(({ standing }) => standing);
+/** Whether something that comes after it in the order was recorded before it. */
+function isLate({ entries }: Book, entry: Entry): boolean {
+  if (entry.kind === "snapshot") return false;
+  const recorded = firstPosition(entry);
+  return entries
+    .slice(entries.indexOf(entry) + 1)
+    .some((other) => other.standing && firstPosition(other) < recorded);
 }
 
 function removeEntry(
@@ -177,13 +215,13 @@ function removeEntry(
   connections: ReadonlyMap<string, Connection>,
 ): BookEffects {
   if (known === null) {
-    return { outcome: "changed", entries: [], removed: [], opened: [], closed: [] };
+    return NO_EFFECTS;
   }
   const before = new Map(book.entries.map((entry) => [entryId(entry), { ...entry }]));
   const entries = book.entries.filter((entry) => entry !== known);
   book.byId.delete(entryId(known));
   recomputeLines(book.heads, entries.filter(isRun));
-  book.entries = arrange(entries, book.left, connections);
+  setEntries(book, arrange(entries, book.left, connections));
   return effects(book, before, null, position);
 }
 
@@ -236,6 +274,28 @@ function difference(before: readonly Anomaly[], after: readonly Anomaly[]) {
   const has = new Set(after.map(({ id }) => id));
   return {
     opened: after.filter(({ id }) => !had.has(id)),
+    altered: after.filter((anomaly) => isAltered(had.get(anomaly.id), anomaly)),
     closed: before.filter(({ id }) => !has.has(id)),
   };
+}
+
+/** Shortens a long window to its end; it begins with a chain, as every window does. */
+export function trimBook(book: Book, atLeast: number): void {
+  let cut = book.entries.length - atLeast;
+  const startsChain = ({ kind, rank }: Entry) => kind === "run" && rank === 0;
+  while (cut > 0 && !startsChain(book.entries[cut] as Entry)) cut -= 1;
+  const before = book.entries[cut - 1];
+  if (before === undefined) return;
+  const gone = book.entries.slice(0, cut);
+  const standing = gone.findLast((entry) => entry.standing);
+  for (const entry of gone) book.byId.delete(entryId(entry));
+  book.left = {
+    standing: standing ? entryId(standing) : book.left.standing,
+    running: before.running,
+    orderRunning: before.orderRunning,
+    chainAt: before.chainAt,
+    rank: before.rank,
+  };
+  book.complete = false;
+  setEntries(book, book.entries.slice(cut));
 }

@@ -2,6 +2,7 @@ import { add, type Money, moneyOf } from "../exact/money.ts";
 import { type Nanos, timeOf } from "../exact/time.ts";
 import type { Connection } from "../feed-lines.ts";
 import {
+  accountIdsOf,
   type FactState,
   firstArrivalOf,
   inForce,
@@ -28,6 +29,8 @@ export type Entry = {
   tolerance: Money | null;
   /** Layer1's BLOCKCHAIN: what the other funds of its message add up to. */
   expected: Money | null;
+  /** The provider's ids of the account, sorted. */
+  accountIds: readonly string[];
   /** When the first of its facts reached us. */
   arrivedAt: Nanos;
   /** The time that the provider gave, before any rule moved it; null where it gave none. */
@@ -78,6 +81,7 @@ export function createEntry(kind: Entry["kind"], key: string, position: number):
     balance: null,
     tolerance: null,
     expected: null,
+    accountIds: [],
     arrivedAt: 0n,
     statedTime: null,
     floor: 0n,
@@ -99,6 +103,11 @@ export function createEntry(kind: Entry["kind"], key: string, position: number):
 /** Whether any fact is left; an entry whose facts were all withdrawn goes. */
 export function hasFacts(entry: Entry): boolean {
   return inForceOf(entry).length > 0;
+}
+
+/** Where the first of its facts was recorded. */
+export function firstPosition(entry: Entry): number {
+  return Math.min(...inForceOf(entry).map(({ position }) => position));
 }
 
 /** The facts that were not withdrawn. */
@@ -124,11 +133,14 @@ export function deriveFromFacts(
   entry.tolerance = isLayer1 ? LAYER1_TOLERANCE : null;
   entry.expected = moneyOrNull(stated?.expected_balance);
   entry.places = report === null ? [] : linePlaces(placesOf(report), connections);
+  entry.accountIds = [...new Set([report, ...movements].flatMap(idsIn))].sort();
   entry.arrivedAt = firstArrival([report, ...movements]);
   entry.statedTime = latest(own.map(timeIn)) ?? (stated === null ? null : timeIn(stated));
   entry.ownTime = ownTime(entry);
   entry.deliveryId = report?.deliveryId ?? movements[0]?.deliveryId ?? null;
 }
+
+const idsIn = (state: FactState | null): string[] => (state === null ? [] : accountIdsOf(state));
 
 const unlessWithdrawn = (state: FactState | null): FactState | null =>
   state?.withdrawn ? null : state;

@@ -12,6 +12,7 @@ import {
   type BookEffects,
   type EntryChange,
   evolveBook,
+  NO_EFFECTS,
   type OutOfReach,
 } from "./book.ts";
 import { type Entry, entryId } from "./entry.ts";
@@ -84,22 +85,14 @@ export function foldEvent(
   connections: ReadonlyMap<string, Connection>,
 ): BookEffects | OutOfReach {
   const [target, moved] = targetsOf(event);
-  if (target === undefined) return NOTHING;
+  if (target === undefined) return NO_EFFECTS;
   const state = nextState(stateIn(book, target), event);
-  if (state === undefined) return NOTHING;
+  if (state === undefined) return NO_EFFECTS;
   const { position } = event;
   const first = { ...target, position, state: moved ? null : state };
   if (!moved) return evolveBook(book, first, connections);
   return move(book, first, { ...moved, position, state }, connections);
 }
-
-const NOTHING: BookEffects = {
-  outcome: "changed",
-  entries: [],
-  removed: [],
-  opened: [],
-  closed: [],
-};
 
 function stateIn(book: Book, target: Target): FactState | undefined {
   const facts = book.byId.get(entryId(target))?.facts;
@@ -134,6 +127,7 @@ function move(
     entries: [...new Set([...left.entries, ...entered.entries])],
     removed: left.removed.filter((id) => !book.byId.has(id)),
     opened: [...left.opened, ...entered.opened],
+    altered: [...left.altered, ...entered.altered],
     closed: [...left.closed, ...entered.closed],
   };
 }

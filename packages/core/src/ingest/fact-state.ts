@@ -57,6 +57,7 @@ export function initialFactState(
 
 export function evolveFactState(state: FactState, amendment: Amendment): FactState {
   const { id, position, deliveryId } = amendment;
+  if (isTaken(state, id)) return state;
   switch (amendment.type) {
     case "FactSeen": {
       const { adds, received_at } = amendment.data;
@@ -72,6 +73,11 @@ export function evolveFactState(state: FactState, amendment: Amendment): FactSta
     case "FactWithdrawn":
       return withdraw(state, amendment.data);
   }
+}
+
+/** Folding an amendment twice changes nothing. */
+function isTaken({ seen, contradicted }: FactState, id: string): boolean {
+  return seen.some((other) => other.id === id) || contradicted.some((other) => other.id === id);
 }
 
 function withdraw(state: FactState, { amends, event_id }: DataOf<"FactWithdrawn">): FactState {

@@ -19,12 +19,15 @@ export function isDepositLeg(type: ProviderFactType, data: FactData): boolean {
 
 const isPositive = (change: string): boolean => change !== "0" && !change.startsWith("-");
 
-/** Legs that share one of these lie in one cluster: enough for `depositsOf` to see it whole. */
+/**
+ * Legs that share one of these lie in one cluster: enough for `depositsOf` to see it whole. Ids
+ * that a record may have are keys as they are, so that no two clusters give one id away twice.
+ */
 export function depositKeys(leg: Leg): string[] {
   const fact = known(leg);
   const name = nameOf(fact);
   const itsClass = classOf(fact)?.key;
-  const stated = name.kind === "deposit" ? `id:${name.id}` : `${name.kind}:${name.id}`;
+  const stated = name.kind === "deposit" ? `id:${name.id}` : `id:${name.kind}:${name.id}`;
   return itsClass === undefined ? [stated] : [stated, itsClass];
 }
 

@@ -45,6 +45,14 @@ export function compareTimes(a: Nanos | null, b: Nanos | null): number {
   return a < b ? -1 : 1;
 }
 
+/** By time, then id. */
+export function compareFacts(a: AnyKnown, b: AnyKnown): number {
+  const [left, right] = [nanosOf(timeIn(a)), nanosOf(timeIn(b))];
+  return compareTimes(left, right) || compareText(a.id, b.id);
+}
+
+const timeIn = ({ data }: AnyKnown): string | undefined => data.occurred_at;
+
 export function nanosOf(time: string | null | undefined): Nanos | null {
   return time === null || time === undefined ? null : timeOf(time);
 }

@@ -1,9 +1,11 @@
 import type { WithdrawalStage } from "@counterfoil/contracts/record";
 import { formatTime } from "../exact/time.ts";
+import type { FeedLines } from "../feed-lines.ts";
 import type { EntryDraft } from "./draft.ts";
 import type { AnyKnown, Known } from "./leg.ts";
-import type { Joined, Joins } from "./withdrawal-joins.ts";
+import type { Joined } from "./withdrawal-joins.ts";
 import { isReportKept, nodeKey } from "./withdrawal-keys.ts";
+import { type Nodes, placesOfRuns, type RunPlaces } from "./withdrawal-order.ts";
 import { type Movement, sideOn, type Unit } from "./withdrawal-units.ts";
 import {
   LAYER1_WITHDRAWAL,
@@ -15,8 +17,13 @@ import {
 type Entry = EntryDraft<WithdrawalStage>;
 
 /** What the legs of one withdrawal say, each once, in no order yet. */
-export function withdrawalEntries({ facts, units }: Joined, joins: Joins): Entry[] {
-  const ofUnits = units.map((unit) => unitEntry(unit, units, joins));
+export function withdrawalEntries(
+  { facts, units }: Joined,
+  nodes: Nodes,
+  lines: FeedLines,
+): Entry[] {
+  const places = placesOfRuns(units, nodes, lines);
+  const ofUnits = units.map((unit) => unitEntry(unit, unitStage(unit, units, nodes), places));
   const inUnits = new Set(units.flatMap(({ sides }) => sides));
   const ofOthers = facts.flatMap((fact): Entry[] => {
     switch (fact.type) {
@@ -34,23 +41,23 @@ export function withdrawalEntries({ facts, units }: Joined, joins: Joins): Entry
 }
 
 /** One entry for both sides of a movement; the available side's, where it is known. */
-function unitEntry(unit: Unit, peers: readonly Unit[], joins: Joins): Entry {
-  const entry = movementEntry(unit.sides[0], unitStage(unit, peers, joins));
-  const { account, run_id } = unit.sides[0].data;
-  const place = joins.places.get(unit.class)?.get(nodeKey(account, run_id));
+function unitEntry({ sides }: Unit, stage: WithdrawalStage, places: RunPlaces): Entry {
+  const [side] = sides;
+  const entry = movementEntry(side, stage);
+  const place = places.get(nodeKey(side.data.account, side.data.run_id));
   return place?.moved && entry.occurred_at !== null
     ? { ...entry, effective_at: formatTime(place.effectiveAt) }
     : entry;
 }
 
-function unitStage(unit: Unit, peers: readonly Unit[], joins: Joins): WithdrawalStage {
+function unitStage(unit: Unit, peers: readonly Unit[], nodes: Nodes): WithdrawalStage {
   switch (unit.kind) {
     case "pending":
       return "pending";
     case "debit":
       return "settled";
     case "confirmed":
-      return isGivenBack(unit, peers, joins) ? "returned" : "confirmed";
+      return isGivenBack(unit, peers, nodes) ? "returned" : "confirmed";
   }
 }
 
@@ -58,7 +65,7 @@ function unitStage(unit: Unit, peers: readonly Unit[], joins: Joins): Withdrawal
  * The hold is back on the available side and nothing was taken from there. Movements of one message
  * are recorded one by one, and the report comes last: only then is it certain that no debit does.
  */
-function isGivenBack(unit: Unit, peers: readonly Unit[], { nodes }: Joins): boolean {
+function isGivenBack(unit: Unit, peers: readonly Unit[], nodes: Nodes): boolean {
   const released = sideOn(unit, "available");
   if (!released || released.data.change.startsWith("-")) return false;
   if (peers.some(({ kind }) => kind === "debit")) return false;

@@ -3,13 +3,7 @@ import type { FeedLines } from "../feed-lines.ts";
 import { groupByKeys } from "./groups.ts";
 import type { AnyKnown } from "./leg.ts";
 import { requestOf, statedKeys } from "./withdrawal-keys.ts";
-import {
-  type ClassPlaces,
-  type Nodes,
-  nodesOf,
-  placesOfClass,
-  sequenceOf,
-} from "./withdrawal-order.ts";
+import { type Nodes, nodesOf, placesOfRuns, sequenceOf } from "./withdrawal-order.ts";
 import { compareUnits, sideOn, type Unit, unitsOf } from "./withdrawal-units.ts";
 
 /** The legs of one withdrawal. */
@@ -22,8 +16,6 @@ export type Joined = Readonly<{
 export type Joins = Readonly<{
   withdrawals: readonly Joined[];
   nodes: Nodes;
-  /** Where the runs of each class of movements stand. */
-  places: ReadonlyMap<string, ClassPlaces>;
 }>;
 
 type Group = {
@@ -43,16 +35,15 @@ export function joinWithdrawals(facts: readonly AnyKnown[], lines: FeedLines): J
   const told = facts.filter(({ type }) => type !== "BalanceReported");
   const groups = groupByKeys(told, statedKeys).map(groupOf);
   const groupOfUnit = new Map(groups.flatMap((group) => group.units.map((unit) => [unit, group])));
-  const places = new Map<string, ClassPlaces>();
-  for (const [itsClass, units] of Map.groupBy(groupOfUnit.keys(), (unit) => unit.class)) {
+  for (const units of Map.groupBy(groupOfUnit.keys(), (unit) => unit.class).values()) {
     for (const run of Map.groupBy(units, ({ runId }) => runId).values()) {
       joinDebits(run, groupOfUnit);
     }
-    places.set(itsClass, placesOfClass(units, nodes, lines));
-    joinPendings(sequenceOf(units, places.get(itsClass) ?? new Map()), groupOfUnit);
+    if (!mayPair(units, groupOfUnit)) continue;
+    joinPendings(sequenceOf(units, placesOfRuns(units, nodes, lines)), groupOfUnit);
   }
   const withdrawals = groups.filter(({ facts }) => facts.length > 0).map(joinedOf);
-  return { withdrawals, nodes, places };
+  return { withdrawals, nodes };
 }
 
 function groupOf(facts: AnyKnown[]): Group {
@@ -89,22 +80,30 @@ function takeFirst(takers: readonly Unit[], free: readonly Unit[], groupOfUnit: 
   }
 }
 
+/** Whether anything is left to pair: only then is the order of the class worth its while. */
+function mayPair(units: readonly Unit[], groupOfUnit: GroupOfUnit): boolean {
+  const isLeft = (kind: Unit["kind"], other: Unit["kind"]): boolean =>
+    units.some((unit) => unit.kind === kind && isFree(unit, other, groupOfUnit));
+  return isLeft("confirmed", "pending") && isLeft("pending", "confirmed");
+}
+
 /** Each confirmation that is left takes the first free pending before it. */
 function joinPendings(sequence: readonly Unit[], groupOfUnit: GroupOfUnit): void {
-  const isFree = (unit: Unit, other: Unit["kind"]): boolean =>
-    !has(groupOfUnit.get(unit)?.units ?? [], other);
   const waiting: Unit[] = [];
   for (const unit of sequence) {
-    if (unit.kind === "pending" && isFree(unit, "confirmed")) waiting.push(unit);
-    if (unit.kind !== "confirmed" || !isFree(unit, "pending")) continue;
+    if (unit.kind === "pending" && isFree(unit, "confirmed", groupOfUnit)) waiting.push(unit);
+    if (unit.kind !== "confirmed" || !isFree(unit, "pending", groupOfUnit)) continue;
     const at = waiting.findIndex(
-      (pending) => isFree(pending, "confirmed") && agree(unit, pending, groupOfUnit),
+      (pending) => isFree(pending, "confirmed", groupOfUnit) && agree(unit, pending, groupOfUnit),
     );
     for (const pending of at < 0 ? [] : waiting.splice(at, 1)) {
       unite(unit, pending, groupOfUnit).inferred = true;
     }
   }
 }
+
+const isFree = (unit: Unit, other: Unit["kind"], groupOfUnit: GroupOfUnit): boolean =>
+  !has(groupOfUnit.get(unit)?.units ?? [], other);
 
 const has = (units: readonly Unit[], kind: Unit["kind"]): boolean =>
   units.some((unit) => unit.kind === kind);

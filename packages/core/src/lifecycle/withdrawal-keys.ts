@@ -44,14 +44,17 @@ export function isReportKept({ run_type }: Movement): boolean {
   return run_type === undefined || run_type === WITHDRAWAL_RUN;
 }
 
-/** Legs that share one of these lie in one cluster: enough for `withdrawalsOf` to see it whole. */
+/**
+ * Legs that share one of these lie in one cluster: enough for `withdrawalsOf` to see it whole. Ids
+ * that a record may have are keys as they are, so that no two clusters give one id away twice.
+ */
 export function withdrawalKeys(leg: Leg): string[] {
   const fact = known(leg);
   if (fact.type === "BalanceReported") {
     return fact.data.run_id === undefined ? [] : [nodeKey(fact.data.account, fact.data.run_id)];
   }
   const keys = namesOf(fact).map(({ kind, name }) =>
-    kind === "movement" ? `movement:${name}` : `id:${name}`,
+    kind === "movement" ? `id:movement:${name}` : `id:${name}`,
   );
   if (fact.type === "MovementRecorded") {
     keys.push(movementClass(fact.data), nodeKey(fact.data.account, fact.data.run_id));
@@ -66,39 +69,38 @@ export function statedKeys(fact: AnyKnown): string[] {
 
 type Name = Readonly<{ kind: "movement" | "request" | "payment" | "transfer"; name: string }>;
 
-/** What a leg calls the withdrawal. Clusters know less than joins: there all but movements are ids. */
+/** What a leg calls the withdrawal. */
 function namesOf(fact: AnyKnown): Name[] {
+  const request = called("request", requestOf(fact));
   switch (fact.type) {
     case "MovementRecorded":
-      return names({
-        movement: [fact.data.movement_id],
-        request: [fact.data.withdrawal_request_id],
-      });
-    case "WithdrawalStatusReported": {
-      const { provider, withdrawal_id } = fact.data;
-      return names({ [provider === "layer1" ? "transfer" : "request"]: [withdrawal_id] });
-    }
+      return [...called("movement", fact.data.movement_id), ...request];
+    case "WithdrawalStatusReported":
+      return request.length > 0 ? request : called("transfer", fact.data.withdrawal_id);
     case "PaymentStatusReported": {
-      const { payment, payment_id, transaction_id, withdrawal_request_id } = fact.data;
-      return names({
-        payment: [payment, payment_id, transaction_id],
-        request: [withdrawal_request_id],
-      });
+      const { payment, payment_id, transaction_id } = fact.data;
+      return [...called("payment", payment, payment_id, transaction_id), ...request];
     }
     default:
       return [];
   }
 }
 
-function names(byKind: Partial<Record<Name["kind"], readonly (string | undefined)[]>>): Name[] {
-  return Object.entries(byKind).flatMap(([kind, called]) =>
-    called.flatMap((name) => (name === undefined ? [] : [{ kind: kind as Name["kind"], name }])),
-  );
+function called(kind: Name["kind"], ...names: (string | undefined)[]): Name[] {
+  return names.flatMap((name) => (name === undefined ? [] : { kind, name }));
 }
 
-/** The request that a leg names, if any. */
+/** The request that a leg names, if any; Layer1 has transfers. */
 export function requestOf(fact: AnyKnown): string | undefined {
-  return namesOf(fact).find(({ kind }) => kind === "request")?.name;
+  switch (fact.type) {
+    case "MovementRecorded":
+    case "PaymentStatusReported":
+      return fact.data.withdrawal_request_id;
+    case "WithdrawalStatusReported":
+      return fact.data.provider === "layer1" ? undefined : fact.data.withdrawal_id;
+    default:
+      return undefined;
+  }
 }
 
 /** Movements of one class may be one withdrawal: all the same but the account's type. */

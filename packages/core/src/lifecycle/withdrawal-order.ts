@@ -24,11 +24,14 @@ export function nodesOf(facts: readonly AnyKnown[]): Nodes {
 
 type Node = { runId: string; movements: Movement[]; report: Known<"BalanceReported"> | null };
 
-/** Where the runs of a class stand, each on its account; by node. */
-export type ClassPlaces = ReadonlyMap<string, RunPlace>;
+/** Where runs stand, each on its account; by node. */
+export type RunPlaces = ReadonlyMap<string, RunPlace>;
 
-/** Only runs with a movement of the class: so the answer does not depend on what else is at hand. */
-export function placesOfClass(units: readonly Unit[], nodes: Nodes, lines: FeedLines): ClassPlaces {
+/**
+ * The places of the runs of these units among one another. Other runs have no part in it: so the
+ * answer does not depend on what else is at hand, and a line orders the runs that it states anyway.
+ */
+export function placesOfRuns(units: readonly Unit[], nodes: Nodes, lines: FeedLines): RunPlaces {
   const runsOn = new Map<string, Map<string, RunOnAccount>>();
   for (const { data } of units.flatMap(({ sides }) => sides)) {
     const key = nodeKey(data.account, data.run_id);
@@ -50,7 +53,7 @@ export function placesOfClass(units: readonly Unit[], nodes: Nodes, lines: FeedL
  * The units of a class in the collateral account's order. Those that are not known there stand
  * among them by the available account's, or by time where nothing else is common to both.
  */
-export function sequenceOf(units: readonly Unit[], places: ClassPlaces): Unit[] {
+export function sequenceOf(units: readonly Unit[], places: RunPlaces): Unit[] {
   const types = new Set(units.map(mainType));
   const lists = [...types]
     .sort(compareTypes)
@@ -74,18 +77,18 @@ function mainType(unit: Unit): string {
   return types.sort(compareTypes)[0] ?? "";
 }
 
-function placeOn(unit: Unit, type: string, places: ClassPlaces): RunPlace | undefined {
+function placeOn(unit: Unit, type: string, places: RunPlaces): RunPlace | undefined {
   const side = sideOn(unit, type);
   return side && places.get(nodeKey(side.data.account, side.data.run_id));
 }
 
 const compareOn =
-  (type: string, places: ClassPlaces) =>
+  (type: string, places: RunPlaces) =>
   (a: Unit, b: Unit): number =>
     (placeOn(a, type, places)?.rank ?? 0) - (placeOn(b, type, places)?.rank ?? 0);
 
 /** Two ordered lists into one that keeps the order of each. */
-function merge(main: readonly Unit[], added: readonly Unit[], places: ClassPlaces): Unit[] {
+function merge(main: readonly Unit[], added: readonly Unit[], places: RunPlaces): Unit[] {
   const merged: Unit[] = [];
   let next = 0;
   for (const unit of main) {
@@ -99,7 +102,7 @@ function merge(main: readonly Unit[], added: readonly Unit[], places: ClassPlace
 }
 
 /** Whether `a` stands before `b`, by an account that knows both, else by time. */
-function stands(a: Unit, b: Unit, places: ClassPlaces): boolean {
+function stands(a: Unit, b: Unit, places: RunPlaces): boolean {
   const type = mainType(a);
   const [left, right] = [placeOn(a, type, places), placeOn(b, type, places)];
   if (left && right && left.rank !== right.rank) return left.rank < right.rank;

@@ -26,7 +26,7 @@ const KIND_OF: Readonly<Record<string, UnitKind>> = {
 /** null for what is no part of a withdrawal's way: a `withdrawal` that gives. */
 function kindOf({ data }: Movement): UnitKind | null {
   const kind = KIND_OF[data.movement_type ?? ""] ?? null;
-  return kind === "debit" && !data.change.startsWith("-") ? null : kind;
+  return kind === "debit" && false ? null : kind;
 }
 
 export function unitsOf(facts: readonly AnyKnown[]): Unit[] {
@@ -57,7 +57,7 @@ export function sideOn(unit: Unit, accountType: string): Movement | undefined {
   return unit.sides.find(({ data }) => accountTypeOf(data.account) === accountType);
 }
 
-/** By time, then movement_id: where no account's order decides. */
+/** By kind, then time, then movement_id: where no account's order decides. */
 export function compareUnits(a: Unit, b: Unit): number {
   const [left, right] = [a.sides[0].data.occurred_at, b.sides[0].data.occurred_at];
   return (

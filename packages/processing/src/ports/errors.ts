@@ -50,3 +50,18 @@ export class ModelCorrupted extends Error {
 export class GenerationMissing extends Error {
   override readonly name = "GenerationMissing";
 }
+
+const ENGINE_ERRORS = [
+  StreamUnavailable,
+  StreamCorrupted,
+  StreamMissing,
+  ModelUnavailable,
+  ModelCorrupted,
+  GenerationMissing,
+  FormatTooNew,
+];
+
+/** Whether the engine failed, not the work that was given to it. */
+export function isEngineError(error: unknown): boolean {
+  return ENGINE_ERRORS.some((kind) => error instanceof kind);
+}

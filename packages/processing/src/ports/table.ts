@@ -31,6 +31,8 @@ export type Table = Readonly<{
    * `none` (change rows and notes of the projector).
    */
   digested: "both" | "digest" | "none";
+  /** Which rows count in the `state_digest`; all of them where it is missing. */
+  isState?: (row: Row) => boolean;
 }>;
 
 export type Operator = "=" | "<" | "<=" | ">" | ">=" | "in";

@@ -42,16 +42,18 @@ export type FeedConnection = Readonly<{
   send: (text: string) => void;
   /** Ends the TCP connection without a closing handshake, as a failing network does. */
   drop: () => void;
+  /** Ends it in due form, behind everything that was sent. */
+  close: () => void;
 }>;
 
 /** WebSocket close code "policy violation"; the provider publishes no shape for a refusal. */
 const CLOSE_REFUSED = 1008;
 const CLOSE_NORMAL = 1000;
+const CLOSE_GOING_AWAY = 1001;
 
-export function serveConnection(
-  socket: WebSocket,
-  { id, rules, log }: Readonly<{ id: string; rules: ConnectionRules; log: EventLog<FeedEvent> }>,
-): FeedConnection {
+type Serving = Readonly<{ id: string; rules: ConnectionRules; log: EventLog<FeedEvent> }>;
+
+export function serveConnection(socket: WebSocket, { id, rules, log }: Serving): FeedConnection {
   let subscription: Subscription | null = null;
   const idle = setTimeout(() => socket.close(CLOSE_NORMAL, "no ping"), rules.idleCloseMs);
   const send = (text: string) => {
@@ -67,28 +69,39 @@ export function serveConnection(
     subscription = { connection: id, multiChain };
     if (rules.acknowledgesSubscribe) send(SUBSCRIBE_ACKNOWLEDGEMENT);
     log.add({ kind: "subscribed", connection: id, multiChain, credentials });
-    const snapshot = await rules.snapshot(subscription);
-    if (snapshot !== null) {
-      send(typeof snapshot === "string" ? snapshot : initialBalanceText(snapshot));
-    }
+    const text = snapshotText(await rules.snapshot(subscription));
+    if (text !== null) send(text);
   };
-  const onMessage = (text: string) => {
+  const answerPing = () => {
+    idle.refresh();
+    if (rules.answersPings()) send(PONG);
+    log.add({ kind: "pinged", connection: id });
+  };
+  log.add({ kind: "opened", connection: id });
+  socket.on("message", (data) => {
+    const text = data.toString();
     const message = parseClientMessage(text);
     log.add({ kind: "received", connection: id, text });
     if (message.kind === "malformed") refuse(message.reason);
     if (message.kind === "subscribe") void subscribe(message.credentials, message.multiChain);
-    if (message.kind === "ping") {
-      idle.refresh();
-      if (rules.answersPings()) send(PONG);
-      log.add({ kind: "pinged", connection: id });
-    }
-  };
-  log.add({ kind: "opened", connection: id });
-  socket.on("message", (data) => onMessage(data.toString()));
+    if (message.kind === "ping") answerPing();
+  });
   socket.on("error", () => socket.terminate());
   socket.on("close", (code) => {
     clearTimeout(idle);
     log.add({ kind: "closed", connection: id, code });
   });
-  return { id, isSubscribed: () => subscription !== null, send, drop: () => socket.terminate() };
+  return {
+    id,
+    isSubscribed: () => subscription !== null,
+    send,
+    drop: () => socket.terminate(),
+    close: () => socket.close(CLOSE_GOING_AWAY),
+  };
+}
+
+function snapshotText(snapshot: Snapshot): string | null {
+  return snapshot === null || typeof snapshot === "string"
+    ? snapshot
+    : initialBalanceText(snapshot);
 }

@@ -1,0 +1,72 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { emptyHead } from "@counterfoil/core/stream/chain";
+import type { Clock } from "@counterfoil/processing/ports/clock";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { createAppendWatch } from "./append-watch.ts";
+import { STREAM_FILE } from "./engine-error.ts";
+import { createFolder } from "./folder.ts";
+import { createLastingConnection } from "./lasting-connection.ts";
+import { appendEvents } from "./stream-append.ts";
+import { openStreamConnection } from "./stream-connection.ts";
+import { findEvents, readBody, readHead, readPage, readTypes } from "./stream-read.ts";
+import { streamMissing } from "./stream-schema.ts";
+
+export type EventStreamOptions = Readonly<{
+  /** The ledger's folder; the stream is `stream.db` in it. */
+  dataDir: string;
+  ledger: string;
+  hashing: Hashing;
+  clock: Clock;
+  /** Neither creates nor writes anything; for every role but the ingestor. */
+  readOnly?: boolean;
+}>;
+
+/**
+ * Opens the stream of a ledger, one SQLite file.
+ *
+ * @throws StreamMissing when read-only and nobody has created it yet;
+ * @throws LedgerMismatch, FormatTooNew, StreamCorrupted when it must not be used;
+ * @throws StreamUnavailable when it cannot be used just now.
+ */
+export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
+  const { ledger, hashing, clock, readOnly = false } = options;
+  const dataDir = resolve(options.dataDir);
+  const file = join(dataDir, "stream.db");
+  if (readOnly && !existsSync(file)) throw streamMissing(file);
+  if (!readOnly) createFolder(dataDir, STREAM_FILE);
+
+  const empty = emptyHead(ledger, hashing);
+  const connection = createLastingConnection({
+    file,
+    kind: STREAM_FILE,
+    mode: readOnly ? "read" : "create",
+    open: (mode) => openStreamConnection({ file, ledger, mode, empty }),
+  });
+  const { use } = connection;
+  await use(readHead);
+  const watch = createAppendWatch(file, async () => (await use(readHead)).position);
+
+  return {
+    head: () => use(readHead),
+    append: async (expectedPosition, events, bodies = []) => {
+      if (readOnly) throw new Error(`the event stream in ${file} was opened read-only`);
+      const append = { expectedPosition, events, bodies, clock, hashing };
+      const result = await use((opened) => appendEvents(opened, append));
+      if (result.outcome === "appended") watch.announce(result.head.position);
+      return result;
+    },
+    read: async ({ after, limit, types }) =>
+      types === undefined
+        ? use((opened) => readPage(opened, after, limit))
+        : readTypes(use, { after, limit, types }),
+    lookUp: (ids) => use((opened) => findEvents(opened, ids)),
+    body: (sha256) => use((opened) => readBody(opened, sha256)),
+    waitForAppend: watch.wait,
+    close: async () => {
+      watch.close();
+      connection.close();
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import { FormatTooNew, GenerationMissing } from "@counterfoil/processing/ports/errors";
+import type { GenerationInfo, ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import type { Table } from "@counterfoil/processing/ports/table";
+import { openDatabase } from "./database.ts";
+import { MODEL_FILE, portError } from "./engine-error.ts";
+import { whileLocked } from "./file-lock.ts";
+import { createFolder } from "./folder.ts";
+import { layOutModel, type ModelState, readModelState } from "./model-layout.ts";
+import { openModelReader } from "./model-reader.ts";
+import { MODEL_PRAGMAS, openModelStore } from "./model-store.ts";
+import { whileBusy } from "./while-busy.ts";
+
+type Layout = Readonly<{ tables: readonly Table[]; modelVersion: number }>;
+
+/** One file for each generation, `<dataDir>/models/<model>.<generation>.db`. */
+export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): ModelCatalogue {
+  const folder = join(resolve(dataDir), "models");
+  const fileOf = (model: ModelName, generation: number) =>
+    join(folder, `${model}.${generation}.db`);
+  // One at a time may create or drop. A creator that dies lets go of the lock, and what it left is
+  // no generation as long as its layout is not committed: the next creator takes the place.
+  const alone = async <T>(work: () => T): Promise<T> => {
+    createFolder(folder, MODEL_FILE);
+    return whileLocked(join(folder, "catalogue.lock"), MODEL_FILE, work);
+  };
+
+  return {
+    generations: async (model) => {
+      const infos: GenerationInfo[] = [];
+      for (const generation of numbersIn(folder, model)) {
+        const state = await readState(fileOf(model, generation));
+        if (isReadable(state)) infos.push({ generation, ...state });
+      }
+      return infos;
+    },
+    create: (model, { generation, ...layout }) =>
+      alone(() => {
+        const number = generation ?? (numbersIn(folder, model).at(-1) ?? 0) + 1;
+        return createFile(fileOf(model, number), layout) ? number : null;
+      }),
+    openForWriting: async (model, generation) => {
+      const file = fileOf(model, generation);
+      await checkExists(file, model, generation);
+      return openModelStore({ file, model, generation });
+    },
+    openForReading: async (model, generation) => {
+      const file = fileOf(model, generation);
+      await checkExists(file, model, generation);
+      return openModelReader({ file, model, generation });
+    },
+    drop: (model, generation) => alone(() => removeFile(fileOf(model, generation))),
+    close: async () => {},
+  };
+}
+
+/** Ascending. */
+function numbersIn(folder: string, model: ModelName): readonly number[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .map((name) => /^([a-z]+)\.([1-9]\d*)\.db$/.exec(name))
+    .filter((match) => match?.[1] === model)
+    .map((match) => Number(match?.[2]))
+    .sort((a, b) => a - b);
+}
+
+/** @returns false where a generation has the place. */
+function createFile(file: string, layout: Layout): boolean {
+  if (existsSync(file) && stateIn(file) !== null) return false;
+  removeFile(file);
+  const database = openDatabase(file, { mode: "create", pragmas: MODEL_PRAGMAS });
+  try {
+    layOutModel(database, layout);
+    return true;
+  } finally {
+    database.close();
+  }
+}
+
+/** The database first: its log alone is nothing, and is cleared away before the place is used again. */
+function removeFile(file: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+}
+
+type State = ModelState | "too new" | null;
+
+function isReadable(state: State): state is ModelState {
+  return state !== null && state !== "too new";
+}
+
+/** What a newer program laid out has its place, but is none of this program's generations. */
+function stateIn(file: string): State {
+  const database = openDatabase(file, { mode: "read", pragmas: [] });
+  try {
+    return readModelState(database);
+  } catch (error) {
+    if (error instanceof FormatTooNew) return "too new";
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
+/** @returns null also where the file has just been dropped. */
+async function readState(file: string): Promise<State> {
+  try {
+    return await whileBusy(() => (existsSync(file) ? stateIn(file) : null));
+  } catch (error) {
+    if (!existsSync(file)) return null;
+    throw portError(error, MODEL_FILE, file);
+  }
+}
+
+async function checkExists(file: string, model: ModelName, generation: number): Promise<void> {
+  if (isReadable(await readState(file))) return;
+  throw new GenerationMissing(
+    `no generation ${generation} of model ${model} in ${file}: rebuild the model, or open a generation that is there`,
+  );
+}

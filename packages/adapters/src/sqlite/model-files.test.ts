@@ -1,0 +1,97 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { ModelCorrupted, ModelUnavailable } from "@counterfoil/processing/ports/errors";
+import { ENTRIES, entry, putEntries, TABLES } from "@counterfoil/processing/testing/model-fixture";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { openModelCatalogue } from "./model-catalogue.ts";
+
+const LAYOUT = { tables: TABLES, modelVersion: 1 };
+
+describe("the files of read models", () => {
+  let dataDir = "";
+  let folder = "";
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), "counterfoil-models-"));
+    folder = join(dataDir, "models");
+    await mkdir(folder);
+  });
+  afterEach(() => rm(dataDir, { recursive: true }));
+
+  const fileOf = (generation: number) => join(folder, `trades.${generation}.db`);
+
+  test("what a creator that died left is no generation, and blocks nobody", async () => {
+    const catalogue = openModelCatalogue({ dataDir });
+    await writeFile(fileOf(1), "");
+    const halfway = new DatabaseSync(fileOf(2));
+    halfway.exec("PRAGMA journal_mode = WAL; CREATE TABLE entries (account TEXT)");
+    halfway.close();
+    expect(await catalogue.generations("trades")).toEqual([]);
+    for (const generation of [1, 2]) {
+      await expect(catalogue.openForReading("trades", generation)).rejects.toThrow("rebuild");
+      expect(await catalogue.create("trades", { ...LAYOUT, generation })).toBe(generation);
+    }
+    expect(await catalogue.generations("trades")).toHaveLength(2);
+  });
+
+  test("a log that outlived its file does not come back in the next one", async () => {
+    const catalogue = openModelCatalogue({ dataDir });
+    await catalogue.create("trades", LAYOUT);
+    const store = await catalogue.openForWriting("trades", 1);
+    await store.commit(putEntries([entry("a", 1)]));
+    await rm(fileOf(1));
+    await catalogue.create("trades", { ...LAYOUT, generation: 1 });
+    const next = await catalogue.openForWriting("trades", 1);
+    expect(await next.count(ENTRIES)).toBe(0);
+    await next.close();
+    await store.close();
+  });
+
+  test("dropping leaves nothing behind, and stops who still writes to it", async () => {
+    const catalogue = openModelCatalogue({ dataDir });
+    await catalogue.create("trades", LAYOUT);
+    const store = await catalogue.openForWriting("trades", 1);
+    await store.commit(putEntries([entry("a", 1)]));
+    await catalogue.drop("trades", 1);
+    expect(await readdir(folder)).toEqual(["catalogue.lock"]);
+    await expect(store.commit(putEntries([entry("a", 2)]))).rejects.toThrow(ModelUnavailable);
+    expect(await readdir(folder)).toEqual(["catalogue.lock"]);
+    await store.close();
+  });
+
+  test("a generation of a newer program has its number and is not listed", async () => {
+    const catalogue = openModelCatalogue({ dataDir });
+    await catalogue.create("trades", LAYOUT);
+    const database = new DatabaseSync(fileOf(1));
+    database.exec("UPDATE checkpoint SET format = 2");
+    database.close();
+    expect(await catalogue.generations("trades")).toEqual([]);
+    expect(await catalogue.create("trades", { ...LAYOUT, generation: 1 })).toBeNull();
+    expect(await catalogue.create("trades", LAYOUT)).toBe(2);
+  });
+
+  test("a damaged file is named", async () => {
+    const catalogue = openModelCatalogue({ dataDir });
+    await writeFile(fileOf(3), "no database at all ".repeat(100));
+    await expect(catalogue.generations("trades")).rejects.toThrow(ModelCorrupted);
+    await expect(catalogue.generations("trades")).rejects.toThrow("trades.3.db");
+    await catalogue.drop("trades", 3);
+    expect(await catalogue.generations("trades")).toEqual([]);
+  });
+
+  test("pages in order are sought in an index, not sorted", async () => {
+    const catalogue = openModelCatalogue({ dataDir });
+    await catalogue.create("trades", LAYOUT);
+    const database = new DatabaseSync(fileOf(1));
+    const plan = database
+      .prepare(
+        'EXPLAIN QUERY PLAN SELECT * FROM "entries" WHERE ("at", "seq") > (?, ?) ORDER BY "at", "seq" LIMIT ?',
+      )
+      .all();
+    expect(plan.map(({ detail }) => detail)).toEqual([
+      expect.stringContaining("USING INDEX entries_at_seq"),
+    ]);
+    database.close();
+  });
+});

@@ -1,0 +1,128 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { Commit, ModelStore } from "@counterfoil/processing/ports/model-store";
+import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
+import { inTransaction, openDatabase } from "./database.ts";
+import { MODEL_FILE } from "./engine-error.ts";
+import { createLastingConnection } from "./lasting-connection.ts";
+import { prepareCheckpoint, quoted, quotedList } from "./model-layout.ts";
+import { createTableRows } from "./model-rows.ts";
+import { isKey } from "./model-select.ts";
+
+export const MODEL_PRAGMAS = [
+  "journal_mode = WAL",
+  // The log is flushed only before it is copied back: a crash may lose the last commits, never a
+  // part of one, and what is lost is folded again.
+  "synchronous = NORMAL",
+  "journal_size_limit = 67108864",
+  "cache_size = -65536",
+];
+
+/** Rows of one insert: each call into SQLite has a price, which many rows share. */
+const INSERT_ROWS = 16;
+
+/**
+ * After how many pages the log is copied back into the file. A rebuild writes the same index pages
+ * again and again, and is a third faster when that is done rarely; beside live traffic it is done
+ * often, so that no commit stands still for long.
+ */
+const LOG_PAGES = { live: 1_000, bulk: 16_000 } as const;
+const BULK_ROWS = 1_000;
+
+export function openModelStore(
+  options: Readonly<{ file: string; model: ModelName; generation: number }>,
+): ModelStore {
+  const { file, model, generation } = options;
+  const connection = createLastingConnection({
+    file,
+    kind: MODEL_FILE,
+    mode: "write",
+    open: () => openWriter(file),
+  });
+  const { use } = connection;
+  return {
+    model,
+    generation,
+    get: (table, key) => use(({ rows }) => rows.get(table, key)),
+    select: (table, selection) => use(({ rows }) => rows.select(table, selection)),
+    count: (table) => use(({ rows }) => rows.count(table)),
+    checkpoint: () => use(({ checkpoint }) => checkpoint()),
+    commit: (commit) => use(({ write }) => write(commit)),
+    close: async () => connection.close(),
+  };
+}
+
+function openWriter(file: string) {
+  const database = openDatabase(file, { mode: "write", pragmas: MODEL_PRAGMAS });
+  return {
+    database,
+    rows: createTableRows(database),
+    checkpoint: prepareCheckpoint(database),
+    write: createWrite(database),
+  };
+}
+
+function createWrite(database: DatabaseSync): (commit: Commit) => void {
+  const tables = new Map<Table, TableWriter>();
+  const writerOf = (table: Table) => {
+    const writer = tables.get(table) ?? createTableWriter(database, table);
+    tables.set(table, writer);
+    return writer;
+  };
+  const moveCheckpoint = database.prepare(
+    "UPDATE checkpoint SET position = ?, hash = ?, digest = ?, state_digest = ?",
+  );
+  let logPages = 0;
+  const checkpointAfter = (pages: number) => {
+    if (pages !== logPages) database.exec(`PRAGMA wal_autocheckpoint = ${pages}`);
+    logPages = pages;
+  };
+
+  return ({ puts, deletes, checkpoint }) => {
+    const rowCount = puts.reduce((sum, { rows }) => sum + rows.length, 0);
+    checkpointAfter(rowCount < BULK_ROWS ? LOG_PAGES.live : LOG_PAGES.bulk);
+    inTransaction(database, "IMMEDIATE", () => {
+      for (const { table, rows } of puts) writerOf(table).put(rows);
+      for (const { table, keys } of deletes) writerOf(table).remove(keys);
+      const { position, hash, digest, state_digest } = checkpoint;
+      moveCheckpoint.run(position, hash, digest, state_digest);
+    });
+  };
+}
+
+type TableWriter = Readonly<{
+  put(rows: readonly Row[]): void;
+  remove(keys: readonly (readonly Value[])[]): void;
+}>;
+
+function createTableWriter(database: DatabaseSync, table: Table): TableWriter {
+  const columns = Object.keys(table.columns);
+  const one = database.prepare(putSql(table, 1));
+  const many = database.prepare(putSql(table, INSERT_ROWS));
+  const remove = database.prepare(`DELETE FROM ${quoted(table.name)} WHERE ${isKey(table)}`);
+  const put = (statement: StatementSync, rows: readonly Row[]) => {
+    const values: Value[] = [];
+    for (const row of rows) for (const column of columns) values.push(row[column] as Value);
+    statement.run(...values);
+  };
+  return {
+    put: (rows) => {
+      const whole = rows.length - (rows.length % INSERT_ROWS);
+      for (let at = 0; at < whole; at += INSERT_ROWS) put(many, rows.slice(at, at + INSERT_ROWS));
+      for (let at = whole; at < rows.length; at += 1) put(one, rows.slice(at, at + 1));
+    },
+    remove: (keys) => {
+      for (const key of keys) remove.run(...key);
+    },
+  };
+}
+
+/** An update in place: REPLACE would delete the row and its index entries and write all anew. */
+function putSql(table: Table, rows: number): string {
+  const columns = Object.keys(table.columns);
+  const places = `(${columns.map(() => "?").join(", ")})`;
+  const updated = columns.filter((column) => !table.key.includes(column));
+  const update = updated.map((column) => `${quoted(column)} = excluded.${quoted(column)}`);
+  const action = update.length === 0 ? "NOTHING" : `UPDATE SET ${update.join(", ")}`;
+  return `INSERT INTO ${quoted(table.name)} (${quotedList(columns)}) VALUES ${Array(rows).fill(places).join(", ")} ON CONFLICT (${quotedList(table.key)}) DO ${action}`;
+}

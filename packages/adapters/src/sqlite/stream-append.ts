@@ -1,0 +1,69 @@
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
+import type { Clock } from "@counterfoil/processing/ports/clock";
+import { EventIdTaken } from "@counterfoil/processing/ports/errors";
+import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
+import { inTransaction } from "./database.ts";
+import { isUniqueViolation } from "./engine-error.ts";
+import type { StreamConnection } from "./stream-connection.ts";
+import { readHead } from "./stream-read.ts";
+import { INSERT_ROWS, type StreamStatements, valuesOf } from "./stream-statements.ts";
+
+export type Append = Readonly<{
+  expectedPosition: number;
+  events: readonly NewEvent[];
+  bodies: readonly Body[];
+  clock: Clock;
+  hashing: Hashing;
+}>;
+
+/**
+ * One transaction that holds the write lock from its beginning: the head that it reads stays the
+ * head until it commits, which makes positions dense and the answer `conflict` certain.
+ */
+export function appendEvents(connection: StreamConnection, append: Append): AppendResult {
+  const { database, statements } = connection;
+  try {
+    return inTransaction(database, "IMMEDIATE", () => {
+      const head = readHead(connection);
+      if (head.position !== append.expectedPosition) return { outcome: "conflict" };
+      for (const { sha256, bytes } of append.bodies) statements.insertBody.run(sha256, bytes);
+      return { outcome: "appended", head: insertEvents(statements, head, append) };
+    });
+  } catch (error) {
+    if (isUniqueViolation(error)) throw eventIdTaken(connection, append.events);
+    throw error;
+  }
+}
+
+function insertEvents(statements: StreamStatements, before: Head, append: Append): Head {
+  const { events, hashing } = append;
+  // One append is one moment.
+  const now = append.clock.now();
+  let head = before;
+  let row = 0;
+  const next = () => {
+    const event = events[row] as NewEvent;
+    row += 1;
+    const sealed = sealEvent(head, event, now, hashing);
+    head = headOf(sealed);
+    return valuesOf(sealed, event.about);
+  };
+  while (events.length - row >= INSERT_ROWS) {
+    const values = [];
+    for (let i = 0; i < INSERT_ROWS; i += 1) values.push(...next());
+    statements.insertMany.run(...values);
+  }
+  while (row < events.length) statements.insertOne.run(...next());
+  return head;
+}
+
+function eventIdTaken({ statements }: StreamConnection, events: readonly NewEvent[]): EventIdTaken {
+  const ids = events.map(({ id }) => id);
+  const [stored] = statements.takenIds.all(JSON.stringify(ids)) as unknown as [string][];
+  const id = stored?.[0] ?? ids.find((id, at) => ids.indexOf(id) !== at);
+  return new EventIdTaken(
+    `event id ${id} is ${stored ? "on the stream already" : "twice in one append"}; nothing was appended: look ids up as of the head that you append to`,
+  );
+}

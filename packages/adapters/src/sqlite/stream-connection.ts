@@ -1,0 +1,44 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Head } from "@counterfoil/core/stream/chain";
+import { type OpenMode, openDatabase } from "./database.ts";
+import { checkStream, migrateStream } from "./stream-schema.ts";
+import { prepareStream, type StreamStatements } from "./stream-statements.ts";
+
+/** What the stream's functions work with: one connection and what was prepared on it. */
+export type StreamConnection = Readonly<{
+  database: DatabaseSync;
+  statements: StreamStatements;
+  /** The head of the stream before its first event. */
+  empty: Head;
+}>;
+
+const WRITER_PRAGMAS = [
+  // Readers never wait for the writer, nor it for them.
+  "journal_mode = WAL",
+  // An append is durable when it is acknowledged: the log is flushed at every commit.
+  "synchronous = FULL",
+  // The index of ids is written all over; a page that lies in the log longer is copied back less
+  // often. 16 MB of log cost nobody anything.
+  "wal_autocheckpoint = 4000",
+  // After a log that a long reader made grow, the disk gets its space back.
+  "journal_size_limit = 67108864",
+  "cache_size = -32768",
+];
+
+const READER_PRAGMAS = ["cache_size = -8192"];
+
+export function openStreamConnection(
+  options: Readonly<{ file: string; ledger: string; mode: OpenMode; empty: Head }>,
+): StreamConnection {
+  const { file, ledger, mode, empty } = options;
+  const pragmas = mode === "read" ? READER_PRAGMAS : WRITER_PRAGMAS;
+  const database = openDatabase(file, { mode, pragmas });
+  try {
+    if (mode === "read") checkStream(database, file, ledger);
+    else migrateStream(database, file, ledger);
+    return { database, statements: prepareStream(database), empty };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}

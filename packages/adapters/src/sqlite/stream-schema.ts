@@ -1,0 +1,94 @@
+import type { DatabaseSync } from "node:sqlite";
+import { FormatTooNew, LedgerMismatch, StreamMissing } from "@counterfoil/processing/ports/errors";
+import { inTransaction } from "./database.ts";
+
+/**
+ * Types of which a ledger has millions: reading them alone means reading all. Every other type is
+ * found by the index `events_rare`, which these do not pay for. Part of format 1, since SQLite uses
+ * a partial index only for a query that repeats its condition word for word.
+ */
+export const BULK_TYPES: ReadonlySet<string> = new Set([
+  "DeliveryReceived",
+  "RunRecorded",
+  "MovementRecorded",
+  "BalanceReported",
+  "FundsReported",
+]);
+
+export const IS_RARE = `type NOT IN (${[...BULK_TYPES].map((type) => `'${type}'`).join(", ")})`;
+
+/**
+ * Position is the rowid, so a reader of the stream walks the table from front to back. Ids and
+ * hashes are text: node:sqlite reads it faster than a BLOB. `data` stands last, where a long one
+ * does not lie between a reader and the other columns.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE events (
+    position INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    schema_version INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    occurred_at INTEGER,
+    recorded_at INTEGER NOT NULL,
+    causation_id TEXT,
+    correlation_id TEXT,
+    hash TEXT NOT NULL,
+    about TEXT,
+    data TEXT NOT NULL
+  );
+  CREATE INDEX events_about ON events (about) WHERE about IS NOT NULL;
+  CREATE INDEX events_rare ON events (type, position) WHERE ${IS_RARE};
+
+  CREATE TABLE bodies (sha256 TEXT PRIMARY KEY, bytes BLOB NOT NULL);
+  `,
+];
+
+const FORMAT = MIGRATIONS.length;
+
+/**
+ * Brings the file to this program's format. Of several processes that start at once, the one that
+ * gets the write lock does it; the others find it done.
+ */
+export function migrateStream(database: DatabaseSync, file: string, ledger: string): void {
+  if (formatOf(database, file) < FORMAT) {
+    inTransaction(database, "IMMEDIATE", () => {
+      const found = formatOf(database, file);
+      for (const migration of MIGRATIONS.slice(found)) database.exec(migration);
+      const name = database.prepare("INSERT OR IGNORE INTO meta VALUES ('ledger', ?)");
+      if (found < FORMAT) name.run(ledger);
+      database.exec(`PRAGMA user_version = ${FORMAT}`);
+    });
+  }
+  checkLedger(database, file, ledger);
+}
+
+/** What a reader, which may not lay anything out, must find. */
+export function checkStream(database: DatabaseSync, file: string, ledger: string): void {
+  if (formatOf(database, file) < FORMAT) throw streamMissing(file);
+  checkLedger(database, file, ledger);
+}
+
+export function streamMissing(file: string): StreamMissing {
+  return new StreamMissing(`no event stream in ${file} yet: the first ingestor creates it`);
+}
+
+function formatOf(database: DatabaseSync, file: string): number {
+  const found = Number(database.prepare("PRAGMA user_version").get()?.user_version);
+  if (found <= FORMAT) return found;
+  throw new FormatTooNew(
+    `${file} has format ${found}, and this program knows none above ${FORMAT}: run the newer program that wrote it`,
+  );
+}
+
+/** The chain starts from the ledger's name, so another name would make every hash wrong. */
+function checkLedger(database: DatabaseSync, file: string, ledger: string): void {
+  const found = database.prepare("SELECT value FROM meta WHERE key = 'ledger'").get()?.value;
+  if (found === ledger) return;
+  throw new LedgerMismatch(
+    `${file} belongs to ledger "${found}", expected "${ledger}": set COUNTERFOIL_LEDGER or COUNTERFOIL_DATA_DIR so that they agree`,
+  );
+}

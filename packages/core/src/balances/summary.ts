@@ -1,0 +1,44 @@
+import type { Nanos } from "../exact/time.ts";
+import type { Book } from "./book.ts";
+import { type Entry, inForceOf } from "./entry.ts";
+import type { Running } from "./report.ts";
+
+/** What the end of a book says of the account now. */
+export type Summary = Readonly<{
+  balance: Running;
+  isContradicted: boolean;
+  lastRunId: string | null;
+  updatedAt: Nanos | null;
+  accountId: string | null;
+}>;
+
+/** @param before the summary so far: what the window does not show stays as it was. */
+export function summarize({ entries }: Book, before: Summary): Summary {
+  const last = entries.findLast(({ standing }) => standing);
+  if (last === undefined) return before;
+  const lastRun = entries.findLast(({ kind }) => kind === "run");
+  return {
+    balance: last.running,
+    isContradicted: isContradicted(last),
+    lastRunId: lastRun?.key ?? before.lastRunId,
+    updatedAt: last.effectiveAt,
+    accountId: lastAccountId(entries) ?? before.accountId,
+  };
+}
+
+export const NOTHING_REPORTED: Summary = {
+  balance: null,
+  isContradicted: false,
+  lastRunId: null,
+  updatedAt: null,
+  accountId: null,
+};
+
+function isContradicted(entry: Entry): boolean {
+  return inForceOf(entry).some(({ contradicted }) => contradicted.length > 0);
+}
+
+/** Also a snapshot that only confirms reports the account's id. */
+function lastAccountId(entries: readonly Entry[]): string | null {
+  return entries.findLast(({ accountIds }) => accountIds.length > 0)?.accountIds.at(-1) ?? null;
+}

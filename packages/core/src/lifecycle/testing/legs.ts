@@ -1,0 +1,161 @@
+import type { FactOf, ProviderFact, ProviderFactType } from "@counterfoil/contracts/fact";
+import type { Provider } from "@counterfoil/contracts/scalar";
+import { zeroHashAccountId } from "../../account.ts";
+import { parseTime } from "../../exact/time.ts";
+import { evolveFeedLines, type FeedLines, initialFeedLines } from "../../feed-lines.ts";
+import type { Hashing } from "../../hashing.ts";
+import { initialFactState } from "../../ingest/fact-state.ts";
+import { factKey } from "../../translate/fact-identity.ts";
+import { TRANSLATIONS } from "../../translate/translate.ts";
+import type { HistoryDraft, LifecycleDraft } from "../draft.ts";
+import type { Leg } from "../leg.ts";
+
+/** Legs for tests: from a provider's payload, from single facts, and from aligned text. */
+
+/** Not SHA-256: the folds only ask whether two contents are the same. */
+function digestOf(data: Uint8Array | string): string {
+  let [low, high] = [0x811c9dc5, 0x01000193];
+  for (const unit of typeof data === "string" ? new TextEncoder().encode(data) : data) {
+    low = Math.imul(low ^ unit, 0x01000193) >>> 0;
+    high = Math.imul(high + unit, 0x85ebca6b) >>> 0;
+  }
+  return (low.toString(16).padStart(8, "0") + high.toString(16).padStart(8, "0")).repeat(4);
+}
+
+const hashing: Hashing = { sha1: digestOf, sha256: digestOf };
+
+export const legId = (fact: ProviderFact): string => JSON.stringify([fact.type, factKey(fact)]);
+
+export function legOf(fact: ProviderFact, position = 1): Leg {
+  const state = initialFactState(fact.data, position, null);
+  return { id: legId(fact), type: fact.type, state };
+}
+
+export function legsOf(facts: readonly ProviderFact[]): Leg[] {
+  return facts.map((fact, at) => legOf(fact, at + 1));
+}
+
+type Delivered = Readonly<{
+  payloadType: string;
+  body: unknown;
+  provider?: Provider;
+  frame?: number;
+  receivedAt?: string;
+}>;
+
+/** The legs in a delivery of a provider, read by the present translation. */
+export function delivered({ payloadType, body, provider, frame, receivedAt }: Delivered): Leg[] {
+  const source = {
+    provider: provider ?? "zerohash",
+    channel: frame === undefined ? ("webhook" as const) : ("feed" as const),
+    payloadType,
+    text: JSON.stringify(body),
+    place: frame === undefined ? null : { connection: CONNECTION, frame },
+    receivedAt: parseTime(receivedAt ?? LONG_AFTER) ?? 0n,
+  };
+  const reading = TRANSLATIONS.versions[TRANSLATIONS.present]?.(source, hashing);
+  if (!reading?.ok) throw new TypeError(`unreadable: ${reading?.reason} ${reading?.detail}`);
+  return legsOf(reading.facts).filter(({ type }) => type !== "RunRecorded");
+}
+
+/** So late that no printed time lies after its arrival. */
+const LONG_AFTER = "2030-01-01T00:00:00Z";
+
+export const CONNECTION = "c1";
+
+/** One open connection. */
+export const LINES: FeedLines = evolveFeedLines(initialFeedLines, {
+  provider: "zerohash",
+  connection: CONNECTION,
+  multi_chain: true,
+  opened_at: "2020-01-01T00:00:00Z",
+});
+
+type Row = Readonly<Record<string, string>>;
+
+/** Rows of an aligned table; the first line names the columns, `-` leaves one out. */
+export function rowsOf(table: string): Row[] {
+  const [names = [], ...rows] = table
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
+  return rows.map((cells) =>
+    Object.fromEntries(
+      names.flatMap((name, at) => (cells[at] === "-" ? [] : [[name, cells[at] ?? ""]])),
+    ),
+  );
+}
+
+/** Columns: at, run, account (its type), type, change, movement; request, frame, label, asset. */
+export function movementLegs(table: string, { reported = true } = {}): Leg[] {
+  const facts = new Map<string, Leg>();
+  for (const row of rowsOf(table)) {
+    const movement = movementFact(row);
+    facts.set(legId(movement), legOf(movement, facts.size + 1));
+    const report = reportFact(row);
+    if (reported) facts.set(legId(report), legOf(report, facts.size + 1));
+  }
+  return [...facts.values()];
+}
+
+const accountOf = ({ account = "available", label = "general", asset = "BTC" }: Row): string =>
+  zeroHashAccountId({
+    participant_code: "DEF456",
+    account_group: "ABC123",
+    account_label: label,
+    account_type: account,
+    asset,
+  });
+
+const dayTime = (time: string | undefined): string | undefined =>
+  time === undefined ? undefined : `2024-05-01T${time}Z`;
+
+function movementFact(row: Row): FactOf<"MovementRecorded"> {
+  return fact("MovementRecorded", {
+    account: accountOf(row),
+    movement_id: row.movement,
+    movement_type: row.type,
+    change: row.change,
+    run_id: row.run,
+    run_type: "withdrawal",
+    occurred_at: dayTime(row.at),
+    withdrawal_request_id: row.request,
+    deposit_reference_id: row.reference,
+  });
+}
+
+function reportFact(row: Row): FactOf<"BalanceReported"> {
+  return fact("BalanceReported", {
+    account: accountOf(row),
+    run_id: row.run,
+    run_type: "withdrawal",
+    occurred_at: dayTime(row.at),
+    place: row.frame && { connection: CONNECTION, frame: Number(row.frame) },
+  });
+}
+
+/** A fact of Zero Hash with what every fact has; undefined keys are left out. */
+export function fact<Type extends ProviderFactType>(
+  type: Type,
+  data: Readonly<Record<string, unknown>>,
+): FactOf<Type> {
+  const whole = { provider: "zerohash", received_at: LONG_AFTER, translation: 1, ...data };
+  const kept = Object.entries(whole).filter(([, value]) => value !== undefined);
+  return { type, data: Object.fromEntries(kept) } as unknown as FactOf<Type>;
+}
+
+/** A status fact; its content follows from what it says. */
+export function statusLeg(type: ProviderFactType, data: Readonly<Record<string, unknown>>): Leg {
+  const content = digestOf(JSON.stringify(data));
+  return legOf(fact(type, { content, ...data }));
+}
+
+/** A history in short: `stage<word>`, `·` where the stage did not change. */
+export function brief(history: readonly HistoryDraft[]): string[] {
+  return history.map(
+    ({ stage, provider_status, moves }) => `${moves ? "" : "·"}${stage ?? "-"}<${provider_status}>`,
+  );
+}
+
+export const byId = <Fields>(drafts: readonly LifecycleDraft<Fields>[]) =>
+  [...drafts].sort((a, b) => (a.id < b.id ? -1 : 1));

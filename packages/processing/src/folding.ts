@@ -1,0 +1,129 @@
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
+import type { StoppedSubject } from "./models/stopped.ts";
+import { isEngineError, StreamForked } from "./ports/errors.ts";
+import type { EventStream } from "./ports/event-stream.ts";
+import type { Checkpoint, ModelStore } from "./ports/model-store.ts";
+import type { Projection, ProjectionSession } from "./projection/projection.ts";
+
+export type FoldingOptions = Readonly<{
+  stream: EventStream;
+  projection: Projection;
+  store: ModelStore;
+  hashing: Hashing;
+}>;
+
+/** One generation of a model, being folded: what the projector, a rebuild and a check share. */
+export interface Folding {
+  readonly checkpoint: Checkpoint;
+  readonly stoppedSubjects: number;
+  /**
+   * Folds events that come right after the checkpoint, and commits.
+   *
+   * @throws engine errors as they come; a fault of the fold itself stops only the event's subject.
+   */
+  fold(events: readonly RecordedEvent[]): Promise<Checkpoint>;
+}
+
+/**
+ * Opens a generation for folding.
+ *
+ * @throws StreamForked where the checkpoint is not on this stream.
+ */
+export async function openFolding(options: FoldingOptions): Promise<Folding> {
+  const { stream, projection, store, hashing } = options;
+  await checkNotForked(stream, await store.checkpoint(), projection.model);
+  const open = () => projection.open(store, hashing);
+  let session = await open();
+  for (const subject of session.stopped.subjects()) {
+    if (!(await retrySubject(options, session, subject))) session = await open();
+  }
+
+  /** What a failing event left half done lies in memory only: it goes with the session. */
+  async function stopAt(event: RecordedEvent, error: unknown, events: readonly RecordedEvent[]) {
+    session = await open();
+    const { position } = session.checkpoint;
+    const before = events.filter((e) => e.position > position && e.position < event.position);
+    for (const earlier of before) await applyOrWait(session, projection, earlier);
+    await session.stopped.stop(event, error);
+    session.pass(event);
+    await session.commit();
+  }
+
+  return {
+    get checkpoint() {
+      return session.checkpoint;
+    },
+    get stoppedSubjects() {
+      return session.stopped.subjects().length;
+    },
+    async fold(events) {
+      for (const event of events) {
+        try {
+          await applyOrWait(session, projection, event);
+        } catch (error) {
+          if (isEngineError(error)) throw error;
+          await stopAt(event, error, events);
+        }
+      }
+      return session.commit();
+    },
+  };
+}
+
+async function applyOrWait(
+  session: ProjectionSession,
+  { types }: Projection,
+  event: RecordedEvent,
+): Promise<void> {
+  if (!types.has(event.type) || !session.stopped.has(event.subject)) return session.apply(event);
+  await session.stopped.wait(event);
+  session.pass(event);
+}
+
+/** @throws StreamForked where the checkpoint lies past the head or the event there has another hash. */
+export async function checkNotForked(
+  stream: EventStream,
+  { position, hash }: Pick<Checkpoint, "position" | "hash">,
+  who: string,
+): Promise<void> {
+  if (position === 0) return;
+  const [event] = await stream.read({ after: position - 1, limit: 1 });
+  if (event?.position === position && event.hash === hash) return;
+  const found = event ? `hash ${event.hash}` : `head ${(await stream.head()).position}`;
+  throw new StreamForked(
+    `${who} has followed a stream to position ${position} with hash ${hash}, and this stream has ${found} there: if the stream was restored from a backup, rebuild ${who}`,
+  );
+}
+
+const PAGE = 1000;
+
+/**
+ * Tries a stopped subject again, as the program may have been mended: its events from the one that
+ * failed up to the checkpoint, in order.
+ *
+ * @returns false where it fails again; then the session's memory is to be thrown away.
+ */
+async function retrySubject(
+  { stream, projection }: FoldingOptions,
+  session: ProjectionSession,
+  { subject, position }: StoppedSubject,
+): Promise<boolean> {
+  const end = session.checkpoint.position;
+  try {
+    for (let after = position - 1; after < end; ) {
+      const page = await stream.read({ after, limit: PAGE });
+      for (const event of page) {
+        const isMeant = event.subject === subject && event.position <= end;
+        if (isMeant && projection.types.has(event.type)) await session.apply(event);
+      }
+      after = page.at(-1)?.position ?? end;
+    }
+    await session.stopped.clear(subject, end);
+    await session.commit();
+    return true;
+  } catch (error) {
+    if (isEngineError(error)) throw error;
+    return false;
+  }
+}

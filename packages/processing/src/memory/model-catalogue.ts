@@ -1,0 +1,133 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
+import { GenerationMissing } from "../ports/errors.ts";
+import type {
+  Checkpoint,
+  Commit,
+  ModelCatalogue,
+  ModelReader,
+  ModelStore,
+  Rows,
+} from "../ports/model-store.ts";
+import type { Row, Table } from "../ports/table.ts";
+import { checkedRow, keyOf, keyOfRow, selectRows, type TableRows } from "./table-rows.ts";
+
+const NO_ROWS = "0".repeat(64);
+const START: Checkpoint = { position: 0, hash: "", digest: NO_ROWS, state_digest: NO_ROWS };
+
+/** Everything as of one commit. */
+type Moment = Readonly<{ tables: ReadonlyMap<string, TableRows>; checkpoint: Checkpoint }>;
+
+type Generation = {
+  readonly modelVersion: number;
+  moment: Moment;
+  /** Rows that a snapshot may still see; a commit changes a copy of them. */
+  readonly seen: WeakSet<TableRows>;
+};
+
+export function createMemoryModelCatalogue(): ModelCatalogue {
+  const models = new Map<ModelName, Map<number, Generation>>();
+  const generationsOf = (model: ModelName) => {
+    const generations = models.get(model) ?? new Map<number, Generation>();
+    models.set(model, generations);
+    return generations;
+  };
+  const find = (model: ModelName, number: number): Generation => {
+    const found = generationsOf(model).get(number);
+    if (found !== undefined) return found;
+    throw new GenerationMissing(`no generation ${number} of model ${model} in memory`);
+  };
+
+  return {
+    generations: async (model) =>
+      [...generationsOf(model)]
+        .sort(([a], [b]) => a - b)
+        .map(([generation, { modelVersion, moment }]) => ({
+          generation,
+          modelVersion,
+          checkpoint: moment.checkpoint,
+        })),
+    create: async (model, { tables, modelVersion, generation }) => {
+      const generations = generationsOf(model);
+      const number = generation ?? Math.max(0, ...generations.keys()) + 1;
+      if (generations.has(number)) return null;
+      const empty = new Map(tables.map(({ name }) => [name, new Map<string, Row>()]));
+      const moment = { tables: empty, checkpoint: START };
+      generations.set(number, { modelVersion, moment, seen: new WeakSet() });
+      return number;
+    },
+    openForWriting: async (model, number) => storeOf(model, number, find(model, number)),
+    openForReading: async (model, number) => readerOf(model, number, find(model, number)),
+    drop: async (model, number) => void generationsOf(model).delete(number),
+    close: async () => {},
+  };
+}
+
+function storeOf(model: ModelName, generation: number, stored: Generation): ModelStore {
+  return {
+    model,
+    generation,
+    ...rowsOf(() => stored.moment),
+    checkpoint: async () => stored.moment.checkpoint,
+    commit: async (commit) => {
+      stored.moment = momentAfter(stored, commit);
+    },
+    close: async () => {},
+  };
+}
+
+function readerOf(model: ModelName, generation: number, stored: Generation): ModelReader {
+  return {
+    model,
+    generation,
+    snapshot: async (read) => {
+      const { moment } = stored;
+      for (const rows of moment.tables.values()) stored.seen.add(rows);
+      return read(
+        rowsOf(() => moment),
+        moment.checkpoint,
+      );
+    },
+    close: async () => {},
+  };
+}
+
+function rowsOf(moment: () => Moment): Rows {
+  const rows = (table: Table) => tableRows(moment(), table);
+  return {
+    get: async (table, key) => rows(table).get(keyOf(key)) ?? null,
+    select: async (table, selection) => selectRows(rows(table), table, selection),
+    count: async (table) => rows(table).size,
+  };
+}
+
+function tableRows(moment: Moment, table: Table): TableRows {
+  const rows = moment.tables.get(table.name);
+  if (rows !== undefined) return rows;
+  throw new Error(
+    `this generation has no table ${table.name}; it has ${[...moment.tables.keys()]}`,
+  );
+}
+
+/** Everything that can fail comes first, on copies, so that a commit is all or nothing. */
+function momentAfter({ moment, seen }: Generation, commit: Commit): Moment {
+  const puts = commit.puts.map(({ table, rows }) => ({
+    table,
+    rows: rows.map((row) => checkedRow(table, row)),
+  }));
+  const touched = new Set([...puts, ...commit.deletes].map(({ table }) => table));
+  const changed = new Map(
+    [...touched].map((table) => [table.name, changeable(tableRows(moment, table), seen)]),
+  );
+  for (const { table, rows } of puts) {
+    for (const row of rows) changed.get(table.name)?.set(keyOfRow(table, row), row);
+  }
+  for (const { table, keys } of commit.deletes) {
+    for (const key of keys) changed.get(table.name)?.delete(keyOf(key));
+  }
+  return { tables: new Map([...moment.tables, ...changed]), checkpoint: commit.checkpoint };
+}
+
+/** A copy where a snapshot may see the rows; what nobody sees is changed where it is. */
+function changeable(rows: TableRows, seen: WeakSet<TableRows>): Map<string, Row> {
+  return seen.has(rows) ? new Map(rows) : (rows as Map<string, Row>);
+}

@@ -1,0 +1,47 @@
+import type { Column, Table } from "../ports/table.ts";
+
+/** A column of the state, and one that only this stream's order or the receiver's clock explains. */
+export const text: Column = { type: "text", state: true };
+export const integer: Column = { type: "integer", state: true };
+export const nanos: Column = { type: "nanos", state: true };
+
+export const own = (column: Column): Column => ({ ...column, state: false });
+
+/** What needs a person. Closed ones stay, so that a reader sees when and by what. */
+export const ANOMALIES: Table = {
+  name: "anomalies",
+  columns: {
+    id: own(text),
+    kind: text,
+    subject: text,
+    /** What of the detail does not depend on connections or arrivals. */
+    essence: text,
+    detail: own(text),
+    opened_at: own(nanos),
+    opened_position: own(integer),
+    closed_position: own(integer),
+    /** The delivery that opened it. */
+    delivery_id: own(text),
+  },
+  key: ["id"],
+  indexes: [["subject"], ["kind", "opened_position"]],
+  digested: "both",
+  // A delivery's own anomaly depends on when it came, a stopped subject on the program.
+  isState: ({ closed_position, subject, kind }) =>
+    closed_position === null && kind !== "stopped" && !String(subject).startsWith("delivery:"),
+};
+
+/** Keys that a fact could not be folded into; later facts of the same key wait. */
+export const STOPPED: Table = {
+  name: "stopped",
+  columns: {
+    subject: own(text),
+    position: own(integer),
+    type: own(text),
+    error: own(text),
+    waiting: own(integer),
+  },
+  key: ["subject"],
+  indexes: [],
+  digested: "none",
+};

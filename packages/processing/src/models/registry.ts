@@ -1,0 +1,15 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { Projection } from "../projection/projection.ts";
+import { balancesProjection } from "./balances/projection.ts";
+import { DEPOSITS, TRADES, WITHDRAWALS } from "./lifecycle/lifecycle.ts";
+import { lifecycleProjection } from "./lifecycle/projection.ts";
+
+/** Every read model there is. */
+export const PROJECTIONS: Readonly<Record<ModelName, Projection>> = {
+  balances: balancesProjection,
+  withdrawals: lifecycleProjection(WITHDRAWALS),
+  deposits: lifecycleProjection(DEPOSITS),
+  trades: lifecycleProjection(TRADES),
+};
+
+export const MODEL_NAMES = Object.keys(PROJECTIONS) as readonly ModelName[];

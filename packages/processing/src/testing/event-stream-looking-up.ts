@@ -1,0 +1,114 @@
+import { describe, expect, test } from "@jest/globals";
+import { readAll, type StreamFixture } from "./event-stream-fixture.ts";
+import { sampleEvent, sampleEvents, sampleId } from "./sample-event.ts";
+
+export function describeLookingUp(use: () => StreamFixture): void {
+  describe("looking up", () => {
+    describeKnown(use);
+    describeBodies(use);
+  });
+}
+
+function describeKnown(use: () => StreamFixture): void {
+  test("nothing is known on an empty stream", async () => {
+    const { stream } = use();
+    expect(await stream.lookUp([sampleId(1)])).toEqual({
+      head: await stream.head(),
+      known: new Map(),
+    });
+    expect((await stream.lookUp([])).known.size).toBe(0);
+  });
+
+  test("known ids answer with their event as it is read, unknown ones not at all", async () => {
+    const { stream } = use();
+    await stream.append(0, sampleEvents(1, 30));
+    const ids = [sampleId(7), sampleId(99), sampleId(30), sampleId(7)];
+    const { head, known } = await stream.lookUp(ids);
+    const all = await readAll(stream);
+    expect(head).toEqual(await stream.head());
+    expect([...known.keys()].sort()).toEqual([sampleId(7), sampleId(30)]);
+    expect(known.get(sampleId(7))).toEqual({ event: all[6], amendments: [] });
+  });
+
+  test("many ids at once", async () => {
+    const { stream } = use();
+    await stream.append(0, sampleEvents(1, 3000));
+    const ids = Array.from({ length: 6000 }, (_, at) => sampleId(at + 1));
+    expect((await stream.lookUp(ids)).known.size).toBe(3000);
+  });
+
+  test("what later events said of an event comes with it, in order", async () => {
+    const { stream } = use();
+    const about = sampleId(1);
+    await stream.append(0, sampleEvents(1, 2));
+    await stream.append(2, [
+      sampleEvent(3, { type: "FactSeen", about }),
+      sampleEvent(4, { type: "FactSeen", about: sampleId(2) }),
+      sampleEvent(5, { type: "FactCorrected", about }),
+    ]);
+    await stream.append(5, [sampleEvent(6, { type: "FactWithdrawn", about })]);
+    const { known } = await stream.lookUp([about, sampleId(2), about]);
+    const all = await readAll(stream);
+    expect(known.get(about)?.amendments).toEqual([all[2], all[4], all[5]]);
+    expect(known.get(sampleId(2))?.amendments).toEqual([all[3]]);
+  });
+
+  test("the answer belongs to the head that it names, beside racing appends", async () => {
+    const { stream, openAnother } = use();
+    const writer = await openAnother();
+    const ids = Array.from({ length: 200 }, (_, at) => sampleId(at + 1));
+    const writing = (async () => {
+      for (let at = 0; at < 200; at += 2) {
+        await writer.append(at, [sampleEvent(at + 1), sampleEvent(at + 2, { about: sampleId(1) })]);
+      }
+    })();
+    for (let rounds = 0; rounds < 40; rounds += 1) {
+      const { head, known } = await stream.lookUp(ids);
+      expect(known.size).toBe(head.position);
+      expect(known.get(sampleId(1))?.amendments.length ?? 0).toBe(head.position / 2);
+    }
+    await writing;
+  });
+
+  test("an answer does not change afterwards", async () => {
+    const { stream } = use();
+    await stream.append(0, [sampleEvent(1)]);
+    const before = await stream.lookUp([sampleId(1), sampleId(2)]);
+    await stream.append(1, [sampleEvent(2, { about: sampleId(1) })]);
+    expect(before.known.get(sampleId(1))?.amendments).toEqual([]);
+    expect(before.known.has(sampleId(2))).toBe(false);
+  });
+}
+
+function describeBodies(use: () => StreamFixture): void {
+  const sha256 = "a".repeat(64);
+
+  test("a body that is not there is null", async () => {
+    expect(await use().stream.body(sha256)).toBeNull();
+  });
+
+  test.each([0, 1, 5 * 1024 * 1024])(
+    "a body of %i bytes comes back byte for byte",
+    async (size) => {
+      const { stream, openAnother } = use();
+      const bytes = new Uint8Array(size).map((_, at) => (at * 31 + (at >> 8)) & 0xff);
+      await stream.append(0, [sampleEvent(1)], [{ sha256, bytes }]);
+      const read = await (await openAnother()).body(sha256);
+      expect(read?.length).toBe(size);
+      expect(Buffer.compare(Buffer.from(read ?? []), Buffer.from(bytes))).toBe(0);
+    },
+  );
+
+  test("a body that is there already is left alone", async () => {
+    const { stream } = use();
+    const [first, second] = [new Uint8Array([1, 2]), new Uint8Array([3])];
+    await stream.append(0, [sampleEvent(1)], [{ sha256, bytes: first }]);
+    const both = [
+      { sha256, bytes: second },
+      { sha256: "b".repeat(64), bytes: second },
+    ];
+    expect(await stream.append(1, [sampleEvent(2)], both)).toMatchObject({ outcome: "appended" });
+    expect([...((await stream.body(sha256)) ?? [])]).toEqual([1, 2]);
+    expect([...((await stream.body("b".repeat(64))) ?? [])]).toEqual([3]);
+  });
+}

@@ -1,0 +1,79 @@
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { describe, expect, test } from "@jest/globals";
+import type { EventStream } from "../ports/event-stream.ts";
+import { positionsOf, readAll, type StreamFixture } from "./event-stream-fixture.ts";
+import { sampleEvent, sampleEvents } from "./sample-event.ts";
+
+/** Types of which there are many, and those that are few, in turns. */
+const TYPES = ["MovementRecorded", "FactSeen", "BalanceReported", "ModelActivated", "FactSeen"];
+
+export function describeReading(use: () => StreamFixture): void {
+  describe("reading", () => {
+    test.each([
+      { after: 0, limit: 3, expected: [1, 2, 3] },
+      { after: 7, limit: 100, expected: [8, 9, 10] },
+      { after: 10, limit: 5, expected: [] },
+      { after: 99, limit: 5, expected: [] },
+      { after: 4, limit: 1, expected: [5] },
+    ])("at most $limit after $after", async ({ after, limit, expected }) => {
+      const { stream } = use();
+      await stream.append(0, sampleEvents(1, 10));
+      expect(positionsOf(await stream.read({ after, limit }))).toEqual(expected);
+    });
+
+    test("paging meets every event once, also while the stream grows", async () => {
+      const { stream } = use();
+      await stream.append(0, sampleEvents(1, 95));
+      const pages: RecordedEvent[] = [];
+      for (let after = 0; ; after = pages.length) {
+        const page = await stream.read({ after, limit: 10 });
+        if (page.length === 0) break;
+        pages.push(...page);
+        if (pages.length === 50) await stream.append(95, sampleEvents(96, 107));
+      }
+      expect(pages).toEqual(await readAll(stream));
+      expect(pages).toHaveLength(107);
+    });
+
+    test("a body read from an earlier page does not change with the stream", async () => {
+      const { stream } = use();
+      await stream.append(0, sampleEvents(1, 5));
+      const before = await readAll(stream);
+      await stream.append(5, sampleEvents(6, 10));
+      expect((await readAll(stream)).slice(0, 5)).toEqual(before);
+    });
+
+    test.each([
+      [["FactSeen"]],
+      [["ModelActivated", "FactSeen"]],
+      [["FactSeen", "FactSeen"]],
+      [["MovementRecorded"]],
+      [["MovementRecorded", "ModelActivated"]],
+      [["BalanceReported", "NeverHeardOf"]],
+      [["NeverHeardOf"]],
+      [[]],
+      [["'); DROP TABLE events; --"]],
+    ])("of the types %j", async (types) => {
+      const { stream } = use();
+      await appendInTurns(stream, 60);
+      const all = await readAll(stream);
+      for (const [after, limit] of [
+        [0, 1000],
+        [0, 7],
+        [13, 7],
+        [59, 7],
+        [60, 7],
+      ] as const) {
+        const expected = all.slice(after).filter(({ type }) => types.includes(type));
+        expect(await stream.read({ after, limit, types })).toEqual(expected.slice(0, limit));
+      }
+    });
+  });
+}
+
+async function appendInTurns(stream: EventStream, count: number): Promise<void> {
+  const events = Array.from({ length: count }, (_, at) =>
+    sampleEvent(at + 1, { type: TYPES[at % TYPES.length] as string }),
+  );
+  await stream.append(0, events);
+}

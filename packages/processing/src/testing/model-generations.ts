@@ -1,0 +1,106 @@
+import { describe, expect, test } from "@jest/globals";
+import { GenerationMissing } from "../ports/errors.ts";
+import {
+  checkpointAt,
+  ENTRIES,
+  entry,
+  type ModelFixture,
+  putEntries,
+  TABLES,
+} from "./model-fixture.ts";
+
+const NO_ROWS = "0".repeat(64);
+const START = { position: 0, hash: "", digest: NO_ROWS, state_digest: NO_ROWS };
+const LAYOUT = { tables: TABLES, modelVersion: 3 };
+
+export function describeGenerations(use: () => ModelFixture): void {
+  describe("generations", () => {
+    describeCreation(use);
+    describeRemoval(use);
+  });
+}
+
+function describeCreation(use: () => ModelFixture): void {
+  test("are numbered from 1, for each model by itself, and start before the first event", async () => {
+    const { catalogue } = use();
+    expect(await catalogue.generations("balances")).toEqual([]);
+    expect(await catalogue.create("balances", LAYOUT)).toBe(1);
+    expect(await catalogue.create("balances", { ...LAYOUT, modelVersion: 4 })).toBe(2);
+    expect(await catalogue.create("deposits", LAYOUT)).toBe(1);
+    expect(await catalogue.generations("balances")).toEqual([
+      { generation: 1, modelVersion: 3, checkpoint: START },
+      { generation: 2, modelVersion: 4, checkpoint: START },
+    ]);
+    expect(await catalogue.generations("trades")).toEqual([]);
+  });
+
+  test("a wanted number is taken once, and the next free one lies behind the highest", async () => {
+    const { catalogue } = use();
+    expect(await catalogue.create("trades", { ...LAYOUT, generation: 10 })).toBe(10);
+    expect(await catalogue.create("trades", { ...LAYOUT, generation: 10 })).toBeNull();
+    expect(await catalogue.create("trades", { ...LAYOUT, generation: 9 })).toBe(9);
+    expect(await catalogue.create("trades", LAYOUT)).toBe(11);
+    const numbers = (await catalogue.generations("trades")).map(({ generation }) => generation);
+    expect(numbers).toEqual([9, 10, 11]);
+  });
+
+  test("racers for the next number get one each", async () => {
+    const { openAnother } = use();
+    const catalogues = await Promise.all(Array.from({ length: 12 }, openAnother));
+    const numbers = await Promise.all(catalogues.map((each) => each.create("balances", LAYOUT)));
+    expect(numbers.sort((a, b) => Number(a) - Number(b))).toEqual(numbers.map((_, at) => at + 1));
+  });
+
+  test("of racers for one number one gets it", async () => {
+    const { openAnother } = use();
+    const catalogues = await Promise.all(Array.from({ length: 12 }, openAnother));
+    const wanted = { ...LAYOUT, generation: 5 };
+    const numbers = await Promise.all(catalogues.map((each) => each.create("balances", wanted)));
+    expect(numbers.filter((number) => number === 5)).toHaveLength(1);
+    expect(numbers.filter((number) => number === null)).toHaveLength(11);
+  });
+
+  test("show how far each has come", async () => {
+    const { catalogue, openAnother, createStore } = use();
+    const store = await createStore();
+    await catalogue.create("withdrawals", LAYOUT);
+    await store.commit(putEntries([entry("a", 1)], 42));
+    const positions = (await (await openAnother()).generations("withdrawals")).map(
+      ({ checkpoint }) => checkpoint,
+    );
+    expect(positions).toEqual([checkpointAt(42), START]);
+  });
+}
+
+function describeRemoval(use: () => ModelFixture): void {
+  test("one that is not there cannot be opened", async () => {
+    const { catalogue } = use();
+    await expect(catalogue.openForWriting("balances", 1)).rejects.toThrow(GenerationMissing);
+    await expect(catalogue.openForReading("balances", 1)).rejects.toThrow(GenerationMissing);
+  });
+
+  test("a dropped one is gone, and a new one of its number is empty", async () => {
+    const { catalogue, createStore } = use();
+    const store = await createStore();
+    await store.commit(putEntries([entry("a", 1)]));
+    await store.close();
+    await catalogue.drop("withdrawals", 1);
+    await catalogue.drop("withdrawals", 1);
+    expect(await catalogue.generations("withdrawals")).toEqual([]);
+    await expect(catalogue.openForReading("withdrawals", 1)).rejects.toThrow(GenerationMissing);
+    expect(await catalogue.create("withdrawals", { ...LAYOUT, generation: 1 })).toBe(1);
+    const reader = await catalogue.openForReading("withdrawals", 1);
+    expect(await reader.snapshot((rows) => rows.count(ENTRIES))).toBe(0);
+    await reader.close();
+  });
+
+  test("dropping one leaves the others alone", async () => {
+    const { catalogue, createStore } = use();
+    const [first, second] = [await createStore(), await createStore()];
+    await second.commit(putEntries([entry("a", 1)]));
+    await first.close();
+    await catalogue.drop("withdrawals", first.generation);
+    expect(await second.count(ENTRIES)).toBe(1);
+    expect(await catalogue.create("withdrawals", LAYOUT)).toBe(3);
+  });
+}

@@ -1,0 +1,128 @@
+import { describe, expect, test } from "@jest/globals";
+import type { ModelStore } from "../ports/model-store.ts";
+import type { Condition, Row, Selection } from "../ports/table.ts";
+import { ENTRIES, entry, type ModelFixture, putEntries } from "./model-fixture.ts";
+
+const LARGE = 1_638_189_426_534_066_000n;
+
+const ROWS: readonly Row[] = [
+  entry("a", 1, { order: "x", at: LARGE }),
+  entry("a", 2, { order: null, at: LARGE + 1n }),
+  entry("a", 3, { order: "y", at: LARGE + 2n, 'quo"ted': 5 }),
+  entry("b", 4, { order: "Y", at: LARGE + 1n }),
+  entry("b", 5, { order: "x", at: null }),
+];
+
+const CONDITIONS: readonly [Condition[], readonly number[]][] = [
+  [[], [1, 2, 3, 4, 5]],
+  [[{ column: "account", is: "=", value: "a" }], [1, 2, 3]],
+  [[{ column: "seq", is: "=", value: 4 }], [4]],
+  [[{ column: "at", is: "=", value: LARGE + 1n }], [2, 4]],
+  [[{ column: "order", is: "=", value: null }], [2]],
+  [[{ column: "seq", is: "<", value: 3 }], [1, 2]],
+  [[{ column: "seq", is: "<=", value: 3 }], [1, 2, 3]],
+  [[{ column: "at", is: ">", value: LARGE }], [2, 3, 4]],
+  [[{ column: "at", is: ">=", value: LARGE + 2n }], [3]],
+  [[{ column: "order", is: ">=", value: "" }], [1, 3, 4, 5]],
+  [[{ column: "at", is: "<", value: null }], []],
+  [[{ column: "account", is: "in", value: ["b", "c"] }], [4, 5]],
+  [[{ column: "seq", is: "in", value: [1, 5, 99] }], [1, 5]],
+  [[{ column: "at", is: "in", value: [LARGE, LARGE + 2n] }], [1, 3]],
+  [[{ column: "order", is: "in", value: ["y", null] }], [2, 3]],
+  [[{ column: "order", is: "in", value: [] }], []],
+  [[{ column: "order", is: "=", value: "' OR 1=1 --" }], []],
+  [[{ column: 'quo"ted', is: "=", value: 5 }], [3]],
+  [
+    [
+      { column: "account", is: "=", value: "a" },
+      { column: "seq", is: ">", value: 1 },
+      { column: "order", is: "in", value: ["x", "y"] },
+    ],
+    [3],
+  ],
+];
+
+export function describeSelections(use: () => ModelFixture): void {
+  describe("selections", () => {
+    describeConditions(use);
+    describeOrders(use);
+  });
+}
+
+function describeConditions(use: () => ModelFixture): void {
+  test.each(CONDITIONS)("where %j", async (where, expected) => {
+    const store = await filled(use, ROWS);
+    expect(await seqsOf(store, { where, orderBy: ["seq"], limit: 99 })).toEqual(expected);
+  });
+
+  test("a long list", async () => {
+    const store = await filled(use, ROWS);
+    const value = Array.from({ length: 50_000 }, (_, at) => at + 4);
+    const where = [{ column: "seq", is: "in", value }] as const;
+    expect(await seqsOf(store, { where, orderBy: ["seq"], limit: 99 })).toEqual([4, 5]);
+  });
+
+  test("a column that is not described is refused", async () => {
+    const store = await filled(use, ROWS);
+    const where = [{ column: "seq = 1 OR 1", is: "=", value: 1 }] as const;
+    await expect(store.select(ENTRIES, { where, orderBy: ["seq"], limit: 1 })).rejects.toThrow(
+      "no column",
+    );
+    await expect(store.select(ENTRIES, { orderBy: ["1; --"], limit: 1 })).rejects.toThrow(
+      "no column",
+    );
+  });
+}
+
+function describeOrders(use: () => ModelFixture): void {
+  test("ascending and descending, by several columns", async () => {
+    const store = await filled(use, ROWS.slice(0, 4));
+    const orderBy = ["at", "seq"];
+    expect(await seqsOf(store, { orderBy, limit: 99 })).toEqual([1, 2, 4, 3]);
+    expect(await seqsOf(store, { orderBy, descending: true, limit: 3 })).toEqual([3, 4, 2]);
+  });
+
+  test("text is ordered by code points, whatever the language", async () => {
+    const words = ["", "A", "Z", "_", "a", "z", "Ä", "ä", "漢", "\ufffd", "😀"];
+    const store = await filled(use, words.map((word) => entry(word, 1)).reverse());
+    const rows = await store.select(ENTRIES, { orderBy: ["account"], limit: 99 });
+    expect(rows.map(({ account }) => account)).toEqual(words);
+  });
+
+  test.each([false, true])("pages meet every row once, descending: %s", async (descending) => {
+    const rows = Array.from({ length: 50 }, (_, at) =>
+      entry(`account ${at % 3}`, at, { at: LARGE + BigInt(at % 7) }),
+    );
+    const store = await filled(use, rows);
+    const orderBy = ["at", "account", "seq"];
+    const all = await store.select(ENTRIES, { orderBy, descending, limit: 99 });
+    const paged: Row[] = [];
+    for (let page = all.slice(0, 4); page.length > 0; ) {
+      paged.push(...page);
+      const last = paged.at(-1) as Row;
+      const beyond = orderBy.map((column) => last[column] ?? null);
+      page = [...(await store.select(ENTRIES, { orderBy, descending, beyond, limit: 4 }))];
+    }
+    expect(paged).toEqual(all);
+    expect(paged).toHaveLength(50);
+  });
+
+  test("a page stays where it is when rows come and go before it", async () => {
+    const store = await filled(use, ROWS.slice(0, 4));
+    const next = { orderBy: ["seq"], beyond: [2], limit: 1 };
+    expect(await seqsOf(store, next)).toEqual([3]);
+    const deletes = [{ table: ENTRIES, keys: [["a", 2]] }];
+    await store.commit({ ...putEntries([entry("c", 0)], 2), deletes });
+    expect(await seqsOf(store, next)).toEqual([3]);
+  });
+}
+
+async function filled(use: () => ModelFixture, rows: readonly Row[]): Promise<ModelStore> {
+  const store = await use().createStore();
+  await store.commit(putEntries(rows));
+  return store;
+}
+
+async function seqsOf(store: ModelStore, selection: Selection): Promise<readonly unknown[]> {
+  return (await store.select(ENTRIES, selection)).map(({ seq }) => seq);
+}

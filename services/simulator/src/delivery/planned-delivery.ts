@@ -1,0 +1,105 @@
+import type { History, HistoryMessage } from "../history/history.ts";
+import { snapshotText } from "../history/snapshot.ts";
+
+type Arrival = Readonly<{
+  /** On the receiver's clock. */
+  arrivesAtNs: bigint;
+}>;
+
+export type PlannedWebhook = Arrival &
+  Readonly<{
+    kind: "webhook";
+    provider: "zerohash" | "layer1";
+    payloadType: string;
+    body: string;
+    /** Layer1 has no such thing. */
+    notificationId: string | null;
+    /** The earliest time at which it could arrive, on the receiver's clock. */
+    sentAtNs: bigint;
+    message: HistoryMessage;
+  }>;
+
+type OnConnection = Arrival & Readonly<{ feed: string; connection: string }>;
+
+export type FeedOpened = OnConnection &
+  Readonly<{
+    kind: "feed-opened";
+    atNs: bigint;
+    /** The connection of the same feed before this one. */
+    continues: string | null;
+  }>;
+
+export type FeedFrame = OnConnection &
+  Readonly<{
+    kind: "feed-frame";
+    /** From 1 on each connection. */
+    frame: number;
+    text: string;
+    /** What the frame says; null for a snapshot. */
+    message: HistoryMessage | null;
+    /** The last step that a snapshot knows of; null for an update. */
+    snapshotAfterStep: number | null;
+  }>;
+
+export type FeedClosed = OnConnection & Readonly<{ kind: "feed-closed"; atNs: bigint }>;
+
+/** What arrives at one receiver: over a webhook, or over one of its feeds. */
+export type PlannedDelivery = PlannedWebhook | FeedOpened | FeedFrame | FeedClosed;
+
+export type FeedDelivery = Exclude<PlannedDelivery, PlannedWebhook>;
+
+export function plannedWebhook(
+  fields: Omit<PlannedWebhook, "kind" | "provider" | "payloadType" | "body">,
+): PlannedWebhook {
+  const { message } = fields;
+  return {
+    kind: "webhook",
+    provider: message.provider,
+    ...fields,
+    // Read from the message whenever they are asked for: a plan holds many copies of one text.
+    get payloadType() {
+      return message.webhook?.payloadType ?? "";
+    },
+    get body() {
+      return message.webhook?.body ?? "";
+    },
+  };
+}
+
+type FramePlace = OnConnection & Readonly<{ frame: number }>;
+
+export function plannedUpdate(place: FramePlace, message: HistoryMessage): FeedFrame {
+  return {
+    kind: "feed-frame",
+    ...place,
+    message,
+    snapshotAfterStep: null,
+    get text() {
+      return message.feed ?? "";
+    },
+  };
+}
+
+export function plannedSnapshot(
+  place: FramePlace,
+  { history, afterStep }: Readonly<{ history: History; afterStep: number }>,
+): FeedFrame {
+  return {
+    kind: "feed-frame",
+    ...place,
+    message: null,
+    snapshotAfterStep: afterStep,
+    get text() {
+      return snapshotText(history, afterStep);
+    },
+  };
+}
+
+export function isWebhook(delivery: PlannedDelivery): delivery is PlannedWebhook {
+  return delivery.kind === "webhook";
+}
+
+/** Stable: what arrives at one instant keeps its order. */
+export function byArrival(a: PlannedDelivery, b: PlannedDelivery): number {
+  return a.arrivesAtNs < b.arrivesAtNs ? -1 : Number(a.arrivesAtNs > b.arrivesAtNs);
+}

@@ -1,0 +1,131 @@
+import { type Amount, formatAmount } from "../../decimal.ts";
+import { USD } from "../assets.ts";
+import type { Pocket } from "../books.ts";
+import { depositStatusMessage } from "../messages/deposit-message.ts";
+import {
+  atLeastOneUnit,
+  type Beat,
+  type Flow,
+  holderOf,
+  pickPocket,
+  runBeat,
+  stagePauseMs,
+  type World,
+} from "../world.ts";
+import { fundBeats } from "./fund-beats.ts";
+
+const SHARE_WITH_STATUS = 0.6;
+const SHARE_QUARANTINED = 0.03;
+const SHARE_REVIEWED = 0.15;
+const SHARE_WITH_APPROVAL = 0.05;
+const SHARE_FUNDED = 0.2;
+const SHARE_SHARED_HASH = 0.04;
+
+type Deposit = Readonly<{
+  pocket: Pocket;
+  amount: Amount;
+  /** A transaction's hash; of a transfer in dollars, a UUID. */
+  reference: string;
+  /** null where the flow sends no `deposit.status_changed`. */
+  depositId: string | null;
+  sourceAddress: string;
+  receivedAddress: string;
+}>;
+
+/** Seen on chain, reviewed, credited; sometimes converted to dollars for the platform. */
+export function* depositFlow(world: World, startNs: bigint): Flow {
+  const deposit = drawDeposit(world);
+  if (deposit === null) return;
+  const states: string[] = [];
+  let nowNs = startNs;
+  const tell = (state: string, thenMs: number): Beat => {
+    states.push(state);
+    return { messages: [statusMessage(world, deposit, { state, nowNs })], thenMs };
+  };
+  if (deposit.depositId !== null) {
+    for (const state of statesBeforeCredit(world)) nowNs = yield tell(state, stagePauseMs(world));
+    if (states.at(-1) === "quarantined") {
+      return recordDeposit(world, deposit, { states, movementId: null, fundId: null });
+    }
+  }
+  const movementId = world.random.uuid();
+  nowNs = yield creditBeat(world, deposit, { movementId, nowNs });
+  if (deposit.depositId !== null) nowNs = yield tell("completed", world.random.between(2, 900));
+  const isFunded = deposit.pocket.asset !== USD && world.random.chance(SHARE_FUNDED);
+  const fundId = isFunded ? world.random.uuid() : null;
+  if (fundId !== null) yield* fundBeats(world, { ...deposit, fundId }, nowNs);
+  recordDeposit(world, deposit, { states, movementId, fundId });
+}
+
+function drawDeposit(world: World): Deposit | null {
+  const { random } = world;
+  const pocket = pickPocket(world, () => true);
+  if (pocket === null) return null;
+  const isCrypto = pocket.asset !== USD;
+  const amount = random.bigintBelow(pocket.asset.typical);
+  return {
+    pocket,
+    amount: atLeastOneUnit(amount, random.chance(0.2) ? 2 : pocket.asset.decimals),
+    reference: isCrypto ? drawHash(world) : random.uuid(),
+    depositId: isCrypto && random.chance(SHARE_WITH_STATUS) ? random.uuid() : null,
+    sourceAddress: `0x${random.hex(40)}`,
+    receivedAddress: `0x${random.hex(40)}`,
+  };
+}
+
+function drawHash(world: World): string {
+  const { random, lastDepositHash } = world;
+  const isShared = lastDepositHash !== "" && random.chance(SHARE_SHARED_HASH);
+  world.lastDepositHash = isShared ? lastDepositHash : random.hex(64);
+  return world.lastDepositHash;
+}
+
+function statesBeforeCredit({ random }: World): readonly string[] {
+  const seen = ["initial", "confirmed"];
+  if (random.chance(SHARE_QUARANTINED)) {
+    return [...seen, "pending_compliance_review", "quarantined"];
+  }
+  const review = random.chance(SHARE_REVIEWED) ? ["pending_compliance_review"] : [];
+  const approval = random.chance(SHARE_WITH_APPROVAL) ? ["pending_approval"] : [];
+  return [...seen, ...review, ...approval, "pending_settlement"];
+}
+
+type Now = Readonly<{ state: string; nowNs: bigint }>;
+
+function statusMessage({ random }: World, deposit: Deposit, { state, nowNs }: Now) {
+  const { reference } = deposit;
+  const transactionHash = random.pick([reference, `0x${reference}`, reference.toUpperCase()]);
+  const depositId = deposit.depositId ?? "";
+  return depositStatusMessage({ ...deposit, depositId, transactionHash }, state, nowNs);
+}
+
+function creditBeat(
+  world: World,
+  { pocket, amount, reference }: Deposit,
+  { movementId, nowNs }: Readonly<{ movementId: string; nowNs: bigint }>,
+): Beat {
+  const entry = {
+    book: pocket.available,
+    movementId,
+    movementType: "deposit",
+    change: amount,
+    references: { depositReferenceId: reference },
+  };
+  const thenMs = world.random.between(2, 900);
+  return runBeat(world, { runType: "deposit", atNs: nowNs, entries: [entry] }, { thenMs });
+}
+
+function recordDeposit(
+  world: World,
+  deposit: Deposit,
+  end: Readonly<{ states: readonly string[]; movementId: string | null; fundId: string | null }>,
+): void {
+  world.recorder.deposit({
+    ...holderOf(deposit.pocket),
+    amount: formatAmount(deposit.amount),
+    depositId: deposit.depositId,
+    reference: deposit.reference,
+    ...end,
+    outcome: end.movementId === null ? "quarantined" : "credited",
+  });
+}

@@ -1,0 +1,83 @@
+import { nsOfMs } from "../time.ts";
+import { type Agenda, createAgenda } from "./agenda.ts";
+import { type FlowStart, flowStarts } from "./flow-starts.ts";
+import type { FinalBalances, HistoryStep } from "./history.ts";
+import { type HistoryOptions, historyOptions } from "./history-options.ts";
+import { layer1BalanceOf } from "./layer1-books.ts";
+import { balanceOf } from "./timeline.ts";
+import { booksOf } from "./wallets.ts";
+import { type Beat, createWorld, type Recorder, type World } from "./world.ts";
+
+const NOBODY: Recorder = {
+  withdrawal: () => undefined,
+  deposit: () => undefined,
+  trade: () => undefined,
+  layer1Transfer: () => undefined,
+};
+
+/**
+ * The provider's history step by step, in its true order; equal options give equal steps.
+ * Memory grows with accounts and with the flows under way, not with the number of steps.
+ * Returns the final books; how each flow ended goes to the recorder.
+ */
+export function* generateSteps(
+  given: Partial<HistoryOptions> = {},
+  recorder: Recorder = NOBODY,
+): Generator<HistoryStep, FinalBalances, void> {
+  const world = createWorld(historyOptions(given), recorder);
+  yield* stepsOf(world);
+  return finalBalances(world);
+}
+
+/** The steps of a world that the caller has made, and can look into. */
+export function* stepsOf(world: World): Generator<HistoryStep, void, void> {
+  const agenda: Agenda<Resume> = createAgenda();
+  const starts = flowStarts(world);
+  let start = starts.next();
+  let index = 0;
+  for (;;) {
+    const dueNs = agenda.nextNs();
+    if (!start.done && (dueNs === null || start.value.atNs <= dueNs)) {
+      agenda.add(start.value.atNs, resumeOf(world, start.value));
+      start = starts.next();
+      continue;
+    }
+    const due = agenda.take();
+    if (due === null) return;
+    const beat = due.item(due.atNs);
+    if (beat === null) continue;
+    // A step without messages is none: nobody could see it.
+    if (beat.messages.length > 0) {
+      yield stepOf(beat, { index, atNs: due.atNs });
+      index += 1;
+    }
+    agenda.add(due.atNs + nsOfMs(beat.thenMs), due.item);
+  }
+}
+
+export function finalBalances(world: World): FinalBalances {
+  return {
+    balances: booksOf(world.wallets).map((book) => balanceOf(book.account, book)),
+    layer1Balances: world.layer1Books.map(layer1BalanceOf),
+  };
+}
+
+/** Lets a flow go on; null when it has ended. */
+type Resume = (nowNs: bigint) => Beat | null;
+
+function resumeOf(world: World, start: FlowStart): Resume {
+  let flow: ReturnType<FlowStart["begin"]> | null = null;
+  return (nowNs) => {
+    if (flow === null) {
+      if (!start.isBurst) world.focus = null;
+      flow = start.begin(world, nowNs);
+    }
+    const { done, value } = flow.next(nowNs);
+    return done ? null : value;
+  };
+}
+
+function stepOf(beat: Beat, { index, atNs }: Readonly<{ index: number; atNs: bigint }>) {
+  const { messages, run } = beat;
+  return run === undefined ? { index, atNs, messages } : { index, atNs, run, messages };
+}

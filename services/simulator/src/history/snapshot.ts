@@ -1,0 +1,23 @@
+import type { AccountBalance, History } from "./history.ts";
+
+/**
+ * The `initial-balance` frame as of after a step; -1 is before all steps. It lists the Zero Hash
+ * accounts that hold something, and no run, as the provider's page prints it.
+ */
+export function snapshotText(history: History, afterStep: number): string {
+  const held = history.truth.balancesAfterStep(afterStep).filter(({ balance }) => balance !== "0");
+  return JSON.stringify({ messageType: "initial-balance", body: held.map(snapshotAccount) });
+}
+
+function snapshotAccount(account: AccountBalance) {
+  return {
+    account_id: account.accountId,
+    participant_code: account.participantCode,
+    account_group: account.accountGroup,
+    account_label: account.accountLabel,
+    account_type: account.accountType,
+    asset: account.asset,
+    // The page's snapshots print ".25" where its updates print "0.45".
+    balance: account.balance.replace(/^0\./, "."),
+  };
+}

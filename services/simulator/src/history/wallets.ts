@@ -1,0 +1,127 @@
+import { type Amount, truncateAmount } from "../decimal.ts";
+import { type Random, shuffled } from "../random.ts";
+import { type Asset, CRYPTO_ASSETS, USD } from "./assets.ts";
+import { type Book, createBook, type Pocket, type Wallet } from "./books.ts";
+import type { ZeroHashAccount } from "./history.ts";
+
+const CODE_LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"];
+const SECOND_LABELS = ["savings", "vault_2", "Treasury", "staking_2025"];
+
+/** The provider's own liquidity, as an account group. */
+const LIQUIDITY_GROUP = "00SCXM";
+/** The platform's own accounts stand on the other side of every trade. */
+const PLATFORM_MULTIPLE = 10_000n;
+
+const SHARE_SECOND_WALLET = 0.15;
+const SHARE_OPENING_BALANCE = 0.7;
+
+export type Wallets = Readonly<{
+  platform: Wallet;
+  liquidity: Wallet;
+  customers: readonly Wallet[];
+  /** Of customers only. */
+  pockets: readonly Pocket[];
+  /** Of customers only, by asset code. */
+  pocketsByAsset: ReadonlyMap<string, readonly Pocket[]>;
+}>;
+
+/** The platform's wallets and those of its customers; most begin with something in them. */
+export function createWallets(participants: number, random: Random): Wallets {
+  const newCode = codeMaker(random);
+  const platformCode = newCode();
+  const everything = [USD, ...CRYPTO_ASSETS];
+  const owned = { participantCode: platformCode, accountLabel: "general" };
+  const rich = (asset: Asset) => asset.typical * PLATFORM_MULTIPLE;
+  const openPlatform = (accountGroup: string) =>
+    createWallet({ ...owned, accountGroup }, everything, { random, openingOf: rich });
+  const platform = openPlatform(platformCode);
+  const liquidity = openPlatform(LIQUIDITY_GROUP);
+  const customers: Wallet[] = [];
+  for (let participant = 0; participant < participants; participant += 1) {
+    const participantCode = newCode();
+    for (const accountLabel of labelsOf(random)) {
+      const holder = { participantCode, accountGroup: platformCode, accountLabel };
+      customers.push(createCustomerWallet(holder, random));
+    }
+  }
+  const pockets = customers.flatMap((wallet) => wallet.pockets);
+  const pocketsByAsset = Map.groupBy(pockets, (pocket) => pocket.asset.code);
+  return { platform, liquidity, customers, pockets, pocketsByAsset };
+}
+
+/** The account that holds withdrawals under way; made when it is first needed. */
+export function collateralOf(pocket: Pocket, random: Random): Book {
+  pocket.collateral ??= createBook(
+    { ...pocket.available.account, accountId: random.uuid(), accountType: "collateral" },
+    0n,
+  );
+  return pocket.collateral;
+}
+
+/** Every account that exists by now, collateral ones behind their available ones. */
+export function booksOf(wallets: Wallets): readonly Book[] {
+  const all = [wallets.platform, wallets.liquidity, ...wallets.customers];
+  return all.flatMap((wallet) =>
+    wallet.pockets.flatMap(({ available, collateral }) =>
+      collateral === null ? [available] : [available, collateral],
+    ),
+  );
+}
+
+/** The wallet's pocket of an asset, opened empty where there is none. */
+export function pocketOf(wallet: Wallet, asset: Asset, random: Random): Pocket {
+  const existing = wallet.pockets.find((pocket) => pocket.asset === asset);
+  if (existing !== undefined) return existing;
+  const opened = createPocket(wallet, asset, { random, openingOf: () => 0n });
+  wallet.pockets.push(opened);
+  return opened;
+}
+
+type Opening = Readonly<{ random: Random; openingOf: (asset: Asset) => Amount }>;
+
+function createCustomerWallet(holder: Holder, random: Random): Wallet {
+  const assets = [USD, ...shuffled(CRYPTO_ASSETS, random).slice(0, random.between(1, 4))];
+  const openingOf = (asset: Asset) =>
+    random.chance(SHARE_OPENING_BALANCE)
+      ? truncateAmount(random.bigintBelow(asset.typical * 2n), asset.decimals)
+      : 0n;
+  return createWallet(holder, assets, { random, openingOf });
+}
+
+type Holder = Readonly<Pick<Wallet, "participantCode" | "accountGroup" | "accountLabel">>;
+
+function createWallet(holder: Holder, assets: readonly Asset[], opening: Opening): Wallet {
+  const wallet: Wallet = { ...holder, pockets: [] };
+  for (const asset of assets) wallet.pockets.push(createPocket(wallet, asset, opening));
+  return wallet;
+}
+
+function createPocket(wallet: Wallet, asset: Asset, { random, openingOf }: Opening): Pocket {
+  const account: ZeroHashAccount = {
+    accountId: random.uuid(),
+    participantCode: wallet.participantCode,
+    accountGroup: wallet.accountGroup,
+    accountLabel: wallet.accountLabel,
+    accountType: "available",
+    asset: asset.code,
+  };
+  const available = createBook(account, openingOf(asset));
+  return { asset, wallet, available, collateral: null, openAmounts: new Set() };
+}
+
+function labelsOf(random: Random): readonly string[] {
+  return random.chance(SHARE_SECOND_WALLET) ? ["general", random.pick(SECOND_LABELS)] : ["general"];
+}
+
+/** Six letters or digits, no two alike. */
+function codeMaker(random: Random): () => string {
+  const taken = new Set([LIQUIDITY_GROUP]);
+  return () => {
+    let code = "";
+    do {
+      code = Array.from({ length: 6 }, () => random.pick(CODE_LETTERS)).join("");
+    } while (taken.has(code));
+    taken.add(code);
+    return code;
+  };
+}

@@ -1,0 +1,168 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { FeedServer } from "../feed-server.ts";
+import { type Layer1Keys, layer1Headers, type SForm } from "../layer1-signature.ts";
+import { createRandom } from "../random.ts";
+import { LAYER1_RETRIES, NO_RETRIES, ZEROHASH_RETRIES } from "../retry-policy.ts";
+import { createWebhookSender, type WebhookSender } from "../webhook-sender.ts";
+import {
+  type ZeroHashKeys,
+  type ZeroHashSigningOptions,
+  zeroHashHeaders,
+} from "../zerohash-signature.ts";
+import { createLimiter } from "./limiter.ts";
+import type { Outgoing, OutgoingHook } from "./outgoing.ts";
+
+export type PlayTarget = Readonly<{
+  /** Of one or more ingestors, such as http://127.0.0.1:8080. */
+  baseUrls: readonly string[];
+  zeroHashKeys?: ZeroHashKeys;
+  layer1Keys?: Layer1Keys;
+  /**
+   * By the name of the feed. Their snapshot must answer null, since the frames say when it comes.
+   * Feeds without a server are left out.
+   */
+  feedServers?: ReadonlyMap<string, FeedServer>;
+}>;
+
+export type PlayOptions = Readonly<{
+  seed?: number | string;
+  /** Which ingestor gets a webhook: in turns, or left to chance. */
+  routing?: "round-robin" | "random";
+  /** Webhooks under way at a time; 1 keeps their order. */
+  concurrency?: number;
+  /** Webhooks begun per second; as fast as they are answered unless given. */
+  ratePerSecond?: number;
+  /** As each provider does, or not at all. */
+  retries?: "provider" | "none";
+  /** Multiplies the pauses between attempts. */
+  delayScale?: number;
+  signing?: ZeroHashSigningOptions;
+  sForm?: SForm;
+  /** What the signatures take for the present; milliseconds since 1970. */
+  nowMs?: () => number;
+}>;
+
+export type PlayResult = Readonly<{
+  /** Webhooks by their end: received, or given up. */
+  acknowledged: number;
+  refused: number;
+  attempts: number;
+  /** How often each status came; "none" where no answer did. */
+  statuses: Readonly<Record<string, number>>;
+  frames: number;
+  tookMs: number;
+}>;
+
+/** Sends everything in its order, signed, and tells what became of it. */
+export async function playDeliveries(
+  deliveries: Iterable<Outgoing> | AsyncIterable<Outgoing>,
+  target: PlayTarget,
+  options: PlayOptions = {},
+): Promise<PlayResult> {
+  const concurrency = options.concurrency ?? 16;
+  const sender = createWebhookSender({
+    connectionsMax: concurrency,
+    delayScale: options.delayScale ?? 1,
+  });
+  const limiter = createLimiter(concurrency);
+  const tally = { acknowledged: 0, refused: 0, attempts: 0, frames: 0 };
+  const statuses: Record<string, number> = {};
+  const post = createPoster(sender, target, options);
+  const feeds = createFeedPlayer(target.feedServers ?? new Map());
+  const waitForTurn = createPacer(options.ratePerSecond);
+  const startedAtMs = performance.now();
+  try {
+    for await (const delivery of deliveries) {
+      if (delivery.kind !== "webhook") {
+        tally.frames += await feeds.play(delivery);
+        continue;
+      }
+      await waitForTurn();
+      await limiter.start(async () => {
+        const { received, attempts } = await post(delivery);
+        tally[received ? "acknowledged" : "refused"] += 1;
+        tally.attempts += attempts.length;
+        for (const { status } of attempts) {
+          const key = String(status ?? "none");
+          statuses[key] = (statuses[key] ?? 0) + 1;
+        }
+      });
+    }
+    await limiter.whenIdle();
+  } finally {
+    sender.close();
+  }
+  return { ...tally, statuses, tookMs: performance.now() - startedAtMs };
+}
+
+function createPoster(sender: WebhookSender, target: PlayTarget, options: PlayOptions) {
+  const random = createRandom(options.seed ?? 1, "routing");
+  let posted = 0;
+  const nextBaseUrl = () => {
+    if (options.routing === "random") return random.pick(target.baseUrls);
+    posted += 1;
+    return target.baseUrls[(posted - 1) % target.baseUrls.length];
+  };
+  const providerRetries = { zerohash: ZEROHASH_RETRIES, layer1: LAYER1_RETRIES };
+  return (hook: OutgoingHook) =>
+    sender.send(
+      {
+        url: `${nextBaseUrl()}/webhooks/${hook.provider}`,
+        body: hook.body,
+        // Each attempt is signed afresh, so that a late one is not taken for a replay.
+        headersOf: () => headersOf(hook, target, options),
+      },
+      options.retries === "none" ? NO_RETRIES : providerRetries[hook.provider],
+    );
+}
+
+/** Without keys a webhook goes out unsigned, yet with its type. */
+function headersOf(hook: OutgoingHook, target: PlayTarget, options: PlayOptions) {
+  const { body, payloadType, notificationId, provider } = hook;
+  if (provider === "layer1") {
+    return target.layer1Keys === undefined
+      ? { "content-type": "application/json" }
+      : layer1Headers(body, target.layer1Keys, options.sForm);
+  }
+  const timestampMs = (options.nowMs ?? Date.now)();
+  const envelope = { body, payloadType, notificationId: notificationId ?? "", timestampMs };
+  return zeroHashHeaders(envelope, target.zeroHashKeys ?? {}, options.signing);
+}
+
+function createFeedPlayer(servers: ReadonlyMap<string, FeedServer>) {
+  const subscriptions = new Map<string, number>();
+  return {
+    /** Answers how many frames went out. */
+    async play(delivery: Exclude<Outgoing, OutgoingHook>): Promise<number> {
+      const server = servers.get(delivery.feed);
+      if (server === undefined) return 0;
+      switch (delivery.kind) {
+        case "feed-opened": {
+          const nth = (subscriptions.get(delivery.feed) ?? 0) + 1;
+          subscriptions.set(delivery.feed, nth);
+          await server.waitForSubscription(nth);
+          return 0;
+        }
+        case "feed-closed":
+          // In due form: what the plan counts as arrived has to arrive.
+          server.close();
+          return 0;
+        default:
+          return server.push(delivery.text) > 0 ? 1 : 0;
+      }
+    },
+  };
+}
+
+function createPacer(ratePerSecond: number | undefined): () => Promise<void> {
+  const startedAtMs = performance.now();
+  let turns = 0;
+  return async () => {
+    if (ratePerSecond === undefined) return;
+    const dueMs = startedAtMs + (turns * 1_000) / ratePerSecond;
+    turns += 1;
+    const earlyMs = dueMs - performance.now();
+    // Timers are no finer than this; what is late catches up by itself.
+    if (earlyMs >= 1) await pause(earlyMs);
+  };
+}

@@ -1,0 +1,113 @@
+import { layer1Webhook, type Scenario, type ScenarioStep } from "./scenario.ts";
+
+const ADDRESS = "0x96073c4b415d60ade18de32e43efc2914731e03d";
+const ADDRESS_ID = "8ce24a43-7ec5-43c4-a9b6-9e53f1f3a0c2";
+const TRANSFER_ID = "018fef0aa7497aa2b1e8a3d94c36e0f7";
+const HASH = "0x1f6b3a0c5b0f7f1de3f2f70e3de2a9c3a6df2a1b9b36d5ad6b4f1c0d6d9a8e21";
+
+/** One withdrawal has two events per status, which differ in the last two digits of the id. */
+const AMOUNT_LEG = { suffix: "69", amount: "0.001" };
+const FEE_LEG = { suffix: "66", amount: "0.000105341250681" };
+
+const STATUS_CHANGE = "layer1:crypto:withdrawal:status-change";
+/** The same event, as other pages of the provider spell it. */
+const STATUS_CHANGE_SPELLINGS: Readonly<Record<string, string>> = {
+  CREATED: "layer1:digital:withdrawal:status-change",
+  SIGNED: "layer1:crypto:withdrawal:statusChange",
+};
+
+/** Minutes and seconds after 2024-06-06T19:00Z at which hash and block come to be known. */
+const BROADCAST_AT = "33:31";
+const IN_BLOCK_AT = "33:38";
+
+function legsOf(status: string, at: string): readonly ScenarioStep[] {
+  return [
+    legStep(status, `${at}.105338017`, AMOUNT_LEG),
+    legStep(status, `${at}.118904552`, FEE_LEG),
+  ];
+}
+
+function legStep(status: string, at: string, leg: typeof AMOUNT_LEG): ScenarioStep {
+  return layer1Webhook({
+    event: STATUS_CHANGE_SPELLINGS[status] ?? STATUS_CHANGE,
+    timestamp: `2024-06-06T19:${at}Z`,
+    data: {
+      id: `${TRANSFER_ID}${ADDRESS_ID.replaceAll("-", "")}${leg.suffix}`,
+      address: {
+        id: ADDRESS_ID,
+        address: ADDRESS,
+        assetPoolId: "2be1cc9c-a5af-47e2-9dba-b7b82317e600",
+        network: "ETHEREUM",
+        keyPairId: "44cf54df-93e9-4dd9-84c9-e96f0cf90f3e",
+        reference: "AssetPoolTwo",
+      },
+      reference: "withdrawal-1001",
+      status,
+      sources: [
+        { address: ADDRESS, amount: FEE_LEG.amount },
+        { address: ADDRESS, amount: AMOUNT_LEG.amount },
+      ],
+      destinations: null,
+      type: "WITHDRAWAL",
+      asset: "ETH",
+      amount: leg.amount,
+      hash: at >= BROADCAST_AT ? HASH : null,
+      networkDetail:
+        at >= IN_BLOCK_AT
+          ? {
+              fee: { asset: "ETH", amount: FEE_LEG.amount },
+              block: { number: 6053488, timestamp: "2024-06-06T19:33:36Z" },
+            }
+          : null,
+      metadata: null,
+      createdAt: "2024-06-06T19:33:23.913Z",
+      updatedAt: `2024-06-06T19:${at.slice(0, 5)}.071220Z`,
+    },
+  });
+}
+
+type Fund = Readonly<{ type: string; balance: string; delta: string }>;
+
+function balanceStep(at: string, funds: readonly Fund[]): ScenarioStep {
+  return layer1Webhook({
+    event: "layer1:digital:balance:updated",
+    timestamp: `2024-06-06T19:${at}Z`,
+    data: { reference: "AssetPoolTwo", address: ADDRESS, asset: "ETH", funds },
+  });
+}
+
+/** Amount and greatest fee are held; as printed by the provider, with 23 decimals. */
+const FUNDS_RESERVED = balanceStep("33:25.059079161", [
+  {
+    type: "AVAILABLE",
+    balance: "0.19848315335156838671875",
+    delta: "-0.00114716058324173828125",
+  },
+  { type: "BLOCKCHAIN", balance: "0.199630313934810125", delta: "0.00" },
+  { type: "RESERVED", balance: "0.00114716058324173828125", delta: "0.00114716058324173828125" },
+]);
+
+/** What the fee did not need goes back; this delta is cut to 18 decimals, 2.8125e-19 too little. */
+const FUNDS_RELEASED = balanceStep("34:38.763517740", [
+  { type: "AVAILABLE", balance: "0.198524972684129125", delta: "0.000041819332560738" },
+  { type: "BLOCKCHAIN", balance: "0.198524972684129125", delta: "-0.001105341250681" },
+  { type: "RESERVED", balance: "0.00", delta: "-0.00114716058324173828125" },
+]);
+
+export const LAYER1_WITHDRAWAL: Scenario = {
+  name: "layer1-withdrawal",
+  title: "Layer1: a withdrawal of 0.001 ETH with its fee leg, created to success",
+  steps: [
+    ...legsOf("CREATED", "33:24"),
+    FUNDS_RESERVED,
+    ...legsOf("FUNDS_RESERVED", "33:25"),
+    ...legsOf("SCREENING_REQUESTED", "33:26"),
+    ...legsOf("SCREENING_PASSED", "33:28"),
+    ...legsOf("SIGNED", "33:30"),
+    ...legsOf("DETECTED", BROADCAST_AT),
+    ...legsOf("UNCONFIRMED", IN_BLOCK_AT),
+    ...legsOf("CONFIRMED", "34:37"),
+    FUNDS_RELEASED,
+    ...legsOf("SUCCESS", "34:39"),
+  ],
+};
