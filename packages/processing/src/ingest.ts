@@ -64,7 +64,9 @@ export function createIngest(options: IngestOptions): Ingest {
 
   function enqueue(request: Omit<Request, "resolve" | "reject">): Promise<Receipt> {
     if (stopped) return Promise.reject(new StreamUnavailable("the ingestor is stopping"));
-    if (waitingBytes + request.size > (options.waitingBytesMax ?? WAITING_BYTES_MAX)) {
+    // One of any size is taken where nothing waits: whatever the receiver lets in can be appended.
+    const isTooMuch = waitingBytes + request.size > (options.waitingBytesMax ?? WAITING_BYTES_MAX);
+    if (isTooMuch && waitingBytes > 0) {
       return Promise.reject(new Overloaded(`${waitingBytes} bytes of deliveries wait already`));
     }
     return new Promise((resolve, reject) => {

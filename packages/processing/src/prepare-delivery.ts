@@ -19,7 +19,7 @@ export function prepareDelivery(
   const translate = versions[present];
   if (translate === undefined) throw new Error(`there is no translation ${present}`);
   const sha256 = hashing.sha256(bytes);
-  const text = decode(bytes);
+  const text = decodeBody(bytes);
   const reading = translate({ provider, channel, payloadType, text, place, receivedAt }, hashing);
   const { sentAt, ...verified } = verdict;
   return {
@@ -46,7 +46,8 @@ export function prepareDelivery(
   };
 }
 
-function decode(bytes: Uint8Array): string | null {
+/** The text of a body; null where it is not UTF-8. */
+export function decodeBody(bytes: Uint8Array): string | null {
   try {
     return decoder.decode(bytes);
   } catch {

@@ -7,9 +7,9 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { createAppendWatch } from "./append-watch.ts";
 import { STREAM_FILE } from "./engine-error.ts";
 import { createFolder } from "./folder.ts";
-import { createLastingConnection } from "./lasting-connection.ts";
+import { createLastingConnection, type LastingConnection } from "./lasting-connection.ts";
 import { appendEvents } from "./stream-append.ts";
-import { openStreamConnection } from "./stream-connection.ts";
+import { openStreamConnection, type StreamConnection } from "./stream-connection.ts";
 import { findEvents, readBody, readHead, readPage, readTypes } from "./stream-read.ts";
 import { streamMissing } from "./stream-schema.ts";
 
@@ -31,7 +31,7 @@ export type EventStreamOptions = Readonly<{
  * @throws StreamUnavailable when it cannot be used just now.
  */
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
-  const { ledger, hashing, clock, readOnly = false } = options;
+  const { ledger, hashing, readOnly = false } = options;
   const dataDir = resolve(options.dataDir);
   const file = join(dataDir, "stream.db");
   if (readOnly && !existsSync(file)) throw streamMissing(file);
@@ -44,29 +44,35 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
     mode: readOnly ? "read" : "create",
     open: (mode) => openStreamConnection({ file, ledger, mode, empty }),
   });
-  const { use } = connection;
-  await use(readHead);
-  const watch = createAppendWatch(file, async () => (await use(readHead)).position);
+  await connection.use(readHead);
+  return createEventStream(file, connection, options);
+}
 
+function createEventStream(
+  file: string,
+  { use, close }: LastingConnection<StreamConnection>,
+  { clock, hashing, readOnly }: EventStreamOptions,
+): EventStream {
+  const watch = createAppendWatch(file, async () => (await use(readHead)).position);
   return {
     head: () => use(readHead),
     append: async (expectedPosition, events, bodies = []) => {
       if (readOnly) throw new Error(`the event stream in ${file} was opened read-only`);
       const append = { expectedPosition, events, bodies, clock, hashing };
-      const result = await use((opened) => appendEvents(opened, append));
+      const result = await use((connection) => appendEvents(connection, append));
       if (result.outcome === "appended") watch.announce(result.head.position);
       return result;
     },
     read: async ({ after, limit, types }) =>
       types === undefined
-        ? use((opened) => readPage(opened, after, limit))
+        ? use((connection) => readPage(connection, after, limit))
         : readTypes(use, { after, limit, types }),
-    lookUp: (ids) => use((opened) => findEvents(opened, ids)),
-    body: (sha256) => use((opened) => readBody(opened, sha256)),
+    lookUp: (ids) => use((connection) => findEvents(connection, ids)),
+    body: (sha256) => use((connection) => readBody(connection, sha256)),
     waitForAppend: watch.wait,
     close: async () => {
       watch.close();
-      connection.close();
+      close();
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
 import { inTransaction, openDatabase } from "./database.ts";
 import { MODEL_FILE } from "./engine-error.ts";
 import { createLastingConnection } from "./lasting-connection.ts";
+import { createLogSizer } from "./log-size.ts";
 import { prepareCheckpoint, quoted, quotedList } from "./model-layout.ts";
 import { createTableRows } from "./model-rows.ts";
 import { isKey } from "./model-select.ts";
@@ -21,13 +22,7 @@ export const MODEL_PRAGMAS = [
 /** Rows of one insert: each call into SQLite has a price, which many rows share. */
 const INSERT_ROWS = 16;
 
-/**
- * After how many pages the log is copied back into the file. A rebuild writes the same index pages
- * again and again, and is a third faster when that is done rarely; beside live traffic it is done
- * often, so that no commit stands still for long.
- */
-const LOG_PAGES = { live: 1_000, bulk: 16_000 } as const;
-const BULK_ROWS = 1_000;
+const LOG_SIZE = { bulkRows: 1_000, livePages: 1_000, bulkPages: 16_000 };
 
 export function openModelStore(
   options: Readonly<{ file: string; model: ModelName; generation: number }>,
@@ -72,15 +67,10 @@ function createWrite(database: DatabaseSync): (commit: Commit) => void {
   const moveCheckpoint = database.prepare(
     "UPDATE checkpoint SET position = ?, hash = ?, digest = ?, state_digest = ?",
   );
-  let logPages = 0;
-  const checkpointAfter = (pages: number) => {
-    if (pages !== logPages) database.exec(`PRAGMA wal_autocheckpoint = ${pages}`);
-    logPages = pages;
-  };
+  const sizeLog = createLogSizer(database, LOG_SIZE);
 
   return ({ puts, deletes, checkpoint }) => {
-    const rowCount = puts.reduce((sum, { rows }) => sum + rows.length, 0);
-    checkpointAfter(rowCount < BULK_ROWS ? LOG_PAGES.live : LOG_PAGES.bulk);
+    sizeLog(puts.reduce((sum, { rows }) => sum + rows.length, 0));
     inTransaction(database, "IMMEDIATE", () => {
       for (const { table, rows } of puts) writerOf(table).put(rows);
       for (const { table, keys } of deletes) writerOf(table).remove(keys);

@@ -23,7 +23,8 @@ export type Append = Readonly<{
  * head until it commits, which makes positions dense and the answer `conflict` certain.
  */
 export function appendEvents(connection: StreamConnection, append: Append): AppendResult {
-  const { database, statements } = connection;
+  const { database, statements, sizeLog } = connection;
+  sizeLog(append.events.length);
   try {
     return inTransaction(database, "IMMEDIATE", () => {
       const head = readHead(connection);

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Head } from "@counterfoil/core/stream/chain";
 import { type OpenMode, openDatabase } from "./database.ts";
+import { createLogSizer } from "./log-size.ts";
 import { checkStream, migrateStream } from "./stream-schema.ts";
 import { prepareStream, type StreamStatements } from "./stream-statements.ts";
 
@@ -8,6 +9,8 @@ import { prepareStream, type StreamStatements } from "./stream-statements.ts";
 export type StreamConnection = Readonly<{
   database: DatabaseSync;
   statements: StreamStatements;
+  /** To be called before an append with the number of its events. */
+  sizeLog: (events: number) => void;
   /** The head of the stream before its first event. */
   empty: Head;
 }>;
@@ -17,13 +20,12 @@ const WRITER_PRAGMAS = [
   "journal_mode = WAL",
   // An append is durable when it is acknowledged: the log is flushed at every commit.
   "synchronous = FULL",
-  // The index of ids is written all over; a page that lies in the log longer is copied back less
-  // often. 16 MB of log cost nobody anything.
-  "wal_autocheckpoint = 4000",
   // After a log that a long reader made grow, the disk gets its space back.
   "journal_size_limit = 67108864",
   "cache_size = -32768",
 ];
+
+const LOG_SIZE = { bulkRows: 128, livePages: 1_000, bulkPages: 4_000 };
 
 const READER_PRAGMAS = ["cache_size = -8192"];
 
@@ -36,7 +38,8 @@ export function openStreamConnection(
   try {
     if (mode === "read") checkStream(database, file, ledger);
     else migrateStream(database, file, ledger);
-    return { database, statements: prepareStream(database), empty };
+    const sizeLog = createLogSizer(database, LOG_SIZE);
+    return { database, statements: prepareStream(database), sizeLog, empty };
   } catch (error) {
     database.close();
     throw error;

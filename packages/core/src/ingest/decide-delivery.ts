@@ -118,18 +118,27 @@ function withCompletion(
   parts: number,
   hashing: Hashing,
 ): NewEvent[][] {
-  const { id, reading, received } = delivery;
+  const { reading, received } = delivery;
   const isSnapshot = reading.ok && reading.snapshot;
   if (parts < 2 && !isSnapshot) return appends;
-  const { connection, frame } = received;
-  const snapshot =
-    isSnapshot && connection !== undefined && frame !== undefined
-      ? { snapshot: { connection, frame } }
-      : {};
-  const envelope = { id: completionId(id, hashing), subject: `delivery:${id}` };
-  const data = { delivery_id: id, parts, ...snapshot };
-  appends.at(-1)?.push(newEvent({ type: "DeliveryCompleted", data }, envelope, causeOf(delivery)));
+  appends
+    .at(-1)
+    ?.push(completionEvent(isSnapshot ? received : {}, parts, causeOf(delivery), hashing));
   return appends;
+}
+
+/** Ends a divided delivery and every snapshot; a snapshot's says where it was stated. */
+export function completionEvent(
+  { connection, frame }: Readonly<{ connection?: string | undefined; frame?: number | undefined }>,
+  parts: number,
+  cause: DeliveryCause,
+  hashing: Hashing,
+): NewEvent {
+  const delivery_id = cause.deliveryId ?? "";
+  const isPlaced = connection !== undefined && frame !== undefined;
+  const data = { delivery_id, parts, ...(isPlaced ? { snapshot: { connection, frame } } : {}) };
+  const envelope = { id: completionId(delivery_id, hashing), subject: `delivery:${delivery_id}` };
+  return newEvent({ type: "DeliveryCompleted", data }, envelope, cause);
 }
 
 function quarantine(

@@ -1,5 +1,5 @@
 import type { DataOf, Fact, FactType, ProviderFact } from "@counterfoil/contracts/fact";
-import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { type Nanos, timeOf } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
 import { amendmentId, eventId } from "../identity.ts";
@@ -99,6 +99,52 @@ export function correctedEvent({ fact, recorded }: Copy, cause: Cause, hashing: 
   const id = amendmentId("FactCorrected", about.event_id, content, hashing);
   const data = { ...about, data: fact.data as DataOf<"FactCorrected">["data"], translation };
   return amendment({ type: "FactCorrected", data }, id, fact, cause);
+}
+
+/** A fact as the stream has it: what a withdrawal is about. */
+export type Recorded = Readonly<{ type: string; id: string; data: FactData }>;
+
+/** The fact is not stated any more: under this translation its delivery says no such thing. */
+export function withdrawnEvent(
+  { type, id: event_id, data }: Recorded,
+  translation: number,
+  cause: Cause,
+  hashing: Hashing,
+): NewEvent {
+  const fact = { type, data } as ProviderFact;
+  const id = amendmentId(
+    "FactWithdrawn",
+    event_id,
+    [String(translation), cause.deliveryId],
+    hashing,
+  );
+  const about = aboutFact(fact, data, hashing);
+  return amendment(
+    { type: "FactWithdrawn", data: { ...about, event_id, translation } },
+    id,
+    fact,
+    cause,
+  );
+}
+
+/** What a copy was said to add or contradict, it does not. */
+export function withdrawnAmendmentEvent(
+  { id: event_id, subject }: Pick<RecordedEvent, "id" | "subject">,
+  { event_id: amends, event_type, key }: About,
+  {
+    translation,
+    cause,
+    hashing,
+  }: Readonly<{ translation: number; cause: Cause; hashing: Hashing }>,
+): NewEvent {
+  const id = amendmentId(
+    "FactWithdrawn",
+    event_id,
+    [String(translation), cause.deliveryId],
+    hashing,
+  );
+  const data = { event_id, event_type, key, amends, translation };
+  return newEvent({ type: "FactWithdrawn", data }, { id, subject, about: amends }, cause);
 }
 
 type AmendmentFact = Extract<

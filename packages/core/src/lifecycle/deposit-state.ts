@@ -20,6 +20,7 @@ export type DepositTellers = Readonly<{
   funds: readonly Fund[];
 }>;
 
+/** The legs of one deposit, sorted into who says what. */
 export function depositTellers({ facts }: JoinedDeposit): DepositTellers {
   const byTime = [...facts].sort(compareFacts);
   return {
@@ -30,6 +31,7 @@ export function depositTellers({ facts }: JoinedDeposit): DepositTellers {
   };
 }
 
+/** The record's fields: what was booked before what was reported. */
 export function depositState(
   { link }: JoinedDeposit,
   tellers: DepositTellers,

@@ -214,14 +214,14 @@ const CASES: readonly (readonly [name: string, table: string, records: readonly 
   [
     "several equal ones pair in time order",
     `what id at       word      hash
-     S    D2 10:01:00 initial   ab
-     S    D1 10:00:00 initial   ab
+     S    D1 10:01:00 initial   ab
+     S    D2 10:00:00 initial   ab
      M    m1 10:05:00 -         ab
      M    m2 10:06:00 -         ab
      F    f1 10:07:00 failure   ab`,
     [
-      "D1 credited inferred detected<initial> credited<deposit> ·-<failure>",
-      "D2 credited inferred detected<initial> credited<deposit>",
+      "D1 credited inferred detected<initial> credited<deposit>",
+      "D2 credited inferred detected<initial> credited<deposit> ·-<failure>",
     ],
   ],
   [

@@ -116,12 +116,14 @@ describe("the order of a history", () => {
       entry<WithdrawalStage>("failed", null, "end"),
       entry<WithdrawalStage>("approved", null, "approved"),
       entry<WithdrawalStage>("requested", null, "requested"),
+      entry<WithdrawalStage>("pending", null, "again"),
       entry<WithdrawalStage>("pending", "01", "pending@1"),
       entry<WithdrawalStage>("broadcast", "02", "broadcast@2"),
     ];
     expect(orderOf(entries)).toEqual([
       "requested",
       "pending@1",
+      "again",
       "approved",
       "broadcast@2",
       "end",

@@ -34,6 +34,7 @@ export function knownLegs(legs: readonly Leg[]): AnyKnown[] {
   return counting.sort((a, b) => compareText(a.id, b.id));
 }
 
+/** By code unit: the same on every machine. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -53,6 +54,7 @@ export function compareFacts(a: AnyKnown, b: AnyKnown): number {
 
 const timeIn = ({ data }: AnyKnown): string | undefined => data.occurred_at;
 
+/** null where a fact gives no time. */
 export function nanosOf(time: string | null | undefined): Nanos | null {
   return time === null || time === undefined ? null : timeOf(time);
 }

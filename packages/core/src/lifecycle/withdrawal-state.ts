@@ -24,6 +24,7 @@ export type WithdrawalTellers = Readonly<{
   payments: readonly Payment[];
 }>;
 
+/** The legs of one withdrawal, sorted into who says what. */
 export function withdrawalTellers({ facts, units }: Joined): WithdrawalTellers {
   const byTime = [...facts].sort(compareFacts);
   const ofUnits = [...units].sort(compareUnits).map(({ sides }) => sides[0]);
@@ -36,6 +37,7 @@ export function withdrawalTellers({ facts, units }: Joined): WithdrawalTellers {
   };
 }
 
+/** The record's fields: the ledger before the statuses, those before the payments. */
 export function withdrawalState(
   { link }: Joined,
   tellers: WithdrawalTellers,

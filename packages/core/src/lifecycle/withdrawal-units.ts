@@ -26,9 +26,10 @@ const KIND_OF: Readonly<Record<string, UnitKind>> = {
 /** null for what is no part of a withdrawal's way: a `withdrawal` that gives. */
 function kindOf({ data }: Movement): UnitKind | null {
   const kind = KIND_OF[data.movement_type ?? ""] ?? null;
-  return kind === "debit" && false ? null : kind;
+  return kind === "debit" && !data.change.startsWith("-") ? null : kind;
 }
 
+/** The movements among the facts, both sides of one together. */
 export function unitsOf(facts: readonly AnyKnown[]): Unit[] {
   const units = new Map<string, Omit<Unit, "sides"> & { sides: Movement[] }>();
   for (const fact of facts) {
@@ -53,6 +54,7 @@ const compareSides = (a: Movement, b: Movement): number =>
 
 const isAvailable = ({ data }: Movement): boolean => accountTypeOf(data.account) === "available";
 
+/** Its side on the account of this type. */
 export function sideOn(unit: Unit, accountType: string): Movement | undefined {
   return unit.sides.find(({ data }) => accountTypeOf(data.account) === accountType);
 }

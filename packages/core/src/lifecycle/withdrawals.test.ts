@@ -370,6 +370,35 @@ describe("movements", () => {
     expect(told(seen)).toEqual([`R confirmed stated ${CONFIRMED} ·${PENDING}`]);
   });
 
+  test("the available side is shown, whatever its leg is called", () => {
+    const legs = movementLegs(`at        run account    type               change movement
+                               10:00:02  1   collateral withdrawal_pending 5      p
+                               10:00:01  1   available  withdrawal_pending -5     p`);
+    const [record] = withdrawalsOf(
+      legs.map((leg, at) => ({ ...leg, id: `${at}` })),
+      LINES,
+    );
+    expect(record?.history.map(({ occurred_at }) => occurred_at)).toEqual(["2024-05-01T10:00:01Z"]);
+    expect(record?.legs).toEqual(["0", "2"]);
+  });
+
+  test("a time far after its own arrival counts as the arrival", () => {
+    const legs = movementLegs(`at        run account    type                 change movement
+                               10:59:00  1   collateral withdrawal_pending   5      p
+                               10:05:00  2   collateral withdrawal_confirmed -5     c`);
+    const early = legs.map((leg) => ({
+      ...leg,
+      state: { ...leg.state, data: { ...leg.state.data, received_at: "2024-05-01T10:00:00Z" } },
+    }));
+    const [record, ...others] = withdrawalsOf(early, LINES);
+    expect(others).toEqual([]);
+    expect(record?.history).toMatchObject([
+      { occurred_at: "2024-05-01T10:59:00Z", effective_at: "2024-05-01T10:00:00Z" },
+      { occurred_at: "2024-05-01T10:05:00Z", effective_at: "2024-05-01T10:00:00Z" },
+    ]);
+    expect(record?.state).toMatchObject({ stage: "confirmed", link: "inferred" });
+  });
+
   test("the amount is exact", () => {
     const amount = "0.00000000000000000000123456789012345678901234567890123";
     const [record] = withdrawalsOf(

@@ -112,8 +112,10 @@ function readValue(
 ): { facts: readonly ProviderFact[]; snapshot?: boolean } {
   if (source.provider === "layer1")
     return { facts: readLayer1(value, source, hashing, translation) };
-  if (source.channel === "feed") return readFrame(value, source, translation);
   const { payloadType } = source;
+  if (source.channel === "feed" && payloadType === "feed") {
+    return readFrame(value, source, translation);
+  }
   if (payloadType === "account_balance.changed") {
     return { facts: readBalanceUpdate(value, source, translation) };
   }

@@ -1,0 +1,92 @@
+import type { Rows } from "./ports/model-store.ts";
+import type { Row, Table, Value } from "./ports/table.ts";
+
+/** A row that is not the same in two generations; null where it is missing. */
+export type RowDifference = Readonly<{
+  table: string;
+  key: readonly string[];
+  live: Row | null;
+  rebuilt: Row | null;
+  /** Columns that differ. */
+  columns: readonly string[];
+}>;
+
+const PAGE = 1000;
+
+/** The first rows that differ, table by table in the order of their keys. */
+export async function compareRows(
+  tables: readonly Table[],
+  live: Rows,
+  rebuilt: Rows,
+  limit: number,
+): Promise<readonly RowDifference[]> {
+  const differences: RowDifference[] = [];
+  for (const table of tables.filter(({ digested }) => digested !== "none")) {
+    if (differences.length >= limit) break;
+    differences.push(...(await compareTable(table, live, rebuilt, limit - differences.length)));
+  }
+  return differences;
+}
+
+async function compareTable(
+  table: Table,
+  live: Rows,
+  rebuilt: Rows,
+  limit: number,
+): Promise<readonly RowDifference[]> {
+  const differences: RowDifference[] = [];
+  const left = cursor(table, live);
+  const right = cursor(table, rebuilt);
+  let [a, b] = [await left(), await right()];
+  while ((a !== null || b !== null) && differences.length < limit) {
+    const order = compareKeys(table, a, b);
+    const pair = { live: order <= 0 ? a : null, rebuilt: order >= 0 ? b : null };
+    const found = differenceOf(table, pair);
+    if (found !== null) differences.push(found);
+    if (order <= 0) a = await left();
+    if (order >= 0) b = await right();
+  }
+  return differences;
+}
+
+/** The rows of a table one by one, in the order of their keys. */
+function cursor(table: Table, rows: Rows): () => Promise<Row | null> {
+  let page: readonly Row[] = [];
+  let at = 0;
+  let last: Row | null = null;
+  return async () => {
+    if (at === page.length) {
+      const beyond = last === null ? {} : { beyond: keyOf(table, last) };
+      page = await rows.select(table, { orderBy: table.key, limit: PAGE, ...beyond });
+      at = 0;
+    }
+    const row = page[at] ?? null;
+    if (row !== null) [at, last] = [at + 1, row];
+    return row;
+  };
+}
+
+const keyOf = (table: Table, row: Row): Value[] => table.key.map((column) => row[column] ?? null);
+
+/** Below zero where `a` comes first, or alone. */
+function compareKeys(table: Table, a: Row | null, b: Row | null): number {
+  if (a === null || b === null) return a === null ? 1 : -1;
+  for (const column of table.key) {
+    const [left, right] = [a[column] ?? "", b[column] ?? ""];
+    if (left !== right) return left < right ? -1 : 1;
+  }
+  return 0;
+}
+
+function differenceOf(
+  table: Table,
+  { live, rebuilt }: Readonly<{ live: Row | null; rebuilt: Row | null }>,
+): RowDifference | null {
+  const row = live ?? rebuilt;
+  if (row === null) return null;
+  const columns = Object.keys(table.columns).filter(
+    (column) => live === null || rebuilt === null || live[column] !== rebuilt[column],
+  );
+  if (columns.length === 0) return null;
+  return { table: table.name, key: keyOf(table, row).map(String), live, rebuilt, columns };
+}

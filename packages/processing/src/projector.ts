@@ -1,0 +1,144 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { type Folding, openFolding } from "./folding.ts";
+import { liveGeneration } from "./generations.ts";
+import type { Clock } from "./ports/clock.ts";
+import { isEngineError } from "./ports/errors.ts";
+import type { EventStream } from "./ports/event-stream.ts";
+import type { ModelCatalogue } from "./ports/model-store.ts";
+import type { RoleLocks } from "./ports/role-lock.ts";
+import type { Projection } from "./projection/projection.ts";
+
+export type ProjectorOptions = Readonly<{
+  stream: EventStream;
+  catalogue: ModelCatalogue;
+  locks: RoleLocks;
+  projection: Projection;
+  hashing: Hashing;
+  clock: Clock;
+  /**
+   * The live generation was made by another version of the model: builds one of this version and
+   * activates it. The old one stays as it is until then.
+   */
+  upgrade: (projection: Projection, signal: AbortSignal) => Promise<void>;
+  observer?: ProjectorObserver;
+}>;
+
+/** What a projector tells whoever runs it. */
+export type ProjectorObserver = Readonly<{
+  onState?: (state: ProjectorState) => void;
+  onCommit?: (commit: Readonly<{ position: number; events: number; stopped: number }>) => void;
+  onRetry?: (error: unknown) => void;
+}>;
+
+export type ProjectorState =
+  | "waiting_for_lock"
+  | "catching_up"
+  | "live"
+  | "upgrading"
+  | "unavailable";
+
+/** Events of one commit. */
+const BATCH = 1000;
+const POLL_MS = 1000;
+const RETRY_MS = 500;
+
+/**
+ * Keeps the live generation of one model up to date until the signal aborts: waits for the model's
+ * lock, folds what comes, and goes over to another generation where the stream activates one.
+ *
+ * @throws StreamForked, StreamCorrupted and faults of the program; what may pass is tried again.
+ */
+export async function runProjector(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
+  const { locks, projection, observer } = options;
+  observer?.onState?.("waiting_for_lock");
+  const lock = await locks.acquire(`projector-${projection.model}`, signal);
+  if (lock === null) return;
+  const both = AbortSignal.any([signal, lock.lost]);
+  try {
+    while (!both.aborted) await followGeneration(options, both);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function followGeneration(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
+  const { clock, observer } = options;
+  try {
+    await followLive(options, signal);
+  } catch (error) {
+    if (!isEngineError(error)) throw error;
+    observer?.onState?.("unavailable");
+    observer?.onRetry?.(error);
+    await clock.sleep(RETRY_MS, signal);
+  }
+}
+
+/** Follows the generation that is live now, until another is. */
+async function followLive(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
+  const { stream, catalogue, projection, hashing, observer } = options;
+  const { generation } = await liveGeneration(stream, projection.model);
+  if (!(await isOfThisVersion(options, generation))) {
+    observer?.onState?.("upgrading");
+    return options.upgrade(projection, signal);
+  }
+  const store = await catalogue.openForWriting(projection.model, generation);
+  try {
+    const folding = await openFolding({ stream, projection, store, hashing });
+    observer?.onState?.("catching_up");
+    while (!signal.aborted) {
+      const after = folding.checkpoint.position;
+      const events = await stream.read({ after, limit: BATCH });
+      if (events.length === 0) {
+        observer?.onState?.("live");
+        await waitForMore(options, after, signal);
+      } else if (await foldUntilActivation(options, folding, events, generation)) return;
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+/** Makes sure that the live generation's files are there; it is built under its own number. */
+async function isOfThisVersion(
+  { catalogue, projection }: ProjectorOptions,
+  generation: number,
+): Promise<boolean> {
+  const { model, tables, version: modelVersion } = projection;
+  const known = await catalogue.generations(model);
+  const live = known.find((other) => other.generation === generation);
+  if (live !== undefined) return live.modelVersion === modelVersion;
+  await catalogue.create(model, { tables, modelVersion, generation });
+  return true;
+}
+
+/** @returns true where the events activate another generation; folded up to there. */
+async function foldUntilActivation(
+  { projection, observer }: ProjectorOptions,
+  folding: Folding,
+  events: readonly RecordedEvent[],
+  generation: number,
+): Promise<boolean> {
+  const activates = (event: RecordedEvent): boolean => {
+    if (event.type !== "ModelActivated") return false;
+    const activated = JSON.parse(event.data) as DataOf<"ModelActivated">;
+    return activated.model === projection.model && activated.generation !== generation;
+  };
+  const at = events.findIndex(activates);
+  const folded = at < 0 ? events : events.slice(0, at + 1);
+  const { position } = await folding.fold(folded);
+  observer?.onCommit?.({ position, events: folded.length, stopped: folding.stoppedSubjects });
+  return at >= 0;
+}
+
+async function waitForMore(
+  { stream, clock }: ProjectorOptions,
+  after: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const waiting = new AbortController();
+  const either = AbortSignal.any([signal, waiting.signal]);
+  await Promise.race([stream.waitForAppend(after, either), clock.sleep(POLL_MS, either)]);
+  waiting.abort();
+}

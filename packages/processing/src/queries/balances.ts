@@ -1,0 +1,102 @@
+import type { BalanceRecord } from "@counterfoil/contracts/record";
+import type { Nanos } from "@counterfoil/core/exact/time";
+import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { ColumnType, Condition, Row } from "../ports/table.ts";
+import { balanceAsOf } from "./balance-as-of.ts";
+import { balanceRecord, balanceRecordAt } from "./balance-record.ts";
+import { beyondPart, type Page, type PageRequest, readPage } from "./page.ts";
+
+export const BALANCE_FILTERS = [
+  "provider",
+  "participant_code",
+  "account_group",
+  "account_label",
+  "account_type",
+  "asset",
+  "account_id",
+] as const;
+
+/** Exact matches; `account_id` is the provider's and may be any that the account was ever given. */
+export type BalanceFilters = Readonly<Partial<Record<(typeof BALANCE_FILTERS)[number], string>>>;
+
+/** By our id: an account keeps its place in the list whatever happens to its balance. */
+export const BALANCE_KEY: readonly ColumnType[] = ["text"];
+
+/** `as_of`: a time, by all facts known now. `at_position`: by the facts up to there. */
+export type Moment = Readonly<{ as_of?: Nanos; at_position?: number }>;
+
+export type BalanceQuery = Readonly<{
+  filters: BalanceFilters;
+  page: PageRequest;
+  moment?: Moment;
+}>;
+
+/**
+ * Balances, one an account. Of a past moment an account is listed if something was reported of it
+ * by then; filters go by what is known of it now.
+ */
+export async function listBalances(
+  rows: Rows,
+  { filters, page, moment = {} }: BalanceQuery,
+): Promise<Page<BalanceRecord>> {
+  const where = await conditionsOf(rows, filters);
+  const recordOf = recordAt(rows, moment);
+  return readPage(page, {
+    read: (beyond, limit) =>
+      rows.select(ACCOUNTS, { where, orderBy: ["id"], ...beyondPart(beyond), limit }),
+    keyOf: ({ id }) => [String(id)],
+    recordOf,
+  });
+}
+
+type RecordAt = (account: Row) => BalanceRecord | Promise<BalanceRecord | null>;
+
+function recordAt(rows: Rows, { as_of, at_position }: Moment): RecordAt {
+  if (as_of !== undefined) return (account) => balanceAsOf(rows, account, as_of);
+  if (at_position !== undefined) return (account) => balanceAt(rows, account, at_position);
+  return balanceRecord;
+}
+
+async function conditionsOf(
+  rows: Rows,
+  { account_id, ...columns }: BalanceFilters,
+): Promise<Condition[]> {
+  const where = Object.entries(columns).map(([column, value]) => ({
+    column,
+    is: "=" as const,
+    value,
+  }));
+  if (account_id === undefined) return where;
+  return [...where, { column: "id", is: "in", value: await accountsCalled(rows, account_id) }];
+}
+
+/** One provider's id on more accounts than this is no id. */
+const NAMESAKES_MAX = 1000;
+
+/** Our ids of the accounts that the provider ever called so. */
+export async function accountsCalled(rows: Rows, accountId: string): Promise<readonly string[]> {
+  const found = await rows.select(ACCOUNT_IDS, {
+    where: [{ column: "account_id", is: "=", value: accountId }],
+    orderBy: ["account_id", "account"],
+    limit: NAMESAKES_MAX,
+  });
+  return found.map(({ account }) => String(account));
+}
+
+async function balanceAt(
+  rows: Rows,
+  account: Row,
+  position: number,
+): Promise<BalanceRecord | null> {
+  const [change] = await rows.select(BALANCE_CHANGES, {
+    where: [
+      { column: "account", is: "=", value: String(account.id) },
+      { column: "position", is: "<=", value: position },
+    ],
+    orderBy: ["account", "position"],
+    descending: true,
+    limit: 1,
+  });
+  return change === undefined ? null : balanceRecordAt(account, change);
+}

@@ -1,0 +1,58 @@
+import type { Row, Value } from "../ports/table.ts";
+
+/** Which records of a list: at most `limit`, after the key that the page before ended with. */
+export type PageRequest = Readonly<{ limit: number; beyond: readonly Value[] | null }>;
+
+/**
+ * A page of records. `next`: the key to go on from, null where nothing follows. A filter that no
+ * index answers may leave a page short of its limit, even empty, with more to come.
+ */
+export type Page<Record> = Readonly<{ data: readonly Record[]; next: readonly Value[] | null }>;
+
+/** How a list is read: its rows in order, each one's key, and the record of a row that belongs in it. */
+export type PageSource<Record> = Readonly<{
+  read: (beyond: readonly Value[] | null, limit: number) => Promise<readonly Row[]>;
+  keyOf: (row: Row) => readonly Value[];
+  recordOf: (row: Row) => Promise<Record | null> | Record | null;
+}>;
+
+/** Rows that one page may look at: it shares its thread with whoever answers webhooks. */
+const SCANNED_MAX = 2000;
+
+/** Reads rows until the page is full, or until it has looked at as many as one request may cost. */
+export async function readPage<Record>(
+  { limit, beyond }: PageRequest,
+  { read, keyOf, recordOf }: PageSource<Record>,
+): Promise<Page<Record>> {
+  const data: Record[] = [];
+  let last = beyond;
+  for (let scanned = 0; scanned < SCANNED_MAX; ) {
+    const rows = await read(last, limit + 1);
+    for (const row of rows) {
+      const record = await recordOf(row);
+      // One more than was asked for tells that something follows.
+      if (record !== null && data.length === limit) return { data, next: last };
+      if (record !== null) data.push(record);
+      last = keyOf(row);
+    }
+    scanned += rows.length;
+    if (rows.length <= limit) return { data, next: null };
+  }
+  return { data, next: last };
+}
+
+/** A page of what is in memory already. */
+export function cutPage<Item>(
+  items: readonly Item[],
+  limit: number,
+  keyOf: (item: Item) => readonly Value[],
+): Page<Item> {
+  const data = items.slice(0, limit);
+  const last = data.at(-1);
+  return { data, next: items.length > limit && last !== undefined ? keyOf(last) : null };
+}
+
+/** A selection's part for `beyond`, which must be left out where a list begins. */
+export const beyondPart = (
+  beyond: readonly Value[] | null,
+): Readonly<{ beyond?: readonly Value[] }> => (beyond === null ? {} : { beyond });

@@ -1,0 +1,47 @@
+import type { Clock } from "@counterfoil/processing/ports/clock";
+import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import { Overloaded } from "@counterfoil/processing/ports/ingest";
+import type { Logger } from "pino";
+import { errorReport } from "../error-report.ts";
+import { createBackoff, type RandomFraction } from "./backoff.ts";
+
+/** Does the work until it succeeds. */
+export type Persist = <T>(work: () => Promise<T>) => Promise<T>;
+
+export type PersistOptions = Readonly<{
+  clock: Clock;
+  logger: Logger;
+  random: RandomFraction;
+  onRetry: () => void;
+  /** Once it aborts, work gets one more attempt and then its error is thrown. */
+  signal: AbortSignal;
+}>;
+
+/**
+ * Repeats whatever fails, with backoff from 0.1 to 10 s and without end: what comes after it waits,
+ * since a frame that is left out is money that is missing. Also errors that nobody foresaw are
+ * repeated; they are logged as such.
+ */
+export function createPersist({ signal, ...options }: PersistOptions): Persist {
+  const { clock, logger, random, onRetry } = options;
+  const backoff = createBackoff({ delayMsMin: 100, delayMsMax: 10_000, random });
+  return async (work) => {
+    for (;;) {
+      try {
+        const result = await work();
+        backoff.reset();
+        return result;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        if (isPassing(error)) logger.warn({ error: error.name }, "feed waits for the stream");
+        else logger.error(errorReport(error), "feed cannot record");
+        onRetry();
+        await clock.sleep(backoff.nextMs(), signal);
+      }
+    }
+  };
+}
+
+function isPassing(error: unknown): error is Error {
+  return error instanceof StreamUnavailable || error instanceof Overloaded;
+}

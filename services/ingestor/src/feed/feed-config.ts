@@ -1,0 +1,58 @@
+import type { Config } from "@counterfoil/contracts/config";
+import { BASE64 } from "../signature/public-key.ts";
+import { StartupError } from "../startup-error.ts";
+import { PLACEHOLDERS } from "./signing.ts";
+
+export type FeedConfig = Readonly<{
+  url: string;
+  key: string;
+  passphrase: string;
+  secret: Buffer;
+  signedText: string;
+  frameBytesMax: number;
+}>;
+
+const VARIABLES = [
+  "COUNTERFOIL_ZEROHASH_FEED_URL",
+  "COUNTERFOIL_ZEROHASH_FEED_KEY",
+  "COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE",
+  "COUNTERFOIL_ZEROHASH_FEED_SECRET",
+] as const;
+
+/**
+ * The feed to follow, null where none is configured.
+ *
+ * @throws StartupError configuration_invalid where it is set by half, naming what is missing, and
+ *   where the secret or the signed text cannot be used
+ */
+export function feedConfigOf(config: Config): FeedConfig | null {
+  const [url, key, passphrase, secret] = VARIABLES.map((variable) => config[variable]);
+  const missing = VARIABLES.filter((variable) => config[variable] === undefined);
+  if (missing.length === VARIABLES.length) return null;
+  if (!url || !key || !passphrase || !secret) {
+    throw invalid(`the feed is configured by half, missing: ${missing.join(", ")}`);
+  }
+  if (URL.parse(url)?.hash !== "") {
+    throw invalid("COUNTERFOIL_ZEROHASH_FEED_URL: expected a URL without a fragment");
+  }
+  if (!BASE64.test(secret)) throw invalid("COUNTERFOIL_ZEROHASH_FEED_SECRET: expected base64");
+  const { COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT: signedText } = config;
+  assertKnownPlaceholders(signedText);
+  const frameBytesMax = config.COUNTERFOIL_MAX_FRAME_BYTES;
+  const secretBytes = Buffer.from(secret, "base64");
+  return { url, key, passphrase, secret: secretBytes, signedText, frameBytesMax };
+}
+
+function assertKnownPlaceholders(signedText: string): void {
+  const known: readonly string[] = PLACEHOLDERS;
+  const unknown = [...signedText.matchAll(/\{(\w*)\}/g)].find(
+    ([, name = ""]) => !known.includes(name),
+  );
+  if (unknown === undefined) return;
+  const names = PLACEHOLDERS.map((name) => `{${name}}`).join(", ");
+  throw invalid(`COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT: ${unknown[0]} is none of ${names}`);
+}
+
+function invalid(message: string): StartupError {
+  return new StartupError("configuration_invalid", message);
+}

@@ -1,0 +1,169 @@
+import type { Nanos } from "@counterfoil/core/exact/time";
+import type { Clock } from "@counterfoil/processing/ports/clock";
+import type { Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
+import type { Logger } from "pino";
+import type { IngestorMetrics } from "../metrics.ts";
+import type { RandomFraction } from "./backoff.ts";
+import { closingOf } from "./closing.ts";
+import { createPersist } from "./durable.ts";
+import type { FeedConfig } from "./feed-config.ts";
+import { createFeedRecorder, type FeedRecorder } from "./feed-recorder.ts";
+import type { ConnectSocket, FeedSocket, SocketEnd } from "./feed-socket.ts";
+import { type Frame, natureOf } from "./frame.ts";
+import { startKeepAlive } from "./keep-alive.ts";
+import { type Departure, newProgress, type Progress } from "./progress.ts";
+import type { SignMessage } from "./signing.ts";
+
+export type ConnectionDeps = Readonly<{
+  feed: FeedConfig;
+  ingest: Ingest;
+  clock: Clock;
+  logger: Logger;
+  metrics: IngestorMetrics;
+  sign: SignMessage;
+  connect: ConnectSocket;
+  random: RandomFraction;
+  newConnection: () => string;
+}>;
+
+export type ConnectionOptions = Readonly<{
+  /** The connection of this process that had closed before, if any. */
+  continues: string | undefined;
+  /** Asks to leave. */
+  signal: AbortSignal;
+  /** A snapshot is durable and fit for use. */
+  onSubscribed: () => void;
+}>;
+
+/**
+ * Follows the feed over one connection, from dialling until its end is recorded: opening, then the
+ * subscription, then the frames. Resolves once all of that is durable, or a stop gave up on it.
+ *
+ * @returns the connection's id; null where it could not be made, which nothing records
+ */
+export async function followConnection(
+  deps: ConnectionDeps,
+  options: ConnectionOptions,
+): Promise<string | null> {
+  const { metrics, logger } = deps;
+  const line = dial(deps, options);
+  const { connection, progress } = line;
+  const stop = () => leave(line, "stopped");
+  options.signal.addEventListener("abort", stop);
+  const { end, closedAt } = await line.ended;
+  options.signal.removeEventListener("abort", stop);
+  metrics.feedState("disconnected");
+  if (!progress.isOpen) {
+    metrics.feedClosed("unreachable");
+    logger.warn({ end }, "feed cannot be reached");
+    return null;
+  }
+  const unrecorded = await line.recorder.drained();
+  const { frameBytesMax } = deps.feed;
+  const closing = closingOf({ ...progress, end, unrecorded, frameBytesMax });
+  metrics.feedClosed(closing.reason);
+  const level = closing.reason === "stopped" ? "info" : "warn";
+  logger[level]({ connection, ...closing }, "feed closed");
+  await line.recorder.close({ ...closing, closedAt }).catch(() => {
+    logger.error({ connection }, "the feed's closing is not recorded");
+  });
+  return connection;
+}
+
+type Line = Readonly<{
+  deps: ConnectionDeps;
+  options: ConnectionOptions;
+  connection: string;
+  progress: Progress;
+  socket: FeedSocket;
+  recorder: FeedRecorder;
+  ended: Promise<Ended>;
+}>;
+
+type Ended = Readonly<{ end: SocketEnd; closedAt: Nanos }>;
+
+function dial(deps: ConnectionDeps, options: ConnectionOptions): Line {
+  const { ingest, clock, metrics } = deps;
+  const connection = deps.newConnection();
+  const { promise: ended, resolve } = Promise.withResolvers<Ended>();
+  const socket = deps.connect(deps.feed, {
+    onOpen: () => open(line),
+    onFrame: (bytes) => take(line, bytes),
+    onEnd(end) {
+      line.progress.hasEnded = true;
+      line.progress.keepAlive?.stop();
+      resolve({ end, closedAt: clock.now() });
+    },
+  });
+  const recorder = createFeedRecorder({
+    connection,
+    ingest,
+    persist: createPersist({ ...deps, signal: options.signal, onRetry: metrics.feedRetried }),
+    flow: socket,
+    onReceipt: (frame, receipt) => judge(line, frame, receipt),
+  });
+  const line = { deps, options, connection, progress: newProgress(), socket, recorder, ended };
+  return line;
+}
+
+function open(line: Line): void {
+  const { deps, options, connection, progress, recorder } = line;
+  progress.isOpen = true;
+  deps.metrics.feedState("connected");
+  deps.logger.info({ connection }, "feed connected");
+  const { continues } = options;
+  const opening = { openedAt: deps.clock.now(), ...(continues !== undefined && { continues }) };
+  recorder.open(opening).then(
+    () => subscribe(line),
+    () => deps.logger.error({ connection }, "the feed's opening is not recorded"),
+  );
+}
+
+function subscribe(line: Line): void {
+  const { deps, progress, socket, recorder } = line;
+  if (progress.hasEnded || progress.departure !== null) return;
+  progress.isSubscribing = true;
+  socket.send(deps.sign("subscribe", deps.clock.now()));
+  progress.keepAlive = startKeepAlive({
+    clock: deps.clock,
+    ping: () => socket.send(deps.sign("ping", deps.clock.now())),
+    isReading: () => !recorder.isPaused(),
+    onSilence() {
+      progress.departure ??= "liveness";
+      socket.terminate();
+    },
+  });
+}
+
+function take(line: Line, bytes: Uint8Array): void {
+  const { deps, progress, recorder } = line;
+  const receivedAt = deps.clock.now();
+  const { kind, isBalance } = natureOf(bytes);
+  progress.frames += 1;
+  progress.bytes += bytes.length;
+  progress.keepAlive?.heard();
+  deps.metrics.feedFrame(kind);
+  if (kind === "pong" || kind === "answer") return;
+  recorder.take({ number: progress.frames, kind, bytes, receivedAt });
+  if (kind === "snapshot") progress.isSubscribed = true;
+  else if (!progress.isSubscribed && !isBalance) leave(line, "subscription_refused");
+}
+
+/** A frame is durable; the next one waits until this has looked at what became of it. */
+function judge(line: Line, frame: Frame, { outcome, reason }: Receipt): void {
+  const { deps, options, progress, recorder } = line;
+  deps.metrics.delivered("zerohash", "feed", outcome);
+  if (reason === "single_chain") {
+    progress.isSingleChain = true;
+    recorder.distrust();
+    leave(line, "single_chain");
+  } else if (frame.kind === "snapshot" && !progress.isSingleChain) {
+    if (!progress.hasEnded) deps.metrics.feedState("subscribed");
+    options.onSubscribed();
+  }
+}
+
+function leave({ progress, socket }: Line, departure: Departure): void {
+  progress.departure ??= departure;
+  socket.close();
+}

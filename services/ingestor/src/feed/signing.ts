@@ -1,0 +1,51 @@
+import { createHmac } from "node:crypto";
+import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
+import type { FeedConfig } from "./feed-config.ts";
+
+/**
+ * What `COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT` may refer to. The provider does not document what a
+ * feed message's signature covers (DOMAIN 1.1); the default follows its REST interface, which signs
+ * timestamp, method, route and body without separators.
+ *
+ * - `timestamp`: seconds since 1970, as in the message
+ * - `method`: `GET`, the request that opens a WebSocket
+ * - `route`: the path of the feed's URL, `/` where it has none
+ * - `body`: the JSON of the message's `body`, `{}` where it has none
+ */
+export const PLACEHOLDERS = ["timestamp", "method", "route", "body"] as const;
+
+export type FeedMessage = "subscribe" | "ping";
+
+/** Both messages that the client sends. `useMultiChainAssetFormat`: DESIGN section 4. */
+const MESSAGES: Readonly<Record<FeedMessage, Readonly<Record<string, unknown>>>> = {
+  subscribe: {
+    messageType: "subscribe",
+    topic: "balances",
+    useMultiChainAssetFormat: true,
+    body: {},
+  },
+  ping: { messageType: "ping" },
+};
+
+/** The text of a message, signed for this very second: base64 of HMAC-SHA256 (DOMAIN 1.1, 1.2). */
+export type SignMessage = (message: FeedMessage, now: Nanos) => string;
+
+export function createSigner(
+  config: Pick<FeedConfig, "url" | "key" | "passphrase" | "secret" | "signedText">,
+): SignMessage {
+  const { key, passphrase, secret } = config;
+  const route = new URL(config.url).pathname;
+  return (name, now) => {
+    const message = MESSAGES[name];
+    const timestamp = String(now / SECOND);
+    const values: Readonly<Record<string, string>> = {
+      timestamp,
+      method: "GET",
+      route,
+      body: JSON.stringify(message.body ?? {}),
+    };
+    const signed = config.signedText.replace(/\{(\w+)\}/g, (_, field) => values[field] ?? "");
+    const signature = createHmac("sha256", secret).update(signed).digest("base64");
+    return JSON.stringify({ ...message, key, passphrase, timestamp, signature });
+  };
+}

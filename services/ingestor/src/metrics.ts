@@ -1,0 +1,99 @@
+import type { ErrorCode } from "@counterfoil/contracts/error-code";
+import type { Channel, Provider } from "@counterfoil/contracts/scalar";
+import type { Receipt } from "@counterfoil/processing/ports/ingest";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+
+/** `disconnected`: between connections; `connected`: without a snapshot; `subscribed`: with one. */
+export const FEED_STATES = ["disconnected", "connected", "subscribed"] as const;
+export type FeedState = (typeof FEED_STATES)[number];
+
+/** What the ingestor counts; how it is exposed is nobody else's business. */
+export type IngestorMetrics = Readonly<{
+  delivered: (provider: Provider, channel: Channel, outcome: Receipt["outcome"]) => void;
+  refused: (provider: Provider, code: ErrorCode) => void;
+  /** Starts a stop-watch; call what it returns once the webhook is answered. */
+  answering: (provider: Provider) => () => void;
+  legacySignature: (isDowngrade: boolean) => void;
+  feedState: (state: FeedState) => void;
+  feedFrame: (kind: string) => void;
+  /** A connection ended, or (`unreachable`) could not be made. */
+  feedClosed: (reason: string) => void;
+  /** A feed record had to wait and will be tried again. */
+  feedRetried: () => void;
+}>;
+
+/** From a fast commit to the provider's own patience. */
+const ACKNOWLEDGEMENT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10];
+
+/** Registers the ingestor's metrics; one ingestor per registry. */
+export function createMetrics(registry: Registry): IngestorMetrics {
+  const acknowledgement = new Histogram({
+    name: "counterfoil_webhook_acknowledgement_seconds",
+    help: "From the last byte of a webhook to its answer",
+    labelNames: ["provider"],
+    buckets: ACKNOWLEDGEMENT_SECONDS,
+    registers: [registry],
+  });
+  return {
+    ...createDeliveryCounters(registry),
+    ...createFeedMetrics(registry),
+    answering: (provider) => acknowledgement.startTimer({ provider }),
+  };
+}
+
+function createDeliveryCounters(registry: Registry) {
+  const delivered = new Counter({
+    name: "counterfoil_deliveries_total",
+    help: "Deliveries that are durable, by what became of them",
+    labelNames: ["provider", "channel", "outcome"],
+    registers: [registry],
+  });
+  const refused = new Counter({
+    name: "counterfoil_webhooks_refused_total",
+    help: "Webhooks that were not acknowledged, by the code of the answer",
+    labelNames: ["provider", "code"],
+    registers: [registry],
+  });
+  const legacy = new Counter({
+    name: "counterfoil_webhook_legacy_signature_total",
+    help: "Webhooks accepted by a legacy signature alone; downgrade: after timestamped ones",
+    labelNames: ["downgrade"],
+    registers: [registry],
+  });
+  return {
+    delivered: (provider, channel, outcome) => delivered.inc({ provider, channel, outcome }),
+    refused: (provider, code) => refused.inc({ provider, code }),
+    legacySignature: (isDowngrade) => legacy.inc({ downgrade: String(isDowngrade) }),
+  } satisfies Partial<IngestorMetrics>;
+}
+
+function createFeedMetrics(registry: Registry) {
+  const state = new Gauge({
+    name: "counterfoil_feed_state",
+    help: "0 disconnected, 1 connected, 2 subscribed",
+    registers: [registry],
+  });
+  const frames = new Counter({
+    name: "counterfoil_feed_frames_total",
+    help: "Feed frames that arrived, pongs too",
+    labelNames: ["kind"],
+    registers: [registry],
+  });
+  const closed = new Counter({
+    name: "counterfoil_feed_reconnects_total",
+    help: "Ends of feed connections and failed attempts to make one",
+    labelNames: ["reason"],
+    registers: [registry],
+  });
+  const retried = new Counter({
+    name: "counterfoil_feed_retries_total",
+    help: "Attempts to record something of the feed that have to be repeated",
+    registers: [registry],
+  });
+  return {
+    feedState: (name) => state.set(FEED_STATES.indexOf(name)),
+    feedFrame: (kind) => frames.inc({ kind }),
+    feedClosed: (reason) => closed.inc({ reason }),
+    feedRetried: () => retried.inc(),
+  } satisfies Partial<IngestorMetrics>;
+}

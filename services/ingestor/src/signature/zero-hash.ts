@@ -1,0 +1,132 @@
+import { type Nanos, parseTime, SECOND } from "@counterfoil/core/exact/time";
+import { hmacMatcher, type Matcher, type MatchingKey, rsaMatcher } from "./matcher.ts";
+import { type PublicKeyRule, parsePublicKeys } from "./public-key.ts";
+import {
+  headerText,
+  refused,
+  type SignatureResult,
+  type SignedRequest,
+  type VerifySignature,
+} from "./signature-result.ts";
+
+export type ZeroHashVerifierOptions = Readonly<{
+  /** HMAC secrets, used as UTF-8 text. */
+  secrets: readonly string[];
+  /** RSA public keys: PEM, or base64 of SPKI or PKCS#1. */
+  publicKeys: readonly string[];
+  /** Refuse what was signed more than 5 minutes off, instead of recording it as `stale`. */
+  rejectStale: boolean;
+  /**
+   * A request was accepted by its legacy signature alone. `isDowngrade`: this process has seen the
+   * timestamped scheme valid before, so somebody may have stripped it to escape the clock.
+   */
+  onLegacyOnly?: (isDowngrade: boolean) => void;
+}>;
+
+/**
+ * Verifies Zero Hash webhooks (DOMAIN 2.2): up to four signatures, hex, over the raw body or, in
+ * the newer scheme, over the body followed by the text of `x-zh-hook-timestamp` (UNIX ms). At least
+ * one that can be checked must be there, and each that can be checked must be valid.
+ *
+ * The verdict's `scheme` lists what matched, joined by `+`, with the RSA padding; `key` lists the
+ * place of each one's key in the configuration, from 1. Only a signed timestamp becomes `sentAt`.
+ *
+ * @throws StartupError configuration_invalid for a key that cannot be read
+ */
+export function createZeroHashVerifier(options: ZeroHashVerifierOptions): VerifySignature {
+  const matchers: Matchers = {
+    hmac: hmacMatcher(options.secrets),
+    rsa: rsaMatcher(parsePublicKeys(options.publicKeys, RSA_KEY)),
+  };
+  let timestampedSeen = false;
+  return async (request) => {
+    const matched = await matchAll(request, matchers);
+    if (!matched.ok) return matched;
+    const result = judge(matched.matches, request, options.rejectStale);
+    if (matched.matches.some(({ check }) => check.timed)) timestampedSeen = true;
+    else options.onLegacyOnly?.(timestampedSeen);
+    return result;
+  };
+}
+
+type Kind = "hmac" | "rsa";
+
+type Check = Readonly<{ header: string; kind: Kind; timed: boolean }>;
+
+/** Timestamped before legacy, so that the verdict begins with the strongest. */
+const CHECKS: readonly Check[] = [
+  { header: "x-zh-hook-signature", kind: "hmac", timed: true },
+  { header: "x-zh-hook-rsa-signature", kind: "rsa", timed: true },
+  { header: "x-zh-hook-signature-256", kind: "hmac", timed: false },
+  { header: "x-zh-hook-rsa-signature-256", kind: "rsa", timed: false },
+];
+
+const TIMESTAMP = "x-zh-hook-timestamp";
+
+type Matchers = Readonly<Record<Kind, Matcher | null>>;
+
+type Match = MatchingKey & Readonly<{ check: Check }>;
+
+type Matched =
+  | Readonly<{ ok: true; matches: readonly Match[] }>
+  | (SignatureResult & { ok: false });
+
+async function matchAll(request: SignedRequest, matchers: Matchers): Promise<Matched> {
+  const timestamp = headerText(request.headers, TIMESTAMP);
+  const matches: Match[] = [];
+  for (const check of CHECKS) {
+    const hex = headerText(request.headers, check.header);
+    const match = matchers[check.kind];
+    if (hex === undefined || match === null) continue;
+    // Without this a legacy signature would pass for a timestamped one: body ‖ "" is the body.
+    if (check.timed && !DIGITS.test(timestamp ?? "")) {
+      return refused("signature_invalid", `${TIMESTAMP} is missing or not a number`);
+    }
+    if (!HEX.test(hex)) return refused("signature_invalid", `${check.header} is not hex`);
+    const signed = check.timed ? [request.body, Buffer.from(timestamp ?? "")] : [request.body];
+    const found = await match(signed, Buffer.from(hex, "hex"));
+    if (found === null) return refused("signature_invalid", `${check.header} does not match`);
+    matches.push({ ...found, check });
+  }
+  if (matches.length > 0) return { ok: true, matches };
+  const headers = CHECKS.filter(({ kind }) => matchers[kind]).map(({ header }) => header);
+  return refused("signature_missing", `expected at least one of ${headers.join(", ")}`);
+}
+
+const DIGITS = /^\d{1,19}$/;
+const HEX = /^(?:[0-9a-f]{2})+$/i;
+
+/** The provider's replay window, in both directions. */
+const WINDOW: Nanos = 300n * SECOND;
+
+function judge(
+  matches: readonly Match[],
+  { headers, receivedAt }: SignedRequest,
+  rejectStale: boolean,
+): SignatureResult {
+  const found = {
+    scheme: matches
+      .map(({ scheme, check }) => `${scheme}${check.timed ? "" : "_legacy"}`)
+      .join("+"),
+    key: matches.map(({ key }) => key).join("+"),
+  };
+  if (!matches.some(({ check }) => check.timed)) {
+    return { ok: true, verdict: { signature: "valid", ...found } };
+  }
+  const sentAt = parseTime(headerText(headers, TIMESTAMP) ?? "");
+  const isFresh = sentAt !== null && distance(sentAt, receivedAt) <= WINDOW;
+  if (!isFresh && rejectStale) {
+    return refused("timestamp_stale", `${TIMESTAMP} is more than 5 minutes from now`);
+  }
+  const signature = isFresh ? "valid" : "stale";
+  return { ok: true, verdict: { signature, ...found, ...(sentAt !== null && { sentAt }) } };
+}
+
+const distance = (a: Nanos, b: Nanos): Nanos => (a < b ? b - a : a - b);
+
+const RSA_KEY: PublicKeyRule = {
+  variable: "COUNTERFOIL_ZEROHASH_WEBHOOK_PUBLIC_KEY",
+  expected: "an RSA public key as PEM, or as base64 of its SPKI or PKCS#1 form",
+  accepts: (key) => key.asymmetricKeyType === "rsa" || key.asymmetricKeyType === "rsa-pss",
+  types: ["spki", "pkcs1"],
+};

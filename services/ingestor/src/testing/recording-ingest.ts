@@ -1,0 +1,76 @@
+import type {
+  Delivery,
+  FeedClosing,
+  FeedOpening,
+  Ingest,
+  Receipt,
+} from "@counterfoil/processing/ports/ingest";
+import { createWatchedList, type WatchedList } from "./watched-list.ts";
+
+export type IngestCall =
+  | Readonly<{ kind: "delivery"; delivery: Delivery }>
+  | Readonly<{ kind: "opened"; opening: FeedOpening }>
+  | Readonly<{ kind: "closed"; closing: FeedClosing }>;
+
+export type RecordingIngest = Ingest &
+  Readonly<{
+    /** What became durable, in order. */
+    recorded: WatchedList<IngestCall>;
+    /** Every call, also those that failed. */
+    attempted: WatchedList<IngestCall>;
+    deliveries: () => readonly Delivery[];
+    /** The next calls fail with these errors, one each. */
+    failNext: (...errors: readonly Error[]) => void;
+    /** Every call fails until this is called with null. */
+    failAlways: (error: Error | null) => void;
+    /** Calls wait until the function that this answers is called. */
+    hold: () => () => void;
+    answerWith: (answer: (delivery: Delivery) => Partial<Receipt>) => void;
+  }>;
+
+/** An ingest that keeps what it is given, and fails or waits when told to. */
+export function createRecordingIngest(): RecordingIngest {
+  const recorded = createWatchedList<IngestCall>();
+  const attempted = createWatchedList<IngestCall>();
+  const failures: Error[] = [];
+  let failure: Error | null = null;
+  let gate: Promise<void> = Promise.resolve();
+  let answer: (delivery: Delivery) => Partial<Receipt> = () => ({});
+  const record = async (call: IngestCall) => {
+    attempted.add(call);
+    await gate;
+    const error = failures.shift() ?? failure;
+    if (error !== null) throw error;
+    recorded.add(call);
+  };
+  return {
+    recorded,
+    attempted,
+    deliveries: () =>
+      recorded.all().flatMap((call) => (call.kind === "delivery" ? [call.delivery] : [])),
+    failNext: (...errors) => failures.push(...errors),
+    failAlways: (error) => {
+      failure = error;
+    },
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      return resolve;
+    },
+    answerWith: (given) => {
+      answer = given;
+    },
+    async submit(delivery) {
+      await record({ kind: "delivery", delivery });
+      return { ...receiptAt(recorded.all().length), ...answer(delivery) };
+    },
+    feedOpened: (opening) => record({ kind: "opened", opening }),
+    feedClosed: (closing) => record({ kind: "closed", closing }),
+    stop: async () => {},
+  };
+}
+
+function receiptAt(position: number): Receipt {
+  const deliveryId = `00000000-0000-0000-0000-${String(position).padStart(12, "0")}`;
+  return { outcome: "recorded", reason: null, deliveryId, position };
+}

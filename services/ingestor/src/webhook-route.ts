@@ -1,0 +1,136 @@
+import type { Config } from "@counterfoil/contracts/config";
+import type { ErrorCode } from "@counterfoil/contracts/error-code";
+import type { Clock } from "@counterfoil/processing/ports/clock";
+import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import { type Ingest, Overloaded } from "@counterfoil/processing/ports/ingest";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import { discardRest } from "./discard.ts";
+import { errorReport } from "./error-report.ts";
+import type { IngestorMetrics } from "./metrics.ts";
+import { sendProblem } from "./problem.ts";
+import { createWebhookSources, type WebhookSource } from "./webhook-source.ts";
+
+export type WebhookDeps = Readonly<{
+  config: Config;
+  ingest: Ingest;
+  clock: Clock;
+  logger: Logger;
+  metrics: IngestorMetrics;
+}>;
+
+/**
+ * Mounts `POST /webhooks/zerohash` and `POST /webhooks/layer1`. A webhook is acknowledged with 200
+ * once it is durable, and with a problem document otherwise (DESIGN section 3). Parsers and error
+ * handlers stay inside; the instance should have been created with `serverOptions`.
+ *
+ * @throws StartupError configuration_invalid for a key that cannot be read
+ */
+export async function registerWebhooks(app: FastifyInstance, deps: WebhookDeps): Promise<void> {
+  const { config, metrics } = deps;
+  const sources = createWebhookSources({ config, onLegacyOnly: metrics.legacySignature });
+  await app.register(async (scope) => {
+    takeRawBodies(scope, config.COUNTERFOIL_MAX_BODY_BYTES);
+    for (const source of sources) mountSource(scope, source, deps);
+  });
+}
+
+/** A signature covers the very bytes that were sent, whatever they claim to be. */
+function takeRawBodies(scope: FastifyInstance, bodyLimit: number): void {
+  scope.addHook("onRequest", async (request) => {
+    // A content type that is missing or malformed would be refused before any parser is asked.
+    request.raw.headers["content-type"] = "application/octet-stream";
+  });
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser("*", { parseAs: "buffer", bodyLimit }, (_request, body, done) => {
+    done(null, body);
+  });
+}
+
+function mountSource(scope: FastifyInstance, source: WebhookSource, deps: WebhookDeps): void {
+  const { path } = source;
+  const answer = answerWebhook(source, deps);
+  const errorHandler = answerFailure(source, deps);
+  scope.route({ method: "POST", url: path, handler: answer, errorHandler });
+  scope.route({
+    method: scope.supportedMethods.filter((method) => method !== "POST"),
+    url: path,
+    errorHandler,
+    handler: (_request, reply) =>
+      sendProblem(reply.header("allow", "POST"), "method_not_allowed", `${path} takes POST`),
+  });
+}
+
+function answerWebhook(source: WebhookSource, deps: WebhookDeps) {
+  const { provider, verify } = source;
+  const { ingest, clock, metrics } = deps;
+  return async ({ headers, body }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const refuse = refuseWith(source, deps, reply);
+    if (verify === null) return refuse("channel_not_configured", `no key for ${provider} is set`);
+    const answered = metrics.answering(provider);
+    const receivedAt = clock.now();
+    const bytes = body as Buffer;
+    const signature = await verify({ headers, body: bytes, receivedAt });
+    if (!signature.ok) return refuse(signature.code, signature.detail);
+    const receipt = await ingest.submit({
+      provider,
+      channel: "webhook",
+      payloadType: source.payloadType(headers, bytes),
+      notificationId: source.notificationId(headers),
+      place: null,
+      verdict: signature.verdict,
+      bytes,
+      receivedAt,
+      correlationId: null,
+    });
+    metrics.delivered(provider, "webhook", receipt.outcome);
+    answered();
+    const { deliveryId, outcome, position } = receipt;
+    return reply.send({ delivery_id: deliveryId, outcome, position: String(position) });
+  };
+}
+
+type Refuse = (code: ErrorCode, detail: string) => FastifyReply;
+
+/** Counts and logs a refusal; neither the body nor what a header held goes to the log. */
+function refuseWith(source: WebhookSource, deps: WebhookDeps, reply: FastifyReply): Refuse {
+  const { provider } = source;
+  return (code, detail) => {
+    deps.metrics.refused(provider, code);
+    deps.logger.warn({ provider, code, detail }, "webhook refused");
+    return sendProblem(reply, code, detail);
+  };
+}
+
+/** States of the service that pass; the provider tries again. */
+const PASSING: readonly (readonly [new (message?: string) => Error, ErrorCode, string])[] = [
+  [StreamUnavailable, "stream_unavailable", "the webhook was not acknowledged, send it again"],
+  [Overloaded, "overloaded", "the webhook was not stored, send it again later"],
+];
+
+/** Providers wait by their own schedule, a quarter of a second at first; this is for the others. */
+const RETRY_AFTER_SECONDS = "1";
+
+type RequestError = Error & { code?: string; statusCode?: number };
+
+function answerFailure(source: WebhookSource, deps: WebhookDeps) {
+  const { COUNTERFOIL_MAX_BODY_BYTES: bodyBytesMax } = deps.config;
+  return async (error: RequestError, request: FastifyRequest, reply: FastifyReply) => {
+    const refuse = refuseWith(source, deps, reply);
+    const passing = PASSING.find(([kind]) => error instanceof kind);
+    if (passing) {
+      reply.header("retry-after", RETRY_AFTER_SECONDS);
+      return refuse(passing[1], passing[2]);
+    }
+    if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
+      await discardRest(request.raw);
+      return refuse("payload_too_large", `more than ${bodyBytesMax} bytes`);
+    }
+    // Bodies that were cut, or are not as long as announced.
+    if (error.statusCode !== undefined && error.statusCode < 500) {
+      return refuse("malformed_request", "the body did not arrive as announced");
+    }
+    deps.logger.error({ provider: source.provider, ...errorReport(error) }, "webhook failed");
+    return refuse("internal_error", "the webhook was not acknowledged, send it again");
+  };
+}
