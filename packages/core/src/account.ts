@@ -38,7 +38,7 @@ export function layer1Address(address: string): string {
 /** @throws RangeError where the id was not made by this file. */
 export function accountParts(id: string): AccountParts {
   const [provider, ...encoded] = id.split(":");
-  const parts = encoded.map(decodeURIComponent);
+  const parts = encoded.map(decodePart);
   if (provider === "zerohash" && parts.length === 5) {
     const [participant_code = "", account_group = "", account_label = "", account_type = ""] =
       parts;
@@ -59,6 +59,14 @@ export function accountParts(id: string): AccountParts {
     return { provider, ...none, account_type, asset, address };
   }
   throw new RangeError(`not an account id: ${id}`);
+}
+
+function decodePart(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw new RangeError(`not a part of an account id: ${encoded}`);
+  }
 }
 
 const UNRESERVED = /^[A-Za-z0-9._-]*$/;

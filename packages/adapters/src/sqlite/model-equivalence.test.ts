@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import type { Commit, ModelStore } from "@counterfoil/processing/ports/model-store";
 import type { Condition, Selection, Table, Value } from "@counterfoil/processing/ports/table";
-import { checkpointAt } from "@counterfoil/processing/testing/model-fixture";
+import { checkpointAt } from "@counterfoil/processing/testing/sample-tables";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { openModelCatalogue } from "./model-catalogue.ts";

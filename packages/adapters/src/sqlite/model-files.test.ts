@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ModelCorrupted, ModelUnavailable } from "@counterfoil/processing/ports/errors";
-import { ENTRIES, entry, putEntries, TABLES } from "@counterfoil/processing/testing/model-fixture";
+import { ENTRIES, entry, putEntries, TABLES } from "@counterfoil/processing/testing/sample-tables";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { openModelCatalogue } from "./model-catalogue.ts";
+import { startProcess } from "./test-process/start-process.ts";
 
 const LAYOUT = { tables: TABLES, modelVersion: 1 };
 
@@ -20,6 +21,13 @@ describe("the files of read models", () => {
   afterEach(() => rm(dataDir, { recursive: true }));
 
   const fileOf = (generation: number) => join(folder, `trades.${generation}.db`);
+
+  test("processes that race for numbers get one each", async () => {
+    const creators = [1, 2, 3].map(() => startProcess("generation-creator.ts", [dataDir, "10"]));
+    await Promise.all(creators.map((creator) => creator.ended()));
+    const numbers = creators.flatMap(({ lines }) => lines.map(Number)).sort((a, b) => a - b);
+    expect(numbers).toEqual(Array.from({ length: 30 }, (_, at) => at + 1));
+  }, 60_000);
 
   test("what a creator that died left is no generation, and blocks nobody", async () => {
     const catalogue = openModelCatalogue({ dataDir });

@@ -17,7 +17,7 @@ export function selectQuery(table: Table, selection: Selection): Query {
     // A row value compares as the order does, and SQLite seeks to it in an index of that order.
     const places = beyond.map(() => "?").join(", ");
     const columns = columnList(table, orderBy);
-    const sql = `(${columns}) ${descending ? "<=" : ">="} (${places})`;
+    const sql = `(${columns}) ${descending ? "<" : ">"} (${places})`;
     conditions.push({ sql, values: beyond });
   }
   const filter = conditions.map(({ sql }) => sql).join(" AND ");

@@ -18,7 +18,7 @@ export type JsonFault = Readonly<{ reason: string; at: number }>;
 
 export type ParsedJson = Readonly<{ ok: true; value: Json }> | ({ readonly ok: false } & JsonFault);
 
-/** Deeper nesting than any provider prints; the parser recurses, so it needs a bound. */
+/** Lists and objects in one another, more than any provider prints; the parser recurses. */
 const DEPTH_MAX = 64;
 
 /** Digits in one number. 400 are no amount of money that anybody holds, yet harmless to keep. */
@@ -95,11 +95,12 @@ function skipSpace(reader: Reader): void {
 }
 
 function readValue(reader: Reader, depth: number): Json {
-  if (depth > DEPTH_MAX) fault(reader, `nesting deeper than ${DEPTH_MAX}`);
   const unit = reader.text.charCodeAt(reader.at);
   if (unit === 0x22) return readString(reader);
-  if (unit === 0x7b) return readObject(reader, depth);
-  if (unit === 0x5b) return readArray(reader, depth);
+  if (unit === 0x7b || unit === 0x5b) {
+    if (depth >= DEPTH_MAX) fault(reader, `nesting deeper than ${DEPTH_MAX}`);
+    return unit === 0x7b ? readObject(reader, depth + 1) : readArray(reader, depth + 1);
+  }
   if (unit === 0x2d || (unit >= 0x30 && unit <= 0x39)) return readNumber(reader);
   for (const [word, value] of WORDS) {
     if (!reader.text.startsWith(word, reader.at)) continue;
@@ -132,7 +133,7 @@ function readObject(reader: Reader, depth: number): Json {
     if (reader.text.charCodeAt(reader.at) !== 0x3a) fault(reader, "expected ':' after a key");
     reader.at += 1;
     skipSpace(reader);
-    putMember(object, key, readValue(reader, depth + 1));
+    putMember(object, key, readValue(reader, depth));
     skipSpace(reader);
     if (closes(reader, 0x7d)) return object;
   }
@@ -160,7 +161,7 @@ function readArray(reader: Reader, depth: number): Json {
   }
   for (;;) {
     skipSpace(reader);
-    array.push(readValue(reader, depth + 1));
+    array.push(readValue(reader, depth));
     skipSpace(reader);
     if (closes(reader, 0x5d)) return array;
   }

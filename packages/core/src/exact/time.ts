@@ -38,22 +38,24 @@ function fromEpoch(digits: string): Nanos {
 function fromIso(printed: string): Nanos | null {
   const match = ISO.exec(printed);
   if (match === null) return null;
-  const [, year, month, day, hour, minute, second, fraction = "", sign, zoneHour, zoneMinute] =
+  const [, year, month, date, hour, minute, second, fraction = "", sign, zoneHour, zoneMinute] =
     match;
-  const date = Date.UTC(Number(year), Number(month) - 1, Number(day));
-  const parts = [Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)];
-  if (!isCalendarTime(date, parts)) return null;
-  const [, , hours = 0, minutes = 0, seconds = 0] = parts;
-  const offset = (Number(zoneHour ?? 0) * 60 + Number(zoneMinute ?? 0)) * (sign === "-" ? -1 : 1);
-  const secondOfEpoch = date / 1000 + hours * 3600 + (minutes - offset) * 60 + seconds;
+  const day = secondOfDay(`${year}-${month}-${date}`);
+  const [hours, minutes, seconds] = [Number(hour), Number(minute), Number(second)];
+  const [zoneHours, zoneMinutes] = [Number(zoneHour ?? 0), Number(zoneMinute ?? 0)];
+  // A leap second is printed as second 60.
+  if (day === null || hours > 23 || minutes > 59 || seconds > 60) return null;
+  if (zoneHours > 23 || zoneMinutes > 59) return null;
+  const offset = (zoneHours * 60 + zoneMinutes) * (sign === "-" ? -1 : 1);
+  const secondOfEpoch = day + hours * 3600 + (minutes - offset) * 60 + seconds;
   return BigInt(secondOfEpoch) * SECOND + BigInt(fraction.padEnd(9, "0"));
 }
 
-function isCalendarTime(date: number, parts: readonly number[]): boolean {
-  const [month = -1, day = 0, hour = 0, minute = 0, second = 0] = parts;
-  const calendar = new Date(date);
-  const dayExists = calendar.getUTCMonth() === month && calendar.getUTCDate() === day;
-  return dayExists && hour < 24 && minute < 60 && second <= 60;
+/** null where the calendar has no such day. */
+function secondOfDay(date: string): number | null {
+  const ms = Date.parse(`${date}T00:00:00Z`);
+  const exists = !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date);
+  return exists ? ms / 1000 : null;
 }
 
 /**

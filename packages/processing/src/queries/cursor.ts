@@ -33,8 +33,9 @@ export function decodeCursor(
 ): readonly Value[] | null {
   const content = contentOf(cursor);
   if (content?.v !== VERSION || content.of !== digestOf(scope, hashing)) return null;
-  if (!Array.isArray(content.key) || content.key.length !== scope.key.length) return null;
-  const key = scope.key.map((type, at) => VALUES[type](content.key[at]));
+  const { key: printed } = content;
+  if (!Array.isArray(printed) || printed.length !== scope.key.length) return null;
+  const key = scope.key.map((type, at) => VALUES[type](printed[at]));
   return key.includes(undefined) ? null : (key as readonly Value[]);
 }
 

@@ -24,7 +24,7 @@ export async function listEntries(
   const data: EntryRecord[] = [];
   let last = beyond;
   for (const row of stored) {
-    const shown = shownAt(row, gaps);
+    const shown = await shownAt(row, gaps);
     for (let at = start.isSame(row) ? start.shown + 1 : 0; at < shown.length; at += 1) {
       // One more than was asked for tells that something follows.
       if (data.length === limit) return { data, next: last };
@@ -62,11 +62,11 @@ function readRows(
   });
 }
 
-function shownAt(row: Row, gaps: Gaps): readonly EntryRecord[] {
+async function shownAt(row: Row, gaps: Gaps): Promise<readonly EntryRecord[]> {
   const { opening, entry, contradictions } = shownEntry(row);
   return [
     ...(opening === null ? [] : [opening]),
-    ...gaps.before(row),
+    ...(await gaps.before(row)),
     entry,
     ...contradictions,
     ...gaps.after(row),

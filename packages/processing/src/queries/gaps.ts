@@ -10,8 +10,8 @@ type Gap = Extract<EntryRecord, { kind: "gap" }>;
 
 /** An account's gaps by the entry that they are shown before, or after. */
 export type Gaps = Readonly<{
-  before: (row: Row) => readonly Gap[];
-  after: (row: Row) => readonly Gap[];
+  before: (entry: Row) => Promise<readonly Gap[]>;
+  after: (entry: Row) => readonly Gap[];
 }>;
 
 const GAPS_MAX = 100_000;
@@ -31,66 +31,59 @@ export async function readGaps(rows: Rows, account: string): Promise<Gaps> {
     limit: GAPS_MAX,
   });
   const byId = new Map(stored.map((row) => [String(row.id), row]));
-  const closed = stored.filter((row) => row.closed_position !== null).map(gapRecord);
-  const [after, before] = await placed(rows, account, closed);
-  const openBefore = (row: Row) => openGap(row, account, byId);
+  const closed = stored.filter((row) => row.closed_position !== null).map(closedGap);
+  const byAfter = Map.groupBy(closed, ({ after_run_id }) => after_run_id);
+  const byBefore = Map.groupBy(closed, ({ before_run_id }) => before_run_id);
+
+  async function leftAlone(gap: Gap): Promise<boolean> {
+    return !(await standsIn(rows, account, gap.after_run_id));
+  }
+
   return {
-    before: (row) => [...(before.get(nameOf(row)) ?? []), ...openBefore(row)],
-    after: (row) => after.get(nameOf(row)) ?? [],
+    before: async (entry) => {
+      const alone: Gap[] = [];
+      for (const gap of byBefore.get(nameOf(entry)) ?? []) {
+        if (await leftAlone(gap)) alone.push(gap);
+      }
+      return [...alone, ...openGap(entry, account, byId)];
+    },
+    after: (entry) => byAfter.get(nameOf(entry)) ?? [],
   };
 }
 
-const nameOf = ({ id }: Row): string => shownKey(String(id)) ?? "";
+const nameOf = ({ id }: Row): string | null => shownKey(String(id));
 
-function gapRecord(row: Row): Gap {
-  const { missing_amount, after_run_id, before_run_id } = JSON.parse(String(row.detail));
+function closedGap(anomaly: Row): Gap {
+  const { missing_amount, after_run_id, before_run_id } = JSON.parse(String(anomaly.detail));
   return {
     kind: "gap",
     missing_amount,
     after_run_id,
     before_run_id,
-    opened_at: timeIn(row.opened_at),
-    position: positionIn(row.opened_position),
-    closed_position: positionOrNull(row.closed_position),
+    opened_at: timeIn(anomaly.opened_at),
+    position: positionIn(anomaly.opened_position),
+    closed_position: positionOrNull(anomaly.closed_position),
   };
 }
 
 /** What the entry itself says of the gap before it; the anomaly adds where that was first seen. */
-function openGap(row: Row, account: string, anomalies: ReadonlyMap<string, Row>): Gap[] {
-  const missing = textIn(row.missing);
+function openGap(entry: Row, account: string, anomalies: ReadonlyMap<string, Row>): Gap[] {
+  const missing = textIn(entry.missing);
   if (missing === null) return [];
-  const afterRun = shownKey(textIn(row.missing_after));
-  const beforeRun = nameOf(row);
-  const anomaly = anomalies.get(`gap:${account}:${afterRun}..${beforeRun}`);
+  const after = shownKey(textIn(entry.missing_after));
+  const before = nameOf(entry);
+  const anomaly = anomalies.get(`gap:${account}:${after}..${before}`);
   return [
     {
       kind: "gap",
       missing_amount: missing,
-      after_run_id: afterRun,
-      before_run_id: beforeRun,
-      opened_at: timeIn(row.effective_at),
-      position: positionIn(anomaly?.opened_position ?? row.position),
+      after_run_id: after,
+      before_run_id: before,
+      opened_at: timeIn(entry.effective_at),
+      position: positionIn(anomaly?.opened_position ?? entry.position),
       closed_position: null,
     },
   ];
-}
-
-type ByEntry = ReadonlyMap<string, readonly Gap[]>;
-
-async function placed(
-  rows: Rows,
-  account: string,
-  closed: readonly Gap[],
-): Promise<readonly [after: ByEntry, before: ByEntry]> {
-  const after = new Map<string, Gap[]>();
-  const before = new Map<string, Gap[]>();
-  for (const gap of closed) {
-    const { after_run_id, before_run_id } = gap;
-    const isThere = await standsIn(rows, account, after_run_id);
-    const [place, name] = isThere ? [after, after_run_id] : [before, before_run_id];
-    place.set(name ?? "", [...(place.get(name ?? "") ?? []), gap]);
-  }
-  return [after, before];
 }
 
 async function standsIn(rows: Rows, account: string, name: string | null): Promise<boolean> {

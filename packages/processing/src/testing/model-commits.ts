@@ -1,13 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Row } from "../ports/table.ts";
-import {
-  checkpointAt,
-  ENTRIES,
-  entry,
-  type ModelFixture,
-  putEntries,
-  TAGS,
-} from "./model-fixture.ts";
+import type { ModelFixture } from "./model-fixture.ts";
+import { checkpointAt, ENTRIES, entry, putEntries, TAGS } from "./sample-tables.ts";
 
 const ROWS: readonly [string, Row][] = [
   ["nulls", entry("a", 1)],

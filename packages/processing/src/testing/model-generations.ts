@@ -1,13 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { GenerationMissing } from "../ports/errors.ts";
-import {
-  checkpointAt,
-  ENTRIES,
-  entry,
-  type ModelFixture,
-  putEntries,
-  TABLES,
-} from "./model-fixture.ts";
+import type { ModelFixture } from "./model-fixture.ts";
+import { checkpointAt, ENTRIES, entry, putEntries, TABLES } from "./sample-tables.ts";
 
 const NO_ROWS = "0".repeat(64);
 const START = { position: 0, hash: "", digest: NO_ROWS, state_digest: NO_ROWS };

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ModelStore } from "../ports/model-store.ts";
 import type { Condition, Row, Selection } from "../ports/table.ts";
-import { ENTRIES, entry, type ModelFixture, putEntries } from "./model-fixture.ts";
+import type { ModelFixture } from "./model-fixture.ts";
+import { ENTRIES, entry, putEntries } from "./sample-tables.ts";
 
 const LARGE = 1_638_189_426_534_066_000n;
 

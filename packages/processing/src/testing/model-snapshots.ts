@@ -1,14 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ModelReader, ModelStore, Rows } from "../ports/model-store.ts";
 import type { Row } from "../ports/table.ts";
-import {
-  checkpointAt,
-  ENTRIES,
-  entry,
-  type ModelFixture,
-  putEntries,
-  TAGS,
-} from "./model-fixture.ts";
+import type { ModelFixture } from "./model-fixture.ts";
+import { checkpointAt, ENTRIES, entry, putEntries, TAGS } from "./sample-tables.ts";
 
 export function describeSnapshots(use: () => ModelFixture): void {
   describe("snapshots", () => {

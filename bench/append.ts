@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { systemClock } from "@counterfoil/adapters/node/clock";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
+import type { ProviderFact } from "@counterfoil/contracts/fact";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { decideFact } from "@counterfoil/core/ingest/decide-facts";
+import { providerEventId } from "@counterfoil/core/ingest/event";
+import { knownFacts } from "@counterfoil/core/ingest/known-facts";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { benchDeliveries } from "./ledger.ts";
+import { alternate, type BenchOptions, type BenchRow, rate } from "./measure.ts";
+
+const BATCH = 1000;
+
+/**
+ * Ready facts to durable events in batches of 1,000: ids, look-up of what is known, decision, hash
+ * chain, `synchronous=FULL`. The limit is a prepared insert of the same rows into the same table.
+ */
+export async function benchAppend({ facts, accounts, rounds }: BenchOptions): Promise<BenchRow> {
+  const ready = [...benchDeliveries(Math.ceil(facts / 3), accounts)].flatMap((d) => d.facts);
+  let written: readonly RecordedEvent[] = [];
+  const ours = () =>
+    inFolder(async (dataDir) => {
+      const stream = await openBenchStream(dataDir);
+      const figure = await rate(ready.length, () => appendAll(stream, ready));
+      if (written.length === 0) written = await stream.read({ after: 0, limit: ready.length });
+      await stream.close();
+      return figure;
+    });
+  await ours();
+  const limit = () => inFolder((dataDir) => insertBare(dataDir, written));
+  const measured = await alternate(rounds, ours, limit);
+  return {
+    name: "facts appended/s, SQLite",
+    unit: "facts/s",
+    limitName: "bare prepared insert of the same rows",
+    target: 0.5,
+    ...measured,
+  };
+}
+
+export function openBenchStream(dataDir: string): Promise<EventStream> {
+  return openEventStream({
+    dataDir,
+    ledger: "default",
+    hashing: nodeHashing,
+    clock: systemClock,
+  });
+}
+
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "counterfoil-bench-"));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function appendAll(stream: EventStream, facts: readonly ProviderFact[]): Promise<void> {
+  const cause = { deliveryId: null, correlationId: null, receivedAt: "2025-06-15T15:00:00Z" };
+  for (let at = 0; at < facts.length; at += BATCH) {
+    const batch = facts.slice(at, at + BATCH);
+    const ids = batch.map((fact) => providerEventId(fact, nodeHashing));
+    const { head, known } = await stream.lookUp(ids);
+    const facts_ = knownFacts(known);
+    const events = batch.flatMap((fact) => decideFact(fact, facts_, cause, nodeHashing));
+    await stream.append(head.position, events);
+  }
+}
+
+const COLUMNS =
+  "position, id, type, schema_version, subject, occurred_at, recorded_at, causation_id, correlation_id, hash, about, data";
+
+async function insertBare(dataDir: string, events: readonly RecordedEvent[]): Promise<number> {
+  // The stream lays out the file, so that both write the same table with the same indexes.
+  await (await openBenchStream(dataDir)).close();
+  const database = new DatabaseSync(join(dataDir, "stream.db"));
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  const marks = COLUMNS.split(",")
+    .map(() => "?")
+    .join(",");
+  const insert = database.prepare(`INSERT INTO events (${COLUMNS}) VALUES (${marks})`);
+  const figure = await rate(events.length, () => {
+    for (let at = 0; at < events.length; at += BATCH) {
+      database.exec("BEGIN IMMEDIATE");
+      for (const e of events.slice(at, at + BATCH)) {
+        const times = [e.occurred_at, e.recorded_at] as const;
+        const ids = [e.causation_id, e.correlation_id, e.hash, null] as const;
+        insert.run(e.position, e.id, e.type, e.schema_version, e.subject, ...times, ...ids, e.data);
+      }
+      database.exec("COMMIT");
+    }
+  });
+  database.close();
+  return figure;
+}

@@ -1,0 +1,38 @@
+import { parseArgs } from "node:util";
+import { benchAppend } from "./append.ts";
+import type { BenchOptions, BenchRow } from "./measure.ts";
+import { benchRebuild } from "./rebuild.ts";
+import { printRows } from "./table.ts";
+
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRow>>> = {
+  append: benchAppend,
+  rebuild: benchRebuild,
+};
+
+const { values } = parseArgs({
+  options: {
+    facts: { type: "string", default: "150000" },
+    accounts: { type: "string", default: "10000" },
+    rounds: { type: "string", default: "5" },
+    only: { type: "string", default: Object.keys(BENCHES).join(",") },
+    json: { type: "boolean", default: false },
+  },
+});
+
+const options = {
+  facts: Number(values.facts),
+  accounts: Number(values.accounts),
+  rounds: Number(values.rounds),
+};
+const rows: BenchRow[] = [];
+for (const name of values.only.split(",")) {
+  const bench = BENCHES[name];
+  if (bench === undefined) {
+    console.error(`no bench ${name}; there are: ${Object.keys(BENCHES).join(", ")}`);
+    process.exit(2);
+  }
+  if (!values.json) console.error(`… ${name}`);
+  rows.push(await bench(options));
+}
+if (values.json) console.log(JSON.stringify({ options, rows }, null, 2));
+else printRows(rows);

@@ -1,0 +1,53 @@
+/** What one row of the table says: ours beside a limit, in the same run. */
+export type BenchRow = Readonly<{
+  name: string;
+  unit: string;
+  ours: number;
+  /** The bare limit or the peer; null where there is nothing to hold it against. */
+  limit: number | null;
+  limitName: string;
+  /** ours / limit. */
+  ratio: number | null;
+  /** What DESIGN asks the ratio, or where there is no ratio the figure, to reach. */
+  target: number;
+  isBetterBelow?: boolean;
+  note?: string;
+}>;
+
+export type BenchOptions = Readonly<{ facts: number; accounts: number; rounds: number }>;
+
+/**
+ * Runs both in turn, so that a machine that slows down slows both, and takes the median of each.
+ *
+ * @returns figures per second.
+ */
+export async function alternate(
+  rounds: number,
+  ours: () => Promise<number>,
+  limit: () => Promise<number>,
+): Promise<Readonly<{ ours: number; limit: number; ratio: number }>> {
+  const pairs: { ours: number; limit: number }[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const [a, b] = round % 2 === 0 ? [ours, limit] : [limit, ours];
+    const first = await a();
+    const second = await b();
+    pairs.push(a === ours ? { ours: first, limit: second } : { ours: second, limit: first });
+  }
+  return {
+    ours: median(pairs.map((pair) => pair.ours)),
+    limit: median(pairs.map((pair) => pair.limit)),
+    ratio: median(pairs.map((pair) => pair.ours / pair.limit)),
+  };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+/** Things a second, of `count` done in the time that `work` takes. */
+export async function rate(count: number, work: () => Promise<void> | void): Promise<number> {
+  const started = performance.now();
+  await work();
+  return count / ((performance.now() - started) / 1000);
+}

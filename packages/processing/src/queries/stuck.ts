@@ -1,0 +1,48 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
+import { DEPOSIT_STAGES, TRADE_STAGES, WITHDRAWAL_STAGES } from "@counterfoil/contracts/record";
+import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
+import type { Condition, Row } from "../ports/table.ts";
+
+/** Whose records go through stages. */
+export const LIFECYCLE_MODELS = ["withdrawals", "deposits", "trades"] as const;
+export type LifecycleModel = (typeof LIFECYCLE_MODELS)[number];
+
+export function isLifecycle(model: ModelName): model is LifecycleModel {
+  return LIFECYCLE_MODELS.some((name) => name === model);
+}
+
+export const STAGES = {
+  withdrawals: WITHDRAWAL_STAGES,
+  deposits: DEPOSIT_STAGES,
+  trades: TRADE_STAGES,
+} as const;
+
+/** Where a record rests, however long; some of them may still be left (a return, a release). */
+const RESTING: Readonly<Record<LifecycleModel, readonly string[]>> = {
+  withdrawals: ["settled", "failed", "rejected", "returned"],
+  deposits: ["credited", "failed", "rejected", "quarantined"],
+  trades: ["terminated"],
+};
+
+/** Records that entered their stage before this are stuck in it. */
+export type StuckRule = Readonly<{ before: Nanos; afterSeconds: number }>;
+
+export function stuckRule(now: Nanos, afterSeconds: number): StuckRule {
+  return { before: now - BigInt(afterSeconds) * SECOND, afterSeconds };
+}
+
+/** What the clock says of a record: never stored, digested or published. */
+export function isStuck(row: Row, model: LifecycleModel, { before }: StuckRule): boolean {
+  const { stage, entered_at } = row;
+  if (typeof stage !== "string" || typeof entered_at !== "bigint") return false;
+  return entered_at < before && !RESTING[model].includes(stage);
+}
+
+/** `isStuck` as conditions. */
+export function stuckConditions(model: LifecycleModel, { before }: StuckRule): Condition[] {
+  const moving = STAGES[model].filter((stage) => !RESTING[model].includes(stage));
+  return [
+    { column: "stage", is: "in", value: moving },
+    { column: "entered_at", is: "<", value: before },
+  ];
+}

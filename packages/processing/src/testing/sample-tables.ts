@@ -1,0 +1,44 @@
+import type { Checkpoint, Commit } from "../ports/model-store.ts";
+import type { Row, Table } from "../ports/table.ts";
+
+const TEXT = { type: "text", state: true } as const;
+const INTEGER = { type: "integer", state: false } as const;
+const NANOS = { type: "nanos", state: true } as const;
+
+/** Every type of column, words that SQL reserves, a key of two columns. */
+export const ENTRIES: Table = {
+  name: "entries",
+  columns: { account: TEXT, seq: INTEGER, order: TEXT, at: NANOS, 'quo"ted': INTEGER },
+  key: ["account", "seq"],
+  indexes: [["order"], ["at", "seq"]],
+  digested: "both",
+};
+
+/** No nanoseconds, and nothing besides the key. */
+export const TAGS: Table = {
+  name: "group",
+  columns: { tag: TEXT, number: INTEGER },
+  key: ["tag", "number"],
+  indexes: [],
+  digested: "none",
+};
+
+export const TABLES = [ENTRIES, TAGS];
+
+export function entry(account: string, seq: number, rest: Row = {}): Row {
+  return { account, seq, order: null, at: null, 'quo"ted': null, ...rest };
+}
+
+export function checkpointAt(position: number): Checkpoint {
+  const digit = String(position % 10);
+  return {
+    position,
+    hash: digit.repeat(64),
+    digest: `a${digit.repeat(63)}`,
+    state_digest: `b${digit.repeat(63)}`,
+  };
+}
+
+export function putEntries(rows: readonly Row[], position = 1): Commit {
+  return { puts: [{ table: ENTRIES, rows }], deletes: [], checkpoint: checkpointAt(position) };
+}

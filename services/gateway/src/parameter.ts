@@ -1,0 +1,102 @@
+import { modelName } from "@counterfoil/contracts/fact";
+import { type Nanos, parseTime } from "@counterfoil/core/exact/time";
+import { z } from "zod";
+
+/**
+ * Query parameters. Each is text, since that is what an address holds; the messages say what is
+ * expected, and the answer to a wrong one quotes them.
+ */
+export const LIMIT_DEFAULT = 100;
+export const LIMIT_MAX = 1000;
+
+function number(expected: string, minimum: number, maximum: number) {
+  const isInRange = (text: string) =>
+    /^\d{1,16}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum;
+  return z.string({ error: expected }).refine(isInRange, expected).transform(Number);
+}
+
+export const limit = number(`a whole number from 1 to ${LIMIT_MAX}`, 1, LIMIT_MAX)
+  .optional()
+  .transform((given) => given ?? LIMIT_DEFAULT)
+  .meta({
+    type: "integer",
+    minimum: 1,
+    maximum: LIMIT_MAX,
+    default: LIMIT_DEFAULT,
+    description: "Records on a page, at most",
+  });
+
+export const cursor = text("the next_cursor of the page before")
+  .optional()
+  .meta({ description: "`next_cursor` of the page before, with the same filters" });
+
+const POSITION = "a position of the stream: a whole number, 0 or more";
+
+export function position(description: string) {
+  const schema = number(POSITION, 0, Number.MAX_SAFE_INTEGER);
+  return schema.optional().meta({ type: "string", pattern: "^\\d+$", description });
+}
+
+export const minPosition = position(
+  "Waits until the read model has reached this position: read your writes",
+);
+
+const TIME =
+  "an ISO 8601 time with a zone, such as 2021-11-29T12:37:06.534066Z (in an address + is %2B)";
+
+export function time(description: string) {
+  return text(TIME)
+    .transform((given, context): Nanos => {
+      const nanos = given.includes("T") ? parseTime(given) : null;
+      if (nanos !== null) return nanos;
+      context.addIssue({ code: "custom", message: TIME });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ type: "string", format: "date-time", description });
+}
+
+export function flag(description: string) {
+  return z
+    .enum(["true", "false"], { error: "true or false" })
+    .transform((word) => word === "true")
+    .optional()
+    .meta({ description });
+}
+
+export function choice<const Words extends readonly string[]>(words: Words, description: string) {
+  return z.enum(words, { error: oneOfText(words) }).optional().meta({ description });
+}
+
+/** An exact match. */
+export function match(description: string) {
+  return text("some text").optional().meta({ description });
+}
+
+/** Several words, separated by commas. */
+export function choices<const Words extends readonly string[]>(words: Words, description: string) {
+  const expected = `${oneOfText(words)}; several are separated by commas`;
+  const isKnown = (word: string): word is Words[number] => words.includes(word);
+  return text(expected)
+    .transform((given) => given.split(","))
+    .refine((given): given is Words[number][] => given.every(isKnown), expected)
+    .optional()
+    .meta({ description });
+}
+
+export const modelParam = z.enum(modelName.options);
+
+function text(expected: string) {
+  return z.string({ error: expected }).min(1, expected);
+}
+
+const oneOfText = (words: readonly string[]): string => `one of ${words.join(", ")}`;
+
+/** The parameters of a resource; one that it does not have is refused by its name. */
+export function parameters<Shape extends z.ZodRawShape>(shape: Shape) {
+  const names = Object.keys(shape);
+  const expected = names.length === 0 ? "no parameters at all" : `only ${names.join(", ")}`;
+  return z.strictObject(shape, {
+    error: ({ code }) => (code === "unrecognized_keys" ? expected : undefined),
+  });
+}

@@ -1,0 +1,42 @@
+import type { FastifyRequest } from "fastify";
+import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
+import { Problem, type ProblemDetails } from "./problem.ts";
+
+type ParameterError = NonNullable<ProblemDetails["errors"]>[number];
+
+/** What was wrong with a request's parameters; null where the error is another one. */
+export function asQueryProblem(error: unknown, request: FastifyRequest): Problem | null {
+  if (!hasZodFastifySchemaValidationErrors(error)) return null;
+  const { validationContext } = error as { validationContext?: string };
+  // An address whose variable part is none that exists leads nowhere.
+  if (validationContext === "params") return new Problem("not_found", notFoundText(request));
+  if (validationContext === "body") return new Problem("malformed_request", "no body is taken");
+  const given = request.query as Readonly<Record<string, unknown>>;
+  const errors = error.validation.flatMap(({ instancePath, message = "", params }) => {
+    const unknown = params as Readonly<{ keys?: readonly string[] }>;
+    const names = unknown.keys ?? [instancePath.slice(1)];
+    return names.map((name) => parameterError(name, given[name], message));
+  });
+  return new Problem("invalid_query", errors.map(errorText).join("; "), { errors });
+}
+
+function parameterError(parameter: string, value: unknown, expected: string): ParameterError {
+  return { parameter, found: foundText(value), expected };
+}
+
+const FOUND_LENGTH_MAX = 200;
+
+function foundText(value: unknown): string | null {
+  if (value === undefined) return null;
+  const text = Array.isArray(value) ? value.join(", ") : String(value);
+  return text.length > FOUND_LENGTH_MAX ? `${text.slice(0, FOUND_LENGTH_MAX)}…` : text;
+}
+
+function errorText({ parameter, found, expected }: ParameterError): string {
+  return `${parameter}: found ${found === null ? "nothing" : `"${found}"`}, expected ${expected}`;
+}
+
+function notFoundText({ params }: FastifyRequest): string {
+  const [[name = "", value = ""] = []] = Object.entries(params as Record<string, string>);
+  return `there is no ${name} "${value}"`;
+}

@@ -1,0 +1,118 @@
+import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
+import { problemDocument } from "@counterfoil/contracts/http";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "./problem.ts";
+
+/** What a route's handler is given, checked against its schemas. */
+export type Asked<Query, Params> = Readonly<{
+  query: Query;
+  params: Params;
+  /** Aborts when the asker has gone, or has the answer. */
+  gone: () => AbortSignal;
+}>;
+
+export type RouteDefinition<Query extends z.ZodType, Params extends z.ZodType> = Readonly<{
+  method?: "GET" | "POST";
+  url: string;
+  tag: Tag;
+  summary: string;
+  description?: string;
+  query: Query;
+  params?: Params;
+  status?: 200 | 202;
+  /** The answer's schema; with `mediaType` where it is not JSON. */
+  answer: z.ZodType;
+  mediaType?: string;
+  /** Codes of the problems that it may answer, beside those of every route. */
+  problems?: readonly ErrorCode[];
+  handle: (
+    asked: Asked<z.output<Query>, z.output<Params>>,
+    reply: FastifyReply,
+  ) => Promise<unknown>;
+}>;
+
+/** A route as a value; `mountRoutes` puts a list of them into an application. */
+export type Route = Readonly<{ method: string; url: string; mount: (app: FastifyInstance) => void }>;
+
+export const TAGS = {
+  balances: "Balances per account, their history and the runs that made them",
+  lifecycles: "Withdrawals, deposits and trades with their whole history",
+  attention: "What needs a person",
+  stream: "The event stream itself",
+  operations: "How the service is doing",
+} as const;
+export type Tag = keyof typeof TAGS;
+
+const COMMON: readonly ErrorCode[] = ["malformed_request", "invalid_query", "internal_error"];
+
+export function route<Query extends z.ZodType, Params extends z.ZodType = z.ZodUndefined>(
+  definition: RouteDefinition<Query, Params>,
+): Route {
+  const { method = "GET", url, tag, summary, description, query, params, handle } = definition;
+  const schema = {
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    querystring: query,
+    ...(params === undefined ? {} : { params }),
+    response: responsesOf(definition),
+  };
+  type Checked = Pick<Asked<z.output<Query>, z.output<Params>>, "query" | "params">;
+  const handler = (request: FastifyRequest, reply: FastifyReply) => {
+    const { query, params } = request as Checked;
+    return handle({ query, params, gone: () => goneSignal(reply) }, reply);
+  };
+  return { method, url, mount: (app) => void app.route({ method, url, schema, handler }) };
+}
+
+function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  raw.once("close", () => controller.abort());
+  return controller.signal;
+}
+
+function responsesOf({ status = 200, answer, mediaType, problems = [] }: AnyDefinition) {
+  const content = { [mediaType ?? "application/json"]: { schema: answer } };
+  const byStatus = Map.groupBy([...COMMON, ...problems], (code) => ERROR_CODES[code].status);
+  const refusals = [...byStatus].map(([refusal, codes]) => [refusal, problemResponse(codes)]);
+  return { [status]: { description: "The answer", content }, ...Object.fromEntries(refusals) };
+}
+
+type AnyDefinition = Pick<
+  RouteDefinition<z.ZodType, z.ZodType>,
+  "status" | "answer" | "mediaType" | "problems"
+>;
+
+function problemResponse(codes: readonly ErrorCode[]) {
+  const lines = codes.map((code) => `\`${code}\`: ${ERROR_CODES[code].title}`);
+  return {
+    description: lines.join("; "),
+    content: { [PROBLEM_MEDIA_TYPE]: { schema: problemDocument } },
+  };
+}
+
+/** Puts the routes into an application, and beside each an answer to every other method. */
+export function mountRoutes(app: FastifyInstance, routes: readonly Route[]): void {
+  for (const { mount } of routes) mount(app);
+  for (const [url, sharing] of Map.groupBy(routes, (each) => each.url)) {
+    refuseOtherMethods(app, url, sharing);
+  }
+}
+
+function refuseOtherMethods(app: FastifyInstance, url: string, routes: readonly Route[]): void {
+  const own = routes.map(({ method }) => method);
+  const allowed = own.includes("GET") ? [...own, "HEAD"] : own;
+  const allow = allowed.join(", ");
+  app.route({
+    method: app.supportedMethods.filter((method) => !allowed.includes(method)),
+    url,
+    schema: { hide: true },
+    // Before a body is read: nobody wants it.
+    onRequest: (_request, reply) => {
+      const problem = new Problem("method_not_allowed", `this resource takes ${allow}`);
+      return sendProblem(reply.header("allow", allow), problem);
+    },
+    handler: async () => {},
+  });
+}

@@ -1,0 +1,98 @@
+import { listOf } from "@counterfoil/contracts/http";
+import { balanceRecord } from "@counterfoil/contracts/record";
+import { provider } from "@counterfoil/contracts/scalar";
+import { formatTime } from "@counterfoil/core/exact/time";
+import {
+  BALANCE_KEY,
+  type BalanceFilters,
+  listBalances,
+  type Moment,
+} from "@counterfoil/processing/queries/balances";
+import { lastPositionBy } from "@counterfoil/processing/queries/positions";
+import type { z } from "zod";
+import type { Sources } from "../deps.ts";
+import { given, listBody, pageOf } from "../paging.ts";
+import {
+  choice,
+  cursor,
+  limit,
+  match,
+  minPosition,
+  parameters,
+  position,
+  time,
+} from "../parameter.ts";
+import { Problem } from "../problem.ts";
+import { readModel } from "../reading.ts";
+import { type Asked, type Route, route } from "../route.ts";
+
+const filters = {
+  provider: choice(provider.options, "Only this provider's"),
+  participant_code: match("Zero Hash: the participant"),
+  account_group: match("Zero Hash: the platform's group"),
+  account_label: match("Zero Hash: the label"),
+  account_type: match("available, collateral, …"),
+  asset: match("The asset's code"),
+  account_id: match("Any id that the provider ever gave the account"),
+};
+
+const query = parameters({
+  ...filters,
+  as_of: time("After the last report in effect by then, by all facts known now"),
+  at_position: position("By the facts up to this position"),
+  known_at: time("By the facts recorded by then"),
+  min_position: minPosition,
+  limit,
+  cursor,
+});
+type Query = z.output<typeof query>;
+
+export function balanceRoutes(sources: Sources): readonly Route[] {
+  return [
+    route({
+      url: "/v1/balances",
+      tag: "balances",
+      summary: "Balances, one an account",
+      description:
+        "Of a past moment, an account is listed if something was reported of it by then. `position` is the position that the facts were looked at up to. A page may hold fewer than `limit` while `next_cursor` is given.",
+      query,
+      answer: listOf(balanceRecord),
+      problems: [
+        "invalid_cursor",
+        "unsupported_combination",
+        "model_unavailable",
+        "stream_unavailable",
+        "position_timeout",
+      ],
+      handle: (asked) => answerBalances(sources, asked),
+    }),
+  ];
+}
+
+async function answerBalances(sources: Sources, { query, gone }: Asked<Query, unknown>) {
+  const { limit: _limit, cursor: _cursor, min_position, ...asked } = query;
+  const { as_of, at_position, known_at, ...filters } = given(asked);
+  checkCombination(given({ as_of, at_position, known_at }));
+  const times = given({ as_of: printed(as_of), at_position, known_at: printed(known_at) });
+  const scope = { list: "balances", filters: { ...filters, ...times }, key: BALANCE_KEY };
+  const page = pageOf(query, scope);
+  const at = known_at === undefined ? at_position : await lastPositionBy(sources.stream, known_at);
+  const moment: Moment = given({ as_of, at_position: at });
+  // Facts up to a position cannot be shown before they are folded.
+  const minimum = Math.max(min_position ?? 0, at ?? 0);
+  const reading = { model: "balances", minPosition: minimum || undefined, gone } as const;
+  return readModel(sources, reading, async (rows, checkpoint) => {
+    const balances = await listBalances(rows, { filters: filters as BalanceFilters, page, moment });
+    return listBody(balances, scope, at ?? checkpoint.position);
+  });
+}
+
+const printed = (nanos: bigint | undefined): string | undefined =>
+  nanos === undefined ? undefined : formatTime(nanos);
+
+/** One moment at a time: what was known then of an even earlier one is not computed. */
+function checkCombination(moments: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(moments);
+  if (names.length < 2) return;
+  throw new Problem("unsupported_combination", `${names.join(" and ")}: only one can be asked for`);
+}
