@@ -1,7 +1,7 @@
+import { createRequire } from "node:module";
 import { isatty } from "node:tty";
 import type { Config } from "@counterfoil/contracts/config";
 import { destination, type Logger, pino, stdTimeFunctions } from "pino";
-import pretty from "pino-pretty";
 
 export type LoggerOptions = Readonly<{
   /** Which part of the program speaks; stands on every line. */
@@ -30,6 +30,8 @@ export function createLogger({ role, level, to = "stdout" }: LoggerOptions): Log
 }
 
 function prettyStream(fd: number) {
+  // Loaded only for a person: it takes as long as all the rest of the logger.
+  const pretty: typeof import("pino-pretty") = createRequire(import.meta.url)("pino-pretty");
   return pretty({
     destination: fd,
     sync: true,

@@ -10,6 +10,9 @@ const text = z.string().nullable();
 const time = instant.nullable();
 const money = amount.nullable();
 
+/** Registered as it is, not by `meta`, which copies: a schema that refers to itself must be itself. */
+const json = z.json().register(z.globalRegistry, { id: "Json", description: "Any JSON value" });
+
 export const balanceStatus = z.enum(["continuous", "gap_open", "contradicted"]);
 
 export const balanceRecord = z
@@ -98,8 +101,8 @@ export const entryRecord = z
     z.object({
       kind: z.literal("contradiction"),
       run_id: text,
-      stated: z.record(z.string(), z.json()),
-      contradicted_by: z.record(z.string(), z.json()),
+      stated: z.record(z.string(), json),
+      contradicted_by: z.record(z.string(), json),
       ...entryPlace,
     }),
   ])
@@ -256,7 +259,7 @@ export const tradeRecord = z
     updated_at: time,
     stuck: z.boolean().nullable(),
     fields: z
-      .record(z.string(), z.json())
+      .record(z.string(), json)
       .meta({ description: "The provider's fields, as last reported" }),
     position,
     history: z.array(historyRecord),
@@ -283,7 +286,7 @@ export const anomalyRecord = z
     kind: anomalyKind,
     model: modelName,
     subject: z.string(),
-    detail: z.record(z.string(), z.json()),
+    detail: z.record(z.string(), json),
     opened_at: time,
     opened_position: position,
     closed_position: position.nullable(),
@@ -318,7 +321,7 @@ export const eventRecord = z
     recorded_at: instant,
     causation_id: uuid.nullable(),
     correlation_id: text,
-    data: z.record(z.string(), z.json()),
+    data: z.record(z.string(), json),
     hash: sha256,
   })
   .meta({ id: "Event" });

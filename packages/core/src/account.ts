@@ -23,7 +23,9 @@ export type ZeroHashAccount = Readonly<{
 }>;
 
 export function zeroHashAccountId(account: ZeroHashAccount): string {
-  return `zerohash:${encodePart(account.participant_code)}:${encodePart(account.account_group)}:${encodePart(account.account_label)}:${encodePart(account.account_type)}:${encodePart(account.asset)}`;
+  const { participant_code, account_group, account_label, account_type, asset } = account;
+  const owner = `zerohash:${encodePart(participant_code)}:${encodePart(account_group)}`;
+  return `${owner}:${encodePart(account_label)}:${encodePart(account_type)}:${encodePart(asset)}`;
 }
 
 /** One address holds several assets, each in three funds. Addresses are hex, so their case says nothing. */

@@ -67,5 +67,6 @@ function uuidV5(name: string, hashing: Hashing): string {
   const { written } = encoder.encodeInto(name, scratch.subarray(16));
   const hex = hashing.sha1(scratch.subarray(0, 16 + written));
   const variant = ((Number.parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(18, 20)}-${hex.slice(20, 32)}`;
+  const head = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}`;
+  return `${head}-${variant}${hex.slice(18, 20)}-${hex.slice(20, 32)}`;
 }

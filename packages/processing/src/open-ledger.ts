@@ -38,7 +38,26 @@ export async function waitForLedger(
   while (!signal.aborted) {
     const first = await firstEvent(stream);
     if (first !== undefined) return checkFirst(first, name);
-    await Promise.race([stream.waitForAppend(0, signal), clock.sleep(1000, signal)]);
+    await untilAppendOrPoll(stream, clock, signal);
+  }
+}
+
+const POLL_INTERVAL_MS = 1000;
+
+/** Leaves neither a waiter nor a sleeper behind, however long nobody opens the ledger. */
+async function untilAppendOrPoll(
+  stream: EventStream,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const waits = [stream.waitForAppend(0, either), clock.sleep(POLL_INTERVAL_MS, either)];
+  try {
+    await Promise.race(waits);
+  } finally {
+    over.abort();
+    await Promise.allSettled(waits);
   }
 }
 

@@ -10,7 +10,8 @@ import {
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
 import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
-import type { FastifyInstance } from "fastify";
+import { ModelNotServed } from "@counterfoil/processing/queries/serving";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { Problem, sendProblem } from "./problem.ts";
 import { asQueryProblem } from "./query-problem.ts";
@@ -22,13 +23,21 @@ export function answerFailures(app: FastifyInstance, logger: Logger): void {
   );
   app.setErrorHandler((error, request, reply) => {
     const problem = asQueryProblem(error, request) ?? problemFrom(error);
-    const { status } = ERROR_CODES[problem.code];
-    const { method, routeOptions } = request;
-    const where = { method, route: routeOptions.url, code: problem.code };
-    if (status === 500) logger.error({ ...where, err: error }, "request failed");
-    else if (status === 503) logger.warn({ ...where, reason: problem.message }, "not answered");
+    logFailure(logger, request, error, problem.code);
     return sendProblem(reply, problem);
   });
+}
+
+/** What was refused is the asker's; what failed is ours, and the log has it whole. */
+function logFailure(
+  logger: Logger,
+  { method, routeOptions }: FastifyRequest,
+  error: unknown,
+  code: ErrorCode,
+): void {
+  if (error instanceof Problem || ERROR_CODES[code].status < 500) return;
+  const level = ERROR_CODES[code].status === 503 ? "warn" : "error";
+  logger[level]({ method, route: routeOptions.url, code, err: error }, "request failed");
 }
 
 const pathOf = ({ url }: Readonly<{ url: string }>): string => url.split("?", 1)[0] ?? "";
@@ -36,7 +45,11 @@ const pathOf = ({ url }: Readonly<{ url: string }>): string => url.split("?", 1)
 /** Errors of the engines. Their messages name files and addresses, which stay in the log. */
 const ENGINE_PROBLEMS: readonly (readonly [abstract new () => Error, ErrorCode, string])[] = [
   [StreamUnavailable, "stream_unavailable", "the event stream cannot be read just now"],
-  [StreamMissing, "stream_unavailable", "nothing was recorded yet: the first ingestor opens the ledger"],
+  [
+    StreamMissing,
+    "stream_unavailable",
+    "nothing was recorded yet: the first ingestor opens the ledger",
+  ],
   [StreamCorrupted, "stream_corrupted", "the event stream needs a person: see the log"],
   [StreamForked, "stream_forked", "the event stream is not the one that was followed: see the log"],
   [ModelUnavailable, "model_unavailable", "the read model cannot be read just now"],
@@ -51,12 +64,16 @@ const HTTP_PROBLEMS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ["malformed_request", "no body of this content type is taken"],
   FST_ERR_CTP_EMPTY_JSON_BODY: ["malformed_request", "the body is announced as JSON and empty"],
   FST_ERR_CTP_INVALID_JSON_BODY: ["malformed_request", "the body is no JSON"],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ["malformed_request", "the body has not the length announced"],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
+    "malformed_request",
+    "the body has not the length announced",
+  ],
 };
 
 function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof RebuildRunning) return new Problem("rebuild_running", error.message);
+  if (error instanceof ModelNotServed) return new Problem("model_unavailable", error.message);
   const engine = ENGINE_PROBLEMS.find(([kind]) => error instanceof kind);
   if (engine !== undefined) return new Problem(engine[1], engine[2]);
   const { code = "", statusCode } = error as { code?: string; statusCode?: number };

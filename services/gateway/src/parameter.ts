@@ -22,8 +22,7 @@ export const limit = number(`a whole number from 1 to ${LIMIT_MAX}`, 1, LIMIT_MA
     type: "integer",
     minimum: 1,
     maximum: LIMIT_MAX,
-    default: LIMIT_DEFAULT,
-    description: "Records on a page, at most",
+    description: `Records on a page, at most; ${LIMIT_DEFAULT} unless it is given`,
   });
 
 export const cursor = text("the next_cursor of the page before")
@@ -65,7 +64,10 @@ export function flag(description: string) {
 }
 
 export function choice<const Words extends readonly string[]>(words: Words, description: string) {
-  return z.enum(words, { error: oneOfText(words) }).optional().meta({ description });
+  return z
+    .enum(words, { error: oneOfText(words) })
+    .optional()
+    .meta({ description });
 }
 
 /** An exact match. */

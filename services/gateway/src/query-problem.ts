@@ -12,16 +12,16 @@ export function asQueryProblem(error: unknown, request: FastifyRequest): Problem
   if (validationContext === "params") return new Problem("not_found", notFoundText(request));
   if (validationContext === "body") return new Problem("malformed_request", "no body is taken");
   const given = request.query as Readonly<Record<string, unknown>>;
-  const errors = error.validation.flatMap(({ instancePath, message = "", params }) => {
-    const unknown = params as Readonly<{ keys?: readonly string[] }>;
-    const names = unknown.keys ?? [instancePath.slice(1)];
-    return names.map((name) => parameterError(name, given[name], message));
+  const wrong = error.validation.flatMap(({ instancePath, message: expected = "", params }) => {
+    const { keys } = params as Readonly<{ keys?: readonly string[] }>;
+    const isUnknown = keys !== undefined;
+    return (keys ?? [instancePath.slice(1)]).map((parameter) => ({
+      isUnknown,
+      error: { parameter, found: foundText(given[parameter]), expected },
+    }));
   });
-  return new Problem("invalid_query", errors.map(errorText).join("; "), { errors });
-}
-
-function parameterError(parameter: string, value: unknown, expected: string): ParameterError {
-  return { parameter, found: foundText(value), expected };
+  const errors = wrong.map((each) => each.error);
+  return new Problem("invalid_query", wrong.map(wrongText).join("; "), { errors });
 }
 
 const FOUND_LENGTH_MAX = 200;
@@ -32,7 +32,10 @@ function foundText(value: unknown): string | null {
   return text.length > FOUND_LENGTH_MAX ? `${text.slice(0, FOUND_LENGTH_MAX)}…` : text;
 }
 
-function errorText({ parameter, found, expected }: ParameterError): string {
+type Wrong = Readonly<{ isUnknown: boolean; error: ParameterError }>;
+
+function wrongText({ isUnknown, error: { parameter, found, expected } }: Wrong): string {
+  if (isUnknown) return `${parameter}: there is no such parameter, expected ${expected}`;
   return `${parameter}: found ${found === null ? "nothing" : `"${found}"`}, expected ${expected}`;
 }
 

@@ -1,7 +1,7 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import { problemDocument } from "@counterfoil/contracts/http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { z } from "zod";
+import type { z } from "zod";
 import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "./problem.ts";
 
 /** What a route's handler is given, checked against its schemas. */
@@ -33,7 +33,11 @@ export type RouteDefinition<Query extends z.ZodType, Params extends z.ZodType> =
 }>;
 
 /** A route as a value; `mountRoutes` puts a list of them into an application. */
-export type Route = Readonly<{ method: string; url: string; mount: (app: FastifyInstance) => void }>;
+export type Route = Readonly<{
+  method: string;
+  url: string;
+  mount: (app: FastifyInstance) => void;
+}>;
 
 export const TAGS = {
   balances: "Balances per account, their history and the runs that made them",
@@ -109,7 +113,7 @@ function refuseOtherMethods(app: FastifyInstance, url: string, routes: readonly 
     url,
     schema: { hide: true },
     // Before a body is read: nobody wants it.
-    onRequest: (_request, reply) => {
+    onRequest: async (_request, reply) => {
       const problem = new Problem("method_not_allowed", `this resource takes ${allow}`);
       return sendProblem(reply.header("allow", allow), problem);
     },

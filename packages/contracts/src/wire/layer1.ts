@@ -9,7 +9,7 @@ export const layer1Envelope = z.looseObject({
   event: text,
   eventType: text,
   timestamp: text,
-  data: z.unknown(),
+  data: z.unknown().optional(),
 });
 
 const side = z.looseObject({ amount: text, address: text, asset: text });
@@ -55,4 +55,9 @@ export const layer1Balance = z.looseObject({
   funds: z.array(z.looseObject({ type: key, balance: key, delta: text })).min(1),
 });
 
-export const layer1Notification = z.looseObject({ id: text, status: text, state: text });
+export const layer1Notification = z.looseObject({
+  id: text,
+  status: text,
+  state: text,
+  eventType: text,
+});

@@ -56,7 +56,7 @@ export type ZeroHashBalance = z.infer<typeof zeroHashBalance>;
 export const zeroHashFrame = z.looseObject({
   messageType: text,
   message_type: text,
-  body: z.unknown(),
+  body: z.unknown().optional(),
 });
 
 /** A snapshot's body is a list; in 2020 it was one object. */

@@ -16,13 +16,26 @@ export type Anomaly = Readonly<{
 }>;
 
 /** The anomalies of one entry, a function of the entry. */
-export function anomaliesOf(entry: Entry, account: string): Anomaly[] {
+export function anomaliesOf(entry: Entry, account: string): readonly Anomaly[] {
+  if (isPlain(entry)) return NONE;
   return [
     ...gapOf(entry, account),
     ...clockOf(entry, account),
     ...contradictionsOf(entry, account),
     ...invariantOf(entry, account),
   ];
+}
+
+const NONE: readonly Anomaly[] = [];
+
+/** Nearly every entry: nothing missing, moved, contradicted or expected otherwise. */
+function isPlain({ missing, statedTime, effectiveAt, expected, facts }: Entry): boolean {
+  if (missing !== null || expected !== null) return false;
+  if (statedTime !== null && statedTime !== effectiveAt) return false;
+  if (facts.report !== null && facts.report.contradicted.length > 0) return false;
+  for (const { contradicted } of facts.movements.values())
+    if (contradicted.length > 0) return false;
+  return true;
 }
 
 /** The shown name of an entry in gaps: a run's id, a message's time, a snapshot's place. */

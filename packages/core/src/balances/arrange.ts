@@ -154,18 +154,19 @@ function rankSnapshots(entries: Entry[], left: Left): Entry[] {
  * further from the others than any reordering reaches.
  *
  * @param before the entry before it; undefined where it is the first.
- * @param snapshots those in the window.
+ * @param snapshotAt when the account's last snapshot arrived: what comes next is compared with it,
+ *   and so is the first entry after that, since a gap there may be the snapshot's place.
  * @returns false where `arrange` must do it.
  */
 export function arrangeAtEnd(
   entry: Entry,
   before: Entry | undefined,
   left: Left,
-  snapshots: readonly Entry[],
+  snapshotAt: Nanos,
 ): boolean {
   if (entry.kind === "snapshot") return false;
   if (before && !isClear(before, entry)) return false;
-  if (before && snapshots.some((other) => mayMeet(other, before))) return false;
+  if (snapshotAt > 0n && before && before.effectiveAt <= snapshotAt + RECEIVER_SKEW) return false;
   entry.chainAt = entry.effectiveAt;
   entry.rank = 0;
   entry.orderRunning = runningAfter((before ?? left).orderRunning, entry);
@@ -180,12 +181,4 @@ export function arrangeAtEnd(
 function isClear(before: Entry, entry: Entry): boolean {
   const isAlone = before.kind === "run" && before.rank === 0;
   return isAlone && entry.effectiveAt > before.effectiveAt + GROUP_GAP;
-}
-
-/**
- * Whether a snapshot has to be compared with what comes next: with the entries of its time, and
- * with the first one after them, since a gap there may be its place.
- */
-function mayMeet(snapshot: Entry, before: Entry): boolean {
-  return before.effectiveAt <= snapshot.arrivedAt + RECEIVER_SKEW;
 }

@@ -9,7 +9,7 @@ import type { Hashing } from "../hashing.ts";
 import { decideFact } from "../ingest/decide-facts.ts";
 import { knownFacts } from "../ingest/known-facts.ts";
 import { arrange } from "./arrange.ts";
-import { type Book, emptyBook } from "./book.ts";
+import { type Book, emptyBook } from "./book-window.ts";
 import { type Entry, entryId } from "./entry.ts";
 import { foldEvent, type StreamEvent } from "./fold.ts";
 import { recomputeLines } from "./line-heads.ts";

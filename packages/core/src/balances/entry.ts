@@ -123,27 +123,46 @@ export function deriveFromFacts(
   account: string,
   connections: ReadonlyMap<string, Connection>,
 ): void {
-  const report = unlessWithdrawn(entry.facts.report);
-  const movements = [...entry.facts.movements.values()].filter(({ withdrawn }) => !withdrawn);
+  const report = entry.facts.report?.withdrawn ? null : entry.facts.report;
   const stated = report === null ? null : inForce(report);
-  const own = movements.map(inForce);
   const isLayer1 = account.startsWith("layer1:");
-  entry.balance = typeof stated?.balance === "string" ? moneyOf(stated.balance) : null;
-  entry.change = isLayer1 ? moneyOrNull(stated?.change) : sum(own.map((data) => data.change));
+  entry.balance = moneyOrNull(stated?.balance);
+  entry.change = isLayer1 ? moneyOrNull(stated?.change) : null;
   entry.tolerance = isLayer1 ? LAYER1_TOLERANCE : null;
   entry.expected = moneyOrNull(stated?.expected_balance);
-  entry.places = report === null ? [] : linePlaces(placesOf(report), connections);
-  entry.accountIds = [...new Set([report, ...movements].flatMap(idsIn))].sort();
-  entry.arrivedAt = firstArrival([report, ...movements]);
-  entry.statedTime = latest(own.map(timeIn)) ?? (stated === null ? null : timeIn(stated));
+  entry.places = report === null ? NO_PLACES : linePlaces(placesOf(report), connections);
+  entry.arrivedAt = report === null ? 0n : firstArrivalOf(report);
+  entry.accountIds = report === null ? NO_IDS : accountIdsOf(report);
+  entry.deliveryId = report?.deliveryId ?? null;
+  entry.statedTime = null;
+  for (const movement of entry.facts.movements.values()) {
+    if (!movement.withdrawn) takeMovement(entry, movement, report !== null);
+  }
+  if (entry.statedTime === null && stated !== null) entry.statedTime = timeIn(stated);
   entry.ownTime = ownTime(entry);
-  entry.deliveryId = report?.deliveryId ?? movements[0]?.deliveryId ?? null;
 }
 
-const idsIn = (state: FactState | null): string[] => (state === null ? [] : accountIdsOf(state));
+const NO_PLACES: readonly LinePlace[] = [];
+const NO_IDS: readonly string[] = [];
 
-const unlessWithdrawn = (state: FactState | null): FactState | null =>
-  state?.withdrawn ? null : state;
+function takeMovement(entry: Entry, movement: FactState, isReported: boolean): void {
+  const data = inForce(movement);
+  const change = moneyOrNull(data.change);
+  if (change !== null) entry.change = entry.change === null ? change : add(entry.change, change);
+  const time = timeIn(data);
+  if (time !== null && (entry.statedTime === null || time > entry.statedTime)) {
+    entry.statedTime = time;
+  }
+  const arrival = firstArrivalOf(movement);
+  if (entry.arrivedAt === 0n || arrival < entry.arrivedAt) entry.arrivedAt = arrival;
+  entry.accountIds = withIds(entry.accountIds, accountIdsOf(movement));
+  if (!isReported) entry.deliveryId ??= movement.deliveryId;
+}
+
+function withIds(ids: readonly string[], more: readonly string[]): readonly string[] {
+  if (more.every((id) => ids.includes(id))) return ids;
+  return [...new Set([...ids, ...more])].sort();
+}
 
 /** A time far in the future of its own arrival was misprinted; then the arrival counts. */
 function ownTime({ statedTime, arrivedAt }: Entry): Nanos {
@@ -163,34 +182,8 @@ function linePlaces(
   });
 }
 
-function firstArrival(states: readonly (FactState | null)[]): Nanos {
-  let first: Nanos | null = null;
-  for (const state of states) {
-    if (state === null) continue;
-    const arrival = firstArrivalOf(state);
-    if (first === null || arrival < first) first = arrival;
-  }
-  return first ?? 0n;
-}
-
-function latest(times: readonly (Nanos | null)[]): Nanos | null {
-  let last: Nanos | null = null;
-  for (const time of times) if (time !== null && (last === null || time > last)) last = time;
-  return last;
-}
-
 const timeIn = (data: Readonly<Record<string, unknown>>): Nanos | null =>
   typeof data.occurred_at === "string" ? timeOf(data.occurred_at) : null;
 
 const moneyOrNull = (stored: unknown): Money | null =>
   typeof stored === "string" ? moneyOf(stored) : null;
-
-function sum(changes: readonly unknown[]): Money | null {
-  let total: Money | null = null;
-  for (const change of changes) {
-    if (typeof change !== "string") continue;
-    const amount = moneyOf(change);
-    total = total === null ? amount : add(total, amount);
-  }
-  return total;
-}

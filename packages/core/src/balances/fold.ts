@@ -7,14 +7,9 @@ import {
   type FactState,
   initialFactState,
 } from "../ingest/fact-state.ts";
-import {
-  type Book,
-  type BookEffects,
-  type EntryChange,
-  evolveBook,
-  NO_EFFECTS,
-  type OutOfReach,
-} from "./book.ts";
+import { type EntryChange, evolveBook, type OutOfReach } from "./book.ts";
+import { type BookEffects, NO_EFFECTS } from "./book-effects.ts";
+import type { Book } from "./book-window.ts";
 import { type Entry, entryId } from "./entry.ts";
 
 /** An event of the stream, its data parsed. */
@@ -116,10 +111,9 @@ function move(
   to: EntryChange,
   connections: ReadonlyMap<string, Connection>,
 ): BookEffects | OutOfReach {
-  if (!book.complete) return { outcome: "out_of_reach", reach: 0n };
+  if (!book.complete) return { outcome: "out_of_reach" };
   const left = evolveBook(book, from, connections);
-  if (left.outcome === "out_of_reach" || !book.complete)
-    return { outcome: "out_of_reach", reach: 0n };
+  if (left.outcome === "out_of_reach" || !book.complete) return { outcome: "out_of_reach" };
   const entered = evolveBook(book, to, connections);
   if (entered.outcome === "out_of_reach") return entered;
   return {

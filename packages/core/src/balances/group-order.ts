@@ -1,6 +1,7 @@
 import { linesOf, type Precedes, precedence } from "./line-rule.ts";
 import {
   balanceBefore,
+  compareNumbers,
   compareReports,
   compareTimes,
   GROUP_GAP,
@@ -62,7 +63,8 @@ function inLineOrder<T extends Timed>(reports: T[], precedes: Precedes): T[] {
 /**
  * The order in which a group stands: of those that respect the lines the one with the fewest breaks
  * (places where the balance before a report is not what stood after the one before it, the way in
- * and the way out included), then the fewest inversions against (time, run id).
+ * and the way out included), then the fewest inversions against (run id, time): the provider counts
+ * its runs, and its count errs less than its clock.
  *
  * @param running the balance before the group.
  * @param heads the reports that may come first in the next group; they tell whether the way out
@@ -74,7 +76,7 @@ function orderGroup<T extends Timed>(
   heads: readonly T[],
 ): readonly T[] {
   if (reports.length < 2) return reports;
-  const plain = [...reports].sort(compareReports);
+  const plain = [...reports].sort(compareNumbers);
   const search: Search<T> = { plain, precedes, heads, best: null };
   extend(search, { order: [], running, breaks: 0, inversions: 0 });
   return search.best?.order ?? reports;
@@ -96,7 +98,7 @@ type Candidate<T> = Readonly<{
 }>;
 
 type Search<T> = {
-  /** The group by (time, run id): tried in this order, so that the first of equals wins. */
+  /** The group by (run id, time): tried in this order, so that the first of equals wins. */
   readonly plain: readonly T[];
   readonly precedes: Precedes;
   readonly heads: readonly T[];
@@ -117,7 +119,7 @@ function extend<T extends Timed>(search: Search<T>, candidate: Candidate<T>): vo
       order: [...candidate.order, report],
       running: runningAfter(candidate.running, report),
       breaks: candidate.breaks + (missingBefore(candidate.running, report) === null ? 0 : 1),
-      // Every report still left that stands before this one by (time, run id) is overtaken by it.
+      // Every report still left that stands before this one by (run id, time) is overtaken by it.
       inversions: candidate.inversions + overtaken,
     });
   });

@@ -70,6 +70,15 @@ export function compareReports(a: Timed, b: Timed): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }
 
+/** By run id, where both have a number; else as reports stand anywhere. */
+export function compareNumbers(a: Timed, b: Timed): number {
+  if (!NUMBER.test(a.key) || !NUMBER.test(b.key)) return compareReports(a, b);
+  if (a.key.length !== b.key.length) return a.key.length - b.key.length;
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : compareTimes(a, b);
+}
+
+const NUMBER = /^\d+$/;
+
 export const millisecondOf = ({ effectiveAt }: Timed): Nanos => effectiveAt / MILLISECOND;
 
 export type Timed = Report & Readonly<{ effectiveAt: Nanos }>;

@@ -2,12 +2,15 @@ import type { Nanos } from "../exact/time.ts";
 import type { Connection } from "../feed-lines.ts";
 import type { Entry } from "./entry.ts";
 import { comparePlaces } from "./line-rule.ts";
-import { balanceBefore, RECEIVER_SKEW, type Running, same } from "./report.ts";
+import { balanceBefore, type LinePlace, RECEIVER_SKEW, type Running, same } from "./report.ts";
 
 /**
- * Where a snapshot can lie among the entries that stand, as far as can be known: its own line says
- * which frames came before and after it; of the rest, what happened before it was asked for (less
- * the receiver's error) came before it, what happened after it arrived (plus that error) came after.
+ * Where a snapshot can lie among the entries that stand, as far as can be known: what an earlier
+ * connection of its line stated came before it, what a later one states comes after it; of the
+ * rest, what happened before it was asked for (less the receiver's error) came before it, what
+ * happened after it arrived (plus that error) came after. Frames of its own connection say little:
+ * the provider may take it before runs that it sends first, and hold back runs that are in it; but
+ * a later one that is dated before the subscription is misdated, and came after.
  * Effective times decide this, not arrivals, so that webhooks in any order give one answer.
  */
 type Span = Readonly<{
@@ -71,25 +74,28 @@ function spanOf(
   standing: readonly Entry[],
   connections: ReadonlyMap<string, Connection>,
 ): Span {
-  const to = firstAfter(snapshot, standing);
   const asked = subscribedAt(snapshot, connections) - RECEIVER_SKEW;
+  const to = firstAfter(snapshot, standing, asked);
   let from = to - 1;
   while (from >= 0) {
     const entry = standing[from] as Entry;
-    if (entry.effectiveAt < asked || isBeforeOnLine(entry, snapshot)) break;
+    const { connection, frame } = distanceOnLine(entry, snapshot);
+    if (connection < 0 || (entry.effectiveAt < asked && frame <= 0)) break;
     from -= 1;
   }
   return { from, to };
 }
 
-/** The first later frame of its line, or the first entry that happened after it arrived. */
-function firstAfter(snapshot: Entry, standing: readonly Entry[]): number {
+/** The first entry that surely came after it. */
+function firstAfter(snapshot: Entry, standing: readonly Entry[], asked: Nanos): number {
   const latest = snapshot.arrivedAt + RECEIVER_SKEW;
   let to = standing.length;
   for (let at = standing.length - 1; at >= 0; at -= 1) {
     const entry = standing[at] as Entry;
-    if (isBeforeOnLine(entry, snapshot)) break;
-    if (isAfterOnLine(entry, snapshot) || entry.effectiveAt > latest) to = at;
+    const { connection, frame } = distanceOnLine(entry, snapshot);
+    if (connection < 0) break;
+    const isMisdated = frame > 0 && entry.effectiveAt < asked;
+    if (connection > 0 || isMisdated || (entry.effectiveAt > latest && frame >= 0)) to = at;
   }
   return to;
 }
@@ -101,13 +107,24 @@ function subscribedAt(
   return connections.get(key.slice(0, key.lastIndexOf(":")))?.openedAt ?? arrivedAt;
 }
 
-const onLine = (entry: Entry, snapshot: Entry, isOrdered: (order: number) => boolean): boolean =>
-  entry.places.some((place) =>
-    snapshot.places.some((own) => own.line === place.line && isOrdered(comparePlaces(place, own))),
-  );
-const isBeforeOnLine = (entry: Entry, snapshot: Entry) => onLine(entry, snapshot, (o) => o < 0);
-const isAfterOnLine = (entry: Entry, snapshot: Entry) =>
-  onLine(entry, snapshot, (o) => o > 0) && !isBeforeOnLine(entry, snapshot);
+/**
+ * How many connections behind the snapshot the snapshot's line first stated the entry, and where
+ * that is none, how many frames; zero also where the line did not state it.
+ */
+function distanceOnLine(
+  { places }: Entry,
+  snapshot: Entry,
+): Readonly<{ connection: number; frame: number }> {
+  const [own] = snapshot.places;
+  let first: LinePlace | null = null;
+  for (const place of places) {
+    if (place.line !== own?.line) continue;
+    if (first === null || comparePlaces(place, first) < 0) first = place;
+  }
+  if (own === undefined || first === null) return { connection: 0, frame: 0 };
+  const connection = first.index - own.index;
+  return { connection, frame: connection === 0 ? first.frame - own.frame : 0 };
+}
 
 function byArrival({ from, to }: Span, { arrivedAt }: Entry, standing: readonly Entry[]): number {
   let at = from;
@@ -116,16 +133,28 @@ function byArrival({ from, to }: Span, { arrivedAt }: Entry, standing: readonly 
 }
 
 /**
- * A snapshot that stands shows that something is missing, so it stands where something is: in the
- * last gap before its arrival that it may lie in, else in the first after it, else by its arrival.
+ * A snapshot that stands shows that something is missing, so it stands where something is: in a gap
+ * that it may lie in, or before the first or after the last entry, where nobody knows of any. Of
+ * these the one nearest to its arrival; where there is none, its arrival alone decides.
  */
 function slotIn(span: Span, snapshot: Entry, standing: readonly Entry[]): number {
-  const natural = byArrival(span, snapshot, standing);
-  const hasGapAfter = (at: number) => {
-    const next = standing[at + 1];
-    return next !== undefined && next.missing !== null;
-  };
-  for (let at = natural; at >= span.from; at -= 1) if (hasGapAfter(at)) return at;
-  for (let at = natural + 1; at < span.to; at += 1) if (hasGapAfter(at)) return at;
-  return natural;
+  let nearest = byArrival(span, snapshot, standing);
+  let least: Nanos | null = null;
+  for (let at = span.from; at < span.to; at += 1) {
+    const [before, next] = [standing[at], standing[at + 1]];
+    if (before && next && next.missing === null) continue;
+    const distance = distanceTo(before, snapshot, next);
+    if (least === null || distance < least) [nearest, least] = [at, distance];
+  }
+  return nearest;
+}
+
+function distanceTo(
+  before: Entry | undefined,
+  { arrivedAt }: Entry,
+  next: Entry | undefined,
+): Nanos {
+  if (before && before.effectiveAt > arrivedAt) return before.effectiveAt - arrivedAt;
+  if (next && next.effectiveAt < arrivedAt) return arrivedAt - next.effectiveAt;
+  return 0n;
 }

@@ -1,5 +1,5 @@
 import type { Nanos } from "../exact/time.ts";
-import type { Book } from "./book.ts";
+import type { Book } from "./book-window.ts";
 import { type Entry, inForceOf } from "./entry.ts";
 import type { Running } from "./report.ts";
 
@@ -35,6 +35,8 @@ export const NOTHING_REPORTED: Summary = {
 };
 
 function isContradicted(entry: Entry): boolean {
+  const { report, movements } = entry.facts;
+  if (report?.contradicted.length === 0 && movements.size === 0) return false;
   return inForceOf(entry).some(({ contradicted }) => contradicted.length > 0);
 }
 

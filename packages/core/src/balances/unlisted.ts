@@ -1,5 +1,5 @@
 import type { Connection } from "../feed-lines.ts";
-import type { Book } from "./book.ts";
+import type { Book } from "./book-window.ts";
 import { comparePlaces } from "./line-rule.ts";
 import { RECEIVER_SKEW, type Running } from "./report.ts";
 

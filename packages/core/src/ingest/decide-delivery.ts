@@ -22,8 +22,8 @@ export type DeliveryDecision = Readonly<{
 }>;
 
 /** Bounds of one append (EventStoreDB before 25.1 takes 1 MiB; metadata and types count too). */
-const APPEND_EVENTS_MAX = 1000;
-const APPEND_BYTES_MAX = 640 * 1024;
+export const APPEND_EVENTS_MAX = 1000;
+export const APPEND_BYTES_MAX = 640 * 1024;
 
 /** The id of the event that completes a delivery: whether it is known tells whether it was left. */
 export function completionId(deliveryId: string, hashing: Hashing): string {
@@ -42,25 +42,24 @@ export function decideDelivery(
 ): DeliveryDecision {
   const { id, reading } = delivery;
   if (known.ids.has(id)) {
-    const parts = partsLeft(delivery, known, hashing);
+    const parts = partsLeft(id, known, hashing);
     if (parts === null) return { outcome: "repeated", appends: [] };
     return complete(delivery, parts, known, hashing);
   }
   if (!reading.ok) return quarantine(delivery, reading, known, hashing);
-  const facts = decideAll(delivery, reading, known, hashing);
-  const parts = cutAppends(facts);
-  const events = parts.map((part) => [...part]);
-  const head = receivedEvents(delivery, parts.length, hashing);
-  events[0] = [...head, ...(events[0] ?? [])];
-  const appends = withCompletion(events, delivery, parts.length, hashing);
+  const appends = cutAppends(decideAll(delivery, reading, known, hashing));
+  const parts = appends.length;
+  const head = receivedEvents(delivery, parts, hashing);
   for (const event of head) noteEvent(known, event);
+  appends[0]?.unshift(...head);
+  addCompletion(appends, { delivery, parts, known, hashing });
   return { outcome: "recorded", appends };
 }
 
-/** How many parts the delivery has where its end is missing: whoever began it died, or is at it. */
-function partsLeft({ id }: ReadDelivery, known: KnownFacts, hashing: Hashing): number | null {
-  if (known.ids.has(completionId(id, hashing))) return null;
-  const parts = known.states.get(id)?.data.parts;
+/** How many parts a delivery has whose end is missing: whoever began it died, or is at it. */
+export function partsLeft(deliveryId: string, known: KnownFacts, hashing: Hashing): number | null {
+  if (known.ids.has(completionId(deliveryId, hashing))) return null;
+  const parts = known.states.get(deliveryId)?.data.parts;
   return typeof parts === "number" ? parts : null;
 }
 
@@ -73,13 +72,8 @@ function complete(
 ): DeliveryDecision {
   const { id, reading } = delivery;
   if (!reading.ok) throw new Error(`delivery ${id} was read before and cannot be read now`);
-  const facts = decideAll(delivery, reading, known, hashing);
-  const appends = withCompletion(
-    cutAppends(facts).map((part) => [...part]),
-    delivery,
-    parts,
-    hashing,
-  );
+  const appends = cutAppends(decideAll(delivery, reading, known, hashing));
+  addCompletion(appends, { delivery, parts, known, hashing });
   return { outcome: "recorded", appends };
 }
 
@@ -112,19 +106,24 @@ const causeOf = ({ id, correlationId, received }: ReadDelivery): DeliveryCause =
   receivedAt: received.received_at,
 });
 
-function withCompletion(
-  appends: NewEvent[][],
-  delivery: ReadDelivery,
-  parts: number,
-  hashing: Hashing,
-): NewEvent[][] {
+type Completion = Readonly<{
+  delivery: ReadDelivery;
+  parts: number;
+  known: KnownFacts;
+  hashing: Hashing;
+}>;
+
+function addCompletion(
+  appends: readonly NewEvent[][],
+  { delivery, parts, known, hashing }: Completion,
+): void {
   const { reading, received } = delivery;
   const isSnapshot = reading.ok && reading.snapshot;
-  if (parts < 2 && !isSnapshot) return appends;
-  appends
-    .at(-1)
-    ?.push(completionEvent(isSnapshot ? received : {}, parts, causeOf(delivery), hashing));
-  return appends;
+  if (parts < 2 && !isSnapshot) return;
+  const place = isSnapshot ? received : {};
+  const completion = completionEvent(place, parts, causeOf(delivery), hashing);
+  noteEvent(known, completion);
+  appends.at(-1)?.push(completion);
 }
 
 /** Ends a divided delivery and every snapshot; a snapshot's says where it was stated. */
@@ -169,11 +168,11 @@ function quarantine(
 }
 
 /** At least one part, also where no fact is new: the delivery itself is. */
-function cutAppends(events: readonly NewEvent[]): (readonly NewEvent[])[] {
+function cutAppends(events: readonly NewEvent[]): NewEvent[][] {
   const parts: NewEvent[][] = [[]];
   let bytes = 0;
   for (const event of events) {
-    const size = event.data.length + 512;
+    const size = storedSize(event);
     const last = parts.at(-1) ?? [];
     if (last.length >= APPEND_EVENTS_MAX || (last.length > 0 && bytes + size > APPEND_BYTES_MAX)) {
       parts.push([event]);
@@ -185,3 +184,11 @@ function cutAppends(events: readonly NewEvent[]): (readonly NewEvent[])[] {
   }
   return parts;
 }
+
+/** What an event takes of an append, at most: its data in UTF-8, and everything beside it. */
+export function storedSize({ data }: NewEvent): number {
+  return (ASCII.test(data) ? data.length : 3 * data.length) + 512;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII
+const ASCII = /^[\u0000-\u007f]*$/;

@@ -1,5 +1,6 @@
 import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import { canonicalJson } from "../exact/json.ts";
 import type { Hashing } from "../hashing.ts";
 import { compareCopy } from "./compare.ts";
 import {
@@ -8,8 +9,10 @@ import {
   type DeliveryCause,
   providerEvent,
   providerEventId,
+  restatedEvent,
   seenEvent,
 } from "./event.ts";
+import type { FactData, FactState } from "./fact-state.ts";
 import { type KnownFacts, noteEvent } from "./known-facts.ts";
 
 /**
@@ -41,9 +44,17 @@ function eventsFor(
   const { adds, contradicts } = compareCopy(state, fact);
   const events: NewEvent[] = [];
   if (adds) events.push(seenEvent(copy, adds as DataOf<"FactSeen">["adds"], cause, hashing));
-  if (contradicts) {
+  if (contradicts && !isContradictedBy(state, contradicts)) {
     const stated = contradicts as DataOf<"FactContradicted">["contradicts"];
     events.push(contradictedEvent(copy, stated, cause, hashing));
   }
-  return events.filter((event) => !known.ids.has(event.id));
+  // What is known and yet not in force was withdrawn: this delivery states it all the same.
+  return events.map((event) =>
+    known.ids.has(event.id) ? restatedEvent(event, fact, cause, hashing) : event,
+  );
+}
+
+function isContradictedBy({ contradicted }: FactState, stated: FactData): boolean {
+  const content = canonicalJson(stated);
+  return contradicted.some(({ contradicts }) => canonicalJson(contradicts) === content);
 }

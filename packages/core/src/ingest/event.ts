@@ -91,6 +91,17 @@ export function contradictedEvent(
   return amendment({ type: "FactContradicted", data }, id, fact, cause);
 }
 
+/** A withdrawn amendment, made once more; its id also says by which translation and delivery. */
+export function restatedEvent(
+  event: NewEvent,
+  { data: { translation } }: ProviderFact,
+  { deliveryId }: Cause,
+  hashing: Hashing,
+): NewEvent {
+  const content = [String(translation), deliveryId];
+  return { ...event, id: amendmentId(event.type, event.id, content, hashing) };
+}
+
 /** Puts `fact` in the place of what is in force; its cause is the delivery that states it. */
 export function correctedEvent({ fact, recorded }: Copy, cause: Cause, hashing: Hashing): NewEvent {
   const about = aboutFact(fact, recorded, hashing);

@@ -90,7 +90,7 @@ function withdraw(state: FactState, { amends, event_id }: DataOf<"FactWithdrawn"
 }
 
 /** Every time that a copy of the fact gave, unordered. */
-export function timesOf(state: FactState): Nanos[] {
+export function timesOf(state: FactState): readonly Nanos[] {
   const times: Nanos[] = [];
   for (const { occurred_at } of copiesOf(state)) {
     if (typeof occurred_at === "string") times.push(timeOf(occurred_at));
@@ -99,13 +99,18 @@ export function timesOf(state: FactState): Nanos[] {
 }
 
 /** The provider's ids of the account, in the order of reporting. */
-export function accountIdsOf(state: FactState): string[] {
+export function accountIdsOf(state: FactState): readonly string[] {
+  if (state.seen.length === 0) {
+    const { account_id } = state.data;
+    return typeof account_id === "string" ? [account_id] : NONE;
+  }
   const ids = copiesOf(state).map((copy) => copy.account_id);
   return [...new Set(ids.filter((id) => typeof id === "string"))];
 }
 
 /** Where feeds stated it. */
-export function placesOf(state: FactState): Place[] {
+export function placesOf(state: FactState): readonly Place[] {
+  if (state.seen.length === 0 && state.data.place === undefined) return NONE;
   return copiesOf(state).flatMap((copy) => (copy.place === undefined ? [] : [copy.place as Place]));
 }
 
@@ -132,6 +137,8 @@ export function inForce(state: FactState): FactData {
   if (time !== null) merged.occurred_at = formatTime(time);
   return merged;
 }
+
+const NONE: readonly never[] = [];
 
 const copiesOf = (state: FactState): FactData[] => [
   state.data,

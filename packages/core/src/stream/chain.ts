@@ -69,7 +69,10 @@ export function chainHash(
 function headerOf(event: Omit<RecordedEvent, "hash">): string {
   const quote = JSON.stringify;
   const time = (nanos: Nanos | null) => (nanos === null ? "null" : `"${nanos}"`);
-  return `["${event.position}",${quote(event.id)},${quote(event.type)},"${event.schema_version}",${quote(event.subject)},${time(event.occurred_at)},${time(event.recorded_at)},${quote(event.causation_id)},${quote(event.correlation_id)}]`;
+  const what = `"${event.position}",${quote(event.id)},${quote(event.type)}`;
+  const about = `"${event.schema_version}",${quote(event.subject)}`;
+  const when = `${time(event.occurred_at)},${time(event.recorded_at)}`;
+  return `[${what},${about},${when},${quote(event.causation_id)},${quote(event.correlation_id)}]`;
 }
 
 function hexDigit(hex: string, at: number): number {

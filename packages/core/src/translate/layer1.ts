@@ -12,10 +12,13 @@ import type { Stamp } from "./zero-hash-lifecycle.ts";
 
 export type Layer1Envelope = Readonly<{ event: string; at: string | undefined; data: unknown }>;
 
-/** The treasury's notices are flat; everything else is `{ event, timestamp, data }`. */
+/**
+ * `{ event, timestamp, data }`; only the treasury's notices are flat and do not name their event:
+ * their `eventType` is `TREASURY_OPERATIONS_QUEUED` and the like.
+ */
 export function readEnvelope(value: unknown): Layer1Envelope {
   const envelope = readShape(layer1Envelope, value, "envelope");
-  const printed = envelope.event ?? envelope.eventType;
+  const printed = envelope.event ?? (envelope.eventType && "layer1:treasury:notice");
   if (printed === undefined) throw new Unreadable("shape", "event is missing");
   const at = readTime(envelope.timestamp, "timestamp");
   return { event: layer1Event(printed), at, data: envelope.data ?? value };
@@ -132,7 +135,7 @@ export function readLayer1Notification(envelope: Layer1Envelope, stamp: Stamp): 
     data: compact({
       provider: "layer1" as const,
       payload_type: envelope.event,
-      status: notification.status ?? notification.state,
+      status: notification.status ?? notification.state ?? notification.eventType,
       about: notification.id,
       occurred_at: envelope.at,
       ...stamp,

@@ -116,6 +116,9 @@ function readValue(
   if (source.channel === "feed" && payloadType === "feed") {
     return readFrame(value, source, translation);
   }
+  if (payloadType === "feed:single_chain") {
+    throw new Unreadable("single_chain", "an earlier snapshot of the connection showed no chains");
+  }
   if (payloadType === "account_balance.changed") {
     return { facts: readBalanceUpdate(value, source, translation) };
   }

@@ -102,8 +102,10 @@ describe("balance-updated", () => {
     ["a frame of another type", { messageType: "available-symbols" }, "unknown_type"],
     ["a frame without type", {}, "unknown_type: messageType is null"],
     ["a pong that came this far", { messageType: "pong" }, "unknown_type"],
+    ["an update without body", { messageType: "balance-updated" }, "shape: balance"],
+    ["a snapshot without body", { messageType: "initial-balance" }, "shape: snapshot"],
   ])("%s is quarantined", (_what, envelope, expected) => {
-    expect(refusalOf(frame({}, envelope))).toContain(expected);
+    expect(refusalOf(frame(undefined, envelope))).toContain(expected);
   });
 });
 

@@ -64,14 +64,15 @@ export function readFrame(
 function readSnapshot(body: unknown, source: Source, translation: number): ProviderFact[] {
   const context = { source, translation, receivedAt: formatTime(source.receivedAt) };
   const rows = readShape(zeroHashSnapshot, body, "snapshot");
-  const idOfAccount = new Map<string, string | undefined>();
+  const idOfAccount = new Map<string, string>();
   return rows.map((row) => {
     const account = readAccount(row);
-    if (idOfAccount.has(account) && idOfAccount.get(account) !== row.account_id) {
+    const id = row.account_id ?? idOfAccount.get(account);
+    if (id !== undefined && id !== (idOfAccount.get(account) ?? id)) {
       // Without multi-chain asset codes USDC.ETH and USDC.SOL are both USDC.
       throw new Unreadable("single_chain", `two account_ids are both ${account}`);
     }
-    idOfAccount.set(account, row.account_id);
+    if (id !== undefined) idOfAccount.set(account, id);
     return readReport(row, account, context, {});
   });
 }

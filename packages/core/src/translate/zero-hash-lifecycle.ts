@@ -45,10 +45,10 @@ function labelOf(deposit: {
   account_id?: string | undefined;
   participant_code?: string | undefined;
 }) {
-  const prefix = `${deposit.participant_code}.`;
-  return deposit.account_id?.startsWith(prefix)
-    ? deposit.account_id.slice(prefix.length) || undefined
-    : undefined;
+  const { account_id = "", participant_code } = deposit;
+  const prefix = `${participant_code}.`;
+  if (participant_code === undefined || !account_id.startsWith(prefix)) return undefined;
+  return account_id.slice(prefix.length) || undefined;
 }
 
 export function readPayment(value: unknown, stamp: Stamp): ProviderFact {

@@ -14,7 +14,10 @@ export type AnomalyContent = Readonly<{
 /** The event that shows it. */
 export type AnomalyCause = Readonly<{ position: number; deliveryId: string | null }>;
 
-/** Opens an anomaly, alters one that is open, or opens one again that was closed: it keeps the place where it first stood. */
+/**
+ * Opens an anomaly, alters one that is open, or opens one again that was closed: it keeps the place
+ * where it first stood.
+ */
 export async function openAnomaly(
   buffer: RowBuffer,
   { id, kind, subject, detail, essence, at }: AnomalyContent,
@@ -46,6 +49,7 @@ export async function closeAnomaly(
 ): Promise<void> {
   const stored = await buffer.get(ANOMALIES, [id]);
   if (stored === null || stored.closed_position !== null) return;
-  if (deliveryId !== null && stored.delivery_id === deliveryId) buffer.remove(ANOMALIES, stored);
+  if (deliveryId !== null && stored.delivery_id === deliveryId)
+    buffer.remove(ANOMALIES, stored, stored);
   else buffer.put(ANOMALIES, { ...stored, closed_position: position }, stored);
 }

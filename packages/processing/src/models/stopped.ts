@@ -45,7 +45,7 @@ export async function openStopped(rows: Rows, buffer: RowBuffer): Promise<Stoppe
     },
     async clear(subject, position) {
       const row = await buffer.get(STOPPED, [subject]);
-      if (row !== null) buffer.remove(STOPPED, row);
+      if (row !== null) buffer.remove(STOPPED, row, row);
       await closeAnomaly(buffer, anomalyId(subject), { position, deliveryId: null });
       subjects.delete(subject);
     },

@@ -17,19 +17,34 @@ import type { Row, Table, Value } from "../ports/table.ts";
 export interface RowBuffer {
   /** The row as it stands now, committed or not. */
   get(table: Table, key: readonly Value[]): Promise<Row | null>;
-  /** @param stored the row as it was last committed; null where it is new. */
-  put(table: Table, row: Row, stored: Row | null): void;
+  /**
+   * @param stored the row as it was last committed, or its share in the digests; null where it is
+   *   new. What is given first after a commit counts.
+   * @returns the row's own share, filled in by the commit: whoever keeps it need not keep the row.
+   */
+  put(table: Table, row: Row, stored: Row | Share | null): Share;
   /** A row without digest whose key is new: nothing has to be known of it. */
   append(table: Table, row: Row): void;
-  remove(table: Table, stored: Row): void;
+  /** @param key a row with the key's columns; @param stored as for `put`. */
+  remove(table: Table, key: Row, stored: Row | Share | null): void;
   /** Rows that were put and are not committed yet. */
   pending(table: Table): readonly Row[];
   isEmpty(): boolean;
   commit(position: number, hash: string): Promise<Checkpoint>;
 }
 
+/** What a row adds to the digests; null until a commit has computed it. */
+export type Share = { leaf: Leaf | null };
+
+type Leaf = Readonly<{ digest: bigint; state: bigint | null }>;
+
 /** `row` null: gone. `stored` null: it was not there at the last commit. */
-type Slot = { row: Row | null; readonly stored: Row | null };
+type Slot = {
+  row: Row | null;
+  readonly key: Row;
+  readonly stored: Row | Share | null;
+  readonly share: Share;
+};
 
 export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: Hashing): RowBuffer {
   const slots = new Map<Table, Map<string, Slot>>();
@@ -46,18 +61,24 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
     return found;
   }
 
-  function set(table: Table, keyRow: Row, row: Row | null, stored: Row | null): void {
-    const key = keyText(table.key.map((column) => keyRow[column] ?? null));
+  function set(table: Table, keyRow: Row, row: Row | null, stored: Row | Share | null): Share {
+    const key = keyOfRow(table, keyRow);
     const changed = slotsOf(table);
     const slot = changed.get(key);
-    if (slot) slot.row = row;
-    else changed.set(key, { row, stored });
+    if (slot) {
+      slot.row = row;
+      return slot.share;
+    }
+    const share: Share = { leaf: null };
+    changed.set(key, { row, key: keyRow, stored, share });
+    return share;
   }
 
-  function digestSlot(table: Table, { row, stored }: Slot): void {
+  function digestSlot(table: Table, { row, stored, share }: Slot): void {
     if (table.digested === "none") return;
-    const before = stored && leaf(table, stored, hashing);
+    const before = stored && (isShare(stored) ? stored.leaf : leaf(table, stored, hashing));
     const after = row && leaf(table, row, hashing);
+    share.leaf = after;
     digest = replaced(digest, before?.digest, after?.digest);
     stateDigest = replaced(stateDigest, before?.state, after?.state);
   }
@@ -73,7 +94,9 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
       if (rows) rows.push(row);
       else appended.set(table, [row]);
     },
-    remove: (table, stored) => set(table, stored, null, stored),
+    remove: (table, key, stored) => {
+      set(table, key, null, stored);
+    },
     pending: (table) => [...(slots.get(table)?.values() ?? [])].flatMap(rowIn),
     isEmpty: () => slots.size === 0 && appended.size === 0,
     async commit(position, hash) {
@@ -96,14 +119,21 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
 
 const rowIn = ({ row }: Slot): Row[] => (row === null ? [] : [row]);
 
+function keyOfRow({ key }: Table, row: Row): string {
+  let text = String(row[key[0] ?? ""]);
+  for (let at = 1; at < key.length; at += 1) text += `\u0001${row[key[at] ?? ""]}`;
+  return text;
+}
+
 const keyText = (key: readonly Value[]): string => key.join("\u0001");
+
+const isShare = (stored: Row | Share): stored is Share => "leaf" in stored;
 
 function keysGone(table: Table, changed: ReadonlyMap<string, Slot>): Value[][] {
   const keys: Value[][] = [];
-  for (const { row, stored } of changed.values()) {
-    if (row === null && stored !== null) {
-      keys.push(table.key.map((column) => stored[column] ?? null));
-    }
+  for (const { row, stored, key } of changed.values()) {
+    if (row !== null || stored === null) continue;
+    keys.push(table.key.map((column) => key[column] ?? null));
   }
   return keys;
 }
@@ -118,41 +148,43 @@ function replaced(
 }
 
 /**
- * A row's share in the digests: SHA-256 of the JSON array of the table's name and its columns,
- * numbers and times as strings; all columns, and those of the state alone.
+ * A row's share in the digests. Its text is the table's name, then each column that belongs to the
+ * state and after a bar each that does not, in alphabetical order: `~` for null, else the length in
+ * UTF-16 units, a colon and the value. `digest` is the SHA-256 of it all, `state` that of the part
+ * before the bar.
  */
-export function leaf(
-  table: Table,
-  row: Row,
-  hashing: Hashing,
-): Readonly<{ digest: bigint; state: bigint | null }> {
-  const { all, state } = columnsOf(table);
+export function leaf(table: Table, row: Row, hashing: Hashing): Leaf {
+  const { state, own } = columnsOf(table);
+  const stateText = fieldsText(`${table.name}`, row, state);
   const countsAsState = table.digested === "both" && (table.isState?.(row) ?? true);
   return {
-    digest: rowHash(rowText(table.name, row, all), hashing),
-    state: countsAsState ? rowHash(rowText(table.name, row, state), hashing) : null,
+    digest: rowHash(fieldsText(`${stateText}|`, row, own), hashing),
+    state: countsAsState ? rowHash(stateText, hashing) : null,
   };
 }
 
-function rowText(table: string, row: Row, columns: readonly string[]): string {
-  let text = `[${JSON.stringify(table)}`;
+function fieldsText(before: string, row: Row, columns: readonly string[]): string {
+  let text = before;
   for (const column of columns) {
     const value = row[column];
-    if (value === null || value === undefined) text += ",null";
-    else if (typeof value === "string") text += `,${JSON.stringify(value)}`;
-    else text += `,"${value}"`;
+    if (value === null || value === undefined) text += "~";
+    else {
+      const printed = typeof value === "string" ? value : String(value);
+      text += `${printed.length}:${printed}`;
+    }
   }
-  return `${text}]`;
+  return text;
 }
 
-type Columns = Readonly<{ all: readonly string[]; state: readonly string[] }>;
+type Columns = Readonly<{ state: readonly string[]; own: readonly string[] }>;
 const columnsByTable = new WeakMap<Table, Columns>();
 
 function columnsOf(table: Table): Columns {
   let columns = columnsByTable.get(table);
   if (columns === undefined) {
     const all = Object.keys(table.columns).sort();
-    columns = { all, state: all.filter((column) => table.columns[column]?.state) };
+    const isState = (column: string) => table.columns[column]?.state === true;
+    columns = { state: all.filter(isState), own: all.filter((column) => !isState(column)) };
     columnsByTable.set(table, columns);
   }
   return columns;

@@ -17,24 +17,24 @@ export type AnomalyQuery = Readonly<{
   rule: StuckRule;
 }>;
 
-/** Where it was first seen, its model, its id: newest first. */
+/** Where it was first seen, its source, its name there: newest first. */
 export const ANOMALY_KEY: readonly ColumnType[] = ["integer", "text", "text"];
 
 /**
- * The anomalies of one model behind a key: one more than a page holds, so that those of several
- * models can be merged. What the clock says (`stuck`) stands among what is stored.
+ * The anomalies of one model behind a key: at least one more than a page holds, so that those of
+ * several models can be merged. What the clock says (`stuck`) stands among what is stored.
  */
 export async function readAnomalies(
   rows: Rows,
   { model, filters, page, rule }: AnomalyQuery,
 ): Promise<readonly AnomalyRecord[]> {
   const { kind, subject, open } = filters;
-  const from = { beyond: beyondIn(model, page.beyond), limit: page.limit + 1 };
-  const stored = kind === "stuck" ? [] : await readStored(rows, filters, from);
+  const stored = kind === "stuck" ? [] : await readStored(rows, filters, rangeOf(model, page));
   const records = stored.map((row) => anomalyRecord(row, model));
   if (!isLifecycle(model) || open === false || (kind ?? "stuck") !== "stuck") return records;
   const where = [...stuckConditions(model, rule), ...equal("id", subject)];
-  const stuck = await newestFirst(rows, RECORDS, { key: ["position", "id"], where, ...from });
+  const range = rangeOf(stuckSource(model), page);
+  const stuck = await newestFirst(rows, RECORDS, { key: ["position", "id"], where, ...range });
   return [...records, ...stuck.map((row) => stuckRecord(row, model, rule))];
 }
 
@@ -47,8 +47,15 @@ export function mergeAnomalies(
   return cutPage(ordered, limit, keyOf);
 }
 
-const keyOf = ({ opened_position, model, id }: AnomalyRecord) =>
-  [Number(opened_position), model, id] as const;
+/** A model has two sources: its stored anomalies by their id, and its stuck records by theirs. */
+const stuckSource = (model: ModelName): string => `${model}:stuck`;
+
+function keyOf({ opened_position, model, kind, subject, id }: AnomalyRecord) {
+  const position = Number(opened_position);
+  return kind === "stuck"
+    ? ([position, stuckSource(model), subject] as const)
+    : ([position, model, id] as const);
+}
 
 function compareKeys(a: ReturnType<typeof keyOf>, b: ReturnType<typeof keyOf>): number {
   if (a[0] !== b[0]) return a[0] - b[0];
@@ -56,24 +63,24 @@ function compareKeys(a: ReturnType<typeof keyOf>, b: ReturnType<typeof keyOf>): 
   return a[2] < b[2] ? -1 : 1;
 }
 
-/** A merged list's key as one model's rows, which stand by position and id, have it. */
-function beyondIn(model: ModelName, beyond: PageRequest["beyond"]): readonly Value[] | null {
-  if (beyond === null) return null;
-  const [position, last, id] = [Number(beyond[0]), String(beyond[1]), String(beyond[2])];
-  if (model === last) return [position, id];
-  // At one position the models stand in descending order: those before it are still to come.
-  return model < last ? [position + 1, ""] : [position, ""];
-}
+type Range = Readonly<{ beyond: readonly Value[] | null; limit: number }>;
 
-type From = Readonly<{ beyond: readonly Value[] | null; limit: number }>;
+/** A merged list's page as one source, whose rows stand by position and name, has it. */
+function rangeOf(source: string, { beyond, limit }: PageRequest): Range {
+  if (beyond === null) return { beyond, limit: limit + 1 };
+  const [position, last, name] = [Number(beyond[0]), String(beyond[1]), String(beyond[2])];
+  if (source === last) return { beyond: [position, name], limit: limit + 1 };
+  // At one position the sources stand in descending order: those before it are still to come.
+  return { beyond: [source < last ? position + 1 : position, ""], limit: limit + 1 };
+}
 
 function readStored(
   rows: Rows,
   { kind, subject, open }: AnomalyFilters,
-  from: From,
+  range: Range,
 ): Promise<readonly Row[]> {
   const where = [...equal("kind", kind), ...equal("subject", subject), ...openness(open)];
-  return newestFirst(rows, ANOMALIES, { key: ["opened_position", "id"], where, ...from });
+  return newestFirst(rows, ANOMALIES, { key: ["opened_position", "id"], where, ...range });
 }
 
 const equal = (column: string, value: string | undefined): Condition[] =>
@@ -86,15 +93,12 @@ function openness(open: boolean | undefined): Condition[] {
     : [{ column: "closed_position", is: ">=", value: 0 }];
 }
 
+type Asked = Range & Readonly<{ key: readonly string[]; where: readonly Condition[] }>;
+
 function newestFirst(
   rows: Rows,
   table: Table,
-  {
-    key,
-    where,
-    beyond,
-    limit,
-  }: From & Readonly<{ key: readonly string[]; where: readonly Condition[] }>,
+  { key, where, beyond, limit }: Asked,
 ): Promise<readonly Row[]> {
   const from = beyondPart(beyond);
   return rows.select(table, { where, orderBy: key, descending: true, ...from, limit });

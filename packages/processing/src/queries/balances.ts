@@ -1,6 +1,7 @@
 import type { BalanceRecord } from "@counterfoil/contracts/record";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row } from "../ports/table.ts";
 import { balanceAsOf } from "./balance-as-of.ts";
@@ -30,6 +31,7 @@ export type BalanceQuery = Readonly<{
   filters: BalanceFilters;
   page: PageRequest;
   moment?: Moment;
+  nextTurn: Clock["nextTurn"];
 }>;
 
 /**
@@ -38,7 +40,7 @@ export type BalanceQuery = Readonly<{
  */
 export async function listBalances(
   rows: Rows,
-  { filters, page, moment = {} }: BalanceQuery,
+  { filters, page, moment = {}, nextTurn }: BalanceQuery,
 ): Promise<Page<BalanceRecord>> {
   const where = await conditionsOf(rows, filters);
   const recordOf = recordAt(rows, moment);
@@ -47,6 +49,7 @@ export async function listBalances(
       rows.select(ACCOUNTS, { where, orderBy: ["id"], ...beyondPart(beyond), limit }),
     keyOf: ({ id }) => [String(id)],
     recordOf,
+    nextTurn,
   });
 }
 

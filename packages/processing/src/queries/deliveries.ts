@@ -44,8 +44,8 @@ async function findReceived(stream: EventStream, id: string): Promise<RecordedEv
 
 /**
  * No index leads from a delivery to its facts, but they lie beside an event that is known: behind
- * `DeliveryReceived`, up to `DeliveryCompleted` where it was divided, and around each retry of a
- * delivery that was quarantined.
+ * `DeliveryReceived`, up to `DeliveryCompleted` where it was divided, and behind each retry of a
+ * delivery that was quarantined. What a later translation corrected lies elsewhere.
  */
 async function* causedBy(
   stream: EventStream,
@@ -59,7 +59,9 @@ async function* causedBy(
   }
   if (!wasQuarantined) return;
   for await (const retry of readAll(stream, ["QuarantineRetried"], received.position)) {
-    if (JSON.parse(retry.data).delivery_id === received.id) yield* around(stream, retry, received);
+    if (retry.causation_id !== received.id) continue;
+    yield retry;
+    yield* following(stream, { id: received.id, position: retry.position }, false);
   }
 }
 
@@ -69,7 +71,7 @@ const SEARCHED_MAX = 100_000;
 
 async function* following(
   stream: EventStream,
-  { id, position }: RecordedEvent,
+  { id, position }: Pick<RecordedEvent, "id" | "position">,
   isDivided: boolean,
 ): AsyncGenerator<RecordedEvent> {
   for (let after = position; after < position + SEARCHED_MAX; ) {
@@ -82,23 +84,5 @@ async function* following(
     }
     if (events.length < PAGE) return;
     after += PAGE;
-  }
-}
-
-/** What one append recorded together with a retry, before it and behind it. */
-async function* around(
-  stream: EventStream,
-  retry: RecordedEvent,
-  { id }: RecordedEvent,
-): AsyncGenerator<RecordedEvent> {
-  yield retry;
-  yield* following(stream, { ...retry, id }, false);
-  for (let end = retry.position - 1; end > 0; end -= PAGE) {
-    const after = Math.max(0, end - PAGE);
-    const events = await stream.read({ after, limit: end - after });
-    for (const event of events.toReversed()) {
-      if (event.causation_id !== id) return;
-      yield event;
-    }
   }
 }

@@ -1,4 +1,5 @@
 import { ALIASES, RECORDS } from "../models/lifecycle/tables.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row } from "../ports/table.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
@@ -22,6 +23,7 @@ export type LifecycleQuery<Model extends LifecycleModel> = Readonly<{
   filters: LifecycleFilters;
   page: PageRequest;
   rule: StuckRule;
+  nextTurn: Clock["nextTurn"];
 }>;
 
 /**
@@ -30,7 +32,7 @@ export type LifecycleQuery<Model extends LifecycleModel> = Readonly<{
  */
 export async function listRecords<Model extends LifecycleModel>(
   rows: Rows,
-  { model, filters, page, rule }: LifecycleQuery<Model>,
+  { model, filters, page, rule, nextTurn }: LifecycleQuery<Model>,
 ): Promise<Page<LifecycleRecords[Model]>> {
   const where = conditionsOf(model, filters, rule);
   const isAskedFor = (row: Row, stuck: boolean) =>
@@ -49,6 +51,7 @@ export async function listRecords<Model extends LifecycleModel>(
       const stuck = isStuck(row, model, rule);
       return isAskedFor(row, stuck) ? lifecycleRecord<Model>(row, stuck) : null;
     },
+    nextTurn,
   });
 }
 

@@ -1,11 +1,10 @@
 import type { MovementRecord } from "@counterfoil/contracts/record";
-import { formatTime } from "@counterfoil/core/exact/time";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
 import { movementsOf } from "../models/balances/entry-row.ts";
 
 /** The movements of an entry in order of their time, each with all that copies of it told. */
 export function movementRecords(states: readonly FactState[]): MovementRecord[] {
-  return movementsOf(states).map(({ data, at }) => {
+  return movementsOf(states).map(({ data }) => {
     const text = (name: keyof MovementRecord) => {
       const value = data[name];
       return typeof value === "string" ? value : null;
@@ -14,7 +13,7 @@ export function movementRecords(states: readonly FactState[]): MovementRecord[] 
       movement_id: String(data.movement_id),
       movement_type: text("movement_type"),
       change: String(data.change),
-      occurred_at: at === null ? null : formatTime(at),
+      occurred_at: text("occurred_at"),
       deposit_reference_id: text("deposit_reference_id"),
       withdrawal_request_id: text("withdrawal_request_id"),
       trade_id: text("trade_id"),

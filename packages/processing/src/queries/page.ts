@@ -1,3 +1,4 @@
+import type { Clock } from "../ports/clock.ts";
 import type { Row, Value } from "../ports/table.ts";
 
 /** Which records of a list: at most `limit`, after the key that the page before ended with. */
@@ -14,20 +15,25 @@ export type PageSource<Record> = Readonly<{
   read: (beyond: readonly Value[] | null, limit: number) => Promise<readonly Row[]>;
   keyOf: (row: Row) => readonly Value[];
   recordOf: (row: Row) => Promise<Record | null> | Record | null;
+  /** Lets others have their turn: an embedded engine answers without ever giving up its thread. */
+  nextTurn: Clock["nextTurn"];
 }>;
 
-/** Rows that one page may look at: it shares its thread with whoever answers webhooks. */
+/** Rows between two turns of others, of which each may cost a few look-ups. */
+const BATCH_MAX = 100;
+/** Rows that one page may look at, before it ends short of its limit. */
 const SCANNED_MAX = 2000;
 
 /** Reads rows until the page is full, or until it has looked at as many as one request may cost. */
 export async function readPage<Record>(
   { limit, beyond }: PageRequest,
-  { read, keyOf, recordOf }: PageSource<Record>,
+  { read, keyOf, recordOf, nextTurn }: PageSource<Record>,
 ): Promise<Page<Record>> {
   const data: Record[] = [];
+  const batch = Math.min(limit + 1, BATCH_MAX);
   let last = beyond;
-  for (let scanned = 0; scanned < SCANNED_MAX; ) {
-    const rows = await read(last, limit + 1);
+  for (let scanned = 0; scanned < SCANNED_MAX; scanned += batch) {
+    const rows = await read(last, batch);
     for (const row of rows) {
       const record = await recordOf(row);
       // One more than was asked for tells that something follows.
@@ -35,8 +41,8 @@ export async function readPage<Record>(
       if (record !== null) data.push(record);
       last = keyOf(row);
     }
-    scanned += rows.length;
-    if (rows.length <= limit) return { data, next: null };
+    if (rows.length < batch) return { data, next: null };
+    await nextTurn();
   }
   return { data, next: last };
 }

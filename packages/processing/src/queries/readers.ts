@@ -7,7 +7,7 @@ export interface Readers {
   /** @throws GenerationMissing where there is no such generation, or none any more. */
   snapshot<T>(model: ModelName, generation: number, read: Read<T>): Promise<T>;
   /** Closes the model's other generations when their readers are done. */
-  retireOthers(model: ModelName, generation: number): void;
+  keepOnly(model: ModelName, generations: readonly number[]): void;
   close(): Promise<void>;
 }
 
@@ -56,9 +56,9 @@ export function openReaders(catalogue: ModelCatalogue): Readers {
         closeIfIdle(current);
       }
     },
-    retireOthers: (model, generation) => {
+    keepOnly: (model, generations) => {
       for (const other of [...opened.values()]) {
-        if (other.model === model && other.generation !== generation) retire(other);
+        if (other.model === model && !generations.includes(other.generation)) retire(other);
       }
     },
     close: async () => {

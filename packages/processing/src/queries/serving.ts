@@ -5,6 +5,7 @@ import { GenerationMissing, ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, Rows } from "../ports/model-store.ts";
 import { type Activation, followActivations } from "./activations.ts";
+import { createPositionWait } from "./position-wait.ts";
 import { openReaders } from "./readers.ts";
 
 /** The read models as readers find them: each in the generation that is live. */
@@ -12,14 +13,19 @@ export interface ServedModels {
   /**
    * Runs `read` on the live rows of one moment.
    *
-   * @throws ModelUnavailable where no generation can be served yet.
+   * @throws ModelNotServed where no generation can be served yet.
    */
   snapshot<T>(model: ModelName, read: ReadModel<T>): Promise<T>;
   /** Whether the model reached the position before the signal aborted. */
   waitFor(model: ModelName, position: number, signal: AbortSignal): Promise<boolean>;
-  /** What is served of the model; null where nothing can be. */
+  /** What is served of the model; null where nothing can be just now. */
   info(model: ModelName): Promise<ServedInfo | null>;
   close(): Promise<void>;
+}
+
+/** The live generation is not here yet, and neither is one that was live before. */
+export class ModelNotServed extends Error {
+  override readonly name = "ModelNotServed";
 }
 
 export type ReadModel<T> = (rows: Rows, checkpoint: Checkpoint, generation: number) => Promise<T>;
@@ -45,19 +51,31 @@ export type ServingOptions = Readonly<{
 export function serveModels({ catalogue, stream, clock }: ServingOptions): ServedModels {
   const activations = followActivations(stream);
   const readers = openReaders(catalogue);
+  /** Of each model, where the newest activation lies that was served. */
+  const newest = new Map<ModelName, number>();
 
   async function snapshot<T>(model: ModelName, read: ReadModel<T>): Promise<T> {
     const candidates = await activations.latestFirst(model);
-    for (const candidate of candidates) {
+    for (const [at, candidate] of candidates.entries()) {
       const answer = await attempt(model, candidate, read);
       if (answer === null) continue;
-      readers.retireOthers(model, candidate.generation);
+      retireBefore(model, candidates.slice(0, at + 1));
       return answer.value;
     }
     const [live] = candidates as readonly [Activation];
-    throw new ModelUnavailable(
+    throw new ModelNotServed(
       `generation ${live.generation} of ${model} has not been built here up to position ${live.position} yet: a projector does it`,
     );
+  }
+
+  /** @param upToServed the activations from the latest to the one that is served. */
+  function retireBefore(model: ModelName, upToServed: readonly Activation[]): void {
+    const position = upToServed.at(-1)?.position ?? 0;
+    // A slow reader of what was live before must not retire what is live now.
+    if (position < (newest.get(model) ?? 0)) return;
+    newest.set(model, position);
+    const needed = upToServed.map(({ generation }) => generation);
+    readers.keepOnly(model, needed);
   }
 
   /** @returns null where the generation is not here, or not as far as its activation. */
@@ -77,18 +95,7 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
   }
 
   const positionOf = (model: ModelName) => snapshot(model, async (_rows, { position }) => position);
-
-  async function waitFor(
-    model: ModelName,
-    position: number,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    for (let waitMs = 1; !signal.aborted; waitMs = Math.min(waitMs * 2, POLL_MS_MAX)) {
-      if ((await positionOf(model)) >= position) return true;
-      await clock.sleep(waitMs, signal);
-    }
-    return false;
-  }
+  const waitFor = createPositionWait(positionOf, clock);
 
   async function info(model: ModelName): Promise<ServedInfo | null> {
     try {
@@ -101,13 +108,10 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
       const own = generations.find(({ generation }) => generation === served.generation);
       return { ...served, modelVersion: own?.modelVersion ?? 1 };
     } catch (error) {
-      if (error instanceof ModelUnavailable) return null;
+      if (error instanceof ModelNotServed || error instanceof ModelUnavailable) return null;
       throw error;
     }
   }
 
   return { snapshot, waitFor, info, close: readers.close };
 }
-
-/** Who waits for a write to be folded is told within this, and costs the model no more than that. */
-const POLL_MS_MAX = 32;

@@ -1,8 +1,8 @@
 import { listOf, oneOf } from "@counterfoil/contracts/http";
 import { balanceRecord, entryRecord } from "@counterfoil/contracts/record";
+import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { findAccount } from "@counterfoil/processing/queries/accounts";
 import { ENTRY_KEY, listEntries } from "@counterfoil/processing/queries/entries";
-import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import { z } from "zod";
 import type { Sources } from "../deps.ts";
 import { listBody, oneBody, pageOf } from "../paging.ts";
@@ -55,21 +55,21 @@ export function accountRoutes(sources: Sources): readonly Route[] {
   ];
 }
 
-type Read = Parameters<ServedModels["snapshot"]>[1];
-type Rows = Parameters<Read>[0];
-
 async function accountIn(rows: Rows, id: string) {
   return oneFound(await findAccount(rows, id), "account", id);
 }
 
+const reading = ({ query, gone }: Asked<z.output<typeof one>, Params>) =>
+  ({ model: "balances", minPosition: query.min_position, gone }) as const;
+
 function answerAccount(sources: Sources, asked: Asked<z.output<typeof one>, Params>) {
-  return readBalances(sources, asked, async (rows, { position }) =>
+  return readModel(sources, reading(asked), async (rows, { position }) =>
     oneBody(await accountIn(rows, asked.params.id), position),
   );
 }
 
 function answerEntries(sources: Sources, asked: Asked<z.output<typeof list>, Params>) {
-  return readBalances(sources, asked, async (rows, { position }) => {
+  return readModel(sources, reading(asked), async (rows, { position }) => {
     const { id } = await accountIn(rows, asked.params.id);
     const scope = { list: "entries", filters: { account: id }, key: ENTRY_KEY };
     const page = await listEntries(rows, id, pageOf(asked.query, scope));

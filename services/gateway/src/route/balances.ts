@@ -82,7 +82,13 @@ async function answerBalances(sources: Sources, { query, gone }: Asked<Query, un
   const minimum = Math.max(min_position ?? 0, at ?? 0);
   const reading = { model: "balances", minPosition: minimum || undefined, gone } as const;
   return readModel(sources, reading, async (rows, checkpoint) => {
-    const balances = await listBalances(rows, { filters: filters as BalanceFilters, page, moment });
+    const asked = {
+      filters: filters as BalanceFilters,
+      page,
+      moment,
+      nextTurn: sources.clock.nextTurn,
+    };
+    const balances = await listBalances(rows, asked);
     return listBody(balances, scope, at ?? checkpoint.position);
   });
 }

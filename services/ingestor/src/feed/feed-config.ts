@@ -1,7 +1,6 @@
 import type { Config } from "@counterfoil/contracts/config";
 import { BASE64 } from "../signature/public-key.ts";
 import { StartupError } from "../startup-error.ts";
-import { PLACEHOLDERS } from "./signing.ts";
 
 export type FeedConfig = Readonly<{
   url: string;
@@ -11,6 +10,18 @@ export type FeedConfig = Readonly<{
   signedText: string;
   frameBytesMax: number;
 }>;
+
+/**
+ * What `COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT` may refer to. The provider does not document what a
+ * feed message's signature covers (DOMAIN 1.1); the default follows its REST interface, which signs
+ * timestamp, method, route and body without separators.
+ *
+ * - `timestamp`: seconds since 1970, as in the message
+ * - `method`: `GET`, the request that opens a WebSocket
+ * - `route`: the path of the feed's URL, `/` where it has none
+ * - `body`: the JSON of the message's `body`, `{}` where it has none
+ */
+export const PLACEHOLDERS = ["timestamp", "method", "route", "body"] as const;
 
 const VARIABLES = [
   "COUNTERFOIL_ZEROHASH_FEED_URL",

@@ -2,18 +2,6 @@ import { createHmac } from "node:crypto";
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import type { FeedConfig } from "./feed-config.ts";
 
-/**
- * What `COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT` may refer to. The provider does not document what a
- * feed message's signature covers (DOMAIN 1.1); the default follows its REST interface, which signs
- * timestamp, method, route and body without separators.
- *
- * - `timestamp`: seconds since 1970, as in the message
- * - `method`: `GET`, the request that opens a WebSocket
- * - `route`: the path of the feed's URL, `/` where it has none
- * - `body`: the JSON of the message's `body`, `{}` where it has none
- */
-export const PLACEHOLDERS = ["timestamp", "method", "route", "body"] as const;
-
 export type FeedMessage = "subscribe" | "ping";
 
 /** Both messages that the client sends. `useMultiChainAssetFormat`: DESIGN section 4. */

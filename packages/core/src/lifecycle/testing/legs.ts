@@ -48,7 +48,7 @@ export function delivered({ payloadType, body, provider, frame, receivedAt }: De
   const source = {
     provider: provider ?? "zerohash",
     channel: frame === undefined ? ("webhook" as const) : ("feed" as const),
-    payloadType,
+    payloadType: frame === undefined ? payloadType : "feed",
     text: JSON.stringify(body),
     place: frame === undefined ? null : { connection: CONNECTION, frame },
     receivedAt: parseTime(receivedAt ?? LONG_AFTER) ?? 0n,

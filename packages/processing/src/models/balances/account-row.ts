@@ -1,4 +1,5 @@
 import { accountParts } from "@counterfoil/core/account";
+import type { Book } from "@counterfoil/core/balances/book-window";
 import type { LineHeads } from "@counterfoil/core/balances/line-heads";
 import type { LinePlace } from "@counterfoil/core/balances/report";
 import { NOTHING_REPORTED, type Summary } from "@counterfoil/core/balances/summary";
@@ -58,13 +59,14 @@ export function isSameColumns(a: ChangingColumns, b: ChangingColumns): boolean {
   );
 }
 
-export function accountRow(account: Account, columns: ChangingColumns, heads: LineHeads): Row {
+export function accountRow(account: Account, columns: ChangingColumns, book: Book): Row {
   return {
     id: account.id,
     ...accountParts(account.id),
     ...columns,
     position: account.position,
-    heads: headsText(heads),
+    heads: headsText(book.heads),
+    snapshot_at: book.snapshotAt,
     unlisted: unlistedText(account),
   };
 }

@@ -1,6 +1,7 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import { anomaly } from "@counterfoil/core/balances/anomaly";
-import { type BookEffects, trimBook } from "@counterfoil/core/balances/book";
+import type { BookEffects } from "@counterfoil/core/balances/book-effects";
+import { trimBook } from "@counterfoil/core/balances/book-window";
 import { type Entry, entryId } from "@counterfoil/core/balances/entry";
 import {
   foldEvent,
@@ -17,19 +18,19 @@ import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts
 import { noteAccountId } from "./account-ids.ts";
 import { accountRow, changingColumns, isSameColumns } from "./account-row.ts";
 import { entryRow } from "./entry-row.ts";
-import { type OpenAccount, openAccount, WINDOW } from "./open-account.ts";
+import { extendAccount, type OpenAccount, openAccount } from "./open-account.ts";
 import { ACCOUNTS, BALANCE_CHANGES, ENTRIES } from "./tables.ts";
 
-/** Entries held in memory over all accounts; beyond, the accounts not touched for longest go. */
-const ENTRIES_HELD = 60_000;
-const WINDOW_MAX = 64;
+/**
+ * Accounts held in memory, each with the last entry of its book; beyond, those not touched for
+ * longest go.
+ */
+const ACCOUNTS_HELD = 50_000;
 
 export type AccountsContext = Readonly<{
   store: ModelStore;
   buffer: RowBuffer;
   connections: ReadonlyMap<string, Connection>;
-  /** Makes what was applied so far durable, so that it can be read again. */
-  commitApplied: () => Promise<void>;
 }>;
 
 /** The accounts of the balances model: opened when an event asks for them, written at a commit. */
@@ -38,6 +39,8 @@ export interface Accounts {
   open(id: string): Promise<OpenAccount>;
   /** Computes the account's row anew after something beside its book changed. */
   refresh(open: OpenAccount, cause: AnomalyCause): Promise<void>;
+  /** The stream has just recorded a run for the first time. */
+  noteNewRun(runId: string): void;
   /** Puts everything changed into the buffer. */
   flush(): void;
 }
@@ -46,6 +49,9 @@ export function createAccounts(context: AccountsContext): Accounts {
   const { store, buffer, connections } = context;
   /** Least recently used first. */
   const held = new Map<string, OpenAccount>();
+  const dirty = new Set<OpenAccount>();
+  /** A run of which nothing was recorded before the events of this commit: it has no entries yet. */
+  let newRun: string | null = null;
 
   async function open(id: string): Promise<OpenAccount> {
     const known = held.get(id);
@@ -54,29 +60,20 @@ export function createAccounts(context: AccountsContext): Accounts {
       held.set(id, known);
       return known;
     }
-    const found = await openAccount(store, id, WINDOW, connections);
+    const found = await openAccount(store, id, connections);
     held.set(id, found);
     return found;
   }
 
-  async function widen(account: OpenAccount): Promise<OpenAccount> {
-    const { id } = account.account;
-    const entries = account.book.entries.length * 2;
-    if (account.isDirty) await context.commitApplied();
-    const wider = await openAccount(store, id, Math.max(entries, 2 * WINDOW), connections);
-    held.set(id, wider);
-    return wider;
-  }
-
   /** The account with the target's entry in its window, if there is such an entry. */
   async function openAt(target: Target): Promise<OpenAccount> {
-    let account = await open(target.account);
+    const account = await open(target.account);
+    const { book } = account;
     const id = entryId(target);
-    if (account.book.complete || account.book.byId.has(id)) return account;
-    const isElsewhere =
-      account.storedEntries.has(id) || (await store.get(ENTRIES, [target.account, id])) !== null;
-    while (isElsewhere && !account.book.byId.has(id) && !account.book.complete) {
-      account = await widen(account);
+    if (book.complete || book.byId.has(id) || target.key === newRun) return account;
+    const isElsewhere = (await store.get(ENTRIES, [target.account, id])) !== null;
+    while (isElsewhere && !book.byId.has(id) && !book.complete) {
+      await extendAccount(store, account, connections);
     }
     return account;
   }
@@ -85,10 +82,10 @@ export function createAccounts(context: AccountsContext): Accounts {
     const [first, moved] = targetsOf(event);
     if (first === undefined) return;
     if (moved) await openAt(moved);
-    let account = await openAt(first);
+    const account = await openAt(first);
     let effects = foldEvent(account.book, event, connections);
     while (effects.outcome === "out_of_reach") {
-      account = await widen(account);
+      await extendAccount(store, account, connections);
       effects = foldEvent(account.book, event, connections);
     }
     await take(account, effects, event);
@@ -111,15 +108,17 @@ export function createAccounts(context: AccountsContext): Accounts {
     }
     listedAgain(account, event);
     await refresh(account, event);
-    if (account.book.entries.length > WINDOW_MAX) trimBook(account.book, WINDOW);
   }
 
   function removeEntry(account: OpenAccount, id: string): void {
     for (const entry of account.dirtyEntries) {
       if (entryId(entry) === id) account.dirtyEntries.delete(entry);
     }
-    const stored = account.storedEntries.get(id);
-    if (stored !== undefined) buffer.remove(ENTRIES, stored);
+    buffer.remove(
+      ENTRIES,
+      { account: account.account.id, id },
+      account.storedEntries.get(id) ?? null,
+    );
     account.storedEntries.delete(id);
   }
 
@@ -137,7 +136,7 @@ export function createAccounts(context: AccountsContext): Accounts {
     const { position } = cause;
     const { account, book } = open;
     account.summary = summarize(book, account.summary);
-    open.isDirty = true;
+    dirty.add(open);
     await checkUnlisted(open, cause);
     const columns = changingColumns(account);
     if (account.position > 0 && isSameColumns(columns, open.columns)) return;
@@ -160,14 +159,11 @@ export function createAccounts(context: AccountsContext): Accounts {
   }
 
   function flush(): void {
-    let entries = 0;
-    for (const account of held.values()) {
-      if (account.isDirty) write(account);
-      entries += account.book.entries.length + 1;
-    }
-    for (const [id, account] of held) {
-      if (entries <= ENTRIES_HELD) break;
-      entries -= account.book.entries.length + 1;
+    newRun = null;
+    for (const account of dirty) write(account);
+    dirty.clear();
+    for (const id of held.keys()) {
+      if (held.size <= ACCOUNTS_HELD) break;
       held.delete(id);
     }
   }
@@ -176,19 +172,21 @@ export function createAccounts(context: AccountsContext): Accounts {
     const { account, book, columns, dirtyEntries, storedEntries } = open;
     for (const entry of dirtyEntries) writeEntry(open, entry);
     dirtyEntries.clear();
+    trimBook(book, 1);
     for (const id of storedEntries.keys()) if (!book.byId.has(id)) storedEntries.delete(id);
-    const row = accountRow(account, columns, book.heads);
-    buffer.put(ACCOUNTS, row, open.stored);
-    open.stored = row;
-    open.isDirty = false;
+    const row = accountRow(account, columns, book);
+    open.stored = buffer.put(ACCOUNTS, row, open.stored);
   }
 
   function writeEntry({ account, storedEntries }: OpenAccount, entry: Entry): void {
     const row = entryRow(entry, account.id);
     const id = entryId(entry);
-    buffer.put(ENTRIES, row, storedEntries.get(id) ?? null);
-    storedEntries.set(id, row);
+    storedEntries.set(id, buffer.put(ENTRIES, row, storedEntries.get(id) ?? null));
   }
 
-  return { fold, open, refresh, flush };
+  function noteNewRun(runId: string): void {
+    newRun = runId;
+  }
+
+  return { fold, open, refresh, noteNewRun, flush };
 }

@@ -57,22 +57,23 @@ function runTypeOf({ facts }: Entry): string | null {
 
 function movementsText({ facts }: Entry): string {
   if (facts.movements.size === 0) return "[]";
-  const shown = movementsOf(facts.movements.values()).map(({ data }) => [
-    data.movement_id,
-    data.movement_type ?? null,
-    data.change,
-  ]);
-  return JSON.stringify(shown);
+  const shown = movementsOf(facts.movements.values()).map(({ data }) => {
+    const type = data.movement_type === undefined ? "null" : JSON.stringify(data.movement_type);
+    return `[${JSON.stringify(data.movement_id)},${type},"${data.change}"]`;
+  });
+  return `[${shown.join(",")}]`;
 }
 
 /** The movements in force, in order of their time, then id. */
 export function movementsOf(
   states: Iterable<FactState>,
-): readonly Readonly<{ data: Readonly<Record<string, unknown>>; at: bigint | null }>[] {
-  const movements = [...states]
-    .filter(({ withdrawn }) => !withdrawn)
-    .map((state) => ({ data: inForce(state), at: agreedTime(timesOf(state)) }));
-  if (movements.length < 2) return movements;
+): readonly Readonly<{ data: Readonly<Record<string, unknown>> }>[] {
+  const known = [...states].filter(({ withdrawn }) => !withdrawn);
+  if (known.length < 2) return known.map((state) => ({ data: inForce(state), at: null }));
+  const movements = known.map((state) => ({
+    data: inForce(state),
+    at: agreedTime(timesOf(state)),
+  }));
   return movements.sort((a, b) => {
     if (a.at !== b.at) return (a.at ?? 0n) < (b.at ?? 0n) ? -1 : 1;
     return String(a.data.movement_id) < String(b.data.movement_id) ? -1 : 1;

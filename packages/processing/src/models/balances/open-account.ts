@@ -1,8 +1,9 @@
-import { type Book, emptyBook, setEntries } from "@counterfoil/core/balances/book";
-import { type Entry, entryId } from "@counterfoil/core/balances/entry";
+import { type Book, emptyBook, extendBook } from "@counterfoil/core/balances/book-window";
+import type { Entry } from "@counterfoil/core/balances/entry";
 import type { Connection } from "@counterfoil/core/feed-lines";
 import type { Rows } from "../../ports/model-store.ts";
 import type { Row } from "../../ports/table.ts";
+import type { Share } from "../../projection/row-buffer.ts";
 import {
   type Account,
   accountFromRow,
@@ -19,55 +20,55 @@ export type OpenAccount = {
   readonly account: Account;
   readonly book: Book;
   columns: ChangingColumns;
-  /** As last committed; null where the account is new. */
-  stored: Row | null;
-  readonly storedEntries: Map<string, Row>;
+  /** The rows as last committed, or their shares in the digests; null where the account is new. */
+  stored: Row | Share | null;
+  readonly storedEntries: Map<string, Row | Share>;
   readonly dirtyEntries: Set<Entry>;
-  isDirty: boolean;
 };
 
-/** Entries that are brought in at first; further ones by doubling, when the fold asks for them. */
-export const WINDOW = 8;
+/** Entries that are brought in at once. */
+const WINDOW = 4;
 
-/** Opens an account with at least `entries` of its last entries, where it has as many. */
+/** Opens an account with the end of its book. */
 export async function openAccount(
   rows: Rows,
   id: string,
-  entries: number,
   connections: ReadonlyMap<string, Connection>,
 ): Promise<OpenAccount> {
   const stored = await rows.get(ACCOUNTS, [id]);
-  if (stored === null) return opened(newAccount(id), emptyBook(id), null, []);
-  const account = accountFromRow(stored);
-  const { window, left } = await readWindow(rows, id, entries);
+  if (stored === null) return opened(newAccount(id), emptyBook(id), null);
   const book = emptyBook(id);
-  setEntries(
-    book,
-    window.map((row) => entryFromRow(row, id, connections)),
-  );
-  for (const entry of book.entries) book.byId.set(entryId(entry), entry);
+  book.snapshotAt = BigInt(stored.snapshot_at ?? 0);
   for (const [line, head] of headsFrom(String(stored.heads))) book.heads.set(line, head);
-  if (left !== null) {
-    book.complete = false;
-    book.left = await leftOf(rows, id, left);
-  }
-  return opened(account, book, stored, window);
+  const account = opened(accountFromRow(stored), book, stored);
+  await extendAccount(rows, account, connections);
+  return account;
 }
 
-function opened(
-  account: Account,
-  book: Book,
-  stored: Row | null,
-  entries: readonly Row[],
-): OpenAccount {
+/**
+ * Brings in further entries to the left of the window. They lie as they were committed: whatever
+ * was changed since then is still in the window.
+ */
+export async function extendAccount(
+  rows: Rows,
+  { book, storedEntries }: OpenAccount,
+  connections: ReadonlyMap<string, Connection>,
+): Promise<void> {
+  const { account } = book;
+  const { window, left } = await readWindow(rows, book);
+  for (const row of window) storedEntries.set(String(row.id), row);
+  const entries = window.map((row) => entryFromRow(row, account, connections));
+  extendBook(book, entries, left === null ? null : await leftOf(rows, account, left));
+}
+
+function opened(account: Account, book: Book, stored: Row | null): OpenAccount {
   return {
     account,
     book,
     columns: changingColumns(account),
     stored,
-    storedEntries: new Map(entries.map((row) => [String(row.id), row])),
+    storedEntries: new Map(),
     dirtyEntries: new Set(),
-    isDirty: false,
   };
 }
 
@@ -78,20 +79,22 @@ type Window = Readonly<{
   left: Row | null;
 }>;
 
-/** The last rows, cut where a chain begins, since a chain is ordered as a whole. */
-async function readWindow(rows: Rows, account: string, atLeast: number): Promise<Window> {
-  for (let count = atLeast; ; count *= 2) {
+/** The last rows before the book's window, cut where a chain begins: chains are ordered as a whole. */
+async function readWindow(rows: Rows, { account, entries }: Book): Promise<Window> {
+  const [first] = entries;
+  const beyond = first === undefined ? {} : { beyond: [account, first.chainAt, first.rank] };
+  for (let count = Math.max(WINDOW, entries.length); ; count *= 2) {
     const found = await rows.select(ENTRIES, {
       where: [{ column: "account", is: "=", value: account }],
       orderBy: ["account", "chain_at", "rank"],
       descending: true,
+      ...beyond,
       limit: count + 1,
     });
     const window = found.toReversed();
     if (window.length <= count) return { window, left: null };
     const cut = window.findIndex((row, at) => at > 0 && row.kind === "run" && row.rank === 0);
-    if (cut > 0 && cut <= 1 + count / 2)
-      return { window: window.slice(cut), left: window[cut - 1] ?? null };
+    if (cut > 0) return { window: window.slice(cut), left: window[cut - 1] ?? null };
   }
 }
 

@@ -40,12 +40,14 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
   const buffer = createRowBuffer(store, checkpoint, hashing);
   const connections = await readConnections(store);
   const stopped = await openStopped(store, buffer);
-  const commitApplied = async () => void (await commit());
-  const accounts = createAccounts({ store, buffer, connections, commitApplied });
+  const accounts = createAccounts({ store, buffer, connections });
 
   const folds: Readonly<Record<string, (event: StreamEvent) => Promise<void> | void>> = {
     FeedOpened: ({ data }) => noteConnection(buffer, connections, data as DataOf<"FeedOpened">),
-    RunRecorded: (event) => foldRun(buffer, event),
+    RunRecorded: (event) => {
+      accounts.noteNewRun((event.data as DataOf<"RunRecorded">).run_id);
+      return foldRun(buffer, event);
+    },
     DeliveryReceived: (event) => noteStaleClock(buffer, event),
     DeliveryCompleted: (event) => completeSnapshot(event),
     BalanceReported: async (event) => {
@@ -96,12 +98,18 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
     },
     stopped,
     async apply(event) {
-      if (balancesProjection.types.has(event.type)) await fold(streamEvent(event));
+      if (isFolded(event)) await fold(streamEvent(event));
       pass(event);
     },
     pass,
     commit,
   };
+}
+
+/** Of a delivery only a wrong clock matters here, and few have one: the others are not even parsed. */
+function isFolded({ type, data }: RecordedEvent): boolean {
+  if (type === "DeliveryReceived") return data.includes('"stale"');
+  return balancesProjection.types.has(type);
 }
 
 function streamEvent(event: RecordedEvent): StreamEvent {

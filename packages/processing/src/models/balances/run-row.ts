@@ -15,29 +15,36 @@ import { RUNS } from "./tables.ts";
 
 /** Folds `RunRecorded`, or what is said of one, into the run's row. */
 export async function foldRun(buffer: RowBuffer, event: StreamEvent): Promise<void> {
-  const isNew = event.type === "RunRecorded";
-  const { provider, run_id } = (isNew ? event.data : event.data.key) as DataOf<"RunRecorded">;
-  const id = `${provider}:${run_id}`;
-  const stored = await buffer.get(RUNS, [id]);
-  if (stored === null && !isNew && event.type !== "FactCorrected") return;
+  const { data, position, deliveryId, type } = event;
+  if (type === "RunRecorded") {
+    // The stream holds one `RunRecorded` of each run: there is no row yet.
+    const run = initialFactState(data, position, deliveryId);
+    buffer.put(RUNS, runRow(run, position), null);
+    return;
+  }
+  const { provider, run_id } = data.key as DataOf<"RunRecorded">;
+  const stored = await buffer.get(RUNS, [`${provider}:${run_id}`]);
+  if (stored === null && type !== "FactCorrected") return;
   const state = runState(stored, event);
-  if (state.withdrawn && stored !== null) return buffer.remove(RUNS, stored);
-  const { run_type, occurred_at } = inForce(state) as DataOf<"RunRecorded">;
-  const row = {
-    id,
+  if (!state.withdrawn) buffer.put(RUNS, runRow(state, position), stored);
+  else if (stored !== null) buffer.remove(RUNS, stored, stored);
+}
+
+function runRow(state: FactState, position: number): Row {
+  const { provider, run_id, run_type, occurred_at } = inForce(state) as DataOf<"RunRecorded">;
+  return {
+    id: `${provider}:${run_id}`,
     provider,
     run_id,
     run_type: run_type ?? null,
     occurred_at: occurred_at === undefined ? null : timeOf(occurred_at),
     facts: factStateText(state),
-    position: event.position,
+    position,
   };
-  buffer.put(RUNS, row, stored);
 }
 
 function runState(stored: Row | null, event: StreamEvent): FactState {
-  const { data, position, deliveryId, type } = event;
-  if (type === "RunRecorded") return initialFactState(data, position, deliveryId);
+  const { data, position, deliveryId } = event;
   if (stored === null) {
     return initialFactState((data as DataOf<"FactCorrected">).data, position, deliveryId);
   }

@@ -24,6 +24,8 @@ export const ACCOUNTS: Table = {
     /** JSON: the newest frame on each line, and the snapshots that did not list the account. */
     heads: own(text),
     unlisted: own(text),
+    /** When the last snapshot that lists the account arrived. */
+    snapshot_at: own(nanos),
   },
   key: ["id"],
   indexes: [["participant_code"], ["account_group"], ["asset"]],

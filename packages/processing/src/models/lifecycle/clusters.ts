@@ -103,7 +103,8 @@ export function createClusters(rows: Rows, buffer: RowBuffer): Clusters {
     },
     removeLeg(cluster, legId) {
       const before = cluster.legs.get(legId);
-      if (before) buffer.remove(LEGS, legRow(before, cluster.id));
+      const row = before && legRow(before, cluster.id);
+      if (row) buffer.remove(LEGS, row, row);
       cluster.legs.delete(legId);
     },
     committed() {

@@ -124,7 +124,8 @@ async function openLifecycle(
       buffer.put(ALIASES, { alias, record }, await buffer.get(ALIASES, [alias, record]));
     }
     for (const alias of before?.identifiers ?? []) {
-      if (!now.includes(alias)) buffer.remove(ALIASES, { alias, record });
+      const row = { alias, record };
+      if (!now.includes(alias)) buffer.remove(ALIASES, row, row);
     }
   }
 
@@ -150,7 +151,7 @@ async function openLifecycle(
   async function removeRecord(cluster: Cluster, id: string, row: Row, cause: Cause) {
     const before = recordDetail(row);
     cluster.records.delete(id);
-    buffer.remove(RECORDS, row);
+    buffer.remove(RECORDS, row, row);
     noteChange(buffer, cause.position, id, null);
     await putAliases(id, before, []);
     for (const anomalyId of before.anomalies) await closeAnomaly(buffer, anomalyId, cause);

@@ -1,0 +1,124 @@
+import { type Nanos, SECOND } from "../exact/time.ts";
+import type { Connection } from "../feed-lines.ts";
+import type { Left } from "./arrange.ts";
+import { type Entry, entryId } from "./entry.ts";
+import type { LineHeads } from "./line-heads.ts";
+import { GROUP_GAP, RECEIVER_SKEW } from "./report.ts";
+import { isJudgeable } from "./snapshot-rule.ts";
+
+/**
+ * An account's history, or the end of it: entries in their order, as far back as the present change
+ * can reach. The fold owns its book and changes it in place; whoever keeps books between events
+ * extends one to the left when the fold asks for it.
+ */
+export type Book = {
+  readonly account: string;
+  /** In order; snapshots that only confirm included. */
+  entries: Entry[];
+  /** Those of the entries that are snapshots. */
+  snapshots: Entry[];
+  readonly byId: Map<string, Entry>;
+  /** Whether the window begins where the account does. */
+  complete: boolean;
+  left: Left;
+  readonly heads: LineHeads;
+  /** When the last snapshot that lists the account arrived; 0 where none did. */
+  snapshotAt: Nanos;
+};
+
+const BEGINNING: Left = {
+  standing: null,
+  running: null,
+  orderRunning: null,
+  chainAt: 0n,
+  rank: 0,
+};
+
+export const emptyBook = (account: string): Book => ({
+  account,
+  entries: [],
+  snapshots: [],
+  byId: new Map(),
+  complete: true,
+  left: BEGINNING,
+  heads: new Map(),
+  snapshotAt: 0n,
+});
+
+/** Puts entries in their order into the window. */
+export function setEntries(book: Book, entries: Entry[]): void {
+  book.entries = entries;
+  book.snapshots = entries.filter(({ kind }) => kind === "snapshot");
+}
+
+/** Puts earlier entries before the window, as they were when they left it. */
+export function extendBook(book: Book, entries: readonly Entry[], left: Left | null): void {
+  book.complete = left === null;
+  book.left = left ?? BEGINNING;
+  for (const entry of entries) book.byId.set(entryId(entry), entry);
+  setEntries(book, [...entries, ...book.entries]);
+}
+
+/** Shortens a long window to its end; it begins with a chain, as every window does. */
+export function trimBook(book: Book, atLeast: number): void {
+  let cut = book.entries.length - atLeast;
+  const startsChain = ({ kind, rank }: Entry) => kind === "run" && rank === 0;
+  while (cut > 0 && !startsChain(book.entries[cut] as Entry)) cut -= 1;
+  const before = book.entries[cut - 1];
+  if (before === undefined) return;
+  const gone = book.entries.slice(0, cut);
+  const standing = gone.findLast((entry) => entry.standing);
+  for (const entry of gone) book.byId.delete(entryId(entry));
+  book.left = {
+    standing: standing ? entryId(standing) : book.left.standing,
+    running: before.running,
+    orderRunning: before.orderRunning,
+    chainAt: before.chainAt,
+    rank: before.rank,
+  };
+  book.complete = false;
+  setEntries(book, book.entries.slice(cut));
+}
+
+/** A snapshot may lie this much before what it has to be compared with. */
+const SNAPSHOT_MARGIN = 60n * SECOND;
+
+/**
+ * Whether everything that the change can move, and everything that the window's snapshots have to
+ * be compared with, is in the window. Its first chain must not be touched: the order of the chain
+ * before it looks at what comes next.
+ */
+export function isWithin(
+  book: Book,
+  known: Entry | null,
+  draft: Entry,
+  connections: ReadonlyMap<string, Connection>,
+): boolean {
+  const { entries, complete, snapshots, snapshotAt } = book;
+  if (complete) return true;
+  const [first] = entries;
+  if (first === undefined) return false;
+  if (draft.kind === "run") {
+    const reach =
+      known === null ? draft.effectiveAt : earlier(known.effectiveAt, draft.effectiveAt);
+    if (endOfFirstChain(entries) + GROUP_GAP >= reach) return false;
+    const mayMeetSnapshot = reach <= snapshotAt + RECEIVER_SKEW;
+    if (mayMeetSnapshot && first.effectiveAt + SNAPSHOT_MARGIN >= reach) return false;
+    if (snapshots.length === 0) return true;
+  }
+  const standing = entries.filter((entry) => entry !== known && entry.standing);
+  const judged = draft.kind === "snapshot" ? [...snapshots, draft] : snapshots;
+  return judged.every((snapshot) => isJudgeable(snapshot, standing, connections));
+}
+
+const earlier = (a: Nanos, b: Nanos): Nanos => (a < b ? a : b);
+
+function endOfFirstChain(entries: readonly Entry[]): Nanos {
+  const chainAt = entries[0]?.chainAt;
+  let end: Nanos = 0n;
+  for (const entry of entries) {
+    if (entry.chainAt !== chainAt) return end;
+    if (entry.effectiveAt > end) end = entry.effectiveAt;
+  }
+  return end;
+}

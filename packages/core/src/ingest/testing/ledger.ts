@@ -1,0 +1,107 @@
+import { FACTS, type FactType } from "@counterfoil/contracts/fact";
+import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { expect } from "@jest/globals";
+import { formatTime } from "../../exact/time.ts";
+import { deliveryId } from "../../identity.ts";
+import { testHashing as hashing } from "../../translate/testing/hashing.ts";
+import { type Delivered, readSource, sourceOf } from "../../translate/testing/reading.ts";
+import { type DeliveryDecision, decideDelivery, type ReadDelivery } from "../decide-delivery.ts";
+import { AMENDMENTS } from "../fact-state.ts";
+import { type KnownFacts, knownFacts } from "../known-facts.ts";
+
+/** A delivery as `decideDelivery` wants it, read by the present translation. */
+export function deliveryOf(delivered: Delivered, more: Partial<ReadDelivery> = {}): ReadDelivery {
+  const source = sourceOf(delivered);
+  const { provider, channel, payloadType, text, place } = source;
+  const sha256 = hashing.sha256(text ?? "not UTF-8");
+  const identity =
+    channel === "feed" && place !== null
+      ? ({ channel, ...place } as const)
+      : ({ channel: "webhook", provider, payloadType, sha256 } as const);
+  return {
+    id: deliveryId(identity, hashing),
+    received: {
+      provider,
+      channel,
+      payload_type: payloadType,
+      ...(place ?? {}),
+      verdict: { signature: channel === "feed" ? "none" : "valid" },
+      sha256,
+      length: text?.length ?? 0,
+      received_at: formatTime(source.receivedAt),
+      translation: 1,
+    },
+    correlationId: null,
+    reading: readSource(source),
+    ...more,
+  };
+}
+
+export type Ledger = Readonly<{
+  events: readonly RecordedEvent[];
+  /** What a look-up of everything would answer. */
+  known(): KnownFacts;
+  decide(delivery: ReadDelivery): DeliveryDecision;
+  record(events: readonly NewEvent[]): void;
+  /** Decides and records. */
+  deliver(delivered: Delivered | ReadDelivery): DeliveryDecision["outcome"];
+}>;
+
+/** A stream without engine: it holds what is recorded, and refuses an id that it has. */
+export function createLedger(): Ledger {
+  const events: RecordedEvent[] = [];
+  const byId = new Map<string, { event: RecordedEvent; amendments: RecordedEvent[] }>();
+
+  function record(added: readonly NewEvent[]): void {
+    for (const { about, ...event } of added) {
+      if (byId.has(event.id)) throw new Error(`${event.type} ${event.id} is recorded already`);
+      expectValidEvent(event);
+      const recorded = { ...event, position: events.length + 1, recorded_at: 0n, hash: "" };
+      events.push(recorded);
+      byId.set(event.id, { event: recorded, amendments: [] });
+      if (about !== null) byId.get(about)?.amendments.push(recorded);
+    }
+  }
+
+  const known = () => knownFacts(byId);
+  const decide = (delivery: ReadDelivery) => decideDelivery(delivery, known(), hashing);
+  return {
+    events,
+    known,
+    decide,
+    record,
+    deliver(delivered) {
+      const { outcome, appends } = decide(
+        "reading" in delivered ? delivered : deliveryOf(delivered),
+      );
+      for (const append of appends) record(append);
+      return outcome;
+    },
+  };
+}
+
+function expectValidEvent({ type, data }: Pick<NewEvent, "type" | "data">): void {
+  const stored = JSON.parse(data);
+  expect(FACTS[type as FactType].parse(stored)).toEqual(stored);
+}
+
+/** `MovementRecorded×2`, in order; repeats of one type stand together. */
+export function brief(events: readonly Readonly<{ type: string }>[]): string[] {
+  const runs: { type: string; count: number }[] = [];
+  for (const { type } of events) {
+    const last = runs.at(-1);
+    if (last?.type === type) last.count += 1;
+    else runs.push({ type, count: 1 });
+  }
+  return runs.map(({ type, count }) => (count === 1 ? type : `${type}×${count}`));
+}
+
+export const dataOf = ({ data }: Readonly<{ data: string }>): Record<string, unknown> =>
+  JSON.parse(data);
+
+/** Events of one type, what they say. */
+export function stated(events: readonly Readonly<{ type: string; data: string }>[], type: string) {
+  return events.filter((event) => event.type === type).map(dataOf);
+}
+
+export const isAmendment = ({ type }: Readonly<{ type: string }>): boolean => AMENDMENTS.has(type);

@@ -1,0 +1,453 @@
+import { createHash } from "node:crypto";
+import { describe, expect, test } from "@jest/globals";
+import { type Delivered, onlyData, RECEIVED_AT, refusalOf } from "./testing/reading.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const of = (payloadType: string, body: unknown): Delivered => ({ payloadType, body });
+const digest = (text: string) => createHash("sha256").update(text).digest("hex");
+
+describe("deposit.status_changed", () => {
+  const DEPOSIT = {
+    deposit_id: "7f0f1f3e",
+    account_id: "PART123.general",
+    participant_code: "PART123",
+    asset: "ETH",
+    amount: "1.250",
+    transaction_hash: "0x5fee",
+    source_address: "0xae9e",
+    received_address: "0xf648",
+    state: "initial",
+    timestamp: 1777456800,
+  };
+  const deposit = (more: Fields = {}) =>
+    onlyData(of("deposit.status_changed", { ...DEPOSIT, ...more }), "DepositStatusReported");
+
+  test("is a deposit's status", () => {
+    const { content, ...data } = deposit();
+    expect(data).toEqual({
+      provider: "zerohash",
+      deposit_id: "7f0f1f3e",
+      status: "initial",
+      occurred_at: "2026-04-29T10:00:00Z",
+      account_id: "PART123.general",
+      participant_code: "PART123",
+      account_label: "general",
+      asset: "ETH",
+      amount: "1.25",
+      transaction_hash: "0x5fee",
+      source_address: "0xae9e",
+      received_address: "0xf648",
+      received_at: RECEIVED_AT,
+      translation: 1,
+    });
+    expect(content).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test.each([
+    ["the label in account_id (DOMAIN 10.7)", {}, { account_label: "general" }],
+    ["a label with a dot", { account_id: "PART123.a.b" }, { account_label: "a.b" }],
+    ["its own label wins", { account_label: "own" }, { account_label: "own" }],
+    [
+      "an id that only begins alike",
+      { account_id: "PART1234.general" },
+      { account_label: undefined },
+    ],
+    ["a UUID", { account_id: "009bbe95-256b" }, { account_label: undefined }],
+    ["an empty label", { account_id: "PART123." }, { account_label: undefined }],
+    [
+      "no participant",
+      { participant_code: null, account_id: "undefined.general" },
+      { account_label: undefined },
+    ],
+    ["REST's words (DOMAIN 10.13)", { state: "CREDITED" }, { status: "CREDITED" }],
+    ["status for state", { state: null, status: "confirmed" }, { status: "confirmed" }],
+    ["an unknown state", { state: "recovery_quarantine" }, { status: "recovery_quarantine" }],
+    ["why", { state_reason: "travel_rule_info_timeout" }, { reason: "travel_rule_info_timeout" }],
+    ["amount as a number", { amount: 1.25 }, { amount: "1.25" }],
+    ["amount unknown", { amount: "" }, { amount: undefined }],
+    [
+      "asset and network apart (DOMAIN 10.17)",
+      { asset: "USDC", network: "BASE" },
+      { asset: "USDC", network: "BASE" },
+    ],
+    ["milliseconds", { timestamp: 1777456800123 }, { occurred_at: "2026-04-29T10:00:00.123Z" }],
+    ["no time", { timestamp: null }, { occurred_at: undefined }],
+  ])("%s", (_what, fields, expected) => {
+    const data: Fields = deposit(fields);
+    for (const [key, value] of Object.entries(expected)) expect(data[key]).toBe(value);
+  });
+
+  test.each([
+    ["no id", { deposit_id: "" }, "shape: deposit, at deposit_id"],
+    ["no state", { state: "" }, "shape: state is missing"],
+    ["an amount of words", { amount: "some" }, 'amount: amount is "some"'],
+    ["a time of words", { timestamp: "today" }, 'time: timestamp is "today"'],
+  ])("%s is quarantined", (_what, fields, expected) => {
+    expect(refusalOf(of("deposit.status_changed", { ...DEPOSIT, ...fields }))).toContain(expected);
+  });
+});
+
+describe("payment_status_changed", () => {
+  const CRYPTO = {
+    payment_id: "c2f4a7de",
+    reference_id: "order-1001",
+    participant_code: "PART01",
+    obo_participant: { participant_code: "PART09", account_label: "savings" },
+    account_label: "general",
+    payment_type: "payout",
+    status: "posted",
+    asset: "USDC",
+    network: "BASE",
+    quantity: "25.50",
+    total: "26",
+    payment_details: {
+      withdrawal_request_id: "27669",
+      trade_id: "",
+      on_chain_transaction_id: "",
+      network_fee_asset: "USD",
+      network_fee_quantity: "0.020",
+      destination_address: "0x84a4",
+    },
+    created_at: "2025-05-01T15:27:02.874Z",
+    updated_at: "2025-05-01T15:27:02.874Z",
+  };
+  const BANK = {
+    transaction_id: "0d1be1a4",
+    participant_code: "PART01",
+    type: "debit",
+    payment_status: "returned",
+    asset: "USD",
+    amount: "250.00",
+    reason_code: "R01",
+    reason_description: "Insufficient Funds",
+    timestamp: 1748010603550,
+  };
+  const payment = (body: Fields) =>
+    onlyData(of("payment_status_changed", body), "PaymentStatusReported");
+
+  test("the crypto shape", () => {
+    const { content: _, ...data } = payment(CRYPTO);
+    expect(data).toEqual({
+      provider: "zerohash",
+      payment: "c2f4a7de",
+      payment_id: "c2f4a7de",
+      status: "posted",
+      occurred_at: "2025-05-01T15:27:02.874Z",
+      payment_type: "payout",
+      withdrawal_request_id: "27669",
+      participant_code: "PART01",
+      account_label: "general",
+      asset: "USDC",
+      network: "BASE",
+      amount: "25.5",
+      fee: "0.02",
+      fee_asset: "USD",
+      destination_address: "0x84a4",
+      reference: "order-1001",
+      received_at: RECEIVED_AT,
+      translation: 1,
+    });
+  });
+
+  test("the bank shape", () => {
+    const { content: _, ...data } = payment(BANK);
+    expect(data).toEqual({
+      provider: "zerohash",
+      payment: "0d1be1a4",
+      transaction_id: "0d1be1a4",
+      status: "returned",
+      occurred_at: "2025-05-23T14:30:03.550Z",
+      payment_type: "debit",
+      participant_code: "PART01",
+      asset: "USD",
+      amount: "250",
+      reason: "Insufficient Funds",
+      reason_code: "R01",
+      received_at: RECEIVED_AT,
+      translation: 1,
+    });
+  });
+
+  test.each([
+    [
+      "payment_type withdrawal (DOMAIN 10.18)",
+      { payment_type: "withdrawal" },
+      { payment_type: "withdrawal" },
+    ],
+    ["its own label wins (DOMAIN 10.18)", {}, { account_label: "general" }],
+    ["the label of obo_participant", { account_label: "" }, { account_label: "savings" }],
+    [
+      "the participant of obo_participant",
+      { participant_code: null },
+      { participant_code: "PART09" },
+    ],
+    ["no obo_participant", { obo_participant: null }, { account_label: "general" }],
+    ["no details", { payment_details: null }, { withdrawal_request_id: undefined, fee: undefined }],
+    ["an unknown state", { status: "initiatlized" }, { status: "initiatlized" }],
+    ["cancelled (DOMAIN 10.16)", { status: "cancelled" }, { status: "cancelled" }],
+    ["canceled (DOMAIN 10.16)", { status: "canceled" }, { status: "canceled" }],
+    ["PENDING_TRADE (DOMAIN 10.14)", { status: "PENDING_TRADE" }, { status: "PENDING_TRADE" }],
+    ["payment_id null", { payment_id: null, transaction_id: "t" }, { payment: "t" }],
+    [
+      "created_at alone",
+      { updated_at: "", created_at: 1746112989822 },
+      { occurred_at: "2025-05-01T15:23:09.822Z" },
+    ],
+    ["total alone", { quantity: "" }, { amount: "26" }],
+    ["reject_reasons as text (DOMAIN 10.11)", { reject_reasons: "name" }, { reason: "name" }],
+    [
+      "reject_reasons as a list (DOMAIN 10.11)",
+      { reject_reasons: ["name", "age"] },
+      { reason: "name; age" },
+    ],
+    ["reject_reasons empty", { reject_reasons: [] }, { reason: undefined }],
+    [
+      "a description beside reject_reasons",
+      { reject_reasons: ["a"], reason_description: "b" },
+      { reason: "b" },
+    ],
+  ])("%s", (_what, fields, expected) => {
+    const data: Fields = payment({ ...CRYPTO, ...fields });
+    for (const [key, value] of Object.entries(expected)) expect(data[key]).toBe(value);
+  });
+
+  test("without any id it is known by its digest", () => {
+    const body = { status: "failed", amount: 1 };
+    const data = payment(body);
+    expect(data.payment).toBe(`digest:${digest('{"amount":1,"status":"failed"}')}`);
+    expect(payment({ ...body, payment_id: "", transaction_id: "" }).payment).toMatch(/^digest:/);
+  });
+
+  test.each([
+    ["no state", { status: null }, "shape: status is missing"],
+    ["details that are a list", { payment_details: [] }, "shape: payment, at payment_details"],
+    ["a fee of words", { payment_details: { network_fee_quantity: "?" } }, "amount: network_fee"],
+    ["a time without zone", { updated_at: "2025-05-01 15:27" }, "time: the payment's time"],
+  ])("%s is quarantined", (_what, fields, expected) => {
+    expect(refusalOf(of("payment_status_changed", { ...CRYPTO, ...fields }))).toContain(expected);
+  });
+});
+
+describe.each(["deposit_fund_complete", "crypto_pay_status_changed"])("%s", (payloadType) => {
+  const FUND = {
+    participant_code: "CUST01",
+    fund_asset: "USDC",
+    rate: "1",
+    quoted_currency: "USD",
+    deposit_address: "0x3A45",
+    quantity: "500.00",
+    notional: "500",
+    fund_id: "5155f7c9-362fo",
+    fund_timestamp: 1550174574,
+    transaction_id: "a07407",
+    account_label: "general",
+    success: true,
+    status_reason: "deposit above maximum threshold",
+  };
+  const fund = (more: Fields = {}) =>
+    onlyData(of(payloadType, { ...FUND, ...more }), "FundReported");
+
+  test("is a fund's report; success and the reason against it both stand (DOMAIN 10.10)", () => {
+    const { content: _, ...data } = fund();
+    expect(data).toEqual({
+      provider: "zerohash",
+      fund: "5155f7c9-362fo",
+      fund_id: "5155f7c9-362fo",
+      success: true,
+      occurred_at: "2019-02-14T20:02:54Z",
+      participant_code: "CUST01",
+      account_label: "general",
+      asset: "USDC",
+      quantity: "500",
+      rate: "1",
+      notional: "500",
+      quoted_currency: "USD",
+      transaction_hash: "a07407",
+      deposit_address: "0x3A45",
+      reason: "deposit above maximum threshold",
+      received_at: RECEIVED_AT,
+      translation: 1,
+    });
+  });
+
+  test.each([
+    ["success as text (DOMAIN 10.11)", { success: "true" }, { success: true }],
+    ["success as TRUE", { success: "TRUE" }, { success: true }],
+    ["failure as text", { success: "false" }, { success: false }],
+    ["failure", { success: false }, { success: false }],
+    ["success missing", { success: undefined }, { success: undefined }],
+    ["success null", { success: null }, { success: undefined }],
+    ["success of another word", { success: "yes" }, { success: undefined }],
+    [
+      "reason for status_reason (DOMAIN 10.10)",
+      { status_reason: "", reason: "depegged" },
+      { reason: "depegged" },
+    ],
+    ["a code", { status_reason_code: "UNDERPAY" }, { reason_code: "UNDERPAY" }],
+    ["the code's other name", { reason_code: "OVERPAY" }, { reason_code: "OVERPAY" }],
+    [
+      "nothing on failures",
+      { rate: undefined, notional: "", fund_timestamp: undefined },
+      { rate: undefined, notional: undefined, occurred_at: undefined },
+    ],
+    [
+      "deposit_timestamp",
+      { fund_timestamp: null, deposit_timestamp: 1746112989822 },
+      { occurred_at: "2025-05-01T15:23:09.822Z" },
+    ],
+    ["asset for fund_asset", { fund_asset: null, asset: "ETH" }, { asset: "ETH" }],
+    ["an id that is no UUID (DOMAIN 10.7)", { fund_id: 17 }, { fund: "17", fund_id: "17" }],
+    [
+      "no hash on expiry",
+      { transaction_id: "", source_address: "-" },
+      { transaction_hash: undefined, source_address: "-" },
+    ],
+  ])("%s", (_what, fields, expected) => {
+    const data: Fields = fund(fields);
+    for (const [key, value] of Object.entries(expected)) expect(data[key]).toBe(value);
+  });
+
+  test("nanoseconds as a JSON integer beyond 2^53 are exact", () => {
+    const text = JSON.stringify(FUND).replace("1550174574", "1750404905186631445");
+    const data = onlyData({ payloadType, text }, "FundReported");
+    expect(data.occurred_at).toBe("2025-06-20T07:35:05.186631445Z");
+  });
+
+  test("without id it is known by its digest", () => {
+    const data = fund({ fund_id: "" });
+    expect(data.fund).toBe(`digest:${data.content}`);
+    expect(data).not.toHaveProperty("fund_id");
+  });
+
+  test.each([
+    ["a rate of words", { rate: "par" }, "amount: rate"],
+    ["success that is an object", { success: {} }, "shape: fund, at success"],
+    ["a time in 1969", { fund_timestamp: -5 }, "time: fund_timestamp"],
+  ])("%s is quarantined", (_what, fields, expected) => {
+    expect(refusalOf(of(payloadType, { ...FUND, ...fields }))).toContain(expected);
+  });
+});
+
+describe.each(["trade.status_changed", "trade_status_changed"])(
+  "%s (DOMAIN 10.3)",
+  (payloadType) => {
+    const TRADE = {
+      contract_size: "1",
+      parties: [{ participant_code: "Anonymous", zrn: "z", settling: true }],
+      timestamp: 1746112199954,
+      trade_id: "829ddc5b",
+      trade_price: "81531.3718539524991138",
+      trade_state: "accepted",
+    };
+    const trade = (more: Fields = {}) =>
+      onlyData(of(payloadType, { ...TRADE, ...more }), "TradeStatusReported");
+
+    test("is a trade's status and every other field as printed", () => {
+      const { content: _, ...data } = trade();
+      expect(data).toEqual({
+        provider: "zerohash",
+        trade_id: "829ddc5b",
+        status: "accepted",
+        occurred_at: "2025-05-01T15:09:59.954Z",
+        fields: {
+          contract_size: "1",
+          parties: [{ participant_code: "Anonymous", zrn: "z", settling: true }],
+          trade_price: "81531.3718539524991138",
+        },
+        received_at: RECEIVED_AT,
+        translation: 1,
+      });
+    });
+
+    test("contract_size as a number is the same field, and another content (DOMAIN 10.21)", () => {
+      const [text, number] = [trade(), trade({ contract_size: 1 })];
+      expect(number.fields).toEqual(text.fields);
+      expect(number.content).not.toBe(text.content);
+    });
+
+    test("numbers inside fields keep their digits", () => {
+      const text = JSON.stringify({ ...TRADE, trade_price: 0 }).replace(
+        '"trade_price":0',
+        '"trade_price":81531.3718539524991138,"constructor":{"x":1}',
+      );
+      const { fields } = onlyData({ payloadType, text }, "TradeStatusReported");
+      expect(fields.trade_price).toBe("81531.3718539524991138");
+      expect(fields.constructor).toEqual({ x: "1" });
+    });
+
+    test.each([
+      ["state for trade_state", { trade_state: null, state: "active" }, "active"],
+      ["status for trade_state", { trade_state: null, status: "active" }, "active"],
+      ["an unknown state", { trade_state: "expired" }, "expired"],
+    ])("%s", (_what, fields, expected) => {
+      expect(trade(fields).status).toBe(expected);
+    });
+
+    test.each([
+      ["no id", { trade_id: null }, "shape: trade, at trade_id"],
+      ["no state", { trade_state: "" }, "shape: trade_state is missing"],
+      ["a time of words", { timestamp: "now" }, "time: timestamp"],
+    ])("%s is quarantined", (_what, fields, expected) => {
+      expect(refusalOf(of(payloadType, { ...TRADE, ...fields }))).toContain(expected);
+    });
+  },
+);
+
+describe("notifications that no model folds", () => {
+  const notification = (payloadType: string, body: Fields) =>
+    onlyData(of(payloadType, body), "NotificationRecorded");
+
+  test.each([
+    [
+      "the participant",
+      "participant_status_changed",
+      { participant_code: "CUST01", participant_status: "approved", timestamp: 1746112989822 },
+      { status: "approved", about: "CUST01", occurred_at: "2025-05-01T15:23:09.822Z" },
+    ],
+    [
+      "an external account",
+      "external_account_status_changed",
+      {
+        participant_code: "CUST01",
+        external_account_id: "e1",
+        external_account_status: "approved",
+      },
+      { status: "approved", about: "e1" },
+    ],
+    [
+      "status for external_account_status (DOMAIN 10.11)",
+      "external_account_status_changed",
+      { external_account_id: "e1", status: "locked" },
+      { status: "locked", about: "e1" },
+    ],
+    [
+      "closed under Disabled (DOMAIN 10.12)",
+      "external_account_status_changed",
+      { external_account_id: "e1", external_account_status: "closed" },
+      { status: "closed" },
+    ],
+    [
+      "reject_reasons of either type (DOMAIN 10.11)",
+      "participant_updated",
+      { participant_code: "CUST01", reject_reasons: ["a"] },
+      { about: "CUST01" },
+    ],
+    ["a body that says nothing", "unspecified", {}, {}],
+  ])("%s", (_what, payloadType, body, expected) => {
+    expect(notification(payloadType, body)).toMatchObject({
+      payload_type: payloadType,
+      ...expected,
+    });
+  });
+
+  test("its content is the RFC 8785 digest of the body, numbers as printed", () => {
+    const text = '{ "b" : 1.0,\n "a" : [1750404905186631445] }';
+    const { content } = onlyData({ payloadType: "unspecified", text }, "NotificationRecorded");
+    expect(content).toBe(digest('{"a":[1750404905186631445],"b":1.0}'));
+  });
+
+  test("a list is quarantined", () => {
+    expect(refusalOf(of("unspecified", []))).toContain("shape: ");
+  });
+});

@@ -1,0 +1,100 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import { formatTime, timeOf } from "@counterfoil/core/exact/time";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { eventId } from "@counterfoil/core/identity";
+import { decideDelivery, deliveryIds, partsLeft } from "@counterfoil/core/ingest/decide-delivery";
+import { newEvent, providerEventId } from "@counterfoil/core/ingest/event";
+import { type KnownFacts, noteEvent } from "@counterfoil/core/ingest/known-facts";
+import type { Translations } from "@counterfoil/core/translate/translation";
+import type { Body } from "./ports/event-stream.ts";
+import type { Delivery, FeedClosing, FeedOpening, Receipt } from "./ports/ingest.ts";
+import { type PreparedDelivery, prepareDelivery } from "./prepare-delivery.ts";
+
+/** What is to be appended, given what is known. */
+export type Request = Readonly<{
+  /** Ids that a look-up must answer before `decide` can decide. */
+  ids: () => readonly string[];
+  body: Body | null;
+  /** null: what is known makes it read the delivery otherwise; `ids` are others now. */
+  decide: (known: KnownFacts) => Decision | null;
+}>;
+
+export type Decision = Readonly<{
+  outcome: Receipt["outcome"];
+  appends: readonly (readonly NewEvent[])[];
+  deliveryId: string;
+  reason: string | null;
+}>;
+
+type Options = Readonly<{ translations: Translations; hashing: Hashing }>;
+
+export function deliveryRequest(delivery: Delivery, { translations, hashing }: Options): Request {
+  let prepared = prepareDelivery(delivery, translations, hashing);
+  return {
+    ids: () => idsOf(prepared, hashing),
+    body: { sha256: prepared.received.sha256, bytes: delivery.bytes },
+    decide(known) {
+      const begun = begunAs(prepared.id, known, hashing);
+      if (begun !== null && !isReadAs(prepared, begun)) {
+        const present = begun.translation;
+        const arrived = { ...delivery, receivedAt: timeOf(begun.received_at) };
+        prepared = prepareDelivery(arrived, { ...translations, present }, hashing);
+        return null;
+      }
+      const { outcome, appends } = decideDelivery(prepared, known, hashing);
+      const reason = prepared.reading.ok ? null : prepared.reading.reason;
+      return { outcome, appends, deliveryId: prepared.id, reason };
+    },
+  };
+}
+
+function idsOf({ id, reading }: PreparedDelivery, hashing: Hashing): readonly string[] {
+  const facts = reading.ok ? reading.facts.map((fact) => providerEventId(fact, hashing)) : [];
+  return [...deliveryIds(id, hashing), ...facts];
+}
+
+type Received = DataOf<"DeliveryReceived">;
+
+/**
+ * A divided delivery that was left is completed as it was begun, by that translation and with that
+ * arrival, so that every ingestor records the same facts.
+ */
+function begunAs(deliveryId: string, known: KnownFacts, hashing: Hashing): Received | null {
+  if (partsLeft(deliveryId, known, hashing) === null) return null;
+  return (known.states.get(deliveryId)?.data as Received | undefined) ?? null;
+}
+
+const isReadAs = ({ received }: PreparedDelivery, begun: Received): boolean =>
+  received.translation === begun.translation && received.received_at === begun.received_at;
+
+export function openingRequest({ openedAt, ...opening }: FeedOpening, hashing: Hashing): Request {
+  const { connection } = opening;
+  const id = eventId(["FeedOpened", connection], hashing);
+  const data = { ...opening, opened_at: formatTime(openedAt) };
+  const envelope = { id, subject: "ledger", occurredAt: openedAt };
+  return feedRequest(newEvent({ type: "FeedOpened", data }, envelope, causeOf(connection)));
+}
+
+export function closingRequest({ closedAt, ...closing }: FeedClosing, hashing: Hashing): Request {
+  const { connection } = closing;
+  const id = eventId(["FeedClosed", connection], hashing);
+  const data = { ...closing, closed_at: formatTime(closedAt) };
+  const envelope = { id, subject: "ledger", occurredAt: closedAt };
+  return feedRequest(newEvent({ type: "FeedClosed", data }, envelope, causeOf(connection)));
+}
+
+const causeOf = (connection: string) => ({ deliveryId: null, correlationId: connection });
+
+function feedRequest(event: NewEvent): Request {
+  return {
+    ids: () => [event.id],
+    body: null,
+    decide: (known) => {
+      const about = { deliveryId: event.id, reason: null };
+      if (known.ids.has(event.id)) return { outcome: "repeated", appends: [], ...about };
+      noteEvent(known, event);
+      return { outcome: "recorded", appends: [[event]], ...about };
+    },
+  };
+}

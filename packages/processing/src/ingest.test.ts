@@ -1,0 +1,529 @@
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import { formatTime } from "@counterfoil/core/exact/time";
+import { storedSize } from "@counterfoil/core/ingest/decide-delivery";
+import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import type { Translate, Translations } from "@counterfoil/core/translate/translation";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { createIngest, type IngestOptions } from "./ingest.ts";
+import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";
+import { createManualClock } from "./memory/manual-clock.ts";
+import { StreamUnavailable } from "./ports/errors.ts";
+import type { EventStream } from "./ports/event-stream.ts";
+import { type Delivery, Overloaded } from "./ports/ingest.ts";
+import { brokenAt } from "./testing/event-stream-fixture.ts";
+import { sampleEvent } from "./testing/sample-event.ts";
+
+const START = 1_700_000_000_000_000_000n;
+
+type Before = Readonly<{
+  lookUp?: () => void | Promise<void>;
+  append?: (events: readonly NewEvent[]) => void | Promise<void>;
+}>;
+
+/** An ingest over a memory stream that notes its appends; `before` may hold up or fail a call. */
+function setUp(options: Partial<IngestOptions> = {}, before: Before = {}) {
+  const clock = createManualClock(START);
+  const storage = createMemoryStreamStorage();
+  const open = () => createMemoryEventStream({ ledger: "default", hashing, clock, storage });
+  const inner = open();
+  const appends: (readonly NewEvent[])[] = [];
+  const bodies: number[] = [];
+  let lookUps = 0;
+  const stream: EventStream = {
+    ...inner,
+    async lookUp(ids) {
+      lookUps += 1;
+      await before.lookUp?.();
+      return inner.lookUp(ids);
+    },
+    async append(position, events, withBodies = []) {
+      await before.append?.(events);
+      const result = await inner.append(position, events, withBodies);
+      if (result.outcome === "appended") {
+        appends.push(events);
+        bodies.push(withBodies.length);
+      }
+      return result;
+    },
+  };
+  const common = { translations: TRANSLATIONS, hashing, clock };
+  const ingest = createIngest({ stream, ...common, ...options });
+  const another = (more: Partial<IngestOptions> = {}) =>
+    createIngest({ stream: open(), ...common, ...more });
+  return {
+    ingest,
+    another,
+    stream: inner,
+    storage,
+    appends,
+    bodies,
+    clock,
+    lookUps: () => lookUps,
+  };
+}
+
+const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+function webhook(number: number, more: Partial<Delivery> & { note?: string } = {}): Delivery {
+  const { note, ...overrides } = more;
+  const body = {
+    participant_code: "DEF456",
+    account_group: "ABC123",
+    account_label: "general",
+    account_type: "available",
+    asset: "BTC",
+    balance: String(number),
+    run_id: String(number),
+    movements: [{ movement_id: `m${number}`, change: "1" }],
+    note,
+  };
+  return {
+    provider: "zerohash",
+    channel: "webhook",
+    payloadType: "account_balance.changed",
+    notificationId: null,
+    place: null,
+    verdict: { signature: "valid" },
+    bytes: bytesOf(body),
+    receivedAt: START + BigInt(number),
+    correlationId: null,
+    ...overrides,
+  };
+}
+
+function snapshot(frame: number, accounts: number, more: Partial<Delivery> = {}): Delivery {
+  const rows = Array.from({ length: accounts }, (_, at) => ({
+    participant_code: "DEF456",
+    account_group: "ABC123",
+    account_label: "general",
+    account_type: "available",
+    asset: `A${at}`,
+    balance: "1",
+  }));
+  return webhook(0, {
+    channel: "feed",
+    payloadType: "feed",
+    place: { connection: "c1", frame },
+    verdict: { signature: "none" },
+    bytes: bytesOf({ messageType: "initial-balance", body: rows }),
+    ...more,
+  });
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, at) => at + 1);
+const countOf = (events: readonly { type: string }[], type: string) =>
+  events.filter((event) => event.type === type).length;
+
+describe("group commit", () => {
+  test("deliveries that come together are appended together, and each is acknowledged", async () => {
+    const { ingest, appends, storage, stream } = setUp();
+    const receipts = await Promise.all(
+      numbers(100).map((number) => ingest.submit(webhook(number))),
+    );
+    expect(appends).toHaveLength(1);
+    expect(storage.events).toHaveLength(400);
+    for (const receipt of receipts) {
+      expect(receipt).toMatchObject({ outcome: "recorded", position: 400, reason: null });
+      expect((await stream.lookUp([receipt.deliveryId])).known.size).toBe(1);
+    }
+    expect(await stream.body(hashing.sha256(webhook(7).bytes))).toEqual(webhook(7).bytes);
+  });
+
+  test("what comes during an append goes with the next", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { ingest, appends, clock } = setUp({}, { append: () => gate.promise });
+    const first = ingest.submit(webhook(1));
+    await clock.nextTurn();
+    await clock.nextTurn();
+    const others = numbers(50).map((number) => ingest.submit(webhook(1 + number)));
+    gate.resolve();
+    await Promise.all([first, ...others]);
+    expect(appends.map((events) => countOf(events, "DeliveryReceived"))).toEqual([1, 50]);
+  });
+
+  test("one append stays within its bounds, however many deliveries wait", async () => {
+    const { ingest, appends, bodies } = setUp();
+    const receipts = await Promise.all(
+      numbers(600).map((number) => ingest.submit(webhook(number))),
+    );
+    for (const [at, events] of appends.entries()) {
+      expect(events.length).toBeLessThanOrEqual(1000);
+      const bytes = events.reduce((sum, event) => sum + storedSize(event), 0);
+      expect(bytes).toBeLessThanOrEqual(640 * 1024);
+      // Each body is written with its own delivery.
+      expect(bodies[at]).toBe(countOf(events, "DeliveryReceived"));
+    }
+    const ends = [...new Set(receipts.map(({ position }) => position))];
+    expect(ends).toEqual(ends.toSorted((a, b) => a - b));
+    expect(ends.at(-1)).toBe(2400);
+  });
+
+  test("a repeat is told apart, also beside the first copy", async () => {
+    const { ingest, storage } = setUp();
+    const twice = [webhook(1), webhook(1, { notificationId: "other" })];
+    const receipts = await Promise.all(twice.map((delivery) => ingest.submit(delivery)));
+    expect(receipts.map(({ outcome }) => outcome)).toEqual(["recorded", "repeated"]);
+    expect(await ingest.submit(webhook(1))).toMatchObject({ outcome: "repeated", position: 4 });
+    expect(storage.events).toHaveLength(4);
+  });
+
+  test("what nobody can read is durable and says why", async () => {
+    const { ingest, storage } = setUp();
+    const unreadable = webhook(1, { bytes: Uint8Array.of(0xff) });
+    const quarantined = { outcome: "quarantined", reason: "not_utf8", position: 2 };
+    expect(await ingest.submit(unreadable)).toMatchObject(quarantined);
+    expect(await ingest.submit(unreadable)).toMatchObject({ outcome: "repeated" });
+    expect([...storage.bodies.values()]).toEqual([Uint8Array.of(0xff)]);
+  });
+});
+
+describe("conflicts", () => {
+  test("are looked up and decided again", async () => {
+    let rival: (() => Promise<unknown>) | null = null;
+    const { ingest, another, storage } = setUp(
+      {},
+      {
+        append: async () => {
+          const move = rival;
+          rival = null;
+          await move?.();
+        },
+      },
+    );
+    const other = another();
+    rival = () => other.submit(webhook(1, { note: "over another channel" }));
+    const receipt = await ingest.submit(webhook(1));
+    expect(receipt).toMatchObject({ outcome: "recorded", position: 5 });
+    expect(storage.events.map(({ type }) => type)).toEqual([
+      "DeliveryReceived",
+      "RunRecorded",
+      "MovementRecorded",
+      "BalanceReported",
+      "DeliveryReceived",
+    ]);
+  });
+
+  test("between two appends of a group leave the first acknowledged as recorded", async () => {
+    let appendsSeen = 0;
+    const { ingest, stream, storage } = setUp(
+      {},
+      {
+        append: async () => {
+          appendsSeen += 1;
+          if (appendsSeen === 2) await stream.append(storage.events.length, [sampleEvent(1)]);
+        },
+      },
+    );
+    const receipts = await Promise.all(
+      numbers(256).map((number) => ingest.submit(webhook(number))),
+    );
+    expect(new Set(receipts.map(({ outcome }) => outcome))).toEqual(new Set(["recorded"]));
+    expect(storage.events).toHaveLength(256 * 4 + 1);
+  });
+
+  test("of ingestors that race leave one copy of each fact, whatever the interleaving", async () => {
+    const race = fc.record({
+      sent: fc.array(
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 6 }), fc.constantFrom("", "a", "b")), {
+          minLength: 1,
+          maxLength: 6,
+        }),
+        { minLength: 2, maxLength: 3 },
+      ),
+      delays: fc.infiniteStream(fc.nat(2)),
+    });
+    await fc.assert(
+      fc.asyncProperty(race, async ({ sent, delays }) => {
+        const { storage, clock, stream } = setUp();
+        const slow = async () => {
+          for (let turns = delays.next().value ?? 0; turns > 0; turns -= 1) await clock.nextTurn();
+        };
+        const racers = sent.map((deliveries) => {
+          const own: EventStream = {
+            ...stream,
+            lookUp: (ids) => slow().then(() => stream.lookUp(ids)),
+            append: (...given) => slow().then(() => stream.append(...given)),
+          };
+          const options = { stream: own, translations: TRANSLATIONS, hashing, clock };
+          const ingest = createIngest(options);
+          return deliveries.map(async ([number, note]) => {
+            await slow();
+            return ingest.submit(webhook(number, { note }));
+          });
+        });
+        const receipts = await Promise.all(racers.flat());
+        const { events } = storage;
+        const keys = (type: string, key: string) =>
+          events.filter((event) => event.type === type).map(({ data }) => JSON.parse(data)[key]);
+        const runs = new Set(sent.flat().map(([number]) => String(number)));
+        expect(keys("BalanceReported", "run_id").sort()).toEqual([...runs].sort());
+        expect(keys("MovementRecorded", "run_id").sort()).toEqual([...runs].sort());
+        const deliveries = new Set(sent.flat().map(([number, note]) => `${number}${note}`));
+        expect(countOf(events, "DeliveryReceived")).toBe(deliveries.size);
+        expect(receipts.filter(({ outcome }) => outcome === "recorded")).toHaveLength(
+          deliveries.size,
+        );
+        expect(brokenAt(events, { ledger: "default", hashing })).toBeNull();
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("failures", () => {
+  const isPoison = ({ data }: NewEvent) => data.includes('"run_id":"13"');
+
+  test("one delivery that cannot be appended does not fail its neighbours", async () => {
+    const { ingest, storage } = setUp(
+      {},
+      {
+        append: (events) => {
+          if (events.some(isPoison)) throw new Error("the engine chokes on it");
+        },
+      },
+    );
+    const sent = [...numbers(20), 1].map((number) => ingest.submit(webhook(number)));
+    const results = await Promise.allSettled(sent);
+    expect(results[12]).toMatchObject({ status: "rejected", reason: { message: /chokes/ } });
+    const others = results.filter((_, at) => at !== 12);
+    expect(others.map(({ status }) => status)).toEqual(others.map(() => "fulfilled"));
+    expect(results.at(-1)).toMatchObject({ value: { outcome: "repeated" } });
+    expect(countOf(storage.events, "DeliveryReceived")).toBe(19);
+    expect(await ingest.submit(webhook(21))).toMatchObject({ outcome: "recorded" });
+  });
+
+  test("a repeat is not acknowledged on the strength of a copy that was not written", async () => {
+    let failures = 1;
+    const { ingest, storage } = setUp(
+      {},
+      {
+        append: () => {
+          failures -= 1;
+          if (failures >= -1) throw new StreamUnavailable("the disk is full");
+        },
+      },
+    );
+    const [first, second] = await Promise.allSettled([
+      ingest.submit(webhook(1)),
+      ingest.submit(webhook(1)),
+    ]);
+    // Together and the first alone fail; the second alone is then the first copy.
+    expect(first).toMatchObject({ status: "rejected" });
+    expect(second).toMatchObject({ value: { outcome: "recorded", position: 4 } });
+    expect(storage.events).toHaveLength(4);
+  });
+
+  test("a stream that is down rejects everything that waits, at once; it may come back", async () => {
+    let isDown = true;
+    const { ingest, lookUps } = setUp(
+      {},
+      {
+        lookUp: () => {
+          if (isDown) throw new StreamUnavailable("connection lost");
+        },
+      },
+    );
+    const results = await Promise.allSettled(
+      numbers(100).map((number) => ingest.submit(webhook(number))),
+    );
+    for (const result of results) {
+      expect(result).toMatchObject({ reason: expect.any(StreamUnavailable) });
+    }
+    expect(lookUps()).toBe(1);
+    isDown = false;
+    expect(await ingest.submit(webhook(1))).toMatchObject({ outcome: "recorded" });
+  });
+
+  test("a translation that throws rejects its delivery, and nothing else", async () => {
+    const broken: Translate = ({ text }) => {
+      if (text?.includes('"run_id":"13"')) throw new RangeError("a bug");
+      return { ok: true, facts: [], snapshot: false };
+    };
+    const { ingest } = setUp({ translations: { present: 1, versions: { 1: broken } } });
+    const results = await Promise.allSettled(
+      [12, 13, 14].map((number) => ingest.submit(webhook(number))),
+    );
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  });
+});
+
+describe("overload", () => {
+  test("is answered before a delivery is looked at", async () => {
+    let reads = 0;
+    const counting: Translations = {
+      present: 1,
+      versions: {
+        1: () => {
+          reads += 1;
+          return { ok: true, facts: [], snapshot: false };
+        },
+      },
+    };
+    const { ingest } = setUp({ waitingBytesMax: 4096, translations: counting });
+    const results = await Promise.allSettled(
+      numbers(10).map((number) => ingest.submit(webhook(number))),
+    );
+    const refused = results.filter(({ status }) => status === "rejected");
+    expect(refused).toHaveLength(7);
+    for (const result of refused) {
+      expect(result).toMatchObject({ reason: expect.any(Overloaded) });
+    }
+    expect(reads).toBe(3);
+    expect(await ingest.submit(webhook(11))).toMatchObject({ outcome: "recorded" });
+  });
+
+  test("does not refuse one of any size where nothing waits", async () => {
+    const { ingest } = setUp({ waitingBytesMax: 10 });
+    expect(await ingest.submit(webhook(1))).toMatchObject({ outcome: "recorded" });
+  });
+});
+
+describe("stopping", () => {
+  test("waits for what was submitted, and takes nothing more", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { ingest, storage } = setUp({}, { append: () => gate.promise });
+    const submitted = numbers(3).map((number) => ingest.submit(webhook(number)));
+    let isStopped = false;
+    const stopping = ingest.stop().then(() => {
+      isStopped = true;
+    });
+    await expect(ingest.submit(webhook(4))).rejects.toThrow(StreamUnavailable);
+    await expect(ingest.feedOpened(OPENING)).rejects.toThrow(StreamUnavailable);
+    expect(isStopped).toBe(false);
+    gate.resolve();
+    await stopping;
+    expect(storage.events).toHaveLength(12);
+    expect(await Promise.all(submitted)).toHaveLength(3);
+    await ingest.stop();
+  });
+});
+
+const OPENING = {
+  provider: "zerohash",
+  connection: "c2",
+  continues: "c1",
+  multi_chain: true,
+  openedAt: START,
+} as const;
+
+describe("feed connections", () => {
+  test("are opened and closed once, whoever says it again", async () => {
+    const { ingest, another, storage } = setUp();
+    const closing = {
+      provider: "zerohash",
+      connection: "c2",
+      reason: "liveness",
+      closedAt: START + 1n,
+    } as const;
+    await Promise.all([ingest.feedOpened(OPENING), ingest.feedOpened(OPENING)]);
+    await another().feedOpened({ ...OPENING, openedAt: START + 9n });
+    await Promise.all([ingest.feedClosed(closing), another().feedClosed(closing)]);
+    expect(storage.events).toMatchObject([
+      { type: "FeedOpened", subject: "ledger", occurred_at: START, correlation_id: "c2" },
+      { type: "FeedClosed", subject: "ledger", occurred_at: START + 1n, correlation_id: "c2" },
+    ]);
+    expect(JSON.parse(storage.events[0]?.data ?? "")).toEqual({
+      provider: "zerohash",
+      connection: "c2",
+      continues: "c1",
+      multi_chain: true,
+      opened_at: formatTime(START),
+    });
+    expect(storage.bodies.size).toBe(0);
+  });
+});
+
+describe("a divided delivery", () => {
+  /** Leaves a snapshot of 3,000 accounts after its first append. */
+  async function leaveSnapshot(options: Partial<IngestOptions> = {}) {
+    let appendsSeen = 0;
+    const context = setUp(options, {
+      append: () => {
+        appendsSeen += 1;
+        if (appendsSeen > 1) throw new StreamUnavailable("killed");
+      },
+    });
+    await expect(context.ingest.submit(snapshot(1, 3000))).rejects.toThrow("killed");
+    expect(countOf(context.storage.events, "DeliveryCompleted")).toBe(0);
+    return context;
+  }
+
+  test("takes appends of its own between its neighbours", async () => {
+    const { ingest, storage, bodies } = setUp();
+    const sent = [webhook(1), snapshot(1, 3000), webhook(2)];
+    const receipts = await Promise.all(sent.map((delivery) => ingest.submit(delivery)));
+    const positions = receipts.map(({ position }) => position);
+    // The last part has room for the delivery behind it.
+    expect(positions).toEqual([4, 4 + 3003 + 4, 4 + 3003 + 4]);
+    expect(countOf(storage.events, "DeliveryCompleted")).toBe(1);
+    expect(bodies.reduce((sum, count) => sum + count)).toBe(3);
+    expect(storage.bodies.size).toBe(3);
+  });
+
+  test("that was left is completed by a repeat, with the arrival that it had", async () => {
+    const { another, storage } = await leaveSnapshot();
+    const later = snapshot(1, 3000, { receivedAt: START + 60_000_000_000n });
+    const ingest = another();
+    expect(await ingest.submit(later)).toMatchObject({ outcome: "recorded" });
+    expect(await ingest.submit(later)).toMatchObject({ outcome: "repeated" });
+    const reports = storage.events.filter(({ type }) => type === "BalanceReported");
+    expect(reports).toHaveLength(3000);
+    const arrivals = new Set(reports.map(({ data }) => JSON.parse(data).received_at));
+    expect([...arrivals]).toEqual([formatTime(START)]);
+  });
+
+  test("that was left is completed by the translation that began it", async () => {
+    const first = TRANSLATIONS.versions[1] as Translate;
+    /** Reads other accounts: its facts have other ids. */
+    const second: Translate = (source, given) =>
+      first(
+        { ...source, text: source.text?.replaceAll('"asset":"A', '"asset":"B') ?? null },
+        given,
+      );
+    const translations = { present: 2, versions: { 1: first, 2: second } };
+    const { another, storage } = await leaveSnapshot();
+    const ingest = another({ translations });
+    expect(await ingest.submit(snapshot(1, 3000))).toMatchObject({ outcome: "recorded" });
+    const reports = storage.events.filter(({ type }) => type === "BalanceReported");
+    expect(reports).toHaveLength(3000);
+    expect(new Set(reports.map(({ id }) => id)).size).toBe(3000);
+    expect(reports.every(({ subject }) => subject.includes(":A"))).toBe(true);
+    expect(countOf(storage.events, "DeliveryCompleted")).toBe(1);
+  });
+
+  test("that is complete is a repeat, also where its translation is gone", async () => {
+    const { ingest, another } = setUp();
+    await ingest.submit(snapshot(1, 3000));
+    await ingest.submit(webhook(1));
+    const present = TRANSLATIONS.versions[1] as Translate;
+    const later = another({ translations: { present: 2, versions: { 2: present } } });
+    expect(await later.submit(snapshot(1, 3000))).toMatchObject({ outcome: "repeated" });
+    expect(await later.submit(webhook(1))).toMatchObject({ outcome: "repeated" });
+  });
+
+  test("that was left by a translation that is gone is rejected alone", async () => {
+    const { another } = await leaveSnapshot();
+    const present = TRANSLATIONS.versions[1] as Translate;
+    const later = another({ translations: { present: 2, versions: { 2: present } } });
+    const results = await Promise.allSettled([
+      later.submit(snapshot(1, 3000)),
+      later.submit(webhook(1)),
+    ]);
+    expect(results).toMatchObject([
+      { status: "rejected", reason: { message: /no translation 1/ } },
+      { status: "fulfilled" },
+    ]);
+  });
+
+  test("is completed by two at once into one copy of each fact", async () => {
+    const { another, storage } = await leaveSnapshot();
+    const receipts = await Promise.all(
+      [another(), another()].map((ingest) => ingest.submit(snapshot(1, 3000))),
+    );
+    expect(countOf(storage.events, "BalanceReported")).toBe(3000);
+    expect(countOf(storage.events, "DeliveryCompleted")).toBe(1);
+    expect(receipts.map(({ outcome }) => outcome)).toContain("recorded");
+  });
+});

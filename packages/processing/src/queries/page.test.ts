@@ -1,0 +1,62 @@
+import { describe, expect, test } from "@jest/globals";
+import type { Row } from "../ports/table.ts";
+import { cutPage, type PageSource, readPage } from "./page.ts";
+
+/** Rows 1 to `count`, of which those count that `belongs` says. */
+function source(count: number, belongs: (n: number) => boolean) {
+  let reads = 0;
+  let turns = 0;
+  const pages: PageSource<number> & { counts: () => readonly number[] } = {
+    read: async (beyond, limit) => {
+      reads += 1;
+      const after = Number(beyond?.[0] ?? 0);
+      const length = Math.max(0, Math.min(limit, count - after));
+      return Array.from({ length }, (_, at): Row => ({ n: after + at + 1 }));
+    },
+    keyOf: ({ n = null }) => [n],
+    recordOf: ({ n }) => (belongs(Number(n)) ? Number(n) : null),
+    nextTurn: async () => {
+      turns += 1;
+    },
+    counts: () => [reads, turns],
+  };
+  return pages;
+}
+
+const all = () => true;
+
+describe("page", () => {
+  test.each([
+    { count: 0, limit: 3, data: [], next: null },
+    { count: 3, limit: 3, data: [1, 2, 3], next: null },
+    { count: 4, limit: 3, data: [1, 2, 3], next: [3] },
+  ])("of $limit from $count rows", async ({ count, limit, data, next }) => {
+    expect(await readPage({ limit, beyond: null }, source(count, all))).toEqual({ data, next });
+  });
+
+  test("of many rows gives others their turn", async () => {
+    const many = source(1001, all);
+    const page = await readPage({ limit: 1000, beyond: null }, many);
+    expect([page.data.length, page.next, ...many.counts()]).toEqual([1000, [1000], 11, 10]);
+  });
+
+  test("skips what does not belong, and tells when nothing more belongs", async () => {
+    const even = source(9, (n) => n % 2 === 0);
+    expect(await readPage({ limit: 2, beyond: null }, even)).toEqual({ data: [2, 4], next: [5] });
+    expect(await readPage({ limit: 2, beyond: [5] }, even)).toEqual({ data: [6, 8], next: null });
+  });
+
+  test("ends short of its limit rather than look at everything", async () => {
+    const rare = source(1_000_000, (n) => n === 1_000_000);
+    const page = await readPage({ limit: 99, beyond: null }, rare);
+    expect(page).toEqual({ data: [], next: [2000] });
+    expect(rare.counts()).toEqual([20, 20]);
+  });
+
+  test("of what is in memory", () => {
+    const keyOf = (n: number) => [n];
+    expect(cutPage([1, 2, 3], 2, keyOf)).toEqual({ data: [1, 2], next: [2] });
+    expect(cutPage([1, 2], 2, keyOf)).toEqual({ data: [1, 2], next: null });
+    expect(cutPage([], 2, keyOf)).toEqual({ data: [], next: null });
+  });
+});

@@ -1,0 +1,97 @@
+import type { Backends } from "@counterfoil/adapters/connect";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { RebuildResult } from "@counterfoil/processing/rebuild";
+import { Command } from "commander";
+import { EXIT } from "../exit-code.ts";
+import { print, printJson, shortDigest } from "../output/print.ts";
+import { createProgress } from "../output/progress.ts";
+import { renderTable } from "../output/table.ts";
+import { describeDifferences } from "../rebuild/differences.ts";
+import { runRebuild } from "../rebuild/run-rebuild.ts";
+import { JSON_OPTION, type JsonOption, parseModelOrAll, withLedger } from "./context.ts";
+
+type RebuildOptions = JsonOption & Readonly<{ force?: boolean }>;
+
+export type ModelRebuild = RebuildResult & Readonly<{ model: ModelName }>;
+
+export function rebuildCommand(): Command {
+  return new Command("rebuild")
+    .description(
+      "build a model anew from the stream, compare it with the live one, and activate it",
+    )
+    .argument("<model|all>", "balances, withdrawals, deposits, trades or all", parseModelOrAll)
+    .option("--force", "activate it also where the digests differ")
+    .option(...JSON_OPTION)
+    .addHelpText("after", HELP)
+    .action(
+      async (models: readonly ModelName[], { force = false, json = false }: RebuildOptions) => {
+        const results = await withLedger("write", (backends) =>
+          rebuildModels(backends, { models, force }),
+        );
+        if (json) printJson(results);
+        else printRebuilds(results);
+        if (results.some(({ outcome }) => outcome !== "activated"))
+          process.exitCode = EXIT.findings;
+      },
+    );
+}
+
+/** One after the other; SIGINT ends the one that is being built, and leaves the live one alone. */
+export async function rebuildModels(
+  backends: Backends,
+  { models, force }: Readonly<{ models: readonly ModelName[]; force: boolean }>,
+): Promise<readonly ModelRebuild[]> {
+  const results: ModelRebuild[] = [];
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  for (const model of models) {
+    if (stopping.signal.aborted) break;
+    const progress = createProgress(model);
+    const onProgress = (step: Readonly<{ position: number; target: number }>) =>
+      progress.update(step.position, step.target);
+    const { signal } = stopping;
+    try {
+      const result = await runRebuild({ backends, model, force, signal, onProgress });
+      results.push({ model, ...result });
+    } finally {
+      progress.stop();
+    }
+  }
+  process.off("SIGINT", stop).off("SIGTERM", stop);
+  return results;
+}
+
+export function printRebuilds(results: readonly ModelRebuild[]): void {
+  const columns = [
+    { head: "model" },
+    { head: "outcome" },
+    { head: "generation", align: "right" },
+    { head: "position", align: "right" },
+    { head: "live digest" },
+    { head: "rebuilt digest" },
+    { head: "seconds", align: "right" },
+  ] as const;
+  const rows = results.map(({ model, outcome, generation, live, rebuilt, durationMs }) => [
+    model,
+    outcome,
+    generation,
+    rebuilt.position,
+    live && shortDigest(live.digest),
+    shortDigest(rebuilt.digest),
+    (durationMs / 1000).toFixed(1),
+  ]);
+  print(renderTable(columns, rows));
+  for (const { model, outcome, differences } of results) {
+    if (outcome === "refused") {
+      print(`\n${model}: ${describeDifferences(differences)}; --force activates it all the same`);
+    }
+  }
+}
+
+const HELP = `
+Runs beside a running service, which goes over to the new generation by itself.
+
+Examples:
+  $ counterfoil rebuild all
+  $ counterfoil rebuild balances --force`;

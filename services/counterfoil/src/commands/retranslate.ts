@@ -1,0 +1,63 @@
+import type { Backends } from "@counterfoil/adapters/connect";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
+import { type RetranslateResult, retranslate } from "@counterfoil/processing/retranslate";
+import { Command } from "commander";
+import { EXIT } from "../exit-code.ts";
+import { print, printJson } from "../output/print.ts";
+import { createProgress } from "../output/progress.ts";
+import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
+import { type ModelRebuild, printRebuilds, rebuildModels } from "./rebuild.ts";
+
+type RetranslateOptions = JsonOption & Readonly<{ rebuild: boolean }>;
+
+export function retranslateCommand(): Command {
+  return new Command("retranslate")
+    .description(
+      "read all stored deliveries with the present translation and record what it corrects",
+    )
+    .option("--no-rebuild", "leave the models to fold the corrections as they come")
+    .option(...JSON_OPTION)
+    .addHelpText("after", "\nRunning it twice records nothing the second time.")
+    .action(async ({ rebuild, json = false }: RetranslateOptions) => {
+      const { result, rebuilds } = await withLedger("write", async (backends) => {
+        const result = await retranslateAll(backends);
+        const isChanged = Object.keys(result.appended).length > 0;
+        const models = rebuild && isChanged ? MODEL_NAMES : [];
+        return { result, rebuilds: await rebuildModels(backends, { models, force: false }) };
+      });
+      if (json) printJson({ ...result, rebuilds });
+      else printRetranslation(result, rebuilds);
+      if (rebuilds.some(({ outcome }) => outcome !== "activated")) process.exitCode = EXIT.findings;
+    });
+}
+
+async function retranslateAll(backends: Backends): Promise<RetranslateResult> {
+  const progress = createProgress("retranslate");
+  try {
+    return await retranslate({
+      ...backends,
+      translations: TRANSLATIONS,
+      onProgress: (_step, position, head) => progress.update(position, head),
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+function printRetranslation(
+  { deliveries, appended, bodiesGone, unreadable }: RetranslateResult,
+  rebuilds: readonly ModelRebuild[],
+): void {
+  print(`${deliveries} deliveries read with translation ${TRANSLATIONS.present}`);
+  const counts = Object.entries(appended).map(([type, count]) => `${count} ${type}`);
+  print(counts.length === 0 ? "Nothing was to be corrected." : `Recorded: ${counts.join(", ")}`);
+  if (bodiesGone > 0) print(`${bodiesGone} bodies were erased; their facts stay as they are`);
+  if (unreadable.length > 0) {
+    print(`${unreadable.length} deliveries cannot be read any more: ${unreadable.join(", ")}`);
+  }
+  if (rebuilds.length > 0) {
+    print("");
+    printRebuilds(rebuilds);
+  }
+}

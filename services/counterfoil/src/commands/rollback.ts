@@ -1,0 +1,34 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
+import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { rollbackModel } from "@counterfoil/processing/rebuild";
+import { Command } from "commander";
+import { BUILD } from "../build.ts";
+import { print, printJson } from "../output/print.ts";
+import { catchUpUnattended, lockRebuild } from "../rebuild/run-rebuild.ts";
+import { JSON_OPTION, type JsonOption, parseModel, parsePositive, withLedger } from "./context.ts";
+
+type RollbackOptions = JsonOption & Readonly<{ generation?: number }>;
+
+export function rollbackCommand(): Command {
+  return new Command("rollback")
+    .description("go back to a kept generation of a model, after catching it up")
+    .argument("<model>", "balances, withdrawals, deposits or trades", parseModel)
+    .option("--generation <n>", "which one (default: the one before the live one)", parsePositive)
+    .option(...JSON_OPTION)
+    .action(async (model: ModelName, { generation, json = false }: RollbackOptions) => {
+      const result = await withLedger("write", async (backends) => {
+        const lock = await lockRebuild(backends, model);
+        try {
+          const options = { ...backends, projection: PROJECTIONS[model], build: BUILD };
+          const wanted = generation === undefined ? {} : { generation };
+          const activated = await rollbackModel({ ...options, ...wanted });
+          await catchUpUnattended(backends, model);
+          return { model, ...activated };
+        } finally {
+          await lock.release();
+        }
+      });
+      if (json) printJson(result);
+      else print(`${model}: generation ${result.generation} is live`);
+    });
+}

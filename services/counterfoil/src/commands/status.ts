@@ -1,0 +1,53 @@
+import type { StatusRecord } from "@counterfoil/contracts/record";
+import { serveModels } from "@counterfoil/processing/queries/serving";
+import { readStatus } from "@counterfoil/processing/queries/status";
+import { Command } from "commander";
+import { print, printJson, shortDigest } from "../output/print.ts";
+import { renderTable } from "../output/table.ts";
+import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
+
+export function statusCommand(): Command {
+  return new Command("status")
+    .description("show the stream's head and how far each read model has come")
+    .option(...JSON_OPTION)
+    .action(async ({ json = false }: JsonOption) => {
+      const status = await withLedger("read", async (backends) => {
+        const models = serveModels(backends);
+        try {
+          return await readStatus(backends.stream, models, backends);
+        } finally {
+          await models.close();
+        }
+      });
+      if (json) printJson(status);
+      else printStatus(status);
+    });
+}
+
+function printStatus({ ledger, environment, engine, head, head_hash, projections }: StatusRecord) {
+  print(`Ledger "${ledger}" (${environment}) on ${engine}`);
+  print(`Head ${head}, hash ${head_hash}\n`);
+  const columns = [
+    { head: "model" },
+    { head: "state" },
+    { head: "position", align: "right" },
+    { head: "lag", align: "right" },
+    { head: "generation", align: "right" },
+    { head: "version", align: "right" },
+    { head: "stopped keys", align: "right" },
+    { head: "digest" },
+    { head: "state digest" },
+  ] as const;
+  const rows = projections.map((projection) => [
+    projection.name,
+    projection.state,
+    projection.position,
+    projection.lag,
+    projection.generation,
+    projection.model_version,
+    projection.stopped_keys,
+    shortDigest(projection.digest),
+    shortDigest(projection.state_digest),
+  ]);
+  print(renderTable(columns, rows));
+}

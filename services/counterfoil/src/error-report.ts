@@ -1,0 +1,59 @@
+import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
+import {
+  FormatTooNew,
+  GenerationMissing,
+  LedgerMismatch,
+  ModelCorrupted,
+  ModelUnavailable,
+  StreamCorrupted,
+  StreamForked,
+  StreamMissing,
+  StreamUnavailable,
+} from "@counterfoil/processing/ports/errors";
+import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
+import { EXIT, type ExitCode } from "./exit-code.ts";
+
+/** What a person is told of an error, and how the program ends with it. */
+export type ErrorReport = Readonly<{ code: ErrorCode; message: string; exit: ExitCode }>;
+
+type Kind = Readonly<{ of: new (message?: string) => Error; code: ErrorCode; exit: ExitCode }>;
+
+/** The ports' errors. What may pass by itself ends with 3, so that a supervisor tries again. */
+const KINDS: readonly Kind[] = [
+  { of: StreamMissing, code: "stream_unavailable", exit: EXIT.unavailable },
+  { of: StreamUnavailable, code: "stream_unavailable", exit: EXIT.unavailable },
+  { of: ModelUnavailable, code: "model_unavailable", exit: EXIT.unavailable },
+  { of: FormatTooNew, code: "stream_unavailable", exit: EXIT.unavailable },
+  { of: LedgerMismatch, code: "ledger_mismatch", exit: EXIT.usage },
+  { of: StreamCorrupted, code: "stream_corrupted", exit: EXIT.findings },
+  { of: StreamForked, code: "stream_forked", exit: EXIT.findings },
+  { of: ModelCorrupted, code: "model_unavailable", exit: EXIT.findings },
+  { of: GenerationMissing, code: "generation_missing", exit: EXIT.findings },
+  { of: RebuildRunning, code: "rebuild_running", exit: EXIT.findings },
+];
+
+/** Errors that carry their code themselves: configuration and addresses. */
+const USAGE_CODES: ReadonlySet<string> = new Set(["configuration_invalid", "port_in_use"]);
+
+export function reportOf(error: unknown): ErrorReport {
+  const message = error instanceof Error ? error.message : String(error);
+  const kind = KINDS.find(({ of }) => error instanceof of);
+  if (kind !== undefined) return { code: kind.code, message, exit: kind.exit };
+  const { code } = Object(error) as { code?: unknown };
+  if (typeof code !== "string" || !Object.hasOwn(ERROR_CODES, code)) {
+    return { code: "internal_error", message, exit: EXIT.findings };
+  }
+  const exit = USAGE_CODES.has(code) ? EXIT.usage : EXIT.findings;
+  return { code: code as ErrorCode, message, exit };
+}
+
+const VERBOSE: ReadonlySet<string | undefined> = new Set(["debug", "trace"]);
+
+/** The lines for stderr; the stack only for those who asked for everything. */
+export function printedError(error: unknown, logLevel: string | undefined): string {
+  const { code, message } = reportOf(error);
+  const lines = [`error: ${code}`, ...message.split("\n").map((line) => `  ${line}`)];
+  if (VERBOSE.has(logLevel) && error instanceof Error) lines.push(error.stack ?? "");
+  else if (code === "internal_error") lines.push("  COUNTERFOIL_LOG_LEVEL=debug shows where");
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,37 @@
+import Table from "cli-table3";
+
+export type Column = Readonly<{ head: string; align?: "left" | "right" }>;
+
+const NO_LINES = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "  ",
+} as const;
+
+/** Rows under their heads, set apart by space and one line; what is absent is a dash. */
+export function renderTable(
+  columns: readonly Column[],
+  rows: readonly (readonly (string | number | null)[])[],
+): string {
+  const table = new Table({
+    head: columns.map(({ head }) => head),
+    colAligns: columns.map(({ align = "left" }) => align),
+    chars: NO_LINES,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
+  });
+  for (const row of rows) table.push(row.map((cell) => String(cell ?? "–")));
+  const [head = "", ...body] = table.toString().split("\n");
+  return [head, "─".repeat(head.length), ...body].map((line) => `  ${line.trimEnd()}`).join("\n");
+}

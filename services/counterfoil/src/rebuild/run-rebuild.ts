@@ -1,0 +1,76 @@
+import type { Backends } from "@counterfoil/adapters/connect";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import { openFolding } from "@counterfoil/processing/folding";
+import { liveGeneration } from "@counterfoil/processing/generations";
+import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import type { HeldLock } from "@counterfoil/processing/ports/role-lock";
+import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
+import {
+  foldTo,
+  type RebuildResult,
+  type RebuildStep,
+  rebuildModel,
+} from "@counterfoil/processing/rebuild";
+import { BUILD } from "../build.ts";
+
+export type RebuildJob = Readonly<{
+  backends: Backends;
+  model: ModelName;
+  force: boolean;
+  signal?: AbortSignal;
+  onProgress?: (step: RebuildStep) => void;
+}>;
+
+/** @throws RebuildRunning where this model is being rebuilt, by whatever process. */
+export async function lockRebuild(
+  { locks }: Pick<Backends, "locks">,
+  model: ModelName,
+): Promise<HeldLock> {
+  const lock = await locks.tryAcquire(`rebuild-${model}`);
+  if (lock !== null) return lock;
+  throw new RebuildRunning(`a rebuild of ${model} is running: wait until it has ended`);
+}
+
+/** Rebuilds a model, with nobody else at it; a generation that does not become live is dropped. */
+export async function runRebuild(job: RebuildJob): Promise<RebuildResult> {
+  const lock = await lockRebuild(job.backends, job.model);
+  try {
+    return await rebuildLocked(job);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The same for who holds the lock already. */
+export async function rebuildLocked({ backends, model, ...rest }: RebuildJob) {
+  const result = await rebuildModel({
+    ...backends,
+    ...rest,
+    projection: PROJECTIONS[model],
+    build: BUILD,
+  });
+  // Kept, it would be what a rollback goes back to.
+  if (result.outcome !== "activated") await backends.catalogue.drop(model, result.generation);
+  else await catchUpUnattended(backends, model);
+  return result;
+}
+
+/** Where no projector runs, the live generation is folded past its activation, and so served. */
+export async function catchUpUnattended(backends: Backends, model: ModelName): Promise<void> {
+  const { locks, stream, catalogue, hashing } = backends;
+  const lock = await locks.tryAcquire(`projector-${model}`);
+  if (lock === null) return;
+  try {
+    const { generation } = await liveGeneration(stream, model);
+    const store = await catalogue.openForWriting(model, generation);
+    try {
+      const projection = PROJECTIONS[model];
+      const folding = await openFolding({ stream, projection, store, hashing });
+      await foldTo(stream, folding, (await stream.head()).position);
+    } finally {
+      await store.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,91 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
+import type { Config } from "@counterfoil/contracts/config";
+import { openLedger, waitForLedger } from "@counterfoil/processing/open-ledger";
+import { StreamMissing } from "@counterfoil/processing/ports/errors";
+import type { Logger } from "pino";
+import { checkBeforeStart } from "./startup-checks.ts";
+
+/**
+ * Opens the ledger for an ingestor, which creates it where it is the first.
+ *
+ * @throws what `checkBeforeStart` and `openLedger` throw; nothing is left open then
+ */
+export async function openAsIngestor(config: Config): Promise<Backends> {
+  const backends = await connect(config, "write");
+  return orClose(backends, async () => {
+    await checkBeforeStart(backends);
+    const { ledger: name, environment } = backends;
+    await openLedger(backends.stream, { name, environment }, backends.hashing);
+  });
+}
+
+const LOOK_EVERY_MS = 250;
+
+export type WaitOptions = Readonly<{
+  config: Config;
+  access: Access;
+  logger: Logger;
+  signal: AbortSignal;
+}>;
+
+/** Opens the ledger for every other role: once an ingestor has created it. */
+export async function openWhenThere(options: WaitOptions): Promise<Backends | null> {
+  const { config, access, logger, signal } = options;
+  const reader = await connectWhenThere(options);
+  if (reader === null) return null;
+  await orClose(reader, async () => {
+    if ((await reader.stream.head()).position === 0) logger.info(WAITING);
+    await waitForLedger(reader.stream, reader.ledger, reader.clock, signal);
+  });
+  if (access === "read") return reader;
+  await reader.close();
+  return connect(config, access);
+}
+
+const WAITING = "waiting for an ingestor to open the ledger";
+
+async function connectWhenThere({ config, logger, signal }: WaitOptions): Promise<Backends | null> {
+  let isFirst = true;
+  while (!signal.aborted) {
+    try {
+      return await connect(config, "read");
+    } catch (error) {
+      if (!(error instanceof StreamMissing)) throw error;
+      if (isFirst) logger.info({ err: error }, WAITING);
+      isFirst = false;
+      await wait(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return null;
+}
+
+/**
+ * Opens the ledger for a command, which waits for nobody and creates nothing.
+ *
+ * @throws StreamMissing where there is no ledger
+ */
+export async function openExisting(config: Config, access: Access): Promise<Backends> {
+  const reader = await connect(config, "read");
+  await orClose(reader, async () => {
+    const { stream, ledger, clock } = reader;
+    if ((await stream.head()).position === 0) {
+      throw new StreamMissing(`ledger "${ledger}" is empty: the first ingestor opens it`);
+    }
+    await waitForLedger(stream, ledger, clock, new AbortController().signal);
+  });
+  if (access === "read") return reader;
+  await reader.close();
+  return connect(config, access);
+}
+
+/** A backend that is refused must not stay open: its files would be held. */
+async function orClose(backends: Backends, check: () => Promise<void>): Promise<Backends> {
+  try {
+    await check();
+    return backends;
+  } catch (error) {
+    await backends.close();
+    throw error;
+  }
+}

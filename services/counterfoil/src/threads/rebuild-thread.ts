@@ -1,0 +1,29 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { connect } from "@counterfoil/adapters/connect";
+import { describeDifferences } from "../rebuild/differences.ts";
+import { rebuildLocked } from "../rebuild/run-rebuild.ts";
+import type { RebuildMessage, ThreadJob } from "./job.ts";
+
+/** Rebuilds one model on a thread of its own. The main thread holds the model's rebuild lock. */
+const { config, model } = workerData as ThreadJob;
+const stopping = new AbortController();
+const tell = (message: RebuildMessage) => parentPort?.postMessage(message);
+parentPort?.once("message", () => stopping.abort());
+
+const backends = await connect(config, "write");
+try {
+  const { outcome, rebuilt, differences } = await rebuildLocked({
+    backends,
+    model,
+    force: false,
+    signal: stopping.signal,
+    onProgress: (step) => tell({ kind: "step", step }),
+  });
+  const detail = outcome === "refused" ? describeDifferences(differences) : null;
+  tell({ kind: "done", outcome, position: rebuilt.position, detail });
+} catch (error) {
+  tell({ kind: "failed", detail: error instanceof Error ? error.message : String(error) });
+} finally {
+  await backends.close();
+  parentPort?.close();
+}

@@ -1,0 +1,82 @@
+import type { Worker } from "node:worker_threads";
+import type { Clock } from "@counterfoil/processing/ports/clock";
+import type { Logger } from "pino";
+import { STOP } from "./job.ts";
+
+export type SupervisedThread = Readonly<{
+  /** Lets the thread end by itself, or ends it after 5 s. */
+  stop: () => Promise<void>;
+}>;
+
+export type SuperviseOptions<Message> = Readonly<{
+  create: () => Worker;
+  onMessage: (message: Message) => void;
+  /** The thread ended although nobody stopped it. */
+  onCrash?: () => void;
+  clock: Clock;
+  logger: Logger;
+}>;
+
+const PAUSE_MS_MIN = 500;
+const PAUSE_MS_MAX = 30_000;
+/** A thread that has lived as long as this is started again without delay. */
+const STEADY_MS = 60_000;
+const STOP_GRACE_MS = 5_000;
+
+/** Keeps a thread running: one that dies is started again, later each time. */
+export function superviseThread<Message>(options: SuperviseOptions<Message>): SupervisedThread {
+  const { clock, logger } = options;
+  const stopping = new AbortController();
+  const running = (async () => {
+    for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
+      const { error, livedMs } = await runThread(options, stopping.signal);
+      if (stopping.signal.aborted) return;
+      if (livedMs >= STEADY_MS) pauseMs = PAUSE_MS_MIN;
+      options.onCrash?.();
+      logger.error({ err: error, pause_ms: pauseMs }, "thread ended, it is started again");
+      await clock.sleep(pauseMs, stopping.signal);
+      if (stopping.signal.aborted) return;
+    }
+  })();
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+type End = Readonly<{ error: unknown; livedMs: number }>;
+
+async function runThread<Message>(
+  { create, onMessage, clock }: SuperviseOptions<Message>,
+  signal: AbortSignal,
+): Promise<End> {
+  const startedMs = performance.now();
+  const thread = create();
+  const { promise: ended, resolve } = Promise.withResolvers<End>();
+  const end = (error: unknown) => resolve({ error, livedMs: performance.now() - startedMs });
+  thread.on("message", onMessage);
+  thread.once("error", end);
+  thread.once("exit", (code) => end(new Error(`the thread ended with code ${code}`)));
+  const ask = () => void stopThread(thread, ended, clock);
+  signal.addEventListener("abort", ask, { once: true });
+  try {
+    return await ended;
+  } finally {
+    signal.removeEventListener("abort", ask);
+  }
+}
+
+/** Asks a thread to end, and makes it where it does not. */
+export async function stopThread(
+  thread: Worker,
+  ended: Promise<unknown>,
+  clock: Clock,
+): Promise<void> {
+  const done = new AbortController();
+  thread.postMessage(STOP);
+  void ended.then(() => done.abort());
+  await clock.sleep(STOP_GRACE_MS, done.signal);
+  if (!done.signal.aborted) await thread.terminate();
+}

@@ -1,0 +1,149 @@
+import { connect } from "node:net";
+import { problemDocument } from "@counterfoil/contracts/http";
+import {
+  FormatTooNew,
+  GenerationMissing,
+  ModelCorrupted,
+  ModelUnavailable,
+  StreamCorrupted,
+  StreamForked,
+  StreamMissing,
+  StreamUnavailable,
+} from "@counterfoil/processing/ports/errors";
+import type { ServedModels } from "@counterfoil/processing/queries/serving";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
+import { expectProblem } from "./testing/expectation.ts";
+import { createTestGateway, type TestGateway } from "./testing/test-gateway.ts";
+import { createTestLedger, type TestLedger } from "./testing/test-ledger.ts";
+
+let ledger: TestLedger;
+let gateway: TestGateway;
+
+beforeEach(async () => {
+  ledger = await createTestLedger();
+  gateway = await createTestGateway(ledger);
+});
+
+afterEach(() => gateway.stop());
+
+describe("an address", () => {
+  test.each(["/", "/v1", "/v1/nothing", "/v1/balances/", "/v2/balances", "/favicon.ico"])(
+    "%s that leads nowhere",
+    async (url) => {
+      const answer = await gateway.get(url);
+      expectProblem(answer, "not_found");
+      expect(answer.body.detail).toBe(`no resource has the address ${url}`);
+    },
+  );
+
+  test("is quoted without what was asked", async () => {
+    const { body } = await gateway.get("/v1/nothing?secret=1");
+    expect(JSON.stringify(body)).not.toContain("secret");
+  });
+
+  test.each(["/v1/accounts/%", "/v1/accounts/%ZZ", "/v1/accounts/%FF"])(
+    "%s that cannot be decoded",
+    async (url) => {
+      expectProblem(await gateway.get(url), "malformed_request");
+    },
+  );
+});
+
+describe("a method", () => {
+  test.each(["/v1/balances", "/v1/accounts/a%3Ab/entries", "/healthz", "/openapi.json"])(
+    "that %s does not take is refused with those that it takes",
+    async (url) => {
+      for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] as const) {
+        const { statusCode, headers, body, rawPayload } = await gateway.app.inject({
+          method,
+          url,
+          payload: "not even JSON",
+          headers: { "content-type": "application/json" },
+        });
+        const answer = { status: statusCode, headers, body: JSON.parse(body), raw: rawPayload };
+        expectProblem(answer, "method_not_allowed");
+        expect(headers.allow).toBe("GET, HEAD");
+      }
+    },
+  );
+
+  test("HEAD answers as GET does, without a body", async () => {
+    const { status, raw, headers } = await gateway.send("HEAD", "/v1/balances");
+    expect([status, raw.length]).toEqual([200, 0]);
+    expect(headers["content-type"]).toMatch(/^application\/json/);
+  });
+});
+
+describe("an engine's error", () => {
+  const failing = (error: Error) => {
+    const fail = async () => {
+      throw error;
+    };
+    const models: ServedModels = { snapshot: fail, waitFor: fail, info: fail, close: fail };
+    return createTestGateway(ledger, { models });
+  };
+
+  test.each([
+    [new StreamUnavailable("cannot open /srv/secret.db"), "stream_unavailable"],
+    [new StreamMissing("no stream in /srv/secret.db"), "stream_unavailable"],
+    [new StreamCorrupted("broken hash in /srv/secret.db"), "stream_corrupted"],
+    [new StreamForked("/srv/secret.db was restored"), "stream_forked"],
+    [new ModelUnavailable("postgres://user:secret@db is away"), "model_unavailable"],
+    [new ModelCorrupted("/srv/secret.db is torn"), "model_unavailable"],
+    [new GenerationMissing("no /srv/secret.db"), "model_unavailable"],
+    [new FormatTooNew("/srv/secret.db has format 9"), "model_unavailable"],
+    [new TypeError("secret is undefined"), "internal_error"],
+  ] as const)("%s is told by its code, and nothing of our insides", async (error, code) => {
+    const gateway = await failing(error);
+    const answer = await gateway.get("/v1/balances");
+    expectProblem(answer, code);
+    expect(JSON.stringify(answer.body)).not.toContain("secret");
+  });
+
+  test("is logged whole, with its route and without what was asked", async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: "info" }, { write: (line) => void lines.push(line) });
+    const models = { ...gateway.models };
+    models.snapshot = async () => {
+      throw new TypeError("a mistake of ours");
+    };
+    const broken = await createTestGateway(ledger, { models, logger });
+    await broken.get("/v1/balances?participant_code=DEF456");
+    const [line, ...others] = lines.map((text) => JSON.parse(text));
+    expect(others).toEqual([]);
+    expect(line).toMatchObject({ level: 50, route: "/v1/balances", code: "internal_error" });
+    expect(line.err.stack).toContain("a mistake of ours");
+    expect(lines.join("")).not.toContain("DEF456");
+  });
+});
+
+describe("what never becomes a request", () => {
+  /** Sends bytes, and reads until the server closes the connection. */
+  async function converse(text: string): Promise<{ head: string; body: string }> {
+    const { hostname, port } = new URL(await gateway.start());
+    const socket = connect(Number(port), hostname);
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk) => chunks.push(chunk));
+    socket.write(text);
+    await new Promise((resolve, reject) => socket.once("end", resolve).once("error", reject));
+    socket.destroy();
+    const [head = "", body = ""] = Buffer.concat(chunks).toString().split("\r\n\r\n");
+    return { head, body };
+  }
+
+  test.each([
+    [
+      "too many headers",
+      `GET /v1/balances HTTP/1.1\r\nhost: a\r\nx-padding: ${"x".repeat(20_000)}\r\n\r\n`,
+      "headers_too_large",
+    ],
+    ["no HTTP", "HELLO\r\n\r\n", "malformed_request"],
+  ])("%s is answered with a problem all the same", async (_what, text, code) => {
+    const { head, body } = await converse(text);
+    const problem = problemDocument.parse(JSON.parse(body));
+    expect(problem.code).toBe(code);
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${problem.status} `));
+    expect(head).toContain("Content-Type: application/problem+json");
+  });
+});

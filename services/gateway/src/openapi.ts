@@ -1,0 +1,49 @@
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { FastifyInstance } from "fastify";
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+} from "fastify-type-provider-zod";
+import { TAGS } from "./route.ts";
+
+/** The document is made from the routes' own schemas, so it cannot say anything else than they do. */
+export async function describeRoutes(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Counterfoil",
+        description:
+          "Balances and lifecycles, folded from what the custody provider said. Amounts are exact decimals in strings, times ISO 8601 with nanoseconds kept, positions strings. Every answer from a read model carries the position that it was computed at; problems are RFC 9457 documents with a stable `code`.",
+        version: "1.0.0",
+        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      },
+      servers: [{ url: "/" }],
+      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    },
+    transform: createJsonSchemaTransform({ zodToJsonConfig: OPEN }),
+    transformObject: (document) => withoutInputs(componentsOf(document)),
+  });
+  await app.register(swaggerUi, { routePrefix: "/docs" });
+}
+
+type Json = Readonly<{ jsonSchema: Record<string, unknown> }>;
+
+/** Records may grow: a client that refuses a field which it does not know would break then. */
+const OPEN = {
+  override: ({ jsonSchema }: Json) => {
+    if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+  },
+};
+
+const componentsOf = createJsonSchemaTransformObject({ zodToJsonConfig: OPEN });
+
+/** Every schema stands there twice, as it is written and as it is read; nobody writes records. */
+function withoutInputs(document: ReturnType<typeof componentsOf>) {
+  const { components = {} } = document as { components?: { schemas?: Record<string, object> } };
+  const schemas = Object.entries(components.schemas ?? {}).filter(
+    ([name]) => !name.endsWith("Input") && name !== "__shared",
+  );
+  return { ...document, components: { ...components, schemas: Object.fromEntries(schemas) } };
+}

@@ -1,0 +1,97 @@
+import { listOf, oneOf } from "@counterfoil/contracts/http";
+import { depositRecord, tradeRecord, withdrawalRecord } from "@counterfoil/contracts/record";
+import {
+  findRecord,
+  LIFECYCLE_KEY,
+  type LifecycleFilters,
+  listRecords,
+} from "@counterfoil/processing/queries/lifecycles";
+import {
+  LIFECYCLE_MODELS,
+  type LifecycleModel,
+  STAGES,
+} from "@counterfoil/processing/queries/stuck";
+import { z } from "zod";
+import type { Sources } from "../deps.ts";
+import { given, listBody, oneBody, pageOf } from "../paging.ts";
+import { choice, cursor, flag, limit, match, minPosition, parameters } from "../parameter.ts";
+import { oneFound, readModel, stuckNow } from "../reading.ts";
+import { type Asked, type Route, route } from "../route.ts";
+
+/** What the three lifecycles have that the others have not. */
+const LIFECYCLES = {
+  withdrawals: { record: withdrawalRecord, name: "withdrawal" },
+  deposits: { record: depositRecord, name: "deposit" },
+  trades: { record: tradeRecord, name: "trade" },
+} as const;
+
+export function lifecycleRoutes(sources: Sources): readonly Route[] {
+  return LIFECYCLE_MODELS.flatMap((model) => [listRoute(sources, model), oneRoute(sources, model)]);
+}
+
+const problems = ["model_unavailable", "stream_unavailable", "position_timeout"] as const;
+
+const listQuery = (model: LifecycleModel) =>
+  parameters({
+    stage: choice(STAGES[model], "Only those in this stage"),
+    asset: match("Only those of this asset (a trade: of one of its parties)"),
+    participant_code: match("Only those of this participant (a trade: one of its parties)"),
+    stuck: flag("Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER"),
+    min_position: minPosition,
+    limit,
+    cursor,
+  });
+type ListQuery = z.output<ReturnType<typeof listQuery>>;
+
+function listRoute(sources: Sources, model: LifecycleModel): Route {
+  return route({
+    url: `/v1/${model}`,
+    tag: "lifecycles",
+    summary: `The ${model}, the one that changed last first`,
+    description: "A page may hold fewer than `limit` while `next_cursor` is given.",
+    query: listQuery(model),
+    answer: listOf(LIFECYCLES[model].record),
+    problems: ["invalid_cursor", ...problems],
+    handle: (asked) => answerList(sources, model, asked),
+  });
+}
+
+async function answerList(
+  sources: Sources,
+  model: LifecycleModel,
+  { query, gone }: Asked<ListQuery, unknown>,
+) {
+  const { stage, asset, participant_code, stuck, min_position } = query;
+  const filters: LifecycleFilters = given({ stage, asset, participant_code, stuck });
+  const scope = { list: model, filters, key: LIFECYCLE_KEY };
+  const page = pageOf(query, scope);
+  const rule = stuckNow(sources);
+  const { nextTurn } = sources.clock;
+  const reading = { model, minPosition: min_position, gone };
+  return readModel(sources, reading, async (rows, { position }) =>
+    listBody(await listRecords(rows, { model, filters, page, rule, nextTurn }), scope, position),
+  );
+}
+
+function oneRoute(sources: Sources, model: LifecycleModel): Route {
+  const { name, record } = LIFECYCLES[model];
+  const params = z.object({
+    id: z.string().meta({ description: `Any id of the ${name}: present or former` }),
+  });
+  return route({
+    url: `/v1/${model}/:id`,
+    tag: "lifecycles",
+    summary: `One ${name} with its whole history`,
+    query: parameters({ min_position: minPosition }),
+    params,
+    answer: oneOf(record),
+    problems: ["not_found", "ambiguous_id", ...problems],
+    handle: ({ query: { min_position }, params: { id }, gone }) => {
+      const rule = stuckNow(sources);
+      const reading = { model, minPosition: min_position, gone };
+      return readModel(sources, reading, async (rows, { position }) =>
+        oneBody(oneFound(await findRecord(rows, { model, id, rule }), name, id), position),
+      );
+    },
+  });
+}

@@ -1,0 +1,111 @@
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { Nanos } from "@counterfoil/core/exact/time";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { type Folding, openFolding } from "@counterfoil/processing/folding";
+import { createIngest } from "@counterfoil/processing/ingest";
+import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
+import { createManualClock, type ManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
+import { balancesProjection } from "@counterfoil/processing/models/balances/projection";
+import { DEPOSITS, TRADES, WITHDRAWALS } from "@counterfoil/processing/models/lifecycle/lifecycle";
+import { lifecycleProjection } from "@counterfoil/processing/models/lifecycle/projection";
+import { openLedger } from "@counterfoil/processing/open-ledger";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { Delivery, Receipt } from "@counterfoil/processing/ports/ingest";
+import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import type { Projection } from "@counterfoil/processing/projection/projection";
+import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import type { ScenarioStep } from "@counterfoil/simulator/scenarios/scenario";
+
+export const PROJECTIONS: readonly Projection[] = [
+  balancesProjection,
+  ...[WITHDRAWALS, DEPOSITS, TRADES].map(lifecycleProjection),
+];
+
+/** A ledger in memory that takes deliveries and folds them when it is told to. */
+export type TestLedger = Readonly<{
+  stream: EventStream;
+  catalogue: ModelCatalogue;
+  clock: ManualClock;
+  deliver: (step: ScenarioStep) => Promise<Receipt>;
+  /** Delivers a documented flow, and folds it. */
+  play: (scenario: string) => Promise<readonly Receipt[]>;
+  /** Folds everything that was recorded into these models, all of them by default. */
+  fold: (...models: readonly ModelName[]) => Promise<void>;
+  build: (model: ModelName, generation: number) => Promise<Folding>;
+}>;
+
+/** 2026-01-01: behind every time that a documented flow prints. */
+export const START: Nanos = 1_767_225_600_000_000_000n;
+
+export async function createTestLedger(): Promise<TestLedger> {
+  const clock = createManualClock(START);
+  const stream = createMemoryEventStream({ ledger: "default", hashing: nodeHashing, clock });
+  await openLedger(stream, { name: "default", environment: "test" }, nodeHashing);
+  const ingest = createIngest({ stream, translations: TRANSLATIONS, hashing: nodeHashing, clock });
+  const catalogue = createMemoryModelCatalogue();
+  const foldings = new Map<ModelName, Folding>();
+  let frames = 0;
+
+  async function build(model: ModelName, generation: number): Promise<Folding> {
+    const projection = PROJECTIONS.find((each) => each.model === model) as Projection;
+    const layout = { tables: projection.tables, modelVersion: projection.version, generation };
+    await catalogue.create(model, layout);
+    const store = await catalogue.openForWriting(model, generation);
+    return openFolding({ stream, projection, store, hashing: nodeHashing });
+  }
+
+  async function fold(...models: readonly ModelName[]): Promise<void> {
+    for (const [model, folding] of foldings) {
+      if (models.length > 0 && !models.includes(model)) continue;
+      const { position } = folding.checkpoint;
+      await folding.fold(await stream.read({ after: position, limit: 1_000_000 }));
+    }
+  }
+
+  async function deliver(step: ScenarioStep): Promise<Receipt> {
+    const isFeed = step.kind === "feed-snapshot" || step.kind === "feed-update";
+    if (isFeed) frames += 1;
+    if (isFeed && frames === 1) {
+      const opening = { provider: "zerohash", connection: "c1", multi_chain: true } as const;
+      await ingest.feedOpened({ ...opening, openedAt: clock.now() });
+    }
+    const receipt = await ingest.submit(deliveryOf(step, clock.now(), frames));
+    // Every delivery has a moment of its own.
+    await clock.advance(1);
+    return receipt;
+  }
+
+  for (const { model } of PROJECTIONS) foldings.set(model, await build(model, 1));
+  return {
+    stream,
+    catalogue,
+    clock,
+    deliver,
+    fold,
+    build,
+    play: async (name) => {
+      const receipts: Receipt[] = [];
+      for (const step of SCENARIOS.get(name)?.steps ?? []) receipts.push(await deliver(step));
+      await fold();
+      return receipts;
+    },
+  };
+}
+
+function deliveryOf(step: ScenarioStep, receivedAt: Nanos, frame: number): Delivery {
+  const text = "text" in step ? step.text : step.body;
+  const isFeed = "text" in step;
+  return {
+    provider: step.kind === "layer1-webhook" ? "layer1" : "zerohash",
+    channel: isFeed ? "feed" : "webhook",
+    payloadType: isFeed ? "feed" : "payloadType" in step ? step.payloadType : "",
+    notificationId: null,
+    place: isFeed ? { connection: "c1", frame } : null,
+    verdict: { signature: isFeed ? "none" : "valid" },
+    bytes: new TextEncoder().encode(text),
+    receivedAt,
+    correlationId: null,
+  };
+}

@@ -1,0 +1,97 @@
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { ProjectorEvent } from "./projector-event.ts";
+
+export type ProjectorMetricsOptions = Readonly<{
+  registry: Registry;
+  /** Given where nobody else in this process tells how far behind a model is. */
+  stream?: Pick<EventStream, "head">;
+}>;
+
+/** Registers the projections' metrics. @returns what is to be told of a projector's events. */
+export function createProjectorMetrics({
+  registry,
+  stream,
+}: ProjectorMetricsOptions): (event: ProjectorEvent) => void {
+  const positions = new Map<string, number>();
+  const states = new Map<string, string>();
+  const { commits, events, stopped, state } = createInstruments(registry);
+  registerPositions(registry, positions);
+  if (stream !== undefined) registerLag(registry, stream, positions);
+  return (event) => {
+    const { model } = event;
+    if (event.kind === "state") {
+      const before = states.get(model);
+      if (before !== undefined) state.remove({ model, state: before });
+      states.set(model, event.state);
+      state.set({ model, state: event.state }, 1);
+      return;
+    }
+    positions.set(model, event.position);
+    commits.inc({ model }, event.commits);
+    events.inc({ model }, event.events);
+    stopped.set({ model }, event.stopped);
+  };
+}
+
+function createInstruments(registry: Registry) {
+  const registers = [registry];
+  return {
+    commits: new Counter({
+      name: "counterfoil_projection_commits_total",
+      help: "Commits of a projection",
+      labelNames: ["model"],
+      registers,
+    }),
+    events: new Counter({
+      name: "counterfoil_projection_events_total",
+      help: "Events that a projection went past",
+      labelNames: ["model"],
+      registers,
+    }),
+    stopped: new Gauge({
+      name: "counterfoil_projection_stopped_subjects",
+      help: "Subjects whose facts could not be folded and wait for a fix",
+      labelNames: ["model"],
+      registers,
+    }),
+    state: new Gauge({
+      name: "counterfoil_projection_state",
+      help: "1 for the state that the projection is in",
+      labelNames: ["model", "state"],
+      registers,
+    }),
+  };
+}
+
+function registerPositions(registry: Registry, positions: ReadonlyMap<string, number>): void {
+  new Gauge({
+    name: "counterfoil_projection_position",
+    help: "Last position that the projection has committed",
+    labelNames: ["model"],
+    registers: [registry],
+    collect() {
+      for (const [model, position] of positions) this.set({ model }, position);
+    },
+  });
+}
+
+/** Computed when somebody looks, since it depends on the head then. */
+function registerLag(
+  registry: Registry,
+  stream: Pick<EventStream, "head">,
+  positions: ReadonlyMap<string, number>,
+): void {
+  new Gauge({
+    name: "counterfoil_projection_lag_events",
+    help: "Events of the stream that the projection has not folded",
+    labelNames: ["model"],
+    registers: [registry],
+    async collect() {
+      // A stream that cannot be asked must not take the other metrics along.
+      const head = await stream.head().catch(() => null);
+      if (head === null) return;
+      for (const [model, at] of positions) this.set({ model }, Math.max(0, head.position - at));
+    },
+  });
+}

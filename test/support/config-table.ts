@@ -1,0 +1,16 @@
+import { CONFIG, configSchema } from "@counterfoil/contracts/config";
+
+/** The README's table of variables, from the schema that checks them. */
+export function configTable(): string {
+  const defaults: Readonly<Record<string, unknown>> = configSchema.parse({});
+  const rows = Object.entries(CONFIG).map(([name, schema]) => {
+    return `| \`${name}\` | ${shownDefault(name, defaults[name])} | ${schema.description} |`;
+  });
+  return ["| variable | default | what |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
+function shownDefault(name: string, value: unknown): string {
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return "–";
+  if (name === "COUNTERFOIL_STUCK_AFTER") return "`24h`";
+  return `\`${value}\``;
+}

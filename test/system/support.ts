@@ -1,0 +1,426 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
+import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import type { Translations } from "@counterfoil/core/translate/translation";
+import { type Folding, openFolding } from "@counterfoil/processing/folding";
+import { liveGeneration } from "@counterfoil/processing/generations";
+import { createIngest } from "@counterfoil/processing/ingest";
+import {
+  createMemoryEventStream,
+  createMemoryStreamStorage,
+  type MemoryStreamStorage,
+} from "@counterfoil/processing/memory/event-stream";
+import { createManualClock, type ManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
+import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { openLedger } from "@counterfoil/processing/open-ledger";
+import { ModelUnavailable } from "@counterfoil/processing/ports/errors";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { Delivery, Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
+import type {
+  Checkpoint,
+  ModelCatalogue,
+  ModelStore,
+} from "@counterfoil/processing/ports/model-store";
+import type { Row, Table } from "@counterfoil/processing/ports/table";
+import type { Projection } from "@counterfoil/processing/projection/projection";
+import { foldTo } from "@counterfoil/processing/rebuild";
+import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
+import { createRandom, type Random } from "@counterfoil/simulator/random";
+
+export const hashing = nodeHashing;
+export const LEDGER = "default";
+
+/** How many times as many runs as by default; a night's soak sets it to 100. */
+export const EFFORT = Number(process.env.COUNTERFOIL_TEST_RUNS ?? 1);
+export const runs = (count: number): number => Math.max(1, Math.round(count * EFFORT));
+/** Time limit of a property of so many runs. */
+export const patience = (seconds: number): number => seconds * 1000 * Math.max(1, EFFORT);
+
+export type Engine = "memory" | "sqlite";
+export const ENGINES: readonly Engine[] = ["memory", "sqlite"];
+
+export type Projections = Readonly<Record<ModelName, Projection>>;
+
+export type LedgerOptions = Readonly<{
+  engine?: Engine;
+  /** Draws batch sizes, restarts and who takes what. */
+  seed?: number | string;
+  translations?: Translations;
+  projections?: Projections;
+  /** How many ingests race on the stream. */
+  ingests?: number;
+  /** Deliveries under way at once, at most. */
+  together?: number;
+  /** Whether models are folded while deliveries come in, with restarts and failed commits. */
+  live?: boolean;
+}>;
+
+/** One ledger in this process: stream, ingest and all read models, on a clock that follows the plan. */
+export type TestLedger = Readonly<{
+  clock: ManualClock;
+  /** The engine's own storage, to be tampered with; memory only. */
+  storage: MemoryStreamStorage;
+  dataDir: string;
+  stream: EventStream;
+  catalogue: ModelCatalogue;
+  projections: Projections;
+  ingest: Ingest;
+  submit: (delivery: PlannedDelivery) => Promise<Receipt | null>;
+  /** Hands over one delivery after the other, as in the list. */
+  play: (deliveries: Iterable<PlannedDelivery>) => Promise<void>;
+  /** Other translations from now on, as after an upgrade. */
+  translateWith: (translations: Translations) => Promise<void>;
+  /** Folds every live model to the head. */
+  catchUp: () => Promise<void>;
+  checkpoints: () => Promise<Readonly<Record<ModelName, Checkpoint>>>;
+  states: () => Promise<Readonly<Record<ModelName, string>>>;
+  rows: (model: ModelName, table: Table) => Promise<readonly Row[]>;
+  events: (types?: readonly string[]) => Promise<readonly RecordedEvent[]>;
+  /** Lets go of files and models, so that others may open them. */
+  release: () => Promise<void>;
+  close: () => Promise<void>;
+}>;
+
+const START = 1_746_000_000_000_000_000n;
+
+export async function openTestLedger(options: LedgerOptions = {}): Promise<TestLedger> {
+  const { engine = "memory", seed = 1, ingests = 1, together = 12, live = true } = options;
+  const projections = options.projections ?? PROJECTIONS;
+  const random = createRandom(seed, "ledger");
+  const clock = createManualClock(START);
+  const storage = createMemoryStreamStorage();
+  const dataDir = engine === "sqlite" ? mkdtempSync(join(tmpdir(), "counterfoil-system-")) : "";
+  const openStream = async (): Promise<EventStream> =>
+    engine === "sqlite"
+      ? openEventStream({ dataDir, ledger: LEDGER, hashing, clock })
+      : createMemoryEventStream({ ledger: LEDGER, hashing, clock, storage });
+  const streams: EventStream[] = [];
+  for (let count = 0; count < Math.max(1, ingests); count += 1) streams.push(await openStream());
+  const stream = streams[0] as EventStream;
+  const catalogue =
+    engine === "sqlite" ? openModelCatalogue({ dataDir }) : createMemoryModelCatalogue();
+  await openLedger(stream, { name: LEDGER, environment: "test" }, hashing);
+  let ingesting = ingestsOn(streams, options.translations ?? TRANSLATIONS, clock);
+  const models = MODEL_NAMES.map((model) =>
+    liveModel({ stream, catalogue, projection: projections[model], random }),
+  );
+
+  const submit = (delivery: PlannedDelivery) => {
+    clock.set(delivery.arrivesAtNs);
+    return submitTo(ingestFor(delivery, ingesting, random), delivery);
+  };
+
+  async function play(deliveries: Iterable<PlannedDelivery>): Promise<void> {
+    let group: Promise<unknown>[] = [];
+    for (const delivery of deliveries) {
+      group.push(submit(delivery));
+      // The opening of a connection is durable before its frames are handed over.
+      const isGroupFull = delivery.kind === "feed-opened" || random.below(together) === 0;
+      if (!isGroupFull) continue;
+      await Promise.all(group);
+      group = [];
+      if (live && random.chance(0.3)) await random.pick(models).step();
+    }
+    await Promise.all(group);
+  }
+
+  async function rows(model: ModelName, table: Table): Promise<readonly Row[]> {
+    const { generation } = await liveGeneration(stream, model);
+    const reader = await catalogue.openForReading(model, generation);
+    try {
+      return await reader.snapshot((found) => allRows(found, table));
+    } finally {
+      await reader.close();
+    }
+  }
+
+  async function checkpoints() {
+    const found = await Promise.all(models.map((model) => model.checkpoint()));
+    return byModel((_, at) => found[at] as Checkpoint);
+  }
+
+  const release = async () => {
+    for (const model of models) await model.release();
+  };
+
+  return {
+    clock,
+    storage,
+    dataDir,
+    stream,
+    catalogue,
+    projections,
+    ingest: ingesting[0] as Ingest,
+    submit,
+    play,
+    translateWith: async (translations) => {
+      for (const ingest of ingesting) await ingest.stop();
+      ingesting = ingestsOn(streams, translations, clock);
+    },
+    catchUp: async () => {
+      for (const model of models) await model.catchUp();
+    },
+    checkpoints,
+    states: async () => {
+      const found = await checkpoints();
+      return byModel((model) => found[model].state_digest);
+    },
+    rows,
+    events: (types) => allEvents(stream, types),
+    release,
+    close: async () => {
+      for (const ingest of ingesting) await ingest.stop();
+      await release();
+      await catalogue.close();
+      for (const open of streams) await open.close();
+      if (dataDir !== "") rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+const ingestsOn = (
+  streams: readonly EventStream[],
+  translations: Translations,
+  clock: ManualClock,
+) => streams.map((stream) => createIngest({ stream, translations, hashing, clock }));
+
+export function byModel<T>(of: (model: ModelName, at: number) => T): Record<ModelName, T> {
+  return Object.fromEntries(MODEL_NAMES.map((model, at) => [model, of(model, at)])) as Record<
+    ModelName,
+    T
+  >;
+}
+
+/** One feed is heard by one ingestor; webhooks come to any. */
+function ingestFor(delivery: PlannedDelivery, ingests: readonly Ingest[], random: Random): Ingest {
+  if (delivery.kind === "webhook") return random.pick(ingests);
+  const number = Number(delivery.feed.replace(/\D/g, "")) || 0;
+  return ingests[number % ingests.length] as Ingest;
+}
+
+async function submitTo(ingest: Ingest, delivery: PlannedDelivery): Promise<Receipt | null> {
+  if (delivery.kind === "feed-opened") {
+    const { connection, continues, atNs } = delivery;
+    const before = continues === null ? {} : { continues };
+    const opening = { provider: "zerohash", connection, multi_chain: true, ...before } as const;
+    await ingest.feedOpened({ ...opening, openedAt: atNs });
+    return null;
+  }
+  if (delivery.kind === "feed-closed") {
+    const { connection, atNs } = delivery;
+    await ingest.feedClosed({
+      provider: "zerohash",
+      connection,
+      reason: "disconnected",
+      closedAt: atNs,
+    });
+    return null;
+  }
+  return ingest.submit(deliveryOf(delivery));
+}
+
+type Message = Extract<PlannedDelivery, { kind: "webhook" | "feed-frame" }>;
+
+export function deliveryOf(planned: Message): Delivery {
+  const receivedAt = planned.arrivesAtNs;
+  if (planned.kind === "feed-frame") {
+    const { connection, frame, text } = planned;
+    return {
+      provider: "zerohash",
+      channel: "feed",
+      payloadType: "feed",
+      notificationId: null,
+      place: { connection, frame },
+      verdict: { signature: "none" },
+      bytes: Buffer.from(text),
+      receivedAt,
+      correlationId: connection,
+    };
+  }
+  const { provider, payloadType, body, notificationId } = planned;
+  return {
+    provider,
+    channel: "webhook",
+    payloadType,
+    notificationId,
+    place: null,
+    verdict: { signature: "valid", scheme: "hmac-sha256", key: "1" },
+    bytes: Buffer.from(body),
+    receivedAt,
+    correlationId: null,
+  };
+}
+
+export async function allRows(
+  rows: Pick<ModelStore, "select">,
+  table: Table,
+): Promise<readonly Row[]> {
+  return rows.select(table, { orderBy: table.key, limit: 10_000_000 });
+}
+
+export async function allEvents(
+  stream: EventStream,
+  types?: readonly string[],
+): Promise<readonly RecordedEvent[]> {
+  const query = { after: 0, limit: 10_000_000 };
+  return stream.read(types === undefined ? query : { ...query, types });
+}
+
+type LiveModel = Readonly<{
+  step: () => Promise<void>;
+  catchUp: () => Promise<void>;
+  checkpoint: () => Promise<Checkpoint>;
+  release: () => Promise<void>;
+}>;
+
+type LiveModelOptions = Readonly<{
+  stream: EventStream;
+  catalogue: ModelCatalogue;
+  projection: Projection;
+  random: Random;
+}>;
+
+const BATCH_MAX = 60;
+
+/**
+ * A model as a projector keeps it: small batches of random size, now and then opened again from its
+ * last commit, and now and then killed in the middle of a batch.
+ */
+function liveModel({ stream, catalogue, projection, random }: LiveModelOptions): LiveModel {
+  let open: Readonly<{ store: ModelStore; folding: Folding; generation: number }> | null = null;
+  let failing = false;
+
+  async function current() {
+    if (open !== null) return open;
+    const { generation } = await liveGeneration(stream, projection.model);
+    await ensureGeneration(catalogue, projection, generation);
+    const store = await catalogue.openForWriting(projection.model, generation);
+    const guarded = guardedStore(store, () => failing);
+    const folding = await openFolding({ stream, projection, store: guarded, hashing });
+    open = { store, folding, generation };
+    return open;
+  }
+
+  async function release(): Promise<void> {
+    await open?.store.close();
+    open = null;
+  }
+
+  async function step(): Promise<void> {
+    if (random.chance(0.15)) await release();
+    const { folding } = await current();
+    const after = folding.checkpoint.position;
+    const limit = random.chance(0.1) ? 2000 : 1 + random.below(BATCH_MAX);
+    const events = await stream.read({ after, limit });
+    if (events.length === 0) return;
+    failing = random.chance(0.08);
+    try {
+      await folding.fold(events);
+    } catch (error) {
+      if (!(error instanceof ModelUnavailable)) throw error;
+      await release();
+    } finally {
+      failing = false;
+    }
+  }
+
+  async function catchUp(): Promise<void> {
+    const target = (await stream.head()).position;
+    for (;;) {
+      const { folding } = await current();
+      if (folding.checkpoint.position >= target) return;
+      await step();
+    }
+  }
+
+  return {
+    step,
+    catchUp,
+    release,
+    checkpoint: async () => (await current()).folding.checkpoint,
+  };
+}
+
+export async function ensureGeneration(
+  catalogue: ModelCatalogue,
+  { model, tables, version: modelVersion }: Projection,
+  generation: number,
+): Promise<void> {
+  const known = await catalogue.generations(model);
+  if (known.some((other) => other.generation === generation)) return;
+  await catalogue.create(model, { tables, modelVersion, generation });
+}
+
+/** Commits fail while `isFailing`, as those of a process that was killed never come. */
+function guardedStore(store: ModelStore, isFailing: () => boolean): ModelStore {
+  return {
+    ...store,
+    commit: async (commit) => {
+      if (isFailing()) throw new ModelUnavailable("killed by the test");
+      await store.commit(commit);
+    },
+  };
+}
+
+export type Refolded = Readonly<{ store: ModelStore; checkpoint: Checkpoint }>;
+
+/** The stream folded anew, in memory, in one go. */
+export async function refold(
+  stream: EventStream,
+  projection: Projection,
+  position?: number,
+): Promise<Refolded> {
+  const catalogue = createMemoryModelCatalogue();
+  const { model, tables, version: modelVersion } = projection;
+  const generation = await catalogue.create(model, { tables, modelVersion });
+  const store = await catalogue.openForWriting(model, generation ?? 1);
+  const folding = await openFolding({ stream, projection, store, hashing });
+  const end = position ?? (await stream.head()).position;
+  return { store, checkpoint: await foldTo(stream, folding, end) };
+}
+
+/** Rows that count in the state digest, as the digest sees them, sorted. */
+export function stateRows(table: Table, rows: readonly Row[]): readonly string[] {
+  if (table.digested !== "both") return [];
+  const columns = Object.keys(table.columns)
+    .sort()
+    .filter((column) => table.columns[column]?.state);
+  return rows
+    .filter((row) => table.isState?.(row) ?? true)
+    .map((row) => columns.map((column) => `${column}=${row[column]}`).join(" "))
+    .sort();
+}
+
+/** What two ledgers' models have not in common, line by line; empty where their states agree. */
+export async function stateDifferences(a: TestLedger, b: TestLedger): Promise<readonly string[]> {
+  const [left, right] = [await a.states(), await b.states()];
+  const differences: string[] = [];
+  for (const model of MODEL_NAMES) {
+    if (left[model] === right[model]) continue;
+    differences.push(`${model}: ${left[model]} | ${right[model]}`);
+    for (const table of a.projections[model].tables) {
+      const ours = stateRows(table, await a.rows(model, table));
+      const theirs = stateRows(table, await b.rows(model, table));
+      differences.push(...without(ours, theirs).map((line) => `  < ${table.name} ${line}`));
+      differences.push(...without(theirs, ours).map((line) => `  > ${table.name} ${line}`));
+    }
+  }
+  return differences.slice(0, 40);
+}
+
+function without(lines: readonly string[], others: readonly string[]): readonly string[] {
+  const left = new Map<string, number>();
+  for (const other of others) left.set(other, (left.get(other) ?? 0) + 1);
+  return lines.filter((line) => {
+    const count = left.get(line) ?? 0;
+    left.set(line, count - 1);
+    return count <= 0;
+  });
+}

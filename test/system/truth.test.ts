@@ -1,0 +1,73 @@
+import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
+import { ANOMALIES } from "@counterfoil/processing/models/columns";
+import type { Row } from "@counterfoil/processing/ports/table";
+import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
+import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { planOf, type Scenario, scenarioArbitrary, withoutLosses } from "./arbitraries.ts";
+import { falseGaps, wronglyKnown } from "./false-gaps.ts";
+import { lifecyclesAsTold } from "./lifecycle-truth.ts";
+import { openTestLedger, patience, runs, type TestLedger } from "./support.ts";
+import { trueBalances } from "./truth.ts";
+
+async function playedInAnyOrder({ seed }: Scenario, plan: readonly PlannedDelivery[]) {
+  const ledger = await openTestLedger({ seed });
+  await ledger.play(shuffleDeliveries(plan, seed));
+  await ledger.catchUp();
+  return ledger;
+}
+
+const openAnomalies = async (ledger: TestLedger): Promise<readonly Row[]> =>
+  (await ledger.rows("balances", ANOMALIES)).filter(
+    ({ closed_position }) => closed_position === null,
+  );
+
+describe("where nothing is lost", () => {
+  test(
+    "balances and lifecycles are the provider's, and no anomaly is open",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(scenarioArbitrary, async (scenario) => {
+          const { history, plan } = planOf(scenario);
+          const ledger = await playedInAnyOrder(scenario, withoutLosses(history, plan));
+          const balances = trueBalances(history);
+          const rows = await ledger.rows("balances", ACCOUNTS);
+          const found = new Map(rows.map(({ id, balance }) => [id, balance]));
+          expect([...balances].filter(([id, balance]) => found.get(id) !== balance)).toEqual([]);
+          expect((await openAnomalies(ledger)).map(({ id, detail }) => `${id} ${detail}`)).toEqual(
+            [],
+          );
+          for (const { told, expected } of await lifecyclesAsTold(ledger, history)) {
+            expect(told).toEqual(expected);
+          }
+          await ledger.close();
+        }),
+        { numRuns: runs(15) },
+      );
+    },
+    patience(180),
+  );
+});
+
+describe("where messages are lost", () => {
+  test(
+    "accounts that all was heard of have the truth, and every gap is what was lost there",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(scenarioArbitrary, async (scenario) => {
+          const { history, plan } = planOf({
+            ...scenario,
+            webhookLossRate: Math.max(0.15, scenario.webhookLossRate),
+          });
+          const ledger = await playedInAnyOrder(scenario, plan);
+          expect(await falseGaps(ledger, history, plan)).toEqual([]);
+          expect(await wronglyKnown(ledger, history, plan)).toEqual([]);
+          await ledger.close();
+        }),
+        { numRuns: runs(20) },
+      );
+    },
+    patience(180),
+  );
+});
