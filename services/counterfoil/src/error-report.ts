@@ -12,14 +12,20 @@ import {
 } from "@counterfoil/processing/ports/errors";
 import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
 import { EXIT, type ExitCode } from "./exit-code.ts";
+import { WrongUsage } from "./wrong-usage.ts";
 
 /** What a person is told of an error, and how the program ends with it. */
-export type ErrorReport = Readonly<{ code: ErrorCode; message: string; exit: ExitCode }>;
+export type ErrorReport = Readonly<{
+  code: ErrorCode | "wrong_usage";
+  message: string;
+  exit: ExitCode;
+}>;
 
-type Kind = Readonly<{ of: new (message?: string) => Error; code: ErrorCode; exit: ExitCode }>;
+type Kind = Omit<ErrorReport, "message"> & Readonly<{ of: new (message?: string) => Error }>;
 
 /** The ports' errors. What may pass by itself ends with 3, so that a supervisor tries again. */
 const KINDS: readonly Kind[] = [
+  { of: WrongUsage, code: "wrong_usage", exit: EXIT.usage },
   { of: StreamMissing, code: "stream_unavailable", exit: EXIT.unavailable },
   { of: StreamUnavailable, code: "stream_unavailable", exit: EXIT.unavailable },
   { of: ModelUnavailable, code: "model_unavailable", exit: EXIT.unavailable },

@@ -31,9 +31,9 @@ export function createProgram(): Command {
   return program;
 }
 
-function throwOnWrongUsage(command: Command): void {
-  command.exitOverride().showHelpAfterError(`(${command.name()} --help says more)`);
-  for (const child of command.commands) throwOnWrongUsage(child);
+function throwOnWrongUsage(command: Command, path = command.name()): void {
+  command.exitOverride().showHelpAfterError(`(${path} --help says more)`);
+  for (const child of command.commands) throwOnWrongUsage(child, `${path} ${child.name()}`);
 }
 
 const HELP = `

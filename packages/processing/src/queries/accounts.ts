@@ -13,7 +13,7 @@ export async function findAccount(rows: Rows, id: string): Promise<Found<Balance
 }
 
 /** The account's row, by our id or by the provider's. */
-export async function findAccountRow(rows: Rows, id: string): Promise<Found<Row>> {
+async function findAccountRow(rows: Rows, id: string): Promise<Found<Row>> {
   const own = await rows.get(ACCOUNTS, [id]);
   if (own !== null) return found(own);
   const named = foundAmong(await accountsCalled(rows, id));

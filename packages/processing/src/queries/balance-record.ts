@@ -13,7 +13,7 @@ export function balanceRecordAt(account: Row, change: Row): BalanceRecord {
 }
 
 /** What never changes of an account: its id says it all. */
-export function identityOf(account: Row) {
+function identityOf(account: Row) {
   return {
     id: String(account.id),
     provider: account.provider as BalanceRecord["provider"],

@@ -8,7 +8,7 @@ import { balanceAsOf } from "./balance-as-of.ts";
 import { balanceRecord, balanceRecordAt } from "./balance-record.ts";
 import { beyondPart, type Page, type PageRequest, readPage } from "./page.ts";
 
-export const BALANCE_FILTERS = [
+const BALANCE_FILTERS = [
   "provider",
   "participant_code",
   "account_group",

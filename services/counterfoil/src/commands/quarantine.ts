@@ -9,6 +9,7 @@ import { Command } from "commander";
 import { EXIT } from "../exit-code.ts";
 import { print, printJson } from "../output/print.ts";
 import { renderTable } from "../output/table.ts";
+import { WrongUsage } from "../wrong-usage.ts";
 import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
 
 export function quarantineCommand(): Command {
@@ -63,8 +64,7 @@ const isOpen = ({ resolved_position }: QuarantinedRecord) => resolved_position =
 function chosenOf(known: readonly QuarantinedRecord[], id: string): QuarantinedRecord {
   const found = known.find(({ delivery_id }) => delivery_id === id);
   if (found !== undefined) return found;
-  const message = `no delivery ${id} is in quarantine: counterfoil quarantine list shows which are`;
-  throw Object.assign(new Error(message), { code: "not_found" });
+  throw new WrongUsage(`no delivery ${id} is in quarantine: \`quarantine list\` shows which are`);
 }
 
 const EMPTY = "Nothing is in quarantine.";

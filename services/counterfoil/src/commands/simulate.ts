@@ -70,7 +70,7 @@ function scenarioCommand(scenario: Scenario): Command {
 function historyCommand(): Command {
   return withPlayOptions(new Command("history"))
     .description("play a long, consistent history that a seed determines")
-    .option("--scale <n>", "how long: 1 are some 1,500 messages", parsePositive, 1)
+    .option("--scale <n>", "how long: 1 is some 1,300 messages", parsePositive, 1)
     .option("--repeat-rate <share>", "webhooks that come again", parseRate, 0.05)
     .option("--loss-rate <share>", "webhooks that never come", parseRate, 0)
     .option("--shuffle", "webhooks in any order at all")

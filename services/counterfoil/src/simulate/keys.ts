@@ -5,6 +5,7 @@ import {
   layer1PublicKeyBase64,
 } from "@counterfoil/simulator/layer1-signature";
 import { createZeroHashKeys, type ZeroHashKeys } from "@counterfoil/simulator/zerohash-signature";
+import { WrongUsage } from "../wrong-usage.ts";
 
 /** What the stand-in signs with; without a provider's keys its webhooks go out unsigned. */
 export type StandInKeys = Readonly<{ zeroHashKeys?: ZeroHashKeys; layer1Keys?: Layer1Keys }>;
@@ -18,7 +19,7 @@ type KeysFile = Readonly<{ zerohash_secret: string; layer1_private_key: string }
  * @throws where the file is there already
  */
 export function createKeysFile(file: string): Readonly<Record<string, string>> {
-  if (existsSync(file)) throw new Error(`${file} is there already: name another, or use it`);
+  if (existsSync(file)) throw new WrongUsage(`${file} is there already: name another, or use it`);
   const { secret } = createZeroHashKeys();
   const layer1 = createLayer1Keys();
   const pem = layer1.privateKey.export({ type: "pkcs8", format: "pem" }).toString();

@@ -5,6 +5,7 @@ import {
   type PlayResult,
   playDeliveries,
 } from "@counterfoil/simulator/play/play-deliveries";
+import { WrongUsage } from "../wrong-usage.ts";
 import type { StandInKeys } from "./keys.ts";
 
 export type Play = Readonly<{
@@ -28,7 +29,7 @@ export async function play({
   options,
 }: Play): Promise<PlayResult> {
   const feeds = new Set(deliveries.flatMap((it) => (it.kind === "webhook" ? [] : [it.feed])));
-  if (feeds.size > 0 && feedPort === undefined) throw new Error(FEED_MISSING);
+  if (feeds.size > 0 && feedPort === undefined) throw new WrongUsage(FEED_MISSING);
   const target = { baseUrls: [url.replace(/\/+$/, "")], ...keys };
   if (feeds.size === 0) return playDeliveries(deliveries, target, options);
   const feed = await createFeedServer({
