@@ -1,10 +1,12 @@
 import { parseArgs } from "node:util";
+import { benchAcknowledge } from "./acknowledge.ts";
 import { benchAppend } from "./append.ts";
 import type { BenchOptions, BenchRow } from "./measure.ts";
 import { benchRebuild } from "./rebuild.ts";
 import { printRows } from "./table.ts";
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRow>>> = {
+  acknowledge: benchAcknowledge,
   append: benchAppend,
   rebuild: benchRebuild,
 };

@@ -1,0 +1,32 @@
+import { createServer } from "node:net";
+import { fastify } from "fastify";
+
+/**
+ * The receiving side of the acknowledgement bench, a process of its own: `ours` is the ingestor
+ * role as `counterfoil ingestor` runs it, `bare` a Fastify route that parses the same body.
+ */
+const [mode] = process.argv.slice(2);
+const port = await freePort();
+if (mode === "bare") {
+  const app = fastify();
+  app.post("/webhooks/zerohash", async () => ({ ok: true }));
+  await app.listen({ host: "127.0.0.1", port });
+} else {
+  const { startIngestorRole } = await import("@counterfoil/counterfoil/service/ingestor-role");
+  const { loadConfig } = await import("@counterfoil/adapters/config");
+  const { pino } = await import("pino");
+  const config = loadConfig({ ...process.env, COUNTERFOIL_HTTP_PORT: String(port) });
+  await startIngestorRole({ config, logger: pino({ level: "error" }) } as never);
+}
+process.send?.({ port });
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
