@@ -22,7 +22,7 @@ import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registr
 import { openLedger } from "@counterfoil/processing/open-ledger";
 import { ModelUnavailable } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import type { Delivery, Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
+import type { Delivery, FeedOpening, Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
 import type {
   Checkpoint,
   ModelCatalogue,
@@ -71,8 +71,9 @@ export type TestLedger = Readonly<{
   stream: EventStream;
   catalogue: ModelCatalogue;
   projections: Projections;
-  ingest: Ingest;
-  submit: (delivery: PlannedDelivery) => Promise<Receipt | null>;
+  /** Hands over one delivery, at once. */
+  submit: (delivery: Delivery) => Promise<Receipt>;
+  feedOpened: (opening: FeedOpening) => Promise<void>;
   /** Hands over one delivery after the other, as in the list. */
   play: (deliveries: Iterable<PlannedDelivery>) => Promise<void>;
   /** Other translations from now on, as after an upgrade. */
@@ -112,15 +113,11 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
     liveModel({ stream, catalogue, projection: projections[model], random }),
   );
 
-  const submit = (delivery: PlannedDelivery) => {
-    clock.set(delivery.arrivesAtNs);
-    return submitTo(ingestFor(delivery, ingesting, random), delivery);
-  };
-
   async function play(deliveries: Iterable<PlannedDelivery>): Promise<void> {
     let group: Promise<unknown>[] = [];
     for (const delivery of deliveries) {
-      group.push(submit(delivery));
+      clock.set(delivery.arrivesAtNs);
+      group.push(handOver(ingestFor(delivery, ingesting, random), delivery));
       // The opening of a connection is durable before its frames are handed over.
       const isGroupFull = delivery.kind === "feed-opened" || random.below(together) === 0;
       if (!isGroupFull) continue;
@@ -157,8 +154,8 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
     stream,
     catalogue,
     projections,
-    ingest: ingesting[0] as Ingest,
-    submit,
+    submit: (delivery) => random.pick(ingesting).submit(delivery),
+    feedOpened: (opening) => random.pick(ingesting).feedOpened(opening),
     play,
     translateWith: async (translations) => {
       for (const ingest of ingesting) await ingest.stop();
@@ -205,25 +202,17 @@ function ingestFor(delivery: PlannedDelivery, ingests: readonly Ingest[], random
   return ingests[number % ingests.length] as Ingest;
 }
 
-async function submitTo(ingest: Ingest, delivery: PlannedDelivery): Promise<Receipt | null> {
+async function handOver(ingest: Ingest, delivery: PlannedDelivery): Promise<void> {
   if (delivery.kind === "feed-opened") {
     const { connection, continues, atNs } = delivery;
     const before = continues === null ? {} : { continues };
     const opening = { provider: "zerohash", connection, multi_chain: true, ...before } as const;
     await ingest.feedOpened({ ...opening, openedAt: atNs });
-    return null;
-  }
-  if (delivery.kind === "feed-closed") {
+  } else if (delivery.kind === "feed-closed") {
     const { connection, atNs } = delivery;
-    await ingest.feedClosed({
-      provider: "zerohash",
-      connection,
-      reason: "disconnected",
-      closedAt: atNs,
-    });
-    return null;
-  }
-  return ingest.submit(deliveryOf(delivery));
+    const closing = { provider: "zerohash", connection, reason: "disconnected" } as const;
+    await ingest.feedClosed({ ...closing, closedAt: atNs });
+  } else await ingest.submit(deliveryOf(delivery));
 }
 
 type Message = Extract<PlannedDelivery, { kind: "webhook" | "feed-frame" }>;

@@ -3,11 +3,11 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
 import { newEvent } from "@counterfoil/core/ingest/event";
 import { compareRows, type RowDifference } from "./compare-rows.ts";
-import { type Folding, openFolding } from "./folding.ts";
+import { checkNotForked, type Folding, openFolding } from "./folding.ts";
 import { type Activation, liveGeneration } from "./generations.ts";
 import { STOPPED } from "./models/columns.ts";
 import type { Clock } from "./ports/clock.ts";
-import { GenerationMissing } from "./ports/errors.ts";
+import { GenerationMissing, StreamForked } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, ModelStore, Rows } from "./ports/model-store.ts";
 import type { Projection } from "./projection/projection.ts";
@@ -105,15 +105,27 @@ async function buildTarget(options: RebuildOptions, live: Activation): Promise<n
   return known?.checkpoint.position ?? (await options.stream.head()).position;
 }
 
-/** The live generation, where this version of the model made it and it has begun. */
-async function comparableLive({ catalogue, projection }: RebuildOptions, live: Activation) {
+/** The live generation, where this version of the model made it from this stream, and it has begun. */
+async function comparableLive({ stream, catalogue, projection }: RebuildOptions, live: Activation) {
   const known = await catalogue.generations(projection.model);
-  return known.find(
+  const made = known.find(
     ({ generation, modelVersion, checkpoint }) =>
       generation === live.generation &&
       modelVersion === projection.version &&
       checkpoint.position > 0,
   );
+  return made !== undefined && (await isOnStream(stream, made.checkpoint)) ? made : undefined;
+}
+
+/** What followed another stream is nothing to compare with: a rebuild is how a fork is ended. */
+async function isOnStream(stream: EventStream, checkpoint: Checkpoint): Promise<boolean> {
+  try {
+    await checkNotForked(stream, checkpoint, "the live generation");
+    return true;
+  } catch (error) {
+    if (error instanceof StreamForked) return false;
+    throw error;
+  }
 }
 
 type Comparison = Readonly<{

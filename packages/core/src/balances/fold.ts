@@ -120,8 +120,18 @@ function move(
     outcome: "changed",
     entries: [...new Set([...left.entries, ...entered.entries])],
     removed: left.removed.filter((id) => !book.byId.has(id)),
-    opened: [...left.opened, ...entered.opened],
-    altered: [...left.altered, ...entered.altered],
-    closed: [...left.closed, ...entered.closed],
+    ...bothWays(left, entered),
+  };
+}
+
+/** What leaving and entering change of the anomalies together: one undoes what the other did. */
+function bothWays(left: BookEffects, entered: BookEffects) {
+  const without = (anomalies: readonly Anomaly[], others: readonly Anomaly[]) =>
+    anomalies.filter(({ id }) => !others.some((other) => other.id === id));
+  const reopened = entered.opened.filter(({ id }) => left.closed.some((other) => other.id === id));
+  return {
+    opened: [...without(left.opened, entered.closed), ...without(entered.opened, left.closed)],
+    altered: [...without(left.altered, entered.closed), ...entered.altered, ...reopened],
+    closed: [...without(left.closed, entered.opened), ...without(entered.closed, left.opened)],
   };
 }

@@ -6,6 +6,11 @@ export const GROUP_GAP: Nanos = 20n * MILLISECOND;
 export const GROUP_MAX = 8;
 export const CLOCK_LIMIT: Nanos = 60n * SECOND;
 export const RECEIVER_SKEW: Nanos = 5n * SECOND;
+/**
+ * What is dated this long before a snapshot was asked for is in it: the receiver's error, and the
+ * time that a run takes from its date to the books that a snapshot tells.
+ */
+export const SNAPSHOT_KNOWS: Nanos = RECEIVER_SKEW + SECOND;
 
 /** A report's place on a line: which connection of the line, and which frame on it. */
 export type LinePlace = Readonly<{

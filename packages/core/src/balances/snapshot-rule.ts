@@ -2,7 +2,14 @@ import type { Nanos } from "../exact/time.ts";
 import type { Connection } from "../feed-lines.ts";
 import type { Entry } from "./entry.ts";
 import { comparePlaces } from "./line-rule.ts";
-import { balanceBefore, type LinePlace, RECEIVER_SKEW, type Running, same } from "./report.ts";
+import {
+  balanceBefore,
+  type LinePlace,
+  RECEIVER_SKEW,
+  type Running,
+  SNAPSHOT_KNOWS,
+  same,
+} from "./report.ts";
 
 /**
  * Where a snapshot can lie among the entries that stand, as far as can be known: what an earlier
@@ -74,7 +81,7 @@ function spanOf(
   standing: readonly Entry[],
   connections: ReadonlyMap<string, Connection>,
 ): Span {
-  const asked = subscribedAt(snapshot, connections) - RECEIVER_SKEW;
+  const asked = subscribedAt(snapshot, connections) - SNAPSHOT_KNOWS;
   const to = firstAfter(snapshot, standing, asked);
   let from = to - 1;
   while (from >= 0) {

@@ -1,7 +1,7 @@
 import type { Connection } from "../feed-lines.ts";
 import type { Book } from "./book-window.ts";
 import { comparePlaces } from "./line-rule.ts";
-import { RECEIVER_SKEW, type Running } from "./report.ts";
+import { type Running, SNAPSHOT_KNOWS } from "./report.ts";
 
 /** A complete snapshot that did not list an account which an earlier one of its line had listed. */
 export type MissingListing = Readonly<{ connection: string; frame: number }>;
@@ -20,8 +20,8 @@ export function isUnlisted(
   const asked = connections.get(connection);
   if (balance === null || balance.isZero() || asked === undefined) return false;
   const last = entries.findLast(({ standing }) => standing);
-  if (last === undefined) return left.chainAt < asked.openedAt - RECEIVER_SKEW;
-  if (last.effectiveAt >= asked.openedAt - RECEIVER_SKEW) return false;
+  if (last === undefined) return left.chainAt < asked.openedAt - SNAPSHOT_KNOWS;
+  if (last.effectiveAt >= asked.openedAt - SNAPSHOT_KNOWS) return false;
   const { line, lineOpenedAt, index } = asked;
   const place = { line, lineOpenedAt, index, frame };
   return !last.places.some((other) => other.line === line && comparePlaces(other, place) > 0);

@@ -1,6 +1,5 @@
 import { loadConfig } from "@counterfoil/adapters/config";
-import type { Access, Backends } from "@counterfoil/adapters/connect";
-import type { Config } from "@counterfoil/contracts/config";
+import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { InvalidArgumentError } from "commander";
@@ -13,12 +12,22 @@ export type JsonOption = Readonly<{ json?: boolean }>;
 /** Opens the ledger that the environment names, beside whatever else runs on it. */
 export async function withLedger<T>(
   access: Access,
-  work: (backends: Backends, config: Config) => Promise<T>,
+  work: (backends: Backends) => Promise<T>,
 ): Promise<T> {
-  const config = loadConfig(process.env);
-  const backends = await openExisting(config, access);
+  return withBackends(await openExisting(loadConfig(process.env), access), work);
+}
+
+/** The same for who looks for what is wrong with it, and so takes it as it is. */
+export async function withUncheckedLedger<T>(work: (backends: Backends) => Promise<T>): Promise<T> {
+  return withBackends(await connect(loadConfig(process.env), "read"), work);
+}
+
+async function withBackends<T>(
+  backends: Backends,
+  work: (backends: Backends) => Promise<T>,
+): Promise<T> {
   try {
-    return await work(backends, config);
+    return await work(backends);
   } finally {
     await backends.close();
   }

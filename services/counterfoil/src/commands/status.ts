@@ -14,7 +14,8 @@ export function statusCommand(): Command {
       const status = await withLedger("read", async (backends) => {
         const models = serveModels(backends);
         try {
-          return await readStatus(backends.stream, models, backends);
+          const { ledger, environment, engine, stream } = backends;
+          return await readStatus(stream, models, { ledger, environment, engine });
         } finally {
           await models.close();
         }

@@ -1,4 +1,5 @@
 import type { Backends } from "@counterfoil/adapters/connect";
+import type { ModelName } from "@counterfoil/contracts/fact";
 import { checkEnds } from "@counterfoil/processing/check-ends";
 import { checkNotForked } from "@counterfoil/processing/folding";
 import { liveGeneration } from "@counterfoil/processing/generations";
@@ -13,20 +14,29 @@ import { isEngineError, StreamForked } from "@counterfoil/processing/ports/error
  */
 export async function checkBeforeStart(backends: Backends): Promise<void> {
   await checkEnds(backends);
-  for (const model of MODEL_NAMES) await checkModel(backends, model);
+  const forks: string[] = [];
+  for (const model of MODEL_NAMES) {
+    const fork = await forkOf(backends, model);
+    if (fork !== null) forks.push(fork.message);
+  }
+  if (forks.length === 0) return;
+  throw new StreamForked([...forks, "`counterfoil rebuild all` goes on from here"].join("\n"));
 }
 
-async function checkModel({ stream, catalogue }: Backends, model: (typeof MODEL_NAMES)[number]) {
+async function forkOf(
+  { stream, catalogue }: Backends,
+  model: ModelName,
+): Promise<StreamForked | null> {
   try {
     const { generation } = await liveGeneration(stream, model);
     const known = await catalogue.generations(model);
     const live = known.find((other) => other.generation === generation);
     if (live !== undefined) await checkNotForked(stream, live.checkpoint, model);
+    return null;
   } catch (error) {
+    if (error instanceof StreamForked) return error;
     // A model that cannot be read can be rebuilt; it does not keep webhooks out.
-    if (error instanceof StreamForked) {
-      throw new StreamForked(`${error.message} (counterfoil rebuild ${model})`, { cause: error });
-    }
-    if (!isEngineError(error)) throw error;
+    if (isEngineError(error)) return null;
+    throw error;
   }
 }

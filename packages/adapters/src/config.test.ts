@@ -1,0 +1,86 @@
+import { describe, expect, test } from "@jest/globals";
+import { ConfigurationInvalid, type Environment, loadConfig } from "./config.ts";
+import { closestTo } from "./config-suggestion.ts";
+
+function problemsOf(env: Environment): readonly string[] {
+  try {
+    loadConfig(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigurationInvalid) return error.problems;
+    throw error;
+  }
+}
+
+const FEED = {
+  COUNTERFOIL_ZEROHASH_FEED_URL: "wss://feed.example",
+  COUNTERFOIL_ZEROHASH_FEED_KEY: "key",
+  COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE: "passphrase",
+  COUNTERFOIL_ZEROHASH_FEED_SECRET: "c2VjcmV0",
+};
+
+describe("what is taken", () => {
+  test("defaults, where nothing is set", () => {
+    expect(loadConfig({ PATH: "/bin" })).toMatchObject({
+      COUNTERFOIL_LEDGER: "default",
+      COUNTERFOIL_DATA_DIR: "./data",
+      COUNTERFOIL_HTTP_PORT: 8080,
+      COUNTERFOIL_STUCK_AFTER: 86_400,
+      COUNTERFOIL_ALLOW_UNSIGNED: false,
+    });
+  });
+
+  test("an empty variable counts as unset", () => {
+    const config = loadConfig({ COUNTERFOIL_HTTP_PORT: "", COUNTERFOIL_ZEROHASH_FEED_URL: "" });
+    expect(config.COUNTERFOIL_HTTP_PORT).toBe(8080);
+    expect(config.COUNTERFOIL_ZEROHASH_FEED_URL).toBeUndefined();
+  });
+
+  test("several secrets, and a feed that is complete", () => {
+    const config = loadConfig({ ...FEED, COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: "new, old," });
+    expect(config.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET).toEqual(["new", "old"]);
+    expect(config.COUNTERFOIL_ZEROHASH_FEED_KEY).toBe("key");
+  });
+});
+
+describe("what is refused", () => {
+  test.each<Readonly<{ env: Environment; says: RegExp }>>([
+    { env: { COUNTERFOIL_TYPO: "x" }, says: /^COUNTERFOIL_TYPO is not a variable.*README/ },
+    { env: { COUNTERFOIL_LEGDER: "x" }, says: /COUNTERFOIL_LEGDER .*mean COUNTERFOIL_LEDGER\?/ },
+    { env: { COUNTERFOIL_LEDGER: "Mine" }, says: /^COUNTERFOIL_LEDGER is "Mine": expected/ },
+    { env: { COUNTERFOIL_LEDGER: "models" }, says: /taken by the read models/ },
+    { env: { COUNTERFOIL_HTTP_PORT: "65536" }, says: /expected a port number/ },
+    { env: { COUNTERFOIL_STUCK_AFTER: "soon" }, says: /expected a duration/ },
+    { env: { COUNTERFOIL_LOG_LEVEL: "loud" }, says: /COUNTERFOIL_LOG_LEVEL is "loud"/ },
+    { env: { COUNTERFOIL_WEBHOOK_HOST: "::" }, says: /COUNTERFOIL_WEBHOOK_PORT missing/ },
+    { env: { ...FEED, COUNTERFOIL_ZEROHASH_FEED_KEY: "" }, says: /_FEED_KEY missing/ },
+    {
+      env: { COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT: "{body}" },
+      says: /by half: COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT set, COUNTERFOIL_ZEROHASH_FEED_URL, /,
+    },
+  ])("$env", ({ env, says }) => {
+    const [problem, ...others] = problemsOf(env);
+    expect(problem).toMatch(says);
+    expect(others).toEqual([]);
+  });
+
+  test("everything at once", () => {
+    const env = {
+      COUNTERFOIL_TYPO: "x",
+      COUNTERFOIL_HTTP_PORT: "y",
+      COUNTERFOIL_WEBHOOK_HOST: "z",
+    };
+    expect(problemsOf(env)).toHaveLength(3);
+  });
+
+  test("without repeating what may be secret", () => {
+    const env = { ...FEED, COUNTERFOIL_ZEROHASH_FEED_URL: "https://me:hunter2@feed.example" };
+    expect(problemsOf(env).join()).toMatch(/^COUNTERFOIL_ZEROHASH_FEED_URL: expected ws/);
+  });
+});
+
+test("a suggestion is made only where it is probably meant", () => {
+  expect(closestTo("statsu", ["status", "start"])).toBe("status");
+  expect(closestTo("banana", ["status", "start"])).toBeNull();
+  expect(closestTo("x", [])).toBeNull();
+});

@@ -1,0 +1,28 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { StreamMissing } from "@counterfoil/processing/ports/errors";
+import { afterAll, expect, test } from "@jest/globals";
+import { loadConfig } from "./config.ts";
+import { connect, ledgerFolder } from "./connect.ts";
+
+const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-connect-"));
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+
+const configOf = (ledger: string) =>
+  loadConfig({ COUNTERFOIL_DATA_DIR: dataDir, COUNTERFOIL_LEDGER: ledger });
+
+test("the default ledger has the data folder itself, another a folder of its own in it", () => {
+  expect(ledgerFolder(configOf("default"))).toBe(dataDir);
+  expect(ledgerFolder(configOf("other"))).toBe(join(dataDir, "other"));
+});
+
+test("a reader finds a stream only where a writer has created it", async () => {
+  const config = configOf("read");
+  await expect(connect(config, "read")).rejects.toThrow(StreamMissing);
+  await (await connect(config, "write")).close();
+  const reader = await connect(config, "read");
+  expect(reader).toMatchObject({ engine: "sqlite", ledger: "read", environment: "production" });
+  expect((await reader.stream.head()).position).toBe(0);
+  await reader.close();
+});

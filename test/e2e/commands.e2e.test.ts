@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { type Api, createApi, whenFolded } from "./support/api.ts";
+import {
+  addressOf,
+  type Environment,
+  endAllProcesses,
+  runCommand,
+  startRole,
+  stopRole,
+} from "./support/counterfoil.ts";
+import { newFolder, removeFolders } from "./support/folder.ts";
+import { sendScenario, sendWebhook } from "./support/send.ts";
+import { configOf } from "./support/stand-in.ts";
+
+jest.setTimeout(60_000);
+
+let env: Environment;
+let service: ReturnType<typeof startRole>;
+let api: Api;
+let quarantined: string;
+
+/** Everything below runs beside a service that goes on serving. */
+beforeAll(async () => {
+  env = { ...configOf(newFolder()), COUNTERFOIL_LEDGER: "books" };
+  service = startRole(["start"], env);
+  const address = await addressOf(service);
+  api = createApi(address);
+  await sendScenario("layer1-deposit", address);
+  await sendScenario("payment-crypto", address);
+  const unreadable = { provider: "zerohash", payloadType: "payment_status_changed", body: "{}" };
+  quarantined = (await sendWebhook(address, unreadable as never))?.delivery_id ?? "";
+  await whenFolded(api);
+});
+
+afterAll(async () => {
+  await endAllProcesses();
+  removeFolders();
+});
+
+async function json(...args: readonly string[]) {
+  const { code, stdout } = await runCommand([...args, "--json"], env);
+  return { code, answer: JSON.parse(stdout) };
+}
+
+describe("commands beside a running service", () => {
+  test("status says what the service says", async () => {
+    const { code, answer } = await json("status");
+    expect(code).toBe(0);
+    expect(answer).toEqual(await api.get("/v1/status"));
+    const { stdout } = await runCommand(["status"], env);
+    expect(stdout).toContain('Ledger "books" (production) on sqlite');
+    expect(stdout).toMatch(/balances\s+live/);
+  });
+
+  test("verify finds nothing wrong, folding the models again", async () => {
+    const { code, answer } = await json("verify", "--models");
+    expect(code).toBe(0);
+    expect(answer.findings).toEqual([]);
+    expect(answer.bodies).toBe(13);
+    for (const { live, refolded } of answer.models) expect(refolded.digest).toBe(live.digest);
+  });
+
+  test("rebuild activates a generation that the service goes over to; rollback goes back", async () => {
+    const rebuilt = await json("rebuild", "all");
+    expect(rebuilt.code).toBe(0);
+    const outcomes = rebuilt.answer.map((it: { model: string; outcome: string }) => [
+      it.model,
+      it.outcome,
+    ]);
+    expect(Object.fromEntries(outcomes)).toEqual({
+      balances: "activated",
+      withdrawals: "activated",
+      deposits: "activated",
+      trades: "activated",
+    });
+    const after = await whenFolded(api);
+    expect(after.projections.map(({ generation }) => generation)).toEqual([2, 2, 2, 2]);
+
+    expect((await json("rollback", "deposits")).answer.generation).toBe(1);
+    const back = await whenFolded(api);
+    expect(back.projections.map(({ generation }) => generation)).toEqual([2, 2, 1, 2]);
+    const missing = await runCommand(["rollback", "deposits", "--generation", "7"], env);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toContain("generation_missing");
+  });
+
+  test("retranslate corrects nothing where the translation is the same", async () => {
+    const { code, answer } = await json("retranslate");
+    expect(code).toBe(0);
+    expect(answer).toMatchObject({ deliveries: 12, appended: {}, rebuilds: [] });
+  });
+
+  test("quarantine lists what could not be read, and retries it", async () => {
+    const listed = await json("quarantine", "list");
+    expect(listed.answer).toMatchObject([{ delivery_id: quarantined, attempts: 1 }]);
+    const retried = await json("quarantine", "retry", quarantined);
+    expect(retried.code).toBe(1);
+    expect(retried.answer).toMatchObject([{ deliveryId: quarantined, outcome: "unreadable" }]);
+    const again = await json("quarantine", "retry");
+    expect(again.answer).toMatchObject([{ outcome: "tried" }]);
+    const unknown = await runCommand(["quarantine", "retry", "nobody"], env);
+    expect(unknown.code).toBe(2);
+  });
+
+  test("simulate plays a flow against it, and says when it is refused", async () => {
+    const url = await addressOf(service);
+    const { code, answer } = await json("simulate", "trade-status", "--url", url);
+    expect([code, answer.acknowledged]).toEqual([0, 3]);
+    const secret = { ...env, COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: "another" };
+    const flow = ["simulate", "fund-transaction", "--url", url, "--json"];
+    const refused = await runCommand(flow, secret);
+    expect([refused.code, JSON.parse(refused.stdout).refused]).toEqual([1, 1]);
+    const feed = await runCommand(["simulate", "balances-feed-use-cases", "--url", url], env);
+    expect(feed.code).toBe(2);
+    expect(feed.stderr).toContain("--feed-port");
+  });
+
+  test("the service ends in due form, and verify still finds nothing", async () => {
+    expect(await stopRole(service)).toBe(0);
+    expect((await json("verify", "--models")).code).toBe(0);
+  });
+});

@@ -1,0 +1,114 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { type Environment, endAllProcesses, runCommand } from "./support/counterfoil.ts";
+import { newFolder, removeFolders } from "./support/folder.ts";
+
+jest.setTimeout(60_000);
+
+const taken: Server = createServer();
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+});
+afterEach(endAllProcesses);
+afterAll(async () => {
+  await new Promise((resolve) => taken.close(resolve));
+  removeFolders();
+});
+
+const portOf = (server: Server) => String((server.address() as AddressInfo).port);
+
+type Case = Readonly<{ what: string; env: () => Environment; says: readonly string[] }>;
+
+const REFUSED: readonly Case[] = [
+  {
+    what: "a variable that does not exist",
+    env: () => ({ COUNTERFOIL_HTTP_PROT: "8080" }),
+    says: ["configuration_invalid", "COUNTERFOIL_HTTP_PROT", "did you mean COUNTERFOIL_HTTP_PORT?"],
+  },
+  {
+    what: "a port that is none",
+    env: () => ({ COUNTERFOIL_HTTP_PORT: "70000" }),
+    says: ["configuration_invalid", 'COUNTERFOIL_HTTP_PORT is "70000"', "expected a port number"],
+  },
+  {
+    what: "a feed that is set by half",
+    env: () => ({ COUNTERFOIL_ZEROHASH_FEED_URL: "wss://feed.example" }),
+    says: [
+      "configuration_invalid",
+      "COUNTERFOIL_ZEROHASH_FEED_KEY",
+      "COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE",
+      "COUNTERFOIL_ZEROHASH_FEED_SECRET",
+    ],
+  },
+  {
+    what: "readers let in from elsewhere",
+    env: () => ({ COUNTERFOIL_HTTP_HOST: "0.0.0.0" }),
+    says: ["configuration_invalid", "COUNTERFOIL_ALLOW_UNAUTHENTICATED"],
+  },
+  {
+    what: "unsigned webhooks let in from elsewhere",
+    env: () => ({
+      COUNTERFOIL_HTTP_HOST: "0.0.0.0",
+      COUNTERFOIL_ALLOW_UNAUTHENTICATED: "true",
+      COUNTERFOIL_ALLOW_UNSIGNED: "true",
+    }),
+    says: ["configuration_invalid", "COUNTERFOIL_ALLOW_UNSIGNED"],
+  },
+  {
+    what: "a key that cannot be read",
+    env: () => ({ COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY: "no key" }),
+    says: ["configuration_invalid", "COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY"],
+  },
+  {
+    what: "a port that is taken",
+    env: () => ({ COUNTERFOIL_HTTP_PORT: portOf(taken) }),
+    says: ["port_in_use", "127.0.0.1:", "COUNTERFOIL_HTTP_PORT"],
+  },
+];
+
+describe("start refuses, with exit code 2 and no stack trace", () => {
+  test.each(REFUSED)("$what", async ({ env, says }) => {
+    const base = { COUNTERFOIL_DATA_DIR: newFolder(), COUNTERFOIL_HTTP_PORT: "0" };
+    const { code, stderr } = await runCommand(["start"], { ...base, ...env() });
+    expect(code).toBe(2);
+    for (const words of says) expect(stderr).toContain(words);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
+
+test("every problem is named at once, and no secret is repeated", async () => {
+  const { code, stderr } = await runCommand(["start"], {
+    COUNTERFOIL_DATA_DIR: newFolder(),
+    COUNTERFOIL_REJECT_STALE: "maybe",
+    COUNTERFOIL_ZEROHASH_FEED_SECRET: "hunter2",
+    COUNTERFOIL_ZEROHASH_WEBHOOK_SECRT: "hunter2",
+  });
+  expect(code).toBe(2);
+  expect(stderr).toContain("COUNTERFOIL_REJECT_STALE");
+  expect(stderr).toContain("COUNTERFOIL_ZEROHASH_FEED_URL");
+  expect(stderr).toContain("COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET?");
+  expect(stderr).not.toContain("hunter2");
+});
+
+describe("the command line", () => {
+  test.each([
+    { args: ["statu"], says: "Did you mean status?" },
+    { args: ["status", "--jsno"], says: "Did you mean --json?" },
+    { args: ["rebuild", "balance"], says: "expected one of balances" },
+    { args: ["rebuild"], says: "missing required argument" },
+    { args: ["projector", "--model", "ledgers"], says: "expected one of balances" },
+    { args: ["status", "now"], says: "too many arguments" },
+  ])("refuses $args with a suggestion", async ({ args, says }) => {
+    const { code, stderr } = await runCommand(args, { COUNTERFOIL_DATA_DIR: newFolder() });
+    expect(code).toBe(2);
+    expect(stderr).toContain(says);
+  });
+
+  test("says that there is no ledger yet, with exit code 3", async () => {
+    const { code, stderr } = await runCommand(["status"], { COUNTERFOIL_DATA_DIR: newFolder() });
+    expect(code).toBe(3);
+    expect(stderr).toContain("stream_unavailable");
+  });
+});

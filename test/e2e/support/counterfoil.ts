@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+const SOURCE = fileURLToPath(new URL("../../../services/counterfoil/src/", import.meta.url));
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** A line of a process's log. */
+export type LogLine = Readonly<Record<string, unknown>>;
+
+export type RunningProcess = Readonly<{
+  /** The first line that is meant, said already or still to come. */
+  whenLogged: (isMeant: (line: LogLine) => boolean) => Promise<LogLine>;
+  log: () => string;
+  signal: (name: NodeJS.Signals) => void;
+  /** The exit code; null where a signal ended it. */
+  ended: Promise<number | null>;
+}>;
+
+export type CommandResult = Readonly<{ code: number | null; stdout: string; stderr: string }>;
+
+const running = new Set<ChildProcess>();
+
+/** Ends whatever a test left running. */
+export async function endAllProcesses(): Promise<void> {
+  await Promise.all(
+    [...running].map(async (child) => {
+      const ended = once(child, "exit");
+      child.kill("SIGKILL");
+      await ended;
+    }),
+  );
+}
+
+/** Runs a command to its end. */
+export async function runCommand(
+  args: readonly string[],
+  env: Environment,
+): Promise<CommandResult> {
+  return runProgram("main.ts", args, env);
+}
+
+export async function runProgram(
+  file: string,
+  args: readonly string[],
+  env: Environment,
+): Promise<CommandResult> {
+  const child = spawnProgram(file, args, env);
+  const output = { stdout: "", stderr: "" };
+  child.stdout?.on("data", (chunk: Buffer) => {
+    output.stdout += chunk.toString();
+  });
+  child.stderr?.on("data", (chunk: Buffer) => {
+    output.stderr += chunk.toString();
+  });
+  const [code] = await once(child, "close");
+  return { code, ...output };
+}
+
+/** Starts a role; `whenLogged(isReady)` says when it is there. */
+export function startRole(args: readonly string[], env: Environment): RunningProcess {
+  const child = spawnProgram("main.ts", args, env);
+  const lines: LogLine[] = [];
+  const waiting = new Set<() => void>();
+  let text = "";
+  let rest = "";
+  child.stdout?.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+    const parts = (rest + chunk.toString()).split("\n");
+    rest = parts.pop() ?? "";
+    lines.push(...parts.map((part) => JSON.parse(part) as LogLine));
+    for (const look of waiting) look();
+  });
+  child.stderr?.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  const ended = once(child, "close").then(([code]) => code as number | null);
+  return {
+    whenLogged: (isMeant) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const line = lines.find(isMeant);
+          if (line === undefined) return;
+          waiting.delete(look);
+          resolve(line);
+        };
+        waiting.add(look);
+        look();
+        void ended.then((code) => reject(new Error(`ended with ${code} before that:\n${text}`)));
+      }),
+    log: () => text,
+    signal: (name) => void child.kill(name),
+    ended,
+  };
+}
+
+function spawnProgram(file: string, args: readonly string[], env: Environment): ChildProcess {
+  const clean = Object.entries(process.env).filter(
+    ([name]) => !/^(?:COUNTERFOIL_|NODE_)/.test(name),
+  );
+  const child = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", SOURCE + file, ...args],
+    { env: { ...Object.fromEntries(clean), ...env }, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
+}
+
+export const isReady = ({ msg }: LogLine): boolean => msg === "ready";
+
+/** The address that a started role takes webhooks or readers at. */
+export async function addressOf(role: RunningProcess): Promise<string> {
+  const { address, webhooks } = await role.whenLogged(isReady);
+  return String(address ?? webhooks);
+}
+
+/** Asks a role to stop. @returns its exit code */
+export async function stopRole(role: RunningProcess): Promise<number | null> {
+  role.signal("SIGTERM");
+  return role.ended;
+}

@@ -1,0 +1,43 @@
+import { layer1Headers } from "@counterfoil/simulator/layer1-signature";
+import { scenarioDeliveries } from "@counterfoil/simulator/play/outgoing";
+import { type PlayOptions, playDeliveries } from "@counterfoil/simulator/play/play-deliveries";
+import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { zeroHashHeaders } from "@counterfoil/simulator/zerohash-signature";
+import { KEYS } from "./stand-in.ts";
+
+/** Plays a documented flow's webhooks in their order. */
+export function sendScenario(name: string, baseUrl: string, options: PlayOptions = {}) {
+  const scenario = SCENARIOS.get(name);
+  if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+  return playDeliveries(
+    scenarioDeliveries(scenario),
+    { baseUrls: [baseUrl], ...KEYS },
+    { concurrency: 1, ...options },
+  );
+}
+
+export type Acknowledgement = Readonly<{
+  delivery_id: string;
+  outcome: string;
+  position: string;
+}>;
+
+/** Sends one webhook, signed. @returns null where it was not acknowledged */
+export async function sendWebhook(
+  baseUrl: string,
+  webhook: Readonly<{ provider: "zerohash" | "layer1"; payloadType: string; body: string }>,
+): Promise<Acknowledgement | null> {
+  const { provider, payloadType, body } = webhook;
+  const envelope = { body, payloadType, notificationId: "", timestampMs: Date.now() };
+  const headers =
+    provider === "layer1"
+      ? layer1Headers(body, KEYS.layer1Keys)
+      : zeroHashHeaders(envelope, KEYS.zeroHashKeys);
+  try {
+    const url = `${baseUrl}/webhooks/${provider}`;
+    const response = await fetch(url, { method: "POST", headers, body });
+    return response.status === 200 ? ((await response.json()) as Acknowledgement) : null;
+  } catch {
+    return null;
+  }
+}
