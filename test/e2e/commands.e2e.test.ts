@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { type Api, createApi, whenFolded } from "./support/api.ts";
+import { type Api, createApi, whenFolded, whenServed } from "./support/api.ts";
 import {
   addressOf,
   type Environment,
@@ -73,12 +73,10 @@ describe("commands beside a running service", () => {
       deposits: "activated",
       trades: "activated",
     });
-    const after = await whenFolded(api);
-    expect(after.projections.map(({ generation }) => generation)).toEqual([2, 2, 2, 2]);
+    await whenServed(api, [2, 2, 2, 2]);
 
     expect((await json("rollback", "deposits")).answer.generation).toBe(1);
-    const back = await whenFolded(api);
-    expect(back.projections.map(({ generation }) => generation)).toEqual([2, 2, 1, 2]);
+    await whenServed(api, [2, 2, 1, 2]);
     const missing = await runCommand(["rollback", "deposits", "--generation", "7"], env);
     expect(missing.code).toBe(1);
     expect(missing.stderr).toContain("generation_missing");

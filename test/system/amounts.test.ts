@@ -30,28 +30,28 @@ const DECIMALS_23 = "0.00000000000000000000001";
 
 describe.each(ENGINES)("amounts, on %s", (engine) => {
   test.each([
-    { first: [DIGITS_30, DIGITS_30], then: [DECIMALS_23, `${DIGITS_30}${DECIMALS_23.slice(1)}`] },
-    { first: ["0.20000000", "0.20000000"], then: ["-.20", "0.00"] },
-    { first: [".25", ".25"], then: ["-0.25", "0"] },
-    { first: ["1e3", "1000"], then: ["1E-20", "1000.00000000000000000001"] },
-    { first: [`-${DIGITS_30}`, `-${DIGITS_30}.5`], then: ["0.5", `-${DIGITS_30}`] },
-  ])("$first.0 and $then.0 are kept to the last digit", async ({ first, then }) => {
+    { first: [DIGITS_30, DIGITS_30], second: [DECIMALS_23, `${DIGITS_30}${DECIMALS_23.slice(1)}`] },
+    { first: ["0.20000000", "0.20000000"], second: ["-.20", "0.00"] },
+    { first: [".25", ".25"], second: ["-0.25", "0"] },
+    { first: ["1e3", "1000"], second: ["1E-20", "1000.00000000000000000001"] },
+    { first: [`-${DIGITS_30}`, `-${DIGITS_30}.5`], second: ["0.5", `-${DIGITS_30}`] },
+  ])("$first.0 and $second.0 are kept to the last digit", async ({ first, second }) => {
     const ledger = await openLedger(engine);
-    const changes = [first, then].map(([change = "", balance = ""], at) =>
+    const changes = [first, second].map(([change = "", balance = ""], at) =>
       balanceBody({ run: at + 1, change, balance, at: AT + at * 5000 }),
     );
     for (const body of changes) await take(ledger, { body });
     const row = await account(ledger);
-    expect(row?.balance).toBe(plain(then[1] ?? ""));
+    expect(row?.balance).toBe(plain(second[1] ?? ""));
     expect(row?.status).toBe("continuous");
     const entries = await ledger.rows("balances", ENTRIES);
     expect(entries.map(({ change }) => change)).toEqual([
       plain(first[0] ?? ""),
-      plain(then[0] ?? ""),
+      plain(second[0] ?? ""),
     ]);
     expect(entries.map(({ balance }) => balance)).toEqual([
       plain(first[1] ?? ""),
-      plain(then[1] ?? ""),
+      plain(second[1] ?? ""),
     ]);
     await expectRebuilt(ledger);
     await ledger.close();

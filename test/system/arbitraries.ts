@@ -13,14 +13,14 @@ export const scenarioArbitrary = fc.record({
   seed: fc.integer({ min: 1, max: 1_000_000 }),
   participants: fc.integer({ min: 1, max: 4 }),
   flows: fc.integer({ min: 3, max: 14 }),
-  meanGapMs: fc.constantFrom(5, 60, 400, 3_000),
-  burstRate: fc.constantFrom(0, 0.3, 0.7),
+  meanGapMs: fc.constantFrom<number>(5, 60, 400, 3_000),
+  burstRate: fc.constantFrom<number>(0, 0.3, 0.7),
   receiverSkewMs: fc.integer({ min: -5_000, max: 5_000 }),
   feeds: fc.integer({ min: 0, max: 2 }),
-  reconnectRate: fc.constantFrom(0, 0.02, 0.15),
-  snapshotRaceMs: fc.constantFrom(0, 400, 2_000),
-  webhookRepeatRate: fc.constantFrom(0, 0.2),
-  webhookLossRate: fc.constantFrom(0, 0.15, 0.6),
+  reconnectRate: fc.constantFrom<number>(0, 0.02, 0.15),
+  snapshotRaceMs: fc.constantFrom<number>(0, 400, 2_000),
+  webhookRepeatRate: fc.constantFrom<number>(0, 0.2),
+  webhookLossRate: fc.constantFrom<number>(0, 0.15, 0.6),
 });
 
 export type Scenario = typeof scenarioArbitrary extends fc.Arbitrary<infer T> ? T : never;

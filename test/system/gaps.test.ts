@@ -44,7 +44,7 @@ async function openGaps(ledger: TestLedger): Promise<readonly string[]> {
     .sort();
 }
 
-async function history(ledger: TestLedger) {
+async function history(ledger: TestLedger): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const reader = await ledger.catalogue.openForReading("balances", 1);
   const page = await reader.snapshot((rows) =>
     listEntries(rows, ACCOUNT_ID, { limit: 100, beyond: null }),
@@ -61,7 +61,7 @@ describe.each(ENGINES)("a lost delivery, on %s", (engine) => {
     for (const number of [1, 2, 4, 5]) await hear(ledger, number);
     expect(await openGaps(ledger)).toEqual(["1002..1004 3"]);
     expect(await accountOf(ledger)).toMatchObject({ status: "gap_open", open_gaps: 1 });
-    const told = (await history(ledger)).map(({ kind, run_id }) => [kind, run_id]);
+    const told = (await history(ledger)).map((entry) => [entry.kind, entry.run_id ?? null]);
     expect(told).toEqual([
       ["opening", null],
       ["run", "1001"],

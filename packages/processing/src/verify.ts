@@ -7,9 +7,10 @@ import { liveGeneration } from "./generations.ts";
 import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
 import { isEngineError } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
-import type { Checkpoint, ModelCatalogue } from "./ports/model-store.ts";
+import type { Checkpoint, ModelCatalogue, Rows } from "./ports/model-store.ts";
 import type { Projection } from "./projection/projection.ts";
 import { foldTo } from "./rebuild.ts";
+import { storedDigest } from "./stored-digest.ts";
 
 /** Something that is not as it must be. */
 export type Finding = Readonly<{
@@ -209,23 +210,43 @@ export type VerifyModelOptions = Readonly<{
 }>;
 
 /**
- * Checks the live generation of a model: its checkpoint lies on this stream, and its digests are
- * those of the stream folded again. null where the model has no files here.
+ * Checks the live generation of a model: its checkpoint lies on this stream, its digests are those
+ * of the stream folded again, and its rows add up to them. null where the model has no files here.
  */
 export async function verifyModel(options: VerifyModelOptions): Promise<ModelVerification | null> {
   const { stream, catalogue, projection } = options;
   const { model } = projection;
   const { generation } = await liveGeneration(stream, model);
   const known = await catalogue.generations(model);
-  const live = known.find((other) => other.generation === generation)?.checkpoint;
-  if (live === undefined) return null;
-  const findings = await checkpointFindings(stream, model, live);
-  const refolded = options.refold && findings.length === 0 ? await refold(options, live) : null;
-  if (refolded !== null && refolded.digest !== live.digest) {
-    const detail = `${model} has digest ${live.digest} at position ${live.position}; the stream folded again has ${refolded.digest}: rebuild it`;
-    findings.push({ position: null, what: "digest", detail });
+  if (!known.some((other) => other.generation === generation)) return null;
+  const reader = await catalogue.openForReading(model, generation);
+  try {
+    return await reader.snapshot(async (rows, live) => {
+      const findings = await checkpointFindings(stream, model, live);
+      const refolded = options.refold && findings.length === 0 ? await refold(options, live) : null;
+      if (refolded) findings.push(...(await digestFindings(options, rows, live, refolded)));
+      return { model, generation, live, refolded, findings };
+    });
+  } finally {
+    await reader.close();
   }
-  return { model, generation, live, refolded, findings };
+}
+
+async function digestFindings(
+  { projection, hashing }: VerifyModelOptions,
+  rows: Rows,
+  live: Checkpoint,
+  refolded: Checkpoint,
+): Promise<readonly Finding[]> {
+  const { model, tables } = projection;
+  if (refolded.digest !== live.digest) {
+    const detail = `${model} has digest ${live.digest} at position ${live.position}; the stream folded again has ${refolded.digest}: rebuild it`;
+    return [{ position: null, what: "digest", detail }];
+  }
+  const stored = await storedDigest(tables, rows, hashing);
+  if (stored === live.digest) return [];
+  const detail = `${model} has digest ${live.digest} at position ${live.position}, but its rows add up to ${stored}: one was altered beside the projector; rebuild it`;
+  return [{ position: null, what: "digest", detail }];
 }
 
 async function checkpointFindings(

@@ -13,6 +13,15 @@ export function whenFolded(api: Api, position = 1): Promise<StatusRecord> {
   );
 }
 
+/** The status once these generations are served, one for each model in the status's order. */
+export function whenServed(api: Api, generations: readonly number[]): Promise<StatusRecord> {
+  return until(
+    `generations ${generations.join(", ")}`,
+    () => api.get<StatusRecord>("/v1/status"),
+    ({ projections }) => projections.every((it, at) => it.generation === generations[at]),
+  );
+}
+
 export function stateDigests({ projections }: StatusRecord): Readonly<Record<string, string>> {
   return Object.fromEntries(projections.map(({ name, state_digest }) => [name, state_digest]));
 }

@@ -7,6 +7,7 @@ import {
   type FactState,
   initialFactState,
 } from "../ingest/fact-state.ts";
+import type { Anomaly } from "./anomaly.ts";
 import { type EntryChange, evolveBook, type OutOfReach } from "./book.ts";
 import { type BookEffects, NO_EFFECTS } from "./book-effects.ts";
 import type { Book } from "./book-window.ts";

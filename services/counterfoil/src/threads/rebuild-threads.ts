@@ -22,23 +22,26 @@ export function createRebuildThreads(
   const running = new Map<Worker, Promise<void>>();
 
   async function start(model: ModelName): Promise<RebuildProgress> {
-    const { backends, config } = deps;
+    const { backends, config, logger } = deps;
     const before = latest.get(model);
     if (before !== undefined && isRunning(before)) {
       throw new RebuildRunning(`a rebuild of ${model} is running: wait until it has ended`);
     }
+    const first = await firstProgress(backends, model);
     const lock = await lockRebuild(backends, model);
-    const progress = createRebuildProgress(await firstProgress(backends, model), backends.clock);
-    latest.set(model, progress.present());
+    const progress = createRebuildProgress(first, backends.clock);
+    latest.set(model, first);
     const thread = spawnThread({ kind: "rebuild", config, model });
     const tell = (message: RebuildMessage) => latest.set(model, progress.after(message));
-    const ended = untilEnd(thread, tell).then(async () => {
+    const ended = untilEnd(thread, tell).then(async (last) => {
       running.delete(thread);
       await lock.release();
-      deps.logger.info({ ...latest.get(model) }, "rebuild ended");
+      // Only now, so that who sees the end may begin another.
+      tell(last);
+      logger.info({ ...progress.present() }, "rebuild ended");
     });
     running.set(thread, ended);
-    return progress.present();
+    return first;
   }
 
   return {
@@ -71,21 +74,23 @@ async function firstProgress(
   };
 }
 
-/** A thread that dies without a word has failed as well. */
-function untilEnd(thread: Worker, tell: (message: RebuildMessage) => void): Promise<void> {
+/** @returns what the thread told last; one that dies without a word has failed as well. */
+function untilEnd(
+  thread: Worker,
+  tell: (message: RebuildMessage) => void,
+): Promise<RebuildMessage> {
   return new Promise((resolve) => {
-    let ended = false;
+    let last: RebuildMessage = {
+      kind: "failed",
+      detail: "the rebuild was ended before it was done",
+    };
     thread.on("message", (message: RebuildMessage) => {
-      ended ||= message.kind !== "step";
-      tell(message);
+      if (message.kind === "step") tell(message);
+      else last = message;
     });
     thread.once("error", (error) => {
-      ended = true;
-      tell({ kind: "failed", detail: error instanceof Error ? error.message : String(error) });
+      last = { kind: "failed", detail: error instanceof Error ? error.message : String(error) };
     });
-    thread.once("exit", () => {
-      if (!ended) tell({ kind: "failed", detail: "the rebuild was ended before it was done" });
-      resolve();
-    });
+    thread.once("exit", () => resolve(last));
   });
 }

@@ -1,6 +1,15 @@
 import { flushCompileCache } from "node:module";
-import { Worker } from "node:worker_threads";
+import { type ResourceLimits, Worker } from "node:worker_threads";
 import type { ThreadJob } from "./job.ts";
+
+/**
+ * A projector lives as long as the service and makes little garbage at a time: with the usual young
+ * generation four of them hold 130 MB more, and are no faster. A rebuild is over soon.
+ */
+const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
+  projector: { maxYoungGenerationSizeMb: 12 },
+  rebuild: {},
+};
 
 /** Starts a worker thread; it loads what this one has compiled. */
 export function spawnThread(job: ThreadJob): Worker {
@@ -8,5 +17,6 @@ export function spawnThread(job: ThreadJob): Worker {
   return new Worker(new URL("./thread.ts", import.meta.url), {
     workerData: job,
     name: `${job.kind}-${job.model}`,
+    resourceLimits: LIMITS[job.kind],
   });
 }

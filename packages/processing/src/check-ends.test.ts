@@ -1,0 +1,60 @@
+import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { describe, expect, test } from "@jest/globals";
+import { checkEnds } from "./check-ends.ts";
+import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";
+import { createManualClock } from "./memory/manual-clock.ts";
+import { StreamCorrupted, StreamUnavailable } from "./ports/errors.ts";
+import { sampleEvents } from "./testing/sample-event.ts";
+
+const LENGTH = 40;
+const TAIL = 10;
+
+async function streamOf(length: number) {
+  const storage = createMemoryStreamStorage();
+  const clock = createManualClock(1n);
+  const stream = createMemoryEventStream({ ledger: "books", hashing, clock, storage });
+  if (length > 0) await stream.append(0, sampleEvents(1, length));
+  return { storage, check: { stream, ledger: "books", hashing, tail: TAIL } };
+}
+
+describe("the ends of a stream", () => {
+  test.each([0, 1, 2, TAIL, TAIL + 1, LENGTH])("sound, with %i events", async (length) => {
+    const { check } = await streamOf(length);
+    await expect(checkEnds(check)).resolves.toBeUndefined();
+  });
+
+  test("the chain starts from the ledger's name", async () => {
+    const { check } = await streamOf(1);
+    await expect(checkEnds({ ...check, ledger: "other" })).rejects.toThrow(/^position 1: found/);
+  });
+
+  test.each([1, LENGTH - TAIL + 1, LENGTH - 1, LENGTH])("altered at %i", async (position) => {
+    const { storage, check } = await streamOf(LENGTH);
+    const event = storage.events[position - 1] as RecordedEvent;
+    storage.events[position - 1] = { ...event, data: `${event.data} ` };
+    const failure = await checkEnds(check).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(StreamCorrupted);
+    expect(String(failure)).toContain(`position ${position}: found hash`);
+  });
+
+  test("an event that is not at its position", async () => {
+    const { storage, check } = await streamOf(LENGTH);
+    storage.events.splice(LENGTH - 5, 1);
+    await expect(checkEnds(check)).rejects.toThrow(`position ${LENGTH - 4}: no event is there`);
+  });
+
+  test("what cannot be read names the positions", async () => {
+    const { check } = await streamOf(LENGTH);
+    const read = async () => Promise.reject(new StreamUnavailable("disk"));
+    const stream = { ...check.stream, read };
+    await expect(checkEnds({ ...check, stream })).rejects.toThrow(/^position 1: disk/);
+  });
+
+  test("what lies between is left to verify", async () => {
+    const { storage, check } = await streamOf(LENGTH);
+    const event = storage.events[LENGTH / 2] as RecordedEvent;
+    storage.events[LENGTH / 2] = { ...event, data: "{}" };
+    await expect(checkEnds(check)).resolves.toBeUndefined();
+  });
+});

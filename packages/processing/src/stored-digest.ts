@@ -1,0 +1,34 @@
+import { addToDigest, EMPTY_DIGEST, formatDigest, parseDigest } from "@counterfoil/core/digest";
+import type { Hashing } from "@counterfoil/core/hashing";
+import type { Rows } from "./ports/model-store.ts";
+import type { Row, Table } from "./ports/table.ts";
+import { leaf } from "./projection/row-buffer.ts";
+
+const PAGE = 2000;
+
+/** The digest of the rows as they lie there, whatever the checkpoint beside them says. */
+export async function storedDigest(
+  tables: readonly Table[],
+  rows: Rows,
+  hashing: Hashing,
+): Promise<string> {
+  let digest = parseDigest(EMPTY_DIGEST);
+  for (const table of tables) {
+    if (table.digested === "none") continue;
+    for await (const row of allRows(table, rows)) {
+      digest = addToDigest(digest, leaf(table, row, hashing).digest);
+    }
+  }
+  return formatDigest(digest);
+}
+
+async function* allRows(table: Table, rows: Rows): AsyncGenerator<Row> {
+  let last: Row | undefined;
+  do {
+    const beyond = last && table.key.map((column) => last?.[column] ?? null);
+    const selection = { orderBy: table.key, limit: PAGE, ...(beyond ? { beyond } : {}) };
+    const page = await rows.select(table, selection);
+    yield* page;
+    last = page.length < PAGE ? undefined : page.at(-1);
+  } while (last !== undefined);
+}

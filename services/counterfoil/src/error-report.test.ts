@@ -1,0 +1,46 @@
+import { ConfigurationInvalid } from "@counterfoil/adapters/config";
+import { StartupError } from "@counterfoil/ingestor/startup-error";
+import {
+  GenerationMissing,
+  LedgerMismatch,
+  ModelUnavailable,
+  StreamCorrupted,
+  StreamForked,
+  StreamMissing,
+  StreamUnavailable,
+} from "@counterfoil/processing/ports/errors";
+import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
+import { describe, expect, test } from "@jest/globals";
+import { printedError, reportOf } from "./error-report.ts";
+import { WrongUsage } from "./wrong-usage.ts";
+
+describe("what a person is told", () => {
+  test.each<readonly [Error, string, number]>([
+    [new ConfigurationInvalid(["a", "b"]), "configuration_invalid", 2],
+    [new StartupError("port_in_use", "x"), "port_in_use", 2],
+    [new StartupError("configuration_invalid", "x"), "configuration_invalid", 2],
+    [new WrongUsage("x"), "wrong_usage", 2],
+    [new LedgerMismatch("x"), "ledger_mismatch", 2],
+    [new StreamMissing("x"), "stream_unavailable", 3],
+    [new StreamUnavailable("x"), "stream_unavailable", 3],
+    [new ModelUnavailable("x"), "model_unavailable", 3],
+    [new StreamCorrupted("x"), "stream_corrupted", 1],
+    [new StreamForked("x"), "stream_forked", 1],
+    [new GenerationMissing("x"), "generation_missing", 1],
+    [new RebuildRunning("x"), "rebuild_running", 1],
+    [new TypeError("x"), "internal_error", 1],
+    [Object.assign(new Error("x"), { code: "ENOENT" }), "internal_error", 1],
+  ])("%s", (error, code, exit) => {
+    expect(reportOf(error)).toMatchObject({ code, exit });
+  });
+
+  test("is the code and every line of the message, without a stack", () => {
+    const printed = printedError(new ConfigurationInvalid(["one", "two"]), undefined);
+    expect(printed).toBe("error: configuration_invalid\n  one\n  two\n");
+    expect(printedError(new TypeError("x"), "info")).toContain("COUNTERFOIL_LOG_LEVEL=debug");
+  });
+
+  test("and the stack for who asks for everything", () => {
+    expect(printedError(new TypeError("x"), "debug")).toMatch(/^\s+at /m);
+  });
+});

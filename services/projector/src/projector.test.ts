@@ -1,0 +1,152 @@
+import { systemClock as clock } from "@counterfoil/adapters/node/clock";
+import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import {
+  createMemoryEventStream,
+  createMemoryStreamStorage,
+} from "@counterfoil/processing/memory/event-stream";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
+import { createMemoryRoleLocks } from "@counterfoil/processing/memory/role-locks";
+import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { openLedger } from "@counterfoil/processing/open-ledger";
+import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import { rebuildModel } from "@counterfoil/processing/rebuild";
+import { describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { createProjectorMetrics } from "./metrics.ts";
+import { startProjector } from "./projector.ts";
+import type { ProjectorEvent } from "./projector-event.ts";
+import { createUpgrade } from "./upgrade.ts";
+
+const LEDGER = { name: "books", environment: "test" };
+const logger = pino({ level: "silent" });
+const MODELS: readonly ModelName[] = ["balances", "trades"];
+
+async function openWorld() {
+  const storage = createMemoryStreamStorage();
+  const stream = createMemoryEventStream({ ledger: LEDGER.name, hashing, clock, storage });
+  await openLedger(stream, LEDGER, hashing);
+  const catalogue = createMemoryModelCatalogue();
+  const backends = { stream, catalogue, locks: createMemoryRoleLocks(), clock, hashing };
+  return { storage, backends };
+}
+
+/** A projector whose events can be waited for. */
+function watch(backends: Awaited<ReturnType<typeof openWorld>>["backends"]) {
+  const events: ProjectorEvent[] = [];
+  const waiting = new Set<() => void>();
+  const close = async () => {};
+  const writer = { ...backends, ledger: LEDGER.name, environment: "test", close };
+  const projector = startProjector({
+    backends,
+    models: MODELS,
+    logger,
+    upgrade: createUpgrade({
+      openForWriting: async () => ({ ...writer, engine: "memory" }),
+      build: "test",
+      logger,
+    }),
+    report(event) {
+      events.push(event);
+      for (const look of waiting) look();
+    },
+  });
+  const when = (isMeant: (event: ProjectorEvent) => boolean) =>
+    new Promise<ProjectorEvent>((resolve) => {
+      const look = () => {
+        const event = events.find(isMeant);
+        if (event !== undefined) resolve(event);
+      };
+      waiting.add(look);
+      look();
+    });
+  const whenIn = (model: ModelName, state: string) =>
+    when((event) => event.kind === "state" && event.model === model && event.state === state);
+  return { projector, events, when, whenIn };
+}
+
+describe("projecting several models", () => {
+  test("each commits and comes alive; a stop leaves none running", async () => {
+    const { backends } = await openWorld();
+    const { projector, events, when, whenIn } = watch(backends);
+    for (const model of MODELS) {
+      await whenIn(model, "live");
+      const commit = await when((event) => event.kind === "commit" && event.model === model);
+      expect(commit).toMatchObject({ position: 1, events: 1, commits: 1, stopped: 0 });
+    }
+    await projector.stop();
+    const last = MODELS.map((model) => events.findLast((event) => event.model === model));
+    expect(last).toMatchObject([{ state: "stopped" }, { state: "stopped" }]);
+  });
+
+  test("one that fails does not stop the other", async () => {
+    const { backends } = await openWorld();
+    const broken: ModelCatalogue = {
+      ...backends.catalogue,
+      openForWriting: (model, generation) =>
+        model === "trades"
+          ? Promise.reject(new TypeError("a fault of the program"))
+          : backends.catalogue.openForWriting(model, generation),
+    };
+    const { projector, whenIn } = watch({ ...backends, catalogue: broken });
+    await whenIn("trades", "failed");
+    await whenIn("balances", "live");
+    await projector.stop();
+  });
+
+  test("one that followed another stream waits for a rebuild, then goes on", async () => {
+    const { backends, storage } = await openWorld();
+    const before = watch(backends);
+    await before.whenIn("trades", "live");
+    await before.whenIn("balances", "live");
+    await before.projector.stop();
+    // The same position, another event: a backup was restored and went another way.
+    const [first] = storage.events;
+    if (first !== undefined) storage.events[0] = { ...first, hash: "0".repeat(64) };
+
+    const { projector, when, whenIn } = watch(backends);
+    await whenIn("trades", "forked");
+    await rebuildModel({ ...backends, projection: PROJECTIONS.trades, build: "test" });
+    await when((event) => event.kind === "commit" && event.model === "trades");
+    await whenIn("trades", "live");
+    await projector.stop();
+  });
+
+  test("a model of an older version is built anew and activated", async () => {
+    const { backends } = await openWorld();
+    const { tables } = PROJECTIONS.trades;
+    await backends.catalogue.create("trades", { tables, modelVersion: 0 });
+    const { projector, whenIn } = watch(backends);
+    await whenIn("trades", "upgrading");
+    await whenIn("trades", "live");
+    await projector.stop();
+    const activated = await backends.stream.read({ after: 0, limit: 9, types: ["ModelActivated"] });
+    expect(JSON.parse(activated[0]?.data ?? "{}")).toMatchObject({
+      model: "trades",
+      generation: 2,
+      cause: "upgrade",
+    });
+  });
+});
+
+test("metrics tell state, position and lag", async () => {
+  const { backends } = await openWorld();
+  const registry = new Registry();
+  const report = createProjectorMetrics({ registry, stream: backends.stream });
+  report({ kind: "state", model: "trades", state: "catching_up" });
+  report({ kind: "commit", model: "trades", commits: 2, events: 5, position: 0, stopped: 1 });
+  report({ kind: "state", model: "trades", state: "live" });
+  const text = await registry.metrics();
+  for (const line of [
+    'counterfoil_projection_state{model="trades",state="live"} 1',
+    'counterfoil_projection_position{model="trades"} 0',
+    'counterfoil_projection_lag_events{model="trades"} 1',
+    'counterfoil_projection_commits_total{model="trades"} 2',
+    'counterfoil_projection_events_total{model="trades"} 5',
+    'counterfoil_projection_stopped_subjects{model="trades"} 1',
+  ]) {
+    expect(text).toContain(line);
+  }
+  expect(text).not.toContain("catching_up");
+});
