@@ -44,8 +44,8 @@ export function judgeSnapshot(
 ): Judgement {
   const span = spanOf(snapshot, standing, connections);
   return confirms(snapshot, span, standing, left)
-    ? { stands: false, after: byArrival(span, snapshot, standing) }
-    : { stands: true, after: slotIn(span, snapshot, standing) };
+    ? { stands: false, after: byArrival(span, snapshot.arrivedAt, standing) }
+    : { stands: true, after: slotIn(span, takingOf(snapshot, connections), standing) };
 }
 
 /** Whether every entry that the judgement asks for lies in the window. */
@@ -133,24 +133,31 @@ function distanceOnLine(
   return { connection, frame: connection === 0 ? first.frame - own.frame : 0 };
 }
 
-function byArrival({ from, to }: Span, { arrivedAt }: Entry, standing: readonly Entry[]): number {
+function byArrival({ from, to }: Span, arrivedAt: Nanos, standing: readonly Entry[]): number {
   let at = from;
   while (at + 1 < to && (standing[at + 1] as Entry).effectiveAt <= arrivedAt) at += 1;
   return at;
 }
 
+/** Between these two times, by our clock, the provider took the snapshot. */
+type Taking = Readonly<{ askedAt: Nanos; arrivedAt: Nanos }>;
+
+function takingOf(snapshot: Entry, connections: ReadonlyMap<string, Connection>): Taking {
+  return { askedAt: subscribedAt(snapshot, connections), arrivedAt: snapshot.arrivedAt };
+}
+
 /**
  * A snapshot that stands shows that something is missing, so it stands where something is: in a gap
  * that it may lie in, or before the first or after the last entry, where nobody knows of any. Of
- * these the one nearest to its arrival; where there is none, its arrival alone decides.
+ * these the one nearest to when it was taken; where there is none, its arrival alone decides.
  */
-function slotIn(span: Span, snapshot: Entry, standing: readonly Entry[]): number {
-  let nearest = byArrival(span, snapshot, standing);
+function slotIn(span: Span, taking: Taking, standing: readonly Entry[]): number {
+  let nearest = byArrival(span, taking.arrivedAt, standing);
   let least: Nanos | null = null;
   for (let at = span.from; at < span.to; at += 1) {
     const [before, next] = [standing[at], standing[at + 1]];
     if (before && next && next.missing === null) continue;
-    const distance = distanceTo(before, snapshot, next);
+    const distance = distanceTo(before, taking, next);
     if (least === null || distance < least) [nearest, least] = [at, distance];
   }
   return nearest;
@@ -158,10 +165,10 @@ function slotIn(span: Span, snapshot: Entry, standing: readonly Entry[]): number
 
 function distanceTo(
   before: Entry | undefined,
-  { arrivedAt }: Entry,
+  { askedAt, arrivedAt }: Taking,
   next: Entry | undefined,
 ): Nanos {
   if (before && before.effectiveAt > arrivedAt) return before.effectiveAt - arrivedAt;
-  if (next && next.effectiveAt < arrivedAt) return arrivedAt - next.effectiveAt;
+  if (next && next.effectiveAt < askedAt) return askedAt - next.effectiveAt;
   return 0n;
 }
