@@ -15,13 +15,23 @@ export const scenarioArbitrary = fc.record({
   flows: fc.integer({ min: 3, max: 14 }),
   meanGapMs: fc.constantFrom<number>(5, 60, 400, 3_000),
   burstRate: fc.constantFrom<number>(0, 0.3, 0.7),
-  receiverSkewMs: fc.integer({ min: -5_000, max: 5_000 }),
+  receiverSkewMs: fc.oneof(
+    fc.integer({ min: -5_000, max: 5_000 }),
+    fc.integer({ min: -900, max: 900 }),
+  ),
   feeds: fc.integer({ min: 0, max: 2 }),
   reconnectRate: fc.constantFrom<number>(0, 0.02, 0.15),
   snapshotRaceMs: fc.constantFrom<number>(0, 400, 2_000),
   webhookRepeatRate: fc.constantFrom<number>(0, 0.2),
   webhookLossRate: fc.constantFrom<number>(0, 0.15, 0.6),
 });
+
+/** Where every delivery is worked on several times. */
+export const smallScenarioArbitrary = scenarioArbitrary.map((scenario) => ({
+  ...scenario,
+  participants: Math.min(2, scenario.participants),
+  flows: Math.min(8, scenario.flows),
+}));
 
 export type Scenario = typeof scenarioArbitrary extends fc.Arbitrary<infer T> ? T : never;
 

@@ -104,7 +104,7 @@ describe("what nobody can read", () => {
     [
       "U+0000",
       balanceBody({ run: 1, change: "1", balance: "1", at: 1, account: { asset: "B\u0000C" } }),
-      "shape",
+      "not_json",
     ],
     ["a repeated key", '{"run_id":"1","run_id":"2"}', "not_json"],
     ["a year beyond", balanceBody({ run: 1, change: "1", balance: "1", at: 9e15 }), "time"],

@@ -10,7 +10,7 @@ import {
   withdrawnAmendmentEvent,
   withdrawnEvent,
 } from "./event.ts";
-import { AMENDMENTS, type FactData, inForce } from "./fact-state.ts";
+import { AMENDMENTS, type FactData, type FactState, inForce } from "./fact-state.ts";
 import { type KnownFacts, noteEvent } from "./known-facts.ts";
 
 /**
@@ -36,18 +36,20 @@ export function decideCorrections(
   hashing: Hashing,
 ): readonly NewEvent[] {
   const present = new Map(facts.map((fact) => [providerEventId(fact, hashing), fact]));
-  const events: NewEvent[] = [];
+  const corrections: NewEvent[] = [];
   for (const event of caused) {
     const state = known.states.get(event.id);
     if (AMENDMENTS.has(event.type) || state === undefined || state.withdrawn) continue;
     const fact = present.get(event.id);
     const recorded = { type: event.type, id: event.id, data: state.data };
     if (fact === undefined) {
-      events.push(withdrawnEvent(recorded, translation, cause, hashing));
+      corrections.push(withdrawnEvent(recorded, translation, cause, hashing));
     } else if (!isSameContent(state.data, fact.data)) {
-      events.push(correctedEvent({ fact, recorded: state.data }, cause, hashing));
+      corrections.push(correctedEvent({ fact, recorded: state.data }, cause, hashing));
     }
   }
+  // One that was withdrawn before was revived since, by a delivery that states it.
+  const events = corrections.filter(({ id }) => !known.ids.has(id));
   for (const event of events) noteEvent(known, event);
   return events;
 }
@@ -73,11 +75,17 @@ export function decideAdditions(
     const isStated = stated !== undefined && isPartOf(content, stated);
     const isMoot = event.type === "FactContradicted" && isPartOf(content, inForce(state));
     if (isStated && !isMoot) continue;
-    events.push(withdrawnAmendmentEvent(event, data, { translation, cause, hashing }));
+    const about = { ...data, key: keyNow(data.key, state) };
+    events.push(withdrawnAmendmentEvent(event, about, { translation, cause, hashing }));
   }
   for (const event of events) noteEvent(known, event);
   const decided = facts.flatMap((fact) => decideFact(fact, known, cause, hashing));
   return [...events, ...decided];
+}
+
+/** A movement may have been corrected into another run since. */
+function keyNow(key: Readonly<Record<string, string>>, { data }: FactState) {
+  return typeof data.run_id === "string" ? { ...key, run_id: data.run_id } : { ...key };
 }
 
 function isAmendedBy(
