@@ -75,7 +75,6 @@ const ONLY_IN: Readonly<Record<string, string>> = {
 
 /** What is started, not imported. */
 const ENTRY_POINTS = [
-  "test/support/property-seed.ts",
   "bench/main.ts",
   "services/counterfoil/src/demo.ts",
   "services/counterfoil/src/main.ts",

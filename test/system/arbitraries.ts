@@ -18,9 +18,10 @@ export const scenarioArbitrary = fc.record({
   receiverSkewMs: fc.oneof(
     fc.integer({ min: -5_000, max: 5_000 }),
     fc.integer({ min: -900, max: 900 }),
+    fc.constantFrom(-5_000, -4_500, 4_500, 5_000),
   ),
   feeds: fc.integer({ min: 0, max: 2 }),
-  reconnectRate: fc.constantFrom<number>(0, 0.02, 0.15),
+  reconnectRate: fc.constantFrom<number>(0, 0.02, 0.15, 0.15),
   snapshotRaceMs: fc.constantFrom<number>(0, 400, 2_000),
   webhookRepeatRate: fc.constantFrom<number>(0, 0.2),
   webhookLossRate: fc.constantFrom<number>(0, 0.15, 0.6),
