@@ -199,7 +199,7 @@ describe("one altered row of a model", () => {
     const [row] = await store.select(ACCOUNTS, { orderBy: ["id"], limit: 1 });
     const rows = [{ ...row, balance: "1000000" }];
     const checkpoint = await store.checkpoint();
-    await store.commit({ puts: [{ table: ACCOUNTS, rows }], deletes: [], checkpoint });
+    await store.commit({ inserts: [], puts: [{ table: ACCOUNTS, rows }], deletes: [], checkpoint });
     await store.close();
     expect((await verifyModel(options))?.findings.map(({ what }) => what)).toEqual(["digest"]);
     await ledger.close();

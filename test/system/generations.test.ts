@@ -169,7 +169,7 @@ describe.each(ENGINES)("generations, on %s", (engine) => {
     const [row] = await store.select(ACCOUNTS, { orderBy: ["id"], limit: 1 });
     const rows = [{ ...row, balance: "1000000" }];
     const checkpoint = { ...(await store.checkpoint()), digest: "f".repeat(64) };
-    await store.commit({ puts: [{ table: ACCOUNTS, rows }], deletes: [], checkpoint });
+    await store.commit({ inserts: [], puts: [{ table: ACCOUNTS, rows }], deletes: [], checkpoint });
     await store.close();
     const refused = await rebuild(ledger, "balances");
     expect(refused).toMatchObject({ outcome: "refused", generation: 2 });

@@ -39,6 +39,7 @@ const key = fc.tuple(of("name"), of("number"));
 const commit: fc.Arbitrary<Commit> = fc
   .tuple(fc.array(row, { maxLength: 40 }), fc.array(key, { maxLength: 5 }))
   .map(([rows, keys]) => ({
+    inserts: [],
     puts: [{ table: ROWS, rows }],
     deletes: [{ table: ROWS, keys }],
     checkpoint: checkpointAt(1),

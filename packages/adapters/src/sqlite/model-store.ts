@@ -69,9 +69,10 @@ function createWrite(database: DatabaseSync): (commit: Commit) => void {
   );
   const sizeLog = createLogSizer(database, LOG_SIZE);
 
-  return ({ puts, deletes, checkpoint }) => {
-    sizeLog(puts.reduce((sum, { rows }) => sum + rows.length, 0));
+  return ({ inserts, puts, deletes, checkpoint }) => {
+    sizeLog([...inserts, ...puts].reduce((sum, { rows }) => sum + rows.length, 0));
     inTransaction(database, "IMMEDIATE", () => {
+      for (const { table, rows } of inserts) writerOf(table).insert(rows);
       for (const { table, rows } of puts) writerOf(table).put(rows);
       for (const { table, keys } of deletes) writerOf(table).remove(keys);
       const { position, hash, digest, state_digest } = checkpoint;
@@ -81,26 +82,30 @@ function createWrite(database: DatabaseSync): (commit: Commit) => void {
 }
 
 type TableWriter = Readonly<{
+  insert(rows: readonly Row[]): void;
   put(rows: readonly Row[]): void;
   remove(keys: readonly (readonly Value[])[]): void;
 }>;
 
 function createTableWriter(database: DatabaseSync, table: Table): TableWriter {
   const columns = Object.keys(table.columns);
-  const one = database.prepare(putSql(table, 1));
-  const many = database.prepare(putSql(table, INSERT_ROWS));
   const remove = database.prepare(`DELETE FROM ${quoted(table.name)} WHERE ${isKey(table)}`);
-  const put = (statement: StatementSync, rows: readonly Row[]) => {
-    const values: Value[] = [];
-    for (const row of rows) for (const column of columns) values.push(row[column] as Value);
-    statement.run(...values);
+  const writer = (sql: (rows: number) => string) => {
+    const [one, many] = [database.prepare(sql(1)), database.prepare(sql(INSERT_ROWS))];
+    const write = (statement: StatementSync, rows: readonly Row[]) => {
+      const values: Value[] = [];
+      for (const row of rows) for (const column of columns) values.push(row[column] as Value);
+      statement.run(...values);
+    };
+    return (rows: readonly Row[]) => {
+      const whole = rows.length - (rows.length % INSERT_ROWS);
+      for (let at = 0; at < whole; at += INSERT_ROWS) write(many, rows.slice(at, at + INSERT_ROWS));
+      for (let at = whole; at < rows.length; at += 1) write(one, rows.slice(at, at + 1));
+    };
   };
   return {
-    put: (rows) => {
-      const whole = rows.length - (rows.length % INSERT_ROWS);
-      for (let at = 0; at < whole; at += INSERT_ROWS) put(many, rows.slice(at, at + INSERT_ROWS));
-      for (let at = whole; at < rows.length; at += 1) put(one, rows.slice(at, at + 1));
-    },
+    insert: writer((rows) => insertSql(table, rows)),
+    put: writer((rows) => putSql(table, rows)),
     remove: (keys) => {
       for (const key of keys) remove.run(...key);
     },
@@ -110,9 +115,14 @@ function createTableWriter(database: DatabaseSync, table: Table): TableWriter {
 /** An update in place: REPLACE would delete the row and its index entries and write all anew. */
 function putSql(table: Table, rows: number): string {
   const columns = Object.keys(table.columns);
-  const places = `(${columns.map(() => "?").join(", ")})`;
   const updated = columns.filter((column) => !table.key.includes(column));
   const update = updated.map((column) => `${quoted(column)} = excluded.${quoted(column)}`);
   const action = update.length === 0 ? "NOTHING" : `UPDATE SET ${update.join(", ")}`;
-  return `INSERT INTO ${quoted(table.name)} (${quotedList(columns)}) VALUES ${Array(rows).fill(places).join(", ")} ON CONFLICT (${quotedList(table.key)}) DO ${action}`;
+  return `${insertSql(table, rows)} ON CONFLICT (${quotedList(table.key)}) DO ${action}`;
+}
+
+function insertSql(table: Table, rows: number): string {
+  const columns = Object.keys(table.columns);
+  const places = `(${columns.map(() => "?").join(", ")})`;
+  return `INSERT INTO ${quoted(table.name)} (${quotedList(columns)}) VALUES ${Array(rows).fill(places).join(", ")}`;
 }

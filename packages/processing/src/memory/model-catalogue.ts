@@ -110,21 +110,33 @@ function tableRows(moment: Moment, table: Table): TableRows {
 
 /** Everything that can fail comes first, on copies, so that a commit is all or nothing. */
 function momentAfter({ moment, seen }: Generation, commit: Commit): Moment {
-  const puts = commit.puts.map(({ table, rows }) => ({
+  const checked = ({ table, rows }: Commit["puts"][number]) => ({
     table,
     rows: rows.map((row) => checkedRow(table, row)),
-  }));
-  const touched = new Set([...puts, ...commit.deletes].map(({ table }) => table));
+  });
+  const [inserts, puts] = [commit.inserts.map(checked), commit.puts.map(checked)];
+  for (const { table, rows } of inserts) checkNew(table, rows, tableRows(moment, table));
+  const written = [...inserts, ...puts];
+  const touched = new Set([...written, ...commit.deletes].map(({ table }) => table));
   const changed = new Map(
     [...touched].map((table) => [table.name, changeable(tableRows(moment, table), seen)]),
   );
-  for (const { table, rows } of puts) {
+  for (const { table, rows } of written) {
     for (const row of rows) changed.get(table.name)?.set(keyOfRow(table, row), row);
   }
   for (const { table, keys } of commit.deletes) {
     for (const key of keys) changed.get(table.name)?.delete(keyOf(key));
   }
   return { tables: new Map([...moment.tables, ...changed]), checkpoint: commit.checkpoint };
+}
+
+function checkNew(table: Table, rows: readonly Row[], present: TableRows): void {
+  const taken = new Set<string>();
+  for (const row of rows) {
+    const key = keyOfRow(table, row);
+    if (present.has(key) || taken.has(key)) throw new Error(`${table.name} has a row ${key}`);
+    taken.add(key);
+  }
 }
 
 /** A copy where a snapshot may see the rows; what nobody sees is changed where it is. */

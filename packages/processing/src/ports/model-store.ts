@@ -19,9 +19,14 @@ export interface Rows {
   count(table: Table): Promise<number>;
 }
 
+export type TableRows = Readonly<{ table: Table; rows: readonly Row[] }>;
+
 /** Everything that one step of a projection changed; it becomes visible and durable at once. */
 export type Commit = Readonly<{
-  puts: readonly Readonly<{ table: Table; rows: readonly Row[] }>[];
+  /** Rows whose keys are not there yet; where one is, the commit fails. */
+  inserts: readonly TableRows[];
+  /** Rows that take the place of those with their keys, or are new. */
+  puts: readonly TableRows[];
   deletes: readonly Readonly<{ table: Table; keys: readonly (readonly Value[])[] }>[];
   checkpoint: Checkpoint;
 }>;
@@ -32,7 +37,7 @@ export interface ModelStore extends Rows {
   readonly generation: number;
   checkpoint(): Promise<Checkpoint>;
   /**
-   * Puts (insert or replace by key) and deletes, and moves the checkpoint, all or nothing.
+   * Inserts, puts, then deletes, and moves the checkpoint, all or nothing.
    * Durable enough that a crash leaves an earlier commit whole: it may lose the last ones, which
    * are folded again.
    */

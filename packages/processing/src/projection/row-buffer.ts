@@ -7,7 +7,7 @@ import {
   takeFromDigest,
 } from "@counterfoil/core/digest";
 import type { Hashing } from "@counterfoil/core/hashing";
-import type { Checkpoint, Commit, ModelStore } from "../ports/model-store.ts";
+import type { Checkpoint, Commit, ModelStore, TableRows } from "../ports/model-store.ts";
 import type { Row, Table, Value } from "../ports/table.ts";
 
 /**
@@ -100,21 +100,32 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
     pending: (table) => [...(slots.get(table)?.values() ?? [])].flatMap(rowIn),
     isEmpty: () => slots.size === 0 && appended.size === 0,
     async commit(position, hash) {
-      const puts = [...appended].map(([table, rows]) => ({ table, rows }));
+      const inserts = [...appended].map(([table, rows]) => ({ table, rows }));
+      const puts: TableRows[] = [];
       const deletes: Commit["deletes"][number][] = [];
       for (const [table, changed] of slots) {
         for (const slot of changed.values()) digestSlot(table, slot);
-        puts.push({ table, rows: [...changed.values()].flatMap(rowIn) });
+        const { fresh, known } = standingIn(changed);
+        if (fresh.length > 0) inserts.push({ table, rows: fresh });
+        if (known.length > 0) puts.push({ table, rows: known });
         deletes.push({ table, keys: keysGone(table, changed) });
       }
       const digests = { digest: formatDigest(digest), state_digest: formatDigest(stateDigest) };
       const checkpoint = { position, hash, ...digests };
-      await store.commit({ puts, deletes, checkpoint });
+      await store.commit({ inserts, puts, deletes, checkpoint });
       slots.clear();
       appended.clear();
       return checkpoint;
     },
   };
+}
+
+function standingIn(changed: ReadonlyMap<string, Slot>) {
+  const [fresh, known]: [Row[], Row[]] = [[], []];
+  for (const { row, stored } of changed.values()) {
+    if (row !== null) (stored === null ? fresh : known).push(row);
+  }
+  return { fresh, known };
 }
 
 const rowIn = ({ row }: Slot): Row[] => (row === null ? [] : [row]);

@@ -35,7 +35,7 @@ async function fold(generation: number, position: number, modelVersion = 1): Pro
   await catalogue.create(MODEL, { tables: [STOPPED], modelVersion, generation });
   const store = await catalogue.openForWriting(MODEL, generation);
   const checkpoint = { ...(await store.checkpoint()), position, hash: "f".repeat(64) };
-  await store.commit({ puts: [], deletes: [], checkpoint });
+  await store.commit({ inserts: [], puts: [], deletes: [], checkpoint });
 }
 
 /** @returns the activation's position. */
@@ -261,7 +261,7 @@ describe("what is told of a model", () => {
     const store = await catalogue.openForWriting(MODEL, 1);
     const rows = [{ subject: "a", position: 3, type: "X", error: "broken", waiting: 1 }];
     const checkpoint = await store.checkpoint();
-    await store.commit({ puts: [{ table: STOPPED, rows }], deletes: [], checkpoint });
+    await store.commit({ inserts: [], puts: [{ table: STOPPED, rows }], deletes: [], checkpoint });
     expect(await models.info(MODEL)).toEqual({
       generation: 1,
       modelVersion: 3,

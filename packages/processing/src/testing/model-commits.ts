@@ -30,7 +30,7 @@ export function describeCommits(use: () => ModelFixture): void {
       expect((await store.checkpoint()).position).toBe(0);
       await store.commit(putEntries([entry("a", 1)], 7));
       expect(await store.checkpoint()).toEqual(checkpointAt(7));
-      await store.commit({ puts: [], deletes: [], checkpoint: checkpointAt(9) });
+      await store.commit({ inserts: [], puts: [], deletes: [], checkpoint: checkpointAt(9) });
       expect(await store.checkpoint()).toEqual(checkpointAt(9));
       expect(await store.count(ENTRIES)).toBe(1);
     });
@@ -47,11 +47,26 @@ export function describeCommits(use: () => ModelFixture): void {
       expect(await store.count(ENTRIES)).toBe(22);
     });
 
+    test("insert new rows, and fail as a whole where one is not new", async () => {
+      const { createStore } = use();
+      const store = await createStore();
+      const fresh = Array.from({ length: 40 }, (_, at) => entry("a", at, { at: BigInt(at) }));
+      const insert = (rows: readonly Row[], position: number) =>
+        store.commit({ ...putEntries([], position), inserts: [{ table: ENTRIES, rows }] });
+      await insert(fresh, 1);
+      expect(await store.select(ENTRIES, { orderBy: ["seq"], limit: 99 })).toEqual(fresh);
+      await expect(insert([entry("b", 1), entry("a", 7)], 2)).rejects.toThrow();
+      await expect(insert([entry("b", 1), entry("b", 1)], 2)).rejects.toThrow();
+      expect(await store.count(ENTRIES)).toBe(40);
+      expect(await store.checkpoint()).toEqual(checkpointAt(1));
+    });
+
     test("puts come before deletes, in all tables at once", async () => {
       const { createStore } = use();
       const store = await createStore();
       await store.commit(putEntries([entry("a", 1), entry("a", 2)]));
       await store.commit({
+        inserts: [],
         puts: [
           { table: ENTRIES, rows: [entry("a", 3)] },
           {

@@ -97,6 +97,7 @@ async function open(use: () => ModelFixture): Promise<{ store: ModelStore; reade
 
 async function changeEverything(store: ModelStore): Promise<void> {
   await store.commit({
+    inserts: [],
     puts: [
       { table: ENTRIES, rows: [entry("a", 1, { order: "x" })] },
       { table: TAGS, rows: [{ tag: "t", number: 1 }] },

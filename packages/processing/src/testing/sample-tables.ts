@@ -40,5 +40,10 @@ export function checkpointAt(position: number): Checkpoint {
 }
 
 export function putEntries(rows: readonly Row[], position = 1): Commit {
-  return { puts: [{ table: ENTRIES, rows }], deletes: [], checkpoint: checkpointAt(position) };
+  return {
+    inserts: [],
+    puts: [{ table: ENTRIES, rows }],
+    deletes: [],
+    checkpoint: checkpointAt(position),
+  };
 }

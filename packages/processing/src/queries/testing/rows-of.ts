@@ -13,7 +13,7 @@ export async function rowsOf(
     table,
     rows: rows.map((row) => ({ ...emptyRow(table), ...row })),
   }));
-  await store.commit({ puts, deletes: [], checkpoint: await store.checkpoint() });
+  await store.commit({ inserts: [], puts, deletes: [], checkpoint: await store.checkpoint() });
   return store;
 }
 
