@@ -165,8 +165,11 @@ export function arrangeAtEnd(
   snapshotAt: Nanos,
 ): boolean {
   if (entry.kind === "snapshot") return false;
-  if (before && !isClear(before, entry)) return false;
-  if (snapshotAt > 0n && before && before.effectiveAt <= snapshotAt + RECEIVER_SKEW) return false;
+  if (before !== undefined && !isAlone(before)) return false;
+  const beforeAt = before === undefined ? left.chainAt : before.effectiveAt;
+  const isFirst = before === undefined && left.standing === null;
+  if (!isFirst && entry.effectiveAt <= beforeAt + GROUP_GAP) return false;
+  if (!isFirst && snapshotAt > 0n && beforeAt <= snapshotAt + RECEIVER_SKEW) return false;
   entry.chainAt = entry.effectiveAt;
   entry.rank = 0;
   entry.orderRunning = runningAfter((before ?? left).orderRunning, entry);
@@ -177,8 +180,8 @@ export function arrangeAtEnd(
   return true;
 }
 
-/** A run alone in its chain, long before: the boundary between the two cannot move. */
-function isClear(before: Entry, entry: Entry): boolean {
-  const isAlone = before.kind === "run" && before.rank === 0;
-  return isAlone && entry.effectiveAt > before.effectiveAt + GROUP_GAP;
-}
+/** A run alone in its chain: the boundary to a run far behind it cannot move. */
+const isAlone = ({ kind, rank }: Entry): boolean => kind === "run" && rank === 0;
+
+/** Whether what stands to the left of a window ends with such a run; snapshots have other ranks. */
+export const endsAlone = ({ standing, rank }: Left): boolean => standing !== null && rank === 0;

@@ -59,14 +59,18 @@ export function extendBook(book: Book, entries: readonly Entry[], left: Left | n
   setEntries(book, [...entries, ...book.entries]);
 }
 
-/** Shortens a long window to its end; it begins with a chain, as every window does. */
-export function trimBook(book: Book, atLeast: number): void {
-  let cut = book.entries.length - atLeast;
+/**
+ * Shortens the window to what the next run needs: the last chain, or nothing where that is a single
+ * run, of which `left` says all. It begins with a chain, as every window does.
+ */
+export function trimBook(book: Book): void {
+  const { entries } = book;
   const startsChain = ({ kind, rank }: Entry) => kind === "run" && rank === 0;
-  while (cut > 0 && !startsChain(book.entries[cut] as Entry)) cut -= 1;
-  const before = book.entries[cut - 1];
+  const chain = entries.findLastIndex(startsChain);
+  const cut = chain === entries.length - 1 ? entries.length : chain;
+  const before = entries[cut - 1];
   if (before === undefined) return;
-  const gone = book.entries.slice(0, cut);
+  const gone = entries.slice(0, cut);
   const standing = gone.findLast((entry) => entry.standing);
   for (const entry of gone) book.byId.delete(entryId(entry));
   book.left = {
@@ -77,7 +81,7 @@ export function trimBook(book: Book, atLeast: number): void {
     rank: before.rank,
   };
   book.complete = false;
-  setEntries(book, book.entries.slice(cut));
+  setEntries(book, entries.slice(cut));
 }
 
 /** A snapshot may lie this much before what it has to be compared with. */

@@ -1,7 +1,7 @@
 import type { Connection } from "../feed-lines.ts";
 import type { FactState } from "../ingest/fact-state.ts";
 import { anomaliesOf } from "./anomaly.ts";
-import { arrange, arrangeAtEnd } from "./arrange.ts";
+import { arrange, arrangeAtEnd, endsAlone } from "./arrange.ts";
 import { type BookEffects, difference, effects, NO_EFFECTS } from "./book-effects.ts";
 import { type Book, isWithin, setEntries } from "./book-window.ts";
 import {
@@ -65,7 +65,7 @@ function settleAtEnd(book: Book, known: Entry | null, draft: Entry): boolean {
   const { entries, left, complete, snapshotAt } = book;
   if (known !== null && entries.at(-1) !== known) return false;
   const before = entries.at(known === null ? -1 : -2);
-  if (before === undefined && !complete) return false;
+  if (before === undefined && !complete && !endsAlone(left)) return false;
   return arrangeAtEnd(draft, before, left, snapshotAt);
 }
 

@@ -26,7 +26,7 @@ export function noteConnection(
   buffer: RowBuffer,
   connections: Map<string, Connection>,
   opened: DataOf<"FeedOpened">,
-): void {
+): undefined {
   const connection = connectionOf({ connections }, opened);
   connections.set(opened.connection, connection);
   const row = {

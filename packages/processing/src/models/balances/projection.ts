@@ -2,8 +2,9 @@ import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { StreamEvent } from "@counterfoil/core/balances/fold";
 import type { Hashing } from "@counterfoil/core/hashing";
+import { isTooNew } from "@counterfoil/core/stream/read-event";
 import type { ModelStore } from "../../ports/model-store.ts";
-import type { Projection, ProjectionSession } from "../../projection/projection.ts";
+import type { Projection, ProjectionSession, Work } from "../../projection/projection.ts";
 import { createRowBuffer, type RowBuffer } from "../../projection/row-buffer.ts";
 import { openAnomaly } from "../anomaly-rows.ts";
 import { parseData } from "../fact-state-text.ts";
@@ -16,7 +17,7 @@ import { BALANCES_TABLES } from "./tables.ts";
 /** Balance per account, with its whole history: gaps, contradictions, misprinted clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 1,
+  version: 2,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
@@ -42,7 +43,7 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
   const stopped = await openStopped(store, buffer);
   const accounts = createAccounts({ store, buffer, connections });
 
-  const folds: Readonly<Record<string, (event: StreamEvent) => Promise<void> | void>> = {
+  const folds: Readonly<Record<string, (event: StreamEvent) => Work>> = {
     FeedOpened: ({ data }) => noteConnection(buffer, connections, data as DataOf<"FeedOpened">),
     RunRecorded: (event) => {
       accounts.noteNewRun((event.data as DataOf<"RunRecorded">).run_id);
@@ -50,17 +51,15 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
     },
     DeliveryReceived: (event) => noteStaleClock(buffer, event),
     DeliveryCompleted: (event) => completeSnapshot(event),
-    BalanceReported: async (event) => {
-      await accounts.fold(event);
-      await noteSnapshot(event);
-    },
+    BalanceReported: (event) =>
+      event.data.run_id === undefined ? foldSnapshot(event) : accounts.fold(event),
   };
 
-  async function noteSnapshot({ data }: StreamEvent): Promise<void> {
-    const { run_id, place, account } = data as DataOf<"BalanceReported">;
+  async function foldSnapshot(event: StreamEvent): Promise<void> {
+    await accounts.fold(event);
+    const { place, account } = event.data as DataOf<"BalanceReported">;
     const connection = place && connections.get(place.connection);
-    if (run_id !== undefined || !connection) return;
-    await noteListing(buffer, connection, account, place.frame);
+    if (connection) await noteListing(buffer, connection, account, place.frame);
   }
 
   async function completeSnapshot(event: StreamEvent): Promise<void> {
@@ -74,7 +73,7 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
     }
   }
 
-  async function fold(event: StreamEvent): Promise<void> {
+  function fold(event: StreamEvent): Work {
     const direct = Object.hasOwn(folds, event.type) ? folds[event.type] : undefined;
     if (direct) return direct(event);
     return event.data.event_type === "RunRecorded" ? foldRun(buffer, event) : accounts.fold(event);
@@ -97,9 +96,11 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
       return checkpoint;
     },
     stopped,
-    async apply(event) {
-      if (isFolded(event)) await fold(streamEvent(event));
+    apply(event) {
+      const work = isFolded(event) ? fold(streamEvent(event)) : undefined;
+      if (work !== undefined) return work.then(() => pass(event));
       pass(event);
+      return undefined;
     },
     pass,
     commit,
@@ -107,14 +108,14 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
 }
 
 /** Of a delivery only a wrong clock matters here, and few have one: the others are not even parsed. */
-function isFolded({ type, data }: RecordedEvent): boolean {
-  if (type === "DeliveryReceived") return data.includes('"stale"');
-  return balancesProjection.types.has(type);
+function isFolded(event: RecordedEvent): boolean {
+  if (event.type === "DeliveryReceived") return event.data.includes('"stale"') || isTooNew(event);
+  return balancesProjection.types.has(event.type);
 }
 
 function streamEvent(event: RecordedEvent): StreamEvent {
   const { id, type, position, causation_id: deliveryId } = event;
-  return { id, type, position, deliveryId, data: parseData(event.data) };
+  return { id, type, position, deliveryId, data: parseData(event) };
 }
 
 /** A signed webhook whose time is more than five minutes off: a replay, or a wrong clock. */

@@ -9,19 +9,23 @@ import {
   initialFactState,
 } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/table.ts";
+import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { factStateFrom, factStateText } from "../fact-state-text.ts";
 import { RUNS } from "./tables.ts";
 
 /** Folds `RunRecorded`, or what is said of one, into the run's row. */
-export async function foldRun(buffer: RowBuffer, event: StreamEvent): Promise<void> {
+export function foldRun(buffer: RowBuffer, event: StreamEvent): Work {
   const { data, position, deliveryId, type } = event;
-  if (type === "RunRecorded") {
-    // The stream holds one `RunRecorded` of each run: there is no row yet.
-    const run = initialFactState(data, position, deliveryId);
-    buffer.put(RUNS, runRow(run, position), null);
-    return;
-  }
+  if (type !== "RunRecorded") return amendRun(buffer, event);
+  // The stream holds one `RunRecorded` of each run: there is no row yet.
+  const run = initialFactState(data, position, deliveryId);
+  buffer.put(RUNS, runRow(run, position), null);
+  return undefined;
+}
+
+async function amendRun(buffer: RowBuffer, event: StreamEvent): Promise<void> {
+  const { data, position, type } = event;
   const { provider, run_id } = data.key as DataOf<"RunRecorded">;
   const stored = await buffer.get(RUNS, [`${provider}:${run_id}`]);
   if (stored === null && type !== "FactCorrected") return;
