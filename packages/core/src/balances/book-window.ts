@@ -17,7 +17,7 @@ export type Book = {
   entries: Entry[];
   /** Those of the entries that are snapshots. */
   snapshots: Entry[];
-  readonly byId: Map<string, Entry>;
+  byId: Map<string, Entry>;
   /** Whether the window begins where the account does. */
   complete: boolean;
   left: Left;
@@ -72,7 +72,6 @@ export function trimBook(book: Book): void {
   if (before === undefined) return;
   const gone = entries.slice(0, cut);
   const standing = gone.findLast((entry) => entry.standing);
-  for (const entry of gone) book.byId.delete(entryId(entry));
   book.left = {
     standing: standing ? entryId(standing) : book.left.standing,
     running: before.running,
@@ -82,6 +81,7 @@ export function trimBook(book: Book): void {
   };
   book.complete = false;
   setEntries(book, entries.slice(cut));
+  book.byId = new Map(book.entries.map((entry) => [entryId(entry), entry]));
 }
 
 /** A snapshot may lie this much before what it has to be compared with. */

@@ -47,8 +47,8 @@ type Slot = {
 };
 
 export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: Hashing): RowBuffer {
-  const slots = new Map<Table, Map<string, Slot>>();
-  const appended = new Map<Table, Row[]>();
+  let slots = new Map<Table, Map<string, Slot>>();
+  let appended = new Map<Table, Row[]>();
   let digest = parseDigest(start.digest);
   let stateDigest = parseDigest(start.state_digest);
 
@@ -113,8 +113,8 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
       const digests = { digest: formatDigest(digest), state_digest: formatDigest(stateDigest) };
       const checkpoint = { position, hash, ...digests };
       await store.commit({ inserts, puts, deletes, checkpoint });
-      slots.clear();
-      appended.clear();
+      slots = new Map();
+      appended = new Map();
       return checkpoint;
     },
   };

@@ -43,7 +43,7 @@ export interface Accounts {
 export function createAccounts(context: AccountsContext): Accounts {
   const { store, buffer, connections } = context;
   const held = createHeldAccounts((id) => openAccount(store, id, connections));
-  const dirty = new Set<OpenAccount>();
+  let dirty = new Set<OpenAccount>();
   /** A run of which nothing was recorded before the events of this commit: it has no entries yet. */
   let newRun: string | null = null;
 
@@ -107,7 +107,7 @@ export function createAccounts(context: AccountsContext): Accounts {
   function flush(): void {
     newRun = null;
     for (const account of dirty) writeAccount(buffer, account);
-    dirty.clear();
+    dirty = new Set();
     held.shrink();
   }
 

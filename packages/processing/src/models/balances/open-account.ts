@@ -22,8 +22,8 @@ export type OpenAccount = {
   columns: ChangingColumns;
   /** The rows as last committed, or their shares in the digests; null where the account is new. */
   stored: Row | Share | null;
-  readonly storedEntries: Map<string, Row | Share>;
-  readonly dirtyEntries: Set<Entry>;
+  storedEntries: Map<string, Row | Share>;
+  dirtyEntries: Set<Entry>;
 };
 
 /** Entries that are brought in at once. */
