@@ -10,6 +10,8 @@ import type { EventStream } from "../ports/event-stream.ts";
 export type StreamHarness = Readonly<{
   ledger: string;
   hashing: Hashing;
+  /** The most that one append may hold, metadata included; absent where the engine has no bound. */
+  appendBytesMax?: number;
   /** Another instance on the same ledger, as another process would open it. */
   open(clock: Clock): Promise<EventStream>;
   /** Removes what was stored; the instances are closed already. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Body } from "../ports/event-stream.ts";
 import { readAll, type StreamFixture } from "./event-stream-fixture.ts";
 import { sampleEvent, sampleEvents, sampleId } from "./sample-event.ts";
 
@@ -32,7 +33,7 @@ function describeKnown(use: () => StreamFixture): void {
 
   test("many ids at once", async () => {
     const { stream } = use();
-    await stream.append(0, sampleEvents(1, 3000));
+    for (const at of [0, 1000, 2000]) await stream.append(at, sampleEvents(at + 1, at + 1000));
     const ids = Array.from({ length: 6000 }, (_, at) => sampleId(at + 1));
     expect((await stream.lookUp(ids)).known.size).toBe(3000);
   });
@@ -81,17 +82,22 @@ function describeKnown(use: () => StreamFixture): void {
 }
 
 function describeBodies(use: () => StreamFixture): void {
-  const sha256 = "a".repeat(64);
+  const bodyOf = (bytes: Uint8Array): Body => ({
+    sha256: use().harness.hashing.sha256(bytes),
+    bytes,
+  });
 
   test("a body that is not there is null", async () => {
-    expect(await use().stream.body(sha256)).toBeNull();
+    expect(await use().stream.body("a".repeat(64))).toBeNull();
   });
 
   test.each([0, 1, 5 * 1024 * 1024])(
     "a body of %i bytes comes back byte for byte",
     async (size) => {
       const { stream, openAnother } = use();
-      const bytes = new Uint8Array(size).map((_, at) => (at * 31 + (at >> 8)) & 0xff);
+      const { sha256, bytes } = bodyOf(
+        new Uint8Array(size).map((_, at) => (at * 31 + (at >> 8)) & 0xff),
+      );
       await stream.append(0, [sampleEvent(1)], [{ sha256, bytes }]);
       const read = await (await openAnother()).body(sha256);
       expect(read?.length).toBe(size);
@@ -101,14 +107,11 @@ function describeBodies(use: () => StreamFixture): void {
 
   test("a body that is there already is left alone", async () => {
     const { stream } = use();
-    const [first, second] = [new Uint8Array([1, 2]), new Uint8Array([3])];
-    await stream.append(0, [sampleEvent(1)], [{ sha256, bytes: first }]);
-    const both = [
-      { sha256, bytes: second },
-      { sha256: "b".repeat(64), bytes: second },
-    ];
+    const [first, second] = [bodyOf(new Uint8Array([1, 2])), bodyOf(new Uint8Array([3]))];
+    await stream.append(0, [sampleEvent(1)], [first]);
+    const both = [{ ...first, bytes: second.bytes }, second];
     expect(await stream.append(1, [sampleEvent(2)], both)).toMatchObject({ outcome: "appended" });
-    expect([...((await stream.body(sha256)) ?? [])]).toEqual([1, 2]);
-    expect([...((await stream.body("b".repeat(64))) ?? [])]).toEqual([3]);
+    expect([...((await stream.body(first.sha256)) ?? [])]).toEqual([1, 2]);
+    expect([...((await stream.body(second.sha256)) ?? [])]).toEqual([3]);
   });
 }

@@ -1,0 +1,35 @@
+import { describeEventStreamContract } from "@counterfoil/processing/testing/event-stream.contract";
+import { afterAll, beforeAll } from "@jest/globals";
+import { nodeHashing } from "../node/hashing.ts";
+import { APPEND_COUNTED_MAX } from "./append-size.ts";
+import { openEventStream } from "./event-stream.ts";
+import { type EventStoreDouble, startEventStoreDouble } from "./testing/eventstore-double.ts";
+import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";
+
+let double: EventStoreDouble;
+let ledgers = 0;
+beforeAll(async () => {
+  double = await startEventStoreDouble();
+});
+afterAll(() => double.close());
+
+describeEventStreamContract("eventstore, on the double", async () => {
+  ledgers += 1;
+  const ledger = `examination-${ledgers}`;
+  const index = createMemoryIdentityIndex();
+  return {
+    ledger,
+    hashing: nodeHashing,
+    appendBytesMax: APPEND_COUNTED_MAX,
+    open: (clock) =>
+      openEventStream({
+        url: double.url,
+        ledger,
+        hashing: nodeHashing,
+        clock,
+        index,
+        timing: { silenceMs: 60_000, patienceMs: 60_000 },
+      }),
+    dispose: async () => {},
+  };
+});

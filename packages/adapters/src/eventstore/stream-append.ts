@@ -1,0 +1,123 @@
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
+import { EventIdTaken } from "@counterfoil/processing/ports/errors";
+import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
+import { checkAppendSize } from "./append-size.ts";
+import { createBackoff } from "./backoff.ts";
+import { catchUpIndex, entryOf } from "./index-catch-up.ts";
+import { type DecodedEvent, encodeEvent } from "./stored-event.ts";
+import type { StreamParts } from "./stream-parts.ts";
+import { writeEvents } from "./write.ts";
+
+export type Append = Readonly<{
+  expectedPosition: number;
+  events: readonly NewEvent[];
+  bodies: readonly Body[];
+}>;
+
+/**
+ * What can be refused without writing is refused first; then come the bodies, which are harmless
+ * when the events do not follow, and then the events, in one append that the server takes or not.
+ *
+ * @throws EventIdTaken, AppendTooLarge with nothing written; StreamUnavailable, see write.ts.
+ */
+export async function appendEvents(parts: StreamParts, append: Append): Promise<AppendResult> {
+  const { connection, reader, bodies, index, recent, timing } = parts;
+  const { expectedPosition } = append;
+  const before = await headAt(parts, expectedPosition);
+  if (before === null) return { outcome: "conflict" };
+  const sealed = sealAll(parts, before, append.events);
+  const events = sealed.map((event) => encodeEvent(event, crypto.randomUUID()));
+  checkAppendSize(events);
+  if (!(await areNew(parts, before, append.events))) return { outcome: "conflict" };
+  await bodies.store(append.bodies);
+  const last = sealed.at(-1);
+  if (last === undefined) return { outcome: "appended", head: before };
+
+  const head = headOf(last.event);
+  const write = { stream: reader.stream, expectedRevision: expectedPosition - 1, events };
+  const result = await writeEvents(connection, write, timing);
+  if (result.outcome === "conflict") {
+    await untilReadable(parts, result.revision + 1);
+    return { outcome: "conflict" };
+  }
+  recent.note(head, performance.now());
+  // Whoever else needs these finds them indexed; where another was faster, that is as good.
+  await index
+    .advance(checkpointOf(before), checkpointOf(head), sealed.map(entryOf))
+    .catch(() => {});
+  return { outcome: "appended", head };
+}
+
+/** The head, where it is at that position; one seen a moment ago is good enough. */
+async function headAt({ reader, recent }: StreamParts, position: number): Promise<Head | null> {
+  const seen = recent.get();
+  if (seen?.position === position) return seen;
+  const askedAt = performance.now();
+  const head = recent.note(await reader.head(), askedAt);
+  return head.position === position ? head : null;
+}
+
+function sealAll(
+  { clock, hashing }: StreamParts,
+  before: Head,
+  events: readonly NewEvent[],
+): readonly DecodedEvent[] {
+  // One append is one moment.
+  const now = clock.now();
+  let head = before;
+  return events.map((added) => {
+    const event = sealEvent(head, added, now, hashing);
+    head = headOf(event);
+    return { event, about: added.about };
+  });
+}
+
+/**
+ * Whether the stream is still at the expected position; then none of the ids is on it. The server
+ * does not compare our ids: what keeps them unique is this, and that the append takes place at the
+ * very position for which it was found out.
+ */
+async function areNew(
+  parts: StreamParts,
+  before: Head,
+  events: readonly NewEvent[],
+): Promise<boolean> {
+  const ids = idsOf(events);
+  const checkpoint = await parts.index.checkpoint();
+  const isThere = checkpoint.position === before.position && checkpoint.hash === before.hash;
+  if (!isThere && (await catchUpIndex(parts)).position !== before.position) return false;
+  const [known] = (await parts.index.find([...ids], before.position)).keys();
+  if (known !== undefined) throw taken(known, "on the stream already");
+  return true;
+}
+
+function idsOf(events: readonly NewEvent[]): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const { id } of events) {
+    if (ids.has(id)) throw taken(id, "twice in one append");
+    ids.add(id);
+  }
+  return ids;
+}
+
+function taken(id: string, where: string): EventIdTaken {
+  return new EventIdTaken(
+    `event id ${id} is ${where}; nothing was appended: look ids up as of the head that you append to`,
+  );
+}
+
+/**
+ * Waits a little until what has won can be read: the server tells of it before it is replicated,
+ * and who looks again too early finds what was there before.
+ */
+async function untilReadable({ reader, timing }: StreamParts, position: number): Promise<void> {
+  const until = performance.now() + timing.replicationMs;
+  const pause = createBackoff(5);
+  while ((await reader.head()).position < position && performance.now() < until) await pause();
+}
+
+const checkpointOf = ({ position, hash }: Head) => ({
+  position,
+  hash: position === 0 ? "" : hash,
+});

@@ -1,0 +1,135 @@
+import type { Hashing } from "@counterfoil/core/hashing";
+import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
+import type { Body } from "@counterfoil/processing/ports/event-stream";
+import type { ServerEvent } from "./append-call.ts";
+import type { Connection } from "./connection.ts";
+import { isStreamDeleted } from "./engine-error.ts";
+import type { StoredEvent } from "./read-message.ts";
+import type { StreamReader } from "./stream-reader.ts";
+import type { Timing } from "./timing.ts";
+import { writeEvents } from "./write.ts";
+
+/** The raw bytes of deliveries: a stream per body, a chunk per event. */
+export type StreamBodies = Readonly<{
+  /** Resolves when all are durable. One that is there is left alone, one half there is completed. */
+  store(bodies: readonly Body[]): Promise<void>;
+  /** @throws StreamCorrupted where the bytes are not those of the digest. */
+  read(sha256: string): Promise<Uint8Array | null>;
+}>;
+
+type Options = Readonly<{
+  ledger: string;
+  connection: Connection;
+  page: StreamReader["page"];
+  hashing: Hashing;
+  timing: Timing;
+}>;
+
+/** Half of the least append that servers take; frozen, for a body is completed by any version. */
+const CHUNK_BYTES = 512 * 1024;
+const AT_ONCE = 16;
+const PAGE_CHUNKS = 16;
+
+export function createStreamBodies(options: Options): StreamBodies {
+  const { ledger, hashing, page } = options;
+  const nameOf = (sha256: string) => `body-${ledger}-${sha256}`;
+  return {
+    store: async (bodies) => {
+      for (let at = 0; at < bodies.length; at += AT_ONCE) {
+        const some = bodies.slice(at, at + AT_ONCE);
+        await Promise.all(some.map((body) => storeBody(options, nameOf(body.sha256), body)));
+      }
+    },
+    read: async (sha256) => {
+      const stream = nameOf(sha256);
+      const bytes = await readBytes(page, stream);
+      if (bytes !== null && hashing.sha256(bytes) !== sha256) {
+        throw new StreamCorrupted(
+          `stream ${stream} holds other bytes than its digest says: restore it from a backup`,
+        );
+      }
+      return bytes;
+    },
+  };
+}
+
+/**
+ * Chunk by chunk, each at its own revision: where it lies already, the server says so, for a
+ * chunk's id is that of its content. Whoever comes second or begins again loses nothing.
+ */
+async function storeBody(options: Options, stream: string, body: Body): Promise<void> {
+  const { connection, timing } = options;
+  const count = chunkCount(body.bytes.length);
+  try {
+    for (let at = 0; at < count; at += 1) {
+      const events = [chunkOf(body, at, count, options.hashing)];
+      const write = { stream, expectedRevision: at - 1, events };
+      const result = await writeEvents(connection, write, timing);
+      if (result.outcome === "conflict" && result.revision < at - 1) throw vanished(stream, at);
+    }
+  } catch (error) {
+    // An erased digest is never stored again.
+    if (!isErased(error)) throw error;
+  }
+}
+
+const isErased = (error: unknown): boolean =>
+  error instanceof StreamCorrupted && isStreamDeleted(error.cause);
+
+const chunkCount = (bytes: number): number => Math.max(1, Math.ceil(bytes / CHUNK_BYTES));
+
+function chunkOf({ sha256, bytes }: Body, at: number, of: number, hashing: Hashing): ServerEvent {
+  return {
+    id: uuidOf(hashing.sha256(`${sha256} ${at} ${of}`)),
+    type: "BodyChunk",
+    contentType: "application/octet-stream",
+    metadata: Buffer.from(JSON.stringify({ chunk: at, of, bytes: bytes.length })),
+    data: bytes.subarray(at * CHUNK_BYTES, (at + 1) * CHUNK_BYTES),
+  };
+}
+
+/** A digest in the shape of an id: version 8 is for what one derives oneself. */
+function uuidOf(hex: string): string {
+  const parts = [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+  ];
+  return [...parts, hex.slice(20, 32)].join("-");
+}
+
+/** All chunks; null where the body is not there, erased, or not complete (its writer died). */
+async function readBytes(page: StreamReader["page"], stream: string): Promise<Uint8Array | null> {
+  const chunks: StoredEvent[] = [];
+  for (;;) {
+    const from = chunks.length;
+    const found = await page({ stream, direction: "forwards", from, count: PAGE_CHUNKS }).catch(
+      (error) => {
+        if (isErased(error)) return null;
+        throw error;
+      },
+    );
+    if (found === null || found.length === 0 || found[0]?.revision !== from) return null;
+    chunks.push(...found);
+    if (chunks.length >= chunksSaid(found[0], stream))
+      return Buffer.concat(chunks.map(({ data }) => data));
+  }
+}
+
+/** How many chunks the body has, as each of them says. */
+function chunksSaid({ metadata }: StoredEvent, stream: string): number {
+  try {
+    return (JSON.parse(Buffer.from(metadata).toString()) as { of: number }).of;
+  } catch {
+    throw new StreamCorrupted(
+      `stream ${stream} holds what counterfoil has not written: remove it, and deliver the body again`,
+    );
+  }
+}
+
+function vanished(stream: string, chunks: number): StreamCorrupted {
+  return new StreamCorrupted(
+    `stream ${stream} lost some of its first ${chunks} chunks while it was written: the server lost commits; deliver it again`,
+  );
+}

@@ -1,0 +1,222 @@
+import { BACKWARDS, binaryEvent, END, EventStoreDBClient, NO_STREAM } from "@eventstore/db-client";
+import { describe, expect, test } from "@jest/globals";
+import type { CommitFault } from "./commit.ts";
+import { startEventStoreDouble } from "./eventstore-double.ts";
+import { appendOptions, proposed, rawAppend, rawClient } from "./raw-calls.ts";
+import { ANYBODY, useDouble, type WayToAppend } from "./use-double.ts";
+
+const use = useDouble();
+const event = () => binaryEvent({ type: "Sample", data: Buffer.from("{}") });
+const stored = () => use().streams.everything("s").length;
+
+type Ending = Readonly<{ Append: object; BatchAppend: object; written: boolean }>;
+
+/** How the official client names what became of an append, by both its ways. */
+const ENDINGS: readonly (readonly [CommitFault, Ending])[] = [
+  [
+    "denied",
+    {
+      Append: { type: "access-denied", code: 7 },
+      BatchAppend: { type: "access-denied", code: undefined },
+      written: false,
+    },
+  ],
+  [
+    "not_ready",
+    {
+      Append: { type: "unavailable", code: 14 },
+      BatchAppend: { type: "unknown", code: undefined },
+      written: false,
+    },
+  ],
+  [
+    "timeout_lost",
+    {
+      Append: { type: "timeout", code: 10 },
+      BatchAppend: { type: "deadline-exceeded", code: undefined },
+      written: false,
+    },
+  ],
+  [
+    "timeout_written",
+    {
+      Append: { type: "timeout", code: 10 },
+      BatchAppend: { type: "deadline-exceeded", code: undefined },
+      written: true,
+    },
+  ],
+  [
+    "die_before",
+    { Append: { type: "unavailable" }, BatchAppend: { type: "unavailable" }, written: false },
+  ],
+  [
+    "die_after",
+    { Append: { type: "unavailable" }, BatchAppend: { type: "unavailable" }, written: true },
+  ],
+];
+
+const WAYS: readonly WayToAppend[] = ["Append", "BatchAppend"];
+const cases = WAYS.flatMap((way) => ENDINGS.map(([fault, ending]) => ({ way, fault, ...ending })));
+
+describe("errors of the double", () => {
+  test.each(cases)("$way, $fault", async ({ way, fault, written, ...endings }) => {
+    use().settings.faultOf = () => fault;
+    const credentials = way === "Append" ? { credentials: ANYBODY } : {};
+    const append = use().client().appendToStream("s", event(), credentials);
+    await expect(append).rejects.toMatchObject(endings[way]);
+    expect(stored()).toBe(written ? 1 : 0);
+  });
+
+  test.each(["freeze_before", "freeze_after"] as const)(
+    "Append, %s: the client's deadline",
+    async (fault) => {
+      use().settings.faultOf = () => fault;
+      const options = { credentials: ANYBODY, deadline: 100 };
+      const append = use().client().appendToStream("s", event(), options);
+      await expect(append).rejects.toMatchObject({ type: "deadline-exceeded", code: 4 });
+      expect(stored()).toBe(fault === "freeze_after" ? 1 : 0);
+    },
+  );
+
+  test("Append, late: written, and too late for the deadline", async () => {
+    use().settings.faultOf = () => ({ lateMs: 300 });
+    const options = { credentials: ANYBODY, deadline: 100 };
+    await expect(use().client().appendToStream("s", event(), options)).rejects.toThrow();
+    expect(stored()).toBe(1);
+  });
+});
+
+describe("an Append that is none", () => {
+  const id = crypto.randomUUID();
+  const good = { id, type: "Sample", contentType: "application/json" };
+  type Messages = Parameters<typeof rawAppend>[1];
+  const options = () => appendOptions("s");
+
+  test.each<[string, () => Messages, object]>([
+    ["no messages", () => [], { code: 3 }],
+    ["no options", () => [proposed(good)], { code: 3 }],
+    ["options at the end", () => [proposed(good), options()], { code: 3 }],
+    ["options twice", () => [options(), options()], { code: 3 }],
+    ["no id", () => [options(), proposed({ ...good, id: "" })], { code: 3 }],
+    [
+      "the nil id",
+      () => [options(), proposed({ ...good, id: "00000000-0000-0000-0000-000000000000" })],
+      { code: 3 },
+    ],
+    ["a malformed id", () => [options(), proposed({ ...good, id: "7" })], { code: 3 }],
+    ["an empty type", () => [options(), proposed({ ...good, type: "" })], { code: 3 }],
+    [
+      "no type",
+      () => [options(), proposed({ id, contentType: "a/b" })],
+      { code: 3, metadata: expect.anything() },
+    ],
+    ["no content type", () => [options(), proposed({ id, type: "A" })], { code: 3 }],
+  ])("with %s is refused, and nothing is written", async (_, messages, error) => {
+    const client = rawClient(use().port);
+    expect(await rawAppend(client, messages())).toMatchObject(error);
+    expect(stored()).toBe(0);
+    client.close();
+  });
+
+  test.each(["type", "content-type"])("the missing key %s has a name of its own", async (key) => {
+    const client = rawClient(use().port);
+    const parts = key === "type" ? { id, contentType: "a/b" } : { id, type: "A" };
+    const error = await rawAppend(client, [options(), proposed(parts)]);
+    const trailers = typeof error === "string" ? {} : error.metadata.getMap();
+    expect(trailers).toMatchObject({
+      exception: "missing-required-metadata-property",
+      "required-metadata-properties": key,
+    });
+    client.close();
+  });
+
+  test("nothing is written before the client is done", async () => {
+    const client = rawClient(use().port);
+    await rawAppend(client, [appendOptions("other"), proposed(good)]);
+    for (let at = 0; at < 20; at += 1) {
+      const sink = client.append(() => {});
+      sink.on("error", () => {});
+      sink.write(options());
+      sink.write(proposed({ ...good, id: crypto.randomUUID() }));
+      expect(await rawAppend(client, [appendOptions("other")])).toBe("ok 0");
+      expect(stored()).toBe(0);
+      sink.cancel();
+      expect(await rawAppend(client, [appendOptions("other")])).toBe("ok 0");
+      expect(stored()).toBe(0);
+    }
+    client.close();
+  });
+
+  test("of nothing, to no stream, says that there is none", async () => {
+    const client = rawClient(use().port);
+    const revision = await new Promise((resolve) => {
+      const sink = client.append((_, response) => {
+        const success = response.getSuccess();
+        resolve([success?.hasNoStream(), success?.hasNoPosition(), success?.hasPosition()]);
+      });
+      sink.write(options());
+      sink.end();
+    });
+    expect(revision).toEqual([true, true, false]);
+    client.close();
+  });
+});
+
+describe("metadata", () => {
+  test("of a stream without any is none", async () => {
+    expect((await use().client().getStreamMetadata("s")).metadata).toBeUndefined();
+  });
+
+  test("is the last event beside the stream, and a soft delete in it is a large number", async () => {
+    const client = use().client();
+    await client.appendToStream("s", event(), { credentials: ANYBODY });
+    const metadata = { maxCount: 7, maxAge: 60, truncateBefore: 0 };
+    await client.setStreamMetadata("s", metadata, { credentials: ANYBODY });
+    expect((await client.getStreamMetadata("s")).metadata).toEqual(metadata);
+    await client.deleteStream("s");
+    const { metadata: deleted } = await client.getStreamMetadata("s");
+    expect(deleted?.truncateBefore).toBeGreaterThanOrEqual(Number.MAX_SAFE_INTEGER);
+    const expectedRevision = NO_STREAM;
+    await client.appendToStream("s", event(), { credentials: ANYBODY, expectedRevision });
+    expect((await client.getStreamMetadata("s")).metadata?.truncateBefore).toBe(1);
+  });
+});
+
+describe("a follower", () => {
+  const read = { direction: BACKWARDS, fromRevision: END, maxCount: 1 } as const;
+
+  test("names the leader to who wants it, and serves others what it has", async () => {
+    const follower = await startEventStoreDouble({ streams: use().streams });
+    follower.settings.leader = { host: "127.0.0.1", port: use().port };
+    follower.settings.laggingEvents = 1;
+    const client = EventStoreDBClient.connectionString(follower.url);
+
+    // Without the header it passes the append on.
+    const options = { credentials: ANYBODY };
+    await client.appendToStream("s", [event(), event()], options);
+    expect(stored()).toBe(2);
+    const revisions: unknown[] = [];
+    for await (const { event: last } of client.readStream("s", read))
+      revisions.push(last?.revision);
+    expect(revisions).toEqual([0n]);
+
+    const strict = client.appendToStream("s", event(), { ...options, requiresLeader: true });
+    const leader = { address: "127.0.0.1", port: use().port };
+    await expect(strict).rejects.toMatchObject({ type: "not-leader", code: 5, leader });
+    await client.appendToStream("s", event(), { ...options, requiresLeader: true });
+    expect(stored()).toBe(3);
+    await client.dispose();
+    await follower.close();
+  });
+});
+
+test("a call that a client left open fails its test", async () => {
+  const double = await startEventStoreDouble();
+  const client = rawClient(double.port);
+  const sink = client.append(() => {});
+  sink.on("error", () => {});
+  sink.write(appendOptions("s"));
+  while (double.openCalls("Append") === 0) await new Promise(setImmediate);
+  await expect(double.close()).rejects.toThrow("calls left open: 1 Append");
+  client.close();
+});

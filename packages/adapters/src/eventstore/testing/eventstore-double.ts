@@ -1,0 +1,125 @@
+import gossipGrpc from "@eventstore/db-client/generated/gossip_grpc_pb.js";
+import featuresGrpc from "@eventstore/db-client/generated/serverfeatures_grpc_pb.js";
+import streamsGrpc from "@eventstore/db-client/generated/streams_grpc_pb.js";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { RECORD_BYTES_MAX } from "./commit.ts";
+import { LOCALHOST } from "./localhost-certificate.ts";
+import { createNetwork, type Network } from "./network.ts";
+import { defaultSettings, type Node, type NodeSettings } from "./node-state.ts";
+import { serveAppend } from "./serve-append.ts";
+import { serveBatchAppend } from "./serve-batch-append.ts";
+import { serveDelete, serveTombstone } from "./serve-delete.ts";
+import { serveFeatures } from "./serve-features.ts";
+import { type Member, serveGossip } from "./serve-gossip.ts";
+import { serveRead } from "./serve-read.ts";
+import { createStoredStreams, type StoredStreams } from "./stored-streams.ts";
+
+/**
+ * A stand-in for one node of EventStoreDB on a loopback port. It speaks the wire protocol by the
+ * client's own generated services, refuses what the server refuses, and fails on demand. It is no
+ * proof of what the server does: the same suites run against a real one where there is one.
+ */
+export type EventStoreDouble = Readonly<{
+  port: number;
+  /** Connection string without user. */
+  url: string;
+  streams: StoredStreams;
+  settings: NodeSettings;
+  network: Network;
+  /** How many calls of a method (`Append`, `BatchAppend`, `Read`) are open. */
+  openCalls(method: string): number;
+  /** Every method that was ever called. */
+  seen: ReadonlySet<string>;
+  /** @throws Error where a client has left a call open. */
+  close(): Promise<void>;
+}>;
+
+export type DoubleOptions = Readonly<{
+  /** Shares the streams of another node. */
+  streams?: StoredStreams;
+  tls?: boolean;
+  /** What discovery answers; by default this node as the leader. */
+  members?: () => readonly Member[];
+}>;
+
+export async function startEventStoreDouble(
+  options: DoubleOptions = {},
+): Promise<EventStoreDouble> {
+  const settings = defaultSettings();
+  const streams = options.streams ?? createStoredStreams(() => Date.now() + settings.clockShiftMs);
+  let network: Network | null = null;
+  const node: Node = {
+    streams,
+    settings,
+    calls: new Map(),
+    seen: new Set(),
+    connections: new Map(),
+    cut: () => network?.cut(),
+  };
+  const self = () => [{ host: "127.0.0.1", port: network?.port ?? 0, isLeader: true }];
+
+  const server = createServer(node, options.members ?? self);
+  network = await createNetwork(await bind(server, options.tls ?? false));
+  const { port } = network;
+  const openCalls = (method: string) => node.calls.get(method) ?? 0;
+  return {
+    port,
+    url: `esdb://127.0.0.1:${port}?tls=${options.tls ?? false}`,
+    streams,
+    settings,
+    network,
+    openCalls,
+    seen: node.seen,
+    close: async () => {
+      const leaked = await leakedCalls(node);
+      await network.close();
+      server.forceShutdown();
+      if (leaked !== null) throw new Error(`calls left open: ${leaked}`);
+    },
+  };
+}
+
+function createServer(node: Node, members: () => readonly Member[]): Server {
+  const server = new Server({ "grpc.max_receive_message_length": RECORD_BYTES_MAX });
+  server.addService(streamsGrpc.StreamsService, {
+    append: serveAppend(node),
+    batchAppend: serveBatchAppend(node),
+    read: serveRead(node),
+    delete: serveDelete(node),
+    tombstone: serveTombstone(node),
+  });
+  server.addService(featuresGrpc.ServerFeaturesService, {
+    getSupportedMethods: serveFeatures(node),
+  });
+  server.addService(gossipGrpc.GossipService, { read: serveGossip(members) });
+  return server;
+}
+
+function bind(server: Server, tls: boolean): Promise<number> {
+  const pair = { private_key: Buffer.from(LOCALHOST.key), cert_chain: Buffer.from(LOCALHOST.cert) };
+  const credentials = tls
+    ? ServerCredentials.createSsl(null, [pair])
+    : ServerCredentials.createInsecure();
+  return new Promise((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", credentials, (error, port) => {
+      if (error) reject(error);
+      else resolve(port);
+    });
+  });
+}
+
+const LEAK_PATIENCE_MS = 3000;
+
+/** A client that has hung up needs a moment to be noticed. */
+async function leakedCalls({ calls }: Node): Promise<string | null> {
+  const open = () => [...calls].filter(([, count]) => count > 0);
+  const until = performance.now() + LEAK_PATIENCE_MS;
+  while (open().length > 0 && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return open().length === 0
+    ? null
+    : open()
+        .map(([name, count]) => `${count} ${name}`)
+        .join(", ");
+}

@@ -1,0 +1,26 @@
+/**
+ * A process of its own that uses a ledger on the server given and closes it: what is left open then
+ * would keep it alive.
+ */
+import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
+import { systemClock } from "../../node/clock.ts";
+import { nodeHashing } from "../../node/hashing.ts";
+import { openEventStream } from "../event-stream.ts";
+import { createMemoryIdentityIndex } from "./memory-identity-index.ts";
+
+const [url = "", ledger = ""] = process.argv.slice(2);
+const index = createMemoryIdentityIndex();
+const stream = await openEventStream({
+  url,
+  ledger,
+  hashing: nodeHashing,
+  clock: systemClock,
+  index,
+});
+const waiting = stream.waitForAppend(0, new AbortController().signal);
+await stream.append(0, sampleEvents(1, 3));
+await waiting;
+const left = stream.waitForAppend(99, new AbortController().signal);
+await stream.lookUp([]);
+await stream.close();
+await left;
