@@ -38,6 +38,8 @@ const duration = z
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
+const BROKER = /^[^\s:/]+:\d{1,5}$/;
+
 export const CONFIG = {
   COUNTERFOIL_LEDGER: z
     .string()
@@ -51,6 +53,31 @@ export const CONFIG = {
     .default("production")
     .describe("Written into the ledger's first event"),
   COUNTERFOIL_DATA_DIR: z.string().min(1).default("./data").describe("Folder of the SQLite files"),
+  COUNTERFOIL_POSTGRES_URL: z
+    .string()
+    .regex(/^postgres(?:ql)?:\/\//, "expected postgres://user:password@host:5432/database")
+    .optional()
+    .describe("PostgreSQL 15 or newer for the stream and the read models, instead of SQLite"),
+  COUNTERFOIL_EVENTSTORE_URL: z
+    .string()
+    .regex(/^esdb(?:\+discover)?:\/\//, "expected esdb://user:password@host:2113?tls=true")
+    .optional()
+    .describe("EventStoreDB or KurrentDB for the stream; the read models stay on PostgreSQL"),
+  COUNTERFOIL_KAFKA_BROKERS: list
+    .refine((brokers) => brokers.every((broker) => BROKER.test(broker)), "expected host:port, …")
+    .describe("Kafka brokers to publish to, `host:port`, comma-separated"),
+  COUNTERFOIL_KAFKA_TOPIC_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,150}$/, "expected letters, digits, dots, hyphens")
+    .default("counterfoil")
+    .describe("What the topics' names begin with; another ledger than `default` adds its own"),
+  COUNTERFOIL_KAFKA_TLS: flag.describe("Speak TLS with the brokers"),
+  COUNTERFOIL_KAFKA_USERNAME: z.string().min(1).optional().describe("SASL user of the brokers"),
+  COUNTERFOIL_KAFKA_PASSWORD: z.string().min(1).optional().describe("Its password"),
+  COUNTERFOIL_KAFKA_SASL: z
+    .enum(["plain", "scram-sha-256", "scram-sha-512"])
+    .default("scram-sha-512")
+    .describe("SASL mechanism of the brokers"),
   COUNTERFOIL_HTTP_HOST: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),
   COUNTERFOIL_HTTP_PORT: port.default(8080).describe("Port to listen on"),
   COUNTERFOIL_WEBHOOK_HOST: z

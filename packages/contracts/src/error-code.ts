@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   ledger_mismatch: { status: 500, title: "The stream belongs to another ledger" },
   stream_corrupted: { status: 500, title: "The stream's stored events contradict themselves" },
   stream_forked: { status: 500, title: "The stream is not the one that was followed" },
+  format_too_new: { status: 503, title: "A newer version of the program has written the data" },
   port_in_use: { status: 500, title: "The port is taken" },
   digest_mismatch: { status: 500, title: "The rebuilt model differs from the live one" },
   generation_missing: { status: 404, title: "There is no such generation of the model" },

@@ -1,10 +1,22 @@
 import { z } from "zod";
-import { amount, channel, id, instant, position, provider, sha256, uuid } from "./scalar.ts";
+import { FeedClosed, FeedOpened } from "./feed-fact.ts";
+import {
+  amount,
+  channel,
+  growing,
+  id,
+  instant,
+  json,
+  position,
+  provider,
+  sha256,
+  uuid,
+} from "./scalar.ts";
 
 /**
  * The facts of the stream, `schema_version` 1. A key that says nothing is left out, so that the
  * stored bytes stay small. Amounts are normalised, times ISO; what was printed lies in the body of
- * the delivery. Changing a shape here means a new schema version and an upcaster.
+ * the delivery. Changing a shape here means a new schema version: core/stream/read-event.ts says how.
  */
 
 /** Which version of the translation from bytes to facts made this fact. */
@@ -18,7 +30,7 @@ const place = z.object({ connection: id, frame: z.int().positive() });
 const LedgerOpened = z.object({ name: z.string(), format: z.literal(1), environment: z.string() });
 
 const verdict = z.object({
-  signature: z.enum(["valid", "stale", "unsigned", "none"]),
+  signature: growing(["valid", "stale", "unsigned", "none"]),
   scheme: z.string().optional(),
   key: z.string().optional(),
   sent_at: instant.optional(),
@@ -260,7 +272,7 @@ const TradeStatusReported = z.object({
   content,
   occurred_at: instant.optional(),
   /** The provider's other fields as printed; numbers as strings. */
-  fields: z.record(z.string(), z.json()),
+  fields: z.record(z.string(), json),
   received_at,
   translation,
 });
@@ -276,22 +288,6 @@ const NotificationRecorded = z.object({
   translation,
 });
 
-const FeedOpened = z.object({
-  provider,
-  connection: id,
-  continues: id.optional(),
-  multi_chain: z.boolean(),
-  opened_at: instant,
-});
-
-const FeedClosed = z.object({
-  provider,
-  connection: id,
-  reason: z.string(),
-  detail: z.string().optional(),
-  closed_at: instant,
-});
-
 /** What an amendment is about: the fact's type and its natural key, beside its id. */
 const about = z.object({
   event_id: uuid,
@@ -300,19 +296,19 @@ const about = z.object({
 });
 
 const FactSeen = about.extend({
-  adds: z.record(z.string(), z.json()),
+  adds: z.record(z.string(), json),
   received_at,
   translation,
 });
 
 const FactContradicted = about.extend({
-  contradicts: z.record(z.string(), z.json()),
+  contradicts: z.record(z.string(), json),
   received_at,
   translation,
 });
 
 const FactCorrected = about.extend({
-  data: z.record(z.string(), z.json()),
+  data: z.record(z.string(), json),
   translation,
 });
 
@@ -322,7 +318,7 @@ const FactWithdrawn = about.extend({
   translation,
 });
 
-export const modelName = z.enum(["balances", "withdrawals", "deposits", "trades"]);
+export const modelName = growing(["balances", "withdrawals", "deposits", "trades"]);
 export type ModelName = z.infer<typeof modelName>;
 
 const ModelActivated = z.object({
@@ -334,7 +330,7 @@ const ModelActivated = z.object({
   digest: sha256,
   state_digest: sha256,
   duration_ms: z.int().nonnegative(),
-  cause: z.enum(["rebuild", "rollback", "upgrade"]),
+  cause: growing(["rebuild", "rollback", "upgrade"]),
   forced: z.boolean().optional(),
 });
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ERROR_CODES, type ErrorCode } from "./error-code.ts";
-import { position } from "./scalar.ts";
+import { growing, position } from "./scalar.ts";
 
 /** What the HTTP interface wraps the records in. */
 
@@ -31,7 +31,7 @@ export const problemDocument = z
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.enum(codes),
+    code: growing(codes),
     errors: z
       .array(
         z.object({ parameter: z.string(), found: z.string().nullable(), expected: z.string() }),

@@ -1,6 +1,16 @@
 import { z } from "zod";
 import { modelName } from "./fact.ts";
-import { amount, channel, instant, position, provider, sha256, uuid } from "./scalar.ts";
+import {
+  amount,
+  channel,
+  growing,
+  instant,
+  json,
+  position,
+  provider,
+  sha256,
+  uuid,
+} from "./scalar.ts";
 
 /**
  * What readers get: the same shape over HTTP, on Kafka and from the CLI's `--json`. Absent is null.
@@ -9,9 +19,6 @@ import { amount, channel, instant, position, provider, sha256, uuid } from "./sc
 const text = z.string().nullable();
 const time = instant.nullable();
 const money = amount.nullable();
-
-/** Registered as it is, not by `meta`, which copies: a schema that refers to itself must be itself. */
-const json = z.json().register(z.globalRegistry, { id: "Json", description: "Any JSON value" });
 
 export const balanceStatus = z.enum(["continuous", "gap_open", "contradicted"]);
 
@@ -134,10 +141,11 @@ export const historyRecord = z
   .object({
     stage: text.meta({ description: "null: kept in the history only" }),
     provider_status: z.string(),
-    occurred_at: time,
+    occurred_at: time.meta({ description: "As the provider states it" }),
+    effective_at: time.meta({ description: "What it is ordered by" }),
     seconds_in_stage: text,
     late: z.boolean(),
-    source: z.enum(["movement", "status", "payment", "fund", "relink"]),
+    source: growing(["movement", "status", "payment", "fund", "relink"]),
     delivery_id: uuid.nullable(),
     position,
   })
@@ -267,7 +275,7 @@ export const tradeRecord = z
   .meta({ id: "Trade" });
 export type TradeRecord = z.infer<typeof tradeRecord>;
 
-export const anomalyKind = z.enum([
+export const anomalyKind = growing([
   "gap",
   "contradiction",
   "illegal_step",
@@ -315,28 +323,19 @@ export const eventRecord = z
     position,
     id: uuid,
     type: z.string(),
-    schema_version: z.int().positive(),
+    schema_version: z.int().positive().meta({ description: "In which version data is written" }),
     subject: z.string(),
     occurred_at: time,
     recorded_at: instant,
     causation_id: uuid.nullable(),
     correlation_id: text,
-    data: z.record(z.string(), json),
+    data: z.record(z.string(), json).meta({ description: "As stored" }),
     hash: sha256,
   })
   .meta({ id: "Event" });
 export type EventRecord = z.infer<typeof eventRecord>;
 
-export const deliveryRecord = z
-  .object({
-    delivery_id: uuid,
-    received: eventRecord,
-    facts: z.array(eventRecord),
-    body_url: z.string(),
-  })
-  .meta({ id: "Delivery" });
-
-export const projectionState = z.enum(["live", "catching_up", "waiting", "stopped", "forked"]);
+export const projectionState = growing(["live", "catching_up", "waiting", "stopped", "forked"]);
 
 export const projectionStatus = z
   .object({
@@ -357,7 +356,7 @@ export const statusRecord = z
   .object({
     ledger: z.string(),
     environment: z.string(),
-    engine: z.enum(["memory", "sqlite", "postgres", "eventstore"]),
+    engine: growing(["memory", "sqlite", "postgres", "eventstore"]),
     head: position,
     head_hash: sha256,
     projections: z.array(projectionStatus),
@@ -369,7 +368,7 @@ export const rebuildProgress = z
   .object({
     model: modelName,
     generation: z.int().positive(),
-    state: z.enum(["building", "comparing", "activated", "refused", "failed"]),
+    state: growing(["building", "comparing", "activated", "refused", "failed"]),
     position,
     target: position,
     events_per_second: z.number().nonnegative(),

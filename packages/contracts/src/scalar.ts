@@ -31,8 +31,22 @@ export const sha256 = z
 /** Providers' ids are opaque; nothing is assumed of them but that they are not empty. */
 export const id = z.string().min(1);
 
-export const provider = z.enum(["zerohash", "layer1"]);
+/**
+ * Words of which there may be more later. Readers are told so: in every generated document such a
+ * field is text, with the words of today as examples, and one more word breaks nobody.
+ */
+export function growing<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words).meta({ [GROWING]: true });
+}
+export const GROWING = "x-growing";
+
+/** Registered as it is, not by `meta`, which copies: a schema that refers to itself must be itself. */
+export const json = z
+  .json()
+  .register(z.globalRegistry, { id: "Json", description: "Any JSON value" });
+
+export const provider = growing(["zerohash", "layer1"]);
 export type Provider = z.infer<typeof provider>;
 
-export const channel = z.enum(["webhook", "feed", "backfill", "import"]);
+export const channel = growing(["webhook", "feed", "backfill", "import"]);
 export type Channel = z.infer<typeof channel>;

@@ -1,3 +1,4 @@
+import { keepOpen } from "@counterfoil/contracts/documents/json-schema";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
@@ -22,20 +23,16 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
       servers: [{ url: "/" }],
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     },
+    // What others mount on the same port describes itself elsewhere: the document is the same anywhere.
+    hideUntagged: true,
     transform: createJsonSchemaTransform({ zodToJsonConfig: OPEN }),
     transformObject: (document) => withoutInputs(componentsOf(document)),
   });
   await app.register(swaggerUi, { routePrefix: "/docs" });
 }
 
-type Json = Readonly<{ jsonSchema: Record<string, unknown> }>;
-
 /** Records may grow: a client that refuses a field which it does not know would break then. */
-const OPEN = {
-  override: ({ jsonSchema }: Json) => {
-    if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
-  },
-};
+const OPEN = { override: keepOpen };
 
 const componentsOf = createJsonSchemaTransformObject({ zodToJsonConfig: OPEN });
 

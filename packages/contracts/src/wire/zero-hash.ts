@@ -29,7 +29,8 @@ export type ZeroHashMovement = z.infer<typeof zeroHashMovement>;
  * The state of one account, alone or after a run: the body of `balance-updated`, a row of
  * `initial-balance`, the body of the `account_balance.changed` webhook. The feed says
  * `run_timestamp`, the webhook `timestamp`; the feed of 2020 said `account_owner`,
- * `account_subtype`, `new_balance` and `updated`.
+ * `account_subtype`, `new_balance` and `updated`. Of `updated` nothing is read: it dates the last
+ * change of an account in a snapshot, and a snapshot counts from when it arrived.
  */
 export const zeroHashBalance = z.looseObject({
   account_id: text,

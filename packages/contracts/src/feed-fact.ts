@@ -1,0 +1,19 @@
+import { z } from "zod";
+import { id, instant, provider } from "./scalar.ts";
+
+/** What the feed client records of its own connections. */
+export const FeedOpened = z.object({
+  provider,
+  connection: id,
+  continues: id.optional(),
+  multi_chain: z.boolean(),
+  opened_at: instant,
+});
+
+export const FeedClosed = z.object({
+  provider,
+  connection: id,
+  reason: z.string(),
+  detail: z.string().optional(),
+  closed_at: instant,
+});

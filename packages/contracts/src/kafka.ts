@@ -1,0 +1,94 @@
+import { z } from "zod";
+import {
+  anomalyRecord,
+  balanceRecord,
+  depositRecord,
+  tradeRecord,
+  withdrawalRecord,
+} from "./record.ts";
+import { instant, position } from "./scalar.ts";
+
+/**
+ * What lies on Kafka beside the records: topics, headers, keys. Everything that is published is a
+ * CloudEvent 1.0 in binary mode, so each attribute is a header of its own and every header is text.
+ *
+ * Readers take what they know and leave the rest: headers, fields and types of facts may be added.
+ */
+
+/** Version of all topics; what breaks a reader needs topics of another version beside these. */
+export const TOPIC_VERSION = "v1";
+
+/** The facts: an `eventRecord` each, `data` as it is stored. Key: the event's subject. */
+export const FACT_TOPIC = "events";
+
+/**
+ * The compacted topics: the last record of every id, `null` (a tombstone) where there is none any
+ * more. Key: the record's id. `changed` and `removed` are the `ce_type` of the two.
+ */
+export const STATE_TOPICS = {
+  balances: { record: balanceRecord, changed: "BalanceChanged", removed: "BalanceRemoved" },
+  withdrawals: {
+    record: withdrawalRecord,
+    changed: "WithdrawalChanged",
+    removed: "WithdrawalRemoved",
+  },
+  deposits: { record: depositRecord, changed: "DepositChanged", removed: "DepositRemoved" },
+  trades: { record: tradeRecord, changed: "TradeChanged", removed: "TradeRemoved" },
+  anomalies: { record: anomalyRecord, changed: "AnomalyChanged", removed: "AnomalyRemoved" },
+} as const;
+
+export type StateTopic = keyof typeof STATE_TOPICS;
+export type Topic = typeof FACT_TOPIC | StateTopic;
+
+/** The record on a state topic. */
+export type StateOf<Name extends StateTopic> = z.infer<(typeof STATE_TOPICS)[Name]["record"]>;
+
+/** The topic's name on the broker, such as `counterfoil.balances.v1`. */
+export function topicName(prefix: string, topic: Topic): string {
+  return `${prefix}.${topic}.${TOPIC_VERSION}`;
+}
+
+const count = z.string().regex(/^[1-9]\d*$/);
+
+const common = {
+  ce_specversion: z.literal("1.0"),
+  ce_source: z
+    .string()
+    .regex(/^\/counterfoil\/[a-z][a-z0-9-]{0,39}$/)
+    .meta({ description: "/counterfoil/<ledger>" }),
+  ce_time: instant.meta({ description: "When the event at counterfoil_position was recorded" }),
+  "content-type": z.literal("application/json"),
+  counterfoil_ledger: z.string().meta({ description: "Name of the ledger" }),
+};
+
+/** Headers of a fact. */
+export const factHeaders = z.object({
+  ...common,
+  ce_id: z.string().meta({ description: "The event's id: the same fact has it for ever" }),
+  ce_type: z.string().meta({ description: "The event's type; leave out what you do not know" }),
+  ce_subject: z.string().meta({ description: "The event's subject, which is also the key" }),
+  counterfoil_position: position.meta({ description: "The event's place on the stream" }),
+  counterfoil_key_sequence: count.meta({
+    description: "1, 2, 3 … for each key: one that came before is a repeat, one left out a hole",
+  }),
+});
+
+export type FactHeaders = Readonly<z.infer<typeof factHeaders>>;
+
+/** Headers of a record, or of its tombstone, on a state topic. */
+export const stateHeaders = z.object({
+  ...common,
+  ce_id: z
+    .string()
+    .meta({ description: "<topic>:<key>:<counterfoil_generation>:<counterfoil_position>" }),
+  ce_type: z.string().meta({ description: "Whether the record changed or was removed" }),
+  ce_subject: z.string().meta({ description: "The record's id, which is also the key" }),
+  counterfoil_position: position.meta({
+    description: "Of two records of one key the one with the greater position is newer",
+  }),
+  counterfoil_generation: count.meta({
+    description: "Generation of the read model that says so",
+  }),
+});
+
+export type StateHeaders = Readonly<z.infer<typeof stateHeaders>>;

@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { DataOf } from "@counterfoil/contracts/fact";
+import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { AMENDMENTS } from "../../ingest/fact-state.ts";
+
+/**
+ * What the first release stored. These files never change again: whatever becomes of the facts, a
+ * ledger that holds these bytes must open.
+ */
+const FOLDER = join(import.meta.dirname, "version-1");
+
+/** Of every type one event with all its keys and one with only those that are always there. */
+export const FACTS_FILE = join(FOLDER, "facts.jsonl");
+/** A whole ledger of the name `default`, with every type in it and its hash chain. */
+export const LEDGER_FILE = join(FOLDER, "ledger.jsonl");
+export const LEDGER_NAME = "default";
+
+export type StoredFact = Pick<RecordedEvent, "type" | "schema_version" | "data">;
+
+export function versionOneFacts(): readonly StoredFact[] {
+  return linesOf(FACTS_FILE) as readonly StoredFact[];
+}
+
+export function versionOneLedger(): readonly RecordedEvent[] {
+  return linesOf(LEDGER_FILE).map((line) => {
+    const { occurred_at, recorded_at, ...event } = line as Printed;
+    return {
+      ...event,
+      occurred_at: occurred_at === null ? null : BigInt(occurred_at),
+      recorded_at: BigInt(recorded_at),
+    };
+  });
+}
+
+type Printed = Omit<RecordedEvent, "occurred_at" | "recorded_at"> &
+  Readonly<{ occurred_at: string | null; recorded_at: string }>;
+
+const linesOf = (file: string): readonly unknown[] =>
+  readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+/** As it was when it was appended. */
+export function unsealed(event: RecordedEvent): NewEvent {
+  const { position: _p, recorded_at: _r, hash: _h, ...stored } = event;
+  if (!AMENDMENTS.has(event.type)) return { ...stored, about: null };
+  const { amends, event_id } = JSON.parse(event.data) as DataOf<"FactWithdrawn">;
+  return { ...stored, about: amends ?? event_id };
+}
