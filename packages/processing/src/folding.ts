@@ -4,7 +4,7 @@ import type { StoppedSubject } from "./models/stopped.ts";
 import { isEngineError, StreamForked } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Checkpoint, ModelStore } from "./ports/model-store.ts";
-import type { Projection, ProjectionSession } from "./projection/projection.ts";
+import type { Projection, ProjectionSession, Work } from "./projection/projection.ts";
 
 export type FoldingOptions = Readonly<{
   stream: EventStream;
@@ -60,7 +60,8 @@ export async function openFolding(options: FoldingOptions): Promise<Folding> {
     async fold(events) {
       for (const event of events) {
         try {
-          await applyOrWait(session, projection, event);
+          const work = applyOrWait(session, projection, event);
+          if (work !== undefined) await work;
         } catch (error) {
           if (isEngineError(error)) throw error;
           await stopAt(event, error, events);
@@ -71,14 +72,17 @@ export async function openFolding(options: FoldingOptions): Promise<Folding> {
   };
 }
 
-async function applyOrWait(
+function applyOrWait(
   session: ProjectionSession,
   { types }: Projection,
   event: RecordedEvent,
-): Promise<void> {
-  if (!types.has(event.type) || !session.stopped.has(event.subject)) return session.apply(event);
-  await session.stopped.wait(event);
+): Work {
+  if (types.has(event.type)) {
+    if (!session.stopped.has(event.subject)) return session.apply(event);
+    return session.stopped.wait(event).then(() => session.pass(event));
+  }
   session.pass(event);
+  return undefined;
 }
 
 /** @throws StreamForked where the checkpoint lies past the head or the event there has another hash. */
@@ -125,5 +129,23 @@ async function retrySubject(
   } catch (error) {
     if (isEngineError(error)) throw error;
     return false;
+  }
+}
+
+/** Events of one commit where nobody waits for the rows one by one. */
+export const BULK = 10_000;
+
+/** Folds up to a position, and no further. */
+export async function foldTo(
+  stream: EventStream,
+  folding: Folding,
+  position: number,
+): Promise<Checkpoint> {
+  for (;;) {
+    const { position: after } = folding.checkpoint;
+    if (after >= position) return folding.checkpoint;
+    const events = await stream.read({ after, limit: Math.min(BULK, position - after) });
+    if (events.length === 0) return folding.checkpoint;
+    await folding.fold(events);
   }
 }

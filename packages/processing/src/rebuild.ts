@@ -1,13 +1,12 @@
-import type { DataOf } from "@counterfoil/contracts/fact";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { eventId } from "@counterfoil/core/identity";
-import { newEvent } from "@counterfoil/core/ingest/event";
+import { activateGeneration } from "./activate.ts";
 import { compareRows, type RowDifference } from "./compare-rows.ts";
-import { checkNotForked, type Folding, openFolding } from "./folding.ts";
+import { compareVersions, type VersionDifferences } from "./compare-versions.ts";
+import { BULK, checkNotForked, type Folding, foldTo, openFolding } from "./folding.ts";
 import { type Activation, liveGeneration } from "./generations.ts";
 import { STOPPED } from "./models/columns.ts";
 import type { Clock } from "./ports/clock.ts";
-import { GenerationMissing, StreamForked } from "./ports/errors.ts";
+import { StreamForked } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, ModelStore, Rows } from "./ports/model-store.ts";
 import type { Projection } from "./projection/projection.ts";
@@ -43,11 +42,11 @@ export type RebuildResult = Readonly<{
   /** The live one's there; null where there was none to compare with. */
   live: Checkpoint | null;
   differences: readonly RowDifference[];
+  /** Where the live generation is of another model version: what that one said otherwise. */
+  versions: VersionDifferences | null;
   durationMs: number;
 }>;
 
-/** Events of one commit: large, since nobody waits for a rebuild's rows one by one. */
-const BATCH = 10_000;
 const DIFFERENCES_SHOWN = 20;
 
 /**
@@ -61,21 +60,26 @@ export async function rebuildModel(options: RebuildOptions): Promise<RebuildResu
   const live = await liveGeneration(stream, model);
   const generation = await catalogue.create(model, { tables, modelVersion });
   if (generation === null) throw new Error(`no generation of ${model} could be claimed`);
-  const store = await catalogue.openForWriting(model, generation);
+  const store = await catalogue.openForBuilding(model, generation, tables);
+  let isFinished = false;
   try {
     const folding = await openFolding({ stream, projection, store, hashing });
     await build(options, folding, generation, live);
     const compared = await compareWithLive(options, folding, store, live, generation);
     const durationMs = Number((clock.now() - started) / 1_000_000n);
-    const result = { generation, ...compared, durationMs };
+    const { isEqual, ...found } = compared;
+    const result = { generation, ...found, durationMs };
     if (options.signal?.aborted) return { outcome: "aborted", ...result };
-    if (!compared.isEqual && !options.force) return { outcome: "refused", ...result };
-    // Whoever follows the activation opens this generation for writing.
-    await store.close();
-    await activate(options, result, !compared.isEqual);
+    // From here on it is a generation like any other, whether it is made the live one or not.
+    await store.finish();
+    isFinished = true;
+    if (!isEqual && !options.force) return { outcome: "refused", ...result };
+    const { cause = "rebuild" } = options;
+    await activateGeneration({ ...options, cause, isForced: !isEqual }, result);
     return { outcome: "activated", ...result };
   } finally {
     await store.close();
+    if (!isFinished) await catalogue.drop(model, generation);
   }
 }
 
@@ -90,13 +94,13 @@ async function build(
   let target = await buildTarget(options, live);
   while (folding.checkpoint.position < target && !signal?.aborted) {
     const { position: after } = folding.checkpoint;
-    const events = await stream.read({ after, limit: Math.min(BATCH, target - after) });
+    const events = await stream.read({ after, limit: Math.min(BULK, target - after) });
     if (events.length === 0) return;
     const { position } = await folding.fold(events);
     onProgress?.({ state: "building", generation, position, target });
     if (position >= target) target = await buildTarget(options, live);
     if (position === after) return;
-    if (target - position < BATCH / 10) return;
+    if (target - position < BULK / 10) return;
   }
 }
 
@@ -105,14 +109,11 @@ async function buildTarget(options: RebuildOptions, live: Activation): Promise<n
   return known?.checkpoint.position ?? (await options.stream.head()).position;
 }
 
-/** The live generation, where this version of the model made it from this stream, and it has begun. */
+/** The live generation, where it was made from this stream, and has begun. */
 async function comparableLive({ stream, catalogue, projection }: RebuildOptions, live: Activation) {
   const known = await catalogue.generations(projection.model);
   const made = known.find(
-    ({ generation, modelVersion, checkpoint }) =>
-      generation === live.generation &&
-      modelVersion === projection.version &&
-      checkpoint.position > 0,
+    ({ generation, checkpoint }) => generation === live.generation && checkpoint.position > 0,
   );
   return made !== undefined && (await isOnStream(stream, made.checkpoint)) ? made : undefined;
 }
@@ -128,12 +129,8 @@ async function isOnStream(stream: EventStream, checkpoint: Checkpoint): Promise<
   }
 }
 
-type Comparison = Readonly<{
-  isEqual: boolean;
-  rebuilt: Checkpoint;
-  live: Checkpoint | null;
-  differences: readonly RowDifference[];
-}>;
+type Comparison = Pick<RebuildResult, "rebuilt" | "live" | "differences" | "versions"> &
+  Readonly<{ isEqual: boolean }>;
 
 async function compareWithLive(
   options: RebuildOptions,
@@ -145,8 +142,8 @@ async function compareWithLive(
   const { catalogue, projection, onProgress, stream } = options;
   const comparable = await comparableLive(options, live);
   if (comparable === undefined) {
-    await foldTo(stream, folding, (await stream.head()).position);
-    return { isEqual: true, rebuilt: folding.checkpoint, live: null, differences: [] };
+    const rebuilt = await foldTo(stream, folding, (await stream.head()).position);
+    return { isEqual: true, rebuilt, live: null, differences: [], versions: null };
   }
   const reader = await catalogue.openForReading(projection.model, live.generation);
   try {
@@ -154,13 +151,18 @@ async function compareWithLive(
       const { position } = checkpoint;
       onProgress?.({ state: "comparing", generation, position, target: position });
       const rebuilt = await foldTo(stream, folding, position);
+      if (comparable.modelVersion !== projection.version) {
+        // It says other things on purpose; a person may want to see which.
+        const versions = await compareVersions(projection.tables, rows, store, position);
+        return { isEqual: true, rebuilt, live: checkpoint, differences: [], versions };
+      }
       if (rebuilt.digest === checkpoint.digest) {
-        return { isEqual: true, rebuilt, live: checkpoint, differences: [] };
+        return { isEqual: true, rebuilt, live: checkpoint, differences: [], versions: null };
       }
       const differences = await compareRows(projection.tables, rows, store, DIFFERENCES_SHOWN);
       // A live model that had to leave facts out must differ from one that folded them.
       const isEqual = await hasStopped(rows);
-      return { isEqual, rebuilt, live: checkpoint, differences };
+      return { isEqual, rebuilt, live: checkpoint, differences, versions: null };
     });
   } finally {
     await reader.close();
@@ -169,124 +171,4 @@ async function compareWithLive(
 
 async function hasStopped(rows: Rows): Promise<boolean> {
   return (await rows.count(STOPPED)) > 0;
-}
-
-/** Folds up to a position, and no further. */
-export async function foldTo(
-  stream: EventStream,
-  folding: Folding,
-  position: number,
-): Promise<Checkpoint> {
-  for (;;) {
-    const { position: after } = folding.checkpoint;
-    if (after >= position) return folding.checkpoint;
-    const events = await stream.read({ after, limit: Math.min(BATCH, position - after) });
-    if (events.length === 0) return folding.checkpoint;
-    await folding.fold(events);
-  }
-}
-
-type Activated = Pick<RebuildResult, "generation" | "rebuilt" | "durationMs">;
-
-async function activate(
-  options: Pick<RebuildOptions, "stream" | "projection" | "build" | "hashing" | "cause">,
-  { generation, rebuilt, durationMs }: Activated,
-  forced: boolean,
-): Promise<void> {
-  const { projection, build, cause = "rebuild" } = options;
-  await appendActivation(options, {
-    model: projection.model,
-    generation,
-    model_version: projection.version,
-    build,
-    compared_at: String(rebuilt.position),
-    digest: rebuilt.digest,
-    state_digest: rebuilt.state_digest,
-    duration_ms: durationMs,
-    cause,
-    ...(forced ? { forced } : {}),
-  });
-}
-
-async function appendActivation(
-  { stream, hashing }: Pick<RebuildOptions, "stream" | "hashing">,
-  data: DataOf<"ModelActivated">,
-): Promise<number> {
-  for (;;) {
-    const head = await stream.head();
-    const { model, generation } = data;
-    // A kept generation may be activated again: the place tells the two apart.
-    const identity = ["ModelActivated", model, String(generation), String(head.position)] as const;
-    const envelope = { id: eventId(identity, hashing), subject: "ledger" };
-    const cause = { deliveryId: null, correlationId: null };
-    const event = newEvent({ type: "ModelActivated", data }, envelope, cause);
-    const result = await stream.append(head.position, [event]);
-    if (result.outcome === "appended") return result.head.position;
-  }
-}
-
-export type RollbackOptions = Pick<
-  RebuildOptions,
-  "stream" | "catalogue" | "projection" | "hashing" | "clock" | "build"
-> &
-  Readonly<{
-    /** Without one, the greatest kept generation below the live one. */
-    generation?: number;
-  }>;
-
-/**
- * Activates a kept generation of the same model version again, after catching it up.
- *
- * @throws GenerationMissing where there is none to go back to.
- */
-export async function rollbackModel(options: RollbackOptions): Promise<Activated> {
-  const { stream, catalogue, projection, hashing, clock } = options;
-  const started = clock.now();
-  const live = await liveGeneration(stream, projection.model);
-  const kept = (await catalogue.generations(projection.model)).filter(
-    ({ generation, modelVersion }) =>
-      generation !== live.generation && modelVersion === projection.version,
-  );
-  const wanted = options.generation;
-  const target = kept.findLast(({ generation }) =>
-    wanted === undefined ? generation < live.generation : generation === wanted,
-  );
-  if (target === undefined) {
-    const numbers = kept.map(({ generation }) => generation).join(", ") || "none";
-    throw new GenerationMissing(
-      `${projection.model} has no ${wanted === undefined ? "older generation" : `generation ${wanted}`} of model version ${projection.version} beside the live ${live.generation}; kept: ${numbers}`,
-    );
-  }
-  const { generation } = target;
-  const store = await catalogue.openForWriting(projection.model, generation);
-  const rebuilt = await catchUp(options, store);
-  const durationMs = Number((clock.now() - started) / 1_000_000n);
-  const activated = { generation, rebuilt, durationMs };
-  await appendActivation(
-    { stream, hashing },
-    {
-      model: projection.model,
-      generation,
-      model_version: projection.version,
-      build: options.build,
-      compared_at: String(rebuilt.position),
-      digest: rebuilt.digest,
-      state_digest: rebuilt.state_digest,
-      duration_ms: durationMs,
-      cause: "rollback",
-    },
-  );
-  return activated;
-}
-
-async function catchUp(
-  { stream, projection, hashing }: RollbackOptions,
-  store: ModelStore,
-): Promise<Checkpoint> {
-  try {
-    const folding = await openFolding({ stream, projection, store, hashing });
-    return await foldTo(stream, folding, (await stream.head()).position);
-  } finally {
-    await store.close();
-  }
 }

@@ -2,7 +2,7 @@ import { addToDigest, EMPTY_DIGEST, formatDigest, parseDigest } from "@counterfo
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Rows } from "./ports/model-store.ts";
 import type { Row, Table } from "./ports/table.ts";
-import { leaf } from "./projection/row-buffer.ts";
+import { rowLeaf } from "./projection/row-digest.ts";
 
 const PAGE = 2000;
 
@@ -16,7 +16,7 @@ export async function storedDigest(
   for (const table of tables) {
     if (table.digested === "none") continue;
     for await (const row of allRows(table, rows)) {
-      digest = addToDigest(digest, leaf(table, row, hashing).digest);
+      digest = addToDigest(digest, rowLeaf(table, row, hashing).digest);
     }
   }
   return formatDigest(digest);

@@ -1,13 +1,17 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { ModelName } from "@counterfoil/contracts/fact";
 import { FormatTooNew, GenerationMissing } from "@counterfoil/processing/ports/errors";
-import type { GenerationInfo, ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import type {
+  GenerationInfo,
+  ModelCatalogue,
+  StoreName,
+} from "@counterfoil/processing/ports/model-store";
 import type { Table } from "@counterfoil/processing/ports/table";
 import { openDatabase } from "./database.ts";
 import { MODEL_FILE, portError } from "./engine-error.ts";
 import { whileLocked } from "./file-lock.ts";
 import { createFolder } from "./folder.ts";
+import { buildingName, isAbandoned, openBuildingStore } from "./model-building.ts";
 import { layOutModel, type ModelState, readModelState } from "./model-layout.ts";
 import { openModelReader } from "./model-reader.ts";
 import { MODEL_PRAGMAS, openModelStore } from "./model-store.ts";
@@ -18,7 +22,7 @@ type Layout = Readonly<{ tables: readonly Table[]; modelVersion: number }>;
 /** One file for each generation, `<dataDir>/models/<model>.<generation>.db`. */
 export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): ModelCatalogue {
   const folder = join(resolve(dataDir), "models");
-  const fileOf = (model: ModelName, generation: number) =>
+  const fileOf = (model: StoreName, generation: number) =>
     join(folder, `${model}.${generation}.db`);
   // One at a time may create or drop. A creator that dies lets go of the lock, and what it left is
   // no generation as long as its layout is not committed: the next creator takes the place.
@@ -30,7 +34,7 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
   return {
     generations: async (model) => {
       const infos: GenerationInfo[] = [];
-      for (const generation of numbersIn(folder, model)) {
+      for (const generation of numbersIn(folder, model, FINISHED)) {
         const state = await readState(fileOf(model, generation));
         if (isReadable(state)) infos.push({ generation, ...state });
       }
@@ -38,13 +42,20 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
     },
     create: (model, { generation, ...layout }) =>
       alone(() => {
-        const number = generation ?? (numbersIn(folder, model).at(-1) ?? 0) + 1;
+        clearAbandoned(folder, model);
+        const number = generation ?? (numbersIn(folder, model, TAKEN).at(-1) ?? 0) + 1;
+        if (existsSync(buildingName(fileOf(model, number)))) return null;
         return createFile(fileOf(model, number), layout) ? number : null;
       }),
     openForWriting: async (model, generation) => {
       const file = fileOf(model, generation);
       await checkExists(file, model, generation);
       return openModelStore({ file, model, generation });
+    },
+    openForBuilding: async (model, generation, tables) => {
+      const file = fileOf(model, generation);
+      await checkExists(file, model, generation);
+      return alone(() => openBuildingStore({ file, model, generation, tables }));
     },
     openForReading: async (model, generation) => {
       const file = fileOf(model, generation);
@@ -56,14 +67,28 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
   };
 }
 
+const FINISHED = /^([a-z]+)\.([1-9]\d*)\.db$/;
+const BUILDING = /^([a-z]+)\.([1-9]\d*)\.db\.building$/;
+const TAKEN = /^([a-z]+)\.([1-9]\d*)\.db(?:\.building)?$/;
+
 /** Ascending. */
-function numbersIn(folder: string, model: ModelName): readonly number[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .map((name) => /^([a-z]+)\.([1-9]\d*)\.db$/.exec(name))
-    .filter((match) => match?.[1] === model)
-    .map((match) => Number(match?.[2]))
+function numbersIn(folder: string, model: StoreName, named: RegExp): readonly number[] {
+  return namesIn(folder, model, named)
+    .map((name) => Number(named.exec(name)?.[2]))
     .sort((a, b) => a - b);
+}
+
+function namesIn(folder: string, model: StoreName, named: RegExp): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => named.exec(name)?.[1] === model);
+}
+
+/** What builders left that died in the middle of it. */
+function clearAbandoned(folder: string, model: StoreName): void {
+  for (const name of namesIn(folder, model, BUILDING)) {
+    const file = join(folder, name);
+    if (isAbandoned(file)) rmSync(file, { force: true });
+  }
 }
 
 /** @returns false where a generation has the place. */
@@ -82,6 +107,7 @@ function createFile(file: string, layout: Layout): boolean {
 /** The database first: its log alone is nothing, and is cleared away before the place is used again. */
 function removeFile(file: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+  rmSync(buildingName(file), { force: true });
 }
 
 type State = ModelState | "too new" | null;
@@ -113,7 +139,7 @@ async function readState(file: string): Promise<State> {
   }
 }
 
-async function checkExists(file: string, model: ModelName, generation: number): Promise<void> {
+async function checkExists(file: string, model: StoreName, generation: number): Promise<void> {
   if (isReadable(await readState(file))) return;
   throw new GenerationMissing(
     `no generation ${generation} of model ${model} in ${file}: rebuild the model, or open a generation that is there`,

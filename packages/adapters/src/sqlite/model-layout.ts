@@ -61,11 +61,19 @@ export function tableSql(table: Table): readonly string[] {
   );
   return [
     `CREATE TABLE ${quoted(table.name)} (${columns.join(", ")}, PRIMARY KEY (${quotedList(table.key)}))`,
-    ...table.indexes.map(
-      (index) =>
-        `CREATE INDEX ${quoted([table.name, ...index].join("_"))} ON ${quoted(table.name)} (${quotedList(index)})`,
-    ),
+    ...indexesOf(table).map(({ create }) => create),
   ];
+}
+
+/** The indexes beside the key: what makes each, and what takes it away. */
+export function indexesOf(table: Table): readonly Readonly<{ create: string; drop: string }>[] {
+  return table.indexes.map((index) => {
+    const name = quoted([table.name, ...index].join("_"));
+    return {
+      create: `CREATE INDEX IF NOT EXISTS ${name} ON ${quoted(table.name)} (${quotedList(index)})`,
+      drop: `DROP INDEX IF EXISTS ${name}`,
+    };
+  });
 }
 
 export type ModelState = Readonly<{ modelVersion: number; checkpoint: Checkpoint }>;

@@ -1,6 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { ModelName } from "@counterfoil/contracts/fact";
-import type { Checkpoint, ModelReader, Rows } from "@counterfoil/processing/ports/model-store";
+import type {
+  Checkpoint,
+  ModelReader,
+  Rows,
+  StoreName,
+} from "@counterfoil/processing/ports/model-store";
 import { openDatabase, rollBack } from "./database.ts";
 import { MODEL_FILE, portError } from "./engine-error.ts";
 import { identityOf } from "./file-identity.ts";
@@ -21,7 +25,7 @@ type ReadConnection = Readonly<{
 }>;
 
 export function openModelReader(
-  options: Readonly<{ file: string; model: ModelName; generation: number }>,
+  options: Readonly<{ file: string; model: StoreName; generation: number }>,
 ): ModelReader {
   const { file, model, generation } = options;
   const pool = createPool<ReadConnection>({

@@ -1,6 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { ModelName } from "@counterfoil/contracts/fact";
-import type { Commit, ModelStore } from "@counterfoil/processing/ports/model-store";
+import type { Commit, ModelStore, StoreName } from "@counterfoil/processing/ports/model-store";
 import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
 import { inTransaction, openDatabase } from "./database.ts";
 import { MODEL_FILE } from "./engine-error.ts";
@@ -24,15 +23,15 @@ const INSERT_ROWS = 16;
 
 const LOG_SIZE = { bulkRows: 1_000, livePages: 1_000, bulkPages: 16_000 };
 
-export function openModelStore(
-  options: Readonly<{ file: string; model: ModelName; generation: number }>,
-): ModelStore {
+export type ModelStoreOptions = Readonly<{ file: string; model: StoreName; generation: number }>;
+
+export function openModelStore(options: ModelStoreOptions): ModelStore {
   const { file, model, generation } = options;
   const connection = createLastingConnection({
     file,
     kind: MODEL_FILE,
     mode: "write",
-    open: () => openWriter(file),
+    open: () => openModelWriter(file, MODEL_PRAGMAS),
   });
   const { use } = connection;
   return {
@@ -47,8 +46,9 @@ export function openModelStore(
   };
 }
 
-function openWriter(file: string) {
-  const database = openDatabase(file, { mode: "write", pragmas: MODEL_PRAGMAS });
+/** A connection that writes one generation, with everything prepared on it. */
+export function openModelWriter(file: string, pragmas: readonly string[]) {
+  const database = openDatabase(file, { mode: "write", pragmas });
   return {
     database,
     rows: createTableRows(database),

@@ -1,4 +1,3 @@
-import type { ModelName } from "@counterfoil/contracts/fact";
 import { GenerationMissing } from "../ports/errors.ts";
 import type {
   Checkpoint,
@@ -7,6 +6,7 @@ import type {
   ModelReader,
   ModelStore,
   Rows,
+  StoreName,
 } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { checkedRow, keyOf, keyOfRow, selectRows, type TableRows } from "./table-rows.ts";
@@ -20,26 +20,28 @@ type Moment = Readonly<{ tables: ReadonlyMap<string, TableRows>; checkpoint: Che
 type Generation = {
   readonly modelVersion: number;
   moment: Moment;
+  isBuilding: boolean;
   /** Rows that a snapshot may still see; a commit changes a copy of them. */
   readonly seen: WeakSet<TableRows>;
 };
 
 export function createMemoryModelCatalogue(): ModelCatalogue {
-  const models = new Map<ModelName, Map<number, Generation>>();
-  const generationsOf = (model: ModelName) => {
+  const models = new Map<StoreName, Map<number, Generation>>();
+  const generationsOf = (model: StoreName) => {
     const generations = models.get(model) ?? new Map<number, Generation>();
     models.set(model, generations);
     return generations;
   };
-  const find = (model: ModelName, number: number): Generation => {
+  const find = (model: StoreName, number: number): Generation => {
     const found = generationsOf(model).get(number);
-    if (found !== undefined) return found;
+    if (found !== undefined && !found.isBuilding) return found;
     throw new GenerationMissing(`no generation ${number} of model ${model} in memory`);
   };
 
   return {
     generations: async (model) =>
       [...generationsOf(model)]
+        .filter(([, { isBuilding }]) => !isBuilding)
         .sort(([a], [b]) => a - b)
         .map(([generation, { modelVersion, moment }]) => ({
           generation,
@@ -52,17 +54,25 @@ export function createMemoryModelCatalogue(): ModelCatalogue {
       if (generations.has(number)) return null;
       const empty = new Map(tables.map(({ name }) => [name, new Map<string, Row>()]));
       const moment = { tables: empty, checkpoint: START };
-      generations.set(number, { modelVersion, moment, seen: new WeakSet() });
+      generations.set(number, { modelVersion, moment, isBuilding: false, seen: new WeakSet() });
       return number;
     },
     openForWriting: async (model, number) => storeOf(model, number, find(model, number)),
+    openForBuilding: async (model, number) => {
+      const generation = find(model, number);
+      generation.isBuilding = true;
+      const finish = async () => {
+        generation.isBuilding = false;
+      };
+      return { ...storeOf(model, number, generation), finish };
+    },
     openForReading: async (model, number) => readerOf(model, number, find(model, number)),
     drop: async (model, number) => void generationsOf(model).delete(number),
     close: async () => {},
   };
 }
 
-function storeOf(model: ModelName, generation: number, stored: Generation): ModelStore {
+function storeOf(model: StoreName, generation: number, stored: Generation): ModelStore {
   return {
     model,
     generation,
@@ -75,7 +85,7 @@ function storeOf(model: ModelName, generation: number, stored: Generation): Mode
   };
 }
 
-function readerOf(model: ModelName, generation: number, stored: Generation): ModelReader {
+function readerOf(model: StoreName, generation: number, stored: Generation): ModelReader {
   return {
     model,
     generation,

@@ -1,6 +1,9 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Row, Selection, Table, Value } from "./table.ts";
 
+/** What has generations of rows: the read models, and the publisher's counts beside them. */
+export type StoreName = ModelName | "publisher";
+
 /** How far a projection has come, on which stream, and what its rows add up to. */
 export type Checkpoint = Readonly<{
   /** 0 before the first event. */
@@ -33,7 +36,7 @@ export type Commit = Readonly<{
 
 /** One generation of one model, open for writing. Only the holder of the model's lock opens one. */
 export interface ModelStore extends Rows {
-  readonly model: ModelName;
+  readonly model: StoreName;
   readonly generation: number;
   checkpoint(): Promise<Checkpoint>;
   /**
@@ -45,9 +48,18 @@ export interface ModelStore extends Rows {
   close(): Promise<void>;
 }
 
+/**
+ * A generation that nobody reads yet, being filled in bulk. Until it is finished it is none of the
+ * catalogue's generations, and a crash may leave nothing of it but its number.
+ */
+export interface BuildingStore extends ModelStore {
+  /** Lays out what readers need, makes everything durable, and closes the store. */
+  finish(): Promise<void>;
+}
+
 /** One generation of one model, open for reading beside its writer. */
 export interface ModelReader {
-  readonly model: ModelName;
+  readonly model: StoreName;
   readonly generation: number;
   /** Runs `read` on the rows of one moment, together with the checkpoint of that moment. */
   snapshot<T>(read: (rows: Rows, checkpoint: Checkpoint) => Promise<T>): Promise<T>;
@@ -62,18 +74,24 @@ export type GenerationInfo = Readonly<{
 
 /** All generations of all models of one ledger in one engine. */
 export interface ModelCatalogue {
-  /** Generations that exist here, ascending, finished or not. */
-  generations(model: ModelName): Promise<readonly GenerationInfo[]>;
+  /** Generations that exist here and are not being built, ascending. */
+  generations(model: StoreName): Promise<readonly GenerationInfo[]>;
   /**
    * Claims the next free number exclusively (two rebuilds get two numbers) and lays out its tables.
    * With `generation`, that very number, and null where it is taken.
    */
   create(
-    model: ModelName,
+    model: StoreName,
     options: Readonly<{ tables: readonly Table[]; modelVersion: number; generation?: number }>,
   ): Promise<number | null>;
-  openForWriting(model: ModelName, generation: number): Promise<ModelStore>;
-  openForReading(model: ModelName, generation: number): Promise<ModelReader>;
-  drop(model: ModelName, generation: number): Promise<void>;
+  openForWriting(model: StoreName, generation: number): Promise<ModelStore>;
+  /** Takes a generation that was created just now out of sight, to fill it in bulk. */
+  openForBuilding(
+    model: StoreName,
+    generation: number,
+    tables: readonly Table[],
+  ): Promise<BuildingStore>;
+  openForReading(model: StoreName, generation: number): Promise<ModelReader>;
+  drop(model: StoreName, generation: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,14 +1,7 @@
-import {
-  addToDigest,
-  type DigestSum,
-  formatDigest,
-  parseDigest,
-  rowHash,
-  takeFromDigest,
-} from "@counterfoil/core/digest";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Checkpoint, Commit, ModelStore, TableRows } from "../ports/model-store.ts";
 import type { Row, Table, Value } from "../ports/table.ts";
+import { createDigestSums, type Leaf, rowLeaf } from "./row-digest.ts";
 
 /**
  * What a projection changed since its last commit. A row that changes many times between two
@@ -36,8 +29,6 @@ export interface RowBuffer {
 /** What a row adds to the digests; null until a commit has computed it. */
 export type Share = { leaf: Leaf | null };
 
-type Leaf = Readonly<{ digest: bigint; state: bigint | null }>;
-
 /** `row` null: gone. `stored` null: it was not there at the last commit. */
 type Slot = {
   row: Row | null;
@@ -49,8 +40,7 @@ type Slot = {
 export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: Hashing): RowBuffer {
   let slots = new Map<Table, Map<string, Slot>>();
   let appended = new Map<Table, Row[]>();
-  let digest = parseDigest(start.digest);
-  let stateDigest = parseDigest(start.state_digest);
+  const sums = createDigestSums(start);
 
   function slotsOf(table: Table): Map<string, Slot> {
     let found = slots.get(table);
@@ -76,11 +66,10 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
 
   function digestSlot(table: Table, { row, stored, share }: Slot): void {
     if (table.digested === "none") return;
-    const before = stored && (isShare(stored) ? stored.leaf : leaf(table, stored, hashing));
-    const after = row && leaf(table, row, hashing);
+    const before = stored && (isShare(stored) ? stored.leaf : rowLeaf(table, stored, hashing));
+    const after = row && rowLeaf(table, row, hashing);
     share.leaf = after;
-    digest = replaced(digest, before?.digest, after?.digest);
-    stateDigest = replaced(stateDigest, before?.state, after?.state);
+    sums.replace(before, after);
   }
 
   return {
@@ -110,8 +99,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
         if (known.length > 0) puts.push({ table, rows: known });
         deletes.push({ table, keys: keysGone(table, changed) });
       }
-      const digests = { digest: formatDigest(digest), state_digest: formatDigest(stateDigest) };
-      const checkpoint = { position, hash, ...digests };
+      const checkpoint = { position, hash, ...sums.digests() };
       await store.commit({ inserts, puts, deletes, checkpoint });
       slots = new Map();
       appended = new Map();
@@ -147,56 +135,4 @@ function keysGone(table: Table, changed: ReadonlyMap<string, Slot>): Value[][] {
     keys.push(table.key.map((column) => key[column] ?? null));
   }
   return keys;
-}
-
-function replaced(
-  sum: DigestSum,
-  before: bigint | undefined | null,
-  after: bigint | undefined | null,
-) {
-  const without = before ? takeFromDigest(sum, before) : sum;
-  return after ? addToDigest(without, after) : without;
-}
-
-/**
- * A row's share in the digests. Its text is the table's name, then each column that belongs to the
- * state and after a bar each that does not, in alphabetical order: `~` for null, else the length in
- * UTF-16 units, a colon and the value. `digest` is the SHA-256 of it all, `state` that of the part
- * before the bar.
- */
-export function leaf(table: Table, row: Row, hashing: Hashing): Leaf {
-  const { state, own } = columnsOf(table);
-  const stateText = fieldsText(`${table.name}`, row, state);
-  const countsAsState = table.digested === "both" && (table.isState?.(row) ?? true);
-  return {
-    digest: rowHash(fieldsText(`${stateText}|`, row, own), hashing),
-    state: countsAsState ? rowHash(stateText, hashing) : null,
-  };
-}
-
-function fieldsText(before: string, row: Row, columns: readonly string[]): string {
-  let text = before;
-  for (const column of columns) {
-    const value = row[column];
-    if (value === null || value === undefined) text += "~";
-    else {
-      const printed = typeof value === "string" ? value : String(value);
-      text += `${printed.length}:${printed}`;
-    }
-  }
-  return text;
-}
-
-type Columns = Readonly<{ state: readonly string[]; own: readonly string[] }>;
-const columnsByTable = new WeakMap<Table, Columns>();
-
-function columnsOf(table: Table): Columns {
-  let columns = columnsByTable.get(table);
-  if (columns === undefined) {
-    const all = Object.keys(table.columns).sort();
-    const isState = (column: string) => table.columns[column]?.state === true;
-    columns = { state: all.filter(isState), own: all.filter((column) => !isState(column)) };
-    columnsByTable.set(table, columns);
-  }
-  return columns;
 }

@@ -10,6 +10,7 @@ const LAYOUT = { tables: TABLES, modelVersion: 3 };
 export function describeGenerations(use: () => ModelFixture): void {
   describe("generations", () => {
     describeCreation(use);
+    describeBuilding(use);
     describeRemoval(use);
   });
 }
@@ -63,6 +64,72 @@ function describeCreation(use: () => ModelFixture): void {
       ({ checkpoint }) => checkpoint,
     );
     expect(positions).toEqual([checkpointAt(42), START]);
+  });
+}
+
+function describeBuilding(use: () => ModelFixture): void {
+  const rows = Array.from({ length: 60 }, (_, at) => entry("a", at, { at: BigInt(at % 7) }));
+  const filled = (position: number) => ({
+    ...putEntries([entry("a", 3, { order: "put" })], position),
+    inserts: [{ table: ENTRIES, rows }],
+  });
+
+  test("one that is being built is out of sight, and like any other when it is finished", async () => {
+    const { catalogue, openAnother } = use();
+    await catalogue.create("balances", LAYOUT);
+    const generation = (await catalogue.create("balances", LAYOUT)) ?? 0;
+    const store = await catalogue.openForBuilding("balances", generation, TABLES);
+    await store.commit(filled(5));
+    const other = await openAnother();
+    const numbers = async () => (await other.generations("balances")).map((g) => g.generation);
+    expect(await numbers()).toEqual([1]);
+    await expect(other.openForReading("balances", generation)).rejects.toThrow(GenerationMissing);
+    await expect(other.openForWriting("balances", generation)).rejects.toThrow(GenerationMissing);
+    expect(await other.create("balances", { ...LAYOUT, generation })).toBeNull();
+    expect(await other.create("balances", LAYOUT)).toBe(generation + 1);
+
+    await store.finish();
+    expect(await numbers()).toEqual([1, generation, generation + 1]);
+    const reader = await other.openForReading("balances", generation);
+    const writer = await other.openForWriting("balances", generation);
+    await reader.snapshot(async (seen, checkpoint) => {
+      await writer.commit(putEntries([entry("b", 1)], 6));
+      expect(checkpoint).toEqual(checkpointAt(5));
+      expect(await seen.count(ENTRIES)).toBe(60);
+      expect(await seen.get(ENTRIES, ["a", 3])).toEqual(entry("a", 3, { order: "put" }));
+    });
+    expect(await writer.count(ENTRIES)).toBe(61);
+    await reader.close();
+    await writer.close();
+  });
+
+  test("one that is being built answers searches, and fails commits as a whole", async () => {
+    const { catalogue } = use();
+    const generation = (await catalogue.create("balances", LAYOUT)) ?? 0;
+    const store = await catalogue.openForBuilding("balances", generation, TABLES);
+    await store.commit(filled(5));
+    const byTime = { where: [{ column: "at", is: "=" as const, value: 2n }], orderBy: ["seq"] };
+    const found = await store.select(ENTRIES, { ...byTime, limit: 3 });
+    expect(found.map(({ seq }) => seq)).toEqual([2, 9, 16]);
+    await expect(store.commit(filled(6))).rejects.toThrow();
+    expect(await store.checkpoint()).toEqual(checkpointAt(5));
+    expect(await store.count(ENTRIES)).toBe(60);
+    await store.commit(putEntries([entry("b", 1)], 7));
+    expect(await store.checkpoint()).toEqual(checkpointAt(7));
+    await store.close();
+  });
+
+  test("one whose builder gave up is dropped like any other", async () => {
+    const { catalogue } = use();
+    const generation = (await catalogue.create("balances", LAYOUT)) ?? 0;
+    const store = await catalogue.openForBuilding("balances", generation, TABLES);
+    await store.commit(filled(5));
+    await store.close();
+    await catalogue.drop("balances", generation);
+    expect(await catalogue.create("balances", { ...LAYOUT, generation })).toBe(generation);
+    expect(await catalogue.generations("balances")).toEqual([
+      { generation, modelVersion: 3, checkpoint: START },
+    ]);
   });
 }
 

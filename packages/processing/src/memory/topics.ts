@@ -1,0 +1,55 @@
+import { PublisherFenced, TopicsUnavailable } from "../ports/topic-errors.ts";
+import type { TopicPublisher, TopicRecord, Topics } from "../ports/topic-publisher.ts";
+
+/** What several instances of the same topics share, as processes share a broker. */
+export type MemoryTopicStorage = {
+  /** Everything that was committed, in order. */
+  readonly records: TopicRecord[];
+  checkpoint: string | null;
+  /** Raised by whoever opens the topics. */
+  epoch: number;
+};
+
+export function createMemoryTopicStorage(): MemoryTopicStorage {
+  return { records: [], checkpoint: null, epoch: 0 };
+}
+
+/** What becomes of a transaction: both kinds of loss look the same to the publisher. */
+export type MemoryTopicFault = "lost before it was committed" | "lost after it was committed";
+
+export type MemoryTopicsOptions = Readonly<{
+  storage: MemoryTopicStorage;
+  /** Asked at every transaction. */
+  fault?: () => MemoryTopicFault | null;
+}>;
+
+/** Topics that live as long as their storage. */
+export function createMemoryTopics({ storage, fault }: MemoryTopicsOptions): Topics {
+  return {
+    prepare: async () => {},
+    open: async () => {
+      storage.epoch += 1;
+      return publisherOf(storage, fault ?? (() => null));
+    },
+  };
+}
+
+function publisherOf(
+  storage: MemoryTopicStorage,
+  fault: () => MemoryTopicFault | null,
+): TopicPublisher {
+  const { epoch, checkpoint } = storage;
+  return {
+    checkpoint,
+    publish: async (transaction) => {
+      if (storage.epoch !== epoch) throw new PublisherFenced("the topics were opened again");
+      const trouble = fault();
+      if (trouble !== "lost before it was committed") {
+        storage.records.push(...transaction.records);
+        storage.checkpoint = transaction.checkpoint;
+      }
+      if (trouble !== null) throw new TopicsUnavailable(trouble);
+    },
+    close: async () => {},
+  };
+}

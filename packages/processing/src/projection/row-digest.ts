@@ -1,0 +1,87 @@
+import {
+  addToDigest,
+  type DigestSum,
+  formatDigest,
+  parseDigest,
+  rowHash,
+  takeFromDigest,
+} from "@counterfoil/core/digest";
+import type { Hashing } from "@counterfoil/core/hashing";
+import type { Checkpoint } from "../ports/model-store.ts";
+import type { Row, Table } from "../ports/table.ts";
+
+/** What one row adds to the digests; `state` null where it is no part of the state. */
+export type Leaf = Readonly<{ digest: bigint; state: bigint | null }>;
+
+type Digests = Pick<Checkpoint, "digest" | "state_digest">;
+
+/** The two digests of a generation, kept up to date row by row. */
+export type DigestSums = Readonly<{
+  /** A row took another's place; null: there was none, or there is none any more. */
+  replace(before: Leaf | null, after: Leaf | null): void;
+  digests(): Digests;
+}>;
+
+export function createDigestSums(start: Digests): DigestSums {
+  let digest = parseDigest(start.digest);
+  let state = parseDigest(start.state_digest);
+  return {
+    replace(before, after) {
+      digest = replaced(digest, before?.digest, after?.digest);
+      state = replaced(state, before?.state, after?.state);
+    },
+    digests: () => ({ digest: formatDigest(digest), state_digest: formatDigest(state) }),
+  };
+}
+
+function replaced(
+  sum: DigestSum,
+  before: bigint | undefined | null,
+  after: bigint | undefined | null,
+): DigestSum {
+  const without = before ? takeFromDigest(sum, before) : sum;
+  return after ? addToDigest(without, after) : without;
+}
+
+/**
+ * A row's share in the digests. Its text is the table's name, then each column that belongs to the
+ * state and after a bar each that does not, in alphabetical order: `~` for null, else the length in
+ * UTF-16 units, a colon and the value. `digest` is the SHA-256 of it all, `state` that of the part
+ * before the bar.
+ */
+export function rowLeaf(table: Table, row: Row, hashing: Hashing): Leaf {
+  const { state, own } = columnsOf(table);
+  const stateText = fieldsText(`${table.name}`, row, state);
+  const countsAsState = table.digested === "both" && (table.isState?.(row) ?? true);
+  return {
+    digest: rowHash(fieldsText(`${stateText}|`, row, own), hashing),
+    state: countsAsState ? rowHash(stateText, hashing) : null,
+  };
+}
+
+function fieldsText(before: string, row: Row, columns: readonly string[]): string {
+  let text = before;
+  for (const column of columns) {
+    const value = row[column];
+    if (value === null || value === undefined) text += "~";
+    else {
+      const printed = typeof value === "string" ? value : String(value);
+      text += `${printed.length}:${printed}`;
+    }
+  }
+  return text;
+}
+
+type Columns = Readonly<{ state: readonly string[]; own: readonly string[] }>;
+const columnsByTable = new WeakMap<Table, Columns>();
+
+function columnsOf(table: Table): Columns {
+  let columns = columnsByTable.get(table);
+  if (columns === undefined) {
+    const all = Object.keys(table.columns).sort();
+    const isState = (column: string) => table.columns[column]?.state === true;
+    columns = { state: all.filter(isState), own: all.filter((column) => !isState(column)) };
+    columnsByTable.set(table, columns);
+  }
+  return columns;
+}
