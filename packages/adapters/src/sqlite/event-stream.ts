@@ -8,10 +8,11 @@ import { createAppendWatch } from "./append-watch.ts";
 import { STREAM_FILE } from "./engine-error.ts";
 import { createFolder } from "./folder.ts";
 import { createLastingConnection, type LastingConnection } from "./lasting-connection.ts";
-import { appendEvents } from "./stream-append.ts";
+import { openStreamThread } from "./open-stream-thread.ts";
 import { openStreamConnection, type StreamConnection } from "./stream-connection.ts";
-import { findEvents, readBody, readHead, readPage, readTypes } from "./stream-read.ts";
+import { readBody, readHead, readPage, readTypes } from "./stream-read.ts";
 import { streamMissing } from "./stream-schema.ts";
+import { createStreamWriter } from "./stream-writer.ts";
 
 export type EventStreamOptions = Readonly<{
   /** The ledger's folder; the stream is `stream.db` in it. */
@@ -21,6 +22,8 @@ export type EventStreamOptions = Readonly<{
   clock: Clock;
   /** Neither creates nor writes anything; for every role but the ingestor. */
   readOnly?: boolean;
+  /** Looks up and appends on a thread of its own. */
+  ownThread?: boolean;
 }>;
 
 /**
@@ -50,29 +53,33 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
 
 function createEventStream(
   file: string,
-  { use, close }: LastingConnection<StreamConnection>,
-  { clock, hashing, readOnly }: EventStreamOptions,
+  connection: LastingConnection<StreamConnection>,
+  options: EventStreamOptions,
 ): EventStream {
+  const { use } = connection;
+  const { ledger, clock, hashing, readOnly, ownThread = false } = options;
+  const thread = ownThread ? openStreamThread({ file, ledger }) : null;
+  const { append, lookUp } = thread ?? createStreamWriter(connection, hashing);
   const watch = createAppendWatch(file, async () => (await use(readHead)).position);
   return {
     head: () => use(readHead),
     append: async (expectedPosition, events, bodies = []) => {
       if (readOnly) throw new Error(`the event stream in ${file} was opened read-only`);
-      const append = { expectedPosition, events, bodies, clock, hashing };
-      const result = await use((connection) => appendEvents(connection, append));
+      const result = await append({ expectedPosition, events, bodies, now: clock.now() });
       if (result.outcome === "appended") watch.announce(result.head.position);
       return result;
     },
     read: async ({ after, limit, types }) =>
       types === undefined
-        ? use((connection) => readPage(connection, after, limit))
+        ? use((opened) => readPage(opened, after, limit))
         : readTypes(use, { after, limit, types }),
-    lookUp: (ids) => use((connection) => findEvents(connection, ids)),
-    body: (sha256) => use((connection) => readBody(connection, sha256)),
+    lookUp,
+    body: (sha256) => use((opened) => readBody(opened, sha256)),
     waitForAppend: watch.wait,
     close: async () => {
       watch.close();
-      close();
+      await thread?.close();
+      connection.close();
     },
   };
 }

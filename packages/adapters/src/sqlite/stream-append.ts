@@ -1,7 +1,7 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
-import type { Clock } from "@counterfoil/processing/ports/clock";
 import { EventIdTaken } from "@counterfoil/processing/ports/errors";
 import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
 import { inTransaction } from "./database.ts";
@@ -14,7 +14,8 @@ export type Append = Readonly<{
   expectedPosition: number;
   events: readonly NewEvent[];
   bodies: readonly Body[];
-  clock: Clock;
+  /** When it is recorded, unless an earlier event says later: one append is one moment. */
+  now: Nanos;
   hashing: Hashing;
 }>;
 
@@ -39,9 +40,7 @@ export function appendEvents(connection: StreamConnection, append: Append): Appe
 }
 
 function insertEvents(statements: StreamStatements, before: Head, append: Append): Head {
-  const { events, hashing } = append;
-  // One append is one moment.
-  const now = append.clock.now();
+  const { events, now, hashing } = append;
   let head = before;
   let row = 0;
   const next = () => {

@@ -73,17 +73,28 @@ export function formatTime(nanos: Nanos): string {
   return `${whole}.${digits}Z`;
 }
 
-// Neighbouring events share their second; a ledger formats each a few times.
-let lastSecond = -1;
-let lastText = "";
+/** A ledger prints and reads the times of a few days again and again. */
+const DAYS_KEPT = 64;
+
+function remember<Key, Value>(days: Map<Key, Value>, day: Key, value: Value): Value {
+  if (days.size >= DAYS_KEPT) days.clear();
+  days.set(day, value);
+  return value;
+}
+
+const dateOfDay = new Map<number, string>();
 
 function formatSecond(second: number): string {
-  if (second !== lastSecond) {
-    lastSecond = second;
-    lastText = new Date(second * 1000).toISOString().slice(0, 19);
-  }
-  return lastText;
+  const day = Math.floor(second / 86_400);
+  const date =
+    dateOfDay.get(day) ??
+    remember(dateOfDay, day, new Date(day * 86_400_000).toISOString().slice(0, 11));
+  const left = second - day * 86_400;
+  const minute = Math.floor(left / 60);
+  return `${date}${TWO_DIGITS[Math.floor(minute / 60)]}:${TWO_DIGITS[minute % 60]}:${TWO_DIGITS[left % 60]}`;
 }
+
+const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, "0"));
 
 /** The time that a fact holds; those were written by `formatTime`. */
 export function timeOf(stored: string): Nanos {
@@ -92,17 +103,14 @@ export function timeOf(stored: string): Nanos {
   return BigInt(seconds) * SECOND + BigInt(fraction.padEnd(9, "0"));
 }
 
-let lastDay = "";
-let lastDaySeconds = 0;
+const secondOfDate = new Map<string, number>();
 
 function secondsOf(text: string): number {
-  const day = text.slice(0, 10);
-  if (day !== lastDay) {
-    lastDay = day;
-    lastDaySeconds = Date.parse(`${day}T00:00:00Z`) / 1000;
-  }
+  const date = text.slice(0, 10);
+  const second =
+    secondOfDate.get(date) ?? remember(secondOfDate, date, Date.parse(`${date}T00:00:00Z`) / 1000);
   return (
-    lastDaySeconds +
+    second +
     Number(text.slice(11, 13)) * 3600 +
     Number(text.slice(14, 16)) * 60 +
     Number(text.slice(17, 19))

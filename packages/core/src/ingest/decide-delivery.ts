@@ -3,6 +3,7 @@ import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "../hashing.ts";
 import { eventId } from "../identity.ts";
 import type { Reading } from "../translate/translation.ts";
+import { cutAppends } from "./cut-appends.ts";
 import { decideFact } from "./decide-facts.ts";
 import { type DeliveryCause, newEvent } from "./event.ts";
 import { type KnownFacts, noteEvent } from "./known-facts.ts";
@@ -20,10 +21,6 @@ export type DeliveryDecision = Readonly<{
   /** The events, cut into appends; empty where nothing is to be appended. */
   appends: readonly (readonly NewEvent[])[];
 }>;
-
-/** Bounds of one append (EventStoreDB before 25.1 takes 1 MiB; metadata and types count too). */
-export const APPEND_EVENTS_MAX = 1000;
-export const APPEND_BYTES_MAX = 640 * 1024;
 
 /** The id of the event that completes a delivery: whether it is known tells whether it was left. */
 export function completionId(deliveryId: string, hashing: Hashing): string {
@@ -58,9 +55,9 @@ export function decideDelivery(
 
 /** How many parts a delivery has whose end is missing: whoever began it died, or is at it. */
 export function partsLeft(deliveryId: string, known: KnownFacts, hashing: Hashing): number | null {
-  if (known.ids.has(completionId(deliveryId, hashing))) return null;
   const parts = known.states.get(deliveryId)?.data.parts;
-  return typeof parts === "number" ? parts : null;
+  if (typeof parts !== "number") return null;
+  return known.ids.has(completionId(deliveryId, hashing)) ? null : parts;
 }
 
 /** What is missing of a divided delivery, and its end. The reading is that of its own translation. */
@@ -166,29 +163,3 @@ function quarantine(
   for (const event of events) noteEvent(known, event);
   return { outcome: "quarantined", appends: [events] };
 }
-
-/** At least one part, also where no fact is new: the delivery itself is. */
-function cutAppends(events: readonly NewEvent[]): NewEvent[][] {
-  const parts: NewEvent[][] = [[]];
-  let bytes = 0;
-  for (const event of events) {
-    const size = storedSize(event);
-    const last = parts.at(-1) ?? [];
-    if (last.length >= APPEND_EVENTS_MAX || (last.length > 0 && bytes + size > APPEND_BYTES_MAX)) {
-      parts.push([event]);
-      bytes = size;
-    } else {
-      last.push(event);
-      bytes += size;
-    }
-  }
-  return parts;
-}
-
-/** What an event takes of an append, at most: its data in UTF-8, and everything beside it. */
-export function storedSize({ data }: NewEvent): number {
-  return (ASCII.test(data) ? data.length : 3 * data.length) + 512;
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII
-const ASCII = /^[\u0000-\u007f]*$/;

@@ -38,7 +38,7 @@ function eventsFor(
 ): readonly NewEvent[] {
   const id = providerEventId(fact, hashing);
   const state = known.states.get(id);
-  if (state === undefined) return [providerEvent(fact, id, cause)];
+  if (state === undefined) return known.ids.has(id) ? [] : [providerEvent(fact, id, cause)];
   const copy = { fact, recorded: state.data };
   if (state.withdrawn) return [correctedEvent(copy, cause, hashing)];
   const { adds, contradicts } = compareCopy(state, fact);

@@ -3,7 +3,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
 import { testHashing as hashing } from "../translate/testing/hashing.ts";
 import { factsIn } from "../translate/testing/reading.ts";
-import { decideAdditions, decideCorrections } from "./decide-retranslation.ts";
+import { RETRANSLATION_STEPS } from "./decide-retranslation.ts";
 import { inForce } from "./fact-state.ts";
 import { brief, createLedger, deliveryOf, type Ledger, stated } from "./testing/ledger.ts";
 
@@ -26,7 +26,7 @@ type Change = (fact: ProviderFact) => object | null;
 function retranslate(ledger: Ledger, changes: readonly Change[]): readonly RecordedEvent[] {
   const before = ledger.events.length;
   const deliveries = ledger.events.filter(({ type }) => type === "DeliveryReceived");
-  for (const decide of [decideCorrections, decideAdditions]) {
+  for (const decide of RETRANSLATION_STEPS) {
     deliveries.forEach((received, at) => {
       const caused = ledger.events.filter(
         ({ causation_id, position, type }) =>
@@ -121,5 +121,65 @@ describe("another translation over the stored bytes", () => {
     const events = retranslate(ledger, [withData("BalanceReported", { balance: "2" }), same]);
     expect(brief(events)).toEqual(["FactCorrected", "FactWithdrawn"]);
     expect(reportIn(ledger)).toMatchObject({ contradicted: [], inForce: { balance: "2" } });
+  });
+
+  /** A delivery that a fault read as saying of run 7 what it says of run 8. */
+  const ledgerOfFault = (...others: readonly ReturnType<typeof balance>[]) => {
+    const ledger = createLedger();
+    const wrong = deliveryOf(balance({ balance: "9", run_id: "7", comment: "run 8" }));
+    sent = new Map([[wrong.id, factsIn(balance({ balance: "9", run_id: "7" }))]]);
+    ledger.deliver(wrong);
+    for (const other of others) {
+      sent.set(deliveryOf(other).id, factsIn(other));
+      ledger.deliver(other);
+    }
+    return ledger;
+  };
+  const mended = [withData("BalanceReported", { run_id: "8" }), same];
+
+  test("leaves no contradiction at a fact that the contradicting delivery revives", () => {
+    const ledger = ledgerOfFault(balance());
+    expect(brief(retranslate(ledger, mended))).toEqual([
+      "FactWithdrawn×2",
+      "BalanceReported",
+      "FactCorrected",
+    ]);
+    expect(reportIn(ledger)).toMatchObject({ contradicted: [], inForce: { balance: "1" } });
+    expect(retranslate(ledger, mended)).toEqual([]);
+  });
+
+  test("withdraws what a false copy added before it decides what a true one adds", () => {
+    const ofRun8 = balance({ run_type: "deposit", comment: "of run 8" });
+    const ofRun7 = balance({ run_type: "deposit", comment: "of run 7" });
+    const ledger = ledgerOf(balance());
+    const reading = { ok: true, snapshot: false, facts: factsIn(balance()) } as const;
+    ledger.deliver(deliveryOf(ofRun7, { reading }));
+    ledger.deliver(ofRun8);
+    for (const one of [ofRun7, ofRun8]) sent.set(deliveryOf(one).id, factsIn(one));
+    const events = retranslate(ledger, [same, same, withData("BalanceReported", { run_id: "8" })]);
+    expect(brief(events)).toEqual(["FactWithdrawn", "FactSeen", "BalanceReported"]);
+    expect(reportIn(ledger).inForce.run_type).toBe("deposit");
+  });
+
+  test("makes an addition of a contradiction whose opposite is withdrawn", () => {
+    const ledger = ledgerOf(
+      balance(),
+      balance({ run_type: "deposit" }),
+      balance({ run_type: "transfer" }),
+    );
+    const dropped = withData("BalanceReported", { run_type: undefined });
+    retranslate(ledger, [same, dropped, same]);
+    expect(reportIn(ledger)).toMatchObject({ contradicted: [], inForce: { run_type: "transfer" } });
+  });
+
+  test("of a delivery that states a fact twice, in two ways, appends nothing", () => {
+    const movement = { movement_id: "m", movement_timestamp: 1_638_189_426_534 };
+    const movements = [
+      { ...movement, change: "1" },
+      { ...movement, change: "2" },
+    ];
+    const ledger = ledgerOf(balance({ movements }));
+    expect(brief(ledger.events)).toContain("FactContradicted");
+    expect(retranslate(ledger, [same])).toEqual([]);
   });
 });

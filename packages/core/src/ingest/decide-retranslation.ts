@@ -2,15 +2,18 @@ import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { canonicalJson } from "../exact/json.ts";
 import type { Hashing } from "../hashing.ts";
+import { readData } from "../stream/read-event.ts";
+import { compareCopy } from "./compare.ts";
 import { decideFact } from "./decide-facts.ts";
 import {
   correctedEvent,
   type DeliveryCause,
   providerEventId,
+  type Recorded,
   withdrawnAmendmentEvent,
   withdrawnEvent,
 } from "./event.ts";
-import { AMENDMENTS, type FactData, type FactState, inForce } from "./fact-state.ts";
+import { AMENDMENTS, type FactData, type FactState } from "./fact-state.ts";
 import { type KnownFacts, noteEvent } from "./known-facts.ts";
 
 /**
@@ -25,62 +28,133 @@ export type Retranslation = Readonly<{
   cause: DeliveryCause;
 }>;
 
-/**
- * First for all deliveries: facts that a delivery brought are corrected where the present
- * translation reads something else, and withdrawn where it reads no such fact. Another delivery
- * that states a withdrawn fact revives it, in the second step.
- */
-export function decideCorrections(
-  { facts, caused, translation, cause }: Retranslation,
+export type DecideRetranslation = (
+  retranslation: Retranslation,
   known: KnownFacts,
   hashing: Hashing,
-): readonly NewEvent[] {
-  const present = new Map(facts.map((fact) => [providerEventId(fact, hashing), fact]));
-  const corrections: NewEvent[] = [];
-  for (const event of caused) {
-    const state = known.states.get(event.id);
-    if (AMENDMENTS.has(event.type) || state === undefined || state.withdrawn) continue;
-    const fact = present.get(event.id);
-    const recorded = { type: event.type, id: event.id, data: state.data };
-    if (fact === undefined) {
-      corrections.push(withdrawnEvent(recorded, translation, cause, hashing));
-    } else if (!isSameContent(state.data, fact.data)) {
-      corrections.push(correctedEvent({ fact, recorded: state.data }, cause, hashing));
-    }
-  }
-  // One that was withdrawn before was revived since, by a delivery that states it.
-  const events = corrections.filter(({ id }) => !known.ids.has(id));
-  for (const event of events) noteEvent(known, event);
-  return events;
-}
+) => readonly NewEvent[];
+
+/** What a delivery says of each fact; one body may state a fact twice. */
+type Statements = ReadonlyMap<string, readonly ProviderFact[]>;
 
 /**
- * Then for all deliveries: amendments that a delivery caused and that it does not state any more
- * are withdrawn, and everything it states now is decided like a delivery that has just come.
+ * First for all deliveries: facts whose statement in force is this delivery's are corrected where
+ * the present translation reads something else, and withdrawn where it reads no such fact. Another
+ * delivery that states a withdrawn fact revives it, in the last step.
  */
-export function decideAdditions(
-  { facts, caused, translation, cause }: Retranslation,
+export const decideCorrections: DecideRetranslation = (
+  { facts, caused, translation, cause },
+  known,
+  hashing,
+) => {
+  const statements = statementsOf(facts, hashing);
+  const events: NewEvent[] = [];
+  for (const { id, type } of factsNamedBy(caused)) {
+    const state = known.states.get(id);
+    if (state === undefined || state.withdrawn) continue;
+    if (known.statedBy.get(id) !== cause.deliveryId) continue;
+    const stated = statements.get(id) ?? [];
+    if (stated.some(({ data }) => isSameContent(state.data, data))) continue;
+    const [fact] = stated;
+    const recorded = state.data;
+    events.push(
+      fact === undefined
+        ? withdrawnEvent({ id, type, data: recorded }, translation, cause, hashing)
+        : correctedEvent({ fact, recorded }, cause, hashing),
+    );
+  }
+  return noted(events, known);
+};
+
+/**
+ * Then for all deliveries, before anything is decided anew: amendments that their delivery does not
+ * state any more are withdrawn, since a statement must not be left out because a false one already
+ * says so. Those of a withdrawn fact go with it: whoever states it next may say other things.
+ */
+export const decideWithdrawals: DecideRetranslation = (retranslation, known, hashing) => {
+  const statements = statementsOf(retranslation.facts, hashing);
+  return withdrawAmendments(retranslation, known, hashing, ({ event_id, content }, state) => {
+    const stated = statements.get(event_id) ?? [];
+    return !state.withdrawn && stated.some(({ data }) => isPartOf(content, data));
+  });
+};
+
+/**
+ * Last for all deliveries: contradictions that are none any more, or others, are withdrawn, and
+ * everything that the delivery states is decided as if it had just come.
+ */
+export const decideAdditions: DecideRetranslation = (retranslation, known, hashing) => {
+  const { facts, cause } = retranslation;
+  const statements = statementsOf(facts, hashing);
+  const holds: Holds = ({ event_id, content, isContradiction }, state) =>
+    !isContradiction ||
+    (statements.get(event_id) ?? []).some((fact) => isSame(compareCopy(state, fact), content));
+  const events = withdrawAmendments(retranslation, known, hashing, holds);
+  return [...events, ...facts.flatMap((fact) => decideFact(fact, known, cause, hashing))];
+};
+
+const isSame = ({ contradicts }: ReturnType<typeof compareCopy>, content: FactData): boolean =>
+  contradicts !== null && canonicalJson(contradicts) === canonicalJson(content);
+
+/** Each is taken over the whole stream before the next begins. */
+export const RETRANSLATION_STEPS: readonly DecideRetranslation[] = [
+  decideCorrections,
+  decideWithdrawals,
+  decideAdditions,
+];
+
+function statementsOf(facts: readonly ProviderFact[], hashing: Hashing): Statements {
+  const statements = new Map<string, ProviderFact[]>();
+  for (const fact of facts) {
+    const id = providerEventId(fact, hashing);
+    const stated = statements.get(id);
+    if (stated === undefined) statements.set(id, [fact]);
+    else stated.push(fact);
+  }
+  return statements;
+}
+
+/** Facts that the events recorded or corrected, each once. */
+function factsNamedBy(caused: readonly RecordedEvent[]): Iterable<Omit<Recorded, "data">> {
+  const named = new Map<string, Omit<Recorded, "data">>();
+  for (const event of caused) {
+    const { id, type } = event;
+    if (!AMENDMENTS.has(type)) named.set(id, { id, type });
+    if (type !== "FactCorrected") continue;
+    const { event_id, event_type } = readData(event) as DataOf<"FactCorrected">;
+    named.set(event_id, { id: event_id, type: event_type });
+  }
+  return named.values();
+}
+
+type Amending = Readonly<{ event_id: string; content: FactData; isContradiction: boolean }>;
+type Holds = (amending: Amending, state: FactState) => boolean;
+
+/** Withdraws what the delivery added or contradicted and what does not hold. */
+function withdrawAmendments(
+  { caused, translation, cause }: Retranslation,
   known: KnownFacts,
   hashing: Hashing,
+  holds: Holds,
 ): readonly NewEvent[] {
-  const present = new Map(facts.map((fact) => [providerEventId(fact, hashing), fact]));
   const events: NewEvent[] = [];
   for (const event of caused) {
     if (event.type !== "FactSeen" && event.type !== "FactContradicted") continue;
-    const data = JSON.parse(event.data) as DataOf<"FactSeen"> & DataOf<"FactContradicted">;
+    const data = readData(event) as DataOf<"FactSeen"> & DataOf<"FactContradicted">;
     const state = known.states.get(data.event_id);
     if (state === undefined || !isAmendedBy(state, event.id)) continue;
-    const stated = present.get(data.event_id)?.data as FactData | undefined;
-    const content = data.adds ?? data.contradicts;
-    const isStated = stated !== undefined && isPartOf(content, stated);
-    const isMoot = event.type === "FactContradicted" && isPartOf(content, inForce(state));
-    if (isStated && !isMoot) continue;
+    const isContradiction = event.type === "FactContradicted";
+    const content = isContradiction ? data.contradicts : data.adds;
+    if (holds({ event_id: data.event_id, content, isContradiction }, state)) continue;
     const about = { ...data, key: keyNow(data.key, state) };
     events.push(withdrawnAmendmentEvent(event, about, { translation, cause, hashing }));
   }
+  return noted(events, known);
+}
+
+function noted(events: readonly NewEvent[], known: KnownFacts): readonly NewEvent[] {
   for (const event of events) noteEvent(known, event);
-  const decided = facts.flatMap((fact) => decideFact(fact, known, cause, hashing));
-  return [...events, ...decided];
+  return events;
 }
 
 /** A movement may have been corrected into another run since. */
@@ -88,14 +162,9 @@ function keyNow(key: Readonly<Record<string, string>>, { data }: FactState) {
   return typeof data.run_id === "string" ? { ...key, run_id: data.run_id } : { ...key };
 }
 
-function isAmendedBy(
-  { seen, contradicted }: Readonly<{ seen: readonly Named[]; contradicted: readonly Named[] }>,
-  id: string,
-): boolean {
+function isAmendedBy({ seen, contradicted }: FactState, id: string): boolean {
   return seen.some((other) => other.id === id) || contradicted.some((other) => other.id === id);
 }
-
-type Named = Readonly<{ id: string }>;
 
 function isPartOf(content: FactData, whole: FactData): boolean {
   return Object.entries(content).every(

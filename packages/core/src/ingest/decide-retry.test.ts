@@ -22,12 +22,12 @@ describe("a quarantined delivery, read again", () => {
     const retry = { received, reading: readable, translation: 2 };
     const events = decideRetry(retry, ledger.known(), hashing);
     ledger.record(events);
-    expect(brief(events)).toEqual(["QuarantineRetried", "PaymentStatusReported"]);
+    expect(brief(events)).toEqual(["PaymentStatusReported", "QuarantineRetried"]);
     expect(stated(events, "QuarantineRetried")).toEqual([
       { delivery_id: received.id, translation: 2, outcome: "resolved" },
     ]);
     for (const event of events) expect(event.causation_id).toBe(received.id);
-    expect(events[0]?.id).toBe(retryId(received.id, 2, hashing));
+    expect(events.at(-1)?.id).toBe(retryId(received.id, 2, hashing));
   });
 
   test("whose facts another delivery has brought meanwhile is resolved by that", () => {
@@ -70,7 +70,7 @@ describe("a quarantined delivery, read again", () => {
     const reading = read({ payloadType: "feed", frame: 3, body });
     const events = decideRetry({ received, reading, translation: 2 }, ledger.known(), hashing);
     ledger.record(events);
-    expect(brief(events)).toEqual(["QuarantineRetried", "BalanceReported", "DeliveryCompleted"]);
+    expect(brief(events)).toEqual(["BalanceReported", "DeliveryCompleted", "QuarantineRetried"]);
     expect(stated(events, "DeliveryCompleted")).toEqual([
       { delivery_id: received.id, parts: 1, snapshot: { connection: "c1", frame: 3 } },
     ]);

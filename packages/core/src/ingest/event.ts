@@ -3,6 +3,7 @@ import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-ev
 import { type Nanos, timeOf } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
 import { amendmentId, eventId } from "../identity.ts";
+import { presentVersion } from "../stream/read-event.ts";
 import { factIdentity, factKey, factSubject } from "../translate/fact-identity.ts";
 import type { FactData } from "./fact-state.ts";
 
@@ -19,7 +20,7 @@ type Envelope = Readonly<{
   about?: string | null;
 }>;
 
-/** The one place where an event takes its stored form: schema version 1, keys as they were built. */
+/** The one place where an event takes its stored form: the present version, keys as they were built. */
 export function newEvent<Type extends FactType>(
   fact: Extract<Fact, { type: Type }>,
   { id, subject, occurredAt = null, about = null }: Envelope,
@@ -28,7 +29,7 @@ export function newEvent<Type extends FactType>(
   return {
     id,
     type: fact.type,
-    schema_version: 1,
+    schema_version: presentVersion(fact.type),
     subject,
     occurred_at: occurredAt,
     causation_id: cause.deliveryId,

@@ -1,5 +1,6 @@
 import { loadConfig } from "@counterfoil/adapters/config";
-import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
+import { type Backends, connect } from "@counterfoil/adapters/connect";
+import type { Access } from "@counterfoil/adapters/connect/engine";
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { InvalidArgumentError } from "commander";

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
+import { type Backends, connect } from "@counterfoil/adapters/connect";
+import type { Access } from "@counterfoil/adapters/connect/engine";
 import type { Config } from "@counterfoil/contracts/config";
 import { openLedger, waitForLedger } from "@counterfoil/processing/open-ledger";
 import { StreamMissing } from "@counterfoil/processing/ports/errors";
@@ -12,7 +13,7 @@ import { checkBeforeStart } from "./startup-checks.ts";
  * @throws what `checkBeforeStart` and `openLedger` throw; nothing is left open then
  */
 export async function openAsIngestor(config: Config): Promise<Backends> {
-  const backends = await connect(config, "write");
+  const backends = await connect(config, "ingest");
   return orClose(backends, async () => {
     await checkBeforeStart(backends);
     const { ledger: name, environment } = backends;

@@ -8,6 +8,7 @@ export type TestProcess = Readonly<{
   lines: readonly string[];
   /** Resolves when it has printed that many lines. */
   printed(count: number): Promise<void>;
+  signal(name: "SIGSTOP" | "SIGCONT"): void;
   /** As a power cut would: nothing is cleaned up. */
   kill(): Promise<void>;
   /** Rejects where it failed. */
@@ -31,6 +32,7 @@ export function startProcess(script: string, args: readonly string[]): TestProce
       while (lines.length < count)
         await Promise.race([once(output, "line"), failure(exit, errors)]);
     },
+    signal: (name) => void child.kill(name),
     kill: async () => {
       child.kill("SIGKILL");
       await exit;

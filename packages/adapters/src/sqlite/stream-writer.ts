@@ -1,0 +1,23 @@
+import type { Hashing } from "@counterfoil/core/hashing";
+import type { AppendResult, LookUp } from "@counterfoil/processing/ports/event-stream";
+import type { LastingConnection } from "./lasting-connection.ts";
+import { type Append, appendEvents } from "./stream-append.ts";
+import type { StreamConnection } from "./stream-connection.ts";
+import { findEvents } from "./stream-read.ts";
+
+/** What an ingestor does again and again: ask what is known, and append. */
+export type StreamWriter = Readonly<{
+  lookUp: (ids: readonly string[]) => Promise<LookUp>;
+  append: (append: Omit<Append, "hashing">) => Promise<AppendResult>;
+}>;
+
+/** Writes on the thread that calls. */
+export function createStreamWriter(
+  { use }: LastingConnection<StreamConnection>,
+  hashing: Hashing,
+): StreamWriter {
+  return {
+    append: (append) => use((connection) => appendEvents(connection, { ...append, hashing })),
+    lookUp: (ids) => use((connection) => findEvents(connection, ids)),
+  };
+}
