@@ -61,7 +61,11 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
   }
 }
 
-async function appendAll(stream: EventStream, facts: readonly ProviderFact[]): Promise<void> {
+/** Batch by batch: ids, what is known of them, the decision, the append. */
+export async function appendAll(
+  stream: EventStream,
+  facts: readonly ProviderFact[],
+): Promise<void> {
   const cause = { deliveryId: null, correlationId: null, receivedAt: "2025-06-15T15:00:00Z" };
   for (let at = 0; at < facts.length; at += BATCH) {
     const batch = facts.slice(at, at + BATCH);

@@ -2,6 +2,8 @@ import { parseArgs } from "node:util";
 import { benchAcknowledge } from "./acknowledge.ts";
 import { benchAppend } from "./append.ts";
 import type { BenchOptions, BenchRow } from "./measure.ts";
+import { benchPostgresAppend } from "./postgres-append.ts";
+import { benchPostgresRebuild } from "./postgres-rebuild.ts";
 import { benchRebuild } from "./rebuild.ts";
 import { printRows } from "./table.ts";
 
@@ -9,6 +11,8 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   acknowledge: benchAcknowledge,
   append: benchAppend,
   rebuild: benchRebuild,
+  "postgres-append": benchPostgresAppend,
+  "postgres-rebuild": benchPostgresRebuild,
 };
 
 const { values } = parseArgs({

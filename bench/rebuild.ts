@@ -2,16 +2,15 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
-import { timeOf } from "@counterfoil/core/exact/time";
 import { decideFact } from "@counterfoil/core/ingest/decide-facts";
 import { newEvent } from "@counterfoil/core/ingest/event";
 import { knownFacts } from "@counterfoil/core/ingest/known-facts";
 import { openFolding } from "@counterfoil/processing/folding";
 import { balancesProjection } from "@counterfoil/processing/models/balances/projection";
-import { ENTRIES } from "@counterfoil/processing/models/balances/tables";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import { Decimal } from "decimal.js";
+import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { inFolder, openBenchStream } from "./append.ts";
+import { type BareEvent, createBareFold, ENTRY_COLUMNS } from "./bare-entries.ts";
 import { type BenchDelivery, benchDeliveries } from "./ledger.ts";
 import { alternate, type BenchOptions, type BenchRow, rate } from "./measure.ts";
 
@@ -97,6 +96,17 @@ function deliveryEvents(
 
 async function rebuild(dataDir: string, stream: EventStream, facts: number): Promise<number> {
   const catalogue = openModelCatalogue({ dataDir });
+  const figure = await rebuildIn(catalogue, stream, facts);
+  await catalogue.close();
+  return figure;
+}
+
+/** Facts a second of a rebuild of the balances, which is dropped again. */
+export async function rebuildIn(
+  catalogue: ModelCatalogue,
+  stream: EventStream,
+  facts: number,
+): Promise<number> {
   const { model, tables, version: modelVersion } = balancesProjection;
   const generation = (await catalogue.create(model, { tables, modelVersion })) ?? 0;
   const store = await catalogue.openForWriting(model, generation);
@@ -116,7 +126,6 @@ async function rebuild(dataDir: string, stream: EventStream, facts: number): Pro
   });
   await store.close();
   await catalogue.drop(model, generation);
-  await catalogue.close();
   return figure;
 }
 
@@ -135,72 +144,22 @@ async function bareRebuild(dataDir: string, facts: number): Promise<number> {
   return figure;
 }
 
-const ENTRY_COLUMNS = Object.keys(ENTRIES.columns);
-
 function foldBare(source: DatabaseSync, target: DatabaseSync): void {
   const marks = ENTRY_COLUMNS.map(() => "?").join(",");
   const insert = target.prepare(
     `INSERT INTO entries (${ENTRY_COLUMNS.join(",")}) VALUES (${marks})`,
   );
-  const balances = new Map<string, Decimal>();
-  let movement: Record<string, string> = {};
-  let movementText = "";
+  const fold = createBareFold();
   let inBatch = 0;
   target.exec("BEGIN");
   for (const event of source
     .prepare("SELECT position, type, data FROM events ORDER BY position")
     .iterate()) {
-    const data = JSON.parse(String(event.data));
-    if (event.type === "MovementRecorded") [movement, movementText] = [data, String(event.data)];
-    if (event.type !== "BalanceReported") continue;
-    const change = new Decimal(String(movement.change));
-    const balance = (balances.get(data.account) ?? new Decimal(data.balance).minus(change)).plus(
-      change,
-    );
-    balances.set(data.account, balance);
-    const at = timeOf(String(movement.occurred_at));
-    insert.run(...entryValues({ data, movement, movementText, event, balance, change, at }));
+    const values = fold(event as BareEvent);
+    if (values === null) continue;
+    insert.run(...values);
     inBatch += 1;
     if (inBatch % (BATCH / 4) === 0) target.exec("COMMIT; BEGIN");
   }
   target.exec("COMMIT");
-}
-
-type Bare = Readonly<{
-  data: Record<string, string>;
-  movement: Record<string, string>;
-  movementText: string;
-  event: Record<string, unknown>;
-  balance: Decimal;
-  change: Decimal;
-  at: bigint;
-}>;
-
-/** In the order of the table's columns. */
-function entryValues({ data, movement, movementText, event, balance, change, at }: Bare) {
-  const [shown, moved] = [balance.toFixed(), change.toFixed()];
-  const row: Record<string, string | number | bigint | null> = {
-    account: data.account ?? null,
-    id: `run:${data.run_id}`,
-    kind: "run",
-    run_id: data.run_id ?? null,
-    run_type: data.run_type ?? null,
-    occurred_at: at,
-    dated_at: at,
-    effective_at: at,
-    chain_at: at,
-    rank: 0,
-    standing: 1,
-    change: moved,
-    balance: shown,
-    running: shown,
-    order_running: shown,
-    movements: `[["${movement.movement_id}","${movement.movement_type}","${moved}"]]`,
-    facts: `{"report":{"data":${event.data},"position":${event.position},"deliveryId":null},"movements":[{"data":${movementText},"position":0,"deliveryId":null}]}`,
-    floor: 0,
-    late: 0,
-    delivery_id: "d0000000-0000-5000-8000-000000000000",
-    position: Number(event.position),
-  };
-  return ENTRY_COLUMNS.map((column) => row[column] ?? null);
 }

@@ -50,8 +50,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: "declared",
     isNode: true,
   },
+  /** For teams that read the topics: it knows what is published, and nothing of who publishes. */
+  "packages/consumer-kit": { ours: ["packages/contracts"], packages: "declared", isNode: true },
   "services/ingestor": SERVICE,
   "services/projector": SERVICE,
+  "services/publisher": SERVICE,
   "services/gateway": SERVICE,
   /** The providers' side: it knows their documents and nothing of ours. */
   "services/simulator": { ours: [], packages: "declared", isNode: true },
@@ -62,6 +65,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       ...PACKAGES,
       "services/ingestor",
       "services/projector",
+      "services/publisher",
       "services/gateway",
       "services/simulator",
     ],
@@ -76,8 +80,11 @@ const ONLY_IN: Readonly<Record<string, string>> = {
 /** What is started, not imported. */
 const ENTRY_POINTS = [
   "bench/main.ts",
+  "packages/adapters/src/sqlite/stream-thread.ts",
+  "packages/consumer-kit/example/print-balances.ts",
   "services/counterfoil/src/demo.ts",
   "services/counterfoil/src/main.ts",
+  "services/gateway/src/contracts/write-contracts.ts",
 ];
 
 const LIMITS: Limits = { fileLines: 300, functionLines: 70, columns: 120 };

@@ -13,7 +13,7 @@ export type Module = Readonly<{
 }>;
 
 const OURS = "@counterfoil/";
-const IN_PACKAGES = new Set(["contracts", "core", "processing", "adapters"]);
+const IN_PACKAGES = new Set(["contracts", "core", "processing", "adapters", "consumer-kit"]);
 
 export function moduleOf({ path, text }: Source): Module {
   const { specifiers, files } = importsOf(scanSource(text));

@@ -1,7 +1,8 @@
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
-import { listQuarantine, retryQuarantined } from "@counterfoil/processing/quarantine";
+import { isOpen, readQuarantine } from "@counterfoil/processing/queries/quarantine";
 import { retranslate } from "@counterfoil/processing/retranslate";
+import { retryQuarantined } from "@counterfoil/processing/retry-quarantined";
 import { verifyStream } from "@counterfoil/processing/verify";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
 import { describe, expect, test } from "@jest/globals";
@@ -40,7 +41,7 @@ const AFTER: Translations = { present: 2, versions: { 1: blind, 2: seeing } };
 
 async function retryAll({ stream }: TestLedger, translations: Translations) {
   const outcomes: string[] = [];
-  for (const delivery of await listQuarantine(stream)) {
+  for (const delivery of await readQuarantine(stream)) {
     if (delivery.resolved_position !== null) continue;
     const { outcome } = await retryQuarantined(delivery, { stream, translations, hashing });
     outcomes.push(outcome);
@@ -48,8 +49,7 @@ async function retryAll({ stream }: TestLedger, translations: Translations) {
   return outcomes;
 }
 
-const open = async (ledger: TestLedger) =>
-  (await listQuarantine(ledger.stream)).filter((entry) => entry.resolved_position === null);
+const open = async (ledger: TestLedger) => (await readQuarantine(ledger.stream)).filter(isOpen);
 
 describe("what nobody can read", () => {
   test(
@@ -113,7 +113,7 @@ describe("what nobody can read", () => {
     const receipt = await take(ledger, { body });
     expect(receipt).toMatchObject({ outcome: "quarantined", reason });
     expect(await take(ledger, { body })).toMatchObject({ outcome: "repeated" });
-    expect(await listQuarantine(ledger.stream)).toMatchObject([
+    expect(await readQuarantine(ledger.stream)).toMatchObject([
       { delivery_id: receipt.deliveryId, reason, attempts: 1, resolved_position: null },
     ]);
     const [received] = await ledger.events(["DeliveryReceived"]);

@@ -17,7 +17,16 @@ import {
   stateDifferences,
   type TestLedger,
 } from "./support.ts";
-import { FAULTS, faulty, labelsDropped, mended, movementIdsCut } from "./translation-bugs.ts";
+import {
+  FAULTS,
+  faulty,
+  faultyAgain,
+  labelsDropped,
+  mended,
+  mendedTwice,
+  movementIdsCut,
+  runIdsCut,
+} from "./translation-bugs.ts";
 
 const SPOILS = Object.entries(FAULTS);
 
@@ -131,6 +140,46 @@ describe("a fact that is withdrawn", () => {
       await clean.close();
     },
   );
+
+  test("leaves no contradiction behind where the mended translation stated it otherwise", async () => {
+    const said = (run: number, balance: string) =>
+      balanceBody({ run, change: "1", balance, at: AT + run });
+    const ledger = await openTestLedger({ translations: faulty(runIdsCut) });
+    await take(ledger, { body: said(112, "2") });
+    await ledger.translateWith(mended(runIdsCut));
+    // To the ledger, run 11 has stated 2 before: this contradicts it.
+    await take(ledger, { body: said(11, "1") });
+    expect((await ledger.events(["FactContradicted"])).length).toBe(1);
+    await retranslated(ledger, runIdsCut);
+    const clean = await openTestLedger();
+    await take(clean, { body: said(112, "2") });
+    await take(clean, { body: said(11, "1") });
+    await clean.catchUp();
+    await expectSound(ledger, clean);
+    await ledger.close();
+    await clean.close();
+  });
+
+  test("is found also where an earlier retranslation had recorded it", async () => {
+    const plan = [112, 11, 1123].map((run) =>
+      balanceBody({ run, change: "1", balance: String(run), at: AT + run }),
+    );
+    const ledger = await openTestLedger({ translations: faulty(runIdsCut) });
+    for (const body of plan) await take(ledger, { body });
+    const again = faultyAgain(runIdsCut, movementIdsCut);
+    await retranslate({ stream: ledger.stream, translations: again, hashing });
+    const twice = mendedTwice(runIdsCut, movementIdsCut);
+    const options = { stream: ledger.stream, translations: twice, hashing };
+    const { appended } = await retranslate(options);
+    expect(appended.FactWithdrawn).toBeGreaterThan(0);
+    expect((await retranslate(options)).appended).toEqual({});
+    const clean = await openTestLedger();
+    for (const body of plan) await take(clean, { body });
+    await clean.catchUp();
+    await expectSound(ledger, clean);
+    await ledger.close();
+    await clean.close();
+  });
 
   // An account that nobody speaks of any more should be gone; its row stays with the old balance.
   test.failing("takes its account with it where nothing else is known of it", async () => {

@@ -2,7 +2,7 @@ import { ACCOUNTS, ENTRIES } from "@counterfoil/processing/models/balances/table
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import { listQuarantine } from "@counterfoil/processing/quarantine";
+import { readQuarantine } from "@counterfoil/processing/queries/quarantine";
 import { verifyStream } from "@counterfoil/processing/verify";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { describe, expect, test } from "@jest/globals";
@@ -57,7 +57,7 @@ describe("every documented flow", () => {
       bodies: true,
     });
     expect(verified.findings).toEqual([]);
-    expect(await listQuarantine(ledger.stream)).toEqual([]);
+    expect(await readQuarantine(ledger.stream)).toEqual([]);
     await ledger.close();
   });
 });

@@ -8,7 +8,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { type Folding, openFolding } from "@counterfoil/processing/folding";
+import { type Folding, foldTo, openFolding } from "@counterfoil/processing/folding";
 import { liveGeneration } from "@counterfoil/processing/generations";
 import { createIngest } from "@counterfoil/processing/ingest";
 import {
@@ -30,7 +30,6 @@ import type {
 } from "@counterfoil/processing/ports/model-store";
 import type { Row, Table } from "@counterfoil/processing/ports/table";
 import type { Projection } from "@counterfoil/processing/projection/projection";
-import { foldTo } from "@counterfoil/processing/rebuild";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
 

@@ -15,6 +15,16 @@ export function mended(spoil: Spoil): Translations {
   return { present: 2, versions: { 1: translating(1, spoil), 2: translating(2, (fact) => fact) } };
 }
 
+/** A second fault took the first one's place, before a third translation mended both. */
+export function faultyAgain(first: Spoil, second: Spoil): Translations {
+  return { present: 2, versions: { 1: translating(1, first), 2: translating(2, second) } };
+}
+
+export function mendedTwice(first: Spoil, second: Spoil): Translations {
+  const { versions } = faultyAgain(first, second);
+  return { present: 3, versions: { ...versions, 3: translating(3, (fact) => fact) } };
+}
+
 function translating(translation: number, change: Spoil): Translate {
   const read = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
   return (source, hashing): Reading => {

@@ -8,7 +8,24 @@ const FEED = [
   "COUNTERFOIL_ZEROHASH_FEED_SECRET",
 ];
 
+const KAFKA_LOGIN = ["COUNTERFOIL_KAFKA_USERNAME", "COUNTERFOIL_KAFKA_PASSWORD"];
+
 const GROUPS: readonly Group[] = [
+  {
+    what: "the event store",
+    anyOf: ["COUNTERFOIL_EVENTSTORE_URL"],
+    needs: ["COUNTERFOIL_POSTGRES_URL"],
+  },
+  {
+    what: "Kafka",
+    anyOf: ["COUNTERFOIL_KAFKA_TOPIC_PREFIX", "COUNTERFOIL_KAFKA_TLS", ...KAFKA_LOGIN],
+    needs: ["COUNTERFOIL_KAFKA_BROKERS"],
+  },
+  {
+    what: "the login to Kafka",
+    anyOf: [...KAFKA_LOGIN, "COUNTERFOIL_KAFKA_SASL"],
+    needs: KAFKA_LOGIN,
+  },
   {
     what: "the Balances Feed",
     anyOf: [...FEED, "COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT"],

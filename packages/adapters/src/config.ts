@@ -58,7 +58,7 @@ function describeUnknown(name: string): string {
 }
 
 /** A URL may carry a password, so it is not repeated either. */
-const IS_SECRET = /_(?:SECRET|PASSPHRASE|KEY|URL)$/;
+const IS_SECRET = /_(?:SECRET|PASSPHRASE|PASSWORD|KEY|URL)$/;
 
 function describeInvalid(name: string, found: string | undefined, expected = "another value") {
   const shown = found === undefined || IS_SECRET.test(name) ? "" : ` is "${found}"`;

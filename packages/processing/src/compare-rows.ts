@@ -20,33 +20,33 @@ export async function compareRows(
   rebuilt: Rows,
   limit: number,
 ): Promise<readonly RowDifference[]> {
-  const differences: RowDifference[] = [];
+  const found: RowDifference[] = [];
   for (const table of tables.filter(({ digested }) => digested !== "none")) {
-    if (differences.length >= limit) break;
-    differences.push(...(await compareTable(table, live, rebuilt, limit - differences.length)));
+    for await (const difference of differencesIn(table, live, rebuilt)) {
+      if (found.length >= limit) return found;
+      found.push(difference);
+    }
   }
-  return differences;
+  return found;
 }
 
-async function compareTable(
+/** Every row of a table that differs, in the order of the keys. */
+export async function* differencesIn(
   table: Table,
   live: Rows,
   rebuilt: Rows,
-  limit: number,
-): Promise<readonly RowDifference[]> {
-  const differences: RowDifference[] = [];
+): AsyncGenerator<RowDifference> {
   const left = cursor(table, live);
   const right = cursor(table, rebuilt);
   let [a, b] = [await left(), await right()];
-  while ((a !== null || b !== null) && differences.length < limit) {
+  while (a !== null || b !== null) {
     const order = compareKeys(table, a, b);
     const pair = { live: order <= 0 ? a : null, rebuilt: order >= 0 ? b : null };
     const found = differenceOf(table, pair);
-    if (found !== null) differences.push(found);
+    if (found !== null) yield found;
     if (order <= 0) a = await left();
     if (order >= 0) b = await right();
   }
-  return differences;
 }
 
 /** The rows of a table one by one, in the order of their keys. */

@@ -1,4 +1,5 @@
 import type { DataOf, ModelName } from "@counterfoil/contracts/fact";
+import { readData } from "@counterfoil/core/stream/read-event";
 import type { EventStream } from "./ports/event-stream.ts";
 
 /** Which generation of a model the stream says is live, and since where. */
@@ -20,10 +21,10 @@ export async function activationsOf(
   const activations: Activation[] = [];
   for (let after = 0; ; ) {
     const page = await stream.read({ after, limit: 1000, types: ["ModelActivated"] });
-    for (const { data, position } of page) {
-      const activated = JSON.parse(data) as DataOf<"ModelActivated">;
+    for (const event of page) {
+      const activated = readData(event) as DataOf<"ModelActivated">;
       if (activated.model === model) {
-        activations.push({ generation: activated.generation, position });
+        activations.push({ generation: activated.generation, position: event.position });
       }
     }
     const last = page.at(-1);

@@ -3,7 +3,7 @@ import {
   APPEND_BYTES_MAX,
   APPEND_EVENTS_MAX,
   storedSize,
-} from "@counterfoil/core/ingest/decide-delivery";
+} from "@counterfoil/core/ingest/cut-appends";
 import { knownFacts } from "@counterfoil/core/ingest/known-facts";
 import type { Decision, Request } from "./ingest-request.ts";
 import type { Body, EventStream } from "./ports/event-stream.ts";

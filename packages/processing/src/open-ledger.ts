@@ -3,6 +3,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
 import { newEvent } from "@counterfoil/core/ingest/event";
+import { readData } from "@counterfoil/core/stream/read-event";
 import type { Clock } from "./ports/clock.ts";
 import { LedgerMismatch } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
@@ -66,7 +67,7 @@ async function firstEvent(stream: EventStream): Promise<RecordedEvent | undefine
 }
 
 function checkFirst(first: RecordedEvent | undefined, name: string): void {
-  const data = first && (JSON.parse(first.data) as DataOf<"LedgerOpened">);
+  const data = first && (readData(first) as DataOf<"LedgerOpened">);
   if (first?.type === "LedgerOpened" && data?.name === name && data.format === 1) return;
   const found = first?.type === "LedgerOpened" ? `ledger "${data?.name}"` : first?.type;
   throw new LedgerMismatch(

@@ -1,14 +1,16 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
+import { readData } from "@counterfoil/core/stream/read-event";
 import { type Folding, openFolding } from "./folding.ts";
 import { liveGeneration } from "./generations.ts";
 import type { Clock } from "./ports/clock.ts";
 import { isEngineError } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { ModelCatalogue } from "./ports/model-store.ts";
-import type { RoleLocks } from "./ports/role-lock.ts";
+import { projectorLock, type RoleLocks } from "./ports/role-lock.ts";
 import type { Projection } from "./projection/projection.ts";
+import { checkStillFollows } from "./still-follows.ts";
 
 export type ProjectorOptions = Readonly<{
   stream: EventStream;
@@ -53,7 +55,7 @@ const RETRY_MS = 500;
 export async function runProjector(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
   const { locks, projection, observer } = options;
   observer?.onState?.("waiting_for_lock");
-  const lock = await locks.acquire(`projector-${projection.model}`, signal);
+  const lock = await locks.acquire(projectorLock(projection.model), signal);
   if (lock === null) return;
   const both = AbortSignal.any([signal, lock.lost]);
   try {
@@ -83,6 +85,7 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
     observer?.onState?.("upgrading");
     return options.upgrade(projection, signal);
   }
+  const following = { stream, hashing, who: projection.model };
   const store = await catalogue.openForWriting(projection.model, generation);
   try {
     const folding = await openFolding({ stream, projection, store, hashing });
@@ -90,6 +93,7 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
     while (!signal.aborted) {
       const after = folding.checkpoint.position;
       const events = await stream.read({ after, limit: BATCH });
+      await checkStillFollows(following, folding.checkpoint, events);
       if (events.length === 0) {
         observer?.onState?.("live");
         await waitForMore(options, after, signal);
@@ -122,7 +126,7 @@ async function foldUntilActivation(
 ): Promise<boolean> {
   const activates = (event: RecordedEvent): boolean => {
     if (event.type !== "ModelActivated") return false;
-    const activated = JSON.parse(event.data) as DataOf<"ModelActivated">;
+    const activated = readData(event) as DataOf<"ModelActivated">;
     return activated.model === projection.model && activated.generation !== generation;
   };
   const at = events.findIndex(activates);

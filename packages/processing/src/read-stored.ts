@@ -2,6 +2,7 @@ import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { timeOf } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
+import { readData } from "@counterfoil/core/stream/read-event";
 import type { Reading, Translations } from "@counterfoil/core/translate/translation";
 import type { EventStream } from "./ports/event-stream.ts";
 import { decodeBody } from "./prepare-delivery.ts";
@@ -18,7 +19,7 @@ export async function readStored(
   translation: number,
   { stream, translations, hashing }: Options,
 ): Promise<Reading | null> {
-  const data = JSON.parse(received.data) as DataOf<"DeliveryReceived">;
+  const data = readData(received) as DataOf<"DeliveryReceived">;
   const translate = translations.versions[translation];
   if (translate === undefined) throw new Error(`there is no translation ${translation}`);
   const body = await stream.body(data.sha256);

@@ -2,14 +2,14 @@ import { type DataOf, FACTS, type ModelName } from "@counterfoil/contracts/fact"
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
-import { openFolding } from "./folding.ts";
+import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
+import { foldTo, openFolding } from "./folding.ts";
 import { liveGeneration } from "./generations.ts";
 import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
 import { isEngineError } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, Rows } from "./ports/model-store.ts";
 import type { Projection } from "./projection/projection.ts";
-import { foldTo } from "./rebuild.ts";
 import { storedDigest } from "./stored-digest.ts";
 
 /** Something that is not as it must be. */
@@ -137,11 +137,12 @@ function brokenLink(head: Head, event: RecordedEvent, hashing: Hashing): Finding
 }
 
 /** The chain shows that these are the bytes that were recorded; this, that they are as they must be. */
-function dataFindings({ position, type, data }: RecordedEvent): Finding[] {
+function dataFindings(event: RecordedEvent): Finding[] {
+  const { position, type } = event;
   const schema = Object.hasOwn(FACTS, type) ? FACTS[type as keyof typeof FACTS] : undefined;
   if (schema === undefined) return [{ position, what: "type", detail: `unknown type ${type}` }];
   try {
-    const read = schema.safeParse(JSON.parse(data));
+    const read = schema.safeParse(readData(event));
     if (read.success) return [];
     return [{ position, what: "data", detail: `${type}: ${read.error.issues[0]?.message}` }];
   } catch (error) {
@@ -155,8 +156,8 @@ async function amendmentFindings(
   page: readonly RecordedEvent[],
 ): Promise<readonly Finding[]> {
   const amendments = page.flatMap((event) => {
-    if (!AMENDMENT_TYPES.has(event.type)) return [];
-    const { event_id, amends } = JSON.parse(event.data) as DataOf<"FactWithdrawn">;
+    if (!AMENDMENT_TYPES.has(event.type) || isTooNew(event)) return [];
+    const { event_id, amends } = readData(event) as DataOf<"FactWithdrawn">;
     return [{ event, about: amends ?? event_id }];
   });
   if (amendments.length === 0) return [];
@@ -176,9 +177,10 @@ async function verifyBodies(
   findings: Finding[],
 ): Promise<number> {
   let checked = 0;
-  for (const { type, data, position } of page) {
-    if (type !== "DeliveryReceived") continue;
-    const { sha256, length } = JSON.parse(data) as DataOf<"DeliveryReceived">;
+  for (const event of page) {
+    const { type, position } = event;
+    if (type !== "DeliveryReceived" || isTooNew(event)) continue;
+    const { sha256, length } = readData(event) as DataOf<"DeliveryReceived">;
     const body = await stream.body(sha256);
     checked += 1;
     if (body === null) {

@@ -1,6 +1,7 @@
 import { ConfigurationInvalid } from "@counterfoil/adapters/config";
-import { StartupError } from "@counterfoil/ingestor/startup-error";
+import { StartupError } from "@counterfoil/contracts/startup-error";
 import {
+  FormatTooNew,
   GenerationMissing,
   LedgerMismatch,
   ModelUnavailable,
@@ -27,6 +28,7 @@ describe("what a person is told", () => {
     [new StreamCorrupted("x"), "stream_corrupted", 1],
     [new StreamForked("x"), "stream_forked", 1],
     [new GenerationMissing("x"), "generation_missing", 1],
+    [new FormatTooNew("x"), "format_too_new", 1],
     [new RebuildRunning("x"), "rebuild_running", 1],
     [new TypeError("x"), "internal_error", 1],
     [Object.assign(new Error("x"), { code: "ENOENT" }), "internal_error", 1],

@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
+import { SchemaTooNew } from "@counterfoil/core/stream/schema-growth";
 import {
   FormatTooNew,
   GenerationMissing,
@@ -29,7 +30,8 @@ const KINDS: readonly Kind[] = [
   { of: StreamMissing, code: "stream_unavailable", exit: EXIT.unavailable },
   { of: StreamUnavailable, code: "stream_unavailable", exit: EXIT.unavailable },
   { of: ModelUnavailable, code: "model_unavailable", exit: EXIT.unavailable },
-  { of: FormatTooNew, code: "stream_unavailable", exit: EXIT.unavailable },
+  { of: FormatTooNew, code: "format_too_new", exit: EXIT.findings },
+  { of: SchemaTooNew, code: "format_too_new", exit: EXIT.findings },
   { of: LedgerMismatch, code: "ledger_mismatch", exit: EXIT.usage },
   { of: StreamCorrupted, code: "stream_corrupted", exit: EXIT.findings },
   { of: StreamForked, code: "stream_forked", exit: EXIT.findings },

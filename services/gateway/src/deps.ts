@@ -2,6 +2,7 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { StatusRecord } from "@counterfoil/contracts/record";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import type { Rebuilds } from "@counterfoil/processing/queries/rebuilds";
 import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import type { FastifyInstance } from "fastify";
@@ -17,7 +18,9 @@ export type GatewayDeps = Readonly<{
   registry: Registry;
   rebuilds: Rebuilds;
   /** Which engine holds the stream, for `/v1/status`. */
-  engine?: StatusRecord["engine"];
+  engine: StatusRecord["engine"];
+  /** Tell whether a projector is at a model; without them a model is never told to be stopped. */
+  locks?: Pick<RoleLocks, "tryAcquire">;
   /** Mounts what other roles answer on the same port: webhooks, the feed, the console. */
   register?: (app: FastifyInstance) => Promise<void>;
 }>;
@@ -25,7 +28,7 @@ export type GatewayDeps = Readonly<{
 /** What routes answer from. */
 export type Sources = Pick<
   GatewayDeps,
-  "config" | "stream" | "models" | "clock" | "rebuilds" | "engine"
+  "config" | "stream" | "models" | "clock" | "rebuilds" | "engine" | "locks"
 > &
   Readonly<{
     /** Aborts when the gateway stops: who waits is told so. */

@@ -92,7 +92,7 @@ describe("an engine's error", () => {
     [new ModelUnavailable("postgres://user:secret@db is away"), "model_unavailable"],
     [new ModelCorrupted("/srv/secret.db is torn"), "model_unavailable"],
     [new GenerationMissing("no /srv/secret.db"), "model_unavailable"],
-    [new FormatTooNew("/srv/secret.db has format 9"), "model_unavailable"],
+    [new FormatTooNew("/srv/secret.db has format 9"), "format_too_new"],
     [new TypeError("secret is undefined"), "internal_error"],
   ] as const)("%s is told by its code, and nothing of our insides", async (error, code) => {
     const gateway = await failing(error);

@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
+import { SchemaTooNew } from "@counterfoil/core/stream/schema-growth";
 import {
   FormatTooNew,
   GenerationMissing,
@@ -42,6 +43,8 @@ function logFailure(
 
 const pathOf = ({ url }: Readonly<{ url: string }>): string => url.split("?", 1)[0] ?? "";
 
+const TOO_NEW = "a newer version of the program has written the data: run that version";
+
 /** Errors of the engines. Their messages name files and addresses, which stay in the log. */
 const ENGINE_PROBLEMS: readonly (readonly [abstract new () => Error, ErrorCode, string])[] = [
   [StreamUnavailable, "stream_unavailable", "the event stream cannot be read just now"],
@@ -55,7 +58,8 @@ const ENGINE_PROBLEMS: readonly (readonly [abstract new () => Error, ErrorCode, 
   [ModelUnavailable, "model_unavailable", "the read model cannot be read just now"],
   [ModelCorrupted, "model_unavailable", "the read model has to be rebuilt"],
   [GenerationMissing, "model_unavailable", "the read model has not been built yet"],
-  [FormatTooNew, "model_unavailable", "a newer version of the program has written the data"],
+  [FormatTooNew, "format_too_new", TOO_NEW],
+  [SchemaTooNew, "format_too_new", TOO_NEW],
 ];
 
 /** Errors of the HTTP layer by their code. */

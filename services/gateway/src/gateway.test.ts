@@ -22,6 +22,7 @@ afterEach(async () => {
 function depsOf(environment: Readonly<Record<string, string>> = {}): GatewayDeps {
   return {
     ...ledger,
+    engine: "memory",
     config: configOf(environment),
     models: serveModels(ledger),
     logger: pino({ level: "silent" }),

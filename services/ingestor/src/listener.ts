@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import type { Config } from "@counterfoil/contracts/config";
+import { StartupError } from "@counterfoil/contracts/startup-error";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Registry } from "prom-client";
@@ -7,7 +8,6 @@ import { errorReport } from "./error-report.ts";
 import { isLoopback } from "./loopback.ts";
 import { sendProblem } from "./problem.ts";
 import { serverOptions } from "./server-option.ts";
-import { StartupError } from "./startup-error.ts";
 import { registerWebhooks, type WebhookDeps } from "./webhook-route.ts";
 
 export type ListenerDeps = Omit<WebhookDeps, "config"> &

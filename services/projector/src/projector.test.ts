@@ -12,7 +12,7 @@ import { openLedger } from "@counterfoil/processing/open-ledger";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
 import { describe, expect, test } from "@jest/globals";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { Registry } from "prom-client";
 import { createProjectorMetrics } from "./metrics.ts";
 import { startProjector } from "./projector.ts";
@@ -20,7 +20,6 @@ import type { ProjectorEvent } from "./projector-event.ts";
 import { createUpgrade } from "./upgrade.ts";
 
 const LEDGER = { name: "books", environment: "test" };
-const logger = pino({ level: "silent" });
 const MODELS: readonly ModelName[] = ["balances", "trades"];
 
 async function openWorld() {
@@ -33,7 +32,10 @@ async function openWorld() {
 }
 
 /** A projector whose events can be waited for. */
-function watch(backends: Awaited<ReturnType<typeof openWorld>>["backends"]) {
+function watch(
+  backends: Awaited<ReturnType<typeof openWorld>>["backends"],
+  logger: Logger = pino({ level: "silent" }),
+) {
   const events: ProjectorEvent[] = [];
   const waiting = new Set<() => void>();
   const close = async () => {};
@@ -113,11 +115,28 @@ describe("projecting several models", () => {
     await projector.stop();
   });
 
+  test("one whose stream is exchanged while it follows it stops as well", async () => {
+    const { backends, storage } = await openWorld();
+    const { projector, whenIn } = watch(backends);
+    for (const model of MODELS) await whenIn(model, "live");
+    const [first] = storage.events;
+    if (first !== undefined) storage.events[0] = { ...first, hash: "0".repeat(64) };
+    for (const model of MODELS) await whenIn(model, "forked");
+    await projector.stop();
+  });
+
   test("a model of an older version is built anew and activated", async () => {
     const { backends } = await openWorld();
     const { tables } = PROJECTIONS.trades;
     await backends.catalogue.create("trades", { tables, modelVersion: 0 });
-    const { projector, whenIn } = watch(backends);
+    const store = await backends.catalogue.openForWriting("trades", 1);
+    const { position, hash } = await backends.stream.head();
+    const checkpoint = { ...(await store.checkpoint()), position, hash };
+    await store.commit({ inserts: [], puts: [], deletes: [], checkpoint });
+    await store.close();
+    const lines: string[] = [];
+    const logger = pino({ level: "info" }, { write: (line) => void lines.push(line) });
+    const { projector, whenIn } = watch(backends, logger);
     await whenIn("trades", "upgrading");
     await whenIn("trades", "live");
     await projector.stop();
@@ -127,6 +146,9 @@ describe("projecting several models", () => {
       generation: 2,
       cause: "upgrade",
     });
+    const told = lines.map((line) => JSON.parse(line)).find((line) => line.differing_rows);
+    expect(told).toMatchObject({ model: "trades", position, samples: [] });
+    expect(told.differing_rows).toMatchObject({ records: 0 });
   });
 });
 

@@ -1,5 +1,8 @@
 import type { Backends } from "@counterfoil/adapters/connect";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { VersionDifferences } from "@counterfoil/processing/compare-versions";
 import type { ProjectorOptions } from "@counterfoil/processing/projector";
+import { pruneGenerations } from "@counterfoil/processing/prune-generations";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
 import type { Logger } from "pino";
 
@@ -9,6 +12,22 @@ export type UpgradeDeps = Readonly<{
   build: string;
   logger: Logger;
 }>;
+
+/** Which rows differ, never what is in them: a log is no place for balances. */
+function logDifferences(
+  { position, counts, samples }: VersionDifferences,
+  model: ModelName,
+  logger: Logger,
+): void {
+  const shown = samples.map(({ table, key, live, rebuilt, columns }) => ({
+    row: `${table} ${key.join("/")}`,
+    in: live === null ? "new" : rebuilt === null ? "old" : "both",
+    columns,
+  }));
+  logger.info({ model, position, differing_rows: counts, samples: shown }, DIFFERS);
+}
+
+const DIFFERS = "rows that the new model version has otherwise than the old one";
 
 /** Builds the generation of this program's model version beside the one that is served. */
 export function createUpgrade({
@@ -25,8 +44,10 @@ export function createUpgrade({
       if (lock === null) return;
       logger.info({ model, model_version: version }, "model version is new: building it");
       const options = { ...backends, projection, build, signal, cause: "upgrade" } as const;
-      const { outcome, generation, durationMs } = await rebuildModel(options);
+      const { outcome, generation, durationMs, versions } = await rebuildModel(options);
       logger.info({ model, outcome, generation, duration_ms: durationMs }, "model version built");
+      if (versions !== null) logDifferences(versions, model, logger);
+      if (outcome === "activated") await pruneGenerations({ ...backends, model });
     } finally {
       await lock?.release();
       await backends.close();

@@ -62,10 +62,7 @@ export async function createFeedServer(options: FeedServerOptions = {}): Promise
     open.set(connection.id, connection);
     socket.on("close", () => open.delete(connection.id));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("listening", resolve);
-    server.once("error", reject);
-  });
+  await whenListening(server);
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     push: (text) => pushAll([...open.values()], text),
@@ -85,6 +82,13 @@ export async function createFeedServer(options: FeedServerOptions = {}): Promise
     ...waitersOf(log),
     stop: () => stopServer(server, [...open.values()]),
   };
+}
+
+function whenListening(server: WebSocketServer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("listening", resolve);
+    server.once("error", reject);
+  });
 }
 
 function rulesOf(options: FeedServerOptions, answersPings: () => boolean): ConnectionRules {

@@ -22,22 +22,28 @@ export type Acknowledgement = Readonly<{
   position: string;
 }>;
 
+type Webhook = Readonly<{ provider: "zerohash" | "layer1"; payloadType: string; body: string }>;
+
 /** Sends one webhook, signed. @returns null where it was not acknowledged */
 export async function sendWebhook(
   baseUrl: string,
-  webhook: Readonly<{ provider: "zerohash" | "layer1"; payloadType: string; body: string }>,
+  webhook: Webhook,
 ): Promise<Acknowledgement | null> {
+  try {
+    const response = await postWebhook(baseUrl, webhook);
+    return response.status === 200 ? ((await response.json()) as Acknowledgement) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The same, for who wants to see the answer. */
+export function postWebhook(baseUrl: string, webhook: Webhook): Promise<Response> {
   const { provider, payloadType, body } = webhook;
   const envelope = { body, payloadType, notificationId: "", timestampMs: Date.now() };
   const headers =
     provider === "layer1"
       ? layer1Headers(body, KEYS.layer1Keys)
       : zeroHashHeaders(envelope, KEYS.zeroHashKeys);
-  try {
-    const url = `${baseUrl}/webhooks/${provider}`;
-    const response = await fetch(url, { method: "POST", headers, body });
-    return response.status === 200 ? ((await response.json()) as Acknowledgement) : null;
-  } catch {
-    return null;
-  }
+  return fetch(`${baseUrl}/webhooks/${provider}`, { method: "POST", headers, body });
 }

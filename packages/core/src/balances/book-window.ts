@@ -4,7 +4,7 @@ import type { Left } from "./arrange.ts";
 import { type Entry, entryId } from "./entry.ts";
 import type { LineHeads } from "./line-heads.ts";
 import { GROUP_GAP, RECEIVER_SKEW } from "./report.ts";
-import { isJudgeable } from "./snapshot-rule.ts";
+import { isJudgeable, takenAfter } from "./snapshot-rule.ts";
 
 /**
  * An account's history, or the end of it: entries in their order, as far back as the present change
@@ -106,13 +106,25 @@ export function isWithin(
     const reach =
       known === null ? draft.effectiveAt : earlier(known.effectiveAt, draft.effectiveAt);
     if (endOfFirstChain(entries) + GROUP_GAP >= reach) return false;
-    const mayMeetSnapshot = reach <= snapshotAt + RECEIVER_SKEW;
-    if (mayMeetSnapshot && first.effectiveAt + SNAPSHOT_MARGIN >= reach) return false;
+    // The chain before it may be ordered anew, since a chain's order looks at what comes next.
+    const moved = startOfChainBefore(entries, reach);
+    const mayMeetSnapshot = moved <= snapshotAt + RECEIVER_SKEW;
+    if (mayMeetSnapshot && first.effectiveAt + SNAPSHOT_MARGIN >= moved) return false;
     if (snapshots.length === 0) return true;
+  } else if (snapshotAt > 0n) {
+    // Snapshots further left that arrived later are compared with this one, where it stands.
+    const taken = takenAfter(draft, connections);
+    if (first.effectiveAt + SNAPSHOT_MARGIN >= taken) return false;
   }
   const standing = entries.filter((entry) => entry !== known && entry.standing);
   const judged = draft.kind === "snapshot" ? [...snapshots, draft] : snapshots;
   return judged.every((snapshot) => isJudgeable(snapshot, standing, connections));
+}
+
+/** Where the last chain that ends before a time begins; the time itself where none does. */
+function startOfChainBefore(entries: readonly Entry[], reach: Nanos): Nanos {
+  const before = entries.findLast(({ kind, effectiveAt }) => kind === "run" && effectiveAt < reach);
+  return before === undefined ? reach : earlier(before.chainAt, reach);
 }
 
 const earlier = (a: Nanos, b: Nanos): Nanos => (a < b ? a : b);

@@ -57,6 +57,11 @@ export function isJudgeable(
   return spanOf(snapshot, standing, connections).from >= 0;
 }
 
+/** What happened before this surely is in the snapshot. */
+export function takenAfter(snapshot: Entry, connections: ReadonlyMap<string, Connection>): Nanos {
+  return subscribedAt(snapshot, connections) - SNAPSHOT_KNOWS;
+}
+
 function confirms(
   snapshot: Entry,
   { from, to }: Span,
@@ -81,7 +86,7 @@ function spanOf(
   standing: readonly Entry[],
   connections: ReadonlyMap<string, Connection>,
 ): Span {
-  const asked = subscribedAt(snapshot, connections) - SNAPSHOT_KNOWS;
+  const asked = takenAfter(snapshot, connections);
   const to = firstAfter(snapshot, standing, asked);
   let from = to - 1;
   while (from >= 0) {

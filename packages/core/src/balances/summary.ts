@@ -19,7 +19,7 @@ export function summarize({ entries }: Book, before: Summary): Summary {
   const lastRun = entries.findLast(({ kind }) => kind === "run");
   return {
     balance: last.running,
-    isContradicted: isContradicted(last),
+    isContradicted: inForceOf(last).some(({ contradicted }) => contradicted.length > 0),
     lastRunId: lastRun?.key ?? before.lastRunId,
     updatedAt: last.effectiveAt,
     accountId: lastAccountId(entries) ?? before.accountId,
@@ -33,12 +33,6 @@ export const NOTHING_REPORTED: Summary = {
   updatedAt: null,
   accountId: null,
 };
-
-function isContradicted(entry: Entry): boolean {
-  const { report, movements } = entry.facts;
-  if (report?.contradicted.length === 0 && movements.size === 0) return false;
-  return inForceOf(entry).some(({ contradicted }) => contradicted.length > 0);
-}
 
 /** Also a snapshot that only confirms reports the account's id. */
 function lastAccountId(entries: readonly Entry[]): string | null {

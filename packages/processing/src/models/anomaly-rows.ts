@@ -1,6 +1,7 @@
 import type { Nanos } from "@counterfoil/core/exact/time";
+import type { Row, Value } from "../ports/table.ts";
 import type { RowBuffer } from "../projection/row-buffer.ts";
-import { ANOMALIES } from "./columns.ts";
+import { ANOMALIES, ANOMALY_CHANGES } from "./columns.ts";
 
 export type AnomalyContent = Readonly<{
   id: string;
@@ -35,7 +36,9 @@ export async function openAnomaly(
     closed_position: null,
     delivery_id: stored ? (stored.delivery_id ?? null) : deliveryId,
   };
+  if (stored !== null && isSame(stored, row)) return;
   buffer.put(ANOMALIES, row, stored);
+  await noteChange(buffer, position, { id, row });
 }
 
 /**
@@ -49,7 +52,31 @@ export async function closeAnomaly(
 ): Promise<void> {
   const stored = await buffer.get(ANOMALIES, [id]);
   if (stored === null || stored.closed_position !== null) return;
-  if (deliveryId !== null && stored.delivery_id === deliveryId)
+  if (deliveryId !== null && stored.delivery_id === deliveryId) {
     buffer.remove(ANOMALIES, stored, stored);
-  else buffer.put(ANOMALIES, { ...stored, closed_position: position }, stored);
+    return noteChange(buffer, position, { id, row: null });
+  }
+  const row = { ...stored, closed_position: position };
+  buffer.put(ANOMALIES, row, stored);
+  await noteChange(buffer, position, { id, row });
 }
+
+function isSame(stored: Row, row: Row): boolean {
+  return Object.entries(row).every(([column, value]) => stored[column] === value);
+}
+
+/** Whoever follows the changes sees the anomaly as it was then. */
+async function noteChange(
+  buffer: RowBuffer,
+  position: number,
+  { id, row }: Readonly<{ id: string; row: Row | null }>,
+): Promise<void> {
+  const text = row === null ? null : JSON.stringify({ ...row, opened_at: timeText(row.opened_at) });
+  // A stopped subject may be cleared by the very event that it was stopped at.
+  const stored = await buffer.get(ANOMALY_CHANGES, [position, id]);
+  buffer.put(ANOMALY_CHANGES, { position, id, row: text }, stored);
+}
+
+/** JSON's numbers are too small for nanoseconds. */
+const timeText = (time: Value | undefined): string | null =>
+  typeof time === "bigint" ? String(time) : null;

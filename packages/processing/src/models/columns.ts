@@ -31,6 +31,15 @@ export const ANOMALIES: Table = {
     closed_position === null && kind !== "stopped" && !String(subject).startsWith("delivery:"),
 };
 
+/** Each event that changed an anomaly leaves one row; `row` null: it never stood. */
+export const ANOMALY_CHANGES: Table = {
+  name: "anomaly_changes",
+  columns: { position: own(integer), id: own(text), row: own(text) },
+  key: ["position", "id"],
+  indexes: [["id", "position"]],
+  digested: "none",
+};
+
 /** Keys that a fact could not be folded into; later facts of the same key wait. */
 export const STOPPED: Table = {
   name: "stopped",

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { Rows } from "../ports/model-store.ts";
+import type { ModelStore } from "../ports/model-store.ts";
 import type { RowBuffer } from "../projection/row-buffer.ts";
 import { closeAnomaly, openAnomaly } from "./anomaly-rows.ts";
 import { STOPPED } from "./columns.ts";
@@ -20,11 +20,13 @@ export interface StoppedSubjects {
 /** And where its first event lies that could not be folded. */
 export type StoppedSubject = Readonly<{ subject: string; position: number }>;
 
-export async function openStopped(rows: Rows, buffer: RowBuffer): Promise<StoppedSubjects> {
-  const stored = await rows.select(STOPPED, { orderBy: ["subject"], limit: 1_000_000 });
+export async function openStopped(store: ModelStore, buffer: RowBuffer): Promise<StoppedSubjects> {
+  const stored = await store.select(STOPPED, { orderBy: ["subject"], limit: 1_000_000 });
   const subjects = new Map(
     stored.map(({ subject, position }) => [String(subject), Number(position)]),
   );
+  // One subject may be stopped in several models, and an anomaly's id is its own among all of them.
+  const anomalyId = (subject: string): string => `stopped:${subject}:${store.model}`;
   return {
     has: (subject) => subjects.has(subject),
     async stop(event, error) {
@@ -52,5 +54,3 @@ export async function openStopped(rows: Rows, buffer: RowBuffer): Promise<Stoppe
     subjects: () => [...subjects].map(([subject, position]) => ({ subject, position })),
   };
 }
-
-const anomalyId = (subject: string): string => `stopped:${subject}:fold`;

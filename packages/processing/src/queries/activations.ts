@@ -1,4 +1,5 @@
 import type { DataOf, ModelName } from "@counterfoil/contracts/fact";
+import { readData } from "@counterfoil/core/stream/read-event";
 import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { readAll } from "./read-all.ts";
@@ -25,8 +26,9 @@ export function followActivations(stream: EventStream): Activations {
   let refreshing: Promise<void> | null = null;
 
   async function refresh(): Promise<void> {
-    for await (const { position, data } of readAll(stream, ["ModelActivated"], seen ?? 0)) {
-      const { model, generation, model_version } = JSON.parse(data) as DataOf<"ModelActivated">;
+    for await (const event of readAll(stream, ["ModelActivated"], seen ?? 0)) {
+      const { position } = event;
+      const { model, generation, model_version } = readData(event) as DataOf<"ModelActivated">;
       const activation = { generation, position, modelVersion: model_version };
       known.set(model, [activation, ...(known.get(model) ?? [])]);
       seen = position;

@@ -1,7 +1,14 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { APPEND_EVENTS_MAX } from "@counterfoil/core/ingest/cut-appends";
+import { providerEventId } from "@counterfoil/core/ingest/event";
+import { factIdOf } from "@counterfoil/core/ingest/known-facts";
+import { readData } from "@counterfoil/core/stream/read-event";
+import type { Translations } from "@counterfoil/core/translate/translation";
 import type { EventStream } from "../ports/event-stream.ts";
+import { readStored } from "../read-stored.ts";
 import { eventRecord } from "./events.ts";
 import { readAll } from "./read-all.ts";
 
@@ -11,18 +18,47 @@ export type DeliveryRecord = Readonly<{
   facts: EventRecord[];
 }>;
 
-/** A delivery with everything that it caused to be recorded; null where it is not on the stream. */
+export type FindOptions = Readonly<{ translations: Translations; hashing: Hashing }>;
+
+/**
+ * A delivery with everything that it caused to be recorded, whenever that was; null where it is not
+ * on the stream.
+ */
 export async function findDelivery(
   stream: EventStream,
   id: string,
+  options: FindOptions,
 ): Promise<DeliveryRecord | null> {
   const received = await findReceived(stream, id);
   if (received === null) return null;
   const caused = new Map<number, RecordedEvent>();
-  for await (const event of causedBy(stream, received)) caused.set(event.position, event);
+  const note = (event: RecordedEvent) => {
+    if (event.causation_id === id) caused.set(event.position, event);
+  };
+  for await (const event of lyingNear(stream, received)) note(event);
+  const ids = new Set([...caused.values()].map(factIdOf));
+  for (const factId of await factsRead(stream, received, options)) ids.add(factId);
+  for (const { event, amendments } of (await stream.lookUp([...ids])).known.values()) {
+    for (const each of [event, ...amendments]) note(each);
+  }
   caused.delete(received.position);
   const facts = [...caused.values()].sort((a, b) => a.position - b.position).map(eventRecord);
   return { delivery_id: id, received: eventRecord(received), facts };
+}
+
+/** Ids of all facts that any translation finds in its bytes; none where those are gone. */
+async function factsRead(
+  stream: EventStream,
+  received: RecordedEvent,
+  options: FindOptions,
+): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (const version of Object.keys(options.translations.versions)) {
+    const reading = await readStored(received, Number(version), { stream, ...options });
+    if (!reading?.ok) continue;
+    ids.push(...reading.facts.map((fact) => providerEventId(fact, options.hashing)));
+  }
+  return ids;
 }
 
 /** The exact bytes of a delivery: what `sha256` names is gone where they are null. */
@@ -32,7 +68,7 @@ export async function findBody(
 ): Promise<Readonly<{ sha256: string; bytes: Uint8Array | null }> | null> {
   const received = await findReceived(stream, id);
   if (received === null) return null;
-  const { sha256 } = JSON.parse(received.data) as DataOf<"DeliveryReceived">;
+  const { sha256 } = readData(received) as DataOf<"DeliveryReceived">;
   return { sha256, bytes: await stream.body(sha256) };
 }
 
@@ -43,15 +79,16 @@ async function findReceived(stream: EventStream, id: string): Promise<RecordedEv
 }
 
 /**
- * No index leads from a delivery to its facts, but they lie beside an event that is known: behind
- * `DeliveryReceived`, up to `DeliveryCompleted` where it was divided, and behind each retry of a
- * delivery that was quarantined. What a later translation corrected lies elsewhere.
+ * No index leads from a delivery to its facts. They lie behind `DeliveryReceived`, up to
+ * `DeliveryCompleted` where it was divided, and beside each retry of a delivery that was
+ * quarantined. What lies elsewhere (parts far apart, what a later translation recorded) is found by
+ * the identities of what its bytes say.
  */
-async function* causedBy(
+async function* lyingNear(
   stream: EventStream,
   received: RecordedEvent,
 ): AsyncGenerator<RecordedEvent> {
-  const { parts = 1 } = JSON.parse(received.data) as DataOf<"DeliveryReceived">;
+  const { parts = 1 } = readData(received) as DataOf<"DeliveryReceived">;
   let wasQuarantined = false;
   for await (const event of following(stream, received, parts > 1)) {
     wasQuarantined ||= event.type === "DeliveryQuarantined";
@@ -60,7 +97,8 @@ async function* causedBy(
   if (!wasQuarantined) return;
   for await (const retry of readAll(stream, ["QuarantineRetried"], received.position)) {
     if (retry.causation_id !== received.id) continue;
-    yield retry;
+    const after = Math.max(received.position, retry.position - APPEND_EVENTS_MAX);
+    yield* await stream.read({ after, limit: APPEND_EVENTS_MAX });
     yield* following(stream, { id: received.id, position: retry.position }, false);
   }
 }

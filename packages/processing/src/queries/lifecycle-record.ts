@@ -38,10 +38,11 @@ export function lifecycleRecord<Model extends LifecycleModel>(
 }
 
 function historyRecord(
-  { stage, provider_status, occurred_at, seconds_in_stage, source }: State["history"][number],
+  entry: State["history"][number],
   { late, delivery_id, position }: StoredPlace,
 ): HistoryRecord {
-  const told = { stage, provider_status, occurred_at, seconds_in_stage, source };
+  const { stage, provider_status, occurred_at, effective_at, seconds_in_stage, source } = entry;
+  const told = { stage, provider_status, occurred_at, effective_at, seconds_in_stage, source };
   return { ...told, late, delivery_id, position: String(position) };
 }
 
@@ -63,6 +64,7 @@ function relinkRecord({ from, stage, occurred_at, position }: Relink): HistoryRe
     stage,
     provider_status: `link undone: ${from ?? "no stage"} → ${stage ?? "no stage"}`,
     occurred_at,
+    effective_at: null,
     seconds_in_stage: null,
     late: false,
     source: "relink",

@@ -4,34 +4,52 @@ import type { ProjectionStatus, StatusRecord } from "@counterfoil/contracts/reco
 import { EMPTY_DIGEST } from "@counterfoil/core/digest";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint } from "../ports/model-store.ts";
+import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
 import type { ServedModels } from "./serving.ts";
 
 export const MODELS: readonly ModelName[] = modelName.options;
 
 export type Installation = Pick<StatusRecord, "ledger" | "environment" | "engine">;
 
+export type StatusSources = Readonly<{
+  stream: EventStream;
+  models: ServedModels;
+  /** Where they are not given, nobody knows whether a projector is at a model. */
+  locks?: Pick<RoleLocks, "tryAcquire"> | undefined;
+}>;
+
 /** The head, and how far each projection has come. */
 export async function readStatus(
-  stream: EventStream,
-  models: ServedModels,
+  { stream, models, locks }: StatusSources,
   installation: Installation,
 ): Promise<StatusRecord> {
-  const projections: ProjectionStatus[] = [];
-  for (const model of MODELS) projections.push(await projectionStatus(stream, models, model));
+  const read: ProjectionStatus[] = [];
+  for (const model of MODELS) read.push(await projectionStatus(stream, models, model));
   const { position, hash } = await stream.head();
-  return {
-    ...installation,
-    head: String(position),
-    head_hash: hash,
-    projections: projections.map((projection) => {
-      const lag = Math.max(0, position - Number(projection.position));
-      return { ...projection, lag, state: lagging(projection.state, lag) };
-    }),
-  };
+  const projections: ProjectionStatus[] = [];
+  for (const projection of read) {
+    const lag = Math.max(0, position - Number(projection.position));
+    const isBehind = projection.state === "live" && lag > 0;
+    const state = isBehind ? await stateBehind(projection.name, locks) : projection.state;
+    projections.push({ ...projection, lag, state });
+  }
+  return { ...installation, head: String(position), head_hash: hash, projections };
 }
 
-const lagging = (state: ProjectionStatus["state"], lag: number): ProjectionStatus["state"] =>
-  state === "live" && lag > 0 ? "catching_up" : state;
+/**
+ * `stopped`: events wait, and no projector holds the model's lock: none was started, or it died. A
+ * subject whose facts cannot be folded stops only itself, and is counted in `stopped_keys`.
+ */
+async function stateBehind(
+  model: ModelName,
+  locks: StatusSources["locks"],
+): Promise<"catching_up" | "stopped"> {
+  // A lock that cannot be looked at says nothing.
+  const lock = await locks?.tryAcquire(projectorLock(model)).catch(() => null);
+  if (!lock) return "catching_up";
+  await lock.release();
+  return "stopped";
+}
 
 /** `waiting`: no generation is here yet; `forked`: it followed another stream. */
 async function projectionStatus(

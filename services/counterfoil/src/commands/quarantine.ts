@@ -1,10 +1,7 @@
 import type { QuarantinedRecord } from "@counterfoil/contracts/record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import {
-  listQuarantine,
-  type RetryResult,
-  retryQuarantined,
-} from "@counterfoil/processing/quarantine";
+import { isOpen, readQuarantine } from "@counterfoil/processing/queries/quarantine";
+import { type RetryResult, retryQuarantined } from "@counterfoil/processing/retry-quarantined";
 import { Command } from "commander";
 import { EXIT } from "../exit-code.ts";
 import { print, printJson } from "../output/print.ts";
@@ -27,7 +24,7 @@ function listCommand(): Command {
     .option("--all", "also those that were resolved since")
     .option(...JSON_OPTION)
     .action(async ({ all = false, json = false }: ListOptions) => {
-      const deliveries = await withLedger("read", ({ stream }) => listQuarantine(stream));
+      const deliveries = await withLedger("read", ({ stream }) => readQuarantine(stream));
       const shown = deliveries.filter((delivery) => all || isOpen(delivery));
       if (json) printJson(shown);
       else print(shown.length === 0 ? EMPTY : quarantineTable(shown));
@@ -41,7 +38,7 @@ function retryCommand(): Command {
     .option(...JSON_OPTION)
     .action(async (ids: readonly string[], { json = false }: JsonOption) => {
       const results = await withLedger("write", async (backends) => {
-        const known = await listQuarantine(backends.stream);
+        const known = await readQuarantine(backends.stream);
         const chosen =
           ids.length === 0 ? known.filter(isOpen) : ids.map((id) => chosenOf(known, id));
         const retried: RetryResult[] = [];
@@ -57,8 +54,6 @@ function retryCommand(): Command {
       if (results.some(({ outcome }) => outcome !== "resolved")) process.exitCode = EXIT.findings;
     });
 }
-
-const isOpen = ({ resolved_position }: QuarantinedRecord) => resolved_position === null;
 
 /** @throws where no such delivery is quarantined */
 function chosenOf(known: readonly QuarantinedRecord[], id: string): QuarantinedRecord {

@@ -6,7 +6,7 @@ import { EXIT } from "../exit-code.ts";
 import { print, printJson, shortDigest } from "../output/print.ts";
 import { createProgress } from "../output/progress.ts";
 import { renderTable } from "../output/table.ts";
-import { describeDifferences } from "../rebuild/differences.ts";
+import { describeDifferences, describeVersions } from "../rebuild/differences.ts";
 import { runRebuild } from "../rebuild/run-rebuild.ts";
 import { JSON_OPTION, type JsonOption, parseModelOrAll, withLedger } from "./context.ts";
 
@@ -82,7 +82,8 @@ export function printRebuilds(results: readonly ModelRebuild[]): void {
     (durationMs / 1000).toFixed(1),
   ]);
   print(renderTable(columns, rows));
-  for (const { model, outcome, differences } of results) {
+  for (const { model, outcome, differences, versions } of results) {
+    if (versions !== null) print(`\n${model}: ${describeVersions(versions)}`);
     if (outcome === "refused") {
       print(`\n${model}: ${describeDifferences(differences)}; --force activates it all the same`);
     }

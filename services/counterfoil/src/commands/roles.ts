@@ -12,6 +12,7 @@ const ROLES = {
   start: async () => (await import("../service/start-service.ts")).startService,
   ingestor: async () => (await import("../service/ingestor-role.ts")).startIngestorRole,
   projector: async () => (await import("../service/projector-role.ts")).startProjectorRole,
+  publisher: async () => (await import("../service/publisher-role.ts")).startPublisherRole,
   gateway: async () => (await import("../service/gateway-role.ts")).startGatewayRole,
 } as const satisfies Readonly<Record<string, () => Promise<StartRole>>>;
 
@@ -38,6 +39,9 @@ export function roleCommands(): readonly Command[] {
       .action(({ model }: Readonly<{ model: readonly ModelName[] }>) =>
         runRole("projector", model),
       ),
+    new Command("publisher")
+      .description("publish facts and records to Kafka, and nothing else")
+      .action(() => runRole("publisher")),
     new Command("gateway")
       .description("answer readers over HTTP, and nothing else")
       .action(() => runRole("gateway")),

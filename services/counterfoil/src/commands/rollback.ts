@@ -1,6 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import { rollbackModel } from "@counterfoil/processing/rebuild";
+import { rollbackModel } from "@counterfoil/processing/rollback";
 import { Command } from "commander";
 import { BUILD } from "../build.ts";
 import { print, printJson } from "../output/print.ts";
@@ -15,6 +15,7 @@ export function rollbackCommand(): Command {
     .argument("<model>", "balances, withdrawals, deposits or trades", parseModel)
     .option("--generation <n>", "which one (default: the one before the live one)", parsePositive)
     .option(...JSON_OPTION)
+    .addHelpText("after", "\nKept are the two generations that were live before the present one.")
     .action(async (model: ModelName, { generation, json = false }: RollbackOptions) => {
       const result = await withLedger("write", async (backends) => {
         const lock = await lockRebuild(backends, model);

@@ -14,8 +14,8 @@ export function statusCommand(): Command {
       const status = await withLedger("read", async (backends) => {
         const models = serveModels(backends);
         try {
-          const { ledger, environment, engine, stream } = backends;
-          return await readStatus(stream, models, { ledger, environment, engine });
+          const { ledger, environment, engine } = backends;
+          return await readStatus({ ...backends, models }, { ledger, environment, engine });
         } finally {
           await models.close();
         }

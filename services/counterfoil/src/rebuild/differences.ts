@@ -1,4 +1,5 @@
 import type { RowDifference } from "@counterfoil/processing/compare-rows";
+import type { VersionDifferences } from "@counterfoil/processing/compare-versions";
 
 const SHOWN = 5;
 
@@ -7,6 +8,15 @@ export function describeDifferences(differences: readonly RowDifference[]): stri
   const shown = differences.slice(0, SHOWN).map(describeDifference);
   const more = differences.length > SHOWN ? [`and ${differences.length - SHOWN} more rows`] : [];
   return ["live and rebuilt rows differ", ...shown, ...more].join("; ");
+}
+
+/** What a new model version says otherwise: how many rows, and the first of them. */
+export function describeVersions({ position, counts, samples }: VersionDifferences): string {
+  const tables = Object.entries(counts).map(([table, count]) =>
+    count === null ? `${table}: laid out otherwise` : `${table}: ${count} rows differ`,
+  );
+  const at = `at position ${position}, against the version before: ${tables.join(", ")}`;
+  return [at, ...samples.map(describeDifference)].join("; ");
 }
 
 function describeDifference({ table, key, live, rebuilt, columns }: RowDifference): string {

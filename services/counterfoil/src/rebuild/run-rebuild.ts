@@ -1,12 +1,12 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { openFolding } from "@counterfoil/processing/folding";
+import { foldTo, openFolding } from "@counterfoil/processing/folding";
 import { liveGeneration } from "@counterfoil/processing/generations";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import type { HeldLock } from "@counterfoil/processing/ports/role-lock";
+import { type HeldLock, projectorLock } from "@counterfoil/processing/ports/role-lock";
+import { pruneGenerations } from "@counterfoil/processing/prune-generations";
 import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
 import {
-  foldTo,
   type RebuildResult,
   type RebuildStep,
   rebuildModel,
@@ -51,14 +51,20 @@ export async function rebuildLocked({ backends, model, ...rest }: RebuildJob) {
   });
   // Kept, it would be what a rollback goes back to.
   if (result.outcome !== "activated") await backends.catalogue.drop(model, result.generation);
-  else await catchUpUnattended(backends, model);
+  else {
+    await catchUpUnattended(backends, model);
+    await pruneGenerations({ ...backends, model });
+  }
   return result;
 }
+
+const LOOK_MS = 250;
 
 /** Where no projector runs, the live generation is folded past its activation, and so served. */
 export async function catchUpUnattended(backends: Backends, model: ModelName): Promise<void> {
   const { locks, stream, catalogue, hashing } = backends;
-  const lock = await locks.tryAcquire(`projector-${model}`);
+  // Not a single try: who asks for the status may hold the lock for a moment.
+  const lock = await locks.acquire(projectorLock(model), AbortSignal.timeout(LOOK_MS));
   if (lock === null) return;
   try {
     const { generation } = await liveGeneration(stream, model);

@@ -23,8 +23,8 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   closing.add(rebuilds.stop);
   const models = serveModels(backends);
   closing.add(models.close);
-  const { engine, stream, clock } = backends;
-  const gateway = await startGateway({ ...deps, engine, stream, clock, models, rebuilds });
+  const { engine, stream, clock, locks } = backends;
+  const gateway = await startGateway({ ...deps, engine, stream, clock, locks, models, rebuilds });
   closing.add(gateway.stop);
   return gateway.address;
 }

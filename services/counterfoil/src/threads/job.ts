@@ -3,11 +3,13 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RebuildResult, RebuildStep } from "@counterfoil/processing/rebuild";
 
 /** What a worker thread is started with; plain data. */
-export type ThreadJob = Readonly<{
+export type ThreadJob = ModelJob | PublisherJob;
+export type ModelJob = Readonly<{
   kind: "projector" | "rebuild";
   config: Config;
   model: ModelName;
 }>;
+export type PublisherJob = Readonly<{ kind: "publisher"; config: Config }>;
 
 /** Sent to a thread that shall end; it commits what it is at and ends by itself. */
 export const STOP = "stop";

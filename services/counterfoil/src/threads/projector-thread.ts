@@ -5,10 +5,10 @@ import { startProjector } from "@counterfoil/projector/projector";
 import { createUpgrade } from "@counterfoil/projector/upgrade";
 import { BUILD } from "../build.ts";
 import { collectCommits } from "./collect-commits.ts";
-import type { ThreadJob } from "./job.ts";
+import type { ModelJob } from "./job.ts";
 
 /** One model, projected on a thread of its own, until the main thread says stop. */
-const { config, model } = workerData as ThreadJob;
+const { config, model } = workerData as ModelJob;
 const logger = createLogger({ role: "projector", level: config.COUNTERFOIL_LOG_LEVEL });
 const backends = await connect(config, "read");
 const events = collectCommits((event) => parentPort?.postMessage(event));

@@ -2,10 +2,10 @@ import { parentPort, workerData } from "node:worker_threads";
 import { connect } from "@counterfoil/adapters/connect";
 import { describeDifferences } from "../rebuild/differences.ts";
 import { rebuildLocked } from "../rebuild/run-rebuild.ts";
-import type { RebuildMessage, ThreadJob } from "./job.ts";
+import type { ModelJob, RebuildMessage } from "./job.ts";
 
 /** Rebuilds one model on a thread of its own. The main thread holds the model's rebuild lock. */
-const { config, model } = workerData as ThreadJob;
+const { config, model } = workerData as ModelJob;
 const stopping = new AbortController();
 const tell = (message: RebuildMessage) => parentPort?.postMessage(message);
 parentPort?.once("message", () => stopping.abort());

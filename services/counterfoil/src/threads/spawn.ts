@@ -9,6 +9,7 @@ import type { ThreadJob } from "./job.ts";
 const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
   projector: { maxYoungGenerationSizeMb: 12 },
   rebuild: {},
+  publisher: { maxYoungGenerationSizeMb: 12 },
 };
 
 /** Starts a worker thread; it loads what this one has compiled. */
@@ -16,7 +17,7 @@ export function spawnThread(job: ThreadJob): Worker {
   flushCompileCache();
   return new Worker(new URL("./thread.ts", import.meta.url), {
     workerData: job,
-    name: `${job.kind}-${job.model}`,
+    name: job.kind === "publisher" ? job.kind : `${job.kind}-${job.model}`,
     resourceLimits: LIMITS[job.kind],
   });
 }

@@ -7,6 +7,7 @@ keepCompiled();
 const ENTRIES = {
   projector: () => import("./projector-thread.ts"),
   rebuild: () => import("./rebuild-thread.ts"),
+  publisher: () => import("./publisher-thread.ts"),
 } as const;
 
 await ENTRIES[(workerData as ThreadJob).kind]();

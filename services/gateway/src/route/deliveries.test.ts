@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
-import { deliveryRecord } from "@counterfoil/contracts/record";
+import { deliveryRecord } from "@counterfoil/contracts/delivery-record";
 import { eventId } from "@counterfoil/core/identity";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { feedSnapshot, zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";

@@ -1,5 +1,7 @@
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { deliveryRecord } from "@counterfoil/contracts/delivery-record";
 import { oneOf } from "@counterfoil/contracts/http";
-import { deliveryRecord } from "@counterfoil/contracts/record";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveries";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
@@ -40,10 +42,13 @@ export function deliveryRoutes(sources: Sources): readonly Route[] {
   ];
 }
 
+/** A delivery is read again to find what it caused. */
+const READING = { translations: TRANSLATIONS, hashing: nodeHashing };
+
 const unknownDelivery = (id: string) => new Problem("not_found", `there is no delivery "${id}"`);
 
 async function answerDelivery({ stream }: Sources, id: string) {
-  const delivery = await findDelivery(stream, id);
+  const delivery = await findDelivery(stream, id, READING);
   if (delivery === null) throw unknownDelivery(id);
   const body_url = `/v1/deliveries/${id}/body`;
   return oneBody({ ...delivery, body_url }, (await stream.head()).position);

@@ -1,4 +1,7 @@
 import { type RebuildProgress, rebuildProgress, statusRecord } from "@counterfoil/contracts/record";
+import { createMemoryRoleLocks } from "@counterfoil/processing/memory/role-locks";
+import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { projectorLock } from "@counterfoil/processing/ports/role-lock";
 import { RebuildRunning, type Rebuilds } from "@counterfoil/processing/queries/rebuilds";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { balanceWebhook } from "../testing/balance-webhook.ts";
@@ -46,7 +49,7 @@ describe("status", () => {
       position: "25",
       lag: 0,
       generation: 1,
-      model_version: 1,
+      model_version: PROJECTIONS.balances.version,
       state: "live",
       stopped_keys: 0,
     });
@@ -58,6 +61,26 @@ describe("status", () => {
     await ledger.fold("balances");
     expect(await statusOf("balances")).toMatchObject({ lag: 0, state: "live" });
     expect(await statusOf("trades")).toMatchObject({ lag: 5, state: "catching_up" });
+  });
+
+  test("tells that nobody projects a model that is behind", async () => {
+    const locks = createMemoryRoleLocks();
+    gateway = await createTestGateway(ledger, { locks });
+    await ledger.deliver(balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" }));
+    expect(await statusOf("balances")).toMatchObject({ lag: 5, state: "stopped" });
+    const projector = await locks.tryAcquire(projectorLock("balances"));
+    expect(await statusOf("balances")).toMatchObject({ lag: 5, state: "catching_up" });
+    await projector?.release();
+    expect(await statusOf("balances")).toMatchObject({ state: "stopped" });
+    await ledger.fold("balances");
+    expect(await statusOf("balances")).toMatchObject({ lag: 0, state: "live" });
+  });
+
+  test("does not take locks that cannot be looked at for a projector that stopped", async () => {
+    const locks = { tryAcquire: () => Promise.reject(new Error("read-only")) };
+    gateway = await createTestGateway(ledger, { locks });
+    await ledger.deliver(balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" }));
+    expect(await statusOf("balances")).toMatchObject({ state: "catching_up" });
   });
 
   test("tells that a model is not there yet", async () => {

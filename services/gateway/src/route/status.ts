@@ -13,7 +13,7 @@ const params = z.object({ name: modelParam.meta({ description: "The projection" 
 const REBUILD = "/v1/projections/:name/rebuild";
 
 export function statusRoutes(sources: Sources): readonly Route[] {
-  const { stream, models, rebuilds, config, engine = "sqlite" } = sources;
+  const { rebuilds, config, engine } = sources;
   const installation = {
     ledger: config.COUNTERFOIL_LEDGER,
     environment: config.COUNTERFOIL_ENVIRONMENT,
@@ -28,7 +28,7 @@ export function statusRoutes(sources: Sources): readonly Route[] {
       answer: oneOf(statusRecord),
       problems: ["stream_unavailable"],
       handle: async () => {
-        const status = await readStatus(stream, models, installation);
+        const status = await readStatus(sources, installation);
         return oneBody(status, Number(status.head));
       },
     }),

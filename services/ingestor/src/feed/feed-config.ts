@@ -1,6 +1,6 @@
 import type { Config } from "@counterfoil/contracts/config";
+import { StartupError } from "@counterfoil/contracts/startup-error";
 import { BASE64 } from "../signature/public-key.ts";
-import { StartupError } from "../startup-error.ts";
 
 export type FeedConfig = Readonly<{
   url: string;

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { StartupError } from "../startup-error.ts";
+import { StartupError } from "@counterfoil/contracts/startup-error";
 
 type DerType = "spki" | "pkcs1";
 

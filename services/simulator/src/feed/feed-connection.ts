@@ -78,6 +78,28 @@ export function serveConnection(socket: WebSocket, { id, rules, log }: Serving):
     log.add({ kind: "pinged", connection: id });
   };
   log.add({ kind: "opened", connection: id });
+  listen(socket, { id, log }, { refuse, subscribe, answerPing, closed: () => clearTimeout(idle) });
+  return {
+    id,
+    isSubscribed: () => subscription !== null,
+    send,
+    drop: () => socket.terminate(),
+    close: () => socket.close(CLOSE_GOING_AWAY),
+  };
+}
+
+type Handlers = Readonly<{
+  refuse: (reason: string) => void;
+  subscribe: (credentials: FeedCredentials, multiChain: boolean) => Promise<void>;
+  answerPing: () => void;
+  closed: () => void;
+}>;
+
+function listen(
+  socket: WebSocket,
+  { id, log }: Pick<Serving, "id" | "log">,
+  { refuse, subscribe, answerPing, closed }: Handlers,
+): void {
   socket.on("message", (data) => {
     const text = data.toString();
     const message = parseClientMessage(text);
@@ -88,16 +110,9 @@ export function serveConnection(socket: WebSocket, { id, rules, log }: Serving):
   });
   socket.on("error", () => socket.terminate());
   socket.on("close", (code) => {
-    clearTimeout(idle);
+    closed();
     log.add({ kind: "closed", connection: id, code });
   });
-  return {
-    id,
-    isSubscribed: () => subscription !== null,
-    send,
-    drop: () => socket.terminate(),
-    close: () => socket.close(CLOSE_GOING_AWAY),
-  };
 }
 
 function snapshotText(snapshot: Snapshot): string | null {

@@ -65,8 +65,7 @@ export async function playDeliveries(
     delayScale: options.delayScale ?? 1,
   });
   const limiter = createLimiter(concurrency);
-  const tally = { acknowledged: 0, refused: 0, attempts: 0, frames: 0 };
-  const statuses: Record<string, number> = {};
+  const tally = createTally();
   const post = createPoster(sender, target, options);
   const feeds = createFeedPlayer(target.feedServers ?? new Map());
   const waitForTurn = createPacer(options.ratePerSecond);
@@ -74,25 +73,36 @@ export async function playDeliveries(
   try {
     for await (const delivery of deliveries) {
       if (delivery.kind !== "webhook") {
-        tally.frames += await feeds.play(delivery);
+        tally.countFrames(await feeds.play(delivery));
         continue;
       }
       await waitForTurn();
-      await limiter.start(async () => {
-        const { received, attempts } = await post(delivery);
-        tally[received ? "acknowledged" : "refused"] += 1;
-        tally.attempts += attempts.length;
-        for (const { status } of attempts) {
-          const key = String(status ?? "none");
-          statuses[key] = (statuses[key] ?? 0) + 1;
-        }
-      });
+      await limiter.start(async () => tally.countPost(await post(delivery)));
     }
     await limiter.whenIdle();
   } finally {
     sender.close();
   }
-  return { ...tally, statuses, tookMs: performance.now() - startedAtMs };
+  return { ...tally.counted(), tookMs: performance.now() - startedAtMs };
+}
+
+function createTally() {
+  const counts = { acknowledged: 0, refused: 0, attempts: 0, frames: 0 };
+  const statuses: Record<string, number> = {};
+  return {
+    countFrames(frames: number): void {
+      counts.frames += frames;
+    },
+    countPost({ received, attempts }: Awaited<ReturnType<WebhookSender["send"]>>): void {
+      counts[received ? "acknowledged" : "refused"] += 1;
+      counts.attempts += attempts.length;
+      for (const { status } of attempts) {
+        const key = String(status ?? "none");
+        statuses[key] = (statuses[key] ?? 0) + 1;
+      }
+    },
+    counted: () => ({ ...counts, statuses }),
+  };
 }
 
 function createPoster(sender: WebhookSender, target: PlayTarget, options: PlayOptions) {

@@ -20,6 +20,11 @@ const STATUS_CHANGE_SPELLINGS: Readonly<Record<string, string>> = {
 const BROADCAST_AT = "33:31";
 const IN_BLOCK_AT = "33:38";
 
+const IN_BLOCK = {
+  fee: { asset: "ETH", amount: FEE_LEG.amount },
+  block: { number: 6053488, timestamp: "2024-06-06T19:33:36Z" },
+};
+
 function legsOf(status: string, at: string): readonly ScenarioStep[] {
   return [
     legStep(status, `${at}.105338017`, AMOUNT_LEG),
@@ -52,13 +57,7 @@ function legStep(status: string, at: string, leg: typeof AMOUNT_LEG): ScenarioSt
       asset: "ETH",
       amount: leg.amount,
       hash: at >= BROADCAST_AT ? HASH : null,
-      networkDetail:
-        at >= IN_BLOCK_AT
-          ? {
-              fee: { asset: "ETH", amount: FEE_LEG.amount },
-              block: { number: 6053488, timestamp: "2024-06-06T19:33:36Z" },
-            }
-          : null,
+      networkDetail: at >= IN_BLOCK_AT ? IN_BLOCK : null,
       metadata: null,
       createdAt: "2024-06-06T19:33:23.913Z",
       updatedAt: `2024-06-06T19:${at.slice(0, 5)}.071220Z`,

@@ -1,5 +1,5 @@
 import type { Table } from "../../ports/table.ts";
-import { ANOMALIES, integer, nanos, own, STOPPED, text } from "../columns.ts";
+import { ANOMALIES, ANOMALY_CHANGES, integer, nanos, own, STOPPED, text } from "../columns.ts";
 
 /** One row an account: what `/v1/balances` shows, and what the fold keeps of it. */
 export const ACCOUNTS: Table = {
@@ -152,5 +152,6 @@ export const BALANCES_TABLES: readonly Table[] = [
   LISTINGS,
   BALANCE_CHANGES,
   ANOMALIES,
+  ANOMALY_CHANGES,
   STOPPED,
 ];

@@ -52,7 +52,7 @@ async function openLifecycle(
   const types: ReadonlySet<string> = new Set(lifecycle.types);
 
   async function fold(event: RecordedEvent): Promise<void> {
-    const data = parseData(event.data);
+    const data = parseData(event);
     if (event.type === "FeedOpened") {
       return noteConnection(buffer, connections, data as DataOf<"FeedOpened">);
     }

@@ -1,6 +1,6 @@
 import type { Table } from "../../ports/table.ts";
 import { CONNECTIONS } from "../balances/tables.ts";
-import { ANOMALIES, integer, nanos, own, STOPPED, text } from "../columns.ts";
+import { ANOMALIES, ANOMALY_CHANGES, integer, nanos, own, STOPPED, text } from "../columns.ts";
 
 /** One row a withdrawal, deposit or trade. */
 export const RECORDS: Table = {
@@ -9,6 +9,7 @@ export const RECORDS: Table = {
     id: text,
     provider: text,
     stage: text,
+    /** Null for a trade: each of its parties has its own, see queries/trade-filter.ts. */
     asset: text,
     participant_code: text,
     account_group: text,
@@ -79,5 +80,6 @@ export const LIFECYCLE_TABLES: readonly Table[] = [
   RECORD_CHANGES,
   CONNECTIONS,
   ANOMALIES,
+  ANOMALY_CHANGES,
   STOPPED,
 ];

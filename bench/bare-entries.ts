@@ -1,0 +1,70 @@
+import { timeOf } from "@counterfoil/core/exact/time";
+import { ENTRIES } from "@counterfoil/processing/models/balances/tables";
+import { Decimal } from "decimal.js";
+
+export const ENTRY_COLUMNS = Object.keys(ENTRIES.columns);
+
+/** What the limit reads of an event. */
+export type BareEvent = Readonly<{ position: unknown; type: unknown; data: unknown }>;
+export type BareRow = readonly (string | number | bigint | null)[];
+
+/**
+ * The limit's fold: every event is parsed, balances are added up with decimal.js, and each report
+ * makes the same entry row. No order, no gaps, no digests, no change rows.
+ */
+export function createBareFold(): (event: BareEvent) => BareRow | null {
+  const balances = new Map<string, Decimal>();
+  let movement: Record<string, string> = {};
+  let movementText = "";
+  return (event) => {
+    const data = JSON.parse(String(event.data));
+    if (event.type === "MovementRecorded") [movement, movementText] = [data, String(event.data)];
+    if (event.type !== "BalanceReported") return null;
+    const change = new Decimal(String(movement.change));
+    const balance = (balances.get(data.account) ?? new Decimal(data.balance).minus(change)).plus(
+      change,
+    );
+    balances.set(data.account, balance);
+    const at = timeOf(String(movement.occurred_at));
+    return entryValues({ data, movement, movementText, event, balance, change, at });
+  };
+}
+
+type Bare = Readonly<{
+  data: Record<string, string>;
+  movement: Record<string, string>;
+  movementText: string;
+  event: BareEvent;
+  balance: Decimal;
+  change: Decimal;
+  at: bigint;
+}>;
+
+/** In the order of the table's columns. */
+function entryValues({ data, movement, movementText, event, balance, change, at }: Bare): BareRow {
+  const [shown, moved] = [balance.toFixed(), change.toFixed()];
+  const row: Record<string, string | number | bigint | null> = {
+    account: data.account ?? null,
+    id: `run:${data.run_id}`,
+    kind: "run",
+    run_id: data.run_id ?? null,
+    run_type: data.run_type ?? null,
+    occurred_at: at,
+    dated_at: at,
+    effective_at: at,
+    chain_at: at,
+    rank: 0,
+    standing: 1,
+    change: moved,
+    balance: shown,
+    running: shown,
+    order_running: shown,
+    movements: `[["${movement.movement_id}","${movement.movement_type}","${moved}"]]`,
+    facts: `{"report":{"data":${event.data},"position":${event.position},"deliveryId":null},"movements":[{"data":${movementText},"position":0,"deliveryId":null}]}`,
+    floor: 0,
+    late: 0,
+    delivery_id: "d0000000-0000-5000-8000-000000000000",
+    position: Number(event.position),
+  };
+  return ENTRY_COLUMNS.map((column) => row[column] ?? null);
+}

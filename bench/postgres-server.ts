@@ -1,0 +1,45 @@
+import { createRequire } from "node:module";
+import { systemClock } from "@counterfoil/adapters/node/clock";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { openEventStream } from "@counterfoil/adapters/postgres/event-stream";
+import {
+  findPostgres,
+  startThrowAwayServer,
+} from "@counterfoil/adapters/postgres/testing/throw-away-server";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+
+/** What the limits use of the bare driver. */
+export type Driver = Readonly<{
+  connect(): Promise<unknown>;
+  query(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<{ rows: { position: string; type: string; data: string }[] }>;
+  end(): Promise<void>;
+}>;
+
+/** The adapters' own driver, which the bench does not depend on itself. */
+const { Client } = createRequire(import.meta.resolve("@counterfoil/adapters/postgres/server"))(
+  "pg",
+) as { Client: new (url: string) => Driver };
+
+/** A server of its own with an empty database, beside a connection of the bare driver. */
+export async function inDatabase<T>(
+  work: (database: Readonly<{ url: string; driver: Driver }>) => Promise<T>,
+): Promise<T> {
+  const binDir = findPostgres();
+  if (binDir === null) throw new Error("no initdb on PATH: install PostgreSQL to measure it");
+  const server = await startThrowAwayServer(binDir, ["shared_buffers=512MB", "max_wal_size=4GB"]);
+  const driver = new Client(server.url);
+  try {
+    await driver.connect();
+    return await work({ url: server.url, driver });
+  } finally {
+    await driver.end();
+    await server.dispose();
+  }
+}
+
+export function openBenchStream(url: string): Promise<EventStream> {
+  return openEventStream({ url, ledger: "default", hashing: nodeHashing, clock: systemClock });
+}

@@ -1,0 +1,80 @@
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+/** A real broker on loopback with a folder of its own. One takes some 400 MB: one a test file. */
+export type TestBroker = Readonly<{
+  /** `127.0.0.1:port`, the same after a restart. */
+  address: string;
+  /** Ends the broker, in due form or at once, and keeps what was published. */
+  halt: (how?: "gently" | "at once") => Promise<void>;
+  /** Starts it again where it was halted. */
+  resume: () => Promise<void>;
+  /** Ends it and removes its folder. */
+  dispose: () => Promise<void>;
+}>;
+
+const SCRIPT = fileURLToPath(new URL("../../../../../infra/kafka/broker", import.meta.url));
+const run = promisify(execFile);
+
+/** Why no broker can be started on this machine; null where one can. */
+export function missingForBroker(): string | null {
+  const missing = ["java", "mvn"].filter(
+    (command) => spawnSync(command, ["-version"], { stdio: "ignore" }).status !== 0,
+  );
+  return missing.length === 0 ? null : `no ${missing.join(" and no ")} on this machine`;
+}
+
+/** @throws where the broker does not come up, with what it said. */
+export async function startBroker(): Promise<TestBroker> {
+  const folder = mkdtempSync(join(tmpdir(), "counterfoil-kafka-"));
+  const port = await freePorts();
+  const pid = () => Number(readFileSync(join(folder, "pid"), "utf8"));
+  const resume = async () => {
+    await run(SCRIPT, ["start", folder, String(port)]).catch((error: { stderr?: string }) => {
+      throw new Error(`no broker in ${folder}: ${error.stderr}`, { cause: error });
+    });
+  };
+  const halt = async (how: "gently" | "at once" = "gently") => {
+    if (how === "at once") process.kill(pid(), "SIGKILL");
+    await run(SCRIPT, ["stop", folder]);
+  };
+  const abandon = () => void spawnSync(SCRIPT, ["stop", folder]);
+  // A test run that is cut short must not leave a broker behind.
+  process.once("exit", abandon);
+  await resume();
+  return {
+    address: `127.0.0.1:${port}`,
+    halt,
+    resume,
+    dispose: async () => {
+      await halt("at once");
+      process.off("exit", abandon);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A port that is free together with the one above it. */
+async function freePorts(): Promise<number> {
+  for (;;) {
+    const port = await listenOnce(0);
+    if (port !== null && (await listenOnce(port + 1)) !== null) return port;
+  }
+}
+
+/** @returns the port that could be listened on; null where it is taken. */
+function listenOnce(port: number): Promise<number | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(null));
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : null));
+    });
+  });
+}

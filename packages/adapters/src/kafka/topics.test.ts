@@ -1,0 +1,263 @@
+import { randomUUID } from "node:crypto";
+import { STATE_TOPICS, type Topic, topicName } from "@counterfoil/contracts/kafka";
+import {
+  RecordTooLarge,
+  TopicMisconfigured,
+  TopicsUnavailable,
+} from "@counterfoil/processing/ports/topic-errors";
+import type { TopicRecord } from "@counterfoil/processing/ports/topic-publisher";
+import {
+  describeTopicsContract,
+  fact,
+  state,
+} from "@counterfoil/processing/testing/topics.contract";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Admin, Kafka } from "kafkajs";
+import { pino } from "pino";
+import { createClient } from "./client.ts";
+import { BATCH_HEADER_BYTES, recordBytes } from "./record-size.ts";
+import { missingForBroker, startBroker, type TestBroker } from "./testing/broker.ts";
+import { readCommitted } from "./testing/read-committed.ts";
+import { createKafkaTopics } from "./topics.ts";
+
+const missing = missingForBroker();
+const describeWithBroker = missing === null ? describe : describe.skip;
+const TITLE = missing === null ? "on a real broker" : `on a real broker: skipped, ${missing}`;
+
+const logger = pino({ level: "silent" });
+const TOPIC_OF = new Map(
+  ["events", ...Object.keys(STATE_TOPICS)].map((topic) => [topic, topic as Topic]),
+);
+
+describeWithBroker(TITLE, () => {
+  let broker: TestBroker;
+  let kafka: Kafka;
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error) => void warnings.push(name);
+
+  beforeAll(async () => {
+    process.on("warning", onWarning);
+    broker = await startBroker();
+    kafka = createClient({ brokers: [broker.address], clientId: "test", logger });
+  });
+  afterAll(async () => {
+    await broker?.dispose();
+    process.off("warning", onWarning);
+  });
+
+  const topicsOf = (prefix: string, partitions = 3) =>
+    createKafkaTopics({ brokers: [broker.address], prefix, logger, partitions });
+
+  async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = kafka.admin();
+    await admin.connect();
+    try {
+      return await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  async function committed(prefix: string, topics: readonly Topic[]): Promise<TopicRecord[]> {
+    const found = await readCommitted(
+      kafka,
+      topics.map((topic) => topicName(prefix, topic)),
+    );
+    return found.map(({ topic, key, value, headers }) => ({
+      topic: TOPIC_OF.get(topic.slice(prefix.length + 1).replace(/\.v1$/, "")) as Topic,
+      key,
+      value,
+      headers: headers as TopicRecord["headers"],
+    }));
+  }
+
+  describeTopicsContract("kafkajs", async () => {
+    const prefix = `contract-${randomUUID()}`;
+    return {
+      topics: () => topicsOf(prefix),
+      committed: (topics) => committed(prefix, topics),
+      dispose: async () => {},
+    };
+  });
+
+  test("creates the topics with the settings that the promises need", async () => {
+    await topicsOf("created", 4).prepare();
+    const names = [
+      "events",
+      "balances",
+      "withdrawals",
+      "deposits",
+      "trades",
+      "anomalies",
+      "publisher",
+    ];
+    const found = await withAdmin((admin) =>
+      admin.fetchTopicMetadata({ topics: names.map((name) => `created.${name}.v1`) }),
+    );
+    expect(
+      Object.fromEntries(found.topics.map(({ name, partitions }) => [name, partitions.length])),
+    ).toEqual(
+      Object.fromEntries(names.map((name) => [`created.${name}.v1`, name === "publisher" ? 1 : 4])),
+    );
+    await topicsOf("created", 9).prepare();
+  });
+
+  test.each([
+    [
+      "events",
+      [{ name: "retention.ms", value: "604800000" }],
+      "retention.ms=604800000, expected -1",
+    ],
+    [
+      "events",
+      [{ name: "cleanup.policy", value: "compact" }],
+      "cleanup.policy=compact, expected delete",
+    ],
+    ["balances", [], "cleanup.policy=delete, expected compact"],
+    [
+      "anomalies",
+      [{ name: "cleanup.policy", value: "compact,delete" }],
+      "cleanup.policy=compact,delete, expected compact",
+    ],
+    ["publisher", [{ name: "cleanup.policy", value: "compact" }], "2 partitions, expected 1"],
+  ])("refuses topic %s with %j", async (name, configEntries, problem) => {
+    const prefix = `wrong-${randomUUID()}`;
+    const topic = `${prefix}.${name}.v1`;
+    await withAdmin((admin) =>
+      admin.createTopics({
+        topics: [{ topic, numPartitions: 2, configEntries }],
+        waitForLeaders: false,
+      }),
+    );
+    const refusal = topicsOf(prefix).prepare();
+    await expect(refusal).rejects.toThrow(TopicMisconfigured);
+    await expect(refusal).rejects.toThrow(`topic ${topic} has`);
+    await expect(refusal).rejects.toThrow(problem);
+  });
+
+  test("refuses topics that have grown since: keys would change places", async () => {
+    const first = await topicsOf("grown").open();
+    await first.publish({ records: [fact("a", 1)], checkpoint: "1" });
+    await first.close();
+    await withAdmin((admin) =>
+      admin.createPartitions({ topicPartitions: [{ topic: "grown.events.v1", count: 5 }] }),
+    );
+    const partitions = () =>
+      withAdmin((admin) => admin.fetchTopicMetadata({ topics: ["grown.events.v1"] }));
+    while ((await partitions()).topics[0]?.partitions.length !== 5);
+    await expect(topicsOf("grown").open()).rejects.toThrow(TopicMisconfigured);
+    await expect(topicsOf("grown").open()).rejects.toThrow("grown.events.v1=5");
+  });
+
+  test("a record fits to the byte; one byte more is refused by the broker, and by us with both sizes", async () => {
+    const publisher = await topicsOf("large").open();
+    const limit = 1_048_588;
+    const sized = (bytes: number) => fact("a", 1, "x".repeat(bytes));
+    const taken = (record: TopicRecord) => recordBytes(record) + BATCH_HEADER_BYTES;
+    const around = taken(sized(limit - 1000)) - (limit - 1000);
+    const [fitting, beyond] = [sized(limit - around), sized(limit - around + 1)];
+    expect([taken(fitting), taken(beyond)]).toEqual([limit, limit + 1]);
+    const refusal = publisher.publish({ records: [fact("b", 1), beyond], checkpoint: "no" });
+    await expect(refusal).rejects.toThrow(RecordTooLarge);
+    await expect(refusal).rejects.toThrow(`takes ${limit + 1} bytes`);
+    await expect(refusal).rejects.toThrow(`at most ${limit} (max.message.bytes)`);
+    const producer = kafka.producer();
+    await producer.connect();
+    await expect(
+      producer.send({ topic: "large.events.v1", messages: [{ ...beyond }] }),
+    ).rejects.toThrow("larger than the max message size");
+    await producer.disconnect();
+    await publisher.publish({ records: [fact("b", 1), fitting, fact("b", 2)], checkpoint: "yes" });
+    await publisher.close();
+    expect((await topicsOf("large").open()).checkpoint).toBe("yes");
+    const found = await committed("large", ["events"]);
+    expect(found.map(({ key }) => key).sort()).toEqual(["a", "b", "b"]);
+  });
+
+  test("what a publisher left half done is undone, and found nowhere", async () => {
+    const [prefix, brokers] = ["half", [broker.address]];
+    const first = await topicsOf(prefix).open();
+    await first.publish({ records: [fact("a", 1), state("x", 1)], checkpoint: "1" });
+    await first.close();
+    const producer = createClient({ brokers, clientId: "half", logger }).producer({
+      transactionalId: `${prefix}.publisher`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    await producer.connect();
+    const transaction = await producer.transaction();
+    for (const topic of ["events", "publisher"]) {
+      const messages = [{ key: "a", value: "never seen" }];
+      await transaction.send({ topic: `${prefix}.${topic}.v1`, messages });
+    }
+    const second = await topicsOf(prefix).open();
+    expect(second.checkpoint).toBe("1");
+    await second.publish({ records: [fact("a", 2)], checkpoint: "2" });
+    await expect(transaction.commit()).rejects.toThrow();
+    await producer.disconnect();
+    await second.close();
+    const found = await committed(prefix, ["events", "balances"]);
+    expect(found.map(({ headers }) => headers.counterfoil_position).sort()).toEqual([
+      "1",
+      "1",
+      "2",
+    ]);
+  });
+
+  test("the checkpoint is found behind hundreds of transactions that came to nothing", async () => {
+    const first = await topicsOf("aborted").open();
+    await first.publish({ records: [], checkpoint: "kept" });
+    await first.close();
+    const producer = kafka.producer({
+      transactionalId: "aborted.publisher",
+      idempotent: true,
+      maxInFlightRequests: 1,
+      retry: { initialRetryTime: 5, retries: 20 },
+    });
+    await producer.connect();
+    for (let count = 0; count < 120; count += 1) {
+      const transaction = await producer.transaction();
+      await transaction.send({
+        topic: "aborted.publisher.v1",
+        messages: [{ key: "aborted", value: "no" }],
+      });
+      await transaction.abort();
+    }
+    await producer.disconnect();
+    expect((await topicsOf("aborted").open()).checkpoint).toBe("kept");
+  });
+
+  test("a broker that goes away and comes back loses nothing", async () => {
+    const first = await topicsOf("away").open();
+    await first.publish({ records: [fact("a", 1)], checkpoint: "1" });
+    await broker.halt("at once");
+    await expect(first.publish({ records: [fact("a", 2)], checkpoint: "2" })).rejects.toThrow(
+      TopicsUnavailable,
+    );
+    await first.close();
+    await expect(topicsOf("away").prepare()).rejects.toThrow(TopicsUnavailable);
+    await broker.resume();
+    const second = await opened(() => topicsOf("away").open());
+    expect(second.checkpoint).toBe("1");
+    await second.publish({ records: [fact("a", 2)], checkpoint: "2" });
+    await second.close();
+    expect(
+      (await committed("away", ["events"])).map(({ headers }) => headers.counterfoil_position),
+    ).toEqual(["1", "2"]);
+  });
+
+  test("Node has had nothing to warn of", () => {
+    expect(warnings.filter((name) => name === "TimeoutNegativeWarning")).toEqual([]);
+  });
+});
+
+/** A broker that has just come back may ask for patience. */
+async function opened<T>(open: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!(error instanceof TopicsUnavailable)) throw error;
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import pg, { type Client, type ClientBase, type ClientConfig } from "pg";
+import { ServerUnfit } from "./engine-error.ts";
+import type { Server } from "./server.ts";
+
+/** How long a server may take to accept a connection and its user. */
+const CONNECT_TIMEOUT_MS = 5_000;
+const VERSION_MIN = 15;
+
+export type ClientOptions = Readonly<{
+  /** `write` needs a primary. */
+  access: "read" | "write";
+  /** How long one statement may take; the server ends it, and where that fails, this side does. */
+  timeoutMs: number;
+  /**
+   * Statements are sent as they come, without waiting for the answers before them. COPY is not
+   * possible on such a connection.
+   */
+  isPipelined: boolean;
+  /** Of the server, for this connection. */
+  settings?: Readonly<Record<string, string>>;
+}>;
+
+/**
+ * A plan that was made while a table was empty reads it from end to end, and would be kept until the
+ * server gathers its figures, when the table has millions of rows: every execution plans anew.
+ */
+const COMMON_SETTINGS = { plan_cache_mode: "force_custom_plan" };
+
+/** The driver's options; every value comes as the server's text, which the callers know to read. */
+export function clientConfig(server: Server, options: ClientOptions): ClientConfig {
+  const { timeoutMs, isPipelined } = options;
+  return {
+    ...server.config,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: timeoutMs,
+    // A server that has fallen silent cannot end its own statement.
+    query_timeout: timeoutMs + 1_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    pipeline: isPipelined,
+    types: { getTypeParser: () => asText },
+  };
+}
+
+const asText = (text: string | Buffer): string => String(text);
+
+/** Opens a connection of one's own, on a server that is fit for the work. */
+export async function openClient(server: Server, options: ClientOptions): Promise<Client> {
+  const client = new pg.Client(clientConfig(server, options));
+  // Whoever uses it next is told; without a listener a lost connection would end the process.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await prepareSession(client, options);
+    return client;
+  } catch (error) {
+    closeClient(client);
+    throw error;
+  }
+}
+
+/** Closes without waiting: the server may be away. */
+export function closeClient(client: Client): void {
+  client.end().catch(() => undefined);
+}
+
+/** One statement; with a name it is prepared once on each connection. */
+export type Statement = Readonly<{ name?: string; text: string }>;
+
+export type Cells = readonly (string | null)[];
+
+/** Runs one statement and answers its rows as the server prints them. */
+export async function queryCells(
+  client: ClientBase,
+  { name, text }: Statement,
+  values: readonly unknown[] = [],
+): Promise<readonly Cells[]> {
+  const named = name === undefined ? {} : { name };
+  const result = await client.query({ ...named, text, values: [...values], rowMode: "array" });
+  return result.rows;
+}
+
+/** Whether the server is fit for the work, and how it is to do it. */
+export async function prepareSession(client: ClientBase, options: ClientOptions): Promise<void> {
+  await checkServer(client, options.access);
+  const settings = Object.entries({ ...COMMON_SETTINGS, ...options.settings });
+  const calls = settings.map((_, at) => `set_config($${2 * at + 1}, $${2 * at + 2}, false)`);
+  await queryCells(client, { text: `SELECT ${calls.join(", ")}` }, settings.flat());
+}
+
+const SETTINGS = `
+  SELECT current_setting('server_version_num'), pg_is_in_recovery(),
+    current_setting('default_transaction_read_only'), current_setting('synchronous_commit'),
+    current_setting('server_encoding')`;
+
+/**
+ * On every new connection, since a server may fail over, and a setting of a role or a database may
+ * change, while the program runs.
+ */
+export async function checkServer(
+  client: ClientBase,
+  access: ClientOptions["access"],
+): Promise<void> {
+  const [row = []] = await queryCells(client, { text: SETTINGS });
+  const [version, isStandby, isReadOnly, synchronousCommit, encoding] = row;
+  const major = Math.floor(Number(version) / 10_000);
+  if (major < VERSION_MIN) {
+    throw new ServerUnfit(
+      `the server has version ${major}`,
+      `expected ${VERSION_MIN} or newer: upgrade it`,
+    );
+  }
+  if (encoding !== "UTF8") {
+    throw new ServerUnfit(`the database has encoding ${encoding}`, "create it with encoding UTF8");
+  }
+  if (access === "read") return;
+  if (isStandby === "t" || isReadOnly === "on") {
+    const found = isStandby === "t" ? "the server is a standby" : "the database is read-only";
+    throw new ServerUnfit(found, "make it writable");
+  }
+  if (synchronousCommit === "off") {
+    throw new ServerUnfit(
+      "synchronous_commit is off, so that what is acknowledged may be lost",
+      "set it to on for this server, database and role",
+    );
+  }
+}

@@ -1,0 +1,197 @@
+import type { ClientBase } from "pg";
+import type {
+  IdentityIndex,
+  IndexCheckpoint,
+  IndexEntry,
+  IndexedId,
+  RareQuery,
+} from "../eventstore/identity-index.ts";
+import { bigintArray, textArray } from "./array-parameter.ts";
+import { queryCells } from "./client.ts";
+import { STREAM } from "./engine-error.ts";
+import { createLastingClient } from "./lasting-client.ts";
+import { type Layout, layOut } from "./layout.ts";
+import { createPool } from "./pool.ts";
+import { serverOf } from "./server.ts";
+import { ledgerSchema, quoted } from "./sql-name.ts";
+import { ALWAYS_BY_INDEX } from "./stream-statements.ts";
+
+export type IdentityIndexOptions = Readonly<{
+  /** COUNTERFOIL_POSTGRES_URL. */
+  url: string;
+  ledger: string;
+}>;
+
+const READERS_MAX = 4;
+const TIMEOUT_MS = 30_000;
+
+/** No foreign keys and no data: everything in here follows from the stream beside it. */
+const IDENTITIES_LAYOUT: Layout = {
+  part: "identities",
+  migrations: [
+    (schema) => `
+      CREATE TABLE ${schema}.identities (id text COLLATE "C" PRIMARY KEY, position bigint NOT NULL);
+      CREATE TABLE ${schema}.amendments (
+        about text COLLATE "C", position bigint, PRIMARY KEY (about, position)
+      );
+      CREATE TABLE ${schema}.rare_events (
+        type text COLLATE "C", position bigint, PRIMARY KEY (type, position)
+      );
+      CREATE TABLE ${schema}.identities_checkpoint (
+        only_row boolean PRIMARY KEY CHECK (only_row),
+        position bigint NOT NULL,
+        hash text NOT NULL
+      );
+      INSERT INTO ${schema}.identities_checkpoint VALUES (true, 0, '');`,
+  ],
+};
+
+/**
+ * The index of identities beside an event store that finds events by position alone.
+ *
+ * @throws FormatTooNew, LedgerMismatch, ConfigurationInvalid when it must not be used;
+ * @throws StreamUnavailable when it cannot be used just now, here and in every method.
+ */
+export async function openIdentityIndex(
+  options: IdentityIndexOptions,
+): Promise<IdentityIndex & { close(): Promise<void> }> {
+  const { url, ledger } = options;
+  const server = serverOf(url);
+  const client = { timeoutMs: TIMEOUT_MS, isPipelined: true, settings: ALWAYS_BY_INDEX };
+  const pool = createPool({
+    server,
+    use: STREAM,
+    sizeMax: READERS_MAX,
+    client: { ...client, access: "read" },
+  });
+  const writer = createLastingClient({
+    server,
+    use: STREAM,
+    // A crash may lose the last steps, each whole: they are taken again from the stream.
+    client: { ...client, access: "write", settings: { synchronous_commit: "off" } },
+  });
+  const close = async () => {
+    writer.close();
+    await pool.close();
+  };
+  try {
+    await writer.use((connection) => layOut(connection, ledger, IDENTITIES_LAYOUT));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const sql = textsOf(quoted(ledgerSchema(ledger)));
+  return {
+    checkpoint: () => pool.use((connection) => readCheckpoint(connection, sql)),
+    advance: (from, to, entries) =>
+      writer.use((connection) => advance(connection, sql, { from, to, entries })),
+    find: async (ids, upTo) =>
+      ids.length === 0 ? new Map() : pool.use((connection) => find(connection, sql, ids, upTo)),
+    rarePositions: (query) => pool.use((connection) => rarePositions(connection, sql, query)),
+    clear: () => writer.use((connection) => clear(connection, sql)),
+    close,
+  };
+}
+
+type Texts = ReturnType<typeof textsOf>;
+
+const textsOf = (schema: string) => ({
+  checkpoint: `SELECT position, hash FROM ${schema}.identities_checkpoint`,
+  // One statement: what it adds, it adds only where it was first to move the checkpoint. Who comes
+  // second waits for the row's lock, and then finds another checkpoint than it looked for.
+  advance: `
+    WITH moved AS (
+      UPDATE ${schema}.identities_checkpoint SET position = $3, hash = $4
+      WHERE position = $1 AND hash = $2 RETURNING 1
+    ), added AS (
+      SELECT entry.* FROM moved, unnest($5::bigint[], $6::text[], $7::text[], $8::text[])
+        AS entry (position, id, about, type)
+    ), ids AS (
+      INSERT INTO ${schema}.identities SELECT id, min(position) FROM added GROUP BY id
+      -- An id that is there already has a lower position.
+      ON CONFLICT (id) DO NOTHING
+    ), abouts AS (
+      INSERT INTO ${schema}.amendments
+      SELECT about, position FROM added WHERE about IS NOT NULL
+    ), types AS (
+      INSERT INTO ${schema}.rare_events SELECT type, position FROM added WHERE type IS NOT NULL
+    )
+    SELECT 1 FROM moved`,
+  // A question inside of the question goes by the index for each id; a join might read all.
+  find: `
+    SELECT i.id, i.position, (
+      SELECT string_agg(a.position::text, ',' ORDER BY a.position)
+      FROM ${schema}.amendments AS a WHERE a.about = i.id AND a.position <= $2
+    )
+    FROM ${schema}.identities AS i WHERE i.id = ANY($1::text[]) AND i.position <= $2`,
+  // For each type its own first positions: together they hold the first of all.
+  rare: `
+    SELECT DISTINCT found.position FROM unnest($1::text[]) AS wanted (type)
+    CROSS JOIN LATERAL (
+      SELECT position FROM ${schema}.rare_events
+      WHERE type = wanted.type AND position > $2 AND position <= $3
+      ORDER BY position LIMIT $4
+    ) AS found
+    ORDER BY found.position LIMIT $4`,
+  clear: `
+    TRUNCATE ${schema}.identities, ${schema}.amendments, ${schema}.rare_events;
+    UPDATE ${schema}.identities_checkpoint SET position = 0, hash = ''`,
+});
+
+async function readCheckpoint(client: ClientBase, sql: Texts): Promise<IndexCheckpoint> {
+  const [cells = []] = await queryCells(client, { text: sql.checkpoint });
+  return { position: Number(cells[0]), hash: String(cells[1]) };
+}
+
+type Step = Readonly<{
+  from: IndexCheckpoint;
+  to: IndexCheckpoint;
+  entries: readonly IndexEntry[];
+}>;
+
+async function advance(client: ClientBase, sql: Texts, step: Step): Promise<boolean> {
+  const { from, to, entries } = step;
+  const statement = { name: "index_advance", text: sql.advance };
+  const moved = await queryCells(client, statement, [
+    from.position,
+    from.hash,
+    to.position,
+    to.hash,
+    bigintArray(entries.map(({ position }) => position)),
+    textArray(entries.map(({ id }) => id)),
+    textArray(entries.map(({ about }) => about)),
+    textArray(entries.map(({ rareType }) => rareType)),
+  ]);
+  return moved.length === 1;
+}
+
+async function find(
+  client: ClientBase,
+  sql: Texts,
+  ids: readonly string[],
+  upTo: number,
+): Promise<ReadonlyMap<string, IndexedId>> {
+  const statement = { name: "index_find", text: sql.find };
+  const rows = await queryCells(client, statement, [textArray([...new Set(ids)]), upTo]);
+  return new Map(
+    rows.map(([id, position, amendments]) => [
+      String(id),
+      { position: Number(position), amendments: amendments?.split(",").map(Number) ?? [] },
+    ]),
+  );
+}
+
+async function rarePositions(
+  client: ClientBase,
+  sql: Texts,
+  { types, after, upTo, limit }: RareQuery,
+): Promise<readonly number[]> {
+  const statement = { name: "index_rare", text: sql.rare };
+  const values = [textArray([...new Set(types)]), after, upTo, limit];
+  return (await queryCells(client, statement, values)).map(([position]) => Number(position));
+}
+
+/** In one transaction, as the server runs several statements in one text. */
+async function clear(client: ClientBase, sql: Texts): Promise<void> {
+  await client.query(sql.clear);
+}

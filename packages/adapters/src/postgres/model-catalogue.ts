@@ -1,0 +1,191 @@
+import { GenerationMissing } from "@counterfoil/processing/ports/errors";
+import type {
+  GenerationInfo,
+  ModelCatalogue,
+  StoreName,
+} from "@counterfoil/processing/ports/model-store";
+import type { Table } from "@counterfoil/processing/ports/table";
+import type { ClientBase } from "pg";
+import { textArray } from "./array-parameter.ts";
+import { queryCells } from "./client.ts";
+import { MODEL } from "./engine-error.ts";
+import { createLastingClient } from "./lasting-client.ts";
+import {
+  createSchema,
+  explained,
+  inTransaction,
+  layOut,
+  lockSchema,
+  readLayout,
+} from "./layout.ts";
+import { openBuildingStore } from "./model-building.ts";
+import {
+  CHECKPOINT_COLUMNS,
+  catalogueOf,
+  checkpointOf,
+  GENERATION_FORMAT,
+  MODELS_LAYOUT,
+  NO_ROWS,
+  type Place,
+  tableName,
+  tableSql,
+  unusedFence,
+} from "./model-layout.ts";
+import { openModelReader } from "./model-reader.ts";
+import { openModelStore } from "./model-store.ts";
+import { createPool, type Pool } from "./pool.ts";
+import { serverOf } from "./server.ts";
+import { ledgerSchema, modelSchema } from "./sql-name.ts";
+
+export type ModelCatalogueOptions = Readonly<{
+  /** COUNTERFOIL_POSTGRES_URL. */
+  url: string;
+  ledger: string;
+}>;
+
+/** Snapshots that are open at once; further ones wait. One connection holds one moment. */
+const SNAPSHOTS_MAX = 8;
+/** Beside them, so that whoever holds a snapshot can still ask for the generations. */
+const LOOKS_MAX = 2;
+const TIMEOUT_MS = 30_000;
+
+/**
+ * All generations of a ledger's models: a schema for each model, a set of tables for each generation
+ * and one row in the catalogue. Connects when it is first used, and creates nothing before `create`.
+ *
+ * @throws ConfigurationInvalid where the URL is none
+ */
+export function openModelCatalogue({ url, ledger }: ModelCatalogueOptions): ModelCatalogue {
+  const server = serverOf(url);
+  const client = { timeoutMs: TIMEOUT_MS, isPipelined: true };
+  const reading = { ...client, access: "read" } as const;
+  const snapshots = createPool({ server, use: MODEL, sizeMax: SNAPSHOTS_MAX, client: reading });
+  const looks = createPool({ server, use: MODEL, sizeMax: LOOKS_MAX, client: reading });
+  const writing = { ...client, access: "write" } as const;
+  const writer = createLastingClient({ server, use: MODEL, client: writing });
+  const isLaidOut = once(() => hasCatalogue(looks, ledger));
+
+  async function check(place: Place): Promise<Place> {
+    const { model, generation } = place;
+    const found = (await isLaidOut()) ? await readGenerations(looks, ledger, model) : [];
+    if (found.some((info) => info.generation === generation)) return place;
+    throw new GenerationMissing(
+      `no generation ${generation} of model ${model} in ${server.name}: rebuild the model, or open a generation that is there`,
+    );
+  }
+
+  return {
+    generations: async (model) =>
+      (await isLaidOut()) ? readGenerations(looks, ledger, model) : [],
+    create: (model, { tables, modelVersion, generation }) =>
+      writer.use(async (connection) => {
+        await layOut(connection, ledger, MODELS_LAYOUT);
+        const wanted = { ledger, model, generation: generation ?? null };
+        return createGeneration(connection, wanted, { tables, modelVersion });
+      }),
+    openForWriting: async (model, generation) =>
+      openModelStore(server, await check({ ledger, model, generation })),
+    openForBuilding: async (model, generation, tables) =>
+      openBuildingStore(server, await check({ ledger, model, generation }), tables),
+    openForReading: async (model, generation) =>
+      openModelReader(server, snapshots, await check({ ledger, model, generation })),
+    drop: async (model, generation) => {
+      if (!(await isLaidOut())) return;
+      await writer.use((connection) => dropGeneration(connection, { ledger, model, generation }));
+    },
+    close: async () => {
+      writer.close();
+      await Promise.all([snapshots.close(), looks.close()]);
+    },
+  };
+}
+
+/** Asks until the answer is yes, which it stays. */
+function once(ask: () => Promise<boolean>): () => Promise<boolean> {
+  let isSo = false;
+  return async () => {
+    isSo ||= await ask();
+    return isSo;
+  };
+}
+
+async function hasCatalogue(pool: Pool, ledger: string): Promise<boolean> {
+  return (await pool.use((client) => readLayout(client, ledger, MODELS_LAYOUT))) === "complete";
+}
+
+/** What a newer program laid out has its place, but is none of this program's generations. */
+async function readGenerations(
+  pool: Pool,
+  ledger: string,
+  model: StoreName,
+): Promise<readonly GenerationInfo[]> {
+  const text = `SELECT generation, model_version, ${CHECKPOINT_COLUMNS} FROM ${catalogueOf(ledger)} WHERE model = $1 AND format <= $2 AND NOT building ORDER BY generation`;
+  const rows = await pool.use((client) => queryCells(client, { text }, [model, GENERATION_FORMAT]));
+  return rows.map(([generation, modelVersion, ...checkpoint]) => ({
+    generation: Number(generation),
+    modelVersion: Number(modelVersion),
+    checkpoint: checkpointOf(checkpoint),
+  }));
+}
+
+type Wanted = Readonly<{ ledger: string; model: StoreName; generation: number | null }>;
+type Content = Readonly<{ tables: readonly Table[]; modelVersion: number }>;
+
+/** One at a time in a ledger; who dies at it leaves nothing. @returns null where the place is taken */
+async function createGeneration(
+  client: ClientBase,
+  { ledger, model, generation }: Wanted,
+  content: Content,
+): Promise<number | null> {
+  const schema = modelSchema(ledger, model);
+  try {
+    return await inTransaction(client, async () => {
+      await lockSchema(client, ledgerSchema(ledger));
+      const number = generation ?? (await nextNumber(client, ledger, model));
+      const place = { ledger, model, generation: number };
+      if (!(await claim(client, place, content))) return null;
+      await createSchema(client, schema);
+      for (const table of content.tables) await client.query(tableSql(place, table));
+      return number;
+    });
+  } catch (error) {
+    throw explained(error, client, schema);
+  }
+}
+
+async function nextNumber(client: ClientBase, ledger: string, model: StoreName): Promise<number> {
+  const text = `SELECT coalesce(max(generation), 0) + 1 FROM ${catalogueOf(ledger)} WHERE model = $1`;
+  const [cells] = await queryCells(client, { text }, [model]);
+  return Number(cells?.[0]);
+}
+
+async function claim(client: ClientBase, place: Place, content: Content): Promise<boolean> {
+  const { ledger, model, generation } = place;
+  const names = textArray(content.tables.map((table) => tableName(place, table)));
+  const text = `
+    INSERT INTO ${catalogueOf(ledger)}
+      (model, generation, format, model_version, tables, ${CHECKPOINT_COLUMNS}, fence)
+    VALUES ($1, $2, $3, $4, $5::text[], 0, '', $6, $6, $7)
+    ON CONFLICT DO NOTHING RETURNING generation`;
+  const { modelVersion } = content;
+  const values = [
+    model,
+    generation,
+    GENERATION_FORMAT,
+    modelVersion,
+    names,
+    NO_ROWS,
+    unusedFence(),
+  ];
+  return (await queryCells(client, { text }, values)).length === 1;
+}
+
+async function dropGeneration(client: ClientBase, place: Place): Promise<void> {
+  const { ledger, model, generation } = place;
+  const text = `DELETE FROM ${catalogueOf(ledger)} WHERE model = $1 AND generation = $2 RETURNING array_to_string(tables, ', ')`;
+  await inTransaction(client, async () => {
+    await lockSchema(client, ledgerSchema(ledger));
+    const [cells] = await queryCells(client, { text }, [model, generation]);
+    if (cells?.[0]) await client.query(`DROP TABLE IF EXISTS ${cells[0]}`);
+  });
+}

@@ -1,0 +1,295 @@
+import { describe, expect, test } from "@jest/globals";
+import { createFactSequences } from "./fact-sequence.ts";
+import type { Fact, RawMessage } from "./message.ts";
+import { MessageInvalid, parseMessage } from "./message.ts";
+import { createReading, type Hole } from "./reading.ts";
+import type { StateChange } from "./state-table.ts";
+
+const common = {
+  ce_specversion: "1.0",
+  ce_source: "/counterfoil/books",
+  ce_time: "2026-01-02T03:04:05Z",
+  "content-type": "application/json",
+  counterfoil_ledger: "books",
+};
+
+const EVENT = {
+  position: "7",
+  id: "00000000-0000-5000-8000-000000000001",
+  type: "MovementRecorded",
+  schema_version: 1,
+  subject: "a",
+  occurred_at: null,
+  recorded_at: "2026-01-02T03:04:05Z",
+  causation_id: null,
+  correlation_id: null,
+  data: { anything: [1, "2", null] },
+  hash: "0".repeat(64),
+};
+
+function factMessage(key: string, sequence: number, changed: Partial<RawMessage> = {}): RawMessage {
+  return {
+    topic: "events",
+    partition: 2,
+    offset: "40",
+    key,
+    value: JSON.stringify({ ...EVENT, subject: key }),
+    headers: {
+      ...common,
+      ce_id: EVENT.id,
+      ce_type: EVENT.type,
+      ce_subject: key,
+      counterfoil_position: "7",
+      counterfoil_key_sequence: String(sequence),
+    },
+    ...changed,
+  };
+}
+
+const BALANCE = {
+  id: "x",
+  provider: "zerohash",
+  account_id: null,
+  account_ids: [],
+  participant_code: "DEF456",
+  account_group: "ABC123",
+  account_label: "general",
+  account_type: "available",
+  asset: "BTC",
+  address: null,
+  balance: "1",
+  status: "continuous",
+  open_gaps: 0,
+  last_run_id: null,
+  updated_at: null,
+  position: "3",
+};
+
+function balanceMessage(balance: string | null, position: number, generation = 1): RawMessage {
+  return {
+    topic: "balances",
+    partition: 0,
+    offset: String(position),
+    key: "x",
+    value: balance === null ? null : JSON.stringify({ ...BALANCE, balance }),
+    headers: {
+      ...common,
+      ce_id: `balances:x:${generation}:${position}`,
+      ce_type: balance === null ? "BalanceRemoved" : "BalanceChanged",
+      ce_subject: "x",
+      counterfoil_position: String(position),
+      counterfoil_generation: String(generation),
+    },
+  };
+}
+
+describe("facts", () => {
+  async function read(
+    sequence: readonly (readonly [string, number])[],
+    lastOf?: (key: string) => number,
+  ) {
+    const facts: (readonly [string, number])[] = [];
+    const holes: (readonly [string, number, number])[] = [];
+    const reading = createReading({
+      sequences: createFactSequences(lastOf),
+      onFact: ({ key, keySequence }: Fact) => void facts.push([key, keySequence]),
+      onHole: ({ key, from, to }: Hole) => void holes.push([key, from, to]),
+    });
+    for (const [key, number] of sequence) await reading.take(factMessage(key, number));
+    return { facts, holes };
+  }
+
+  test.each<[string, readonly (readonly [string, number])[], unknown, unknown]>([
+    [
+      "come as they are",
+      [
+        ["a", 1],
+        ["b", 1],
+        ["a", 2],
+      ],
+      [
+        ["a", 1],
+        ["b", 1],
+        ["a", 2],
+      ],
+      [],
+    ],
+    [
+      "come once",
+      [
+        ["a", 1],
+        ["a", 1],
+        ["a", 2],
+        ["a", 1],
+      ],
+      [
+        ["a", 1],
+        ["a", 2],
+      ],
+      [],
+    ],
+    [
+      "may begin anywhere",
+      [
+        ["a", 5],
+        ["a", 6],
+      ],
+      [
+        ["a", 5],
+        ["a", 6],
+      ],
+      [],
+    ],
+    [
+      "show holes",
+      [
+        ["a", 1],
+        ["a", 4],
+        ["b", 1],
+      ],
+      [
+        ["a", 1],
+        ["a", 4],
+        ["b", 1],
+      ],
+      [["a", 2, 3]],
+    ],
+  ])("%s", async (_, sequence, facts, holes) => {
+    expect(await read(sequence)).toEqual({ facts, holes });
+  });
+
+  test("go on where the reader left off", async () => {
+    const lastOf = (key: string) => (key === "a" ? 3 : 0);
+    const found = await read(
+      [
+        ["a", 2],
+        ["a", 3],
+        ["a", 4],
+        ["b", 2],
+      ],
+      lastOf,
+    );
+    expect(found).toEqual({
+      facts: [
+        ["a", 4],
+        ["b", 2],
+      ],
+      holes: [["b", 1, 1]],
+    });
+  });
+
+  test("are typed and say where they lie", () => {
+    expect(parseMessage(factMessage("a", 3))).toEqual({
+      kind: "fact",
+      key: "a",
+      keySequence: 3,
+      ledger: "books",
+      position: 7,
+      event: EVENT,
+      origin: { topic: "events", partition: 2, offset: "40" },
+    });
+  });
+});
+
+describe("states", () => {
+  test("come with the record before and after; older ones and repeats are dropped", async () => {
+    const changes: unknown[] = [];
+    const reading = createReading({
+      onChange: ({ key, before, after, position }: StateChange) => {
+        const [was, is] = [before, after].map(
+          (record) => (record as typeof BALANCE | null)?.balance ?? null,
+        );
+        changes.push([key, was, is, position]);
+      },
+    });
+    const messages = [
+      balanceMessage("1", 3),
+      balanceMessage("2", 5),
+      balanceMessage("1", 3),
+      balanceMessage("2", 6),
+      balanceMessage("7", 6, 2),
+      balanceMessage(null, 8),
+      balanceMessage("7", 6),
+      balanceMessage(null, 9),
+      balanceMessage("4", 10),
+    ];
+    for (const message of messages) await reading.take(message);
+    expect(changes).toEqual([
+      ["x", null, "1", 3],
+      ["x", "1", "2", 5],
+      ["x", "2", "7", 6],
+      ["x", "7", null, 8],
+      ["x", null, "4", 10],
+    ]);
+    expect(reading.states.get("balances", "x")?.balance).toBe("4");
+    expect(reading.states.records("balances")).toHaveLength(1);
+    expect(reading.states.get("withdrawals", "x")).toBeNull();
+  });
+});
+
+describe("a message that breaks the contract", () => {
+  const BROKEN: readonly (readonly [string, RawMessage, string])[] = [
+    ["no JSON", factMessage("a", 1, { value: "{" }), "the value is not JSON"],
+    ["a fact without value", factMessage("a", 1, { value: null }), "value"],
+    ["no headers", factMessage("a", 1, { headers: {} }), "headers ce_specversion"],
+    [
+      "a number that is none",
+      {
+        ...factMessage("a", 1),
+        headers: { ...factMessage("a", 1).headers, counterfoil_key_sequence: "0" },
+      },
+      "headers counterfoil_key_sequence",
+    ],
+    [
+      "a balance as a number",
+      { ...balanceMessage("1", 1), value: JSON.stringify({ ...BALANCE, balance: 1 }) },
+      "value balance",
+    ],
+  ];
+
+  test.each(BROKEN)(
+    "%s: is named with its place, and ends the reading",
+    async (_, message, problem) => {
+      const reading = createReading({});
+      await expect(reading.take(message)).rejects.toThrow(MessageInvalid);
+      await expect(reading.take(message)).rejects.toThrow(problem);
+      await expect(reading.take(message)).rejects.toThrow(
+        `${message.topic}, partition ${message.partition}, offset ${message.offset}`,
+      );
+    },
+  );
+
+  test("is told and left out where the reader wants it so", async () => {
+    const errors: MessageInvalid[] = [];
+    const facts: Fact[] = [];
+    const reading = createReading({
+      onInvalid: (error) => void errors.push(error),
+      onFact: (fact) => void facts.push(fact),
+    });
+    await reading.take(factMessage("a", 1, { value: "secret {" }));
+    await reading.take(factMessage("a", 2));
+    expect(errors.map(({ message }) => message.includes("secret"))).toEqual([false]);
+    expect(facts).toHaveLength(1);
+  });
+
+  test("what came later than this kit passes", async () => {
+    const message = balanceMessage("1", 1);
+    const later = {
+      ...message,
+      headers: { ...message.headers, counterfoil_more: "yes" },
+      value: JSON.stringify({ ...BALANCE, more: 1 }),
+    };
+    expect(parseMessage(later)).toMatchObject({ kind: "state", record: BALANCE });
+    const word = { ...message, value: JSON.stringify({ ...BALANCE, provider: "third" }) };
+    expect(parseMessage(word)).toMatchObject({ record: { ...BALANCE, provider: "third" } });
+  });
+});
+
+test("a handler that throws ends the reading with its error", async () => {
+  const reading = createReading({
+    onFact: () => {
+      throw new RangeError("full");
+    },
+  });
+  await expect(reading.take(factMessage("a", 1))).rejects.toThrow("full");
+});

@@ -1,0 +1,126 @@
+import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import type { Translate } from "@counterfoil/core/translate/translation";
+import { describe, expect, test } from "@jest/globals";
+import { createIngest } from "./ingest.ts";
+import { completeLeftDeliveries } from "./left-deliveries.ts";
+import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";
+import { createManualClock } from "./memory/manual-clock.ts";
+import { StreamUnavailable } from "./ports/errors.ts";
+import type { EventStream } from "./ports/event-stream.ts";
+import type { Delivery } from "./ports/ingest.ts";
+
+const START = 1_700_000_000_000_000_000n;
+const ACCOUNTS = 3000;
+
+const account = (at: number) => ({
+  participant_code: "DEF456",
+  account_group: "ABC123",
+  account_label: "general",
+  account_type: "available",
+  asset: `A${at}`,
+  balance: "1",
+});
+
+const snapshot = (frame: number): Delivery => ({
+  provider: "zerohash",
+  channel: "feed",
+  payloadType: "feed",
+  notificationId: null,
+  place: { connection: "c1", frame },
+  verdict: { signature: "none" },
+  bytes: new TextEncoder().encode(
+    JSON.stringify({
+      messageType: "initial-balance",
+      body: Array.from({ length: ACCOUNTS }, (_, at) => account(at)),
+    }),
+  ),
+  receivedAt: START,
+  correlationId: "c1",
+});
+
+/** A ledger whose ingestor dies after `appends` appends. */
+function setUp() {
+  const storage = createMemoryStreamStorage();
+  const clock = createManualClock(START);
+  const stream = createMemoryEventStream({ ledger: "default", hashing, clock, storage });
+  const ingestOn = (on: EventStream, translations = TRANSLATIONS) =>
+    createIngest({ stream: on, translations, hashing, clock });
+
+  /** Takes the delivery in, and dies after so many appends. */
+  async function die(delivery: Delivery, appends: number): Promise<void> {
+    let left = appends;
+    const dying: EventStream = {
+      ...stream,
+      append: async (...given) => {
+        if (left === 0) throw new StreamUnavailable("killed");
+        left -= 1;
+        return stream.append(...given);
+      },
+    };
+    await expect(ingestOn(dying).submit(delivery)).rejects.toThrow("killed");
+  }
+
+  async function complete(translations = TRANSLATIONS) {
+    const ingest = ingestOn(stream, translations);
+    const outcomes: string[] = [];
+    for await (const { outcome } of completeLeftDeliveries({ stream, ingest })) {
+      outcomes.push(outcome);
+    }
+    return outcomes;
+  }
+
+  const count = (type: string) => storage.events.filter((event) => event.type === type).length;
+  return { storage, stream, die, complete, count, ingest: ingestOn(stream) };
+}
+
+describe("a divided delivery whose ingestor died", () => {
+  test.each([1, 2, 3])("after append %s is completed from its bytes, once", async (appends) => {
+    const { storage, die, complete, count } = setUp();
+    await die(snapshot(1), appends);
+    expect(count("BalanceReported")).toBeLessThan(ACCOUNTS);
+    expect(await complete()).toEqual(["completed"]);
+    expect(count("BalanceReported")).toBe(ACCOUNTS);
+    expect(count("DeliveryReceived")).toBe(1);
+    expect(storage.events.at(-1)?.type).toBe("DeliveryCompleted");
+    expect(await complete()).toEqual([]);
+  });
+
+  test("is told from those that ended", async () => {
+    const { die, ingest, complete } = setUp();
+    await ingest.submit(snapshot(1));
+    await die(snapshot(2), 2);
+    await ingest.submit(snapshot(3));
+    expect(await complete()).toEqual(["completed"]);
+  });
+
+  test("is read by the translation that it names", async () => {
+    const { storage, die, complete } = setUp();
+    await die(snapshot(1), 1);
+    const blind: Translate = () => ({ ok: false, reason: "shape", detail: "not in this version" });
+    const { versions } = TRANSLATIONS;
+    expect(await complete({ present: 2, versions: { ...versions, 2: blind } })).toEqual([
+      "completed",
+    ]);
+    const translations = storage.events.map(({ data }) => JSON.parse(data).translation);
+    expect(new Set(translations)).toEqual(new Set([1, undefined]));
+  });
+
+  test("whose bytes were erased is reported, and the next one completed", async () => {
+    const { storage, die, complete, count } = setUp();
+    await die(snapshot(1), 1);
+    storage.bodies.clear();
+    await die({ ...snapshot(2), bytes: new TextEncoder().encode(`${text(snapshot(2))} `) }, 1);
+    expect(await complete()).toEqual(["gone", "completed"]);
+    expect(count("DeliveryCompleted")).toBe(1);
+  });
+
+  test("by a translation that is not here is reported", async () => {
+    const { die, complete } = setUp();
+    await die(snapshot(1), 1);
+    const present = TRANSLATIONS.versions[1] as Translate;
+    expect(await complete({ present: 2, versions: { 2: present } })).toEqual(["failed"]);
+  });
+});
+
+const text = ({ bytes }: Delivery) => new TextDecoder().decode(bytes);

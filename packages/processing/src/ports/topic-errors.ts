@@ -1,0 +1,19 @@
+/** The broker cannot be used just now; it may recover. */
+export class TopicsUnavailable extends Error {
+  override readonly name = "TopicsUnavailable";
+}
+
+/** Another publisher has opened the topics since: this one must not write any more. */
+export class PublisherFenced extends Error {
+  override readonly name = "PublisherFenced";
+}
+
+/** The broker takes no record of this size. It is never left out: somebody must raise the limit. */
+export class RecordTooLarge extends Error {
+  override readonly name = "RecordTooLarge";
+}
+
+/** A topic is there with settings under which what is promised of it could not be kept. */
+export class TopicMisconfigured extends Error {
+  override readonly name = "TopicMisconfigured";
+}

@@ -1,0 +1,54 @@
+import type { FactHeaders, StateHeaders, Topic } from "@counterfoil/contracts/kafka";
+
+/** One message. All messages of one key of a topic stay in the order in which they are published. */
+export type TopicRecord = Readonly<{
+  topic: Topic;
+  key: string;
+  /** JSON; null where nothing is left under the key. */
+  value: string | null;
+  headers: FactHeaders | StateHeaders;
+}>;
+
+/** Records, and how far the publisher has come with them: readers see all of it at once, or nothing. */
+export type TopicTransaction = Readonly<{
+  records: readonly TopicRecord[];
+  /** What the next publisher finds; text that says nothing to the broker. */
+  checkpoint: string;
+}>;
+
+/** The topics of one ledger on one broker, not yet open for publishing. */
+export interface Topics {
+  /**
+   * Looks whether the broker answers and the topics are as they must be, and creates those that are
+   * missing. It fences nobody.
+   *
+   * @throws TopicsUnavailable, TopicMisconfigured (ports/topic-errors.ts)
+   */
+  prepare(): Promise<void>;
+
+  /**
+   * Prepares, and makes sure that whoever published before can do so no more: what it left half
+   * done is undone.
+   *
+   * @throws TopicsUnavailable, TopicMisconfigured
+   */
+  open(): Promise<TopicPublisher>;
+}
+
+/** The one publisher of a ledger, until another one opens the same topics. */
+export interface TopicPublisher {
+  /** That of the last committed transaction as of the opening; null before the first. */
+  readonly checkpoint: string | null;
+
+  /**
+   * Commits a transaction. One transaction at a time.
+   *
+   * @throws RecordTooLarge before anything of it becomes visible;
+   * @throws PublisherFenced where another publisher has opened the topics since;
+   * @throws TopicsUnavailable where it may or may not have been committed: only a new `open` tells,
+   *   and this publisher must be closed.
+   */
+  publish(transaction: TopicTransaction): Promise<void>;
+
+  close(): Promise<void>;
+}

@@ -1,0 +1,63 @@
+import { factHeaders, STATE_TOPICS, stateHeaders } from "@counterfoil/contracts/kafka";
+import { eventRecord } from "@counterfoil/contracts/record";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { describe, expect, test } from "@jest/globals";
+import { sampleEvent } from "../testing/sample-event.ts";
+import { factMessage, stateMessage } from "./message.ts";
+
+const EVENT: RecordedEvent = {
+  ...sampleEvent(1),
+  position: 12,
+  recorded_at: 1_767_323_045_123_456_789n,
+  hash: "0".repeat(64),
+};
+
+describe("a fact as a message", () => {
+  const message = factMessage(EVENT, { ledger: "books", keySequence: 3 });
+
+  test("has CloudEvents headers, its place, and its number among those of its key", () => {
+    expect(message.headers).toEqual({
+      ce_specversion: "1.0",
+      ce_id: EVENT.id,
+      ce_type: "MovementRecorded",
+      ce_source: "/counterfoil/books",
+      ce_time: "2026-01-02T03:04:05.123456789Z",
+      ce_subject: EVENT.subject,
+      "content-type": "application/json",
+      counterfoil_ledger: "books",
+      counterfoil_position: "12",
+      counterfoil_key_sequence: "3",
+    });
+    expect(factHeaders.parse(message.headers)).toEqual(message.headers);
+  });
+
+  test("is the record of the HTTP interface, keyed by its subject", () => {
+    expect([message.topic, message.key]).toEqual(["events", EVENT.subject]);
+    const value = JSON.parse(message.value ?? "");
+    expect(eventRecord.parse(value)).toEqual(value);
+    expect(value).toMatchObject({ position: "12", id: EVENT.id, data: JSON.parse(EVENT.data) });
+  });
+});
+
+describe("a state as a message", () => {
+  const place = { ledger: "books", position: 12, recordedAt: EVENT.recorded_at, generation: 2 };
+
+  test.each(Object.keys(STATE_TOPICS) as (keyof typeof STATE_TOPICS)[])("of %s", (topic) => {
+    const { changed, removed } = STATE_TOPICS[topic];
+    for (const [value, type] of [
+      ['{"id":"x"}', changed],
+      [null, removed],
+    ] as const) {
+      const message = stateMessage({ topic, key: "x", value }, place);
+      expect(message).toMatchObject({ topic, key: "x", value });
+      expect(stateHeaders.parse(message.headers)).toEqual(message.headers);
+      expect(message.headers).toMatchObject({
+        ce_id: `${topic}:x:2:12`,
+        ce_type: type,
+        ce_subject: "x",
+        counterfoil_position: "12",
+        counterfoil_generation: "2",
+      });
+    }
+  });
+});

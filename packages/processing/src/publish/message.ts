@@ -1,0 +1,71 @@
+import {
+  FACT_TOPIC,
+  type FactHeaders,
+  STATE_TOPICS,
+  type StateHeaders,
+  type StateTopic,
+} from "@counterfoil/contracts/kafka";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
+import type { TopicRecord } from "../ports/topic-publisher.ts";
+import { eventRecord } from "../queries/events.ts";
+
+/** A fact as a message: the record of `/v1/events`, keyed by its subject. */
+export function factMessage(
+  event: RecordedEvent,
+  { ledger, keySequence }: Readonly<{ ledger: string; keySequence: number }>,
+): TopicRecord {
+  const { id, type, subject, position, recorded_at } = event;
+  const headers: FactHeaders = {
+    ...commonHeaders(ledger, recorded_at),
+    ce_id: id,
+    ce_type: type,
+    ce_subject: subject,
+    counterfoil_position: String(position),
+    counterfoil_key_sequence: String(keySequence),
+  };
+  return { topic: FACT_TOPIC, key: subject, value: JSON.stringify(eventRecord(event)), headers };
+}
+
+/** What a state topic is to hold under a key from a position on. */
+export type StateChange = Readonly<{
+  topic: StateTopic;
+  key: string;
+  /** The record as JSON; null where nothing is left under the key. */
+  value: string | null;
+}>;
+
+/** Where on the stream a state is that of, and by which generation of its model. */
+export type StatePlace = Readonly<{
+  ledger: string;
+  position: number;
+  recordedAt: Nanos;
+  generation: number;
+}>;
+
+/** A state as a message: the record of the HTTP interface, or a tombstone. */
+export function stateMessage(
+  { topic, key, value }: StateChange,
+  { ledger, position, recordedAt, generation }: StatePlace,
+): TopicRecord {
+  const { changed, removed } = STATE_TOPICS[topic];
+  const headers: StateHeaders = {
+    ...commonHeaders(ledger, recordedAt),
+    ce_id: `${topic}:${key}:${generation}:${position}`,
+    ce_type: value === null ? removed : changed,
+    ce_subject: key,
+    counterfoil_position: String(position),
+    counterfoil_generation: String(generation),
+  };
+  return { topic, key, value, headers };
+}
+
+function commonHeaders(ledger: string, time: Nanos) {
+  return {
+    ce_specversion: "1.0",
+    ce_source: `/counterfoil/${ledger}`,
+    ce_time: formatTime(time),
+    "content-type": "application/json",
+    counterfoil_ledger: ledger,
+  } as const;
+}

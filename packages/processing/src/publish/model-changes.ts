@@ -1,0 +1,85 @@
+import { STOPPED } from "../models/columns.ts";
+import type { StoppedSubject } from "../models/stopped.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { Condition, Row, Value } from "../ports/table.ts";
+import type { Source } from "./source.ts";
+
+/** What one event did to one row that is published. */
+export type Change = Readonly<{
+  source: Source;
+  position: number;
+  id: string;
+  /** The record as JSON; null where nothing is left. */
+  value: string | null;
+}>;
+
+export type Range = Readonly<{ after: number; upTo: number }>;
+
+const ONE_EVENT_MAX = 10_000_000;
+
+/**
+ * What happened to the rows of some tables in a range of positions.
+ *
+ * @param count change rows of one table read at once: the range ends before the event that would go
+ *   beyond.
+ * @returns the changes in order, table by table, and up to where they are complete: all changes of
+ *   one event, however many, or none.
+ */
+export async function readChanges(
+  rows: Rows,
+  sources: readonly Source[],
+  { count, ...range }: Range & Readonly<{ count: number }>,
+): Promise<Readonly<{ changes: readonly Change[]; upTo: number }>> {
+  let { upTo } = range;
+  const changes: Change[] = [];
+  for (const source of sources) {
+    const read = await readTable(rows, source, { ...range, upTo, count });
+    upTo = read.upTo;
+    changes.push(...read.found.map((row) => changeOf(source, row)));
+  }
+  return { changes: changes.filter(({ position }) => position <= upTo), upTo };
+}
+
+async function readTable(
+  rows: Rows,
+  { changes: table }: Source,
+  { after, upTo, count }: Range & Readonly<{ count: number }>,
+) {
+  const select = (where: readonly Condition[], limit: number) =>
+    rows.select(table, { where, orderBy: table.key, limit });
+  const found = await select([is("position", ">", after), is("position", "<=", upTo)], count + 1);
+  const last = found.at(-1);
+  if (last === undefined || found.length <= count) return { found, upTo };
+  const cutOff = Number(last.position);
+  const whole = found.filter(({ position }) => Number(position) < cutOff);
+  if (whole.length > 0) return { found: whole, upTo: cutOff - 1 };
+  // One event alone changed more than that.
+  return { found: await select([is("position", "=", cutOff)], ONE_EVENT_MAX), upTo: cutOff };
+}
+
+const is = (column: string, operator: Condition["is"], value: Value): Condition => ({
+  column,
+  is: operator,
+  value,
+});
+
+function changeOf(source: Source, row: Row): Change {
+  const record = source.ofChange(row);
+  return {
+    source,
+    position: Number(row.position),
+    id: String(row[source.id]),
+    value: record === null ? null : JSON.stringify(record),
+  };
+}
+
+const STOPPED_MAX = 1_000_000;
+
+/** Subjects that facts could not be folded into, and since where. */
+export async function readStopped(rows: Rows): Promise<readonly StoppedSubject[]> {
+  const found = await rows.select(STOPPED, { orderBy: ["subject"], limit: STOPPED_MAX });
+  return found.map(({ subject, position }) => ({
+    subject: String(subject),
+    position: Number(position),
+  }));
+}

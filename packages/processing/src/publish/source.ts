@@ -1,0 +1,146 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { StateTopic } from "@counterfoil/contracts/kafka";
+import { accountParts } from "@counterfoil/core/account";
+import { ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
+import { ANOMALIES, ANOMALY_CHANGES } from "../models/columns.ts";
+import { RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
+import { MODEL_NAMES } from "../models/registry.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { Row, Table } from "../ports/table.ts";
+import { anomalyRecord } from "../queries/anomaly-record.ts";
+import { balanceRecord, balanceRecordAt } from "../queries/balance-record.ts";
+import { lifecycleRecord } from "../queries/lifecycle-record.ts";
+import { isLifecycle, type LifecycleModel } from "../queries/stuck.ts";
+
+/** A table of a model whose rows are published, with the change rows that tell what became of them. */
+export type Source = Readonly<{
+  model: ModelName;
+  topic: StateTopic;
+  /** Its key is `id`. */
+  current: Table;
+  changes: Table;
+  /** The column of a change row that holds the id. */
+  id: string;
+  /** Whether rows are ever taken away. */
+  vanishes: boolean;
+  /** The record that a change row holds; null where it says that nothing is left. */
+  ofChange: (change: Row) => object | null;
+  ofCurrent: (row: Row) => object;
+  /** Whether a present row says where it changed last, as `position`. */
+  placed: boolean;
+}>;
+
+/** What is published of each model. */
+export const SOURCES: readonly Source[] = MODEL_NAMES.flatMap((model) => [
+  isLifecycle(model) ? lifecycleSource(model) : balanceSource(model),
+  anomalySource(model),
+]);
+
+/**
+ * Model versions from which on a generation's anomalies leave change rows. Rows of earlier ones are
+ * not published; a generation of a later version takes their place.
+ */
+export const FOLLOWED_SINCE = 2;
+
+export const sourcesOf = (model: ModelName): readonly Source[] =>
+  SOURCES.filter((source) => source.model === model);
+
+function balanceSource(model: ModelName): Source {
+  return {
+    model,
+    topic: "balances",
+    current: ACCOUNTS,
+    changes: BALANCE_CHANGES,
+    id: "account",
+    vanishes: false,
+    ofChange: (change) => {
+      const id = String(change.account);
+      return balanceRecordAt({ id, ...accountParts(id) }, change);
+    },
+    ofCurrent: balanceRecord,
+    placed: true,
+  };
+}
+
+function lifecycleSource(model: LifecycleModel): Source {
+  return {
+    model,
+    topic: model,
+    current: RECORDS,
+    changes: RECORD_CHANGES,
+    id: "id",
+    vanishes: true,
+    // What the clock says of a record is for those who ask.
+    ofChange: ({ id = null, position = null, row }) =>
+      typeof row === "string" ? lifecycleRecord({ ...JSON.parse(row), id, position }, null) : null,
+    ofCurrent: (row) => lifecycleRecord(row, null),
+    placed: true,
+  };
+}
+
+/** Closed anomalies are published as closed, as they are shown; one that never stood goes. */
+function anomalySource(model: ModelName): Source {
+  return {
+    model,
+    topic: "anomalies",
+    current: ANOMALIES,
+    changes: ANOMALY_CHANGES,
+    id: "id",
+    vanishes: true,
+    ofChange: ({ row }) => (typeof row === "string" ? anomalyRecord(anomalyIn(row), model) : null),
+    ofCurrent: (row) => anomalyRecord(row, model),
+    placed: false,
+  };
+}
+
+function anomalyIn(text: string): Row {
+  const row = JSON.parse(text);
+  return { ...row, opened_at: row.opened_at === null ? null : BigInt(row.opened_at) };
+}
+
+/**
+ * What stands now stood at a position, unless something has changed it since. Change rows answer
+ * only then: where events were folded after others that follow them, the last of their change rows
+ * is not what became of the record.
+ *
+ * @returns the record as it was at the position; null where there was none.
+ */
+export async function recordAt(
+  rows: Rows,
+  source: Source,
+  { id, current, position }: Readonly<{ id: string; current: Row | null; position: number }>,
+): Promise<object | null> {
+  const { ofCurrent, ofChange } = source;
+  if (current && source.placed && Number(current.position) <= position) return ofCurrent(current);
+  const change = async (is: "<=" | ">") => {
+    const where = [
+      { column: source.id, is: "=" as const, value: id },
+      { column: "position", is, value: position },
+    ];
+    const orderBy = [source.id, "position"];
+    return rows.select(source.changes, { where, orderBy, descending: is === "<=", limit: 1 });
+  };
+  const [since] = await change(">");
+  if (since === undefined) return current && ofCurrent(current);
+  const [before] = await change("<=");
+  return before === undefined ? null : ofChange(before);
+}
+
+/** The records of some ids as they were at a position. */
+export async function recordsAt(
+  rows: Rows,
+  source: Source,
+  { ids, position }: Readonly<{ ids: readonly string[]; position: number }>,
+): Promise<ReadonlyMap<string, object | null>> {
+  const present = await rows.select(source.current, {
+    where: [{ column: "id", is: "in", value: ids }],
+    orderBy: ["id"],
+    limit: ids.length,
+  });
+  const byId = new Map(present.map((row) => [String(row.id), row]));
+  const records = new Map<string, object | null>();
+  for (const id of ids) {
+    records.set(id, await recordAt(rows, source, { id, current: byId.get(id) ?? null, position }));
+  }
+  return records;
+}

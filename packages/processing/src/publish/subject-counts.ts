@@ -1,0 +1,160 @@
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { EMPTY_DIGEST } from "@counterfoil/core/digest";
+import { checkNotForked } from "../folding.ts";
+import { integer, own, text } from "../models/columns.ts";
+import { ModelUnavailable, StreamForked } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { ModelCatalogue, ModelStore } from "../ports/model-store.ts";
+import type { Row, Table } from "../ports/table.ts";
+
+/**
+ * How many events each subject has had up to a position, so that every fact gets its number. They
+ * lie in a store beside the read models, which can be thrown away: they are counted again from the
+ * stream. A commit here comes after the broker's, so the store is never ahead of what was published
+ * and is brought forward from the stream when a publisher opens.
+ */
+export interface SubjectCounts {
+  /** The events' numbers, 1, 2, 3 … for each subject. They come right after those counted before. */
+  number(events: readonly RecordedEvent[]): Promise<readonly number[]>;
+  /** What was counted is published. */
+  commit(place: Place): Promise<void>;
+  close(): Promise<void>;
+}
+
+type Place = Readonly<{ position: number; hash: string }>;
+
+export type SubjectCountsOptions = Readonly<{ catalogue: ModelCatalogue; stream: EventStream }>;
+
+const STORE = "publisher";
+const VERSION = 1;
+
+const SUBJECTS: Table = {
+  name: "subjects",
+  columns: { subject: own(text), count: own(integer) },
+  key: ["subject"],
+  indexes: [],
+  digested: "none",
+};
+
+/** Counts held in memory; beyond, those not used for longest go. */
+const HELD_MAX = 50_000;
+const PAGE = 2000;
+
+/**
+ * Opens the counts exactly where the publisher stands.
+ *
+ * @throws engine errors as they come.
+ */
+export async function openSubjectCounts(
+  { catalogue, stream }: SubjectCountsOptions,
+  { position }: Place,
+): Promise<SubjectCounts> {
+  const store = await openStore({ catalogue, stream }, position);
+  const counts = await countsIn(store);
+  try {
+    for (let after = (await store.checkpoint()).position; after < position; ) {
+      const events = await stream.read({ after, limit: Math.min(PAGE, position - after) });
+      const last = events.at(-1);
+      if (last === undefined) throw new ModelUnavailable(`the stream ends before ${position}`);
+      await counts.number(events);
+      await counts.commit(last);
+      after = last.position;
+    }
+    return counts;
+  } catch (error) {
+    await counts.close();
+    throw error;
+  }
+}
+
+/** The store that is there, or a fresh one where it has counted further, or another stream. */
+async function openStore(
+  { catalogue, stream }: SubjectCountsOptions,
+  position: number,
+): Promise<ModelStore> {
+  for (const { generation, modelVersion, checkpoint } of await catalogue.generations(STORE)) {
+    const isUsable = modelVersion === VERSION && checkpoint.position <= position;
+    if (isUsable && (await isOnStream(stream, checkpoint))) {
+      return catalogue.openForWriting(STORE, generation);
+    }
+    await catalogue.drop(STORE, generation);
+  }
+  const fresh = await catalogue.create(STORE, { tables: [SUBJECTS], modelVersion: VERSION });
+  return catalogue.openForWriting(STORE, fresh ?? 1);
+}
+
+async function isOnStream(stream: EventStream, place: Place): Promise<boolean> {
+  try {
+    await checkNotForked(stream, place, "the publisher's counts");
+    return true;
+  } catch (error) {
+    if (error instanceof StreamForked) return false;
+    throw error;
+  }
+}
+
+type Count = { count: number; isStored: boolean };
+
+async function countsIn(store: ModelStore): Promise<SubjectCounts> {
+  let committed = (await store.checkpoint()).position;
+  /** Least recently used first. */
+  const held = new Map<string, Count>();
+  const changed = new Map<string, Count>();
+
+  async function load(subjects: Iterable<string>): Promise<void> {
+    const missing = [...new Set(subjects)].filter((subject) => !held.has(subject));
+    if (missing.length === 0) return;
+    const rows = await store.select(SUBJECTS, {
+      where: [{ column: "subject", is: "in", value: missing }],
+      orderBy: ["subject"],
+      limit: missing.length,
+    });
+    const stored = new Map(rows.map(({ subject, count }) => [String(subject), Number(count)]));
+    for (const subject of missing) {
+      held.set(subject, { count: stored.get(subject) ?? 0, isStored: stored.has(subject) });
+    }
+  }
+
+  function next(subject: string): number {
+    const count = held.get(subject) ?? { count: 0, isStored: false };
+    held.delete(subject);
+    held.set(subject, count);
+    changed.set(subject, count);
+    count.count += 1;
+    return count.count;
+  }
+
+  return {
+    async number(events) {
+      await load(events.map(({ subject }) => subject));
+      return events.map(({ subject }) => next(subject));
+    },
+    async commit({ position, hash }) {
+      const found = (await store.checkpoint()).position;
+      // A publisher that slept while another took over must not write its old counts over new ones.
+      if (found !== committed) {
+        throw new ModelUnavailable(
+          `the publisher's counts stand at ${found}, not at ${committed} where this publisher left them`,
+        );
+      }
+      const rowsOf = (isStored: boolean): Row[] =>
+        [...changed]
+          .filter(([, count]) => count.isStored === isStored)
+          .map(([subject, { count }]) => ({ subject, count }));
+      await store.commit({
+        inserts: [{ table: SUBJECTS, rows: rowsOf(false) }],
+        puts: [{ table: SUBJECTS, rows: rowsOf(true) }],
+        deletes: [],
+        checkpoint: { position, hash, digest: EMPTY_DIGEST, state_digest: EMPTY_DIGEST },
+      });
+      committed = position;
+      for (const count of changed.values()) count.isStored = true;
+      changed.clear();
+      for (const subject of held.keys()) {
+        if (held.size <= HELD_MAX) break;
+        held.delete(subject);
+      }
+    },
+    close: () => store.close(),
+  };
+}

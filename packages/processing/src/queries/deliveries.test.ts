@@ -1,0 +1,85 @@
+import type { ProviderFact } from "@counterfoil/contracts/fact";
+import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import type { Translate, Translations } from "@counterfoil/core/translate/translation";
+import { describe, expect, test } from "@jest/globals";
+import { createIngest } from "../ingest.ts";
+import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
+import { createManualClock } from "../memory/manual-clock.ts";
+import type { Delivery } from "../ports/ingest.ts";
+import { retranslate } from "../retranslate.ts";
+import { findDelivery } from "./deliveries.ts";
+
+const START = 1_700_000_000_000_000_000n;
+const read = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
+
+/** Reads runs by another number. */
+const misread: Translate = (source, given) => {
+  const reading = read(source, given);
+  if (!reading.ok) return reading;
+  const facts = reading.facts.map(
+    (fact) => ({ ...fact, data: { ...fact.data, run_id: "0" } }) as ProviderFact,
+  );
+  return { ...reading, facts };
+};
+
+const BEFORE: Translations = { present: 1, versions: { 1: misread } };
+const AFTER: Translations = { present: 2, versions: { 1: misread, 2: read } };
+
+const webhook = (run: number): Delivery => ({
+  provider: "zerohash",
+  channel: "webhook",
+  payloadType: "account_balance.changed",
+  notificationId: null,
+  place: null,
+  verdict: { signature: "valid" },
+  bytes: new TextEncoder().encode(
+    JSON.stringify({
+      participant_code: "DEF456",
+      account_group: "ABC123",
+      account_label: "general",
+      account_type: "available",
+      asset: "BTC",
+      balance: "1",
+      run_id: String(run),
+      movements: [],
+    }),
+  ),
+  receivedAt: START,
+  correlationId: null,
+});
+
+async function retranslatedLedger() {
+  const storage = createMemoryStreamStorage();
+  const clock = createManualClock(START);
+  const stream = createMemoryEventStream({ ledger: "default", hashing, clock, storage });
+  const ingest = createIngest({ stream, translations: BEFORE, hashing, clock });
+  const { deliveryId } = await ingest.submit(webhook(7));
+  await ingest.submit(webhook(8));
+  await retranslate({ stream, translations: AFTER, hashing });
+  const find = async () => {
+    const found = await findDelivery(stream, deliveryId, { translations: AFTER, hashing });
+    return found?.facts.map(({ type }) => type);
+  };
+  return { storage, find };
+}
+
+const RECORDED_AT_FIRST = ["RunRecorded", "BalanceReported"];
+
+describe("a delivery that a later translation read otherwise", () => {
+  test("has what was recorded at first, what took it back, and what stands instead", async () => {
+    const { find } = await retranslatedLedger();
+    expect(await find()).toEqual([
+      ...RECORDED_AT_FIRST,
+      "FactWithdrawn",
+      "FactWithdrawn",
+      ...RECORDED_AT_FIRST,
+    ]);
+  });
+
+  test("has at least what lies beside it where its bytes were erased", async () => {
+    const { storage, find } = await retranslatedLedger();
+    storage.bodies.clear();
+    expect(await find()).toEqual([...RECORDED_AT_FIRST, "FactWithdrawn", "FactWithdrawn"]);
+  });
+});

@@ -1,0 +1,87 @@
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { PublisherEvent } from "./publisher-event.ts";
+
+export type PublisherMetricsOptions = Readonly<{
+  registry: Registry;
+  stream: Pick<EventStream, "head">;
+}>;
+
+/** Registers the publisher's metrics. @returns what is to be told of its events. */
+export function createPublisherMetrics({
+  registry,
+  stream,
+}: PublisherMetricsOptions): (event: PublisherEvent) => void {
+  const { transactions, messages, facts, state } = createInstruments(registry);
+  let position: number | null = null;
+  let present: string | null = null;
+  registerPlace(registry, stream, () => position);
+  return (event) => {
+    if (event.kind === "state") {
+      if (present !== null) state.remove({ state: present });
+      present = event.state;
+      state.set({ state: present }, 1);
+      return;
+    }
+    position = event.position;
+    if (event.kind === "open") return;
+    transactions.inc();
+    messages.inc(event.messages);
+    facts.inc(event.facts);
+  };
+}
+
+function createInstruments(registry: Registry) {
+  const registers = [registry];
+  return {
+    transactions: new Counter({
+      name: "counterfoil_publisher_commits_total",
+      help: "Steps that the publisher has committed to Kafka",
+      registers,
+    }),
+    messages: new Counter({
+      name: "counterfoil_publisher_messages_total",
+      help: "Messages published, facts and states",
+      registers,
+    }),
+    facts: new Counter({
+      name: "counterfoil_publisher_facts_total",
+      help: "Facts published",
+      registers,
+    }),
+    state: new Gauge({
+      name: "counterfoil_publisher_state",
+      help: "1 for the state that the publisher is in",
+      labelNames: ["state"],
+      registers,
+    }),
+  };
+}
+
+/** The lag is computed when somebody looks, since it depends on the head then. */
+function registerPlace(
+  registry: Registry,
+  stream: Pick<EventStream, "head">,
+  positionNow: () => number | null,
+): void {
+  new Gauge({
+    name: "counterfoil_publisher_position",
+    help: "Last position that is published",
+    registers: [registry],
+    collect() {
+      const position = positionNow();
+      if (position !== null) this.set(position);
+    },
+  });
+  new Gauge({
+    name: "counterfoil_publisher_lag_events",
+    help: "Events of the stream that are not published",
+    registers: [registry],
+    async collect() {
+      // A stream that cannot be asked must not take the other metrics along.
+      const head = await stream.head().catch(() => null);
+      const position = positionNow();
+      if (head !== null && position !== null) this.set(Math.max(0, head.position - position));
+    },
+  });
+}

@@ -1,0 +1,97 @@
+import { LedgerMismatch, StreamForked } from "@counterfoil/processing/ports/errors";
+import {
+  PublisherFenced,
+  RecordTooLarge,
+  TopicMisconfigured,
+} from "@counterfoil/processing/ports/topic-errors";
+import { type PublisherOptions, runPublisher } from "@counterfoil/processing/publish/publisher";
+import type { Logger } from "pino";
+import type { PublisherEvent, PublishingState } from "./publisher-event.ts";
+
+export type PublishLedgerOptions = Omit<PublisherOptions, "observer"> &
+  Readonly<{ logger: Logger; report: (event: PublisherEvent) => void }>;
+
+const PAUSE_MS_MIN = 1_000;
+const PAUSE_MS_MAX = 60_000;
+
+/** Publishes one ledger until the signal aborts, whatever happens to it on the way. */
+export async function publishLedger(
+  options: PublishLedgerOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, logger, report } = options;
+  const enter = (state: PublishingState) => {
+    logger.debug({ state }, "publisher state");
+    report({ kind: "state", state });
+  };
+  let pauseMs = PAUSE_MS_MIN;
+  while (!signal.aborted) {
+    const { error, commits } = await attempt(options, enter, signal);
+    if (error === null) continue;
+    const { state, message } = troubleOf(error);
+    enter(state);
+    if (state === "forked") {
+      logger.error({ err: error, code: "stream_forked" }, message);
+      // Nothing that this process could do would make the two streams one.
+      await aborted(signal);
+      continue;
+    }
+    // What got ahead in between is met with fresh patience.
+    pauseMs = commits > 0 ? PAUSE_MS_MIN : Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    logger.error({ err: error, pause_ms: pauseMs }, message);
+    await clock.sleep(pauseMs, signal);
+  }
+  enter("stopped");
+}
+
+/** Runs until the signal aborts, the lock is lost, or something is wrong. */
+async function attempt(
+  options: PublishLedgerOptions,
+  enter: (state: PublishingState) => void,
+  signal: AbortSignal,
+) {
+  const { logger, report } = options;
+  let commits = 0;
+  const observer: PublisherOptions["observer"] = {
+    onState: enter,
+    onOpen: (position) => {
+      logger.info({ position }, "publishing");
+      report({ kind: "open", position });
+    },
+    onCommit: (published) => {
+      commits += 1;
+      report({ kind: "commit", ...published });
+    },
+    onRetry: (error) => logger.warn({ err: error }, "publishing interrupted, trying again"),
+  };
+  try {
+    await runPublisher({ ...options, observer }, signal);
+    return { error: null, commits };
+  } catch (error) {
+    return { error, commits };
+  }
+}
+
+type Trouble = Readonly<{ state: PublishingState; message: string }>;
+
+function troubleOf(error: unknown): Trouble {
+  if (error instanceof StreamForked) {
+    return { state: "forked", message: "publisher stopped: the topics hold another stream" };
+  }
+  if (error instanceof PublisherFenced) {
+    return { state: "fenced", message: "publisher stopped: another one has taken over" };
+  }
+  const isForAPerson = [RecordTooLarge, TopicMisconfigured, LedgerMismatch].some(
+    (kind) => error instanceof kind,
+  );
+  return isForAPerson
+    ? { state: "refused", message: "publisher stopped until this is put right" }
+    : { state: "failed", message: "publisher failed" };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

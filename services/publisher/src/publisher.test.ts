@@ -1,0 +1,215 @@
+import { systemClock as clock } from "@counterfoil/adapters/node/clock";
+import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
+import { openFolding } from "@counterfoil/processing/folding";
+import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
+import { createMemoryRoleLocks } from "@counterfoil/processing/memory/role-locks";
+import {
+  createMemoryTopicStorage,
+  createMemoryTopics,
+} from "@counterfoil/processing/memory/topics";
+import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { openLedger } from "@counterfoil/processing/open-ledger";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import { RecordTooLarge, TopicMisconfigured } from "@counterfoil/processing/ports/topic-errors";
+import type { Topics } from "@counterfoil/processing/ports/topic-publisher";
+import { sampleEvent } from "@counterfoil/processing/testing/sample-event";
+import { describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { createPublisherMetrics } from "./metrics.ts";
+import { startPublisher } from "./publisher.ts";
+import type { PublisherEvent } from "./publisher-event.ts";
+
+const LEDGER = { name: "books", environment: "test" };
+
+async function openWorld() {
+  const stream = createMemoryEventStream({ ledger: LEDGER.name, hashing, clock });
+  await openLedger(stream, LEDGER, hashing);
+  const catalogue = createMemoryModelCatalogue();
+  const locks = createMemoryRoleLocks();
+  return { ledger: LEDGER.name, stream, catalogue, locks, clock };
+}
+
+type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** Folds every model up to the head. */
+async function foldAll({
+  stream,
+  catalogue,
+}: Readonly<{ stream: EventStream; catalogue: ModelCatalogue }>) {
+  for (const model of MODEL_NAMES) {
+    const projection = PROJECTIONS[model];
+    const { tables, version: modelVersion } = projection;
+    await catalogue.create(model, { tables, modelVersion, generation: 1 });
+    const store = await catalogue.openForWriting(model, 1);
+    const folding = await openFolding({ stream, projection, store, hashing });
+    await folding.fold(await stream.read({ after: folding.checkpoint.position, limit: 1000 }));
+  }
+}
+
+/** A publisher whose events can be waited for. */
+function watch(backends: World, topics: Topics) {
+  const events: PublisherEvent[] = [];
+  const waiting = new Set<() => void>();
+  const lines: string[] = [];
+  const logger = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
+  const registry = new Registry();
+  const count = createPublisherMetrics({ registry, stream: backends.stream });
+  const publisher = startPublisher({
+    backends,
+    topics,
+    logger,
+    report(event) {
+      count(event);
+      events.push(event);
+      for (const look of waiting) look();
+    },
+  });
+  const when = (isMeant: (event: PublisherEvent) => boolean) =>
+    new Promise<PublisherEvent>((resolve) => {
+      const look = () => {
+        const event = events.find(isMeant);
+        if (event !== undefined) resolve(event);
+      };
+      waiting.add(look);
+      look();
+    });
+  const whenIn = (state: string) =>
+    when((event) => event.kind === "state" && event.state === state);
+  const whenAt = (position: number) =>
+    when((event) => event.kind === "commit" && event.position === position);
+  return { publisher, events, lines, registry, whenIn, whenAt };
+}
+
+describe("a publisher", () => {
+  test("publishes what the models have folded, and no further", async () => {
+    const world = await openWorld();
+    const storage = createMemoryTopicStorage();
+    const { publisher, registry, whenIn, whenAt } = watch(world, createMemoryTopics({ storage }));
+    await whenIn("waiting_for_models");
+    expect(storage.records).toEqual([]);
+    await foldAll(world);
+    await whenAt(1);
+    await whenIn("live");
+    await world.stream.append(1, [sampleEvent(1), sampleEvent(2)]);
+    await foldAll(world);
+    await whenAt(3);
+    expect(await registry.metrics()).toContain("counterfoil_publisher_lag_events 0");
+    expect(await registry.metrics()).toContain("counterfoil_publisher_facts_total 3");
+    expect(await registry.metrics()).toContain("counterfoil_publisher_position 3");
+    await publisher.stop();
+    expect(await registry.metrics()).toContain('counterfoil_publisher_state{state="stopped"} 1');
+    expect(storage.records.filter(({ topic }) => topic === "events")).toHaveLength(3);
+  });
+
+  test("the lag shows while the broker is away; what comes meanwhile is published afterwards", async () => {
+    const world = await openWorld();
+    const storage = createMemoryTopicStorage();
+    let isAway = false;
+    const fault = () => (isAway ? ("lost before it was committed" as const) : null);
+    const { publisher, registry, lines, whenIn, whenAt } = watch(
+      world,
+      createMemoryTopics({ storage, fault }),
+    );
+    await foldAll(world);
+    await whenAt(1);
+    isAway = true;
+    await world.stream.append(1, [sampleEvent(1), sampleEvent(2)]);
+    await foldAll(world);
+    await whenIn("unavailable");
+    expect(await registry.metrics()).toContain("counterfoil_publisher_lag_events 2");
+    isAway = false;
+    await whenAt(3);
+    await publisher.stop();
+    expect(lines.join("")).toContain("publishing interrupted, trying again");
+    expect(storage.records.filter(({ topic }) => topic === "events")).toHaveLength(3);
+  });
+
+  test("a second one waits, and goes on where the first one was", async () => {
+    const world = await openWorld();
+    const storage = createMemoryTopicStorage();
+    await foldAll(world);
+    const first = watch(world, createMemoryTopics({ storage }));
+    await first.whenAt(1);
+    const second = watch(world, createMemoryTopics({ storage }));
+    await second.whenIn("waiting_for_lock");
+    await world.stream.append(1, [sampleEvent(1)]);
+    await foldAll(world);
+    await first.whenAt(2);
+    expect(second.events).toEqual([{ kind: "state", state: "waiting_for_lock" }]);
+    await first.publisher.stop();
+    await second.whenIn("live");
+    await world.stream.append(2, [sampleEvent(2)]);
+    await foldAll(world);
+    await second.whenAt(3);
+    await second.publisher.stop();
+    const numbers = storage.records
+      .filter(({ topic, key }) => topic === "events" && key === sampleEvent(1).subject)
+      .map(({ headers }) =>
+        Object.entries(headers).find(([name]) => name.endsWith("key_sequence")),
+      );
+    expect(numbers.map((header) => header?.[1])).toEqual(["1", "2"]);
+  });
+
+  test("one that slept through another's opening is fenced, writes nothing, and stands back in line", async () => {
+    const world = await openWorld();
+    const storage = createMemoryTopicStorage();
+    const { publisher, whenIn, whenAt } = watch(world, createMemoryTopics({ storage }));
+    await foldAll(world);
+    await whenAt(1);
+    const other = await createMemoryTopics({ storage }).open();
+    const { checkpoint } = storage;
+    await world.stream.append(1, [sampleEvent(1)]);
+    await foldAll(world);
+    await whenIn("fenced");
+    expect([storage.checkpoint, storage.records.length]).toEqual([checkpoint, 1]);
+    await other.close();
+    await whenAt(2);
+    await publisher.stop();
+  });
+
+  test.each([
+    ["a record that is too large", new RecordTooLarge("takes 2000 bytes, at most 1000")],
+    ["a topic with wrong settings", new TopicMisconfigured("retention.ms=1, expected -1")],
+  ])("%s stops it with a message that says all, and nothing is left out", async (_, trouble) => {
+    const world = await openWorld();
+    const storage = createMemoryTopicStorage();
+    const topics = createMemoryTopics({ storage });
+    let isPutRight = false;
+    const refusing: Topics = {
+      ...topics,
+      open: async () => {
+        const open = await topics.open();
+        const publish: typeof open.publish = async (transaction) => {
+          if (!isPutRight) throw trouble;
+          await open.publish(transaction);
+        };
+        return { ...open, publish };
+      },
+    };
+    const { publisher, lines, whenIn, whenAt } = watch(world, refusing);
+    await foldAll(world);
+    await whenIn("refused");
+    expect(lines.join("")).toContain(trouble.message);
+    isPutRight = true;
+    await whenAt(1);
+    await publisher.stop();
+    expect(storage.records.filter(({ topic }) => topic === "events")).toHaveLength(1);
+  });
+
+  test("topics that hold another stream stop it for good", async () => {
+    const world = await openWorld();
+    const storage = createMemoryTopicStorage();
+    const first = watch(world, createMemoryTopics({ storage }));
+    await foldAll(world);
+    await first.whenAt(1);
+    await first.publisher.stop();
+    const other = await openWorld();
+    const { publisher, lines, whenIn } = watch(other, createMemoryTopics({ storage }));
+    await whenIn("forked");
+    expect(lines.join("")).toContain("stream_forked");
+    await publisher.stop();
+  });
+});

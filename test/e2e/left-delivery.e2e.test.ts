@@ -1,0 +1,85 @@
+import { systemClock } from "@counterfoil/adapters/node/clock";
+import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
+import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
+import type { EventRecord } from "@counterfoil/contracts/record";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { createIngest } from "@counterfoil/processing/ingest";
+import { openLedger } from "@counterfoil/processing/open-ledger";
+import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import type { Delivery } from "@counterfoil/processing/ports/ingest";
+import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { createApi, whenFolded } from "./support/api.ts";
+import { addressOf, endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
+import { newFolder, removeFolders } from "./support/folder.ts";
+import { configOf } from "./support/stand-in.ts";
+
+jest.setTimeout(120_000);
+afterEach(endAllProcesses);
+afterAll(removeFolders);
+
+const ACCOUNTS = 2500;
+
+const snapshot: Delivery = {
+  provider: "zerohash",
+  channel: "feed",
+  payloadType: "feed",
+  notificationId: null,
+  place: { connection: "c1", frame: 1 },
+  verdict: { signature: "none" },
+  bytes: Buffer.from(
+    JSON.stringify({
+      messageType: "initial-balance",
+      body: Array.from({ length: ACCOUNTS }, (_, at) => ({
+        participant_code: "DEF456",
+        account_group: "ABC123",
+        account_label: "general",
+        account_type: "available",
+        asset: `A${at}`,
+        balance: "1",
+      })),
+    }),
+  ),
+  receivedAt: 1_746_000_000_000_000_000n,
+  correlationId: "c1",
+};
+
+/** An ingestor that dies when the first part of a snapshot is on disk. */
+async function leaveSnapshot(dataDir: string): Promise<void> {
+  const clock = systemClock;
+  const ledger = "default";
+  const stream = await openEventStream({ dataDir, ledger, hashing, clock });
+  await openLedger(stream, { name: ledger, environment: "test" }, hashing);
+  let appends = 0;
+  const dying: typeof stream = {
+    ...stream,
+    append: async (...given) => {
+      appends += 1;
+      if (appends > 1) throw new StreamUnavailable("killed");
+      return stream.append(...given);
+    },
+  };
+  const ingest = createIngest({ stream: dying, translations: TRANSLATIONS, hashing, clock });
+  await expect(ingest.submit(snapshot)).rejects.toThrow("killed");
+  await stream.close();
+}
+
+test.each(["start", "ingestor"])(
+  "%s completes the snapshot that a dead ingestor left",
+  async (role) => {
+    const env = configOf(newFolder());
+    await leaveSnapshot(String(env.COUNTERFOIL_DATA_DIR));
+    const service = startRole([role], env);
+    await service.whenLogged(({ msg }) => msg === "a delivery that was left is complete now");
+    if (role === "start") {
+      const api = createApi(await addressOf(service));
+      const { head } = await whenFolded(api);
+      const ends = await api.get<readonly EventRecord[]>("/v1/events", {
+        types: "DeliveryCompleted",
+      });
+      // Ledger opened, delivery received, divided, every account, completed.
+      expect(head).toBe(String(3 + ACCOUNTS + 1));
+      expect(ends.map(({ position }) => position)).toEqual([head]);
+    }
+    expect(await stopRole(service)).toBe(0);
+  },
+);

@@ -1,0 +1,96 @@
+import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
+import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import type { Table } from "@counterfoil/processing/ports/table";
+import type { Projection } from "@counterfoil/processing/projection/projection";
+import { rebuildModel } from "@counterfoil/processing/rebuild";
+import { describe, expect, test } from "@jest/globals";
+import { ACCOUNT_ID, balanceBody, take } from "./messages.ts";
+import { ENGINES, type Engine, hashing, openTestLedger } from "./support.ts";
+
+const AT = 1_746_000_000_000;
+const present = PROJECTIONS.balances;
+/** The model as an earlier program had it. */
+const earlier: Projection = { ...present, version: present.version - 1 };
+
+async function ledgerOfTwoAccounts(engine: Engine) {
+  const projections = { ...PROJECTIONS, balances: earlier };
+  const ledger = await openTestLedger({ engine, projections });
+  await take(ledger, { body: balanceBody({ run: 1, change: "1", balance: "1", at: AT }) });
+  const account = { asset: "ETH" };
+  await take(ledger, { body: balanceBody({ run: 2, change: "2", balance: "2", at: AT, account }) });
+  return ledger;
+}
+
+type World = Awaited<ReturnType<typeof ledgerOfTwoAccounts>>;
+
+const upgrade = ({ stream, catalogue, clock }: World) =>
+  rebuildModel({
+    stream,
+    catalogue,
+    projection: present,
+    hashing,
+    clock,
+    build: "test",
+    cause: "upgrade",
+  });
+
+/** Lays the live generation out with these tables, as of the head, without a row. */
+async function layOut({ stream, catalogue }: World, tables: readonly Table[]): Promise<void> {
+  await catalogue.create("balances", { tables, modelVersion: earlier.version, generation: 1 });
+  const store = await catalogue.openForWriting("balances", 1);
+  const { position, hash } = await stream.head();
+  const before = await store.checkpoint();
+  const checkpoint = { ...before, position, hash };
+  await store.commit({ inserts: [], puts: [], deletes: [], checkpoint });
+  await store.close();
+}
+
+describe.each(ENGINES)("a new version of a model, on %s", (engine) => {
+  test("that says the same is activated, and no row differs", async () => {
+    const ledger = await ledgerOfTwoAccounts(engine);
+    await ledger.catchUp();
+    const { position } = await ledger.stream.head();
+    const { outcome, versions } = await upgrade(ledger);
+    expect(outcome).toBe("activated");
+    expect(versions).toMatchObject({ position, samples: [] });
+    expect(new Set(Object.values(versions?.counts ?? {}))).toEqual(new Set([0]));
+    expect(versions?.counts).toHaveProperty(ACCOUNTS.name);
+    await ledger.close();
+  });
+
+  test("tells which rows it has otherwise, how many, and where both stood", async () => {
+    const ledger = await ledgerOfTwoAccounts(engine);
+    await ledger.catchUp();
+    await ledger.release();
+    const store = await ledger.catalogue.openForWriting("balances", 1);
+    const row = await store.get(ACCOUNTS, [ACCOUNT_ID]);
+    const checkpoint = await store.checkpoint();
+    const puts = [{ table: ACCOUNTS, rows: [{ ...row, balance: "7" }] }];
+    await store.commit({ inserts: [], puts, deletes: [], checkpoint });
+    await store.close();
+    // What came since is no difference of the versions.
+    await take(ledger, { body: balanceBody({ run: 3, change: "1", balance: "2", at: AT + 1 }) });
+    const { outcome, versions } = await upgrade(ledger);
+    expect(outcome).toBe("activated");
+    expect(versions?.position).toBe(checkpoint.position);
+    expect(versions?.counts[ACCOUNTS.name]).toBe(1);
+    expect(versions?.samples).toMatchObject([
+      { table: ACCOUNTS.name, key: [ACCOUNT_ID], columns: ["balance"] },
+    ]);
+    await ledger.close();
+  });
+
+  test("is activated also where the old one was laid out otherwise", async () => {
+    const ledger = await ledgerOfTwoAccounts(engine);
+    const { balance: _, ...columns } = ACCOUNTS.columns;
+    const tables = present.tables.map((table) =>
+      table.name === ACCOUNTS.name ? { ...table, columns, indexes: [] } : table,
+    );
+    await layOut(ledger, tables);
+    const { outcome, versions } = await upgrade(ledger);
+    expect(outcome).toBe("activated");
+    // An engine without a schema compares what is there; one with a schema cannot ask for it.
+    expect(versions?.counts[ACCOUNTS.name]).toBe(engine === "sqlite" ? null : 2);
+    await ledger.close();
+  });
+});
