@@ -45,10 +45,21 @@ export const patience = (seconds: number): number => seconds * 1000 * Math.max(1
 export type Engine = "memory" | "sqlite";
 export const ENGINES: readonly Engine[] = ["memory", "sqlite"];
 
+/** What a ledger is stored in, empty at first. */
+export type TestEngine = Readonly<{
+  /** The same stream each time, as another process would open it. */
+  openStream: () => Promise<EventStream>;
+  catalogue: ModelCatalogue;
+  /** Called when streams and catalogue are closed. */
+  dispose: () => Promise<void>;
+}>;
+/** An engine that is brought along, for a ledger named `LEDGER`. */
+export type OpenTestEngine = (clock: ManualClock) => Promise<TestEngine>;
+
 export type Projections = Readonly<Record<ModelName, Projection>>;
 
 export type LedgerOptions = Readonly<{
-  engine?: Engine;
+  engine?: Engine | OpenTestEngine;
   /** Draws batch sizes, restarts and who takes what. */
   seed?: number | string;
   translations?: Translations;
@@ -97,15 +108,11 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
   const clock = createManualClock(START);
   const storage = createMemoryStreamStorage();
   const dataDir = engine === "sqlite" ? mkdtempSync(join(tmpdir(), "counterfoil-system-")) : "";
-  const openStream = async (): Promise<EventStream> =>
-    engine === "sqlite"
-      ? openEventStream({ dataDir, ledger: LEDGER, hashing, clock })
-      : createMemoryEventStream({ ledger: LEDGER, hashing, clock, storage });
+  const open = typeof engine === "function" ? engine : embedded({ dataDir, storage });
+  const { openStream, catalogue, dispose } = await open(clock);
   const streams: EventStream[] = [];
   for (let count = 0; count < Math.max(1, ingests); count += 1) streams.push(await openStream());
   const stream = streams[0] as EventStream;
-  const catalogue =
-    engine === "sqlite" ? openModelCatalogue({ dataDir }) : createMemoryModelCatalogue();
   await openLedger(stream, { name: LEDGER, environment: "test" }, hashing);
   let ingesting = ingestsOn(streams, options.translations ?? TRANSLATIONS, clock);
   const models = MODEL_NAMES.map((model) =>
@@ -175,11 +182,30 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
       for (const ingest of ingesting) await ingest.stop();
       await release();
       await catalogue.close();
-      for (const open of streams) await open.close();
-      if (dataDir !== "") rmSync(dataDir, { recursive: true, force: true });
+      for (const opened of streams) await opened.close();
+      await dispose();
     },
   };
 }
+
+type Embedded = Readonly<{ dataDir: string; storage: MemoryStreamStorage }>;
+
+/** SQLite in a folder, or memory where there is none. */
+const embedded =
+  ({ dataDir, storage }: Embedded): OpenTestEngine =>
+  async (clock) =>
+    dataDir === ""
+      ? {
+          openStream: async () =>
+            createMemoryEventStream({ ledger: LEDGER, hashing, clock, storage }),
+          catalogue: createMemoryModelCatalogue(),
+          dispose: async () => {},
+        }
+      : {
+          openStream: () => openEventStream({ dataDir, ledger: LEDGER, hashing, clock }),
+          catalogue: openModelCatalogue({ dataDir }),
+          dispose: async () => rmSync(dataDir, { recursive: true, force: true }),
+        };
 
 const ingestsOn = (
   streams: readonly EventStream[],

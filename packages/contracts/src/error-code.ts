@@ -35,6 +35,8 @@ export const ERROR_CODES = {
   stream_corrupted: { status: 500, title: "The stream's stored events contradict themselves" },
   stream_forked: { status: 500, title: "The stream is not the one that was followed" },
   format_too_new: { status: 503, title: "A newer version of the program has written the data" },
+  topics_unavailable: { status: 503, title: "The brokers cannot be used just now" },
+  topics_misconfigured: { status: 500, title: "A topic is not as the publisher needs it" },
   port_in_use: { status: 500, title: "The port is taken" },
   digest_mismatch: { status: 500, title: "The rebuilt model differs from the live one" },
   generation_missing: { status: 404, title: "There is no such generation of the model" },

@@ -11,6 +11,7 @@ import {
   StreamMissing,
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
+import { TopicMisconfigured, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { WrongUsage } from "./wrong-usage.ts";
@@ -37,6 +38,8 @@ const KINDS: readonly Kind[] = [
   { of: StreamForked, code: "stream_forked", exit: EXIT.findings },
   { of: ModelCorrupted, code: "model_unavailable", exit: EXIT.findings },
   { of: GenerationMissing, code: "generation_missing", exit: EXIT.findings },
+  { of: TopicsUnavailable, code: "topics_unavailable", exit: EXIT.unavailable },
+  { of: TopicMisconfigured, code: "topics_misconfigured", exit: EXIT.findings },
   { of: RebuildRunning, code: "rebuild_running", exit: EXIT.findings },
 ];
 

@@ -1,9 +1,9 @@
 import type { AddressInfo } from "node:net";
+import { isLoopback } from "@counterfoil/adapters/node/loopback";
 import type { Config } from "@counterfoil/contracts/config";
 import { StartupError } from "@counterfoil/contracts/startup-error";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { FastifyInstance } from "fastify";
-import { isLoopback } from "./loopback.ts";
 
 type Address = Pick<
   Config,

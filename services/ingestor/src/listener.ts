@@ -1,11 +1,11 @@
 import type { AddressInfo } from "node:net";
+import { isLoopback } from "@counterfoil/adapters/node/loopback";
 import type { Config } from "@counterfoil/contracts/config";
 import { StartupError } from "@counterfoil/contracts/startup-error";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Registry } from "prom-client";
 import { errorReport } from "./error-report.ts";
-import { isLoopback } from "./loopback.ts";
 import { sendProblem } from "./problem.ts";
 import { serverOptions } from "./server-option.ts";
 import { registerWebhooks, type WebhookDeps } from "./webhook-route.ts";

@@ -244,7 +244,7 @@ describeWithBroker(TITLE, () => {
     expect(
       (await committed("away", ["events"])).map(({ headers }) => headers.counterfoil_position),
     ).toEqual(["1", "2"]);
-  });
+  }, 300_000);
 
   test("Node has had nothing to warn of", () => {
     expect(warnings.filter((name) => name === "TimeoutNegativeWarning")).toEqual([]);

@@ -1,7 +1,8 @@
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
+import { startPublisher } from "@counterfoil/publisher/publisher";
 import { startOrClose } from "./closing.ts";
 import { openWhenThere } from "./open-backends.ts";
-import { openPublisher } from "./open-publisher.ts";
+import { openTopics } from "./open-topics.ts";
 import { startOperationsListener } from "./operations-listener.ts";
 import { createRegistry } from "./registry.ts";
 import type { RoleOptions } from "./role.ts";
@@ -10,13 +11,16 @@ import type { Service } from "./run-until-signal.ts";
 /** Publishes to Kafka, and nothing else. A second one of the ledger waits for its lock. */
 export async function startPublisherRole(options: RoleOptions): Promise<Service | null> {
   const { config, logger, signal } = options;
+  const topics = openTopics(config, logger);
+  // What is wrong with the brokers is said at once, not after the first event.
+  await topics.prepare();
   const backends = await openWhenThere({ config, access: "read", logger, signal });
   if (backends === null) return null;
   return startOrClose(async (closing) => {
     closing.add(backends.close);
     const registry = createRegistry();
     const report = createPublisherMetrics({ registry, stream: backends.stream });
-    const publisher = openPublisher({ config, backends, logger, report });
+    const publisher = startPublisher({ backends, topics, logger, report });
     closing.add(publisher.stop);
     const address = await startOperationsListener({ config, registry, logger }, closing);
     logger.info({ ledger: backends.ledger, address }, "ready");
