@@ -5,11 +5,11 @@ import { fastify } from "fastify";
  * The receiving side of the acknowledgement bench, a process of its own: `ours` is the ingestor
  * role as `counterfoil ingestor` runs it, `bare` a Fastify route that parses the same body.
  */
-const [mode] = process.argv.slice(2);
+const [mode, path = ""] = process.argv.slice(2);
 const port = await freePort();
 if (mode === "bare") {
   const app = fastify();
-  app.post("/webhooks/zerohash", async () => ({ ok: true }));
+  app.post(path, async () => ({ ok: true }));
   await app.listen({ host: "127.0.0.1", port });
 } else {
   const { startIngestorRole } = await import("@counterfoil/counterfoil/service/ingestor-role");

@@ -1,18 +1,23 @@
 /** What one row of the table says: ours beside a limit, in the same run. */
-export type BenchRow = Readonly<{
+export type BenchRow = MeasuredRow | SkippedRow;
+
+export type MeasuredRow = Readonly<{
   name: string;
   unit: string;
   ours: number;
   /** The bare limit or the peer; null where there is nothing to hold it against. */
   limit: number | null;
   limitName: string;
-  /** ours / limit. */
+  /** ours / limit; null where the figure itself is what counts. */
   ratio: number | null;
-  /** What DESIGN asks the ratio, or where there is no ratio the figure, to reach. */
-  target: number;
+  /** What the ratio, or where there is none the figure, is to reach; null: it is only reported. */
+  target: number | null;
   isBetterBelow?: boolean;
   note?: string;
 }>;
+
+/** What could not be measured here, and why. */
+export type SkippedRow = Readonly<{ name: string; skipped: string }>;
 
 export type BenchOptions = Readonly<{ facts: number; accounts: number; rounds: number }>;
 
@@ -41,8 +46,13 @@ export async function alternate(
 }
 
 export function median(values: readonly number[]): number {
+  return percentile(values, 0.5);
+}
+
+/** @param share from 0 to 1: the value that so many are below. */
+export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0;
 }
 
 /** Things a second, of `count` done in the time that `work` takes. */

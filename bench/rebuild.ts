@@ -101,7 +101,7 @@ async function rebuild(dataDir: string, stream: EventStream, facts: number): Pro
   return figure;
 }
 
-/** Facts a second of a rebuild of the balances, which is dropped again. */
+/** Facts a second of a rebuild of the balances, up to where it could be read; dropped again. */
 export async function rebuildIn(
   catalogue: ModelCatalogue,
   stream: EventStream,
@@ -109,7 +109,7 @@ export async function rebuildIn(
 ): Promise<number> {
   const { model, tables, version: modelVersion } = balancesProjection;
   const generation = (await catalogue.create(model, { tables, modelVersion })) ?? 0;
-  const store = await catalogue.openForWriting(model, generation);
+  const store = await catalogue.openForBuilding(model, generation, tables);
   const folding = await openFolding({
     stream,
     projection: balancesProjection,
@@ -120,11 +120,10 @@ export async function rebuildIn(
     for (;;) {
       const after = folding.checkpoint.position;
       const events = await stream.read({ after, limit: BATCH });
-      if (events.length === 0) return;
+      if (events.length === 0) return store.finish();
       await folding.fold(events);
     }
   });
-  await store.close();
   await catalogue.drop(model, generation);
   return figure;
 }

@@ -1,19 +1,24 @@
-import type { BenchRow } from "./measure.ts";
+import type { BenchRow, MeasuredRow } from "./measure.ts";
 
 /** The table that a person reads; ratios first, since machines are noisy. */
 export function printRows(rows: readonly BenchRow[]): void {
-  for (const row of rows) {
-    const { name, unit, ours, limit, limitName, ratio, target, isBetterBelow, note } = row;
-    const figure = ratio ?? ours;
-    const isReached = isBetterBelow ? figure <= target : figure >= target;
-    const against = limit === null ? "" : `  against ${round(limit)} ${unit} of ${limitName}`;
-    const mark = isReached ? "reached" : "MISSED";
-    console.log(`${name}\n  ${round(ours)} ${unit}${against}`);
-    console.log(
-      `  ${ratio === null ? "" : `ratio ${ratio.toFixed(2)}, `}target ${target}: ${mark}`,
-    );
-    if (note) console.log(`  ${note}`);
-  }
+  for (const row of rows) console.log(linesOf(row).join("\n  "));
+}
+
+function linesOf(row: BenchRow): readonly string[] {
+  if ("skipped" in row) return [row.name, `skipped: ${row.skipped}`];
+  const { name, unit, ours, limit, limitName, note } = row;
+  const against = limit === null ? "" : `  against ${round(limit)} ${unit} of ${limitName}`;
+  const figures = `${round(ours)} ${unit}${against}`;
+  return [name, figures, verdictOf(row), ...(note === undefined ? [] : [note])];
+}
+
+function verdictOf({ ours, ratio, target, isBetterBelow = false }: MeasuredRow): string {
+  const ratioText = ratio === null ? "" : `ratio ${ratio.toFixed(2)}, `;
+  if (target === null) return `${ratioText}no target`;
+  const figure = ratio ?? ours;
+  const isReached = isBetterBelow ? figure <= target : figure >= target;
+  return `${ratioText}target ${target}: ${isReached ? "reached" : "MISSED"}`;
 }
 
 const round = (value: number): string =>

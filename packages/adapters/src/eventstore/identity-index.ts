@@ -1,3 +1,5 @@
+import { BULK_TYPES } from "../bulk-types.ts";
+
 /**
  * Which identities are on the stream, and where. EventStoreDB finds events by revision alone, so
  * this index stands beside it and is caught up from the stream. It holds nothing of its own: it can
@@ -54,19 +56,6 @@ export type RareQuery = Readonly<{
 }>;
 
 export const EMPTY_CHECKPOINT: IndexCheckpoint = { position: 0, hash: "" };
-
-/**
- * Types of which a ledger has millions: reading them alone means reading all, and an index of them
- * would be as large as the stream. A type may be added here; one that is taken away needs every
- * index built again.
- */
-const BULK_TYPES: ReadonlySet<string> = new Set([
-  "DeliveryReceived",
-  "RunRecorded",
-  "MovementRecorded",
-  "BalanceReported",
-  "FundsReported",
-]);
 
 /** What an entry holds as `rareType`. */
 export function rareTypeOf(type: string): string | null {

@@ -1,19 +1,5 @@
+import { IS_RARE } from "../bulk-types.ts";
 import type { Layout } from "./layout.ts";
-
-/**
- * Types of which a ledger has millions: reading them alone means reading all. Every other type is
- * found by the index `events_rare`, which these do not pay for. Part of format 1, since a partial
- * index serves only a query that repeats its condition.
- */
-export const BULK_TYPES: ReadonlySet<string> = new Set([
-  "DeliveryReceived",
-  "RunRecorded",
-  "MovementRecorded",
-  "BalanceReported",
-  "FundsReported",
-]);
-
-export const IS_RARE = `type NOT IN (${[...BULK_TYPES].map((type) => `'${type}'`).join(", ")})`;
 
 /**
  * Position is given by whoever appends, never by a sequence: that would leave holes, and show a

@@ -2,10 +2,10 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Head } from "@counterfoil/core/stream/chain";
 import type { KnownEvent, LookUp, ReadQuery } from "@counterfoil/processing/ports/event-stream";
 import type { ClientBase } from "pg";
+import { BULK_TYPES } from "../bulk-types.ts";
 import { textArray } from "./array-parameter.ts";
 import { type Cells, queryCells } from "./client.ts";
 import type { Pool } from "./pool.ts";
-import { BULK_TYPES } from "./stream-layout.ts";
 import { eventOf, type StreamStatements } from "./stream-statements.ts";
 
 /** What the stream's functions work with. */

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { IS_RARE } from "../bulk-types.ts";
 import type { Cells, Statement } from "./client.ts";
 import { ledgerSchema, quoted } from "./sql-name.ts";
-import { IS_RARE } from "./stream-layout.ts";
 
 const COLUMNS = [
   "position",

@@ -1,10 +1,10 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Head } from "@counterfoil/core/stream/chain";
 import type { KnownEvent, LookUp, ReadQuery } from "@counterfoil/processing/ports/event-stream";
+import { BULK_TYPES } from "../bulk-types.ts";
 import { inTransaction } from "./database.ts";
 import type { LastingConnection } from "./lasting-connection.ts";
 import type { StreamConnection } from "./stream-connection.ts";
-import { BULK_TYPES } from "./stream-schema.ts";
 import { type EventRow, eventOf } from "./stream-statements.ts";
 
 export function readHead({ statements, empty }: StreamConnection): Head {

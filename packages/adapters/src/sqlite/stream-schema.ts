@@ -1,21 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { FormatTooNew, LedgerMismatch, StreamMissing } from "@counterfoil/processing/ports/errors";
+import { IS_RARE } from "../bulk-types.ts";
 import { inTransaction } from "./database.ts";
-
-/**
- * Types of which a ledger has millions: reading them alone means reading all. Every other type is
- * found by the index `events_rare`, which these do not pay for. Part of format 1, since SQLite uses
- * a partial index only for a query that repeats its condition word for word.
- */
-export const BULK_TYPES: ReadonlySet<string> = new Set([
-  "DeliveryReceived",
-  "RunRecorded",
-  "MovementRecorded",
-  "BalanceReported",
-  "FundsReported",
-]);
-
-export const IS_RARE = `type NOT IN (${[...BULK_TYPES].map((type) => `'${type}'`).join(", ")})`;
 
 /**
  * Position is the rowid, so a reader of the stream walks the table from front to back. Ids and

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { IS_RARE } from "./stream-schema.ts";
+import { IS_RARE } from "../bulk-types.ts";
 
 const COLUMNS = [
   "position",

@@ -1,0 +1,68 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { startServiceProcess } from "@counterfoil/counterfoil/demo/service-process";
+import { inFolder } from "./append.ts";
+import { type BenchOptions, type BenchRow, percentile } from "./measure.ts";
+import type { Offered, OfferJob } from "./visibility-offer.ts";
+import { ZERO_HASH_SECRET } from "./zero-hash-webhooks.ts";
+
+/** Deliveries a second that are offered. */
+const RATE = 1000;
+/** Until the service's threads have compiled what they run; nothing is measured meanwhile. */
+const WARM_UP_SECONDS = 5;
+/** Every so many deliveries one is followed to its balance. */
+const SAMPLE_EVERY = 20;
+/** A rate that is missed by more was not offered. */
+const TOLERANCE = 0.98;
+
+/**
+ * From the moment when a webhook is due to be sent until `GET /v1/balances` shows its balance, with
+ * `counterfoil start` as it really runs and webhooks at a constant rate from another process.
+ */
+export async function benchVisibility(options: BenchOptions): Promise<BenchRow> {
+  const deliveries = Math.ceil(options.facts / 3);
+  const { accounts } = options;
+  const job = { deliveries, accounts, ratePerSecond: RATE, sampleEvery: SAMPLE_EVERY };
+  const { latenciesMs, answeredPerSecond, failed } = await inFolder((dataDir) =>
+    offerTo(dataDir, { ...job, warmUpDeliveries: RATE * WARM_UP_SECONDS }),
+  );
+  const p50 = percentile(latenciesMs, 0.5).toFixed(1);
+  const worst = percentile(latenciesMs, 1).toFixed(1);
+  const isReached = answeredPerSecond >= RATE * TOLERANCE;
+  const answered = `${Math.round(answeredPerSecond)} of ${RATE} deliveries/s were answered`;
+  const reached = isReached ? "" : ": THE OFFERED RATE WAS NOT REACHED";
+  const missing = failed === 0 ? "" : `; ${failed} NOT SHOWN IN TIME`;
+  return {
+    name: "webhook to balance visible, p99, 1,000 deliveries/s offered",
+    unit: "ms",
+    ours: percentile(latenciesMs, 0.99),
+    limit: null,
+    limitName: "",
+    ratio: null,
+    target: 100,
+    isBetterBelow: true,
+    note: `p50 ${p50} ms, worst ${worst} ms, ${latenciesMs.length} samples; ${answered}${reached}${missing}`,
+  };
+}
+
+async function offerTo(dataDir: string, job: Omit<OfferJob, "address">): Promise<Offered> {
+  const service = await startServiceProcess({
+    COUNTERFOIL_DATA_DIR: dataDir,
+    COUNTERFOIL_HTTP_PORT: "0",
+    COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: ZERO_HASH_SECRET,
+  });
+  try {
+    const child = fork(join(import.meta.dirname, "visibility-offer.ts"), {
+      execArgv: ["--disable-warning=ExperimentalWarning"],
+    });
+    child.send({ ...job, address: service.address });
+    const [offered] = (await Promise.race([
+      once(child, "message"),
+      once(child, "exit").then(([code]) => Promise.reject(new Error(`the offer ended: ${code}`))),
+    ])) as [Offered];
+    return offered;
+  } finally {
+    await service.stop();
+  }
+}
