@@ -15,7 +15,7 @@ import type { ModelStore } from "../../ports/model-store.ts";
 import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
-import { noteAccountId } from "./account-ids.ts";
+import { type AccountIds, createAccountIds } from "./account-ids.ts";
 import { changingColumns, isSameColumns } from "./account-row.ts";
 import { createHeldAccounts } from "./held-accounts.ts";
 import { extendAccount, type OpenAccount, openAccount } from "./open-account.ts";
@@ -43,6 +43,7 @@ export interface Accounts {
 export function createAccounts(context: AccountsContext): Accounts {
   const { store, buffer, connections } = context;
   const held = createHeldAccounts((id) => openAccount(store, id, connections));
+  const ids = createAccountIds(buffer, store);
   let dirty = new Set<OpenAccount>();
   /** A run of which nothing was recorded before the events of this commit: it has no entries yet. */
   let newRun: string | null = null;
@@ -92,7 +93,9 @@ export function createAccounts(context: AccountsContext): Accounts {
     for (const id of effects.removed) removeEntry(buffer, account, id);
     listedAgain(account, event, connections);
     if (isQuiet(account, effects)) return refresh(account, event);
-    return noteEffects(context, account, effects, event).then(() => refresh(account, event));
+    return noteEffects({ buffer, ids }, account, effects, event).then(() =>
+      refresh(account, event),
+    );
   }
 
   function refresh(open: OpenAccount, cause: AnomalyCause): Work {
@@ -108,6 +111,7 @@ export function createAccounts(context: AccountsContext): Accounts {
     newRun = null;
     for (const account of dirty) writeAccount(buffer, account);
     dirty = new Set();
+    ids.flush();
     held.shrink();
   }
 
@@ -129,7 +133,7 @@ function isQuiet({ account }: OpenAccount, effects: BookEffects): boolean {
 }
 
 async function noteEffects(
-  { buffer, store }: AccountsContext,
+  { buffer, ids }: Readonly<{ buffer: RowBuffer; ids: AccountIds }>,
   { account }: OpenAccount,
   effects: BookEffects,
   cause: AnomalyCause,
@@ -144,7 +148,7 @@ async function noteEffects(
   }
   for (const altered of effects.altered) await openAnomaly(buffer, altered, cause);
   for (const { accountIds } of effects.entries) {
-    for (const id of accountIds) await noteAccountId(buffer, store, account, id, cause);
+    for (const id of accountIds) await ids.note(account, id, cause);
   }
 }
 
