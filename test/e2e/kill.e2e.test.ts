@@ -1,4 +1,3 @@
-import type { EventRecord } from "@counterfoil/contracts/record";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import { type OutgoingHook, webhookDeliveries } from "@counterfoil/simulator/play/outgoing";
 import { createRandom } from "@counterfoil/simulator/random";
@@ -12,6 +11,7 @@ import {
   stopRole,
 } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
+import { recordedDeliveries } from "./support/recorded-deliveries.ts";
 import { sendWebhook } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
 
@@ -23,17 +23,23 @@ afterAll(removeFolders);
 const KILLS = Number(process.env.KILLS ?? 4);
 const SENDERS = 8;
 
-/** Sends webhooks, several at a time, until one is not acknowledged: the service is gone. */
+/**
+ * Sends webhooks, several at a time, until one is not acknowledged: the service is gone.
+ *
+ * @param onAcknowledged is told how many of these have been
+ */
 async function sendUntilGone(
   address: string,
   webhooks: Iterator<OutgoingHook>,
-  acknowledged: Set<string>,
+  onAcknowledged: (deliveryId: string, count: number) => void,
 ): Promise<void> {
+  let count = 0;
   const send = async () => {
     for (let next = webhooks.next(); !next.done; next = webhooks.next()) {
       const acknowledgement = await sendWebhook(address, next.value);
       if (acknowledgement === null) return;
-      acknowledged.add(acknowledgement.delivery_id);
+      count += 1;
+      onAcknowledged(acknowledgement.delivery_id, count);
     }
   };
   await Promise.all(Array.from({ length: SENDERS }, send));
@@ -51,8 +57,13 @@ test("killed at random moments under load, it keeps every acknowledged delivery 
   const acknowledged = new Set<string>();
   for (let kill = 0; kill < KILLS; kill += 1) {
     const service = startRole(["start"], env);
-    const sending = sendUntilGone(await addressOf(service), webhooks, acknowledged);
-    setTimeout(() => service.signal("SIGKILL"), random.between(1, 500));
+    // By acknowledgements, since a slow machine gives few in a fixed time; then at any point of a commit.
+    const killAt = random.between(1, 120);
+    const laterMs = random.between(0, 20);
+    const sending = sendUntilGone(await addressOf(service), webhooks, (deliveryId, count) => {
+      acknowledged.add(deliveryId);
+      if (count === killAt) setTimeout(() => service.signal("SIGKILL"), laterMs);
+    });
     await Promise.all([sending, service.ended]);
   }
   // The load has lasted to the last kill.
@@ -68,20 +79,3 @@ test("killed at random moments under load, it keeps every acknowledged delivery 
   const verified = await runCommand(["verify", "--models", "--json"], env);
   expect(JSON.parse(verified.stdout).findings).toEqual([]);
 });
-
-/** Ids of all deliveries on the stream; an id that stands there twice fails. */
-async function recordedDeliveries(api: ReturnType<typeof createApi>, head: number) {
-  const ids: string[] = [];
-  for (let after = 0; after < head; ) {
-    const page = await api.get<readonly EventRecord[]>("/v1/events", {
-      after,
-      limit: 1000,
-      types: "DeliveryReceived",
-    });
-    if (page.length === 0) break;
-    ids.push(...page.map(({ id }) => id));
-    after = Number(page.at(-1)?.position);
-  }
-  expect(new Set(ids).size).toBe(ids.length);
-  return ids;
-}

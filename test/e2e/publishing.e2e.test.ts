@@ -17,10 +17,10 @@ import {
   expectRising,
   lastStates,
   type PublishedRecord,
-  type States,
 } from "../system/published.ts";
 import { openTestLedger, type TestLedger } from "../system/support.ts";
 import { addressOf, endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
+import { allOverHttp, statesOverHttp } from "./support/http-records.ts";
 import { endScripts, startPublisherProcess, startScript } from "./support/publisher-process.ts";
 
 /** A night's run: `PUBLISH_FACTS=100000 PUBLISH_KILLS=10 PUBLISH_RESTARTS=2`. */
@@ -209,35 +209,4 @@ async function feed(ledger: TestLedger): Promise<void> {
     await ledger.catchUp();
   }
   expect(await headOf(ledger)).toBeGreaterThanOrEqual(FACTS);
-}
-
-type Page<T> = Readonly<{ data: readonly T[]; next_cursor: string | null }>;
-
-/** Every record that the HTTP interface lists. */
-async function* allOverHttp<T>(address: string, path: string): AsyncGenerator<T> {
-  for (let cursor: string | null = null; ; ) {
-    const beyond: string = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-    const response = await fetch(new URL(`${path}?limit=200${beyond}`, address));
-    const page = (await response.json()) as Page<T>;
-    expect([path, response.status]).toEqual([path, 200]);
-    yield* page.data;
-    cursor = page.next_cursor;
-    if (cursor === null) return;
-  }
-}
-
-type Shown = Readonly<{ id: string; stuck?: boolean | null; kind?: string }>;
-
-/** What the clock says is left out, as it is on Kafka. */
-async function statesOverHttp(address: string): Promise<States> {
-  const states: Record<string, Record<string, unknown>> = {};
-  for (const topic of Object.keys(STATE_TOPICS)) {
-    const ofTopic: Record<string, unknown> = {};
-    for await (const record of allOverHttp<Shown>(address, `/v1/${topic}`)) {
-      if (topic === "anomalies" && record.kind === "stuck") continue;
-      ofTopic[record.id] = "stuck" in record ? { ...record, stuck: null } : record;
-    }
-    states[topic] = ofTopic;
-  }
-  return states as States;
 }

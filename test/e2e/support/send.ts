@@ -38,12 +38,16 @@ export async function sendWebhook(
 }
 
 /** The same, for who wants to see the answer. */
-export function postWebhook(baseUrl: string, webhook: Webhook): Promise<Response> {
+export function postWebhook(
+  baseUrl: string,
+  webhook: Webhook,
+  signal: AbortSignal | null = null,
+): Promise<Response> {
   const { provider, payloadType, body } = webhook;
   const envelope = { body, payloadType, notificationId: "", timestampMs: Date.now() };
   const headers =
     provider === "layer1"
       ? layer1Headers(body, KEYS.layer1Keys)
       : zeroHashHeaders(envelope, KEYS.zeroHashKeys);
-  return fetch(`${baseUrl}/webhooks/${provider}`, { method: "POST", headers, body });
+  return fetch(`${baseUrl}/webhooks/${provider}`, { method: "POST", headers, body, signal });
 }
