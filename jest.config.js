@@ -1,5 +1,7 @@
 export default {
   testMatch: ["**/*.test.ts"],
+  // Those need a Docker engine: `pnpm test:containers`.
+  testPathIgnorePatterns: ["/node_modules/", "/test/containers/"],
   transform: { "\\.ts$": "<rootDir>/test/support/strip-types.js" },
   extensionsToTreatAsEsm: [".ts"],
   moduleFileExtensions: ["ts", "js", "json", "node"],

@@ -1,50 +1,52 @@
 import { parseArgs } from "node:util";
-import { findPostgres } from "@counterfoil/adapters/postgres/testing/throw-away-server";
-import { benchAcknowledge } from "./acknowledge.ts";
-import { benchAppend } from "./append.ts";
+import { BENCHES, type Bench } from "./benches.ts";
 import type { BenchOptions, BenchRow } from "./measure.ts";
-import { benchPostgresAppend } from "./postgres-append.ts";
-import { benchPostgresRebuild } from "./postgres-rebuild.ts";
-import { benchRebuild } from "./rebuild.ts";
-import { printRows } from "./table.ts";
-
-const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRow>>> = {
-  acknowledge: benchAcknowledge,
-  append: benchAppend,
-  rebuild: benchRebuild,
-  "postgres-append": benchPostgresAppend,
-  "postgres-rebuild": benchPostgresRebuild,
-};
-
-/** Without a server to start, its rows are left out unless they are asked for. */
-const possible = Object.keys(BENCHES).filter(
-  (name) => !name.startsWith("postgres-") || findPostgres() !== null,
-);
+import { printRows, type SkippedRow } from "./table.ts";
 
 const { values } = parseArgs({
   options: {
-    facts: { type: "string", default: "150000" },
-    accounts: { type: "string", default: "10000" },
-    rounds: { type: "string", default: "5" },
-    only: { type: "string", default: possible.join(",") },
+    facts: { type: "string" },
+    accounts: { type: "string" },
+    rounds: { type: "string" },
+    only: { type: "string", default: Object.keys(BENCHES).join(",") },
     json: { type: "boolean", default: false },
   },
 });
 
-const options = {
-  facts: Number(values.facts),
-  accounts: Number(values.accounts),
-  rounds: Number(values.rounds),
-};
-const rows: BenchRow[] = [];
-for (const name of values.only.split(",")) {
-  const bench = BENCHES[name];
-  if (bench === undefined) {
-    console.error(`no bench ${name}; there are: ${Object.keys(BENCHES).join(", ")}`);
-    process.exit(2);
-  }
-  if (!values.json) console.error(`… ${name}`);
-  rows.push(await bench(options));
+type Row = (BenchRow | SkippedRow) & Readonly<{ bench: string; options: BenchOptions }>;
+
+const rows: Row[] = [];
+for (const [bench, { run, sizes, missing }] of chosen(values.only)) {
+  const options: BenchOptions = {
+    facts: sizeOf("facts", sizes),
+    accounts: sizeOf("accounts", sizes),
+    rounds: sizeOf("rounds", sizes),
+  };
+  if (!values.json) console.error(`… ${bench}`);
+  const skipped = missing?.() ?? null;
+  const measured = skipped === null ? [await run(options)].flat() : [{ name: bench, skipped }];
+  rows.push(...measured.map((row) => ({ ...row, bench, options })));
 }
-if (values.json) console.log(JSON.stringify({ options, rows }, null, 2));
+if (values.json) console.log(JSON.stringify({ rows }, null, 2));
 else printRows(rows);
+
+function chosen(only: string): readonly (readonly [string, Bench])[] {
+  return only.split(",").map((name) => {
+    const bench = BENCHES[name];
+    if (bench !== undefined) return [name, bench];
+    return refuse(`no bench ${name}; there are: ${Object.keys(BENCHES).join(", ")}`);
+  });
+}
+
+/** The bench's own size where none was asked for. */
+function sizeOf(size: keyof BenchOptions, sizes: BenchOptions): number {
+  const text = values[size];
+  if (text === undefined) return sizes[size];
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  return refuse(`--${size} ${text}: expected a positive number`);
+}
+
+function refuse(why: string): never {
+  console.error(why);
+  process.exit(2);
+}

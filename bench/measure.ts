@@ -1,7 +1,5 @@
 /** What one row of the table says: ours beside a limit, in the same run. */
-export type BenchRow = MeasuredRow | SkippedRow;
-
-export type MeasuredRow = Readonly<{
+export type BenchRow = Readonly<{
   name: string;
   unit: string;
   ours: number;
@@ -15,9 +13,6 @@ export type MeasuredRow = Readonly<{
   isBetterBelow?: boolean;
   note?: string;
 }>;
-
-/** What could not be measured here, and why. */
-export type SkippedRow = Readonly<{ name: string; skipped: string }>;
 
 export type BenchOptions = Readonly<{ facts: number; accounts: number; rounds: number }>;
 

@@ -23,12 +23,16 @@ const { Client } = createRequire(import.meta.resolve("@counterfoil/adapters/post
   "pg",
 ) as { Client: new (url: string) => Driver };
 
+/** Why no server can be started on this machine; null where one can. */
+export const missingForPostgres = (): string | null =>
+  findPostgres() === null ? "no initdb on this machine" : null;
+
 /** A server of its own with an empty database, beside a connection of the bare driver. */
 export async function inDatabase<T>(
   work: (database: Readonly<{ url: string; driver: Driver }>) => Promise<T>,
 ): Promise<T> {
   const binDir = findPostgres();
-  if (binDir === null) throw new Error("no initdb on PATH: install PostgreSQL to measure it");
+  if (binDir === null) throw new Error(`${missingForPostgres()}`);
   const server = await startThrowAwayServer(binDir, ["shared_buffers=512MB", "max_wal_size=4GB"]);
   const driver = new Client(server.url);
   try {

@@ -1,11 +1,14 @@
-import type { BenchRow, MeasuredRow } from "./measure.ts";
+import type { BenchRow } from "./measure.ts";
+
+/** What could not be measured here, and why. */
+export type SkippedRow = Readonly<{ name: string; skipped: string }>;
 
 /** The table that a person reads; ratios first, since machines are noisy. */
-export function printRows(rows: readonly BenchRow[]): void {
+export function printRows(rows: readonly (BenchRow | SkippedRow)[]): void {
   for (const row of rows) console.log(linesOf(row).join("\n  "));
 }
 
-function linesOf(row: BenchRow): readonly string[] {
+function linesOf(row: BenchRow | SkippedRow): readonly string[] {
   if ("skipped" in row) return [row.name, `skipped: ${row.skipped}`];
   const { name, unit, ours, limit, limitName, note } = row;
   const against = limit === null ? "" : `  against ${round(limit)} ${unit} of ${limitName}`;
@@ -13,7 +16,7 @@ function linesOf(row: BenchRow): readonly string[] {
   return [name, figures, verdictOf(row), ...(note === undefined ? [] : [note])];
 }
 
-function verdictOf({ ours, ratio, target, isBetterBelow = false }: MeasuredRow): string {
+function verdictOf({ ours, ratio, target, isBetterBelow = false }: BenchRow): string {
   const ratioText = ratio === null ? "" : `ratio ${ratio.toFixed(2)}, `;
   if (target === null) return `${ratioText}no target`;
   const figure = ratio ?? ours;

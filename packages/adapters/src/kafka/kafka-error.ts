@@ -9,8 +9,11 @@ const FENCED = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"]);
 const FENCED_CODES = new Set([47, 90]);
 const TOO_LARGE = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 
-/** A failure of the client in the port's terms. What is none of the client's stays as it is. */
-export function portError(error: unknown, doing: string): unknown {
+/**
+ * A failure of the client in the port's terms, with what to do about it where that is known. What is
+ * none of the client's stays as it is.
+ */
+export function portError(error: unknown, doing: string, advice?: string): unknown {
   const chain = causesOf(error);
   if (!chain.some(isOfClient)) return error;
   const message = `${doing}: ${chain.map(({ message: text }) => text).at(-1)}`;
@@ -23,7 +26,8 @@ export function portError(error: unknown, doing: string): unknown {
     );
   }
   if (is(TOO_LARGE)) return new RecordTooLarge(message, { cause: error });
-  return new TopicsUnavailable(message, { cause: error });
+  const words = advice === undefined ? message : `${message}: ${advice}`;
+  return new TopicsUnavailable(words, { cause: error });
 }
 
 type Failure = Error & {
@@ -51,10 +55,14 @@ function causesOf(error: unknown): readonly Failure[] {
 }
 
 /** Runs something of the client's. @throws in the port's terms. */
-export async function asPort<T>(doing: string, work: () => Promise<T>): Promise<T> {
+export async function asPort<T>(
+  doing: string,
+  work: () => Promise<T>,
+  advice?: string,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw portError(error, doing);
+    throw portError(error, doing, advice);
   }
 }

@@ -28,6 +28,8 @@ export type KafkaTopicsOptions = KafkaConnection &
 const PARTITIONS = 6;
 /** How long a broker may take before it is said not to answer. */
 const PATIENCE_MS = 8_000;
+const ADVICE =
+  "check COUNTERFOIL_KAFKA_BROKERS, the login and TLS there, and that the broker runs; it is tried again";
 /** The broker gives a transaction up after this. */
 const TRANSACTION_MS = 60_000;
 /** Names how many partitions each topic had when the record was written. */
@@ -45,9 +47,8 @@ export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
   async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = kafka.admin();
     try {
-      await asPort(`connecting to Kafka at ${brokers.join(", ")}`, () =>
-        answered(admin.connect(), brokers),
-      );
+      const connecting = `connecting to Kafka at ${brokers.join(", ")}`;
+      await asPort(connecting, () => answered(admin.connect(), brokers), ADVICE);
       return await work(admin);
     } finally {
       await admin.disconnect().catch(() => undefined);
@@ -78,7 +79,7 @@ async function answered<T>(asked: Promise<T>, brokers: readonly string[]): Promi
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
     const error = new TopicsUnavailable(
-      `no answer from ${brokers.join(", ")} within ${PATIENCE_MS / 1000} s: is this a Kafka broker, and is TLS set as it expects?`,
+      `no answer from ${brokers.join(", ")} within ${PATIENCE_MS / 1000} s: is this a Kafka broker, and is TLS set as it expects? ${ADVICE}`,
     );
     timer = setTimeout(() => reject(error), PATIENCE_MS);
   });

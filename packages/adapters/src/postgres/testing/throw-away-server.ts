@@ -147,11 +147,20 @@ async function untilReady({ stderr }: ChildProcess): Promise<void> {
   throw new Error(`PostgreSQL did not start: ${log}`);
 }
 
-/** The server and all of its processes. */
+/** The server and all of its processes; itself first, so that it starts no others meanwhile. */
 async function signalAll(dataDir: string, name: NodeJS.Signals): Promise<void> {
   const { stdout } = await run("head", ["-n", "1", join(dataDir, "postmaster.pid")]);
   const postmaster = Number(stdout);
-  const children = await run("ps", ["--ppid", `${postmaster}`, "-o", "pid="]);
-  for (const pid of children.stdout.trim().split(/\s+/)) process.kill(Number(pid), name);
   process.kill(postmaster, name);
+  const children = await run("ps", ["--ppid", `${postmaster}`, "-o", "pid="]);
+  for (const pid of children.stdout.trim().split(/\s+/)) signalIfThere(Number(pid), name);
+}
+
+/** One that ended since it was listed needs no signal. */
+function signalIfThere(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }

@@ -1,0 +1,64 @@
+import { missingForBroker } from "@counterfoil/adapters/kafka/testing/broker";
+import { benchAcknowledge, benchAcknowledgeLayer1 } from "./acknowledge.ts";
+import { benchAppend } from "./append.ts";
+import { benchEmmettRebuild } from "./emmett-rebuild.ts";
+import { benchFollowAppends } from "./follow-appends.ts";
+import { benchKafkaPublish } from "./kafka-publish.ts";
+import type { BenchOptions, BenchRow } from "./measure.ts";
+import { benchPostgresAppend } from "./postgres-append.ts";
+import { benchPostgresRebuild } from "./postgres-rebuild.ts";
+import { missingForPostgres } from "./postgres-server.ts";
+import { benchRebuild } from "./rebuild.ts";
+import { benchRebuildMemory } from "./rebuild-memory.ts";
+import { benchVisibility } from "./visibility.ts";
+
+export type Bench = Readonly<{
+  run: (options: BenchOptions) => Promise<BenchRow | readonly BenchRow[]>;
+  /** Why it cannot run on this machine; null where it can. */
+  missing?: () => string | null;
+  /** What it takes unless it is told otherwise: about a minute on two quiet cores. */
+  sizes: BenchOptions;
+}>;
+
+const USUAL: BenchOptions = { facts: 150_000, accounts: 10_000, rounds: 5 };
+
+const SQLITE: Readonly<Record<string, Bench>> = {
+  acknowledge: { run: benchAcknowledge, sizes: { ...USUAL, facts: 90_000, rounds: 3 } },
+  "acknowledge-layer1": {
+    run: benchAcknowledgeLayer1,
+    sizes: { ...USUAL, facts: 30_000, rounds: 3 },
+  },
+  visible: { run: benchVisibility, sizes: { ...USUAL, facts: 45_000, rounds: 1 } },
+  append: { run: benchAppend, sizes: USUAL },
+  rebuild: { run: benchRebuild, sizes: USUAL },
+  "rebuild-memory": {
+    run: benchRebuildMemory,
+    sizes: { facts: 600_000, accounts: 100_000, rounds: 1 },
+  },
+};
+
+const POSTGRES: Readonly<Record<string, Bench>> = {
+  "postgres-append": { run: benchPostgresAppend, missing: missingForPostgres, sizes: USUAL },
+  "postgres-rebuild": { run: benchPostgresRebuild, missing: missingForPostgres, sizes: USUAL },
+  "emmett-rebuild": {
+    run: benchEmmettRebuild,
+    missing: missingForPostgres,
+    sizes: { ...USUAL, rounds: 1 },
+  },
+  "follow-appends": {
+    run: benchFollowAppends,
+    missing: missingForPostgres,
+    sizes: { ...USUAL, facts: 12_000, rounds: 1 },
+  },
+};
+
+/** By the name that `--only` takes, in the order in which they run. */
+export const BENCHES: Readonly<Record<string, Bench>> = {
+  ...SQLITE,
+  ...POSTGRES,
+  "kafka-publish": {
+    run: benchKafkaPublish,
+    missing: missingForBroker,
+    sizes: { ...USUAL, facts: 45_000, rounds: 3 },
+  },
+};

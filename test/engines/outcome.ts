@@ -1,0 +1,38 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { Head } from "@counterfoil/core/stream/chain";
+import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
+import type { Checkpoint } from "@counterfoil/processing/ports/model-store";
+import { verifyModel, verifyStream } from "@counterfoil/processing/verify";
+import { expect } from "@jest/globals";
+import { hashing, LEDGER, type TestLedger } from "../system/support.ts";
+import { type FlowOptions, playFlow } from "./flow.ts";
+
+/** What an engine makes of a flow. */
+export type Outcome = Readonly<{
+  head: Head;
+  checkpoints: Readonly<Record<ModelName, Checkpoint>>;
+  types: ReadonlySet<string>;
+}>;
+
+/** Plays the flow, and proves what has become of it to be sound. */
+export async function outcomeOf(options: FlowOptions): Promise<Outcome> {
+  const ledger = await playFlow(options);
+  const head = await ledger.stream.head();
+  const checkpoints = await ledger.checkpoints();
+  const types = new Set((await ledger.events()).map(({ type }) => type));
+  await ledger.release();
+  await expectVerified(ledger);
+  await ledger.close();
+  return { head, checkpoints, types };
+}
+
+/** Chain, bodies, and every model against the stream folded anew. */
+async function expectVerified({ stream, catalogue, projections }: TestLedger): Promise<void> {
+  const verified = await verifyStream({ stream, ledger: LEDGER, hashing, bodies: true });
+  expect(verified.findings).toEqual([]);
+  for (const model of MODEL_NAMES) {
+    const projection = projections[model];
+    const result = await verifyModel({ stream, catalogue, projection, hashing, refold: true });
+    expect([model, result?.findings]).toEqual([model, []]);
+  }
+}

@@ -1,0 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "./source-tree.ts";
+
+/** A file of the workspace, by its path from the top. */
+export function readRootFile(path: string): string {
+  return readFileSync(join(ROOT, path), "utf8");
+}
