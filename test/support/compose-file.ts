@@ -1,4 +1,4 @@
-import { createRequire } from "node:module";
+import { parse } from "yaml";
 import { readRootFile } from "./root-file.ts";
 
 /** One service, as far as the tests ask. */
@@ -23,14 +23,9 @@ export type ComposeFile = Readonly<{
   volumes: Readonly<Record<string, unknown>>;
 }>;
 
-/** The parser that testcontainers reads compose files with. */
-const fromTestcontainers = createRequire(createRequire(import.meta.url).resolve("testcontainers"));
-const fromCompose = createRequire(fromTestcontainers.resolve("docker-compose"));
-const yaml: { parse: (text: string, options: { merge: boolean }) => unknown } = fromCompose("yaml");
-
 export function readComposeFile(): ComposeFile {
   // Whether it says what the type says is what the test and `docker compose config` are for.
-  return yaml.parse(readRootFile("docker-compose.yml"), { merge: true }) as ComposeFile;
+  return parse(readRootFile("docker-compose.yml"), { merge: true }) as ComposeFile;
 }
 
 /** `NAME=value` lines, as the compose plugin reads them. */
