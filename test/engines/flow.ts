@@ -37,6 +37,9 @@ export const AMENDMENTS = [
 /** How times are misread, until it is noticed: facts are corrected, and Layer1's withdrawn. */
 const spoil = secondsAsMilliseconds;
 
+/** The account that has lost a delivery. */
+export const GAP_ACCOUNT_ID = "zerohash:GAP001:ABC123:general:available:BTC";
+
 export type FlowOptions = Pick<LedgerOptions, "engine" | "ingests" | "together"> &
   Readonly<{ order: number }>;
 

@@ -1,5 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Head } from "@counterfoil/core/stream/chain";
+import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { Checkpoint } from "@counterfoil/processing/ports/model-store";
 import { verifyModel, verifyStream } from "@counterfoil/processing/verify";
@@ -12,6 +13,8 @@ export type Outcome = Readonly<{
   head: Head;
   checkpoints: Readonly<Record<ModelName, Checkpoint>>;
   types: ReadonlySet<string>;
+  /** Balance and open gaps by account. */
+  accounts: Readonly<Record<string, Readonly<{ balance: unknown; gaps: unknown }>>>;
 }>;
 
 /** Plays the flow, and proves what has become of it to be sound. */
@@ -20,10 +23,14 @@ export async function outcomeOf(options: FlowOptions): Promise<Outcome> {
   const head = await ledger.stream.head();
   const checkpoints = await ledger.checkpoints();
   const types = new Set((await ledger.events()).map(({ type }) => type));
+  const rows = await ledger.rows("balances", ACCOUNTS);
+  const accounts = Object.fromEntries(
+    rows.map(({ id, balance, open_gaps }) => [id, { balance, gaps: open_gaps }]),
+  );
   await ledger.release();
   await expectVerified(ledger);
   await ledger.close();
-  return { head, checkpoints, types };
+  return { head, checkpoints, types, accounts };
 }
 
 /** Chain, bodies, and every model against the stream folded anew. */
