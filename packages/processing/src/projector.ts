@@ -43,6 +43,11 @@ export type ProjectorState =
 
 /** Events of one commit. */
 const BATCH = 1000;
+/**
+ * A commit costs as much for one event as for many, and hundreds of small ones a second would take a
+ * core from the ingestor: what comes within this time shares the next one.
+ */
+const GATHER_MS = 10;
 const POLL_MS = 1000;
 const RETRY_MS = 500;
 
@@ -79,7 +84,7 @@ async function followGeneration(options: ProjectorOptions, signal: AbortSignal):
 
 /** Follows the generation that is live now, until another is. */
 async function followLive(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
-  const { stream, catalogue, projection, hashing, observer } = options;
+  const { stream, catalogue, projection, hashing, clock, observer } = options;
   const { generation } = await liveGeneration(stream, projection.model);
   if (!(await isOfThisVersion(options, generation))) {
     observer?.onState?.("upgrading");
@@ -97,7 +102,10 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
       if (events.length === 0) {
         observer?.onState?.("live");
         await waitForMore(options, after, signal);
-      } else if (await foldUntilActivation(options, folding, events, generation)) return;
+        continue;
+      }
+      if (await foldUntilActivation(options, folding, events, generation)) return;
+      if (events.length < BATCH) await clock.sleep(GATHER_MS, signal);
     }
   } finally {
     await store.close();
