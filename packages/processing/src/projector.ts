@@ -47,7 +47,7 @@ const BATCH = 1000;
  * A commit costs as much for one event as for many, and hundreds of small ones a second would take a
  * core from the ingestor: what comes within this time shares the next one.
  */
-const GATHER_MS = 10;
+const GATHER_MS = 20;
 const POLL_MS = 1000;
 const RETRY_MS = 500;
 
