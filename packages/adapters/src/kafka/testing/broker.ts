@@ -21,12 +21,10 @@ export type TestBroker = Readonly<{
 const SCRIPT = fileURLToPath(new URL("../../../../../infra/kafka/broker", import.meta.url));
 const run = promisify(execFile);
 
-/** Why no broker can be started on this machine; null where one can. */
+/** Why no broker can be started on this machine; null where one can. Its jars are fetched by then. */
 export function missingForBroker(): string | null {
-  const missing = ["java", "mvn"].filter(
-    (command) => spawnSync(command, ["-version"], { stdio: "ignore" }).status !== 0,
-  );
-  return missing.length === 0 ? null : `no ${missing.join(" and no ")} on this machine`;
+  const { status, stderr } = spawnSync(SCRIPT, ["fetch"], { encoding: "utf8" });
+  return status === 0 ? null : (stderr.trim().split("\n").at(-1) ?? "no broker");
 }
 
 /** @throws where the broker does not come up, with what it said. */
