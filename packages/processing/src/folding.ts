@@ -100,6 +100,20 @@ export async function checkNotForked(
   );
 }
 
+/** Whether what a checkpoint followed is this stream; where it is not, only building anew helps. */
+export async function isOnStream(
+  stream: EventStream,
+  checkpoint: Pick<Checkpoint, "position" | "hash">,
+): Promise<boolean> {
+  try {
+    await checkNotForked(stream, checkpoint, "a checkpoint");
+    return true;
+  } catch (error) {
+    if (error instanceof StreamForked) return false;
+    throw error;
+  }
+}
+
 const PAGE = 1000;
 
 /**

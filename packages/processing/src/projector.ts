@@ -11,6 +11,7 @@ import type { ModelCatalogue } from "./ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "./ports/role-lock.ts";
 import type { Projection } from "./projection/projection.ts";
 import { checkStillFollows } from "./still-follows.ts";
+import { waitForMore } from "./wait-for-more.ts";
 
 export type ProjectorOptions = Readonly<{
   stream: EventStream;
@@ -48,7 +49,6 @@ const BATCH = 1000;
  * core from the ingestor: what comes within this time shares the next one.
  */
 const GATHER_MS = 20;
-const POLL_MS = 1000;
 const RETRY_MS = 500;
 
 /**
@@ -142,15 +142,4 @@ async function foldUntilActivation(
   const { position } = await folding.fold(folded);
   observer?.onCommit?.({ position, events: folded.length, stopped: folding.stoppedSubjects });
   return at >= 0;
-}
-
-async function waitForMore(
-  { stream, clock }: ProjectorOptions,
-  after: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const waiting = new AbortController();
-  const either = AbortSignal.any([signal, waiting.signal]);
-  await Promise.race([stream.waitForAppend(after, either), clock.sleep(POLL_MS, either)]);
-  waiting.abort();
 }

@@ -2,11 +2,10 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { activateGeneration } from "./activate.ts";
 import { compareRows, type RowDifference } from "./compare-rows.ts";
 import { compareVersions, type VersionDifferences } from "./compare-versions.ts";
-import { BULK, checkNotForked, type Folding, foldTo, openFolding } from "./folding.ts";
+import { BULK, type Folding, foldTo, isOnStream, openFolding } from "./folding.ts";
 import { type Activation, liveGeneration } from "./generations.ts";
 import { STOPPED } from "./models/columns.ts";
 import type { Clock } from "./ports/clock.ts";
-import { StreamForked } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, ModelStore, Rows } from "./ports/model-store.ts";
 import type { Projection } from "./projection/projection.ts";
@@ -109,24 +108,16 @@ async function buildTarget(options: RebuildOptions, live: Activation): Promise<n
   return known?.checkpoint.position ?? (await options.stream.head()).position;
 }
 
-/** The live generation, where it was made from this stream, and has begun. */
+/**
+ * The live generation, where it was made from this stream, and has begun. What followed another
+ * stream is nothing to compare with: a rebuild is how a fork is ended.
+ */
 async function comparableLive({ stream, catalogue, projection }: RebuildOptions, live: Activation) {
   const known = await catalogue.generations(projection.model);
   const made = known.find(
     ({ generation, checkpoint }) => generation === live.generation && checkpoint.position > 0,
   );
   return made !== undefined && (await isOnStream(stream, made.checkpoint)) ? made : undefined;
-}
-
-/** What followed another stream is nothing to compare with: a rebuild is how a fork is ended. */
-async function isOnStream(stream: EventStream, checkpoint: Checkpoint): Promise<boolean> {
-  try {
-    await checkNotForked(stream, checkpoint, "the live generation");
-    return true;
-  } catch (error) {
-    if (error instanceof StreamForked) return false;
-    throw error;
-  }
 }
 
 type Comparison = Pick<RebuildResult, "rebuilt" | "live" | "differences" | "versions"> &

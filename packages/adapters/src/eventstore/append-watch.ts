@@ -1,18 +1,7 @@
+import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import type { Connection } from "./connection.ts";
 import { subscribeCall } from "./subscribe-call.ts";
 import type { Timing } from "./timing.ts";
-
-/**
- * Waiting for the stream to grow. One subscription serves all waiters of an instance; it is a hint.
- * What came before it is found by looking at the head once it is confirmed, and what it loses by
- * looking now and then.
- */
-export type AppendWatch = Readonly<{
-  wait(after: number, signal: AbortSignal): Promise<void>;
-  /** Tells the waiters that the head is there now. */
-  announce(position: number): void;
-  close(): void;
-}>;
 
 type Options = Readonly<{
   connection: Connection;
@@ -21,66 +10,27 @@ type Options = Readonly<{
   timing: Timing;
 }>;
 
-type Waiter = Readonly<{ after: number; wake: () => void }>;
-
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 5000;
 
-export function createAppendWatch(options: Options): AppendWatch {
+/**
+ * Waiting for the stream to grow. One subscription serves all waiters of an instance; it is a hint.
+ * What came before it is found by looking at the head once it is confirmed, and what it loses by
+ * looking now and then.
+ */
+export function createAppendWatch(options: Options): Omit<HeadWaiters, "look"> {
   const { headPosition, timing } = options;
-  const waiters = new Set<Waiter>();
-  let poll: NodeJS.Timeout | undefined;
-  let isClosed = false;
-
-  function hear(position: number): void {
-    for (const waiter of [...waiters]) if (waiter.after < position) waiter.wake();
-  }
-
-  /** Trouble wakes everybody: the reads that they do next say what it is. */
-  async function look(): Promise<void> {
-    if (waiters.size > 0) hear(await headPosition().catch(() => Number.POSITIVE_INFINITY));
-  }
-
-  const subscription = createSubscription(options, { hear, look });
-
-  function pollLater(): void {
-    if (poll !== undefined || waiters.size === 0) return;
-    poll = setTimeout(async () => {
-      poll = undefined;
-      await look();
-      pollLater();
-    }, timing.pollMs);
-  }
-
-  function rest(): void {
-    clearTimeout(poll);
-    poll = undefined;
-    subscription.endLater();
-  }
-
+  const { look, ...waiters } = createHeadWaiters({
+    headPosition,
+    lookAfterMs: () => timing.pollMs,
+    onWait: () => subscription.begin(),
+    onRest: () => subscription.endLater(),
+  });
+  const subscription = createSubscription(options, { hear: waiters.announce, look });
   return {
-    wait: async (after, signal) => {
-      if (isClosed || signal.aborted) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const wake = () => {
-        waiters.delete(waiter);
-        signal.removeEventListener("abort", wake);
-        if (waiters.size === 0) rest();
-        resolve();
-      };
-      const waiter = { after, wake };
-      signal.addEventListener("abort", wake);
-      waiters.add(waiter);
-      subscription.begin();
-      // It follows already, or looks when it does: an append is noticed by one or the other.
-      await look();
-      pollLater();
-      await promise;
-    },
-    announce: hear,
+    ...waiters,
     close: () => {
-      isClosed = true;
-      hear(Number.POSITIVE_INFINITY);
+      waiters.close();
       subscription.end();
     },
   };

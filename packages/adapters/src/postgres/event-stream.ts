@@ -9,22 +9,20 @@ import { createLastingClient, type LastingClient } from "./lasting-client.ts";
 import { layOut, readLayout } from "./layout.ts";
 import { createPageAhead } from "./page-ahead.ts";
 import { createPool, type Pool } from "./pool.ts";
-import { type Server, serverOf } from "./server.ts";
+import { type LedgerOnServer, type Server, serverOf } from "./server.ts";
 import { ledgerSchema, lockKey } from "./sql-name.ts";
 import { createAppender } from "./stream-appender.ts";
 import { STREAM_LAYOUT } from "./stream-layout.ts";
 import { findEvents, readBody, readHead, readPage, readTypes } from "./stream-read.ts";
 import { ALWAYS_BY_INDEX, streamStatements } from "./stream-statements.ts";
 
-export type EventStreamOptions = Readonly<{
-  /** COUNTERFOIL_POSTGRES_URL. */
-  url: string;
-  ledger: string;
-  hashing: Hashing;
-  clock: Clock;
-  /** Neither creates nor writes anything; for every role but the ingestor. */
-  readOnly?: boolean;
-}>;
+export type EventStreamOptions = LedgerOnServer &
+  Readonly<{
+    hashing: Hashing;
+    clock: Clock;
+    /** Neither creates nor writes anything; for every role but the ingestor. */
+    readOnly?: boolean;
+  }>;
 
 /** Enough for a look-up, a few pages and the watch at once; what comes beyond waits. */
 const READERS_MAX = 4;

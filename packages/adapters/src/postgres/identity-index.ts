@@ -12,15 +12,9 @@ import { STREAM } from "./engine-error.ts";
 import { createLastingClient } from "./lasting-client.ts";
 import { type Layout, layOut } from "./layout.ts";
 import { createPool } from "./pool.ts";
-import { serverOf } from "./server.ts";
+import { type LedgerOnServer, serverOf } from "./server.ts";
 import { ledgerSchema, quoted } from "./sql-name.ts";
 import { ALWAYS_BY_INDEX } from "./stream-statements.ts";
-
-export type IdentityIndexOptions = Readonly<{
-  /** COUNTERFOIL_POSTGRES_URL. */
-  url: string;
-  ledger: string;
-}>;
 
 const READERS_MAX = 4;
 const TIMEOUT_MS = 30_000;
@@ -53,7 +47,7 @@ const IDENTITIES_LAYOUT: Layout = {
  * @throws StreamUnavailable when it cannot be used just now, here and in every method.
  */
 export async function openIdentityIndex(
-  options: IdentityIndexOptions,
+  options: LedgerOnServer,
 ): Promise<IdentityIndex & { close(): Promise<void> }> {
   const { url, ledger } = options;
   const server = serverOf(url);

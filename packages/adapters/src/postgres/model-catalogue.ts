@@ -34,14 +34,8 @@ import {
 import { openModelReader } from "./model-reader.ts";
 import { openModelStore } from "./model-store.ts";
 import { createPool, type Pool } from "./pool.ts";
-import { serverOf } from "./server.ts";
+import { type LedgerOnServer, serverOf } from "./server.ts";
 import { ledgerSchema, modelSchema } from "./sql-name.ts";
-
-export type ModelCatalogueOptions = Readonly<{
-  /** COUNTERFOIL_POSTGRES_URL. */
-  url: string;
-  ledger: string;
-}>;
 
 /** Snapshots that are open at once; further ones wait. One connection holds one moment. */
 const SNAPSHOTS_MAX = 8;
@@ -55,7 +49,7 @@ const TIMEOUT_MS = 30_000;
  *
  * @throws ConfigurationInvalid where the URL is none
  */
-export function openModelCatalogue({ url, ledger }: ModelCatalogueOptions): ModelCatalogue {
+export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalogue {
   const server = serverOf(url);
   const client = { timeoutMs: TIMEOUT_MS, isPipelined: true };
   const reading = { ...client, access: "read" } as const;

@@ -3,14 +3,8 @@ import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/role-loc
 import type { Client } from "pg";
 import { closeClient, openClient, queryCells } from "./client.ts";
 import { portError, STREAM, stateOf } from "./engine-error.ts";
-import { type Server, serverOf } from "./server.ts";
+import { type LedgerOnServer, type Server, serverOf } from "./server.ts";
 import { ledgerSchema, lockKey } from "./sql-name.ts";
-
-export type RoleLocksOptions = Readonly<{
-  /** COUNTERFOIL_POSTGRES_URL. */
-  url: string;
-  ledger: string;
-}>;
 
 /** How often a holder proves that it lives, to the server and to itself. */
 const BEAT_EVERY_MS = 3_000;
@@ -41,7 +35,7 @@ const LOCK_NOT_AVAILABLE = "55P03";
  *
  * @throws ConfigurationInvalid where the URL is none
  */
-export function createRoleLocks({ url, ledger }: RoleLocksOptions): RoleLocks {
+export function createRoleLocks({ url, ledger }: LedgerOnServer): RoleLocks {
   const server = serverOf(url);
   const keyOf = (name: string) => lockKey("role", ledgerSchema(ledger), name);
   return {

@@ -8,6 +8,13 @@ export type Server = Readonly<{
   config: ClientConfig;
 }>;
 
+/** A ledger on a server, as the configuration names it. */
+export type LedgerOnServer = Readonly<{
+  /** COUNTERFOIL_POSTGRES_URL. */
+  url: string;
+  ledger: string;
+}>;
+
 export const POSTGRES_VARIABLE = "COUNTERFOIL_POSTGRES_URL";
 
 const EXPECTED = `${POSTGRES_VARIABLE}: expected postgres://user:password@host:5432/database`;

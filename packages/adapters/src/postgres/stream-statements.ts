@@ -1,23 +1,8 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { IS_RARE } from "../bulk-types.ts";
+import { EVENT_COLUMNS, OF_EVENT } from "../event-columns.ts";
 import type { Cells, Statement } from "./client.ts";
 import { ledgerSchema, quoted } from "./sql-name.ts";
-
-const COLUMNS = [
-  "position",
-  "id",
-  "type",
-  "schema_version",
-  "subject",
-  "occurred_at",
-  "recorded_at",
-  "causation_id",
-  "correlation_id",
-  "hash",
-  "data",
-];
-
-const OF_EVENT = COLUMNS.map((column) => `e.${column}`).join(", ");
 
 /**
  * Every question to the stream has its index. Before the server has gathered figures, its planner
@@ -69,7 +54,7 @@ const textsOf = (schema: string) => ({
  */
 function appendText(schema: string): string {
   const arrays = ARRAYS.map((type, at) => `$${at + 5}::${type}[]`).join(", ");
-  const added = `${COLUMNS.join(", ")}, about`;
+  const added = `${EVENT_COLUMNS.join(", ")}, about`;
   return `
     WITH guard AS (
       SELECT WHERE coalesce(
@@ -91,9 +76,9 @@ function appendText(schema: string): string {
  * no order: asked for one, the planner may walk the whole primary key for it.
  */
 function lookUpText(schema: string): string {
-  const nothing = COLUMNS.slice(1).map(() => "NULL");
-  nothing[COLUMNS.indexOf("hash") - 1] = "hash";
-  nothing[COLUMNS.indexOf("recorded_at") - 1] = "recorded_at";
+  const nothing = EVENT_COLUMNS.slice(1).map(() => "NULL");
+  nothing[EVENT_COLUMNS.indexOf("hash") - 1] = "hash";
+  nothing[EVENT_COLUMNS.indexOf("recorded_at") - 1] = "recorded_at";
   return `
     (SELECT 'head' AS kind, NULL AS about, position, ${nothing.join(", ")}
       FROM ${schema}.events ORDER BY position DESC LIMIT 1)

@@ -1,24 +1,10 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { IS_RARE } from "../bulk-types.ts";
+import { EVENT_COLUMNS, OF_EVENT } from "../event-columns.ts";
 
-const COLUMNS = [
-  "position",
-  "id",
-  "type",
-  "schema_version",
-  "subject",
-  "occurred_at",
-  "recorded_at",
-  "causation_id",
-  "correlation_id",
-  "hash",
-  "data",
-];
-
-const OF_EVENT = COLUMNS.map((column) => `e.${column}`).join(", ");
-const PLACES = `(${Array(COLUMNS.length + 1).fill("?")})`;
-const INSERT = `INSERT INTO events (${COLUMNS.join(", ")}, about) VALUES `;
+const PLACES = `(${Array(EVENT_COLUMNS.length + 1).fill("?")})`;
+const INSERT = `INSERT INTO events (${EVENT_COLUMNS.join(", ")}, about) VALUES `;
 
 /** Rows of one insert: each call into SQLite has a price, which many rows share. */
 export const INSERT_ROWS = 16;
@@ -81,7 +67,7 @@ export function valuesOf(event: RecordedEvent, about: NewEvent["about"]) {
   ];
 }
 
-/** A row as the statements above return it, in the order of `COLUMNS`. */
+/** A row as the statements above return it, in the order of `EVENT_COLUMNS`. */
 export type EventRow = readonly [
   position: bigint,
   id: string,

@@ -5,6 +5,7 @@ import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { RoleLocks } from "../ports/role-lock.ts";
 import { TopicsUnavailable } from "../ports/topic-errors.ts";
 import type { Topics } from "../ports/topic-publisher.ts";
+import { waitForMore } from "../wait-for-more.ts";
 import type { TransactionLimits } from "./context.ts";
 import { openSession, type Published, type PublishSession } from "./session.ts";
 
@@ -38,7 +39,6 @@ export type PublisherState =
   | "waiting_for_models"
   | "unavailable";
 
-const POLL_MS = 1000;
 const MODEL_POLL_MS_MIN = 10;
 const MODEL_POLL_MS_MAX = 1000;
 const RETRY_MS_MIN = 500;
@@ -142,15 +142,4 @@ async function follow(
       pauseMs = MODEL_POLL_MS_MIN;
     }
   }
-}
-
-async function waitForMore(
-  { stream, clock }: Pick<PublisherOptions, "stream" | "clock">,
-  after: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const waiting = new AbortController();
-  const either = AbortSignal.any([signal, waiting.signal]);
-  await Promise.race([stream.waitForAppend(after, either), clock.sleep(POLL_MS, either)]);
-  waiting.abort();
 }

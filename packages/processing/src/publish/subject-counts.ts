@@ -1,8 +1,8 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { EMPTY_DIGEST } from "@counterfoil/core/digest";
-import { checkNotForked } from "../folding.ts";
+import { isOnStream } from "../folding.ts";
 import { integer, own, text } from "../models/columns.ts";
-import { ModelUnavailable, StreamForked } from "../ports/errors.ts";
+import { ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { ModelCatalogue, ModelStore } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
@@ -81,16 +81,6 @@ async function openStore(
   }
   const fresh = await catalogue.create(STORE, { tables: [SUBJECTS], modelVersion: VERSION });
   return catalogue.openForWriting(STORE, fresh ?? 1);
-}
-
-async function isOnStream(stream: EventStream, place: Place): Promise<boolean> {
-  try {
-    await checkNotForked(stream, place, "the publisher's counts");
-    return true;
-  } catch (error) {
-    if (error instanceof StreamForked) return false;
-    throw error;
-  }
 }
 
 type Count = { count: number; isStored: boolean };

@@ -6,7 +6,6 @@ import { deliveryId } from "../../identity.ts";
 import { testHashing as hashing } from "../../translate/testing/hashing.ts";
 import { type Delivered, readSource, sourceOf } from "../../translate/testing/reading.ts";
 import { type DeliveryDecision, decideDelivery, type ReadDelivery } from "../decide-delivery.ts";
-import { AMENDMENTS } from "../fact-state.ts";
 import { type KnownFacts, knownFacts } from "../known-facts.ts";
 
 /** A delivery as `decideDelivery` wants it, read by the present translation. */
@@ -103,5 +102,3 @@ export const dataOf = ({ data }: Readonly<{ data: string }>): Record<string, unk
 export function stated(events: readonly Readonly<{ type: string; data: string }>[], type: string) {
   return events.filter((event) => event.type === type).map(dataOf);
 }
-
-export const isAmendment = ({ type }: Readonly<{ type: string }>): boolean => AMENDMENTS.has(type);

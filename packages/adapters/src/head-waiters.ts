@@ -1,0 +1,88 @@
+/**
+ * Those who wait for a stream's head to pass a position, whatever tells of it: an append of one's
+ * own, a hint from elsewhere, or a look at the head now and then.
+ */
+export type HeadWaiters = Readonly<{
+  /** Resolves when the head may have passed `after`, or when the signal aborts. */
+  wait(after: number, signal: AbortSignal): Promise<void>;
+  /** The head is there now. */
+  announce(position: number): void;
+  /** Looks at the head, where anybody waits for it. */
+  look(): Promise<void>;
+  /** Wakes everybody; from now on nobody waits. */
+  close(): void;
+}>;
+
+export type HeadWaitersOptions = Readonly<{
+  headPosition: () => Promise<number>;
+  /** How long until the next look; asked anew for each. */
+  lookAfterMs: () => number;
+  /** Somebody begins to wait. */
+  onWait?: () => void;
+  /** Somebody's wait was not in vain. */
+  onReached?: () => void;
+  /** Nobody waits any more. */
+  onRest?: () => void;
+}>;
+
+type Waiter = Readonly<{ after: number; wake: () => void }>;
+
+export function createHeadWaiters(options: HeadWaitersOptions): HeadWaiters {
+  const { headPosition, lookAfterMs, onWait, onReached, onRest } = options;
+  const waiters = new Set<Waiter>();
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  function announce(position: number): void {
+    const reached = [...waiters].filter(({ after }) => after < position);
+    if (reached.length > 0) onReached?.();
+    for (const waiter of reached) waiter.wake();
+  }
+
+  /** Trouble wakes everybody: the reads that they do next say what it is. */
+  async function look(): Promise<void> {
+    if (waiters.size > 0) announce(await headPosition().catch(() => Number.POSITIVE_INFINITY));
+  }
+
+  function lookLater(): void {
+    if (timer !== undefined || waiters.size === 0) return;
+    timer = setTimeout(async () => {
+      timer = undefined;
+      await look();
+      lookLater();
+    }, lookAfterMs());
+  }
+
+  function rest(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    onRest?.();
+  }
+
+  return {
+    wait: async (after, signal) => {
+      if (isClosed || signal.aborted) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const wake = () => {
+        waiters.delete(waiter);
+        signal.removeEventListener("abort", wake);
+        if (waiters.size === 0) rest();
+        resolve();
+      };
+      const waiter = { after, wake };
+      signal.addEventListener("abort", wake);
+      // It listens before it looks: an append in between is noticed by one or the other.
+      waiters.add(waiter);
+      onWait?.();
+      await look();
+      lookLater();
+      await promise;
+    },
+    announce,
+    look,
+    close: () => {
+      isClosed = true;
+      announce(Number.POSITIVE_INFINITY);
+    },
+  };
+}
