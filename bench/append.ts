@@ -18,7 +18,7 @@ const BATCH = 1000;
 
 /**
  * Ready facts to durable events in batches of 1,000: ids, look-up of what is known, decision, hash
- * chain, `synchronous=FULL`. The limit is a prepared insert of the same rows into the same table.
+ * chain, `synchronous=FULL`. The limit is a prepared insert of the same rows, whose ids are unique.
  */
 export async function benchAppend({ facts, accounts, rounds }: BenchOptions): Promise<BenchRow> {
   const ready = [...benchDeliveries(Math.ceil(facts / 3), accounts)].flatMap((d) => d.facts);
@@ -80,11 +80,18 @@ export async function appendAll(
 const COLUMNS =
   "position, id, type, schema_version, subject, occurred_at, recorded_at, causation_id, correlation_id, hash, about, data";
 
+const BARE_TABLE = `
+  CREATE TABLE events (
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL,
+    schema_version INTEGER NOT NULL, subject TEXT NOT NULL, occurred_at INTEGER,
+    recorded_at INTEGER NOT NULL, causation_id TEXT, correlation_id TEXT, hash TEXT NOT NULL,
+    about TEXT, data TEXT NOT NULL
+  )`;
+
 async function insertBare(dataDir: string, events: readonly RecordedEvent[]): Promise<number> {
-  // The stream lays out the file, so that both write the same table with the same indexes.
-  await (await openBenchStream(dataDir)).close();
-  const database = new DatabaseSync(join(dataDir, "stream.db"));
+  const database = new DatabaseSync(join(dataDir, "bare.db"));
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  database.exec(BARE_TABLE);
   const marks = COLUMNS.split(",")
     .map(() => "?")
     .join(",");

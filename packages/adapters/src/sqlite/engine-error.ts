@@ -43,8 +43,6 @@ const TROUBLES: Readonly<Record<number, Trouble>> = {
   /* NOTADB */ 26: { is: "corrupted", advice: DAMAGED },
 };
 
-const UNIQUE_VIOLATED = 2067;
-
 /** An error of SQLite or of the file system, in the port's words; any other as it is. */
 export function portError(error: unknown, kind: FileKind, file: string): unknown {
   const trouble = troubleOf(error);
@@ -56,10 +54,6 @@ export function portError(error: unknown, kind: FileKind, file: string): unknown
 
 export function isBusy(error: unknown): boolean {
   return troubleOf(error)?.is === "busy";
-}
-
-export function isUniqueViolation(error: unknown): boolean {
-  return resultCode(error) === UNIQUE_VIOLATED;
 }
 
 function troubleOf(error: unknown): Trouble | null {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import {
+  EventIdTaken,
   FormatTooNew,
   LedgerMismatch,
   StreamCorrupted,
@@ -11,7 +12,7 @@ import {
 } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { readAll } from "@counterfoil/processing/testing/event-stream-fixture";
-import { sampleEvent, sampleEvents } from "@counterfoil/processing/testing/sample-event";
+import { sampleEvent, sampleEvents, sampleId } from "@counterfoil/processing/testing/sample-event";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { systemClock } from "../node/clock.ts";
 import { nodeHashing } from "../node/hashing.ts";
@@ -96,7 +97,7 @@ describe("the stream's file", () => {
       const stream = await open();
       await stream.append(0, sampleEvents(1, 2000));
       await stream.close();
-      await overwrite(file, 3 * 4096, "?".repeat(100 * 4096));
+      await overwrite(file, 40 * 4096, "?".repeat(100 * 4096));
       const damaged = await open();
       await expect(readAll(damaged)).rejects.toThrow(StreamCorrupted);
     });
@@ -106,6 +107,34 @@ describe("the stream's file", () => {
       const blocked = open({ folder: join(dataDir, "occupied", "data") });
       await expect(blocked).rejects.toThrow(StreamUnavailable);
     });
+  });
+
+  test("of format 1 is brought to the present one, and holds what it held", async () => {
+    const bodies = [1, 2].map((n) => ({ sha256: `${n}`.repeat(64), bytes: Uint8Array.of(n) }));
+    const before = await open();
+    await before.append(
+      0,
+      [...sampleEvents(1, 40), sampleEvent(41, { about: sampleId(7) })],
+      bodies,
+    );
+    const [events, known] = [await readAll(before), await before.lookUp([sampleId(7)])];
+    await before.close();
+    const database = new DatabaseSync(file);
+    database.exec(TO_FORMAT_1);
+    database.close();
+    const early = open({ readOnly: true });
+    await expect(early).rejects.toThrow(StreamMissing);
+    await expect(early).rejects.toThrow("has format 1");
+    const after = await open();
+    expect(await readAll(after)).toEqual(events);
+    expect(await after.lookUp([sampleId(7)])).toEqual(known);
+    for (const { sha256, bytes } of bodies) expect(await after.body(sha256)).toEqual(bytes);
+    await expect(after.append(41, [sampleEvent(7)])).rejects.toThrow(EventIdTaken);
+    await after.append(41, [sampleEvent(42)], bodies);
+    expect(new DatabaseSync(file).prepare("SELECT count(*) AS n FROM bodies").get()).toEqual({
+      n: 2,
+    });
+    expect((await (await open({ readOnly: true })).lookUp([sampleId(42)])).known.size).toBe(1);
   });
 
   describe("that vanishes", () => {
@@ -140,6 +169,18 @@ describe("the stream's file", () => {
     expect(await appending).toMatchObject({ outcome: "appended" });
   });
 });
+
+/** Format 1 had unique indexes, and no tables for keys. */
+const TO_FORMAT_1 = `
+  DROP TABLE events_keys; DROP TABLE events_settled;
+  DROP TABLE bodies_keys; DROP TABLE bodies_settled;
+  CREATE TABLE bodies_1 (sha256 TEXT PRIMARY KEY, bytes BLOB NOT NULL);
+  INSERT INTO bodies_1 SELECT sha256, bytes FROM bodies;
+  DROP TABLE bodies;
+  ALTER TABLE bodies_1 RENAME TO bodies;
+  CREATE UNIQUE INDEX events_id ON events (id);
+  PRAGMA user_version = 1;
+`;
 
 const SUFFIXES = ["", "-wal", "-shm"];
 

@@ -1,14 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Head } from "@counterfoil/core/stream/chain";
 import { type OpenMode, openDatabase } from "./database.ts";
+import { createKeyIndex, type KeyIndex } from "./key-index.ts";
 import { createLogSizer } from "./log-size.ts";
-import { checkStream, migrateStream } from "./stream-schema.ts";
+import { BODY_DIGESTS, checkStream, EVENT_IDS, migrateStream } from "./stream-schema.ts";
 import { prepareStream, type StreamStatements } from "./stream-statements.ts";
 
 /** What the stream's functions work with: one connection and what was prepared on it. */
 export type StreamConnection = Readonly<{
   database: DatabaseSync;
   statements: StreamStatements;
+  /** Where events are, by id, and bodies, by digest. */
+  ids: KeyIndex;
+  digests: KeyIndex;
   /** To be called before an append with the number of its events. */
   sizeLog: (events: number) => void;
   /** The head of the stream before its first event. */
@@ -39,7 +43,9 @@ export function openStreamConnection(
     if (mode === "read") checkStream(database, file, ledger);
     else migrateStream(database, file, ledger);
     const sizeLog = createLogSizer(database, LOG_SIZE);
-    return { database, statements: prepareStream(database), sizeLog, empty };
+    const ids = createKeyIndex(database, EVENT_IDS);
+    const digests = createKeyIndex(database, BODY_DIGESTS);
+    return { database, statements: prepareStream(database), ids, digests, sizeLog, empty };
   } catch (error) {
     database.close();
     throw error;
