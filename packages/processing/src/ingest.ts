@@ -1,7 +1,8 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { appendGroup, type Waiting } from "./ingest-append.ts";
+import type { Waiting } from "./ingest-group.ts";
 import { closingRequest, deliveryRequest, openingRequest, type Request } from "./ingest-request.ts";
+import { appendInTurn } from "./ingest-turns.ts";
 import type { Clock } from "./ports/clock.ts";
 import { StreamUnavailable } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
@@ -27,8 +28,9 @@ type Queued = Waiting & Readonly<{ size: number }>;
 
 /**
  * The ingestor's heart: deliveries that arrive together are looked up, decided and appended
- * together (group commit), and each is acknowledged after its append is durable. Exactly once is
- * arbitrated by the stream: on conflict the batch is looked up and decided again.
+ * together (group commit), and each is acknowledged after its append is durable. While a group is
+ * being appended the next one is looked up and decided on top of it. Exactly once is arbitrated by
+ * the stream: on conflict the group is looked up and decided again.
  */
 export function createIngest(options: IngestOptions): Ingest {
   const { stream, hashing, clock, waitingBytesMax = WAITING_BYTES_MAX } = options;
@@ -45,23 +47,30 @@ export function createIngest(options: IngestOptions): Ingest {
       throw new Overloaded(`${waitingBytes} bytes of deliveries wait already`);
     }
     const request = makeRequest();
-    return new Promise((resolve, reject) => {
+    waitingBytes += size;
+    const receipt = new Promise<Receipt>((resolve, reject) => {
       waiting.push({ request, size, resolve, reject });
-      waitingBytes += size;
-      running ??= run();
     });
+    running ??= run();
+    try {
+      return await receipt;
+    } finally {
+      waitingBytes -= size;
+    }
   }
 
   async function run(): Promise<void> {
-    // Requests whose bytes are in already join the first group.
-    await clock.nextTurn();
+    const line = { take: () => takeGroup(waiting), rejectAll };
     while (waiting.length > 0) {
-      const group = takeGroup(waiting);
-      await appendGroup(stream, group);
-      for (const { size } of group) waitingBytes -= size;
+      // Requests whose bytes are in already join the first group.
       await clock.nextTurn();
+      await appendInTurn({ stream, clock, line });
     }
     running = null;
+  }
+
+  function rejectAll(error: unknown): void {
+    for (const { reject } of waiting.splice(0)) reject(error);
   }
 
   return {

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
-import type { AppendResult, Body, LookUp } from "@counterfoil/processing/ports/event-stream";
+import type { AppendResult, LookUp } from "@counterfoil/processing/ports/event-stream";
+import { packAppend } from "./packed-append.ts";
 import type { Answer, Question, StreamThreadData } from "./stream-thread-message.ts";
 import type { StreamWriter } from "./stream-writer.ts";
 import { unpackError } from "./thread-error.ts";
@@ -50,10 +51,10 @@ export function openStreamThread(data: StreamThreadData): StreamThread {
     return started;
   }
 
-  function ask<Result>(question: Question["ask"]): Promise<Result> {
+  function ask<Result>(question: Question["ask"], moved: ArrayBuffer[] = []): Promise<Result> {
     thread ??= start();
     const call = ++calls;
-    thread.postMessage({ call, ask: question } satisfies Question);
+    thread.postMessage({ call, ask: question } satisfies Question, moved);
     return new Promise<LookUp | AppendResult>((resolve, reject) => {
       pending.set(call, { resolve, reject });
     }) as Promise<Result>;
@@ -61,14 +62,13 @@ export function openStreamThread(data: StreamThreadData): StreamThread {
 
   return {
     lookUp: (ids) => ask({ what: "lookUp", ids }),
-    append: (append) =>
-      ask({ what: "append", append: { ...append, bodies: append.bodies.map(alone) } }),
+    append: (append) => {
+      const packed = packAppend(append);
+      return ask({ what: "append", append: packed }, [packed.bytes.buffer]);
+    },
     close: async () => {
       thread?.postMessage({ call: 0, ask: { what: "close" } } satisfies Question);
       await ended;
     },
   };
 }
-
-/** A view is sent with all of its buffer, which may be a network chunk with other bodies in it. */
-const alone = ({ sha256, bytes }: Body): Body => ({ sha256, bytes: new Uint8Array(bytes) });

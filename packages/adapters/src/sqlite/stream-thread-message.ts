@@ -1,5 +1,5 @@
 import type { AppendResult, LookUp } from "@counterfoil/processing/ports/event-stream";
-import type { StreamWriter } from "./stream-writer.ts";
+import type { PackedAppend } from "./packed-append.ts";
 import type { PackedError } from "./thread-error.ts";
 
 /** What the event loop and the thread that writes the stream say to each other. */
@@ -9,7 +9,7 @@ export type Question = Readonly<{
   call: number;
   ask:
     | Readonly<{ what: "lookUp"; ids: readonly string[] }>
-    | Readonly<{ what: "append"; append: Parameters<StreamWriter["append"]>[0] }>
+    | Readonly<{ what: "append"; append: PackedAppend }>
     | Readonly<{ what: "close" }>;
 }>;
 

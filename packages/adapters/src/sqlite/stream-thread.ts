@@ -3,6 +3,7 @@ import { emptyHead } from "@counterfoil/core/stream/chain";
 import { nodeHashing } from "../node/hashing.ts";
 import { STREAM_FILE } from "./engine-error.ts";
 import { createLastingConnection } from "./lasting-connection.ts";
+import { unpackAppend } from "./packed-append.ts";
 import { openStreamConnection } from "./stream-connection.ts";
 import type { Answer, Question, StreamThreadData } from "./stream-thread-message.ts";
 import { createStreamWriter } from "./stream-writer.ts";
@@ -28,7 +29,9 @@ parentPort?.on("message", async ({ call, ask }: Question) => {
   }
   try {
     const result =
-      ask.what === "lookUp" ? await writer.lookUp(ask.ids) : await writer.append(ask.append);
+      ask.what === "lookUp"
+        ? await writer.lookUp(ask.ids)
+        : await writer.append(unpackAppend(ask.append));
     answer({ call, result });
   } catch (error) {
     answer({ call, error: packError(error) });

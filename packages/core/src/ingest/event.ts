@@ -45,9 +45,16 @@ export function providerEvent(fact: ProviderFact, id: string, cause: Cause): New
   return newEvent(fact, { id, subject: factSubject(fact), occurredAt }, cause);
 }
 
+/** The id under which a fact is recorded; asked for at every look-up and decision, made once. */
 export function providerEventId(fact: ProviderFact, hashing: Hashing): string {
-  return eventId(factIdentity(fact), hashing);
+  const known = idOfFact.get(fact);
+  if (known !== undefined) return known;
+  const id = eventId(factIdentity(fact), hashing);
+  idOfFact.set(fact, id);
+  return id;
 }
+
+const idOfFact = new WeakMap<ProviderFact, string>();
 
 /** The fact that an amendment is about, by id and by natural key. */
 export type About = Readonly<{ event_id: string; event_type: string; key: Record<string, string> }>;

@@ -55,9 +55,11 @@ export function initialFactState(
   return { data, seen: [], contradicted: [], withdrawn: false, position, deliveryId };
 }
 
-export function evolveFactState(state: FactState, amendment: Amendment): FactState {
+export function evolveFactState(before: FactState, amendment: Amendment): FactState {
   const { id, position, deliveryId } = amendment;
-  if (isTaken(state, id)) return state;
+  if (isTaken(before, id)) return before;
+  // Data that is read when it is asked for is no property that a spread would copy.
+  const state = { ...before, data: before.data };
   switch (amendment.type) {
     case "FactSeen": {
       const { adds, received_at } = amendment.data;

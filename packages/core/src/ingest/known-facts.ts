@@ -7,7 +7,6 @@ import {
   evolveFactState,
   type FactData,
   type FactState,
-  initialFactState,
 } from "./fact-state.ts";
 
 /**
@@ -40,7 +39,7 @@ export function noteEvent(facts: KnownFacts, event: NewEvent | RecordedEvent): v
   const position = "position" in event ? event.position : 0;
   facts.ids.add(id);
   if (!AMENDMENTS.has(type)) {
-    facts.states.set(id, unreadState(event, position));
+    facts.states.set(id, new UnreadFact(event, position));
     facts.statedBy.set(id, deliveryId);
     return;
   }
@@ -56,18 +55,26 @@ export function noteEvent(facts: KnownFacts, event: NewEvent | RecordedEvent): v
 }
 
 /** Its data is parsed when it is asked for: nearly every fact just decided never meets a copy. */
-function unreadState(event: NewEvent | RecordedEvent, position: number): FactState {
-  let read: FactData | null = null;
-  return {
-    ...initialFactState(UNREAD, position, event.causation_id),
-    get data() {
-      read ??= readData(event);
-      return read;
-    },
-  };
-}
+class UnreadFact implements FactState {
+  readonly seen = [];
+  readonly contradicted = [];
+  readonly withdrawn = false;
+  readonly position: number;
+  readonly deliveryId: string | null;
+  readonly #event: NewEvent | RecordedEvent;
+  #data: FactData | null = null;
 
-const UNREAD: FactData = {};
+  constructor(event: NewEvent | RecordedEvent, position: number) {
+    this.#event = event;
+    this.position = position;
+    this.deliveryId = event.causation_id;
+  }
+
+  get data(): FactData {
+    this.#data ??= readData(this.#event);
+    return this.#data;
+  }
+}
 
 /** The id of the fact that an event is, or is about. */
 export function factIdOf(event: RecordedEvent): string {
