@@ -1,0 +1,143 @@
+import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { describe, expect, test } from "@jest/globals";
+import type { Waiting } from "./ingest-group.ts";
+import { deliveryRequest } from "./ingest-request.ts";
+import { appendInTurn } from "./ingest-turns.ts";
+import { createMemoryEventStream } from "./memory/event-stream.ts";
+import { createManualClock } from "./memory/manual-clock.ts";
+import { StreamUnavailable } from "./ports/errors.ts";
+import type { EventStream } from "./ports/event-stream.ts";
+import type { Receipt } from "./ports/ingest.ts";
+import { sampleEvent } from "./testing/sample-event.ts";
+
+const clock = createManualClock();
+
+/** A webhook that waits; `note` makes it another delivery of the same facts. */
+function waitingFor(run: number, note = "") {
+  const { promise, resolve, reject } = Promise.withResolvers<Receipt>();
+  const body = {
+    participant_code: "DEF456",
+    account_group: "ABC123",
+    account_label: "general",
+    account_type: "available",
+    asset: "BTC",
+    balance: String(run),
+    run_id: String(run),
+    movements: [{ movement_id: `m${run}`, change: "1" }],
+    note,
+  };
+  const delivery = {
+    provider: "zerohash",
+    channel: "webhook",
+    payloadType: "account_balance.changed",
+    notificationId: null,
+    place: null,
+    verdict: { signature: "valid" },
+    bytes: new TextEncoder().encode(JSON.stringify(body)),
+    receivedAt: 1_700_000_000_000_000_000n,
+    correlationId: null,
+  } as const;
+  const request = deliveryRequest(delivery, { translations: TRANSLATIONS, hashing });
+  return { waiting: { request, resolve, reject }, receipt: promise };
+}
+
+type OnCall = (call: string) => void | Promise<void>;
+
+/** A memory stream that notes what is asked of it; `onCall` may hold a call up, or fail it. */
+function openStream(onCall: OnCall = () => {}) {
+  const inner = createMemoryEventStream({ ledger: "default", hashing, clock });
+  const calls: string[] = [];
+  const noted = (call: string) => {
+    const number = calls.filter((other) => other.startsWith(call)).length + 1;
+    calls.push(`${call} ${number}`);
+    return onCall(`${call} ${number}`);
+  };
+  const stream: EventStream = {
+    ...inner,
+    async lookUp(ids) {
+      const answer = inner.lookUp(ids);
+      await noted("look-up");
+      return answer;
+    },
+    async append(...given) {
+      await noted("append");
+      return inner.append(...given);
+    },
+  };
+  return { stream, inner, calls };
+}
+
+/** Takes the groups one after the other; gives what each of those who wait was told. */
+async function appendAll(stream: EventStream, groups: ReturnType<typeof waitingFor>[][]) {
+  const left = groups.map((group) => group.map(({ waiting }): Waiting => waiting));
+  const rejectAll = (error: unknown) => {
+    for (const { reject } of left.splice(0).flat()) reject(error);
+  };
+  const told = Promise.allSettled(groups.flat().map(({ receipt }) => receipt));
+  await appendInTurn({ stream, clock, line: { take: () => left.shift() ?? [], rejectAll } });
+  return (await told).map((result) =>
+    result.status === "fulfilled" ? result.value.outcome : String(result.reason.message),
+  );
+}
+
+const typesOf = async (stream: EventStream) =>
+  (await stream.read({ after: 0, limit: 100 })).map(({ type }) => type);
+
+describe("groups in turn", () => {
+  test("the next is looked up before the append of the one before", async () => {
+    const { stream, calls } = openStream();
+    await appendAll(stream, [[waitingFor(1)], [waitingFor(2)], [waitingFor(3)]]);
+    const ahead = ["look-up 2", "append 1", "look-up 3", "append 2", "append 3"];
+    expect(calls).toEqual(["look-up 1", ...ahead]);
+  });
+
+  test("the next knows what the one before brings", async () => {
+    const { stream, inner } = openStream();
+    const first = [waitingFor(1), waitingFor(2)];
+    const second = [waitingFor(2), waitingFor(1, "otherwise"), waitingFor(3)];
+    const told = await appendAll(stream, [first, second, [waitingFor(3)]]);
+    expect(told).toEqual(["recorded", "recorded", "repeated", "recorded", "recorded", "repeated"]);
+    const bring = ["DeliveryReceived", "RunRecorded", "MovementRecorded", "BalanceReported"];
+    expect(await typesOf(inner)).toEqual([...bring, ...bring, "DeliveryReceived", ...bring]);
+  });
+
+  test("what follows an append that failed is decided anew", async () => {
+    const { stream, inner } = openStream((call) => {
+      if (call === "append 1" || call === "append 2") throw new StreamUnavailable("disk full");
+    });
+    const told = await appendAll(stream, [[waitingFor(1)], [waitingFor(1)], [waitingFor(1)]]);
+    expect(told).toEqual(["disk full", "recorded", "repeated"]);
+    expect((await inner.head()).position).toBe(4);
+  });
+
+  test("what follows a conflict is decided anew, also where as much came in between", async () => {
+    const rival = [1, 2, 3, 4].map((number) => sampleEvent(number));
+    const { stream, inner } = openStream(async (call) => {
+      if (call === "append 1") await inner.append(0, rival);
+    });
+    const told = await appendAll(stream, [[waitingFor(1)], [waitingFor(1), waitingFor(2)]]);
+    expect(told).toEqual(["recorded", "repeated", "recorded"]);
+    expect((await inner.head()).position).toBe(12);
+  });
+
+  test("the stream goes away between two groups: the first is told, all others are refused", async () => {
+    const { stream, inner } = openStream((call) => {
+      if (call === "look-up 2") throw new StreamUnavailable("connection lost");
+    });
+    const groups = [[waitingFor(1)], [waitingFor(2)], [waitingFor(3)], [waitingFor(4)]];
+    const told = await appendAll(stream, groups);
+    expect(told).toEqual(["recorded", "connection lost", "connection lost", "connection lost"]);
+    expect((await inner.head()).position).toBe(4);
+  });
+
+  test("a look-up that hangs does not keep those from being told who are durable", async () => {
+    const hanging = Promise.withResolvers<void>();
+    const { stream } = openStream((call) => (call === "look-up 2" ? hanging.promise : undefined));
+    const [first, second] = [waitingFor(1), waitingFor(2)];
+    const all = appendAll(stream, [[first], [second]]);
+    expect(await first.receipt).toMatchObject({ outcome: "recorded", position: 4 });
+    hanging.resolve();
+    expect(await all).toEqual(["recorded", "recorded"]);
+  });
+});
