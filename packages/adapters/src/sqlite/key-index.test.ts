@@ -109,7 +109,8 @@ describe("an index that is written late", () => {
   });
 
   test("tells names of one key apart, whatever they look like", () => {
-    const names = ["", "a", "A", "zz", `${digest(1).slice(0, 12)}x`, digest(1)];
+    const turned = digest(1).slice(-12) + digest(1).slice(12, -12) + digest(1).slice(0, 12);
+    const names = ["", "\u0000", "a", "A", turned, digest(1)];
     const { add, find } = startProcess(0);
     add(names);
     add([]);
@@ -138,11 +139,29 @@ describe("an index that is written late", () => {
   });
 });
 
-test.each([
-  ["0123456789abcdef", 0x0123456789ab],
-  ["01234567-89ab-5def-8000-000000000000", 0x0123456789ab],
-  ["ffffffffffff", 2 ** 48 - 1],
-  ["FFFFFFFFFFFF", 0],
-  ["not hexadecimal", 0],
-  ["", 0],
-])("the key of %j", (name, key) => expect(keyOf(name)).toBe(key));
+describe("keys", () => {
+  test.each([
+    ["names", (number: number) => `delivery-${number}`],
+    ["UUIDs that count at their end", (number: number) => uuid(0, number)],
+    ["UUIDs that count at their beginning", (number: number) => uuid(number, 0)],
+    ["digests", digest],
+  ])("of %s are integers of 48 bits, and differ", (_, nameOf) => {
+    const keys = new Set(Array.from({ length: 10_000 }, (_, number) => keyOf(nameOf(number))));
+    expect(keys.size).toBe(10_000);
+    for (const key of keys) expect(Number.isInteger(key) && key >= 0 && key < 2 ** 48).toBe(true);
+  });
+
+  test.each([
+    ["0123456789abcdef0123456789ab", (0x0123456789ab + 0x0123456789ab) % 2 ** 48],
+    ["01234567-89ab-5def-8000-000000000001", 0x0123456789ac],
+    ["ffffffff-ffff-5fff-8fff-ffffffffffff", 2 ** 48 - 2],
+    ["", 0],
+    ["b", 98],
+    ["ab", 97 * 31 + 98],
+  ])("of %j never changes: files hold it", (name, key) => expect(keyOf(name)).toBe(key));
+});
+
+function uuid(first: number, last: number): string {
+  const hex = (number: number, digits: number) => number.toString(16).padStart(digits, "0");
+  return `${hex(first, 8)}-0000-5000-8000-${hex(last, 12)}`;
+}

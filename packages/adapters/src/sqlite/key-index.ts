@@ -5,7 +5,7 @@ export type NamedRows = Readonly<{
   table: string;
   /** Its integer primary key; later rows have higher ones. */
   place: string;
-  /** A column of names that begin like digests: event ids, digests of bodies. */
+  /** A column of names that are as good as random: event ids, digests of bodies. */
   name: string;
 }>;
 
@@ -34,19 +34,30 @@ const UNSETTLED_MAX = 32_768;
 
 /** A slice is a range of keys that move into the tree together. */
 const SLICES = 256;
-const KEY_DIGITS = 12;
-const KEYS_OF_SLICE = 16 ** KEY_DIGITS / SLICES;
+/** 31 times as much is exact still. */
+const KEYS = 2 ** 48;
+const KEYS_OF_SLICE = KEYS / SLICES;
 
 /**
- * The first 48 bits of a digest or of a UUID that is made from one: a number that JSON and SQLite
- * hold exactly, and that few names share. Names that do not begin so share one, and are found.
+ * A number that JSON and SQLite hold exactly, and that few names share. Of digests, and of UUIDs
+ * that are made from one, any 48 bits would do; the ends of both are taken together, since ids made
+ * by hand may count at either.
  */
 export function keyOf(name: string): number {
-  const digits = name[8] === "-" ? name.slice(0, 8) + name.slice(9, 13) : name.slice(0, KEY_DIGITS);
-  return HEX.test(digits) ? Number.parseInt(digits, 16) : 0;
+  const ends = ENDS.exec(name);
+  if (ends === null) return mixed(name);
+  const [, first = "", second = "", last = ""] = ends;
+  return (Number.parseInt(first + second, 16) + Number.parseInt(last, 16)) % KEYS;
 }
 
-const HEX = /^[0-9a-f]{12}$/;
+const ENDS = /^([0-9a-f]{8})-?([0-9a-f]{4}).*([0-9a-f]{12})$/;
+
+/** Of a name that is no digest. */
+function mixed(name: string): number {
+  let key = 0;
+  for (let at = 0; at < name.length; at += 1) key = (key * 31 + name.charCodeAt(at)) % KEYS;
+  return key;
+}
 
 const sliceOf = (key: number): number => Math.floor(key / KEYS_OF_SLICE);
 
