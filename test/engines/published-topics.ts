@@ -1,4 +1,4 @@
-import { createClient } from "@counterfoil/adapters/kafka/client";
+import { createClient, type KafkaConnection } from "@counterfoil/adapters/kafka/client";
 import { consume } from "@counterfoil/consumer-kit/consume";
 import type { Fact } from "@counterfoil/consumer-kit/message";
 import type { Hole } from "@counterfoil/consumer-kit/reading";
@@ -17,28 +17,63 @@ export type PublishedTopics = Readonly<{
   states: States;
 }>;
 
-/** All topics of a ledger, as a downstream service reads them to their end. */
-export async function readTopics(broker: string, prefix: string): Promise<PublishedTopics> {
+/** A downstream service that reads all topics of a ledger with the kit. */
+export type Downstream = Readonly<{
+  /** As far as it has read. */
+  found: () => PublishedTopics;
+  /** It has read what was there when it began. */
+  whenCaughtUp: () => Promise<void>;
+  /** It has read so many facts. */
+  whenRead: (facts: number) => Promise<void>;
+  stop: () => Promise<void>;
+}>;
+
+const STATES = Object.keys(STATE_TOPICS) as StateTopic[];
+
+export async function startDownstream(
+  connection: KafkaConnection,
+  prefix: string,
+): Promise<Downstream> {
   const logger = pino({ level: "silent" });
-  const kafka = createClient({ brokers: [broker], clientId: "reader", logger });
-  const stateTopics = Object.keys(STATE_TOPICS) as StateTopic[];
-  const topics: readonly Topic[] = [FACT_TOPIC, ...stateTopics];
+  const topics: readonly Topic[] = [FACT_TOPIC, ...STATES];
   const facts: Fact[] = [];
   const holes: Hole[] = [];
-  const { promise: caughtUp, resolve: onCaughtUp } = Promise.withResolvers<void>();
+  const caughtUp = Promise.withResolvers<void>();
+  const waiting = new Set<() => void>();
   const consuming = await consume({
-    kafka,
+    kafka: createClient({ ...connection, clientId: "reader", logger }),
     prefix,
     topics,
-    onFact: (fact) => void facts.push(fact),
+    onFact: (fact) => {
+      facts.push(fact);
+      for (const look of waiting) look();
+    },
     onHole: (hole) => void holes.push(hole),
-    onCaughtUp,
+    onCaughtUp: caughtUp.resolve,
   });
-  await Promise.race([caughtUp, consuming.ended]);
-  await consuming.stop();
-  const states = stateTopics.map((topic) => {
-    const records = consuming.states.records(topic).map((record) => [record.id, record]);
-    return [topic, Object.fromEntries(records)];
-  });
-  return { facts, holes, states: Object.fromEntries(states) };
+  const whenRead = (count: number) =>
+    new Promise<void>((resolve) => {
+      const look = () => facts.length >= count && resolve();
+      waiting.add(look);
+      look();
+    });
+  const states = () =>
+    STATES.map((topic) => {
+      const records = consuming.states.records(topic).map((record) => [record.id, record]);
+      return [topic, Object.fromEntries(records)];
+    });
+  return {
+    found: () => ({ facts, holes, states: Object.fromEntries(states()) }),
+    whenCaughtUp: () => Promise.race([caughtUp.promise, consuming.ended]),
+    whenRead: (count) => Promise.race([whenRead(count), consuming.ended]),
+    stop: consuming.stop,
+  };
+}
+
+/** All topics of a ledger, as a downstream service reads them to their end. */
+export async function readTopics(broker: string, prefix: string): Promise<PublishedTopics> {
+  const downstream = await startDownstream({ brokers: [broker] }, prefix);
+  await downstream.whenCaughtUp();
+  await downstream.stop();
+  return downstream.found();
 }

@@ -16,6 +16,7 @@ import { StreamForked } from "@counterfoil/processing/ports/errors";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 import type { Projection } from "@counterfoil/processing/projection/projection";
+import { pruneGenerations } from "@counterfoil/processing/prune-generations";
 import { openSession, type PublishSession } from "@counterfoil/processing/publish/session";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
 import { rollbackModel } from "@counterfoil/processing/rollback";
@@ -252,6 +253,32 @@ describe("another generation", () => {
       new Set([JSON.stringify([String(position), "2"])]),
     );
     await expectPublished(world);
+    await ledger.close();
+  });
+
+  test("more than two activations behind, where pruning has dropped what readers were told", async () => {
+    const world = await openWorld(3, { live: false });
+    const { ledger, storage } = world;
+    const { stream, catalogue } = ledger;
+    await ledger.play(planOf(SCENARIO).plan);
+    await foldAll(ledger, RENAMED);
+    await publishAll(world);
+    const told = lastStates(storage.records);
+    for (const model of ["withdrawals", "deposits"] as const) {
+      for (let built = 0; built < 3; built += 1) await rebuildModel(buildOptions(ledger, model));
+      expect(await pruneGenerations({ stream, catalogue, model })).toEqual([1]);
+    }
+    await foldAll(ledger);
+    const before = storage.records.length;
+    await publishAll(world);
+    await expectPublished(world);
+    const tombstones = storage.records.slice(before).filter(({ value }) => value === null);
+    const gone = Object.keys(told.withdrawals);
+    expect(gone.length).toBeGreaterThan(0);
+    expect(tombstones.map(({ key }) => key)).toEqual(expect.arrayContaining(gone));
+    expect(new Set(tombstones.map(({ topic, key }) => `${topic} ${key}`)).size).toBe(
+      tombstones.length,
+    );
     await ledger.close();
   });
 

@@ -22,6 +22,11 @@ const GROUPS: readonly Group[] = [
     needs: ["COUNTERFOIL_KAFKA_BROKERS"],
   },
   {
+    what: "TLS with Kafka",
+    anyOf: ["COUNTERFOIL_KAFKA_CA_FILE"],
+    needs: ["COUNTERFOIL_KAFKA_BROKERS", "COUNTERFOIL_KAFKA_TLS"],
+  },
+  {
     what: "the login to Kafka",
     anyOf: [...KAFKA_LOGIN, "COUNTERFOIL_KAFKA_SASL"],
     needs: KAFKA_LOGIN,

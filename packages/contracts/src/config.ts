@@ -51,7 +51,7 @@ export const CONFIG = {
     .string()
     .min(1)
     .default("production")
-    .describe("Written into the ledger's first event"),
+    .describe("Written into the ledger's first event; a ledger of another is refused"),
   COUNTERFOIL_DATA_DIR: z.string().min(1).default("./data").describe("Folder of the SQLite files"),
   COUNTERFOIL_POSTGRES_URL: z
     .string()
@@ -72,6 +72,13 @@ export const CONFIG = {
     .default("counterfoil")
     .describe("What the topics' names begin with; another ledger than `default` adds its own"),
   COUNTERFOIL_KAFKA_TLS: flag.describe("Speak TLS with the brokers"),
+  COUNTERFOIL_KAFKA_CA_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "PEM file of the authorities behind the brokers' certificates, instead of Node's own",
+    ),
   COUNTERFOIL_KAFKA_USERNAME: z.string().min(1).optional().describe("SASL user of the brokers"),
   COUNTERFOIL_KAFKA_PASSWORD: z.string().min(1).optional().describe("Its password"),
   COUNTERFOIL_KAFKA_SASL: z

@@ -18,8 +18,9 @@ export type PruneOptions = Readonly<{
  * rebuild lock may do it, since whoever is building holds that.
  *
  * A process that follows the stream reads the live generation or, until it has seen the activation,
- * the one before, so that what is dropped was left by everybody two activations ago. Generations of a
- * newer program are not in this one's catalogue, and stay.
+ * the one before, so that what is dropped was left by everybody two activations ago. A publisher that
+ * is further behind finds on the topics what it had told (publish/removed-records.ts). Generations of
+ * a newer program are not in this one's catalogue, and stay.
  *
  * @returns what was dropped
  */

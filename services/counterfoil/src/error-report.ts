@@ -11,7 +11,11 @@ import {
   StreamMissing,
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
-import { TopicMisconfigured, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
+import {
+  BrokersDisagree,
+  TopicMisconfigured,
+  TopicsUnavailable,
+} from "@counterfoil/processing/ports/topic-errors";
 import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { WrongUsage } from "./wrong-usage.ts";
@@ -40,6 +44,7 @@ const KINDS: readonly Kind[] = [
   { of: GenerationMissing, code: "generation_missing", exit: EXIT.findings },
   { of: TopicsUnavailable, code: "topics_unavailable", exit: EXIT.unavailable },
   { of: TopicMisconfigured, code: "topics_misconfigured", exit: EXIT.findings },
+  { of: BrokersDisagree, code: "configuration_invalid", exit: EXIT.usage },
   { of: RebuildRunning, code: "rebuild_running", exit: EXIT.findings },
 ];
 

@@ -1,10 +1,15 @@
 import { LedgerMismatch, StreamForked } from "@counterfoil/processing/ports/errors";
 import {
+  BrokersDisagree,
   PublisherFenced,
   RecordTooLarge,
   TopicMisconfigured,
 } from "@counterfoil/processing/ports/topic-errors";
-import { type PublisherOptions, runPublisher } from "@counterfoil/processing/publish/publisher";
+import {
+  type Interruption,
+  type PublisherOptions,
+  runPublisher,
+} from "@counterfoil/processing/publish/publisher";
 import type { Logger } from "pino";
 import type { PublisherEvent, PublishingState } from "./publisher-event.ts";
 
@@ -62,7 +67,7 @@ async function attempt(
       commits += 1;
       report({ kind: "commit", ...published });
     },
-    onRetry: (error) => logger.warn({ err: error }, "publishing interrupted, trying again"),
+    onRetry: (interruption) => logInterruption(logger, interruption),
   };
   try {
     await runPublisher({ ...options, observer }, signal);
@@ -70,6 +75,16 @@ async function attempt(
   } catch (error) {
     return { error, commits };
   }
+}
+
+/** One line an attempt: what is wrong, and how much waits for it. */
+function logInterruption(logger: Logger, interruption: Interruption): void {
+  const { error, pauseMs, position, head } = interruption;
+  const reason = error instanceof Error ? error.message : String(error);
+  const lag = position === null || head === null ? null : Math.max(0, head - position);
+  const fields = { reason, position, lag_events: lag, pause_ms: pauseMs };
+  logger.warn(fields, "publishing interrupted, trying again");
+  logger.debug({ err: error }, "what interrupted publishing");
 }
 
 type Trouble = Readonly<{ state: PublishingState; message: string }>;
@@ -81,7 +96,7 @@ function troubleOf(error: unknown): Trouble {
   if (error instanceof PublisherFenced) {
     return { state: "fenced", message: "publisher stopped: another one has taken over" };
   }
-  const isForAPerson = [RecordTooLarge, TopicMisconfigured, LedgerMismatch].some(
+  const isForAPerson = [BrokersDisagree, RecordTooLarge, TopicMisconfigured, LedgerMismatch].some(
     (kind) => error instanceof kind,
   );
   return isForAPerson

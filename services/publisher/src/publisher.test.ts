@@ -12,7 +12,11 @@ import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registr
 import { openLedger } from "@counterfoil/processing/open-ledger";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
-import { RecordTooLarge, TopicMisconfigured } from "@counterfoil/processing/ports/topic-errors";
+import {
+  BrokersDisagree,
+  RecordTooLarge,
+  TopicMisconfigured,
+} from "@counterfoil/processing/ports/topic-errors";
 import type { Topics } from "@counterfoil/processing/ports/topic-publisher";
 import { sampleEvent } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
@@ -123,7 +127,16 @@ describe("a publisher", () => {
     isAway = false;
     await whenAt(3);
     await publisher.stop();
-    expect(lines.join("")).toContain("publishing interrupted, trying again");
+    const told = lines
+      .map((line) => JSON.parse(line))
+      .filter(({ msg }) => msg === "publishing interrupted, trying again");
+    expect(told[0]).toMatchObject({
+      level: 40,
+      reason: "lost before it was committed",
+      position: 1,
+      lag_events: 2,
+      pause_ms: 500,
+    });
     expect(storage.records.filter(({ topic }) => topic === "events")).toHaveLength(3);
   });
 
@@ -172,6 +185,7 @@ describe("a publisher", () => {
 
   test.each([
     ["a record that is too large", new RecordTooLarge("takes 2000 bytes, at most 1000")],
+    ["brokers of two clusters", new BrokersDisagree("a:1 is of cluster x, b:1 of cluster y")],
     ["a topic with wrong settings", new TopicMisconfigured("retention.ms=1, expected -1")],
   ])("%s stops it with a message that says all, and nothing is left out", async (_, trouble) => {
     const world = await openWorld();

@@ -7,7 +7,8 @@ import { mendRequestQueue } from "./mend-request-queue.ts";
 export type KafkaConnection = Readonly<{
   /** `host:port` each. */
   brokers: readonly string[];
-  tls?: boolean;
+  /** With `ca`, the brokers' certificates must come from these authorities: PEM, one or several. */
+  tls?: boolean | Readonly<{ ca: string }>;
   sasl?: Readonly<{
     mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
     username: string;
@@ -15,23 +16,29 @@ export type KafkaConnection = Readonly<{
   }>;
 }>;
 
-export type ClientOptions = KafkaConnection & Readonly<{ clientId: string; logger: Logger }>;
+export type ClientOptions = KafkaConnection &
+  Readonly<{
+    clientId: string;
+    logger: Logger;
+    /** How often it tries again by itself; `RETRY` says how. */
+    retries?: number;
+  }>;
 
 /** A few tries within a few seconds; whoever calls decides whether to go on trying. */
 export const RETRY = { retries: 4, initialRetryTime: 50, maxRetryTime: 1000, multiplier: 2 };
 
 export function createClient(options: ClientOptions): Kafka {
-  const { brokers, tls = false, sasl, clientId, logger } = options;
+  const { brokers, tls = false, sasl, clientId, logger, retries = RETRY.retries } = options;
   mendRequestQueue();
   return new Kafka({
     clientId,
     brokers: [...brokers],
-    ssl: tls,
+    ssl: typeof tls === "boolean" ? tls : { ca: [tls.ca] },
     ...(sasl === undefined ? {} : { sasl: { ...sasl } as never }),
     connectionTimeout: 3_000,
     authenticationTimeout: 5_000,
     requestTimeout: 10_000,
-    retry: RETRY,
+    retry: { ...RETRY, retries },
     logLevel: logLevel.INFO,
     logCreator: () => kafkaLog(logger),
   });

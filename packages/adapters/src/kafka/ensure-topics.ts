@@ -20,7 +20,10 @@ export async function ensureTopics(
 ): Promise<FoundTopics> {
   const there = new Set(await asPort("listing the topics", () => admin.listTopics()));
   const missing = layouts.filter(({ name }) => !there.has(name));
-  if (missing.length > 0) await createTopics(admin, missing, partitions);
+  if (missing.length > 0) {
+    await createTopics(admin, missing, partitions);
+    await asPort("waiting for the topics' leaders", () => whenLed(admin, missing));
+  }
   const found = await lookAtTopics(admin, layouts);
   const problems = layouts.flatMap((layout) => {
     const topic = found.get(layout.name);
@@ -62,6 +65,11 @@ async function createTopics(
       { cause: error },
     );
   }
+}
+
+/** A broker leads a partition a moment after it is told to; until then it takes no records. */
+async function whenLed(admin: Admin, layouts: readonly TopicLayout[]): Promise<void> {
+  for (const { name } of layouts) await whileSettling(() => admin.fetchTopicOffsets(name));
 }
 
 type Refusal = Error & Readonly<{ type: string; topic: string }>;

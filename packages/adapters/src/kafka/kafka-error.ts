@@ -9,11 +9,8 @@ const FENCED = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"]);
 const FENCED_CODES = new Set([47, 90]);
 const TOO_LARGE = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 
-/**
- * A failure of the client in the port's terms, with what to do about it where that is known. What is
- * none of the client's stays as it is.
- */
-export function portError(error: unknown, doing: string, advice?: string): unknown {
+/** A failure of the client in the port's terms. What is none of the client's stays as it is. */
+export function portError(error: unknown, doing: string): unknown {
   const chain = causesOf(error);
   if (!chain.some(isOfClient)) return error;
   const message = `${doing}: ${chain.map(({ message: text }) => text).at(-1)}`;
@@ -26,13 +23,14 @@ export function portError(error: unknown, doing: string, advice?: string): unkno
     );
   }
   if (is(TOO_LARGE)) return new RecordTooLarge(message, { cause: error });
-  const words = advice === undefined ? message : `${message}: ${advice}`;
-  return new TopicsUnavailable(words, { cause: error });
+  return new TopicsUnavailable(message, { cause: error });
 }
 
-type Failure = Error & {
+export type Failure = Error & {
   type?: unknown;
   code?: unknown;
+  /** The address of the one that failed. */
+  broker?: unknown;
   originalError?: unknown;
   errors?: unknown;
 };
@@ -40,7 +38,7 @@ type Failure = Error & {
 const isOfClient = ({ name }: Failure): boolean => name.startsWith("KafkaJS");
 
 /** The error and what caused it, outermost first. */
-function causesOf(error: unknown): readonly Failure[] {
+export function causesOf(error: unknown): readonly Failure[] {
   const chain: Failure[] = [];
   const wait: unknown[] = [error];
   while (wait.length > 0) {
@@ -55,14 +53,10 @@ function causesOf(error: unknown): readonly Failure[] {
 }
 
 /** Runs something of the client's. @throws in the port's terms. */
-export async function asPort<T>(
-  doing: string,
-  work: () => Promise<T>,
-  advice?: string,
-): Promise<T> {
+export async function asPort<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw portError(error, doing, advice);
+    throw portError(error, doing);
   }
 }

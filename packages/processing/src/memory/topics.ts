@@ -10,6 +10,8 @@ export type MemoryTopicStorage = {
   epoch: number;
 };
 
+const PAGE = 100;
+
 export function createMemoryTopicStorage(): MemoryTopicStorage {
   return { records: [], checkpoint: null, epoch: 0 };
 }
@@ -49,6 +51,10 @@ function publisherOf(
         storage.checkpoint = transaction.checkpoint;
       }
       if (trouble !== null) throw new TopicsUnavailable(trouble);
+    },
+    readStates: async (topic, take) => {
+      const states = storage.records.filter((record) => record.topic === topic);
+      for (let at = 0; at < states.length; at += PAGE) await take(states.slice(at, at + PAGE));
     },
     close: async () => {},
   };

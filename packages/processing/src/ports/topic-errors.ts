@@ -17,3 +17,8 @@ export class RecordTooLarge extends Error {
 export class TopicMisconfigured extends Error {
   override readonly name = "TopicMisconfigured";
 }
+
+/** The brokers that are named belong to different clusters: each would be told a part. */
+export class BrokersDisagree extends Error {
+  override readonly name = "BrokersDisagree";
+}

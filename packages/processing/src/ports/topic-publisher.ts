@@ -1,4 +1,4 @@
-import type { FactHeaders, StateHeaders, Topic } from "@counterfoil/contracts/kafka";
+import type { FactHeaders, StateHeaders, StateTopic, Topic } from "@counterfoil/contracts/kafka";
 
 /** One message. All messages of one key of a topic stay in the order in which they are published. */
 export type TopicRecord = Readonly<{
@@ -16,13 +16,16 @@ export type TopicTransaction = Readonly<{
   checkpoint: string;
 }>;
 
+/** What a state topic holds; null where the record was removed. */
+export type HeldState = Pick<TopicRecord, "key" | "value">;
+
 /** The topics of one ledger on one broker, not yet open for publishing. */
 export interface Topics {
   /**
    * Looks whether the broker answers and the topics are as they must be, and creates those that are
    * missing. It fences nobody.
    *
-   * @throws TopicsUnavailable, TopicMisconfigured (ports/topic-errors.ts)
+   * @throws TopicsUnavailable, TopicMisconfigured, BrokersDisagree (ports/topic-errors.ts)
    */
   prepare(): Promise<void>;
 
@@ -30,7 +33,7 @@ export interface Topics {
    * Prepares, and makes sure that whoever published before can do so no more: what it left half
    * done is undone.
    *
-   * @throws TopicsUnavailable, TopicMisconfigured
+   * @throws TopicsUnavailable, TopicMisconfigured, BrokersDisagree
    */
   open(): Promise<TopicPublisher>;
 }
@@ -49,6 +52,17 @@ export interface TopicPublisher {
    *   and this publisher must be closed.
    */
   publish(transaction: TopicTransaction): Promise<void>;
+
+  /**
+   * Hands over what lies in a state topic, page by page: of every key at least its last committed
+   * record, and the records of one key in their order. Between transactions only.
+   *
+   * @throws TopicsUnavailable and what `take` throws.
+   */
+  readStates(
+    topic: StateTopic,
+    take: (states: readonly HeldState[]) => Promise<void>,
+  ): Promise<void>;
 
   close(): Promise<void>;
 }

@@ -11,7 +11,10 @@ export type GenerationSwitch = Readonly<{
   model: ModelName;
   generation: number;
   version: number;
-  /** The generation that readers were told of; null where its rows are not here any more. */
+  /**
+   * The generation that readers were told of; null where its rows are not here any more, so that
+   * the topics alone know what they were told.
+   */
   told: number | null;
 }>;
 

@@ -26,7 +26,17 @@ export type PublisherObserver = Readonly<{
   onCommit?: (published: Published) => void;
   /** `position`: where it stood when it was opened. */
   onOpen?: (position: number) => void;
-  onRetry?: (error: unknown) => void;
+  onRetry?: (interruption: Interruption) => void;
+}>;
+
+/** Trouble that may pass, and what it holds up. */
+export type Interruption = Readonly<{
+  error: unknown;
+  pauseMs: number;
+  /** Up to where is published; null while no checkpoint has been read. */
+  position: number | null;
+  /** The stream's head; null where it cannot be asked either. */
+  head: number | null;
 }>;
 
 export type PublisherState =
@@ -53,20 +63,22 @@ const RETRY_MS_MAX = 30_000;
  *   faults of the program; what may pass is tried again.
  */
 export async function runPublisher(options: PublisherOptions, signal: AbortSignal): Promise<void> {
-  const { locks, clock, observer } = options;
+  const { stream, locks, clock, observer } = options;
   observer?.onState?.("waiting_for_lock");
   const lock = await locks.acquire("publisher", signal);
   if (lock === null) return;
   const both = AbortSignal.any([signal, lock.lost]);
   let pauseMs = RETRY_MS_MIN;
+  let position: number | null = null;
   try {
     while (!both.aborted) {
-      const { error, steps } = await publishUntilTrouble(options, both);
+      const { error, steps, reached } = await publishUntilTrouble(options, both);
       if (error === null) continue;
       observer?.onState?.("unavailable");
-      observer?.onRetry?.(error);
+      position = reached ?? position;
       // What got ahead in between is met with fresh patience.
       if (steps > 0) pauseMs = RETRY_MS_MIN;
+      observer?.onRetry?.({ error, pauseMs, position, head: await headOf(stream) });
       await clock.sleep(pauseMs, both);
       pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX);
     }
@@ -75,24 +87,31 @@ export async function runPublisher(options: PublisherOptions, signal: AbortSigna
   }
 }
 
+const headOf = (stream: EventStream): Promise<number | null> =>
+  stream.head().then(
+    ({ position }) => position,
+    () => null,
+  );
+
+/** How far an attempt came. */
+type Progress = { steps: number; reached: number | null };
+
 /** @returns the trouble that may pass; null where the signal aborted. */
 async function publishUntilTrouble(options: PublisherOptions, signal: AbortSignal) {
-  let steps = 0;
+  const progress: Progress = { steps: 0, reached: null };
   try {
-    await publishFromCheckpoint(options, signal, () => {
-      steps += 1;
-    });
-    return { error: null, steps };
+    await publishFromCheckpoint(options, signal, progress);
+    return { error: null, ...progress };
   } catch (error) {
     if (!(error instanceof TopicsUnavailable) && !isEngineError(error)) throw error;
-    return { error, steps };
+    return { error, ...progress };
   }
 }
 
 async function publishFromCheckpoint(
   options: PublisherOptions,
   signal: AbortSignal,
-  onStep: () => void,
+  progress: Progress,
 ): Promise<void> {
   const { topics, observer } = options;
   observer?.onState?.("opening");
@@ -100,8 +119,9 @@ async function publishFromCheckpoint(
   try {
     const session = await openSession({ ...options, publisher });
     try {
+      progress.reached = session.position;
       observer?.onOpen?.(session.position);
-      await follow(options, session, { signal, onStep });
+      await follow(options, session, { signal, progress });
     } finally {
       await session.close();
     }
@@ -113,7 +133,7 @@ async function publishFromCheckpoint(
 async function follow(
   { stream, clock, observer }: PublisherOptions,
   session: PublishSession,
-  { signal, onStep }: Readonly<{ signal: AbortSignal; onStep: () => void }>,
+  { signal, progress }: Readonly<{ signal: AbortSignal; progress: Progress }>,
 ): Promise<void> {
   let pauseMs = MODEL_POLL_MS_MIN;
   let state: PublisherState | null = null;
@@ -125,7 +145,8 @@ async function follow(
   while (!signal.aborted) {
     const published = await session.step();
     if (published !== null) {
-      onStep();
+      progress.steps += 1;
+      progress.reached = published.position;
       observer?.onCommit?.(published);
       pauseMs = MODEL_POLL_MS_MIN;
       if (state === "waiting_for_models") enter("catching_up");

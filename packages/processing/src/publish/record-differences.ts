@@ -22,7 +22,8 @@ const PAGE = 500;
 
 /**
  * What readers of one generation must be told to know what another one says: each record that
- * differs, and each that is gone. Without the first, all records.
+ * differs, and each that is gone. Without the first, all records; what is gone is then found on the
+ * topics (removed-records.ts).
  */
 export async function* recordDifferences(compared: Compared): AsyncGenerator<StateChange> {
   const { sources, position, told, fresh } = compared;
@@ -90,7 +91,7 @@ async function* idsIn(
     last = ids.at(-1) ?? null;
   }
   // What has been taken away since has no row any more.
-  if (source.vanishes) yield* idsTouched(snapshots, source, [position + 1, null]);
+  yield* idsTouched(snapshots, source, [position + 1, null]);
 }
 
 /** Ids with change rows in a range of positions, both ends included. */

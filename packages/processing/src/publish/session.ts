@@ -23,6 +23,7 @@ import { type StateChange, stateMessage } from "./message.ts";
 import type { Change } from "./model-changes.ts";
 import { readStopped } from "./model-changes.ts";
 import { recordDifferences, recordsTouched, type Snapshots } from "./record-differences.ts";
+import { removedRecords } from "./removed-records.ts";
 import { FOLLOWED_SINCE, sourcesOf } from "./source.ts";
 import { openSubjectCounts, type SubjectCounts } from "./subject-counts.ts";
 
@@ -133,22 +134,20 @@ async function publishSwitch(
   session: Session,
   { model, generation, version, told }: GenerationSwitch,
 ): Promise<Published> {
-  const { context, checkpoint, mending } = session;
+  const { publisher, context, checkpoint, mending } = session;
   const { position } = checkpoint;
   const fresh = snapshotsFrom(context, model, { generation, position });
   const isFollowed = version >= FOLLOWED_SINCE;
   const stopped = isFollowed ? await stoppedUpTo(fresh, position) : [];
   const mendFrom = mending.settle(model, stopped);
   const next = withModel(checkpoint, model, { generation, version, mendFrom });
-  const compared = {
-    model,
-    sources: isFollowed ? sourcesOf(model) : [],
-    position,
-    told: told === null ? null : snapshotsOf(context, model, told),
-    fresh,
-  };
-  const changes = recordDifferences(compared);
-  const published = await publishStates(session, { changes, generation, next });
+  const sources = isFollowed ? sourcesOf(model) : [];
+  const before = told === null ? null : snapshotsOf(context, model, told);
+  async function* changes() {
+    yield* recordDifferences({ model, sources, position, told: before, fresh });
+    if (before === null) yield* removedRecords({ publisher, sources, position, fresh });
+  }
+  const published = await publishStates(session, { changes: changes(), generation, next });
   context.readers.keepOnly(model, [generation]);
   return published;
 }

@@ -21,8 +21,6 @@ export type Source = Readonly<{
   changes: Table;
   /** The column of a change row that holds the id. */
   id: string;
-  /** Whether rows are ever taken away. */
-  vanishes: boolean;
   /** The record that a change row holds; null where it says that nothing is left. */
   ofChange: (change: Row) => object | null;
   ofCurrent: (row: Row) => object;
@@ -52,7 +50,6 @@ function balanceSource(model: ModelName): Source {
     current: ACCOUNTS,
     changes: BALANCE_CHANGES,
     id: "account",
-    vanishes: false,
     ofChange: (change) => {
       const id = String(change.account);
       return balanceRecordAt({ id, ...accountParts(id) }, change);
@@ -69,7 +66,6 @@ function lifecycleSource(model: LifecycleModel): Source {
     current: RECORDS,
     changes: RECORD_CHANGES,
     id: "id",
-    vanishes: true,
     // What the clock says of a record is for those who ask.
     ofChange: ({ id = null, position = null, row }) =>
       typeof row === "string" ? lifecycleRecord({ ...JSON.parse(row), id, position }, null) : null,
@@ -86,7 +82,6 @@ function anomalySource(model: ModelName): Source {
     current: ANOMALIES,
     changes: ANOMALY_CHANGES,
     id: "id",
-    vanishes: true,
     ofChange: ({ row }) => (typeof row === "string" ? anomalyRecord(anomalyIn(row), model) : null),
     ofCurrent: (row) => anomalyRecord(row, model),
     placed: false,

@@ -1,7 +1,7 @@
 import type { Topic } from "@counterfoil/contracts/kafka";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { PublisherFenced } from "../ports/topic-errors.ts";
-import type { TopicPublisher, TopicRecord, Topics } from "../ports/topic-publisher.ts";
+import type { HeldState, TopicPublisher, TopicRecord, Topics } from "../ports/topic-publisher.ts";
 
 export type TopicsHarness = Readonly<{
   /** Another instance on the same topics, as another process would open it. */
@@ -42,6 +42,7 @@ export function describeTopicsContract(
     };
     describeCommitting(use);
     describeFencing(use);
+    describeReading(use);
   });
 }
 
@@ -74,6 +75,38 @@ function describeCommitting(use: Use): void {
     await publisher.publish({ records: records.slice(0, 1700), checkpoint: "1700" });
     await publisher.publish({ records: records.slice(1700), checkpoint: "3000" });
     expect(byKey(await harness.committed(["events"]))).toEqual(byKey(records));
+  });
+}
+
+function describeReading(use: Use): void {
+  async function held(publisher: TopicPublisher): Promise<readonly HeldState[]> {
+    const found: HeldState[] = [];
+    await publisher.readStates("balances", async (states) => {
+      found.push(...states.map(({ key, value }) => ({ key, value })));
+    });
+    return found;
+  }
+
+  test("what a state topic holds is read back, in order of each key", async () => {
+    const { open } = use();
+    const publisher = await open();
+    expect(await held(publisher)).toEqual([]);
+    const keys = Array.from({ length: 1500 }, (_, at) => `key ${at % 700}`);
+    const records = keys.map((key, at) => state(key, at + 1));
+    await publisher.publish({ records: [...records, fact("key 1", 1)], checkpoint: "1" });
+    await publisher.publish({ records: [state("key 3", 2000, null)], checkpoint: "2" });
+    const last = new Map((await held(publisher)).map(({ key, value }) => [key, value]));
+    const expected = new Map(records.map(({ key, value }) => [key, value]));
+    expect(last).toEqual(expected.set("key 3", null));
+  });
+
+  test("what reading it fails with is thrown", async () => {
+    const publisher = await use().open();
+    await publisher.publish({ records: [state("a", 1), state("b", 1)], checkpoint: "1" });
+    const trouble = new Error("planted");
+    await expect(publisher.readStates("balances", () => Promise.reject(trouble))).rejects.toBe(
+      trouble,
+    );
   });
 }
 

@@ -1,10 +1,10 @@
 import { execFile, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { freePorts } from "./free-ports.ts";
 
 /** A real broker on loopback with a folder of its own. One takes some 400 MB: one a test file. */
 export type TestBroker = Readonly<{
@@ -27,15 +27,27 @@ export function missingForBroker(): string | null {
   return status === 0 ? null : (stderr.trim().split("\n").at(-1) ?? "no broker");
 }
 
+export type TestBrokerOptions = Readonly<{
+  /** Of another cluster than that of all others: 22 letters of base64. */
+  clusterId?: string;
+  /** Settings in the place of the usual ones, `name=value` each. */
+  settings?: readonly string[];
+}>;
+
 /** @throws where the broker does not come up, with what it said. */
-export async function startBroker(): Promise<TestBroker> {
+export async function startBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
+  const { clusterId, settings = [] } = options;
   const folder = mkdtempSync(join(tmpdir(), "counterfoil-kafka-"));
-  const port = await freePorts();
+  const port = await freePorts(2);
+  writeFileSync(join(folder, "own.properties"), settings.join("\n"));
+  const env = clusterId ? { ...process.env, COUNTERFOIL_KAFKA_CLUSTER: clusterId } : process.env;
   const pid = () => Number(readFileSync(join(folder, "pid"), "utf8"));
   const resume = async () => {
-    await run(SCRIPT, ["start", folder, String(port)]).catch((error: { stderr?: string }) => {
-      throw new Error(`no broker in ${folder}: ${error.stderr}`, { cause: error });
-    });
+    await run(SCRIPT, ["start", folder, String(port)], { env }).catch(
+      (error: { stderr?: string }) => {
+        throw new Error(`no broker in ${folder}: ${error.stderr}`, { cause: error });
+      },
+    );
   };
   const halt = async (how: "gently" | "at once" = "gently") => {
     if (how === "at once") process.kill(pid(), "SIGKILL");
@@ -55,24 +67,4 @@ export async function startBroker(): Promise<TestBroker> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** A port that is free together with the one above it. */
-async function freePorts(): Promise<number> {
-  for (;;) {
-    const port = await listenOnce(0);
-    if (port !== null && (await listenOnce(port + 1)) !== null) return port;
-  }
-}
-
-/** @returns the port that could be listened on; null where it is taken. */
-function listenOnce(port: number): Promise<number | null> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(null));
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : null));
-    });
-  });
 }

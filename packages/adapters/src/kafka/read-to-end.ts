@@ -1,0 +1,145 @@
+import { randomUUID } from "node:crypto";
+import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
+import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
+import { whileSettling } from "./while-settling.ts";
+
+/** A part of a partition: the offsets from `from` on, before `end`. */
+export type Part = Readonly<{ topic: string; partition: number; from: bigint; end: bigint }>;
+
+export type ReadToEndOptions = Readonly<{
+  kafka: Kafka;
+  /** What the reader's group is called begins with this. */
+  name: string;
+  parts: readonly Part[];
+  /** Committed messages of one partition, in order, each once. */
+  take: (messages: readonly KafkaMessage[], part: Part) => Promise<void> | void;
+}>;
+
+/** Without getting any further. */
+const PATIENCE_MS = 30_000;
+const SESSION_MS = 60_000;
+/** Messages that are taken before the broker is told that the reader lives. */
+const PAGE = 500;
+
+/**
+ * Everything that can be read of some topics just now: up to the first transaction whose end is not
+ * written yet, since the client asks for that.
+ */
+export async function wholeTopics(
+  admin: Admin,
+  topics: readonly string[],
+): Promise<readonly Part[]> {
+  const parts: Part[] = [];
+  for (const topic of topics) {
+    const found = await whileSettling(() => admin.fetchTopicOffsets(topic));
+    for (const { partition, low, high } of found) {
+      parts.push({ topic, partition, from: BigInt(low), end: BigInt(high) });
+    }
+  }
+  return parts;
+}
+
+/**
+ * Reads parts of topics to their ends, committed messages only.
+ *
+ * A transaction's marker takes an offset and is never handed over, and neither is a record that was
+ * not committed: the end is known from the partition, not from the last record.
+ *
+ * @throws what `take` throws, TopicsUnavailable where it gets no further, and the client's errors.
+ */
+export async function readToEnd({ kafka, name, parts, take }: ReadToEndOptions): Promise<void> {
+  const left = new Map(
+    parts.filter(({ from, end }) => from < end).map((part) => [placeOf(part), part]),
+  );
+  if (left.size === 0) return;
+  const consumer = kafka.consumer({
+    // Of its own: it must not have to share partitions with a reader that sleeps.
+    groupId: `${name}-reader-${randomUUID()}`,
+    readUncommitted: false,
+    maxWaitTimeInMs: 100,
+    sessionTimeout: SESSION_MS,
+    allowAutoTopicCreation: false,
+  });
+  try {
+    await consume(consumer, left, take);
+  } finally {
+    await consumer.disconnect().catch(() => undefined);
+  }
+}
+
+type Left = Map<string, Part>;
+
+async function consume(
+  consumer: Consumer,
+  left: Left,
+  take: ReadToEndOptions["take"],
+): Promise<void> {
+  const parts = new Map(left);
+  const topics = [...new Set([...parts.values()].map(({ topic }) => topic))];
+  const { promise: isRead, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    reject(new TopicsUnavailable(`reading ${topics.join(", ")} got no further in time`));
+  }, PATIENCE_MS);
+  // While the broker is starting the group cannot be joined; the client tries that again by itself.
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) reject(payload.error);
+  });
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    for (const { topic, partition, from } of parts.values()) {
+      consumer.seek({ topic, partition, offset: String(from) });
+    }
+  });
+  // Told of every stretch that was gone through, also of those that hold nothing to hand over.
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    timer.refresh();
+    const part = left.get(placeOf(payload));
+    if (part !== undefined && BigInt(payload.lastOffset) >= part.end - 1n) {
+      left.delete(placeOf(payload));
+    }
+    if (left.size === 0) resolve();
+  });
+  const eachBatch = takingOnce(parts, take, reject);
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics, fromBeginning: true });
+    await consumer.run({ autoCommit: false, eachBatch });
+    await isRead;
+  } finally {
+    clearTimeout(timer);
+    // It may be rejected while something before it has failed.
+    isRead.catch(() => undefined);
+  }
+}
+
+/** A reader that was slow is sent back to where it began; what it has taken stays taken. */
+function takingOnce(
+  parts: ReadonlyMap<string, Part>,
+  take: ReadToEndOptions["take"],
+  reject: (error: unknown) => void,
+) {
+  const next = new Map<string, bigint>();
+  return async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
+    const part = parts.get(placeOf(batch));
+    if (part === undefined) return;
+    const after = next.get(placeOf(part)) ?? part.from;
+    const fresh = batch.messages.filter(({ offset }) => isWithin(BigInt(offset), after, part.end));
+    try {
+      for (let at = 0; at < fresh.length; at += PAGE) {
+        const page = fresh.slice(at, at + PAGE);
+        await take(page, part);
+        next.set(placeOf(part), BigInt(page.at(-1)?.offset ?? 0) + 1n);
+        await heartbeat();
+      }
+    } catch (error) {
+      // The client would try again what is none of its own trouble.
+      reject(error);
+      throw error;
+    }
+  };
+}
+
+const isWithin = (offset: bigint, from: bigint, end: bigint): boolean =>
+  offset >= from && offset < end;
+
+const placeOf = ({ topic, partition }: Readonly<{ topic: string; partition: number }>): string =>
+  `${topic} ${partition}`;
