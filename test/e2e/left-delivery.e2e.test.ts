@@ -48,7 +48,7 @@ async function leaveSnapshot(dataDir: string): Promise<void> {
   const clock = systemClock;
   const ledger = "default";
   const stream = await openEventStream({ dataDir, ledger, hashing, clock });
-  await openLedger(stream, { name: ledger, environment: "test" }, hashing);
+  await openLedger(stream, { name: ledger, environment: "production" }, hashing);
   let appends = 0;
   const dying: typeof stream = {
     ...stream,

@@ -106,3 +106,16 @@ test("a stream of another ledger is refused", async () => {
   expect(code).toBe(2);
   expect(stderr).toContain("error: ledger_mismatch");
 });
+
+test("a ledger of another environment is refused to who writes, follows or reads it", async () => {
+  const trial = { ...configOf(newFolder()), COUNTERFOIL_ENVIRONMENT: "trial" };
+  await serveFlow(trial, "trade-status");
+  const production = { ...trial, COUNTERFOIL_ENVIRONMENT: "production" };
+  for (const command of ["start", "projector", "status"]) {
+    const { code, stderr } = await runCommand([command], production);
+    expect([command, code]).toEqual([command, 2]);
+    expect(stderr).toContain("error: ledger_mismatch");
+    expect(stderr).toContain('opened for the environment "trial", expected "production"');
+  }
+  expect((await runCommand(["status"], trial)).code).toBe(0);
+});

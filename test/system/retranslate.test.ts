@@ -181,8 +181,7 @@ describe("a fact that is withdrawn", () => {
     await clean.close();
   });
 
-  // An account that nobody speaks of any more should be gone; its row stays with the old balance.
-  test.failing("takes its account with it where nothing else is known of it", async () => {
+  test("takes its account with it where nothing else is known of it", async () => {
     const ledger = await openTestLedger({ translations: faulty(labelsDropped) });
     await take(ledger, { body: says("m") });
     await retranslated(ledger, labelsDropped);

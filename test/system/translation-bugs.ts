@@ -78,10 +78,20 @@ export const labelsDropped: Spoil = (fact) => {
     : withData(fact, { account: account.replace(/:(general|Treasury):/, ":default:") });
 };
 
+/** The same, where the other account is a real one with facts of its own. */
+export const labelsMixed: Spoil = (fact) => {
+  const { account } = fact.data as { account?: string };
+  return account === undefined
+    ? fact
+    : withData(fact, { account: account.replace(/^(zerohash:[^:]+:[^:]+):[^:]+/, "$1:general") });
+};
+
 export const FAULTS: Readonly<Record<string, Spoil>> = {
   "seconds read as milliseconds": secondsAsMilliseconds,
   "movement ids cut": movementIdsCut,
   "balances with the wrong sign": signsTurned,
   "references dropped": referencesDropped,
   "run ids cut": runIdsCut,
+  "accounts under a label of nobody": labelsDropped,
+  "accounts under another's label": labelsMixed,
 };

@@ -13,7 +13,7 @@ function setUp() {
   return { clock, storage, stream };
 }
 
-const named = (name: string) => ({ name, environment: "production" });
+const named = (name: string, environment = "production") => ({ name, environment });
 
 describe("openLedger", () => {
   test("puts LedgerOpened at position 1, once", async () => {
@@ -34,7 +34,7 @@ describe("openLedger", () => {
     const { stream, storage } = setUp();
     await openLedger(stream, named("default"), hashing);
     await stream.append(1, [sampleEvent(1)]);
-    await openLedger(stream, { name: "default", environment: "another" }, hashing);
+    await openLedger(stream, named("default"), hashing);
     expect(storage.events).toHaveLength(2);
   });
 
@@ -43,13 +43,37 @@ describe("openLedger", () => {
     await openLedger(stream, named("first"), hashing);
     const opening = openLedger(stream, named("second"), hashing);
     await expect(opening).rejects.toThrow(LedgerMismatch);
-    await expect(opening).rejects.toThrow(/holds ledger "first", expected ledger "second"/);
+    await expect(opening).rejects.toThrow(
+      /holds ledger "first", format 1, expected ledger "second"/,
+    );
+  });
+
+  test.each([
+    ["trial", "production"],
+    ["production", "trial"],
+  ])("refuses a ledger of %s to %s, and says what to do", async (opened, asked) => {
+    const { stream, clock, storage } = setUp();
+    await openLedger(stream, named("default", opened), hashing);
+    const { signal } = new AbortController();
+    for (const opening of [
+      openLedger(stream, named("default", asked), hashing),
+      waitForLedger(stream, named("default", asked), clock, signal),
+    ]) {
+      await expect(opening).rejects.toThrow(LedgerMismatch);
+      const message = `opened for the environment "${opened}", expected "${asked}"`;
+      await expect(opening).rejects.toThrow(message);
+      await expect(opening).rejects.toThrow(/begin an empty one .*COUNTERFOIL_LEDGER/);
+    }
+    expect(storage.events).toHaveLength(1);
   });
 
   test("refuses another format, and a stream that begins with something else", async () => {
     for (const first of [
       sampleEvent(1),
-      sampleEvent(1, { type: "LedgerOpened", data: '{"name":"default","format":2}' }),
+      sampleEvent(1, {
+        type: "LedgerOpened",
+        data: '{"name":"default","format":2,"environment":"production"}',
+      }),
     ]) {
       const { stream } = setUp();
       await stream.append(0, [first]);
@@ -62,11 +86,14 @@ describe("waitForLedger", () => {
   test("resolves when an ingestor opens it", async () => {
     const { stream, clock, storage } = setUp();
     let isOpen = false;
-    const waiting = waitForLedger(stream, "default", clock, new AbortController().signal).then(
-      () => {
-        isOpen = true;
-      },
-    );
+    const waiting = waitForLedger(
+      stream,
+      named("default"),
+      clock,
+      new AbortController().signal,
+    ).then(() => {
+      isOpen = true;
+    });
     await clock.advance(60_000);
     expect(isOpen).toBe(false);
     expect(storage.waiters.size).toBe(1);
@@ -82,7 +109,7 @@ describe("waitForLedger", () => {
       waitForAppend: (_after: number, signal: AbortSignal) =>
         new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())),
     };
-    const waiting = waitForLedger(abortable, "default", clock, new AbortController().signal);
+    const waiting = waitForLedger(abortable, named("default"), clock, new AbortController().signal);
     await clock.nextTurn();
     await openLedger(stream, named("default"), hashing);
     await clock.advance(1000);
@@ -93,13 +120,14 @@ describe("waitForLedger", () => {
     const { stream, clock } = setUp();
     await openLedger(stream, named("first"), hashing);
     const { signal } = new AbortController();
-    await expect(waitForLedger(stream, "second", clock, signal)).rejects.toThrow(LedgerMismatch);
+    const waiting = waitForLedger(stream, named("second"), clock, signal);
+    await expect(waiting).rejects.toThrow(LedgerMismatch);
   });
 
   test("ends when it is told to", async () => {
     const { stream, clock, storage } = setUp();
     const abort = new AbortController();
-    const waiting = waitForLedger(stream, "default", clock, abort.signal);
+    const waiting = waitForLedger(stream, named("default"), clock, abort.signal);
     await clock.nextTurn();
     abort.abort();
     await waiting;

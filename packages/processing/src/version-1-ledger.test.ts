@@ -24,6 +24,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "28792685be2f30641e8e417de7cb7c782af0c24612db745f67bdf92ee7ed1599",
     "1607c5beca74017b69b20d57cb8313631429aa1bca215840aeee17ed4f9dc5b4",
   ],
+  "balances 3": [
+    "35b9db98de57a45ce8cd8c4c4bd8707a212ec9a1c385264086e049c5ddc95494",
+    "1607c5beca74017b69b20d57cb8313631429aa1bca215840aeee17ed4f9dc5b4",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",

@@ -45,6 +45,9 @@ export const emptyBook = (account: string): Book => ({
   snapshotAt: 0n,
 });
 
+/** Whether nothing is said of the account, or nothing any more. */
+export const isEmpty = ({ entries, complete }: Book): boolean => complete && entries.length === 0;
+
 /** Puts entries in their order into the window. */
 export function setEntries(book: Book, entries: Entry[]): void {
   book.entries = entries;

@@ -130,5 +130,7 @@ function removeEntry(
   book.byId.delete(entryId(known));
   recomputeLines(book.heads, entries.filter(isRun));
   setEntries(book, arrange(entries, book.left, connections));
+  // A book that has become empty is as one that nothing was ever written into.
+  if (entries.length === 0) book.snapshotAt = 0n;
   return effects(book, before, null, position);
 }

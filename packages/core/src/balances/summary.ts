@@ -13,16 +13,18 @@ export type Summary = Readonly<{
 }>;
 
 /** @param before the summary so far: what the window does not show stays as it was. */
-export function summarize({ entries }: Book, before: Summary): Summary {
+export function summarize({ entries, complete }: Book, before: Summary): Summary {
+  const unseen = complete ? NOTHING_REPORTED : before;
+  const accountId = lastAccountId(entries) ?? unseen.accountId;
   const last = entries.findLast(({ standing }) => standing);
-  if (last === undefined) return before;
+  if (last === undefined) return { ...unseen, accountId };
   const lastRun = entries.findLast(({ kind }) => kind === "run");
   return {
     balance: last.running,
     isContradicted: inForceOf(last).some(({ contradicted }) => contradicted.length > 0),
-    lastRunId: lastRun?.key ?? before.lastRunId,
+    lastRunId: lastRun?.key ?? unseen.lastRunId,
     updatedAt: last.effectiveAt,
-    accountId: lastAccountId(entries) ?? before.accountId,
+    accountId,
   };
 }
 

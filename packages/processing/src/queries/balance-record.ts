@@ -7,9 +7,9 @@ export function balanceRecord(account: Row): BalanceRecord {
   return { ...identityOf(account), ...standing(account) };
 }
 
-/** The account as one of its change rows holds it. */
-export function balanceRecordAt(account: Row, change: Row): BalanceRecord {
-  return { ...identityOf(account), ...standing(change) };
+/** The account as one of its change rows holds it; null where nothing was said of it then. */
+export function balanceRecordAt(account: Row, change: Row): BalanceRecord | null {
+  return change.status === null ? null : { ...identityOf(account), ...standing(change) };
 }
 
 /** What never changes of an account: its id says it all. */

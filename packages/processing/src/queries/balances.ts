@@ -1,4 +1,5 @@
 import type { BalanceRecord } from "@counterfoil/contracts/record";
+import { accountParts } from "@counterfoil/core/account";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -43,23 +44,61 @@ export async function listBalances(
   { filters, page, moment = {}, nextTurn }: BalanceQuery,
 ): Promise<Page<BalanceRecord>> {
   const where = await conditionsOf(rows, filters);
-  const recordOf = recordAt(rows, moment);
+  const recordOf = recordAt(rows, where, moment);
   return readPage(page, {
-    read: (beyond, limit) =>
-      rows.select(ACCOUNTS, { where, orderBy: ["id"], ...beyondPart(beyond), limit }),
+    read: async (beyond, limit) => {
+      const selection = { where, orderBy: ["id"], ...beyondPart(beyond), limit };
+      const known = await rows.select(ACCOUNTS, selection);
+      if (moment.at_position === undefined) return known;
+      return merged(known, await onceKnown(rows, beyond, limit)).slice(0, limit);
+    },
     keyOf: ({ id }) => [String(id)],
     recordOf,
     nextTurn,
   });
 }
 
-type RecordAt = (account: Row) => BalanceRecord | Promise<BalanceRecord | null>;
+type RecordAt = (account: Row) => BalanceRecord | null | Promise<BalanceRecord | null>;
 
-function recordAt(rows: Rows, { as_of, at_position }: Moment): RecordAt {
+function recordAt(
+  rows: Rows,
+  where: readonly Condition[],
+  { as_of, at_position }: Moment,
+): RecordAt {
   if (as_of !== undefined) return (account) => balanceAsOf(rows, account, as_of);
-  if (at_position !== undefined) return (account) => balanceAt(rows, account, at_position);
-  return balanceRecord;
+  if (at_position === undefined) return balanceRecord;
+  return (account) => (isAskedFor(account, where) ? balanceAt(rows, account, at_position) : null);
 }
+
+/** Accounts that were gone once: nothing may be said of them now, but something was before. */
+async function onceKnown(
+  rows: Rows,
+  beyond: PageRequest["beyond"],
+  limit: number,
+): Promise<readonly Row[]> {
+  const gone = await rows.select(BALANCE_CHANGES, {
+    where: [{ column: "position", is: "=", value: 0 }],
+    orderBy: ["position", "account"],
+    ...(beyond === null ? {} : { beyond: [0, ...beyond] }),
+    limit,
+  });
+  return gone.map(({ account = null }) => ({ id: account, ...accountParts(String(account)) }));
+}
+
+/** Both by id; an account that is known again is in both. */
+function merged(known: readonly Row[], once: readonly Row[]): readonly Row[] {
+  if (once.length === 0) return known;
+  const ids = new Set(known.map(({ id }) => id));
+  const all = [...known, ...once.filter(({ id }) => !ids.has(id))];
+  return all.sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1));
+}
+
+/** Whether an account that no index answered for meets the conditions. */
+const isAskedFor = (account: Row, where: readonly Condition[]): boolean =>
+  where.every(({ column, value }) => {
+    const found = account[column] ?? null;
+    return Array.isArray(value) ? value.includes(found) : value === found;
+  });
 
 async function conditionsOf(
   rows: Rows,

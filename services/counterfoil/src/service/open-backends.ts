@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Backends, connect } from "@counterfoil/adapters/connect";
 import type { Access } from "@counterfoil/adapters/connect/engine";
 import type { Config } from "@counterfoil/contracts/config";
-import { openLedger, waitForLedger } from "@counterfoil/processing/open-ledger";
+import { type LedgerNames, openLedger, waitForLedger } from "@counterfoil/processing/open-ledger";
 import { StreamMissing } from "@counterfoil/processing/ports/errors";
 import type { Logger } from "pino";
 import { checkBeforeStart } from "./startup-checks.ts";
@@ -16,8 +16,7 @@ export async function openAsIngestor(config: Config): Promise<Backends> {
   const backends = await connect(config, "ingest");
   return orClose(backends, async () => {
     await checkBeforeStart(backends);
-    const { ledger: name, environment } = backends;
-    await openLedger(backends.stream, { name, environment }, backends.hashing);
+    await openLedger(backends.stream, namesOf(backends), backends.hashing);
   });
 }
 
@@ -37,7 +36,7 @@ export async function openWhenThere(options: WaitOptions): Promise<Backends | nu
   if (reader === null) return null;
   await orClose(reader, async () => {
     if ((await reader.stream.head()).position === 0) logger.info(WAITING);
-    await waitForLedger(reader.stream, reader.ledger, reader.clock, signal);
+    await waitForLedger(reader.stream, namesOf(reader), reader.clock, signal);
   });
   if (access === "read") return reader;
   await reader.close();
@@ -64,7 +63,7 @@ async function connectWhenThere({ config, logger, signal }: WaitOptions): Promis
 /**
  * Opens the ledger for a command, which waits for nobody and creates nothing.
  *
- * @throws StreamMissing where there is no ledger
+ * @throws StreamMissing where there is no ledger; LedgerMismatch where it is another one
  */
 export async function openExisting(config: Config, access: Access): Promise<Backends> {
   const reader = await connect(config, "read");
@@ -73,12 +72,14 @@ export async function openExisting(config: Config, access: Access): Promise<Back
     if ((await stream.head()).position === 0) {
       throw new StreamMissing(`ledger "${ledger}" is empty: the first ingestor opens it`);
     }
-    await waitForLedger(stream, ledger, clock, new AbortController().signal);
+    await waitForLedger(stream, namesOf(reader), clock, new AbortController().signal);
   });
   if (access === "read") return reader;
   await reader.close();
   return connect(config, access);
 }
+
+const namesOf = ({ ledger, environment }: Backends): LedgerNames => ({ name: ledger, environment });
 
 /** A backend that is refused must not stay open: its files would be held. */
 async function orClose(backends: Backends, check: () => Promise<void>): Promise<Backends> {

@@ -47,6 +47,17 @@ export function changingColumns({ summary, openGaps, accountIds }: Account) {
 
 export type ChangingColumns = ReturnType<typeof changingColumns>;
 
+/** The same of an account that nothing is said of any more, or was not yet. */
+export const NOTHING_SHOWN: Readonly<Record<keyof ChangingColumns, null>> = {
+  account_id: null,
+  account_ids: null,
+  balance: null,
+  status: null,
+  open_gaps: null,
+  last_run_id: null,
+  updated_at: null,
+};
+
 export function isSameColumns(a: ChangingColumns, b: ChangingColumns): boolean {
   return (
     a.balance === b.balance &&

@@ -1,6 +1,5 @@
-import type { DataOf } from "@counterfoil/contracts/fact";
-import { anomaly } from "@counterfoil/core/balances/anomaly";
 import type { BookEffects } from "@counterfoil/core/balances/book-effects";
+import { isEmpty } from "@counterfoil/core/balances/book-window";
 import { entryId } from "@counterfoil/core/balances/entry";
 import {
   foldEvent,
@@ -9,31 +8,25 @@ import {
   targetsOf,
 } from "@counterfoil/core/balances/fold";
 import { summarize } from "@counterfoil/core/balances/summary";
-import { isUnlisted } from "@counterfoil/core/balances/unlisted";
-import type { Connection } from "@counterfoil/core/feed-lines";
-import type { ModelStore } from "../../ports/model-store.ts";
 import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
 import { type AccountIds, createAccountIds } from "./account-ids.ts";
 import { changingColumns, isSameColumns } from "./account-row.ts";
+import type { AccountsContext } from "./accounts-context.ts";
 import { createHeldAccounts } from "./held-accounts.ts";
+import type { LeftOut } from "./listings.ts";
 import { extendAccount, type OpenAccount, openAccount } from "./open-account.ts";
 import { BALANCE_CHANGES, ENTRIES } from "./tables.ts";
+import { forgetAccount, mayTakeBack, takeBack } from "./take-back.ts";
+import { checkUnlisted, noteLeftOut } from "./unlisted.ts";
 import { removeEntry, writeAccount } from "./write-account.ts";
-
-export type AccountsContext = Readonly<{
-  store: ModelStore;
-  buffer: RowBuffer;
-  connections: ReadonlyMap<string, Connection>;
-}>;
 
 /** The accounts of the balances model: opened when an event asks for them, written at a commit. */
 export interface Accounts {
   fold(event: StreamEvent): Work;
-  open(id: string): Promise<OpenAccount>;
-  /** Computes the account's row anew after something beside its book changed. */
-  refresh(open: OpenAccount, cause: AnomalyCause): Work;
+  /** Takes in whether the snapshots of a line leave the account out. */
+  noteLeftOut(id: string, leftOut: LeftOut, cause: AnomalyCause): Promise<void>;
   /** The stream has just recorded a run for the first time. */
   noteNewRun(runId: string): void;
   /** Puts everything changed into the buffer. */
@@ -91,20 +84,37 @@ export function createAccounts(context: AccountsContext): Accounts {
   function take(account: OpenAccount, effects: BookEffects, event: StreamEvent): Work {
     for (const entry of effects.entries) account.dirtyEntries.add(entry);
     for (const id of effects.removed) removeEntry(buffer, account, id);
-    listedAgain(account, event, connections);
-    if (isQuiet(account, effects)) return refresh(account, event);
-    return noteEffects({ buffer, ids }, account, effects, event).then(() =>
-      refresh(account, event),
-    );
+    const isQuiet = !mayTakeBack(event) && addsNothing(account, effects);
+    return isQuiet ? refresh(account, event) : takeAll(account, effects, event);
   }
 
+  async function takeAll(account: OpenAccount, effects: BookEffects, event: StreamEvent) {
+    if (mayTakeBack(event)) await takeBack({ ...context, ids }, account, effects, event);
+    await noteEffects({ buffer, ids }, account, effects, event);
+    await refresh(account, event);
+  }
+
+  async function takeLeftOut(id: string, leftOut: LeftOut, cause: AnomalyCause): Promise<void> {
+    const open = await held.open(id);
+    if (noteLeftOut(open.account, leftOut)) await refresh(open, cause);
+  }
+
+  /** Computes the account's row anew after its book changed, or something beside it. */
   function refresh(open: OpenAccount, cause: AnomalyCause): Work {
     const { account, book } = open;
+    if (isEmpty(book)) return leave(open, cause);
     account.summary = summarize(book, account.summary);
     dirty.add(open);
     noteChange(buffer, open, cause);
     const isListed = account.unlisted.size === 0 && !account.hasUnlistedAnomaly;
     return isListed ? undefined : checkUnlisted(context, open, cause);
+  }
+
+  /** An account that nothing was said of before either has no row that could go. */
+  function leave(open: OpenAccount, cause: AnomalyCause): Work {
+    if (open.account.position === 0) return undefined;
+    dirty.add(open);
+    return forgetAccount(context, open, cause);
   }
 
   function flush(): void {
@@ -119,11 +129,11 @@ export function createAccounts(context: AccountsContext): Accounts {
     newRun = runId;
   }
 
-  return { fold, open: held.open, refresh, noteNewRun, flush };
+  return { fold, noteLeftOut: takeLeftOut, noteNewRun, flush };
 }
 
 /** Neither anomalies nor an id of the account that is new. */
-function isQuiet({ account }: OpenAccount, effects: BookEffects): boolean {
+function addsNothing({ account }: OpenAccount, effects: BookEffects): boolean {
   const { entries, opened, altered, closed } = effects;
   if (opened.length + altered.length + closed.length > 0) return false;
   for (const { accountIds } of entries) {
@@ -152,20 +162,6 @@ async function noteEffects(
   }
 }
 
-/** A snapshot that lists the account takes back what an earlier one of its line left out. */
-function listedAgain(
-  { account }: OpenAccount,
-  { type, data }: StreamEvent,
-  connections: ReadonlyMap<string, Connection>,
-): void {
-  if (account.unlisted.size === 0 || type !== "BalanceReported" || data.run_id !== undefined)
-    return;
-  const { place } = data as DataOf<"BalanceReported">;
-  const line = place && connections.get(place.connection)?.line;
-  if (line === undefined) return;
-  account.unlisted = new Map([...account.unlisted].filter(([other]) => other !== line));
-}
-
 /** Leaves a change row where what readers see of the account is different. */
 function noteChange(buffer: RowBuffer, open: OpenAccount, { position }: AnomalyCause): void {
   const { account } = open;
@@ -174,20 +170,4 @@ function noteChange(buffer: RowBuffer, open: OpenAccount, { position }: AnomalyC
   open.columns = columns;
   account.position = position;
   buffer.append(BALANCE_CHANGES, { position, account: account.id, ...columns });
-}
-
-async function checkUnlisted(
-  { buffer, connections }: AccountsContext,
-  { account, book }: OpenAccount,
-  cause: AnomalyCause,
-): Promise<void> {
-  const { balance, updatedAt } = account.summary;
-  const listing = [...account.unlisted.values()].find((missing) =>
-    isUnlisted(book, balance, missing, connections),
-  );
-  const content = { detail: { ...listing }, essence: {}, at: updatedAt ?? 0n };
-  const found = anomaly("unlisted", account.id, "snapshot", content);
-  account.hasUnlistedAnomaly = listing !== undefined;
-  if (listing) await openAnomaly(buffer, found, cause);
-  else await closeAnomaly(buffer, found.id, cause);
 }

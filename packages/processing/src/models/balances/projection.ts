@@ -10,14 +10,15 @@ import { openAnomaly } from "../anomaly-rows.ts";
 import { parseData } from "../fact-state-text.ts";
 import { openStopped } from "../stopped.ts";
 import { createAccounts } from "./accounts.ts";
-import { listedBefore, noteConnection, noteListing, readConnections } from "./feed-rows.ts";
+import { noteConnection, readConnections } from "./feed-rows.ts";
+import { type Listing, listingIn, openListings } from "./listings.ts";
 import { foldRun } from "./run-row.ts";
 import { BALANCES_TABLES } from "./tables.ts";
 
 /** Balance per account, with its whole history: gaps, contradictions, misprinted clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 2,
+  version: 3,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
@@ -41,7 +42,8 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
   const buffer = createRowBuffer(store, checkpoint, hashing);
   const connections = await readConnections(store);
   const stopped = await openStopped(store, buffer);
-  const accounts = createAccounts({ store, buffer, connections });
+  const listings = await openListings({ store, buffer, connections });
+  const accounts = createAccounts({ store, buffer, connections, listings });
 
   const folds: Readonly<Record<string, (event: StreamEvent) => Work>> = {
     FeedOpened: ({ data }) => noteConnection(buffer, connections, data as DataOf<"FeedOpened">),
@@ -51,32 +53,28 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
     },
     DeliveryReceived: (event) => noteStaleClock(buffer, event),
     DeliveryCompleted: (event) => completeSnapshot(event),
-    BalanceReported: (event) =>
-      event.data.run_id === undefined ? foldSnapshot(event) : accounts.fold(event),
   };
 
-  async function foldSnapshot(event: StreamEvent): Promise<void> {
+  async function foldSnapshot(event: StreamEvent, listing: Listing): Promise<void> {
     await accounts.fold(event);
-    const { place, account } = event.data as DataOf<"BalanceReported">;
-    const connection = place && connections.get(place.connection);
-    if (connection) await noteListing(buffer, connection, account, place.frame);
+    const leftOut = await listings.note(listing);
+    if (leftOut) await accounts.noteLeftOut(listing.account, leftOut, event);
   }
 
   async function completeSnapshot(event: StreamEvent): Promise<void> {
     const { snapshot } = event.data as DataOf<"DeliveryCompleted">;
-    const connection = snapshot && connections.get(snapshot.connection);
-    if (!connection) return;
-    for (const id of await listedBefore(buffer, store, connection, snapshot.frame)) {
-      const open = await accounts.open(id);
-      open.account.unlisted = new Map(open.account.unlisted).set(connection.line, snapshot);
-      await accounts.refresh(open, event);
+    if (snapshot === undefined) return;
+    for (const { account, leftOut } of await listings.complete(snapshot)) {
+      await accounts.noteLeftOut(account, leftOut, event);
     }
   }
 
   function fold(event: StreamEvent): Work {
     const direct = Object.hasOwn(folds, event.type) ? folds[event.type] : undefined;
     if (direct) return direct(event);
-    return event.data.event_type === "RunRecorded" ? foldRun(buffer, event) : accounts.fold(event);
+    if (event.data.event_type === "RunRecorded") return foldRun(buffer, event);
+    const listing = listingIn(event);
+    return listing === null ? accounts.fold(event) : foldSnapshot(event, listing);
   }
 
   /** An event of a stopped subject that is tried again lies behind. */

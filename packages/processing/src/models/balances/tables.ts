@@ -124,7 +124,24 @@ export const LISTINGS: Table = {
   digested: "digest",
 };
 
-/** Each event that changed an account leaves one row: the account as it was then. */
+/** Each line's last complete snapshot: it leaves out whom an earlier one listed and itself does not. */
+export const SNAPSHOTS: Table = {
+  name: "snapshots",
+  columns: {
+    line: own(text),
+    connection: own(text),
+    ordinal: own(integer),
+    frame: own(integer),
+  },
+  key: ["line"],
+  indexes: [],
+  digested: "digest",
+};
+
+/**
+ * Each event that changed an account leaves one row: the account as it was then. Where nothing was
+ * said of it any more all but the key is null; such an account also has a row at position 0.
+ */
 export const BALANCE_CHANGES: Table = {
   name: "changes",
   columns: {
@@ -150,6 +167,7 @@ export const BALANCES_TABLES: readonly Table[] = [
   ACCOUNT_IDS,
   CONNECTIONS,
   LISTINGS,
+  SNAPSHOTS,
   BALANCE_CHANGES,
   ANOMALIES,
   ANOMALY_CHANGES,

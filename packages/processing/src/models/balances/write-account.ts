@@ -1,4 +1,4 @@
-import { trimBook } from "@counterfoil/core/balances/book-window";
+import { isEmpty, trimBook } from "@counterfoil/core/balances/book-window";
 import { entryId } from "@counterfoil/core/balances/entry";
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer, Share } from "../../projection/row-buffer.ts";
@@ -27,7 +27,10 @@ export function writeAccount(buffer: RowBuffer, open: OpenAccount): void {
     const stored = shares.get(id) ?? storedEntries.get(id);
     if (stored !== undefined) open.storedEntries.set(id, stored);
   }
-  open.stored = buffer.put(ACCOUNTS, accountRow(account, columns, book), open.stored);
+  if (isEmpty(book)) {
+    buffer.remove(ACCOUNTS, { id: account.id }, open.stored);
+    open.stored = null;
+  } else open.stored = buffer.put(ACCOUNTS, accountRow(account, columns, book), open.stored);
 }
 
 /** An entry all of whose facts were withdrawn. */
