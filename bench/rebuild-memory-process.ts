@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
 import { openBenchStream } from "./append.ts";
 import { rebuildIn } from "./rebuild.ts";
@@ -11,6 +12,7 @@ export type RebuildFigures = Readonly<{
 }>;
 
 const [dataDir = "", facts = ""] = process.argv.slice(2);
+keepHeapLean();
 const stream = await openBenchStream(dataDir);
 const catalogue = openModelCatalogue({ dataDir });
 const factsPerSecond = await rebuildIn(catalogue, stream, Number(facts));

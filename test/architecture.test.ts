@@ -101,7 +101,6 @@ const LONG_FILES: Readonly<Record<string, number>> = {
 /** Functions over the limit, by file, the longest; the same holds for this list. */
 const LONG_FUNCTIONS: Readonly<Record<string, number>> = {
   "packages/processing/src/models/balances/accounts.ts": 98,
-  "packages/processing/src/models/lifecycle/clusters.ts": 87,
   "packages/processing/src/models/lifecycle/projection.ts": 142,
 };
 

@@ -113,7 +113,7 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
   const streams: EventStream[] = [];
   for (let count = 0; count < Math.max(1, ingests); count += 1) streams.push(await openStream());
   const stream = streams[0] as EventStream;
-  await openLedger(stream, { name: LEDGER, environment: "test" }, hashing);
+  await openLedger(stream, { name: LEDGER, environment: "production" }, hashing);
   let ingesting = ingestsOn(streams, options.translations ?? TRANSLATIONS, clock);
   const models = MODEL_NAMES.map((model) =>
     liveModel({ stream, catalogue, projection: projections[model], random }),

@@ -32,12 +32,24 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",
   ],
+  "withdrawals 3": [
+    "5a1ec5b7098549fa405d144d7e08a15a9bf7bb4929c2deb6b1821d7907598a2f",
+    "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",
+  ],
   "deposits 2": [
     "2fcce6efa54b5723ea91bbb87fd0e684d228a157f4eec5c163a66a12d0ca594a",
     "16bdc0e98215aa2277cc9a71ed824cd59d9f7cc978d42df40db4c7ebc9d99ac4",
   ],
+  "deposits 3": [
+    "c2d7361a3df7174f9bc2142652ba6ad97d48f3a01eb370c78e251d1bf37936cb",
+    "16bdc0e98215aa2277cc9a71ed824cd59d9f7cc978d42df40db4c7ebc9d99ac4",
+  ],
   "trades 2": [
     "85c6f95641dda072652d8732de608b54e02cfda9e6f961c8cbc69f6b0ae003c8",
+    "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
+  ],
+  "trades 3": [
+    "378ee234d12beb153836558d52a78576890f240ea13b72d9b8dcd42b3eb01ab6",
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
   ],
 };

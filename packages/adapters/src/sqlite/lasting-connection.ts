@@ -10,6 +10,8 @@ export type Connection = Readonly<{ database: DatabaseSync }>;
 export type LastingConnection<C extends Connection> = Readonly<{
   /** Runs `work` on an open connection; waits while others hold the file; errors are the port's. */
   use<T>(work: (connection: C) => T): Promise<T>;
+  /** The same for a read that a `use` will follow: whether the file is still that one is left to it. */
+  peek<T>(work: (connection: C) => T): Promise<T>;
   close(): void;
 }>;
 
@@ -37,8 +39,6 @@ export function createLastingConnection<C extends Connection>(
 
   function connection(): C {
     if (closed) throw new Error(`the ${kind.name} in ${file} was closed by this process`);
-    // A connection to a file that was deleted or replaced would write where nobody reads.
-    if (current !== null && current.identity !== identityOf(file)) drop();
     if (current === null) {
       const connection = open(mode);
       if (mode === "create") mode = "write";
@@ -53,16 +53,25 @@ export function createLastingConnection<C extends Connection>(
     if (database?.isOpen) database.close();
   }
 
+  /** A connection to a file that was deleted or replaced would write where nobody reads. */
+  function checkedConnection(): C {
+    if (!closed && current !== null && current.identity !== identityOf(file)) drop();
+    return connection();
+  }
+
+  async function run<T>(work: () => T): Promise<T> {
+    try {
+      return await whileBusy(work);
+    } catch (error) {
+      const ofPort = portError(error, kind, file);
+      if (ofPort !== error || current?.connection.database.isOpen === false) drop();
+      throw ofPort;
+    }
+  }
+
   return {
-    use: async (work) => {
-      try {
-        return await whileBusy(() => work(connection()));
-      } catch (error) {
-        const ofPort = portError(error, kind, file);
-        if (ofPort !== error || current?.connection.database.isOpen === false) drop();
-        throw ofPort;
-      }
-    },
+    use: (work) => run(() => work(checkedConnection())),
+    peek: (work) => run(() => work(connection())),
     close: () => {
       closed = true;
       drop();

@@ -15,7 +15,7 @@ const BUILDING_PRAGMAS = [
   "locking_mode = EXCLUSIVE",
   "journal_mode = MEMORY",
   "synchronous = OFF",
-  "cache_size = -65536",
+  "cache_size = -16384",
 ];
 
 /** What a file is called while it is built: it has its number, but is no generation. */

@@ -33,12 +33,13 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
     mode: "write",
     open: () => openModelWriter(file, MODEL_PRAGMAS),
   });
-  const { use } = connection;
+  const { use, peek } = connection;
   return {
     model,
     generation,
-    get: (table, key) => use(({ rows }) => rows.get(table, key)),
-    select: (table, selection) => use(({ rows }) => rows.select(table, selection)),
+    // What is read for a fold goes into the commit that ends it, or nowhere.
+    get: (table, key) => peek(({ rows }) => rows.get(table, key)),
+    select: (table, selection) => peek(({ rows }) => rows.select(table, selection)),
     count: (table) => use(({ rows }) => rows.count(table)),
     checkpoint: () => use(({ checkpoint }) => checkpoint()),
     commit: (commit) => use(({ write }) => write(commit)),

@@ -26,7 +26,7 @@ const WRITER_PRAGMAS = [
   "synchronous = FULL",
   // After a log that a long reader made grow, the disk gets its space back.
   "journal_size_limit = 67108864",
-  "cache_size = -32768",
+  "cache_size = -8192",
 ];
 
 const LOG_SIZE = { bulkRows: 128, livePages: 1_000, bulkPages: 4_000 };

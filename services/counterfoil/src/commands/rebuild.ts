@@ -1,4 +1,5 @@
 import type { Backends } from "@counterfoil/adapters/connect";
+import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RebuildResult } from "@counterfoil/processing/rebuild";
 import { Command } from "commander";
@@ -41,6 +42,7 @@ export async function rebuildModels(
   backends: Backends,
   { models, force }: Readonly<{ models: readonly ModelName[]; force: boolean }>,
 ): Promise<readonly ModelRebuild[]> {
+  keepHeapLean();
   const results: ModelRebuild[] = [];
   const stopping = new AbortController();
   const stop = () => stopping.abort();

@@ -1,7 +1,7 @@
 import type { OpenAccount } from "./open-account.ts";
 
-/** Accounts held in memory; beyond, those not touched for longest go. */
-const ACCOUNTS_HELD = 50_000;
+/** Accounts held in memory, some 25 MiB; beyond, those not touched for longest go. */
+const ACCOUNTS_HELD = 10_000;
 
 /** The accounts that are in memory, each as of the last event that touched it. */
 export type HeldAccounts = Readonly<{

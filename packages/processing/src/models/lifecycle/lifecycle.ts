@@ -24,7 +24,7 @@ export type Lifecycle = Readonly<{
 
 export const WITHDRAWALS: Lifecycle = {
   model: "withdrawals",
-  version: 2,
+  version: 3,
   types: [
     "MovementRecorded",
     "BalanceReported",
@@ -38,7 +38,7 @@ export const WITHDRAWALS: Lifecycle = {
 
 export const DEPOSITS: Lifecycle = {
   model: "deposits",
-  version: 2,
+  version: 3,
   types: ["MovementRecorded", "DepositStatusReported", "FundReported"],
   isLeg: isDepositLeg,
   keysOf: depositKeys,
@@ -47,7 +47,7 @@ export const DEPOSITS: Lifecycle = {
 
 export const TRADES: Lifecycle = {
   model: "trades",
-  version: 2,
+  version: 3,
   types: ["TradeStatusReported"],
   isLeg: isTradeLeg,
   keysOf: tradeKeys,

@@ -89,8 +89,8 @@ async function openLifecycle(
   async function take(type: ProviderFactType, id: string, state: FactState, cause: Cause) {
     const leg = { id, type, state };
     const known = await clusters.find(id);
-    const keys = new Set([...lifecycle.keysOf(leg), `leg:${id}`]);
-    const cluster = await clusters.unite([...keys], known?.cluster.id ?? id);
+    const keys = new Set(lifecycle.keysOf(leg));
+    const cluster = await clusters.unite([...keys], known?.cluster ?? null, cause.position);
     clusters.putLeg(cluster, leg);
     await settle(cluster, cause);
   }
@@ -114,14 +114,14 @@ async function openLifecycle(
     buffer.put(RECORDS, row, stored);
     noteChange(buffer, position, draft.id, row);
     const before = stored && recordDetail(stored);
-    await putAliases(draft.id, before, draft.identifiers);
+    putAliases(draft.id, before, draft.identifiers);
     await putAnomalies(draft, before, cause);
   }
 
-  async function putAliases(record: string, before: RecordDetail | null, now: readonly string[]) {
+  /** A record has the aliases that it was stored with, and no others. */
+  function putAliases(record: string, before: RecordDetail | null, now: readonly string[]): void {
     for (const alias of now) {
-      if (before?.identifiers.includes(alias)) continue;
-      buffer.put(ALIASES, { alias, record }, await buffer.get(ALIASES, [alias, record]));
+      if (!before?.identifiers.includes(alias)) buffer.put(ALIASES, { alias, record }, null);
     }
     for (const alias of before?.identifiers ?? []) {
       const row = { alias, record };
@@ -153,7 +153,7 @@ async function openLifecycle(
     cluster.records.delete(id);
     buffer.remove(RECORDS, row, row);
     noteChange(buffer, cause.position, id, null);
-    await putAliases(id, before, []);
+    putAliases(id, before, []);
     for (const anomalyId of before.anomalies) await closeAnomaly(buffer, anomalyId, cause);
   }
 

@@ -29,7 +29,7 @@ export function recordRow(
     cluster,
     position,
     stored,
-  }: Readonly<{ cluster: string; position: number; stored: Row | null }>,
+  }: Readonly<{ cluster: number; position: number; stored: Row | null }>,
 ): Row {
   const { id, history } = draft;
   const fields = draft.state as State;

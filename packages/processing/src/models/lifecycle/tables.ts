@@ -22,7 +22,7 @@ export const RECORDS: Table = {
     state: text,
     /** JSON: what only this stream's order explains: deliveries, positions, undone links. */
     detail: own(text),
-    cluster: own(text),
+    cluster: own(integer),
     position: own(integer),
   },
   key: ["id"],
@@ -48,7 +48,7 @@ export const ALIASES: Table = {
 /** The facts that a lifecycle keeps, each in its cluster. */
 export const LEGS: Table = {
   name: "legs",
-  columns: { id: own(text), cluster: own(text), type: own(text), state: own(text) },
+  columns: { id: own(text), cluster: own(integer), type: own(text), state: own(text) },
   key: ["id"],
   indexes: [["cluster", "id"]],
   digested: "digest",
@@ -57,7 +57,7 @@ export const LEGS: Table = {
 /** Which cluster the facts with a key lie in. */
 export const CLUSTER_KEYS: Table = {
   name: "cluster_keys",
-  columns: { key: own(text), cluster: own(text) },
+  columns: { key: own(text), cluster: own(integer) },
   key: ["key"],
   indexes: [["cluster"]],
   digested: "none",
