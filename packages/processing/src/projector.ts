@@ -1,6 +1,5 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { type Folding, openFolding } from "./folding.ts";
@@ -46,13 +45,10 @@ export type ProjectorState =
 /** Events of one commit. */
 const BATCH = 1000;
 /**
- * A commit costs nearly as much for one event as for many, and hundreds of small ones a second would
- * take a core from the ingestor: what comes within this time shares the next one. Where a round takes
- * long, the pause after it does as well, so that no model takes more than a quarter of a core.
+ * A commit costs as much for one event as for many, and hundreds of small ones a second would take a
+ * core from the ingestor: what comes within this time shares the next one.
  */
-const GATHER_MS_MIN = 20;
-const GATHER_MS_MAX = 200;
-const GATHER_ROUNDS = 3;
+const GATHER_MS = 20;
 const RETRY_MS = 500;
 
 /**
@@ -101,7 +97,6 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
     observer?.onState?.("catching_up");
     while (!signal.aborted) {
       const after = folding.checkpoint.position;
-      const started = clock.now();
       const events = await stream.read({ after, limit: BATCH });
       await checkStillFollows(following, folding.checkpoint, events);
       if (events.length === 0) {
@@ -110,16 +105,11 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
         continue;
       }
       if (await foldUntilActivation(options, folding, events, generation)) return;
-      if (events.length < BATCH) await clock.sleep(gatherMs(clock.now() - started), signal);
+      if (events.length < BATCH) await clock.sleep(GATHER_MS, signal);
     }
   } finally {
     await store.close();
   }
-}
-
-function gatherMs(round: Nanos): number {
-  const roundMs = Number(round / MILLISECOND);
-  return Math.min(Math.max(GATHER_ROUNDS * roundMs, GATHER_MS_MIN), GATHER_MS_MAX);
 }
 
 /** Makes sure that the live generation's files are there; it is built under its own number. */
