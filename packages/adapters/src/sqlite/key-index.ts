@@ -21,7 +21,7 @@ export type KeyIndex = Readonly<{
   find(names: readonly string[]): ReadonlyMap<string, number>;
   /** Moves names into the tree until few enough are in memory; in a transaction that writes. */
   settle(): void;
-  /** To be called when a transaction that settled is rolled back. */
+  /** To be called where a transaction that settled was rolled back. */
   forget(): void;
 }>;
 
@@ -104,6 +104,11 @@ function prepareAll(database: DatabaseSync, { table, place, name }: NamedRows) {
   };
 }
 
+/** Names that no row up to `end` has: whoever looks names up soon asks whether he may append them. */
+type Absent = Readonly<{ end: number; names: ReadonlySet<string> }>;
+
+const NONE_ABSENT: Absent = { end: -1, names: new Set() };
+
 type NamedPlace = readonly [place: number, name: string];
 
 /** Names that the tree may not have yet, by slice: all those of rows up to `end`. */
@@ -116,7 +121,7 @@ export function createKeyIndex(
 ): KeyIndex {
   const statements = prepareAll(database, rows);
   let unsettled: Unsettled | null = null;
-  let absent: Readonly<{ end: number; names: ReadonlySet<string> }> = { end: -1, names: new Set() };
+  let absent = NONE_ABSENT;
   let nextSlice = Math.floor(Math.random() * SLICES);
 
   /** Other processes append and settle as well: what they settled leaves memory when it is much. */
@@ -134,6 +139,7 @@ export function createKeyIndex(
   }
 
   function load(): Unsettled {
+    absent = NONE_ABSENT;
     const settled = Array<number>(SLICES).fill(0);
     for (const row of statements.allSettled.all()) {
       const [slice, place] = row as unknown as [number, number];

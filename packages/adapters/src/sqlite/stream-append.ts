@@ -26,17 +26,19 @@ export type Append = Readonly<{
 export function appendEvents(connection: StreamConnection, append: Append): AppendResult {
   const { database, statements, ids, digests, sizeLog } = connection;
   sizeLog(append.events.length);
+  let hasSettled = false;
   try {
     return inTransaction(database, "IMMEDIATE", () => {
       const head = readHead(connection);
       if (head.position !== append.expectedPosition) return { outcome: "conflict" };
       checkNotTaken(ids, append.events);
+      hasSettled = true;
       for (const index of [ids, digests]) index.settle();
       insertBodies(connection, append.bodies);
       return { outcome: "appended", head: insertEvents(statements, head, append) };
     });
   } catch (error) {
-    for (const index of [ids, digests]) index.forget();
+    if (hasSettled) for (const index of [ids, digests]) index.forget();
     throw error;
   }
 }

@@ -61,7 +61,12 @@ const MIGRATIONS: readonly ((database: DatabaseSync) => void)[] = [
   CREATE INDEX events_rare ON events (type, position) WHERE ${IS_RARE};
 
   ALTER TABLE bodies RENAME TO bodies_1;
-  CREATE TABLE bodies (number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, bytes BLOB NOT NULL);
+  CREATE TABLE bodies (
+    -- Never given twice, also where the last body is erased: the index goes by it.
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    sha256 TEXT NOT NULL,
+    bytes BLOB NOT NULL
+  );
   INSERT INTO bodies (sha256, bytes) SELECT sha256, bytes FROM bodies_1 ORDER BY rowid;
   DROP TABLE bodies_1;
   `);
