@@ -129,25 +129,14 @@ export function createKeyIndex(
     const [last] = statements.last.get() as unknown as [number | null];
     const end = last ?? 0;
     if (unsettled === null || end < unsettled.end || end > unsettled.end + unsettledMax) {
-      unsettled = load();
+      absent = NONE_ABSENT;
+      unsettled = loadUnsettled(statements);
     } else if (end > unsettled.end) {
       note(unsettled, statements.after.all(unsettled.end));
-      if (unsettled.size > 2 * unsettledMax) unsettled = load();
+      if (unsettled.size > 2 * unsettledMax) unsettled = loadUnsettled(statements);
     }
     unsettled.end = end;
     return unsettled;
-  }
-
-  function load(): Unsettled {
-    absent = NONE_ABSENT;
-    const settled = Array<number>(SLICES).fill(0);
-    for (const row of statements.allSettled.all()) {
-      const [slice, place] = row as unknown as [number, number];
-      settled[slice] = place;
-    }
-    const loaded = { slices: settled.map(() => new Map<string, number>()), size: 0, end: 0 };
-    note(loaded, statements.after.all(Math.min(...settled)), settled);
-    return loaded;
   }
 
   /** The names among these that the tree has, or may have: not those just looked for in vain. */
@@ -186,6 +175,19 @@ export function createKeyIndex(
   };
 }
 
+type Statements = ReturnType<typeof prepareAll>;
+
+function loadUnsettled({ allSettled, after }: Statements): Unsettled {
+  const settled = Array<number>(SLICES).fill(0);
+  for (const row of allSettled.all()) {
+    const [slice, place] = row as unknown as [number, number];
+    settled[slice] = place;
+  }
+  const loaded = { slices: settled.map(() => new Map<string, number>()), size: 0, end: 0 };
+  note(loaded, after.all(Math.min(...settled)), settled);
+  return loaded;
+}
+
 /** Remembers rows whose names are not in the tree. */
 function note(unsettled: Unsettled, rows: readonly unknown[], settled?: readonly number[]): void {
   for (const [place, name] of rows as readonly NamedPlace[]) {
@@ -199,7 +201,7 @@ function note(unsettled: Unsettled, rows: readonly unknown[], settled?: readonly
 
 /** Of the names in memory another process may have entered some. */
 function settleSlice(
-  { settledOf, enter, settle }: ReturnType<typeof prepareAll>,
+  { settledOf, enter, settle }: Statements,
   unsettled: Unsettled,
   slice: number,
 ): void {
