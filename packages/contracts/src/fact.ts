@@ -137,6 +137,11 @@ const BalanceReported = z.object({
   occurred_at: instant.optional(),
   /** Only where the feed stated it; in a snapshot part of the identity. */
   place: place.optional(),
+  /**
+   * A socket is ordered by itself: no earlier than this, whatever times the provider printed. Only
+   * where the feed stated a run that is dated no later than what it stated before.
+   */
+  not_before: instant.optional(),
   received_at,
   translation,
 });

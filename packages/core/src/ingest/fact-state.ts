@@ -116,6 +116,18 @@ export function placesOf(state: FactState): readonly Place[] {
   return copiesOf(state).flatMap((copy) => (copy.place === undefined ? [] : [copy.place as Place]));
 }
 
+/** The latest moment that a socket's order puts the report behind; null where none does. */
+export function notBeforeOf(state: FactState): Nanos | null {
+  if (state.seen.length === 0 && state.data.not_before === undefined) return null;
+  let latest: Nanos | null = null;
+  for (const { not_before } of copiesOf(state)) {
+    if (typeof not_before !== "string") continue;
+    const time = timeOf(not_before);
+    if (latest === null || time > latest) latest = time;
+  }
+  return latest;
+}
+
 /** When the first copy of the fact reached us. */
 export function firstArrivalOf(state: FactState): Nanos {
   let first = timeOf(String(state.data.received_at));

@@ -31,6 +31,8 @@ export type Table = Readonly<{
    * `none` (change rows and notes of the projector).
    */
   digested: "both" | "digest" | "none";
+  /** Its rows are selected while some are not committed yet, always for one value of this column. */
+  partition?: string;
   /** Which rows count in the `state_digest`; all of them where it is missing. */
   isState?: (row: Row) => boolean;
 }>;

@@ -1,7 +1,8 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Checkpoint, Commit, ModelStore, TableRows } from "../ports/model-store.ts";
-import type { Row, Table, Value } from "../ports/table.ts";
+import type { Row, Selection, Table, Value } from "../ports/table.ts";
 import { createDigestSums, type Leaf, rowLeaf } from "./row-digest.ts";
+import { inOrderOf, isBeyond, meets } from "./selecting.ts";
 
 /**
  * What a projection changed since its last commit. A row that changes many times between two
@@ -10,6 +11,11 @@ import { createDigestSums, type Leaf, rowLeaf } from "./row-digest.ts";
 export interface RowBuffer {
   /** The row as it stands now, committed or not. */
   get(table: Table, key: readonly Value[]): Promise<Row | null>;
+  /**
+   * Rows as they stand now, committed or not. The table has a `partition`, and the selection asks
+   * for one value of it.
+   */
+  select(table: Table, selection: Selection): Promise<readonly Row[]>;
   /**
    * @param stored the row as it was last committed, or its share in the digests; null where it is
    *   new. What is given first after a commit counts.
@@ -37,8 +43,12 @@ type Slot = {
   readonly share: Share;
 };
 
+type Slots = Map<string, Slot>;
+
 export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: Hashing): RowBuffer {
-  let slots = new Map<Table, Map<string, Slot>>();
+  let slots = new Map<Table, Slots>();
+  /** Of tables with a partition: where rows lie that are not committed yet. */
+  let partitions: Partitions = new Map();
   let appended = new Map<Table, Row[]>();
   const sums = createDigestSums(start);
 
@@ -54,14 +64,20 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
   function set(table: Table, keyRow: Row, row: Row | null, stored: Row | Share | null): Share {
     const key = keyOfRow(table, keyRow);
     const changed = slotsOf(table);
-    const slot = changed.get(key);
-    if (slot) {
-      slot.row = row;
-      return slot.share;
-    }
-    const share: Share = { leaf: null };
-    changed.set(key, { row, key: keyRow, stored, share });
-    return share;
+    const known = changed.get(key);
+    const slot = known ?? { row, key: keyRow, stored, share: { leaf: null } };
+    if (table.partition !== undefined) movePartition(partitions, table, { key, slot, row });
+    if (known === undefined) changed.set(key, slot);
+    slot.row = row;
+    return slot.share;
+  }
+
+  async function select(table: Table, selection: Selection): Promise<readonly Row[]> {
+    const pending = pendingRows(table, partitions.get(table), selection);
+    const changed = slots.get(table);
+    if (changed === undefined) return store.select(table, selection);
+    const kept = await unchangedRows(store, table, selection, changed);
+    return [...kept, ...pending].sort(inOrderOf(selection)).slice(0, selection.limit);
   }
 
   function digestSlot(table: Table, { row, stored, share }: Slot): void {
@@ -77,6 +93,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
       const slot = slots.get(table)?.get(keyText(key));
       return slot ? slot.row : store.get(table, key);
     },
+    select,
     put: (table, row, stored) => set(table, row, row, stored),
     append(table, row) {
       const rows = appended.get(table);
@@ -89,26 +106,90 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
     pending: (table) => [...(slots.get(table)?.values() ?? [])].flatMap(rowIn),
     isEmpty: () => slots.size === 0 && appended.size === 0,
     async commit(position, hash) {
-      const inserts = [...appended].map(([table, rows]) => ({ table, rows }));
-      const puts: TableRows[] = [];
-      const deletes: Commit["deletes"][number][] = [];
       for (const [table, changed] of slots) {
         for (const slot of changed.values()) digestSlot(table, slot);
-        const { fresh, known } = standingIn(changed);
-        if (fresh.length > 0) inserts.push({ table, rows: fresh });
-        if (known.length > 0) puts.push({ table, rows: known });
-        deletes.push({ table, keys: keysGone(table, changed) });
       }
       const checkpoint = { position, hash, ...sums.digests() };
-      await store.commit({ inserts, puts, deletes, checkpoint });
+      await store.commit({ ...writesOf(slots, appended), checkpoint });
       slots = new Map();
+      partitions = new Map();
       appended = new Map();
       return checkpoint;
     },
   };
 }
 
-function standingIn(changed: ReadonlyMap<string, Slot>) {
+type Partitions = Map<Table, Map<Value, Slots>>;
+
+function movePartition(
+  partitions: Partitions,
+  table: Table,
+  { key, slot, row }: Readonly<{ key: string; slot: Slot; row: Row | null }>,
+): void {
+  const column = table.partition as string;
+  const parts = partitions.get(table) ?? new Map<Value, Slots>();
+  partitions.set(table, parts);
+  const [from, to] = [slot.row?.[column] ?? null, row?.[column] ?? null];
+  if (from !== to) parts.get(from)?.delete(key);
+  if (to === null) return;
+  const part = parts.get(to);
+  if (part) part.set(key, slot);
+  else parts.set(to, new Map([[key, slot]]));
+}
+
+/** What a selection finds among the rows of its partition that are not committed yet. */
+function pendingRows(
+  table: Table,
+  parts: ReadonlyMap<Value, Slots> | undefined,
+  selection: Selection,
+): Row[] {
+  const { where = [] } = selection;
+  const asked = where.find(({ column, is }) => column === table.partition && is === "=");
+  if (asked === undefined) {
+    throw new Error(`a selection of ${table.name} asks for one ${table.partition}`);
+  }
+  const part = parts?.get(asked.value as Value);
+  const rows = [...(part?.values() ?? [])].flatMap(rowIn);
+  return rows.filter((row) => meets(row, where) && isBeyond(row, selection));
+}
+
+/** What it finds among the committed rows that nobody has changed since; at least as many as asked. */
+async function unchangedRows(
+  store: ModelStore,
+  table: Table,
+  selection: Selection,
+  changed: Slots,
+): Promise<Row[]> {
+  const { orderBy, limit } = selection;
+  const kept: Row[] = [];
+  for (let page = selection; kept.length < limit; ) {
+    const stored = await store.select(table, page);
+    for (const row of stored) if (!changed.has(keyOfRow(table, row))) kept.push(row);
+    const last = stored.at(-1);
+    if (last === undefined || stored.length < limit) break;
+    page = { ...selection, beyond: orderBy.map((column) => last[column] ?? null) };
+  }
+  return kept;
+}
+
+/** Everything that changed since the last commit. */
+function writesOf(
+  slots: ReadonlyMap<Table, Slots>,
+  appended: ReadonlyMap<Table, Row[]>,
+): Omit<Commit, "checkpoint"> {
+  const inserts = [...appended].map(([table, rows]) => ({ table, rows }));
+  const puts: TableRows[] = [];
+  const deletes: Commit["deletes"][number][] = [];
+  for (const [table, changed] of slots) {
+    const { fresh, known } = standingIn(changed);
+    if (fresh.length > 0) inserts.push({ table, rows: fresh });
+    if (known.length > 0) puts.push({ table, rows: known });
+    deletes.push({ table, keys: keysGone(table, changed) });
+  }
+  return { inserts, puts, deletes };
+}
+
+function standingIn(changed: Slots) {
   const [fresh, known]: [Row[], Row[]] = [[], []];
   for (const { row, stored } of changed.values()) {
     if (row !== null) (stored === null ? fresh : known).push(row);

@@ -1,0 +1,76 @@
+import type { Condition, Operator, Row, Selection, Value } from "../ports/table.ts";
+
+/** What a selection means, for rows that are in memory: every engine answers the same. */
+export function meets(row: Row, where: readonly Condition[]): boolean {
+  return where.every((condition) => isMet(condition, row));
+}
+
+/** Whether a row lies beyond the place where a selection begins. */
+export function isBeyond(row: Row, { orderBy, descending, beyond }: Selection): boolean {
+  return !beyond || (descending ? -1 : 1) * compareTuples(tupleOf(row, orderBy), beyond) > 0;
+}
+
+/** The order of a selection. */
+export const inOrderOf =
+  ({ orderBy, descending }: Selection) =>
+  (a: Row, b: Row): number =>
+    (descending ? -1 : 1) * compareTuples(tupleOf(a, orderBy), tupleOf(b, orderBy));
+
+const tupleOf = (row: Row, columns: readonly string[]): Value[] =>
+  columns.map((column) => row[column] ?? null);
+
+/** As in SQL, nothing is less or greater than null; unlike there, null equals null. */
+const COMPARISONS: Readonly<Record<Exclude<Operator, "in">, (order: number) => boolean>> = {
+  "=": (order) => order === 0,
+  "<": (order) => order < 0,
+  "<=": (order) => order <= 0,
+  ">": (order) => order > 0,
+  ">=": (order) => order >= 0,
+};
+
+function isMet({ column, is, value }: Condition, row: Row): boolean {
+  const found = row[column] ?? null;
+  const values = isList(value) ? value : [value];
+  if (is === "in") return values.some((one) => isEqual(found, one));
+  if (isList(value)) throw new Error(`condition ${column} ${is}: expected one value, found a list`);
+  if (is === "=") return isEqual(found, value);
+  return found !== null && value !== null && COMPARISONS[is](compareValues(found, value));
+}
+
+function isList(value: Condition["value"]): value is readonly Value[] {
+  return Array.isArray(value);
+}
+
+function isEqual(a: Value, b: Value): boolean {
+  return a === null || b === null ? a === b : compareValues(a, b) === 0;
+}
+
+export function compareTuples(a: readonly Value[], b: readonly Value[]): number {
+  for (const [at, value] of a.entries()) {
+    const order = compareValues(value, b[at] ?? null);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+function compareValues(a: Value, b: Value): number {
+  if (typeof a === "string" && typeof b === "string") return compareText(a, b);
+  if (a === null || b === null) throw new Error("a column of an order must never be null");
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** By code points, as engines that store UTF-8 do; JavaScript itself compares UTF-16. */
+function compareText(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at += 1) {
+    const left = a.charCodeAt(at);
+    const right = b.charCodeAt(at);
+    if (left !== right) return rankOf(left) - rankOf(right);
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates stand for code points above all others. */
+function rankOf(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}
