@@ -72,14 +72,6 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
     return slot.share;
   }
 
-  async function select(table: Table, selection: Selection): Promise<readonly Row[]> {
-    const pending = pendingRows(table, partitions.get(table), selection);
-    const changed = slots.get(table);
-    if (changed === undefined) return store.select(table, selection);
-    const kept = await unchangedRows(store, table, selection, changed);
-    return [...kept, ...pending].sort(inOrderOf(selection)).slice(0, selection.limit);
-  }
-
   function digestSlot(table: Table, { row, stored, share }: Slot): void {
     if (table.digested === "none") return;
     const before = stored && (isShare(stored) ? stored.leaf : rowLeaf(table, stored, hashing));
@@ -93,7 +85,12 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
       const slot = slots.get(table)?.get(keyText(key));
       return slot ? slot.row : store.get(table, key);
     },
-    select,
+    async select(table, selection) {
+      const pending = pendingRows(table, partitions.get(table), selection);
+      const kept = await unchangedRows(store, table, selection, slots.get(table));
+      if (pending.length === 0) return kept.slice(0, selection.limit);
+      return [...kept, ...pending].sort(inOrderOf(selection)).slice(0, selection.limit);
+    },
     put: (table, row, stored) => set(table, row, row, stored),
     append(table, row) {
       const rows = appended.get(table);
@@ -158,8 +155,9 @@ async function unchangedRows(
   store: ModelStore,
   table: Table,
   selection: Selection,
-  changed: Slots,
-): Promise<Row[]> {
+  changed: Slots | undefined,
+): Promise<readonly Row[]> {
+  if (changed === undefined) return store.select(table, selection);
   const { orderBy, limit } = selection;
   const kept: Row[] = [];
   for (let page = selection; kept.length < limit; ) {
