@@ -233,7 +233,6 @@ describe.each(ENGINES)("an account that only a mistranslation named, on %s", (en
     const frame = { messageType: "balance-updated", body: run(3).body };
     await take(ledger, { body: frame, place: { connection: CONNECTION, frame: 1 } });
     await mend(ledger);
-    expect(await ledger.events(["FactSeen"])).not.toEqual([]);
     expect(await goings(ledger)).toHaveLength(2);
     await ledger.close();
   });
@@ -316,6 +315,7 @@ describe("snapshots that were read to list another account", () => {
       await take(played, snapshot(CONNECTION, [{ balance: "1" }, other]));
       await connect(played, "c2", CONNECTION);
       await take(played, snapshot("c2", [other]));
+      await played.snapshotCompleted("c2", 1);
     };
     const ledger = await openFaulty("memory");
     await play(ledger);

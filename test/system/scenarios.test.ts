@@ -84,12 +84,11 @@ describe("the use cases of the Balances Feed", () => {
       .filter(({ account }) => account === ACCOUNT_ID)
       .sort(
         (a, b) =>
-          Number((a.chain_at as bigint) - (b.chain_at as bigint)) ||
+          Number((a.placed_at as bigint) - (b.placed_at as bigint)) ||
           Number(a.rank) - Number(b.rank),
       )
       .map(({ run_id, change, balance, missing }) => [run_id, change, balance, missing]);
     expect(told).toEqual([
-      [null, null, "0.25", null],
       ["94077", "0.2", "0.45", null],
       ["94087", "-0.1", "0.35", null],
       ["85693", "0", "0.35", null],

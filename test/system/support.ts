@@ -6,6 +6,7 @@ import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { type Folding, foldTo, openFolding } from "@counterfoil/processing/folding";
@@ -31,6 +32,7 @@ import type {
 import type { Row, Table } from "@counterfoil/processing/ports/table";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
+import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
 
 export const hashing = nodeHashing;
@@ -84,6 +86,7 @@ export type TestLedger = Readonly<{
   /** Hands over one delivery, at once. */
   submit: (delivery: Delivery) => Promise<Receipt>;
   feedOpened: (opening: FeedOpening) => Promise<void>;
+  snapshotCompleted: (connection: string, frames: number) => Promise<void>;
   /** Hands over one delivery after the other, as in the list. */
   play: (deliveries: Iterable<PlannedDelivery>) => Promise<void>;
   /** Other translations from now on, as after an upgrade. */
@@ -114,21 +117,26 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
   for (let count = 0; count < Math.max(1, ingests); count += 1) streams.push(await openStream());
   const stream = streams[0] as EventStream;
   await openLedger(stream, { name: LEDGER, environment: "production" }, hashing);
-  let ingesting = ingestsOn(streams, options.translations ?? TRANSLATIONS, clock);
+  const feedSessions = createFeedSessions();
+  let ingesting = ingestsOn(streams, options.translations ?? TRANSLATIONS, clock, feedSessions);
   const models = MODEL_NAMES.map((model) =>
     liveModel({ stream, catalogue, projection: projections[model], random }),
   );
 
   async function play(deliveries: Iterable<PlannedDelivery>): Promise<void> {
     let group: Promise<unknown>[] = [];
-    for (const delivery of deliveries) {
-      clock.set(delivery.arrivesAtNs);
-      group.push(handOver(ingestFor(delivery, ingesting, random), delivery));
-      // The opening of a connection is durable before its frames are handed over.
-      const isGroupFull = delivery.kind === "feed-opened" || random.below(together) === 0;
-      if (!isGroupFull) continue;
+    const flush = async () => {
       await Promise.all(group);
       group = [];
+    };
+    for (const delivery of deliveries) {
+      clock.set(delivery.arrivesAtNs);
+      // What comes before the opening of a connection is durable before it, and it before its frames.
+      const isOpening = delivery.kind === "feed-opened";
+      if (isOpening) await flush();
+      group.push(handOver(ingestFor(delivery, ingesting, random), delivery));
+      if (!isOpening && random.below(together) > 0) continue;
+      await flush();
       if (live && random.chance(0.3)) await random.pick(models).step();
     }
     await Promise.all(group);
@@ -162,10 +170,12 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
     projections,
     submit: (delivery) => random.pick(ingesting).submit(delivery),
     feedOpened: (opening) => random.pick(ingesting).feedOpened(opening),
+    snapshotCompleted: (connection, frames) =>
+      random.pick(ingesting).snapshotCompleted({ provider: "zerohash", connection, frames }),
     play,
     translateWith: async (translations) => {
       for (const ingest of ingesting) await ingest.stop();
-      ingesting = ingestsOn(streams, translations, clock);
+      ingesting = ingestsOn(streams, translations, clock, feedSessions);
     },
     catchUp: async () => {
       for (const model of models) await model.catchUp();
@@ -211,7 +221,8 @@ const ingestsOn = (
   streams: readonly EventStream[],
   translations: Translations,
   clock: ManualClock,
-) => streams.map((stream) => createIngest({ stream, translations, hashing, clock }));
+  feedSessions: FeedSessions,
+) => streams.map((stream) => createIngest({ stream, translations, hashing, clock, feedSessions }));
 
 export function byModel<T>(of: (model: ModelName, at: number) => T): Record<ModelName, T> {
   return Object.fromEntries(MODEL_NAMES.map((model, at) => [model, of(model, at)])) as Record<
@@ -238,6 +249,22 @@ async function handOver(ingest: Ingest, delivery: PlannedDelivery): Promise<void
     const closing = { provider: "zerohash", connection, reason: "disconnected" } as const;
     await ingest.feedClosed({ ...closing, closedAt: atNs });
   } else await ingest.submit(deliveryOf(delivery));
+}
+
+/**
+ * Another order of recording: webhooks anywhere between the frames, but on the same side of every
+ * opening of a feed. What the stream holds before one is proof of what its snapshot holds.
+ */
+export function inAnotherOrder(
+  plan: readonly PlannedDelivery[],
+  seed: number | string,
+): readonly PlannedDelivery[] {
+  const parts: PlannedDelivery[][] = [[]];
+  for (const delivery of plan) {
+    if (delivery.kind === "feed-opened") parts.push([delivery], []);
+    else parts.at(-1)?.push(delivery);
+  }
+  return parts.flatMap((part, at) => shuffleDeliveries(part, `${seed}:${at}`));
 }
 
 type Message = Extract<PlannedDelivery, { kind: "webhook" | "feed-frame" }>;

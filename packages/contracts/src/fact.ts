@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { FeedClosed, FeedOpened } from "./feed-fact.ts";
+import { FeedClosed, FeedOpened, SnapshotCompleted } from "./feed-fact.ts";
 import {
   amount,
   channel,
@@ -27,6 +27,9 @@ const received_at = instant;
 
 const place = z.object({ connection: id, frame: z.int().positive() });
 
+/** Where the delivery was recorded, of a fact that was found in it later. */
+const delivered_at = position.optional();
+
 const LedgerOpened = z.object({ name: z.string(), format: z.literal(1), environment: z.string() });
 
 const verdict = z.object({
@@ -48,6 +51,8 @@ const DeliveryReceived = z.object({
   length: z.int().nonnegative(),
   received_at,
   translation,
+  /** Of a frame: the run that it states did not happen before, as the socket's order says. */
+  not_before: instant.optional(),
   /** How many appends carry the facts; only where more than one. */
   parts: z.int().min(2).optional(),
 });
@@ -120,6 +125,7 @@ const MovementRecorded = z.object({
   run_type: z.string().optional(),
   occurred_at: instant.optional(),
   ...movementReferences.shape,
+  delivered_at,
   received_at,
   translation,
 });
@@ -142,6 +148,7 @@ const BalanceReported = z.object({
    * where the feed stated a run that is dated no later than what it stated before.
    */
   not_before: instant.optional(),
+  delivered_at,
   received_at,
   translation,
 });
@@ -156,6 +163,7 @@ const FundsReported = z.object({
   expected_balance: amount.optional(),
   /** The envelope's time. */
   occurred_at: instant,
+  delivered_at,
   received_at,
   translation,
 });
@@ -359,6 +367,7 @@ export const FACTS = {
   NotificationRecorded,
   FeedOpened,
   FeedClosed,
+  SnapshotCompleted,
   FactSeen,
   FactContradicted,
   FactCorrected,

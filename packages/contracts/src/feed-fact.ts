@@ -17,3 +17,10 @@ export const FeedClosed = z.object({
   detail: z.string().optional(),
   closed_at: instant,
 });
+
+/** Every frame of the connection's snapshot is recorded: what it does not list, it left out. */
+export const SnapshotCompleted = z.object({
+  provider,
+  connection: id,
+  frames: z.int().nonnegative(),
+});

@@ -20,7 +20,7 @@ const text = z.string().nullable();
 const time = instant.nullable();
 const money = amount.nullable();
 
-export const balanceStatus = z.enum(["continuous", "gap_open", "contradicted"]);
+export const balanceStatus = z.enum(["continuous", "gap_open", "contradicted", "unlisted"]);
 
 export const balanceRecord = z
   .object({
@@ -83,7 +83,8 @@ export const entryRecord = z
       change: money,
       balance: money,
       late: z.boolean(),
-      movements: z.array(movementRecord),
+      movements: z.array(movementRecord).meta({ description: "The first of them, by id" }),
+      movement_count: z.int().nonnegative(),
       ...entryPlace,
     }),
     z.object({
@@ -128,7 +129,8 @@ export const runRecord = z
         change: money,
         balance: money,
         effective_at: time,
-        movements: z.array(movementRecord),
+        movements: z.array(movementRecord).meta({ description: "The first of them, by id" }),
+        movement_count: z.int().nonnegative(),
         position,
       }),
     ),

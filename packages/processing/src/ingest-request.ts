@@ -5,10 +5,17 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
 import { decideDelivery, deliveryIds, partsLeft } from "@counterfoil/core/ingest/decide-delivery";
 import { newEvent, providerEventId } from "@counterfoil/core/ingest/event";
+import type { FeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { type KnownFacts, noteEvent } from "@counterfoil/core/ingest/known-facts";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import type { Body } from "./ports/event-stream.ts";
-import type { Delivery, FeedClosing, FeedOpening, Receipt } from "./ports/ingest.ts";
+import type {
+  Delivery,
+  FeedClosing,
+  FeedOpening,
+  Receipt,
+  SnapshotCompletion,
+} from "./ports/ingest.ts";
 import { type PreparedDelivery, prepareDelivery } from "./prepare-delivery.ts";
 
 /** What is to be appended, given what is known. */
@@ -27,10 +34,18 @@ export type Decision = Readonly<{
   reason: string | null;
 }>;
 
-type Options = Readonly<{ translations: Translations; hashing: Hashing }>;
+type Options = Readonly<{
+  translations: Translations;
+  hashing: Hashing;
+  feedSessions: FeedSessions;
+}>;
 
-export function deliveryRequest(delivery: Delivery, { translations, hashing }: Options): Request {
-  let prepared = prepareDelivery(delivery, translations, hashing);
+export function deliveryRequest(
+  delivery: Delivery,
+  { translations, hashing, feedSessions }: Options,
+): Request {
+  const session = delivery.place === null ? null : feedSessions.of(delivery.place.connection);
+  let prepared = prepareDelivery(delivery, translations, hashing, session);
   return {
     ids: () => idsOf(prepared, hashing),
     body: { sha256: prepared.received.sha256, bytes: delivery.bytes },
@@ -38,7 +53,11 @@ export function deliveryRequest(delivery: Delivery, { translations, hashing }: O
       const begun = begunAs(prepared.id, known, hashing);
       if (begun !== null && !isReadAs(prepared, begun)) {
         const present = begun.translation;
-        const arrived = { ...delivery, receivedAt: timeOf(begun.received_at) };
+        const arrived = {
+          ...delivery,
+          receivedAt: timeOf(begun.received_at),
+          ...(begun.not_before === undefined ? {} : { notBefore: timeOf(begun.not_before) }),
+        };
         prepared = prepareDelivery(arrived, { ...translations, present }, hashing);
         return null;
       }
@@ -82,6 +101,14 @@ export function closingRequest({ closedAt, ...closing }: FeedClosing, hashing: H
   const data = { ...closing, closed_at: formatTime(closedAt) };
   const envelope = { id, subject: "ledger", occurredAt: closedAt };
   return feedRequest(newEvent({ type: "FeedClosed", data }, envelope, causeOf(connection)));
+}
+
+/** A connection may send more of its snapshot later: then it is complete once more. */
+export function completionRequest(data: SnapshotCompletion, hashing: Hashing): Request {
+  const { connection, frames } = data;
+  const id = eventId(["SnapshotCompleted", connection, String(frames)], hashing);
+  const envelope = { id, subject: "ledger" };
+  return feedRequest(newEvent({ type: "SnapshotCompleted", data }, envelope, causeOf(connection)));
 }
 
 const causeOf = (connection: string) => ({ deliveryId: null, correlationId: connection });

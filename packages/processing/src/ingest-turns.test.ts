@@ -1,3 +1,4 @@
+import { createFeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { describe, expect, test } from "@jest/globals";
@@ -38,7 +39,9 @@ function waitingFor(run: number, note = "") {
     receivedAt: 1_700_000_000_000_000_000n,
     correlationId: null,
   } as const;
-  const request = deliveryRequest(delivery, { translations: TRANSLATIONS, hashing });
+  const feedSessions = createFeedSessions();
+  const options = { translations: TRANSLATIONS, hashing, feedSessions };
+  const request = deliveryRequest(delivery, options);
   return { waiting: { request, resolve, reject }, receipt: promise };
 }
 

@@ -1,7 +1,14 @@
 import type { Hashing } from "@counterfoil/core/hashing";
+import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/feed-session";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import type { Waiting } from "./ingest-group.ts";
-import { closingRequest, deliveryRequest, openingRequest, type Request } from "./ingest-request.ts";
+import {
+  closingRequest,
+  completionRequest,
+  deliveryRequest,
+  openingRequest,
+  type Request,
+} from "./ingest-request.ts";
 import { appendInTurn } from "./ingest-turns.ts";
 import type { Clock } from "./ports/clock.ts";
 import { StreamUnavailable } from "./ports/errors.ts";
@@ -13,6 +20,8 @@ export type IngestOptions = Readonly<{
   translations: Translations;
   hashing: Hashing;
   clock: Clock;
+  /** What clients of the feed remember; its own where it is not given. */
+  feedSessions?: FeedSessions;
   /** Bytes of deliveries that may wait; beyond, `submit` throws Overloaded. */
   waitingBytesMax?: number;
 }>;
@@ -34,6 +43,7 @@ type Queued = Waiting & Readonly<{ size: number }>;
  */
 export function createIngest(options: IngestOptions): Ingest {
   const { stream, hashing, clock, waitingBytesMax = WAITING_BYTES_MAX } = options;
+  const feedSessions = options.feedSessions ?? createFeedSessions();
   const waiting: Queued[] = [];
   let waitingBytes = 0;
   let running: Promise<void> | null = null;
@@ -74,8 +84,14 @@ export function createIngest(options: IngestOptions): Ingest {
   }
 
   return {
-    submit: (delivery) => enqueue(delivery.bytes.length, () => deliveryRequest(delivery, options)),
-    feedOpened: async (opening) => void (await enqueue(0, () => openingRequest(opening, hashing))),
+    submit: (delivery) =>
+      enqueue(delivery.bytes.length, () => deliveryRequest(delivery, { ...options, feedSessions })),
+    async feedOpened(opening) {
+      await enqueue(0, () => openingRequest(opening, hashing));
+      feedSessions.opened(opening.connection, opening.continues);
+    },
+    snapshotCompleted: async (completion) =>
+      void (await enqueue(0, () => completionRequest(completion, hashing))),
     feedClosed: async (closing) => void (await enqueue(0, () => closingRequest(closing, hashing))),
     stop: async () => {
       isStopped = true;

@@ -57,7 +57,7 @@ async function storedDelivery(stream: EventStream, event: RecordedEvent): Promis
   const received = readData(event) as DataOf<"DeliveryReceived">;
   const bytes = await stream.body(received.sha256);
   if (bytes === null) return null;
-  const { connection, frame, verdict } = received;
+  const { connection, frame, verdict, not_before } = received;
   const { sent_at, signature, scheme, key } = verdict;
   return {
     provider: received.provider,
@@ -74,6 +74,7 @@ async function storedDelivery(stream: EventStream, event: RecordedEvent): Promis
     bytes,
     receivedAt: timeOf(received.received_at),
     correlationId: event.correlation_id,
+    ...(not_before === undefined ? {} : { notBefore: timeOf(not_before) }),
   };
 }
 

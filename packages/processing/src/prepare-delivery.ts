@@ -2,6 +2,7 @@ import { formatTime } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { deliveryId } from "@counterfoil/core/identity";
 import type { ReadDelivery } from "@counterfoil/core/ingest/decide-delivery";
+import type { FeedSession } from "@counterfoil/core/ingest/feed-session";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import type { Delivery } from "./ports/ingest.ts";
 
@@ -14,13 +15,20 @@ export function prepareDelivery(
   delivery: Delivery,
   { present, versions }: Translations,
   hashing: Hashing,
+  session: FeedSession | null = null,
 ): PreparedDelivery {
   const { provider, channel, payloadType, place, bytes, receivedAt, verdict } = delivery;
   const translate = versions[present];
   if (translate === undefined) throw new Error(`there is no translation ${present}`);
   const sha256 = hashing.sha256(bytes);
   const text = decodeBody(bytes);
-  const reading = translate({ provider, channel, payloadType, text, place, receivedAt }, hashing);
+  const source = { provider, channel, payloadType, text, place, receivedAt };
+  const read = translate(source, hashing);
+  const notBefore =
+    read.ok && place !== null && session !== null
+      ? session.notBefore({ place, facts: read.facts, receivedAt })
+      : (delivery.notBefore ?? null);
+  const reading = notBefore === null ? read : translate({ ...source, notBefore }, hashing);
   const { sentAt, ...verified } = verdict;
   return {
     id: deliveryId(
@@ -40,6 +48,7 @@ export function prepareDelivery(
       length: bytes.length,
       received_at: formatTime(receivedAt),
       translation: present,
+      ...(notBefore === null ? {} : { not_before: formatTime(notBefore) }),
     },
     correlationId: delivery.correlationId,
     reading,

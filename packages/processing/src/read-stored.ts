@@ -33,6 +33,7 @@ export async function readStored(
     text: decodeBody(body),
     place,
     receivedAt: timeOf(data.received_at),
+    ...(data.not_before === undefined ? {} : { notBefore: timeOf(data.not_before) }),
   };
   return translate(source, hashing);
 }

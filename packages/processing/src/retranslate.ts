@@ -88,7 +88,8 @@ async function append(
   const { received_at } = readData(received) as DataOf<"DeliveryReceived">;
   const translation = translations.present;
   const correlationId = `retranslate:${translation}`;
-  const cause = { deliveryId: received.id, correlationId, receivedAt: received_at };
+  const { id: deliveryId, position: deliveredAt } = received;
+  const cause = { deliveryId, correlationId, receivedAt: received_at, deliveredAt };
   const retranslation = { facts, caused, translation, cause };
   const ids = [...facts.map((fact) => providerEventId(fact, hashing)), ...caused.map(factIdOf)];
   for (;;) {

@@ -20,6 +20,7 @@ export const FACT_DESCRIPTIONS: Readonly<Record<FactType, string>> = {
   NotificationRecorded: "A notification of a known kind that no read model folds.",
   FeedOpened: "A connection to the provider's feed was opened.",
   FeedClosed: "A connection to the provider's feed ended.",
+  SnapshotCompleted: "Every frame of a connection's snapshot is recorded.",
   FactSeen: "A later copy of a fact added something to it.",
   FactContradicted: "A later copy of a fact says otherwise; the first stays in force.",
   FactCorrected: "A better translation of the same bytes takes the fact's place.",

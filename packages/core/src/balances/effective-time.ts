@@ -11,19 +11,23 @@ const EARLIEST: Nanos = BigInt(Date.UTC(1971, 0, 1)) * 1_000_000n;
 export type StatedTime = Readonly<{
   /** null where it gives no time that can be. */
   at: Nanos | null;
-  /** It was printed with a time that cannot be: 0, before 1971, or long after its own arrival. */
-  isImpossible: boolean;
+  /** A printed time that cannot be: 0, before 1971, or long after its own arrival; null where none is. */
+  impossibleAt: Nanos | null;
 }>;
 
 export function statedTime(state: FactState): StatedTime {
   const printed = timesOf(state);
   if (printed.length === 0) return NO_TIME;
   const latest = firstArrivalOf(state) + CLOCK_LIMIT;
-  const possible = printed.filter((time) => time >= EARLIEST && time <= latest);
-  return { at: agreedTime(possible), isImpossible: possible.length < printed.length };
+  const isPossible = (time: Nanos) => time >= EARLIEST && time <= latest;
+  if (printed.every(isPossible)) return { at: agreedTime(printed), impossibleAt: null };
+  return {
+    at: agreedTime(printed.filter(isPossible)),
+    impossibleAt: agreedTime(printed.filter((time) => !isPossible(time))),
+  };
 }
 
-const NO_TIME: StatedTime = { at: null, isImpossible: false };
+const NO_TIME: StatedTime = { at: null, impossibleAt: null };
 
 /** What the facts of one run on one account say of when it took effect. */
 export type RunTimes = Readonly<{

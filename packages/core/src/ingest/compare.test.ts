@@ -135,16 +135,40 @@ describe("compareCopy", () => {
       { balance: "0" },
     ],
     ["an unknown balance", "BalanceReported", { balance: "1" }, {}, null, null],
-    ["a place", "BalanceReported", {}, { place: PLACE }, { place: PLACE }, null],
-    ["the same place", "BalanceReported", { place: PLACE }, { place: { ...PLACE } }, null, null],
+    ["a place", "BalanceReported", {}, { place: PLACE }, null, null],
     [
-      "a further place",
+      "a socket's order",
       "BalanceReported",
-      { place: PLACE },
-      { place: { ...PLACE, frame: 8 } },
-      { place: { ...PLACE, frame: 8 } },
+      { received_at: AT },
+      { not_before: US, received_at: AT },
+      { not_before: US },
       null,
     ],
+    [
+      "a later one",
+      "BalanceReported",
+      { not_before: MS, received_at: AT },
+      { not_before: US, received_at: AT },
+      { not_before: US },
+      null,
+    ],
+    [
+      "an earlier one",
+      "BalanceReported",
+      { not_before: US, received_at: AT },
+      { not_before: MS, received_at: AT },
+      null,
+      null,
+    ],
+    [
+      "a socket's order, an hour after others told of the run",
+      "BalanceReported",
+      { received_at: AT },
+      { not_before: US, received_at: "2021-11-29T13:37:07Z" },
+      null,
+      null,
+    ],
+    ["the same place", "BalanceReported", { place: PLACE }, { place: { ...PLACE } }, null, null],
     [
       "another run type",
       "BalanceReported",
@@ -262,12 +286,5 @@ describe("compareCopy", () => {
     ],
   ])("beside %s", (_what, recorded, brought, copy, adds, contradicts) => {
     expect(compared("MovementRecorded", recorded, copy, brought)).toEqual([adds, contradicts]);
-  });
-
-  test("a place that a copy brought", () => {
-    expect(compared("BalanceReported", {}, { place: { ...PLACE } }, { place: PLACE })).toEqual([
-      null,
-      null,
-    ]);
   });
 });

@@ -8,18 +8,19 @@ import {
   accountIdsOf,
   type FactData,
   type FactState,
+  firstArrivalOf,
   inForce,
-  type Place,
-  placesOf,
+  notBeforeOf,
   timesOf,
 } from "./fact-state.ts";
+import { STATED_AGAIN_AFTER } from "./feed-session.ts";
 
 /**
  * What a second copy of a fact says beside the first. `value`: it adds what was unknown and
  * contradicts what was otherwise. `time`: a finer or another time adds. `member`: a further id of
- * the account adds. `place`: its frame on a connection adds.
+ * the account adds. `latest`: a later one adds.
  */
-type Comparison = "value" | "time" | "member" | "place";
+type Comparison = "value" | "time" | "member" | "latest";
 
 const STATUS = { occurred_at: "time" } as const;
 
@@ -39,7 +40,7 @@ const COMPARED: Readonly<Record<ProviderFactType, Readonly<Record<string, Compar
     run_type: "value",
     occurred_at: "time",
     account_id: "member",
-    place: "place",
+    not_before: "latest",
   },
   FundsReported: { balance: "value", change: "value" },
   DepositStatusReported: STATUS,
@@ -57,7 +58,7 @@ export function compareCopy(known: FactState, copy: ProviderFact): Difference {
   const adds: Record<string, unknown> = {};
   const contradicts: Record<string, unknown> = {};
   const present = inForce(known);
-  const data = copy.data as FactData;
+  const data = isStatedAgain(known, copy) ? withoutOrder(copy) : (copy.data as FactData);
   for (const [field, comparison] of Object.entries(COMPARED[copy.type])) {
     const stated = data[field];
     if (stated === undefined) continue;
@@ -78,12 +79,19 @@ const ALREADY: Readonly<
     return timesOf(known).some((other) => other === time || isTruncationOf(time, other));
   },
   member: (known, stated) => accountIdsOf(known).includes(String(stated)),
-  place: (known, stated) => {
-    const { connection, frame } = stated as Place;
-    const isThere = (place: Place) => place.connection === connection && place.frame === frame;
-    return placesOf(known).some(isThere);
+  latest: (known, stated) => {
+    const time = notBeforeOf(known);
+    return time !== null && time >= timeOf(String(stated));
   },
 };
+
+/** What a socket states long after others did is stated again, and says nothing of the order. */
+function isStatedAgain(known: FactState, { data }: ProviderFact): boolean {
+  if (!("not_before" in data) || data.not_before === undefined) return false;
+  return timeOf(data.received_at) - firstArrivalOf(known) > STATED_AGAIN_AFTER;
+}
+
+const withoutOrder = ({ data }: ProviderFact): FactData => ({ ...data, not_before: undefined });
 
 const orNull = (object: Record<string, unknown>): FactData | null =>
   Object.keys(object).length === 0 ? null : object;

@@ -174,6 +174,7 @@ function isPartOf(content: FactData, whole: FactData): boolean {
 
 /** Which translation read a fact, and when it arrived, is not what the provider said. */
 function isSameContent(recorded: FactData, read: FactData): boolean {
-  const content = ({ translation: _t, received_at: _r, ...rest }: FactData) => canonicalJson(rest);
+  const content = ({ translation: _t, received_at: _r, delivered_at: _d, ...rest }: FactData) =>
+    canonicalJson(rest);
   return content(recorded) === content(read);
 }

@@ -40,7 +40,8 @@ export function decideRetry(
   const deliveryId = received.id;
   const data = readData(received) as DataOf<"DeliveryReceived">;
   const correlationId = received.correlation_id;
-  const cause = { deliveryId, correlationId, receivedAt: data.received_at };
+  const { received_at: receivedAt } = data;
+  const cause = { deliveryId, correlationId, receivedAt, deliveredAt: received.position };
   const result = reading.ok
     ? ({ outcome: "resolved" } as const)
     : ({ outcome: "unreadable", reason: reading.reason, detail: reading.detail } as const);

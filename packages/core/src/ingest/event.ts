@@ -8,7 +8,12 @@ import { factIdentity, factKey, factSubject } from "../translate/fact-identity.t
 import type { FactData } from "./fact-state.ts";
 
 /** What makes an event appear: the delivery, and what ties several deliveries together. */
-export type Cause = Readonly<{ deliveryId: string | null; correlationId: string | null }>;
+export type Cause = Readonly<{
+  deliveryId: string | null;
+  correlationId: string | null;
+  /** Where the delivery was recorded; only where its facts are found later than that. */
+  deliveredAt?: number;
+}>;
 
 /** A delivery as a cause of facts: copies that it brings arrived with it. */
 export type DeliveryCause = Cause & Readonly<{ receivedAt: string }>;
@@ -42,7 +47,20 @@ export function newEvent<Type extends FactType>(
 export function providerEvent(fact: ProviderFact, id: string, cause: Cause): NewEvent {
   const { occurred_at } = fact.data;
   const occurredAt = occurred_at === undefined ? null : timeOf(occurred_at);
-  return newEvent(fact, { id, subject: factSubject(fact), occurredAt }, cause);
+  const stated = { type: fact.type, data: dataFrom(fact, cause) } as ProviderFact;
+  return newEvent(stated, { id, subject: factSubject(fact), occurredAt }, cause);
+}
+
+/** Of facts whose order snapshots tell, a later reading says when the stream held them. */
+const ORDERED: ReadonlySet<string> = new Set([
+  "MovementRecorded",
+  "BalanceReported",
+  "FundsReported",
+]);
+
+function dataFrom({ type, data }: ProviderFact, { deliveredAt }: Cause): ProviderFact["data"] {
+  if (deliveredAt === undefined || !ORDERED.has(type)) return data;
+  return { ...data, delivered_at: String(deliveredAt) };
 }
 
 /** The id under which a fact is recorded; asked for at every look-up and decision, made once. */
@@ -116,7 +134,11 @@ export function correctedEvent({ fact, recorded }: Copy, cause: Cause, hashing: 
   const { translation } = fact.data;
   const content = [String(translation), cause.deliveryId];
   const id = amendmentId("FactCorrected", about.event_id, content, hashing);
-  const data = { ...about, data: fact.data as DataOf<"FactCorrected">["data"], translation };
+  const data = {
+    ...about,
+    data: dataFrom(fact, cause) as DataOf<"FactCorrected">["data"],
+    translation,
+  };
   return amendment({ type: "FactCorrected", data }, id, fact, cause);
 }
 

@@ -138,6 +138,12 @@ export function firstArrivalOf(state: FactState): Nanos {
   return first;
 }
 
+/** From where on the stream held it: what was found in a delivery later was in it all the same. */
+export function heldFrom({ data, position }: FactState): number {
+  const { delivered_at } = data;
+  return typeof delivered_at === "string" ? Math.min(Number(delivered_at), position) : position;
+}
+
 /** The content in force: what was recorded or corrected, with what later copies added. */
 export function inForce(state: FactState): FactData {
   if (state.seen.length === 0) return state.data;

@@ -12,6 +12,8 @@ export type Source = Readonly<{
   text: string | null;
   place: Readonly<{ connection: string; frame: number }> | null;
   receivedAt: Nanos;
+  /** Before which time the run that a frame states did not happen, as its socket's order says. */
+  notBefore?: Nanos;
 }>;
 
 /**

@@ -63,7 +63,8 @@ export function readFrame(
 
 function readSnapshot(body: unknown, source: Source, translation: number): ProviderFact[] {
   const context = { source, translation, receivedAt: formatTime(source.receivedAt) };
-  const rows = readShape(zeroHashSnapshot, body, "snapshot");
+  // Nobody holds anything: printed as an empty list, or as nothing.
+  const rows = body === null ? [] : readShape(zeroHashSnapshot, body, "snapshot");
   const idOfAccount = new Map<string, string>();
   return rows.map((row) => {
     const account = readAccount(row);
@@ -143,6 +144,10 @@ function readReport(
     balance: readAmount(message.balance ?? message.new_balance, "balance"),
     occurred_at: run.occurred_at,
     place: source.place ?? undefined,
+    not_before:
+      run.run_id === undefined || source.notBefore === undefined
+        ? undefined
+        : formatTime(source.notBefore),
     received_at: context.receivedAt,
     translation: context.translation,
   });

@@ -22,6 +22,8 @@ export type Delivery = Readonly<{
   bytes: Uint8Array;
   receivedAt: Nanos;
   correlationId: string | null;
+  /** Of a frame that was begun before: what the order of its socket demanded then. */
+  notBefore?: Nanos;
 }>;
 
 export type Receipt = Readonly<{
@@ -35,6 +37,7 @@ export type Receipt = Readonly<{
 }>;
 
 export type FeedOpening = Omit<DataOf<"FeedOpened">, "opened_at"> & Readonly<{ openedAt: Nanos }>;
+export type SnapshotCompletion = DataOf<"SnapshotCompleted">;
 export type FeedClosing = Omit<DataOf<"FeedClosed">, "closed_at"> & Readonly<{ closedAt: Nanos }>;
 
 /** What receivers hand deliveries to. Requests that come together are appended together. */
@@ -49,6 +52,8 @@ export interface Ingest {
   /** Records the opening of a feed connection; same promises as `submit`. */
   feedOpened(opening: FeedOpening): Promise<void>;
   feedClosed(closing: FeedClosing): Promise<void>;
+  /** Records that every frame of a connection's snapshot is recorded. */
+  snapshotCompleted(completion: SnapshotCompletion): Promise<void>;
   /** Waits for what was submitted; takes nothing more. */
   stop(): Promise<void>;
 }

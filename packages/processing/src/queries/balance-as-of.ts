@@ -1,6 +1,7 @@
 import type { BalanceRecord } from "@counterfoil/contracts/record";
+import { GOES_ON } from "@counterfoil/core/balances/entry";
+import { CLUSTER_MAX, TIME_ERROR } from "@counterfoil/core/balances/ordering";
 import type { Nanos } from "@counterfoil/core/exact/time";
-import { factsOf } from "../models/balances/entry-row.ts";
 import { ENTRIES } from "../models/balances/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row } from "../ports/table.ts";
@@ -37,29 +38,43 @@ export async function balanceAsOf(
 }
 
 const IS_RUN: Condition = { column: "kind", is: "=", value: "run" };
-const STANDS: Condition = { column: "standing", is: "=", value: 1 };
 
-/** The last entry, in the account's order, that took effect by the time. */
+/**
+ * The last entry, in the account's order, that took effect by the time. No entry takes effect after
+ * its place, so the index seeks to it; of what is ordered together some that stand behind it may
+ * have taken effect before.
+ */
 async function lastEntry(
   rows: Rows,
   account: string,
   time: Nanos,
   ...further: readonly Condition[]
 ): Promise<Row | null> {
-  const [entry] = await rows.select(ENTRIES, {
+  const where = [{ column: "account", is: "=", value: account } as const, ...further];
+  const orderBy = ["account", "placed_at", "rank", "mark"];
+  const [entry = null] = await rows.select(ENTRIES, {
     where: [
-      { column: "account", is: "=", value: account },
-      // No entry takes effect before its chain begins: this is what the index seeks to.
-      { column: "chain_at", is: "<=", value: time },
+      ...where,
+      { column: "placed_at", is: "<=", value: time },
       { column: "effective_at", is: "<=", value: time },
-      STANDS,
-      ...further,
     ],
-    orderBy: ["account", "chain_at", "rank"],
+    orderBy,
     descending: true,
     limit: 1,
   });
-  return entry ?? null;
+  const behind = await rows.select(ENTRIES, {
+    where,
+    orderBy,
+    beyond: [account, time + 1n, -1, ""],
+    limit: CLUSTER_MAX,
+  });
+  let last = entry;
+  for (const row of behind) {
+    const isNear = row.joined === GOES_ON || BigInt(row.placed_at ?? 0) <= time + TIME_ERROR;
+    if (!isNear) break;
+    if (BigInt(row.effective_at ?? 0) <= time) last = row;
+  }
+  return last;
 }
 
 const GAPS_MAX = 1_000_000;
@@ -68,23 +83,19 @@ async function gapsUpTo(rows: Rows, account: string, last: Row): Promise<number>
   const gaps = await rows.select(ENTRIES, {
     where: [
       { column: "account", is: "=", value: account },
-      { column: "chain_at", is: "<=", value: last.chain_at ?? 0n },
       // Whatever is missing is more than no text; null is not.
       { column: "missing", is: ">=", value: "" },
     ],
-    orderBy: ["account", "chain_at", "rank"],
+    orderBy: ["account", "placed_at", "rank", "mark"],
+    descending: true,
+    beyond: [account, last.placed_at ?? 0n, last.rank ?? 0, `${last.mark}\u0001`],
     limit: GAPS_MAX,
   });
-  const isAfter = (gap: Row) =>
-    gap.chain_at === last.chain_at && Number(gap.rank) > Number(last.rank);
-  return gaps.filter((gap) => !isAfter(gap)).length;
+  return gaps.length;
 }
 
+/** Whether a snapshot leaves it out is known of now alone. */
 function statusOf(entry: Row, openGaps: number): BalanceRecord["status"] {
-  const { report, movements } = factsOf(entry);
-  const isContradicted = [...movements, ...(report === null ? [] : [report])].some(
-    ({ withdrawn, contradicted }) => !withdrawn && contradicted.length > 0,
-  );
-  if (isContradicted) return "contradicted";
+  if (Number(entry.contradictions) > 0) return "contradicted";
   return openGaps > 0 ? "gap_open" : "continuous";
 }

@@ -7,7 +7,7 @@ import { type Gaps, readGaps } from "./gaps.ts";
 import type { Page, PageRequest } from "./page.ts";
 
 /** The row's place in its account's order, and which of the entries that it shows came last. */
-export const ENTRY_KEY: readonly ColumnType[] = ["nanos", "integer", "integer"];
+export const ENTRY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "integer"];
 
 /**
  * An account's history in its order: runs and snapshots, what stood before the first, gaps (also
@@ -24,12 +24,12 @@ export async function listEntries(
   const data: EntryRecord[] = [];
   let last = beyond;
   for (const row of stored) {
-    const shown = await shownAt(row, gaps);
+    const shown = await shownAt(rows, row, gaps);
     for (let at = start.isSame(row) ? start.shown + 1 : 0; at < shown.length; at += 1) {
       // One more than was asked for tells that something follows.
       if (data.length === limit) return { data, next: last };
       data.push(shown[at] as EntryRecord);
-      last = [row.chain_at ?? 0n, row.rank ?? 0, at];
+      last = [row.placed_at ?? 0n, row.rank ?? 0, row.mark ?? "", at];
     }
   }
   return { data, next: stored.length > limit ? last : null };
@@ -37,33 +37,42 @@ export async function listEntries(
 
 /** Where a page begins: with what is left of the row that the page before ended in. */
 function startOf(beyond: PageRequest["beyond"]) {
-  const [chainAt = null, rank = null, shown = null] = beyond ?? [];
+  const [placedAt = null, rank = null, mark = null, shown = null] = beyond ?? [];
   return {
-    place: beyond === null ? null : [chainAt, Number(rank) - 1],
+    place: beyond === null ? null : [placedAt, rank, mark],
     shown: Number(shown),
-    isSame: (row: Row) => beyond !== null && row.chain_at === chainAt && row.rank === rank,
+    isSame: (row: Row) =>
+      beyond !== null && row.placed_at === placedAt && row.rank === rank && row.mark === mark,
   };
 }
 
-function readRows(
+/** From the row at the place on, which may be shown in part. */
+async function readRows(
   rows: Rows,
   account: string,
   { place }: Readonly<{ place: readonly Value[] | null }>,
   limit: number,
 ): Promise<readonly Row[]> {
-  return rows.select(ENTRIES, {
+  const where = [{ column: "account", is: "=", value: account }] as const;
+  const orderBy = ["account", "placed_at", "rank", "mark"];
+  if (place === null) return rows.select(ENTRIES, { where, orderBy, limit });
+  const [placedAt = null, rank = null, mark = null] = place;
+  const at = await rows.select(ENTRIES, {
     where: [
-      { column: "account", is: "=", value: account },
-      { column: "standing", is: "=", value: 1 },
+      ...where,
+      { column: "placed_at", is: "=", value: placedAt },
+      { column: "rank", is: "=", value: rank },
+      { column: "mark", is: "=", value: mark },
     ],
-    orderBy: ["account", "chain_at", "rank"],
-    ...(place === null ? {} : { beyond: [account, ...place] }),
-    limit,
+    orderBy,
+    limit: 1,
   });
+  const behind = await rows.select(ENTRIES, { where, orderBy, beyond: [account, ...place], limit });
+  return [...at, ...behind].slice(0, limit);
 }
 
-async function shownAt(row: Row, gaps: Gaps): Promise<readonly EntryRecord[]> {
-  const { opening, entry, contradictions } = shownEntry(row);
+async function shownAt(rows: Rows, row: Row, gaps: Gaps): Promise<readonly EntryRecord[]> {
+  const { opening, entry, contradictions } = await shownEntry(rows, row);
   return [
     ...(opening === null ? [] : [opening]),
     ...(await gaps.before(row)),

@@ -1,9 +1,10 @@
 import type { EntryRecord } from "@counterfoil/contracts/record";
 import type { FactState, Place } from "@counterfoil/core/ingest/fact-state";
-import { factsOf, type StoredFacts } from "../models/balances/entry-row.ts";
+import { reportFrom } from "../models/balances/entry-row.ts";
+import type { Rows } from "../ports/model-store.ts";
 import type { Row } from "../ports/table.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
-import { movementRecords } from "./movement-record.ts";
+import { movementRecords, readMovements } from "./movement-record.ts";
 
 /** The run's id; Layer1: its message's time. */
 export const runIdOf = ({ id }: Row): string => String(id).slice("run:".length);
@@ -15,8 +16,10 @@ export type ShownEntry = Readonly<{
   contradictions: readonly EntryRecord[];
 }>;
 
-export function shownEntry(row: Row): ShownEntry {
-  const facts = factsOf(row);
+type StoredFacts = Readonly<{ report: FactState | null; movements: readonly FactState[] }>;
+
+export async function shownEntry(rows: Rows, row: Row): Promise<ShownEntry> {
+  const facts = { report: reportFrom(row), movements: await readMovements(rows, row) };
   const entry = row.kind === "run" ? runEntry(row, facts) : snapshotEntry(row, facts);
   return { opening: openingBefore(row), entry, contradictions: contradictionsOf(row, facts) };
 }
@@ -40,6 +43,7 @@ function runEntry(row: Row, { movements }: StoredFacts): EntryRecord {
     balance: textIn(row.running),
     late: row.late === 1,
     movements: movementRecords(movements),
+    movement_count: Number(row.movements),
     ...placeOf(row),
   };
 }

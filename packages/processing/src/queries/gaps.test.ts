@@ -5,10 +5,9 @@ import type { Row } from "../ports/table.ts";
 import { readGaps } from "./gaps.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 
-const entry = (id: string, standing: number, rest: Row = {}): Row => ({
+const entry = (id: string, rest: Row = {}): Row => ({
   account: "A",
   id,
-  standing,
   effective_at: 7n,
   position: 20,
   ...rest,
@@ -29,10 +28,9 @@ const gap = (after: string, before: string, closed_position: number | null): Row
 
 describe("gaps", () => {
   test("that are closed stand behind the entry before, or ahead of the one after", async () => {
-    const snapshot = entry("snapshot:c1:1", 0);
-    const [first, second] = [entry("run:1", 1), entry("run:2", 1)];
+    const [first, second] = [entry("run:1"), entry("run:2")];
     const rows = await rowsOf(
-      [ENTRIES, [snapshot, first, second]],
+      [ENTRIES, [first, second]],
       [ANOMALIES, [gap("1", "2", 12), gap("snapshot:c1:1", "2", 13), gap("0", "2", 14)]],
     );
     const gaps = await readGaps(rows, "A");
@@ -44,8 +42,8 @@ describe("gaps", () => {
   });
 
   test("that are open say what the entry says, and where they were first seen", async () => {
-    const second = entry("run:2", 1, { missing: "-3", missing_after: "run:1" });
-    const third = entry("run:3", 1, { missing: "1", missing_after: "snapshot:c1:1" });
+    const second = entry("run:2", { missing: "-3", missing_after: "run:1" });
+    const third = entry("run:3", { missing: "1", missing_after: "snapshot:c1:1" });
     const rows = await rowsOf([ENTRIES, [second, third]], [ANOMALIES, [gap("1", "2", null)]]);
     const gaps = await readGaps(rows, "A");
     expect(await gaps.before(second)).toEqual([

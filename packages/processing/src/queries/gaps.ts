@@ -1,5 +1,5 @@
 import type { EntryRecord } from "@counterfoil/contracts/record";
-import { shownKey } from "@counterfoil/core/balances/anomaly";
+import { shownKey } from "@counterfoil/core/balances/anomalies";
 import { ENTRIES } from "../models/balances/tables.ts";
 import { ANOMALIES } from "../models/columns.ts";
 import type { Rows } from "../ports/model-store.ts";
@@ -89,5 +89,5 @@ function openGap(entry: Row, account: string, anomalies: ReadonlyMap<string, Row
 async function standsIn(rows: Rows, account: string, name: string | null): Promise<boolean> {
   if (name === null) return false;
   const id = name.startsWith("snapshot:") ? name : `run:${name}`;
-  return (await rows.get(ENTRIES, [account, id]))?.standing === 1;
+  return (await rows.get(ENTRIES, [account, id])) !== null;
 }

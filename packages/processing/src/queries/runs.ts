@@ -1,34 +1,31 @@
 import type { RunRecord } from "@counterfoil/contracts/record";
-import { factsOf } from "../models/balances/entry-row.ts";
-import { ENTRIES, RUNS } from "../models/balances/tables.ts";
+import { ENTRIES } from "../models/balances/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row } from "../ports/table.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
-import { type Found, found, foundAmong } from "./found.ts";
-import { movementRecords } from "./movement-record.ts";
+import { type Found, found, foundAmong, MISSING } from "./found.ts";
+import { movementRecords, readMovements } from "./movement-record.ts";
 
 /** A settlement may touch every account of a platform. */
 const ACCOUNTS_MAX = 100_000;
 
 /**
  * A run with its movements on all accounts, by its run id; where providers share one, by
- * `<provider>:<run_id>`. A run of which only movements or balances came is found as well.
+ * `<provider>:<run_id>`.
  */
 export async function findRun(rows: Rows, id: string): Promise<Found<RunRecord>> {
-  const named = await rows.get(RUNS, [id]);
-  const runId = named === null ? id : String(named.run_id);
-  const entries = await entriesOf(rows, runId);
-  const runs = await runsCalled(rows, runId);
-  const providers = [...runs.map(({ provider }) => String(provider)), ...entries.map(providerOf)];
-  const choice =
-    named === null
-      ? foundAmong(providers.map((provider) => `${provider}:${runId}`))
-      : found(String(named.id));
-  if (choice.outcome !== "found") return choice;
-  const run = runs.find((row) => row.id === choice.record) ?? null;
-  const own = entries.filter((entry) => `${providerOf(entry)}:${runId}` === choice.record);
-  return found(runRecord(choice.record, run, own));
+  const entries = await entriesOf(rows, id);
+  if (entries.length > 0) {
+    const names = [...new Set(entries.map((entry) => `${providerOf(entry)}:${id}`))].sort();
+    const choice = foundAmong(names);
+    return choice.outcome === "found" ? found(await runRecord(rows, id, entries)) : choice;
+  }
+  const [, provider, runId = ""] = NAMED.exec(id) ?? [];
+  const own = (await entriesOf(rows, runId)).filter((entry) => providerOf(entry) === provider);
+  return own.length === 0 ? MISSING : found(await runRecord(rows, runId, own));
 }
+
+const NAMED = /^(zerohash|layer1):(.+)$/s;
 
 const providerOf = ({ account }: Row): string => String(account).split(":", 1)[0] ?? "";
 
@@ -40,30 +37,26 @@ function entriesOf(rows: Rows, runId: string): Promise<readonly Row[]> {
   });
 }
 
-function runsCalled(rows: Rows, runId: string): Promise<readonly Row[]> {
-  return rows.select(RUNS, {
-    where: [{ column: "run_id", is: "=", value: runId }],
-    orderBy: ["id"],
-    limit: 10,
-  });
-}
-
-function runRecord(id: string, run: Row | null, entries: readonly Row[]): RunRecord {
-  const [provider = ""] = id.split(":", 1);
-  const positions = [run, ...entries].map((row) => Number(row?.position ?? 0));
-  return {
-    run_id: id.slice(provider.length + 1),
-    provider: provider as RunRecord["provider"],
-    run_type: textIn(run?.run_type) ?? textIn(entries[0]?.run_type),
-    occurred_at: timeIn(run?.occurred_at),
-    accounts: entries.map((entry) => ({
+async function runRecord(rows: Rows, runId: string, entries: readonly Row[]): Promise<RunRecord> {
+  const stated = entries.map(({ report }) => (report === null ? null : JSON.parse(String(report))));
+  const accounts: RunRecord["accounts"] = [];
+  for (const entry of entries) {
+    accounts.push({
       account: String(entry.account),
       change: textIn(entry.change),
       balance: textIn(entry.balance),
       effective_at: timeIn(entry.effective_at),
-      movements: movementRecords(factsOf(entry).movements),
+      movements: movementRecords(await readMovements(rows, entry)),
+      movement_count: Number(entry.movements),
       position: positionIn(entry.position),
-    })),
-    position: String(Math.max(...positions)),
+    });
+  }
+  return {
+    run_id: runId,
+    provider: entries.map(providerOf)[0] as RunRecord["provider"],
+    run_type: entries.map(({ run_type }) => textIn(run_type)).find((type) => type !== null) ?? null,
+    occurred_at: stated.map((report) => report?.data.occurred_at).find(Boolean) ?? null,
+    accounts,
+    position: String(Math.max(...entries.map(({ position }) => Number(position)))),
   };
 }

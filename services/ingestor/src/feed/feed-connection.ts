@@ -13,6 +13,7 @@ import { type Frame, natureOf } from "./frame.ts";
 import { startKeepAlive } from "./keep-alive.ts";
 import { type Departure, newProgress, type Progress } from "./progress.ts";
 import type { SignMessage } from "./signing.ts";
+import { type SnapshotEnd, watchSnapshotEnd } from "./snapshot-end.ts";
 
 export type ConnectionDeps = Readonly<{
   feed: FeedConfig;
@@ -59,6 +60,8 @@ export async function followConnection(
     return null;
   }
   const unrecorded = await line.recorder.drained();
+  if (unrecorded === 0) line.snapshotEnd.end();
+  await line.recorder.drained();
   const { frameBytesMax } = deps.feed;
   const closing = closingOf({ ...progress, end, unrecorded, frameBytesMax });
   metrics.feedClosed(closing.reason);
@@ -77,6 +80,7 @@ type Line = Readonly<{
   progress: Progress;
   socket: FeedSocket;
   recorder: FeedRecorder;
+  snapshotEnd: SnapshotEnd;
   ended: Promise<Ended>;
 }>;
 
@@ -102,7 +106,9 @@ function dial(deps: ConnectionDeps, options: ConnectionOptions): Line {
     flow: socket,
     onReceipt: (frame, receipt) => judge(line, frame, receipt),
   });
-  const line = { deps, options, connection, progress: newProgress(), socket, recorder, ended };
+  const snapshotEnd = watchSnapshotEnd({ clock, onComplete: recorder.completeSnapshot });
+  const progress = newProgress();
+  const line = { deps, options, connection, progress, socket, recorder, snapshotEnd, ended };
   return line;
 }
 
@@ -151,13 +157,16 @@ function take(line: Line, bytes: Uint8Array): void {
 
 /** A frame is durable; the next one waits until this has looked at what became of it. */
 function judge(line: Line, frame: Frame, { outcome, reason }: Receipt): void {
-  const { deps, options, progress, recorder } = line;
+  const { deps, options, progress, recorder, snapshotEnd } = line;
   deps.metrics.delivered("zerohash", "feed", outcome);
   if (reason === "single_chain") {
     progress.isSingleChain = true;
     recorder.distrust();
+    snapshotEnd.frameLost();
     leave(line, "single_chain");
   } else if (frame.kind === "snapshot" && !progress.isSingleChain) {
+    if (outcome === "quarantined") snapshotEnd.frameLost();
+    else snapshotEnd.frameRecorded();
     if (!progress.hasEnded) deps.metrics.feedState("subscribed");
     options.onSubscribed();
   }

@@ -26,6 +26,8 @@ export type FeedRecorder = Readonly<{
   isPaused: () => boolean;
   /** From now on frames are recorded for quarantine (DESIGN section 4). */
   distrust: () => void;
+  /** Every frame of the snapshot is recorded; comes after what was taken before. */
+  completeSnapshot: (frames: number) => void;
   /** When nothing waits any more; answers how many frames could not be recorded before a stop. */
   drained: () => Promise<number>;
   /** Does nothing where the opening itself was not recorded. */
@@ -63,6 +65,10 @@ export function createFeedRecorder(options: RecorderOptions): FeedRecorder {
     isPaused: waiting.isPaused,
     distrust() {
       payloadType = "feed:single_chain";
+    },
+    completeSnapshot(frames) {
+      const completion = { provider: "zerohash", connection, frames } as const;
+      queue.add(() => ingest.snapshotCompleted(completion)).catch(() => {});
     },
     drained: () => queue.drained().then(waiting.count),
     async close(closing) {

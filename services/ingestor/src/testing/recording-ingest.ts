@@ -4,12 +4,14 @@ import type {
   FeedOpening,
   Ingest,
   Receipt,
+  SnapshotCompletion,
 } from "@counterfoil/processing/ports/ingest";
 import { createWatchedList, type WatchedList } from "./watched-list.ts";
 
 export type IngestCall =
   | Readonly<{ kind: "delivery"; delivery: Delivery }>
   | Readonly<{ kind: "opened"; opening: FeedOpening }>
+  | Readonly<{ kind: "completed"; completion: SnapshotCompletion }>
   | Readonly<{ kind: "closed"; closing: FeedClosing }>;
 
 export type RecordingIngest = Ingest &
@@ -65,6 +67,7 @@ export function createRecordingIngest(): RecordingIngest {
       return { ...receiptAt(recorded.all().length), ...answer(delivery) };
     },
     feedOpened: (opening) => record({ kind: "opened", opening }),
+    snapshotCompleted: (completion) => record({ kind: "completed", completion }),
     feedClosed: (closing) => record({ kind: "closed", closing }),
     stop: async () => {},
   };

@@ -2,7 +2,7 @@ import { PROVIDER_FACTS } from "@counterfoil/contracts/fact";
 import fc from "fast-check";
 import { formatTime, MILLISECOND, SECOND } from "../../exact/time.ts";
 import type { Delivered } from "../../translate/testing/reading.ts";
-import { accountIdsOf, type FactState, inForce, placesOf } from "../fact-state.ts";
+import { accountIdsOf, type FactState, inForce } from "../fact-state.ts";
 import type { Ledger } from "./ledger.ts";
 
 /*
@@ -81,7 +81,7 @@ export const copies = fc
   );
 
 /**
- * The content in force of every fact; which of several account ids or places came first aside, and
+ * The content in force of every fact; which of several account ids came first aside, where a feed stated it, and
  * by which translation and delivery it was said.
  */
 export function contentOf(ledger: Ledger): Map<string, unknown> {
@@ -99,11 +99,9 @@ export function contentOf(ledger: Ledger): Map<string, unknown> {
 function contentOfFact(state: FactState) {
   const force = inForce(state);
   const { received_at: _r, translation: _t, account_id: _a, place: _p, ...stated } = force;
-  const places = placesOf(state).map(({ connection, frame }) => `${connection}/${frame}`);
   return {
     stated,
     accountIds: accountIdsOf(state).toSorted(),
-    places: places.toSorted(),
     contradicted: state.contradicted.length,
   };
 }

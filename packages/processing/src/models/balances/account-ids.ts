@@ -1,6 +1,5 @@
-import { anomaly } from "@counterfoil/core/balances/anomaly";
-import type { FactData } from "@counterfoil/core/ingest/fact-state";
-import type { Rows } from "../../ports/model-store.ts";
+import { anomaly } from "@counterfoil/core/balances/anomalies";
+import { accountIdsOf, type FactData, type FactState } from "@counterfoil/core/ingest/fact-state";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import {
   type AnomalyCause,
@@ -8,96 +7,116 @@ import {
   closeAnomaly,
   openAnomaly,
 } from "../anomaly-rows.ts";
-import type { Account } from "./account-row.ts";
+import type { Account } from "./account.ts";
 import { ACCOUNT_IDS } from "./tables.ts";
 
 /**
- * The provider's ids of accounts, and which accounts share one. Zero Hash promises one id a
- * five-tuple and one five-tuple an id; its own pages break both (DOMAIN 10.7), so either is an
- * anomaly and no error.
+ * The provider's ids of an account, and which accounts share one. Zero Hash promises one id a
+ * five-tuple and one five-tuple an id; its own pages break both, so either is an anomaly and no
+ * error.
  */
-export interface AccountIds {
-  /** Takes in a provider's id of an account. */
-  note(account: Account, accountId: string, cause: AnomalyCause): Promise<void>;
-  /** Takes back those of the account's ids that are not among these. */
-  keep(account: Account, said: ReadonlySet<string>, cause: AnomalyCause): Promise<void>;
-  /** What was changed is being committed: from now on the store knows it. */
-  flush(): void;
+
+/** How many more facts in force give each id, where one fact takes the other's place. */
+export type IdDifference = ReadonlyMap<string, number>;
+
+const NO_DIFFERENCE: IdDifference = new Map();
+
+export function idDifference(before: FactState | null, after: FactState | null): IdDifference {
+  const [given, gives] = [idsInForce(before), idsInForce(after)];
+  if (given.length === 0 && gives.length === 0) return NO_DIFFERENCE;
+  const difference = new Map<string, number>();
+  const count = (id: string, by: number) => difference.set(id, (difference.get(id) ?? 0) + by);
+  for (const id of gives) count(id, 1);
+  for (const id of given) count(id, -1);
+  return difference;
 }
 
-export function createAccountIds(buffer: RowBuffer, rows: Rows): AccountIds {
-  /** By id, the accounts that have it, where that changed since the last commit. */
-  let changed = new Map<string, readonly string[]>();
+const idsInForce = (state: FactState | null): readonly string[] =>
+  state === null || state.withdrawn ? [] : accountIdsOf(state);
 
-  async function sharersOf(accountId: string): Promise<readonly string[]> {
-    const known = changed.get(accountId);
-    if (known !== undefined) return known;
-    const stored = await rows.select(ACCOUNT_IDS, {
-      where: [{ column: "account_id", is: "=", value: accountId }],
-      orderBy: ["account_id", "account"],
-      limit: 1000,
-    });
-    return stored.map((row) => String(row.account));
+/** Whether the difference gives the account an id, or takes its last fact from one. */
+export function changesIds({ idFacts }: Account, difference: IdDifference): boolean {
+  for (const [id, by] of difference) {
+    const count = idFacts[id] ?? 0;
+    if ((count === 0) !== (count + by === 0)) return true;
   }
-
-  async function drop(account: Account, accountId: string, cause: AnomalyCause): Promise<void> {
-    const left = (await sharersOf(accountId)).filter((other) => other !== account.id);
-    changed.set(accountId, left);
-    account.accountIds = account.accountIds.filter((other) => other !== accountId);
-    const row = { account_id: accountId, account: account.id };
-    buffer.remove(ACCOUNT_IDS, row, row);
-    const at = account.summary.updatedAt;
-    await closeAnomaly(buffer, sharedId(account.id, accountId, left, at).id, cause);
-    await settle(buffer, left.length, sharingOf(accountId, left, at), cause);
-    await settle(buffer, account.accountIds.length, [severalIds(account, at)], cause);
-  }
-
-  return {
-    async note(account, accountId, cause) {
-      if (account.accountIds.includes(accountId)) return;
-      const accounts = [...new Set([...(await sharersOf(accountId)), account.id])].sort();
-      changed.set(accountId, accounts);
-      account.accountIds = [...account.accountIds, accountId].sort();
-      buffer.put(ACCOUNT_IDS, { account_id: accountId, account: account.id }, null);
-      const at = account.summary.updatedAt;
-      const several = account.accountIds.length > 1 ? [severalIds(account, at)] : [];
-      const shared = accounts.length > 1 ? sharingOf(accountId, accounts, at) : [];
-      for (const conflict of [...several, ...shared]) await openAnomaly(buffer, conflict, cause);
-    },
-    async keep(account, said, cause) {
-      for (const id of account.accountIds) if (!said.has(id)) await drop(account, id, cause);
-    },
-    flush() {
-      changed = new Map();
-    },
-  };
+  return false;
 }
 
-/** Conflicts say what is left of them, and are closed where that is one account with one id. */
-async function settle(
+/** Counts a difference that gives no new id and takes none. */
+export function countIds(account: Account, difference: IdDifference): void {
+  for (const [id, by] of difference) {
+    if (by === 0) continue;
+    account.idFacts = { ...account.idFacts, [id]: (account.idFacts[id] ?? 0) + by };
+  }
+}
+
+/** One provider's id on more accounts than this is no id. */
+const SHARERS_MAX = 1000;
+
+/** Counts a difference, and opens and closes what follows from ids that come or go. */
+export async function exchangeIds(
   buffer: RowBuffer,
-  left: number,
-  conflicts: readonly AnomalyContent[],
+  account: Account,
+  difference: IdDifference,
   cause: AnomalyCause,
 ): Promise<void> {
-  for (const conflict of conflicts) {
-    if (left > 1) await openAnomaly(buffer, conflict, cause);
-    else await closeAnomaly(buffer, conflict.id, cause);
+  const before = new Set(account.accountIds);
+  countIds(account, difference);
+  const facts = Object.entries(account.idFacts).filter(([, count]) => count > 0);
+  account.idFacts = Object.fromEntries(facts);
+  account.accountIds = Object.keys(account.idFacts).sort();
+  for (const id of account.accountIds) {
+    if (before.has(id)) continue;
+    buffer.put(ACCOUNT_IDS, { account_id: id, account: account.id }, null);
+    await showSharing(buffer, id, account, cause);
+  }
+  for (const id of before) {
+    if (account.accountIds.includes(id)) continue;
+    const row = { account_id: id, account: account.id };
+    buffer.remove(ACCOUNT_IDS, row, row);
+    await closeAnomaly(buffer, conflict(account.id, id, {}, null).id, cause);
+    await showSharing(buffer, id, account, cause);
+  }
+  const { id, accountIds, updatedAt } = account;
+  const several = conflict(id, "account_ids", { account_ids: accountIds }, updatedAt);
+  await show(buffer, several, accountIds.length > 1, cause);
+}
+
+/** Each account that shares the id says so, as long as there are several. */
+async function showSharing(
+  buffer: RowBuffer,
+  accountId: string,
+  { updatedAt }: Account,
+  cause: AnomalyCause,
+): Promise<void> {
+  const rows = await buffer.select(ACCOUNT_IDS, {
+    where: [{ column: "account_id", is: "=", value: accountId }],
+    orderBy: ["account_id", "account"],
+    limit: SHARERS_MAX,
+  });
+  const accounts = rows.map(({ account }) => String(account));
+  for (const account of accounts) {
+    const shared = conflict(account, accountId, { account_id: accountId, accounts }, updatedAt);
+    await show(buffer, shared, accounts.length > 1, cause);
   }
 }
 
-type At = Account["summary"]["updatedAt"];
+async function show(
+  buffer: RowBuffer,
+  content: AnomalyContent,
+  isOpen: boolean,
+  cause: AnomalyCause,
+): Promise<void> {
+  if (isOpen) await openAnomaly(buffer, content, cause);
+  else await closeAnomaly(buffer, content.id, cause);
+}
 
-const severalIds = ({ id, accountIds }: Account, at: At): AnomalyContent =>
-  conflict(id, "account_ids", { account_ids: accountIds }, at);
-
-const sharedId = (account: string, accountId: string, accounts: readonly string[], at: At) =>
-  conflict(account, accountId, { account_id: accountId, accounts }, at);
-
-const sharingOf = (accountId: string, accounts: readonly string[], at: At) =>
-  accounts.map((account) => sharedId(account, accountId, accounts, at));
-
-function conflict(subject: string, what: string, detail: FactData, at: At): AnomalyContent {
-  const content = { detail, essence: detail, at: 0n };
-  return { ...anomaly("account_id_conflict", subject, what, content), at };
+function conflict(
+  subject: string,
+  what: string,
+  detail: FactData,
+  at: Account["updatedAt"],
+): AnomalyContent {
+  return anomaly("account_id_conflict", subject, what, { detail, essence: detail, at });
 }

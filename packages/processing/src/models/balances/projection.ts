@@ -1,6 +1,6 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { StreamEvent } from "@counterfoil/core/balances/fold";
+import type { StreamEvent } from "@counterfoil/core/balances/evolve";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { isTooNew } from "@counterfoil/core/stream/read-event";
 import type { ModelStore } from "../../ports/model-store.ts";
@@ -10,24 +10,23 @@ import { openAnomaly } from "../anomaly-rows.ts";
 import { parseData } from "../fact-state-text.ts";
 import { openStopped } from "../stopped.ts";
 import { createAccounts } from "./accounts.ts";
-import { noteConnection, readConnections } from "./feed-rows.ts";
-import { type Listing, listingIn, openListings } from "./listings.ts";
-import { foldRun } from "./run-row.ts";
-import { BALANCES_TABLES } from "./tables.ts";
+import { openFeeds } from "./feeds.ts";
+import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 
 /** Balance per account, with its whole history: gaps, contradictions, misprinted clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 3,
+  version: 4,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
     "DeliveryCompleted",
-    "RunRecorded",
     "MovementRecorded",
     "BalanceReported",
     "FundsReported",
     "FeedOpened",
+    "FeedClosed",
+    "SnapshotCompleted",
     "FactSeen",
     "FactContradicted",
     "FactCorrected",
@@ -40,41 +39,51 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
   let checkpoint = await store.checkpoint();
   let applied = { position: checkpoint.position, hash: checkpoint.hash };
   const buffer = createRowBuffer(store, checkpoint, hashing);
-  const connections = await readConnections(store);
   const stopped = await openStopped(store, buffer);
-  const listings = await openListings({ store, buffer, connections });
-  const accounts = createAccounts({ store, buffer, connections, listings });
+  const feeds = await openFeeds(store, buffer);
+  const accounts = createAccounts({ buffer, feeds });
 
   const folds: Readonly<Record<string, (event: StreamEvent) => Work>> = {
-    FeedOpened: ({ data }) => noteConnection(buffer, connections, data as DataOf<"FeedOpened">),
-    RunRecorded: (event) => {
-      accounts.noteNewRun((event.data as DataOf<"RunRecorded">).run_id);
-      return foldRun(buffer, event);
+    FeedOpened: ({ data, position }) => {
+      feeds.opened((data as DataOf<"FeedOpened">).connection, position);
+      return undefined;
     },
     DeliveryReceived: (event) => noteStaleClock(buffer, event),
-    DeliveryCompleted: (event) => completeSnapshot(event),
+    DeliveryCompleted: async ({ data }) => {
+      const { snapshot } = data as DataOf<"DeliveryCompleted">;
+      if (snapshot !== undefined) await feeds.frameRecorded(snapshot.connection);
+    },
+    SnapshotCompleted: (event) =>
+      completeSnapshot((event.data as DataOf<"SnapshotCompleted">).connection, event),
+    // A ledger from before has nothing else that says so.
+    FeedClosed: async (event) => {
+      const { connection } = event.data as DataOf<"FeedClosed">;
+      if (await feeds.isIncomplete(connection)) await completeSnapshot(connection, event);
+    },
   };
 
-  async function foldSnapshot(event: StreamEvent, listing: Listing): Promise<void> {
-    await accounts.fold(event);
-    const leftOut = await listings.note(listing);
-    if (leftOut) await accounts.noteLeftOut(listing.account, leftOut, event);
-  }
-
-  async function completeSnapshot(event: StreamEvent): Promise<void> {
-    const { snapshot } = event.data as DataOf<"DeliveryCompleted">;
-    if (snapshot === undefined) return;
-    for (const { account, leftOut } of await listings.complete(snapshot)) {
-      await accounts.noteLeftOut(account, leftOut, event);
+  /** The accounts that hold something and that it does not list are found by an index. */
+  async function completeSnapshot(connection: string, event: StreamEvent): Promise<void> {
+    if (!(await feeds.completed(connection, event.position))) return;
+    await commit();
+    const openedAt = feeds.lastCompleteOpenedAt();
+    for (let beyond: readonly (string | number)[] = [0, ""]; ; ) {
+      const rows = await store.select(HOLDERS, {
+        where: [{ column: "listed_at", is: "<", value: openedAt }],
+        orderBy: ["listed_at", "account"],
+        beyond,
+        limit: PAGE,
+      });
+      for (const { account } of rows) await accounts.checkListed(String(account), event);
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE) return;
+      beyond = [Number(last.listed_at), String(last.account)];
     }
   }
 
   function fold(event: StreamEvent): Work {
     const direct = Object.hasOwn(folds, event.type) ? folds[event.type] : undefined;
-    if (direct) return direct(event);
-    if (event.data.event_type === "RunRecorded") return foldRun(buffer, event);
-    const listing = listingIn(event);
-    return listing === null ? accounts.fold(event) : foldSnapshot(event, listing);
+    return direct ? direct(event) : accounts.fold(event);
   }
 
   /** An event of a stopped subject that is tried again lies behind. */
@@ -104,6 +113,8 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
     commit,
   };
 }
+
+const PAGE = 500;
 
 /** Of a delivery only a wrong clock matters here, and few have one: the others are not even parsed. */
 function isFolded(event: RecordedEvent): boolean {

@@ -21,18 +21,27 @@ export const ACCOUNTS: Table = {
     last_run_id: text,
     updated_at: own(nanos),
     position: own(integer),
-    /** JSON: the newest frame on each line, and the snapshots that did not list the account. */
-    heads: own(text),
-    unlisted: own(text),
-    /** When the last snapshot that lists the account arrived. */
+    /** JSON: how many facts in force give each of the provider's ids. */
+    id_facts: own(text),
+    /** The greatest run that was ever heard of: one beyond it is new. */
+    last_counter: own(text),
+    /** Runs that nobody dated, and how many runs stand behind the last of them, up to a limit. */
+    undated: own(integer),
+    since_undated: own(integer),
+    /** How many snapshots list it; also one that states no balance names it. */
+    statements: own(integer),
+    /** When the last snapshot that lists the account arrived, and where its feed was opened. */
     snapshot_at: own(nanos),
+    listed_at: own(integer),
+    /** Whether the anomaly is open. */
+    unlisted: own(integer),
   },
   key: ["id"],
   indexes: [["participant_code"], ["account_group"], ["asset"]],
   digested: "both",
 };
 
-/** One row a report: a run on an account, a Layer1 balance, a snapshot. */
+/** One row an entry of an account's history: a run, a Layer1 message, a snapshot that stands. */
 export const ENTRIES: Table = {
   name: "entries",
   columns: {
@@ -41,49 +50,85 @@ export const ENTRIES: Table = {
     kind: text,
     run_id: text,
     run_type: text,
+    /** As printed. */
     occurred_at: nanos,
     /** The effective time, where no arrival has a part in it. */
     dated_at: nanos,
     effective_at: own(nanos),
-    chain_at: own(nanos),
+    /** Order: by these three. */
+    placed_at: own(nanos),
     rank: own(integer),
-    standing: own(integer),
+    mark: own(text),
+    joined: own(integer),
     change: text,
     balance: text,
     running: text,
-    order_running: own(text),
+    /** As the order of runs sees it; null where it is the same. */
+    running_of_runs: own(text),
     missing: text,
     missing_after: own(text),
     opening: text,
-    /** JSON: `[movement_id, movement_type, change]` of each, in order of time. */
-    movements: text,
-    /** JSON: the facts with their amendments. */
-    facts: own(text),
-    floor: own(nanos),
+    contradictions: integer,
+    /** JSON: the stated balance with its amendments; and what its movements add up to. */
+    report: own(text),
+    movements: integer,
+    movement_sum: own(text),
+    arrived_at: own(nanos),
+    recorded_at: own(integer),
+    opened_at: own(integer),
     late: own(integer),
     delivery_id: own(text),
     position: own(integer),
   },
   key: ["account", "id"],
-  indexes: [["account", "chain_at", "rank"], ["run_id"]],
+  indexes: [["account", "placed_at", "rank", "mark"], ["run_id"]],
   digested: "both",
-  isState: (row) => row.standing === 1,
+  partition: "account",
 };
 
-export const RUNS: Table = {
-  name: "runs",
+/** The movements of a run on an account, each with its amendments. */
+export const MOVEMENTS: Table = {
+  name: "movements",
   columns: {
-    id: text,
-    provider: text,
+    account: text,
     run_id: text,
-    run_type: text,
+    movement_id: text,
+    movement_type: text,
+    change: text,
     occurred_at: nanos,
+    /** Withdrawn ones stay: a delivery that states one again finds what else was said of it. */
+    withdrawn: own(integer),
     facts: own(text),
-    position: own(integer),
   },
-  key: ["id"],
-  indexes: [["run_id"]],
+  key: ["account", "run_id", "movement_id"],
+  indexes: [],
   digested: "both",
+  isState: ({ withdrawn }) => withdrawn === 0,
+  partition: "run_id",
+};
+
+/** What snapshots state of an account, each with what confirms it; see `core/balances/snapshots.ts`. */
+export const STATEMENTS: Table = {
+  name: "statements",
+  columns: {
+    account: own(text),
+    connection: own(text),
+    frame: own(integer),
+    arrived_at: own(nanos),
+    opened_at: own(integer),
+    /** "": nothing does, it stands as an entry. */
+    confirmed_by: own(text),
+    /** The last entry that surely is in it; "" where none is. */
+    sure: own(text),
+    report: own(text),
+  },
+  key: ["account", "connection", "frame"],
+  indexes: [
+    ["account", "opened_at", "connection", "frame"],
+    ["account", "confirmed_by", "arrived_at", "connection", "frame"],
+  ],
+  digested: "digest",
+  partition: "account",
 };
 
 /** The provider's ids of accounts: they find an account, and conflict where one has several. */
@@ -93,49 +138,40 @@ export const ACCOUNT_IDS: Table = {
   key: ["account_id", "account"],
   indexes: [],
   digested: "both",
+  partition: "account_id",
 };
 
-/** Feed connections, each with its line. */
+/** Feed connections: where each was opened, and how many frames of its snapshot are recorded. */
 export const CONNECTIONS: Table = {
   name: "connections",
   columns: {
     connection: own(text),
-    line: own(text),
-    ordinal: own(integer),
-    opened_at: own(nanos),
-    line_opened_at: own(nanos),
+    opened_at: own(integer),
+    frames: own(integer),
+    /** Where its snapshot was complete; 0 while it is not. */
+    completed_at: own(integer),
   },
   key: ["connection"],
+  indexes: [["completed_at", "connection"]],
+  digested: "digest",
+};
+
+/** Groups and participants of which some snapshot listed an account: feeds cover these. */
+export const COVERED: Table = {
+  name: "covered",
+  columns: { code: own(text) },
+  key: ["code"],
   indexes: [],
   digested: "digest",
 };
 
-/** Which accounts a line's snapshots listed, and where last. */
-export const LISTINGS: Table = {
-  name: "listings",
-  columns: {
-    line: own(text),
-    account: own(text),
-    ordinal: own(integer),
-    frame: own(integer),
-  },
-  key: ["line", "account"],
-  indexes: [["line", "ordinal", "frame", "account"]],
-  digested: "digest",
-};
-
-/** Each line's last complete snapshot: it leaves out whom an earlier one listed and itself does not. */
-export const SNAPSHOTS: Table = {
-  name: "snapshots",
-  columns: {
-    line: own(text),
-    connection: own(text),
-    ordinal: own(integer),
-    frame: own(integer),
-  },
-  key: ["line"],
-  indexes: [],
-  digested: "digest",
+/** Accounts that hold something, by where the feed was opened that last listed them; 0: none did. */
+export const HOLDERS: Table = {
+  name: "holders",
+  columns: { account: own(text), listed_at: own(integer) },
+  key: ["account"],
+  indexes: [["listed_at", "account"]],
+  digested: "none",
 };
 
 /**
@@ -163,11 +199,12 @@ export const BALANCE_CHANGES: Table = {
 export const BALANCES_TABLES: readonly Table[] = [
   ACCOUNTS,
   ENTRIES,
-  RUNS,
+  MOVEMENTS,
+  STATEMENTS,
   ACCOUNT_IDS,
   CONNECTIONS,
-  LISTINGS,
-  SNAPSHOTS,
+  COVERED,
+  HOLDERS,
   BALANCE_CHANGES,
   ANOMALIES,
   ANOMALY_CHANGES,

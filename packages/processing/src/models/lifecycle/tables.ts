@@ -1,6 +1,6 @@
 import type { Table } from "../../ports/table.ts";
-import { CONNECTIONS } from "../balances/tables.ts";
 import { ANOMALIES, ANOMALY_CHANGES, integer, nanos, own, STOPPED, text } from "../columns.ts";
+import { CONNECTIONS } from "./feed-rows.ts";
 
 /** One row a withdrawal, deposit or trade. */
 export const RECORDS: Table = {

@@ -1,8 +1,8 @@
 import { absolute, formatMoney } from "../exact/money.ts";
 import { formatTime, type Nanos } from "../exact/time.ts";
-import type { FactData } from "../ingest/fact-state.ts";
-import { type Entry, entryId, inForceOf } from "./entry.ts";
-import { CLOCK_LIMIT, same } from "./report.ts";
+import type { FactData, FactState } from "../ingest/fact-state.ts";
+import { CLOCK_LIMIT } from "./effective-time.ts";
+import { type Entry, entryId, type Same } from "./entry.ts";
 
 /** What needs a person; open while the facts say so. `id` is kind:subject:what. */
 export type Anomaly = Readonly<{
@@ -12,31 +12,23 @@ export type Anomaly = Readonly<{
   detail: FactData;
   /** What of it is the same in every order of arrival: no connections, no arrivals. */
   essence: FactData;
-  at: Nanos;
+  at: Nanos | null;
 }>;
 
-/** The anomalies of one entry, a function of the entry. */
-export function anomaliesOf(entry: Entry, account: string): readonly Anomaly[] {
-  if (isPlain(entry)) return NONE;
+/** The anomalies that one entry shows but for its contradictions: a function of the entry. */
+export function anomaliesOf(entry: Entry, account: string, same: Same): readonly Anomaly[] {
+  const { missing, expected, effectiveAt, ownAt, hasImpossibleTime } = entry;
+  if (missing === null && expected === null && effectiveAt === ownAt && !hasImpossibleTime) {
+    return NONE;
+  }
   return [
     ...gapOf(entry, account),
     ...clockOf(entry, account),
-    ...contradictionsOf(entry, account),
-    ...invariantOf(entry, account),
+    ...invariantOf(entry, account, same),
   ];
 }
 
 const NONE: readonly Anomaly[] = [];
-
-/** Nearly every entry: nothing missing, moved, contradicted or expected otherwise. */
-function isPlain({ missing, statedTime, effectiveAt, expected, facts }: Entry): boolean {
-  if (missing !== null || expected !== null) return false;
-  if (statedTime !== null && statedTime !== effectiveAt) return false;
-  if (facts.report !== null && facts.report.contradicted.length > 0) return false;
-  for (const { contradicted } of facts.movements.values())
-    if (contradicted.length > 0) return false;
-  return true;
-}
 
 /** The shown name of an entry in gaps: a run's id, a message's time, a snapshot's place. */
 export function shownKey(id: string | null): string | null {
@@ -58,44 +50,49 @@ function gapOf(entry: Entry, account: string): Anomaly[] {
   return [anomaly("gap", account, what, { detail, essence, at: entry.effectiveAt })];
 }
 
+/** Printed with a time that cannot be, or moved further than clocks err. */
 function clockOf(entry: Entry, account: string): Anomaly[] {
-  const { kind, statedTime, effectiveAt, key } = entry;
-  if (kind === "snapshot" || statedTime === null) return [];
-  const moved = effectiveAt > statedTime ? effectiveAt - statedTime : statedTime - effectiveAt;
-  if (moved <= CLOCK_LIMIT) return [];
+  const { kind, occurredAt, effectiveAt, ownAt, hasImpossibleTime, key } = entry;
+  if (kind === "snapshot") return [];
+  if (!hasImpossibleTime && effectiveAt - ownAt <= CLOCK_LIMIT) return [];
   const detail = {
     run_id: key,
-    stated_at: formatTime(statedTime),
+    stated_at: occurredAt === null ? null : formatTime(occurredAt),
     effective_at: formatTime(effectiveAt),
   };
   return [anomaly("clock", account, key, { detail, essence: { run_id: key }, at: effectiveAt })];
 }
 
-function contradictionsOf(entry: Entry, account: string): Anomaly[] {
-  const { key, effectiveAt } = entry;
-  return inForceOf(entry).flatMap((state) =>
-    state.contradicted.map(({ id, contradicts }) => {
-      const stated = Object.fromEntries(
-        Object.keys(contradicts).map((field) => [field, state.data[field] ?? null]),
-      );
-      const detail = { run_id: key, stated, contradicted_by: contradicts };
-      return anomaly("contradiction", account, id, { detail, essence: detail, at: effectiveAt });
-    }),
-  );
+/** Layer1: AVAILABLE + RESERVED = BLOCKCHAIN, as one message states them. */
+function invariantOf(entry: Entry, account: string, same: Same): Anomaly[] {
+  const { expected, balance, key, effectiveAt } = entry;
+  if (expected === null || balance === null || same(expected, balance)) return [];
+  const detail = {
+    blockchain: formatMoney(balance),
+    available_and_reserved: formatMoney(expected),
+    difference: formatMoney(absolute(expected.minus(balance))),
+  };
+  return [anomaly("invariant", account, key, { detail, essence: detail, at: effectiveAt })];
 }
 
-/** Layer1: AVAILABLE + RESERVED = BLOCKCHAIN, as one message states them. */
-function invariantOf(entry: Entry, account: string): Anomaly[] {
-  const expected = entry.expected;
-  if (expected === null || entry.balance === null || same(expected, entry.balance, entry))
-    return [];
-  const detail = {
-    blockchain: formatMoney(entry.balance),
-    available_and_reserved: formatMoney(expected),
-    difference: formatMoney(absolute(expected.minus(entry.balance))),
-  };
-  const { key, effectiveAt } = entry;
-  return [anomaly("invariant", account, key, { detail, essence: detail, at: effectiveAt })];
+/** Copies of one fact that say otherwise, while it is in force. */
+export function contradictionsOf(
+  state: FactState | null,
+  entry: Pick<Entry, "key" | "effectiveAt">,
+  account: string,
+): readonly Anomaly[] {
+  if (state === null || state.withdrawn) return NONE;
+  return state.contradicted.map(({ id, contradicts }) => {
+    const stated = Object.fromEntries(
+      Object.keys(contradicts).map((field) => [field, state.data[field] ?? null]),
+    );
+    const detail = { run_id: entry.key, stated, contradicted_by: contradicts };
+    return anomaly("contradiction", account, id, {
+      detail,
+      essence: detail,
+      at: entry.effectiveAt,
+    });
+  });
 }
 
 export function anomaly(

@@ -2,9 +2,23 @@ import type { DataOf } from "@counterfoil/contracts/fact";
 import { timeOf } from "@counterfoil/core/exact/time";
 import { type Connection, connectionOf } from "@counterfoil/core/feed-lines";
 import type { Rows } from "../../ports/model-store.ts";
-import type { Row } from "../../ports/table.ts";
+import type { Row, Table } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import { CONNECTIONS } from "./tables.ts";
+import { integer, nanos, own, text } from "../columns.ts";
+
+export const CONNECTIONS: Table = {
+  name: "connections",
+  columns: {
+    connection: own(text),
+    line: own(text),
+    ordinal: own(integer),
+    opened_at: own(nanos),
+    line_opened_at: own(nanos),
+  },
+  key: ["connection"],
+  indexes: [],
+  digested: "digest",
+};
 
 /** All connections there ever were: a few a day. */
 export async function readConnections(rows: Rows): Promise<Map<string, Connection>> {

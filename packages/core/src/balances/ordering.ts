@@ -1,0 +1,181 @@
+import type { Money } from "../exact/money.ts";
+import { MILLISECOND, type Nanos } from "../exact/time.ts";
+import { balanceAfter, balanceBefore, type Entry, type Same } from "./entry.ts";
+import { trailThrough } from "./trail.ts";
+
+/**
+ * The order of the runs on one account. Two clocks tell it, the printed time and the provider's
+ * counter of runs. Where they agree it is certain. Where they do not, the balances decide.
+ */
+
+/** Printed times err by less than this: what lies further apart is ordered by them alone. */
+export const TIME_ERROR: Nanos = 20n * MILLISECOND;
+
+/** How many places further on a report may still be confused with another. */
+export const PLACES_MAX = 256;
+
+/** What more reports than this cannot be ordered as a whole: it would cost too much. */
+export const CLUSTER_MAX = 256;
+
+/** As reports stand where nothing is ambiguous: by time, then by the provider's counter. */
+export function compareReports(a: Timed, b: Timed): number {
+  if (a.effectiveAt !== b.effectiveAt) return a.effectiveAt < b.effectiveAt ? -1 : 1;
+  return a.counter < b.counter ? -1 : a.counter > b.counter ? 1 : 0;
+}
+
+export type Timed = Pick<Entry, "effectiveAt" | "ownAt" | "isUndated" | "counter">;
+
+/** Whether a report connects two balances; others keep the place that their time gives them. */
+export const isEdge = ({ balance, change }: Entry): boolean => balance !== null && change !== null;
+
+/**
+ * Whether it is certain that `a` comes before `b`: both clocks say so; or their times lie further
+ * apart than times err; or the socket that stated both said so. An arrival is no clock of the
+ * provider's, so however far apart it lies, the counter may be right.
+ *
+ * @param a stands before `b` by time
+ */
+export function isCertain(a: Timed, b: Timed): boolean {
+  if (b.effectiveAt > b.ownAt && b.effectiveAt === a.effectiveAt + 1n) return true;
+  if (a.effectiveAt === b.effectiveAt) return false;
+  if (a.counter < b.counter) return true;
+  return !a.isUndated && !b.isUndated && b.effectiveAt - a.effectiveAt > TIME_ERROR;
+}
+
+/**
+ * Cuts reports into clusters: what is certain of all that stands left of a cut lies before all that
+ * stands right of it.
+ *
+ * @param sorted by `compareReports`
+ */
+export function clustersOf(sorted: readonly Entry[]): Entry[][] {
+  const links = firstAmbiguous(sorted);
+  const clusters: Entry[][] = [];
+  let reach = sorted.length;
+  for (let at = sorted.length - 1, end = sorted.length; at >= 0; at -= 1) {
+    reach = Math.min(reach, links[at] as number);
+    if (reach < at) continue;
+    clusters.push(sorted.slice(at, end));
+    end = at;
+  }
+  return clusters.reverse();
+}
+
+/**
+ * For each report the first one before it whose order with it is not certain; else itself. Of one
+ * instant also those that are no edges: they keep their place among the others.
+ */
+function firstAmbiguous(sorted: readonly Entry[]): number[] {
+  const someUndated = sorted.some(({ isUndated }) => isUndated);
+  return sorted.map((report, at) => {
+    let first = at;
+    for (let other = at - 1; other >= 0 && at - other <= PLACES_MAX; other -= 1) {
+      const before = sorted[other] as Entry;
+      if (!someUndated && report.effectiveAt - before.effectiveAt > TIME_ERROR) break;
+      const isOne = before.effectiveAt === report.effectiveAt;
+      if (isOne || (isEdge(before) && isEdge(report) && !isCertain(before, report))) first = other;
+    }
+    return first;
+  });
+}
+
+/** Where a cluster lies among the others. */
+export type Surroundings = Readonly<{
+  /** The balance before it; null where nobody knows. */
+  before: Money | null;
+  /** The report after it, by time. */
+  next: Entry | null;
+  same: Same;
+}>;
+
+/**
+ * The order of one cluster: as sorted where that connects; else the one with the fewest breaks of
+ * three: as sorted, by the provider's counter, along a trail through the balances. An order that
+ * inverts what is certain is out, since it could hide a loss that both clocks prove.
+ */
+export function orderCluster(cluster: readonly Entry[], around: Surroundings): readonly Entry[] {
+  const edges = cluster.filter(isEdge);
+  if (edges.length < 2) return cluster;
+  let best: readonly Entry[] = edges;
+  let fewest = breaksIn(edges, around);
+  for (const candidate of [byCounter, trail]) {
+    if (fewest === 0) break;
+    const order = candidate(edges, around);
+    const breaks = breaksIn(order, around);
+    if (breaks < fewest && !invertsCertain(order)) [best, fewest] = [order, breaks];
+  }
+  return withOthers(best, cluster);
+}
+
+const trail = (edges: readonly Entry[], { before, next, same }: Surroundings): readonly Entry[] =>
+  trailThrough(edges, { start: before, end: next && balanceBefore(next), same });
+
+/** Places where a report does not begin from what stood before it, the way in and out included. */
+function breaksIn(order: readonly Entry[], { before, next, same }: Surroundings): number {
+  let breaks = 0;
+  let running = before;
+  const goOn = (entry: Entry) => {
+    const from = balanceBefore(entry);
+    if (running !== null && from !== null && !same(running, from)) breaks += 1;
+    running = balanceAfter(running, entry);
+  };
+  for (const entry of order) goOn(entry);
+  if (next !== null && isEdge(next)) goOn(next);
+  return breaks;
+}
+
+function invertsCertain(order: readonly Entry[]): boolean {
+  return order.some((later, at) =>
+    order
+      .slice(0, at)
+      .some((earlier) => compareReports(later, earlier) < 0 && isCertain(later, earlier)),
+  );
+}
+
+/** Reports that are no edges stand before the first one that their time puts them before. */
+function withOthers(order: readonly Entry[], cluster: readonly Entry[]): readonly Entry[] {
+  const others = cluster.filter((entry) => !isEdge(entry));
+  if (others.length === 0) return order;
+  const whole = [...order];
+  for (const other of others) {
+    const at = whole.findIndex((entry) => compareReports(entry, other) > 0);
+    whole.splice(at < 0 ? whole.length : at, 0, other);
+  }
+  return whole;
+}
+
+/**
+ * By the provider's counter, as far as times allow: a report goes behind those that its time puts
+ * after it and the counter before it.
+ */
+function byCounter(edges: readonly Entry[]): readonly Entry[] {
+  const times = counterTimes(edges);
+  return [...edges].sort((a, b) => compareInLarge(a, b, times));
+}
+
+/** The time that each report has when the counter pushes it back; see `byCounter`. */
+export function counterTimes(sorted: readonly Entry[]): ReadonlyMap<Entry, Nanos> {
+  const times = new Map<Entry, Nanos>();
+  const someUndated = sorted.some(({ isUndated }) => isUndated);
+  sorted.forEach((report, at) => {
+    let time = report.effectiveAt;
+    if (isEdge(report)) {
+      const end = Math.min(sorted.length, at + PLACES_MAX + 1);
+      for (let other = at + 1; other < end; other += 1) {
+        const after = sorted[other] as Entry;
+        if (!someUndated && after.effectiveAt - report.effectiveAt > TIME_ERROR) break;
+        if (isEdge(after) && after.counter < report.counter && !isCertain(report, after)) {
+          time = after.effectiveAt;
+        }
+      }
+    }
+    times.set(report, time);
+  });
+  return times;
+}
+
+function compareInLarge(a: Entry, b: Entry, times: ReadonlyMap<Entry, Nanos>): number {
+  const [left, right] = [times.get(a) ?? a.effectiveAt, times.get(b) ?? b.effectiveAt];
+  if (left !== right) return left < right ? -1 : 1;
+  return a.counter < b.counter ? -1 : a.counter > b.counter ? 1 : 0;
+}

@@ -1,0 +1,339 @@
+import { accountParts } from "@counterfoil/core/account";
+import type { Entry, EntryPlace } from "@counterfoil/core/balances/entry";
+import { GOES_ON } from "@counterfoil/core/balances/entry";
+import {
+  extendHistory,
+  type History,
+  newHistory,
+  trimHistory,
+} from "@counterfoil/core/balances/history";
+import { formatMoney, type Money } from "@counterfoil/core/exact/money";
+import type { Nanos } from "@counterfoil/core/exact/time";
+import type { Row, Selection, Value } from "../../ports/table.ts";
+import type { RowBuffer, Share } from "../../projection/row-buffer.ts";
+import { entryFromRow, entryRow, moneyIn } from "./entry-row.ts";
+import { ACCOUNTS, ENTRIES, HOLDERS } from "./tables.ts";
+
+/** An account in memory: its row, and the part of its history that was looked at last. */
+export type Account = {
+  readonly id: string;
+  history: History;
+  balance: Money | null;
+  isContradicted: boolean;
+  openGaps: number;
+  isUnlisted: boolean;
+  lastRunId: string | null;
+  updatedAt: Nanos | null;
+  accountId: string | null;
+  /** The provider's ids, each with how many facts in force give it. */
+  idFacts: Readonly<Record<string, number>>;
+  accountIds: readonly string[];
+  lastCounter: string;
+  undated: number;
+  sinceUndated: number;
+  /** How many snapshots list it. */
+  statements: number;
+  snapshotAt: Nanos;
+  listedAt: number;
+  /** Where it last changed; 0 where nothing is said of it. */
+  position: number;
+
+  /** As which holder it is stored: where it was last listed; null where it is none. */
+  holder: number | null;
+  /** What readers see of it, as of its last change. */
+  columns: ChangingColumns;
+  /** The rows as last committed, or what they add to the digests; of the entries in memory. */
+  stored: Row | Share | null;
+  storedEntries: Map<string, Row | Share>;
+  /** Entries in memory that are not written yet. */
+  changed: Set<string>;
+};
+
+export function newAccount(id: string): Account {
+  return {
+    id,
+    history: newHistory(id),
+    balance: null,
+    isContradicted: false,
+    openGaps: 0,
+    isUnlisted: false,
+    lastRunId: null,
+    updatedAt: null,
+    accountId: null,
+    idFacts: {},
+    accountIds: [],
+    lastCounter: "",
+    undated: 0,
+    sinceUndated: 0,
+    statements: 0,
+    snapshotAt: 0n,
+    listedAt: 0,
+    position: 0,
+    holder: null,
+    columns: NOTHING_SHOWN,
+    stored: null,
+    storedEntries: new Map(),
+    changed: new Set(),
+  };
+}
+
+/** Whether nothing is said of it, or nothing any more. */
+export const isEmpty = ({ history, statements }: Account): boolean =>
+  statements === 0 && history.isStart && history.isEnd && history.entries.length === 0;
+
+/** What readers see of an account, and what a change row holds. */
+export type ChangingColumns = Readonly<{
+  account_id: string | null;
+  account_ids: string | null;
+  balance: string | null;
+  status: string | null;
+  open_gaps: number | null;
+  last_run_id: string | null;
+  updated_at: Nanos | null;
+}>;
+
+/** The same of an account that nothing is said of any more, or was not yet. */
+export const NOTHING_SHOWN: ChangingColumns = {
+  account_id: null,
+  account_ids: null,
+  balance: null,
+  status: null,
+  open_gaps: null,
+  last_run_id: null,
+  updated_at: null,
+};
+
+export function changingColumns(account: Account): ChangingColumns {
+  return {
+    account_id: account.accountId,
+    account_ids: JSON.stringify(account.accountIds),
+    balance: account.balance === null ? null : formatMoney(account.balance),
+    status: statusOf(account),
+    open_gaps: account.openGaps,
+    last_run_id: account.lastRunId,
+    updated_at: account.updatedAt,
+  };
+}
+
+function statusOf({ isContradicted, openGaps, isUnlisted }: Account): string {
+  if (isContradicted) return "contradicted";
+  if (openGaps > 0) return "gap_open";
+  return isUnlisted ? "unlisted" : "continuous";
+}
+
+export function isSameColumns(a: ChangingColumns, b: ChangingColumns): boolean {
+  return (
+    a.balance === b.balance &&
+    a.updated_at === b.updated_at &&
+    a.last_run_id === b.last_run_id &&
+    a.open_gaps === b.open_gaps &&
+    a.status === b.status &&
+    a.account_id === b.account_id &&
+    a.account_ids === b.account_ids
+  );
+}
+
+function accountRow(account: Account): Row {
+  return {
+    id: account.id,
+    ...accountParts(account.id),
+    ...account.columns,
+    position: account.position,
+    id_facts: JSON.stringify(account.idFacts),
+    last_counter: account.lastCounter,
+    undated: account.undated,
+    since_undated: account.sinceUndated,
+    statements: account.statements,
+    snapshot_at: account.snapshotAt,
+    listed_at: account.listedAt,
+    unlisted: account.isUnlisted ? 1 : 0,
+  };
+}
+
+function accountFromRow(row: Row): Account {
+  const account: Account = {
+    ...newAccount(String(row.id)),
+    balance: moneyIn(row.balance),
+    isContradicted: row.status === "contradicted",
+    openGaps: Number(row.open_gaps),
+    isUnlisted: row.unlisted === 1,
+    lastRunId: row.last_run_id as string | null,
+    updatedAt: row.updated_at as bigint | null,
+    accountId: row.account_id as string | null,
+    idFacts: JSON.parse(String(row.id_facts)),
+    accountIds: JSON.parse(String(row.account_ids)),
+    lastCounter: String(row.last_counter),
+    undated: Number(row.undated),
+    sinceUndated: Number(row.since_undated),
+    statements: Number(row.statements),
+    snapshotAt: BigInt(row.snapshot_at ?? 0),
+    listedAt: Number(row.listed_at),
+    position: Number(row.position),
+    stored: row,
+  };
+  account.columns = changingColumns(account);
+  account.holder = holderOf(account);
+  account.history.isStart = false;
+  account.history.isEnd = false;
+  return account;
+}
+
+/** Opens an account; of its history nothing is in memory yet. */
+export async function openAccount(buffer: RowBuffer, id: string): Promise<Account> {
+  const row = await buffer.get(ACCOUNTS, [id]);
+  return row === null ? newAccount(id) : accountFromRow(row);
+}
+
+/** Puts what changed into the buffer, and keeps of the history what the next run in order needs. */
+export function writeAccount(buffer: RowBuffer, account: Account): void {
+  writeEntries(buffer, account);
+  writeHolder(buffer, account);
+  const { history, storedEntries } = account;
+  if (history.isEnd) trimHistory(history);
+  else dropHistory(account);
+  for (const id of storedEntries.keys()) if (!history.byId.has(id)) storedEntries.delete(id);
+  if (!isEmpty(account)) {
+    account.stored = buffer.put(ACCOUNTS, accountRow(account), account.stored);
+    return;
+  }
+  buffer.remove(ACCOUNTS, { id: account.id }, account.stored);
+  account.stored = null;
+}
+
+/** An account that holds something is found quickly by a snapshot that leaves it out. */
+function writeHolder(buffer: RowBuffer, account: Account): void {
+  const { id, holder } = account;
+  const now = holderOf(account);
+  if (now === holder) return;
+  const stored = holder === null ? null : { account: id, listed_at: holder };
+  if (now === null) buffer.remove(HOLDERS, { account: id }, stored);
+  else buffer.put(HOLDERS, { account: id, listed_at: now }, stored);
+  account.holder = now;
+}
+
+function holderOf({ id, balance, listedAt }: Account): number | null {
+  const holds = balance !== null && !balance.isZero() && id.startsWith("zerohash:");
+  return holds ? listedAt : null;
+}
+
+function writeEntries(buffer: RowBuffer, account: Account): void {
+  const { history, storedEntries, changed } = account;
+  for (const id of changed) {
+    const entry = history.byId.get(id);
+    if (entry === undefined) continue;
+    const stored = storedEntries.get(id) ?? null;
+    storedEntries.set(id, buffer.put(ENTRIES, entryRow(entry, account.id), stored));
+  }
+  changed.clear();
+}
+
+/** Takes an entry that is gone out of the rows. */
+export function removeEntry(buffer: RowBuffer, account: Account, id: string): void {
+  const { storedEntries, changed } = account;
+  buffer.remove(ENTRIES, { account: account.id, id }, storedEntries.get(id) ?? null);
+  storedEntries.delete(id);
+  changed.delete(id);
+}
+
+/** Forgets the history in memory; what it holds is in the rows. */
+function dropHistory(account: Account): void {
+  const { history, storedEntries } = account;
+  history.entries.length = 0;
+  history.byId.clear();
+  storedEntries.clear();
+  [history.isStart, history.isEnd] = [false, false];
+}
+
+/** Entries that are brought in at first; every further time twice as many. */
+const ENTRIES_LOADED = 6;
+
+/** Brings in the part of the history around a time, unless that is where it is already. */
+export async function seek(buffer: RowBuffer, account: Account, at: Nanos): Promise<void> {
+  const { history } = account;
+  if (isWithin(history, at)) return;
+  writeEntries(buffer, account);
+  dropHistory(account);
+  const place = [at + 1n, -1, ""];
+  await bringIn(buffer, account, "left", place, ENTRIES_LOADED);
+  await bringIn(buffer, account, "right", place, ENTRIES_LOADED);
+}
+
+function isWithin({ entries, isStart, isEnd }: History, at: Nanos): boolean {
+  const [first, last] = [entries[0], entries.at(-1)];
+  const isRightOfStart = isStart || (first !== undefined && first.placedAt < at);
+  return isRightOfStart && (isEnd || (last !== undefined && at < last.placedAt));
+}
+
+/** Brings in the end of the history, unless it is there. */
+export async function seekEnd(buffer: RowBuffer, account: Account): Promise<void> {
+  if (!account.history.isEnd) await seek(buffer, account, LATEST);
+}
+
+/** Behind every time that a fact can have. */
+const LATEST: Nanos = 2n ** 63n - 2n;
+
+/** Brings in more on one side of what is in memory. */
+export async function extend(
+  buffer: RowBuffer,
+  account: Account,
+  side: "left" | "right",
+): Promise<void> {
+  const { entries } = account.history;
+  const edge = side === "left" ? entries[0] : entries.at(-1);
+  const place = edge === undefined ? [0n, -1, ""] : placeOf(edge);
+  const count = Math.min(Math.max(ENTRIES_LOADED, entries.length), ENTRIES_MAX);
+  await bringIn(buffer, account, side, place, count);
+}
+
+const ENTRIES_MAX = 1024;
+
+const placeOf = ({ placedAt, rank, mark }: EntryPlace): Value[] => [placedAt, rank, mark];
+
+async function bringIn(
+  buffer: RowBuffer,
+  account: Account,
+  side: "left" | "right",
+  place: readonly Value[],
+  count: number,
+): Promise<void> {
+  const isLeft = side === "left";
+  const selection: Selection = {
+    where: [{ column: "account", is: "=", value: account.id }],
+    orderBy: ["account", "placed_at", "rank", "mark"],
+    descending: isLeft,
+    beyond: [account.id, ...place],
+    limit: count + 1,
+  };
+  const rows = await buffer.select(ENTRIES, selection);
+  const isAll = rows.length <= count;
+  const found = isAll ? rows : rows.slice(0, isLeft ? whole(rows.slice(0, count)) : count);
+  if (found.length === 0 && !isAll) return bringIn(buffer, account, side, place, count * 2);
+  for (const row of found) account.storedEntries.set(String(row.id), row);
+  const entries = found.map(entryFromRow);
+  extendHistory(account.history, side, isLeft ? entries.reverse() : entries, isAll);
+}
+
+/** How many of the rows, from the right, end where a cluster begins. */
+const whole = (rows: readonly Row[]): number =>
+  rows.findLastIndex(({ joined }) => joined !== GOES_ON) + 1;
+
+/** The entry of this id with its surroundings in memory; null where there is none. */
+export async function findEntry(
+  buffer: RowBuffer,
+  account: Account,
+  id: string,
+): Promise<Entry | null> {
+  const known = account.history.byId.get(id);
+  if (known !== undefined || isAllInMemory(account)) return known ?? null;
+  const row = await buffer.get(ENTRIES, [account.id, id]);
+  if (row === null) return null;
+  await seek(buffer, account, BigInt(row.placed_at ?? 0));
+  while (!account.history.byId.has(id)) {
+    const [first] = account.history.entries;
+    const isLeft = first !== undefined && BigInt(row.placed_at ?? 0) <= first.placedAt;
+    await extend(buffer, account, isLeft ? "left" : "right");
+  }
+  return account.history.byId.get(id) ?? null;
+}
+
+export const isAllInMemory = ({ history }: Account): boolean => history.isStart && history.isEnd;

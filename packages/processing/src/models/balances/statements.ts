@@ -1,0 +1,271 @@
+import { type Entry, entryId, newEntry, withReport } from "@counterfoil/core/balances/entry";
+import { comparePlaces, type EntryChange } from "@counterfoil/core/balances/history";
+import {
+  balanceHeld,
+  earliestArrivalWith,
+  type Judgement,
+  judgeSnapshot,
+  mayBeIn,
+  states,
+} from "@counterfoil/core/balances/snapshots";
+import { SECOND } from "@counterfoil/core/exact/time";
+import type { FactState } from "@counterfoil/core/ingest/fact-state";
+import type { Row, Selection } from "../../ports/table.ts";
+import type { RowBuffer } from "../../projection/row-buffer.ts";
+import { factStateText } from "../fact-state-text.ts";
+import { type Account, extend, findEntry, seek } from "./account.ts";
+import { reportFrom } from "./entry-row.ts";
+import { place } from "./placing.ts";
+import { STATEMENTS } from "./tables.ts";
+
+/**
+ * What snapshots state of an account. Each statement is a row; one that nothing confirms also stands
+ * as an entry of the account's history.
+ */
+
+/** Nothing confirms it. */
+const STANDS = "";
+
+export const statementId = ({ connection, frame }: Row): string => `${connection}:${frame}`;
+
+function snapshotEntry(row: Row): Entry {
+  const entry = { ...newEntry("snapshot", statementId(row)), openedAt: Number(row.opened_at) };
+  return withReport(entry, reportFrom(row));
+}
+
+/** Records a statement, or another version of it, and judges it. */
+export async function putStatement(
+  buffer: RowBuffer,
+  account: Account,
+  statement: Readonly<{ connection: string; frame: number; openedAt: number; state: FactState }>,
+  position: number,
+): Promise<readonly EntryChange[]> {
+  const { connection, frame, openedAt, state } = statement;
+  const stored = await buffer.get(STATEMENTS, [account.id, connection, frame]);
+  const row = {
+    account: account.id,
+    connection,
+    frame,
+    arrived_at: 0n,
+    opened_at: openedAt,
+    confirmed_by: "-",
+    sure: "",
+    report: factStateText(state),
+  };
+  const entry = snapshotEntry(row);
+  const arrived = { ...row, arrived_at: entry.arrivedAt };
+  if (entry.arrivedAt > account.snapshotAt) account.snapshotAt = entry.arrivedAt;
+  return judge(buffer, account, { row: arrived, stored, position });
+}
+
+/** A statement that no delivery makes any more. */
+export async function removeStatement(
+  buffer: RowBuffer,
+  account: Account,
+  row: Row,
+  position: number,
+): Promise<readonly EntryChange[]> {
+  buffer.remove(STATEMENTS, row, row);
+  const before = await findEntry(buffer, account, `snapshot:${statementId(row)}`);
+  if (before === null) return [];
+  return place(buffer, account, { before, after: null, position });
+}
+
+type Case = Readonly<{ row: Row; stored: Row | null; position: number }>;
+
+/** Judges one statement anew, and lets it stand or takes it out of the history. */
+async function judge(
+  buffer: RowBuffer,
+  account: Account,
+  { row, stored, position }: Case,
+): Promise<readonly EntryChange[]> {
+  const entry = snapshotEntry(row);
+  const { confirmedBy, sure } = await judgementOf(buffer, account, entry);
+  const judged = { ...row, confirmed_by: confirmedBy ?? STANDS, sure: sure ? entryId(sure) : "" };
+  if (!isSameRow(judged, stored)) buffer.put(STATEMENTS, judged, stored);
+  const before = await findEntry(buffer, account, entryId(entry));
+  if (confirmedBy !== null) {
+    return before === null ? [] : place(buffer, account, { before, after: null, position });
+  }
+  const at = sure && sure.effectiveAt > entry.arrivedAt ? sure.placedAt : entry.arrivedAt;
+  if (before !== null && before.report !== null && row.report === factStateText(before.report)) {
+    return [];
+  }
+  return place(buffer, account, { before, after: { ...entry, late: false }, position, at });
+}
+
+const isSameRow = (row: Row, stored: Row | null): boolean =>
+  stored !== null && Object.keys(row).every((column) => row[column] === stored[column]);
+
+async function judgementOf(buffer: RowBuffer, account: Account, entry: Entry): Promise<Judgement> {
+  await seek(buffer, account, entry.arrivedAt);
+  for (;;) {
+    const judged = judgeSnapshot(account.history, entry);
+    if (judged.outcome === "judged") return judged;
+    await extend(buffer, account, judged.side);
+  }
+}
+
+/** Whether a change of entries may tell otherwise of a statement that was judged before. */
+export function mayConcern({ snapshotAt }: Account, changes: readonly EntryChange[]): boolean {
+  if (snapshotAt === 0n) return false;
+  return changes.some(
+    (change) => isTelling(change) && earliestArrivalWith(earliestOf(change)) <= snapshotAt,
+  );
+}
+
+/** Another balance before or after an entry, or another place. */
+function isTelling({ before, after }: EntryChange): boolean {
+  if (before === null || after === null) return true;
+  const isSame = (a: Entry["running"], b: Entry["running"]) => (a && b ? a.equals(b) : a === b);
+  return !(
+    isSame(balanceHeld(before), balanceHeld(after)) &&
+    isSame(before.balance, after.balance) &&
+    isSame(before.change, after.change) &&
+    comparePlaces(before, after) === 0 &&
+    before.recordedAt === after.recordedAt
+  );
+}
+
+function earliestOf({ before, after }: EntryChange): bigint {
+  if (before === null) return after?.effectiveAt ?? 0n;
+  const isEarlier = after !== null && after.effectiveAt < before.effectiveAt;
+  return (isEarlier ? after : before).effectiveAt;
+}
+
+/**
+ * Judges anew what changed entries may tell otherwise of: statements that they surely are in, those
+ * that one of them confirmed, and those that nothing confirmed so far. One that comes or goes is a
+ * change itself.
+ */
+export async function judgeAgain(
+  buffer: RowBuffer,
+  account: Account,
+  changes: readonly EntryChange[],
+  position: number,
+): Promise<readonly EntryChange[]> {
+  const all: EntryChange[] = [];
+  for (let open = changes.filter(isTelling); open.length > 0; ) {
+    const found: EntryChange[] = [];
+    for (const row of await concerned(buffer, account, open)) {
+      const stored = await buffer.get(STATEMENTS, [
+        account.id,
+        row.connection ?? "",
+        row.frame ?? 0,
+      ]);
+      if (stored === null) continue;
+      found.push(...(await judge(buffer, account, { row: stored, stored, position })));
+    }
+    all.push(...found);
+    open = found.filter(isTelling);
+  }
+  return all;
+}
+
+async function concerned(
+  buffer: RowBuffer,
+  account: Account,
+  changes: readonly EntryChange[],
+): Promise<readonly Row[]> {
+  const rows = new Map<string, Row>();
+  const add = (row: Row) => rows.set(statementId(row), row);
+  for (const row of await sureOf(buffer, account, changes)) add(row);
+  for (const change of changes) {
+    const id = entryId((change.after ?? change.before) as Entry);
+    if (change.before !== null) {
+      for await (const row of statements(buffer, account, { confirmedBy: id })) add(row);
+    }
+    const { after } = change;
+    if (after === null) continue;
+    for (const row of await standingWith(buffer, account, after)) add(row);
+  }
+  return [...rows.values()].sort((a, b) => (Number(a.arrived_at) < Number(b.arrived_at) ? -1 : 1));
+}
+
+/**
+ * Statements that one of the entries surely is in, as far as it may be the last one that is: behind
+ * a statement whose last sure entry stands further on, so do all.
+ */
+async function sureOf(
+  buffer: RowBuffer,
+  account: Account,
+  changes: readonly EntryChange[],
+): Promise<readonly Row[]> {
+  const versions = changes
+    .flatMap(({ before, after }) => [before, after])
+    .filter((e) => e !== null);
+  const recordedAt = Math.min(...versions.map((entry) => entry.recordedAt));
+  const last = versions.reduce((a, b) => (comparePlaces(a, b) < 0 ? b : a));
+  const rows: Row[] = [];
+  for await (const row of statements(buffer, account, { openedAfter: recordedAt })) {
+    const sure = row.sure === "" ? null : await findSure(buffer, account, String(row.sure));
+    if (sure !== null && comparePlaces(sure, last) > 0) break;
+    rows.push(row);
+  }
+  return rows;
+}
+
+async function findSure(buffer: RowBuffer, account: Account, id: string): Promise<Entry | null> {
+  return account.history.byId.get(id) ?? findEntry(buffer, account, id);
+}
+
+/** Connections overlap no longer than this: behind it the order of arrivals is that of openings. */
+const OVERLAP = 600n * SECOND;
+
+/** Statements that stand, and that the entry would confirm. */
+async function standingWith(
+  buffer: RowBuffer,
+  account: Account,
+  entry: Entry,
+): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  let end: bigint | null = null;
+  const arrivedFrom = earliestArrivalWith(entry.effectiveAt);
+  for await (const row of statements(buffer, account, { confirmedBy: STANDS, arrivedFrom })) {
+    const arrivedAt = BigInt(row.arrived_at ?? 0);
+    if (end !== null && arrivedAt > end) break;
+    if (`snapshot:${statementId(row)}` === entryId(entry)) continue;
+    const sure = row.sure === "" ? null : await findSure(buffer, account, String(row.sure));
+    if (sure !== null && comparePlaces(entry, sure) < 0) {
+      end ??= arrivedAt + OVERLAP;
+      continue;
+    }
+    const { balance } = snapshotEntry(row);
+    const isConfirmed = balance !== null && states(entry, balance, account.history);
+    if (isConfirmed && mayBeIn(entry, { arrivedAt })) rows.push(row);
+  }
+  return rows;
+}
+
+type Asked =
+  | Readonly<{ openedAfter: number }>
+  | Readonly<{ confirmedBy: string; arrivedFrom?: bigint }>;
+
+const PAGE = 100;
+
+async function* statements(buffer: RowBuffer, account: Account, asked: Asked): AsyncGenerator<Row> {
+  const isByOpening = "openedAfter" in asked;
+  const columns = isByOpening
+    ? ["account", "opened_at", "connection", "frame"]
+    : ["account", "confirmed_by", "arrived_at", "connection", "frame"];
+  let selection: Selection = {
+    where: [
+      { column: "account", is: "=", value: account.id },
+      ...(isByOpening
+        ? []
+        : [{ column: "confirmed_by", is: "=", value: asked.confirmedBy } as const]),
+    ],
+    orderBy: columns,
+    beyond: isByOpening
+      ? [account.id, asked.openedAfter + 1, "", -1]
+      : [account.id, asked.confirmedBy, asked.arrivedFrom ?? 0n, "", -1],
+    limit: PAGE,
+  };
+  for (;;) {
+    const rows = await buffer.select(STATEMENTS, selection);
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE) return;
+    selection = { ...selection, beyond: columns.map((column) => last[column] ?? null) };
+  }
+}
