@@ -87,6 +87,7 @@ export type TestLedger = Readonly<{
   submit: (delivery: Delivery) => Promise<Receipt>;
   feedOpened: (opening: FeedOpening) => Promise<void>;
   snapshotCompleted: (connection: string, frames: number) => Promise<void>;
+  feedClosed: (connection: string) => Promise<void>;
   /** Hands over one delivery after the other, as in the list. */
   play: (deliveries: Iterable<PlannedDelivery>) => Promise<void>;
   /** Other translations from now on, as after an upgrade. */
@@ -170,6 +171,10 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
     projections,
     submit: (delivery) => random.pick(ingesting).submit(delivery),
     feedOpened: (opening) => random.pick(ingesting).feedOpened(opening),
+    feedClosed: (connection) => {
+      const closing = { provider: "zerohash", connection, reason: "disconnected" } as const;
+      return random.pick(ingesting).feedClosed({ ...closing, closedAt: clock.now() });
+    },
     snapshotCompleted: (connection, frames) =>
       random.pick(ingesting).snapshotCompleted({ provider: "zerohash", connection, frames }),
     play,
