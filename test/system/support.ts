@@ -237,7 +237,7 @@ async function handOver(ingest: Ingest, delivery: PlannedDelivery): Promise<void
     const { connection, atNs } = delivery;
     const closing = { provider: "zerohash", connection, reason: "disconnected" } as const;
     await ingest.feedClosed({ ...closing, closedAt: atNs });
-  } else await ingest.submit(deliveryOf(delivery));
+  } else if (delivery.kind !== "snapshot-completed") await ingest.submit(deliveryOf(delivery));
 }
 
 type Message = Extract<PlannedDelivery, { kind: "webhook" | "feed-frame" }>;
