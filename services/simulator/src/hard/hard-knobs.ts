@@ -72,7 +72,7 @@ export function drawKnobs(seed: number | string): HardKnobs {
   const rate = (share: number, most: number) => rarely(random, share, most);
   const clocks = drawClocks(random);
   return {
-    runs: random.between(5, random.chance(0.3) ? 60 : 24),
+    runs: random.between(5, random.chance(0.2) ? 60 : 20),
     pockets: random.chance(0.5) ? 1 : 2,
     transferRate: rate(0.5, 0.4),
     withdrawalRate: rate(0.6, 0.8),

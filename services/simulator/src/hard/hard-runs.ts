@@ -36,6 +36,9 @@ export type HardWithdrawal = {
   /** What left the ledger, fees not counted; null while nothing did. */
   settledAmount: Amount | null;
   outcome: "pending" | "settled" | "returned";
+  /** The steps of the runs that held and that ended it. */
+  readonly heldAt: number;
+  endedAt: number | null;
 };
 
 export type HardRuns = Readonly<{
@@ -46,6 +49,9 @@ export type HardRuns = Readonly<{
 
 type Pocket = Readonly<{ available: HardBook; collateral: HardBook }>;
 type Hold = Readonly<{ pocket: Pocket; atNs: bigint; withdrawal: HardWithdrawal }>;
+
+/** Which run is being drawn, and when it happens. */
+type Moment = Readonly<{ step: number; atNs: bigint }>;
 
 type Writer = Readonly<{
   knobs: HardKnobs;
@@ -73,7 +79,7 @@ export function writeRuns(knobs: HardKnobs, random: Random): HardRuns {
   let atNs = START_NS;
   while (runs.length < knobs.runs) {
     atNs += drawGapNs(knobs, random);
-    const run = drawRun(writer, atNs);
+    const run = drawRun(writer, { step: runs.length, atNs });
     for (const { book, change } of run.entries) book.balance += change;
     runs.push(run);
   }
@@ -103,7 +109,7 @@ function drawGapNs({ instantRate, burstRate, meanGapMs }: HardKnobs, random: Ran
   return nsOfMs(random.exponential(meanGapMs));
 }
 
-function drawRun(writer: Writer, atNs: bigint): HardRun {
+function drawRun(writer: Writer, moment: Moment): HardRun {
   const { knobs, random, pockets } = writer;
   const pocket = random.pick(pockets);
   const run = (
@@ -111,12 +117,15 @@ function drawRun(writer: Writer, atNs: bigint): HardRun {
     entries: readonly HardEntry[],
     unmoved: readonly HardBook[] = [],
   ) => ({
-    ...{ runType, atNs, entries, unmoved },
+    runType,
+    atNs: moment.atNs,
+    entries,
+    unmoved,
   });
   if (random.chance(knobs.emptyRate)) return run("adjustment", [], [pocket.available]);
   if (random.chance(knobs.netZeroRate)) return run("transfer", netZero(writer, pocket));
   if (random.chance(knobs.withdrawalRate)) {
-    const entries = drawWithdrawalStep(writer, pocket, atNs);
+    const entries = drawWithdrawalStep(writer, pocket, moment);
     if (entries !== null) return run("withdrawal", entries);
   }
   const { available } = pocket;
@@ -168,22 +177,24 @@ function transfer(
 }
 
 /** Holds an amount, or ends what was held long enough; null where nothing can be done. */
-function drawWithdrawalStep(writer: Writer, pocket: Pocket, atNs: bigint) {
+function drawWithdrawalStep(writer: Writer, pocket: Pocket, moment: Moment) {
   const { random, holds } = writer;
-  const ripe = holds.filter((hold) => atNs - hold.atNs >= HOLD_NS_MIN);
+  const ripe = holds.filter((hold) => moment.atNs - hold.atNs >= HOLD_NS_MIN);
   if (ripe.length > 0 && random.chance(0.55)) {
     const hold = random.pick(ripe);
     holds.splice(holds.indexOf(hold), 1);
-    return endHold(writer, hold);
+    return endHold(writer, hold, moment.step);
   }
   const amount = drawAmount(writer);
-  return pocket.available.balance < amount ? null : holdAmount(writer, pocket, { atNs, amount });
+  return pocket.available.balance < amount
+    ? null
+    : holdAmount(writer, pocket, { ...moment, amount });
 }
 
 function holdAmount(
   { random, holds, withdrawals }: Writer,
   pocket: Pocket,
-  { atNs, amount }: Readonly<{ atNs: bigint; amount: Amount }>,
+  { step, atNs, amount }: Moment & Readonly<{ amount: Amount }>,
 ): readonly HardEntry[] {
   const requestId = random.chance(SHARE_WITH_REQUEST_ID) ? random.uuid() : null;
   const withdrawal: HardWithdrawal = {
@@ -192,6 +203,8 @@ function holdAmount(
     amount,
     settledAmount: null,
     outcome: "pending",
+    heldAt: step,
+    endedAt: null,
   };
   withdrawals.push(withdrawal);
   holds.push({ pocket, atNs, withdrawal });
@@ -199,12 +212,17 @@ function holdAmount(
 }
 
 /** Settles, in full or less a fee; or gives back, by a reversed hold or by a bare confirmation. */
-function endHold({ random }: Writer, { pocket, withdrawal }: Hold): readonly HardEntry[] {
+function endHold(
+  { random }: Writer,
+  { pocket, withdrawal }: Hold,
+  step: number,
+): readonly HardEntry[] {
   const { amount, requestId } = withdrawal;
   const isReleased = random.chance(0.3);
   const isReversal = isReleased && random.chance(0.5);
   const type = isReversal ? "withdrawal_pending" : "withdrawal_confirmed";
   const release = move(random, pocket, { type, toCollateral: -amount, requestId });
+  withdrawal.endedAt = step;
   withdrawal.outcome = isReleased ? "returned" : "settled";
   if (isReleased) return release;
   const references = referencesOf(requestId);
