@@ -9,7 +9,7 @@ import {
 } from "@counterfoil/simulator/hard/hard-world";
 import { type Heard, hearAccount } from "@counterfoil/simulator/hard/heard";
 import { isExact, type Knowledge, knownOf } from "@counterfoil/simulator/hard/perfect-reader";
-import { type ShownAccount, shownAccounts, shownWithdrawals } from "./shown.ts";
+import { type ShownAccount, shownAccounts, shownRecords } from "./shown.ts";
 import {
   type LedgerOptions,
   openTestLedger,
@@ -153,8 +153,8 @@ async function lifecycleBreaches(
   const expected = withdrawals.map(({ account, amount, outcome }) =>
     [account.participantCode, account.asset, formatAmount(amount), outcome].join(" "),
   );
-  const shown = (await shownWithdrawals(ledger)).map(({ participant, asset, amount, stage }) =>
-    [participant, asset, amount, stage].join(" "),
+  const shown = (await shownRecords(ledger, "withdrawals")).map(
+    ({ participant, asset, amount, stage }) => [participant, asset, amount, stage].join(" "),
   );
   const [told, books] = [shown.sort().join("\n"), expected.sort().join("\n")];
   if (told === books) return [];

@@ -36,11 +36,14 @@ export function shownAccounts(ledger: TestLedger): Promise<ReadonlyMap<string, S
   });
 }
 
-export function shownWithdrawals(ledger: TestLedger): Promise<readonly ShownRecord[]> {
-  return readModel(ledger, "withdrawals", async (rows) => {
+export function shownRecords(
+  ledger: TestLedger,
+  model: "withdrawals" | "deposits",
+): Promise<readonly ShownRecord[]> {
+  return readModel(ledger, model, async (rows) => {
     const { clock } = ledger;
     const { data } = await listRecords(rows, {
-      model: "withdrawals",
+      model,
       filters: {},
       page: ALL,
       rule: stuckRule(clock.now(), STUCK_AFTER_SECONDS),
