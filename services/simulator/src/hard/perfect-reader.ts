@@ -91,18 +91,15 @@ function judge(
   reports: readonly HeardReport[],
   before: readonly Bits[],
 ): readonly Limit[] {
-  const sure = bitsWhere(reports, ({ index }) => index < openedIndex);
-  const excluded = bitsWhere(
-    reports,
-    ({ isUndated, atNs }) => !isUndated && atNs > arrivedNs + SNAPSHOT_SKEW_NS,
-  );
-  if (balance !== null) return [{ balance, sure, excluded: excluded & ~sure }];
-  const beforeSure = before.reduce(
-    (bits, earlier, at) => (isIn(bit(at), sure) ? bits | earlier : bits),
-    0n,
-  );
-  const mayFollow = bitsWhere(reports, (_, at) => !isIn(bit(at), sure | beforeSure));
-  return sure === 0n || mayFollow !== 0n ? [] : [{ balance: 0n, sure, excluded: excluded & ~sure }];
+  const told = bitsWhere(reports, ({ index }) => index < openedIndex);
+  // What certainly came before a run that is in the snapshot is in it, whatever its own time.
+  const sure = before.reduce((bits, ones, at) => (isIn(bit(at), told) ? bits | ones : bits), told);
+  const isAfter = ({ isUndated, atNs }: HeardReport) =>
+    !isUndated && atNs > arrivedNs + SNAPSHOT_SKEW_NS;
+  const excluded = bitsWhere(reports, isAfter) & ~sure;
+  if (balance !== null) return [{ balance, sure, excluded }];
+  const isLast = sure === bit(reports.length) - 1n;
+  return told === 0n || !isLast ? [] : [{ balance: 0n, sure, excluded }];
 }
 
 type Search = Readonly<{
