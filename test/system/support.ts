@@ -122,6 +122,8 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
   async function play(deliveries: Iterable<PlannedDelivery>): Promise<void> {
     let group: Promise<unknown>[] = [];
     for (const delivery of deliveries) {
+      // What comes before an opening is recorded before it: that is known to be in its snapshot.
+      if (delivery.kind === "feed-opened") await Promise.all(group.splice(0));
       clock.set(delivery.arrivesAtNs);
       group.push(handOver(ingestFor(delivery, ingesting, random), delivery));
       // The opening of a connection is durable before its frames are handed over.
