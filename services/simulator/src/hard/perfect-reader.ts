@@ -9,8 +9,9 @@ import type { Heard, HeardReport, HeardSnapshot } from "./heard.ts";
  * - their times are more than 20 ms apart, or
  * - time and run id agree, or
  * - one was moved behind the other because a socket told it later;
- * a time taken from the arrival orders nothing. What reached us before a snapshot's connection was
- * opened is surely in that snapshot; what is dated more than 5 s after its arrival surely is not.
+ * a time taken from the arrival orders nothing by itself. What reached us before a snapshot's
+ * connection was opened is surely in that snapshot; what is dated more than 5 s after its arrival
+ * surely is not.
  *
  * A story is an order of all reports that respects what is certain and connects without a break,
  * with every snapshot's balance met somewhere between what surely is in it and what is not. The
@@ -62,8 +63,9 @@ const isSortedBefore = (a: HeardReport, b: HeardReport): boolean =>
 
 /** Whether it is certain that `a` came before `b`. */
 function isCertain(a: HeardReport, b: HeardReport): boolean {
-  if (a.isUndated || b.isUndated || a.atNs >= b.atNs) return false;
-  return b.atNs - a.atNs > AMBIGUOUS_NS || a.runId < b.runId || b.follows === a.message;
+  if (a.atNs >= b.atNs) return false;
+  if (a.runId < b.runId || b.follows === a.message) return true;
+  return !a.isUndated && !b.isUndated && b.atNs - a.atNs > AMBIGUOUS_NS;
 }
 
 /** Sets of reports are bits, in the order of the list. */
