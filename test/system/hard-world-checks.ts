@@ -2,12 +2,12 @@ import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { formatAmount } from "@counterfoil/simulator/decimal";
 import { byArrival, isWebhook } from "@counterfoil/simulator/delivery/planned-delivery";
 import { shuffleBetweenOpenings } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { type Arrivals, arrivalsOf } from "@counterfoil/simulator/hard/arrivals";
 import {
   type HardAccount,
   type HardWorld,
   trueBalance,
 } from "@counterfoil/simulator/hard/hard-world";
-import { type Heard, hearAccount } from "@counterfoil/simulator/hard/heard";
 import { isExact, type Knowledge, knownOf } from "@counterfoil/simulator/hard/perfect-reader";
 import { type ShownAccount, shownAccounts, shownRecords } from "./shown.ts";
 import {
@@ -65,7 +65,7 @@ async function orderBreaches(
 ): Promise<readonly Breach[]> {
   // What nobody dated has the time of its arrival, so that another order is another history.
   const isDated = accounts.every((account) =>
-    hearAccount(account, plan).reports.every(({ isUndated }) => !isUndated),
+    arrivalsOf(account, plan).reports.every(({ isUndated }) => !isUndated),
   );
   if (!isDated) return [];
   const twice = [...plan, ...plan.filter(isWebhook)].toSorted(byArrival);
@@ -96,12 +96,12 @@ function accountBreaches(
   shown: ReadonlyMap<string, ShownAccount>,
 ): readonly Breach[] {
   return accounts.flatMap((account) => {
-    const heard = hearAccount(account, plan);
-    const isNamed = heard.snapshots.some(({ balance }) => balance !== null);
-    if (heard.reports.length === 0 && !isNamed) return [];
+    const arrivals = arrivalsOf(account, plan);
+    const isNamed = arrivals.snapshots.some(({ balance }) => balance !== null);
+    if (arrivals.reports.length === 0 && !isNamed) return [];
     const id = accountOf(account.account);
-    const knowledge = knownOf(heard);
-    return breachesOfAccount({ account, heard, knowledge, shown: shown.get(id) }).map(
+    const knowledge = knownOf(arrivals);
+    return breachesOfAccount({ account, arrivals, knowledge, shown: shown.get(id) }).map(
       ([property, what]) => ({ property, account: id, what }),
     );
   });
@@ -109,33 +109,33 @@ function accountBreaches(
 
 type Seen = Readonly<{
   account: HardAccount;
-  heard: Heard;
+  arrivals: Arrivals;
   knowledge: Knowledge;
   shown: ShownAccount | undefined;
 }>;
 
 function breachesOfAccount({
   account,
-  heard,
+  arrivals,
   knowledge: { isDecided, ends },
   shown,
 }: Seen): readonly (readonly [Property, string])[] {
   if (shown === undefined) return [["balance", "the account is not shown"]];
   const { balance, status, openGaps } = shown;
   const isMarked = status !== "continuous";
-  const told = `${balance}, ${status}, ${openGaps} gaps`;
-  const isWhole = heard.reports.length === account.reports.length;
+  const standing = `${balance}, ${status}, ${openGaps} gaps`;
+  const isWhole = arrivals.reports.length === account.reports.length;
   if (isMarked) {
-    const isFalse = isWhole && isExact(heard, account);
-    return isFalse ? [["mark", `${told}, though nothing is lost`]] : [];
+    const isFalse = isWhole && isExact(arrivals, account);
+    return isFalse ? [["mark", `${standing}, though nothing is lost`]] : [];
   }
   if (!isDecided) return [];
-  if (ends.size === 0) return [["loss", `${told}, though something is lost`]];
+  if (ends.size === 0) return [["loss", `${standing}, though something is lost`]];
   const truth = trueBalance(account);
   const isKnown = ends.size === 1 && ends.has(truth);
   const isRight = balance === formatAmount(truth);
   return isKnown && !isRight
-    ? [["balance", `${told}, though it holds ${formatAmount(truth)}`]]
+    ? [["balance", `${standing}, though it holds ${formatAmount(truth)}`]]
     : [];
 }
 
@@ -146,8 +146,8 @@ async function lifecycleBreaches(
 ): Promise<readonly Breach[]> {
   const hasBothSides = accounts.length % 2 === 0;
   const isClear = accounts.every((account) => {
-    const heard = hearAccount(account, plan);
-    return heard.reports.length === account.reports.length && isExact(heard, account);
+    const arrivals = arrivalsOf(account, plan);
+    return arrivals.reports.length === account.reports.length && isExact(arrivals, account);
   });
   if (!hasBothSides || !isClear) return [];
   const expected = withdrawals.map(({ account, amount, outcome }) =>
@@ -156,7 +156,7 @@ async function lifecycleBreaches(
   const shown = (await shownRecords(ledger, "withdrawals")).map(
     ({ participant, asset, amount, stage }) => [participant, asset, amount, stage].join(" "),
   );
-  const [told, books] = [shown.sort().join("\n"), expected.sort().join("\n")];
-  if (told === books) return [];
-  return [{ property: "lifecycle", account: null, what: `shown:\n${told}\nbooks:\n${books}` }];
+  const [found, books] = [shown.sort().join("\n"), expected.sort().join("\n")];
+  if (found === books) return [];
+  return [{ property: "lifecycle", account: null, what: `shown:\n${found}\nbooks:\n${books}` }];
 }

@@ -47,11 +47,11 @@ export function* planHardFeed(plan: FeedPlan): Generator<HardFeedDelivery> {
   for (let number = 1; ; number += 1) {
     const connection = `${feed}-${number}`;
     const continues = random.chance(knobs.restartRate) ? null : previous;
-    const line = drawLine(plan, opensNs);
-    yield* planConnection(plan, line, { connection, continues });
-    if (line.closesNs === null) return;
+    const schedule = drawSchedule(plan, opensNs);
+    yield* planConnection(plan, schedule, { connection, continues });
+    if (schedule.closesNs === null) return;
     previous = connection;
-    opensNs = line.closesNs + nsOfMs(random.between(1, knobs.offlineMs));
+    opensNs = schedule.closesNs + nsOfMs(random.between(1, knobs.offlineMs));
   }
 }
 
@@ -61,7 +61,7 @@ type Sent = Readonly<
 >;
 
 /** The instants of one connection, in the provider's time, and all that is sent on it. */
-type Line = Readonly<{
+type Schedule = Readonly<{
   opensNs: bigint;
   closesNs: bigint | null;
   sent: readonly Sent[];
@@ -69,7 +69,7 @@ type Line = Readonly<{
   snapshotFrames: number;
 }>;
 
-function drawLine(plan: FeedPlan, opensNs: bigint): Line {
+function drawSchedule(plan: FeedPlan, opensNs: bigint): Schedule {
   const { emissions, listingAfter, knobs, random } = plan;
   const race = () => nsOfMs(random.between(0, knobs.snapshotRaceMs * 1_000) / 1_000);
   const subscribedNs = opensNs + nsOfMs(random.between(2, 40));
@@ -120,7 +120,7 @@ function splitListing(
 
 function* planConnection(
   { feed, knobs, random }: FeedPlan,
-  { opensNs, closesNs, sent, afterStep, snapshotFrames }: Line,
+  { opensNs, closesNs, sent, afterStep, snapshotFrames }: Schedule,
   { connection, continues }: Readonly<{ connection: string; continues: string | null }>,
 ): Generator<HardFeedDelivery> {
   const skewNs = nsOfMs(knobs.receiverSkewMs);

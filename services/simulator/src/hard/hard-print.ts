@@ -22,7 +22,7 @@ export type Printed = Readonly<{
 }>;
 
 const FIRST_RUN_ID = 4_149_614;
-/** Farther apart no two runs are swapped that the 20 ms of a reader's rule should tell apart. */
+/** Farther apart no two runs are swapped that a reader who allows for 20 ms keeps apart. */
 const NEAR_NS = nsOfMs(18);
 const DAY_NS = 86_400n * NS_PER_S;
 

@@ -30,14 +30,14 @@ export type HardTransfer = Readonly<{
   outcome: HardOutcome;
 }>;
 
-/** Transfers that touch no account of ours, and the webhooks that tell of them, sorted by arrival. */
+/** Transfers that touch no account of ours, and the webhooks that report them, sorted by arrival. */
 export type HardTransfers = Readonly<{
   truth: readonly HardTransfer[];
   plan: readonly PlannedWebhook[];
 }>;
 
-type Told = Readonly<{ atNs: bigint; message: HistoryMessage }>;
-type Story = Readonly<{ truth: readonly HardTransfer[]; told: readonly Told[] }>;
+type Sent = Readonly<{ atNs: bigint; message: HistoryMessage }>;
+type Drawn = Readonly<{ truth: readonly HardTransfer[]; sent: readonly Sent[] }>;
 
 const START_NS = 1_746_112_000_000_000_000n;
 /** Some amounts are equal, as those of a payroll are. */
@@ -45,20 +45,20 @@ const AMOUNTS = ["100", "100", "250.5"].map(parseAmount);
 
 export function createHardTransfers(seed: number | string, kind: HardTransferKind): HardTransfers {
   const random = createRandom(seed, kind);
-  const stories = Array.from({ length: random.between(1, 6) }, () => tellStory(kind, random));
-  const plan = stories.flatMap(({ told }) => told.map((each) => arrivalOf(each, random)));
+  const drawn = Array.from({ length: random.between(1, 6) }, () => drawTransfer(kind, random));
+  const plan = drawn.flatMap(({ sent }) => sent.map((each) => arrivalOf(each, random)));
   return {
-    truth: stories.flatMap(({ truth }) => truth),
+    truth: drawn.flatMap(({ truth }) => truth),
     plan: plan.sort((a, b) => Number(a.arrivesAtNs - b.arrivesAtNs)),
   };
 }
 
-function tellStory(kind: HardTransferKind, random: Random): Story {
-  if (kind === "bank payments") return tellBankPayment(random);
-  return kind === "withdrawals of parts" ? tellWithdrawal(random) : tellDeposit(random);
+function drawTransfer(kind: HardTransferKind, random: Random): Drawn {
+  if (kind === "bank payments") return drawBankPayment(random);
+  return kind === "withdrawals of parts" ? drawWithdrawal(random) : drawDeposit(random);
 }
 
-function arrivalOf({ atNs, message }: Told, random: Random): PlannedWebhook {
+function arrivalOf({ atNs, message }: Sent, random: Random): PlannedWebhook {
   const arrivesAtNs = atNs + nsOfMs(random.between(5, 400));
   const notificationId = message.provider === "zerohash" ? random.uuid() : null;
   return plannedWebhook({ arrivesAtNs, sentAtNs: atNs, notificationId, message });
@@ -76,7 +76,7 @@ function createClock(random: Random): () => bigint {
 type Attempt = Readonly<{ words: readonly string[]; outcome: HardOutcome }>;
 
 /** After a failure, a return or a cancellation a payment may be tried again. */
-function tellBankPayment(random: Random): Story {
+function drawBankPayment(random: Random): Drawn {
   const type = random.pick(["credit", "debit"] as const);
   const amount = random.pick(AMOUNTS);
   const payment = { transactionId: random.uuid(), type, amount: formatAmount(amount, 2) };
@@ -88,12 +88,12 @@ function tellBankPayment(random: Random): Story {
     words.push("retried", ...attempt.words);
   }
   const next = createClock(random);
-  const told = words.map((word): Told => {
+  const sent = words.map((word): Sent => {
     const atNs = next();
     return { atNs, message: bankMessage(payment, word, atNs) };
   });
   const direction = type === "debit" ? "in" : "out";
-  return { told, truth: [{ direction, asset: "USD", amount, outcome: attempt.outcome }] };
+  return { sent, truth: [{ direction, asset: "USD", amount, outcome: attempt.outcome }] };
 }
 
 function drawAttempt(random: Random): Attempt {
@@ -128,40 +128,40 @@ const DEPOSIT_WORDS = ["DETECTED", "UNCONFIRMED", "CONFIRMED"];
 const LAST_WORDS = { settled: "SUCCESS", failed: "FAILED", rejected: "REJECTED" } as const;
 
 /** One withdrawal out of several addresses; its fee may fail without it. */
-function tellWithdrawal(random: Random): Story {
+function drawWithdrawal(random: Random): Drawn {
   const outcome = random.pick(["settled", "settled", "failed", "rejected"] as const);
   const parts = drawParts(random, "withdrawal");
   const feeOutcome = outcome === "settled" && random.chance(0.3) ? "failed" : outcome;
   const next = createClock(random);
-  const told: Told[] = [];
+  const sent: Sent[] = [];
   for (const word of [...WITHDRAWAL_WORDS, null]) {
-    const tellLeg = (part: Layer1TransferFacts, leg: Leg, end: keyof typeof LAST_WORDS) => {
+    const addLeg = (part: Layer1TransferFacts, leg: Leg, end: keyof typeof LAST_WORDS) => {
       const atNs = next();
       const progress = progressOf(word ?? LAST_WORDS[end], atNs);
-      told.push({ atNs, message: layer1StatusMessage(part, leg, progress) });
+      sent.push({ atNs, message: layer1StatusMessage(part, leg, progress) });
     };
     const [first] = parts;
-    if (first !== undefined) tellLeg(first, "66", feeOutcome);
-    for (const part of parts) tellLeg(part, "69", outcome);
+    if (first !== undefined) addLeg(first, "66", feeOutcome);
+    for (const part of parts) addLeg(part, "69", outcome);
   }
   const amount = parts.reduce((sum, part) => sum + part.amount, 0n);
-  return { told, truth: [{ direction: "out", asset: "ETH", amount, outcome }] };
+  return { sent, truth: [{ direction: "out", asset: "ETH", amount, outcome }] };
 }
 
 /** One transaction that pays several addresses: each is a deposit with an end of its own. */
-function tellDeposit(random: Random): Story {
+function drawDeposit(random: Random): Drawn {
   const next = createClock(random);
-  const stories = drawParts(random, "deposit").map((part): Story => {
+  const drawn = drawParts(random, "deposit").map((part): Drawn => {
     const outcome = random.pick(["settled", "settled", "rejected"] as const);
-    const told = [...DEPOSIT_WORDS, LAST_WORDS[outcome]].map((word): Told => {
+    const sent = [...DEPOSIT_WORDS, LAST_WORDS[outcome]].map((word): Sent => {
       const atNs = next();
       return { atNs, message: layer1StatusMessage(part, "6f", progressOf(word, atNs)) };
     });
-    return { told, truth: [{ direction: "in", asset: "ETH", amount: part.amount, outcome }] };
+    return { sent, truth: [{ direction: "in", asset: "ETH", amount: part.amount, outcome }] };
   });
   return {
-    told: stories.flatMap(({ told }) => told),
-    truth: stories.flatMap(({ truth }) => truth),
+    sent: drawn.flatMap(({ sent }) => sent),
+    truth: drawn.flatMap(({ truth }) => truth),
   };
 }
 

@@ -6,34 +6,36 @@ import type { HardFrame } from "./hard-feed.ts";
 import type { HardAccount, HardDelivery } from "./hard-world.ts";
 
 /** What arrived of one run on one account, as a reader may take it. */
-export type HeardReport = Readonly<{
+export type ArrivedReport = Readonly<{
   message: HistoryMessage;
   runId: number;
   /** null where no movement was named: the balance before is not known. */
   before: Amount | null;
   after: Amount;
-  /** When the run took effect, as far as printed times and the sockets' order tell. */
+  /** When the run took effect, by its printed times and the sockets' order. */
   atNs: bigint;
   /** No time was printed that can be: it has the time of its arrival. */
   isUndated: boolean;
   /** Where in the plan it came first. */
   index: number;
-  /** The run that a socket told before it, though by their times it would not be before it. */
+  /** The run that came before it on a socket, though by their times it would not. */
   follows: HistoryMessage | null;
 }>;
 
 /** What a snapshot that covers the account says of it. */
-export type HeardSnapshot = Readonly<{
+export type ArrivedSnapshot = Readonly<{
   /** null where the account is not listed: it holds nothing. */
   balance: Amount | null;
   /** Where in the plan its connection was opened: all that came before is in it. */
   openedIndex: number;
+  /** Where in the plan it was complete. */
+  completedIndex: number;
   arrivedNs: bigint;
 }>;
 
-export type Heard = Readonly<{
-  reports: readonly HeardReport[];
-  snapshots: readonly HeardSnapshot[];
+export type Arrivals = Readonly<{
+  reports: readonly ArrivedReport[];
+  snapshots: readonly ArrivedSnapshot[];
 }>;
 
 const EARLIEST_NS = 365n * 86_400n * NS_PER_S;
@@ -41,7 +43,7 @@ const EARLIEST_NS = 365n * 86_400n * NS_PER_S;
 const AHEAD_NS_MAX = 60n * NS_PER_S;
 
 /** All that reached us of an account, in the order in which it came first. */
-export function hearAccount(account: HardAccount, plan: readonly HardDelivery[]): Heard {
+export function arrivalsOf(account: HardAccount, plan: readonly HardDelivery[]): Arrivals {
   const sessions = sessionsOf(plan);
   const own = new Set(account.reports.map(({ message }) => message));
   const copies = new Map<HistoryMessage, Copy[]>();
@@ -96,7 +98,7 @@ type Move = Readonly<{ notBeforeNs: bigint; follows: HistoryMessage }>;
 type Highest = Readonly<{ atNs: bigint; message: HistoryMessage }>;
 
 /**
- * A socket tells an account's runs in their true order: what is dated no later than a frame before
+ * A socket has an account's runs in their true order: what is dated no later than a frame before
  * it on its session took effect after it.
  */
 function movedBySockets(
@@ -107,7 +109,7 @@ function movedBySockets(
     list.flatMap((copy) => (copy.delivery.kind === "feed-frame" ? [{ message, copy }] : [])),
   );
   frames.sort((a, b) => a.copy.index - b.copy.index);
-  const told = new Set<string>();
+  const seen = new Set<string>();
   const highest = new Map<string, Highest>();
   const moved = new Map<HistoryMessage, Move>();
   for (const { message, copy } of frames) {
@@ -115,8 +117,8 @@ function movedBySockets(
     const session = sessions.get(copy.delivery.connection) ?? "";
     // A run that is stated again after a reconnect says nothing of its place.
     const place = `${session} ${message.report.run.runId}`;
-    if (told.has(place)) continue;
-    told.add(place);
+    if (seen.has(place)) continue;
+    seen.add(place);
     const { atNs } = timeOf(message.report, [copy]);
     const before = highest.get(session);
     const isBehind = before !== undefined && atNs <= before.atNs;
@@ -149,10 +151,10 @@ function sessionsOf(plan: readonly HardDelivery[]): ReadonlyMap<string, string> 
 function snapshotsOf(
   { account }: HardAccount,
   plan: readonly HardDelivery[],
-): readonly HeardSnapshot[] {
+): readonly ArrivedSnapshot[] {
   const opened = new Map<string, number>();
   const listings = new Map<string, HardFrame[]>();
-  const snapshots: HeardSnapshot[] = [];
+  const snapshots: ArrivedSnapshot[] = [];
   let isCovered = false;
   for (const [index, delivery] of plan.entries()) {
     if (delivery.kind === "feed-opened") opened.set(delivery.connection, index);
@@ -169,7 +171,8 @@ function snapshotsOf(
     const naming = frames.find(({ listed }) => listed?.some(isOf(account)));
     const balance = naming?.listed?.find(isOf(account))?.balance ?? null;
     const arrivedNs = (naming ?? frames.at(-1))?.arrivesAtNs ?? delivery.arrivesAtNs;
-    if (balance !== null || isCovered) snapshots.push({ balance, openedIndex, arrivedNs });
+    if (balance === null && !isCovered) continue;
+    snapshots.push({ balance, openedIndex, completedIndex: index, arrivedNs });
   }
   const lastListing = snapshots.findLastIndex(({ balance }) => balance !== null);
   return snapshots.filter(({ balance }, at) => balance !== null || at > lastListing);
