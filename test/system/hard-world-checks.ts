@@ -8,7 +8,12 @@ import {
   type HardWorld,
   trueBalance,
 } from "@counterfoil/simulator/hard/hard-world";
-import { isExact, type Knowledge, knownOf } from "@counterfoil/simulator/hard/perfect-reader";
+import {
+  isDatedRight,
+  isExact,
+  type Knowledge,
+  knownOf,
+} from "@counterfoil/simulator/hard/perfect-reader";
 import { type ShownAccount, shownAccounts, shownRecords } from "./shown.ts";
 import {
   type LedgerOptions,
@@ -147,7 +152,9 @@ async function lifecycleBreaches(
   const hasBothSides = accounts.length % 2 === 0;
   const isClear = accounts.every((account) => {
     const arrivals = arrivalsOf(account, plan);
-    return arrivals.reports.length === account.reports.length && isExact(arrivals, account);
+    const isWhole = arrivals.reports.length === account.reports.length;
+    // Movements are joined by their times.
+    return isWhole && isExact(arrivals, account) && isDatedRight(arrivals, account);
   });
   if (!hasBothSides || !isClear) return [];
   const expected = withdrawals.map(({ account, amount, outcome }) =>

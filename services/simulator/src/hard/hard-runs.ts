@@ -182,8 +182,11 @@ function drawWithdrawalStep(writer: Writer, pocket: Pocket, moment: Moment) {
   const ripe = holds.filter((hold) => moment.atNs - hold.atNs >= HOLD_NS_MIN);
   if (ripe.length > 0 && random.chance(0.55)) {
     const hold = random.pick(ripe);
-    holds.splice(holds.indexOf(hold), 1);
-    return endHold(writer, hold, moment.step);
+    const other = ripe.find((each) => each !== hold && each.pocket === hold.pocket);
+    if (random.chance(0.3)) return release(writer, hold, moment.step);
+    // Now and then one run settles two.
+    const settled = other !== undefined && random.chance(0.2) ? [hold, other] : [hold];
+    return settled.flatMap((each) => settle(writer, each, moment.step));
   }
   const amount = drawAmount(writer);
   return pocket.available.balance < amount
@@ -211,26 +214,38 @@ function holdAmount(
   return move(random, pocket, { type: "withdrawal_pending", toCollateral: amount, requestId });
 }
 
-/** Settles, in full or less a fee; or gives back, by a reversed hold or by a bare confirmation. */
-function endHold(
-  { random }: Writer,
-  { pocket, withdrawal }: Hold,
-  step: number,
-): readonly HardEntry[] {
-  const { amount, requestId } = withdrawal;
-  const isReleased = random.chance(0.3);
-  const isReversal = isReleased && random.chance(0.5);
-  const type = isReversal ? "withdrawal_pending" : "withdrawal_confirmed";
-  const release = move(random, pocket, { type, toCollateral: -amount, requestId });
-  withdrawal.endedAt = step;
-  withdrawal.outcome = isReleased ? "returned" : "settled";
-  if (isReleased) return release;
-  const references = referencesOf(requestId);
-  const fee = amount > FEE && random.chance(0.3) ? FEE : 0n;
-  withdrawal.settledAmount = amount - fee;
-  const debits = [entry(random, pocket.available, "withdrawal", fee - amount, references)];
+/** Gives back, by a reversed hold or by a confirmation that no debit goes with. */
+function release(writer: Writer, hold: Hold, step: number): readonly HardEntry[] {
+  const type = writer.random.chance(0.5) ? "withdrawal_pending" : "withdrawal_confirmed";
+  return endHold(writer, hold, { step, type, outcome: "returned" });
+}
+
+/** Settles, in full or less a fee. */
+function settle(writer: Writer, hold: Hold, step: number): readonly HardEntry[] {
+  const { random } = writer;
+  const { pocket, withdrawal } = hold;
+  const type = "withdrawal_confirmed";
+  const confirmed = endHold(writer, hold, { step, type, outcome: "settled" });
+  const references = referencesOf(withdrawal.requestId);
+  const fee = withdrawal.amount > FEE && random.chance(0.3) ? FEE : 0n;
+  withdrawal.settledAmount = withdrawal.amount - fee;
+  const debit = -withdrawal.settledAmount;
+  const debits = [entry(random, pocket.available, "withdrawal", debit, references)];
   if (fee > 0n) debits.push(entry(random, pocket.available, "network_fee", -fee, references));
-  return [...release, ...debits];
+  return [...confirmed, ...debits];
+}
+
+function endHold(
+  { random, holds }: Writer,
+  hold: Hold,
+  end: Readonly<{ step: number; type: string; outcome: "settled" | "returned" }>,
+): readonly HardEntry[] {
+  const { pocket, withdrawal } = hold;
+  holds.splice(holds.indexOf(hold), 1);
+  withdrawal.endedAt = end.step;
+  withdrawal.outcome = end.outcome;
+  const { amount, requestId } = withdrawal;
+  return move(random, pocket, { type: end.type, toCollateral: -amount, requestId });
 }
 
 /** A movement between the two sides of a pocket, which both have its id. */

@@ -58,6 +58,15 @@ export function isExact(arrivals: Arrivals, { reports: truth }: HardAccount): bo
   );
 }
 
+/** Whether every run is dated within 20 ms of when it really was. */
+export function isDatedRight(arrivals: Arrivals, { reports: truth }: HardAccount): boolean {
+  const times = new Map<HistoryMessage, bigint>(truth.map(({ message, atNs }) => [message, atNs]));
+  return arrivals.reports.every(({ message, atNs }) => {
+    const errorNs = atNs - (times.get(message) ?? 0n);
+    return errorNs <= AMBIGUOUS_NS && errorNs >= -AMBIGUOUS_NS;
+  });
+}
+
 const isSortedBefore = (a: ArrivedReport, b: ArrivedReport): boolean =>
   a.atNs === b.atNs ? a.runId < b.runId : a.atNs < b.atNs;
 
