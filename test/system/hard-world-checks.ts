@@ -68,11 +68,11 @@ async function orderBreaches(
   inOrder: TestLedger,
   options: LedgerOptions,
 ): Promise<readonly Breach[]> {
-  // What nobody dated has the time of its arrival, so that another order is another history.
-  const isDated = accounts.every((account) =>
-    arrivalsOf(account, plan).reports.every(({ isUndated }) => !isUndated),
+  // What has the time of its arrival is another history where it arrives in another order.
+  const isPrinted = accounts.every((account) =>
+    arrivalsOf(account, plan).reports.every((report) => report.isPrinted),
   );
-  if (!isDated) return [];
+  if (!isPrinted) return [];
   const twice = [...plan, ...plan.filter(isWebhook)].toSorted(byArrival);
   const racing = { seed: `${seed} again`, ingests: 2, together: 20, ...options };
   const shuffled = await openTestLedger(racing);

@@ -14,7 +14,9 @@ export type ArrivedReport = Readonly<{
   after: Amount;
   /** When the run took effect, by its printed times and the sockets' order. */
   atNs: bigint;
-  /** No time was printed that can be: it has the time of its arrival. */
+  /** Whether a time was printed that can be; else the arrival's stands in for it. */
+  isPrinted: boolean;
+  /** It has the time of its arrival, which no socket moved. */
   isUndated: boolean;
   /** Where in the plan it came first. */
   index: number;
@@ -67,7 +69,8 @@ export function arrivalsOf(account: HardAccount, plan: readonly HardDelivery[]):
       before: report.movements.length === 0 ? null : balanceAfter - change,
       after: balanceAfter,
       atNs: isMoved ? move.notBeforeNs : dated.atNs,
-      isUndated: dated.isUndated && !isMoved,
+      isPrinted: dated.isPrinted,
+      isUndated: !dated.isPrinted && !isMoved,
       index: first.index,
       follows: isMoved ? move.follows : null,
     };
@@ -76,7 +79,7 @@ export function arrivalsOf(account: HardAccount, plan: readonly HardDelivery[]):
 }
 
 type Copy = Readonly<{ index: number; delivery: PlannedWebhook | HardFrame }>;
-type Dated = Readonly<{ atNs: bigint; isUndated: boolean }>;
+type Dated = Readonly<{ atNs: bigint; isPrinted: boolean }>;
 
 /** The latest movement's time, else the run's, else the arrival's; a finer copy counts. */
 function timeOf(report: BalanceReport, copies: readonly Copy[]): Dated {
@@ -88,10 +91,10 @@ function timeOf(report: BalanceReport, copies: readonly Copy[]): Dated {
   for (const atNs of printed) {
     const readNs = atNs - (atNs % unitNs);
     if (readNs >= EARLIEST_NS && readNs <= arrivedNs + AHEAD_NS_MAX) {
-      return { atNs: readNs, isUndated: false };
+      return { atNs: readNs, isPrinted: true };
     }
   }
-  return { atNs: arrivedNs, isUndated: true };
+  return { atNs: arrivedNs, isPrinted: false };
 }
 
 type Move = Readonly<{ notBeforeNs: bigint; follows: HistoryMessage }>;
