@@ -13,7 +13,7 @@ import { openTestLedger, patience, runs, stateDifferences, type TestLedger } fro
 /** Those that do not hold yet are passed over; each leaves this list with the change that makes it hold. */
 const UNMET: ReadonlySet<HardTransferKind> = new Set(HARD_TRANSFER_KINDS);
 
-const WORLDS = runs(150);
+const WORLDS = runs(60);
 
 function stageOf({ direction, outcome }: HardTransfer): string {
   return direction === "in" && outcome === "settled" ? "credited" : outcome;
