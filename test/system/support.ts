@@ -32,7 +32,6 @@ import type {
 import type { Row, Table } from "@counterfoil/processing/ports/table";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
-import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
 
 export const hashing = nodeHashing;
@@ -253,23 +252,10 @@ async function handOver(ingest: Ingest, delivery: PlannedDelivery): Promise<void
     const { connection, atNs } = delivery;
     const closing = { provider: "zerohash", connection, reason: "disconnected" } as const;
     await ingest.feedClosed({ ...closing, closedAt: atNs });
+  } else if (delivery.kind === "snapshot-completed") {
+    const { connection, frames } = delivery;
+    await ingest.snapshotCompleted({ provider: "zerohash", connection, frames });
   } else await ingest.submit(deliveryOf(delivery));
-}
-
-/**
- * Another order of recording: webhooks anywhere between the frames, but on the same side of every
- * opening of a feed. What the stream holds before one is proof of what its snapshot holds.
- */
-export function inAnotherOrder(
-  plan: readonly PlannedDelivery[],
-  seed: number | string,
-): readonly PlannedDelivery[] {
-  const parts: PlannedDelivery[][] = [[]];
-  for (const delivery of plan) {
-    if (delivery.kind === "feed-opened") parts.push([delivery], []);
-    else parts.at(-1)?.push(delivery);
-  }
-  return parts.flatMap((part, at) => shuffleDeliveries(part, `${seed}:${at}`));
 }
 
 type Message = Extract<PlannedDelivery, { kind: "webhook" | "feed-frame" }>;

@@ -2,7 +2,7 @@ import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import type { Row } from "@counterfoil/processing/ports/table";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
-import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { shuffleBetweenOpenings } from "@counterfoil/simulator/delivery/shuffle-deliveries";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { planOf, type Scenario, scenarioArbitrary, withoutLosses } from "./arbitraries.ts";
@@ -13,7 +13,7 @@ import { trueBalances } from "./truth.ts";
 
 async function playedInAnyOrder({ seed }: Scenario, plan: readonly PlannedDelivery[]) {
   const ledger = await openTestLedger({ seed });
-  await ledger.play(shuffleDeliveries(plan, seed));
+  await ledger.play(shuffleBetweenOpenings(plan, seed));
   await ledger.catchUp();
   return ledger;
 }

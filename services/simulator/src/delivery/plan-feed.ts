@@ -6,6 +6,8 @@ import { type Emission, firstEmissionFrom } from "./emissions.ts";
 import { type FeedDelivery, plannedSnapshot, plannedUpdate } from "./planned-delivery.ts";
 
 const LATENCY_MS = { min: 2, max: 40 };
+/** A reader takes a snapshot for complete when nothing more of it has come for so long. */
+const COMPLETE_AFTER_NS = 2n * NS_PER_S;
 /** The first subscription stands well before the first step. */
 const LEAD_NS = 2n * NS_PER_S;
 
@@ -79,18 +81,26 @@ function* planConnection(
   const afterStep = firstEmissionFrom(emissions, line.snapshotTakenNs + 1n) - 1;
   let latestNs = 0n;
   let frame = 0;
+  let snapshotNs: bigint | null = null;
   for (const { sentNs, message } of framesOf(emissions, line)) {
     const arrivesNs = sentNs + drawLatencyNs(random);
     // One connection delivers in the order in which it was sent to.
     latestNs = arrivesNs > latestNs ? arrivesNs : latestNs;
     if (line.closesNs !== null && latestNs > line.closesNs) break;
     frame += 1;
+    if (message === null) snapshotNs = latestNs;
     const place = { feed, connection, frame, arrivesAtNs: latestNs + skewNs };
     yield message === null
       ? plannedSnapshot(place, { history, afterStep })
       : plannedUpdate(place, message);
   }
-  if (line.closesNs !== null) yield { kind: "feed-closed", ...at(line.closesNs) };
+  const { closesNs } = line;
+  if (snapshotNs !== null) {
+    const dueNs = snapshotNs + COMPLETE_AFTER_NS;
+    const arrivesAtNs = (closesNs !== null && closesNs < dueNs ? closesNs : dueNs) + skewNs;
+    yield { kind: "snapshot-completed", feed, connection, arrivesAtNs, frames: 1 };
+  }
+  if (closesNs !== null) yield { kind: "feed-closed", ...at(closesNs) };
 }
 
 /** What the provider sends on a connection, in order; null stands for the snapshot. */

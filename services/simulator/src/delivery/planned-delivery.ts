@@ -43,8 +43,24 @@ export type FeedFrame = OnConnection &
 
 export type FeedClosed = OnConnection & Readonly<{ kind: "feed-closed"; atNs: bigint }>;
 
+/**
+ * Nothing marks the last frame of a snapshot: a reader takes it for complete when no other has come
+ * for a while, or when the connection is closed.
+ */
+export type SnapshotCompleted = OnConnection &
+  Readonly<{
+    kind: "snapshot-completed";
+    /** How many frames the snapshot had. */
+    frames: number;
+  }>;
+
 /** What arrives at one receiver: over a webhook, or over one of its feeds. */
-export type PlannedDelivery = PlannedWebhook | FeedOpened | FeedFrame | FeedClosed;
+export type PlannedDelivery =
+  | PlannedWebhook
+  | FeedOpened
+  | FeedFrame
+  | SnapshotCompleted
+  | FeedClosed;
 
 export type FeedDelivery = Exclude<PlannedDelivery, PlannedWebhook>;
 

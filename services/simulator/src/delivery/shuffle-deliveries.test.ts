@@ -2,7 +2,11 @@ import { describe, expect, test } from "@jest/globals";
 import { generateHistory } from "../history/generate-history.ts";
 import { planDeliveries } from "./delivery-plan.ts";
 import { type FeedDelivery, isWebhook, type PlannedDelivery } from "./planned-delivery.ts";
-import { scatterWebhooks, shuffleDeliveries } from "./shuffle-deliveries.ts";
+import {
+  scatterWebhooks,
+  shuffleBetweenOpenings,
+  shuffleDeliveries,
+} from "./shuffle-deliveries.ts";
 
 const PLAN = planDeliveries(generateHistory({ seed: 3 }), { feeds: 2, reconnectRate: 0.05 });
 const LAST_NS = PLAN.at(-1)?.arrivesAtNs ?? 0n;
@@ -26,6 +30,25 @@ describe("shuffling the recording", () => {
   test("a seed reproduces", () => {
     expect(shuffleDeliveries(PLAN, 5)).toEqual(shuffleDeliveries(PLAN, 5));
     expect(shuffleDeliveries(PLAN, 5)).not.toEqual(shuffleDeliveries(PLAN, 6));
+  });
+});
+
+describe("shuffling between openings", () => {
+  test("moves webhooks alone, and none over an opening", () => {
+    const mixed = shuffleBetweenOpenings(PLAN, 1);
+    expect(mixed).not.toEqual(PLAN);
+    expect(mixed.filter((each) => !isWebhook(each))).toEqual(
+      PLAN.filter((each) => !isWebhook(each)),
+    );
+    const openingsBefore = (plan: readonly PlannedDelivery[]) => {
+      let openings = 0;
+      const places = plan.map((delivery): [PlannedDelivery, number] => {
+        if (delivery.kind === "feed-opened") openings += 1;
+        return [delivery, openings];
+      });
+      return new Map(places);
+    };
+    expect(new Map([...openingsBefore(mixed)])).toEqual(openingsBefore(PLAN));
   });
 });
 

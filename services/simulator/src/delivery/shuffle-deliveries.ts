@@ -30,6 +30,37 @@ export function shuffleDeliveries<D extends Readonly<{ kind: string; feed?: stri
 }
 
 /**
+ * Another order of the webhooks alone. Each stays on its side of every opening of a connection:
+ * what is recorded before an opening is known to be in that connection's snapshot.
+ */
+export function shuffleBetweenOpenings<D extends Readonly<{ kind: string }>>(
+  deliveries: readonly D[],
+  seed: number | string,
+): readonly D[] {
+  const random = createRandom(seed, "shuffle between openings");
+  const stretches: D[][] = [[]];
+  for (const delivery of deliveries) {
+    if (delivery.kind === "feed-opened") stretches.push([]);
+    stretches.at(-1)?.push(delivery);
+  }
+  return stretches.flatMap((stretch) => shuffleWebhooks(stretch, random));
+}
+
+function shuffleWebhooks<D extends Readonly<{ kind: string }>>(
+  stretch: readonly D[],
+  random: Random,
+): readonly D[] {
+  // An opening begins its stretch, and stays there.
+  const opening = stretch[0]?.kind === "feed-opened" ? stretch.slice(0, 1) : [];
+  const rest = stretch.slice(opening.length);
+  const isHook = ({ kind }: D) => kind === "webhook";
+  const hooks = shuffled(rest.filter(isHook), random);
+  const frames = rest.filter((delivery) => !isHook(delivery));
+  const turns = shuffled(rest.map(isHook), random);
+  return [...opening, ...turns.flatMap((turn) => (turn ? hooks : frames).shift() ?? [])];
+}
+
+/**
  * Other arrival times: each webhook comes at any time from its sending to `untilNs` (or when it
  * was planned, if that is later); frames come when they came. Sorted by arrival again.
  */

@@ -36,6 +36,8 @@ export type BalanceReport = Readonly<{
   run: Run;
   movements: readonly Movement[];
   balanceAfter: Amount;
+  /** The webhook prints seconds, as one of the provider's own examples does; else milliseconds. */
+  isInSeconds?: boolean;
 }>;
 
 export type Layer1Funds = Readonly<{ available: Amount; reserved: Amount; blockchain: Amount }>;

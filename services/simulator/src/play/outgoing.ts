@@ -8,6 +8,8 @@ export type Outgoing =
   /** Wait until the service's client has subscribed (again). */
   | Readonly<{ kind: "feed-opened"; feed: string }>
   | Readonly<{ kind: "feed-frame"; feed: string; text: string }>
+  /** Nothing is sent: the client notices by itself that no more of a snapshot comes. */
+  | Readonly<{ kind: "snapshot-completed"; feed: string }>
   /** Cut the connection; the client comes back by itself. */
   | Readonly<{ kind: "feed-closed"; feed: string }>;
 

@@ -153,6 +153,8 @@ function createFeedPlayer(servers: ReadonlyMap<string, FeedServer>) {
           await server.waitForSubscription(nth);
           return 0;
         }
+        case "snapshot-completed":
+          return 0;
         case "feed-closed":
           // In due form: what the plan counts as arrived has to arrive.
           server.close();

@@ -1,5 +1,5 @@
 import { type Amount, formatAmount } from "../../decimal.ts";
-import { epochMs, isoTime } from "../../time.ts";
+import { epochMs, epochSeconds, isoTime } from "../../time.ts";
 import { CRYPTO_ASSETS, USD } from "../assets.ts";
 import type { BalanceReport, HistoryMessage, Movement } from "../history.ts";
 
@@ -58,22 +58,24 @@ function feedMovement(movement: Movement, asset: string) {
 }
 
 /** A bare object with sorted keys, milliseconds, and account ids in the movements alone. */
-function webhookText({ account, run, movements, balanceAfter }: BalanceReport): string {
+function webhookText(report: BalanceReport): string {
+  const { account, run, movements, balanceAfter } = report;
+  const printed = report.isInSeconds ? epochSeconds : epochMs;
   return JSON.stringify({
     account_group: account.accountGroup,
     account_label: account.accountLabel,
     account_type: account.accountType,
     asset: account.asset,
     balance: formatAmount(balanceAfter),
-    movements: movements.map((movement) => webhookMovement(movement, account.accountId)),
+    movements: movements.map((movement) => webhookMovement(movement, account.accountId, printed)),
     participant_code: account.participantCode,
     run_id: run.runId,
     run_type: run.runType,
-    timestamp: epochMs(run.atNs),
+    timestamp: printed(run.atNs),
   });
 }
 
-function webhookMovement(movement: Movement, accountId: string) {
+function webhookMovement(movement: Movement, accountId: string, printed: (atNs: bigint) => number) {
   const { depositReferenceId, tradeId, transferRequestId, transferType, withdrawalRequestId } =
     movement.references;
   return {
@@ -81,7 +83,7 @@ function webhookMovement(movement: Movement, accountId: string) {
     change: webhookChange(movement.change, movement.movementType),
     deposit_reference_id: depositReferenceId,
     movement_id: movement.movementId,
-    movement_timestamp: epochMs(movement.atNs),
+    movement_timestamp: printed(movement.atNs),
     movement_type: movement.movementType,
     trade_id: tradeId,
     transfer_request_id: transferRequestId,

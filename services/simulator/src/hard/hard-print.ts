@@ -1,0 +1,106 @@
+import type { Amount } from "../decimal.ts";
+import type { HistoryMessage, HistoryStep, Movement, Run } from "../history/history.ts";
+import { balanceMessage } from "../history/messages/balance-message.ts";
+import type { Random } from "../random.ts";
+import { NS_PER_S, NS_PER_US, nsOfMs } from "../time.ts";
+import type { HardKnobs } from "./hard-knobs.ts";
+import type { HardBook, HardEntry, HardRun } from "./hard-runs.ts";
+
+/** One run on one account as it really was; its message says what was printed of it. */
+export type HardReport = Readonly<{
+  step: number;
+  /** The true time. */
+  atNs: bigint;
+  change: Amount;
+  balanceAfter: Amount;
+  message: HistoryMessage;
+}>;
+
+export type Printed = Readonly<{
+  steps: readonly HistoryStep[];
+  reports: ReadonlyMap<HardBook, readonly HardReport[]>;
+}>;
+
+const FIRST_RUN_ID = 4_149_614;
+/** Farther apart no two runs are swapped that a reader who allows for 20 ms keeps apart. */
+const NEAR_NS = nsOfMs(18);
+const DAY_NS = 86_400n * NS_PER_S;
+
+/** Gives every run its id and its printed times, and every account its messages. */
+export function printRuns(
+  runs: readonly HardRun[],
+  books: readonly HardBook[],
+  { knobs, random }: Readonly<{ knobs: HardKnobs; random: Random }>,
+): Printed {
+  const ids = drawRunIds(runs, knobs, random);
+  const reports = new Map<HardBook, HardReport[]>(books.map((book) => [book, []]));
+  const balances = new Map(books.map((book) => [book, book.opening]));
+  const steps = runs.map((run, step): HistoryStep => {
+    const times = drawTimes(run.atNs, knobs, random);
+    const printed: Run = { runId: String(ids[step]), runType: run.runType, atNs: times.runNs };
+    const moved = Map.groupBy(run.entries, ({ book }) => book);
+    const messages = [...new Set([...moved.keys(), ...run.unmoved])].map((book) => {
+      const entries = moved.get(book) ?? [];
+      const change = entries.reduce((sum, entry) => sum + entry.change, 0n);
+      const balanceAfter = (balances.get(book) ?? 0n) + change;
+      balances.set(book, balanceAfter);
+      const movements = entries.map((entry) => movementOf(entry, times.movementNs));
+      const { isInSeconds } = times;
+      const report = { account: book.account, run: printed, movements, balanceAfter, isInSeconds };
+      const message = balanceMessage(report);
+      reports.get(book)?.push({ step, atNs: run.atNs, change, balanceAfter, message });
+      return message;
+    });
+    return { index: step, atNs: run.atNs, run: printed, messages };
+  });
+  return { steps, reports };
+}
+
+function movementOf(
+  { movementId, movementType, change, references }: HardEntry,
+  atNs: bigint,
+): Movement {
+  return { movementId, movementType, change, atNs, references };
+}
+
+/** Rising with the true order, but for those that are swapped. */
+function drawRunIds(runs: readonly HardRun[], knobs: HardKnobs, random: Random): readonly number[] {
+  let last = FIRST_RUN_ID;
+  const ids = runs.map(() => {
+    last += random.between(1, 3);
+    return last;
+  });
+  for (const [at, { atNs }] of runs.entries()) {
+    const next = at + 1;
+    const isNear = next < runs.length && (runs[next]?.atNs ?? 0n) - atNs <= NEAR_NS;
+    const isSwapped =
+      (isNear && random.chance(knobs.nearIdSwapRate)) || random.chance(knobs.farIdSwapRate);
+    if (!isSwapped || next >= runs.length) continue;
+    const held = ids[at] as number;
+    ids[at] = ids[next] as number;
+    ids[next] = held;
+  }
+  return ids;
+}
+
+type Times = Readonly<{ runNs: bigint; movementNs: bigint; isInSeconds: boolean }>;
+
+function drawTimes(trueNs: bigint, knobs: HardKnobs, random: Random): Times {
+  const movementNs = drawMovementNs(trueNs, knobs, random);
+  // Runs have microseconds on the wire, as movements have.
+  const leadNs = nsOfMs(random.between(0, knobs.runLeadMs * 1_000) / 1_000);
+  const isInSeconds = random.chance(knobs.secondsRate);
+  const times = { runNs: movementNs - leadNs, movementNs, isInSeconds };
+  if (random.chance(knobs.noTimeRate)) return { ...times, runNs: 0n, movementNs: 0n };
+  return random.chance(knobs.zeroMovementRate) ? { ...times, movementNs: 0n } : times;
+}
+
+function drawMovementNs(trueNs: bigint, knobs: HardKnobs, random: Random): bigint {
+  const jitterUs = Math.round(knobs.jitterMs * 1_000);
+  const erredNs = trueNs + BigInt(random.between(-jitterUs, jitterUs)) * NS_PER_US;
+  if (random.chance(knobs.weekOldRate)) return erredNs - 7n * DAY_NS;
+  if (random.chance(knobs.futureRate)) return erredNs + DAY_NS;
+  if (!random.chance(knobs.wildTimeRate)) return erredNs;
+  const wildNs = nsOfMs(random.between(25, random.chance(0.5) ? 200 : 20_000));
+  return random.chance(0.5) ? erredNs + wildNs : erredNs - wildNs;
+}

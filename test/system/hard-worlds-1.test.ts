@@ -1,0 +1,3 @@
+import { describeHardWorlds } from "./hard-worlds.ts";
+
+describeHardWorlds({ part: 0, of: 2 });

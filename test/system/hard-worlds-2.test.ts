@@ -1,0 +1,3 @@
+import { describeHardWorlds } from "./hard-worlds.ts";
+
+describeHardWorlds({ part: 1, of: 2 });
