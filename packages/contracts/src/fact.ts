@@ -53,6 +53,8 @@ const DeliveryReceived = z.object({
   translation,
   /** Of a frame: the run that it states did not happen before, as the socket's order says. */
   not_before: instant.optional(),
+  /** And which run it stated of the account before. */
+  follows: id.optional(),
   /** How many appends carry the facts; only where more than one. */
   parts: z.int().min(2).optional(),
 });
@@ -148,6 +150,8 @@ const BalanceReported = z.object({
    * where the feed stated a run that is dated no later than what it stated before.
    */
   not_before: instant.optional(),
+  /** The run that the socket stated of the account before, where times alone do not say so. */
+  follows: id.optional(),
   delivered_at,
   received_at,
   translation,

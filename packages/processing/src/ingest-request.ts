@@ -17,6 +17,7 @@ import type {
   SnapshotCompletion,
 } from "./ports/ingest.ts";
 import { type PreparedDelivery, prepareDelivery } from "./prepare-delivery.ts";
+import { socketOrder } from "./read-stored.ts";
 
 /** What is to be appended, given what is known. */
 export type Request = Readonly<{
@@ -56,7 +57,7 @@ export function deliveryRequest(
         const arrived = {
           ...delivery,
           receivedAt: timeOf(begun.received_at),
-          ...(begun.not_before === undefined ? {} : { notBefore: timeOf(begun.not_before) }),
+          ...socketOrder(begun),
         };
         prepared = prepareDelivery(arrived, { ...translations, present }, hashing);
         return null;

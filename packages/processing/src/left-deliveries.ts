@@ -6,6 +6,7 @@ import { isEngineError } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Delivery, Ingest } from "./ports/ingest.ts";
 import { readAll } from "./queries/read-all.ts";
+import { socketOrder } from "./read-stored.ts";
 
 export type LeftDelivery = Readonly<{
   deliveryId: string;
@@ -57,7 +58,7 @@ async function storedDelivery(stream: EventStream, event: RecordedEvent): Promis
   const received = readData(event) as DataOf<"DeliveryReceived">;
   const bytes = await stream.body(received.sha256);
   if (bytes === null) return null;
-  const { connection, frame, verdict, not_before } = received;
+  const { connection, frame, verdict } = received;
   const { sent_at, signature, scheme, key } = verdict;
   return {
     provider: received.provider,
@@ -74,7 +75,7 @@ async function storedDelivery(stream: EventStream, event: RecordedEvent): Promis
     bytes,
     receivedAt: timeOf(received.received_at),
     correlationId: event.correlation_id,
-    ...(not_before === undefined ? {} : { notBefore: timeOf(not_before) }),
+    ...socketOrder(received),
   };
 }
 

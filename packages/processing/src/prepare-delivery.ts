@@ -24,11 +24,11 @@ export function prepareDelivery(
   const text = decodeBody(bytes);
   const source = { provider, channel, payloadType, text, place, receivedAt };
   const read = translate(source, hashing);
-  const notBefore =
+  const order =
     read.ok && place !== null && session !== null
-      ? session.notBefore({ place, facts: read.facts, receivedAt })
-      : (delivery.notBefore ?? null);
-  const reading = notBefore === null ? read : translate({ ...source, notBefore }, hashing);
+      ? session.orderOf({ place, facts: read.facts, receivedAt })
+      : (delivery.order ?? null);
+  const reading = order === null ? read : translate({ ...source, order }, hashing);
   const { sentAt, ...verified } = verdict;
   return {
     id: deliveryId(
@@ -48,7 +48,9 @@ export function prepareDelivery(
       length: bytes.length,
       received_at: formatTime(receivedAt),
       translation: present,
-      ...(notBefore === null ? {} : { not_before: formatTime(notBefore) }),
+      ...(order === null
+        ? {}
+        : { not_before: formatTime(order.notBefore), follows: order.follows }),
     },
     correlationId: delivery.correlationId,
     reading,

@@ -3,7 +3,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { timeOf } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { readData } from "@counterfoil/core/stream/read-event";
-import type { Reading, Translations } from "@counterfoil/core/translate/translation";
+import type { Reading, SocketOrder, Translations } from "@counterfoil/core/translate/translation";
 import type { EventStream } from "./ports/event-stream.ts";
 import { decodeBody } from "./prepare-delivery.ts";
 
@@ -33,7 +33,16 @@ export async function readStored(
     text: decodeBody(body),
     place,
     receivedAt: timeOf(data.received_at),
-    ...(data.not_before === undefined ? {} : { notBefore: timeOf(data.not_before) }),
+    ...socketOrder(data),
   };
   return translate(source, hashing);
+}
+
+/** What a delivery says of its frame's place on the socket. */
+export function socketOrder({
+  not_before,
+  follows,
+}: Pick<DataOf<"DeliveryReceived">, "not_before" | "follows">): { order?: SocketOrder } {
+  if (not_before === undefined || follows === undefined) return {};
+  return { order: { notBefore: timeOf(not_before), follows } };
 }

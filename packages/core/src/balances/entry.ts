@@ -4,6 +4,7 @@ import {
   accountIdsOf,
   type FactState,
   firstArrivalOf,
+  followedRun,
   heldFrom,
   inForce,
   notBeforeOf,
@@ -51,6 +52,8 @@ export type EntryFacts = Readonly<{
   ownAt: Nanos;
   /** Nobody dated it: it has the time of its arrival. */
   isUndated: boolean;
+  /** The run that its socket stated before it, where its times do not say so. */
+  follows: string | null;
   /** One of its facts is printed with a time that cannot be. */
   hasImpossibleTime: boolean;
   /** When the first of its facts reached us, and where it was recorded. */
@@ -163,6 +166,7 @@ export function newEntry(kind: Entry["kind"], key: string): Entry {
     effectiveAt: 0n,
     ownAt: 0n,
     isUndated: true,
+    follows: null,
     hasImpossibleTime: false,
     arrivedAt: 0n,
     recordedAt: 0,
@@ -279,6 +283,7 @@ function derive(entry: Entry): Entry {
     effectiveAt: time.at,
     ownAt: time.ownAt,
     isUndated: time.isUndated,
+    follows: report === null ? null : followedRun(report),
     hasImpossibleTime: movements.impossible > 0 || run.impossibleAt !== null,
   };
 }

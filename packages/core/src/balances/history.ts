@@ -17,6 +17,7 @@ import {
   clustersOf,
   compareReports,
   counterTimes,
+  headsOf,
   orderCluster,
   PLACES_MAX,
   TIME_ERROR,
@@ -48,6 +49,9 @@ export function newHistory(account: string): History {
     isEnd: true,
   };
 }
+
+/** Where an entry stands among the others. */
+export type Placed = Pick<EntryPlace, "placedAt" | "rank" | "mark">;
 
 export type OutOfReach = Readonly<{ outcome: "out_of_reach"; side: "left" | "right" }>;
 export const LEFT: OutOfReach = { outcome: "out_of_reach", side: "left" };
@@ -123,9 +127,10 @@ function regionOf(history: History, change: Change): Region | OutOfReach {
   const { entries, isStart, isEnd } = history;
   const { before, at } = change;
   const place = insertionPoint(entries, change);
-  let from = Math.max(firstPlacedAt(entries, at - TIME_ERROR), place - PLACES_MAX);
-  let to = Math.min(firstPlacedAt(entries, at + TIME_ERROR + 1n), place + PLACES_MAX);
-  if (change.nearUndated) [from, to] = [place - PLACES_MAX, place + PLACES_MAX];
+  const reach = isInLarge(entries, place) ? LARGE_REACH : PLACES_MAX;
+  let from = Math.max(firstPlacedAt(entries, at - TIME_ERROR), place - reach);
+  let to = Math.min(firstPlacedAt(entries, at + TIME_ERROR + 1n), place + reach);
+  if (change.nearUndated) [from, to] = [place - reach, place + reach];
   if (from < 0 && !isStart) return LEFT;
   if (to > entries.length && !isEnd) return RIGHT;
   [from, to] = [Math.max(from, 0), Math.min(to, entries.length)];
@@ -146,6 +151,12 @@ function regionOf(history: History, change: Change): Region | OutOfReach {
   const isWhole = clusterEnd(entries, to + 1) < entries.length || isEnd;
   return isWhole ? { from, to } : RIGHT;
 }
+
+/** In a large cluster few places around a report are looked at: it is not ordered as a whole. */
+const LARGE_REACH = 16;
+
+const isInLarge = (entries: readonly Entry[], place: number): boolean =>
+  entries[place - 1]?.joined === IN_LARGE || entries[place]?.joined === IN_LARGE;
 
 /** Where the changed entry stands, or would stand if nothing were ambiguous. */
 function insertionPoint(entries: readonly Entry[], { before, after, at }: Change): number {
@@ -173,7 +184,7 @@ function search(entries: readonly Entry[], meets: (entry: Entry) => boolean): nu
   return low;
 }
 
-export function comparePlaces(a: EntryPlace, b: EntryPlace): number {
+export function comparePlaces(a: Placed, b: Placed): number {
   if (a.placedAt !== b.placedAt) return a.placedAt < b.placedAt ? -1 : 1;
   if (a.rank !== b.rank) return a.rank - b.rank;
   return a.mark < b.mark ? -1 : a.mark > b.mark ? 1 : 0;
@@ -200,12 +211,13 @@ function orderRegion(history: History, { from, to }: Region, { before, after }: 
   const ordered: Entry[] = [];
   let running = entries[from - 1]?.runningOfRuns ?? null;
   const clusters = clustersOf(runs);
-  const behind = earliestOf(entries, to);
+  const behind = headsAt(entries, to);
   clusters.forEach((cluster, at) => {
-    const next = clusters[at + 1]?.[0] ?? behind;
+    const next = clusters[at + 1];
+    const heads = next === undefined ? behind : headsOf(next);
     const placed = isLarge(cluster)
       ? placeInLarge(cluster)
-      : placeCluster(orderCluster(cluster, { before: running, next, same }));
+      : placeCluster(orderCluster(cluster, { before: running, heads, same }));
     for (const entry of placed) running = balanceAfter(running, entry);
     ordered.push(...placed);
   });
@@ -214,11 +226,10 @@ function orderRegion(history: History, { from, to }: Region, { before, after }: 
   return snapshots.length === 0 ? ordered : withSnapshots(ordered, snapshots, entries[from - 1]);
 }
 
-/** Of the cluster that begins there, the run that time puts first. */
-function earliestOf(entries: readonly Entry[], at: number): Entry | null {
+/** Of the cluster that begins there, the runs that may come first. */
+function headsAt(entries: readonly Entry[], at: number): readonly Entry[] {
   const cluster = entries.slice(at, clusterEnd(entries, at + 1));
-  const runs = cluster.filter(({ kind }) => kind === "run");
-  return runs.sort(compareReports)[0] ?? null;
+  return headsOf(cluster.filter(({ kind }) => kind === "run").sort(compareReports));
 }
 
 const isLarge = (cluster: readonly Entry[]): boolean =>

@@ -23,7 +23,7 @@ export function compareReports(a: Timed, b: Timed): number {
   return a.counter < b.counter ? -1 : a.counter > b.counter ? 1 : 0;
 }
 
-export type Timed = Pick<Entry, "effectiveAt" | "ownAt" | "isUndated" | "counter">;
+export type Timed = Pick<Entry, "effectiveAt" | "isUndated" | "counter" | "key" | "follows">;
 
 /** Whether a report connects two balances; others keep the place that their time gives them. */
 export const isEdge = ({ balance, change }: Entry): boolean => balance !== null && change !== null;
@@ -36,7 +36,7 @@ export const isEdge = ({ balance, change }: Entry): boolean => balance !== null 
  * @param a stands before `b` by time
  */
 export function isCertain(a: Timed, b: Timed): boolean {
-  if (b.effectiveAt > b.ownAt && b.effectiveAt === a.effectiveAt + 1n) return true;
+  if (b.follows === a.key) return true;
   if (a.effectiveAt === b.effectiveAt) return false;
   if (a.counter < b.counter) return true;
   return !a.isUndated && !b.isUndated && b.effectiveAt - a.effectiveAt > TIME_ERROR;
@@ -83,14 +83,14 @@ function firstAmbiguous(sorted: readonly Entry[]): number[] {
 export type Surroundings = Readonly<{
   /** The balance before it; null where nobody knows. */
   before: Money | null;
-  /** The report after it, by time. */
-  next: Entry | null;
+  /** The reports of the cluster behind it that may come first there; none where nothing follows. */
+  heads: readonly Entry[];
   same: Same;
 }>;
 
 /**
  * The order of one cluster: as sorted where that connects; else the one with the fewest breaks of
- * three: as sorted, by the provider's counter, along a trail through the balances. An order that
+ * a few: as sorted, by the provider's counter, along trails through the balances. An order that
  * inverts what is certain is out, since it could hide a loss that both clocks prove.
  */
 export function orderCluster(cluster: readonly Entry[], around: Surroundings): readonly Entry[] {
@@ -98,39 +98,76 @@ export function orderCluster(cluster: readonly Entry[], around: Surroundings): r
   if (edges.length < 2) return cluster;
   let best: readonly Entry[] = edges;
   let fewest = breaksIn(edges, around);
-  for (const candidate of [byCounter, trail]) {
-    if (fewest === 0) break;
-    const order = candidate(edges, around);
+  if (fewest === 0) return cluster;
+  for (const order of ordersOf(edges, around)) {
     const breaks = breaksIn(order, around);
-    if (breaks < fewest && !invertsCertain(order)) [best, fewest] = [order, breaks];
+    if (breaks >= fewest || invertsCertain(order, edges)) continue;
+    [best, fewest] = [order, breaks];
+    if (fewest === 0) break;
   }
   return withOthers(best, cluster);
 }
 
-const trail = (edges: readonly Entry[], { before, next, same }: Surroundings): readonly Entry[] =>
-  trailThrough(edges, { start: before, end: next && balanceBefore(next), same });
+/** Of several reports that may come next, so many are tried as the end of a trail. */
+const ENDS_MAX = 4;
+
+function* ordersOf(edges: readonly Entry[], around: Surroundings): Generator<readonly Entry[]> {
+  yield byCounter(edges);
+  const { before: start, heads, same } = around;
+  const ends = heads.length === 0 ? [null] : heads.slice(0, ENDS_MAX).map(balanceBefore);
+  // Of equal balances that lead on, the earlier is taken first: by time, then by the counter.
+  const counted = [...edges].sort((a, b) => (a.counter < b.counter ? -1 : 1));
+  for (const end of ends) {
+    yield trailThrough(edges, { start, end, same });
+    yield trailThrough(counted, { start, end, same });
+  }
+}
 
 /** Places where a report does not begin from what stood before it, the way in and out included. */
-function breaksIn(order: readonly Entry[], { before, next, same }: Surroundings): number {
+function breaksIn(order: readonly Entry[], { before, heads, same }: Surroundings): number {
   let breaks = 0;
   let running = before;
-  const goOn = (entry: Entry) => {
+  const connects = (entry: Entry) => {
     const from = balanceBefore(entry);
-    if (running !== null && from !== null && !same(running, from)) breaks += 1;
-    running = balanceAfter(running, entry);
+    return running === null || from === null || same(running, from);
   };
-  for (const entry of order) goOn(entry);
-  if (next !== null && isEdge(next)) goOn(next);
-  return breaks;
+  for (const entry of order) {
+    if (!connects(entry)) breaks += 1;
+    running = balanceAfter(running, entry);
+  }
+  return heads.length === 0 || heads.some(connects) ? breaks : breaks + 1;
 }
 
-function invertsCertain(order: readonly Entry[]): boolean {
-  return order.some((later, at) =>
-    order
-      .slice(0, at)
-      .some((earlier) => compareReports(later, earlier) < 0 && isCertain(later, earlier)),
-  );
+/** The reports of a cluster that no other one of it surely precedes. */
+export function headsOf(sorted: readonly Entry[]): readonly Entry[] {
+  return sorted.filter((report, at) => {
+    const earlier = sorted.slice(Math.max(0, at - PLACES_MAX), at);
+    return !earlier.some((other) => isCertain(other, report));
+  });
 }
+
+/** @param sorted the same reports by time */
+function invertsCertain(order: readonly Entry[], sorted: readonly Entry[]): boolean {
+  const place = new Map(order.map((entry, at) => [entry, at]));
+  const someUndated = sorted.some(({ isUndated }) => isUndated);
+  let latest: Entry | null = null;
+  for (const entry of order) {
+    if (latest !== null && isFarBefore(entry, latest)) return true;
+    if (latest === null || entry.effectiveAt > latest.effectiveAt) latest = entry;
+  }
+  return sorted.some((a, at) => {
+    for (let other = at + 1; other < sorted.length && other - at <= PLACES_MAX; other += 1) {
+      const b = sorted[other] as Entry;
+      if (!someUndated && isFarBefore(a, b)) return false;
+      if ((place.get(b) ?? 0) < (place.get(a) ?? 0) && isCertain(a, b)) return true;
+    }
+    return false;
+  });
+}
+
+/** By their times alone. */
+const isFarBefore = (a: Entry, b: Entry): boolean =>
+  !a.isUndated && !b.isUndated && b.effectiveAt - a.effectiveAt > TIME_ERROR;
 
 /** Reports that are no edges stand before the first one that their time puts them before. */
 function withOthers(order: readonly Entry[], cluster: readonly Entry[]): readonly Entry[] {

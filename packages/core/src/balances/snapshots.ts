@@ -49,21 +49,21 @@ export function judgeSnapshot(history: History, snapshot: Entry): Judgement | Ou
   const held = sure && balanceHeld(sure);
   if (held && same(held, balance)) return judged(BY_THE_SURE_ONE);
   const candidates = entries.slice(at + 1, at + 1 + PLACES_MAX).filter(others);
-  for (const entry of candidates) {
-    if (!mayBeIn(entry, snapshot)) break;
-    if (states(entry, balance, history)) return judged(entryId(entry));
-  }
-  return judged(null);
+  const confirming = candidates.find(
+    (entry) => mayBeIn(entry, snapshot) && states(entry, balance, history),
+  );
+  return judged(confirming === undefined ? null : entryId(confirming));
 }
 
 const isSurelyIn = (entry: Entry, snapshot: Entry): boolean => entry.recordedAt < snapshot.openedAt;
 
-/** Whether an entry behind the sure one may be in the snapshot. */
-export const mayBeIn = ({ effectiveAt }: Entry, { arrivedAt }: Pick<Entry, "arrivedAt">): boolean =>
-  effectiveAt <= arrivedAt + RECEIVER_ERROR;
+/** Whether an entry behind the sure one may be in the snapshot; a run that nobody dated always may. */
+export const mayBeIn = (entry: Entry, { arrivedAt }: Pick<Entry, "arrivedAt">): boolean =>
+  earliestArrivalWith(entry) <= arrivedAt;
 
-/** The earliest arrival of a snapshot that an entry of this time may be in. */
-export const earliestArrivalWith = (effectiveAt: Nanos): Nanos => effectiveAt - RECEIVER_ERROR;
+/** The earliest arrival of a snapshot that the entry may be in: by its own date, not by its place. */
+export const earliestArrivalWith = ({ kind, isUndated, ownAt }: Entry): Nanos =>
+  isUndated && kind === "run" ? 0n : ownAt - RECEIVER_ERROR;
 
 /** Whether the account had this balance before or after the entry. */
 export function states(entry: Entry, balance: Money, { same }: Pick<History, "same">): boolean {

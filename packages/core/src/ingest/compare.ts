@@ -18,9 +18,10 @@ import { STATED_AGAIN_AFTER } from "./feed-session.ts";
 /**
  * What a second copy of a fact says beside the first. `value`: it adds what was unknown and
  * contradicts what was otherwise. `time`: a finer or another time adds. `member`: a further id of
- * the account adds. `latest`: a later one adds.
+ * the account adds. `latest`: a later one adds,
+ * and `order` what goes with it.
  */
-type Comparison = "value" | "time" | "member" | "latest";
+type Comparison = "value" | "time" | "member" | "latest" | "order";
 
 const STATUS = { occurred_at: "time" } as const;
 
@@ -41,6 +42,7 @@ const COMPARED: Readonly<Record<ProviderFactType, Readonly<Record<string, Compar
     occurred_at: "time",
     account_id: "member",
     not_before: "latest",
+    follows: "order",
   },
   FundsReported: { balance: "value", change: "value" },
   DepositStatusReported: STATUS,
@@ -64,6 +66,8 @@ export function compareCopy(known: FactState, copy: ProviderFact): Difference {
     if (stated === undefined) continue;
     if (comparison === "value" && present[field] !== undefined) {
       if (present[field] !== stated) contradicts[field] = stated;
+    } else if (comparison === "order") {
+      if (adds.not_before !== undefined) adds[field] = stated;
     } else if (comparison === "value" || !ALREADY[comparison](known, stated)) {
       adds[field] = stated;
     }
@@ -72,7 +76,7 @@ export function compareCopy(known: FactState, copy: ProviderFact): Difference {
 }
 
 const ALREADY: Readonly<
-  Record<Exclude<Comparison, "value">, (known: FactState, stated: unknown) => boolean>
+  Record<Exclude<Comparison, "value" | "order">, (known: FactState, stated: unknown) => boolean>
 > = {
   time: (known, stated) => {
     const time = timeOf(String(stated));
@@ -91,7 +95,11 @@ function isStatedAgain(known: FactState, { data }: ProviderFact): boolean {
   return timeOf(data.received_at) - firstArrivalOf(known) > STATED_AGAIN_AFTER;
 }
 
-const withoutOrder = ({ data }: ProviderFact): FactData => ({ ...data, not_before: undefined });
+const withoutOrder = ({ data }: ProviderFact): FactData => ({
+  ...data,
+  not_before: undefined,
+  follows: undefined,
+});
 
 const orNull = (object: Record<string, unknown>): FactData | null =>
   Object.keys(object).length === 0 ? null : object;

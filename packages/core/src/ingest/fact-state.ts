@@ -128,6 +128,15 @@ export function notBeforeOf(state: FactState): Nanos | null {
   return latest;
 }
 
+/** The run that the socket stated before, of the statement that says the latest; null where none does. */
+export function followedRun(state: FactState): string | null {
+  const latest = notBeforeOf(state);
+  if (latest === null) return null;
+  const time = formatTime(latest);
+  const { follows } = copiesOf(state).find(({ not_before }) => not_before === time) ?? {};
+  return typeof follows === "string" ? follows : null;
+}
+
 /** When the first copy of the fact reached us. */
 export function firstArrivalOf(state: FactState): Nanos {
   let first = timeOf(String(state.data.received_at));

@@ -1,20 +1,23 @@
 import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
 import { effectiveTimeOf } from "../balances/effective-time.ts";
+import { counterOf } from "../balances/entry.ts";
+import { TIME_ERROR } from "../balances/ordering.ts";
 import { type Nanos, SECOND } from "../exact/time.ts";
+import type { SocketOrder } from "../translate/translation.ts";
 import { type FactData, initialFactState, type Place } from "./fact-state.ts";
 
 /**
  * What one client of the feed remembers over its connections. A socket is ordered by itself,
- * whatever times the provider prints: a run that is dated no later than what the socket stated of
- * its account before did not happen before that. Only whoever hears it knows, so it is recorded.
+ * whatever times and numbers the provider prints: only whoever hears it knows, so it is recorded.
  */
 export interface FeedSession {
   /**
    * Takes in a frame; each in its order, and the last one again if it has to be.
    *
-   * @returns before which time what the frame states did not happen; null where its own time says so.
+   * @returns where the run that it states stands, where its own time and number do not say so: it is
+   *   dated no later than what the socket stated of the account before, or numbered before it.
    */
-  notBefore(frame: StatedFrame): Nanos | null;
+  orderOf(frame: StatedFrame): SocketOrder | null;
 }
 
 export type StatedFrame = Readonly<{
@@ -23,7 +26,7 @@ export type StatedFrame = Readonly<{
   receivedAt: Nanos;
 }>;
 
-/** Accounts whose latest time is remembered, and runs that were stated; the oldest go. */
+/** Accounts whose latest run is remembered, and runs that were stated; the oldest go. */
 const ACCOUNTS_MAX = 200_000;
 const RUNS_MAX = 200_000;
 
@@ -33,37 +36,45 @@ const RUNS_MAX = 200_000;
  */
 export const STATED_AGAIN_AFTER: Nanos = 600n * SECOND;
 
-export function createFeedSession(): FeedSession {
-  /** By account, the highest effective time that was stated. */
-  const highest = new Map<string, Nanos>();
-  const stated = new Set<string>();
-  let last: Readonly<{ place: Place; result: Nanos | null }> | null = null;
+/** The run with the highest effective time that was stated of an account. */
+type Latest = Readonly<{ run: string; at: Nanos }>;
 
-  function dated({ facts }: StatedFrame): Nanos | null {
+export function createFeedSession(): FeedSession {
+  const latest = new Map<string, Latest>();
+  const stated = new Set<string>();
+  let last: Readonly<{ place: Place; order: SocketOrder | null }> | null = null;
+
+  function place({ facts }: StatedFrame): SocketOrder | null {
     const report = facts.find((fact) => fact.type === "BalanceReported")?.data;
     if (report?.run_id === undefined) return null;
-    const { account, run_id } = report;
-    const run = `${account} ${run_id}`;
-    if (stated.has(run)) return null;
+    const { account, run_id: run } = report;
+    const name = `${account} ${run}`;
+    if (stated.has(name)) return null;
     const time = timeOf(report, facts);
-    const before = highest.get(account);
-    const result = before === undefined || time > before ? null : before + 1n;
-    keep(stated, run, RUNS_MAX);
-    stated.add(run);
-    keep(highest, account, ACCOUNTS_MAX);
-    highest.set(account, result ?? time);
-    return result;
+    const before = latest.get(account);
+    const order = before === undefined ? null : orderBehind(before, { run, at: time });
+    makeRoom(stated, name, RUNS_MAX);
+    stated.add(name);
+    makeRoom(latest, account, ACCOUNTS_MAX);
+    latest.set(account, { run, at: order?.notBefore ?? time });
+    return order;
   }
 
   return {
-    notBefore(frame) {
-      const { place } = frame;
-      const isRepeat =
-        last?.place.connection === place.connection && last.place.frame === place.frame;
-      if (last === null || !isRepeat) last = { place, result: dated(frame) };
-      return last.result;
+    orderOf(frame) {
+      const { connection, frame: number } = frame.place;
+      const isRepeat = last?.place.connection === connection && last.place.frame === number;
+      if (last === null || !isRepeat) last = { place: frame.place, order: place(frame) };
+      return last.order;
     },
   };
+}
+
+function orderBehind(before: Latest, { run, at }: Latest): SocketOrder | null {
+  if (at <= before.at) return { notBefore: before.at + 1n, follows: before.run };
+  const isNumberedBefore = counterOf(run) < counterOf(before.run);
+  const isConfusable = isNumberedBefore && at - before.at <= TIME_ERROR;
+  return isConfusable ? { notBefore: at, follows: before.run } : null;
 }
 
 /** The effective time of a run by what one frame says of it. */
@@ -79,7 +90,7 @@ function timeOf(report: DataOf<"BalanceReported">, facts: readonly ProviderFact[
 }
 
 /** Makes room for one more, the least recently added first. */
-function keep(known: Set<string> | Map<string, Nanos>, key: string, most: number): void {
+function makeRoom(known: Set<string> | Map<string, Latest>, key: string, most: number): void {
   known.delete(key);
   if (known.size < most) return;
   for (const oldest of known.keys()) {

@@ -3,6 +3,9 @@ import type { Channel, Provider } from "@counterfoil/contracts/scalar";
 import type { Nanos } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
 
+/** Before which time a run did not happen, and behind which run of the account it stands. */
+export type SocketOrder = Readonly<{ notBefore: Nanos; follows: string }>;
+
 /** What a translation may look at: the bytes as text, and where and when they arrived. */
 export type Source = Readonly<{
   provider: Provider;
@@ -12,8 +15,8 @@ export type Source = Readonly<{
   text: string | null;
   place: Readonly<{ connection: string; frame: number }> | null;
   receivedAt: Nanos;
-  /** Before which time the run that a frame states did not happen, as its socket's order says. */
-  notBefore?: Nanos;
+  /** What a socket's order says of the run that a frame states. */
+  order?: SocketOrder;
 }>;
 
 /**

@@ -122,6 +122,12 @@ function readMovement(
   return { type: "MovementRecorded", data };
 }
 
+/** What the socket says of a run's place among others; a snapshot has none. */
+function orderOf({ run_id }: Run, { order }: Source) {
+  if (run_id === undefined || order === undefined) return {};
+  return { not_before: formatTime(order.notBefore), follows: order.follows };
+}
+
 type Run = Readonly<{
   run_id?: string;
   run_type?: string | undefined;
@@ -144,10 +150,7 @@ function readReport(
     balance: readAmount(message.balance ?? message.new_balance, "balance"),
     occurred_at: run.occurred_at,
     place: source.place ?? undefined,
-    not_before:
-      run.run_id === undefined || source.notBefore === undefined
-        ? undefined
-        : formatTime(source.notBefore),
+    ...orderOf(run, source),
     received_at: context.receivedAt,
     translation: context.translation,
   });

@@ -1,6 +1,7 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { Channel, Provider } from "@counterfoil/contracts/scalar";
 import type { Nanos } from "@counterfoil/core/exact/time";
+import type { SocketOrder } from "@counterfoil/core/translate/translation";
 
 /** One webhook POST, feed frame or backfill page, as it arrived. */
 export type Delivery = Readonly<{
@@ -22,8 +23,8 @@ export type Delivery = Readonly<{
   bytes: Uint8Array;
   receivedAt: Nanos;
   correlationId: string | null;
-  /** Of a frame that was begun before: what the order of its socket demanded then. */
-  notBefore?: Nanos;
+  /** Of a frame that was begun before: what the order of its socket said then. */
+  order?: SocketOrder;
 }>;
 
 export type Receipt = Readonly<{

@@ -1,8 +1,9 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Checkpoint, Commit, ModelStore, TableRows } from "../ports/model-store.ts";
 import type { Row, Selection, Table, Value } from "../ports/table.ts";
+import { createPendingRows } from "./pending-rows.ts";
 import { createDigestSums, type Leaf, rowLeaf } from "./row-digest.ts";
-import { inOrderOf, isBeyond, meets } from "./selecting.ts";
+import { inOrderOf } from "./selecting.ts";
 
 /**
  * What a projection changed since its last commit. A row that changes many times between two
@@ -47,8 +48,7 @@ type Slots = Map<string, Slot>;
 
 export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: Hashing): RowBuffer {
   let slots = new Map<Table, Slots>();
-  /** Of tables with a partition: where rows lie that are not committed yet. */
-  let partitions: Partitions = new Map();
+  const pendingRows = createPendingRows();
   let appended = new Map<Table, Row[]>();
   const sums = createDigestSums(start);
 
@@ -66,7 +66,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
     const changed = slotsOf(table);
     const known = changed.get(key);
     const slot = known ?? { row, key: keyRow, stored, share: { leaf: null } };
-    if (table.partition !== undefined) movePartition(partitions, table, { key, slot, row });
+    pendingRows.replace(table, known?.row ?? null, row);
     if (known === undefined) changed.set(key, slot);
     slot.row = row;
     return slot.share;
@@ -86,7 +86,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
       return slot ? slot.row : store.get(table, key);
     },
     async select(table, selection) {
-      const pending = pendingRows(table, partitions.get(table), selection);
+      const pending = pendingRows.select(table, selection);
       const kept = await unchangedRows(store, table, selection, slots.get(table));
       if (pending.length === 0) return kept.slice(0, selection.limit);
       return [...kept, ...pending].sort(inOrderOf(selection)).slice(0, selection.limit);
@@ -109,48 +109,14 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
       const checkpoint = { position, hash, ...sums.digests() };
       await store.commit({ ...writesOf(slots, appended), checkpoint });
       slots = new Map();
-      partitions = new Map();
+      pendingRows.clear();
       appended = new Map();
       return checkpoint;
     },
   };
 }
 
-type Partitions = Map<Table, Map<Value, Slots>>;
-
-function movePartition(
-  partitions: Partitions,
-  table: Table,
-  { key, slot, row }: Readonly<{ key: string; slot: Slot; row: Row | null }>,
-): void {
-  const column = table.partition as string;
-  const parts = partitions.get(table) ?? new Map<Value, Slots>();
-  partitions.set(table, parts);
-  const [from, to] = [slot.row?.[column] ?? null, row?.[column] ?? null];
-  if (from !== to) parts.get(from)?.delete(key);
-  if (to === null) return;
-  const part = parts.get(to);
-  if (part) part.set(key, slot);
-  else parts.set(to, new Map([[key, slot]]));
-}
-
-/** What a selection finds among the rows of its partition that are not committed yet. */
-function pendingRows(
-  table: Table,
-  parts: ReadonlyMap<Value, Slots> | undefined,
-  selection: Selection,
-): Row[] {
-  const { where = [] } = selection;
-  const asked = where.find(({ column, is }) => column === table.partition && is === "=");
-  if (asked === undefined) {
-    throw new Error(`a selection of ${table.name} asks for one ${table.partition}`);
-  }
-  const part = parts?.get(asked.value as Value);
-  const rows = [...(part?.values() ?? [])].flatMap(rowIn);
-  return rows.filter((row) => meets(row, where) && isBeyond(row, selection));
-}
-
-/** What it finds among the committed rows that nobody has changed since; at least as many as asked. */
+/** What a selection finds among the committed rows that nobody has changed since; at least as many as asked. */
 async function unchangedRows(
   store: ModelStore,
   table: Table,

@@ -16,6 +16,12 @@ export const inOrderOf =
   (a: Row, b: Row): number =>
     (descending ? -1 : 1) * compareTuples(tupleOf(a, orderBy), tupleOf(b, orderBy));
 
+/** Ascending by these columns. */
+export const compareRows =
+  (columns: readonly string[]) =>
+  (a: Row, b: Row): number =>
+    compareTuples(tupleOf(a, columns), tupleOf(b, columns));
+
 const tupleOf = (row: Row, columns: readonly string[]): Value[] =>
   columns.map((column) => row[column] ?? null);
 

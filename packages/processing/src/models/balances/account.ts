@@ -1,10 +1,12 @@
 import { accountParts } from "@counterfoil/core/account";
-import type { Entry, EntryPlace } from "@counterfoil/core/balances/entry";
+import type { Entry } from "@counterfoil/core/balances/entry";
 import { GOES_ON } from "@counterfoil/core/balances/entry";
 import {
+  comparePlaces,
   extendHistory,
   type History,
   newHistory,
+  type Placed,
   trimHistory,
 } from "@counterfoil/core/balances/history";
 import { formatMoney, type Money } from "@counterfoil/core/exact/money";
@@ -247,26 +249,41 @@ function dropHistory(account: Account): void {
 /** Entries that are brought in at first; every further time twice as many. */
 const ENTRIES_LOADED = 6;
 
-/** Brings in the part of the history around a time, unless that is where it is already. */
-export async function seek(buffer: RowBuffer, account: Account, at: Nanos): Promise<void> {
+/** Behind everything that is placed at this time. */
+const behind = (at: Nanos): Placed => ({ placedAt: at + 1n, rank: -1, mark: "" });
+
+/** Where a run of this time and number is looked for. */
+export const placeOfRun = ({ effectiveAt, counter }: Entry): Placed => ({
+  placedAt: effectiveAt,
+  rank: 0,
+  mark: counter,
+});
+
+/** Brings in the history around a time, unless that is where it is already. */
+export const seekTime = (buffer: RowBuffer, account: Account, at: Nanos): Promise<void> =>
+  seek(buffer, account, behind(at));
+
+/** Brings in the part of the history around a place, unless that is where it is already. */
+export async function seek(buffer: RowBuffer, account: Account, at: Placed): Promise<void> {
   const { history } = account;
   if (isWithin(history, at)) return;
   writeEntries(buffer, account);
   dropHistory(account);
-  const place = [at + 1n, -1, ""];
+  // What stands right there is on the left.
+  const place = placeOf({ ...at, mark: `${at.mark}\u0001` });
   await bringIn(buffer, account, "left", place, ENTRIES_LOADED);
   await bringIn(buffer, account, "right", place, ENTRIES_LOADED);
 }
 
-function isWithin({ entries, isStart, isEnd }: History, at: Nanos): boolean {
+function isWithin({ entries, isStart, isEnd }: History, place: Placed): boolean {
   const [first, last] = [entries[0], entries.at(-1)];
-  const isRightOfStart = isStart || (first !== undefined && first.placedAt < at);
-  return isRightOfStart && (isEnd || (last !== undefined && at < last.placedAt));
+  const isRightOfStart = isStart || (first !== undefined && comparePlaces(first, place) < 0);
+  return isRightOfStart && (isEnd || (last !== undefined && comparePlaces(place, last) < 0));
 }
 
 /** Brings in the end of the history, unless it is there. */
 export async function seekEnd(buffer: RowBuffer, account: Account): Promise<void> {
-  if (!account.history.isEnd) await seek(buffer, account, LATEST);
+  if (!account.history.isEnd) await seekTime(buffer, account, LATEST);
 }
 
 /** Behind every time that a fact can have. */
@@ -287,7 +304,7 @@ export async function extend(
 
 const ENTRIES_MAX = 1024;
 
-const placeOf = ({ placedAt, rank, mark }: EntryPlace): Value[] => [placedAt, rank, mark];
+const placeOf = ({ placedAt, rank, mark }: Placed): Value[] => [placedAt, rank, mark];
 
 async function bringIn(
   buffer: RowBuffer,
@@ -327,12 +344,7 @@ export async function findEntry(
   if (known !== undefined || isAllInMemory(account)) return known ?? null;
   const row = await buffer.get(ENTRIES, [account.id, id]);
   if (row === null) return null;
-  await seek(buffer, account, BigInt(row.placed_at ?? 0));
-  while (!account.history.byId.has(id)) {
-    const [first] = account.history.entries;
-    const isLeft = first !== undefined && BigInt(row.placed_at ?? 0) <= first.placedAt;
-    await extend(buffer, account, isLeft ? "left" : "right");
-  }
+  await seek(buffer, account, entryFromRow(row));
   return account.history.byId.get(id) ?? null;
 }
 

@@ -11,7 +11,15 @@ import {
 import { PLACES_MAX } from "@counterfoil/core/balances/ordering";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import { type Account, extend, findEntry, removeEntry, seek } from "./account.ts";
+import {
+  type Account,
+  extend,
+  findEntry,
+  placeOfRun,
+  removeEntry,
+  seek,
+  seekTime,
+} from "./account.ts";
 
 /** An entry of an account, as it was and as its facts now are; null: it was not, or is no more. */
 export type Replacement = Readonly<{
@@ -66,7 +74,12 @@ export async function place(
 type Step = Omit<Change, "nearUndated">;
 
 async function reach(buffer: RowBuffer, account: Account, step: Step): Promise<Rearranged> {
-  if (step.before === null) await seek(buffer, account, step.at);
+  const { before: was, after } = step;
+  if (was === null && after !== null) {
+    await (after.kind === "run"
+      ? seek(buffer, account, placeOfRun(after))
+      : seekTime(buffer, account, step.at));
+  }
   for (;;) {
     // What is brought in makes the entry another object, of the same content.
     const before = step.before && (await findEntry(buffer, account, entryId(step.before)));

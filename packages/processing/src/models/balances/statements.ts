@@ -13,7 +13,7 @@ import type { FactState } from "@counterfoil/core/ingest/fact-state";
 import type { Row, Selection } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { factStateText } from "../fact-state-text.ts";
-import { type Account, extend, findEntry, seek } from "./account.ts";
+import { type Account, extend, findEntry, seekTime } from "./account.ts";
 import { reportFrom } from "./entry-row.ts";
 import { place } from "./placing.ts";
 import { STATEMENTS } from "./tables.ts";
@@ -98,7 +98,7 @@ const isSameRow = (row: Row, stored: Row | null): boolean =>
   stored !== null && Object.keys(row).every((column) => row[column] === stored[column]);
 
 async function judgementOf(buffer: RowBuffer, account: Account, entry: Entry): Promise<Judgement> {
-  await seek(buffer, account, entry.arrivedAt);
+  await seekTime(buffer, account, entry.arrivedAt);
   for (;;) {
     const judged = judgeSnapshot(account.history, entry);
     if (judged.outcome === "judged") return judged;
@@ -109,9 +109,7 @@ async function judgementOf(buffer: RowBuffer, account: Account, entry: Entry): P
 /** Whether a change of entries may tell otherwise of a statement that was judged before. */
 export function mayConcern({ snapshotAt }: Account, changes: readonly EntryChange[]): boolean {
   if (snapshotAt === 0n) return false;
-  return changes.some(
-    (change) => isTelling(change) && earliestArrivalWith(earliestOf(change)) <= snapshotAt,
-  );
+  return changes.some((change) => isTelling(change) && earliestOf(change) <= snapshotAt);
 }
 
 /** Another balance before or after an entry, or another place. */
@@ -127,10 +125,11 @@ function isTelling({ before, after }: EntryChange): boolean {
   );
 }
 
+/** The earliest arrival of a snapshot that one of its versions may be in. */
 function earliestOf({ before, after }: EntryChange): bigint {
-  if (before === null) return after?.effectiveAt ?? 0n;
-  const isEarlier = after !== null && after.effectiveAt < before.effectiveAt;
-  return (isEarlier ? after : before).effectiveAt;
+  const arrivals = [before, after].flatMap((entry) => (entry ? [earliestArrivalWith(entry)] : []));
+  const [earliest = 0n] = arrivals.sort((a, b) => (a < b ? -1 : 1));
+  return earliest;
 }
 
 /**
@@ -220,7 +219,7 @@ async function standingWith(
 ): Promise<readonly Row[]> {
   const rows: Row[] = [];
   let end: bigint | null = null;
-  const arrivedFrom = earliestArrivalWith(entry.effectiveAt);
+  const arrivedFrom = earliestArrivalWith(entry);
   for await (const row of statements(buffer, account, { confirmedBy: STANDS, arrivedFrom })) {
     const arrivedAt = BigInt(row.arrived_at ?? 0);
     if (end !== null && arrivedAt > end) break;
