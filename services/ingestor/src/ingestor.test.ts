@@ -117,8 +117,8 @@ describe("the feed", () => {
     await ingest.recorded.when((calls) => calls.length === 3);
     first.socket.terminate();
     await ingest.recorded.when((calls) => calls.length === 4);
-    // Two pauses between pings, and the one before the next connection.
-    await clock.whenSlept(3);
+    // Two pauses between pings, that behind a snapshot, and the one before the next connection.
+    await clock.whenSlept(4);
     await clock.advance(500);
     const second = await served(2);
     second.socket.send(JSON.stringify(SNAPSHOT));

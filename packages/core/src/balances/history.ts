@@ -142,7 +142,7 @@ function regionOf(history: History, change: Change): Region | OutOfReach {
   // The cluster before ends where this begins; snapshots that stand there may have to go on.
   if (from > 0) {
     const start = clusterStart(entries, from - 1);
-    if (start < from - 1) from = start;
+    if (start < from - 1 || entries[start]?.kind === "snapshot") from = start;
   }
   if (from === 0 && !isStart) return LEFT;
   // The first of a cluster is not always its earliest: one that begins behind may reach back.
@@ -388,8 +388,7 @@ function replace(
     if (!isChanged && known && isSamePlace(known, entry) && isSameBalance(known, entry))
       return known;
     const next = computed[at + 1] ?? entries[to];
-    const isMoved = known === null || comparePlaces(known, entry) !== 0;
-    const late = isChanged && isMoved ? isLate(entry, next) : entry.late;
+    const late = isChanged ? isLate(entry, next) : entry.late;
     const changed = { ...entry, late, position };
     changes.push({ before: known, after: changed });
     return changed;

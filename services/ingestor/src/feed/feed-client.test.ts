@@ -396,3 +396,55 @@ test("metrics tell the state, the frames and the ends", async () => {
   expect(await value("counterfoil_feed_state")).toBe(0);
   expect(await value('counterfoil_feed_reconnects_total{reason="stopped"}')).toBe(1);
 });
+
+describe("a snapshot is complete", () => {
+  const completed = (connection: string, frames: number) => ({
+    provider: "zerohash",
+    connection,
+    frames,
+  });
+
+  test("two seconds after its last frame, and not before", async () => {
+    const { client, ingest, clock, subscribed } = startFakeFeed();
+    const connection = await subscribed();
+    await connection.send(SNAPSHOT);
+    await ingest.recorded.when((calls) => calls.length === 2);
+    await clock.advance(1_900);
+    await connection.send(SNAPSHOT, update(1));
+    await ingest.recorded.when((calls) => calls.length === 4);
+    await clock.advance(1_900);
+    expect(ingest.completed.all()).toEqual([]);
+    await clock.advance(200);
+    expect(ingest.completed.all()).toEqual([completed("connection-1", 2)]);
+    await connection.send(SNAPSHOT);
+    await ingest.recorded.when((calls) => calls.length === 5);
+    await clock.advance(2_000);
+    expect(ingest.completed.all().at(-1)).toEqual(completed("connection-1", 3));
+    await client.stop();
+  });
+
+  test.each([
+    ["the other side closes", CLOSED, 1],
+    ["the connection breaks", CUT, 0],
+  ] as const)("where %s before that: %j", async (_, end, times) => {
+    const { client, ingest, subscribed } = startFakeFeed();
+    const connection = await subscribed();
+    await connection.send(SNAPSHOT);
+    await ingest.recorded.when((calls) => calls.length === 2);
+    await connection.end(end);
+    await ingest.recorded.when((calls) => calls.length === 3);
+    expect(ingest.completed.all()).toHaveLength(times);
+    await client.stop();
+  });
+
+  test("never, where a frame of it cannot be read", async () => {
+    const { client, ingest, clock, subscribed } = startFakeFeed();
+    ingest.answerWith(() => ({ outcome: "quarantined", reason: "shape" }));
+    const connection = await subscribed();
+    await connection.send(SNAPSHOT);
+    await ingest.recorded.when((calls) => calls.length === 2);
+    await clock.advance(10_000);
+    expect(ingest.completed.all()).toEqual([]);
+    await client.stop();
+  });
+});

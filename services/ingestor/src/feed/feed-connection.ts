@@ -60,7 +60,8 @@ export async function followConnection(
     return null;
   }
   const unrecorded = await line.recorder.drained();
-  if (unrecorded === 0) line.snapshotEnd.end();
+  // Whoever closes in order has sent what he had to say; a connection that broke may lack the rest.
+  if (end.kind === "closed" && progress.departure === null) line.snapshotEnd.end();
   await line.recorder.drained();
   const { frameBytesMax } = deps.feed;
   const closing = closingOf({ ...progress, end, unrecorded, frameBytesMax });

@@ -60,7 +60,6 @@ export function startFakeFeed(given: Readonly<{ random?: () => number }> = {}) {
 export function summary(calls: readonly IngestCall[]): string[] {
   return calls.map((call) => {
     if (call.kind === "opened") return "opened";
-    if (call.kind === "completed") return `snapshot of ${call.completion.frames}`;
     if (call.kind === "closed") return `closed ${call.closing.reason}`;
     const { payloadType, place } = call.delivery;
     return `${payloadType === "feed" ? "frame" : payloadType} ${place?.frame}`;

@@ -11,13 +11,14 @@ import { createWatchedList, type WatchedList } from "./watched-list.ts";
 export type IngestCall =
   | Readonly<{ kind: "delivery"; delivery: Delivery }>
   | Readonly<{ kind: "opened"; opening: FeedOpening }>
-  | Readonly<{ kind: "completed"; completion: SnapshotCompletion }>
   | Readonly<{ kind: "closed"; closing: FeedClosing }>;
 
 export type RecordingIngest = Ingest &
   Readonly<{
     /** What became durable, in order. */
     recorded: WatchedList<IngestCall>;
+    /** Snapshots that were said to be complete. */
+    completed: WatchedList<SnapshotCompletion>;
     /** Every call, also those that failed. */
     attempted: WatchedList<IngestCall>;
     deliveries: () => readonly Delivery[];
@@ -33,6 +34,7 @@ export type RecordingIngest = Ingest &
 /** An ingest that keeps what it is given, and fails or waits when told to. */
 export function createRecordingIngest(): RecordingIngest {
   const recorded = createWatchedList<IngestCall>();
+  const completed = createWatchedList<SnapshotCompletion>();
   const attempted = createWatchedList<IngestCall>();
   const failures: Error[] = [];
   let failure: Error | null = null;
@@ -47,6 +49,7 @@ export function createRecordingIngest(): RecordingIngest {
   };
   return {
     recorded,
+    completed,
     attempted,
     deliveries: () =>
       recorded.all().flatMap((call) => (call.kind === "delivery" ? [call.delivery] : [])),
@@ -67,7 +70,7 @@ export function createRecordingIngest(): RecordingIngest {
       return { ...receiptAt(recorded.all().length), ...answer(delivery) };
     },
     feedOpened: (opening) => record({ kind: "opened", opening }),
-    snapshotCompleted: (completion) => record({ kind: "completed", completion }),
+    snapshotCompleted: async (completion) => completed.add(completion),
     feedClosed: (closing) => record({ kind: "closed", closing }),
     stop: async () => {},
   };
