@@ -67,6 +67,8 @@ export type LedgerOptions = Readonly<{
   projections?: Projections;
   /** How many ingests race on the stream. */
   ingests?: number;
+  /** What clients of the feed remember. */
+  feedSessions?: FeedSessions;
   /** Deliveries under way at once, at most. */
   together?: number;
   /** Whether models are folded while deliveries come in, with restarts and failed commits. */
@@ -117,7 +119,7 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
   for (let count = 0; count < Math.max(1, ingests); count += 1) streams.push(await openStream());
   const stream = streams[0] as EventStream;
   await openLedger(stream, { name: LEDGER, environment: "production" }, hashing);
-  const feedSessions = createFeedSessions();
+  const feedSessions = options.feedSessions ?? createFeedSessions();
   let ingesting = ingestsOn(streams, options.translations ?? TRANSLATIONS, clock, feedSessions);
   const models = MODEL_NAMES.map((model) =>
     liveModel({ stream, catalogue, projection: projections[model], random }),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { FeedClosed, FeedOpened, SnapshotCompleted } from "./feed-fact.ts";
+import { FeedClosed, FeedOpened, SnapshotCompleted, SocketOrderRecorded } from "./feed-fact.ts";
 import {
   amount,
   channel,
@@ -372,6 +372,7 @@ export const FACTS = {
   FeedOpened,
   FeedClosed,
   SnapshotCompleted,
+  SocketOrderRecorded,
   FactSeen,
   FactContradicted,
   FactCorrected,

@@ -91,7 +91,7 @@ const isReadAs = ({ received }: PreparedDelivery, begun: Received): boolean =>
 export function openingRequest({ openedAt, ...opening }: FeedOpening, hashing: Hashing): Request {
   const { connection } = opening;
   const id = eventId(["FeedOpened", connection], hashing);
-  const data = { ...opening, opened_at: formatTime(openedAt) };
+  const data = { ...opening, ordered: true, opened_at: formatTime(openedAt) };
   const envelope = { id, subject: "ledger", occurredAt: openedAt };
   return feedRequest(newEvent({ type: "FeedOpened", data }, envelope, causeOf(connection)));
 }

@@ -7,7 +7,13 @@ import type { Reading, SocketOrder, Translations } from "@counterfoil/core/trans
 import type { EventStream } from "./ports/event-stream.ts";
 import { decodeBody } from "./prepare-delivery.ts";
 
-type Options = Readonly<{ stream: EventStream; translations: Translations; hashing: Hashing }>;
+type Options = Readonly<{
+  stream: EventStream;
+  translations: Translations;
+  hashing: Hashing;
+  /** What the frame's socket says; else what was recorded of that. */
+  order?: SocketOrder;
+}>;
 
 /**
  * Reads a recorded delivery again, from its stored bytes.
@@ -17,7 +23,7 @@ type Options = Readonly<{ stream: EventStream; translations: Translations; hashi
 export async function readStored(
   received: RecordedEvent,
   translation: number,
-  { stream, translations, hashing }: Options,
+  { stream, translations, hashing, order }: Options,
 ): Promise<Reading | null> {
   const data = readData(received) as DataOf<"DeliveryReceived">;
   const translate = translations.versions[translation];
@@ -33,7 +39,7 @@ export async function readStored(
     text: decodeBody(body),
     place,
     receivedAt: timeOf(data.received_at),
-    ...socketOrder(data),
+    ...(order === undefined ? socketOrder(data) : { order }),
   };
   return translate(source, hashing);
 }

@@ -21,6 +21,7 @@ export const FACT_DESCRIPTIONS: Readonly<Record<FactType, string>> = {
   FeedOpened: "A connection to the provider's feed was opened.",
   FeedClosed: "A connection to the provider's feed ended.",
   SnapshotCompleted: "Every frame of a connection's snapshot is recorded.",
+  SocketOrderRecorded: "What sockets said of the order of runs is recorded for an older ledger.",
   FactSeen: "A later copy of a fact added something to it.",
   FactContradicted: "A later copy of a fact says otherwise; the first stays in force.",
   FactCorrected: "A better translation of the same bytes takes the fact's place.",

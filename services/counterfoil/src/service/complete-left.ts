@@ -1,12 +1,14 @@
 import type { Backends } from "@counterfoil/adapters/connect";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { completeLeftDeliveries } from "@counterfoil/processing/left-deliveries";
 import { isEngineError } from "@counterfoil/processing/ports/errors";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
+import { recordSocketOrder } from "@counterfoil/processing/record-socket-order";
 import type { Logger } from "pino";
 import type { Closing } from "./closing.ts";
 
 export type CompleteLeftOptions = Readonly<{
-  backends: Pick<Backends, "stream" | "clock">;
+  backends: Pick<Backends, "stream" | "clock" | "hashing">;
   ingest: Ingest;
   logger: Logger;
 }>;
@@ -40,9 +42,11 @@ export function completeLeft(options: CompleteLeftOptions, closing: Closing): vo
 const FAILED = "left deliveries could not be completed";
 
 async function completeOnce(
-  { backends: { stream }, ingest, logger }: CompleteLeftOptions,
+  { backends: { stream, hashing }, ingest, logger }: CompleteLeftOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const placed = await recordSocketOrder({ stream, hashing, translations: TRANSLATIONS, signal });
+  if (placed !== null) logger.info({ runs: placed }, "the order of older feeds is recorded");
   for await (const left of completeLeftDeliveries({ stream, ingest, signal })) {
     const { deliveryId, outcome, error } = left;
     const about = { delivery_id: deliveryId };
