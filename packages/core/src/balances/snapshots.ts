@@ -49,10 +49,11 @@ export function judgeSnapshot(history: History, snapshot: Entry): Judgement | Ou
   const held = sure && balanceHeld(sure);
   if (held && same(held, balance)) return judged(BY_THE_SURE_ONE);
   const candidates = entries.slice(at + 1, at + 1 + PLACES_MAX).filter(others);
-  const confirming = candidates.find(
-    (entry) => mayBeIn(entry, snapshot) && states(entry, balance, history),
-  );
-  return judged(confirming === undefined ? null : entryId(confirming));
+  for (const entry of candidates) {
+    if (!mayBeIn(entry, snapshot)) break;
+    if (states(entry, balance, history)) return judged(entryId(entry));
+  }
+  return judged(null);
 }
 
 const isSurelyIn = (entry: Entry, snapshot: Entry): boolean => entry.recordedAt < snapshot.openedAt;

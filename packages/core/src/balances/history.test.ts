@@ -1,0 +1,131 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { equals, formatMoney, type Money } from "../exact/money.ts";
+import { balanceAfter, balanceBefore, type Entry } from "./entry.ts";
+import { appendInOrder, type Change, type History, newHistory, rearrange } from "./history.ts";
+import { clustersOf, compareReports, headsOf, orderCluster } from "./ordering.ts";
+import { type Row, runEntry, undatedEntry } from "./testing/entries.ts";
+
+const ACCOUNT = "zerohash:P:G:general:available:BTC";
+
+type Told = Readonly<{ row: Row; isUndated: boolean; states: boolean }>;
+
+/** A true history of few balances, so that they often coincide, told with clocks that err. */
+const worlds: fc.Arbitrary<readonly Told[]> = fc
+  .array(
+    fc.record({
+      change: fc.constantFrom(-10, -5, 0, 5, 10),
+      after: fc.constantFrom(0, 1, 5, 15, 40),
+      early: fc.constantFrom(0, 0, 0, 3, 12, 30),
+      number: fc.constantFrom(0, 0, 0, -1, -3, 40),
+      isLost: fc.boolean(),
+      isUndated: fc.constantFrom(false, false, false, false, true),
+      states: fc.constantFrom(true, true, true, true, false),
+    }),
+    { minLength: 1, maxLength: 40 },
+  )
+  .map((steps) => {
+    let [balance, at] = [0, 100];
+    return steps.flatMap(({ change, after, early, number, isLost, isUndated, states }, step) => {
+      balance += change;
+      at += after;
+      const row: Row = [100 + step * 2 + number, change, states ? balance : null, at - early];
+      return isLost ? [] : [{ row, isUndated, states }];
+    });
+  })
+  .map((told) => [...new Map(told.map((one) => [one.row[0], one])).values()]);
+
+const entryOf = ({ row, isUndated }: Told): Entry =>
+  isUndated ? undatedEntry(row) : runEntry(row);
+
+const changeOf = (before: Entry | null, after: Entry | null, nearUndated: boolean): Change => ({
+  before,
+  after,
+  at: (after ?? before)?.effectiveAt ?? 0n,
+  nearUndated,
+  position: 1,
+});
+
+function put(history: History, before: Entry | null, after: Entry | null, undated: boolean): void {
+  const change = changeOf(before, after, undated);
+  const done = appendInOrder(history, change) ?? rearrange(history, change);
+  expect(done.outcome).toBe("rearranged");
+}
+
+const shown = (entries: readonly Entry[]) =>
+  entries.map(({ key, running, missing }) => [key, printed(running), printed(missing)]);
+
+const printed = (amount: Money | null) => (amount === null ? null : formatMoney(amount));
+
+/** The rule as it reads: all clusters from left to right, then the balances along them. */
+function fromScratch(told: readonly Told[]) {
+  const clusters = clustersOf(told.map(entryOf).sort(compareReports));
+  const order: Entry[] = [];
+  let before: Money | null = null;
+  clusters.forEach((cluster, at) => {
+    const heads = headsOf(clusters[at + 1] ?? []);
+    for (const entry of orderCluster(cluster, { before, heads, same: equals })) {
+      before = balanceAfter(before, entry);
+      order.push(entry);
+    }
+  });
+  let running: Money | null = null;
+  return order.map((entry) => {
+    const from = balanceBefore(entry);
+    const isMissing = running !== null && from !== null && !from.equals(running);
+    const missing = isMissing && running !== null ? from.minus(running) : null;
+    running = balanceAfter(running, entry);
+    return [entry.key, printed(running), printed(missing)];
+  });
+}
+
+describe("a history that runs come into one by one", () => {
+  test("is the one that all of them make, whatever order they come in", () => {
+    fc.assert(
+      fc.property(worlds, fc.integer(), (told, seed) => {
+        const undated = told.some(({ isUndated }) => isUndated);
+        const history = newHistory(ACCOUNT);
+        const order = [...told].sort((a, b) => mixed(a, seed) - mixed(b, seed));
+        for (const one of order) put(history, null, entryOf(one), undated);
+        expect(shown(history.entries)).toEqual(fromScratch(told));
+      }),
+      { numRuns: 1_500 },
+    );
+  });
+
+  test("and go out of again", () => {
+    fc.assert(
+      fc.property(worlds, worlds, (told, others) => {
+        const undated = [...told, ...others].some(({ isUndated }) => isUndated);
+        const kept = new Set(told.map(({ row }) => row[0]));
+        const gone = others.filter(({ row }) => !kept.has(row[0]));
+        const history = newHistory(ACCOUNT);
+        for (const one of [...gone, ...told]) put(history, null, entryOf(one), undated);
+        for (const { row } of gone) {
+          put(history, history.byId.get(`run:${row[0]}`) ?? null, null, undated);
+        }
+        expect(shown(history.entries)).toEqual(fromScratch(told));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/** Any order, by the seed. */
+const mixed = ({ row }: Told, seed: number): number => Math.sin((row[0] + 1) * (seed | 1)) * 1e6;
+
+describe("a large cluster", () => {
+  test("of one instant goes by the provider's counter, in any order of arrival", () => {
+    const rows = Array.from({ length: 600 }, (_, n): Row => [1000 + n, 1, n + 1, 0]);
+    for (const order of [
+      rows,
+      rows.toReversed(),
+      rows.toSorted((a, b) => Math.sin(a[0]) - Math.sin(b[0])),
+    ]) {
+      const history = newHistory(ACCOUNT);
+      for (const row of order) put(history, null, runEntry(row), false);
+      expect(history.entries.map(({ key }) => Number(key))).toEqual(rows.map(([run]) => run));
+      expect(history.entries.every(({ missing }) => missing === null)).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,163 @@
+import { describe, expect, test } from "@jest/globals";
+import { equals, moneyOf } from "../exact/money.ts";
+import type { Entry } from "./entry.ts";
+import { clustersOf, compareReports, isCertain, orderCluster } from "./ordering.ts";
+import { type Row, runEntry, undatedEntry } from "./testing/entries.ts";
+
+const numbers = (entries: readonly Entry[]) => entries.map(({ key }) => Number(key));
+
+const clusters = (entries: readonly Entry[]) =>
+  clustersOf([...entries].sort(compareReports)).map(numbers);
+
+/** The order of one cluster, given the balance before it and the reports that may follow. */
+function ordered(rows: readonly Row[], before: number | null, heads: readonly Row[] = []) {
+  const sorted = rows.map((row) => runEntry(row)).sort(compareReports);
+  const around = {
+    before: before === null ? null : moneyOf(String(before)),
+    heads: heads.map((row) => runEntry(row)),
+    same: equals,
+  };
+  return numbers(orderCluster(sorted, around));
+}
+
+describe("it is certain which of two runs came first", () => {
+  const first = runEntry([1, 1, 1, 0]);
+  test.each<[string, Entry, boolean]>([
+    ["both clocks say so", runEntry([2, 1, 2, 0.001]), true],
+    ["one instant: nobody knows", runEntry([2, 1, 2, 0]), false],
+    ["numbered before, 20 ms later: nobody knows", runEntry([0, 1, 2, 20]), false],
+    ["numbered before, 21 ms later: the time says so", runEntry([0, 1, 2, 21]), true],
+    [
+      "numbered before, an hour later, undated: nobody knows",
+      undatedEntry([0, 1, 2, 3.6e6]),
+      false,
+    ],
+    ["undated, and the number says so", undatedEntry([2, 1, 2, 3.6e6]), true],
+    [
+      "numbered before, but its socket stated it behind",
+      runEntry([0, 1, 2, 1], { follows: "1" }),
+      true,
+    ],
+  ])("%s", (_, second, certain) => {
+    expect(isCertain(first, second)).toBe(certain);
+  });
+});
+
+describe("clusters", () => {
+  test("end where everything on the left is certainly before everything on the right", () => {
+    const runs = [
+      runEntry([1, 1, 1, 0]),
+      runEntry([3, 1, 3, 5]),
+      runEntry([2, 1, 2, 8]),
+      runEntry([4, 1, 4, 9]),
+      runEntry([6, 1, 6, 40]),
+      runEntry([5, 1, 5, 50]),
+    ];
+    expect(clusters(runs)).toEqual([[1], [3, 2], [4], [6, 5]]);
+  });
+
+  test("hold all of one instant, also what states no balance", () => {
+    expect(clusters([runEntry([2, 1, null, 0]), runEntry([1, 1, 1, 0])])).toEqual([[1, 2]]);
+  });
+
+  test("reach as far as an undated run may belong", () => {
+    const runs = [1, 3, 4, 5].map((run) => runEntry([run, 1, run, run * 1000]));
+    expect(clusters([...runs, undatedEntry([2, 1, 2, 9000])])).toEqual([[1], [3, 4, 5, 2]]);
+  });
+});
+
+describe("the order of a cluster", () => {
+  test.each<[string, Row[], number | null, Row[], number[]]>([
+    [
+      "as sorted where that connects",
+      [
+        [2, 5, 15, 0],
+        [1, 5, 20, 1],
+      ],
+      10,
+      [],
+      [2, 1],
+    ],
+    [
+      "by the counter where that does",
+      [
+        [2, 5, 20, 0],
+        [1, 5, 15, 1],
+      ],
+      10,
+      [],
+      [1, 2],
+    ],
+    [
+      "what follows decides where nothing comes before",
+      [
+        [2, 5, 20, 0],
+        [1, 5, 15, 1],
+      ],
+      null,
+      [[3, 1, 21, 30]],
+      [1, 2],
+    ],
+    [
+      "either of two may follow",
+      [
+        [2, -100, 0, 4],
+        [1, 100, 100, 3],
+      ],
+      0,
+      [
+        [4, -100, 0, 30],
+        [3, 100, 100, 29],
+      ],
+      [1, 2],
+    ],
+    // Numbers and times are both wrong: 0 → 3 → 5 → 6.
+    [
+      "along the balances",
+      [
+        [7, 2, 5, 0],
+        [9, 3, 3, 0],
+        [8, 1, 6, 0],
+      ],
+      0,
+      [],
+      [9, 7, 8],
+    ],
+    // The last one would fit between the others, but both clocks say that it came after them.
+    [
+      "never against what is certain",
+      [
+        [1, 50, 150, 0],
+        [3, 0, 100, 2],
+        [2, 5, 205, 3],
+      ],
+      100,
+      [],
+      [1, 3, 2],
+    ],
+    [
+      "what states no balance keeps its place",
+      [
+        [2, 5, 20, 0],
+        [4, 1, null, 0.5],
+        [1, 5, 15, 1],
+      ],
+      10,
+      [],
+      [4, 1, 2],
+    ],
+  ])("%s", (_, rows, before, heads, expected) => {
+    expect(ordered(rows, before, heads)).toEqual(expected);
+  });
+
+  test("goes through a thousand equal steps there and back", () => {
+    const rows = Array.from({ length: 200 }, (_, n): Row => {
+      const isUp = n % 2 === 0;
+      return [1000 - n, isUp ? 10 : -10, isUp ? 10 : 0, 0];
+    });
+    expect(ordered(rows, 0)).toHaveLength(200);
+    const order = ordered(rows, 0);
+    const balances = order.map((run) => (1000 - run) % 2);
+    expect(balances.every((parity, at) => parity === at % 2)).toBe(true);
+  });
+});

@@ -1,0 +1,30 @@
+import { moneyOf } from "../../exact/money.ts";
+import { MILLISECOND, type Nanos } from "../../exact/time.ts";
+import { type Entry, newEntry } from "../entry.ts";
+
+/** A run as a table of a test writes it: its number, change, balance, and time in ms. */
+export type Row = readonly [run: number, change: number | null, balance: number | null, at: number];
+
+const START: Nanos = 1_790_000_000_000n * MILLISECOND;
+
+export const timeAt = (ms: number): Nanos => START + BigInt(Math.round(ms * 1000)) * 1000n;
+
+export function runEntry([run, change, balance, at]: Row, more: Partial<Entry> = {}): Entry {
+  const time = timeAt(at);
+  return {
+    ...newEntry("run", String(run)),
+    change: change === null ? null : moneyOf(String(change)),
+    balance: balance === null ? null : moneyOf(String(balance)),
+    effectiveAt: time,
+    ownAt: time,
+    occurredAt: time,
+    arrivedAt: time,
+    isUndated: false,
+    recordedAt: 1,
+    ...more,
+  };
+}
+
+/** The same without any time: it has that of its arrival. */
+export const undatedEntry = (row: Row): Entry =>
+  runEntry(row, { isUndated: true, occurredAt: null });
