@@ -163,12 +163,16 @@ const FundsReported = z.object({
 /** SHA-256 of the provider's object in RFC 8785 form, numbers as printed: part of the identity. */
 const content = sha256;
 
+/** Of the delivery, part of the identity; only where the body has no time of its own. */
+const notification_id = id.optional();
+
 const DepositStatusReported = z.object({
   provider,
   deposit_id: id,
   leg_id: id.optional(),
   status: z.string(),
   content,
+  notification_id,
   occurred_at: instant.optional(),
   account_id: id.optional(),
   participant_code: id.optional(),
@@ -204,9 +208,11 @@ const WithdrawalStatusReported = z.object({
   asset: id.optional(),
   network: id.optional(),
   amount: amount.optional(),
+  settled_amount: amount.optional(),
   fee: amount.optional(),
   fee_asset: id.optional(),
   transaction_hash: id.optional(),
+  source_address: id.optional(),
   destination_address: id.optional(),
   client_withdrawal_request_id: id.optional(),
   reference: id.optional(),
@@ -224,16 +230,26 @@ const PaymentStatusReported = z.object({
   transaction_id: id.optional(),
   status: z.string(),
   content,
+  notification_id,
   occurred_at: instant.optional(),
   payment_type: z.string().optional(),
   withdrawal_request_id: id.optional(),
   trade_id: id.optional(),
+  /** Whose money it is. */
   participant_code: id.optional(),
   account_group: id.optional(),
   account_label: id.optional(),
+  /** Who is paid, where somebody else's money pays. */
+  beneficiary_code: id.optional(),
+  beneficiary_group: id.optional(),
+  beneficiary_label: id.optional(),
   asset: id.optional(),
   network: id.optional(),
+  /** In the asset. */
   amount: amount.optional(),
+  /** In the quoted currency. */
+  total: amount.optional(),
+  quoted_currency: id.optional(),
   fee: amount.optional(),
   fee_asset: id.optional(),
   transaction_hash: id.optional(),
@@ -252,7 +268,10 @@ const FundReported = z.object({
   fund_id: id.optional(),
   success: z.boolean().optional(),
   content,
+  notification_id,
   occurred_at: instant.optional(),
+  /** When the money came, as far as the provider says. */
+  deposited_at: instant.optional(),
   participant_code: id.optional(),
   account_label: id.optional(),
   asset: id.optional(),
@@ -275,6 +294,7 @@ const TradeStatusReported = z.object({
   trade_id: id,
   status: z.string(),
   content,
+  notification_id,
   occurred_at: instant.optional(),
   /** The provider's other fields as printed; numbers as strings. */
   fields: z.record(z.string(), json),

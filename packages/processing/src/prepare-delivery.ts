@@ -2,7 +2,7 @@ import { formatTime } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { deliveryId } from "@counterfoil/core/identity";
 import type { ReadDelivery } from "@counterfoil/core/ingest/decide-delivery";
-import type { Translations } from "@counterfoil/core/translate/translation";
+import type { Reading, Translations } from "@counterfoil/core/translate/translation";
 import type { Delivery } from "./ports/ingest.ts";
 
 export type PreparedDelivery = ReadDelivery;
@@ -16,24 +16,30 @@ export function prepareDelivery(
   hashing: Hashing,
 ): PreparedDelivery {
   const { provider, channel, payloadType, place, bytes, receivedAt, verdict } = delivery;
+  const { notificationId } = delivery;
   const translate = versions[present];
   if (translate === undefined) throw new Error(`there is no translation ${present}`);
   const sha256 = hashing.sha256(bytes);
   const text = decodeBody(bytes);
-  const reading = translate({ provider, channel, payloadType, text, place, receivedAt }, hashing);
+  const source = { provider, channel, payloadType, text, place, receivedAt, notificationId };
+  const reading = translate(source, hashing);
   const { sentAt, ...verified } = verdict;
   return {
     id: deliveryId(
       channel === "feed" && place !== null
         ? { channel, ...place }
-        : { channel: channel === "feed" ? "webhook" : channel, provider, payloadType, sha256 },
+        : {
+            channel: channel === "feed" ? "webhook" : channel,
+            ...{ provider, payloadType, sha256 },
+            notificationId: isTimeless(reading) ? notificationId : null,
+          },
       hashing,
     ),
     received: {
       provider,
       channel,
       payload_type: payloadType,
-      ...(delivery.notificationId === null ? {} : { notification_id: delivery.notificationId }),
+      ...(notificationId === null ? {} : { notification_id: notificationId }),
       ...(place ?? {}),
       verdict: sentAt === undefined ? verified : { ...verified, sent_at: formatTime(sentAt) },
       sha256,
@@ -44,6 +50,11 @@ export function prepareDelivery(
     correlationId: delivery.correlationId,
     reading,
   };
+}
+
+/** Whether the body has no time of its own: then the same bytes may be another statement. */
+function isTimeless(reading: Reading): boolean {
+  return reading.ok && reading.facts.some(({ data }) => "notification_id" in data);
 }
 
 /** The text of a body; null where it is not UTF-8. */

@@ -33,6 +33,7 @@ export async function readStored(
     text: decodeBody(body),
     place,
     receivedAt: timeOf(data.received_at),
+    notificationId: data.notification_id ?? null,
   };
   return translate(source, hashing);
 }

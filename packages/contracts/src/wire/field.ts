@@ -10,6 +10,11 @@ export const text = z
   .nullish()
   .transform((value) => (value === null || value === "" ? undefined : value));
 
+const NIL_UUID = "00000000-0000-0000-0000-000000000000";
+
+/** An id: the nil UUID names nobody. */
+export const identifier = text.transform((value) => (value === NIL_UUID ? undefined : value));
+
 /** A part of an identity: it must be there. */
 export const key = z.string().min(1);
 

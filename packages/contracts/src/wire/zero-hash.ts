@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { flag, key, reasons, text } from "./field.ts";
+import { flag, identifier, key, reasons, text } from "./field.ts";
 
 /**
  * What Zero Hash puts on the wire, as leniently as DOMAIN section 10 demands: unknown fields are
@@ -84,12 +84,13 @@ export const zeroHashDeposit = z.looseObject({
   timestamp: text,
 });
 
-const participant = z.looseObject({ participant_code: text, account_label: text }).nullish();
-
+const participant = z
+  .looseObject({ participant_code: text, account_group: text, account_label: text })
+  .nullish();
 const paymentDetails = z
   .looseObject({
-    withdrawal_request_id: text,
-    trade_id: text,
+    withdrawal_request_id: identifier,
+    trade_id: identifier,
     on_chain_transaction_id: text,
     network_fee_quantity: text,
     network_fee_amount: text,
@@ -100,8 +101,8 @@ const paymentDetails = z
 
 /** `payment_status_changed`: the bank shape and the crypto shape under one name (DOMAIN 4.3). */
 export const zeroHashPayment = z.looseObject({
-  payment_id: text,
-  transaction_id: text,
+  payment_id: identifier,
+  transaction_id: identifier,
   payment_status: text,
   status: text,
   timestamp: text,
@@ -119,6 +120,7 @@ export const zeroHashPayment = z.looseObject({
   amount: text,
   quantity: text,
   total: text,
+  quoted_currency: text,
   reference_id: text,
   reason_code: text,
   reason_description: text,
@@ -127,7 +129,7 @@ export const zeroHashPayment = z.looseObject({
 
 /** `deposit_fund_complete` and `crypto_pay_status_changed` (DOMAIN 5.3). */
 export const zeroHashFund = z.looseObject({
-  fund_id: text,
+  fund_id: identifier,
   participant_code: text,
   account_label: text,
   fund_asset: text,

@@ -12,6 +12,8 @@ export type Source = Readonly<{
   text: string | null;
   place: Readonly<{ connection: string; frame: number }> | null;
   receivedAt: Nanos;
+  /** What the provider calls the delivery, where it does. */
+  notificationId?: string | null;
 }>;
 
 /**

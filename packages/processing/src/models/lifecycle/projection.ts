@@ -1,6 +1,5 @@
 import type { DataOf, ProviderFactType } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { timeOf } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import {
   AMENDMENTS,
@@ -10,33 +9,37 @@ import {
   type FactState,
   initialFactState,
 } from "@counterfoil/core/ingest/fact-state";
-import type { LifecycleDraft } from "@counterfoil/core/lifecycle/draft";
-import { legIdOf, legIdOfKey } from "@counterfoil/core/lifecycle/leg-id";
+import { factIdOf, factIdOfKey } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import type { ModelStore } from "../../ports/model-store.ts";
-import type { Row } from "../../ports/table.ts";
 import type { Projection, ProjectionSession } from "../../projection/projection.ts";
-import { createRowBuffer, type RowBuffer } from "../../projection/row-buffer.ts";
-import { closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
-import { noteConnection, readConnections } from "../balances/feed-rows.ts";
+import { createRowBuffer } from "../../projection/row-buffer.ts";
 import { parseData } from "../fact-state-text.ts";
 import { openStopped } from "../stopped.ts";
-import { type Cluster, createClusters } from "./clusters.ts";
+import { type Cluster, createClusterStore } from "./cluster-store.ts";
+import { createDepositClasses } from "./deposit-classes.ts";
+import { createLifecycleFacts } from "./facts.ts";
+import { createHistories } from "./history.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { type RecordDetail, recordDetail, recordRow } from "./record-row.ts";
-import { ALIASES, LIFECYCLE_TABLES, RECORD_CHANGES, RECORDS } from "./tables.ts";
+import { type Cause, createRecords } from "./records.ts";
+import { LIFECYCLE_TABLES } from "./tables.ts";
+import { createWithdrawalQueue } from "./withdrawal-queue.ts";
 
-/** The projection of one lifecycle: legs by cluster, records as a function of a cluster's legs. */
+/** The projection of one lifecycle: facts by cluster, and records that clusters make together. */
 export function lifecycleProjection(lifecycle: Lifecycle): Projection {
   return {
     model: lifecycle.model,
     version: lifecycle.version,
     tables: LIFECYCLE_TABLES,
-    types: new Set(["FeedOpened", ...lifecycle.types, ...AMENDMENTS]),
+    types: new Set([...lifecycle.types, ...AMENDMENTS]),
     open: (store, hashing) => openLifecycle(lifecycle, store, hashing),
   };
 }
 
-type Cause = Readonly<{ position: number; deliveryId: string | null }>;
+/**
+ * Events between two commits, whatever a projector or a rebuild asks for: rows that are not
+ * committed are searched one by one, so a commit of 10,000 costs a hot record ten times more.
+ */
+const COMMIT_EVERY = 250;
 
 async function openLifecycle(
   lifecycle: Lifecycle,
@@ -45,120 +48,89 @@ async function openLifecycle(
 ): Promise<ProjectionSession> {
   let checkpoint = await store.checkpoint();
   let applied = { position: checkpoint.position, hash: checkpoint.hash };
+  let uncommitted = 0;
   const buffer = createRowBuffer(store, checkpoint, hashing);
-  const clusters = createClusters(store, buffer);
-  const connections = await readConnections(store);
   const stopped = await openStopped(store, buffer);
   const types: ReadonlySet<string> = new Set(lifecycle.types);
+  const tieOf = (text: string): string => hashing.sha256(text).slice(0, 16);
+  const clusters = createClusterStore(buffer);
+  const histories = createHistories(buffer, lifecycle.rules);
+  const facts = createLifecycleFacts({ lifecycle, buffer, clusters, histories, tieOf });
+  const { names, showConfirmations } = facts;
+  const records = createRecords({
+    ...{ lifecycle, buffer, clusters, histories, names, showConfirmations },
+  });
+  const joins = joinsOf();
+
+  /** How a lifecycle's clusters find one another. */
+  function joinsOf() {
+    const nothing = async () => {};
+    if (lifecycle.model === "withdrawals") {
+      const { refresh } = createWithdrawalQueue(buffer, clusters);
+      return { refresh, join: nothing };
+    }
+    if (lifecycle.model === "trades") return { refresh: nothing, join: nothing };
+    return createDepositClasses(buffer, clusters, lifecycle.ids);
+  }
 
   async function fold(event: RecordedEvent): Promise<void> {
     const data = parseData(event);
-    if (event.type === "FeedOpened") {
-      return noteConnection(buffer, connections, data as DataOf<"FeedOpened">);
-    }
     const cause = { position: event.position, deliveryId: event.causation_id };
     if (AMENDMENTS.has(event.type)) return amend(event, data, cause);
     const type = event.type as ProviderFactType;
-    if (!types.has(type) || !lifecycle.isLeg(type, data)) return;
-    await take(
-      type,
-      legIdOf(type, data),
-      initialFactState(data, cause.position, cause.deliveryId),
-      cause,
-    );
+    if (!types.has(type) || !lifecycle.isKept(type, data)) return;
+    const state = initialFactState(data, cause.position, cause.deliveryId);
+    await put(type, factIdOf(type, data), state, cause);
   }
 
   async function amend(event: RecordedEvent, data: FactData, cause: Cause): Promise<void> {
     const { event_type, key } = data as DataOf<"FactSeen">;
     if (!types.has(event_type)) return;
     const type = event_type as ProviderFactType;
-    const id = legIdOfKey(type, key);
-    const found = await clusters.find(id);
+    const id = factIdOfKey(type, key);
+    const found = await facts.get(id);
     const amendment = { id: event.id, type: event.type, data, ...cause } as unknown as Amendment;
     const state = found
-      ? evolveFactState(found.leg.state, amendment)
+      ? evolveFactState(found.state, amendment)
       : correctedState(amendment, cause);
     if (state === null) return;
-    if (lifecycle.isLeg(type, state.data)) return take(type, id, state, cause);
-    if (found === null) return;
-    // Corrected into something that this lifecycle does not follow.
-    clusters.removeLeg(found.cluster, id);
-    await settle(found.cluster, cause);
+    if (found === null && !lifecycle.isKept(type, state.data)) return;
+    await put(type, id, state, cause);
   }
 
-  async function take(type: ProviderFactType, id: string, state: FactState, cause: Cause) {
-    const leg = { id, type, state };
-    const known = await clusters.find(id);
-    const keys = new Set(lifecycle.keysOf(leg));
-    const cluster = await clusters.unite([...keys], known?.cluster ?? null, cause.position);
-    clusters.putLeg(cluster, leg);
-    await settle(cluster, cause);
-  }
-
-  /** Makes the stored records those that the cluster's legs now tell of. */
-  async function settle(cluster: Cluster, cause: Cause): Promise<void> {
-    const drafts = lifecycle.recordsOf([...cluster.legs.values()], { connections });
-    const told = new Set(drafts.map(({ id }) => id));
-    for (const [id, row] of cluster.records) {
-      if (!told.has(id)) await removeRecord(cluster, id, row, cause);
+  async function put(type: ProviderFactType, id: string, state: FactState, cause: Cause) {
+    histories.begin(cause.position);
+    await facts.put({ id, type, state });
+    await facts.finish();
+    const changed = new Set<Cluster>();
+    for (let taken = clusters.takeTouched(); taken.length > 0; taken = clusters.takeTouched()) {
+      for (const cluster of taken) changed.add(cluster);
+      for (const cluster of await withPartners(taken)) await joins.refresh(cluster);
+      await joins.join();
     }
-    for (const draft of drafts) await putRecord(cluster, draft, cause);
+    await records.refresh([...changed], cause);
+    clusters.flush();
   }
 
-  async function putRecord(cluster: Cluster, draft: LifecycleDraft<object>, cause: Cause) {
-    const { position } = cause;
-    const stored = cluster.records.get(draft.id) ?? null;
-    const row = recordRow(draft, { cluster: cluster.id, position, stored });
-    if (stored !== null && row.position === stored.position) return;
-    cluster.records.set(draft.id, row);
-    buffer.put(RECORDS, row, stored);
-    noteChange(buffer, position, draft.id, row);
-    const before = stored && recordDetail(stored);
-    putAliases(draft.id, before, draft.identifiers);
-    await putAnomalies(draft, before, cause);
-  }
-
-  /** A record has the aliases that it was stored with, and no others. */
-  function putAliases(record: string, before: RecordDetail | null, now: readonly string[]): void {
-    for (const alias of now) {
-      if (!before?.identifiers.includes(alias)) buffer.put(ALIASES, { alias, record }, null);
+  /** And those that they are paired with in a run: what one waits for depends on the other. */
+  async function withPartners(taken: readonly Cluster[]): Promise<ReadonlySet<Cluster>> {
+    const all = new Set(taken);
+    for (const { links } of taken) {
+      for (const { kind, to } of links) if (kind === "run") all.add(await clusters.get(to));
     }
-    for (const alias of before?.identifiers ?? []) {
-      const row = { alias, record };
-      if (!now.includes(alias)) buffer.remove(ALIASES, row, row);
-    }
-  }
-
-  async function putAnomalies(
-    { id, anomalies }: LifecycleDraft<object>,
-    before: RecordDetail | null,
-    cause: Cause,
-  ) {
-    const open = new Set<string>();
-    for (const { kind, what, detail, at } of anomalies) {
-      const anomalyId = `${kind}:${id}:${what}`;
-      open.add(anomalyId);
-      if (before?.anomalies.includes(anomalyId)) continue;
-      const time = at === null ? null : timeOf(at);
-      const content = { id: anomalyId, kind, subject: id, detail, essence: detail, at: time };
-      await openAnomaly(buffer, content, cause);
-    }
-    for (const anomalyId of before?.anomalies ?? []) {
-      if (!open.has(anomalyId)) await closeAnomaly(buffer, anomalyId, cause);
-    }
-  }
-
-  async function removeRecord(cluster: Cluster, id: string, row: Row, cause: Cause) {
-    const before = recordDetail(row);
-    cluster.records.delete(id);
-    buffer.remove(RECORDS, row, row);
-    noteChange(buffer, cause.position, id, null);
-    putAliases(id, before, []);
-    for (const anomalyId of before.anomalies) await closeAnomaly(buffer, anomalyId, cause);
+    return all;
   }
 
   function pass({ position, hash }: RecordedEvent): void {
     if (position > applied.position) applied = { position, hash };
+  }
+
+  async function commit() {
+    if (!buffer.isEmpty() || applied.position !== checkpoint.position) {
+      checkpoint = await buffer.commit(applied.position, applied.hash);
+    }
+    uncommitted = 0;
+    return checkpoint;
   }
 
   return {
@@ -169,25 +141,15 @@ async function openLifecycle(
     async apply(event) {
       await fold(event);
       pass(event);
+      uncommitted += 1;
+      if (uncommitted >= COMMIT_EVERY && applied.position === event.position) await commit();
     },
     pass,
-    async commit() {
-      if (!buffer.isEmpty() || applied.position !== checkpoint.position) {
-        checkpoint = await buffer.commit(applied.position, applied.hash);
-        clusters.committed();
-      }
-      return checkpoint;
-    },
+    commit,
   };
 }
 
 function correctedState(amendment: Amendment, cause: Cause): FactState | null {
   if (amendment.type !== "FactCorrected") return null;
   return initialFactState(amendment.data.data, cause.position, cause.deliveryId);
-}
-
-/** `row` null: under this id there is nothing any more. */
-function noteChange(buffer: RowBuffer, position: number, id: string, row: Row | null): void {
-  const text = row === null ? null : JSON.stringify({ state: row.state, detail: row.detail });
-  buffer.put(RECORD_CHANGES, { position, id, row: text }, null);
 }

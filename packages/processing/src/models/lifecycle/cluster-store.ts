@@ -1,0 +1,137 @@
+import type { Fields } from "@counterfoil/core/lifecycle/record-fields";
+import type { Row } from "../../ports/table.ts";
+import type { RowBuffer } from "../../projection/row-buffer.ts";
+import type { Waiting } from "./matching.ts";
+import { CLUSTERS } from "./tables.ts";
+
+/** The facts that are stated to be one record, and what they say together. */
+export type Cluster = {
+  readonly id: number;
+  /** How many facts; a cluster without any is gone. */
+  facts: number;
+  fields: Fields;
+  /** The first movements of its way, by id. */
+  movements: readonly string[];
+  /** Other clusters of the same record. */
+  links: readonly Link[];
+  /** As what it waits to be matched. */
+  waiting: readonly StoredWaiting[];
+  /** The cluster of its record whose history has the words of all. */
+  base: number;
+  /** Rows of the history that it is the base of, and the record that has it. */
+  length: number;
+  record: string | null;
+  /** Whether its confirmations were told that a debit belongs to them. */
+  isDebited: boolean;
+};
+
+export type Link = Readonly<{
+  /** Why: one run, a hold before, or the parts of a deposit. */
+  kind: "run" | "hold" | "parts";
+  to: number;
+  isInferred: boolean;
+}>;
+
+/** JSON's numbers are too small for nanoseconds. */
+export type StoredWaiting = Readonly<Omit<Waiting, "at" | "side"> & { at: string; side: string }>;
+
+/** Clusters in the hands of one event; what changed is written when it ends. */
+export interface ClusterStore {
+  /** @throws where there is none: whoever asks has its number from a row. */
+  get(id: number): Promise<Cluster>;
+  create(): Promise<Cluster>;
+  /** It changed: its record is to be computed again. */
+  touch(cluster: Cluster): void;
+  /** Clusters that changed and have not been taken before in this event. */
+  takeTouched(): Cluster[];
+  link(a: Cluster, b: Cluster, link: Omit<Link, "to">): void;
+  unlink(a: Cluster, b: Cluster, kind: Link["kind"]): void;
+  /** Whether it lost a link in this event. */
+  isUnlinked(cluster: Cluster): boolean;
+  /** It and all that it is linked with, over however many links. */
+  record(cluster: Cluster): Promise<Cluster[]>;
+  flush(): void;
+}
+
+/** Where the number of the next cluster stands. */
+const COUNTER = 0;
+
+export function createClusterStore(buffer: RowBuffer): ClusterStore {
+  const loaded = new Map<number, Readonly<{ cluster: Cluster; stored: Row | null }>>();
+  const touched = new Set<Cluster>();
+  const unlinked = new Set<Cluster>();
+
+  async function get(id: number): Promise<Cluster> {
+    const known = loaded.get(id);
+    if (known !== undefined) return known.cluster;
+    const stored = await buffer.get(CLUSTERS, [id]);
+    if (stored === null) throw new Error(`cluster ${id} is missing`);
+    const cluster: Cluster = { id, ...JSON.parse(String(stored.data)) };
+    loaded.set(id, { cluster, stored });
+    return cluster;
+  }
+
+  async function create(): Promise<Cluster> {
+    const counter = await buffer.get(CLUSTERS, [COUNTER]);
+    const id = Number(counter?.data ?? 1);
+    buffer.put(CLUSTERS, { id: COUNTER, data: String(id + 1) }, counter);
+    const cluster: Cluster = {
+      ...{ id, facts: 0, fields: {}, movements: [], links: [], waiting: [] },
+      ...{ base: id, length: 0, record: null, isDebited: false },
+    };
+    loaded.set(id, { cluster, stored: null });
+    return cluster;
+  }
+
+  function setLinks(cluster: Cluster, links: readonly Link[]): void {
+    cluster.links = links;
+    touched.add(cluster);
+  }
+
+  return {
+    get,
+    create,
+    touch: (cluster) => {
+      touched.add(cluster);
+    },
+    takeTouched() {
+      const taken = [...touched];
+      touched.clear();
+      return taken;
+    },
+    link(a, b, link) {
+      setLinks(a, [...a.links, { ...link, to: b.id }]);
+      setLinks(b, [...b.links, { ...link, to: a.id }]);
+    },
+    unlink(a, b, kind) {
+      const without = (cluster: Cluster, other: Cluster) =>
+        cluster.links.filter((link) => link.kind !== kind || link.to !== other.id);
+      setLinks(a, without(a, b));
+      setLinks(b, without(b, a));
+      unlinked.add(a).add(b);
+    },
+    isUnlinked: (cluster) => unlinked.has(cluster),
+    async record(cluster) {
+      const members = [cluster];
+      for (const { links } of members) {
+        for (const { to } of links) {
+          const other = await get(to);
+          if (!members.includes(other)) members.push(other);
+        }
+      }
+      return members;
+    },
+    flush() {
+      for (const { cluster, stored } of loaded.values()) {
+        const { id, ...data } = cluster;
+        const row = { id, data: JSON.stringify(data) };
+        if (cluster.facts === 0 && cluster.length === 0) {
+          buffer.remove(CLUSTERS, row, stored);
+        } else if (row.data !== stored?.data) buffer.put(CLUSTERS, row, stored);
+      }
+      loaded.clear();
+      touched.clear();
+      unlinked.clear();
+    },
+  };
+}
