@@ -25,6 +25,8 @@ const translation = z.int().positive();
 /** Arrival of the delivery at our side, by our clock. */
 const received_at = instant;
 
+const stamp = { received_at, translation };
+
 const place = z.object({ connection: id, frame: z.int().positive() });
 
 const LedgerOpened = z.object({ name: z.string(), format: z.literal(1), environment: z.string() });
@@ -46,8 +48,7 @@ const DeliveryReceived = z.object({
   verdict,
   sha256,
   length: z.int().nonnegative(),
-  received_at,
-  translation,
+  ...stamp,
   /** How many appends carry the facts; only where more than one. */
   parts: z.int().min(2).optional(),
 });
@@ -70,8 +71,7 @@ const DeliveryQuarantined = z.object({
   payload_type: z.string(),
   reason: z.string(),
   detail: z.string(),
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const QuarantineRetried = z.object({
@@ -120,8 +120,7 @@ const MovementRecorded = z.object({
   run_type: z.string().optional(),
   occurred_at: instant.optional(),
   ...movementReferences.shape,
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const BalanceReported = z.object({
@@ -142,8 +141,7 @@ const BalanceReported = z.object({
    * where the feed stated a run that is dated no later than what it stated before.
    */
   not_before: instant.optional(),
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const FundsReported = z.object({
@@ -156,8 +154,7 @@ const FundsReported = z.object({
   expected_balance: amount.optional(),
   /** The envelope's time. */
   occurred_at: instant,
-  received_at,
-  translation,
+  ...stamp,
 });
 
 /** SHA-256 of the provider's object in RFC 8785 form, numbers as printed: part of the identity. */
@@ -165,6 +162,16 @@ const content = sha256;
 
 /** Of the delivery, part of the identity; only where the body has no time of its own. */
 const notification_id = id.optional();
+
+/** What statuses have in common. */
+const owner = {
+  participant_code: id.optional(),
+  account_group: id.optional(),
+  account_label: id.optional(),
+};
+const coin = { asset: id.optional(), network: id.optional() };
+const fees = { fee: amount.optional(), fee_asset: id.optional() };
+const why = { reason: z.string().optional(), reason_code: z.string().optional() };
 
 const DepositStatusReported = z.object({
   provider,
@@ -177,19 +184,15 @@ const DepositStatusReported = z.object({
   account_id: id.optional(),
   participant_code: id.optional(),
   account_label: id.optional(),
-  asset: id.optional(),
-  network: id.optional(),
+  ...coin,
   amount: amount.optional(),
-  fee: amount.optional(),
-  fee_asset: id.optional(),
+  ...fees,
   transaction_hash: id.optional(),
   source_address: id.optional(),
   received_address: id.optional(),
   reference: id.optional(),
-  reason: z.string().optional(),
-  reason_code: z.string().optional(),
-  received_at,
-  translation,
+  ...why,
+  ...stamp,
 });
 
 const WithdrawalStatusReported = z.object({
@@ -202,24 +205,18 @@ const WithdrawalStatusReported = z.object({
   on_chain_status: z.string().optional(),
   content,
   occurred_at: instant.optional(),
-  participant_code: id.optional(),
-  account_group: id.optional(),
-  account_label: id.optional(),
-  asset: id.optional(),
-  network: id.optional(),
+  ...owner,
+  ...coin,
   amount: amount.optional(),
   settled_amount: amount.optional(),
-  fee: amount.optional(),
-  fee_asset: id.optional(),
+  ...fees,
   transaction_hash: id.optional(),
   source_address: id.optional(),
   destination_address: id.optional(),
   client_withdrawal_request_id: id.optional(),
   reference: id.optional(),
-  reason: z.string().optional(),
-  reason_code: z.string().optional(),
-  received_at,
-  translation,
+  ...why,
+  ...stamp,
 });
 
 const PaymentStatusReported = z.object({
@@ -236,29 +233,23 @@ const PaymentStatusReported = z.object({
   withdrawal_request_id: id.optional(),
   trade_id: id.optional(),
   /** Whose money it is. */
-  participant_code: id.optional(),
-  account_group: id.optional(),
-  account_label: id.optional(),
+  ...owner,
   /** Who is paid, where somebody else's money pays. */
   beneficiary_code: id.optional(),
   beneficiary_group: id.optional(),
   beneficiary_label: id.optional(),
-  asset: id.optional(),
-  network: id.optional(),
+  ...coin,
   /** In the asset. */
   amount: amount.optional(),
   /** In the quoted currency. */
   total: amount.optional(),
   quoted_currency: id.optional(),
-  fee: amount.optional(),
-  fee_asset: id.optional(),
+  ...fees,
   transaction_hash: id.optional(),
   destination_address: id.optional(),
   reference: id.optional(),
-  reason: z.string().optional(),
-  reason_code: z.string().optional(),
-  received_at,
-  translation,
+  ...why,
+  ...stamp,
 });
 
 const FundReported = z.object({
@@ -274,8 +265,7 @@ const FundReported = z.object({
   deposited_at: instant.optional(),
   participant_code: id.optional(),
   account_label: id.optional(),
-  asset: id.optional(),
-  network: id.optional(),
+  ...coin,
   quantity: amount.optional(),
   rate: amount.optional(),
   notional: amount.optional(),
@@ -283,10 +273,8 @@ const FundReported = z.object({
   transaction_hash: id.optional(),
   deposit_address: id.optional(),
   source_address: id.optional(),
-  reason: z.string().optional(),
-  reason_code: z.string().optional(),
-  received_at,
-  translation,
+  ...why,
+  ...stamp,
 });
 
 const TradeStatusReported = z.object({
@@ -298,8 +286,7 @@ const TradeStatusReported = z.object({
   occurred_at: instant.optional(),
   /** The provider's other fields as printed; numbers as strings. */
   fields: z.record(z.string(), json),
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const NotificationRecorded = z.object({
@@ -309,8 +296,7 @@ const NotificationRecorded = z.object({
   status: z.string().optional(),
   about: id.optional(),
   occurred_at: instant.optional(),
-  received_at,
-  translation,
+  ...stamp,
 });
 
 /** What an amendment is about: the fact's type and its natural key, beside its id. */
@@ -322,14 +308,12 @@ const about = z.object({
 
 const FactSeen = about.extend({
   adds: z.record(z.string(), json),
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const FactContradicted = about.extend({
   contradicts: z.record(z.string(), json),
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const FactCorrected = about.extend({

@@ -56,82 +56,90 @@ export interface ClusterStore {
 /** Where the number of the next cluster stands. */
 const COUNTER = 0;
 
-export function createClusterStore(buffer: RowBuffer): ClusterStore {
-  const loaded = new Map<number, Readonly<{ cluster: Cluster; stored: Row | null }>>();
-  const touched = new Set<Cluster>();
-  const unlinked = new Set<Cluster>();
+export class ClusterRows implements ClusterStore {
+  private readonly buffer: RowBuffer;
 
-  async function get(id: number): Promise<Cluster> {
-    const known = loaded.get(id);
+  constructor(buffer: RowBuffer) {
+    this.buffer = buffer;
+  }
+
+  readonly touch = (cluster: Cluster): void => {
+    this.touched.add(cluster);
+  };
+
+  takeTouched(): Cluster[] {
+    const taken = [...this.touched];
+    this.touched.clear();
+    return taken;
+  }
+
+  link(a: Cluster, b: Cluster, link: Omit<Link, "to">): void {
+    this.setLinks(a, [...a.links, { ...link, to: b.id }]);
+    this.setLinks(b, [...b.links, { ...link, to: a.id }]);
+  }
+
+  unlink(a: Cluster, b: Cluster, kind: Link["kind"]): void {
+    const without = (cluster: Cluster, other: Cluster) =>
+      cluster.links.filter((link) => link.kind !== kind || link.to !== other.id);
+    this.setLinks(a, without(a, b));
+    this.setLinks(b, without(b, a));
+    this.unlinked.add(a).add(b);
+  }
+
+  readonly isUnlinked = (cluster: Cluster): boolean => this.unlinked.has(cluster);
+
+  async record(cluster: Cluster): Promise<Cluster[]> {
+    const members = [cluster];
+    for (const { links } of members) {
+      for (const { to } of links) {
+        const other = await this.get(to);
+        if (!members.includes(other)) members.push(other);
+      }
+    }
+    return members;
+  }
+
+  flush(): void {
+    for (const { cluster, stored } of this.loaded.values()) {
+      const { id, ...data } = cluster;
+      const row = { id, data: JSON.stringify(data) };
+      if (cluster.facts === 0 && cluster.length === 0) {
+        this.buffer.remove(CLUSTERS, row, stored);
+      } else if (row.data !== stored?.data) this.buffer.put(CLUSTERS, row, stored);
+    }
+    this.loaded.clear();
+    this.touched.clear();
+    this.unlinked.clear();
+  }
+
+  private readonly loaded = new Map<number, Readonly<{ cluster: Cluster; stored: Row | null }>>();
+  private readonly touched = new Set<Cluster>();
+  private readonly unlinked = new Set<Cluster>();
+
+  async get(id: number): Promise<Cluster> {
+    const known = this.loaded.get(id);
     if (known !== undefined) return known.cluster;
-    const stored = await buffer.get(CLUSTERS, [id]);
+    const stored = await this.buffer.get(CLUSTERS, [id]);
     if (stored === null) throw new Error(`cluster ${id} is missing`);
     const cluster: Cluster = { id, ...JSON.parse(String(stored.data)) };
-    loaded.set(id, { cluster, stored });
+    this.loaded.set(id, { cluster, stored });
     return cluster;
   }
 
-  async function create(): Promise<Cluster> {
-    const counter = await buffer.get(CLUSTERS, [COUNTER]);
+  async create(): Promise<Cluster> {
+    const counter = await this.buffer.get(CLUSTERS, [COUNTER]);
     const id = Number(counter?.data ?? 1);
-    buffer.put(CLUSTERS, { id: COUNTER, data: String(id + 1) }, counter);
+    this.buffer.put(CLUSTERS, { id: COUNTER, data: String(id + 1) }, counter);
     const cluster: Cluster = {
       ...{ id, facts: 0, fields: {}, movements: [], links: [], waiting: [] },
       ...{ base: id, length: 0, record: null, isDebited: false },
     };
-    loaded.set(id, { cluster, stored: null });
+    this.loaded.set(id, { cluster, stored: null });
     return cluster;
   }
 
-  function setLinks(cluster: Cluster, links: readonly Link[]): void {
+  private setLinks(cluster: Cluster, links: readonly Link[]): void {
     cluster.links = links;
-    touched.add(cluster);
+    this.touched.add(cluster);
   }
-
-  return {
-    get,
-    create,
-    touch: (cluster) => {
-      touched.add(cluster);
-    },
-    takeTouched() {
-      const taken = [...touched];
-      touched.clear();
-      return taken;
-    },
-    link(a, b, link) {
-      setLinks(a, [...a.links, { ...link, to: b.id }]);
-      setLinks(b, [...b.links, { ...link, to: a.id }]);
-    },
-    unlink(a, b, kind) {
-      const without = (cluster: Cluster, other: Cluster) =>
-        cluster.links.filter((link) => link.kind !== kind || link.to !== other.id);
-      setLinks(a, without(a, b));
-      setLinks(b, without(b, a));
-      unlinked.add(a).add(b);
-    },
-    isUnlinked: (cluster) => unlinked.has(cluster),
-    async record(cluster) {
-      const members = [cluster];
-      for (const { links } of members) {
-        for (const { to } of links) {
-          const other = await get(to);
-          if (!members.includes(other)) members.push(other);
-        }
-      }
-      return members;
-    },
-    flush() {
-      for (const { cluster, stored } of loaded.values()) {
-        const { id, ...data } = cluster;
-        const row = { id, data: JSON.stringify(data) };
-        if (cluster.facts === 0 && cluster.length === 0) {
-          buffer.remove(CLUSTERS, row, stored);
-        } else if (row.data !== stored?.data) buffer.put(CLUSTERS, row, stored);
-      }
-      loaded.clear();
-      touched.clear();
-      unlinked.clear();
-    },
-  };
 }

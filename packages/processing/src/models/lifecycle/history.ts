@@ -67,72 +67,170 @@ function comparePlaces(a: Place, b: Place): number {
 
 type Changes = { readonly places: Place[]; readonly flags: Set<string> };
 
-export function createHistories(buffer: RowBuffer, rules: StageRules): Histories {
-  const changes = new Map<number, Changes>();
-  let position = 0;
+export class HistoryRows implements Histories {
+  private readonly buffer: RowBuffer;
+  private readonly rules: StageRules;
 
-  function changesOf(base: Cluster): Changes {
-    const known = changes.get(base.id) ?? { places: [], flags: new Set<string>() };
-    changes.set(base.id, known);
+  constructor(buffer: RowBuffer, rules: StageRules) {
+    this.buffer = buffer;
+    this.rules = rules;
+  }
+
+  begin(next: number): void {
+    this.position = next;
+    this.changes.clear();
+  }
+
+  insert(base: Cluster, { mode, ...word }: Word): Place {
+    const rank = this.rankIn(mode, word.stage);
+    return this.insertRow(base, { ...word, rank, mode, after: null, late: 0 });
+  }
+
+  readonly removeWord = (base: Cluster, { at, tie, seq, mode, stage }: Word): Promise<void> =>
+    this.remove(base, [at, this.rankIn(mode, stage), tie, seq]);
+
+  async has(base: Cluster, word: Word): Promise<boolean> {
+    const place = [word.at, this.rankIn(word.mode, word.stage), word.tie, word.seq];
+    const row = await this.buffer.get(HISTORY, [base.id, ...place]);
+    return row !== null && Object.entries(word).every(([column, value]) => row[column] === value);
+  }
+
+  async move(cluster: Cluster, from: Cluster, to: Cluster): Promise<void> {
+    const where = [
+      { column: "record", is: "=" as const, value: from.id },
+      { column: "cluster", is: "=" as const, value: cluster.id },
+    ];
+    const orderBy = ["record", "cluster", "at", "rank", "tie", "seq"];
+    for (;;) {
+      const rows = await this.buffer.select(HISTORY, { where, orderBy, limit: 200 });
+      for (const row of rows) {
+        this.removeRow(from, row);
+        this.insertRow(to, row);
+      }
+      if (rows.length === 0) return;
+    }
+  }
+
+  async walk(base: Cluster): Promise<Walked> {
+    const { places, flags } = this.changesOf(base);
+    let done: Place | null = null;
+    for (const place of places.sort(comparePlaces)) {
+      if (done === null || comparePlaces(place, done) > 0) done = await this.walkFrom(base, place);
+    }
+    return { changed: places.length > 0, flags };
+  }
+
+  async outline(base: Cluster): Promise<Outline> {
+    const [first] = await this.select(base, 1, {});
+    const [last] = await this.select(base, 1, { descending: true });
+    const [entered = null] = await this.buffer.select(HISTORY, {
+      where: [
+        { column: "record", is: "=", value: base.id },
+        { column: "moves", is: "=", value: 1 },
+      ],
+      orderBy: ["record", "moves", "at", "rank", "tie", "seq"],
+      descending: true,
+      limit: 1,
+    });
+    if (!first || !last) throw new Error(`the history of ${base.id} is empty`);
+    return { first, last, entered };
+  }
+
+  async firstFlagged(base: Cluster, flag: string): Promise<Row | null> {
+    const [flagged] = await this.buffer.select(FLAGS, {
+      where: [
+        { column: "record", is: "=", value: base.id },
+        { column: "flag", is: "=", value: flag },
+      ],
+      orderBy: ["record", "flag", "at", "rank", "tie", "seq"],
+      limit: 1,
+    });
+    return flagged === undefined ? null : this.buffer.get(HISTORY, [base.id, ...placeOf(flagged)]);
+  }
+
+  async *flagsOf(base: Cluster) {
+    for (let beyond: readonly Value[] = [base.id, ""]; ; ) {
+      const [flagged]: readonly Row[] = await this.buffer.select(FLAGS, {
+        where: [{ column: "record", is: "=", value: base.id }],
+        orderBy: ["record", "flag", "at", "rank", "tie", "seq"],
+        beyond: [...beyond, LAST_AT, 0, "", 0],
+        limit: 1,
+      });
+      if (flagged === undefined) return;
+      yield String(flagged.flag);
+      beyond = [base.id, flagged.flag ?? ""];
+    }
+  }
+
+  private readonly changes = new Map<number, Changes>();
+  private position = 0;
+
+  private changesOf(base: Cluster): Changes {
+    const known = this.changes.get(base.id) ?? { places: [], flags: new Set<string>() };
+    this.changes.set(base.id, known);
     return known;
   }
 
   /** Whoever reads as of an earlier event finds the row as it was. */
-  function keepPast(row: Row): void {
-    if (row.moves === UNWALKED || row.since === position) return;
-    buffer.append(HISTORY_PAST, { ...row, until: position });
+  private keepPast(row: Row): void {
+    if (row.moves === UNWALKED || row.since === this.position) return;
+    this.buffer.append(HISTORY_PAST, { ...row, until: this.position });
   }
 
-  function setFlag(base: Cluster, row: Row, flag: string | null): void {
+  private setFlag(base: Cluster, row: Row, flag: string | null): void {
     const { record = null, flag: before = null } = row;
     if (before === flag) return;
     const [at, rank, tie, seq] = placeOf(row);
     const place = { at, rank, tie, seq };
     for (const changed of [before, flag]) {
       if (changed === null) continue;
-      changesOf(base).flags.add(String(changed));
+      this.changesOf(base).flags.add(String(changed));
       const flagged = { record, flag: changed, ...place };
-      if (changed === flag) buffer.put(FLAGS, flagged, null);
-      else buffer.remove(FLAGS, flagged, flagged);
+      if (changed === flag) this.buffer.put(FLAGS, flagged, null);
+      else this.buffer.remove(FLAGS, flagged, flagged);
     }
   }
 
-  function insertRow(base: Cluster, row: Row): Place {
-    const fresh = { ...row, record: base.id, moves: UNWALKED, flag: null, since: position };
-    buffer.put(HISTORY, fresh, null);
+  private insertRow(base: Cluster, row: Row): Place {
+    const fresh = { ...row, record: base.id, moves: UNWALKED, flag: null, since: this.position };
+    this.buffer.put(HISTORY, fresh, null);
     base.length += 1;
     const place = placeOf(fresh);
-    changesOf(base).places.push(place);
+    this.changesOf(base).places.push(place);
     return place;
   }
 
-  function removeRow(base: Cluster, row: Row): void {
-    keepPast(row);
-    setFlag(base, row, null);
-    buffer.remove(HISTORY, row, row);
+  private removeRow(base: Cluster, row: Row): void {
+    this.keepPast(row);
+    this.setFlag(base, row, null);
+    this.buffer.remove(HISTORY, row, row);
     base.length -= 1;
-    changesOf(base).places.push(placeOf(row));
+    this.changesOf(base).places.push(placeOf(row));
   }
 
-  const select = (base: Cluster, limit: number, options: Readonly<Record<string, unknown>>) =>
-    buffer.select(HISTORY, {
+  private readonly select = (
+    base: Cluster,
+    limit: number,
+    options: Readonly<Record<string, unknown>>,
+  ) =>
+    this.buffer.select(HISTORY, {
       where: [{ column: "record", is: "=", value: base.id }],
       orderBy: ORDER,
       limit,
       ...options,
     });
 
-  async function stageBefore(base: Cluster, place: Place): Promise<string | null> {
+  private async stageBefore(base: Cluster, place: Place): Promise<string | null> {
     const beyond = [base.id, ...place];
-    const [row] = await select(base, 1, { descending: true, beyond });
+    const [row] = await this.select(base, 1, { descending: true, beyond });
     return (row?.after ?? null) as string | null;
   }
 
   /** Rows from a place on, each with the one behind it. */
-  async function* from(base: Cluster, [at, rank, tie, seq]: Place) {
+  private async *rowsFrom(base: Cluster, [at, rank, tie, seq]: Place) {
     let beyond: readonly Value[] = [base.id, at, rank, tie, seq - 1];
     for (let limit = 3; ; limit = 100) {
-      const rows: readonly Row[] = await select(base, limit, { beyond });
+      const rows: readonly Row[] = await this.select(base, limit, { beyond });
       const isEnd = rows.length < limit;
       // The last of a page is the first of the next one: it is not known yet what follows it.
       const shown = isEnd ? rows : rows.slice(0, -1);
@@ -144,26 +242,33 @@ export function createHistories(buffer: RowBuffer, rules: StageRules): Histories
   }
 
   /** @returns whether the row stands otherwise than before. */
-  function step(base: Cluster, row: Row, next: Row | null, before: string | null): Row | null {
-    const { after, moves, flag } = takeStep(before, entryOf(row), rules);
+  private step(base: Cluster, row: Row, next: Row | null, before: string | null): Row | null {
+    const { after, moves, flag } = takeStep(before, entryOf(row), this.rules);
     const isNew = row.moves === UNWALKED;
     if (!isNew && row.after === after && row.moves === Number(moves) && row.flag === flag)
       return null;
     const late = isNew
       ? Number(next !== null && Number(next.position) < Number(row.position))
       : row.late;
-    keepPast(row);
-    setFlag(base, row, flag);
-    const walked = { ...row, after, moves: Number(moves), flag, late: late ?? 0, since: position };
-    buffer.put(HISTORY, walked, row);
+    this.keepPast(row);
+    this.setFlag(base, row, flag);
+    const walked = {
+      ...row,
+      after,
+      moves: Number(moves),
+      flag,
+      late: late ?? 0,
+      since: this.position,
+    };
+    this.buffer.put(HISTORY, walked, row);
     return walked;
   }
 
-  async function walkFrom(base: Cluster, place: Place): Promise<Place> {
-    let stage = await stageBefore(base, place);
+  private async walkFrom(base: Cluster, place: Place): Promise<Place> {
+    let stage = await this.stageBefore(base, place);
     let done = place;
-    for await (const { row, next } of from(base, place)) {
-      const walked = step(base, row, next, stage);
+    for await (const { row, next } of this.rowsFrom(base, place)) {
+      const walked = this.step(base, row, next, stage);
       done = placeOf(row);
       if (walked === null && comparePlaces(done, place) > 0) break;
       stage = (walked ?? row).after as string | null;
@@ -171,94 +276,13 @@ export function createHistories(buffer: RowBuffer, rules: StageRules): Histories
     return done;
   }
 
-  const rankIn = (mode: Word["mode"], stage: string | null): number =>
-    rankOf(mode === "unknown" ? null : stage, rules);
+  private readonly rankIn = (mode: Word["mode"], stage: string | null): number =>
+    rankOf(mode === "unknown" ? null : stage, this.rules);
 
-  async function remove(base: Cluster, place: Place): Promise<void> {
-    const row = await buffer.get(HISTORY, [base.id, ...place]);
-    if (row !== null) removeRow(base, row);
+  async remove(base: Cluster, place: Place): Promise<void> {
+    const row = await this.buffer.get(HISTORY, [base.id, ...place]);
+    if (row !== null) this.removeRow(base, row);
   }
-
-  return {
-    begin(next) {
-      position = next;
-      changes.clear();
-    },
-    insert(base, { mode, ...word }) {
-      const rank = rankIn(mode, word.stage);
-      return insertRow(base, { ...word, rank, mode, after: null, late: 0 });
-    },
-    remove,
-    removeWord: (base, { at, tie, seq, mode, stage }) =>
-      remove(base, [at, rankIn(mode, stage), tie, seq]),
-    async has(base, word) {
-      const place = [word.at, rankIn(word.mode, word.stage), word.tie, word.seq];
-      const row = await buffer.get(HISTORY, [base.id, ...place]);
-      return row !== null && Object.entries(word).every(([column, value]) => row[column] === value);
-    },
-    async move(cluster, from, to) {
-      const where = [
-        { column: "record", is: "=" as const, value: from.id },
-        { column: "cluster", is: "=" as const, value: cluster.id },
-      ];
-      const orderBy = ["record", "cluster", "at", "rank", "tie", "seq"];
-      for (;;) {
-        const rows = await buffer.select(HISTORY, { where, orderBy, limit: 200 });
-        for (const row of rows) {
-          removeRow(from, row);
-          insertRow(to, row);
-        }
-        if (rows.length === 0) return;
-      }
-    },
-    async walk(base) {
-      const { places, flags } = changesOf(base);
-      let done: Place | null = null;
-      for (const place of places.sort(comparePlaces)) {
-        if (done === null || comparePlaces(place, done) > 0) done = await walkFrom(base, place);
-      }
-      return { changed: places.length > 0, flags };
-    },
-    async outline(base) {
-      const [first] = await select(base, 1, {});
-      const [last] = await select(base, 1, { descending: true });
-      const [entered = null] = await buffer.select(HISTORY, {
-        where: [
-          { column: "record", is: "=", value: base.id },
-          { column: "moves", is: "=", value: 1 },
-        ],
-        orderBy: ["record", "moves", "at", "rank", "tie", "seq"],
-        descending: true,
-        limit: 1,
-      });
-      if (!first || !last) throw new Error(`the history of ${base.id} is empty`);
-      return { first, last, entered };
-    },
-    async firstFlagged(base, flag) {
-      const [flagged] = await buffer.select(FLAGS, {
-        where: [
-          { column: "record", is: "=", value: base.id },
-          { column: "flag", is: "=", value: flag },
-        ],
-        orderBy: ["record", "flag", "at", "rank", "tie", "seq"],
-        limit: 1,
-      });
-      return flagged === undefined ? null : buffer.get(HISTORY, [base.id, ...placeOf(flagged)]);
-    },
-    async *flagsOf(base) {
-      for (let beyond: readonly Value[] = [base.id, ""]; ; ) {
-        const [flagged]: readonly Row[] = await buffer.select(FLAGS, {
-          where: [{ column: "record", is: "=", value: base.id }],
-          orderBy: ["record", "flag", "at", "rank", "tie", "seq"],
-          beyond: [...beyond, LAST_AT, 0, "", 0],
-          limit: 1,
-        });
-        if (flagged === undefined) return;
-        yield String(flagged.flag);
-        beyond = [base.id, flagged.flag ?? ""];
-      }
-    },
-  };
 }
 
 const LAST_AT = (1n << 63n) - 1n;

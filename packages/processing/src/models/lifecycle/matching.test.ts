@@ -125,7 +125,7 @@ describe("the queue", () => {
   ])("asks no more rows of a class of hundreds than of one of a few: %s", async (_, order) => {
     const parts = (count: number) =>
       order(Array.from({ length: count }, (_, at) => pair(at)).flat());
-    const [few, many] = [await rowsPerPart(parts(40)), await rowsPerPart(parts(400))];
+    const [few, many] = [await rowsPerPart(parts(100)), await rowsPerPart(parts(400))];
     expect(many).toBeLessThanOrEqual(few * 1.5);
   });
 });

@@ -33,7 +33,7 @@ type Change = (confirmation: number, hold: number) => Promise<void>;
 export type MatchingEffects = Readonly<{ link: Change; unlink: Change }>;
 
 export function createMatching(buffer: RowBuffer, effects: MatchingEffects): Matching {
-  const queue = createQueue(buffer);
+  const queue = new Queue(buffer);
 
   /** Offers a free hold to the confirmations behind a place. */
   async function offer(first: Row, behind: Place): Promise<void> {
@@ -114,51 +114,120 @@ const free = (named: Value | undefined) => ({
 });
 
 /** The looks into the queue of one class, each of one row. */
-function createQueue(buffer: RowBuffer) {
-  async function one(of: Row, selection: Omit<Selection, "limit">): Promise<Row | null> {
-    const where = [{ column: "class", is: "=" as const, value: of.class ?? "" }];
-    const all = { ...selection, where: [...where, ...(selection.where ?? [])], limit: 1 };
-    return (await buffer.select(QUEUE, all))[0] ?? null;
+class Queue {
+  private readonly buffer: RowBuffer;
+
+  constructor(buffer: RowBuffer) {
+    this.buffer = buffer;
   }
 
-  const equal = (values: Readonly<Record<string, Value>>) =>
+  async firstTaker(hold: Row, q: Place): Promise<Row | null> {
+    const side = "confirmation";
+    const next = await this.after(hold, { side }, q);
+    if (next === null || this.prefers(next, hold)) return next;
+    const isNamed = hold.named === 1;
+    const takers = [
+      await this.after(hold, { side, state: "free:0" }, q),
+      isNamed ? null : await this.after(hold, { side, state: "free:1" }, q),
+      isNamed ? null : await this.after(hold, { side, state: "held:1" }, q),
+      await this.firstLinkOver(hold, `held:${hold.named}`, q),
+    ];
+    const found = takers.filter((taker) => taker !== null);
+    return found.reduce<Row | null>(
+      (first, taker) =>
+        first === null || isBefore(placeOf(taker), placeOf(first)) ? taker : first,
+      null,
+    );
+  }
+
+  async bestHold(confirmation: Row): Promise<Row | null> {
+    const unnamed = await this.bestOf(confirmation, 0);
+    return unnamed ?? (confirmation.named === 1 ? null : this.bestOf(confirmation, 1));
+  }
+
+  async setFree(row: Row): Promise<void> {
+    const stored = await this.buffer.get(QUEUE, [
+      row.class ?? "",
+      row.side ?? "",
+      row.cluster ?? 0,
+    ]);
+    if (stored === null) return;
+    if (stored.node !== 0n)
+      await this.countLevel(stored, String(stored.state), BigInt(stored.node ?? 0), -1);
+    this.buffer.put(QUEUE, { ...stored, ...free(stored.named) }, stored);
+  }
+
+  async setLinked(confirmation: Row, hold: Row): Promise<void> {
+    await this.setFree(confirmation);
+    const state = `held:${hold.named}`;
+    const { at, tie } = placeOf(hold);
+    const node = nodeOf(keyOf(at, "hold"), keyOf(placeOf(confirmation).at, "confirmation"));
+    await this.countLevel(confirmation, state, node, 1);
+    const linked = { state, partner: hold.cluster ?? 0, partner_at: at, partner_tie: tie, node };
+    this.buffer.put(QUEUE, { ...confirmation, ...linked }, confirmation);
+    const holder = { ...free(0), state: "held", partner: confirmation.cluster ?? 0 };
+    this.buffer.put(QUEUE, { ...hold, ...holder }, hold);
+  }
+
+  private async one(of: Row, selection: Omit<Selection, "limit">): Promise<Row | null> {
+    const where = [{ column: "class", is: "=" as const, value: of.class ?? "" }];
+    const all = { ...selection, where: [...where, ...(selection.where ?? [])], limit: 1 };
+    return (await this.buffer.select(QUEUE, all))[0] ?? null;
+  }
+
+  private readonly equal = (values: Readonly<Record<string, Value>>) =>
     Object.entries(values).map(([column, value]) => ({ column, is: "=" as const, value }));
 
-  const after = (of: Row, values: Readonly<Record<string, Value>>, { at, tie }: Place) => {
+  private readonly after = (
+    of: Row,
+    values: Readonly<Record<string, Value>>,
+    { at, tie }: Place,
+  ) => {
     const fixed = { class: of.class ?? "", ...values };
     const orderBy = [...Object.keys(fixed), "at", "tie"];
-    return one(of, { where: equal(values), orderBy, beyond: [...Object.values(fixed), at, tie] });
+    return this.one(of, {
+      where: this.equal(values),
+      orderBy,
+      beyond: [...Object.values(fixed), at, tie],
+    });
   };
 
   /** The last hold of a state that is no later than a confirmation. */
-  const lastHold = (of: Row, state: string) =>
-    one(of, {
-      where: [...equal({ side: "hold", state }), { column: "at", is: "<=", value: of.at ?? 0n }],
+  private readonly lastHold = (of: Row, state: string) =>
+    this.one(of, {
+      where: [
+        ...this.equal({ side: "hold", state }),
+        { column: "at", is: "<=", value: of.at ?? 0n },
+      ],
       orderBy: ["class", "side", "state", "at", "tie"],
       descending: true,
     });
 
   /** At a node, the link whose hold is the last one before a place. */
-  const innerBefore = (of: Row, values: Readonly<Record<string, Value>>, { at, tie }: Place) => {
+  private readonly innerBefore = (
+    of: Row,
+    values: Readonly<Record<string, Value>>,
+    { at, tie }: Place,
+  ) => {
     const fixed = { class: of.class ?? "", ...values };
     const orderBy = [...Object.keys(fixed), "partner_at", "partner_tie"];
     const beyond = [...Object.values(fixed), at, tie];
-    return one(of, { where: equal(values), orderBy, descending: true, beyond });
+    return this.one(of, { where: this.equal(values), orderBy, descending: true, beyond });
   };
 
-  const nodesAt = async (of: Row, state: string, { at }: Place) => {
-    const levels = await levelsOf(of);
+  private readonly nodesAt = async (of: Row, state: string, { at }: Place) => {
+    const levels = await this.levelsOf(of);
     const key = keyOf(at, "confirmation");
     return Object.keys(levels[state] ?? {}).map((level) => nodeAt(key, BigInt(level)));
   };
 
-  async function levelsOf({ class: of = null }: Row): Promise<Levels> {
-    const row = await buffer.get(QUEUE_LEVELS, [of]);
+  private async levelsOf({ class: of = null }: Row): Promise<Levels> {
+    const row = await this.buffer.get(QUEUE_LEVELS, [of]);
     return row === null ? {} : JSON.parse(String(row.levels));
   }
 
-  async function countLevel(of: Row, state: string, node: bigint, by: number): Promise<void> {
-    const stored = await buffer.get(QUEUE_LEVELS, [of.class ?? null]);
+  private async countLevel(of: Row, state: string, node: bigint, by: number): Promise<void> {
+    const stored = await this.buffer.get(QUEUE_LEVELS, [of.class ?? null]);
     const levels: Levels = stored === null ? {} : JSON.parse(String(stored.levels));
     const ofState = levels[state] ?? {};
     levels[state] = ofState;
@@ -166,68 +235,66 @@ function createQueue(buffer: RowBuffer) {
     ofState[level] = (ofState[level] ?? 0) + by;
     if (ofState[level] === 0) delete ofState[level];
     const row = { class: of.class ?? null, levels: JSON.stringify(levels) };
-    buffer.put(QUEUE_LEVELS, row, stored);
+    this.buffer.put(QUEUE_LEVELS, row, stored);
   }
 
   /** The first confirmation behind `q` that holds a hold of this kind from before `hold`. */
-  async function firstLinkOver(hold: Row, state: string, q: Place): Promise<Row | null> {
+  private async firstLinkOver(hold: Row, state: string, q: Place): Promise<Row | null> {
     const before = placeOf(hold);
     let found: Row | null = null;
-    for (const node of await nodesAt(hold, state, q)) {
+    for (const node of await this.nodesAt(hold, state, q)) {
       const values = { side: "confirmation", state, node };
-      const link = await linkAtNode(hold, values, { before, q, node });
+      const link = await this.linkAtNode(hold, values, { before, q, node });
       if (link !== null && (found === null || isBefore(placeOf(link), placeOf(found))))
         found = link;
     }
     return found;
   }
 
-  type Over = Readonly<{ before: Place; q: Place; node: bigint }>;
-
-  async function linkAtNode(
+  private async linkAtNode(
     hold: Row,
     values: Readonly<Record<string, Value>>,
     { before, q, node }: Over,
   ): Promise<Row | null> {
     if (node <= keyOf(q.at, "confirmation")) {
-      const next = await after(hold, values, q);
+      const next = await this.after(hold, values, q);
       if (next === null || isBefore(holdOf(next), before)) return next;
     }
-    const inner = await innerBefore(hold, values, before);
+    const inner = await this.innerBefore(hold, values, before);
     return inner !== null && isBefore(q, placeOf(inner)) ? inner : null;
   }
 
   /** The last hold of this kind that a later confirmation holds over this one. */
-  async function heldOver(confirmation: Row, state: string): Promise<Row | null> {
+  private async heldOver(confirmation: Row, state: string): Promise<Row | null> {
     const q = placeOf(confirmation);
     let found: Row | null = null;
-    for (const node of await nodesAt(confirmation, state, q)) {
+    for (const node of await this.nodesAt(confirmation, state, q)) {
       const values = { side: "confirmation", state, node };
       const link =
         node <= keyOf(q.at, "confirmation")
-          ? await after(confirmation, values, q)
-          : await innerBefore(confirmation, values, { at: q.at, tie: "\u{10ffff}" });
+          ? await this.after(confirmation, values, q)
+          : await this.innerBefore(confirmation, values, { at: q.at, tie: "\u{10ffff}" });
       if (link !== null && (found === null || isBefore(holdOf(found), holdOf(link)))) found = link;
     }
     return found;
   }
 
-  async function bestOf(confirmation: Row, named: 0 | 1): Promise<Row | null> {
-    const free = await lastHold(confirmation, `free:${named}`);
-    const link = await heldOver(confirmation, `held:${named}`);
-    const held = link && (await partnerOf(link));
+  private async bestOf(confirmation: Row, named: 0 | 1): Promise<Row | null> {
+    const free = await this.lastHold(confirmation, `free:${named}`);
+    const link = await this.heldOver(confirmation, `held:${named}`);
+    const held = link && (await this.partnerOf(link));
     if (free === null || held === null) return free ?? held;
     return isBefore(placeOf(free), placeOf(held)) ? held : free;
   }
 
-  async function partnerOf({ class: of = null, side, partner }: Row): Promise<Row | null> {
+  async partnerOf({ class: of = null, side, partner }: Row): Promise<Row | null> {
     if (partner === 0) return null;
     const other = side === "hold" ? "confirmation" : "hold";
-    return buffer.get(QUEUE, [of, other, partner ?? 0]);
+    return this.buffer.get(QUEUE, [of, other, partner ?? 0]);
   }
 
   /** Whether a confirmation would rather have this hold. */
-  const prefers = (confirmation: Row, hold: Row): boolean => {
+  private readonly prefers = (confirmation: Row, hold: Row): boolean => {
     if (confirmation.named === 1 && hold.named === 1) return false;
     const { state } = confirmation;
     if (String(state).startsWith("free")) return true;
@@ -235,52 +302,9 @@ function createQueue(buffer: RowBuffer) {
       return hold.named === 0 || isBefore(holdOf(confirmation), placeOf(hold));
     return hold.named === 0 && isBefore(holdOf(confirmation), placeOf(hold));
   };
-
-  return {
-    partnerOf,
-    async firstTaker(hold: Row, q: Place): Promise<Row | null> {
-      const side = "confirmation";
-      const next = await after(hold, { side }, q);
-      if (next === null || prefers(next, hold)) return next;
-      const isNamed = hold.named === 1;
-      const takers = [
-        await after(hold, { side, state: "free:0" }, q),
-        isNamed ? null : await after(hold, { side, state: "free:1" }, q),
-        isNamed ? null : await after(hold, { side, state: "held:1" }, q),
-        await firstLinkOver(hold, `held:${hold.named}`, q),
-      ];
-      const found = takers.filter((taker) => taker !== null);
-      return found.reduce<Row | null>(
-        (first, taker) =>
-          first === null || isBefore(placeOf(taker), placeOf(first)) ? taker : first,
-        null,
-      );
-    },
-    async bestHold(confirmation: Row): Promise<Row | null> {
-      const unnamed = await bestOf(confirmation, 0);
-      return unnamed ?? (confirmation.named === 1 ? null : bestOf(confirmation, 1));
-    },
-    async setFree(row: Row): Promise<void> {
-      const stored = await buffer.get(QUEUE, [row.class ?? "", row.side ?? "", row.cluster ?? 0]);
-      if (stored === null) return;
-      if (stored.node !== 0n)
-        await countLevel(stored, String(stored.state), BigInt(stored.node ?? 0), -1);
-      buffer.put(QUEUE, { ...stored, ...free(stored.named) }, stored);
-    },
-    async setLinked(confirmation: Row, hold: Row): Promise<void> {
-      await this.setFree(confirmation);
-      const state = `held:${hold.named}`;
-      const { at, tie } = placeOf(hold);
-      const node = nodeOf(keyOf(at, "hold"), keyOf(placeOf(confirmation).at, "confirmation"));
-      await countLevel(confirmation, state, node, 1);
-      const linked = { state, partner: hold.cluster ?? 0, partner_at: at, partner_tie: tie, node };
-      buffer.put(QUEUE, { ...confirmation, ...linked }, confirmation);
-      const holder = { ...free(0), state: "held", partner: confirmation.cluster ?? 0 };
-      buffer.put(QUEUE, { ...hold, ...holder }, hold);
-    },
-  };
 }
 
+type Over = Readonly<{ before: Place; q: Place; node: bigint }>;
 /** By state of the confirmation, then by level: how many links. */
 type Levels = Record<string, Record<string, number>>;
 

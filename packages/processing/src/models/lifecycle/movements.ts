@@ -58,32 +58,154 @@ type Context = Readonly<{
   redate: Redate;
 }>;
 
-export function createMovements({
-  buffer,
-  clusters,
-  histories,
-  tieOf,
-  redate,
-}: Context): Movements {
-  const runs: Runs = createRuns(buffer);
-  const changed = new Set<string>();
+export class MovementRows implements Movements {
+  private readonly runs: Runs;
+  private readonly clusters: ClusterStore;
+  private readonly histories: Histories;
+  private readonly tieOf: (text: string) => string;
+  private readonly redate: Redate;
 
-  /** Where the run took effect at another time than before, its movements did. */
-  async function redateRun(run: Run, accountType: string, before: bigint | null): Promise<void> {
-    const at = runTime(onAccount(run, accountType));
-    if (at === before) return;
-    for await (const { sides } of runs.movements(run.run)) {
-      const side = sides[accountType];
-      if (side !== undefined) await redate(side.fact, at ?? BigInt(side.ownAt ?? side.arrivedAt));
+  constructor({ buffer, clusters, histories, tieOf, redate }: Context) {
+    this.runs = createRuns(buffer);
+    this.clusters = clusters;
+    this.histories = histories;
+    this.tieOf = tieOf;
+    this.redate = redate;
+  }
+
+  async date({ state }: LifecycleFact, side: MovementSide): Promise<bigint> {
+    const run = await this.runs.get(side.run);
+    const account = onAccount(run, side.accountType);
+    const before = runTime(account);
+    noteMovement(account, state);
+    await this.runs.put(run);
+    await this.redateRun(run, side.accountType, before);
+    return runTime(account) ?? ownTime(state);
+  }
+
+  async undate(side: MovementSide): Promise<void> {
+    const run = await this.runs.get(side.run);
+    const account = onAccount(run, side.accountType);
+    const before = runTime(account);
+    Object.assign(account, { movementAt: null, arrivedAt: null });
+    for await (const { sides } of this.runs.movements(side.run)) {
+      const other = sides[side.accountType];
+      if (other !== undefined) noteSide(account, other);
+    }
+    await this.runs.put(run);
+    await this.redateRun(run, side.accountType, before);
+  }
+
+  async putSide(
+    { id, state }: LifecycleFact,
+    side: MovementSide,
+    { cluster, at }: PutSide,
+  ): Promise<void> {
+    const { run: name, kind, amount, movementId, accountType, word, occurred_at } = side;
+    const key = movementKey(side);
+    const run = await this.runs.get(name);
+    const known = await this.runs.movement(name, key);
+    const movement = known ?? {
+      ...{ run: name, id: key, kind, amount, movementId },
+      ...{ cluster: cluster.id, sides: {}, pair: null, place: null },
+    };
+    if (known === null) {
+      run.counts[kind] = (run.counts[kind] ?? 0) + 1;
+      await this.runs.put(run);
+    }
+    if (movement.cluster !== cluster.id) {
+      await this.hide(movement);
+      await this.pair(movement, null);
+      movement.cluster = cluster.id;
+    }
+    movement.sides[accountType] = {
+      ...{ fact: id, at: String(at), word, occurred_at },
+      ownAt: textOf(statedTime(state).at),
+      arrivedAt: String(firstArrivalOf(state)),
+      takes: side.takes,
+      awaitsReport: isReportKept(side.runType),
+      position: state.position,
+      delivery_id: state.deliveryId,
+    };
+    await this.show(movement, run);
+    await this.store(movement);
+    this.changed.add(name);
+  }
+
+  async removeSide(side: MovementSide): Promise<void> {
+    const { run: name, kind, accountType } = side;
+    const movement = await this.runs.movement(name, movementKey(side));
+    if (movement === null) return;
+    const run = await this.runs.get(name);
+    delete movement.sides[accountType];
+    if (Object.keys(movement.sides).length === 0) {
+      await this.pair(movement, null);
+      run.counts[kind] = (run.counts[kind] ?? 1) - 1;
+      await this.runs.put(run);
+    }
+    await this.show(movement, run);
+    await this.store(movement);
+    this.changed.add(name);
+  }
+
+  async putReport(
+    { account, run_id = "" }: DataOf<"BalanceReported">,
+    fact: LifecycleFact | null,
+  ): Promise<void> {
+    const name = runOf(account, run_id);
+    const [, , , , accountType = ""] = account.split(":");
+    const run = await this.runs.get(name);
+    const onIt = onAccount(run, accountType);
+    const before = runTime(onIt);
+    noteReport(onIt, fact?.state ?? null);
+    await this.runs.put(run);
+    if (Object.values(run.counts).every((count) => count === 0)) return;
+    await this.redateRun(run, accountType, before);
+    if (accountType === "available" && (run.counts.confirmed ?? 0) > 0) {
+      for await (const movement of this.runs.movements(name)) {
+        if (movement.kind !== "confirmed") continue;
+        await this.show(movement, run);
+        await this.store(movement);
+      }
+    }
+    this.changed.add(name);
+  }
+
+  async showConfirmations(sides: AsyncIterable<MovementSide>): Promise<void> {
+    for await (const side of sides) {
+      if (side.kind !== "confirmed") continue;
+      const movement = await this.runs.movement(side.run, movementKey(side));
+      if (movement === null) continue;
+      await this.show(movement, await this.runs.get(side.run));
+      await this.store(movement);
     }
   }
 
-  function wordOf(movement: Movement, cluster: Cluster, run: Run): Word | null {
+  async pairRuns(): Promise<void> {
+    const names = [...this.changed];
+    this.changed.clear();
+    for (const name of names) await this.pairRun(name);
+  }
+
+  private readonly changed = new Set<string>();
+
+  /** Where the run took effect at another time than before, its movements did. */
+  private async redateRun(run: Run, accountType: string, before: bigint | null): Promise<void> {
+    const at = runTime(onAccount(run, accountType));
+    if (at === before) return;
+    for await (const { sides } of this.runs.movements(run.run)) {
+      const side = sides[accountType];
+      if (side !== undefined)
+        await this.redate(side.fact, at ?? BigInt(side.ownAt ?? side.arrivedAt));
+    }
+  }
+
+  private wordOf(movement: Movement, cluster: Cluster, run: Run): Word | null {
     const side = shownSide(movement);
     if (side === null) return null;
     return {
       at: BigInt(side.at),
-      tie: placeTie(side.word, tieOf(`${movement.run} ${movement.id}`)),
+      tie: placeTie(side.word, this.tieOf(`${movement.run} ${movement.id}`)),
       seq: 0,
       stage: stageOf(movement, cluster, run),
       word: side.word,
@@ -97,46 +219,49 @@ export function createMovements({
   }
 
   /** Takes its word out of the history, if it is there. */
-  async function hide(movement: Movement): Promise<void> {
+  private async hide(movement: Movement): Promise<void> {
     if (movement.place === null) return;
-    const { base } = await clusters.get(movement.cluster);
+    const { base } = await this.clusters.get(movement.cluster);
     const [at, ...rest] = movement.place;
-    await histories.remove(await clusters.get(base), [BigInt(at), ...rest] as Place);
+    await this.histories.remove(await this.clusters.get(base), [BigInt(at), ...rest] as Place);
     movement.place = null;
   }
 
-  async function show(movement: Movement, run: Run): Promise<void> {
-    const cluster = await clusters.get(movement.cluster);
-    const base = await clusters.get(cluster.base);
-    const word = wordOf(movement, cluster, run);
-    if (movement.place !== null && word !== null && (await histories.has(base, word))) return;
-    await hide(movement);
+  private async show(movement: Movement, run: Run): Promise<void> {
+    const cluster = await this.clusters.get(movement.cluster);
+    const base = await this.clusters.get(cluster.base);
+    const word = this.wordOf(movement, cluster, run);
+    if (movement.place !== null && word !== null && (await this.histories.has(base, word))) return;
+    await this.hide(movement);
     if (word === null) return;
-    const [at, ...rest] = histories.insert(base, word);
+    const [at, ...rest] = this.histories.insert(base, word);
     movement.place = [String(at), ...rest];
-    clusters.touch(cluster);
+    this.clusters.touch(cluster);
   }
 
-  async function store(movement: Movement): Promise<void> {
-    if (Object.keys(movement.sides).length > 0) await runs.putMovement(movement);
-    else await runs.removeMovement(movement);
+  private async store(movement: Movement): Promise<void> {
+    if (Object.keys(movement.sides).length > 0) await this.runs.putMovement(movement);
+    else await this.runs.removeMovement(movement);
   }
 
-  async function pair(movement: Movement, other: number | null): Promise<void> {
+  private async pair(movement: Movement, other: number | null): Promise<void> {
     if (movement.pair === other) return;
-    const cluster = await clusters.get(movement.cluster);
+    const cluster = await this.clusters.get(movement.cluster);
     if (movement.pair !== null) {
-      clusters.unlink(cluster, await clusters.get(movement.pair), "run");
+      this.clusters.unlink(cluster, await this.clusters.get(movement.pair), "run");
     }
     if (other !== null) {
-      clusters.link(cluster, await clusters.get(other), { kind: "run", isInferred: false });
+      this.clusters.link(cluster, await this.clusters.get(other), {
+        kind: "run",
+        isInferred: false,
+      });
     }
     movement.pair = other;
-    await runs.putMovement(movement);
+    await this.runs.putMovement(movement);
   }
 
-  async function pairRun(name: string): Promise<void> {
-    const run = await runs.get(name);
+  private async pairRun(name: string): Promise<void> {
+    const run = await this.runs.get(name);
     const { confirmed = 0, debit = 0, pending = 0, released = 0 } = run.counts;
     const isComplete = (run.accounts.available?.report ?? null) !== null;
     const isPairing =
@@ -147,134 +272,31 @@ export function createMovements({
     const confirmations: Unpaired<Movement>[] = [];
     const debits: Unpaired<Movement>[] = [];
     const all: Movement[] = [];
-    for await (const movement of runs.movements(name)) {
+    for await (const movement of this.runs.movements(name)) {
       if (movement.kind === "confirmed") all.push(movement);
-      const unpaired = isPairing ? await unpairedOf(movement) : null;
+      const unpaired = isPairing ? await this.unpairedOf(movement) : null;
       if (unpaired === null) continue;
       (movement.kind === "debit" ? debits : confirmations).push(unpaired);
     }
     const pairs = new Map(
       pairByAmount(confirmations, debits).map(([a, b]) => [a.id, b.cluster] as const),
     );
-    for (const movement of all) if (!pairs.has(movement.id)) await pair(movement, null);
-    for (const movement of all) await pair(movement, pairs.get(movement.id) ?? null);
-    if (run.isPaired !== pairs.size > 0) await runs.put({ ...run, isPaired: pairs.size > 0 });
+    for (const movement of all) if (!pairs.has(movement.id)) await this.pair(movement, null);
+    for (const movement of all) await this.pair(movement, pairs.get(movement.id) ?? null);
+    if (run.isPaired !== pairs.size > 0) await this.runs.put({ ...run, isPaired: pairs.size > 0 });
   }
 
   /** null where its partner is stated, or it is no side of a pair. */
-  async function unpairedOf(movement: Movement): Promise<Unpaired<Movement> | null> {
+  private async unpairedOf(movement: Movement): Promise<Unpaired<Movement> | null> {
     const { kind, amount, movementId, sides } = movement;
     if (kind !== "confirmed" && kind !== "debit") return null;
-    const { fields } = await clusters.get(movement.cluster);
+    const { fields } = await this.clusters.get(movement.cluster);
     const hasPartner = kind === "debit" ? fields.confirmation !== undefined : isDebited(fields);
     if (hasPartner || (kind === "debit" && sides.available === undefined)) return null;
     const at = shownSide(movement)?.at ?? "";
     const order = `${at.padStart(20, "0")}${movementId}`;
     return { item: movement, amount, order, request: said(fields, "id:request") };
   }
-
-  return {
-    async date({ state }, side) {
-      const run = await runs.get(side.run);
-      const account = onAccount(run, side.accountType);
-      const before = runTime(account);
-      noteMovement(account, state);
-      await runs.put(run);
-      await redateRun(run, side.accountType, before);
-      return runTime(account) ?? ownTime(state);
-    },
-    async undate(side) {
-      const run = await runs.get(side.run);
-      const account = onAccount(run, side.accountType);
-      const before = runTime(account);
-      Object.assign(account, { movementAt: null, arrivedAt: null });
-      for await (const { sides } of runs.movements(side.run)) {
-        const other = sides[side.accountType];
-        if (other !== undefined) noteSide(account, other);
-      }
-      await runs.put(run);
-      await redateRun(run, side.accountType, before);
-    },
-    async putSide({ id, state }, side, { cluster, at }) {
-      const { run: name, kind, amount, movementId, accountType, word, occurred_at } = side;
-      const key = movementKey(side);
-      const run = await runs.get(name);
-      const known = await runs.movement(name, key);
-      const movement = known ?? {
-        ...{ run: name, id: key, kind, amount, movementId },
-        ...{ cluster: cluster.id, sides: {}, pair: null, place: null },
-      };
-      if (known === null) {
-        run.counts[kind] = (run.counts[kind] ?? 0) + 1;
-        await runs.put(run);
-      }
-      if (movement.cluster !== cluster.id) {
-        await hide(movement);
-        await pair(movement, null);
-        movement.cluster = cluster.id;
-      }
-      movement.sides[accountType] = {
-        ...{ fact: id, at: String(at), word, occurred_at },
-        ownAt: textOf(statedTime(state).at),
-        arrivedAt: String(firstArrivalOf(state)),
-        takes: side.takes,
-        awaitsReport: isReportKept(side.runType),
-        position: state.position,
-        delivery_id: state.deliveryId,
-      };
-      await show(movement, run);
-      await store(movement);
-      changed.add(name);
-    },
-    async removeSide(side) {
-      const { run: name, kind, accountType } = side;
-      const movement = await runs.movement(name, movementKey(side));
-      if (movement === null) return;
-      const run = await runs.get(name);
-      delete movement.sides[accountType];
-      if (Object.keys(movement.sides).length === 0) {
-        await pair(movement, null);
-        run.counts[kind] = (run.counts[kind] ?? 1) - 1;
-        await runs.put(run);
-      }
-      await show(movement, run);
-      await store(movement);
-      changed.add(name);
-    },
-    async putReport({ account, run_id = "" }, fact) {
-      const name = runOf(account, run_id);
-      const [, , , , accountType = ""] = account.split(":");
-      const run = await runs.get(name);
-      const onIt = onAccount(run, accountType);
-      const before = runTime(onIt);
-      noteReport(onIt, fact?.state ?? null);
-      await runs.put(run);
-      if (Object.values(run.counts).every((count) => count === 0)) return;
-      await redateRun(run, accountType, before);
-      if (accountType === "available" && (run.counts.confirmed ?? 0) > 0) {
-        for await (const movement of runs.movements(name)) {
-          if (movement.kind !== "confirmed") continue;
-          await show(movement, run);
-          await store(movement);
-        }
-      }
-      changed.add(name);
-    },
-    async showConfirmations(sides) {
-      for await (const side of sides) {
-        if (side.kind !== "confirmed") continue;
-        const movement = await runs.movement(side.run, movementKey(side));
-        if (movement === null) continue;
-        await show(movement, await runs.get(side.run));
-        await store(movement);
-      }
-    },
-    async pairRuns() {
-      const names = [...changed];
-      changed.clear();
-      for (const name of names) await pairRun(name);
-    },
-  };
 }
 
 const textOf = (at: bigint | null): string | null => (at === null ? null : String(at));

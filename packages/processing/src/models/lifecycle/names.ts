@@ -42,13 +42,76 @@ export type NameChanges = Readonly<{
 
 export const ALIAS = "alias";
 
-export function createNames(buffer: RowBuffer): Names {
-  const get = ({ name, kind }: Name, owner: Owner) => buffer.get(NAMES, [name, kind, owner]);
+export class NameRows implements Names {
+  private readonly buffer: RowBuffer;
+
+  constructor(buffer: RowBuffer) {
+    this.buffer = buffer;
+  }
+
+  async clustersOf({ names, owner }: FactReading): Promise<ReadonlySet<number>> {
+    const clusters = new Set<number>();
+    for (const name of names) {
+      const rows = [await this.get(name, owner), await this.better(name, owner)];
+      for (const row of [...rows, ...(await this.meantBy(name, owner))]) {
+        if (row !== null && row.cluster !== 0) clusters.add(Number(row.cluster));
+      }
+    }
+    return clusters;
+  }
+
+  async ownerOf(mentioned: Name, owner: Owner): Promise<number | null> {
+    const [participant = ""] = owner.split("/");
+    const owners = await this.sharing(mentioned.name, [mentioned.kind], 2);
+    const only = owners.length === 1 ? owners[0] : await this.better(mentioned, "");
+    const row =
+      only ?? (await this.better(mentioned, participant)) ?? (await this.get(mentioned, owner));
+    return row === null ? null : Number(row.cluster);
+  }
+
+  readonly add = (reading: FactReading): Promise<NameChanges> => this.change(reading, 1);
+
+  readonly remove = (reading: FactReading): Promise<NameChanges> => this.change(reading, -1);
+
+  async assign({ names, owner }: FactReading, cluster: number): Promise<void> {
+    for (const name of names) {
+      const stored = await this.get(name, owner);
+      if (stored !== null) this.buffer.put(NAMES, { ...stored, cluster }, stored);
+    }
+  }
+
+  async countAliases({ aliases }: FactReading, cluster: number, by: 1 | -1): Promise<void> {
+    for (const name of aliases)
+      await this.count({ kind: ALIAS, name }, String(cluster), by, cluster);
+  }
+
+  readonly isSaid = async (name: Name, owner: Owner): Promise<boolean> =>
+    (await this.get(name, owner)) !== null;
+
+  readonly isMeant = async (name: Name, owner: Owner): Promise<boolean> =>
+    (await this.get(name, owner)) !== null || (await this.better(name, owner)) !== null;
+
+  readonly sharing = (
+    name: string,
+    kinds: readonly string[],
+    limit: number,
+  ): Promise<readonly Row[]> =>
+    this.buffer.select(NAMES, {
+      where: [
+        { column: "name", is: "=", value: name },
+        { column: "kind", is: "in", value: kinds },
+      ],
+      orderBy: ["name", "kind", "owner"],
+      limit,
+    });
+
+  private readonly get = ({ name, kind }: Name, owner: Owner) =>
+    this.buffer.get(NAMES, [name, kind, owner]);
 
   /** The one row of better known owners that stands for all of them. */
-  async function better({ name, kind }: Name, owner: Owner): Promise<Row | null> {
+  private async better({ name, kind }: Name, owner: Owner): Promise<Row | null> {
     const [after, before] = betterKnown(owner);
-    const rows = await buffer.select(NAMES, {
+    const rows = await this.buffer.select(NAMES, {
       where: [
         { column: "name", is: "=", value: name },
         { column: "kind", is: "=", value: kind },
@@ -65,29 +128,29 @@ export function createNames(buffer: RowBuffer): Names {
     return last !== undefined && isOne && rows.length <= OWNER_LEVELS ? last : null;
   }
 
-  async function lesser(name: Name, owner: Owner): Promise<Row[]> {
+  private async lesser(name: Name, owner: Owner): Promise<Row[]> {
     if (name.kind === "movement") return [];
-    const rows = await Promise.all(lessKnown(owner).map((less) => get(name, less)));
+    const rows = await Promise.all(lessKnown(owner).map((less) => this.get(name, less)));
     return rows.filter((row) => row !== null);
   }
 
-  async function count(name: Name, owner: Owner, by: 1 | -1, cluster = 0): Promise<boolean> {
-    const stored = await get(name, owner);
+  private async count(name: Name, owner: Owner, by: 1 | -1, cluster = 0): Promise<boolean> {
+    const stored = await this.get(name, owner);
     const total = Number(stored?.count ?? 0) + by;
     const row = { ...name, owner, cluster: stored?.cluster ?? cluster, count: total };
-    if (total > 0) buffer.put(NAMES, row, stored);
-    else buffer.remove(NAMES, row, stored);
+    if (total > 0) this.buffer.put(NAMES, row, stored);
+    else this.buffer.remove(NAMES, row, stored);
     return (stored === null) !== (total === 0);
   }
 
-  async function change({ names, owner }: FactReading, by: 1 | -1): Promise<NameChanges> {
+  private async change({ names, owner }: FactReading, by: 1 | -1): Promise<NameChanges> {
     const owners: Name[] = [];
     const unsettled = new Set<number>();
     for (const name of names) {
-      if (!(await count(name, owner, by))) continue;
+      if (!(await this.count(name, owner, by))) continue;
       owners.push(name);
-      for (const row of await lesser(name, owner)) {
-        const isUnclear = (await better(name, String(row.owner))) === null;
+      for (const row of await this.lesser(name, owner)) {
+        const isUnclear = (await this.better(name, String(row.owner))) === null;
         if ((by < 0 || isUnclear) && row.cluster !== 0) unsettled.add(Number(row.cluster));
       }
     }
@@ -95,57 +158,14 @@ export function createNames(buffer: RowBuffer): Names {
   }
 
   /** Owners of whom less is known, and who can only be this one. */
-  async function meantBy(name: Name, owner: Owner): Promise<Row[]> {
+  private async meantBy(name: Name, owner: Owner): Promise<Row[]> {
     const meant: Row[] = [];
-    for (const row of await lesser(name, owner)) {
-      const found = String((await better(name, String(row.owner)))?.owner ?? "");
+    for (const row of await this.lesser(name, owner)) {
+      const found = String((await this.better(name, String(row.owner)))?.owner ?? "");
       if (found === owner || isBetterKnown(found, owner)) meant.push(row);
     }
     return meant;
   }
-
-  return {
-    async clustersOf({ names, owner }) {
-      const clusters = new Set<number>();
-      for (const name of names) {
-        const rows = [await get(name, owner), await better(name, owner)];
-        for (const row of [...rows, ...(await meantBy(name, owner))]) {
-          if (row !== null && row.cluster !== 0) clusters.add(Number(row.cluster));
-        }
-      }
-      return clusters;
-    },
-    async ownerOf(mentioned, owner) {
-      const [participant = ""] = owner.split("/");
-      const owners = await this.sharing(mentioned.name, [mentioned.kind], 2);
-      const only = owners.length === 1 ? owners[0] : await better(mentioned, "");
-      const row = only ?? (await better(mentioned, participant)) ?? (await get(mentioned, owner));
-      return row === null ? null : Number(row.cluster);
-    },
-    add: (reading) => change(reading, 1),
-    remove: (reading) => change(reading, -1),
-    async assign({ names, owner }, cluster) {
-      for (const name of names) {
-        const stored = await get(name, owner);
-        if (stored !== null) buffer.put(NAMES, { ...stored, cluster }, stored);
-      }
-    },
-    async countAliases({ aliases }, cluster, by) {
-      for (const name of aliases) await count({ kind: ALIAS, name }, String(cluster), by, cluster);
-    },
-    isSaid: async (name, owner) => (await get(name, owner)) !== null,
-    isMeant: async (name, owner) =>
-      (await get(name, owner)) !== null || (await better(name, owner)) !== null,
-    sharing: (name, kinds, limit) =>
-      buffer.select(NAMES, {
-        where: [
-          { column: "name", is: "=", value: name },
-          { column: "kind", is: "in", value: kinds },
-        ],
-        orderBy: ["name", "kind", "owner"],
-        limit,
-      }),
-  };
 }
 
 /** Participant, asset, network. */

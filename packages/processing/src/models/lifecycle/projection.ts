@@ -15,12 +15,12 @@ import type { Projection, ProjectionSession } from "../../projection/projection.
 import { createRowBuffer } from "../../projection/row-buffer.ts";
 import { parseData } from "../fact-state-text.ts";
 import { openStopped } from "../stopped.ts";
-import { type Cluster, createClusterStore } from "./cluster-store.ts";
-import { createDepositClasses } from "./deposit-classes.ts";
-import { createLifecycleFacts } from "./facts.ts";
-import { createHistories } from "./history.ts";
+import { type Cluster, ClusterRows } from "./cluster-store.ts";
+import { DepositClassRows } from "./deposit-classes.ts";
+import { LifecycleFactRows } from "./facts.ts";
+import { HistoryRows } from "./history.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { type Cause, createRecords } from "./records.ts";
+import { type Cause, RecordRows } from "./records.ts";
 import { LIFECYCLE_TABLES } from "./tables.ts";
 import { createWithdrawalQueue } from "./withdrawal-queue.ts";
 
@@ -53,11 +53,12 @@ async function openLifecycle(
   const stopped = await openStopped(store, buffer);
   const types: ReadonlySet<string> = new Set(lifecycle.types);
   const tieOf = (text: string): string => hashing.sha256(text).slice(0, 16);
-  const clusters = createClusterStore(buffer);
-  const histories = createHistories(buffer, lifecycle.rules);
-  const facts = createLifecycleFacts({ lifecycle, buffer, clusters, histories, tieOf });
-  const { names, showConfirmations } = facts;
-  const records = createRecords({
+  const clusters = new ClusterRows(buffer);
+  const histories = new HistoryRows(buffer, lifecycle.rules);
+  const facts = new LifecycleFactRows({ lifecycle, buffer, clusters, histories, tieOf });
+  const { names } = facts;
+  const showConfirmations = (cluster: Cluster) => facts.showConfirmations(cluster);
+  const records = new RecordRows({
     ...{ lifecycle, buffer, clusters, histories, names, showConfirmations },
   });
   const joins = joinsOf();
@@ -70,7 +71,7 @@ async function openLifecycle(
       return { refresh, join: nothing };
     }
     if (lifecycle.model === "trades") return { refresh: nothing, join: nothing };
-    return createDepositClasses(buffer, clusters, lifecycle.ids);
+    return new DepositClassRows(buffer, clusters, lifecycle.ids);
   }
 
   async function fold(event: RecordedEvent): Promise<void> {

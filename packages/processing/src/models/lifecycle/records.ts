@@ -41,11 +41,52 @@ type Id = Readonly<{ id: string; conflict: Conflict | null }>;
 /** Others are called the same. */
 type Conflict = Readonly<{ name: string; kind: string }>;
 
-export function createRecords(context: Context): Records {
-  const { lifecycle, buffer, clusters, histories, names } = context;
+export class RecordRows implements Records {
+  private readonly lifecycle: Lifecycle;
+  private readonly buffer: RowBuffer;
+  private readonly clusters: ClusterStore;
+  private readonly histories: Histories;
+  private readonly names: Names;
+  private readonly showConfirmations: Context["showConfirmations"];
+
+  constructor({ lifecycle, buffer, clusters, histories, names, showConfirmations }: Context) {
+    this.lifecycle = lifecycle;
+    this.buffer = buffer;
+    this.clusters = clusters;
+    this.histories = histories;
+    this.names = names;
+    this.showConfirmations = showConfirmations;
+  }
+
+  async refresh(changed: readonly Cluster[], cause: Cause): Promise<void> {
+    const seen = new Set<Cluster>();
+    const records: Computed[] = [];
+    const gone: Cluster[] = [];
+    for (const cluster of changed) {
+      if (seen.has(cluster)) continue;
+      const members = await this.clusters.record(cluster);
+      for (const member of members) seen.add(member);
+      const computed = await this.compute(members);
+      if (computed !== null) records.push(computed);
+      for (const member of members) {
+        if (member.record !== null && member !== computed?.base) gone.push(member);
+      }
+    }
+    // Ids are given back before anybody takes them.
+    for (const cluster of gone) {
+      const { flags } = await this.histories.walk(cluster);
+      await this.closeAnomalies(cluster, cluster.record ?? "", flags, cause);
+      await this.remove(cluster.record ?? "", cause);
+      cluster.record = null;
+    }
+    for (const { before, id } of records) {
+      if (before !== null && before !== id.id) await this.remove(before, cause);
+    }
+    for (const computed of records) await this.put(computed, cause);
+  }
 
   /** Of a record's clusters the one whose history has all words: the longest stays. */
-  function baseOf(members: readonly Cluster[]): Cluster {
+  private baseOf(members: readonly Cluster[]): Cluster {
     const [base] = members.toSorted(
       (a, b) =>
         Number(b.record !== null) - Number(a.record !== null) ||
@@ -56,31 +97,31 @@ export function createRecords(context: Context): Records {
     return base as Cluster;
   }
 
-  async function gather(members: readonly Cluster[]): Promise<Cluster> {
-    const base = baseOf(members);
+  private async gather(members: readonly Cluster[]): Promise<Cluster> {
+    const base = this.baseOf(members);
     for (const member of members) {
       if (member.base === base.id) continue;
-      await histories.move(member, await clusters.get(member.base), base);
+      await this.histories.move(member, await this.clusters.get(member.base), base);
       member.base = base.id;
     }
     const hasDebit = members.some(({ fields }) => isDebited(fields));
     for (const member of members) {
       if (member.isDebited === hasDebit) continue;
       member.isDebited = hasDebit;
-      if (member.fields.confirmation !== undefined) await context.showConfirmations(member);
+      if (member.fields.confirmation !== undefined) await this.showConfirmations(member);
     }
     return base;
   }
 
-  async function idOf(fields: Fields, members: readonly Cluster[]): Promise<Id | null> {
+  private async idOf(fields: Fields, members: readonly Cluster[]): Promise<Id | null> {
     let spare: string | null = null;
-    for (const [rank, kind] of lifecycle.ids.entries()) {
+    for (const [rank, kind] of this.lifecycle.ids.entries()) {
       const name = said(fields, `id:${kind}`);
       if (name === null) continue;
       spare ??= `${kind}:${name}`;
-      const rows = await names.sharing(name, lifecycle.ids, SHARING_SEEN);
+      const rows = await this.names.sharing(name, this.lifecycle.ids, SHARING_SEEN);
       const others = rows.filter((row) => !members.some(({ id }) => id === row.cluster));
-      const isBetter = (row: Row) => lifecycle.ids.indexOf(String(row.kind)) < rank;
+      const isBetter = (row: Row) => this.lifecycle.ids.indexOf(String(row.kind)) < rank;
       if (others.some(isBetter)) continue;
       if (!others.some((row) => row.kind === kind)) return { id: name, conflict: null };
       return { id: `${name}:${holderOf(fields)}`, conflict: { name, kind } };
@@ -88,59 +129,59 @@ export function createRecords(context: Context): Records {
     return spare === null ? null : { id: spare, conflict: null };
   }
 
-  async function compute(members: readonly Cluster[]): Promise<Computed | null> {
+  private async compute(members: readonly Cluster[]): Promise<Computed | null> {
     const alive = members.filter(({ facts }) => facts > 0);
-    const base = await gather(members);
+    const base = await this.gather(members);
     const fields = mergedFields(alive.map((member) => member.fields));
     // What takes back a deposit that nobody knows is no deposit.
     const isReversal = alive.every((member) => said(member.fields, "part") === "reversal");
-    const id = alive.length === 0 || isReversal ? null : await idOf(fields, alive);
+    const id = alive.length === 0 || isReversal ? null : await this.idOf(fields, alive);
     if (id !== null) return { base, members: alive, fields, id, before: base.record };
     // Its history waits for a record.
-    await histories.walk(base);
+    await this.histories.walk(base);
     return null;
   }
 
-  async function remove(id: string, cause: Cause): Promise<void> {
-    const row = await buffer.get(RECORDS, [id]);
+  private async remove(id: string, cause: Cause): Promise<void> {
+    const row = await this.buffer.get(RECORDS, [id]);
     if (row === null) return;
-    buffer.remove(RECORDS, row, row);
-    noteChange(cause.position, id, null);
+    this.buffer.remove(RECORDS, row, row);
+    this.noteChange(cause.position, id, null);
   }
 
-  function noteChange(position: number, id: string, row: Row | null): void {
+  private noteChange(position: number, id: string, row: Row | null): void {
     const text = row && JSON.stringify({ state: row.state, cluster: row.cluster, tail: row.tail });
-    buffer.put(RECORD_CHANGES, { position, id, row: text }, null);
+    this.buffer.put(RECORD_CHANGES, { position, id, row: text }, null);
   }
 
   /** Shows, under its present id, what is wrong with a record. */
-  async function showAnomalies(
+  private async showAnomalies(
     { base, id: { id, conflict }, before, fields }: Computed,
     walked: Walked,
     cause: Cause,
   ): Promise<void> {
     const isRenamed = before !== null && before !== id;
-    if (isRenamed) await closeAnomalies(base, before, walked.flags, cause);
+    if (isRenamed) await this.closeAnomalies(base, before, walked.flags, cause);
     const flags = new Set(walked.flags);
-    if (isRenamed) for await (const flag of histories.flagsOf(base)) flags.add(flag);
-    for (const flag of flags) await showFlag(base, { id, flag }, cause);
+    if (isRenamed) for await (const flag of this.histories.flagsOf(base)) flags.add(flag);
+    for (const flag of flags) await this.showFlag(base, { id, flag }, cause);
     const conflictId = `id_conflict:${id}`;
-    if (conflict === null) return closeAnomaly(buffer, conflictId, cause);
+    if (conflict === null) return closeAnomaly(this.buffer, conflictId, cause);
     const { kind, name } = conflict;
     const detail = { id: name, id_kind: kind, participant_code: said(fields, "participant_code") };
     const content = { id: conflictId, kind: "id_conflict", subject: id, detail, essence: detail };
-    await openAnomaly(buffer, { ...content, at: null }, cause);
+    await openAnomaly(this.buffer, { ...content, at: null }, cause);
   }
 
-  async function showFlag(
+  private async showFlag(
     base: Cluster,
     { id, flag }: Readonly<{ id: string; flag: string }>,
     cause: Cause,
   ): Promise<void> {
     const [kind, what] = splitFlag(flag);
     const anomalyId = `${kind}:${id}:${what}`;
-    const row = await histories.firstFlagged(base, flag);
-    if (row === null) return closeAnomaly(buffer, anomalyId, cause);
+    const row = await this.histories.firstFlagged(base, flag);
+    if (row === null) return closeAnomaly(this.buffer, anomalyId, cause);
     const { word, source, occurred_at } = row;
     const [from, to] = what.split("->");
     const step = kind === "illegal_step" ? { from, to } : {};
@@ -148,75 +189,46 @@ export function createRecords(context: Context): Records {
     const occurred = typeof occurred_at === "bigint" ? formatTime(occurred_at) : null;
     const detail = { ...step, provider_status: word, source, occurred_at: occurred };
     const content = { id: anomalyId, kind, subject: id, detail, essence: detail, at };
-    await openAnomaly(buffer, content, cause);
+    await openAnomaly(this.buffer, content, cause);
   }
 
-  async function closeAnomalies(
+  private async closeAnomalies(
     base: Cluster,
     id: string,
     gone: ReadonlySet<string>,
     cause: Cause,
   ): Promise<void> {
     const flags = new Set(gone);
-    for await (const flag of histories.flagsOf(base)) flags.add(flag);
+    for await (const flag of this.histories.flagsOf(base)) flags.add(flag);
     for (const flag of flags) {
       const [kind, what] = splitFlag(flag);
-      await closeAnomaly(buffer, `${kind}:${id}:${what}`, cause);
+      await closeAnomaly(this.buffer, `${kind}:${id}:${what}`, cause);
     }
-    await closeAnomaly(buffer, `id_conflict:${id}`, cause);
+    await closeAnomaly(this.buffer, `id_conflict:${id}`, cause);
   }
 
   /** A link that was undone took the stage back: the history says so. */
-  function noteRelink({ base, members }: Computed, [stored, row]: readonly [Row, Row]): void {
-    const rank = ({ stage }: Row) => lifecycle.rules.order.indexOf(String(stage));
-    if (rank(row) >= rank(stored) || !members.some(clusters.isUnlinked)) return;
+  private noteRelink({ base, members }: Computed, [stored, row]: readonly [Row, Row]): void {
+    const rank = ({ stage }: Row) => this.lifecycle.rules.order.indexOf(String(stage));
+    if (rank(row) >= rank(stored) || !members.some(this.clusters.isUnlinked)) return;
     const { position = null, stage = null, updated_at: occurred_at = null } = row;
     const relink = { record: base.id, position, from: stored.stage ?? null, stage, occurred_at };
-    buffer.put(RELINKS, relink, null);
+    this.buffer.put(RELINKS, relink, null);
   }
 
-  async function put(computed: Computed, cause: Cause): Promise<void> {
+  private async put(computed: Computed, cause: Cause): Promise<void> {
     const { base, id } = computed;
-    const walked = await histories.walk(base);
-    await showAnomalies(computed, walked, cause);
-    const outline = await histories.outline(base);
-    const stored = await buffer.get(RECORDS, [id.id]);
-    const row = recordRow(lifecycle, computed, outline, cause.position);
+    const walked = await this.histories.walk(base);
+    await this.showAnomalies(computed, walked, cause);
+    const outline = await this.histories.outline(base);
+    const stored = await this.buffer.get(RECORDS, [id.id]);
+    const row = recordRow(this.lifecycle, computed, outline, cause.position);
     base.record = id.id;
     if (stored !== null && !walked.changed && isSame(stored, row)) return;
-    if (stored !== null) noteRelink(computed, [stored, row]);
-    buffer.put(RECORDS, row, stored);
-    noteChange(cause.position, id.id, row);
+    if (stored !== null) this.noteRelink(computed, [stored, row]);
+    this.buffer.put(RECORDS, row, stored);
+    this.noteChange(cause.position, id.id, row);
   }
-
-  return {
-    async refresh(changed, cause) {
-      const seen = new Set<Cluster>();
-      const records: Computed[] = [];
-      const gone: Cluster[] = [];
-      for (const cluster of changed) {
-        if (seen.has(cluster)) continue;
-        const members = await clusters.record(cluster);
-        for (const member of members) seen.add(member);
-        const computed = await compute(members);
-        if (computed !== null) records.push(computed);
-        for (const member of members) {
-          if (member.record !== null && member !== computed?.base) gone.push(member);
-        }
-      }
-      // Ids are given back before anybody takes them.
-      for (const cluster of gone) {
-        const { flags } = await histories.walk(cluster);
-        await closeAnomalies(cluster, cluster.record ?? "", flags, cause);
-        await remove(cluster.record ?? "", cause);
-        cluster.record = null;
-      }
-      for (const { before, id } of records) {
-        if (before !== null && before !== id.id) await remove(before, cause);
-      }
-      for (const computed of records) await put(computed, cause);
-    },
-  };
 }
 
 /** More than two are in conflict with one another already. */
