@@ -9,18 +9,22 @@ import {
   type FactState,
   initialFactState,
 } from "@counterfoil/core/ingest/fact-state";
-import { factIdOf, factIdOfKey } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import {
+  factIdOf,
+  factIdOfKey,
+  type LifecycleFact,
+} from "@counterfoil/core/lifecycle/lifecycle-fact";
 import type { ModelStore } from "../../ports/model-store.ts";
 import type { Projection, ProjectionSession } from "../../projection/projection.ts";
-import { createRowBuffer } from "../../projection/row-buffer.ts";
+import { createRowBuffer, type RowBuffer } from "../../projection/row-buffer.ts";
 import { parseData } from "../fact-state-text.ts";
 import { openStopped } from "../stopped.ts";
-import { type Cluster, ClusterRows } from "./cluster-store.ts";
-import { DepositClassRows } from "./deposit-classes.ts";
-import { LifecycleFactRows } from "./facts.ts";
-import { HistoryRows } from "./history.ts";
+import { type Cluster, ClusterRows, type ClusterStore } from "./cluster-store.ts";
+import { type DepositClasses, DepositClassRows } from "./deposit-classes.ts";
+import { LifecycleFactRows, type LifecycleFacts } from "./facts.ts";
+import { type Histories, HistoryRows } from "./history.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { type Cause, RecordRows } from "./records.ts";
+import { type Cause, RecordRows, type Records } from "./records.ts";
 import { LIFECYCLE_TABLES } from "./tables.ts";
 import { createWithdrawalQueue } from "./withdrawal-queue.ts";
 
@@ -51,76 +55,7 @@ async function openLifecycle(
   let uncommitted = 0;
   const buffer = createRowBuffer(store, checkpoint, hashing);
   const stopped = await openStopped(store, buffer);
-  const types: ReadonlySet<string> = new Set(lifecycle.types);
-  const tieOf = (text: string): string => hashing.sha256(text).slice(0, 16);
-  const clusters = new ClusterRows(buffer);
-  const histories = new HistoryRows(buffer, lifecycle.rules);
-  const facts = new LifecycleFactRows({ lifecycle, buffer, clusters, histories, tieOf });
-  const { names } = facts;
-  const showConfirmations = (cluster: Cluster) => facts.showConfirmations(cluster);
-  const records = new RecordRows({
-    ...{ lifecycle, buffer, clusters, histories, names, showConfirmations },
-  });
-  const joins = joinsOf();
-
-  /** How a lifecycle's clusters find one another. */
-  function joinsOf() {
-    const nothing = async () => {};
-    if (lifecycle.model === "withdrawals") {
-      const { refresh } = createWithdrawalQueue(buffer, clusters);
-      return { refresh, join: nothing };
-    }
-    if (lifecycle.model === "trades") return { refresh: nothing, join: nothing };
-    return new DepositClassRows(buffer, clusters, lifecycle.ids);
-  }
-
-  async function fold(event: RecordedEvent): Promise<void> {
-    const data = parseData(event);
-    const cause = { position: event.position, deliveryId: event.causation_id };
-    if (AMENDMENTS.has(event.type)) return amend(event, data, cause);
-    const type = event.type as ProviderFactType;
-    if (!types.has(type) || !lifecycle.isKept(type, data)) return;
-    const state = initialFactState(data, cause.position, cause.deliveryId);
-    await put(type, factIdOf(type, data), state, cause);
-  }
-
-  async function amend(event: RecordedEvent, data: FactData, cause: Cause): Promise<void> {
-    const { event_type, key } = data as DataOf<"FactSeen">;
-    if (!types.has(event_type)) return;
-    const type = event_type as ProviderFactType;
-    const id = factIdOfKey(type, key);
-    const found = await facts.get(id);
-    const amendment = { id: event.id, type: event.type, data, ...cause } as unknown as Amendment;
-    const state = found
-      ? evolveFactState(found.state, amendment)
-      : correctedState(amendment, cause);
-    if (state === null) return;
-    if (found === null && !lifecycle.isKept(type, state.data)) return;
-    await put(type, id, state, cause);
-  }
-
-  async function put(type: ProviderFactType, id: string, state: FactState, cause: Cause) {
-    histories.begin(cause.position);
-    await facts.put({ id, type, state });
-    await facts.finish();
-    const changed = new Set<Cluster>();
-    for (let taken = clusters.takeTouched(); taken.length > 0; taken = clusters.takeTouched()) {
-      for (const cluster of taken) changed.add(cluster);
-      for (const cluster of await withPartners(taken)) await joins.refresh(cluster);
-      await joins.join();
-    }
-    await records.refresh([...changed], cause);
-    clusters.flush();
-  }
-
-  /** And those that they are paired with in a run: what one waits for depends on the other. */
-  async function withPartners(taken: readonly Cluster[]): Promise<ReadonlySet<Cluster>> {
-    const all = new Set(taken);
-    for (const { links } of taken) {
-      for (const { kind, to } of links) if (kind === "run") all.add(await clusters.get(to));
-    }
-    return all;
-  }
+  const fold = new LifecycleFold(lifecycle, buffer, hashing);
 
   function pass({ position, hash }: RecordedEvent): void {
     if (position > applied.position) applied = { position, hash };
@@ -140,7 +75,7 @@ async function openLifecycle(
     },
     stopped,
     async apply(event) {
-      await fold(event);
+      await fold.apply(event);
       pass(event);
       uncommitted += 1;
       if (uncommitted >= COMMIT_EVERY && applied.position === event.position) await commit();
@@ -148,6 +83,98 @@ async function openLifecycle(
     pass,
     commit,
   };
+}
+
+/** What one event changes: a fact, then the clusters that it touches, then their records. */
+class LifecycleFold {
+  private readonly lifecycle: Lifecycle;
+  private readonly types: ReadonlySet<string>;
+  private readonly clusters: ClusterStore;
+  private readonly histories: Histories;
+  private readonly facts: LifecycleFacts;
+  private readonly joins: Joins;
+  private readonly records: Records;
+
+  constructor(lifecycle: Lifecycle, buffer: RowBuffer, hashing: Hashing) {
+    const tieOf = (text: string): string => hashing.sha256(text).slice(0, 16);
+    const clusters = new ClusterRows(buffer);
+    const histories = new HistoryRows(buffer, lifecycle.rules);
+    const facts = new LifecycleFactRows({ lifecycle, buffer, clusters, histories, tieOf });
+    const { names } = facts;
+    const showConfirmations = (cluster: Cluster) => facts.showConfirmations(cluster);
+    const context = { lifecycle, buffer, clusters, histories, names, showConfirmations };
+    this.lifecycle = lifecycle;
+    this.types = new Set(lifecycle.types);
+    this.clusters = clusters;
+    this.histories = histories;
+    this.facts = facts;
+    this.joins = joinsOf(lifecycle, buffer, clusters);
+    this.records = new RecordRows(context);
+  }
+
+  async apply(event: RecordedEvent): Promise<void> {
+    const data = parseData(event);
+    const cause = { position: event.position, deliveryId: event.causation_id };
+    if (AMENDMENTS.has(event.type)) return this.amend(event, data, cause);
+    const type = event.type as ProviderFactType;
+    if (!this.types.has(type) || !this.lifecycle.isKept(type, data)) return;
+    const state = initialFactState(data, cause.position, cause.deliveryId);
+    await this.put({ id: factIdOf(type, data), type, state }, cause);
+  }
+
+  private async amend(event: RecordedEvent, data: FactData, cause: Cause): Promise<void> {
+    const { event_type, key } = data as DataOf<"FactSeen">;
+    if (!this.types.has(event_type)) return;
+    const type = event_type as ProviderFactType;
+    const id = factIdOfKey(type, key);
+    const found = await this.facts.get(id);
+    const amendment = { id: event.id, type: event.type, data, ...cause } as unknown as Amendment;
+    const state = found
+      ? evolveFactState(found.state, amendment)
+      : correctedState(amendment, cause);
+    if (state === null) return;
+    if (found === null && !this.lifecycle.isKept(type, state.data)) return;
+    await this.put({ id, type, state }, cause);
+  }
+
+  private async put(fact: LifecycleFact, cause: Cause): Promise<void> {
+    const { clusters, joins } = this;
+    this.histories.begin(cause.position);
+    await this.facts.put(fact);
+    await this.facts.finish();
+    const changed = new Set<Cluster>();
+    for (let taken = clusters.takeTouched(); taken.length > 0; taken = clusters.takeTouched()) {
+      for (const cluster of taken) changed.add(cluster);
+      for (const cluster of await this.withPartners(taken)) await joins.refresh(cluster);
+      await joins.join();
+    }
+    await this.records.refresh([...changed], cause);
+    clusters.flush();
+  }
+
+  /** And those that they are paired with in a run: what one waits for depends on the other. */
+  private async withPartners(taken: readonly Cluster[]): Promise<ReadonlySet<Cluster>> {
+    const all = new Set(taken);
+    for (const { links } of taken) {
+      for (const { kind, to } of links) if (kind === "run") all.add(await this.clusters.get(to));
+    }
+    return all;
+  }
+}
+
+/** How clusters that nothing states to be one record find one another. */
+type Joins = Pick<DepositClasses, "refresh" | "join">;
+
+function joinsOf(lifecycle: Lifecycle, buffer: RowBuffer, clusters: ClusterStore): Joins {
+  const nothing = async () => {};
+  switch (lifecycle.model) {
+    case "withdrawals":
+      return { refresh: createWithdrawalQueue(buffer, clusters).refresh, join: nothing };
+    case "deposits":
+      return new DepositClassRows(buffer, clusters, lifecycle.ids);
+    default:
+      return { refresh: nothing, join: nothing };
+  }
 }
 
 function correctedState(amendment: Amendment, cause: Cause): FactState | null {
