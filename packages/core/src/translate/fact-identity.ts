@@ -27,7 +27,7 @@ type Timeless = { notification_id?: string | undefined };
 const notificationOf = ({ notification_id }: Timeless): { notification_id?: string } =>
   notification_id === undefined ? {} : { notification_id };
 
-/** DESIGN section 4, one row a type. The order of a key's parts is part of the frozen identity. */
+/** One row a type. The order of a key's parts is part of the frozen identity. */
 const RULES: { readonly [Type in ProviderFactType]: Rules<Type> } = {
   RunRecorded: {
     key: (run) => ({ provider: run.provider, run_id: run.run_id }),

@@ -24,7 +24,7 @@ export function readEnvelope(value: unknown): Layer1Envelope {
   return { event: layer1Event(printed), at, data: envelope.data ?? value };
 }
 
-/** One spelling of several: `layer1:digital:deposit:statusChange` (DOMAIN 7.1, 10.23). */
+/** One spelling of several: `layer1:digital:deposit:statusChange`. */
 export function layer1Event(printed: string): string {
   return printed
     .replace(/^layer1:digital:/, "layer1:crypto:")
@@ -34,7 +34,7 @@ export function layer1Event(printed: string): string {
     .replace(/:statusChanged$/, ":status-changed");
 }
 
-/** 32 hex of the transfer, 32 of the address, 2 of the leg's letter (DOMAIN 7.2). */
+/** 32 hex of the transfer, 32 of the address, 2 of the leg's letter. */
 const TRANSFER_ID = /^([0-9a-f]{32})[0-9a-f]{32}([0-9a-f]{2})$/i;
 const FEE_LEG = "66";
 

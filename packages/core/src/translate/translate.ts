@@ -21,7 +21,7 @@ import {
   type Stamp,
 } from "./zero-hash-lifecycle.ts";
 
-/** How the status payloads of Zero Hash are read, by payload type (DOMAIN 2.3). */
+/** How the status payloads of Zero Hash are read, by payload type. */
 const ZERO_HASH: Readonly<Record<string, (value: unknown, stamp: Stamp) => ProviderFact>> = {
   "deposit.status_changed": readDeposit,
   payment_status_changed: readPayment,
@@ -60,7 +60,7 @@ type Layer1Reader = (
   stamp: Stamp,
 ) => ProviderFact | readonly ProviderFact[];
 
-/** By event, in the one spelling that `layer1Event` gives (DOMAIN 7.1). */
+/** By event, in the one spelling that `layer1Event` gives. */
 const LAYER1: Readonly<Record<string, Layer1Reader>> = {
   "layer1:crypto:deposit:status-change": readLayer1Deposit,
   "layer1:crypto:withdrawal:status-change": readLayer1Withdrawal,

@@ -52,7 +52,7 @@ export function readDeposit(value: unknown, stamp: Stamp): ProviderFact {
   };
 }
 
-/** `PART123.general`: this event's account_id is participant and label (DOMAIN 5.1). */
+/** `PART123.general`: this event's account_id is participant and label. */
 function labelOf(deposit: {
   account_id?: string | undefined;
   participant_code?: string | undefined;

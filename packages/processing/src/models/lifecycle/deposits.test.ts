@@ -305,7 +305,7 @@ const CASES: readonly (readonly [name: string, table: string, records: readonly 
     ["D credited stated quarantined<quarantined> credited<completed>"],
   ],
   [
-    "pending_settlement before and after confirmed (DOMAIN 5.1)",
+    "pending_settlement before and after confirmed",
     `what id at       word               hash
      S    D  10:00:00 pending_settlement ab
      S    D  10:01:00 confirmed          ab
@@ -349,7 +349,7 @@ describe("deposits of Zero Hash", () => {
     });
   });
 
-  test("the provider's fund event: a success beside a reason why not (DOMAIN 10.10)", async () => {
+  test("the provider's fund event: a success beside a reason why not", async () => {
     const body = {
       participant_code: "CUST01",
       fund_asset: "USDC",
