@@ -268,6 +268,24 @@ describe.each(ENGINES)("withdrawals, on %s", (engine) => {
     ]);
   });
 
+  test("a hold that comes late and is nearer undoes a link, and the history says so", async () => {
+    await played(engine, [
+      run("1", 0, [["withdrawal_pending", "-5", "p1"]]),
+      run("3", 2, [
+        ["withdrawal_confirmed", "5", "c"],
+        ["withdrawal", "-5", "d"],
+      ]),
+      run("2", 1, [["withdrawal_pending", "-5", "p2"]]),
+    ]);
+    const [first, second] = await recordsOf("withdrawals");
+    expect(second).toMatchObject({ id: "movement:p2", stage: "settled", link: "inferred" });
+    expect(first).toMatchObject({ id: "movement:p1", stage: "pending", link: "stated" });
+    expect(first?.history.map(({ source, provider_status }) => [source, provider_status])).toEqual([
+      ["movement", "withdrawal_pending"],
+      ["relink", "link undone: settled → pending"],
+    ]);
+  });
+
   test("one request id of two customers: two records, and a conflict", async () => {
     const other = { participant_code: "CUST02" };
     await played(engine, [
