@@ -37,7 +37,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",
   ],
   "withdrawals 4": [
-    "8cb9d6794219864dccd88c4f3262e81390783825bb7172128678bc5a0327f022",
+    "24d8eaf80c9522cbc2354e01432109bbfc85d8bc8145adb65a46a134a3d98cee",
     "3c999b9c08a2538c073ecb49f6204ead2c067ca7a2e51e63a38748afb759b967",
   ],
   "deposits 2": [
@@ -49,7 +49,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "16bdc0e98215aa2277cc9a71ed824cd59d9f7cc978d42df40db4c7ebc9d99ac4",
   ],
   "deposits 4": [
-    "f734c62244d2c17588b06a0f0e754d27f31f85f835f4b89c3148d45333c3216e",
+    "feafbfe5442077fdf12a7d1624f06031afd5aa7612d8815f7a200401d4f9eb26",
     "68b94b59d351c2d95f5b4c792f16498eeea28683d15b19b6f0e4837d6dc1fa1f",
   ],
   "trades 2": [
@@ -61,7 +61,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
   ],
   "trades 4": [
-    "d366e37e568fb7b08ab5b8e60e14b70773c91561adf1364d44aba864b073bffb",
+    "9aa781bc3206d292797b4bdb0540c264e3f285fcc41054c0ab1e52275fee2877",
     "2c5ca3215fc95c42baf2fbdd6702a43330067e3a861a8d57a53ad918aaa31ff3",
   ],
 };

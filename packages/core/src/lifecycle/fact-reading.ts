@@ -21,6 +21,8 @@ export type FactReading = Readonly<{
   movementId: string | null;
   /** Its side of a movement that a withdrawal goes through. */
   side: MovementSide | null;
+  /** What it takes from an available account for good. */
+  debit: string | null;
 }>;
 
 /** One movement is stated on up to two accounts: the available one and the collateral. */
@@ -51,6 +53,7 @@ export const NOTHING_READ: Omit<FactReading, "owner" | "names" | "entries"> = {
   sayings: [],
   movementId: null,
   side: null,
+  debit: null,
 };
 
 type Said = Readonly<{

@@ -140,6 +140,7 @@ function readMovement(fact: Known<"MovementRecorded">): FactReading {
     sayings: [...movementSayings(fact, side), ...idSayings(request)],
     movementId: movement_id,
     side,
+    debit: side?.kind === "debit" && side.accountType === "available" ? side.amount : null,
   };
 }
 
@@ -188,13 +189,12 @@ function movementSayings({ data, at }: Known<"MovementRecorded">, side: Movement
     provider: data.provider,
     "id:movement": `movement:${data.movement_id}`,
   }).flatMap(([field, value]) => (value === null ? [] : [{ field, order, value }]));
-  return side === null ? sayings : [...sayings, ...waySayings(side, at, order)];
+  return side === null ? sayings : [...sayings, ...waySayings(side, at)];
 }
 
-/** What the matching asks of a withdrawal: its first hold, its last confirmation, its debits. */
-function waySayings({ kind, amount, ...side }: MovementSide, at: Nanos, order: string): Saying[] {
-  const { movementId } = side;
-  if (kind === "debit") return [{ field: `settled:${movementId}`, order, value: amount }];
+/** What the matching asks of a withdrawal: its first hold and its last confirmation. */
+function waySayings({ kind, movementId, ...side }: MovementSide, at: Nanos): Saying[] {
+  if (kind === "debit") return [];
   const value = JSON.stringify([side.class, String(at), movementId]);
   return kind === "pending"
     ? [{ field: "hold", order: earliest(0, at, movementId), value }]
@@ -208,8 +208,6 @@ export function waitingIn(fields: Fields, field: "hold" | "confirmation") {
   const [of, at, tie] = JSON.parse(value) as [string, string, string];
   return { class: of, at, tie };
 }
-
-export const isDebited = (fields: Fields): boolean => saidUnder(fields, "settled:").length > 0;
 
 function readStatus(fact: Known<"WithdrawalStatusReported">): FactReading {
   const { data } = fact;
@@ -342,9 +340,13 @@ export type WithdrawalFields = Omit<
   | "history_length"
 >;
 
-export function withdrawalFields(fields: Fields, movementIds: readonly string[]): WithdrawalFields {
+/** @param debits what was taken for good, movement by movement. */
+export function withdrawalFields(
+  fields: Fields,
+  movementIds: readonly string[],
+  debits: readonly string[],
+): WithdrawalFields {
   const asset = said(fields, "asset");
-  const settled = saidUnder(fields, "settled:");
   const legs = saidUnder(fields, "leg:");
   return {
     provider: said(fields, "provider") === "layer1" ? "layer1" : "zerohash",
@@ -354,7 +356,7 @@ export function withdrawalFields(fields: Fields, movementIds: readonly string[])
     asset,
     network: said(fields, "network") ?? splitAsset(asset ?? "").network ?? null,
     amount: legs.length > 0 ? sum(legs) : said(fields, "amount"),
-    settled_amount: settled.length > 0 ? sum(settled) : said(fields, "settled_amount"),
+    settled_amount: debits.length > 0 ? sum(debits) : said(fields, "settled_amount"),
     total: said(fields, "total"),
     quoted_currency: said(fields, "quoted_currency"),
     ...feeOf(fields),

@@ -1,3 +1,4 @@
+import { add, formatMoney, moneyOf, subtract } from "@counterfoil/core/exact/money";
 import type { FactReading } from "@counterfoil/core/lifecycle/fact-reading";
 import { fieldsLost, withoutFields, withSayings } from "@counterfoil/core/lifecycle/record-fields";
 import type { Cluster } from "./cluster-store.ts";
@@ -19,7 +20,8 @@ type Lost = {
 export class ClusterSayings {
   private readonly lost = new Map<Cluster, Lost>();
 
-  add(cluster: Cluster, { sayings, movementId }: FactReading): void {
+  add(cluster: Cluster, { sayings, movementId, debit }: FactReading): void {
+    countDebit(cluster, debit, 1);
     cluster.fields = withSayings(cluster.fields, sayings);
     this.listMovement(cluster, movementId);
     const fields = this.lost.get(cluster)?.fields;
@@ -29,7 +31,8 @@ export class ClusterSayings {
     }
   }
 
-  remove(cluster: Cluster, { sayings }: FactReading): void {
+  remove(cluster: Cluster, { sayings, debit }: FactReading): void {
+    countDebit(cluster, debit, -1);
     const fields = fieldsLost(cluster.fields, sayings);
     for (const field of fields) {
       this.lostOf(cluster).fields.set(field, cluster.fields[field]?.[0] ?? "");
@@ -69,4 +72,12 @@ export class ClusterSayings {
     if (id === null || cluster.movements.includes(id)) return;
     cluster.movements = [...cluster.movements, id].sort().slice(0, MOVEMENTS_SHOWN);
   }
+}
+
+function countDebit(cluster: Cluster, debit: string | null, by: 1 | -1): void {
+  if (debit === null) return;
+  const { count, amount } = cluster.debits;
+  const change = by > 0 ? add : subtract;
+  const total = formatMoney(change(moneyOf(amount), moneyOf(debit)));
+  cluster.debits = { count: count + by, amount: total };
 }

@@ -10,6 +10,8 @@ export type Cluster = {
   /** How many facts; a cluster without any is gone. */
   facts: number;
   fields: Fields;
+  /** How many debits its facts state, and what they take together. */
+  debits: Readonly<{ count: number; amount: string }>;
   /** The first movements of its way, by id. */
   movements: readonly string[];
   /** Other clusters of the same record. */
@@ -52,6 +54,8 @@ export interface ClusterStore {
   record(cluster: Cluster): Promise<Cluster[]>;
   flush(): void;
 }
+
+const NO_DEBITS = { count: 0, amount: "0" };
 
 /** Where the number of the next cluster stands. */
 const COUNTER = 0;
@@ -131,7 +135,7 @@ export class ClusterRows implements ClusterStore {
     const id = Number(counter?.data ?? 1);
     this.buffer.put(CLUSTERS, { id: COUNTER, data: String(id + 1) }, counter);
     const cluster: Cluster = {
-      ...{ id, facts: 0, fields: {}, movements: [], links: [], waiting: [] },
+      ...{ id, facts: 0, fields: {}, debits: NO_DEBITS, movements: [], links: [], waiting: [] },
       ...{ base: id, length: 0, record: null, isDebited: false },
     };
     this.loaded.set(id, { cluster, stored: null });

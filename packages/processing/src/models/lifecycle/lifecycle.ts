@@ -40,7 +40,7 @@ export type Lifecycle = Readonly<{
   firstStage: string | null;
   /** Kinds of names that a record may be called by, the best first. */
   ids: readonly string[];
-  fieldsOf: (fields: Fields, movementIds: readonly string[]) => object;
+  fieldsOf: (fields: Fields, movementIds: readonly string[], debits: readonly string[]) => object;
 }>;
 
 export const WITHDRAWALS: Lifecycle = {

@@ -6,7 +6,7 @@ import type { MovementSide } from "@counterfoil/core/lifecycle/fact-reading";
 import { type LifecycleFact, ownTime } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { said } from "@counterfoil/core/lifecycle/record-fields";
 import { pairByAmount, type Unpaired } from "@counterfoil/core/lifecycle/run-pairs";
-import { isDebited, isReportKept, runOf } from "@counterfoil/core/lifecycle/withdrawal";
+import { isReportKept, runOf } from "@counterfoil/core/lifecycle/withdrawal";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import type { Cluster, ClusterStore } from "./cluster-store.ts";
 import { type Histories, type Place, placeTie, type Word } from "./history.ts";
@@ -290,8 +290,8 @@ export class MovementRows implements Movements {
   private async unpairedOf(movement: Movement): Promise<Unpaired<Movement> | null> {
     const { kind, amount, movementId, sides } = movement;
     if (kind !== "confirmed" && kind !== "debit") return null;
-    const { fields } = await this.clusters.get(movement.cluster);
-    const hasPartner = kind === "debit" ? fields.confirmation !== undefined : isDebited(fields);
+    const { fields, debits } = await this.clusters.get(movement.cluster);
+    const hasPartner = kind === "debit" ? fields.confirmation !== undefined : debits.count > 0;
     if (hasPartner || (kind === "debit" && sides.available === undefined)) return null;
     const at = shownSide(movement)?.at ?? "";
     const order = `${at.padStart(20, "0")}${movementId}`;

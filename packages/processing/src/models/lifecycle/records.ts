@@ -1,7 +1,6 @@
 import { formatTime } from "@counterfoil/core/exact/time";
 import { ownerOf } from "@counterfoil/core/lifecycle/owner";
 import { type Fields, mergedFields, said } from "@counterfoil/core/lifecycle/record-fields";
-import { isDebited } from "@counterfoil/core/lifecycle/withdrawal";
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
@@ -104,7 +103,7 @@ export class RecordRows implements Records {
       await this.histories.move(member, await this.clusters.get(member.base), base);
       member.base = base.id;
     }
-    const hasDebit = members.some(({ fields }) => isDebited(fields));
+    const hasDebit = members.some(({ debits }) => debits.count > 0);
     for (const member of members) {
       if (member.isDebited === hasDebit) continue;
       member.isDebited = hasDebit;
@@ -255,7 +254,8 @@ function recordRow(
   position: number,
 ): Row {
   const movements = [...new Set(members.flatMap((member) => member.movements))].sort();
-  const shown = lifecycle.fieldsOf(fields, movements.slice(0, 100));
+  const debits = members.flatMap(({ debits: { count, amount } }) => (count > 0 ? [amount] : []));
+  const shown = lifecycle.fieldsOf(fields, movements.slice(0, 100), debits);
   const stage = (last.after ?? lifecycle.firstStage) as string | null;
   const [opened, updated] = [BigInt(first.at ?? 0), BigInt(last.at ?? 0)];
   const state = {
