@@ -92,7 +92,7 @@ export function readDepositFact(fact: AnyKnown): FactReading | null {
 export const DEPOSIT_PARTS = ["status", "movement", "reversal", "fund"] as const;
 export type DepositPart = (typeof DEPOSIT_PARTS)[number];
 
-type Told = Readonly<{
+type Agreed = Readonly<{
   participant: string | null | undefined;
   label: string | null | undefined;
   asset: string | undefined;
@@ -105,8 +105,8 @@ type Told = Readonly<{
  * What two reports of one deposit agree in, the network left out: both may not know it. Without a
  * hash, or without an amount, nothing joins.
  */
-function classSayings(fact: AnyKnown, part: DepositPart, told: Told) {
-  const { participant, label, asset, network, amount, hash } = told;
+function classSayings(fact: AnyKnown, part: DepositPart, agreed: Agreed) {
+  const { participant, label, asset, network, amount, hash } = agreed;
   const code = splitAsset(asset ?? "");
   const isWhole = participant && code.base && amount && hash;
   const shared = [participant, label ?? "general", code.base, amount, normalHash(hash ?? "")];
@@ -128,7 +128,7 @@ function readMovement(fact: Known<"MovementRecorded">): FactReading {
   const isReversal = change.startsWith("-");
   const amount = change.replace(/^-/, "");
   const hash = knownId(deposit_reference_id);
-  const told = { participant: participant_code, label: account_label, asset, amount, hash };
+  const agreed = { participant: participant_code, label: account_label, asset, amount, hash };
   return {
     ...NOTHING_READ,
     owner: ownerOf({ participant: participant_code, asset }),
@@ -143,7 +143,10 @@ function readMovement(fact: Known<"MovementRecorded">): FactReading {
       },
     ],
     sayings: [
-      ...classSayings(fact, isReversal ? "reversal" : "movement", { ...told, network: undefined }),
+      ...classSayings(fact, isReversal ? "reversal" : "movement", {
+        ...agreed,
+        network: undefined,
+      }),
       ...firstSaid(fact, BOOKED, {
         ...{ asset, amount, provider: "zerohash", reference: deposit_reference_id },
         participant_code: participant_code ?? undefined,
@@ -164,7 +167,7 @@ function readStatus(fact: Known<"DepositStatusReported">): FactReading {
   const words = isLayer1 ? LAYER1_DEPOSIT : ZERO_HASH_DEPOSIT;
   const { participant_code: participant, account_label: label, asset, network, amount } = data;
   const hash = knownId(data.transaction_hash);
-  const told = { participant, label, asset, network, amount, hash: isLayer1 ? undefined : hash };
+  const agreed = { participant, label, asset, network, amount, hash: isLayer1 ? undefined : hash };
   return {
     ...NOTHING_READ,
     owner: isLayer1 ? "" : ownerOf({ participant, asset, network }),
@@ -177,7 +180,7 @@ function readStatus(fact: Known<"DepositStatusReported">): FactReading {
     ]),
     entries: [entryOf(fact, { words, word: data.status, source: "status" })],
     sayings: [
-      ...classSayings(fact, "status", told),
+      ...classSayings(fact, "status", agreed),
       ...firstSaid(fact, STATED, {
         ...{ participant_code: participant, account_label: label, asset, network },
         provider: data.provider,
@@ -205,7 +208,7 @@ function readPayment(fact: Known<"PaymentStatusReported">): FactReading {
   const { data } = fact;
   const names = called("payment", data.payment, data.payment_id, data.transaction_id);
   const { participant_code, account_group, account_label, asset, network, amount } = data;
-  const told = { participant: participant_code, label: account_label, asset, network, amount };
+  const agreed = { participant: participant_code, label: account_label, asset, network, amount };
   const hash = knownId(data.transaction_id) ?? knownId(data.reference);
   return {
     ...NOTHING_READ,
@@ -214,7 +217,7 @@ function readPayment(fact: Known<"PaymentStatusReported">): FactReading {
     aliases: distinct([data.reference, ...hashNames(data.transaction_hash)]),
     entries: [entryOf(fact, { words: BANK_DEPOSIT, word: data.status, source: "payment" })],
     sayings: [
-      ...classSayings(fact, "status", { ...told, hash }),
+      ...classSayings(fact, "status", { ...agreed, hash }),
       ...firstSaid(fact, STATED, {
         ...{ participant_code, account_group, account_label, asset, network },
         provider: data.provider,
@@ -232,7 +235,7 @@ function readFund(fact: Known<"FundReported">): FactReading {
   const { data } = fact;
   const { participant_code, account_label, asset, network, quantity } = data;
   const hash = knownId(data.transaction_hash);
-  const told = { participant: participant_code, label: account_label, asset, network };
+  const agreed = { participant: participant_code, label: account_label, asset, network };
   const { fund_id, success, reason, reason_code, rate, notional, quoted_currency } = data;
   const shown = { fund_id, success, reason, reason_code, rate, notional, quoted_currency };
   return {
@@ -242,7 +245,7 @@ function readFund(fact: Known<"FundReported">): FactReading {
     aliases: distinct([data.fund_id, ...hashNames(hash)]),
     entries: [fundEntry(fact)],
     sayings: [
-      ...classSayings(fact, "fund", { ...told, amount: quantity, hash }),
+      ...classSayings(fact, "fund", { ...agreed, amount: quantity, hash }),
       ...firstSaid(fact, FUNDED, {
         ...{ participant_code, account_label, asset, network, provider: data.provider },
       }),

@@ -62,6 +62,9 @@ const COUNTER = 0;
 
 export class ClusterRows implements ClusterStore {
   private readonly buffer: RowBuffer;
+  private readonly loaded = new Map<number, Readonly<{ cluster: Cluster; stored: Row | null }>>();
+  private readonly touched = new Set<Cluster>();
+  private readonly unlinked = new Set<Cluster>();
 
   constructor(buffer: RowBuffer) {
     this.buffer = buffer;
@@ -115,10 +118,6 @@ export class ClusterRows implements ClusterStore {
     this.touched.clear();
     this.unlinked.clear();
   }
-
-  private readonly loaded = new Map<number, Readonly<{ cluster: Cluster; stored: Row | null }>>();
-  private readonly touched = new Set<Cluster>();
-  private readonly unlinked = new Set<Cluster>();
 
   async get(id: number): Promise<Cluster> {
     const known = this.loaded.get(id);

@@ -21,6 +21,7 @@ export class DepositClassRows implements DepositClasses {
   private readonly buffer: RowBuffer;
   private readonly clusters: ClusterStore;
   private readonly ids: readonly string[];
+  private readonly changed = new Set<string>();
 
   constructor(buffer: RowBuffer, clusters: ClusterStore, ids: readonly string[]) {
     this.buffer = buffer;
@@ -59,8 +60,6 @@ export class DepositClassRows implements DepositClasses {
     this.changed.clear();
     for (const of of classes) await this.joinClass(of);
   }
-
-  private readonly changed = new Set<string>();
 
   private readonly rowOf = ({ class: of, side, cluster, at, tie }: StoredWaiting) => ({
     ...{ class: of, side, cluster, at: BigInt(at), tie, named: 0, state: "free:0" },

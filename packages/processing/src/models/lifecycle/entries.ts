@@ -8,7 +8,7 @@ import { type Histories, placeTie, type Word } from "./history.ts";
 import { SLOTS } from "./tables.ts";
 
 /** A fact with its entries, where it stands. */
-export type Told = Readonly<{
+export type PlacedFact = Readonly<{
   fact: LifecycleFact;
   at: bigint;
   entries: readonly HistoryEntry[];
@@ -20,7 +20,7 @@ type Context = Readonly<{
   histories: Histories;
   tieOf: (text: string) => string;
   /** A fact that is in its place. */
-  told: (factId: string) => Promise<Told | null>;
+  placedFact: (factId: string) => Promise<PlacedFact | null>;
 }>;
 
 const PAGE = 200;
@@ -36,32 +36,32 @@ export class Entries {
     this.context = context;
   }
 
-  async add(told: Told, cluster: Cluster): Promise<void> {
-    for (const [seq, entry] of told.entries.entries()) {
-      const isShown = entry.slot === undefined || (await this.takeSlot(told, seq, cluster));
-      if (isShown) await this.show(told, seq, cluster);
+  async add(placed: PlacedFact, cluster: Cluster): Promise<void> {
+    for (const [seq, entry] of placed.entries.entries()) {
+      const isShown = entry.slot === undefined || (await this.takeSlot(placed, seq, cluster));
+      if (isShown) await this.show(placed, seq, cluster);
     }
   }
 
-  async remove(told: Told, cluster: Cluster): Promise<void> {
-    for (const [seq, entry] of told.entries.entries()) {
-      await this.hide(told, seq, cluster);
-      if (entry.slot !== undefined) await this.leaveSlot(told, seq, cluster);
+  async remove(placed: PlacedFact, cluster: Cluster): Promise<void> {
+    for (const [seq, entry] of placed.entries.entries()) {
+      await this.hide(placed, seq, cluster);
+      if (entry.slot !== undefined) await this.leaveSlot(placed, seq, cluster);
     }
   }
 
-  private async show(told: Told, seq: number, cluster: Cluster): Promise<void> {
+  private async show(placed: PlacedFact, seq: number, cluster: Cluster): Promise<void> {
     const { clusters, histories } = this.context;
-    histories.insert(await clusters.get(cluster.base), this.wordOf(told, seq, cluster));
+    histories.insert(await clusters.get(cluster.base), this.wordOf(placed, seq, cluster));
   }
 
-  private async hide(told: Told, seq: number, cluster: Cluster): Promise<void> {
+  private async hide(placed: PlacedFact, seq: number, cluster: Cluster): Promise<void> {
     const { clusters, histories } = this.context;
     const base = await clusters.get(cluster.base);
-    await histories.removeWord(base, this.wordOf(told, seq, cluster));
+    await histories.removeWord(base, this.wordOf(placed, seq, cluster));
   }
 
-  private wordOf({ fact, at, entries }: Told, seq: number, cluster: Cluster): Word {
+  private wordOf({ fact, at, entries }: PlacedFact, seq: number, cluster: Cluster): Word {
     const { stage, word, source, occurred_at, ...counts } = entries[seq] as HistoryEntry;
     return {
       ...{ at, tie: placeTie(word, this.context.tieOf(fact.id)), seq, cluster: cluster.id },
@@ -73,8 +73,8 @@ export class Entries {
   }
 
   /** @returns whether the word is shown; a better ranked one hides those that were. */
-  private async takeSlot(told: Told, seq: number, cluster: Cluster): Promise<boolean> {
-    const row = slotRow(told, seq, cluster);
+  private async takeSlot(placed: PlacedFact, seq: number, cluster: Cluster): Promise<boolean> {
+    const row = slotRow(placed, seq, cluster);
     const best = await this.bestIn(row.slot);
     if (best !== null && row.rank < best) {
       for await (const other of this.ranked(row.slot, best)) await this.turn(other, cluster, false);
@@ -83,8 +83,8 @@ export class Entries {
     return best === null || row.rank <= best;
   }
 
-  private async leaveSlot(told: Told, seq: number, cluster: Cluster): Promise<void> {
-    const row = slotRow(told, seq, cluster);
+  private async leaveSlot(placed: PlacedFact, seq: number, cluster: Cluster): Promise<void> {
+    const row = slotRow(placed, seq, cluster);
     this.context.buffer.remove(SLOTS, row, row);
     const best = await this.bestIn(row.slot);
     if (best === null || best <= row.rank) return;
@@ -120,14 +120,14 @@ export class Entries {
   }
 
   private async turn(row: Row, cluster: Cluster, isShown: boolean): Promise<void> {
-    const other = await this.context.told(String(row.fact));
+    const other = await this.context.placedFact(String(row.fact));
     if (other === null) return;
     if (isShown) await this.show(other, Number(row.seq), cluster);
     else await this.hide(other, Number(row.seq), cluster);
   }
 }
 
-function slotRow({ fact, entries }: Told, seq: number, cluster: Cluster) {
+function slotRow({ fact, entries }: PlacedFact, seq: number, cluster: Cluster) {
   const { key = "", rank = 0 } = entries[seq]?.slot ?? {};
   return { slot: `${cluster.id}:${key}`, rank, fact: fact.id, seq };
 }

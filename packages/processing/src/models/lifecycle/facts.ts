@@ -7,7 +7,7 @@ import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { factStateFrom, factStateText } from "../fact-state-text.ts";
 import { ClusterSayings } from "./cluster-sayings.ts";
 import type { Cluster, ClusterStore } from "./cluster-store.ts";
-import { Entries, type Told } from "./entries.ts";
+import { Entries, type PlacedFact } from "./entries.ts";
 import type { Histories } from "./history.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { MovementRows, type Movements } from "./movements.ts";
@@ -49,6 +49,9 @@ export class LifecycleFactRows implements LifecycleFacts {
   readonly names: Names;
   private readonly movements: Movements;
   private readonly entries: Entries;
+  private readonly sayings = new ClusterSayings();
+  private readonly mentioned = new Map<string, Name>();
+  private readonly undecided = new Set<number>();
 
   constructor({ lifecycle, buffer, clusters, histories, tieOf }: Context) {
     this.lifecycle = lifecycle;
@@ -56,8 +59,8 @@ export class LifecycleFactRows implements LifecycleFacts {
     this.clusters = clusters;
     this.tieOf = tieOf;
     this.names = new NameRows(buffer);
-    const told = (id: string) => this.told(id);
-    this.entries = new Entries({ buffer, clusters, histories, tieOf, told });
+    const placedFact = (id: string) => this.placedFact(id);
+    this.entries = new Entries({ buffer, clusters, histories, tieOf, placedFact });
     const redate = (id: string, at: bigint) => this.redate(id, at);
     this.movements = new MovementRows({ buffer, clusters, histories, tieOf, redate });
   }
@@ -84,18 +87,14 @@ export class LifecycleFactRows implements LifecycleFacts {
       this.mentioned.delete(key);
       await this.placeMentions(name);
     }
-    await this.movements.pairRuns();
     const readingsOf = (cluster: Cluster) => this.readingsOf(cluster.id);
     for await (const cluster of this.sayings.findLost(readingsOf)) this.clusters.touch(cluster);
+    await this.movements.pairRuns();
   }
 
   async showConfirmations({ id }: Cluster): Promise<void> {
     await this.movements.showConfirmations(this.sidesOf(id));
   }
-
-  private readonly sayings = new ClusterSayings();
-  private readonly mentioned = new Map<string, Name>();
-  private readonly unsettled = new Set<number>();
 
   private read(fact: LifecycleFact, at: bigint): FactReading | null {
     if (fact.state.withdrawn || !this.lifecycle.isKept(fact.type, fact.state.data)) return null;
@@ -107,7 +106,7 @@ export class LifecycleFactRows implements LifecycleFacts {
     return row && placedIn(row);
   }
 
-  private async told(id: string): Promise<Told | null> {
+  private async placedFact(id: string): Promise<PlacedFact | null> {
     const found = await this.placed(id);
     const reading = found && this.read(found.fact, found.at);
     return found && reading && { fact: found.fact, at: found.at, entries: reading.entries };
@@ -164,8 +163,8 @@ export class LifecycleFactRows implements LifecycleFacts {
   }
 
   /** Sees to all who are told apart by a name, and notes who may belong elsewhere now. */
-  private async noteNames({ owners, unsettled: found }: NameChanges): Promise<void> {
-    for (const cluster of found) this.unsettled.add(cluster);
+  private async noteNames({ owners, undecided: found }: NameChanges): Promise<void> {
+    for (const cluster of found) this.undecided.add(cluster);
     for (const name of owners) {
       this.mentioned.set(nameKey(name), name);
       for (const { cluster } of await this.names.sharing(
@@ -184,14 +183,14 @@ export class LifecycleFactRows implements LifecycleFacts {
     if (reading === null) return this.store({ fact, at, cluster: NOWHERE });
     if (reading.mentions !== null) return this.mention(fact, reading, reading.mentions);
     await this.noteNames(await this.names.add(reading));
-    const displaced = await this.dissolveUnsettled();
-    for (const one of displaced) await this.settleIn(one, this.read(one.fact, one.at));
+    const displaced = await this.dissolveUndecided();
+    for (const one of displaced) await this.putInPlace(one, this.read(one.fact, one.at));
     const dated = reading.side === null ? at : await this.movements.date(fact, reading.side);
-    await this.settleIn({ fact, at: dated, cluster: NOWHERE }, reading);
+    await this.putInPlace({ fact, at: dated, cluster: NOWHERE }, reading);
   }
 
   /** Puts a fact whose names are counted where they say. */
-  private async settleIn({ fact, at }: Placed, reading: FactReading | null): Promise<void> {
+  private async putInPlace({ fact, at }: Placed, reading: FactReading | null): Promise<void> {
     if (reading === null) return;
     const cluster = await this.clusterFor(reading);
     await this.names.assign(reading, cluster.id);
@@ -236,9 +235,9 @@ export class LifecycleFactRows implements LifecycleFacts {
     const isGone = movementId !== null && !(await this.names.isSaid(name, reading.owner));
     if (isGone) this.sayings.forgetMovement(cluster, movementId);
     if (reading.side !== null) await this.movements.undate(reading.side);
-    if (!(await this.isHeldTogether(cluster, reading))) this.unsettled.add(cluster.id);
-    const displaced = await this.dissolveUnsettled();
-    for (const one of displaced) await this.settleIn(one, this.read(one.fact, one.at));
+    if (!(await this.isHeldTogether(cluster, reading))) this.undecided.add(cluster.id);
+    const displaced = await this.dissolveUndecided();
+    for (const one of displaced) await this.putInPlace(one, this.read(one.fact, one.at));
   }
 
   /** Whether a cluster is one without a fact: the names that it had are still said together. */
@@ -257,9 +256,9 @@ export class LifecycleFactRows implements LifecycleFacts {
    * Takes all facts out of clusters that may have to be divided. Their names stay counted, so who
    * owns them is known before any fact is put in its place.
    */
-  private async dissolveUnsettled(): Promise<Placed[]> {
+  private async dissolveUndecided(): Promise<Placed[]> {
     const displaced: Placed[] = [];
-    for (const id of this.unsettled) {
+    for (const id of this.undecided) {
       for await (const one of this.factsOf(id)) {
         const reading = this.read(one.fact, one.at);
         await this.store({ ...one, cluster: NOWHERE });
@@ -272,7 +271,7 @@ export class LifecycleFactRows implements LifecycleFacts {
       }
       (await this.clusters.get(id)).movements = [];
     }
-    this.unsettled.clear();
+    this.undecided.clear();
     return displaced;
   }
 

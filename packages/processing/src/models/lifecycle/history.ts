@@ -70,6 +70,8 @@ type Changes = { readonly places: Place[]; readonly flags: Set<string> };
 export class HistoryRows implements Histories {
   private readonly buffer: RowBuffer;
   private readonly rules: StageRules;
+  private readonly changes = new Map<number, Changes>();
+  private position = 0;
 
   constructor(buffer: RowBuffer, rules: StageRules) {
     this.buffer = buffer;
@@ -162,9 +164,6 @@ export class HistoryRows implements Histories {
     }
   }
 
-  private readonly changes = new Map<number, Changes>();
-  private position = 0;
-
   private changesOf(base: Cluster): Changes {
     const known = this.changes.get(base.id) ?? { places: [], flags: new Set<string>() };
     this.changes.set(base.id, known);
@@ -192,10 +191,10 @@ export class HistoryRows implements Histories {
   }
 
   private insertRow(base: Cluster, row: Row): Place {
-    const fresh = { ...row, record: base.id, moves: UNWALKED, flag: null, since: this.position };
-    this.buffer.put(HISTORY, fresh, null);
+    const added = { ...row, record: base.id, moves: UNWALKED, flag: null, since: this.position };
+    this.buffer.put(HISTORY, added, null);
     base.length += 1;
-    const place = placeOf(fresh);
+    const place = placeOf(added);
     this.changesOf(base).places.push(place);
     return place;
   }

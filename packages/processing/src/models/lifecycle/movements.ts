@@ -25,7 +25,7 @@ import {
 
 /** The movements that withdrawals go through: their times, their words, and pairs within a run. */
 export interface Movements {
-  /** When a movement took effect, its run being told of it. */
+  /** Notes when a movement says that it took effect; answers when its run did. */
   date(fact: LifecycleFact, side: MovementSide): Promise<bigint>;
   /** A movement does not count any more. */
   undate(side: MovementSide): Promise<void>;
@@ -64,6 +64,7 @@ export class MovementRows implements Movements {
   private readonly histories: Histories;
   private readonly tieOf: (text: string) => string;
   private readonly redate: Redate;
+  private readonly changed = new Set<string>();
 
   constructor({ buffer, clusters, histories, tieOf, redate }: Context) {
     this.runs = createRuns(buffer);
@@ -186,8 +187,6 @@ export class MovementRows implements Movements {
     this.changed.clear();
     for (const name of names) await this.pairRun(name);
   }
-
-  private readonly changed = new Set<string>();
 
   /** Where the run took effect at another time than before, its movements did. */
   private async redateRun(run: Run, accountType: string, before: bigint | null): Promise<void> {

@@ -37,7 +37,7 @@ export type NameChanges = Readonly<{
   /** Names that have an owner more, or one less. */
   owners: readonly Name[];
   /** Clusters with facts of lesser known owners, who may belong elsewhere now. */
-  unsettled: ReadonlySet<number>;
+  undecided: ReadonlySet<number>;
 }>;
 
 export const ALIAS = "alias";
@@ -145,16 +145,16 @@ export class NameRows implements Names {
 
   private async change({ names, owner }: FactReading, by: 1 | -1): Promise<NameChanges> {
     const owners: Name[] = [];
-    const unsettled = new Set<number>();
+    const undecided = new Set<number>();
     for (const name of names) {
       if (!(await this.count(name, owner, by))) continue;
       owners.push(name);
       for (const row of await this.lesser(name, owner)) {
         const isUnclear = (await this.better(name, String(row.owner))) === null;
-        if ((by < 0 || isUnclear) && row.cluster !== 0) unsettled.add(Number(row.cluster));
+        if ((by < 0 || isUnclear) && row.cluster !== 0) undecided.add(Number(row.cluster));
       }
     }
-    return { owners, unsettled };
+    return { owners, undecided };
   }
 
   /** Owners of whom less is known, and who can only be this one. */
