@@ -228,7 +228,7 @@ export class HistoryRows implements Histories {
   /** Rows from a place on, each with the one behind it. */
   private async *rowsFrom(base: Cluster, [at, rank, tie, seq]: Place) {
     let beyond: readonly Value[] = [base.id, at, rank, tie, seq - 1];
-    for (let limit = 3; ; limit = 100) {
+    for (let limit = 3; ; limit = Math.min(100, 2 * limit)) {
       const rows: readonly Row[] = await this.select(base, limit, { beyond });
       const isEnd = rows.length < limit;
       // The last of a page is the first of the next one: it is not known yet what follows it.
