@@ -92,7 +92,6 @@ const LIMITS: Limits = { fileLines: 400, functionLines: 70, columns: 120 };
 /** Functions over the limit, by file, the longest. This list may only get shorter. */
 const LONG_FUNCTIONS: Readonly<Record<string, number>> = {
   "packages/processing/src/models/balances/accounts.ts": 98,
-  "packages/processing/src/models/lifecycle/projection.ts": 142,
 };
 
 const TEST_CODE = /\.test\.ts$|\.contract\.ts$|\/testing\/|\/test-process\/|^test\//;

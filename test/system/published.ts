@@ -49,7 +49,7 @@ export async function shownStates(
         }
       } else {
         for (const row of await allRows(rows, RECORDS)) {
-          states[model][String(row.id)] = lifecycleRecord(row, null);
+          states[model][String(row.id)] = await lifecycleRecord(rows, row, { stuck: null });
         }
       }
       for (const row of await allRows(rows, ANOMALIES)) {

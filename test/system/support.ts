@@ -28,6 +28,7 @@ import type {
   Checkpoint,
   ModelCatalogue,
   ModelStore,
+  Rows,
 } from "@counterfoil/processing/ports/model-store";
 import type { Row, Table } from "@counterfoil/processing/ports/table";
 import type { Projection } from "@counterfoil/processing/projection/projection";
@@ -98,6 +99,8 @@ export type TestLedger = Readonly<{
   checkpoints: () => Promise<Readonly<Record<ModelName, Checkpoint>>>;
   states: () => Promise<Readonly<Record<ModelName, string>>>;
   rows: (model: ModelName, table: Table) => Promise<readonly Row[]>;
+  /** Reads a live model at one moment. */
+  read: <T>(model: ModelName, work: (rows: Rows) => Promise<T>) => Promise<T>;
   events: (types?: readonly string[]) => Promise<readonly RecordedEvent[]>;
   /** Lets go of files and models, so that others may open them. */
   release: () => Promise<void>;
@@ -144,11 +147,11 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
     await Promise.all(group);
   }
 
-  async function rows(model: ModelName, table: Table): Promise<readonly Row[]> {
+  async function read<T>(model: ModelName, work: (rows: Rows) => Promise<T>): Promise<T> {
     const { generation } = await liveGeneration(stream, model);
     const reader = await catalogue.openForReading(model, generation);
     try {
-      return await reader.snapshot((found) => allRows(found, table));
+      return await reader.snapshot(work);
     } finally {
       await reader.close();
     }
@@ -191,7 +194,8 @@ export async function openTestLedger(options: LedgerOptions = {}): Promise<TestL
       const found = await checkpoints();
       return byModel((model) => found[model].state_digest);
     },
-    rows,
+    read,
+    rows: (model, table) => read(model, (found) => allRows(found, table)),
     events: (types) => allEvents(stream, types),
     release,
     close: async () => {

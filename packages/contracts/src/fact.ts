@@ -25,6 +25,8 @@ const translation = z.int().positive();
 /** Arrival of the delivery at our side, by our clock. */
 const received_at = instant;
 
+const stamp = { received_at, translation };
+
 const place = z.object({ connection: id, frame: z.int().positive() });
 
 /** Where the delivery was recorded, of a fact that was found in it later. */
@@ -49,8 +51,7 @@ const DeliveryReceived = z.object({
   verdict,
   sha256,
   length: z.int().nonnegative(),
-  received_at,
-  translation,
+  ...stamp,
   /** Of a frame: the run that it states did not happen before, as the socket's order says. */
   not_before: instant.optional(),
   /** And which run it stated of the account before. */
@@ -77,8 +78,7 @@ const DeliveryQuarantined = z.object({
   payload_type: z.string(),
   reason: z.string(),
   detail: z.string(),
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const QuarantineRetried = z.object({
@@ -128,8 +128,7 @@ const MovementRecorded = z.object({
   occurred_at: instant.optional(),
   ...movementReferences.shape,
   delivered_at,
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const BalanceReported = z.object({
@@ -153,8 +152,7 @@ const BalanceReported = z.object({
   /** The run that the socket stated of the account before, where times alone do not say so. */
   follows: id.optional(),
   delivered_at,
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const FundsReported = z.object({
@@ -168,12 +166,24 @@ const FundsReported = z.object({
   /** The envelope's time. */
   occurred_at: instant,
   delivered_at,
-  received_at,
-  translation,
+  ...stamp,
 });
 
 /** SHA-256 of the provider's object in RFC 8785 form, numbers as printed: part of the identity. */
 const content = sha256;
+
+/** Of the delivery, part of the identity; only where the body has no time of its own. */
+const notification_id = id.optional();
+
+/** What statuses have in common. */
+const owner = {
+  participant_code: id.optional(),
+  account_group: id.optional(),
+  account_label: id.optional(),
+};
+const coin = { asset: id.optional(), network: id.optional() };
+const fees = { fee: amount.optional(), fee_asset: id.optional() };
+const why = { reason: z.string().optional(), reason_code: z.string().optional() };
 
 const DepositStatusReported = z.object({
   provider,
@@ -181,23 +191,20 @@ const DepositStatusReported = z.object({
   leg_id: id.optional(),
   status: z.string(),
   content,
+  notification_id,
   occurred_at: instant.optional(),
   account_id: id.optional(),
   participant_code: id.optional(),
   account_label: id.optional(),
-  asset: id.optional(),
-  network: id.optional(),
+  ...coin,
   amount: amount.optional(),
-  fee: amount.optional(),
-  fee_asset: id.optional(),
+  ...fees,
   transaction_hash: id.optional(),
   source_address: id.optional(),
   received_address: id.optional(),
   reference: id.optional(),
-  reason: z.string().optional(),
-  reason_code: z.string().optional(),
-  received_at,
-  translation,
+  ...why,
+  ...stamp,
 });
 
 const WithdrawalStatusReported = z.object({
@@ -210,22 +217,18 @@ const WithdrawalStatusReported = z.object({
   on_chain_status: z.string().optional(),
   content,
   occurred_at: instant.optional(),
-  participant_code: id.optional(),
-  account_group: id.optional(),
-  account_label: id.optional(),
-  asset: id.optional(),
-  network: id.optional(),
+  ...owner,
+  ...coin,
   amount: amount.optional(),
-  fee: amount.optional(),
-  fee_asset: id.optional(),
+  settled_amount: amount.optional(),
+  ...fees,
   transaction_hash: id.optional(),
+  source_address: id.optional(),
   destination_address: id.optional(),
   client_withdrawal_request_id: id.optional(),
   reference: id.optional(),
-  reason: z.string().optional(),
-  reason_code: z.string().optional(),
-  received_at,
-  translation,
+  ...why,
+  ...stamp,
 });
 
 const PaymentStatusReported = z.object({
@@ -236,25 +239,29 @@ const PaymentStatusReported = z.object({
   transaction_id: id.optional(),
   status: z.string(),
   content,
+  notification_id,
   occurred_at: instant.optional(),
   payment_type: z.string().optional(),
   withdrawal_request_id: id.optional(),
   trade_id: id.optional(),
-  participant_code: id.optional(),
-  account_group: id.optional(),
-  account_label: id.optional(),
-  asset: id.optional(),
-  network: id.optional(),
+  /** Whose money it is. */
+  ...owner,
+  /** Who is paid, where somebody else's money pays. */
+  beneficiary_code: id.optional(),
+  beneficiary_group: id.optional(),
+  beneficiary_label: id.optional(),
+  ...coin,
+  /** In the asset. */
   amount: amount.optional(),
-  fee: amount.optional(),
-  fee_asset: id.optional(),
+  /** In the quoted currency. */
+  total: amount.optional(),
+  quoted_currency: id.optional(),
+  ...fees,
   transaction_hash: id.optional(),
   destination_address: id.optional(),
   reference: id.optional(),
-  reason: z.string().optional(),
-  reason_code: z.string().optional(),
-  received_at,
-  translation,
+  ...why,
+  ...stamp,
 });
 
 const FundReported = z.object({
@@ -264,11 +271,13 @@ const FundReported = z.object({
   fund_id: id.optional(),
   success: z.boolean().optional(),
   content,
+  notification_id,
   occurred_at: instant.optional(),
+  /** When the money came, as far as the provider says. */
+  deposited_at: instant.optional(),
   participant_code: id.optional(),
   account_label: id.optional(),
-  asset: id.optional(),
-  network: id.optional(),
+  ...coin,
   quantity: amount.optional(),
   rate: amount.optional(),
   notional: amount.optional(),
@@ -276,10 +285,8 @@ const FundReported = z.object({
   transaction_hash: id.optional(),
   deposit_address: id.optional(),
   source_address: id.optional(),
-  reason: z.string().optional(),
-  reason_code: z.string().optional(),
-  received_at,
-  translation,
+  ...why,
+  ...stamp,
 });
 
 const TradeStatusReported = z.object({
@@ -287,11 +294,11 @@ const TradeStatusReported = z.object({
   trade_id: id,
   status: z.string(),
   content,
+  notification_id,
   occurred_at: instant.optional(),
   /** The provider's other fields as printed; numbers as strings. */
   fields: z.record(z.string(), json),
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const NotificationRecorded = z.object({
@@ -301,8 +308,7 @@ const NotificationRecorded = z.object({
   status: z.string().optional(),
   about: id.optional(),
   occurred_at: instant.optional(),
-  received_at,
-  translation,
+  ...stamp,
 });
 
 /** What an amendment is about: the fact's type and its natural key, beside its id. */
@@ -314,14 +320,12 @@ const about = z.object({
 
 const FactSeen = about.extend({
   adds: z.record(z.string(), json),
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const FactContradicted = about.extend({
   contradicts: z.record(z.string(), json),
-  received_at,
-  translation,
+  ...stamp,
 });
 
 const FactCorrected = about.extend({

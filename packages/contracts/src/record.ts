@@ -154,6 +154,14 @@ export const historyRecord = z
   .meta({ id: "HistoryEntry" });
 export type HistoryRecord = z.infer<typeof historyRecord>;
 
+/** Entries that a record carries; its history has the others. */
+export const HISTORY_SHOWN = 100;
+
+const history = z
+  .array(historyRecord)
+  .meta({ description: `The newest ${HISTORY_SHOWN} entries, in order` });
+const history_length = z.int().nonnegative().meta({ description: "Entries of the whole history" });
+
 const lifecycle = {
   id: z.string(),
   provider,
@@ -174,7 +182,8 @@ const lifecycle = {
     .nullable()
     .meta({ description: "By the clock, at query time; null elsewhere" }),
   position,
-  history: z.array(historyRecord),
+  history,
+  history_length,
 };
 
 export const WITHDRAWAL_STAGES = [
@@ -202,6 +211,10 @@ export const withdrawalRecord = z
       transfer_id: text,
       movement_ids: z.array(z.string()),
     }),
+    settled_amount: money.meta({ description: "What was taken; less than the amount by its fees" }),
+    total: money.meta({ description: "In the quoted currency" }),
+    quoted_currency: text,
+    beneficiary: text.meta({ description: "Who is paid, where that is not the owner" }),
     destination_address: text,
     reason: text,
     reason_code: text,
@@ -219,6 +232,7 @@ export const DEPOSIT_STAGES = [
   "failed",
   "rejected",
   "quarantined",
+  "returned",
 ] as const;
 export const depositStage = z.enum(DEPOSIT_STAGES);
 export type DepositStage = z.infer<typeof depositStage>;
@@ -229,6 +243,7 @@ export const depositRecord = z
     stage: depositStage,
     identifiers: z.object({
       deposit_id: text,
+      payment_id: text,
       transaction_hash: text,
       transfer_id: text,
       movement_ids: z.array(z.string()),
@@ -272,7 +287,8 @@ export const tradeRecord = z
       .record(z.string(), json)
       .meta({ description: "The provider's fields, as last reported" }),
     position,
-    history: z.array(historyRecord),
+    history,
+    history_length,
   })
   .meta({ id: "Trade" });
 export type TradeRecord = z.infer<typeof tradeRecord>;
@@ -283,6 +299,8 @@ export const anomalyKind = growing([
   "illegal_step",
   "invariant",
   "account_id_conflict",
+  "id_conflict",
+  "unknown_word",
   "clock",
   "unlisted",
   "stopped",

@@ -33,7 +33,8 @@ export function amendmentId(
 
 /**
  * What makes a delivery the same delivery: over the webhook, backfill and import channels its bytes
- * and payload type, whatever the notification id; on the feed its place on the connection.
+ * and payload type, whatever the notification id (which counts only where the body has no time of
+ * its own); on the feed its place on the connection.
  */
 export type DeliveryIdentity =
   | Readonly<{ channel: "feed"; connection: string; frame: number }>
@@ -42,14 +43,16 @@ export type DeliveryIdentity =
       provider: string;
       payloadType: string;
       sha256: string;
+      notificationId?: string | null;
     }>;
 
 export function deliveryId(delivery: DeliveryIdentity, hashing: Hashing): string {
   if (delivery.channel === "feed") {
     return eventId(["delivery", "feed", delivery.connection, String(delivery.frame)], hashing);
   }
-  const { provider, channel, payloadType, sha256 } = delivery;
-  return eventId(["delivery", provider, channel, payloadType, sha256], hashing);
+  const { provider, channel, payloadType, sha256, notificationId } = delivery;
+  const identity = ["delivery", provider, channel, payloadType, sha256] as const;
+  return eventId(notificationId ? [...identity, notificationId] : identity, hashing);
 }
 
 const encoder = new TextEncoder();

@@ -475,14 +475,14 @@ describe("a divided delivery", () => {
   });
 
   test("that was left is completed by the translation that began it", async () => {
-    const first = TRANSLATIONS.versions[1] as Translate;
+    const first = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
     /** Reads other accounts: its facts have other ids. */
     const second: Translate = (source, given) =>
       first(
         { ...source, text: source.text?.replaceAll('"asset":"A', '"asset":"B') ?? null },
         given,
       );
-    const translations = { present: 2, versions: { 1: first, 2: second } };
+    const translations = { present: 3, versions: { 2: first, 3: second } };
     const { another, storage } = await leaveSnapshot();
     const ingest = another({ translations });
     expect(await ingest.submit(snapshot(1, 3000))).toMatchObject({ outcome: "recorded" });
@@ -497,22 +497,22 @@ describe("a divided delivery", () => {
     const { ingest, another } = setUp();
     await ingest.submit(snapshot(1, 3000));
     await ingest.submit(webhook(1));
-    const present = TRANSLATIONS.versions[1] as Translate;
-    const later = another({ translations: { present: 2, versions: { 2: present } } });
+    const present = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
+    const later = another({ translations: { present: 3, versions: { 3: present } } });
     expect(await later.submit(snapshot(1, 3000))).toMatchObject({ outcome: "repeated" });
     expect(await later.submit(webhook(1))).toMatchObject({ outcome: "repeated" });
   });
 
   test("that was left by a translation that is gone is rejected alone", async () => {
     const { another } = await leaveSnapshot();
-    const present = TRANSLATIONS.versions[1] as Translate;
-    const later = another({ translations: { present: 2, versions: { 2: present } } });
+    const present = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
+    const later = another({ translations: { present: 3, versions: { 3: present } } });
     const results = await Promise.allSettled([
       later.submit(snapshot(1, 3000)),
       later.submit(webhook(1)),
     ]);
     expect(results).toMatchObject([
-      { status: "rejected", reason: { message: /no translation 1/ } },
+      { status: "rejected", reason: { message: /no translation 2/ } },
       { status: "fulfilled" },
     ]);
   });

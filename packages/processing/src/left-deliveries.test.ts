@@ -99,11 +99,11 @@ describe("a divided delivery whose ingestor died", () => {
     await die(snapshot(1), 1);
     const blind: Translate = () => ({ ok: false, reason: "shape", detail: "not in this version" });
     const { versions } = TRANSLATIONS;
-    expect(await complete({ present: 2, versions: { ...versions, 2: blind } })).toEqual([
+    expect(await complete({ present: 3, versions: { ...versions, 3: blind } })).toEqual([
       "completed",
     ]);
     const translations = storage.events.map(({ data }) => JSON.parse(data).translation);
-    expect(new Set(translations)).toEqual(new Set([1, undefined]));
+    expect(new Set(translations)).toEqual(new Set([TRANSLATIONS.present, undefined]));
   });
 
   test("whose bytes were erased is reported, and the next one completed", async () => {
@@ -118,8 +118,8 @@ describe("a divided delivery whose ingestor died", () => {
   test("by a translation that is not here is reported", async () => {
     const { die, complete } = setUp();
     await die(snapshot(1), 1);
-    const present = TRANSLATIONS.versions[1] as Translate;
-    expect(await complete({ present: 2, versions: { 2: present } })).toEqual(["failed"]);
+    const present = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
+    expect(await complete({ present: 3, versions: { 3: present } })).toEqual(["failed"]);
   });
 });
 

@@ -43,7 +43,7 @@ describe("prepareDelivery", () => {
         sha256: hashing.sha256('{"participant_code":"é"}'),
         length: 25,
         received_at: "2023-11-14T22:13:20.123456789Z",
-        translation: 1,
+        translation: 2,
       },
       reading: { ok: true },
     });
@@ -97,6 +97,7 @@ describe("prepareDelivery", () => {
         text: '{"participant_code":"é"}',
         place: null,
         receivedAt: WEBHOOK.receivedAt,
+        notificationId: "n-1",
       },
       expect.objectContaining({ text: null, place: FRAME.place, channel: "feed" }),
     ]);

@@ -3,7 +3,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { deliveryId } from "@counterfoil/core/identity";
 import type { ReadDelivery } from "@counterfoil/core/ingest/decide-delivery";
 import type { FeedSession } from "@counterfoil/core/ingest/feed-session";
-import type { Translations } from "@counterfoil/core/translate/translation";
+import type { Reading, Translations } from "@counterfoil/core/translate/translation";
 import type { Delivery } from "./ports/ingest.ts";
 
 export type PreparedDelivery = ReadDelivery;
@@ -18,11 +18,12 @@ export function prepareDelivery(
   session: FeedSession | null = null,
 ): PreparedDelivery {
   const { provider, channel, payloadType, place, bytes, receivedAt, verdict } = delivery;
+  const { notificationId } = delivery;
   const translate = versions[present];
   if (translate === undefined) throw new Error(`there is no translation ${present}`);
   const sha256 = hashing.sha256(bytes);
   const text = decodeBody(bytes);
-  const source = { provider, channel, payloadType, text, place, receivedAt };
+  const source = { provider, channel, payloadType, text, place, receivedAt, notificationId };
   const read = translate(source, hashing);
   const order =
     read.ok && place !== null && session !== null
@@ -34,14 +35,18 @@ export function prepareDelivery(
     id: deliveryId(
       channel === "feed" && place !== null
         ? { channel, ...place }
-        : { channel: channel === "feed" ? "webhook" : channel, provider, payloadType, sha256 },
+        : {
+            channel: channel === "feed" ? "webhook" : channel,
+            ...{ provider, payloadType, sha256 },
+            notificationId: isTimeless(reading) ? notificationId : null,
+          },
       hashing,
     ),
     received: {
       provider,
       channel,
       payload_type: payloadType,
-      ...(delivery.notificationId === null ? {} : { notification_id: delivery.notificationId }),
+      ...(notificationId === null ? {} : { notification_id: notificationId }),
       ...(place ?? {}),
       verdict: sentAt === undefined ? verified : { ...verified, sent_at: formatTime(sentAt) },
       sha256,
@@ -55,6 +60,11 @@ export function prepareDelivery(
     correlationId: delivery.correlationId,
     reading,
   };
+}
+
+/** Whether the body has no time of its own: then the same bytes may be another statement. */
+function isTimeless(reading: Reading): boolean {
+  return reading.ok && reading.facts.some(({ data }) => "notification_id" in data);
 }
 
 /** The text of a body; null where it is not UTF-8. */

@@ -40,6 +40,7 @@ export async function readStored(
     place,
     receivedAt: timeOf(data.received_at),
     ...(order === undefined ? socketOrder(data) : { order }),
+    notificationId: data.notification_id ?? null,
   };
   return translate(source, hashing);
 }

@@ -36,6 +36,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "5a1ec5b7098549fa405d144d7e08a15a9bf7bb4929c2deb6b1821d7907598a2f",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",
   ],
+  "withdrawals 4": [
+    "24d8eaf80c9522cbc2354e01432109bbfc85d8bc8145adb65a46a134a3d98cee",
+    "3c999b9c08a2538c073ecb49f6204ead2c067ca7a2e51e63a38748afb759b967",
+  ],
   "deposits 2": [
     "2fcce6efa54b5723ea91bbb87fd0e684d228a157f4eec5c163a66a12d0ca594a",
     "16bdc0e98215aa2277cc9a71ed824cd59d9f7cc978d42df40db4c7ebc9d99ac4",
@@ -44,6 +48,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "c2d7361a3df7174f9bc2142652ba6ad97d48f3a01eb370c78e251d1bf37936cb",
     "16bdc0e98215aa2277cc9a71ed824cd59d9f7cc978d42df40db4c7ebc9d99ac4",
   ],
+  "deposits 4": [
+    "feafbfe5442077fdf12a7d1624f06031afd5aa7612d8815f7a200401d4f9eb26",
+    "68b94b59d351c2d95f5b4c792f16498eeea28683d15b19b6f0e4837d6dc1fa1f",
+  ],
   "trades 2": [
     "85c6f95641dda072652d8732de608b54e02cfda9e6f961c8cbc69f6b0ae003c8",
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
@@ -51,6 +59,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
   "trades 3": [
     "378ee234d12beb153836558d52a78576890f240ea13b72d9b8dcd42b3eb01ab6",
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
+  ],
+  "trades 4": [
+    "9aa781bc3206d292797b4bdb0540c264e3f285fcc41054c0ab1e52275fee2877",
+    "2c5ca3215fc95c42baf2fbdd6702a43330067e3a861a8d57a53ad918aaa31ff3",
   ],
 };
 

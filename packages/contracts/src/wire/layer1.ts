@@ -2,7 +2,7 @@ import { z } from "zod";
 import { key, text } from "./field.ts";
 
 /**
- * What Layer1 puts on the wire (DOMAIN 7). `null` and a missing key mean the same on its pages.
+ * What Layer1 puts on the wire. `null` and a missing key mean the same on its pages.
  * The treasury's body is flat: `eventType` and no `data`.
  */
 export const layer1Envelope = z.looseObject({
@@ -29,7 +29,7 @@ const metadata = z
   .looseObject({ failure: z.looseObject({ reason: text, message: text }).nullish() })
   .nullish();
 
-/** One leg of a transfer: the amount, or the fee (DOMAIN 7.2). */
+/** One leg of a transfer: the amount, or the fee. */
 export const layer1Transfer = z.looseObject({
   id: key,
   status: key,
@@ -47,7 +47,7 @@ export const layer1Transfer = z.looseObject({
   updatedAt: text,
 });
 
-/** Three funds of one asset at one address (DOMAIN 7.4). */
+/** Three funds of one asset at one address. */
 export const layer1Balance = z.looseObject({
   reference: text,
   address: key,

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { flag, key, reasons, text } from "./field.ts";
+import { flag, identifier, key, reasons, text } from "./field.ts";
 
 /**
- * What Zero Hash puts on the wire, as leniently as DOMAIN section 10 demands: unknown fields are
+ * What Zero Hash puts on the wire, as leniently as its pages demand: unknown fields are
  * let through (the bytes are kept), known ones are read under every name that a page gives them.
  */
 
@@ -53,7 +53,7 @@ export const zeroHashBalance = z.looseObject({
 });
 export type ZeroHashBalance = z.infer<typeof zeroHashBalance>;
 
-/** `messageType` in every example, `message_type` in the page's text (DOMAIN 10.1). */
+/** `messageType` in every example, `message_type` in the page's text. */
 export const zeroHashFrame = z.looseObject({
   messageType: text,
   message_type: text,
@@ -66,7 +66,7 @@ export const zeroHashSnapshot = z.union([
   zeroHashBalance.transform((account) => [account]),
 ]);
 
-/** `deposit.status_changed` (DOMAIN 5.1). Its `account_id` is `participant.label`, not a UUID. */
+/** `deposit.status_changed`. Its `account_id` is `participant.label`, not a UUID. */
 export const zeroHashDeposit = z.looseObject({
   deposit_id: key,
   state: text,
@@ -84,12 +84,13 @@ export const zeroHashDeposit = z.looseObject({
   timestamp: text,
 });
 
-const participant = z.looseObject({ participant_code: text, account_label: text }).nullish();
-
+const participant = z
+  .looseObject({ participant_code: text, account_group: text, account_label: text })
+  .nullish();
 const paymentDetails = z
   .looseObject({
-    withdrawal_request_id: text,
-    trade_id: text,
+    withdrawal_request_id: identifier,
+    trade_id: identifier,
     on_chain_transaction_id: text,
     network_fee_quantity: text,
     network_fee_amount: text,
@@ -98,10 +99,10 @@ const paymentDetails = z
   })
   .nullish();
 
-/** `payment_status_changed`: the bank shape and the crypto shape under one name (DOMAIN 4.3). */
+/** `payment_status_changed`: the bank shape and the crypto shape under one name. */
 export const zeroHashPayment = z.looseObject({
-  payment_id: text,
-  transaction_id: text,
+  payment_id: identifier,
+  transaction_id: identifier,
   payment_status: text,
   status: text,
   timestamp: text,
@@ -119,15 +120,16 @@ export const zeroHashPayment = z.looseObject({
   amount: text,
   quantity: text,
   total: text,
+  quoted_currency: text,
   reference_id: text,
   reason_code: text,
   reason_description: text,
   reject_reasons: reasons,
 });
 
-/** `deposit_fund_complete` and `crypto_pay_status_changed` (DOMAIN 5.3). */
+/** `deposit_fund_complete` and `crypto_pay_status_changed`. */
 export const zeroHashFund = z.looseObject({
-  fund_id: text,
+  fund_id: identifier,
   participant_code: text,
   account_label: text,
   fund_asset: text,
@@ -149,7 +151,7 @@ export const zeroHashFund = z.looseObject({
   reason_code: text,
 });
 
-/** `trade.status_changed`, also `trade_status_changed` (DOMAIN 6, 10.3). */
+/** `trade.status_changed`, also `trade_status_changed`. */
 export const zeroHashTrade = z.looseObject({
   trade_id: key,
   trade_state: text,

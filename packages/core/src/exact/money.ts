@@ -59,3 +59,6 @@ export const equals = (a: Money, b: Money): boolean => a.equals(b);
 export function within(a: Money, b: Money, tolerance: Money): boolean {
   return a.minus(b).abs().lessThanOrEqualTo(tolerance);
 }
+
+/** Less than 0 where the first stored amount is the smaller one. */
+export const compareAmounts = (a: string, b: string): number => moneyOf(a).comparedTo(moneyOf(b));

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import {
+  BANK_DEPOSIT,
   LAYER1_DEPOSIT,
   LAYER1_WITHDRAWAL,
   stageOfWord,
-  WITHDRAWAL_MOVEMENT,
   type Words,
   ZERO_HASH_DEPOSIT,
   ZERO_HASH_ON_CHAIN,
@@ -18,15 +18,10 @@ const TABLE: readonly (readonly [name: string, words: Words<string>, cell: strin
     ZERO_HASH_WITHDRAWAL,
     `PENDING_TRADE, initialized, initiatlized, submitted, pending_trade = requested;
      PENDING, pending, retried = pending; APPROVED = approved; posted = broadcast;
-     SETTLED, settled = settled; failed, abandoned = failed;
+     crypto_settled = confirmed; SETTLED, settled, fiat_settled = settled; unspecified = history only; failed, abandoned = failed;
      REJECTED, rejected, cancelled, canceled = rejected; returned, returned_settled = returned`,
   ],
   ["on_chain_status", ZERO_HASH_ON_CHAIN, "PENDING = broadcast; CONFIRMED = confirmed"],
-  [
-    "withdrawal movements",
-    WITHDRAWAL_MOVEMENT,
-    "withdrawal_pending = pending; withdrawal_confirmed = confirmed; withdrawal = settled",
-  ],
   [
     "Layer1 withdrawals",
     LAYER1_WITHDRAWAL,
@@ -39,9 +34,17 @@ const TABLE: readonly (readonly [name: string, words: Words<string>, cell: strin
   [
     "Zero Hash deposits",
     ZERO_HASH_DEPOSIT,
-    `initial = detected; confirmed = confirmed; pending_compliance_review = screening;
+    `initial = detected; PENDING = unconfirmed; confirmed = confirmed; pending_compliance_review = screening;
      pending_approval = held; pending_settlement = history only; completed, CREDITED = credited;
      quarantined, recovery_quarantine = quarantined`,
+  ],
+  [
+    "bank payments that pull money in",
+    BANK_DEPOSIT,
+    `initialized, initiatlized, submitted = detected; pending, retried = unconfirmed;
+     posted = confirmed; settled, fiat_settled = credited; returned, returned_settled = returned;
+     failed, abandoned = failed; rejected, cancelled, canceled = rejected;
+     unspecified = history only`,
   ],
   [
     "Layer1 deposits",
@@ -63,14 +66,20 @@ const cellsOf = (cell: string): (readonly [string, string | null])[] =>
 
 describe("words", () => {
   test.each(TABLE)("%s", (_, words, cell) => {
-    expect(Object.fromEntries(cellsOf(cell))).toEqual(words);
-    for (const [word, stage] of cellsOf(cell)) expect(stageOfWord(words, word)).toBe(stage);
+    const lower = cellsOf(cell).map(([word, stage]) => [word.toLowerCase(), stage]);
+    expect(Object.fromEntries(lower)).toEqual(words);
+    for (const [word, stage] of cellsOf(cell)) {
+      expect([word, word.toUpperCase()].map((each) => stageOfWord(words, each))).toEqual([
+        stage,
+        stage,
+      ]);
+    }
   });
 
-  test.each(["", "Pending", "unspecified", "constructor", "__proto__", "toString"])(
-    "an unknown word has no stage: %p",
+  test.each(["", "odd", "constructor", "__proto__", "toString"])(
+    "nobody knows the word %p",
     (word) => {
-      for (const [, words] of TABLE) expect(stageOfWord(words, word)).toBeNull();
+      for (const [, words] of TABLE) expect(stageOfWord(words, word)).toBeUndefined();
     },
   );
 });

@@ -12,15 +12,22 @@ type Rules<Type extends ProviderFactType> = Readonly<{
 const status = (
   kind: string,
   id: string,
-  data: { provider: string; status: string; content: string },
+  data: { provider: string; status: string; content: string } & Timeless,
 ) => ({
   provider: data.provider,
   [kind]: id,
   status: data.status,
   content: data.content,
+  ...notificationOf(data),
 });
 
-/** DESIGN section 4, one row a type. The order of a key's parts is part of the frozen identity. */
+type Timeless = { notification_id?: string | undefined };
+
+/** Where a body has no time of its own, its delivery tells it from one that says the same again. */
+const notificationOf = ({ notification_id }: Timeless): { notification_id?: string } =>
+  notification_id === undefined ? {} : { notification_id };
+
+/** One row a type. The order of a key's parts is part of the frozen identity. */
 const RULES: { readonly [Type in ProviderFactType]: Rules<Type> } = {
   RunRecorded: {
     key: (run) => ({ provider: run.provider, run_id: run.run_id }),
@@ -58,7 +65,10 @@ const RULES: { readonly [Type in ProviderFactType]: Rules<Type> } = {
     subject: (data) => `payment:${data.provider}:${data.payment}`,
   },
   FundReported: {
-    key: (data) => ({ provider: data.provider, fund: data.fund, content: data.content }),
+    key: (data) => ({
+      ...{ provider: data.provider, fund: data.fund, content: data.content },
+      ...notificationOf(data),
+    }),
     subject: (data) => `fund:${data.provider}:${data.fund}`,
   },
   TradeStatusReported: {

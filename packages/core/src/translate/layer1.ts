@@ -8,7 +8,7 @@ import {
 import { layer1AccountId } from "../account.ts";
 import { add, formatMoney, moneyOf } from "../exact/money.ts";
 import { compact, readAmount, readShape, readTime, Unreadable } from "./reader.ts";
-import type { Stamp } from "./zero-hash-lifecycle.ts";
+import { bodyOf, type Stamp } from "./zero-hash-lifecycle.ts";
 
 export type Layer1Envelope = Readonly<{ event: string; at: string | undefined; data: unknown }>;
 
@@ -24,7 +24,7 @@ export function readEnvelope(value: unknown): Layer1Envelope {
   return { event: layer1Event(printed), at, data: envelope.data ?? value };
 }
 
-/** One spelling of several: `layer1:digital:deposit:statusChange` (DOMAIN 7.1, 10.23). */
+/** One spelling of several: `layer1:digital:deposit:statusChange`. */
 export function layer1Event(printed: string): string {
   return printed
     .replace(/^layer1:digital:/, "layer1:crypto:")
@@ -34,7 +34,7 @@ export function layer1Event(printed: string): string {
     .replace(/:statusChanged$/, ":status-changed");
 }
 
-/** 32 hex of the transfer, 32 of the address, 2 of the leg's letter (DOMAIN 7.2). */
+/** 32 hex of the transfer, 32 of the address, 2 of the leg's letter. */
 const TRANSFER_ID = /^([0-9a-f]{32})[0-9a-f]{32}([0-9a-f]{2})$/i;
 const FEE_LEG = "66";
 
@@ -76,7 +76,7 @@ export function readLayer1Deposit({ at, data }: Layer1Envelope, stamp: Stamp): P
       occurred_at: timeOf(at, transfer.updatedAt),
       source_address: transfer.sources?.find((source) => source.address)?.address,
       received_address: transfer.address?.address,
-      ...stamp,
+      ...bodyOf(stamp),
     }),
   };
 }
@@ -91,8 +91,9 @@ export function readLayer1Withdrawal({ at, data }: Layer1Envelope, stamp: Stamp)
       withdrawal_id: transferOf(transfer.id),
       leg: isFee ? ("fee" as const) : ("amount" as const),
       occurred_at: timeOf(at, transfer.updatedAt),
+      source_address: transfer.address?.address,
       destination_address: transfer.destinations?.find((to) => to.address)?.address,
-      ...stamp,
+      ...bodyOf(stamp),
     }),
   };
 }
@@ -138,7 +139,7 @@ export function readLayer1Notification(envelope: Layer1Envelope, stamp: Stamp): 
       status: notification.status ?? notification.state ?? notification.eventType,
       about: notification.id,
       occurred_at: envelope.at,
-      ...stamp,
+      ...bodyOf(stamp),
     }),
   };
 }

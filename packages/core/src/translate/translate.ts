@@ -21,7 +21,7 @@ import {
   type Stamp,
 } from "./zero-hash-lifecycle.ts";
 
-/** How the status payloads of Zero Hash are read, by payload type (DOMAIN 2.3). */
+/** How the status payloads of Zero Hash are read, by payload type. */
 const ZERO_HASH: Readonly<Record<string, (value: unknown, stamp: Stamp) => ProviderFact>> = {
   "deposit.status_changed": readDeposit,
   payment_status_changed: readPayment,
@@ -60,7 +60,7 @@ type Layer1Reader = (
   stamp: Stamp,
 ) => ProviderFact | readonly ProviderFact[];
 
-/** By event, in the one spelling that `layer1Event` gives (DOMAIN 7.1). */
+/** By event, in the one spelling that `layer1Event` gives. */
 const LAYER1: Readonly<Record<string, Layer1Reader>> = {
   "layer1:crypto:deposit:status-change": readLayer1Deposit,
   "layer1:crypto:withdrawal:status-change": readLayer1Withdrawal,
@@ -81,10 +81,20 @@ const LAYER1: Readonly<Record<string, Layer1Reader>> = {
   "layer1:treasury:notice": readLayer1Notification,
 };
 
-/** Translation, version 1: raw text to facts. */
-const translateV1: Translate = (source, hashing) => readSource(source, hashing, 1);
+/**
+ * Raw text to facts. Version 2 reads owners and beneficiaries of payments, amounts apart from totals,
+ * and statuses without a time. Version 1 is there for deliveries that it left incomplete: those are
+ * balances, which both read alike.
+ */
+const version =
+  (translation: number): Translate =>
+  (source, hashing) =>
+    readSource(source, hashing, translation);
 
-export const TRANSLATIONS: Translations = { present: 1, versions: { 1: translateV1 } };
+export const TRANSLATIONS: Translations = {
+  present: 2,
+  versions: { 1: version(1), 2: version(2) },
+};
 
 function readSource(source: Source, hashing: Hashing, translation: number): Reading {
   if (source.text === null) {
@@ -156,5 +166,6 @@ function stampOf(source: Source, hashing: Hashing, translation: number, member?:
     content: hashing.sha256(canonicalJson(inner ?? whole)),
     received_at: formatTime(source.receivedAt),
     translation,
+    notification_id: source.notificationId ?? undefined,
   };
 }

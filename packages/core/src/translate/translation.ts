@@ -17,6 +17,8 @@ export type Source = Readonly<{
   receivedAt: Nanos;
   /** What a socket's order says of the run that a frame states. */
   order?: SocketOrder;
+  /** What the provider calls the delivery, where it does. */
+  notificationId?: string | null;
 }>;
 
 /**

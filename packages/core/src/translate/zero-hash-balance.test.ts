@@ -49,7 +49,7 @@ describe("balance-updated", () => {
           run_id: "94077",
           run_type: "deposit",
           occurred_at: "2021-11-29T12:09:28.684765Z",
-          translation: 1,
+          translation: 2,
         },
       },
       {
@@ -65,7 +65,7 @@ describe("balance-updated", () => {
           run_type: "deposit",
           occurred_at: "2021-11-29T12:09:28.759838Z",
           received_at: RECEIVED_AT,
-          translation: 1,
+          translation: 2,
         },
       },
       {
@@ -80,7 +80,7 @@ describe("balance-updated", () => {
           occurred_at: "2021-11-29T12:09:28.684765Z",
           place: { connection: "c1", frame: 7 },
           received_at: RECEIVED_AT,
-          translation: 1,
+          translation: 2,
         },
       },
     ]);
@@ -291,7 +291,7 @@ describe("initial-balance", () => {
           ...stated,
           place: { connection: "c1", frame: 7 },
           received_at: RECEIVED_AT,
-          translation: 1,
+          translation: 2,
         },
       })),
     );

@@ -39,7 +39,7 @@ describe("deposit.status_changed", () => {
       source_address: "0xae9e",
       received_address: "0xf648",
       received_at: RECEIVED_AT,
-      translation: 1,
+      translation: 2,
     });
     expect(content).toMatch(/^[0-9a-f]{64}$/);
   });
@@ -136,17 +136,20 @@ describe("payment_status_changed", () => {
       occurred_at: "2025-05-01T15:27:02.874Z",
       payment_type: "payout",
       withdrawal_request_id: "27669",
-      participant_code: "PART01",
-      account_label: "general",
+      participant_code: "PART09",
+      account_label: "savings",
+      beneficiary_code: "PART01",
+      beneficiary_label: "general",
       asset: "USDC",
       network: "BASE",
       amount: "25.5",
+      total: "26",
       fee: "0.02",
       fee_asset: "USD",
       destination_address: "0x84a4",
       reference: "order-1001",
       received_at: RECEIVED_AT,
-      translation: 1,
+      translation: 2,
     });
   });
 
@@ -165,7 +168,7 @@ describe("payment_status_changed", () => {
       reason: "Insufficient Funds",
       reason_code: "R01",
       received_at: RECEIVED_AT,
-      translation: 1,
+      translation: 2,
     });
   });
 
@@ -175,12 +178,41 @@ describe("payment_status_changed", () => {
       { payment_type: "withdrawal" },
       { payment_type: "withdrawal" },
     ],
-    ["its own label wins (DOMAIN 10.18)", {}, { account_label: "general" }],
+    [
+      "the owner, and whom the owner pays",
+      {},
+      { account_label: "savings", beneficiary_code: "PART01", beneficiary_label: "general" },
+    ],
+    [
+      "an owner that names its group",
+      {
+        account_group: "GROUP1",
+        obo_participant: {
+          participant_code: "PAYOR1",
+          account_group: "PLAT01",
+          account_label: "treasury",
+        },
+      },
+      {
+        participant_code: "PAYOR1",
+        account_group: "PLAT01",
+        account_label: "treasury",
+        beneficiary_code: "PART01",
+        beneficiary_group: "GROUP1",
+      },
+    ],
+    [
+      "the nil UUID names no request",
+      {
+        payment_details: { withdrawal_request_id: "00000000-0000-0000-0000-000000000000" },
+      },
+      { withdrawal_request_id: undefined },
+    ],
     ["the label of obo_participant", { account_label: "" }, { account_label: "savings" }],
     [
       "the participant of obo_participant",
       { participant_code: null },
-      { participant_code: "PART09" },
+      { participant_code: "PART09", beneficiary_code: undefined },
     ],
     ["no obo_participant", { obo_participant: null }, { account_label: "general" }],
     ["no details", { payment_details: null }, { withdrawal_request_id: undefined, fee: undefined }],
@@ -194,7 +226,7 @@ describe("payment_status_changed", () => {
       { updated_at: "", created_at: 1746112989822 },
       { occurred_at: "2025-05-01T15:23:09.822Z" },
     ],
-    ["total alone", { quantity: "" }, { amount: "26" }],
+    ["total is no amount", { quantity: "" }, { amount: undefined, total: "26" }],
     ["reject_reasons as text (DOMAIN 10.11)", { reject_reasons: "name" }, { reason: "name" }],
     [
       "reject_reasons as a list (DOMAIN 10.11)",
@@ -267,7 +299,7 @@ describe.each(["deposit_fund_complete", "crypto_pay_status_changed"])("%s", (pay
       deposit_address: "0x3A45",
       reason: "deposit above maximum threshold",
       received_at: RECEIVED_AT,
-      translation: 1,
+      translation: 2,
     });
   });
 
@@ -356,7 +388,7 @@ describe.each(["trade.status_changed", "trade_status_changed"])(
           trade_price: "81531.3718539524991138",
         },
         received_at: RECEIVED_AT,
-        translation: 1,
+        translation: 2,
       });
     });
 

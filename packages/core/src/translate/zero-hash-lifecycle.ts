@@ -14,7 +14,19 @@ export type Stamp = Readonly<{
   content: string;
   received_at: string;
   translation: number;
+  notification_id: string | undefined;
 }>;
+
+/** Without any time, pending, posted and pending again would be two statuses. */
+const timeOf = (occurred_at: string | undefined, { notification_id }: Stamp) =>
+  occurred_at === undefined ? { notification_id } : { occurred_at };
+
+/** What of it is part of a fact. */
+export const bodyOf = ({ content, received_at, translation }: Stamp) => ({
+  content,
+  received_at,
+  translation,
+});
 
 export function readDeposit(value: unknown, stamp: Stamp): ProviderFact {
   const deposit = readShape(zeroHashDeposit, value, "deposit");
@@ -24,7 +36,7 @@ export function readDeposit(value: unknown, stamp: Stamp): ProviderFact {
       provider: "zerohash" as const,
       deposit_id: deposit.deposit_id,
       status: readKey("state", deposit.state, deposit.status),
-      occurred_at: readTime(deposit.timestamp, "timestamp"),
+      ...timeOf(readTime(deposit.timestamp, "timestamp"), stamp),
       account_id: deposit.account_id,
       participant_code: deposit.participant_code,
       account_label: deposit.account_label ?? labelOf(deposit),
@@ -35,12 +47,12 @@ export function readDeposit(value: unknown, stamp: Stamp): ProviderFact {
       source_address: deposit.source_address,
       received_address: deposit.received_address,
       reason: deposit.state_reason,
-      ...stamp,
+      ...bodyOf(stamp),
     }),
   };
 }
 
-/** `PART123.general`: this event's account_id is participant and label (DOMAIN 5.1). */
+/** `PART123.general`: this event's account_id is participant and label. */
 function labelOf(deposit: {
   account_id?: string | undefined;
   participant_code?: string | undefined;
@@ -54,7 +66,10 @@ function labelOf(deposit: {
 export function readPayment(value: unknown, stamp: Stamp): ProviderFact {
   const payment = readShape(zeroHashPayment, value, "payment");
   const details = payment.payment_details;
-  const owner = payment.obo_participant;
+  const occurred_at = readTime(
+    payment.timestamp ?? payment.updated_at ?? payment.created_at,
+    "the payment's time",
+  );
   return {
     type: "PaymentStatusReported",
     data: compact({
@@ -63,19 +78,16 @@ export function readPayment(value: unknown, stamp: Stamp): ProviderFact {
       payment_id: payment.payment_id,
       transaction_id: payment.transaction_id,
       status: readKey("status", payment.payment_status, payment.status),
-      occurred_at: readTime(
-        payment.timestamp ?? payment.updated_at ?? payment.created_at,
-        "the payment's time",
-      ),
+      ...timeOf(occurred_at, stamp),
       payment_type: payment.payment_type ?? payment.type,
       withdrawal_request_id: details?.withdrawal_request_id,
       trade_id: details?.trade_id,
-      participant_code: payment.participant_code ?? owner?.participant_code,
-      account_group: payment.account_group,
-      account_label: payment.account_label ?? owner?.account_label,
+      ...partiesOf(payment),
       asset: payment.asset,
       network: payment.network,
-      amount: readAmount(payment.quantity ?? payment.amount ?? payment.total, "the amount"),
+      amount: readAmount(payment.quantity ?? payment.amount, "the amount"),
+      total: readAmount(payment.total, "total"),
+      quoted_currency: payment.quoted_currency,
       fee: readAmount(details?.network_fee_quantity ?? details?.network_fee_amount, "network_fee"),
       fee_asset: details?.network_fee_asset,
       transaction_hash: details?.on_chain_transaction_id,
@@ -83,8 +95,25 @@ export function readPayment(value: unknown, stamp: Stamp): ProviderFact {
       reference: payment.reference_id,
       reason: payment.reason_description ?? payment.reject_reasons,
       reason_code: payment.reason_code,
-      ...stamp,
+      ...bodyOf(stamp),
     }),
+  };
+}
+
+type Payment = ReturnType<typeof zeroHashPayment.parse>;
+
+/** Whose money it is and, where somebody pays another one with it, who is paid. */
+function partiesOf(payment: Payment) {
+  const { participant_code, account_group, account_label, obo_participant: owner } = payment;
+  if (!owner?.participant_code) return { participant_code, account_group, account_label };
+  const isPayout = participant_code !== undefined && participant_code !== owner.participant_code;
+  return {
+    participant_code: owner.participant_code,
+    account_group: owner.account_group ?? (isPayout ? undefined : account_group),
+    account_label: owner.account_label ?? (isPayout ? undefined : account_label),
+    beneficiary_code: isPayout ? participant_code : undefined,
+    beneficiary_group: isPayout ? account_group : undefined,
+    beneficiary_label: isPayout ? account_label : undefined,
   };
 }
 
@@ -97,7 +126,8 @@ export function readFund(value: unknown, stamp: Stamp): ProviderFact {
       fund: fund.fund_id ?? `digest:${stamp.content}`,
       fund_id: fund.fund_id,
       success: fund.success,
-      occurred_at: readTime(fund.fund_timestamp ?? fund.deposit_timestamp, "fund_timestamp"),
+      ...timeOf(readTime(fund.fund_timestamp ?? fund.deposit_timestamp, "fund_timestamp"), stamp),
+      deposited_at: readTime(fund.deposit_timestamp, "deposit_timestamp"),
       participant_code: fund.participant_code,
       account_label: fund.account_label,
       asset: fund.fund_asset ?? fund.asset,
@@ -111,7 +141,7 @@ export function readFund(value: unknown, stamp: Stamp): ProviderFact {
       source_address: fund.source_address,
       reason: fund.status_reason ?? fund.reason,
       reason_code: fund.status_reason_code ?? fund.reason_code,
-      ...stamp,
+      ...bodyOf(stamp),
     }),
   };
 }
@@ -127,9 +157,9 @@ export function readTrade(value: unknown, stamp: Stamp): ProviderFact {
       provider: "zerohash" as const,
       trade_id: trade.trade_id,
       status: readKey("trade_state", trade.trade_state, trade.state, trade.status),
-      occurred_at: readTime(trade.timestamp, "timestamp"),
+      ...timeOf(readTime(trade.timestamp, "timestamp"), stamp),
       fields: Object.fromEntries(others),
-      ...stamp,
+      ...bodyOf(stamp),
     }),
   };
 }
@@ -147,7 +177,7 @@ export function readNotification(value: unknown, stamp: Stamp, payloadType: stri
         notification.status,
       about: notification.external_account_id ?? notification.participant_code,
       occurred_at: readTime(notification.timestamp, "timestamp"),
-      ...stamp,
+      ...bodyOf(stamp),
     }),
   };
 }

@@ -35,7 +35,7 @@ export async function readChanges(
   for (const source of sources) {
     const read = await readTable(rows, source, { ...range, upTo, count });
     upTo = read.upTo;
-    changes.push(...read.found.map((row) => changeOf(source, row)));
+    for (const row of read.found) changes.push(await changeOf(rows, source, row));
   }
   return { changes: changes.filter(({ position }) => position <= upTo), upTo };
 }
@@ -63,8 +63,8 @@ const is = (column: string, operator: Condition["is"], value: Value): Condition 
   value,
 });
 
-function changeOf(source: Source, row: Row): Change {
-  const record = source.ofChange(row);
+async function changeOf(rows: Rows, source: Source, row: Row): Promise<Change> {
+  const record = await source.ofChange(rows, row);
   return {
     source,
     position: Number(row.position),

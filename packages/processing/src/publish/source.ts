@@ -22,8 +22,8 @@ export type Source = Readonly<{
   /** The column of a change row that holds the id. */
   id: string;
   /** The record that a change row holds; null where it says that nothing is left. */
-  ofChange: (change: Row) => object | null;
-  ofCurrent: (row: Row) => object;
+  ofChange: (rows: Rows, change: Row) => Promise<object | null> | object | null;
+  ofCurrent: (rows: Rows, row: Row) => Promise<object> | object;
   /** Whether a present row says where it changed last, as `position`. */
   placed: boolean;
 }>;
@@ -50,11 +50,11 @@ function balanceSource(model: ModelName): Source {
     current: ACCOUNTS,
     changes: BALANCE_CHANGES,
     id: "account",
-    ofChange: (change) => {
+    ofChange: (_rows, change) => {
       const id = String(change.account);
       return balanceRecordAt({ id, ...accountParts(id) }, change);
     },
-    ofCurrent: balanceRecord,
+    ofCurrent: (_rows, row) => balanceRecord(row),
     placed: true,
   };
 }
@@ -67,9 +67,15 @@ function lifecycleSource(model: LifecycleModel): Source {
     changes: RECORD_CHANGES,
     id: "id",
     // What the clock says of a record is for those who ask.
-    ofChange: ({ id = null, position = null, row }) =>
-      typeof row === "string" ? lifecycleRecord({ ...JSON.parse(row), id, position }, null) : null,
-    ofCurrent: (row) => lifecycleRecord(row, null),
+    ofChange: (rows, { id = null, position = null, row }) =>
+      typeof row === "string"
+        ? lifecycleRecord(
+            rows,
+            { ...JSON.parse(row), id, position },
+            { stuck: null, asOf: Number(position) },
+          )
+        : null,
+    ofCurrent: (rows, row) => lifecycleRecord(rows, row, { stuck: null }),
     placed: true,
   };
 }
@@ -82,8 +88,9 @@ function anomalySource(model: ModelName): Source {
     current: ANOMALIES,
     changes: ANOMALY_CHANGES,
     id: "id",
-    ofChange: ({ row }) => (typeof row === "string" ? anomalyRecord(anomalyIn(row), model) : null),
-    ofCurrent: (row) => anomalyRecord(row, model),
+    ofChange: (_rows, { row }) =>
+      typeof row === "string" ? anomalyRecord(anomalyIn(row), model) : null,
+    ofCurrent: (_rows, row) => anomalyRecord(row, model),
     placed: false,
   };
 }
@@ -106,7 +113,9 @@ export async function recordAt(
   { id, current, position }: Readonly<{ id: string; current: Row | null; position: number }>,
 ): Promise<object | null> {
   const { ofCurrent, ofChange } = source;
-  if (current && source.placed && Number(current.position) <= position) return ofCurrent(current);
+  if (current && source.placed && Number(current.position) <= position) {
+    return ofCurrent(rows, current);
+  }
   const change = async (is: "<=" | ">") => {
     const where = [
       { column: source.id, is: "=" as const, value: id },
@@ -116,9 +125,9 @@ export async function recordAt(
     return rows.select(source.changes, { where, orderBy, descending: is === "<=", limit: 1 });
   };
   const [since] = await change(">");
-  if (since === undefined) return current && ofCurrent(current);
+  if (since === undefined) return current && ofCurrent(rows, current);
   const [before] = await change("<=");
-  return before === undefined ? null : ofChange(before);
+  return before === undefined ? null : ofChange(rows, before);
 }
 
 /** The records of some ids as they were at a position. */

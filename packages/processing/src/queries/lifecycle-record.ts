@@ -1,12 +1,16 @@
-import type {
-  DepositRecord,
-  HistoryRecord,
-  TradeRecord,
-  WithdrawalRecord,
+import {
+  type DepositRecord,
+  HISTORY_SHOWN,
+  type HistoryRecord,
+  type TradeRecord,
+  type WithdrawalRecord,
 } from "@counterfoil/contracts/record";
-import type { Relink } from "../models/lifecycle/record-row.ts";
-import type { Row } from "../ports/table.ts";
-import { positionIn } from "./cell.ts";
+import { secondsInStage } from "@counterfoil/core/lifecycle/stage-history";
+import { HISTORY, HISTORY_PAST, RELINKS } from "../models/lifecycle/tables.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { Row, Table, Value } from "../ports/table.ts";
+import { inOrderOf } from "../projection/selecting.ts";
+import { positionIn, textIn, timeIn } from "./cell.ts";
 import type { LifecycleModel } from "./stuck.ts";
 
 /** The record that each lifecycle model shows. */
@@ -16,59 +20,119 @@ export type LifecycleRecords = {
   trades: TradeRecord;
 };
 
-type State = Readonly<{ history: readonly Omit<HistoryRecord, keyof Placed>[] }>;
-type Placed = Pick<HistoryRecord, "late" | "delivery_id" | "position">;
-type StoredPlace = Readonly<{ late: boolean; delivery_id: string | null; position: number }>;
+/** `stuck`: null where no clock is asked. `asOf`: a record as the events up to there had made it. */
+export type Shown = Readonly<{ stuck: boolean | null; asOf?: number }>;
 
-/** @param stuck null where no clock is asked. */
-export function lifecycleRecord<Model extends LifecycleModel>(
+export async function lifecycleRecord<Model extends LifecycleModel>(
+  rows: Rows,
   row: Row,
-  stuck: boolean | null,
-): LifecycleRecords[Model] {
-  const { history, ...state } = JSON.parse(String(row.state)) as State;
-  const detail = JSON.parse(String(row.detail));
-  const told = history.map((entry, at) => historyRecord(entry, detail.history[at]));
+  { stuck, asOf = PRESENT }: Shown,
+): Promise<LifecycleRecords[Model]> {
   return {
     id: String(row.id),
-    ...state,
+    ...JSON.parse(String(row.state)),
     stuck,
     position: positionIn(row.position),
-    history: withRelinks(told, detail.relinks ?? []),
+    history: await newestHistory(rows, row, asOf),
   } as unknown as LifecycleRecords[Model];
 }
 
-function historyRecord(
-  entry: State["history"][number],
-  { late, delivery_id, position }: StoredPlace,
-): HistoryRecord {
-  const { stage, provider_status, occurred_at, effective_at, seconds_in_stage, source } = entry;
-  const told = { stage, provider_status, occurred_at, effective_at, seconds_in_stage, source };
-  return { ...told, late, delivery_id, position: String(position) };
+const PRESENT = Number.MAX_SAFE_INTEGER;
+
+const ORDER = ["record", "at", "rank", "tie", "seq"];
+
+/** The newest entries of a record, in order, with the links that were undone among them. */
+async function newestHistory(rows: Rows, row: Row, asOf: number): Promise<HistoryRecord[]> {
+  const live = await newest(rows, HISTORY, row, ({ since }) => Number(since) <= asOf);
+  const wasMeant = ({ since, until }: Row) => Number(since) <= asOf && Number(until) > asOf;
+  const past = asOf === PRESENT ? [] : await newest(rows, HISTORY_PAST, row, wasMeant);
+  const all = [...live, ...past]
+    .sort(inOrderOf({ orderBy: ORDER, limit: 0 }))
+    .slice(-HISTORY_SHOWN);
+  const relinks = await rows.select(RELINKS, {
+    where: [
+      { column: "record", is: "=", value: row.cluster ?? 0 },
+      { column: "position", is: "<=", value: asOf },
+    ],
+    orderBy: ["record", "position"],
+    descending: true,
+    limit: HISTORY_SHOWN,
+  });
+  return withRelinks(historyRecords(all), relinks.toReversed());
+}
+
+/** Rows up to the last one of the record, newest first. */
+async function newest(
+  rows: Rows,
+  table: Table,
+  { cluster = null, tail }: Row,
+  isMeant: (row: Row) => boolean,
+): Promise<Row[]> {
+  const [at, rank, tie, seq] = JSON.parse(String(tail)) as [string, string, string, string];
+  const found: Row[] = [];
+  const orderBy = table === HISTORY ? ORDER : [...ORDER, "since"];
+  const beyondTail = [cluster, BigInt(at), Number(rank), tie, Number(seq) + 1];
+  let beyond: readonly Value[] = table === HISTORY ? beyondTail : [...beyondTail, 0];
+  while (found.length < HISTORY_SHOWN) {
+    const page: readonly Row[] = await rows.select(table, {
+      where: [{ column: "record", is: "=", value: cluster }],
+      orderBy,
+      descending: true,
+      beyond,
+      limit: HISTORY_SHOWN,
+    });
+    found.push(...page.filter(isMeant));
+    const last = page.at(-1);
+    if (last === undefined || page.length < HISTORY_SHOWN) break;
+    beyond = orderBy.map((column) => last[column] ?? null);
+  }
+  return found.slice(0, HISTORY_SHOWN);
+}
+
+/** @param movedAfter when the stage changed next after these rows. */
+export function historyRecords(
+  rows: readonly Row[],
+  movedAfter: bigint | null = null,
+): HistoryRecord[] {
+  const steps = rows.map(({ moves, at }) => ({ moves: moves === 1, at: BigInt(at ?? 0) }));
+  const next = movedAfter === null ? [] : [{ moves: true, at: movedAfter }];
+  const seconds = secondsInStage([...steps, ...next]);
+  return rows.map((row, at) => ({
+    // Where another stage stood before it, it only fills the history.
+    stage: row.mode === "at_least" && row.moves !== 1 ? null : textIn(row.stage),
+    provider_status: String(row.word),
+    occurred_at: timeIn(row.occurred_at),
+    effective_at: timeIn(row.at),
+    seconds_in_stage: seconds[at] ?? null,
+    late: row.late === 1,
+    source: row.source as HistoryRecord["source"],
+    delivery_id: textIn(row.delivery_id),
+    position: positionIn(row.position),
+  }));
 }
 
 /** An undone link stands behind everything that was recorded before it. */
-function withRelinks(
-  told: readonly HistoryRecord[],
-  relinks: readonly Relink[],
-): readonly HistoryRecord[] {
+function withRelinks(told: HistoryRecord[], relinks: readonly Row[]): HistoryRecord[] {
   let history = told;
   for (const relink of relinks) {
-    const after = history.findLastIndex(({ position }) => Number(position) <= relink.position);
+    const after = history.findLastIndex(
+      ({ position }) => Number(position) <= Number(relink.position),
+    );
     history = history.toSpliced(after + 1, 0, relinkRecord(relink));
   }
   return history;
 }
 
-function relinkRecord({ from, stage, occurred_at, position }: Relink): HistoryRecord {
+function relinkRecord({ from, stage, occurred_at, position }: Row): HistoryRecord {
   return {
-    stage,
+    stage: textIn(stage),
     provider_status: `link undone: ${from ?? "no stage"} → ${stage ?? "no stage"}`,
-    occurred_at,
+    occurred_at: timeIn(occurred_at),
     effective_at: null,
     seconds_in_stage: null,
     late: false,
     source: "relink",
     delivery_id: null,
-    position: String(position),
+    position: positionIn(position),
   };
 }

@@ -1,7 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
-import { ALIASES, RECORDS } from "../models/lifecycle/tables.ts";
-import type { Row } from "../ports/table.ts";
-import { findRecord, listRecords } from "./lifecycles.ts";
+import {
+  CLUSTERS,
+  HISTORY,
+  HISTORY_PAST,
+  NAMES,
+  RECORDS,
+  RELINKS,
+} from "../models/lifecycle/tables.ts";
+import type { Row, Table } from "../ports/table.ts";
+import { lifecycleRecord } from "./lifecycle-record.ts";
+import { findRecord, listHistory, listRecords } from "./lifecycles.ts";
+import type { Page } from "./page.ts";
 import { isStuck, stuckRule } from "./stuck.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 
@@ -9,28 +18,57 @@ const DAY = 86_400n * 1_000_000_000n;
 const rule = stuckRule(10n * DAY, 86_400);
 const nextTurn = async () => {};
 
-/** A record with a history of these stages, recorded at these positions. */
-function record(id: string, overrides: Row = {}, history: readonly [string, number][] = []): Row {
-  const entry = { provider_status: "WORD", occurred_at: null, effective_at: null, moves: true };
-  const told = { ...entry, seconds_in_stage: null, source: "status" };
-  const place = { late: false, delivery_id: null };
+/** The cluster of each record is its letter's place in the alphabet. */
+const clusterOf = (id: string): number => id.charCodeAt(0) - 96;
+
+function record(id: string, overrides: Row = {}): Row {
   return {
-    id,
-    stage: "pending",
-    updated_at: 0n,
-    position: 1,
-    state: JSON.stringify({ history: history.map(([stage]) => ({ ...told, stage })) }),
-    detail: JSON.stringify({
-      history: history.map(([, position]) => ({ ...place, position })),
-      relinks: [],
-    }),
-    ...overrides,
+    ...{ id, stage: "pending", updated_at: 0n, position: 1, state: "{}" },
+    ...{ cluster: clusterOf(id), tail: JSON.stringify(["9", "0", "", "0"]), ...overrides },
   };
 }
 
+const history = (cluster: number, rows: readonly [stage: string, position: number][]): Row[] =>
+  rows.map(([stage, position], at) => ({
+    ...{
+      record: cluster,
+      at: BigInt(at),
+      rank: 0,
+      tie: "",
+      seq: 0,
+      word: "WORD",
+      source: "status",
+    },
+    ...{ stage, after: stage, moves: 1, late: 0, since: position, position, cluster },
+  }));
+
+/** A model with these records, their names and histories. */
+const modelOf = (
+  records: readonly Row[],
+  ...tables: readonly (readonly [table: Table, rows: readonly Row[]])[]
+) =>
+  rowsOf(
+    [RECORDS, records],
+    [
+      CLUSTERS,
+      records.map(({ id, cluster = null }) => ({
+        id: cluster,
+        data: JSON.stringify({ base: cluster, record: id }),
+      })),
+    ],
+    [HISTORY_PAST, []],
+    ...tables,
+    ...[HISTORY, NAMES, RELINKS]
+      .filter((table) => !tables.some(([other]) => other === table))
+      .map((table) => [table, []] as const),
+  );
+
 describe("one record", () => {
   const records = [record("a"), record("b"), record("c")];
-  const alias = (text: string, id: string) => ({ alias: text, record: id });
+  const alias = (name: string, id: string) => {
+    const cluster = clusterOf(id);
+    return { name, kind: "alias", owner: String(cluster), cluster, count: 1 };
+  };
   const aliases = [
     alias("hash", "a"),
     alias("hash", "b"),
@@ -39,7 +77,7 @@ describe("one record", () => {
     alias("gone", "z"),
   ];
   const find = async (id: string) =>
-    findRecord(await rowsOf([RECORDS, records], [ALIASES, aliases]), {
+    findRecord(await modelOf(records, [NAMES, aliases]), {
       model: "withdrawals",
       id,
       rule,
@@ -63,24 +101,55 @@ describe("one record", () => {
 });
 
 describe("a history", () => {
+  const stages = history(1, [
+    ["pending", 4],
+    ["settled", 5],
+    ["settled", 9],
+  ]);
+
   test("has an undone link behind what was recorded before it", async () => {
-    const relinks = [{ position: 6, from: "settled", stage: "pending", occurred_at: null }];
-    const told = record("a", {}, [
-      ["pending", 4],
-      ["settled", 5],
-      ["settled", 9],
-    ]);
-    const detail = JSON.stringify({ ...JSON.parse(String(told.detail)), relinks });
-    const rows = await rowsOf([RECORDS, [{ ...told, detail }]], [ALIASES, []]);
+    const relink = { record: 1, position: 6, from: "settled", stage: "pending", occurred_at: null };
+    const rows = await modelOf([record("a")], [HISTORY, stages], [RELINKS, [relink]]);
     const found = await findRecord(rows, { model: "withdrawals", id: "a", rule });
-    const history = found.outcome === "found" ? found.record.history : [];
-    expect(history.map(({ source, stage, position }) => [source, stage, position])).toEqual([
+    const shown = found.outcome === "found" ? found.record.history : [];
+    expect(shown.map(({ source, stage, position }) => [source, stage, position])).toEqual([
       ["status", "pending", "4"],
       ["status", "settled", "5"],
       ["relink", "pending", "6"],
       ["status", "settled", "9"],
     ]);
-    expect(history[2]?.provider_status).toBe("link undone: settled → pending");
+    expect(shown[2]?.provider_status).toBe("link undone: settled → pending");
+  });
+
+  test("is read as an earlier event had left it: what stood there since is not seen", async () => {
+    const [first] = stages;
+    const past = { ...first, stage: "requested", since: 2, until: 4 };
+    const row = record("a", { position: 3, tail: JSON.stringify(["0", "0", "", "0"]) });
+    const rows = await rowsOf([HISTORY, stages], [HISTORY_PAST, [past]], [RELINKS, []]);
+    const read = (asOf: number) =>
+      lifecycleRecord<"withdrawals">(rows, { ...row, position: asOf }, { stuck: null, asOf });
+    expect((await read(3)).history.map(({ stage }) => stage)).toEqual(["requested"]);
+    expect((await read(4)).history.map(({ stage }) => stage)).toEqual(["pending"]);
+  });
+
+  test("is carried with its newest 100 entries; its pages have all of them", async () => {
+    const all = history(
+      1,
+      Array.from({ length: 250 }, (_, at) => ["pending", at + 1] as [string, number]),
+    );
+    const row = record("a", { tail: JSON.stringify(["249", "0", "", "0"]) });
+    const rows = await modelOf([row], [HISTORY, all]);
+    const { history: shown } = await lifecycleRecord<"withdrawals">(rows, row, { stuck: null });
+    expect([shown.length, shown[0]?.position, shown.at(-1)?.position]).toEqual([100, "151", "250"]);
+    const pages: string[] = [];
+    for (let beyond: Page<unknown>["next"] = null; ; ) {
+      const page = await listHistory(rows, "a", { limit: 99, beyond });
+      if (page.outcome !== "found") throw new TypeError("a record with a history");
+      pages.push(...page.record.data.map(({ position }) => position));
+      beyond = page.record.next;
+      if (beyond === null) break;
+    }
+    expect(pages).toEqual(all.map(({ position }) => String(position)));
   });
 });
 
@@ -107,9 +176,13 @@ describe("stuck", () => {
 
   test("is told apart in lists, page by page", async () => {
     const records = Array.from({ length: 9 }, (_, at) =>
-      record(`r${at}`, { updated_at: BigInt(at), entered_at: at % 3 === 0 ? 0n : 9n * DAY }),
+      record(`r${at}`, {
+        cluster: at + 1,
+        updated_at: BigInt(at),
+        entered_at: at % 3 === 0 ? 0n : 9n * DAY,
+      }),
     );
-    const rows = await rowsOf([RECORDS, records]);
+    const rows = await modelOf(records);
     const list = async (stuck: boolean, beyond: readonly (string | bigint)[] | null) => {
       const page = { limit: 4, beyond };
       const query = { model: "withdrawals", filters: { stuck }, page, rule, nextTurn } as const;

@@ -1,9 +1,12 @@
-import { ALIASES, RECORDS } from "../models/lifecycle/tables.ts";
+import type { HistoryRecord } from "@counterfoil/contracts/record";
+import type { Cluster } from "../models/lifecycle/cluster-store.ts";
+import { CLUSTERS, HISTORY, NAMES, RECORDS } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { ColumnType, Condition, Row } from "../ports/table.ts";
+import type { ColumnType, Condition, Row, Selection, Value } from "../ports/table.ts";
+import { inOrderOf } from "../projection/selecting.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
-import { type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
+import { historyRecords, type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
 import { beyondPart, type Page, type PageRequest, readPage } from "./page.ts";
 import { isStuck, type LifecycleModel, type StuckRule, stuckConditions } from "./stuck.ts";
 import { isTradeAbout } from "./trade-filter.ts";
@@ -11,7 +14,9 @@ import { isTradeAbout } from "./trade-filter.ts";
 export type LifecycleFilters = Readonly<{
   stage?: string;
   asset?: string;
+  /** The owner, or who is paid. */
   participant_code?: string;
+  account_group?: string;
   stuck?: boolean;
 }>;
 
@@ -35,11 +40,12 @@ export async function listRecords<Model extends LifecycleModel>(
   { model, filters, page, rule, nextTurn }: LifecycleQuery<Model>,
 ): Promise<Page<LifecycleRecords[Model]>> {
   const where = conditionsOf(model, filters, rule);
+  const holders = model === "trades" ? [[]] : holdersOf(filters);
   const isAskedFor = (row: Row, stuck: boolean) =>
     (filters.stuck ?? stuck) === stuck && (model !== "trades" || isTradeAbout(row, filters));
   return readPage(page, {
     read: (beyond, limit) =>
-      rows.select(RECORDS, {
+      selectEither(rows, holders, {
         where,
         orderBy: ["updated_at", "id"],
         descending: true,
@@ -49,7 +55,7 @@ export async function listRecords<Model extends LifecycleModel>(
     keyOf: ({ updated_at = null, id }) => [updated_at, String(id)],
     recordOf: (row) => {
       const stuck = isStuck(row, model, rule);
-      return isAskedFor(row, stuck) ? lifecycleRecord<Model>(row, stuck) : null;
+      return isAskedFor(row, stuck) ? lifecycleRecord<Model>(rows, row, { stuck }) : null;
     },
     nextTurn,
   });
@@ -58,34 +64,136 @@ export async function listRecords<Model extends LifecycleModel>(
 /** What indexes answer; a trade's asset and participants stand among its parties. */
 function conditionsOf(
   model: LifecycleModel,
-  { stage, asset, participant_code, stuck }: LifecycleFilters,
+  { stage, asset, account_group, stuck }: LifecycleFilters,
   rule: StuckRule,
 ): Condition[] {
-  const columns = model === "trades" ? { stage } : { stage, asset, participant_code };
+  const columns = model === "trades" ? { stage } : { stage, asset, account_group };
   const where = Object.entries(columns).flatMap(([column, value]) =>
     value === undefined ? [] : [{ column, is: "=" as const, value }],
   );
   return stuck === true ? [...where, ...stuckConditions(model, rule)] : where;
 }
 
+/** A participant's records are those that it owns, and those by which it is paid. */
+const holdersOf = ({ participant_code: value }: LifecycleFilters): Condition[][] =>
+  value === undefined
+    ? [[]]
+    : ["participant_code", "beneficiary"].map((column) => [{ column, is: "=", value }]);
+
+/** Rows that meet one of several conditions, in order, each once. */
+async function selectEither(
+  rows: Rows,
+  either: readonly Condition[][],
+  selection: Selection,
+): Promise<readonly Row[]> {
+  const found = new Map<string, Row>();
+  for (const one of either) {
+    const where = [...(selection.where ?? []), ...one];
+    for (const row of await rows.select(RECORDS, { ...selection, where })) {
+      found.set(String(row.id), row);
+    }
+  }
+  return [...found.values()].sort(inOrderOf(selection)).slice(0, selection.limit);
+}
+
 /** Records that one text may stand for; more are not told apart by listing them. */
 const NAMESAKES_MAX = 100;
 
 /** One record by its id, or by any other text that finds it: present and former ids, hashes. */
+export async function findRow(rows: Rows, id: string): Promise<Found<Row>> {
+  const own = await rows.get(RECORDS, [id]);
+  if (own !== null) return found(own);
+  const named = foundAmong(await recordsNamed(rows, id, () => true));
+  const outcome = named.outcome === "missing" ? foundAmong(await formerOf(rows, id)) : named;
+  if (outcome.outcome !== "found") return outcome;
+  const row = await rows.get(RECORDS, [outcome.record]);
+  return row === null ? MISSING : found(row);
+}
+
+/** `<id>:<participant>:<asset>`: what a record was called while others had its id. */
+async function formerOf(rows: Rows, id: string): Promise<string[]> {
+  const [, name, participant, asset] = /^(.+):([^:]*):([^:]*)$/.exec(id) ?? [];
+  if (name === undefined) return [];
+  const code = (row: Row) => {
+    const { asset: stored, network } = JSON.parse(String(row.state));
+    return stored?.includes(".") || network === null ? stored : `${stored}.${network}`;
+  };
+  return recordsNamed(
+    rows,
+    name,
+    (row) =>
+      (row.participant_code ?? "") === participant && [row.asset ?? "", code(row)].includes(asset),
+  );
+}
+
+async function recordsNamed(
+  rows: Rows,
+  name: string,
+  isMeant: (row: Row) => boolean,
+): Promise<string[]> {
+  const names = await rows.select(NAMES, {
+    where: [{ column: "name", is: "=", value: name }],
+    orderBy: ["name", "kind", "owner"],
+    limit: NAMESAKES_MAX,
+  });
+  const ids = new Set<string>();
+  for (const cluster of new Set(names.map((row) => Number(row.cluster)))) {
+    const base = await clusterIn(rows, cluster);
+    const { record } =
+      base === null ? { record: null } : ((await clusterIn(rows, base.base)) ?? base);
+    const row = record === null ? null : await rows.get(RECORDS, [record]);
+    if (row !== null && isMeant(row)) ids.add(String(row.id));
+  }
+  return [...ids];
+}
+
+async function clusterIn(rows: Rows, id: number): Promise<Omit<Cluster, "id"> | null> {
+  const row = await rows.get(CLUSTERS, [id]);
+  return row === null ? null : JSON.parse(String(row.data));
+}
+
+/** A place in a history. */
+export const HISTORY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "integer"];
+
+/** The whole history of one record, page by page, in order. */
+export async function listHistory(
+  rows: Rows,
+  id: string,
+  { limit, beyond }: PageRequest,
+): Promise<Found<Page<HistoryRecord>>> {
+  const row = await findRow(rows, id);
+  if (row.outcome !== "found") return row;
+  const { cluster = null } = row.record;
+  const place = ["at", "rank", "tie", "seq"];
+  const after = (
+    columns: readonly string[],
+    values: readonly Value[],
+    key: readonly Value[] | null,
+  ) => ({
+    where: columns.map((column, at) => ({ column, is: "=" as const, value: values[at] ?? null })),
+    orderBy: [...columns, ...place],
+    ...beyondPart(key && [...values, ...key]),
+  });
+  const select = after(["record"], [cluster], beyond);
+  const entries = await rows.select(HISTORY, { ...select, limit: limit + 1 });
+  const shown = entries.slice(0, limit);
+  const last = shown.at(-1);
+  const key = last === undefined ? null : place.map((column) => last[column] ?? null);
+  const next = entries.length > limit ? key : null;
+  const [moved] =
+    key === null
+      ? []
+      : await rows.select(HISTORY, { ...after(["record", "moves"], [cluster, 1], key), limit: 1 });
+  const movedAt = moved === undefined ? null : BigInt(moved.at ?? 0);
+  return found({ data: historyRecords(shown, movedAt), next });
+}
+
 export async function findRecord<Model extends LifecycleModel>(
   rows: Rows,
   { model, id, rule }: Readonly<{ model: Model; id: string; rule: StuckRule }>,
 ): Promise<Found<LifecycleRecords[Model]>> {
-  const shown = (row: Row) => found(lifecycleRecord<Model>(row, isStuck(row, model, rule)));
-  const own = await rows.get(RECORDS, [id]);
-  if (own !== null) return shown(own);
-  const aliases = await rows.select(ALIASES, {
-    where: [{ column: "alias", is: "=", value: id }],
-    orderBy: ["alias", "record"],
-    limit: NAMESAKES_MAX,
-  });
-  const named = foundAmong(aliases.map(({ record }) => String(record)));
-  if (named.outcome !== "found") return named;
-  const row = await rows.get(RECORDS, [named.record]);
-  return row === null ? MISSING : shown(row);
+  const row = await findRow(rows, id);
+  if (row.outcome !== "found") return row;
+  const stuck = isStuck(row.record, model, rule);
+  return found(await lifecycleRecord<Model>(rows, row.record, { stuck }));
 }

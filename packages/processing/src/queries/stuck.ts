@@ -20,7 +20,7 @@ export const STAGES = {
 /** Where a record rests, however long; some of them may still be left (a return, a release). */
 const RESTING: Readonly<Record<LifecycleModel, readonly string[]>> = {
   withdrawals: ["settled", "failed", "rejected", "returned"],
-  deposits: ["credited", "failed", "rejected", "quarantined"],
+  deposits: ["credited", "returned", "failed", "rejected", "quarantined"],
   trades: ["terminated"],
 };
 

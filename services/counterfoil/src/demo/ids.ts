@@ -11,7 +11,7 @@ export const WITHDRAWAL = "movement:61d137e7-2f3a-4759-ba7a-d7e20f5e5ad6";
 /** Confirms the withdrawal, and is dated a week before it. */
 export const MISDATED_RUN = "85693";
 
-export const LAYER1_DEPOSIT = "018fea20a69e7cc58066f8d03362e797";
+export const LAYER1_DEPOSIT = "018fea20a69e7cc58066f8d03362e797:d18a869f191944a09e5e784d7ca8f45a";
 export const LAYER1_ACCOUNT = "layer1:0xc4b21fb39aaf5fc07d3cd4420bf3ee74a61642e9:ETH";
 
 export const MODELS: readonly ModelName[] = ["balances", "withdrawals", "deposits", "trades"];

@@ -1,9 +1,16 @@
 import { listOf, oneOf } from "@counterfoil/contracts/http";
-import { depositRecord, tradeRecord, withdrawalRecord } from "@counterfoil/contracts/record";
+import {
+  depositRecord,
+  historyRecord,
+  tradeRecord,
+  withdrawalRecord,
+} from "@counterfoil/contracts/record";
 import {
   findRecord,
+  HISTORY_KEY,
   LIFECYCLE_KEY,
   type LifecycleFilters,
+  listHistory,
   listRecords,
 } from "@counterfoil/processing/queries/lifecycles";
 import {
@@ -26,7 +33,11 @@ const LIFECYCLES = {
 } as const;
 
 export function lifecycleRoutes(sources: Sources): readonly Route[] {
-  return LIFECYCLE_MODELS.flatMap((model) => [listRoute(sources, model), oneRoute(sources, model)]);
+  return LIFECYCLE_MODELS.flatMap((model) => [
+    listRoute(sources, model),
+    oneRoute(sources, model),
+    historyRoute(sources, model),
+  ]);
 }
 
 const problems = ["model_unavailable", "stream_unavailable", "position_timeout"] as const;
@@ -35,7 +46,10 @@ const listQuery = (model: LifecycleModel) =>
   parameters({
     stage: choice(STAGES[model], "Only those in this stage"),
     asset: match("Only those of this asset (a trade: of one of its parties)"),
-    participant_code: match("Only those of this participant (a trade: one of its parties)"),
+    participant_code: match(
+      "Only those that this participant owns or is paid by (a trade: one of its parties)",
+    ),
+    account_group: match("Only those of this group; a trade has none"),
     stuck: flag("Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER"),
     min_position: minPosition,
     limit,
@@ -61,8 +75,10 @@ async function answerList(
   model: LifecycleModel,
   { query, gone }: Asked<ListQuery, unknown>,
 ) {
-  const { stage, asset, participant_code, stuck, min_position } = query;
-  const filters: LifecycleFilters = given({ stage, asset, participant_code, stuck });
+  const { stage, asset, participant_code, account_group, stuck, min_position } = query;
+  const filters: LifecycleFilters = given({
+    ...{ stage, asset, participant_code, account_group, stuck },
+  });
   const scope = { list: model, filters, key: LIFECYCLE_KEY };
   const page = pageOf(query, scope);
   const rule = stuckNow(sources);
@@ -81,7 +97,7 @@ function oneRoute(sources: Sources, model: LifecycleModel): Route {
   return route({
     url: `/v1/${model}/:id`,
     tag: "lifecycles",
-    summary: `One ${name} with its whole history`,
+    summary: `One ${name} with the newest entries of its history`,
     query: parameters({ min_position: minPosition }),
     params,
     answer: oneOf(record),
@@ -91,6 +107,30 @@ function oneRoute(sources: Sources, model: LifecycleModel): Route {
       const reading = { model, minPosition: min_position, gone };
       return readModel(sources, reading, async (rows, { position }) =>
         oneBody(oneFound(await findRecord(rows, { model, id, rule }), name, id), position),
+      );
+    },
+  });
+}
+
+function historyRoute(sources: Sources, model: LifecycleModel): Route {
+  const { name } = LIFECYCLES[model];
+  const params = z.object({
+    id: z.string().meta({ description: `Any id of the ${name}: present or former` }),
+  });
+  return route({
+    url: `/v1/${model}/:id/history`,
+    tag: "lifecycles",
+    summary: `The whole history of one ${name}, in order`,
+    query: parameters({ min_position: minPosition, limit, cursor }),
+    params,
+    answer: listOf(historyRecord),
+    problems: ["not_found", "ambiguous_id", "invalid_cursor", ...problems],
+    handle: ({ query, params: { id }, gone }) => {
+      const scope = { list: `${model}/history`, filters: { id }, key: HISTORY_KEY };
+      const page = pageOf(query, scope);
+      const reading = { model, minPosition: query.min_position, gone };
+      return readModel(sources, reading, async (rows, { position }) =>
+        listBody(oneFound(await listHistory(rows, id, page), name, id), scope, position),
       );
     },
   });

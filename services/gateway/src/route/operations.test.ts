@@ -87,6 +87,7 @@ describe("the interface's description", () => {
       "/v1/deliveries/{id}/body",
       "/v1/deposits",
       "/v1/deposits/{id}",
+      "/v1/deposits/{id}/history",
       "/v1/events",
       "/v1/projections/{name}/rebuild",
       "/v1/quarantine",
@@ -94,8 +95,10 @@ describe("the interface's description", () => {
       "/v1/status",
       "/v1/trades",
       "/v1/trades/{id}",
+      "/v1/trades/{id}/history",
       "/v1/withdrawals",
       "/v1/withdrawals/{id}",
+      "/v1/withdrawals/{id}/history",
     ]);
     const operations = Object.values(body.paths).flatMap((path) => Object.values(path as object));
     for (const { summary, tags, responses } of operations as Operation[]) {

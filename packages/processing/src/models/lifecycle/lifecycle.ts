@@ -1,55 +1,85 @@
 import type { ModelName, ProviderFactType } from "@counterfoil/contracts/fact";
-import type { FeedLines } from "@counterfoil/core/feed-lines";
 import type { FactData } from "@counterfoil/core/ingest/fact-state";
-import { depositKeys, isDepositLeg } from "@counterfoil/core/lifecycle/deposit-keys";
-import { depositsOf } from "@counterfoil/core/lifecycle/deposits";
-import type { LifecycleDraft } from "@counterfoil/core/lifecycle/draft";
-import type { Leg } from "@counterfoil/core/lifecycle/leg";
-import { isTradeLeg, tradeKeys, tradesOf } from "@counterfoil/core/lifecycle/trades";
-import { isWithdrawalLeg, withdrawalKeys } from "@counterfoil/core/lifecycle/withdrawal-keys";
-import { withdrawalsOf } from "@counterfoil/core/lifecycle/withdrawals";
+import {
+  DEPOSIT_IDS,
+  DEPOSIT_RULES,
+  depositFields,
+  isDepositFact,
+  readDepositFact,
+} from "@counterfoil/core/lifecycle/deposit";
+import type { FactReading } from "@counterfoil/core/lifecycle/fact-reading";
+import type { AnyKnown } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import type { Fields } from "@counterfoil/core/lifecycle/record-fields";
+import type { StageRules } from "@counterfoil/core/lifecycle/stage-history";
+import {
+  isTradeFact,
+  readTradeFact,
+  TRADE_IDS,
+  TRADE_RULES,
+  tradeFields,
+} from "@counterfoil/core/lifecycle/trade";
+import {
+  isWithdrawalFact,
+  readWithdrawalFact,
+  WITHDRAWAL_IDS,
+  WITHDRAWAL_RULES,
+  withdrawalFields,
+} from "@counterfoil/core/lifecycle/withdrawal";
 
 /** What tells one lifecycle model from another: pure functions of the core. */
 export type Lifecycle = Readonly<{
   model: ModelName;
   version: number;
-  /** Types of facts that may be legs. */
+  /** Types of facts that it may keep. */
   types: readonly ProviderFactType[];
-  isLeg: (type: ProviderFactType, data: FactData) => boolean;
-  /** Legs that share a key lie in one cluster. */
-  keysOf: (leg: Leg) => readonly string[];
-  /** The records of a cluster, from all of its legs. */
-  recordsOf: (legs: readonly Leg[], lines: FeedLines) => readonly LifecycleDraft<object>[];
+  isKept: (type: ProviderFactType, data: FactData) => boolean;
+  /** null for a fact that only says something of others. */
+  read: (fact: AnyKnown) => FactReading | null;
+  rules: StageRules;
+  /** The stage of a record whose only words say nothing of it. */
+  firstStage: string | null;
+  /** Kinds of names that a record may be called by, the best first. */
+  ids: readonly string[];
+  fieldsOf: (fields: Fields, movementIds: readonly string[], debits: readonly string[]) => object;
 }>;
 
 export const WITHDRAWALS: Lifecycle = {
   model: "withdrawals",
-  version: 3,
+  version: 4,
   types: [
     "MovementRecorded",
     "BalanceReported",
     "WithdrawalStatusReported",
     "PaymentStatusReported",
   ],
-  isLeg: isWithdrawalLeg,
-  keysOf: withdrawalKeys,
-  recordsOf: withdrawalsOf,
+  isKept: isWithdrawalFact,
+  read: readWithdrawalFact,
+  rules: WITHDRAWAL_RULES,
+  firstStage: "requested",
+  ids: WITHDRAWAL_IDS,
+  fieldsOf: withdrawalFields,
 };
 
 export const DEPOSITS: Lifecycle = {
   model: "deposits",
-  version: 3,
-  types: ["MovementRecorded", "DepositStatusReported", "FundReported"],
-  isLeg: isDepositLeg,
-  keysOf: depositKeys,
-  recordsOf: depositsOf,
+  version: 4,
+  types: ["MovementRecorded", "DepositStatusReported", "PaymentStatusReported", "FundReported"],
+  isKept: isDepositFact,
+  read: readDepositFact,
+  rules: DEPOSIT_RULES,
+  firstStage: "detected",
+  ids: DEPOSIT_IDS,
+  fieldsOf: depositFields,
 };
 
 export const TRADES: Lifecycle = {
   model: "trades",
-  version: 3,
+  version: 4,
   types: ["TradeStatusReported"],
-  isLeg: isTradeLeg,
-  keysOf: tradeKeys,
-  recordsOf: tradesOf,
+  isKept: isTradeFact,
+  read: readTradeFact,
+  rules: TRADE_RULES,
+  firstStage: null,
+  ids: TRADE_IDS,
+  fieldsOf: tradeFields,
 };

@@ -1,6 +1,5 @@
 import type { DataOf, ProviderFactType } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { timeOf } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import {
   AMENDMENTS,
@@ -10,33 +9,41 @@ import {
   type FactState,
   initialFactState,
 } from "@counterfoil/core/ingest/fact-state";
-import type { LifecycleDraft } from "@counterfoil/core/lifecycle/draft";
-import { legIdOf, legIdOfKey } from "@counterfoil/core/lifecycle/leg-id";
+import {
+  factIdOf,
+  factIdOfKey,
+  type LifecycleFact,
+} from "@counterfoil/core/lifecycle/lifecycle-fact";
 import type { ModelStore } from "../../ports/model-store.ts";
-import type { Row } from "../../ports/table.ts";
 import type { Projection, ProjectionSession } from "../../projection/projection.ts";
 import { createRowBuffer, type RowBuffer } from "../../projection/row-buffer.ts";
-import { closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
 import { parseData } from "../fact-state-text.ts";
 import { openStopped } from "../stopped.ts";
-import { type Cluster, createClusters } from "./clusters.ts";
-import { noteConnection, readConnections } from "./feed-rows.ts";
+import { type Cluster, ClusterRows, type ClusterStore } from "./cluster-store.ts";
+import { type DepositClasses, DepositClassRows } from "./deposit-classes.ts";
+import { LifecycleFactRows, type LifecycleFacts } from "./facts.ts";
+import { type Histories, HistoryRows } from "./history.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { type RecordDetail, recordDetail, recordRow } from "./record-row.ts";
-import { ALIASES, LIFECYCLE_TABLES, RECORD_CHANGES, RECORDS } from "./tables.ts";
+import { type Cause, RecordRows, type Records } from "./records.ts";
+import { LIFECYCLE_TABLES } from "./tables.ts";
+import { createWithdrawalQueue } from "./withdrawal-queue.ts";
 
-/** The projection of one lifecycle: legs by cluster, records as a function of a cluster's legs. */
+/** The projection of one lifecycle: facts by cluster, and records that clusters make together. */
 export function lifecycleProjection(lifecycle: Lifecycle): Projection {
   return {
     model: lifecycle.model,
     version: lifecycle.version,
     tables: LIFECYCLE_TABLES,
-    types: new Set(["FeedOpened", ...lifecycle.types, ...AMENDMENTS]),
+    types: new Set([...lifecycle.types, ...AMENDMENTS]),
     open: (store, hashing) => openLifecycle(lifecycle, store, hashing),
   };
 }
 
-type Cause = Readonly<{ position: number; deliveryId: string | null }>;
+/**
+ * Events between two commits, whatever a projector or a rebuild asks for: rows that are not
+ * committed are searched one by one, so a commit of 10,000 costs a hot record ten times more.
+ */
+const COMMIT_EVERY = 250;
 
 async function openLifecycle(
   lifecycle: Lifecycle,
@@ -45,120 +52,21 @@ async function openLifecycle(
 ): Promise<ProjectionSession> {
   let checkpoint = await store.checkpoint();
   let applied = { position: checkpoint.position, hash: checkpoint.hash };
+  let uncommitted = 0;
   const buffer = createRowBuffer(store, checkpoint, hashing);
-  const clusters = createClusters(store, buffer);
-  const connections = await readConnections(store);
   const stopped = await openStopped(store, buffer);
-  const types: ReadonlySet<string> = new Set(lifecycle.types);
-
-  async function fold(event: RecordedEvent): Promise<void> {
-    const data = parseData(event);
-    if (event.type === "FeedOpened") {
-      return noteConnection(buffer, connections, data as DataOf<"FeedOpened">);
-    }
-    const cause = { position: event.position, deliveryId: event.causation_id };
-    if (AMENDMENTS.has(event.type)) return amend(event, data, cause);
-    const type = event.type as ProviderFactType;
-    if (!types.has(type) || !lifecycle.isLeg(type, data)) return;
-    await take(
-      type,
-      legIdOf(type, data),
-      initialFactState(data, cause.position, cause.deliveryId),
-      cause,
-    );
-  }
-
-  async function amend(event: RecordedEvent, data: FactData, cause: Cause): Promise<void> {
-    const { event_type, key } = data as DataOf<"FactSeen">;
-    if (!types.has(event_type)) return;
-    const type = event_type as ProviderFactType;
-    const id = legIdOfKey(type, key);
-    const found = await clusters.find(id);
-    const amendment = { id: event.id, type: event.type, data, ...cause } as unknown as Amendment;
-    const state = found
-      ? evolveFactState(found.leg.state, amendment)
-      : correctedState(amendment, cause);
-    if (state === null) return;
-    if (lifecycle.isLeg(type, state.data)) return take(type, id, state, cause);
-    if (found === null) return;
-    // Corrected into something that this lifecycle does not follow.
-    clusters.removeLeg(found.cluster, id);
-    await settle(found.cluster, cause);
-  }
-
-  async function take(type: ProviderFactType, id: string, state: FactState, cause: Cause) {
-    const leg = { id, type, state };
-    const known = await clusters.find(id);
-    const keys = new Set(lifecycle.keysOf(leg));
-    const cluster = await clusters.unite([...keys], known?.cluster ?? null, cause.position);
-    clusters.putLeg(cluster, leg);
-    await settle(cluster, cause);
-  }
-
-  /** Makes the stored records those that the cluster's legs now tell of. */
-  async function settle(cluster: Cluster, cause: Cause): Promise<void> {
-    const drafts = lifecycle.recordsOf([...cluster.legs.values()], { connections });
-    const told = new Set(drafts.map(({ id }) => id));
-    for (const [id, row] of cluster.records) {
-      if (!told.has(id)) await removeRecord(cluster, id, row, cause);
-    }
-    for (const draft of drafts) await putRecord(cluster, draft, cause);
-  }
-
-  async function putRecord(cluster: Cluster, draft: LifecycleDraft<object>, cause: Cause) {
-    const { position } = cause;
-    const stored = cluster.records.get(draft.id) ?? null;
-    const row = recordRow(draft, { cluster: cluster.id, position, stored });
-    if (stored !== null && row.position === stored.position) return;
-    cluster.records.set(draft.id, row);
-    buffer.put(RECORDS, row, stored);
-    noteChange(buffer, position, draft.id, row);
-    const before = stored && recordDetail(stored);
-    putAliases(draft.id, before, draft.identifiers);
-    await putAnomalies(draft, before, cause);
-  }
-
-  /** A record has the aliases that it was stored with, and no others. */
-  function putAliases(record: string, before: RecordDetail | null, now: readonly string[]): void {
-    for (const alias of now) {
-      if (!before?.identifiers.includes(alias)) buffer.put(ALIASES, { alias, record }, null);
-    }
-    for (const alias of before?.identifiers ?? []) {
-      const row = { alias, record };
-      if (!now.includes(alias)) buffer.remove(ALIASES, row, row);
-    }
-  }
-
-  async function putAnomalies(
-    { id, anomalies }: LifecycleDraft<object>,
-    before: RecordDetail | null,
-    cause: Cause,
-  ) {
-    const open = new Set<string>();
-    for (const { kind, what, detail, at } of anomalies) {
-      const anomalyId = `${kind}:${id}:${what}`;
-      open.add(anomalyId);
-      if (before?.anomalies.includes(anomalyId)) continue;
-      const time = at === null ? null : timeOf(at);
-      const content = { id: anomalyId, kind, subject: id, detail, essence: detail, at: time };
-      await openAnomaly(buffer, content, cause);
-    }
-    for (const anomalyId of before?.anomalies ?? []) {
-      if (!open.has(anomalyId)) await closeAnomaly(buffer, anomalyId, cause);
-    }
-  }
-
-  async function removeRecord(cluster: Cluster, id: string, row: Row, cause: Cause) {
-    const before = recordDetail(row);
-    cluster.records.delete(id);
-    buffer.remove(RECORDS, row, row);
-    noteChange(buffer, cause.position, id, null);
-    putAliases(id, before, []);
-    for (const anomalyId of before.anomalies) await closeAnomaly(buffer, anomalyId, cause);
-  }
+  const fold = new LifecycleFold(lifecycle, buffer, hashing);
 
   function pass({ position, hash }: RecordedEvent): void {
     if (position > applied.position) applied = { position, hash };
+  }
+
+  async function commit() {
+    if (!buffer.isEmpty() || applied.position !== checkpoint.position) {
+      checkpoint = await buffer.commit(applied.position, applied.hash);
+    }
+    uncommitted = 0;
+    return checkpoint;
   }
 
   return {
@@ -167,27 +75,109 @@ async function openLifecycle(
     },
     stopped,
     async apply(event) {
-      await fold(event);
+      await fold.apply(event);
       pass(event);
+      uncommitted += 1;
+      if (uncommitted >= COMMIT_EVERY && applied.position === event.position) await commit();
     },
     pass,
-    async commit() {
-      if (!buffer.isEmpty() || applied.position !== checkpoint.position) {
-        checkpoint = await buffer.commit(applied.position, applied.hash);
-        clusters.committed();
-      }
-      return checkpoint;
-    },
+    commit,
   };
+}
+
+/** What one event changes: a fact, then the clusters that it touches, then their records. */
+class LifecycleFold {
+  private readonly lifecycle: Lifecycle;
+  private readonly types: ReadonlySet<string>;
+  private readonly clusters: ClusterStore;
+  private readonly histories: Histories;
+  private readonly facts: LifecycleFacts;
+  private readonly joins: Joins;
+  private readonly records: Records;
+
+  constructor(lifecycle: Lifecycle, buffer: RowBuffer, hashing: Hashing) {
+    const tieOf = (text: string): string => hashing.sha256(text).slice(0, 16);
+    const clusters = new ClusterRows(buffer);
+    const histories = new HistoryRows(buffer, lifecycle.rules);
+    const facts = new LifecycleFactRows({ lifecycle, buffer, clusters, histories, tieOf });
+    const { names } = facts;
+    const showConfirmations = (cluster: Cluster) => facts.showConfirmations(cluster);
+    const context = { lifecycle, buffer, clusters, histories, names, showConfirmations };
+    this.lifecycle = lifecycle;
+    this.types = new Set(lifecycle.types);
+    this.clusters = clusters;
+    this.histories = histories;
+    this.facts = facts;
+    this.joins = joinsOf(lifecycle, buffer, clusters);
+    this.records = new RecordRows(context);
+  }
+
+  async apply(event: RecordedEvent): Promise<void> {
+    const data = parseData(event);
+    const cause = { position: event.position, deliveryId: event.causation_id };
+    if (AMENDMENTS.has(event.type)) return this.amend(event, data, cause);
+    const type = event.type as ProviderFactType;
+    if (!this.types.has(type) || !this.lifecycle.isKept(type, data)) return;
+    const state = initialFactState(data, cause.position, cause.deliveryId);
+    await this.put({ id: factIdOf(type, data), type, state }, cause);
+  }
+
+  private async amend(event: RecordedEvent, data: FactData, cause: Cause): Promise<void> {
+    const { event_type, key } = data as DataOf<"FactSeen">;
+    if (!this.types.has(event_type)) return;
+    const type = event_type as ProviderFactType;
+    const id = factIdOfKey(type, key);
+    const found = await this.facts.get(id);
+    const amendment = { id: event.id, type: event.type, data, ...cause } as unknown as Amendment;
+    const state = found
+      ? evolveFactState(found.state, amendment)
+      : correctedState(amendment, cause);
+    if (state === null) return;
+    if (found === null && !this.lifecycle.isKept(type, state.data)) return;
+    await this.put({ id, type, state }, cause);
+  }
+
+  private async put(fact: LifecycleFact, cause: Cause): Promise<void> {
+    const { clusters, joins } = this;
+    this.histories.begin(cause.position);
+    await this.facts.put(fact);
+    await this.facts.finish();
+    const changed = new Set<Cluster>();
+    for (let taken = clusters.takeTouched(); taken.length > 0; taken = clusters.takeTouched()) {
+      for (const cluster of taken) changed.add(cluster);
+      for (const cluster of await this.withPartners(taken)) await joins.refresh(cluster);
+      await joins.join();
+    }
+    await this.records.refresh([...changed], cause);
+    clusters.flush();
+  }
+
+  /** And those that they are paired with in a run: what one waits for depends on the other. */
+  private async withPartners(taken: readonly Cluster[]): Promise<ReadonlySet<Cluster>> {
+    const all = new Set(taken);
+    for (const { links } of taken) {
+      for (const { kind, to } of links) if (kind === "run") all.add(await this.clusters.get(to));
+    }
+    return all;
+  }
+}
+
+/** How clusters that nothing states to be one record find one another. */
+type Joins = Pick<DepositClasses, "refresh" | "join">;
+
+function joinsOf(lifecycle: Lifecycle, buffer: RowBuffer, clusters: ClusterStore): Joins {
+  const nothing = async () => {};
+  switch (lifecycle.model) {
+    case "withdrawals":
+      return { refresh: createWithdrawalQueue(buffer, clusters).refresh, join: nothing };
+    case "deposits":
+      return new DepositClassRows(buffer, clusters, lifecycle.ids);
+    default:
+      return { refresh: nothing, join: nothing };
+  }
 }
 
 function correctedState(amendment: Amendment, cause: Cause): FactState | null {
   if (amendment.type !== "FactCorrected") return null;
   return initialFactState(amendment.data.data, cause.position, cause.deliveryId);
-}
-
-/** `row` null: under this id there is nothing any more. */
-function noteChange(buffer: RowBuffer, position: number, id: string, row: Row | null): void {
-  const text = row === null ? null : JSON.stringify({ state: row.state, detail: row.detail });
-  buffer.put(RECORD_CHANGES, { position, id, row: text }, null);
 }

@@ -1,0 +1,94 @@
+import { formatTime, type Nanos, SECOND } from "../exact/time.ts";
+
+/** Every stage meets every other: what is neither in `moves` nor in `fills` is an illegal step. */
+export type StageRules<Stage extends string = string> = Readonly<{
+  /** Of two entries with one time the one further on stands later. */
+  order: readonly Stage[];
+  steps: Readonly<Record<Stage, Steps<Stage>>>;
+  /** Ends that a retry opens again. */
+  retried: readonly Stage[];
+}>;
+
+type Steps<Stage> = Readonly<{
+  /** Where the stage may go from here. */
+  moves: readonly Stage[];
+  /** What has passed already, or says nothing new: it only fills the history. */
+  fills: readonly Stage[];
+}>;
+
+/** What one fact says in the history of its record. */
+export type HistoryEntry = Readonly<{
+  /** null: the history only. */
+  stage: string | null;
+  word: string;
+  source: "movement" | "status" | "payment" | "fund";
+  /** As the provider printed it. */
+  occurred_at: string | null;
+  /** Nobody knows the word. */
+  isUnknown?: boolean;
+  /** Its stage counts only where no other stands before it. */
+  atLeast?: boolean;
+  /** Opens an end again. */
+  retries?: boolean;
+  /** Of entries with one slot only the best ranked are shown. */
+  slot?: Readonly<{ key: string; rank: number }>;
+}>;
+
+export type Step = Readonly<{
+  after: string | null;
+  /** Whether the stage changed. */
+  moves: boolean;
+  /** What needs a person: `kind:what`. */
+  flag: string | null;
+}>;
+
+/** One step along a history: the stage before it is all that matters. */
+export function takeStep(
+  before: string | null,
+  entry: Pick<HistoryEntry, "stage" | "word" | "isUnknown" | "atLeast" | "retries">,
+  rules: StageRules,
+): Step {
+  const { stage, word, isUnknown, atLeast, retries } = entry;
+  const stay = (flag: string | null): Step => ({ after: before, moves: false, flag });
+  if (isUnknown) return stay(`unknown_word:${word}`);
+  if (stage === null) return stay(null);
+  if (before === null) return { after: stage, moves: true, flag: null };
+  if (atLeast) return stay(null);
+  const steps = rules.steps[before];
+  const opens = retries === true && rules.retried.includes(before);
+  if (opens || steps?.moves.includes(stage)) return { after: stage, moves: true, flag: null };
+  const passes = stage === before || retries || steps?.fills.includes(stage);
+  return stay(passes ? null : `illegal_step:${before}->${stage}`);
+}
+
+/** Where an entry stands among those of its time. */
+export function rankOf(stage: string | null, rules: StageRules): number {
+  return stage === null ? 0 : rules.order.indexOf(stage) + 1;
+}
+
+/**
+ * Seconds from each entry that changed the stage to the next one that did, exact to the nanosecond;
+ * null for the last, and for entries that began no stage.
+ */
+export function secondsInStage(
+  history: readonly Readonly<{ moves: boolean; at: Nanos }>[],
+): (string | null)[] {
+  let next: Nanos | null = null;
+  const seconds = history.toReversed().map(({ moves, at }) => {
+    if (!moves) return null;
+    const spent = next === null ? null : formatSeconds(next - at);
+    next = at;
+    return spent;
+  });
+  return seconds.reverse();
+}
+
+function formatSeconds(nanos: Nanos): string {
+  const [size, sign] = nanos < 0n ? [-nanos, "-"] : [nanos, ""];
+  const fraction = String(size % SECOND)
+    .padStart(9, "0")
+    .replace(/0+$/, "");
+  return `${sign}${size / SECOND}${fraction && `.${fraction}`}`;
+}
+
+export const timeText = (at: Nanos | null): string | null => (at === null ? null : formatTime(at));

@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import type { HistoryRecord } from "@counterfoil/contracts/record";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
+import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import { factKey } from "@counterfoil/core/translate/fact-identity";
+import { createMemoryModelCatalogue } from "../../../memory/model-catalogue.ts";
+import type { ModelStore } from "../../../ports/model-store.ts";
+import { anomalyRecord } from "../../../queries/anomaly-record.ts";
+import { type LifecycleRecords, lifecycleRecord } from "../../../queries/lifecycle-record.ts";
+import type { LifecycleModel } from "../../../queries/stuck.ts";
+import { ANOMALIES } from "../../columns.ts";
+import { DEPOSITS, type Lifecycle, TRADES, WITHDRAWALS } from "../lifecycle.ts";
+import { lifecycleProjection } from "../projection.ts";
+import { CLUSTERS, HISTORY, NAMES, RECORDS } from "../tables.ts";
+
+/** What a model makes of facts that come in this order, for tests. */
+
+export const hashing: Hashing = {
+  sha1: (data) => createHash("sha1").update(data).digest("hex"),
+  sha256: (data) => createHash("sha256").update(data).digest("hex"),
+};
+
+export type Told<Model extends LifecycleModel> = Readonly<{
+  id: string;
+  state: LifecycleRecords[Model];
+  history: readonly Entry[];
+  /** Every text that finds it. */
+  identifiers: readonly string[];
+  anomalies: readonly Readonly<{ kind: string; what: string; detail: object; at: string | null }>[];
+}>;
+
+/** An entry, and whether it changed the stage. */
+export type Entry = HistoryRecord & Readonly<{ moves: boolean }>;
+
+type Events = Readonly<{ type: string; data: object }>[];
+
+/** A fact and what was said of it later, as events. */
+export function eventsOf({ type, state }: LifecycleFact): Events {
+  const { data, seen, withdrawn } = state;
+  const about = { event_id: "", event_type: type, key: factKey({ type, data } as never) };
+  return [
+    { type, data },
+    ...seen.map(({ id, adds, receivedAt }) => ({
+      type: "FactSeen",
+      data: { ...about, event_id: id, adds, received_at: receivedAt, translation: 1 },
+    })),
+    ...(withdrawn ? [{ type: "FactWithdrawn", data: { ...about, translation: 1 } }] : []),
+  ];
+}
+
+export async function openModel(
+  lifecycle: Lifecycle,
+  wrap = (store: ModelStore): ModelStore => store,
+) {
+  const catalogue = createMemoryModelCatalogue();
+  const projection = lifecycleProjection(lifecycle);
+  const { model, tables, version } = projection;
+  await catalogue.create(model, { tables, modelVersion: version });
+  const store = wrap(await catalogue.openForWriting(model, 1));
+  const session = await projection.open(store, hashing);
+  let position = 0;
+
+  async function apply(events: Events): Promise<void> {
+    for (const { type, data } of events) {
+      position += 1;
+      const text = JSON.stringify(data);
+      const event = {
+        ...{
+          position,
+          type,
+          id: `e${position}`,
+          schema_version: 1,
+          subject: "",
+          hash: `${position}`,
+        },
+        ...{ causation_id: null, correlation_id: null, occurred_at: null, recorded_at: 0n },
+        data: text,
+      };
+      await session.apply(event as unknown as RecordedEvent);
+    }
+  }
+
+  return { store, session, apply };
+}
+
+const ALL = 1_000_000;
+
+async function recordsOf<Model extends LifecycleModel>(
+  lifecycle: Lifecycle,
+  facts: readonly LifecycleFact[],
+): Promise<Told<Model>[]> {
+  const { store, session, apply } = await openModel(lifecycle);
+  for (const fact of facts) await apply(eventsOf(fact));
+  await session.commit();
+  return toldBy<Model>(store);
+}
+
+export async function toldBy<Model extends LifecycleModel>(
+  store: ModelStore,
+): Promise<Told<Model>[]> {
+  const rows = await store.select(RECORDS, { orderBy: ["id"], limit: ALL });
+  const names = await store.select(NAMES, { orderBy: [...NAMES.key], limit: ALL });
+  const clusters = await store.select(CLUSTERS, { orderBy: ["id"], limit: ALL });
+  const baseOf = new Map(clusters.map(({ id, data }) => [id, JSON.parse(String(data)).base]));
+  const anomalies = await store.select(ANOMALIES, { orderBy: ["id"], limit: ALL });
+  const told: Told<Model>[] = [];
+  for (const row of rows) {
+    const state = await lifecycleRecord<Model>(store, row, { stuck: null });
+    const found = names.filter(({ cluster }) => baseOf.get(cluster ?? 0) === row.cluster);
+    const open = anomalies
+      .filter(({ subject, closed_position }) => subject === row.id && closed_position === null)
+      .map((anomaly) => anomalyRecord(anomaly, lifecycleModel(state)));
+    const where = [{ column: "record", is: "=" as const, value: row.cluster ?? 0 }];
+    const steps = await store.select(HISTORY, { where, orderBy: HISTORY.key, limit: ALL });
+    const stated = state.history.filter(({ source }) => source !== "relink");
+    told.push({
+      id: String(row.id),
+      state,
+      history: stated.map((entry, at) => ({ ...entry, moves: steps[at]?.moves === 1 })),
+      identifiers: [...new Set(found.map(({ name }) => String(name)))].sort(),
+      anomalies: open.map(({ kind, id, subject, detail, opened_at }) => ({
+        ...{ kind, detail, at: opened_at },
+        what: id.slice(`${kind}:${subject}:`.length),
+      })),
+    });
+  }
+  return told;
+}
+
+const lifecycleModel = (state: object): LifecycleModel =>
+  "trade_id" in state ? "trades" : "destination_address" in state ? "withdrawals" : "deposits";
+
+export const withdrawalsOf = (facts: readonly LifecycleFact[]) =>
+  recordsOf<"withdrawals">(WITHDRAWALS, facts);
+export const depositsOf = (facts: readonly LifecycleFact[]) =>
+  recordsOf<"deposits">(DEPOSITS, facts);
+export const tradesOf = (facts: readonly LifecycleFact[]) => recordsOf<"trades">(TRADES, facts);
+
+/** A history in short: `stage<word>`, `·` where the stage did not change. */
+export function brief(history: readonly Entry[]): string[] {
+  return history.map(
+    ({ stage, provider_status, moves }) => `${moves ? "" : "·"}${stage ?? "-"}<${provider_status}>`,
+  );
+}

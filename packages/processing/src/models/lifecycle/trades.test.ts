@@ -1,0 +1,82 @@
+import { isTradeFact } from "@counterfoil/core/lifecycle/trade";
+import { describe, expect, test } from "@jest/globals";
+import { delivered } from "./testing/lifecycle-facts.ts";
+import { brief, tradesOf } from "./testing/records-of.ts";
+
+const trade = (state: string, timestamp: number | null, more = {}) =>
+  delivered({
+    payloadType: "trade_status_changed",
+    body: { trade_id: "T", trade_state: state, timestamp, symbol: "BTC/USD", ...more },
+  });
+
+describe("trades", () => {
+  test("accepted, active, terminated, in whatever order they arrive", async () => {
+    const facts = [
+      ...trade("terminated", 1746112200938, { settled: "yes" }),
+      ...trade("accepted", 1746112200001, { client_trade_id: "mine" }),
+      ...trade("active", 1746112200500),
+    ];
+    for (const arrived of [facts, facts.toReversed()]) {
+      const [record, ...others] = await tradesOf(arrived);
+      expect(others).toEqual([]);
+      expect(record).toMatchObject({
+        id: "T",
+        state: {
+          trade_id: "T",
+          provider: "zerohash",
+          stage: "terminated",
+          provider_status: "terminated",
+          opened_at: "2025-05-01T15:10:00.001Z",
+          updated_at: "2025-05-01T15:10:00.938Z",
+          fields: { symbol: "BTC/USD", settled: "yes" },
+        },
+        identifiers: ["T", "mine"],
+        anomalies: [],
+      });
+      expect(brief(record?.history ?? [])).toEqual([
+        "accepted<accepted>",
+        "active<active>",
+        "terminated<terminated>",
+      ]);
+    }
+  });
+
+  test("active is skipped where settlement is immediate", async () => {
+    const [record] = await tradesOf([
+      ...trade("accepted", 1746112200001),
+      ...trade("terminated", 1746112200002),
+    ]);
+    expect(record?.state.stage).toBe("terminated");
+  });
+
+  test("a lower state printed later leaves the stage; its fields are the latest", async () => {
+    const [record] = await tradesOf([
+      ...trade("active", 1746112200001, { note: "a" }),
+      ...trade("accepted", 1746112200002, { note: "b" }),
+    ]);
+    expect(record?.state).toMatchObject({ stage: "active", fields: { note: "b" } });
+    expect(brief(record?.history ?? [])).toEqual(["active<active>", "·accepted<accepted>"]);
+    expect(record?.anomalies).toEqual([]);
+  });
+
+  test("an unknown state is history only", async () => {
+    const [record] = await tradesOf(trade("expired", null));
+    expect(record?.state).toMatchObject({
+      stage: null,
+      provider_status: "expired",
+      opened_at: "2030-01-01T00:00:00Z",
+    });
+    expect(record?.anomalies).toMatchObject([{ kind: "unknown_word", what: "expired" }]);
+    expect(brief(record?.history ?? [])).toEqual(["·-<expired>"]);
+  });
+
+  test("one record a trade", async () => {
+    const other = delivered({
+      payloadType: "trade.status_changed",
+      body: { trade_id: "U", trade_state: "accepted" },
+    });
+    const records = await tradesOf([...other, ...trade("accepted", 1)]);
+    expect(records.map(({ id }) => id)).toEqual(["T", "U"]);
+    expect([isTradeFact("TradeStatusReported"), isTradeFact("RunRecorded")]).toEqual([true, false]);
+  });
+});

@@ -1,0 +1,99 @@
+import { WITHDRAWAL_STAGES } from "@counterfoil/contracts/record";
+import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { movementFacts } from "./testing/lifecycle-facts.ts";
+import { withdrawalsOf } from "./testing/records-of.ts";
+
+/** What a provider that keeps its word sends, in whatever order it comes. */
+
+type Plan = Readonly<{ opened: number; takes: number; returned: boolean }>;
+
+const plan: fc.Arbitrary<Plan> = fc.record({
+  opened: fc.integer({ min: 0, max: 20 }),
+  takes: fc.integer({ min: 1, max: 20 }),
+  returned: fc.boolean(),
+});
+
+const clock = (minute: number, second: number): string =>
+  `10:${String(minute).padStart(2, "0")}:${String(second).padStart(2, "0")}`;
+
+/** The messages of one withdrawal: each is recorded at once, its movements before its report. */
+function messagesOf(
+  { opened, takes, returned }: Plan,
+  at: number,
+  request: string,
+): LifecycleFact[][] {
+  const header = "at run account type change movement request";
+  const message = (minute: number, run: string, account: string, ...movements: string[]) =>
+    movementFacts(
+      [
+        header,
+        ...movements.map(
+          (movement) => `${clock(minute, at)} ${run} ${account} ${movement} ${request}`,
+        ),
+      ].join("\n"),
+    ).sort((a, b) => (a.type < b.type ? 1 : -1));
+  const debit = returned ? [] : [`withdrawal -5 d${at}`];
+  return [
+    message(opened, `1${at}`, "available", `withdrawal_pending -5 p${at}`),
+    message(opened, `1${at}`, "collateral", `withdrawal_pending 5 p${at}`),
+    message(opened + takes, `2${at}`, "collateral", `withdrawal_confirmed -5 c${at}`),
+    message(opened + takes, `2${at}`, "available", `withdrawal_confirmed 5 c${at}`, ...debit),
+  ];
+}
+
+/** The messages, in an order that the keys give. */
+function arrived(messages: readonly LifecycleFact[][], keys: Iterator<number>): LifecycleFact[] {
+  const keyed = messages.map((message) => ({ message, key: keys.next().value ?? 0 }));
+  return keyed.sort((a, b) => a.key - b.key).flatMap(({ message }) => message);
+}
+
+const plans = fc.array(plan, { minLength: 1, maxLength: 6 });
+const rank = (stage: string): number => WITHDRAWAL_STAGES.indexOf(stage as "requested");
+
+test("with request ids the stage only moves on, fact by fact", async () => {
+  await fc.assert(
+    fc.asyncProperty(plans, fc.infiniteStream(fc.nat()), async (all, keys) => {
+      const facts = arrived(
+        all.flatMap((each, at) => messagesOf(each, at, `R${at}`)),
+        keys,
+      );
+      const stages = new Map<string, string>();
+      for (const at of facts.keys()) {
+        for (const { id, state, anomalies } of await withdrawalsOf(facts.slice(0, at + 1))) {
+          expect(id).toMatch(/^R/);
+          expect(anomalies).toEqual([]);
+          expect(rank(state.stage)).toBeGreaterThanOrEqual(rank(stages.get(id) ?? "requested"));
+          stages.set(id, state.stage);
+        }
+      }
+      all.forEach(({ returned }, at) => {
+        expect(stages.get(`R${at}`)).toBe(returned ? "returned" : "settled");
+      });
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("without request ids every confirmation ends with a pending before it", async () => {
+  await fc.assert(
+    fc.asyncProperty(plans, fc.infiniteStream(fc.nat()), async (all, keys) => {
+      const facts = arrived(
+        all.flatMap((each, at) => messagesOf(each, at, "-")),
+        keys,
+      );
+      const records = await withdrawalsOf(facts);
+      expect(records).toHaveLength(all.length);
+      for (const { id, state, anomalies } of records) {
+        expect(id).toMatch(/^movement:p/);
+        expect(state.link).toBe("inferred");
+        expect(anomalies).toEqual([]);
+      }
+      const count = (stage: string) => records.filter(({ state }) => state.stage === stage).length;
+      expect(count("returned")).toBe(all.filter(({ returned }) => returned).length);
+      expect(count("settled")).toBe(all.length - count("returned"));
+    }),
+    { numRuns: 100 },
+  );
+});
