@@ -293,23 +293,6 @@ describe.each(ENGINES)("a snapshot, on %s", (engine) => {
     expect(await shown(ledger)).toEqual(["40", "continuous"]);
     await close(ledger);
   });
-
-  test("of an old program is complete where its connection was closed", async () => {
-    const ledger = await openAt(engine);
-    await connect(ledger, "c1");
-    await list(ledger, "c1", 1, [
-      { balance: "40" },
-      { asset: "ETH", account_id: "e", balance: "1" },
-    ]);
-    await ledger.feedClosed("c1");
-    pass(ledger, 60_000);
-    await connect(ledger, "c2", "c1");
-    await list(ledger, "c2", 1, [{ asset: "ETH", account_id: "e", balance: "1" }]);
-    expect(await shown(ledger)).toEqual(["40", "continuous"]);
-    await ledger.feedClosed("c2");
-    expect(await shown(ledger)).toEqual(["40", "unlisted", "unlisted"]);
-    await close(ledger);
-  });
 });
 
 describe.each(ENGINES)(

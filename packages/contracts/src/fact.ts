@@ -1,17 +1,16 @@
 import { z } from "zod";
-import { FeedClosed, FeedOpened, SnapshotCompleted, SocketOrderRecorded } from "./feed-fact.ts";
 import {
-  amount,
-  channel,
-  growing,
-  id,
-  instant,
-  json,
-  position,
-  provider,
-  sha256,
-  uuid,
-} from "./scalar.ts";
+  DeliveryCompleted,
+  DeliveryDivided,
+  DeliveryQuarantined,
+  DeliveryReceived,
+  place,
+  QuarantineRetried,
+  stamp,
+  translation,
+} from "./delivery-fact.ts";
+import { FeedClosed, FeedOpened, SnapshotCompleted, SocketOrderRecorded } from "./feed-fact.ts";
+import { amount, growing, id, instant, json, position, provider, sha256, uuid } from "./scalar.ts";
 
 /**
  * The facts of the stream, `schema_version` 1. A key that says nothing is left out, so that the
@@ -19,75 +18,10 @@ import {
  * the delivery. Changing a shape here means a new schema version: core/stream/read-event.ts says how.
  */
 
-/** Which version of the translation from bytes to facts made this fact. */
-const translation = z.int().positive();
-
-/** Arrival of the delivery at our side, by our clock. */
-const received_at = instant;
-
-const stamp = { received_at, translation };
-
-const place = z.object({ connection: id, frame: z.int().positive() });
-
 /** Where the delivery was recorded, of a fact that was found in it later. */
 const delivered_at = position.optional();
 
 const LedgerOpened = z.object({ name: z.string(), format: z.literal(1), environment: z.string() });
-
-const verdict = z.object({
-  signature: growing(["valid", "stale", "unsigned", "none"]),
-  scheme: z.string().optional(),
-  key: z.string().optional(),
-  sent_at: instant.optional(),
-});
-
-const DeliveryReceived = z.object({
-  provider,
-  channel,
-  payload_type: z.string(),
-  notification_id: z.string().optional(),
-  connection: id.optional(),
-  frame: z.int().positive().optional(),
-  verdict,
-  sha256,
-  length: z.int().nonnegative(),
-  ...stamp,
-  /** Of a frame: the run that it states did not happen before, as the socket's order says. */
-  not_before: instant.optional(),
-  /** And which run it stated of the account before. */
-  follows: id.optional(),
-  /** How many appends carry the facts; only where more than one. */
-  parts: z.int().min(2).optional(),
-});
-
-/** Beside a `DeliveryReceived` with several parts, so that one that was left is found quickly. */
-const DeliveryDivided = z.object({ delivery_id: uuid, parts: z.int().min(2) });
-
-/** Every fact of the delivery is recorded. Ends a divided delivery, and every snapshot. */
-const DeliveryCompleted = z.object({
-  delivery_id: uuid,
-  parts: z.int().positive(),
-  /** Where the delivery was a snapshot of all accounts. */
-  snapshot: place.optional(),
-});
-
-const DeliveryQuarantined = z.object({
-  delivery_id: uuid,
-  provider,
-  channel,
-  payload_type: z.string(),
-  reason: z.string(),
-  detail: z.string(),
-  ...stamp,
-});
-
-const QuarantineRetried = z.object({
-  delivery_id: uuid,
-  translation,
-  outcome: z.enum(["resolved", "unreadable"]),
-  reason: z.string().optional(),
-  detail: z.string().optional(),
-});
 
 const RunRecorded = z.object({
   provider,

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { equals, formatMoney, type Money } from "../exact/money.ts";
+import type { Change, History } from "./arrangement.ts";
 import { balanceAfter, balanceBefore, type Entry } from "./entry.ts";
-import { appendInOrder, type Change, type History, newHistory, rearrange } from "./history.ts";
+import { appendInOrder, newHistory, rearrange } from "./history.ts";
 import { clustersOf, compareReports, headsOf, orderCluster } from "./ordering.ts";
 import { type Row, runEntry, undatedEntry } from "./testing/entries.ts";
 

@@ -1,8 +1,8 @@
 import type { Money } from "../exact/money.ts";
 import { type Nanos, SECOND } from "../exact/time.ts";
+import { compareArrivals, type History, LEFT, type OutOfReach, RIGHT } from "./arrangement.ts";
 import { CLOCK_LIMIT } from "./effective-time.ts";
 import { balanceBefore, type Entry, entryId } from "./entry.ts";
-import { compareArrivals, type History, LEFT, type OutOfReach, RIGHT } from "./history.ts";
 import { PLACES_MAX } from "./ordering.ts";
 
 /**

@@ -1,14 +1,8 @@
 import { accountParts } from "@counterfoil/core/account";
+import { comparePlaces, type History, type Placed } from "@counterfoil/core/balances/arrangement";
 import type { Entry } from "@counterfoil/core/balances/entry";
 import { GOES_ON } from "@counterfoil/core/balances/entry";
-import {
-  comparePlaces,
-  extendHistory,
-  type History,
-  newHistory,
-  type Placed,
-  trimHistory,
-} from "@counterfoil/core/balances/history";
+import { extendHistory, newHistory, trimHistory } from "@counterfoil/core/balances/history";
 import { formatMoney, type Money } from "@counterfoil/core/exact/money";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Row, Selection, Value } from "../../ports/table.ts";

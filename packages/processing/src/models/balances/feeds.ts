@@ -8,16 +8,12 @@ export interface Feeds {
   opened(connection: string, position: number): void;
   /** Where it was opened; null where that is not known. */
   openedAt(connection: string): Promise<number | null>;
-  /** A frame of its snapshot is recorded. */
-  frameRecorded(connection: string): Promise<void>;
   /**
    * Its snapshot is complete.
    *
    * @returns whether it is the newest that is: only that one says who is left out.
    */
   completed(connection: string, position: number): Promise<boolean>;
-  /** Whether a snapshot was recorded of which nobody said that it is complete. */
-  isIncomplete(connection: string): Promise<boolean>;
   /** Where the feed of the newest complete snapshot was opened; 0 where there is none. */
   lastCompleteOpenedAt(): number;
   cover(code: string): Promise<void>;
@@ -50,15 +46,10 @@ export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> 
   }
 
   return {
-    opened: (connection, opened_at) =>
-      put({ connection, opened_at, frames: 0, completed_at: 0 }, null),
+    opened: (connection, opened_at) => put({ connection, opened_at, completed_at: 0 }, null),
     openedAt: async (connection) => {
       const row = await find(connection);
       return row === null ? null : Number(row.opened_at);
-    },
-    async frameRecorded(connection) {
-      const row = await find(connection);
-      if (row !== null) put({ ...row, frames: Number(row.frames) + 1 }, row);
     },
     async completed(connection, position) {
       const row = await find(connection);
@@ -68,10 +59,6 @@ export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> 
       if (Number(last?.opened_at ?? 0) >= Number(row.opened_at)) return false;
       last = complete;
       return true;
-    },
-    async isIncomplete(connection) {
-      const row = await find(connection);
-      return row !== null && Number(row.frames) > 0 && row.completed_at === 0;
     },
     lastCompleteOpenedAt: () => Number(last?.opened_at ?? 0),
     async cover(code) {

@@ -1,10 +1,9 @@
+import type { Change, OutOfReach } from "@counterfoil/core/balances/arrangement";
 import type { Entry } from "@counterfoil/core/balances/entry";
 import { entryId } from "@counterfoil/core/balances/entry";
 import {
   appendInOrder,
-  type Change,
   type EntryChange,
-  type OutOfReach,
   type Rearranged,
   rearrange,
 } from "@counterfoil/core/balances/history";

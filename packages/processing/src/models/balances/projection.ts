@@ -20,12 +20,10 @@ export const balancesProjection: Projection = {
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
-    "DeliveryCompleted",
     "MovementRecorded",
     "BalanceReported",
     "FundsReported",
     "FeedOpened",
-    "FeedClosed",
     "SnapshotCompleted",
     "FactSeen",
     "FactContradicted",
@@ -49,35 +47,16 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
       return undefined;
     },
     DeliveryReceived: (event) => noteStaleClock(buffer, event),
-    DeliveryCompleted: async ({ data }) => {
-      const { snapshot } = data as DataOf<"DeliveryCompleted">;
-      if (snapshot !== undefined) await feeds.frameRecorded(snapshot.connection);
-    },
     SnapshotCompleted: (event) =>
       completeSnapshot((event.data as DataOf<"SnapshotCompleted">).connection, event),
-    // A ledger from before has nothing else that says so.
-    FeedClosed: async (event) => {
-      const { connection } = event.data as DataOf<"FeedClosed">;
-      if (await feeds.isIncomplete(connection)) await completeSnapshot(connection, event);
-    },
   };
 
-  /** The accounts that hold something and that it does not list are found by an index. */
   async function completeSnapshot(connection: string, event: StreamEvent): Promise<void> {
     if (!(await feeds.completed(connection, event.position))) return;
+    // Who holds something is looked for in the rows: all of them are to be there.
     await commit();
-    const openedAt = feeds.lastCompleteOpenedAt();
-    for (let beyond: readonly (string | number)[] = [0, ""]; ; ) {
-      const rows = await store.select(HOLDERS, {
-        where: [{ column: "listed_at", is: "<", value: openedAt }],
-        orderBy: ["listed_at", "account"],
-        beyond,
-        limit: PAGE,
-      });
-      for (const { account } of rows) await accounts.checkListed(String(account), event);
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < PAGE) return;
-      beyond = [Number(last.listed_at), String(last.account)];
+    for await (const account of leftOut(store, feeds.lastCompleteOpenedAt())) {
+      await accounts.checkListed(account, event);
     }
   }
 
@@ -115,6 +94,22 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
 }
 
 const PAGE = 500;
+
+/** Accounts that hold something, and that no snapshot lists whose feed was opened there or later. */
+async function* leftOut(store: ModelStore, openedAt: number): AsyncGenerator<string> {
+  for (let beyond: readonly (string | number)[] = [-1, ""]; ; ) {
+    const rows = await store.select(HOLDERS, {
+      where: [{ column: "listed_at", is: "<", value: openedAt }],
+      orderBy: ["listed_at", "account"],
+      beyond,
+      limit: PAGE,
+    });
+    for (const { account } of rows) yield String(account);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE) return;
+    beyond = [Number(last.listed_at), String(last.account)];
+  }
+}
 
 /** Of a delivery only a wrong clock matters here, and few have one: the others are not even parsed. */
 function isFolded(event: RecordedEvent): boolean {

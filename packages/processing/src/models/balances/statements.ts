@@ -1,5 +1,6 @@
+import { comparePlaces } from "@counterfoil/core/balances/arrangement";
 import { type Entry, entryId, newEntry, withReport } from "@counterfoil/core/balances/entry";
-import { comparePlaces, type EntryChange } from "@counterfoil/core/balances/history";
+import type { EntryChange } from "@counterfoil/core/balances/history";
 import {
   balanceHeld,
   earliestArrivalWith,

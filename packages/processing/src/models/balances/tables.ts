@@ -141,13 +141,12 @@ export const ACCOUNT_IDS: Table = {
   partition: "account_id",
 };
 
-/** Feed connections: where each was opened, and how many frames of its snapshot are recorded. */
+/** Feed connections: where each was opened, and where its snapshot was complete. */
 export const CONNECTIONS: Table = {
   name: "connections",
   columns: {
     connection: own(text),
     opened_at: own(integer),
-    frames: own(integer),
     /** Where its snapshot was complete; 0 while it is not. */
     completed_at: own(integer),
   },

@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { channel, growing, id, instant, provider, sha256, uuid } from "./scalar.ts";
+
+/** Which version of the translation from bytes to facts made this fact. */
+export const translation = z.int().positive();
+
+/** Arrival of the delivery at our side, by our clock. */
+export const received_at = instant;
+
+/** What every fact carries that was found in a delivery. */
+export const stamp = { received_at, translation };
+
+/** A frame's place on its connection, from 1. */
+export const place = z.object({ connection: id, frame: z.int().positive() });
+
+const verdict = z.object({
+  signature: growing(["valid", "stale", "unsigned", "none"]),
+  scheme: z.string().optional(),
+  key: z.string().optional(),
+  sent_at: instant.optional(),
+});
+
+export const DeliveryReceived = z.object({
+  provider,
+  channel,
+  payload_type: z.string(),
+  notification_id: z.string().optional(),
+  connection: id.optional(),
+  frame: z.int().positive().optional(),
+  verdict,
+  sha256,
+  length: z.int().nonnegative(),
+  ...stamp,
+  /** Of a frame: the run that it states did not happen before, as the socket's order says. */
+  not_before: instant.optional(),
+  /** And which run it stated of the account before. */
+  follows: id.optional(),
+  /** How many appends carry the facts; only where more than one. */
+  parts: z.int().min(2).optional(),
+});
+
+/** Beside a `DeliveryReceived` with several parts, so that one that was left is found quickly. */
+export const DeliveryDivided = z.object({ delivery_id: uuid, parts: z.int().min(2) });
+
+/** Every fact of the delivery is recorded. Ends a divided delivery, and every snapshot. */
+export const DeliveryCompleted = z.object({
+  delivery_id: uuid,
+  parts: z.int().positive(),
+  /** Where the delivery was a snapshot of all accounts. */
+  snapshot: place.optional(),
+});
+
+export const DeliveryQuarantined = z.object({
+  delivery_id: uuid,
+  provider,
+  channel,
+  payload_type: z.string(),
+  reason: z.string(),
+  detail: z.string(),
+  ...stamp,
+});
+
+export const QuarantineRetried = z.object({
+  delivery_id: uuid,
+  translation,
+  outcome: z.enum(["resolved", "unreadable"]),
+  reason: z.string().optional(),
+  detail: z.string().optional(),
+});

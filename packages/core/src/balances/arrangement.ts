@@ -1,0 +1,250 @@
+import { type Money, subtract } from "../exact/money.ts";
+import type { Nanos } from "../exact/time.ts";
+import {
+  ALONE,
+  balanceAfter,
+  balanceBefore,
+  type Entry,
+  type EntryPlace,
+  entryId,
+  GOES_ON,
+  IN_LARGE,
+  type Same,
+} from "./entry.ts";
+import {
+  CLUSTER_MAX,
+  clustersOf,
+  compareReports,
+  counterTimes,
+  headsOf,
+  orderCluster,
+} from "./ordering.ts";
+
+/**
+ * The part of an account's history that is in memory: entries that lie together, in their order.
+ * A change looks at what lies around its place and nothing else; where that is not in memory it
+ * says on which side more is needed. The caller brings it in and asks again.
+ */
+export type History = {
+  readonly account: string;
+  readonly same: Same;
+  /** The first one begins a cluster, or lies in a large one. */
+  readonly entries: Entry[];
+  readonly byId: Map<string, Entry>;
+  /** Whether the account's history begins and ends with them. */
+  isStart: boolean;
+  isEnd: boolean;
+};
+
+/** Where an entry stands among the others. */
+export type Placed = Pick<EntryPlace, "placedAt" | "rank" | "mark">;
+
+export type OutOfReach = Readonly<{ outcome: "out_of_reach"; side: "left" | "right" }>;
+export const LEFT: OutOfReach = { outcome: "out_of_reach", side: "left" };
+export const RIGHT: OutOfReach = { outcome: "out_of_reach", side: "right" };
+
+/** What a rearrangement is about: an entry as it was and as it is now, at one effective time. */
+export type Change = Readonly<{
+  before: Entry | null;
+  after: Entry | null;
+  /** Around which time it lies; a snapshot may stand later than it arrived. */
+  at: Nanos;
+  /** Whether a run without a time of its own may lie within reach. */
+  nearUndated: boolean;
+  position: number;
+}>;
+
+/** Entries of a history that lie together, by their indexes. */
+export type Region = Readonly<{ from: number; to: number }>;
+
+export function comparePlaces(a: Placed, b: Placed): number {
+  if (a.placedAt !== b.placedAt) return a.placedAt < b.placedAt ? -1 : 1;
+  if (a.rank !== b.rank) return a.rank - b.rank;
+  return a.mark < b.mark ? -1 : a.mark > b.mark ? 1 : 0;
+}
+
+export function clusterStart(entries: readonly Entry[], at: number): number {
+  let start = at;
+  while (start > 0 && entries[start]?.joined === GOES_ON) start -= 1;
+  return start;
+}
+
+export function clusterEnd(entries: readonly Entry[], at: number): number {
+  let end = at;
+  while (entries[end]?.joined === GOES_ON) end += 1;
+  return end;
+}
+
+/** The entries of a region in their new order, each with its place; balances are still the old ones. */
+export function orderRegion(
+  history: History,
+  { from, to }: Region,
+  { before, after }: Change,
+): Entry[] {
+  const { entries, same } = history;
+  const inside = entries.slice(from, to).filter((entry) => entry !== before);
+  if (after !== null) inside.push({ ...after, joined: ALONE });
+  const runs = inside.filter(({ kind }) => kind === "run").sort(compareReports);
+  const ordered: Entry[] = [];
+  let running = entries[from - 1]?.runningOfRuns ?? null;
+  const clusters = clustersOf(runs);
+  const behind = headsAt(entries, to);
+  clusters.forEach((cluster, at) => {
+    const next = clusters[at + 1];
+    const heads = next === undefined ? behind : headsOf(next);
+    const placed = isLarge(cluster)
+      ? placeInLarge(cluster)
+      : placeCluster(orderCluster(cluster, { before: running, heads, same }));
+    for (const entry of placed) running = balanceAfter(running, entry);
+    ordered.push(...placed);
+  });
+  if (ordered.some(({ joined }) => joined === IN_LARGE)) ordered.sort(comparePlaces);
+  const snapshots = inside.filter(({ kind }) => kind === "snapshot");
+  return snapshots.length === 0 ? ordered : withSnapshots(ordered, snapshots, entries[from - 1]);
+}
+
+/** Of the cluster that begins there, the runs that may come first. */
+function headsAt(entries: readonly Entry[], at: number): readonly Entry[] {
+  const cluster = entries.slice(at, clusterEnd(entries, at + 1));
+  return headsOf(cluster.filter(({ kind }) => kind === "run").sort(compareReports));
+}
+
+const isLarge = (cluster: readonly Entry[]): boolean =>
+  cluster.length > CLUSTER_MAX || cluster.some(({ joined }) => joined === IN_LARGE);
+
+/** Places never fall along an order, so that one index finds an entry by time and by place. */
+function placeCluster(order: readonly Entry[]): Entry[] {
+  let placedAt = 0n;
+  return order.map((entry, rank) => {
+    if (entry.effectiveAt > placedAt) placedAt = entry.effectiveAt;
+    return { ...entry, placedAt, rank, mark: "", joined: rank === 0 ? ALONE : GOES_ON };
+  });
+}
+
+/**
+ * In a large cluster each report has a place of its own, by the provider's counter as far as times
+ * allow: so one more of them moves only what it overtakes.
+ */
+function placeInLarge(cluster: readonly Entry[]): Entry[] {
+  const times = counterTimes(cluster);
+  const placed = cluster.map((entry): Entry => {
+    const time = times.get(entry) ?? entry.effectiveAt;
+    const known = entry.joined === IN_LARGE && entry.placedAt > time;
+    const placedAt = known ? entry.placedAt : time;
+    return { ...entry, placedAt, rank: 0, mark: entry.counter, joined: IN_LARGE };
+  });
+  return placed.sort(comparePlaces);
+}
+
+/**
+ * A snapshot that stands does so behind the last run that surely is in it, or that took effect
+ * before it arrived.
+ *
+ * @param beforeAll the run that stands before the region
+ */
+function withSnapshots(
+  runs: readonly Entry[],
+  snapshots: readonly Entry[],
+  beforeAll: Entry | undefined,
+): Entry[] {
+  const behind = new Map<number, Entry[]>();
+  let least = -1;
+  for (const snapshot of [...snapshots].sort(compareArrivals)) {
+    const isBehind = (run: Entry) =>
+      run.recordedAt < snapshot.openedAt || run.effectiveAt <= snapshot.arrivedAt;
+    least = Math.max(least, runs.findLastIndex(isBehind));
+    const anchor = runs[least] ?? beforeAll;
+    const placed = placeBehind(anchor, snapshot);
+    behind.set(least, [...(behind.get(least) ?? []), placed]);
+  }
+  return [
+    ...(behind.get(-1) ?? []),
+    ...runs.flatMap((run, at) => [run, ...(behind.get(at) ?? [])]),
+  ];
+}
+
+export function compareArrivals(a: Entry, b: Entry): number {
+  if (a.arrivedAt !== b.arrivedAt) return a.arrivedAt < b.arrivedAt ? -1 : 1;
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+function placeBehind(anchor: Entry | undefined, snapshot: Entry): Entry {
+  const { placedAt = 0n, rank = 0, mark = "" } = anchor ?? {};
+  const arrival = String(snapshot.arrivedAt).padStart(20, "0");
+  return {
+    ...snapshot,
+    placedAt,
+    rank,
+    mark: `${mark}~${arrival}${snapshot.key}`,
+    joined: anchor === undefined ? ALONE : GOES_ON,
+  };
+}
+
+export type Computed = Readonly<{
+  entries: readonly Entry[];
+  /** How far entries of the history are replaced by them. */
+  to: number;
+  /** A cluster behind them has another balance before it: it ends here, and is to be ordered anew. */
+  reorderTo: number | null;
+}>;
+
+/** Balances and gaps along the new order, and after it for as long as they change. */
+export function computeBalances(
+  history: History,
+  { from, to }: Region,
+  order: readonly Entry[],
+): Computed | OutOfReach {
+  const { entries, same, isEnd } = history;
+  const computed: Entry[] = [];
+  let before = entries[from - 1] ?? null;
+  for (const entry of order) {
+    before = withBalances(entry, before, same);
+    computed.push(before);
+  }
+  let at = to;
+  for (; at < entries.length; at += 1) {
+    const known = entries[at] as Entry;
+    const isMoved = !isSameMoney(before?.runningOfRuns, entries[at - 1]?.runningOfRuns);
+    const end = clusterEnd(entries, at + 1);
+    if (isMoved && known.joined === ALONE && end > at + 1) {
+      if (end === entries.length && !isEnd) return RIGHT;
+      return { entries: computed, to: at, reorderTo: end };
+    }
+    const next = withBalances(known, before, same);
+    if (isSameBalance(known, next)) break;
+    computed.push(next);
+    before = next;
+  }
+  return at === entries.length && !isEnd ? RIGHT : { entries: computed, to: at, reorderTo: null };
+}
+
+export function withBalances(entry: Entry, before: Entry | null, same: Same): Entry {
+  const from = balanceBefore(entry);
+  const isRun = entry.kind === "run";
+  const stood = before?.running ?? null;
+  const missing =
+    stood === null || from === null || same(stood, from) ? null : subtract(from, stood);
+  const runs = before?.runningOfRuns ?? null;
+  return {
+    ...entry,
+    missing,
+    missingAfter: missing === null || before === null ? null : entryId(before),
+    opening: before === null && isRun && from !== null && !from.isZero() ? from : null,
+    running: balanceAfter(stood, entry),
+    runningOfRuns: isRun ? balanceAfter(runs, entry) : runs,
+  };
+}
+
+export const isSameBalance = (a: Entry, b: Entry): boolean =>
+  a.missingAfter === b.missingAfter &&
+  isSameMoney(a.running, b.running) &&
+  isSameMoney(a.runningOfRuns, b.runningOfRuns) &&
+  isSameMoney(a.missing, b.missing) &&
+  isSameMoney(a.opening, b.opening);
+
+function isSameMoney(a: Money | null | undefined, b: Money | null | undefined): boolean {
+  return !a || !b ? !a === !b : a === b || a.equals(b);
+}
+
+export const isSamePlace = (a: Entry, b: Entry): boolean =>
+  comparePlaces(a, b) === 0 && a.joined === b.joined;
