@@ -428,6 +428,7 @@ describe("feed connections", () => {
       provider: "zerohash",
       connection: "c2",
       continues: "c1",
+      ordered: true,
       multi_chain: true,
       opened_at: formatTime(START),
     });

@@ -28,6 +28,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "35b9db98de57a45ce8cd8c4c4bd8707a212ec9a1c385264086e049c5ddc95494",
     "1607c5beca74017b69b20d57cb8313631429aa1bca215840aeee17ed4f9dc5b4",
   ],
+  "balances 4": [
+    "dc606634f63c3fe32710d0c48e2d6b5a3530843fb0f7551fe459f3d7a92e4842",
+    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",

@@ -354,7 +354,7 @@ describe("initial-balance", () => {
   });
 
   test.each([
-    ["null", null],
+    ["nothing", undefined],
     ["a word", "none"],
     ["a row that is no object", [1]],
     ["a row without asset", [{ ...ACCOUNT, asset: undefined, balance: "1" }]],
@@ -369,6 +369,12 @@ describe("a connection that was not heard to ask for chains", () => {
       expect(refusalOf({ ...delivered, payloadType: "feed:single_chain" })).toContain(
         "single_chain: ",
       );
+    }
+  });
+
+  test("a body of null lists nobody, as an empty list does", () => {
+    for (const body of [null, []]) {
+      expect(factsIn(frame(body, { messageType: "initial-balance" }))).toEqual([]);
     }
   });
 });
