@@ -16,43 +16,15 @@ import {
   movementFacts,
   statusFact,
 } from "@counterfoil/processing/models/lifecycle/testing/lifecycle-facts";
-import type { Commit, ModelStore } from "@counterfoil/processing/ports/model-store";
 import { createRandom, shuffled } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";
+import { countRows } from "./row-count.ts";
 import { hashing } from "./support.ts";
 
 /**
  * What one more fact costs, in rows read and written: as much after thousands of the same key as
  * after hundreds. Counted, so that no machine's speed has a part in it.
  */
-
-/** Rows of a store that are asked for and written. */
-function counting(store: ModelStore) {
-  let rows = 0;
-  let changes = 0;
-  const written = ({ inserts, puts, deletes }: Commit): number =>
-    [...inserts, ...puts].reduce((sum, { rows: some }) => sum + some.length, 0) +
-    deletes.reduce((sum, { keys }) => sum + keys.length, 0);
-  const counted: ModelStore = {
-    ...store,
-    get: async (table, key) => {
-      rows += 1;
-      return store.get(table, key);
-    },
-    select: async (table, selection) => {
-      const found = await store.select(table, selection);
-      rows += Math.max(1, found.length);
-      return found;
-    },
-    commit: async (commit) => {
-      rows += written(commit);
-      const changed = commit.inserts.filter(({ table }) => table === RECORD_CHANGES);
-      changes += changed.reduce((sum, { rows: some }) => sum + some.length, 0);
-      await store.commit(commit);
-    },
-  };
-  return { store: counted, rows: () => rows, changes: () => changes };
-}
 
 /** Rows read and written for each fact, and for each record that changed, where a commit holds so many. */
 async function workOf(lifecycle: Lifecycle, facts: readonly LifecycleFact[], every: number) {
@@ -62,7 +34,7 @@ async function workOf(lifecycle: Lifecycle, facts: readonly LifecycleFact[], eve
   const { model, tables, version: modelVersion } = projection;
   await catalogue.create(model, { tables, modelVersion });
   const opened = await catalogue.openForWriting(model, 1);
-  const { store, rows, changes } = counting(opened);
+  const { store, rows, changes } = countRows(opened, RECORD_CHANGES);
   try {
     const session = await projection.open(store, hashing);
     for (const [at, { type, state }] of facts.entries()) {

@@ -41,8 +41,8 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",
   ],
   "withdrawals 4": [
-    "24d8eaf80c9522cbc2354e01432109bbfc85d8bc8145adb65a46a134a3d98cee",
-    "3c999b9c08a2538c073ecb49f6204ead2c067ca7a2e51e63a38748afb759b967",
+    "0a35391fc98d7ee93050dc00d70a54b50875ffbc2580702cb41f7cc035158d71",
+    "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
   "deposits 2": [
     "2fcce6efa54b5723ea91bbb87fd0e684d228a157f4eec5c163a66a12d0ca594a",
@@ -53,8 +53,8 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "16bdc0e98215aa2277cc9a71ed824cd59d9f7cc978d42df40db4c7ebc9d99ac4",
   ],
   "deposits 4": [
-    "feafbfe5442077fdf12a7d1624f06031afd5aa7612d8815f7a200401d4f9eb26",
-    "68b94b59d351c2d95f5b4c792f16498eeea28683d15b19b6f0e4837d6dc1fa1f",
+    "762ca104ea266a30f3b6a8d3a5b1abaf3922e5615cb00c22154117fd7b9b2c2c",
+    "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
   "trades 2": [
     "85c6f95641dda072652d8732de608b54e02cfda9e6f961c8cbc69f6b0ae003c8",
@@ -65,8 +65,8 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
   ],
   "trades 4": [
-    "9aa781bc3206d292797b4bdb0540c264e3f285fcc41054c0ab1e52275fee2877",
-    "2c5ca3215fc95c42baf2fbdd6702a43330067e3a861a8d57a53ad918aaa31ff3",
+    "5c54411cb13337f5434a4bfab1dd69d0602f18c5549499139d3b04eac6411f13",
+    "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
   ],
 };
 

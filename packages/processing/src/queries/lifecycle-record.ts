@@ -5,6 +5,7 @@ import {
   type TradeRecord,
   type WithdrawalRecord,
 } from "@counterfoil/contracts/record";
+import { formatTime } from "@counterfoil/core/exact/time";
 import { secondsInStage } from "@counterfoil/core/lifecycle/stage-history";
 import { HISTORY, HISTORY_PAST, RELINKS } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
@@ -31,6 +32,8 @@ export async function lifecycleRecord<Model extends LifecycleModel>(
   return {
     id: String(row.id),
     ...JSON.parse(String(row.state)),
+    opened_at: formatTime(BigInt(row.opened_at ?? 0)),
+    updated_at: formatTime(BigInt(row.updated_at ?? 0)),
     stuck,
     position: positionIn(row.position),
     history: await newestHistory(rows, row, asOf),

@@ -88,7 +88,7 @@ async function judge(
   if (confirmedBy !== null) {
     return before === null ? [] : place(buffer, account, { before, after: null, position });
   }
-  const at = sure && sure.effectiveAt > entry.arrivedAt ? sure.placedAt : entry.arrivedAt;
+  const at = sure && sure.placedAt > entry.arrivedAt ? sure.placedAt : entry.arrivedAt;
   if (before !== null && before.report !== null && row.report === factStateText(before.report)) {
     return [];
   }

@@ -1,3 +1,4 @@
+import { statedTime } from "@counterfoil/core/balances/effective-time";
 import { timeOf } from "@counterfoil/core/exact/time";
 import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import type { HistoryEntry } from "@counterfoil/core/lifecycle/stage-history";
@@ -64,6 +65,7 @@ export class Entries {
   private wordOf({ fact, at, entries }: PlacedFact, seq: number, cluster: Cluster): Word {
     const { stage, word, source, occurred_at, ...counts } = entries[seq] as HistoryEntry;
     return {
+      dated_at: statedTime(fact.state).at,
       ...{ at, tie: placeTie(word, this.context.tieOf(fact.id)), seq, cluster: cluster.id },
       ...{ stage, word, source, mode: modeOf(counts) },
       occurred_at: occurred_at === null ? null : timeOf(occurred_at),

@@ -32,6 +32,8 @@ export type Place = readonly [at: bigint, rank: number, tie: string, seq: number
 
 export type Word = Readonly<{
   at: bigint;
+  /** The same, or null where it is the arrival. */
+  dated_at: bigint | null;
   tie: string;
   seq: number;
   stage: string | null;

@@ -16,10 +16,11 @@ import {
   movementKey,
   noteMovement,
   noteReport,
+  type OnAccount,
   onAccount,
   type Run,
   type Runs,
-  runTime,
+  runTimeOn,
   type StoredSide,
 } from "./runs.ts";
 
@@ -77,17 +78,17 @@ export class MovementRows implements Movements {
   async date({ state }: LifecycleFact, side: MovementSide): Promise<bigint> {
     const run = await this.runs.get(side.run);
     const account = onAccount(run, side.accountType);
-    const before = runTime(account);
+    const before = timeOn(account);
     noteMovement(account, state);
     await this.runs.put(run);
     await this.redateRun(run, side.accountType, before);
-    return runTime(account) ?? ownTime(state);
+    return runTimeOn(account)?.at ?? ownTime(state);
   }
 
   async undate(side: MovementSide): Promise<void> {
     const run = await this.runs.get(side.run);
     const account = onAccount(run, side.accountType);
-    const before = runTime(account);
+    const before = timeOn(account);
     Object.assign(account, { movementAt: null, arrivedAt: null });
     for await (const { sides } of this.runs.movements(side.run)) {
       const other = sides[side.accountType];
@@ -120,7 +121,7 @@ export class MovementRows implements Movements {
       movement.cluster = cluster.id;
     }
     movement.sides[accountType] = {
-      ...{ fact: id, at: String(at), word, occurred_at },
+      ...{ fact: id, accountType, at: String(at), word, occurred_at },
       ownAt: textOf(statedTime(state).at),
       arrivedAt: String(firstArrivalOf(state)),
       takes: side.takes,
@@ -157,7 +158,7 @@ export class MovementRows implements Movements {
     const [, , , , accountType = ""] = account.split(":");
     const run = await this.runs.get(name);
     const onIt = onAccount(run, accountType);
-    const before = runTime(onIt);
+    const before = timeOn(onIt);
     noteReport(onIt, fact?.state ?? null);
     await this.runs.put(run);
     if (Object.values(run.counts).every((count) => count === 0)) return;
@@ -190,7 +191,7 @@ export class MovementRows implements Movements {
 
   /** Where the run took effect at another time than before, its movements did. */
   private async redateRun(run: Run, accountType: string, before: bigint | null): Promise<void> {
-    const at = runTime(onAccount(run, accountType));
+    const at = timeOn(onAccount(run, accountType));
     if (at === before) return;
     for await (const { sides } of this.runs.movements(run.run)) {
       const side = sides[accountType];
@@ -204,6 +205,7 @@ export class MovementRows implements Movements {
     if (side === null) return null;
     return {
       at: BigInt(side.at),
+      dated_at: isUndated(run, side) ? null : BigInt(side.at),
       tie: placeTie(side.word, this.tieOf(`${movement.run} ${movement.id}`)),
       seq: 0,
       stage: stageOf(movement, cluster, run),
@@ -298,6 +300,8 @@ export class MovementRows implements Movements {
   }
 }
 
+const timeOn = (account: OnAccount): bigint | null => runTimeOn(account)?.at ?? null;
+
 const textOf = (at: bigint | null): string | null => (at === null ? null : String(at));
 
 function noteSide(
@@ -316,6 +320,13 @@ function shownSide({ sides }: Movement): StoredSide | null {
   return (
     sides.available ?? sides.collateral ?? (other === undefined ? null : (sides[other] ?? null))
   );
+}
+
+/** Neither the side nor its run on that account has a time of the provider's. */
+function isUndated(run: Run, { accountType, ownAt }: StoredSide): boolean {
+  const account = run.accounts[accountType];
+  const runTime = account === undefined ? null : runTimeOn(account);
+  return runTime === null ? ownAt === null : runTime.isUndated;
 }
 
 function stageOf(movement: Movement, cluster: Cluster, run: Run): string {

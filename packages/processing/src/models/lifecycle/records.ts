@@ -149,7 +149,7 @@ export class RecordRows implements Records {
   }
 
   private noteChange(position: number, id: string, row: Row | null): void {
-    const text = row && JSON.stringify({ state: row.state, cluster: row.cluster, tail: row.tail });
+    const text = row && changeText(row);
     this.buffer.put(RECORD_CHANGES, { position, id, row: text }, null);
   }
 
@@ -263,8 +263,6 @@ function recordRow(
     stage,
     provider_status: (entered ?? last).word,
     ...(lifecycle.model === "trades" ? {} : { link: linkOf(fields, members) }),
-    opened_at: formatTime(opened),
-    updated_at: formatTime(updated),
     history_length: base.length,
   };
   return {
@@ -274,6 +272,7 @@ function recordRow(
     opened_at: opened,
     updated_at: updated,
     entered_at: entered === null ? null : BigInt(entered.at ?? 0),
+    dated_at: JSON.stringify([first, last, entered].map(statedAt)),
     state: JSON.stringify(state),
     cluster: base.id,
     tail: JSON.stringify(placeOf(last).map(String)),
@@ -303,4 +302,15 @@ function linkOf(fields: Fields, members: readonly Cluster[]): string {
 }
 
 const isSame = (stored: Row, row: Row): boolean =>
-  stored.state === row.state && stored.cluster === row.cluster && stored.tail === row.tail;
+  SHOWN.every((column) => stored[column] === row[column]);
+
+/** Of a row, what a record is shown from. */
+const SHOWN = ["state", "opened_at", "updated_at", "entered_at", "dated_at", "cluster", "tail"];
+
+function changeText({ state, opened_at, updated_at, cluster, tail }: Row): string {
+  const [opened, updated] = [String(opened_at), String(updated_at)];
+  return JSON.stringify({ state, opened_at: opened, updated_at: updated, cluster, tail });
+}
+
+const statedAt = (row: Row | null): string | null =>
+  typeof row?.dated_at === "bigint" ? String(row.dated_at) : null;

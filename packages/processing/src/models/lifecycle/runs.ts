@@ -1,4 +1,8 @@
-import { effectiveTime, statedTime } from "@counterfoil/core/balances/effective-time";
+import {
+  type EffectiveTime,
+  effectiveTime,
+  statedTime,
+} from "@counterfoil/core/balances/effective-time";
 import { type FactState, firstArrivalOf, notBeforeOf } from "@counterfoil/core/ingest/fact-state";
 import type { MovementKind, MovementSide } from "@counterfoil/core/lifecycle/fact-reading";
 import type { Row } from "../../ports/table.ts";
@@ -23,6 +27,7 @@ export type Movement = {
 
 export type StoredSide = Readonly<{
   fact: string;
+  accountType: string;
   at: string;
   /** The movement's own time, null where it has none that can be. */
   ownAt: string | null;
@@ -37,7 +42,7 @@ export type StoredSide = Readonly<{
 }>;
 
 /** What is known of one run on one account. */
-type OnAccount = {
+export type OnAccount = {
   movementAt: string | null;
   arrivedAt: string | null;
   report: Readonly<{ runAt: string | null; notBefore: string | null; arrivedAt: string }> | null;
@@ -148,7 +153,7 @@ const nanosOf = (at: string | null): bigint | null => (at === null ? null : BigI
  * are recorded one by one and the report comes last: until then each has its own time, so that a
  * run of thousands is dated once.
  */
-export function runTime({ movementAt, arrivedAt, report }: OnAccount): bigint | null {
+export function runTimeOn({ movementAt, arrivedAt, report }: OnAccount): EffectiveTime | null {
   if (report === null) return null;
   const arrived = earlier(arrivedAt, BigInt(report.arrivedAt));
   return effectiveTime({
@@ -156,5 +161,5 @@ export function runTime({ movementAt, arrivedAt, report }: OnAccount): bigint | 
     runAt: nanosOf(report.runAt),
     arrivedAt: BigInt(arrived),
     notBefore: nanosOf(report.notBefore),
-  }).at;
+  });
 }

@@ -14,11 +14,13 @@ export const RECORDS: Table = {
     beneficiary: text,
     account_group: text,
     account_label: text,
-    opened_at: nanos,
-    updated_at: nanos,
+    opened_at: own(nanos),
+    updated_at: own(nanos),
     /** When it entered its present stage. */
-    entered_at: nanos,
-    /** JSON: everything of the record that is a function of its facts, but for the history. */
+    entered_at: own(nanos),
+    /** JSON: those three times, as far as a provider's clock gave them and not the arrival. */
+    dated_at: text,
+    /** JSON: what the record shows that is a function of its facts, but for times and history. */
     state: text,
     /** Whose history it has. */
     cluster: own(integer),
@@ -154,7 +156,9 @@ export const QUEUE_LEVELS: Table = {
 
 const historyColumns = {
   record: own(integer),
-  at: nanos,
+  at: own(nanos),
+  /** The same where a provider's clock gave it; null where it is the arrival. */
+  dated_at: nanos,
   rank: own(integer),
   tie: text,
   /** A fact may say two words. */

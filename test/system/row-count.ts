@@ -1,0 +1,38 @@
+import type { Commit, ModelStore } from "@counterfoil/processing/ports/model-store";
+import type { Table } from "@counterfoil/processing/ports/table";
+
+export type CountedRows = Readonly<{
+  store: ModelStore;
+  /** Rows that were asked for and written. */
+  rows: () => number;
+  /** Change rows among them. */
+  changes: () => number;
+}>;
+
+/** A store that counts what is done with it: work that no machine's speed has a part in. */
+export function countRows(store: ModelStore, changesOf: Table): CountedRows {
+  let rows = 0;
+  let changes = 0;
+  const written = ({ inserts, puts, deletes }: Commit): number =>
+    [...inserts, ...puts].reduce((sum, { rows: some }) => sum + some.length, 0) +
+    deletes.reduce((sum, { keys }) => sum + keys.length, 0);
+  const counted: ModelStore = {
+    ...store,
+    get: async (table, key) => {
+      rows += 1;
+      return store.get(table, key);
+    },
+    select: async (table, selection) => {
+      const found = await store.select(table, selection);
+      rows += Math.max(1, found.length);
+      return found;
+    },
+    commit: async (commit) => {
+      rows += written(commit);
+      const changed = commit.inserts.filter(({ table }) => table === changesOf);
+      changes += changed.reduce((sum, { rows: some }) => sum + some.length, 0);
+      await store.commit(commit);
+    },
+  };
+  return { store: counted, rows: () => rows, changes: () => changes };
+}
