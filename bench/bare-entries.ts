@@ -15,10 +15,9 @@ export type BareRow = readonly (string | number | bigint | null)[];
 export function createBareFold(): (event: BareEvent) => BareRow | null {
   const balances = new Map<string, Decimal>();
   let movement: Record<string, string> = {};
-  let movementText = "";
   return (event) => {
     const data = JSON.parse(String(event.data));
-    if (event.type === "MovementRecorded") [movement, movementText] = [data, String(event.data)];
+    if (event.type === "MovementRecorded") movement = data;
     if (event.type !== "BalanceReported") return null;
     const change = new Decimal(String(movement.change));
     const balance = (balances.get(data.account) ?? new Decimal(data.balance).minus(change)).plus(
@@ -26,14 +25,12 @@ export function createBareFold(): (event: BareEvent) => BareRow | null {
     );
     balances.set(data.account, balance);
     const at = timeOf(String(movement.occurred_at));
-    return entryValues({ data, movement, movementText, event, balance, change, at });
+    return entryValues({ data, event, balance, change, at });
   };
 }
 
 type Bare = Readonly<{
   data: Record<string, string>;
-  movement: Record<string, string>;
-  movementText: string;
   event: BareEvent;
   balance: Decimal;
   change: Decimal;
@@ -41,7 +38,7 @@ type Bare = Readonly<{
 }>;
 
 /** In the order of the table's columns. */
-function entryValues({ data, movement, movementText, event, balance, change, at }: Bare): BareRow {
+function entryValues({ data, event, balance, change, at }: Bare): BareRow {
   const [shown, moved] = [balance.toFixed(), change.toFixed()];
   const row: Record<string, string | number | bigint | null> = {
     account: data.account ?? null,
@@ -52,16 +49,19 @@ function entryValues({ data, movement, movementText, event, balance, change, at 
     occurred_at: at,
     dated_at: at,
     effective_at: at,
-    chain_at: at,
+    placed_at: at,
     rank: 0,
-    standing: 1,
+    mark: `${data.run_id}`,
+    joined: 0,
     change: moved,
     balance: shown,
     running: shown,
-    order_running: shown,
-    movements: `[["${movement.movement_id}","${movement.movement_type}","${moved}"]]`,
-    facts: `{"report":{"data":${event.data},"position":${event.position},"deliveryId":null},"movements":[{"data":${movementText},"position":0,"deliveryId":null}]}`,
-    floor: 0,
+    contradictions: 0,
+    report: `{"data":${event.data},"position":${event.position},"deliveryId":null}`,
+    movements: 1,
+    movement_sum: moved,
+    arrived_at: at,
+    recorded_at: Number(event.position),
     late: 0,
     delivery_id: "d0000000-0000-5000-8000-000000000000",
     position: Number(event.position),

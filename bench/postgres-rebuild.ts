@@ -6,8 +6,8 @@ import { type Driver, inDatabase, openBenchStream } from "./postgres-server.ts";
 import { fillStream, rebuildIn } from "./rebuild.ts";
 
 const PAGE = 10_000;
-/** As many rows as one statement has parameters for. */
-const ROWS_OF_INSERT = 2_500;
+/** As many rows as one statement has parameters for: more, and the driver waits for ever. */
+const ROWS_OF_INSERT = Math.floor(65_535 / ENTRY_COLUMNS.length);
 
 /** As `benchRebuild`, on a PostgreSQL server. */
 export async function benchPostgresRebuild(options: BenchOptions): Promise<BenchRow> {
