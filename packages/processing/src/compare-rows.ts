@@ -1,5 +1,7 @@
 import type { Rows } from "./ports/model-store.ts";
-import type { Row, Table, Value } from "./ports/table.ts";
+import type { Row, Selection, Table, Value } from "./ports/table.ts";
+import { everyRow } from "./projection/every-row.ts";
+import { inOrderOf } from "./projection/selecting.ts";
 
 /** A row that is not the same in two generations; null where it is missing. */
 export type RowDifference = Readonly<{
@@ -51,31 +53,18 @@ export async function* differencesIn(
 
 /** The rows of a table one by one, in the order of their keys. */
 function cursor(table: Table, rows: Rows): () => Promise<Row | null> {
-  let page: readonly Row[] = [];
-  let at = 0;
-  let last: Row | null = null;
-  return async () => {
-    if (at === page.length) {
-      const beyond = last === null ? {} : { beyond: keyOf(table, last) };
-      page = await rows.select(table, { orderBy: table.key, limit: PAGE, ...beyond });
-      at = 0;
-    }
-    const row = page[at] ?? null;
-    if (row !== null) [at, last] = [at + 1, row];
-    return row;
-  };
+  const all = everyRow(rows, table, byKey(table));
+  return async () => (await all.next()).value ?? null;
 }
+
+const byKey = (table: Table): Selection => ({ orderBy: table.key, limit: PAGE });
 
 const keyOf = (table: Table, row: Row): Value[] => table.key.map((column) => row[column] ?? null);
 
 /** Below zero where `a` comes first, or alone. */
 function compareKeys(table: Table, a: Row | null, b: Row | null): number {
   if (a === null || b === null) return a === null ? 1 : -1;
-  for (const column of table.key) {
-    const [left, right] = [a[column] ?? "", b[column] ?? ""];
-    if (left !== right) return left < right ? -1 : 1;
-  }
-  return 0;
+  return inOrderOf(byKey(table))(a, b);
 }
 
 function differenceOf(

@@ -9,7 +9,7 @@ import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/
 import { knownFacts } from "@counterfoil/core/ingest/known-facts";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { appendParts } from "./append-parts.ts";
+import { appendDecided } from "./append-decided.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import { readStored } from "./read-stored.ts";
 
@@ -52,7 +52,7 @@ export async function recordSocketOrder(options: SocketOrderOptions): Promise<nu
   if (signal.aborted) return null;
   const data = { until: String(end) };
   const done = newEvent({ type: "SocketOrderRecorded", data }, { id, subject: "ledger" }, NO_CAUSE);
-  await appendOnce(stream, [id], () => [done]);
+  await appendDecided(stream, [id], (known) => (known.has(id) ? [] : [done]));
   return placed;
 }
 
@@ -87,7 +87,8 @@ async function recordPlace(
   { stream, hashing }: SocketOrderOptions,
 ): Promise<number> {
   const id = providerEventId(fact, hashing);
-  const events = await appendOnce(stream, [id], (known) => {
+  const events = await appendDecided(stream, [id], (found) => {
+    const known = knownFacts(found);
     const cause = { ...NO_CAUSE, receivedAt };
     // Only what its place adds: what else a copy says was decided when it came.
     return known.ids.has(id) ? decideFact(fact, known, cause, hashing).filter(isSeen) : [];
@@ -96,17 +97,3 @@ async function recordPlace(
 }
 
 const isSeen = ({ type }: NewEvent): boolean => type === "FactSeen";
-
-/** Decides and appends; again where another writer came in between. */
-async function appendOnce(
-  stream: EventStream,
-  ids: readonly string[],
-  decide: (known: ReturnType<typeof knownFacts>) => readonly NewEvent[],
-): Promise<readonly NewEvent[]> {
-  for (;;) {
-    const { head, known } = await stream.lookUp(ids);
-    const events = decide(knownFacts(known)).filter(({ id }) => !known.has(id));
-    if (events.length === 0) return events;
-    if ((await appendParts(stream, head.position, events)) === "appended") return events;
-  }
-}

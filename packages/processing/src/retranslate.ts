@@ -11,7 +11,7 @@ import { providerEventId } from "@counterfoil/core/ingest/event";
 import { factIdOf, knownFacts } from "@counterfoil/core/ingest/known-facts";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Reading, Translations } from "@counterfoil/core/translate/translation";
-import { appendParts } from "./append-parts.ts";
+import { appendDecided } from "./append-decided.ts";
 import { type DeliveryBlock, deliveryBlocks } from "./delivery-blocks.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import { readStored } from "./read-stored.ts";
@@ -92,11 +92,7 @@ async function append(
   const cause = { deliveryId, correlationId, receivedAt: received_at, deliveredAt };
   const retranslation = { facts, caused, translation, cause };
   const ids = [...facts.map((fact) => providerEventId(fact, hashing)), ...caused.map(factIdOf)];
-  for (;;) {
-    const { head, known } = await stream.lookUp([...new Set(ids)]);
-    const events = decide(retranslation, knownFacts(known), hashing);
-    const done =
-      events.length === 0 || (await appendParts(stream, head.position, events)) === "appended";
-    if (done) return events;
-  }
+  return appendDecided(stream, [...new Set(ids)], (known) =>
+    decide(retranslation, knownFacts(known), hashing),
+  );
 }

@@ -1,11 +1,10 @@
 import type { QuarantinedRecord } from "@counterfoil/contracts/record";
-import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { decideRetry, retryIds } from "@counterfoil/core/ingest/decide-retry";
 import { providerEventId } from "@counterfoil/core/ingest/event";
 import { knownFacts } from "@counterfoil/core/ingest/known-facts";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { appendParts } from "./append-parts.ts";
+import { appendDecided } from "./append-decided.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import { readStored } from "./read-stored.ts";
 
@@ -35,16 +34,11 @@ export async function retryQuarantined(
   if (!received || !reading) return { deliveryId, outcome: "gone", detail: null };
   const facts = reading.ok ? reading.facts.map((fact) => providerEventId(fact, hashing)) : [];
   const ids = [...retryIds(deliveryId, translations.present, hashing), ...facts];
-  for (;;) {
-    const { head, known } = await stream.lookUp(ids);
-    if (known.has(ids[0] ?? "")) return { deliveryId, outcome: "tried", detail };
-    const events: readonly NewEvent[] = decideRetry(
-      { received, reading, translation: translations.present },
-      knownFacts(known),
-      hashing,
-    );
-    if ((await appendParts(stream, head.position, events)) === "conflict") continue;
-    if (reading.ok) return { deliveryId, outcome: "resolved", detail: null };
-    return { deliveryId, outcome: "unreadable", detail: reading.detail };
-  }
+  const retry = { received, reading, translation: translations.present };
+  const events = await appendDecided(stream, ids, (known) =>
+    known.has(ids[0] ?? "") ? [] : decideRetry(retry, knownFacts(known), hashing),
+  );
+  if (events.length === 0) return { deliveryId, outcome: "tried", detail };
+  if (reading.ok) return { deliveryId, outcome: "resolved", detail: null };
+  return { deliveryId, outcome: "unreadable", detail: reading.detail };
 }

@@ -1,7 +1,8 @@
 import { addToDigest, EMPTY_DIGEST, formatDigest, parseDigest } from "@counterfoil/core/digest";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Rows } from "./ports/model-store.ts";
-import type { Row, Table } from "./ports/table.ts";
+import type { Table } from "./ports/table.ts";
+import { everyRow } from "./projection/every-row.ts";
 import { rowLeaf } from "./projection/row-digest.ts";
 
 const PAGE = 2000;
@@ -15,20 +16,9 @@ export async function storedDigest(
   let digest = parseDigest(EMPTY_DIGEST);
   for (const table of tables) {
     if (table.digested === "none") continue;
-    for await (const row of allRows(table, rows)) {
+    for await (const row of everyRow(rows, table, { orderBy: table.key, limit: PAGE })) {
       digest = addToDigest(digest, rowLeaf(table, row, hashing).digest);
     }
   }
   return formatDigest(digest);
-}
-
-async function* allRows(table: Table, rows: Rows): AsyncGenerator<Row> {
-  let last: Row | undefined;
-  do {
-    const beyond = last && table.key.map((column) => last?.[column] ?? null);
-    const selection = { orderBy: table.key, limit: PAGE, ...(beyond ? { beyond } : {}) };
-    const page = await rows.select(table, selection);
-    yield* page;
-    last = page.length < PAGE ? undefined : page.at(-1);
-  } while (last !== undefined);
 }

@@ -1,5 +1,6 @@
-import { type Money, subtract } from "../exact/money.ts";
-import type { Nanos } from "../exact/time.ts";
+import { isSameMoney, subtract } from "../exact/money.ts";
+import { compareText } from "../exact/text.ts";
+import { compareTimes, type Nanos } from "../exact/time.ts";
 import {
   ALONE,
   balanceAfter,
@@ -57,11 +58,8 @@ export type Change = Readonly<{
 /** Entries of a history that lie together, by their indexes. */
 export type Region = Readonly<{ from: number; to: number }>;
 
-export function comparePlaces(a: Placed, b: Placed): number {
-  if (a.placedAt !== b.placedAt) return a.placedAt < b.placedAt ? -1 : 1;
-  if (a.rank !== b.rank) return a.rank - b.rank;
-  return a.mark < b.mark ? -1 : a.mark > b.mark ? 1 : 0;
-}
+export const comparePlaces = (a: Placed, b: Placed): number =>
+  compareTimes(a.placedAt, b.placedAt) || a.rank - b.rank || compareText(a.mark, b.mark);
 
 export function clusterStart(entries: readonly Entry[], at: number): number {
   let start = at;
@@ -163,10 +161,8 @@ function withSnapshots(
   ];
 }
 
-export function compareArrivals(a: Entry, b: Entry): number {
-  if (a.arrivedAt !== b.arrivedAt) return a.arrivedAt < b.arrivedAt ? -1 : 1;
-  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
-}
+export const compareArrivals = (a: Entry, b: Entry): number =>
+  compareTimes(a.arrivedAt, b.arrivedAt) || compareText(a.key, b.key);
 
 function placeBehind(anchor: Entry | undefined, snapshot: Entry): Entry {
   const { placedAt = 0n, rank = 0, mark = "" } = anchor ?? {};
@@ -241,10 +237,6 @@ export const isSameBalance = (a: Entry, b: Entry): boolean =>
   isSameMoney(a.runningOfRuns, b.runningOfRuns) &&
   isSameMoney(a.missing, b.missing) &&
   isSameMoney(a.opening, b.opening);
-
-function isSameMoney(a: Money | null | undefined, b: Money | null | undefined): boolean {
-  return !a || !b ? !a === !b : a === b || a.equals(b);
-}
 
 export const isSamePlace = (a: Entry, b: Entry): boolean =>
   comparePlaces(a, b) === 0 && a.joined === b.joined;

@@ -1,4 +1,4 @@
-import { add, equals, type Money, moneyOf, subtract, within } from "../exact/money.ts";
+import { add, equals, type Money, moneyIn, moneyOf, subtract, within } from "../exact/money.ts";
 import { timeOf as instantOf, type Nanos } from "../exact/time.ts";
 import {
   accountIdsOf,
@@ -303,9 +303,6 @@ const NOTHING: Readonly<Record<string, unknown>> = {};
 const NONE: readonly string[] = [];
 const NO_TIME: StatedTime = { at: null, impossibleAt: null };
 const ZERO_CHANGE = moneyOf("0");
-
-const moneyIn = (stored: unknown): Money | null =>
-  typeof stored === "string" ? moneyOf(stored) : null;
 
 /** What arithmetic needs of an entry. */
 export type Stated = Pick<Entry, "balance" | "change">;

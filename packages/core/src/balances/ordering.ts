@@ -1,5 +1,6 @@
 import type { Money } from "../exact/money.ts";
-import { MILLISECOND, type Nanos } from "../exact/time.ts";
+import { compareText } from "../exact/text.ts";
+import { compareTimes, MILLISECOND, type Nanos } from "../exact/time.ts";
 import { balanceAfter, balanceBefore, type Entry, type Same } from "./entry.ts";
 import { trailThrough } from "./trail.ts";
 
@@ -18,15 +19,13 @@ export const PLACES_MAX = 256;
 export const CLUSTER_MAX = 256;
 
 /** As reports stand where nothing is ambiguous: by time, then by the provider's counter. */
-export function compareReports(a: Timed, b: Timed): number {
-  if (a.effectiveAt !== b.effectiveAt) return a.effectiveAt < b.effectiveAt ? -1 : 1;
-  return a.counter < b.counter ? -1 : a.counter > b.counter ? 1 : 0;
-}
+export const compareReports = (a: Timed, b: Timed): number =>
+  compareTimes(a.effectiveAt, b.effectiveAt) || compareText(a.counter, b.counter);
 
 export type Timed = Pick<Entry, "effectiveAt" | "isUndated" | "counter" | "key" | "follows">;
 
 /** Whether a report connects two balances; others keep the place that their time gives them. */
-export const isEdge = ({ balance, change }: Entry): boolean => balance !== null && change !== null;
+const isEdge = ({ balance, change }: Entry): boolean => balance !== null && change !== null;
 
 /**
  * Whether it is certain that `a` comes before `b`: both clocks say so; or their times lie further
@@ -39,7 +38,7 @@ export function isCertain(a: Timed, b: Timed): boolean {
   if (b.follows === a.key) return true;
   if (a.effectiveAt === b.effectiveAt) return false;
   if (a.counter < b.counter) return true;
-  return !a.isUndated && !b.isUndated && b.effectiveAt - a.effectiveAt > TIME_ERROR;
+  return isFarBefore(a, b);
 }
 
 /**
@@ -116,7 +115,7 @@ function* ordersOf(edges: readonly Entry[], around: Surroundings): Generator<rea
   const { before: start, heads, same } = around;
   const ends = heads.length === 0 ? [null] : heads.slice(0, ENDS_MAX).map(balanceBefore);
   // Of equal balances that lead on, the earlier is taken first: by time, then by the counter.
-  const counted = [...edges].sort((a, b) => (a.counter < b.counter ? -1 : 1));
+  const counted = [...edges].sort((a, b) => compareText(a.counter, b.counter));
   for (const end of ends) {
     yield trailThrough(edges, { start, end, same });
     yield trailThrough(counted, { start, end, same });
@@ -166,7 +165,7 @@ function invertsCertain(order: readonly Entry[], sorted: readonly Entry[]): bool
 }
 
 /** By their times alone. */
-const isFarBefore = (a: Entry, b: Entry): boolean =>
+const isFarBefore = (a: Timed, b: Timed): boolean =>
   !a.isUndated && !b.isUndated && b.effectiveAt - a.effectiveAt > TIME_ERROR;
 
 /** Reports that are no edges stand before the first one that their time puts them before. */
@@ -187,7 +186,10 @@ function withOthers(order: readonly Entry[], cluster: readonly Entry[]): readonl
  */
 function byCounter(edges: readonly Entry[]): readonly Entry[] {
   const times = counterTimes(edges);
-  return [...edges].sort((a, b) => compareInLarge(a, b, times));
+  const timeOf = (report: Entry) => times.get(report) ?? report.effectiveAt;
+  return [...edges].sort(
+    (a, b) => compareTimes(timeOf(a), timeOf(b)) || compareText(a.counter, b.counter),
+  );
 }
 
 /** The time that each report has when the counter pushes it back; see `byCounter`. */
@@ -209,10 +211,4 @@ export function counterTimes(sorted: readonly Entry[]): ReadonlyMap<Entry, Nanos
     times.set(report, time);
   });
   return times;
-}
-
-function compareInLarge(a: Entry, b: Entry, times: ReadonlyMap<Entry, Nanos>): number {
-  const [left, right] = [times.get(a) ?? a.effectiveAt, times.get(b) ?? b.effectiveAt];
-  if (left !== right) return left < right ? -1 : 1;
-  return a.counter < b.counter ? -1 : a.counter > b.counter ? 1 : 0;
 }

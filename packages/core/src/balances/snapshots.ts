@@ -17,7 +17,7 @@ const RECEIVER_ERROR: Nanos = 5n * SECOND;
 const LATEST_EFFECT: Nanos = CLOCK_LIMIT + SECOND;
 
 /** By what a snapshot is confirmed: the last report that surely is in it, or one that may be. */
-export const BY_THE_SURE_ONE = "=";
+const BY_THE_SURE_ONE = "=";
 
 export type Judgement = Readonly<{
   outcome: "judged";

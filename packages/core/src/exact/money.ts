@@ -42,6 +42,10 @@ export function moneyOf(stored: string): Money {
   return new Exact(stored);
 }
 
+/** The same where there may be none: null. */
+export const moneyIn = (stored: unknown): Money | null =>
+  typeof stored === "string" ? moneyOf(stored) : null;
+
 export const ZERO: Money = new Exact(0);
 
 /** Without exponent, without trailing zeros, without a negative zero: `"0.45"`, `"0"`. */
@@ -54,6 +58,11 @@ export const subtract = (a: Money, b: Money): Money => a.minus(b);
 export const negate = (a: Money): Money => a.negated();
 export const absolute = (a: Money): Money => a.abs();
 export const equals = (a: Money, b: Money): boolean => a.equals(b);
+
+/** Of amounts that may be unknown: unknown is the same as unknown. */
+export function isSameMoney(a: Money | null | undefined, b: Money | null | undefined): boolean {
+  return !a || !b ? !a === !b : a === b || a.equals(b);
+}
 
 /** |a − b| ≤ tolerance. */
 export function within(a: Money, b: Money, tolerance: Money): boolean {

@@ -6,6 +6,9 @@ export type Nanos = bigint;
 
 export const SECOND: Nanos = 1_000_000_000n;
 export const MILLISECOND: Nanos = 1_000_000n;
+
+/** Below 0 where `a` is earlier. */
+export const compareTimes = (a: Nanos, b: Nanos): number => (a < b ? -1 : a > b ? 1 : 0);
 const MICROSECOND: Nanos = 1_000n;
 
 /** Facts lie in the years 1970 to 2200; what does not was misread by somebody. */

@@ -39,7 +39,7 @@ export const STATED_AGAIN_AFTER: Nanos = 600n * SECOND;
 /** The run with the highest effective time that was stated of an account. */
 type Latest = Readonly<{ run: string; at: Nanos }>;
 
-export function createFeedSession(): FeedSession {
+function createFeedSession(): FeedSession {
   const latest = new Map<string, Latest>();
   const stated = new Set<string>();
   let last: Readonly<{ place: Place; order: SocketOrder | null }> | null = null;

@@ -1,6 +1,6 @@
-import type { Nanos } from "../exact/time.ts";
+import { compareText } from "../exact/text.ts";
+import { compareTimes, type Nanos } from "../exact/time.ts";
 import type { DepositPart } from "./deposit.ts";
-import { compareText } from "./lifecycle-fact.ts";
 
 /** A status, a movement, a fund event or a reversal of one class. */
 export type ClassPart<Item> = Readonly<{
@@ -67,5 +67,4 @@ const distance = (a: Any, b: Any): Nanos => (a.at < b.at ? b.at - a.at : a.at - 
 const agree = (a: Any, b: Any): boolean =>
   a.network === null || b.network === null || a.network === b.network;
 
-const byTime = (a: Any, b: Any): number =>
-  a.at === b.at ? compareText(a.tie, b.tie) : a.at < b.at ? -1 : 1;
+const byTime = (a: Any, b: Any): number => compareTimes(a.at, b.at) || compareText(a.tie, b.tie);

@@ -7,7 +7,6 @@ import {
   distinct,
   entryOf,
   type FactReading,
-  feeText,
   firstSaid,
   idSayings,
   lastSaid,
@@ -17,6 +16,7 @@ import type { AnyKnown, Known } from "./lifecycle-fact.ts";
 import { hashNames, knownId, normalHash, ownerOf, splitAsset } from "./owner.ts";
 import { isPayIn } from "./payment.ts";
 import { type Fields, said } from "./record-fields.ts";
+import { feeText, holderFields, type OwnFields, paidFee } from "./shown-fields.ts";
 import type { HistoryEntry, StageRules } from "./stage-history.ts";
 import { BANK_DEPOSIT, LAYER1_DEPOSIT, ZERO_HASH_DEPOSIT } from "./words.ts";
 
@@ -89,7 +89,7 @@ export function readDepositFact(fact: AnyKnown): FactReading | null {
 }
 
 /** Which part of a deposit a fact tells of. */
-export const DEPOSIT_PARTS = ["status", "movement", "reversal", "fund"] as const;
+const DEPOSIT_PARTS = ["status", "movement", "reversal", "fund"] as const;
 export type DepositPart = (typeof DEPOSIT_PARTS)[number];
 
 type Agreed = Readonly<{
@@ -283,34 +283,14 @@ const isExpired = ({ reason, reason_code }: DataOf<"FundReported">): boolean =>
 /** Ids that a record may have, the best first. */
 export const DEPOSIT_IDS = ["deposit", "payment", "movement", "fund", "transfer"] as const;
 
-export type DepositFields = Omit<
-  DepositRecord,
-  | "id"
-  | "link"
-  | "stage"
-  | "provider_status"
-  | "opened_at"
-  | "updated_at"
-  | "stuck"
-  | "position"
-  | "history"
-  | "history_length"
->;
+type DepositFields = OwnFields<DepositRecord>;
 
 export function depositFields(fields: Fields, movementIds: readonly string[]): DepositFields {
-  const asset = said(fields, "asset");
-  const [fee, fee_asset] = JSON.parse(said(fields, "paid_fee") ?? "[null,null]");
   const fund = JSON.parse(said(fields, "fund") ?? "null") as DepositFields["fund"];
   return {
-    provider: said(fields, "provider") === "layer1" ? "layer1" : "zerohash",
-    participant_code: said(fields, "participant_code"),
-    account_group: said(fields, "account_group"),
-    account_label: said(fields, "account_label"),
-    asset,
-    network: said(fields, "network") ?? splitAsset(asset ?? "").network ?? null,
+    ...holderFields(fields),
     amount: said(fields, "amount"),
-    fee,
-    fee_asset,
+    ...paidFee(fields),
     identifiers: {
       deposit_id: said(fields, "deposit_id"),
       payment_id: said(fields, "id:payment"),

@@ -92,12 +92,6 @@ export const called = (kind: string, ...names: (string | undefined)[]): Name[] =
 export const idSayings = (names: readonly Name[]): Saying[] =>
   names.map(({ kind, name }) => ({ field: `id:${kind}`, order: name, value: name }));
 
-type Fee = Readonly<{ fee?: string | undefined; fee_asset?: string | undefined }>;
-
-/** A fee and its asset are one saying. */
-export const feeText = ({ fee, fee_asset }: Fee): string | undefined =>
-  fee === undefined ? undefined : JSON.stringify([fee, fee_asset ?? null]);
-
 type Values = Readonly<Record<string, string | undefined>>;
 
 /** What is known of these fields; the earliest fact of the least weight counts. */

@@ -49,8 +49,3 @@ export function factIdOfKey(type: ProviderFactType, key: Readonly<Record<string,
   const parts = type === "MovementRecorded" ? [key.account, key.movement_id] : Object.values(key);
   return JSON.stringify([type, ...parts]);
 }
-
-/** By code unit: the same on every machine. */
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}

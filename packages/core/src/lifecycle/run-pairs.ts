@@ -1,5 +1,5 @@
 import { compareAmounts } from "../exact/money.ts";
-import { compareText } from "./lifecycle-fact.ts";
+import { compareText } from "../exact/text.ts";
 
 /** A confirmation or a debit of one run that has no stated partner. */
 export type Unpaired<Item> = Readonly<{

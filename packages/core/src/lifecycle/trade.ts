@@ -3,6 +3,7 @@ import type { TradeRecord, TradeStage } from "@counterfoil/contracts/record";
 import { entryOf, type FactReading, lastSaid, NOTHING_READ } from "./fact-reading.ts";
 import type { AnyKnown } from "./lifecycle-fact.ts";
 import { type Fields, said } from "./record-fields.ts";
+import { providerOf } from "./shown-fields.ts";
 import type { StageRules } from "./stage-history.ts";
 import { ZERO_HASH_TRADE } from "./words.ts";
 
@@ -47,7 +48,7 @@ export type TradeFields = Pick<TradeRecord, "trade_id" | "provider" | "fields">;
 export function tradeFields(fields: Fields): TradeFields {
   return {
     trade_id: said(fields, "id:trade") ?? "",
-    provider: said(fields, "provider") === "layer1" ? "layer1" : "zerohash",
+    provider: providerOf(fields),
     fields: JSON.parse(said(fields, "fields") ?? "{}"),
   };
 }

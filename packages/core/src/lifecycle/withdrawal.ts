@@ -9,7 +9,6 @@ import {
   distinct,
   entryOf,
   type FactReading,
-  feeText,
   firstSaid,
   idSayings,
   lastSaid,
@@ -19,9 +18,10 @@ import {
   NOTHING_READ,
 } from "./fact-reading.ts";
 import type { AnyKnown, Known } from "./lifecycle-fact.ts";
-import { hashNames, knownId, ownerOf, splitAsset } from "./owner.ts";
+import { hashNames, knownId, ownerOf } from "./owner.ts";
 import { isPayIn } from "./payment.ts";
 import { earliest, type Fields, latest, type Saying, said, saidUnder } from "./record-fields.ts";
+import { feeText, holderFields, type OwnFields, paidFee } from "./shown-fields.ts";
 import type { HistoryEntry, StageRules } from "./stage-history.ts";
 import { LAYER1_WITHDRAWAL, ZERO_HASH_ON_CHAIN, ZERO_HASH_WITHDRAWAL } from "./words.ts";
 
@@ -325,20 +325,7 @@ function readPayment(fact: Known<"PaymentStatusReported">): FactReading {
 /** Ids that a record may have, the best first. */
 export const WITHDRAWAL_IDS = ["request", "payment", "movement", "transfer"] as const;
 
-/** The record but for its id, its link, what its history says, and what depends on the stream. */
-export type WithdrawalFields = Omit<
-  WithdrawalRecord,
-  | "id"
-  | "link"
-  | "stage"
-  | "provider_status"
-  | "opened_at"
-  | "updated_at"
-  | "stuck"
-  | "position"
-  | "history"
-  | "history_length"
->;
+type WithdrawalFields = OwnFields<WithdrawalRecord>;
 
 /** @param debits what was taken for good, movement by movement. */
 export function withdrawalFields(
@@ -346,15 +333,9 @@ export function withdrawalFields(
   movementIds: readonly string[],
   debits: readonly string[],
 ): WithdrawalFields {
-  const asset = said(fields, "asset");
   const legs = saidUnder(fields, "leg:");
   return {
-    provider: said(fields, "provider") === "layer1" ? "layer1" : "zerohash",
-    participant_code: said(fields, "participant_code"),
-    account_group: said(fields, "account_group"),
-    account_label: said(fields, "account_label"),
-    asset,
-    network: said(fields, "network") ?? splitAsset(asset ?? "").network ?? null,
+    ...holderFields(fields),
     amount: legs.length > 0 ? sum(legs) : said(fields, "amount"),
     settled_amount: debits.length > 0 ? sum(debits) : said(fields, "settled_amount"),
     total: said(fields, "total"),
@@ -376,9 +357,9 @@ export function withdrawalFields(
 
 function feeOf(fields: Fields) {
   const legs = saidUnder(fields, "fee:");
-  if (legs.length > 0) return { fee: sum(legs), fee_asset: said(fields, "fee_leg_asset") };
-  const [fee, fee_asset] = JSON.parse(said(fields, "paid_fee") ?? "[null,null]");
-  return { fee, fee_asset };
+  return legs.length > 0
+    ? { fee: sum(legs), fee_asset: said(fields, "fee_leg_asset") }
+    : paidFee(fields);
 }
 
 const sum = (amounts: readonly string[]): string =>

@@ -51,6 +51,7 @@ function isEqual(a: Value, b: Value): boolean {
   return a === null || b === null ? a === b : compareValues(a, b) === 0;
 }
 
+/** Of the values of the same columns. */
 export function compareTuples(a: readonly Value[], b: readonly Value[]): number {
   for (const [at, value] of a.entries()) {
     const order = compareValues(value, b[at] ?? null);
@@ -60,13 +61,13 @@ export function compareTuples(a: readonly Value[], b: readonly Value[]): number 
 }
 
 function compareValues(a: Value, b: Value): number {
-  if (typeof a === "string" && typeof b === "string") return compareText(a, b);
+  if (typeof a === "string" && typeof b === "string") return compareCodePoints(a, b);
   if (a === null || b === null) throw new Error("a column of an order must never be null");
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** By code points, as engines that store UTF-8 do; JavaScript itself compares UTF-16. */
-function compareText(a: string, b: string): number {
+function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at += 1) {
     const left = a.charCodeAt(at);

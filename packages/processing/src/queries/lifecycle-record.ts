@@ -9,7 +9,8 @@ import { formatTime } from "@counterfoil/core/exact/time";
 import { secondsInStage } from "@counterfoil/core/lifecycle/stage-history";
 import { HISTORY, HISTORY_PAST, RELINKS } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { Row, Table, Value } from "../ports/table.ts";
+import type { Row, Table } from "../ports/table.ts";
+import { everyRow } from "../projection/every-row.ts";
 import { inOrderOf } from "../projection/selecting.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
 import type { LifecycleModel } from "./stuck.ts";
@@ -75,21 +76,18 @@ async function newest(
   const found: Row[] = [];
   const orderBy = table === HISTORY ? ORDER : [...ORDER, "since"];
   const beyondTail = [cluster, BigInt(at), Number(rank), tie, Number(seq) + 1];
-  let beyond: readonly Value[] = table === HISTORY ? beyondTail : [...beyondTail, 0];
-  while (found.length < HISTORY_SHOWN) {
-    const page: readonly Row[] = await rows.select(table, {
-      where: [{ column: "record", is: "=", value: cluster }],
-      orderBy,
-      descending: true,
-      beyond,
-      limit: HISTORY_SHOWN,
-    });
-    found.push(...page.filter(isMeant));
-    const last = page.at(-1);
-    if (last === undefined || page.length < HISTORY_SHOWN) break;
-    beyond = orderBy.map((column) => last[column] ?? null);
+  const newestFirst = everyRow(rows, table, {
+    where: [{ column: "record", is: "=", value: cluster }],
+    orderBy,
+    descending: true,
+    beyond: table === HISTORY ? beyondTail : [...beyondTail, 0],
+    limit: HISTORY_SHOWN,
+  });
+  for await (const one of newestFirst) {
+    if (isMeant(one)) found.push(one);
+    if (found.length === HISTORY_SHOWN) break;
   }
-  return found.slice(0, HISTORY_SHOWN);
+  return found;
 }
 
 /** @param movedAfter when the stage changed next after these rows. */

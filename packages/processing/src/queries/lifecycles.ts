@@ -100,7 +100,7 @@ async function selectEither(
 const NAMESAKES_MAX = 100;
 
 /** One record by its id, or by any other text that finds it: present and former ids, hashes. */
-export async function findRow(rows: Rows, id: string): Promise<Found<Row>> {
+async function findRow(rows: Rows, id: string): Promise<Found<Row>> {
   const own = await rows.get(RECORDS, [id]);
   if (own !== null) return found(own);
   const named = foundAmong(await recordsNamed(rows, id, () => true));

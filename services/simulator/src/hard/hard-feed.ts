@@ -6,6 +6,7 @@ import type {
   SnapshotCompleted,
 } from "../delivery/planned-delivery.ts";
 import type { HistoryMessage, ZeroHashAccount } from "../history/history.ts";
+import { accountFields } from "../history/messages/account-fields.ts";
 import type { Random } from "../random.ts";
 import { NS_PER_S, nsOfMs } from "../time.ts";
 import type { HardKnobs } from "./hard-knobs.ts";
@@ -190,12 +191,7 @@ export function snapshotFrame(
 
 function listedAccount({ account, balance }: Listed) {
   return {
-    account_id: account.accountId,
-    participant_code: account.participantCode,
-    account_group: account.accountGroup,
-    account_label: account.accountLabel,
-    account_type: account.accountType,
-    asset: account.asset,
+    ...accountFields(account),
     balance: formatAmount(balance),
   };
 }

@@ -70,7 +70,7 @@ function emissionsOf(
 }
 
 /** The accounts that hold something after a step. */
-export function listingOf(accounts: readonly HardAccount[], step: number): readonly Listed[] {
+function listingOf(accounts: readonly HardAccount[], step: number): readonly Listed[] {
   return accounts.flatMap(({ account, opening, reports }) => {
     const last = reports.findLast((report) => report.step <= step);
     const balance = last?.balanceAfter ?? opening;

@@ -1,4 +1,5 @@
 import type { AccountBalance, History } from "./history.ts";
+import { accountFields } from "./messages/account-fields.ts";
 
 /**
  * The `initial-balance` frame as of after a step; -1 is before all steps. It lists the Zero Hash
@@ -11,12 +12,7 @@ export function snapshotText(history: History, afterStep: number): string {
 
 function snapshotAccount(account: AccountBalance) {
   return {
-    account_id: account.accountId,
-    participant_code: account.participantCode,
-    account_group: account.accountGroup,
-    account_label: account.accountLabel,
-    account_type: account.accountType,
-    asset: account.asset,
+    ...accountFields(account),
     // The page's snapshots print ".25" where its updates print "0.45".
     balance: account.balance.replace(/^0\./, "."),
   };

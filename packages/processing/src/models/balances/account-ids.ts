@@ -37,18 +37,15 @@ const idsInForce = (state: FactState | null): readonly string[] =>
 /** Whether the difference gives the account an id, or takes its last fact from one. */
 export function changesIds({ idFacts }: Account, difference: IdDifference): boolean {
   for (const [id, by] of difference) {
-    const count = idFacts[id] ?? 0;
+    const count = idFacts.get(id) ?? 0;
     if ((count === 0) !== (count + by === 0)) return true;
   }
   return false;
 }
 
 /** Counts a difference that gives no new id and takes none. */
-export function countIds(account: Account, difference: IdDifference): void {
-  for (const [id, by] of difference) {
-    if (by === 0) continue;
-    account.idFacts = { ...account.idFacts, [id]: (account.idFacts[id] ?? 0) + by };
-  }
+export function countIds({ idFacts }: Account, difference: IdDifference): void {
+  for (const [id, by] of difference) if (by !== 0) idFacts.set(id, (idFacts.get(id) ?? 0) + by);
 }
 
 /** One provider's id on more accounts than this is no id. */
@@ -63,9 +60,8 @@ export async function exchangeIds(
 ): Promise<void> {
   const before = new Set(account.accountIds);
   countIds(account, difference);
-  const facts = Object.entries(account.idFacts).filter(([, count]) => count > 0);
-  account.idFacts = Object.fromEntries(facts);
-  account.accountIds = Object.keys(account.idFacts).sort();
+  for (const [id, count] of account.idFacts) if (count <= 0) account.idFacts.delete(id);
+  account.accountIds = [...account.idFacts.keys()].sort();
   for (const id of account.accountIds) {
     if (before.has(id)) continue;
     buffer.put(ACCOUNT_IDS, { account_id: id, account: account.id }, null);

@@ -3,11 +3,11 @@ import { comparePlaces, type History, type Placed } from "@counterfoil/core/bala
 import type { Entry } from "@counterfoil/core/balances/entry";
 import { GOES_ON } from "@counterfoil/core/balances/entry";
 import { extendHistory, newHistory, trimHistory } from "@counterfoil/core/balances/history";
-import { formatMoney, type Money } from "@counterfoil/core/exact/money";
+import { formatMoney, type Money, moneyIn } from "@counterfoil/core/exact/money";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Row, Selection, Value } from "../../ports/table.ts";
 import type { RowBuffer, Share } from "../../projection/row-buffer.ts";
-import { entryFromRow, entryRow, moneyIn } from "./entry-row.ts";
+import { entryFromRow, entryRow } from "./entry-row.ts";
 import { ACCOUNTS, ENTRIES, HOLDERS } from "./tables.ts";
 
 /** An account in memory: its row, and the part of its history that was looked at last. */
@@ -22,7 +22,7 @@ export type Account = {
   updatedAt: Nanos | null;
   accountId: string | null;
   /** The provider's ids, each with how many facts in force give it. */
-  idFacts: Readonly<Record<string, number>>;
+  idFacts: Map<string, number>;
   accountIds: readonly string[];
   lastCounter: string;
   undated: number;
@@ -56,7 +56,7 @@ export function newAccount(id: string): Account {
     lastRunId: null,
     updatedAt: null,
     accountId: null,
-    idFacts: {},
+    idFacts: new Map(),
     accountIds: [],
     lastCounter: "",
     undated: 0,
@@ -135,7 +135,7 @@ function accountRow(account: Account): Row {
     ...accountParts(account.id),
     ...account.columns,
     position: account.position,
-    id_facts: JSON.stringify(account.idFacts),
+    id_facts: JSON.stringify(Object.fromEntries(account.idFacts)),
     last_counter: account.lastCounter,
     undated: account.undated,
     since_undated: account.sinceUndated,
@@ -156,7 +156,7 @@ function accountFromRow(row: Row): Account {
     lastRunId: row.last_run_id as string | null,
     updatedAt: row.updated_at as bigint | null,
     accountId: row.account_id as string | null,
-    idFacts: JSON.parse(String(row.id_facts)),
+    idFacts: new Map(Object.entries(JSON.parse(String(row.id_facts)))),
     accountIds: JSON.parse(String(row.account_ids)),
     lastCounter: String(row.last_counter),
     undated: Number(row.undated),

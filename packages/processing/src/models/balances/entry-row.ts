@@ -8,7 +8,7 @@ import {
   newEntry,
   withReport,
 } from "@counterfoil/core/balances/entry";
-import { formatMoney, type Money, moneyOf } from "@counterfoil/core/exact/money";
+import { formatMoney, isSameMoney, type Money, moneyIn } from "@counterfoil/core/exact/money";
 import { type FactState, inForce } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/table.ts";
 import { factStateFrom, factStateText } from "../fact-state-text.ts";
@@ -32,7 +32,7 @@ export function entryRow(entry: Entry, account: string): Row {
     change: isRun ? printed(entry.change) : null,
     balance: printed(entry.balance),
     running: printed(entry.running),
-    running_of_runs: isSame(entry.running, entry.runningOfRuns)
+    running_of_runs: isSameMoney(entry.running, entry.runningOfRuns)
       ? null
       : (printed(entry.runningOfRuns) ?? UNKNOWN),
     missing: printed(entry.missing),
@@ -93,14 +93,8 @@ function runningOfRunsFrom(stored: Row[string] | undefined, running: Money | nul
   return stored === UNKNOWN ? null : moneyIn(stored);
 }
 
-const isSame = (a: Money | null, b: Money | null): boolean =>
-  a === null || b === null ? a === b : a === b || a.equals(b);
-
 const printed = (amount: Money | null): string | null =>
   amount === null ? null : formatMoney(amount);
-
-export const moneyIn = (value: Row[string] | undefined): Money | null =>
-  typeof value === "string" ? moneyOf(value) : null;
 
 /** Times are text in JSON: they do not fit its numbers. */
 function sumText({ change, latestAt, impossibleAt, ...rest }: MovementSum): string {

@@ -1,14 +1,14 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { StreamEvent } from "@counterfoil/core/balances/evolve";
-import type { Hashing } from "@counterfoil/core/hashing";
 import { isTooNew } from "@counterfoil/core/stream/read-event";
 import type { ModelStore } from "../../ports/model-store.ts";
-import type { Projection, ProjectionSession, Work } from "../../projection/projection.ts";
-import { createRowBuffer, type RowBuffer } from "../../projection/row-buffer.ts";
+import { everyRow } from "../../projection/every-row.ts";
+import type { Projection, Work } from "../../projection/projection.ts";
+import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { openAnomaly } from "../anomaly-rows.ts";
 import { parseData } from "../fact-state-text.ts";
-import { openStopped } from "../stopped.ts";
+import { type Fold, type FoldContext, openSession } from "../session.ts";
 import { createAccounts } from "./accounts.ts";
 import { openFeeds } from "./feeds.ts";
 import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
@@ -30,14 +30,10 @@ export const balancesProjection: Projection = {
     "FactCorrected",
     "FactWithdrawn",
   ]),
-  open: openBalances,
+  open: (store, hashing) => openSession(store, hashing, (context) => openFold(store, context)),
 };
 
-async function openBalances(store: ModelStore, hashing: Hashing): Promise<ProjectionSession> {
-  let checkpoint = await store.checkpoint();
-  let applied = { position: checkpoint.position, hash: checkpoint.hash };
-  const buffer = createRowBuffer(store, checkpoint, hashing);
-  const stopped = await openStopped(store, buffer);
+async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Promise<Fold> {
   const feeds = await openFeeds(store, buffer);
   const accounts = createAccounts({ buffer, feeds });
 
@@ -65,31 +61,9 @@ async function openBalances(store: ModelStore, hashing: Hashing): Promise<Projec
     return direct ? direct(event) : accounts.fold(event);
   }
 
-  /** An event of a stopped subject that is tried again lies behind. */
-  function pass({ position, hash }: RecordedEvent): void {
-    if (position > applied.position) applied = { position, hash };
-  }
-
-  async function commit() {
-    accounts.flush();
-    const isIdle = buffer.isEmpty() && applied.position === checkpoint.position;
-    if (!isIdle) checkpoint = await buffer.commit(applied.position, applied.hash);
-    return checkpoint;
-  }
-
   return {
-    get checkpoint() {
-      return checkpoint;
-    },
-    stopped,
-    apply(event) {
-      const work = isFolded(event) ? fold(streamEvent(event)) : undefined;
-      if (work !== undefined) return work.then(() => pass(event));
-      pass(event);
-      return undefined;
-    },
-    pass,
-    commit,
+    apply: (event) => (isFolded(event) ? fold(streamEvent(event)) : undefined),
+    flush: accounts.flush,
   };
 }
 
@@ -97,18 +71,12 @@ const PAGE = 500;
 
 /** Accounts that hold something, and that no snapshot lists whose feed was opened there or later. */
 async function* leftOut(store: ModelStore, openedAt: number): AsyncGenerator<string> {
-  for (let beyond: readonly (string | number)[] = [-1, ""]; ; ) {
-    const rows = await store.select(HOLDERS, {
-      where: [{ column: "listed_at", is: "<", value: openedAt }],
-      orderBy: ["listed_at", "account"],
-      beyond,
-      limit: PAGE,
-    });
-    for (const { account } of rows) yield String(account);
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < PAGE) return;
-    beyond = [Number(last.listed_at), String(last.account)];
-  }
+  const holders = everyRow(store, HOLDERS, {
+    where: [{ column: "listed_at", is: "<", value: openedAt }],
+    orderBy: ["listed_at", "account"],
+    limit: PAGE,
+  });
+  for await (const { account } of holders) yield String(account);
 }
 
 /** Of a delivery only a wrong clock matters here, and few have one: the others are not even parsed. */

@@ -12,6 +12,7 @@ import {
 import { nextFact, type StreamEvent, type Target } from "@counterfoil/core/balances/evolve";
 import type { EntryChange } from "@counterfoil/core/balances/history";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
+import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type Account, findEntry, isAllInMemory } from "./account.ts";
 import { movementFrom, movementRow } from "./entry-row.ts";
@@ -127,23 +128,18 @@ async function sumOfOthers(
   { key: run, movement: except }: Extract<Target, { kind: "movement" }>,
 ): Promise<MovementSum> {
   let sum = NO_MOVEMENTS;
-  let beyond: readonly string[] | null = null;
-  for (;;) {
-    const rows = await buffer.select(MOVEMENTS, {
-      where: [
-        { column: "account", is: "=", value: account.id },
-        { column: "run_id", is: "=", value: run },
-      ],
-      orderBy: ["account", "run_id", "movement_id"],
-      ...(beyond === null ? {} : { beyond }),
-      limit: PAGE,
-    });
-    for (const row of rows) {
-      if (row.movement_id !== except) sum = exchange(sum, null, movementFrom(row)) ?? sum;
-    }
-    if (rows.length < PAGE) return sum;
-    beyond = [account.id, run, String(rows.at(-1)?.movement_id)];
+  const movements = everyRow(buffer, MOVEMENTS, {
+    where: [
+      { column: "account", is: "=", value: account.id },
+      { column: "run_id", is: "=", value: run },
+    ],
+    orderBy: ["account", "run_id", "movement_id"],
+    limit: PAGE,
+  });
+  for await (const row of movements) {
+    if (row.movement_id !== except) sum = exchange(sum, null, movementFrom(row)) ?? sum;
   }
+  return sum;
 }
 
 const PAGE = 500;

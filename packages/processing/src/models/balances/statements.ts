@@ -9,9 +9,11 @@ import {
   mayBeIn,
   states,
 } from "@counterfoil/core/balances/snapshots";
-import { SECOND } from "@counterfoil/core/exact/time";
-import type { FactState } from "@counterfoil/core/ingest/fact-state";
-import type { Row, Selection } from "../../ports/table.ts";
+import { isSameMoney } from "@counterfoil/core/exact/money";
+import { compareTimes, SECOND } from "@counterfoil/core/exact/time";
+import { type FactState, firstArrivalOf } from "@counterfoil/core/ingest/fact-state";
+import type { Row } from "../../ports/table.ts";
+import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { factStateText } from "../fact-state-text.ts";
 import { type Account, extend, findEntry, seekTime } from "./account.ts";
@@ -27,7 +29,7 @@ import { STATEMENTS } from "./tables.ts";
 /** Nothing confirms it. */
 const STANDS = "";
 
-export const statementId = ({ connection, frame }: Row): string => `${connection}:${frame}`;
+const statementId = ({ connection, frame }: Row): string => `${connection}:${frame}`;
 
 function snapshotEntry(row: Row): Entry {
   const entry = { ...newEntry("snapshot", statementId(row)), openedAt: Number(row.opened_at) };
@@ -43,20 +45,17 @@ export async function putStatement(
 ): Promise<readonly EntryChange[]> {
   const { connection, frame, openedAt, state } = statement;
   const stored = await buffer.get(STATEMENTS, [account.id, connection, frame]);
+  const arrivedAt = firstArrivalOf(state);
   const row = {
     account: account.id,
     connection,
     frame,
-    arrived_at: 0n,
+    arrived_at: arrivedAt,
     opened_at: openedAt,
-    confirmed_by: "-",
-    sure: "",
     report: factStateText(state),
   };
-  const entry = snapshotEntry(row);
-  const arrived = { ...row, arrived_at: entry.arrivedAt };
-  if (entry.arrivedAt > account.snapshotAt) account.snapshotAt = entry.arrivedAt;
-  return judge(buffer, account, { row: arrived, stored, position });
+  if (arrivedAt > account.snapshotAt) account.snapshotAt = arrivedAt;
+  return judge(buffer, account, { row, stored, position });
 }
 
 /** A statement that no delivery makes any more. */
@@ -116,11 +115,10 @@ export function mayConcern({ snapshotAt }: Account, changes: readonly EntryChang
 /** Another balance before or after an entry, or another place. */
 function isTelling({ before, after }: EntryChange): boolean {
   if (before === null || after === null) return true;
-  const isSame = (a: Entry["running"], b: Entry["running"]) => (a && b ? a.equals(b) : a === b);
   return !(
-    isSame(balanceHeld(before), balanceHeld(after)) &&
-    isSame(before.balance, after.balance) &&
-    isSame(before.change, after.change) &&
+    isSameMoney(balanceHeld(before), balanceHeld(after)) &&
+    isSameMoney(before.balance, after.balance) &&
+    isSameMoney(before.change, after.change) &&
     comparePlaces(before, after) === 0 &&
     before.recordedAt === after.recordedAt
   );
@@ -129,7 +127,7 @@ function isTelling({ before, after }: EntryChange): boolean {
 /** The earliest arrival of a snapshot that one of its versions may be in. */
 function earliestOf({ before, after }: EntryChange): bigint {
   const arrivals = [before, after].flatMap((entry) => (entry ? [earliestArrivalWith(entry)] : []));
-  const [earliest = 0n] = arrivals.sort((a, b) => (a < b ? -1 : 1));
+  const [earliest = 0n] = arrivals.sort(compareTimes);
   return earliest;
 }
 
@@ -198,15 +196,16 @@ async function sureOf(
   const last = versions.reduce((a, b) => (comparePlaces(a, b) < 0 ? b : a));
   const rows: Row[] = [];
   for await (const row of statements(buffer, account, { openedAfter: recordedAt })) {
-    const sure = row.sure === "" ? null : await findSure(buffer, account, String(row.sure));
+    const sure = await sureIn(buffer, account, row);
     if (sure !== null && comparePlaces(sure, last) > 0) break;
     rows.push(row);
   }
   return rows;
 }
 
-async function findSure(buffer: RowBuffer, account: Account, id: string): Promise<Entry | null> {
-  return account.history.byId.get(id) ?? findEntry(buffer, account, id);
+/** The last entry that surely is in a statement. */
+async function sureIn(buffer: RowBuffer, account: Account, { sure }: Row): Promise<Entry | null> {
+  return sure === "" ? null : findEntry(buffer, account, String(sure));
 }
 
 /** Connections overlap no longer than this: behind it the order of arrivals is that of openings. */
@@ -225,7 +224,7 @@ async function standingWith(
     const arrivedAt = BigInt(row.arrived_at ?? 0);
     if (end !== null && arrivedAt > end) break;
     if (`snapshot:${statementId(row)}` === entryId(entry)) continue;
-    const sure = row.sure === "" ? null : await findSure(buffer, account, String(row.sure));
+    const sure = await sureIn(buffer, account, row);
     if (sure !== null && comparePlaces(entry, sure) < 0) {
       end ??= arrivedAt + OVERLAP;
       continue;
@@ -248,7 +247,7 @@ async function* statements(buffer: RowBuffer, account: Account, asked: Asked): A
   const columns = isByOpening
     ? ["account", "opened_at", "connection", "frame"]
     : ["account", "confirmed_by", "arrived_at", "connection", "frame"];
-  let selection: Selection = {
+  yield* everyRow(buffer, STATEMENTS, {
     where: [
       { column: "account", is: "=", value: account.id },
       ...(isByOpening
@@ -260,12 +259,5 @@ async function* statements(buffer: RowBuffer, account: Account, asked: Asked): A
       ? [account.id, asked.openedAfter + 1, "", -1]
       : [account.id, asked.confirmedBy, asked.arrivedFrom ?? 0n, "", -1],
     limit: PAGE,
-  };
-  for (;;) {
-    const rows = await buffer.select(STATEMENTS, selection);
-    yield* rows;
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < PAGE) return;
-    selection = { ...selection, beyond: columns.map((column) => last[column] ?? null) };
-  }
+  });
 }

@@ -3,6 +3,7 @@ import { timeOf } from "@counterfoil/core/exact/time";
 import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import type { HistoryEntry } from "@counterfoil/core/lifecycle/stage-history";
 import type { Row } from "../../ports/table.ts";
+import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import type { Cluster, ClusterStore } from "./cluster-store.ts";
 import { type Histories, placeTie, type Word } from "./history.ts";
@@ -102,24 +103,15 @@ export class Entries {
     return first === undefined ? null : Number(first.rank);
   }
 
-  private async *ranked(slot: string, rank: number): AsyncGenerator<Row> {
-    for (let last: Row | null = null; ; ) {
-      const beyond: object =
-        last === null ? {} : { beyond: [slot, rank, last.fact ?? "", last.seq ?? 0] };
-      const rows: readonly Row[] = await this.context.buffer.select(SLOTS, {
-        where: [
-          { column: "slot", is: "=", value: slot },
-          { column: "rank", is: "=", value: rank },
-        ],
-        orderBy: [...SLOTS.key],
-        limit: PAGE,
-        ...beyond,
-      });
-      yield* rows;
-      if (rows.length < PAGE) return;
-      last = rows.at(-1) ?? null;
-    }
-  }
+  private readonly ranked = (slot: string, rank: number) =>
+    everyRow(this.context.buffer, SLOTS, {
+      where: [
+        { column: "slot", is: "=", value: slot },
+        { column: "rank", is: "=", value: rank },
+      ],
+      orderBy: SLOTS.key,
+      limit: PAGE,
+    });
 
   private async turn(row: Row, cluster: Cluster, isShown: boolean): Promise<void> {
     const other = await this.context.placedFact(String(row.fact));

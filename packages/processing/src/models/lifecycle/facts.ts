@@ -3,6 +3,7 @@ import { statedTime } from "@counterfoil/core/balances/effective-time";
 import type { FactReading, MovementSide, Name } from "@counterfoil/core/lifecycle/fact-reading";
 import { known, type LifecycleFact, ownTime } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import type { Row } from "../../ports/table.ts";
+import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { factStateFrom, factStateText } from "../fact-state-text.ts";
 import { ClusterSayings } from "./cluster-sayings.ts";
@@ -123,18 +124,12 @@ export class LifecycleFactRows implements LifecycleFacts {
   }
 
   private async *factsOf(cluster: number): AsyncGenerator<Placed> {
-    for (let beyond: readonly (string | number)[] = [cluster, "", ""]; ; ) {
-      const rows: readonly Row[] = await this.buffer.select(LIFECYCLE_FACTS, {
-        where: [{ column: "cluster", is: "=", value: cluster }],
-        orderBy: ["cluster", "type", "id"],
-        beyond,
-        limit: PAGE,
-      });
-      for (const row of rows) yield placedIn(row);
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < PAGE) return;
-      beyond = [cluster, String(last.type), String(last.id)];
-    }
+    const rows = everyRow(this.buffer, LIFECYCLE_FACTS, {
+      where: [{ column: "cluster", is: "=", value: cluster }],
+      orderBy: ["cluster", "type", "id"],
+      limit: PAGE,
+    });
+    for await (const row of rows) yield placedIn(row);
   }
 
   /** Adds what a fact says to a cluster. */
@@ -287,17 +282,12 @@ export class LifecycleFactRows implements LifecycleFacts {
 
   /** Facts that mention a name whose owners changed go to the one who owns it now. */
   private async placeMentions(name: Name): Promise<void> {
-    for (let last = ""; ; ) {
-      const rows: readonly Row[] = await this.buffer.select(MENTIONS, {
-        where: [{ column: "name", is: "=", value: mentionKey(name) }],
-        orderBy: ["name", "fact"],
-        beyond: [mentionKey(name), last],
-        limit: PAGE,
-      });
-      for (const row of rows) await this.placeMention(String(row.fact), name);
-      if (rows.length < PAGE) return;
-      last = String(rows.at(-1)?.fact);
-    }
+    const rows = everyRow(this.buffer, MENTIONS, {
+      where: [{ column: "name", is: "=", value: mentionKey(name) }],
+      orderBy: MENTIONS.key,
+      limit: PAGE,
+    });
+    for await (const { fact } of rows) await this.placeMention(String(fact), name);
   }
 
   private async placeMention(id: string, name: Name): Promise<void> {

@@ -1,6 +1,7 @@
 import { rankOf, type StageRules, takeStep } from "@counterfoil/core/lifecycle/stage-history";
 import type { Row, Value } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
+import { compareTuples } from "../../projection/selecting.ts";
 import type { Cluster } from "./cluster-store.ts";
 import { FLAGS, HISTORY, HISTORY_PAST } from "./tables.ts";
 
@@ -54,17 +55,11 @@ const ORDER = ["record", "at", "rank", "tie", "seq"];
 const UNWALKED = -1;
 
 /** Of one time and stage, words stand in order. */
-export const placeTie = (word: string, tie: string): string => `${word.slice(0, 40)}:${tie}`;
+export const placeTie = (word: string, tie: string): string =>
+  `${word.slice(0, 40).toWellFormed()}:${tie}`;
 
 export function placeOf(row: Row): Place {
   return [BigInt(row.at ?? 0), Number(row.rank), String(row.tie), Number(row.seq)];
-}
-
-function comparePlaces(a: Place, b: Place): number {
-  if (a[0] !== b[0]) return a[0] < b[0] ? -1 : 1;
-  if (a[1] !== b[1]) return a[1] - b[1];
-  if (a[2] !== b[2]) return a[2] < b[2] ? -1 : 1;
-  return a[3] - b[3];
 }
 
 type Changes = { readonly places: Place[]; readonly flags: Set<string> };
@@ -118,8 +113,8 @@ export class HistoryRows implements Histories {
   async walk(base: Cluster): Promise<Walked> {
     const { places, flags } = this.changesOf(base);
     let done: Place | null = null;
-    for (const place of places.sort(comparePlaces)) {
-      if (done === null || comparePlaces(place, done) > 0) done = await this.walkFrom(base, place);
+    for (const place of places.sort(compareTuples)) {
+      if (done === null || compareTuples(place, done) > 0) done = await this.walkFrom(base, place);
     }
     return { changed: places.length > 0, flags };
   }
@@ -271,7 +266,7 @@ export class HistoryRows implements Histories {
     for await (const { row, next } of this.rowsFrom(base, place)) {
       const walked = this.step(base, row, next, stage);
       done = placeOf(row);
-      if (walked === null && comparePlaces(done, place) > 0) break;
+      if (walked === null && compareTuples(done, place) > 0) break;
       stage = (walked ?? row).after as string | null;
     }
     return done;

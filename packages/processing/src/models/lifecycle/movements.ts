@@ -1,7 +1,5 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
-import { statedTime } from "@counterfoil/core/balances/effective-time";
 import { timeOf } from "@counterfoil/core/exact/time";
-import { firstArrivalOf } from "@counterfoil/core/ingest/fact-state";
 import type { MovementSide } from "@counterfoil/core/lifecycle/fact-reading";
 import { type LifecycleFact, ownTime } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { said } from "@counterfoil/core/lifecycle/record-fields";
@@ -14,14 +12,15 @@ import {
   createRuns,
   type Movement,
   movementKey,
-  noteMovement,
   noteReport,
+  noteTimes,
   type OnAccount,
   onAccount,
   type Run,
   type Runs,
   runTimeOn,
   type StoredSide,
+  timesOf,
 } from "./runs.ts";
 
 /** The movements that withdrawals go through: their times, their words, and pairs within a run. */
@@ -79,7 +78,7 @@ export class MovementRows implements Movements {
     const run = await this.runs.get(side.run);
     const account = onAccount(run, side.accountType);
     const before = timeOn(account);
-    noteMovement(account, state);
+    noteTimes(account, timesOf(state));
     await this.runs.put(run);
     await this.redateRun(run, side.accountType, before);
     return runTimeOn(account)?.at ?? ownTime(state);
@@ -92,7 +91,7 @@ export class MovementRows implements Movements {
     Object.assign(account, { movementAt: null, arrivedAt: null });
     for await (const { sides } of this.runs.movements(side.run)) {
       const other = sides[side.accountType];
-      if (other !== undefined) noteSide(account, other);
+      if (other !== undefined) noteTimes(account, other);
     }
     await this.runs.put(run);
     await this.redateRun(run, side.accountType, before);
@@ -122,8 +121,7 @@ export class MovementRows implements Movements {
     }
     movement.sides[accountType] = {
       ...{ fact: id, accountType, at: String(at), word, occurred_at },
-      ownAt: textOf(statedTime(state).at),
-      arrivedAt: String(firstArrivalOf(state)),
+      ...timesOf(state),
       takes: side.takes,
       awaitsReport: isReportKept(side.runType),
       position: state.position,
@@ -301,18 +299,6 @@ export class MovementRows implements Movements {
 }
 
 const timeOn = (account: OnAccount): bigint | null => runTimeOn(account)?.at ?? null;
-
-const textOf = (at: bigint | null): string | null => (at === null ? null : String(at));
-
-function noteSide(
-  account: { movementAt: string | null; arrivedAt: string | null },
-  { ownAt, arrivedAt }: StoredSide,
-): void {
-  const isLater = ownAt !== null && BigInt(ownAt) > BigInt(account.movementAt ?? -1);
-  if (isLater) account.movementAt = ownAt;
-  const isEarlier = account.arrivedAt === null || BigInt(arrivedAt) < BigInt(account.arrivedAt);
-  if (isEarlier) account.arrivedAt = arrivedAt;
-}
 
 /** The available side, where it is known: that is the account that the customer sees. */
 function shownSide({ sides }: Movement): StoredSide | null {

@@ -40,7 +40,7 @@ export type NameChanges = Readonly<{
   undecided: ReadonlySet<number>;
 }>;
 
-export const ALIAS = "alias";
+const ALIAS = "alias";
 
 export class NameRows implements Names {
   private readonly buffer: RowBuffer;

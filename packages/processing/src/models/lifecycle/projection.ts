@@ -14,11 +14,10 @@ import {
   factIdOfKey,
   type LifecycleFact,
 } from "@counterfoil/core/lifecycle/lifecycle-fact";
-import type { ModelStore } from "../../ports/model-store.ts";
-import type { Projection, ProjectionSession } from "../../projection/projection.ts";
-import { createRowBuffer, type RowBuffer } from "../../projection/row-buffer.ts";
+import type { Projection } from "../../projection/projection.ts";
+import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { parseData } from "../fact-state-text.ts";
-import { openStopped } from "../stopped.ts";
+import { openSession } from "../session.ts";
 import { type Cluster, ClusterRows, type ClusterStore } from "./cluster-store.ts";
 import { type DepositClasses, DepositClassRows } from "./deposit-classes.ts";
 import { LifecycleFactRows, type LifecycleFacts } from "./facts.ts";
@@ -35,55 +34,19 @@ export function lifecycleProjection(lifecycle: Lifecycle): Projection {
     version: lifecycle.version,
     tables: LIFECYCLE_TABLES,
     types: new Set([...lifecycle.types, ...AMENDMENTS]),
-    open: (store, hashing) => openLifecycle(lifecycle, store, hashing),
+    open: (store, hashing) =>
+      openSession(store, hashing, ({ buffer }) => {
+        const fold = new LifecycleFold(lifecycle, buffer, hashing);
+        return { apply: (event) => fold.apply(event), commitEvery: COMMIT_EVERY };
+      }),
   };
 }
 
 /**
- * Events between two commits, whatever a projector or a rebuild asks for: rows that are not
- * committed are searched one by one, so a commit of 10,000 costs a hot record ten times more.
+ * Rows that are not committed are searched one by one, so a commit of 10,000 events costs a hot
+ * record ten times more.
  */
 const COMMIT_EVERY = 250;
-
-async function openLifecycle(
-  lifecycle: Lifecycle,
-  store: ModelStore,
-  hashing: Hashing,
-): Promise<ProjectionSession> {
-  let checkpoint = await store.checkpoint();
-  let applied = { position: checkpoint.position, hash: checkpoint.hash };
-  let uncommitted = 0;
-  const buffer = createRowBuffer(store, checkpoint, hashing);
-  const stopped = await openStopped(store, buffer);
-  const fold = new LifecycleFold(lifecycle, buffer, hashing);
-
-  function pass({ position, hash }: RecordedEvent): void {
-    if (position > applied.position) applied = { position, hash };
-  }
-
-  async function commit() {
-    if (!buffer.isEmpty() || applied.position !== checkpoint.position) {
-      checkpoint = await buffer.commit(applied.position, applied.hash);
-    }
-    uncommitted = 0;
-    return checkpoint;
-  }
-
-  return {
-    get checkpoint() {
-      return checkpoint;
-    },
-    stopped,
-    async apply(event) {
-      await fold.apply(event);
-      pass(event);
-      uncommitted += 1;
-      if (uncommitted >= COMMIT_EVERY && applied.position === event.position) await commit();
-    },
-    pass,
-    commit,
-  };
-}
 
 /** What one event changes: a fact, then the clusters that it touches, then their records. */
 class LifecycleFold {

@@ -6,6 +6,7 @@ import {
 import { type FactState, firstArrivalOf, notBeforeOf } from "@counterfoil/core/ingest/fact-state";
 import type { MovementKind, MovementSide } from "@counterfoil/core/lifecycle/fact-reading";
 import type { Row } from "../../ports/table.ts";
+import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { MOVEMENTS, RUNS } from "./tables.ts";
 
@@ -100,26 +101,17 @@ export function createRuns(buffer: RowBuffer): Runs {
       if (stored !== null) buffer.remove(MOVEMENTS, stored, stored);
     },
     async *movements(run) {
-      for (let beyond = [run, ""]; ; ) {
-        const rows: readonly Row[] = await buffer.select(MOVEMENTS, {
-          where: [{ column: "run", is: "=", value: run }],
-          orderBy: ["run", "id"],
-          beyond,
-          limit: 500,
-        });
-        for (const row of rows) yield movementIn(row);
-        const last = rows.at(-1);
-        if (last === undefined || rows.length < 500) return;
-        beyond = [run, String(last.id)];
-      }
+      const where = [{ column: "run", is: "=" as const, value: run }];
+      const rows = everyRow(buffer, MOVEMENTS, { where, orderBy: ["run", "id"], limit: 500 });
+      for await (const row of rows) yield movementIn(row);
     },
   };
 }
 
-const later = (a: string | null, b: bigint | null): string | null =>
-  b === null || (a !== null && BigInt(a) >= b) ? a : String(b);
-const earlier = (a: string | null, b: bigint): string =>
-  a !== null && BigInt(a) <= b ? a : String(b);
+const later = (a: string | null, b: string | null): string | null =>
+  b === null || (a !== null && BigInt(a) >= BigInt(b)) ? a : b;
+const earlier = (a: string | null, b: string): string =>
+  a !== null && BigInt(a) <= BigInt(b) ? a : b;
 
 export function onAccount(run: Run, accountType: string): OnAccount {
   const known = run.accounts[accountType] ?? { movementAt: null, arrivedAt: null, report: null };
@@ -127,10 +119,18 @@ export function onAccount(run: Run, accountType: string): OnAccount {
   return known;
 }
 
+/** What a movement says of its run's time. */
+type SideTimes = Pick<StoredSide, "ownAt" | "arrivedAt">;
+
+export const timesOf = (state: FactState): SideTimes => ({
+  ownAt: textOf(statedTime(state).at),
+  arrivedAt: String(firstArrivalOf(state)),
+});
+
 /** Takes in what a movement says of its run's time. */
-export function noteMovement(account: OnAccount, state: FactState): void {
-  account.movementAt = later(account.movementAt, statedTime(state).at);
-  account.arrivedAt = earlier(account.arrivedAt, firstArrivalOf(state));
+export function noteTimes(account: OnAccount, { ownAt, arrivedAt }: SideTimes): void {
+  account.movementAt = later(account.movementAt, ownAt);
+  account.arrivedAt = earlier(account.arrivedAt, arrivedAt);
 }
 
 /** `null`: the report does not count any more. */
@@ -155,7 +155,7 @@ const nanosOf = (at: string | null): bigint | null => (at === null ? null : BigI
  */
 export function runTimeOn({ movementAt, arrivedAt, report }: OnAccount): EffectiveTime | null {
   if (report === null) return null;
-  const arrived = earlier(arrivedAt, BigInt(report.arrivedAt));
+  const arrived = earlier(arrivedAt, report.arrivedAt);
   return effectiveTime({
     movementAt: nanosOf(movementAt),
     runAt: nanosOf(report.runAt),

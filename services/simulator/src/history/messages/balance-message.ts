@@ -2,6 +2,7 @@ import { type Amount, formatAmount } from "../../decimal.ts";
 import { epochMs, epochSeconds, isoTime } from "../../time.ts";
 import { CRYPTO_ASSETS, USD } from "../assets.ts";
 import type { BalanceReport, HistoryMessage, Movement } from "../history.ts";
+import { accountFields } from "./account-fields.ts";
 
 const DECIMALS: ReadonlyMap<string, number> = new Map(
   [USD, ...CRYPTO_ASSETS].map(({ code, decimals }) => [code, decimals]),
@@ -31,12 +32,7 @@ function feedText({ account, run, movements, balanceAfter }: BalanceReport): str
   return JSON.stringify({
     messageType: "balance-updated",
     body: {
-      account_id: account.accountId,
-      participant_code: account.participantCode,
-      account_group: account.accountGroup,
-      account_label: account.accountLabel,
-      account_type: account.accountType,
-      asset: account.asset,
+      ...accountFields(account),
       balance: formatAmount(balanceAfter),
       run_id: Number(run.runId),
       run_type: run.runType,

@@ -1,0 +1,46 @@
+import { expect, test } from "@jest/globals";
+import { compareRows } from "./compare-rows.ts";
+import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
+import type { Rows } from "./ports/model-store.ts";
+import type { Row, Table } from "./ports/table.ts";
+
+const TABLE: Table = {
+  name: "notes",
+  columns: { id: { type: "text", state: true }, note: { type: "text", state: true } },
+  key: ["id"],
+  indexes: [],
+  digested: "both",
+};
+
+async function generationWith(rows: readonly Row[]): Promise<Rows> {
+  const catalogue = createMemoryModelCatalogue();
+  await catalogue.create("trades", { tables: [TABLE], modelVersion: 1 });
+  const store = await catalogue.openForWriting("trades", 1);
+  const checkpoint = { ...(await store.checkpoint()), position: 1 };
+  await store.commit({ inserts: [{ table: TABLE, rows }], puts: [], deletes: [], checkpoint });
+  return store;
+}
+
+const differences = async (live: readonly Row[], rebuilt: readonly Row[]) =>
+  (await compareRows([TABLE], await generationWith(live), await generationWith(rebuilt), 10)).map(
+    ({ key, columns }) => [key, columns],
+  );
+
+test("rows that are missing on a side, or differ, are found one by one", async () => {
+  const live = ["a", "b", "d"].map((id) => ({ id, note: id }));
+  const rebuilt = [
+    { id: "b", note: "other" },
+    { id: "c", note: "c" },
+    { id: "d", note: "d" },
+  ];
+  expect((await differences(live, rebuilt)).map(([key]) => key)).toEqual([["a"], ["b"], ["c"]]);
+});
+
+test("keys are compared in the order in which engines read them: by code points", async () => {
+  const [replacement, face] = [
+    { id: "\ufffd", note: "" },
+    { id: "\u{1f600}", note: "" },
+  ];
+  const found = await differences([replacement, face], [face]);
+  expect(found.map(([key]) => key)).toEqual([[replacement.id]]);
+});
