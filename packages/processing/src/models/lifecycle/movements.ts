@@ -9,6 +9,7 @@ import type { RowBuffer } from "../../projection/row-buffer.ts";
 import type { Cluster, ClusterStore } from "./cluster-store.ts";
 import { type Histories, type Place, placeTie, type Word } from "./history.ts";
 import {
+  byAccountType,
   createRuns,
   type Movement,
   movementKey,
@@ -108,7 +109,7 @@ export class MovementRows implements Movements {
     const known = await this.runs.movement(name, key);
     const movement = known ?? {
       ...{ run: name, id: key, kind, amount, movementId },
-      ...{ cluster: cluster.id, sides: {}, pair: null, place: null },
+      ...{ cluster: cluster.id, sides: byAccountType<StoredSide>({}), pair: null, place: null },
     };
     if (known === null) {
       run.counts[kind] = (run.counts[kind] ?? 0) + 1;

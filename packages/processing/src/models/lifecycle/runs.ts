@@ -58,6 +58,10 @@ export type Run = {
   isPaired: boolean;
 };
 
+/** Providers name the types: one called as what every object inherits is one like another. */
+export const byAccountType = <T>(known: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.assign(Object.create(null), known);
+
 export interface Runs {
   get(run: string): Promise<Run>;
   put(run: Run): Promise<void>;
@@ -71,18 +75,19 @@ export const movementKey = ({ kind, class: of, movementId }: MovementSide): stri
   JSON.stringify([kind, of, movementId]);
 
 export function createRuns(buffer: RowBuffer): Runs {
-  const movementIn = ({ run, id, data }: Row): Movement => ({
-    run: String(run),
-    id: String(id),
-    ...JSON.parse(String(data)),
-  });
+  const movementIn = ({ run, id, data }: Row): Movement => {
+    const movement: Movement = { run: String(run), id: String(id), ...JSON.parse(String(data)) };
+    movement.sides = byAccountType(movement.sides);
+    return movement;
+  };
 
   return {
     async get(run) {
       const row = await buffer.get(RUNS, [run]);
-      return row === null
-        ? { run, accounts: {}, counts: {}, isPaired: false }
-        : { run, ...JSON.parse(String(row.data)) };
+      if (row === null) return { run, accounts: byAccountType({}), counts: {}, isPaired: false };
+      const known: Run = { run, ...JSON.parse(String(row.data)) };
+      known.accounts = byAccountType(known.accounts);
+      return known;
     },
     async put({ run, ...data }) {
       const row = { run, data: JSON.stringify(data) };

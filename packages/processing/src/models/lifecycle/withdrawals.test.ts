@@ -723,3 +723,22 @@ describe("which facts are legs", () => {
     expect(isWithdrawalFact(type, { provider: "zerohash", ...data })).toBe(expected);
   });
 });
+
+describe("types of accounts that every object knows", () => {
+  test.each(["constructor", "__proto__", "toString"])("%s is a type like another", async (type) => {
+    const body = pending(type, "-0.10000000", "534066");
+    const facts = delivered({ payloadType: "account_balance.changed", body });
+    const expected = withTypes(await withdrawalsOf(facts), type);
+    expect(expected).toHaveLength(1);
+    expect(expected[0]).toMatchObject({ id: PENDING_ID, state: { stage: "pending" } });
+    const plain = { ...body, account_type: "savings" };
+    const others = delivered({ payloadType: "account_balance.changed", body: plain });
+    expect(expected).toEqual(withTypes(await withdrawalsOf(others), "savings"));
+    expect(Object.keys(Object.prototype)).toEqual([]);
+    expect(Object.keys(Object)).toEqual([]);
+  });
+});
+
+/** Records with the type of their account left out, in all they say. */
+const withTypes = (records: readonly object[], type: string) =>
+  JSON.parse(JSON.stringify(records).replaceAll(type, "type"));
