@@ -36,12 +36,22 @@ export async function playFlows({ standIn, api, address }: FlowsDeps): Promise<v
   }
 }
 
-/** Nobody acknowledges a frame: it has arrived once it stands on the stream. */
+/**
+ * Nobody acknowledges a frame: it has arrived once it stands on the stream. That the snapshot was
+ * complete follows after a silence; digests that are to be compared must not have it in between.
+ */
 async function untilRecorded(api: Api, frames: number): Promise<void> {
+  const eventsOf = (types: string) =>
+    api.get<readonly EventRecord[]>("/v1/events", { types, limit: 100 });
   await until(
     "the feed's frames on the stream",
-    () => api.get<readonly EventRecord[]>("/v1/events", { types: "DeliveryReceived", limit: 100 }),
+    () => eventsOf("DeliveryReceived"),
     (deliveries) => deliveries.filter(isFrame).length >= frames,
+  );
+  await until(
+    "the end of the feed's snapshot on the stream",
+    () => eventsOf("SnapshotCompleted"),
+    (completions) => completions.length > 0,
   );
 }
 
