@@ -1,4 +1,4 @@
-import { retranslate } from "@counterfoil/processing/retranslate";
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
 import { shuffleBetweenOpenings } from "@counterfoil/simulator/delivery/shuffle-deliveries";
 import { expect } from "@jest/globals";

@@ -1,5 +1,6 @@
 import { foldTo, openFolding } from "@counterfoil/processing/folding";
 import { liveGeneration } from "@counterfoil/processing/generations";
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import {
   createMemoryTopicStorage,
   createMemoryTopics,
@@ -12,7 +13,6 @@ import { openSession } from "@counterfoil/processing/publish/session";
 import { findAccount } from "@counterfoil/processing/queries/accounts";
 import { type BalanceQuery, listBalances } from "@counterfoil/processing/queries/balances";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
-import { retranslate } from "@counterfoil/processing/retranslate";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { ACCOUNT, ACCOUNT_ID, balanceBody, snapshotBody, take } from "./messages.ts";
 import { lastStates } from "./published.ts";

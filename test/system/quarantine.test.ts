@@ -1,7 +1,7 @@
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { isOpen, readQuarantine } from "@counterfoil/processing/queries/quarantine";
-import { retranslate } from "@counterfoil/processing/retranslate";
 import { retryQuarantined } from "@counterfoil/processing/retry-quarantined";
 import { verifyStream } from "@counterfoil/processing/verify";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";

@@ -1,8 +1,8 @@
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { ACCOUNTS, BALANCE_CHANGES } from "@counterfoil/processing/models/balances/tables";
 import { RECORD_CHANGES, RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { Row, Table } from "@counterfoil/processing/ports/table";
-import { retranslate } from "@counterfoil/processing/retranslate";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
 import { createRandom } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";

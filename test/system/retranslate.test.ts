@@ -1,6 +1,6 @@
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import { retranslate } from "@counterfoil/processing/retranslate";
 import { verifyStream } from "@counterfoil/processing/verify";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
 import { describe, expect, test } from "@jest/globals";

@@ -1,8 +1,8 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import type { FeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { recordSocketOrder } from "@counterfoil/processing/ingest/record-socket-order";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
-import { recordSocketOrder } from "@counterfoil/processing/record-socket-order";
 import { describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, playScenario } from "./messages.ts";
 import { ENGINES, hashing, openTestLedger, type TestLedger } from "./support.ts";

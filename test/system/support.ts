@@ -11,7 +11,8 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { type Folding, foldTo, openFolding } from "@counterfoil/processing/folding";
 import { liveGeneration } from "@counterfoil/processing/generations";
-import { createIngest } from "@counterfoil/processing/ingest";
+import { createIngest } from "@counterfoil/processing/ingest/ingest";
+import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
 import {
   createMemoryEventStream,
   createMemoryStreamStorage,
@@ -20,7 +21,6 @@ import {
 import { createManualClock, type ManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
-import { openLedger } from "@counterfoil/processing/open-ledger";
 import { ModelUnavailable } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { Delivery, FeedOpening, Ingest, Receipt } from "@counterfoil/processing/ports/ingest";

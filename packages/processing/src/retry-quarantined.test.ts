@@ -3,7 +3,7 @@ import { testHashing as hashing } from "@counterfoil/core/translate/testing/hash
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
 import { describe, expect, test } from "@jest/globals";
-import { createIngest } from "./ingest.ts";
+import { createIngest } from "./ingest/ingest.ts";
 import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";
 import { createManualClock } from "./memory/manual-clock.ts";
 import { StreamUnavailable } from "./ports/errors.ts";

@@ -5,8 +5,8 @@ import { providerEventId } from "@counterfoil/core/ingest/event";
 import { knownFacts } from "@counterfoil/core/ingest/known-facts";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { appendDecided } from "./append-decided.ts";
+import { readStored } from "./ingest/delivery.ts";
 import type { EventStream } from "./ports/event-stream.ts";
-import { readStored } from "./read-stored.ts";
 
 export type RetryOptions = Readonly<{
   stream: EventStream;

@@ -1,6 +1,7 @@
 import { systemClock as clock } from "@counterfoil/adapters/node/clock";
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
 import {
   createMemoryEventStream,
   createMemoryStreamStorage,
@@ -8,7 +9,6 @@ import {
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { createMemoryRoleLocks } from "@counterfoil/processing/memory/role-locks";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import { openLedger } from "@counterfoil/processing/open-ledger";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
 import { describe, expect, test } from "@jest/globals";

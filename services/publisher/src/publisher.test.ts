@@ -1,6 +1,7 @@
 import { systemClock as clock } from "@counterfoil/adapters/node/clock";
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
 import { openFolding } from "@counterfoil/processing/folding";
+import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
 import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { createMemoryRoleLocks } from "@counterfoil/processing/memory/role-locks";
@@ -9,7 +10,6 @@ import {
   createMemoryTopics,
 } from "@counterfoil/processing/memory/topics";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
-import { openLedger } from "@counterfoil/processing/open-ledger";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import {

@@ -3,11 +3,11 @@ import { testHashing as hashing } from "@counterfoil/core/translate/testing/hash
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
 import { describe, expect, test } from "@jest/globals";
-import { createIngest } from "../ingest.ts";
+import { createIngest } from "../ingest/ingest.ts";
+import { retranslate } from "../ingest/retranslate.ts";
 import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
 import { createManualClock } from "../memory/manual-clock.ts";
 import type { Delivery } from "../ports/ingest.ts";
-import { retranslate } from "../retranslate.ts";
 import { findDelivery } from "./deliveries.ts";
 
 const START = 1_700_000_000_000_000_000n;

@@ -7,8 +7,8 @@ import { providerEventId } from "@counterfoil/core/ingest/event";
 import { factIdOf } from "@counterfoil/core/ingest/known-facts";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
+import { readStored } from "../ingest/delivery.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import { readStored } from "../read-stored.ts";
 import { eventRecord } from "./events.ts";
 import { readAll } from "./read-all.ts";
 

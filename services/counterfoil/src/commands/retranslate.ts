@@ -1,7 +1,7 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { type RetranslateResult, retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import { type RetranslateResult, retranslate } from "@counterfoil/processing/retranslate";
 import { Command } from "commander";
 import { EXIT } from "../exit-code.ts";
 import { print, printJson } from "../output/print.ts";

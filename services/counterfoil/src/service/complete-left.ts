@@ -1,9 +1,9 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { completeLeftDeliveries } from "@counterfoil/processing/left-deliveries";
+import { completeLeftDeliveries } from "@counterfoil/processing/ingest/incomplete";
+import { recordSocketOrder } from "@counterfoil/processing/ingest/record-socket-order";
 import { isEngineError } from "@counterfoil/processing/ports/errors";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
-import { recordSocketOrder } from "@counterfoil/processing/record-socket-order";
 import type { Logger } from "pino";
 import type { Closing } from "./closing.ts";
 

@@ -1,6 +1,6 @@
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { startIngestor } from "@counterfoil/ingestor/ingestor";
-import { createIngest } from "@counterfoil/processing/ingest";
+import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { warnWithoutProvider } from "./channels.ts";
 import { startOrClose } from "./closing.ts";
 import { completeLeft } from "./complete-left.ts";

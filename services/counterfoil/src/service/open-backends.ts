@@ -2,7 +2,11 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Backends, connect } from "@counterfoil/adapters/connect";
 import type { Access } from "@counterfoil/adapters/connect/engine";
 import type { Config } from "@counterfoil/contracts/config";
-import { type LedgerNames, openLedger, waitForLedger } from "@counterfoil/processing/open-ledger";
+import {
+  type LedgerNames,
+  openLedger,
+  waitForLedger,
+} from "@counterfoil/processing/ingest/open-ledger";
 import { StreamMissing } from "@counterfoil/processing/ports/errors";
 import type { Logger } from "pino";
 import { checkBeforeStart } from "./startup-checks.ts";

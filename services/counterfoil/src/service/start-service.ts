@@ -1,7 +1,7 @@
 import { kafkaConfigOf } from "@counterfoil/adapters/kafka/kafka-config";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { startIngestor } from "@counterfoil/ingestor/ingestor";
-import { createIngest } from "@counterfoil/processing/ingest";
+import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import { startProjectorThreads } from "../threads/projector-threads.ts";

@@ -2,8 +2,8 @@ import { testHashing as hashing } from "@counterfoil/core/translate/testing/hash
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Source } from "@counterfoil/core/translate/translation";
 import { describe, expect, test } from "@jest/globals";
-import type { Delivery } from "./ports/ingest.ts";
-import { decodeBody, prepareDelivery } from "./prepare-delivery.ts";
+import type { Delivery } from "../ports/ingest.ts";
+import { decodeBody, prepareDelivery } from "./delivery.ts";
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 

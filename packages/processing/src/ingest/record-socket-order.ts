@@ -9,9 +9,9 @@ import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/
 import { knownFacts } from "@counterfoil/core/ingest/known-facts";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { appendDecided } from "./append-decided.ts";
-import type { EventStream } from "./ports/event-stream.ts";
-import { readStored } from "./read-stored.ts";
+import { appendDecided } from "../append-decided.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import { readStored } from "./delivery.ts";
 
 export type SocketOrderOptions = Readonly<{
   stream: EventStream;

@@ -2,15 +2,14 @@ import { createFeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { describe, expect, test } from "@jest/globals";
-import type { Waiting } from "./ingest-group.ts";
-import { deliveryRequest } from "./ingest-request.ts";
-import { appendInTurn } from "./ingest-turns.ts";
-import { createMemoryEventStream } from "./memory/event-stream.ts";
-import { createManualClock } from "./memory/manual-clock.ts";
-import { StreamUnavailable } from "./ports/errors.ts";
-import type { EventStream } from "./ports/event-stream.ts";
-import type { Receipt } from "./ports/ingest.ts";
-import { sampleEvent } from "./testing/sample-event.ts";
+import { createMemoryEventStream } from "../memory/event-stream.ts";
+import { createManualClock } from "../memory/manual-clock.ts";
+import { StreamUnavailable } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { Receipt } from "../ports/ingest.ts";
+import { sampleEvent } from "../testing/sample-event.ts";
+import { commitGroups, type Pending } from "./group-commit.ts";
+import { deliveryRequest } from "./request.ts";
 
 const clock = createManualClock();
 
@@ -73,12 +72,12 @@ function openStream(onCall: OnCall = () => {}) {
 
 /** Takes the groups one after the other; gives what each of those who wait was told. */
 async function appendAll(stream: EventStream, groups: ReturnType<typeof waitingFor>[][]) {
-  const left = groups.map((group) => group.map(({ waiting }): Waiting => waiting));
+  const left = groups.map((group) => group.map(({ waiting }): Pending => waiting));
   const rejectAll = (error: unknown) => {
     for (const { reject } of left.splice(0).flat()) reject(error);
   };
   const told = Promise.allSettled(groups.flat().map(({ receipt }) => receipt));
-  await appendInTurn({ stream, clock, line: { take: () => left.shift() ?? [], rejectAll } });
+  await commitGroups({ stream, clock, queue: { takeGroup: () => left.shift() ?? [], rejectAll } });
   return (await told).map((result) =>
     result.status === "fulfilled" ? result.value.outcome : String(result.reason.message),
   );

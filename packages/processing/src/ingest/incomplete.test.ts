@@ -2,13 +2,13 @@ import { testHashing as hashing } from "@counterfoil/core/translate/testing/hash
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate } from "@counterfoil/core/translate/translation";
 import { describe, expect, test } from "@jest/globals";
+import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
+import { createManualClock } from "../memory/manual-clock.ts";
+import { StreamUnavailable } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { Delivery } from "../ports/ingest.ts";
+import { completeLeftDeliveries } from "./incomplete.ts";
 import { createIngest } from "./ingest.ts";
-import { completeLeftDeliveries } from "./left-deliveries.ts";
-import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";
-import { createManualClock } from "./memory/manual-clock.ts";
-import { StreamUnavailable } from "./ports/errors.ts";
-import type { EventStream } from "./ports/event-stream.ts";
-import type { Delivery } from "./ports/ingest.ts";
 
 const START = 1_700_000_000_000_000_000n;
 const ACCOUNTS = 3000;

@@ -6,14 +6,14 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
+import { createManualClock } from "../memory/manual-clock.ts";
+import { StreamUnavailable } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import { type Delivery, Overloaded } from "../ports/ingest.ts";
+import { brokenAt } from "../testing/event-stream-fixture.ts";
+import { sampleEvent } from "../testing/sample-event.ts";
 import { createIngest, type IngestOptions } from "./ingest.ts";
-import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";
-import { createManualClock } from "./memory/manual-clock.ts";
-import { StreamUnavailable } from "./ports/errors.ts";
-import type { EventStream } from "./ports/event-stream.ts";
-import { type Delivery, Overloaded } from "./ports/ingest.ts";
-import { brokenAt } from "./testing/event-stream-fixture.ts";
-import { sampleEvent } from "./testing/sample-event.ts";
 
 const START = 1_700_000_000_000_000_000n;
 
@@ -361,7 +361,7 @@ describe("overload", () => {
         },
       },
     };
-    const { ingest } = setUp({ waitingBytesMax: 4096, translations: counting });
+    const { ingest } = setUp({ pendingBytesMax: 4096, translations: counting });
     const results = await Promise.allSettled(
       numbers(10).map((number) => ingest.submit(webhook(number))),
     );
@@ -375,7 +375,7 @@ describe("overload", () => {
   });
 
   test("does not refuse one of any size where nothing waits", async () => {
-    const { ingest } = setUp({ waitingBytesMax: 10 });
+    const { ingest } = setUp({ pendingBytesMax: 10 });
     expect(await ingest.submit(webhook(1))).toMatchObject({ outcome: "recorded" });
   });
 });

@@ -4,9 +4,9 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
 import { newEvent } from "@counterfoil/core/ingest/event";
 import { readData } from "@counterfoil/core/stream/read-event";
-import type { Clock } from "./ports/clock.ts";
-import { LedgerMismatch } from "./ports/errors.ts";
-import type { EventStream } from "./ports/event-stream.ts";
+import type { Clock } from "../ports/clock.ts";
+import { LedgerMismatch } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
 
 /** What `LedgerOpened` says: a trial's ledger holds money that is not real, and must never pass for one. */
 export type LedgerNames = Readonly<{ name: string; environment: string }>;

@@ -1,12 +1,10 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
-import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { timeOf } from "@counterfoil/core/exact/time";
 import { readData } from "@counterfoil/core/stream/read-event";
-import { isEngineError } from "./ports/errors.ts";
-import type { EventStream } from "./ports/event-stream.ts";
-import type { Delivery, Ingest } from "./ports/ingest.ts";
-import { readAll } from "./queries/read-all.ts";
-import { socketOrder } from "./read-stored.ts";
+import { isEngineError } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { Delivery, Ingest } from "../ports/ingest.ts";
+import { readAll } from "../queries/read-all.ts";
+import { storedDelivery } from "./delivery.ts";
 
 export type LeftDelivery = Readonly<{
   deliveryId: string;
@@ -51,32 +49,6 @@ async function leftDeliveries(stream: EventStream): Promise<Iterable<string>> {
     else left.delete(delivery_id);
   }
   return left;
-}
-
-/** The delivery as it came; null where its bytes are gone. */
-async function storedDelivery(stream: EventStream, event: RecordedEvent): Promise<Delivery | null> {
-  const received = readData(event) as DataOf<"DeliveryReceived">;
-  const bytes = await stream.body(received.sha256);
-  if (bytes === null) return null;
-  const { connection, frame, verdict } = received;
-  const { sent_at, signature, scheme, key } = verdict;
-  return {
-    provider: received.provider,
-    channel: received.channel,
-    payloadType: received.payload_type,
-    notificationId: received.notification_id ?? null,
-    place: connection !== undefined && frame !== undefined ? { connection, frame } : null,
-    verdict: {
-      signature,
-      ...(scheme === undefined ? {} : { scheme }),
-      ...(key === undefined ? {} : { key }),
-      ...(sent_at === undefined ? {} : { sentAt: timeOf(sent_at) }),
-    },
-    bytes,
-    receivedAt: timeOf(received.received_at),
-    correlationId: event.correlation_id,
-    ...socketOrder(received),
-  };
 }
 
 async function complete(

@@ -1,10 +1,10 @@
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { describe, expect, test } from "@jest/globals";
-import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";
-import { createManualClock } from "./memory/manual-clock.ts";
+import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
+import { createManualClock } from "../memory/manual-clock.ts";
+import { LedgerMismatch } from "../ports/errors.ts";
+import { sampleEvent } from "../testing/sample-event.ts";
 import { openLedger, waitForLedger } from "./open-ledger.ts";
-import { LedgerMismatch } from "./ports/errors.ts";
-import { sampleEvent } from "./testing/sample-event.ts";
 
 function setUp() {
   const clock = createManualClock(1_700_000_000_000_000_000n);

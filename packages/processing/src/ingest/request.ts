@@ -8,16 +8,15 @@ import { newEvent, providerEventId } from "@counterfoil/core/ingest/event";
 import type { FeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { type KnownFacts, noteEvent } from "@counterfoil/core/ingest/known-facts";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import type { Body } from "./ports/event-stream.ts";
+import type { Body } from "../ports/event-stream.ts";
 import type {
   Delivery,
   FeedClosing,
   FeedOpening,
   Receipt,
   SnapshotCompletion,
-} from "./ports/ingest.ts";
-import { type PreparedDelivery, prepareDelivery } from "./prepare-delivery.ts";
-import { socketOrder } from "./read-stored.ts";
+} from "../ports/ingest.ts";
+import { type PreparedDelivery, prepareDelivery, socketOrder } from "./delivery.ts";
 
 /** What is to be appended, given what is known. */
 export type Request = Readonly<{
@@ -77,7 +76,7 @@ function idsOf({ id, reading }: PreparedDelivery, hashing: Hashing): readonly st
 type Received = DataOf<"DeliveryReceived">;
 
 /**
- * A divided delivery that was left is completed as it was begun, by that translation and with that
+ * An incomplete delivery is completed as it was begun, by that translation and with that
  * arrival, so that every ingestor records the same facts.
  */
 function begunAs(deliveryId: string, known: KnownFacts, hashing: Hashing): Received | null {

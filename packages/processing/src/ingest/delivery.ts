@@ -1,0 +1,159 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { formatTime, timeOf } from "@counterfoil/core/exact/time";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { deliveryId } from "@counterfoil/core/identity";
+import type { ReadDelivery } from "@counterfoil/core/ingest/decide-delivery";
+import type { FeedSession } from "@counterfoil/core/ingest/feed-session";
+import { readData } from "@counterfoil/core/stream/read-event";
+import type { Reading, SocketOrder, Translations } from "@counterfoil/core/translate/translation";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { Delivery } from "../ports/ingest.ts";
+
+/** What a delivery says: when it arrives, and when its stored bytes are read again. */
+
+export type PreparedDelivery = ReadDelivery;
+
+/** Everything about a delivery that needs no look-up: its digest, its id, what its bytes say. */
+export function prepareDelivery(
+  delivery: Delivery,
+  { present, versions }: Translations,
+  hashing: Hashing,
+  session: FeedSession | null = null,
+): PreparedDelivery {
+  const { provider, channel, payloadType, place, bytes, receivedAt, verdict } = delivery;
+  const { notificationId } = delivery;
+  const translate = versions[present];
+  if (translate === undefined) throw new Error(`there is no translation ${present}`);
+  const sha256 = hashing.sha256(bytes);
+  const text = decodeBody(bytes);
+  const source = { provider, channel, payloadType, text, place, receivedAt, notificationId };
+  const read = translate(source, hashing);
+  const order =
+    read.ok && place !== null && session !== null
+      ? session.orderOf({ place, facts: read.facts, receivedAt })
+      : (delivery.order ?? null);
+  const reading = order === null ? read : translate({ ...source, order }, hashing);
+  const { sentAt, ...verified } = verdict;
+  return {
+    id: deliveryId(
+      channel === "feed" && place !== null
+        ? { channel, ...place }
+        : {
+            channel: channel === "feed" ? "webhook" : channel,
+            ...{ provider, payloadType, sha256 },
+            notificationId: isTimeless(reading) ? notificationId : null,
+          },
+      hashing,
+    ),
+    received: {
+      provider,
+      channel,
+      payload_type: payloadType,
+      ...(notificationId === null ? {} : { notification_id: notificationId }),
+      ...(place ?? {}),
+      verdict: sentAt === undefined ? verified : { ...verified, sent_at: formatTime(sentAt) },
+      sha256,
+      length: bytes.length,
+      received_at: formatTime(receivedAt),
+      translation: present,
+      ...(order === null
+        ? {}
+        : { not_before: formatTime(order.notBefore), follows: order.follows }),
+    },
+    correlationId: delivery.correlationId,
+    reading,
+  };
+}
+
+/** Whether the body has no time of its own: then the same bytes may be another statement. */
+function isTimeless(reading: Reading): boolean {
+  return reading.ok && reading.facts.some(({ data }) => "notification_id" in data);
+}
+
+type StoredOptions = Readonly<{
+  stream: EventStream;
+  translations: Translations;
+  hashing: Hashing;
+  /** What the frame's socket says; else what was recorded of that. */
+  order?: SocketOrder;
+}>;
+
+/**
+ * Reads a recorded delivery again, from its stored bytes.
+ *
+ * @returns what a translation finds in it; null where the bytes are gone.
+ */
+export async function readStored(
+  received: RecordedEvent,
+  translation: number,
+  { stream, translations, hashing, order }: StoredOptions,
+): Promise<Reading | null> {
+  const data = readData(received) as DataOf<"DeliveryReceived">;
+  const translate = translations.versions[translation];
+  if (translate === undefined) throw new Error(`there is no translation ${translation}`);
+  const body = await stream.body(data.sha256);
+  if (body === null) return null;
+  const { connection, frame, provider, channel } = data;
+  const place = connection !== undefined && frame !== undefined ? { connection, frame } : null;
+  const source = {
+    provider,
+    channel,
+    payloadType: data.payload_type,
+    text: decodeBody(body),
+    place,
+    receivedAt: timeOf(data.received_at),
+    ...(order === undefined ? socketOrder(data) : { order }),
+    notificationId: data.notification_id ?? null,
+  };
+  return translate(source, hashing);
+}
+
+/** What a delivery says of its frame's place on the socket. */
+export function socketOrder({
+  not_before,
+  follows,
+}: Pick<DataOf<"DeliveryReceived">, "not_before" | "follows">): { order?: SocketOrder } {
+  if (not_before === undefined || follows === undefined) return {};
+  return { order: { notBefore: timeOf(not_before), follows } };
+}
+
+/** The delivery as it came; null where its bytes are gone. */
+export async function storedDelivery(
+  stream: EventStream,
+  event: RecordedEvent,
+): Promise<Delivery | null> {
+  const received = readData(event) as DataOf<"DeliveryReceived">;
+  const bytes = await stream.body(received.sha256);
+  if (bytes === null) return null;
+  const { connection, frame, verdict } = received;
+  const { sent_at, signature, scheme, key } = verdict;
+  return {
+    provider: received.provider,
+    channel: received.channel,
+    payloadType: received.payload_type,
+    notificationId: received.notification_id ?? null,
+    place: connection !== undefined && frame !== undefined ? { connection, frame } : null,
+    verdict: {
+      signature,
+      ...(scheme === undefined ? {} : { scheme }),
+      ...(key === undefined ? {} : { key }),
+      ...(sent_at === undefined ? {} : { sentAt: timeOf(sent_at) }),
+    },
+    bytes,
+    receivedAt: timeOf(received.received_at),
+    correlationId: event.correlation_id,
+    ...socketOrder(received),
+  };
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of a body; null where it is not UTF-8. */
+export function decodeBody(bytes: Uint8Array): string | null {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return null;
+  }
+}
