@@ -43,3 +43,14 @@ export const ERROR_CODES = {
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Why a role does not start: what was found, what is expected, and which variable to set. */
+export class StartupError extends Error {
+  override readonly name = "StartupError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -4,12 +4,15 @@ import {
   DeliveryDivided,
   DeliveryQuarantined,
   DeliveryReceived,
+  FeedClosed,
+  FeedOpened,
   place,
   QuarantineRetried,
+  SnapshotCompleted,
+  SocketOrderRecorded,
   stamp,
   translation,
 } from "./delivery-fact.ts";
-import { FeedClosed, FeedOpened, SnapshotCompleted, SocketOrderRecorded } from "./feed-fact.ts";
 import { amount, growing, id, instant, json, position, provider, sha256, uuid } from "./scalar.ts";
 
 /**

@@ -9,7 +9,7 @@ import {
   parseDigest,
   rowHash,
   takeFromDigest,
-} from "./digest.ts";
+} from "./hashing.ts";
 import { testHashing as hashing } from "./translate/testing/hashing.ts";
 
 const digestOf = (rows: readonly string[]): DigestSum =>

@@ -6,3 +6,29 @@ export type Hashing = Readonly<{
   sha1: (bytes: Uint8Array) => string;
   sha256: (data: Uint8Array | string) => string;
 }>;
+
+/**
+ * The digest of a set of rows: the sum modulo 2^256 of the SHA-256 of each row's canonical text.
+ * Rows may come and go in any order, and a changed row costs two hashes. It finds faults; it does
+ * not prove anything (the hash chain does).
+ */
+export type DigestSum = bigint;
+
+const MODULUS = 1n << 256n;
+
+export function rowHash(text: string, hashing: Hashing): bigint {
+  return BigInt(`0x${hashing.sha256(text)}`);
+}
+
+export function addToDigest(sum: DigestSum, hash: bigint): DigestSum {
+  const total = sum + hash;
+  return total >= MODULUS ? total - MODULUS : total;
+}
+
+export function takeFromDigest(sum: DigestSum, hash: bigint): DigestSum {
+  return sum >= hash ? sum - hash : sum + MODULUS - hash;
+}
+
+export const parseDigest = (hex: string): DigestSum => BigInt(`0x${hex}`);
+export const formatDigest = (sum: DigestSum): string => sum.toString(16).padStart(64, "0");
+export const EMPTY_DIGEST = formatDigest(0n);

@@ -1,5 +1,5 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
-import { cutAppends } from "@counterfoil/core/ingest/cut-appends";
+import { cutAppends } from "@counterfoil/core/ingest/event";
 import type { AppendResult, EventStream } from "./ports/event-stream.ts";
 
 /**

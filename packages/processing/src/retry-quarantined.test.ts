@@ -1,4 +1,4 @@
-import { APPEND_EVENTS_MAX } from "@counterfoil/core/ingest/cut-appends";
+import { APPEND_EVENTS_MAX } from "@counterfoil/core/ingest/event";
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";

@@ -1,8 +1,8 @@
 import type { QuarantinedRecord } from "@counterfoil/contracts/record";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { decideRetry, retryIds } from "@counterfoil/core/ingest/decide-retry";
 import { providerEventId } from "@counterfoil/core/ingest/event";
-import { knownFacts } from "@counterfoil/core/ingest/known-facts";
+import { knownFacts } from "@counterfoil/core/ingest/fact-state";
+import { decideRetry, retryIds } from "@counterfoil/core/ingest/retranslate";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { appendDecided } from "./append-decided.ts";
 import { readStored } from "./ingest/delivery.ts";

@@ -1,5 +1,5 @@
-import { addToDigest, EMPTY_DIGEST, formatDigest, parseDigest } from "@counterfoil/core/digest";
 import type { Hashing } from "@counterfoil/core/hashing";
+import { addToDigest, EMPTY_DIGEST, formatDigest, parseDigest } from "@counterfoil/core/hashing";
 import type { Rows } from "./ports/model-store.ts";
 import type { Table } from "./ports/table.ts";
 import { everyRow } from "./projection/every-row.ts";

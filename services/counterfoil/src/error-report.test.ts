@@ -1,5 +1,5 @@
 import { ConfigurationInvalid } from "@counterfoil/adapters/config";
-import { StartupError } from "@counterfoil/contracts/startup-error";
+import { StartupError } from "@counterfoil/contracts/error-code";
 import {
   FormatTooNew,
   GenerationMissing,

@@ -1,5 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
-import { SchemaTooNew } from "@counterfoil/core/stream/schema-growth";
+import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import {
   FormatTooNew,
   GenerationMissing,

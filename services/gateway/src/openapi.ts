@@ -1,4 +1,4 @@
-import { keepOpen } from "@counterfoil/contracts/documents/json-schema";
+import { keepOpen } from "@counterfoil/contracts/documents/schema-documents";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";

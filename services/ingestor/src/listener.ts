@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { isLoopback } from "@counterfoil/adapters/node/loopback";
 import type { Config } from "@counterfoil/contracts/config";
-import { StartupError } from "@counterfoil/contracts/startup-error";
+import { StartupError } from "@counterfoil/contracts/error-code";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Registry } from "prom-client";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Json } from "./pointer.ts";
+import type { Json } from "./schema-difference.ts";
 import { schemaDifferences } from "./schema-difference.ts";
 
 function differences(promised: Json, found: Json): readonly string[] {

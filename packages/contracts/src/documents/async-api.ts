@@ -7,9 +7,13 @@ import {
   type Topic,
   topicName,
 } from "../kafka.ts";
-import { FACT_DESCRIPTIONS } from "./fact-description.ts";
-import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
-import { FACT_TYPES, factSchema } from "./schema-documents.ts";
+import {
+  FACT_DESCRIPTIONS,
+  FACT_TYPES,
+  factSchema,
+  type JsonSchema,
+  jsonSchemaOf,
+} from "./schema-documents.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

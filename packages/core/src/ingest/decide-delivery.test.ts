@@ -1,8 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { testHashing as hashing } from "../translate/testing/hashing.ts";
 import { decideDelivery } from "./decide-delivery.ts";
-import { inForce } from "./fact-state.ts";
-import { noteEvent } from "./known-facts.ts";
+import { inForce, noteEvent } from "./fact-state.ts";
 import { brief, createLedger, dataOf, deliveryOf, stated } from "./testing/ledger.ts";
 
 const ACCOUNT = {

@@ -3,10 +3,9 @@ import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "../hashing.ts";
 import { eventId } from "../identity.ts";
 import type { Reading } from "../translate/translation.ts";
-import { cutAppends } from "./cut-appends.ts";
-import { decideFact } from "./decide-facts.ts";
-import { type DeliveryCause, newEvent } from "./event.ts";
-import { type KnownFacts, noteEvent } from "./known-facts.ts";
+import { decideFact } from "./decide-fact.ts";
+import { cutAppends, type DeliveryCause, newEvent } from "./event.ts";
+import { type KnownFacts, noteEvent } from "./fact-state.ts";
 
 /** A delivery as the decision sees it: its `DeliveryReceived`, and what its bytes say. */
 export type ReadDelivery = Readonly<{

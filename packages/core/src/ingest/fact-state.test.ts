@@ -9,7 +9,6 @@ import {
   firstArrivalOf,
   inForce,
   initialFactState,
-  placesOf,
   timesOf,
 } from "./fact-state.ts";
 
@@ -113,14 +112,13 @@ describe("what is in force", () => {
     }
   });
 
-  test("what copies gave: times, account ids, places, the first arrival", () => {
+  test("what copies gave: times, account ids, the first arrival", () => {
     const state = stateOf(
       { account_id: "a", occurred_at: at(1) },
       seen({ account_id: "b", place: { connection: "c", frame: 1 } }, at(25)),
       seen({ account_id: "a", occurred_at: at(2) }, at(10)),
     );
     expect(accountIdsOf(state)).toEqual(["a", "b"]);
-    expect(placesOf(state)).toEqual([{ connection: "c", frame: 1 }]);
     expect(timesOf(state)).toEqual([timeOf(at(1)), timeOf(at(2))]);
     expect(firstArrivalOf(state)).toBe(timeOf(at(10)));
     expect(firstArrivalOf(stateOf({}))).toBe(timeOf(at(20)));

@@ -3,7 +3,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { testHashing as hashing } from "../translate/testing/hashing.ts";
-import { RETRANSLATION_STEPS } from "./decide-retranslation.ts";
+import { RETRANSLATION_STEPS } from "./retranslate.ts";
 import { type Copy, contentOf, copies, deliveredOf } from "./testing/copies.ts";
 import { createLedger, deliveryOf, type Ledger } from "./testing/ledger.ts";
 

@@ -1,4 +1,5 @@
-import { schemaGrowth } from "./schema-growth.ts";
+import { type FactType, PROVIDER_FACTS } from "@counterfoil/contracts/fact";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 
 /**
  * Every step that the facts have taken since the first release, the oldest first. To change a shape:
@@ -9,3 +10,97 @@ const GROWTH = schemaGrowth([]);
 
 /** The one way from an event's stored bytes to what it says. */
 export const { presentVersion, isTooNew, isPresent, readData } = GROWTH;
+
+/**
+ * How the shapes of facts have grown. What is on the stream stays as it was written, since the chain
+ * hashes the stored bytes; data in an older version is raised to the present one when it is read.
+ */
+export type Data = Readonly<Record<string, unknown>>;
+
+/**
+ * Brings the data of one type from one version to the next: a pure function.
+ *
+ * What amendments say of a fact of a provider has the shape of its data, so it is raised along, and
+ * their own versions grow with it. `isWhole` is false where it is only a part of a fact, as in
+ * `FactSeen`: there nothing may be added that was not stated. Identities stay as they are.
+ */
+export type SchemaStep = Readonly<{
+  type: FactType;
+  raise: (data: Data, isWhole: boolean) => Data;
+}>;
+
+type Stored = Pick<RecordedEvent, "type" | "schema_version" | "data"> & { position?: number };
+
+export interface SchemaGrowth {
+  /** The version in which data of this type is written now; 1 for a type that never changed. */
+  presentVersion(type: string): number;
+  /** Written by a newer program: this one does not know what it says. */
+  isTooNew(event: Stored): boolean;
+  /** Whether the stored bytes are in the present version, so that reading changes nothing. */
+  isPresent(event: Stored): boolean;
+  /**
+   * The data of an event, parsed, in the present version.
+   *
+   * @throws SchemaTooNew
+   */
+  readData(event: Stored): Data;
+}
+
+/** An event lies on the stream that a newer program has written. */
+export class SchemaTooNew extends Error {
+  override readonly name = "SchemaTooNew";
+}
+
+/** `steps`: the oldest first; the first of a type leads from version 1 to 2. */
+export function schemaGrowth(steps: readonly SchemaStep[]): SchemaGrowth {
+  const raises = raisesByType(steps);
+  const presentVersion = (type: string): number => 1 + (raises.get(type)?.length ?? 0);
+
+  function raised({ type, schema_version, data, position }: Stored): Data {
+    const present = presentVersion(type);
+    if (schema_version > present) {
+      throw new SchemaTooNew(
+        `${type}${position === undefined ? "" : ` at position ${position}`} has schema version ${schema_version}, and this program knows ${present} at most: a newer version has written it, run that one`,
+      );
+    }
+    const later = raises.get(type)?.slice(schema_version - 1) ?? [];
+    return later.reduce((found, raise) => raise(found), JSON.parse(data) as Data);
+  }
+
+  return {
+    presentVersion,
+    isTooNew: ({ type, schema_version }) => schema_version > presentVersion(type),
+    isPresent: ({ type, schema_version }) => schema_version === presentVersion(type),
+    readData: (event) =>
+      event.schema_version === presentVersion(event.type)
+        ? (JSON.parse(event.data) as Data)
+        : raised(event),
+  };
+}
+
+type Raise = (data: Data) => Data;
+
+function raisesByType(steps: readonly SchemaStep[]): ReadonlyMap<string, readonly Raise[]> {
+  const raises = new Map<string, Raise[]>();
+  const add = (type: string, raise: Raise) => {
+    raises.set(type, [...(raises.get(type) ?? []), raise]);
+  };
+  for (const step of steps) {
+    add(step.type, (data) => step.raise(data, true));
+    if (!AMENDABLE.has(step.type)) continue;
+    for (const [amendment, part] of Object.entries(AMENDED_PARTS)) {
+      add(amendment, (data) => raisePart(data, part, step));
+    }
+  }
+  return raises;
+}
+
+const AMENDABLE: ReadonlySet<string> = new Set(PROVIDER_FACTS);
+
+/** Where an amendment holds what it says of the fact. */
+const AMENDED_PARTS = { FactSeen: "adds", FactContradicted: "contradicts", FactCorrected: "data" };
+
+function raisePart(data: Data, part: string, { type, raise }: SchemaStep): Data {
+  if (data.event_type !== type) return data;
+  return { ...data, [part]: raise(data[part] as Data, part === AMENDED_PARTS.FactCorrected) };
+}

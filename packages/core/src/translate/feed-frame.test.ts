@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { frameKind } from "./feed-frame.ts";
+import { frameKind } from "./translate.ts";
 
 describe("frameKind", () => {
   test.each([

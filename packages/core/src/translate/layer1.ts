@@ -7,7 +7,7 @@ import {
 } from "@counterfoil/contracts/wire/layer1";
 import { layer1AccountId } from "../account.ts";
 import { add, formatMoney, moneyOf } from "../exact/money.ts";
-import { compact, readAmount, readShape, readTime, Unreadable } from "./reader.ts";
+import { compact, readAmount, readShape, readTime, Unreadable } from "./translation.ts";
 import { bodyOf, type Stamp } from "./zero-hash-lifecycle.ts";
 
 export type Layer1Envelope = Readonly<{ event: string; at: string | undefined; data: unknown }>;

@@ -8,8 +8,8 @@ import {
 } from "@counterfoil/contracts/wire/zero-hash";
 import { zeroHashAccountId } from "../account.ts";
 import { formatTime } from "../exact/time.ts";
-import { compact, readAmount, readKey, readShape, readTime, Unreadable } from "./reader.ts";
 import type { Source } from "./translation.ts";
+import { compact, readAmount, readKey, readShape, readTime, Unreadable } from "./translation.ts";
 
 type Context = Readonly<{ source: Source; translation: number; receivedAt: string }>;
 

@@ -6,7 +6,7 @@ import {
   zeroHashPayment,
   zeroHashTrade,
 } from "@counterfoil/contracts/wire/zero-hash";
-import { compact, readAmount, readKey, readShape, readTime } from "./reader.ts";
+import { compact, readAmount, readKey, readShape, readTime } from "./translation.ts";
 
 /** What every status fact carries beside its own fields. */
 export type Stamp = Readonly<{

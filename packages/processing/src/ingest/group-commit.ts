@@ -1,10 +1,6 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
-import {
-  APPEND_BYTES_MAX,
-  APPEND_EVENTS_MAX,
-  storedSize,
-} from "@counterfoil/core/ingest/cut-appends";
-import { knownFacts, noteEvent } from "@counterfoil/core/ingest/known-facts";
+import { APPEND_BYTES_MAX, APPEND_EVENTS_MAX, storedSize } from "@counterfoil/core/ingest/event";
+import { knownFacts, noteEvent } from "@counterfoil/core/ingest/fact-state";
 import type { Clock } from "../ports/clock.ts";
 import type { Body, EventStream, LookUp } from "../ports/event-stream.ts";
 import type { Receipt } from "../ports/ingest.ts";

@@ -1,6 +1,6 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { formatTime } from "@counterfoil/core/exact/time";
-import { storedSize } from "@counterfoil/core/ingest/cut-appends";
+import { storedSize } from "@counterfoil/core/ingest/event";
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";

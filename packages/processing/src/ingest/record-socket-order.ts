@@ -3,10 +3,10 @@ import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-ev
 import { timeOf } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
-import { decideFact } from "@counterfoil/core/ingest/decide-facts";
+import { decideFact } from "@counterfoil/core/ingest/decide-fact";
 import { newEvent, providerEventId } from "@counterfoil/core/ingest/event";
+import { knownFacts } from "@counterfoil/core/ingest/fact-state";
 import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/feed-session";
-import { knownFacts } from "@counterfoil/core/ingest/known-facts";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { appendDecided } from "../append-decided.ts";

@@ -5,8 +5,8 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
 import { decideDelivery, deliveryIds, partsLeft } from "@counterfoil/core/ingest/decide-delivery";
 import { newEvent, providerEventId } from "@counterfoil/core/ingest/event";
+import { type KnownFacts, noteEvent } from "@counterfoil/core/ingest/fact-state";
 import type { FeedSessions } from "@counterfoil/core/ingest/feed-session";
-import { type KnownFacts, noteEvent } from "@counterfoil/core/ingest/known-facts";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import type { Body } from "../ports/event-stream.ts";
 import type {

@@ -1,14 +1,14 @@
 import { type DataOf, PROVIDER_FACTS } from "@counterfoil/contracts/fact";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
+import { providerEventId } from "@counterfoil/core/ingest/event";
+import { factIdOf, knownFacts } from "@counterfoil/core/ingest/fact-state";
 import {
   type DecideRetranslation,
   decideAdditions,
   decideCorrections,
   decideWithdrawals,
-} from "@counterfoil/core/ingest/decide-retranslation";
-import { providerEventId } from "@counterfoil/core/ingest/event";
-import { factIdOf, knownFacts } from "@counterfoil/core/ingest/known-facts";
+} from "@counterfoil/core/ingest/retranslate";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Reading, Translations } from "@counterfoil/core/translate/translation";
 import { appendDecided } from "../append-decided.ts";

@@ -1,3 +1,4 @@
+import type { Hashing } from "@counterfoil/core/hashing";
 import {
   addToDigest,
   type DigestSum,
@@ -5,8 +6,7 @@ import {
   parseDigest,
   rowHash,
   takeFromDigest,
-} from "@counterfoil/core/digest";
-import type { Hashing } from "@counterfoil/core/hashing";
+} from "@counterfoil/core/hashing";
 import type { Checkpoint } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
 

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { EMPTY_DIGEST } from "@counterfoil/core/digest";
+import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
 import { isOnStream } from "../folding.ts";
 import { integer, own, text } from "../models/columns.ts";
 import { ModelUnavailable } from "../ports/errors.ts";

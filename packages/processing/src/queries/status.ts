@@ -1,7 +1,7 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { modelName } from "@counterfoil/contracts/fact";
 import type { ProjectionStatus, StatusRecord } from "@counterfoil/contracts/record";
-import { EMPTY_DIGEST } from "@counterfoil/core/digest";
+import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";

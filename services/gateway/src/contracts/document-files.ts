@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import { printStable } from "@counterfoil/contracts/documents/stable-json";
+import { printStable } from "@counterfoil/contracts/documents/schema-documents";
 
 const CONTRACTS = join(import.meta.dirname, "../../../../packages/contracts");
 

@@ -1,5 +1,5 @@
 import type { Config } from "@counterfoil/contracts/config";
-import { StartupError } from "@counterfoil/contracts/startup-error";
+import { StartupError } from "@counterfoil/contracts/error-code";
 import { BASE64 } from "../signature/public-key.ts";
 
 export type FeedConfig = Readonly<{

@@ -1,5 +1,5 @@
 import type { Nanos } from "@counterfoil/core/exact/time";
-import { type FrameKind, frameKind } from "@counterfoil/core/translate/feed-frame";
+import { type FrameKind, frameKind } from "@counterfoil/core/translate/translate";
 
 /** A frame as it arrived; `number` counts all frames of its connection from 1. */
 export type Frame = Readonly<{

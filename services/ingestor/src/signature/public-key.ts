@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { StartupError } from "@counterfoil/contracts/startup-error";
+import { StartupError } from "@counterfoil/contracts/error-code";
 
 type DerType = "spki" | "pkcs1";
 

@@ -6,7 +6,7 @@ import { deliveryId } from "../../identity.ts";
 import { testHashing as hashing } from "../../translate/testing/hashing.ts";
 import { type Delivered, readSource, sourceOf } from "../../translate/testing/reading.ts";
 import { type DeliveryDecision, decideDelivery, type ReadDelivery } from "../decide-delivery.ts";
-import { type KnownFacts, knownFacts } from "../known-facts.ts";
+import { type KnownFacts, knownFacts } from "../fact-state.ts";
 
 /** A delivery as `decideDelivery` wants it, read by the present translation. */
 export function deliveryOf(delivered: Delivered, more: Partial<ReadDelivery> = {}): ReadDelivery {

@@ -2,7 +2,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
 import { testHashing as hashing } from "../translate/testing/hashing.ts";
 import { type Delivered, read } from "../translate/testing/reading.ts";
-import { decideRetry, retryId } from "./decide-retry.ts";
+import { decideRetry, retryId } from "./retranslate.ts";
 import { brief, createLedger, dataOf, stated } from "./testing/ledger.ts";
 
 const PAYMENT = { payment_id: "p", status: "posted" };

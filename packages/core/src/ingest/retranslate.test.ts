@@ -3,8 +3,8 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
 import { testHashing as hashing } from "../translate/testing/hashing.ts";
 import { factsIn } from "../translate/testing/reading.ts";
-import { RETRANSLATION_STEPS } from "./decide-retranslation.ts";
 import { inForce } from "./fact-state.ts";
+import { RETRANSLATION_STEPS } from "./retranslate.ts";
 import { brief, createLedger, deliveryOf, type Ledger, stated } from "./testing/ledger.ts";
 
 const ACCOUNT = {

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
-import { presentVersion } from "./read-event.ts";
-import { type Data, type SchemaStep, SchemaTooNew, schemaGrowth } from "./schema-growth.ts";
+import {
+  type Data,
+  presentVersion,
+  type SchemaStep,
+  SchemaTooNew,
+  schemaGrowth,
+} from "./read-event.ts";
 
 /** Shapes that never were: a key renamed, one added, another type's key split. */
 const STEPS: readonly SchemaStep[] = [

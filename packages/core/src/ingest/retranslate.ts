@@ -2,19 +2,28 @@ import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { canonicalJson } from "../exact/json.ts";
 import type { Hashing } from "../hashing.ts";
+import { eventId } from "../identity.ts";
 import { readData } from "../stream/read-event.ts";
-import { compareCopy } from "./compare.ts";
-import { decideFact } from "./decide-facts.ts";
+import type { Reading } from "../translate/translation.ts";
+import { completionEvent, completionId } from "./decide-delivery.ts";
+import { compareCopy, decideFact } from "./decide-fact.ts";
 import {
   correctedEvent,
+  cutAppends,
   type DeliveryCause,
+  newEvent,
   providerEventId,
   type Recorded,
   withdrawnAmendmentEvent,
   withdrawnEvent,
 } from "./event.ts";
-import { AMENDMENTS, type FactData, type FactState } from "./fact-state.ts";
-import { type KnownFacts, noteEvent } from "./known-facts.ts";
+import {
+  AMENDMENTS,
+  type FactData,
+  type FactState,
+  type KnownFacts,
+  noteEvent,
+} from "./fact-state.ts";
 
 /**
  * One delivery under another translation: what the present one reads in its bytes, and what was
@@ -177,4 +186,52 @@ function isSameContent(recorded: FactData, read: FactData): boolean {
   const content = ({ translation: _t, received_at: _r, delivered_at: _d, ...rest }: FactData) =>
     canonicalJson(rest);
   return content(recorded) === content(read);
+}
+
+/** One retry a delivery and translation. */
+export function retryId(deliveryId: string, translation: number, hashing: Hashing): string {
+  return eventId(["QuarantineRetried", deliveryId, String(translation)], hashing);
+}
+
+/** A quarantined delivery, read again. */
+export type Retry = Readonly<{ received: RecordedEvent; reading: Reading; translation: number }>;
+
+/** Ids that a look-up must answer before `decideRetry` can decide, beside those of the facts. */
+export function retryIds(
+  deliveryId: string,
+  translation: number,
+  hashing: Hashing,
+): readonly string[] {
+  return [retryId(deliveryId, translation, hashing), completionId(deliveryId, hashing)];
+}
+
+/**
+ * What the delivery says where it can be read now, and that it was tried. That stands at the end: of
+ * a delivery too large for one append, a retry that dies in the middle leaves it in quarantine, and
+ * the next one records the rest.
+ */
+export function decideRetry(
+  { received, reading, translation }: Retry,
+  known: KnownFacts,
+  hashing: Hashing,
+): readonly NewEvent[] {
+  const deliveryId = received.id;
+  const data = readData(received) as DataOf<"DeliveryReceived">;
+  const correlationId = received.correlation_id;
+  const { received_at: receivedAt } = data;
+  const cause = { deliveryId, correlationId, receivedAt, deliveredAt: received.position };
+  const result = reading.ok
+    ? ({ outcome: "resolved" } as const)
+    : ({ outcome: "unreadable", reason: reading.reason, detail: reading.detail } as const);
+  const retried = newEvent(
+    { type: "QuarantineRetried", data: { delivery_id: deliveryId, translation, ...result } },
+    { id: retryId(deliveryId, translation, hashing), subject: `delivery:${deliveryId}` },
+    cause,
+  );
+  if (!reading.ok) return [retried];
+  const facts = reading.facts.flatMap((fact) => decideFact(fact, known, cause, hashing));
+  const parts = cutAppends(facts).length;
+  const isComplete = !reading.snapshot || known.ids.has(completionId(deliveryId, hashing));
+  const completion = isComplete ? [] : [completionEvent(data, parts, cause, hashing)];
+  return [...facts, ...completion, retried];
 }
