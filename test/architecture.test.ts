@@ -1,18 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { cyclesIn, type Module, moduleOf, orphansIn, roomFolder } from "./support/module-graph.ts";
 import {
-  countLines,
-  hasNoAny,
-  hasNoDefaultExport,
-  hasShortFunctions,
-  hasShortLines,
-  isNoBarrel,
-  isPure,
-  type Limits,
-  type Rule,
-} from "./support/source-rules.ts";
-import type { Source } from "./support/source-text.ts";
-import { declaredPackages, foldersIn, readSources } from "./support/source-tree.ts";
+  declaredPackages,
+  foldersIn,
+  type Module,
+  moduleOf,
+  orphansIn,
+  readModules,
+  roomFolder,
+} from "./support/module-graph.ts";
 
 type Room = Readonly<{
   /** Folders of ours that it may import from, beside its own. */
@@ -87,24 +82,12 @@ const ENTRY_POINTS = [
   "services/gateway/src/contracts/write-contracts.ts",
 ];
 
-const LIMITS: Limits = { fileLines: 400, functionLines: 70, columns: 120 };
-
-/** Functions over the limit, by file, the longest. This list may only get shorter. */
-const LONG_FUNCTIONS: Readonly<Record<string, number>> = {
-  "packages/processing/src/models/balances/accounts.ts": 98,
-};
-
 const TEST_CODE = /\.test\.ts$|\.contract\.ts$|\/testing\/|\/test-process\/|^test\//;
 const isTestCode = (path: string): boolean => TEST_CODE.test(path);
 
-const all = readSources(["packages", "services", "bench", "test"]);
-const sources = all.filter(({ path }) => !isTestCode(path));
-const within = (folder: string) => sources.filter(({ path }) => path.startsWith(`${folder}/`));
-
-const violations = (rule: Rule, files: readonly Source[]) => files.flatMap((file) => rule(file));
-
-/** A file as the rules see it. */
-const fileOf = (path: string, text: string): Source => ({ path, text });
+const all = readModules(["packages", "services", "bench", "test"]);
+const product = all.filter(({ path }) => !isTestCode(path));
+const within = (folder: string) => product.filter(({ path }) => path.startsWith(`${folder}/`));
 
 function importViolations(module: Module, room: Room, declared: readonly string[]): string[] {
   const { path, imports, packages, leaves } = module;
@@ -131,63 +114,17 @@ describe("who may import whom", () => {
 
   test.each(Object.entries(ROOMS))("%s imports what its room allows", (folder, room) => {
     const declared = declaredPackages(folder);
-    const modules = within(folder).map(moduleOf);
+    const modules = within(folder);
     expect(modules.flatMap((module) => importViolations(module, room, declared))).toEqual([]);
   });
 
-  test("no imports go around in a circle, types included", () => {
-    expect(cyclesIn(sources.map(moduleOf))).toEqual([]);
-  });
-
   test("no file lies about that nothing imports", () => {
-    const orphans = orphansIn(all.map(moduleOf), ENTRY_POINTS);
+    const orphans = orphansIn(all, ENTRY_POINTS);
     expect(orphans.filter((path) => !path.endsWith(".test.ts"))).toEqual([]);
   });
 
   test.each(ENTRY_POINTS)("%s is there", (path) => {
-    expect(sources.map((source) => source.path)).toContain(path);
-  });
-});
-
-describe("what a file may hold", () => {
-  test("the core is pure", () => {
-    expect(violations(isPure, within("packages/core"))).toEqual([]);
-  });
-
-  test("nothing in packages is of type any", () => {
-    expect(violations(hasNoAny, within("packages"))).toEqual([]);
-  });
-
-  test("nothing is exported by default", () => {
-    expect(violations(hasNoDefaultExport, all)).toEqual([]);
-  });
-
-  test("every file exports what is its own", () => {
-    expect(violations(isNoBarrel, all)).toEqual([]);
-  });
-
-  test("no file is longer than 300 lines, those on the list aside", () => {
-    const tooLong = sources
-      .map(({ path, text }) => ({ path, lines: countLines(text) }))
-      .filter(({ lines }) => lines > LIMITS.fileLines);
-    expect(tooLong).toEqual([]);
-  });
-
-  test("no function is longer than 70 lines, those on the list aside", () => {
-    const tooLong = sources.flatMap((file) => {
-      const functionLines = LONG_FUNCTIONS[file.path] ?? LIMITS.functionLines;
-      return hasShortFunctions({ ...LIMITS, functionLines })(file);
-    });
-    expect(tooLong).toEqual([]);
-  });
-
-  test.each(Object.keys(LONG_FUNCTIONS))("%s is still on the list for a reason", (path) => {
-    const files = sources.filter((source) => source.path === path);
-    expect(violations(hasShortFunctions(LIMITS), files)).not.toEqual([]);
-  });
-
-  test("no line is wider than 120 columns, messages aside", () => {
-    expect(violations(hasShortLines(LIMITS), sources)).toEqual([]);
+    expect(product.map((module) => module.path)).toContain(path);
   });
 });
 
@@ -271,7 +208,7 @@ describe("the rooms refuse", () => {
     ["a comment and a string", CORE, '// import "pg";\nconst a = \'from "pg"\';', []],
   ])("%s", (_what, path, text, expected) => {
     const room = ROOMS[roomFolder(path)] as Room;
-    const found = importViolations(moduleOf(fileOf(path, text)), room, ["fastify"]);
+    const found = importViolations(moduleOf(path, text), room, ["fastify"]);
     expect(found).toEqual(expected.map((target) => `${path} imports ${target}`));
   });
 });

@@ -8,7 +8,7 @@ import {
   type StartedDockerComposeEnvironment,
   Wait,
 } from "testcontainers";
-import { ROOT } from "../support/source-tree.ts";
+import { ROOT } from "../support/module-graph.ts";
 
 export type Profile = "server" | "eventstore";
 

@@ -1,10 +1,15 @@
-import { posix } from "node:path";
-import { importsOf, type Source, scanSource } from "./source-text.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What a file imports: files of ours by path, everything else by name. */
 export type Module = Readonly<{
   path: string;
+  /** Of these `runtime` are there when the program runs; the others are types alone. */
   imports: readonly string[];
+  runtime: readonly string[];
   packages: readonly string[];
   /** Relative imports that leave their own package. */
   leaves: readonly string[];
@@ -12,26 +17,55 @@ export type Module = Readonly<{
   files: readonly string[];
 }>;
 
-const OURS = "@counterfoil/";
-const IN_PACKAGES = new Set(["contracts", "core", "processing", "adapters", "consumer-kit"]);
+/** Every TypeScript file under these folders. */
+export function readModules(folders: readonly string[]): readonly Module[] {
+  return folders
+    .flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((name) =>
+        join(folder, name),
+      ),
+    )
+    .filter((path) => path.endsWith(".ts") && !path.includes("node_modules"))
+    .map((path) => moduleOf(path.replaceAll(sep, "/"), readFileSync(join(ROOT, path), "utf8")));
+}
 
-export function moduleOf({ path, text }: Source): Module {
-  const { specifiers, files } = importsOf(scanSource(text));
-  const relative = specifiers.filter((specifier) => specifier.startsWith("."));
-  const resolved = relative.map((specifier) => posix.join(posix.dirname(path), specifier));
-  const named = specifiers.filter((specifier) => specifier.startsWith(OURS)).map(pathOf);
+/** An import or a re-export stands at the beginning of a line: the formatter sees to that. */
+const STATIC = /^(?:import|export)\b(?<what>[^"';]*?\bfrom\s*)?\s*"(?<specifier>[^"]+)"/gm;
+const LAZY = /\bimport\("(?<specifier>[^"]+)"\)/g;
+const NAMED_FILE = /"(?<file>[^"\s]+\.ts)"/g;
+const TYPES_ONLY = /^\s*type\b|^\s*\{(?:\s*type\s+[\w$ ]+,?)+\s*\}/;
+
+export function moduleOf(path: string, text: string): Module {
+  const found = [...text.matchAll(STATIC), ...text.matchAll(LAZY)].map(({ groups }) => ({
+    specifier: groups?.specifier ?? "",
+    isType: TYPES_ONLY.test(groups?.what ?? ""),
+  }));
+  const ours = found
+    .filter(({ specifier }) => /^\.|^@counterfoil\//.test(specifier))
+    .map(({ specifier, isType }) => ({ target: targetOf(specifier, path), specifier, isType }));
   return {
     path,
-    imports: [...resolved, ...named],
-    packages: specifiers.filter((specifier) => !/^\.|^@counterfoil\//.test(specifier)),
-    leaves: resolved.filter((target) => roomFolder(target) !== roomFolder(path)),
-    files,
+    imports: ours.map(({ target }) => target),
+    runtime: ours.filter(({ isType }) => !isType).map(({ target }) => target),
+    packages: found
+      .map(({ specifier }) => specifier)
+      .filter((name) => !/^\.|^@counterfoil\//.test(name)),
+    leaves: ours
+      .filter(
+        ({ specifier, target }) =>
+          specifier.startsWith(".") && roomFolder(target) !== roomFolder(path),
+      )
+      .map(({ target }) => target),
+    files: [...text.matchAll(NAMED_FILE)].map(({ groups }) => groups?.file ?? ""),
   };
 }
 
+const IN_PACKAGES: ReadonlySet<string> = new Set(readdirSync(join(ROOT, "packages")));
+
 /** `@counterfoil/core/exact/money` lies at `packages/core/src/exact/money.ts`. */
-function pathOf(specifier: string): string {
-  const [name = "", ...rest] = specifier.slice(OURS.length).split("/");
+function targetOf(specifier: string, from: string): string {
+  if (specifier.startsWith(".")) return posix.join(posix.dirname(from), specifier);
+  const [, name = "", ...rest] = specifier.split("/");
   return `${IN_PACKAGES.has(name) ? "packages" : "services"}/${name}/src/${rest.join("/")}.ts`;
 }
 
@@ -39,22 +73,6 @@ function pathOf(specifier: string): string {
 export function roomFolder(path: string): string {
   const [first = "", second = ""] = path.split("/");
   return first === "packages" || first === "services" ? `${first}/${second}` : first;
-}
-
-/** Each cycle once, as the files along it. */
-export function cyclesIn(modules: readonly Module[]): readonly (readonly string[])[] {
-  const byPath = new Map(modules.map((module) => [module.path, module]));
-  const done = new Set<string>();
-  const cycles: string[][] = [];
-  const visit = (path: string, trail: readonly string[]): void => {
-    const from = trail.indexOf(path);
-    if (from >= 0) cycles.push([...trail.slice(from), path]);
-    if (from >= 0 || done.has(path)) return;
-    for (const next of byPath.get(path)?.imports ?? []) visit(next, [...trail, path]);
-    done.add(path);
-  };
-  for (const { path } of modules) visit(path, []);
-  return cycles;
 }
 
 /** Files that no other file imports or names. */
@@ -67,4 +85,15 @@ export function orphansIn(
   return modules
     .map(({ path }) => path)
     .filter((path) => !used.has(path) && !named.has(posix.basename(path)));
+}
+
+export function foldersIn(folder: string): readonly string[] {
+  const entries = readdirSync(join(ROOT, folder), { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${folder}/${name}`);
+}
+
+/** Names of the packages that a folder's package.json declares as dependencies. */
+export function declaredPackages(folder: string): readonly string[] {
+  const text = readFileSync(join(ROOT, folder, "package.json"), "utf8");
+  return Object.keys((JSON.parse(text) as { dependencies?: object }).dependencies ?? {});
 }

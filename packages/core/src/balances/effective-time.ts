@@ -1,11 +1,11 @@
-import { agreedTime, type Nanos, SECOND } from "../exact/time.ts";
+import { agreedTime, type Nanos, SECOND, timeOf } from "../exact/time.ts";
 import { type FactState, firstArrivalOf, notBeforeOf, timesOf } from "../ingest/fact-state.ts";
 
 /** A printed time further than this after its own arrival, or moved further, shows a wrong clock. */
 export const CLOCK_LIMIT: Nanos = 60n * SECOND;
 
 /** Neither provider existed before: an earlier time is a zero, or a number of another unit. */
-const EARLIEST: Nanos = BigInt(Date.UTC(1971, 0, 1)) * 1_000_000n;
+const EARLIEST: Nanos = timeOf("1971-01-01T00:00:00Z");
 
 /** What a fact says of when it happened. */
 export type StatedTime = Readonly<{

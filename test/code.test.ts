@@ -1,0 +1,17 @@
+import { spawnSync } from "node:child_process";
+import { expect, jest, test } from "@jest/globals";
+import { ROOT } from "./support/module-graph.ts";
+
+jest.setTimeout(180_000);
+
+/** What `pnpm check` runs: formatting, the rules of biome.json (circles, lengths, the core's purity), types. */
+test.each([
+  ["Biome", ["biome", "check", "--error-on-warnings", "."]],
+  ["the compiler", ["tsc", "--noEmit"]],
+])("%s finds nothing", (_who, [command = "", ...parameters]) => {
+  const { status, stdout, stderr } = spawnSync(`node_modules/.bin/${command}`, parameters, {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
+  expect([stdout, stderr, status].join("\n")).toMatch(/\n0$/);
+});
