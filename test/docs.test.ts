@@ -1,5 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { expect, test } from "@jest/globals";
 import { configTable } from "./support/config-table.ts";
 
@@ -10,14 +12,13 @@ test("the README's table of variables is that of the schema", () => {
   expect(readme).toContain(configTable());
 });
 
-const rules = readFileSync(join(root, "docs", "domain-rules.md"), "utf8");
+const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".md"))
+  .map((name) => `docs/${name}`);
 
-test.each([
-  ["README", readme],
-  ["docs/domain-rules.md", rules],
-])("every path that %s names is there", (_, text) => {
+test.each(["README.md", ...docs])("every path that %s names is there", (file) => {
+  const text = readFileSync(join(root, file), "utf8");
   const paths = [...text.matchAll(/`((?:packages|services|test|bench|infra|docs)\/[\w./-]+)`/g)];
-  expect(paths.length).toBeGreaterThan(15);
   const missing = paths
     .map(([, path]) => path ?? "")
     .filter((path) => !existsSync(join(root, path)));
@@ -29,4 +30,21 @@ test("every script that the README runs exists", () => {
   const named = [...readme.matchAll(/npx -y pnpm@10 (\w+)/g)].map(([, script]) => script ?? "");
   expect(named.length).toBeGreaterThan(3);
   expect(named.filter((script) => !(script in scripts) && script !== "install")).toEqual([]);
+});
+
+test("the vector in docs/stream-format.md follows from what the page says of the chain", () => {
+  const text = readFileSync(join(root, "docs", "stream-format.md"), "utf8");
+  const events = JSON.parse(/```json\n([\s\S]*?)```/.exec(text)?.[1] ?? "[]");
+  expect(events).toHaveLength(3);
+  const { hash: start } = emptyHead("größe", nodeHashing);
+  expect(text).toContain(start);
+  let previous = start;
+  for (const { hash, occurred_at, recorded_at, ...event } of events) {
+    const times = {
+      occurred_at: occurred_at === null ? null : BigInt(occurred_at),
+      recorded_at: BigInt(recorded_at),
+    };
+    previous = chainHash(previous, { ...event, ...times }, nodeHashing);
+    expect(hash).toBe(previous);
+  }
 });

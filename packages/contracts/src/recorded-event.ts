@@ -1,5 +1,5 @@
 /**
- * One event as it lies on the stream (DESIGN: record). `data` holds the stored bytes as text, never
+ * One event as it lies on the stream (see docs/stream-format.md). `data` holds the stored bytes as text, never
  * parsed and printed again, since the hash chain covers them.
  */
 export type RecordedEvent = Readonly<{

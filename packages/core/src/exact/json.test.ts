@@ -115,8 +115,16 @@ describe("parseJson", () => {
     ["no colon", '{"a" 1}', "expected ':' after a key, at 5"],
     ["a key alone", '{"a"}', "expected ':' after a key, at 4"],
     ["a comment", "[1 /* one */]", "expected ',' or ']', at 3"],
-    ["the page's arrow (DOMAIN 10.20)", '{"a":"1" <-- balance\n}', "expected ',' or '}', at 9"],
-    ["the page's dashes (DOMAIN 10.20)", "{\n-- spare\n}", "expected a key in quotes, at 2"],
+    [
+      "the page's arrow (provider facts 10.20)",
+      '{"a":"1" <-- balance\n}',
+      "expected ',' or '}', at 9",
+    ],
+    [
+      "the page's dashes (provider facts 10.20)",
+      "{\n-- spare\n}",
+      "expected a key in quotes, at 2",
+    ],
     ["a byte order mark", "\ufeff{}", "not a JSON value, at 0"],
     ["a no-break space", "\u00a0{}", "not a JSON value, at 0"],
     ["an open string", '"abc', "text ends within a string, at 4"],

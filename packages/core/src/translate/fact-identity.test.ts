@@ -8,7 +8,7 @@ const stamp = { content: "c", received_at: "2025-05-01T15:23:09Z", translation: 
 const fact = (type: ProviderFact["type"], data: object): ProviderFact =>
   ({ type, data: { provider: "zerohash", ...stamp, ...data } }) as unknown as ProviderFact;
 
-describe("keys and subjects (DESIGN 4)", () => {
+describe("keys and subjects", () => {
   test.each([
     ["RunRecorded", { run_id: "7" }, "run:zerohash:7", { provider: "zerohash", run_id: "7" }],
     [

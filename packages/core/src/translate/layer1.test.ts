@@ -39,7 +39,7 @@ describe("layer1Event", () => {
     ["layer1:approval:request:statusChanged", "layer1:approval:request:status-changed"],
     ["layer1:trade:digital:created", "layer1:trade:digital:created"],
     ["xlayer1:digital:balance:updated", "xlayer1:digital:balance:updated"],
-  ])("%s is %s (DOMAIN 10.23)", (printed, expected) => {
+  ])("%s is %s (provider facts 10.23)", (printed, expected) => {
     expect(layer1Event(printed)).toBe(expected);
   });
 });
@@ -93,19 +93,19 @@ describe("deposit status", () => {
 
   test.each([
     [
-      "sources split (DOMAIN 10.25)",
+      "sources split (provider facts 10.25)",
       { sources: [{ amount: "0.0002" }, { amount: "0.20", address: "0x84a4" }] },
       { source_address: "0x84a4", amount: "0.2" },
     ],
     [
-      "sources summed (DOMAIN 10.25)",
+      "sources summed (provider facts 10.25)",
       { sources: [{ amount: "0.200234653675781", address: "0x84a4" }] },
       { amount: "0.2" },
     ],
     ["sources null", { sources: null }, { source_address: undefined }],
     ["no address", { address: null }, { received_address: undefined, network: undefined }],
     [
-      "customerId sometimes (DOMAIN 10.25)",
+      "customerId sometimes (provider facts 10.25)",
       { address: { address: "0x1", customerId: "c" } },
       { received_address: "0x1" },
     ],
@@ -119,14 +119,14 @@ describe("deposit status", () => {
       { networkDetail: { fee: null, block: null } },
       { fee: undefined },
     ],
-    ["an amount as a number (DOMAIN 10.28)", { amount: 0.25 }, { amount: "0.25" }],
+    ["an amount as a number (provider facts 10.28)", { amount: 0.25 }, { amount: "0.25" }],
     [
       "23 decimals",
       { amount: "0.20023465367578112345678" },
       { amount: "0.20023465367578112345678" },
     ],
     [
-      "a status nobody listed (DOMAIN 10.27)",
+      "a status nobody listed (provider facts 10.27)",
       { status: "FUNDS_NEEDED" },
       { status: "FUNDS_NEEDED" },
     ],
@@ -138,7 +138,7 @@ describe("deposit status", () => {
   });
 
   test.each([
-    ["null (DOMAIN 10.28)", null],
+    ["null (provider facts 10.28)", null],
     ["empty", ""],
   ])("a timestamp of %s: the transfer's own update counts", (_what, timestamp) => {
     expect(deposit({}, timestamp).occurred_at).toBe("2024-06-05T20:39:19.528756Z");
@@ -178,7 +178,7 @@ describe("withdrawal status", () => {
     ["the amount's leg", "69", "amount"],
     ["the fee's leg", "66", "fee"],
     ["an output", "6f", "amount"],
-  ])("%s is a leg of one transfer (DOMAIN 10.26)", (_what, letter, leg) => {
+  ])("%s is a leg of one transfer (provider facts 10.26)", (_what, letter, leg) => {
     expect(withdrawal({ id: LEGS + letter })).toMatchObject({
       withdrawal_id: TRANSFER,
       leg_id: LEGS + letter,
@@ -295,7 +295,7 @@ describe("balance updated", () => {
 });
 
 describe("notifications", () => {
-  test("address:created is about the address, whatever the page calls data.id (DOMAIN 10.29)", () => {
+  test("address:created is about the address, whatever the page calls data.id (provider facts 10.29)", () => {
     const delivered = envelope("layer1:digital:address:created", {
       id: "37729aed",
       address: "0x157e",
@@ -320,7 +320,7 @@ describe("notifications", () => {
     );
   });
 
-  test("two states with one time are two facts (DOMAIN 10.28)", () => {
+  test("two states with one time are two facts (provider facts 10.28)", () => {
     const facts = ["PLACED", "COMPLETED"].flatMap((state) =>
       factsIn(envelope("layer1:trade:conversion:state-changed", { id: "c1", state })),
     );

@@ -43,7 +43,7 @@ const LAYER1_BALANCE = {
 
 const typesIn = (delivered: Delivered) => factsIn(delivered).map(({ type }) => type);
 
-describe("Zero Hash's payload types (DOMAIN 2.3)", () => {
+describe("Zero Hash's payload types (provider facts 2.3)", () => {
   test.each([
     ["account_balance.changed", "RunRecorded BalanceReported"],
     ["trade.status_changed", "TradeStatusReported"],
@@ -85,7 +85,7 @@ describe("Zero Hash's payload types (DOMAIN 2.3)", () => {
   );
 });
 
-describe("Layer1's events (DOMAIN 7.1)", () => {
+describe("Layer1's events (provider facts 7.1)", () => {
   test.each([
     ["layer1:crypto:deposit:status-change", "DepositStatusReported"],
     ["layer1:digital:deposit:status-change", "DepositStatusReported"],
@@ -133,10 +133,18 @@ describe("what nobody can read", () => {
     ["a repeated key", balance('{"a":1,"a":1}'), 'not_json: the key "a" is repeated, at 10'],
     ["U+0000", balance('{"a":"\\u0000"}'), "not_json: a string holds U+0000, at 6"],
     ["a lone surrogate", balance('{"a":"\\ud800"}'), "not_json: a string holds a lone surrogate"],
-    ["a page's arrow (DOMAIN 10.20)", balance('{"balance":"0.45", <-- balance\n}'), "not_json: "],
-    ["a page's trailing comma (DOMAIN 10.20)", balance('{"body":[{},]}'), "not_json: "],
-    ["a JavaScript literal (DOMAIN 10.30)", balance("{event: 'layer1'}"), "not_json: "],
-    ["a missing brace (DOMAIN 10.20)", balance('"messageType": "balance-updated"'), "not_json: "],
+    [
+      "a page's arrow (provider facts 10.20)",
+      balance('{"balance":"0.45", <-- balance\n}'),
+      "not_json: ",
+    ],
+    ["a page's trailing comma (provider facts 10.20)", balance('{"body":[{},]}'), "not_json: "],
+    ["a JavaScript literal (provider facts 10.30)", balance("{event: 'layer1'}"), "not_json: "],
+    [
+      "a missing brace (provider facts 10.20)",
+      balance('"messageType": "balance-updated"'),
+      "not_json: ",
+    ],
     ["a long detail", balance(`{"a":${"9".repeat(5000)}}`), "not_json: a number of more than"],
   ])("%s", (_what, delivered, expected) => {
     expect(refusalOf(delivered)).toContain(expected);

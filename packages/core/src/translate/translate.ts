@@ -178,7 +178,7 @@ function stampOf(source: Source, hashing: Hashing, translation: number, member?:
 /**
  * What a frame of the Balances Feed is to the client that hears it. Pongs and answers to a
  * subscription are not recorded; everything else is, also what nobody can read. A `snapshot` shows
- * that the subscription stands (DOMAIN 1.2: no error message is documented).
+ * that the subscription stands (provider facts 1.2: no error message is documented).
  */
 export type FrameKind = "pong" | "answer" | "snapshot" | "other";
 

@@ -88,7 +88,7 @@ describe("balance-updated", () => {
 
   test.each([
     ["messageType", { messageType: "balance-updated" }],
-    ["message_type (DOMAIN 10.1)", { message_type: "balance-updated" }],
+    ["message_type (provider facts 10.1)", { message_type: "balance-updated" }],
     ["an empty messageType beside it", { messageType: "", message_type: "balance-updated" }],
   ])("by %s", (_what, envelope) => {
     const body = { ...ACCOUNT, ...RUN, balance: "1" };
@@ -131,8 +131,8 @@ describe("account_balance.changed", () => {
   });
 
   test.each([
-    ["run_id, a number (DOMAIN 10.2)", { run_id: 85693 }, { run_id: "85693" }],
-    ["run_id, a string (DOMAIN 10.2)", { run_id: "4149614" }, { run_id: "4149614" }],
+    ["run_id, a number (provider facts 10.2)", { run_id: 85693 }, { run_id: "85693" }],
+    ["run_id, a string (provider facts 10.2)", { run_id: "4149614" }, { run_id: "4149614" }],
     ["run_id beyond 2^53", { run_id: "9007199254740993" }, { run_id: "9007199254740993" }],
     ["run_type null", { run_type: null }, {}],
     [
@@ -141,7 +141,7 @@ describe("account_balance.changed", () => {
       { occurred_at: "2025-05-01T15:26:39.073Z" },
     ],
     [
-      "the time in seconds, a month early (DOMAIN 10.9)",
+      "the time in seconds, a month early (provider facts 10.9)",
       { run_timestamp: undefined, timestamp: 1743593652 },
       { occurred_at: "2025-04-02T11:34:12Z" },
     ],
@@ -161,8 +161,13 @@ describe("account_balance.changed", () => {
   });
 
   test.each([
-    ["the provider's ids are opaque (DOMAIN 10.7)", "withdrawal_request_id", "27669", "27669"],
-    ["a number is an id too (DOMAIN 10.15)", "transfer_request_id", 339910, "339910"],
+    [
+      "the provider's ids are opaque (provider facts 10.7)",
+      "withdrawal_request_id",
+      "27669",
+      "27669",
+    ],
+    ["a number is an id too (provider facts 10.15)", "transfer_request_id", 339910, "339910"],
     ["deposit_reference_id", "deposit_reference_id", "931eb628b2abf356", "931eb628b2abf356"],
     ["trade_id", "trade_id", "829ddc5b", "829ddc5b"],
     ["transfer_type", "transfer_type", "trade_allocation", "trade_allocation"],
@@ -208,7 +213,7 @@ describe("account_balance.changed", () => {
     }
   });
 
-  test("an account_id of 37 characters is an account_id (DOMAIN 10.7)", () => {
+  test("an account_id of 37 characters is an account_id (provider facts 10.7)", () => {
     const printed = "6c12b928-6bc0-4139-b9ea-ffa636c2a8b88";
     expect(reportIn(update({ account_id: printed }))?.account_id).toBe(printed);
   });
@@ -218,7 +223,7 @@ describe("account_balance.changed", () => {
     ["seven characters", { participant_code: "PART123" }, "PART123"],
     ["Anonymous", { participant_code: "Anonymous" }, "Anonymous"],
     ["the old name", { participant_code: undefined, account_owner: "SCX001" }, "SCX001"],
-  ])("a participant of %s (DOMAIN 10.21)", (_what, fields, expected) => {
+  ])("a participant of %s (provider facts 10.21)", (_what, fields, expected) => {
     expect(reportIn(webhook(fields))?.account).toBe(ID.replace("DEF456", expected));
   });
 
@@ -226,12 +231,12 @@ describe("account_balance.changed", () => {
     ["USDC", "USDC"],
     ["USDC.ETH", "USDC.ETH"],
     ["Ü ber", "%C3%9C%20ber"],
-  ])("the asset %s is kept (DOMAIN 10.17)", (asset, printed) => {
+  ])("the asset %s is kept (provider facts 10.17)", (asset, printed) => {
     expect(reportIn(webhook({ asset }))?.account).toBe(ID.replace("BTC", printed));
   });
 
   test.each([
-    ["run_id absent (DOMAIN 10.2)", { run_id: undefined }, "shape: run_id is missing"],
+    ["run_id absent (provider facts 10.2)", { run_id: undefined }, "shape: run_id is missing"],
     ["run_id empty", { run_id: "" }, "shape: run_id is missing"],
     ["no participant", { participant_code: "" }, "shape: participant_code is missing"],
     ["no account type", { account_type: null }, "shape: account_type is missing"],
@@ -299,7 +304,7 @@ describe("initial-balance", () => {
 
   test.each([
     ["initial-balance", { messageType: "initial-balance" }],
-    ["initial-balances (DOMAIN 10.1)", { messageType: "initial-balances" }],
+    ["initial-balances (provider facts 10.1)", { messageType: "initial-balances" }],
     ["message_type initial-balances", { message_type: "initial-balances" }],
   ])("is also written %s", (_what, envelope) => {
     expect(read(frame([row("BTC", "1")], envelope))).toMatchObject({ ok: true, snapshot: true });
@@ -309,7 +314,7 @@ describe("initial-balance", () => {
     expect(read(snapshot())).toEqual({ ok: true, snapshot: true, facts: [] });
   });
 
-  test("documented run fields say nothing of it (DOMAIN 10.2)", () => {
+  test("documented run fields say nothing of it (provider facts 10.2)", () => {
     const delivered = snapshot({ ...row("BTC", "1"), ...RUN });
     expect(reportIn(delivered)).not.toHaveProperty("run_id");
     expect(reportIn(delivered)).not.toHaveProperty("occurred_at");

@@ -45,7 +45,7 @@ describe("deposit.status_changed", () => {
   });
 
   test.each([
-    ["the label in account_id (DOMAIN 10.7)", {}, { account_label: "general" }],
+    ["the label in account_id (provider facts 10.7)", {}, { account_label: "general" }],
     ["a label with a dot", { account_id: "PART123.a.b" }, { account_label: "a.b" }],
     ["its own label wins", { account_label: "own" }, { account_label: "own" }],
     [
@@ -60,14 +60,14 @@ describe("deposit.status_changed", () => {
       { participant_code: null, account_id: "undefined.general" },
       { account_label: undefined },
     ],
-    ["REST's words (DOMAIN 10.13)", { state: "CREDITED" }, { status: "CREDITED" }],
+    ["REST's words (provider facts 10.13)", { state: "CREDITED" }, { status: "CREDITED" }],
     ["status for state", { state: null, status: "confirmed" }, { status: "confirmed" }],
     ["an unknown state", { state: "recovery_quarantine" }, { status: "recovery_quarantine" }],
     ["why", { state_reason: "travel_rule_info_timeout" }, { reason: "travel_rule_info_timeout" }],
     ["amount as a number", { amount: 1.25 }, { amount: "1.25" }],
     ["amount unknown", { amount: "" }, { amount: undefined }],
     [
-      "asset and network apart (DOMAIN 10.17)",
+      "asset and network apart (provider facts 10.17)",
       { asset: "USDC", network: "BASE" },
       { asset: "USDC", network: "BASE" },
     ],
@@ -174,7 +174,7 @@ describe("payment_status_changed", () => {
 
   test.each([
     [
-      "payment_type withdrawal (DOMAIN 10.18)",
+      "payment_type withdrawal (provider facts 10.18)",
       { payment_type: "withdrawal" },
       { payment_type: "withdrawal" },
     ],
@@ -217,9 +217,13 @@ describe("payment_status_changed", () => {
     ["no obo_participant", { obo_participant: null }, { account_label: "general" }],
     ["no details", { payment_details: null }, { withdrawal_request_id: undefined, fee: undefined }],
     ["an unknown state", { status: "initiatlized" }, { status: "initiatlized" }],
-    ["cancelled (DOMAIN 10.16)", { status: "cancelled" }, { status: "cancelled" }],
-    ["canceled (DOMAIN 10.16)", { status: "canceled" }, { status: "canceled" }],
-    ["PENDING_TRADE (DOMAIN 10.14)", { status: "PENDING_TRADE" }, { status: "PENDING_TRADE" }],
+    ["cancelled (provider facts 10.16)", { status: "cancelled" }, { status: "cancelled" }],
+    ["canceled (provider facts 10.16)", { status: "canceled" }, { status: "canceled" }],
+    [
+      "PENDING_TRADE (provider facts 10.14)",
+      { status: "PENDING_TRADE" },
+      { status: "PENDING_TRADE" },
+    ],
     ["payment_id null", { payment_id: null, transaction_id: "t" }, { payment: "t" }],
     [
       "created_at alone",
@@ -227,9 +231,13 @@ describe("payment_status_changed", () => {
       { occurred_at: "2025-05-01T15:23:09.822Z" },
     ],
     ["total is no amount", { quantity: "" }, { amount: undefined, total: "26" }],
-    ["reject_reasons as text (DOMAIN 10.11)", { reject_reasons: "name" }, { reason: "name" }],
     [
-      "reject_reasons as a list (DOMAIN 10.11)",
+      "reject_reasons as text (provider facts 10.11)",
+      { reject_reasons: "name" },
+      { reason: "name" },
+    ],
+    [
+      "reject_reasons as a list (provider facts 10.11)",
       { reject_reasons: ["name", "age"] },
       { reason: "name; age" },
     ],
@@ -280,7 +288,7 @@ describe.each(["deposit_fund_complete", "crypto_pay_status_changed"])("%s", (pay
   const fund = (more: Fields = {}) =>
     onlyData(of(payloadType, { ...FUND, ...more }), "FundReported");
 
-  test("is a fund's report; success and the reason against it both stand (DOMAIN 10.10)", () => {
+  test("is a fund's report; success and the reason against it both stand (provider facts 10.10)", () => {
     const { content: _, ...data } = fund();
     expect(data).toEqual({
       provider: "zerohash",
@@ -304,7 +312,7 @@ describe.each(["deposit_fund_complete", "crypto_pay_status_changed"])("%s", (pay
   });
 
   test.each([
-    ["success as text (DOMAIN 10.11)", { success: "true" }, { success: true }],
+    ["success as text (provider facts 10.11)", { success: "true" }, { success: true }],
     ["success as TRUE", { success: "TRUE" }, { success: true }],
     ["failure as text", { success: "false" }, { success: false }],
     ["failure", { success: false }, { success: false }],
@@ -312,7 +320,7 @@ describe.each(["deposit_fund_complete", "crypto_pay_status_changed"])("%s", (pay
     ["success null", { success: null }, { success: undefined }],
     ["success of another word", { success: "yes" }, { success: undefined }],
     [
-      "reason for status_reason (DOMAIN 10.10)",
+      "reason for status_reason (provider facts 10.10)",
       { status_reason: "", reason: "depegged" },
       { reason: "depegged" },
     ],
@@ -329,7 +337,7 @@ describe.each(["deposit_fund_complete", "crypto_pay_status_changed"])("%s", (pay
       { occurred_at: "2025-05-01T15:23:09.822Z" },
     ],
     ["asset for fund_asset", { fund_asset: null, asset: "ETH" }, { asset: "ETH" }],
-    ["an id that is no UUID (DOMAIN 10.7)", { fund_id: 17 }, { fund: "17", fund_id: "17" }],
+    ["an id that is no UUID (provider facts 10.7)", { fund_id: 17 }, { fund: "17", fund_id: "17" }],
     [
       "no hash on expiry",
       { transaction_id: "", source_address: "-" },
@@ -362,7 +370,7 @@ describe.each(["deposit_fund_complete", "crypto_pay_status_changed"])("%s", (pay
 });
 
 describe.each(["trade.status_changed", "trade_status_changed"])(
-  "%s (DOMAIN 10.3)",
+  "%s (provider facts 10.3)",
   (payloadType) => {
     const TRADE = {
       contract_size: "1",
@@ -392,7 +400,7 @@ describe.each(["trade.status_changed", "trade_status_changed"])(
       });
     });
 
-    test("contract_size as a number is the same field, and another content (DOMAIN 10.21)", () => {
+    test("contract_size as a number is the same field, and another content (provider facts 10.21)", () => {
       const [text, number] = [trade(), trade({ contract_size: 1 })];
       expect(number.fields).toEqual(text.fields);
       expect(number.content).not.toBe(text.content);
@@ -448,19 +456,19 @@ describe("notifications that no model folds", () => {
       { status: "approved", about: "e1" },
     ],
     [
-      "status for external_account_status (DOMAIN 10.11)",
+      "status for external_account_status (provider facts 10.11)",
       "external_account_status_changed",
       { external_account_id: "e1", status: "locked" },
       { status: "locked", about: "e1" },
     ],
     [
-      "closed under Disabled (DOMAIN 10.12)",
+      "closed under Disabled (provider facts 10.12)",
       "external_account_status_changed",
       { external_account_id: "e1", external_account_status: "closed" },
       { status: "closed" },
     ],
     [
-      "reject_reasons of either type (DOMAIN 10.11)",
+      "reject_reasons of either type (provider facts 10.11)",
       "participant_updated",
       { participant_code: "CUST01", reject_reasons: ["a"] },
       { about: "CUST01" },
