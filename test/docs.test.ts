@@ -16,7 +16,7 @@ const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8"
   .filter((name) => name.endsWith(".md"))
   .map((name) => `docs/${name}`);
 
-test.each(["README.md", ...docs])("every path that %s names is there", (file) => {
+test.each(["README.md", "CONTRIBUTING.md", ...docs])("every path that %s names is there", (file) => {
   const text = readFileSync(join(root, file), "utf8");
   const paths = [...text.matchAll(/`((?:packages|services|test|bench|infra|docs)\/[\w./-]+)`/g)];
   const missing = paths
