@@ -2,9 +2,9 @@ import { loadConfig } from "@counterfoil/adapters/config";
 import { type Backends, connect } from "@counterfoil/adapters/connect";
 import { startBroker } from "@counterfoil/adapters/kafka/testing/broker";
 import { createKafkaTopics } from "@counterfoil/adapters/kafka/topics";
-import { foldTo, openFolding } from "@counterfoil/processing/folding";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { Topics, TopicTransaction } from "@counterfoil/processing/ports/topic-publisher";
+import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
 import { startPublisher } from "@counterfoil/publisher/publisher";
 import { pino } from "pino";
 import { inFolder } from "./append.ts";
@@ -83,7 +83,11 @@ async function withFoldedLedger<T>(
       const { tables, version: modelVersion } = projection;
       await catalogue.create(model, { tables, modelVersion, generation: 1 });
       const store = await catalogue.openForWriting(model, 1);
-      await foldTo(stream, await openFolding({ stream, projection, store, hashing }), position);
+      await runTo(
+        stream,
+        await openProjectionRun({ stream, projection, store, hashing }),
+        position,
+      );
       await store.close();
     }
     return await work(backends);

@@ -5,10 +5,10 @@ import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue
 import { decideFact } from "@counterfoil/core/ingest/decide-fact";
 import { newEvent } from "@counterfoil/core/ingest/event";
 import { knownFacts } from "@counterfoil/core/ingest/fact-state";
-import { openFolding } from "@counterfoil/processing/folding";
 import { balancesProjection } from "@counterfoil/processing/models/balances/projection";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import { openProjectionRun } from "@counterfoil/processing/projection/run";
 import { inFolder, openBenchStream } from "./append.ts";
 import { type BareEvent, createBareFold, ENTRY_COLUMNS } from "./bare-entries.ts";
 import { type BenchDelivery, benchDeliveries } from "./ledger.ts";
@@ -110,7 +110,7 @@ export async function rebuildIn(
   const { model, tables, version: modelVersion } = balancesProjection;
   const generation = (await catalogue.create(model, { tables, modelVersion })) ?? 0;
   const store = await catalogue.openForBuilding(model, generation, tables);
-  const folding = await openFolding({
+  const folding = await openProjectionRun({
     stream,
     projection: balancesProjection,
     store,

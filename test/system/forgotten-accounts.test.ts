@@ -1,4 +1,3 @@
-import { foldTo, openFolding } from "@counterfoil/processing/folding";
 import { liveGeneration } from "@counterfoil/processing/generations";
 import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import {
@@ -9,6 +8,7 @@ import {
 import { ACCOUNTS, BALANCE_CHANGES } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
+import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
 import { openSession } from "@counterfoil/processing/publish/session";
 import { findAccount } from "@counterfoil/processing/queries/accounts";
 import { type BalanceQuery, listBalances } from "@counterfoil/processing/queries/balances";
@@ -69,8 +69,8 @@ async function mend(ledger: TestLedger): Promise<number> {
 async function foldAtOnce({ stream, catalogue, projections }: TestLedger): Promise<void> {
   const projection = projections.balances;
   const store = await catalogue.openForWriting("balances", 1);
-  const folding = await openFolding({ stream, projection, store, hashing });
-  await foldTo(stream, folding, (await stream.head()).position);
+  const folding = await openProjectionRun({ stream, projection, store, hashing });
+  await runTo(stream, folding, (await stream.head()).position);
   await store.close();
 }
 

@@ -4,7 +4,7 @@ import { createMemoryRoleLocks } from "@counterfoil/processing/memory/role-locks
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
-import { runProjector } from "@counterfoil/processing/projector";
+import { runProjector } from "@counterfoil/processing/projection/projector";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
 import { rollbackModel } from "@counterfoil/processing/rollback";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";

@@ -1,11 +1,11 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { unsealed, versionOneLedger } from "@counterfoil/core/stream/testing/version-1";
-import { openFolding } from "@counterfoil/processing/folding";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { ANOMALIES, STOPPED } from "@counterfoil/processing/models/columns";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { openProjectionRun } from "@counterfoil/processing/projection/run";
 import { verifyStream } from "@counterfoil/processing/verify";
 import { describe, expect, test } from "@jest/globals";
 import { balanceBody, take } from "./messages.ts";
@@ -33,7 +33,7 @@ async function fold(events: readonly RecordedEvent[], model: ModelName) {
   await catalogue.create(model, { tables, modelVersion });
   const store = await catalogue.openForWriting(model, 1);
   const open = (all: readonly RecordedEvent[]) =>
-    openFolding({ stream: reading(all), projection, store, hashing });
+    openProjectionRun({ stream: reading(all), projection, store, hashing });
   const folding = await open(events);
   await folding.fold(events);
   return { store, open };

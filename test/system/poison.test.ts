@@ -1,11 +1,11 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { openFolding } from "@counterfoil/processing/folding";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES, STOPPED } from "@counterfoil/processing/models/columns";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelStore } from "@counterfoil/processing/ports/model-store";
 import type { Projection } from "@counterfoil/processing/projection/projection";
+import { openProjectionRun } from "@counterfoil/processing/projection/run";
 import { createRandom } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -84,7 +84,8 @@ async function expectOneStop(
   const { tables, version: modelVersion } = good;
   const generation = (await catalogue.create(model, { tables, modelVersion })) ?? 1;
   const store = await catalogue.openForWriting(model, generation);
-  const open = (projection: Projection) => openFolding({ stream, projection, store, hashing });
+  const open = (projection: Projection) =>
+    openProjectionRun({ stream, projection, store, hashing });
   const all = await events();
   const bad = await open(poisoned(good, poison));
   for (let at = 0; at < all.length; at += batch) await bad.fold(all.slice(at, at + batch));

@@ -1,6 +1,5 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { foldTo, openFolding } from "@counterfoil/processing/folding";
 import { liveGeneration } from "@counterfoil/processing/generations";
 import {
   createMemoryTopicStorage,
@@ -20,6 +19,7 @@ import { StreamForked } from "@counterfoil/processing/ports/errors";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 import type { Projection } from "@counterfoil/processing/projection/projection";
+import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
 import { pruneGenerations } from "@counterfoil/processing/prune-generations";
 import { openSession, type PublishSession } from "@counterfoil/processing/publish/session";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
@@ -139,8 +139,8 @@ async function foldAll(
     const { generation } = await liveGeneration(stream, model);
     await ensureGeneration(catalogue, projection, generation);
     const store = await catalogue.openForWriting(model, generation);
-    const folding = await openFolding({ stream, projection, store, hashing });
-    await foldTo(stream, folding, (await stream.head()).position);
+    const folding = await openProjectionRun({ stream, projection, store, hashing });
+    await runTo(stream, folding, (await stream.head()).position);
     await store.close();
   }
 }

@@ -9,7 +9,6 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { type Folding, foldTo, openFolding } from "@counterfoil/processing/folding";
 import { liveGeneration } from "@counterfoil/processing/generations";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
@@ -32,6 +31,11 @@ import type {
 } from "@counterfoil/processing/ports/model-store";
 import type { Row, Table } from "@counterfoil/processing/ports/table";
 import type { Projection } from "@counterfoil/processing/projection/projection";
+import {
+  openProjectionRun,
+  type ProjectionRun,
+  runTo,
+} from "@counterfoil/processing/projection/run";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
 
@@ -332,7 +336,8 @@ const BATCH_MAX = 60;
  * last commit, and now and then killed in the middle of a batch.
  */
 function liveModel({ stream, catalogue, projection, random }: LiveModelOptions): LiveModel {
-  let open: Readonly<{ store: ModelStore; folding: Folding; generation: number }> | null = null;
+  let open: Readonly<{ store: ModelStore; folding: ProjectionRun; generation: number }> | null =
+    null;
   let failing = false;
 
   async function current() {
@@ -341,7 +346,7 @@ function liveModel({ stream, catalogue, projection, random }: LiveModelOptions):
     await ensureGeneration(catalogue, projection, generation);
     const store = await catalogue.openForWriting(projection.model, generation);
     const guarded = guardedStore(store, () => failing);
-    const folding = await openFolding({ stream, projection, store: guarded, hashing });
+    const folding = await openProjectionRun({ stream, projection, store: guarded, hashing });
     open = { store, folding, generation };
     return open;
   }
@@ -419,9 +424,9 @@ export async function refold(
   const { model, tables, version: modelVersion } = projection;
   const generation = await catalogue.create(model, { tables, modelVersion });
   const store = await catalogue.openForWriting(model, generation ?? 1);
-  const folding = await openFolding({ stream, projection, store, hashing });
+  const folding = await openProjectionRun({ stream, projection, store, hashing });
   const end = position ?? (await stream.head()).position;
-  return { store, checkpoint: await foldTo(stream, folding, end) };
+  return { store, checkpoint: await runTo(stream, folding, end) };
 }
 
 /** Rows that count in the state digest, as the digest sees them, sorted. */

@@ -1,7 +1,6 @@
 import type { Rows } from "./ports/model-store.ts";
 import type { Row, Selection, Table, Value } from "./ports/table.ts";
-import { everyRow } from "./projection/every-row.ts";
-import { inOrderOf } from "./projection/selecting.ts";
+import { everyRow, inOrderOf } from "./projection/selection.ts";
 
 /** A row that is not the same in two generations; null where it is missing. */
 export type RowDifference = Readonly<{

@@ -2,13 +2,14 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { activateGeneration } from "./activate.ts";
 import { compareRows, type RowDifference } from "./compare-rows.ts";
 import { compareVersions, type VersionDifferences } from "./compare-versions.ts";
-import { BULK, type Folding, foldTo, isOnStream, openFolding } from "./folding.ts";
 import { type Activation, liveGeneration } from "./generations.ts";
 import { STOPPED } from "./models/columns.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, ModelStore, Rows } from "./ports/model-store.ts";
 import type { Projection } from "./projection/projection.ts";
+import { BULK, openProjectionRun, type ProjectionRun, runTo } from "./projection/run.ts";
+import { isOnStream } from "./stream-guard.ts";
 
 export type RebuildOptions = Readonly<{
   stream: EventStream;
@@ -62,9 +63,9 @@ export async function rebuildModel(options: RebuildOptions): Promise<RebuildResu
   const store = await catalogue.openForBuilding(model, generation, tables);
   let isFinished = false;
   try {
-    const folding = await openFolding({ stream, projection, store, hashing });
-    await build(options, folding, generation, live);
-    const compared = await compareWithLive(options, folding, store, live, generation);
+    const run = await openProjectionRun({ stream, projection, store, hashing });
+    await build(options, run, generation, live);
+    const compared = await compareWithLive(options, run, store, live, generation);
     const durationMs = Number((clock.now() - started) / 1_000_000n);
     const { isEqual, ...found } = compared;
     const result = { generation, ...found, durationMs };
@@ -85,17 +86,17 @@ export async function rebuildModel(options: RebuildOptions): Promise<RebuildResu
 /** Never past the live generation, so that both can be compared where it stands. */
 async function build(
   options: RebuildOptions,
-  folding: Folding,
+  run: ProjectionRun,
   generation: number,
   live: Activation,
 ): Promise<void> {
   const { stream, signal, onProgress } = options;
   let target = await buildTarget(options, live);
-  while (folding.checkpoint.position < target && !signal?.aborted) {
-    const { position: after } = folding.checkpoint;
+  while (run.checkpoint.position < target && !signal?.aborted) {
+    const { position: after } = run.checkpoint;
     const events = await stream.read({ after, limit: Math.min(BULK, target - after) });
     if (events.length === 0) return;
-    const { position } = await folding.fold(events);
+    const { position } = await run.fold(events);
     onProgress?.({ state: "building", generation, position, target });
     if (position >= target) target = await buildTarget(options, live);
     if (position === after) return;
@@ -125,7 +126,7 @@ type Comparison = Pick<RebuildResult, "rebuilt" | "live" | "differences" | "vers
 
 async function compareWithLive(
   options: RebuildOptions,
-  folding: Folding,
+  run: ProjectionRun,
   store: ModelStore,
   live: Activation,
   generation: number,
@@ -133,7 +134,7 @@ async function compareWithLive(
   const { catalogue, projection, onProgress, stream } = options;
   const comparable = await comparableLive(options, live);
   if (comparable === undefined) {
-    const rebuilt = await foldTo(stream, folding, (await stream.head()).position);
+    const rebuilt = await runTo(stream, run, (await stream.head()).position);
     return { isEqual: true, rebuilt, live: null, differences: [], versions: null };
   }
   const reader = await catalogue.openForReading(projection.model, live.generation);
@@ -141,7 +142,7 @@ async function compareWithLive(
     return await reader.snapshot(async (rows, checkpoint) => {
       const { position } = checkpoint;
       onProgress?.({ state: "comparing", generation, position, target: position });
-      const rebuilt = await foldTo(stream, folding, position);
+      const rebuilt = await runTo(stream, run, position);
       if (comparable.modelVersion !== projection.version) {
         // It says other things on purpose; a person may want to see which.
         const versions = await compareVersions(projection.tables, rows, store, position);

@@ -1,8 +1,8 @@
 import { type Activated, activateGeneration } from "./activate.ts";
-import { foldTo, openFolding } from "./folding.ts";
 import { liveGeneration } from "./generations.ts";
 import { GenerationMissing } from "./ports/errors.ts";
 import type { Checkpoint, ModelStore } from "./ports/model-store.ts";
+import { openProjectionRun, runTo } from "./projection/run.ts";
 import type { RebuildOptions } from "./rebuild.ts";
 
 export type RollbackOptions = Pick<
@@ -51,8 +51,8 @@ async function catchUp(
   store: ModelStore,
 ): Promise<Checkpoint> {
   try {
-    const folding = await openFolding({ stream, projection, store, hashing });
-    return await foldTo(stream, folding, (await stream.head()).position);
+    const run = await openProjectionRun({ stream, projection, store, hashing });
+    return await runTo(stream, run, (await stream.head()).position);
   } finally {
     await store.close();
   }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";
 import { createManualClock } from "./memory/manual-clock.ts";
 import { StreamCorrupted, StreamForked } from "./ports/errors.ts";
-import { checkStillFollows } from "./still-follows.ts";
+import { checkStillFollows } from "./stream-guard.ts";
 import { sampleEvents } from "./testing/sample-event.ts";
 
 /** A stream of so many events; from another `first` one the same positions have other hashes. */

@@ -3,14 +3,14 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
-import { foldTo, openFolding } from "./folding.ts";
 import { liveGeneration } from "./generations.ts";
 import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
 import { isEngineError } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, Rows } from "./ports/model-store.ts";
+import { storedDigest } from "./projection/digests.ts";
 import type { Projection } from "./projection/projection.ts";
-import { storedDigest } from "./stored-digest.ts";
+import { openProjectionRun, runTo } from "./projection/run.ts";
 
 /** Something that is not as it must be. */
 export type Finding = Readonly<{
@@ -271,6 +271,6 @@ async function refold(
   const { model, tables, version: modelVersion } = projection;
   const generation = await catalogue.create(model, { tables, modelVersion });
   const store = await catalogue.openForWriting(model, generation ?? 1);
-  const folding = await openFolding({ stream, projection, store, hashing });
-  return foldTo(stream, folding, position);
+  const run = await openProjectionRun({ stream, projection, store, hashing });
+  return runTo(stream, run, position);
 }

@@ -6,13 +6,13 @@ import {
 } from "@counterfoil/core/stream/testing/version-1";
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { expect, test } from "@jest/globals";
-import { openFolding } from "./folding.ts";
 import { createMemoryEventStream } from "./memory/event-stream.ts";
 import { createManualClock } from "./memory/manual-clock.ts";
 import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
 import { MODEL_NAMES, PROJECTIONS } from "./models/registry.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Projection } from "./projection/projection.ts";
+import { openProjectionRun } from "./projection/run.ts";
 import { verifyStream } from "./verify.ts";
 
 /**
@@ -87,7 +87,7 @@ async function fold(stream: EventStream, projection: Projection, all: readonly R
   const catalogue = createMemoryModelCatalogue();
   await catalogue.create(model, { tables, modelVersion });
   const store = await catalogue.openForWriting(model, 1);
-  const folding = await openFolding({ stream, projection, store, hashing });
+  const folding = await openProjectionRun({ stream, projection, store, hashing });
   const checkpoint = await folding.fold(all);
   return { checkpoint, stopped: folding.stoppedSubjects };
 }

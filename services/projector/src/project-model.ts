@@ -1,6 +1,6 @@
 import { liveGeneration } from "@counterfoil/processing/generations";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
-import { type ProjectorOptions, runProjector } from "@counterfoil/processing/projector";
+import { type ProjectorOptions, runProjector } from "@counterfoil/processing/projection/projector";
 import type { Logger } from "pino";
 import type { ModelState, ProjectorEvent } from "./projector-event.ts";
 

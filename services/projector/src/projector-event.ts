@@ -1,5 +1,5 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
-import type { ProjectorState } from "@counterfoil/processing/projector";
+import type { ProjectorState } from "@counterfoil/processing/projection/projector";
 
 /**
  * `forked`: the model followed another stream and waits for a rebuild; `failed`: a fault of the

@@ -1,7 +1,7 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import type { ProjectorOptions } from "@counterfoil/processing/projector";
+import type { ProjectorOptions } from "@counterfoil/processing/projection/projector";
 import type { Logger } from "pino";
 import { projectModel } from "./project-model.ts";
 import type { ProjectorEvent } from "./projector-event.ts";

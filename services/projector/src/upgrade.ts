@@ -1,7 +1,7 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { VersionDifferences } from "@counterfoil/processing/compare-versions";
-import type { ProjectorOptions } from "@counterfoil/processing/projector";
+import type { ProjectorOptions } from "@counterfoil/processing/projection/projector";
 import { pruneGenerations } from "@counterfoil/processing/prune-generations";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
 import type { Logger } from "pino";

@@ -1,6 +1,5 @@
 import { systemClock as clock } from "@counterfoil/adapters/node/clock";
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
-import { openFolding } from "@counterfoil/processing/folding";
 import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
 import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
@@ -18,6 +17,7 @@ import {
   TopicMisconfigured,
 } from "@counterfoil/processing/ports/topic-errors";
 import type { Topics } from "@counterfoil/processing/ports/topic-publisher";
+import { openProjectionRun } from "@counterfoil/processing/projection/run";
 import { sampleEvent } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
@@ -48,7 +48,7 @@ async function foldAll({
     const { tables, version: modelVersion } = projection;
     await catalogue.create(model, { tables, modelVersion, generation: 1 });
     const store = await catalogue.openForWriting(model, 1);
-    const folding = await openFolding({ stream, projection, store, hashing });
+    const folding = await openProjectionRun({ stream, projection, store, hashing });
     await folding.fold(await stream.read({ after: folding.checkpoint.position, limit: 1000 }));
   }
 }

@@ -7,6 +7,7 @@ import { readData } from "@counterfoil/core/stream/read-event";
 import type { Clock } from "../ports/clock.ts";
 import { LedgerMismatch } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import { waitForMore } from "../subscribe.ts";
 
 /** What `LedgerOpened` says: a trial's ledger holds money that is not real, and must never pass for one. */
 export type LedgerNames = Readonly<{ name: string; environment: string }>;
@@ -47,26 +48,7 @@ export async function waitForLedger(
   while (!signal.aborted) {
     const first = await firstEvent(stream);
     if (first !== undefined) return checkFirst(first, names);
-    await untilAppendOrPoll(stream, clock, signal);
-  }
-}
-
-const POLL_INTERVAL_MS = 1000;
-
-/** Leaves neither a waiter nor a sleeper behind, however long nobody opens the ledger. */
-async function untilAppendOrPoll(
-  stream: EventStream,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
-  const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
-  const waits = [stream.waitForAppend(0, either), clock.sleep(POLL_INTERVAL_MS, either)];
-  try {
-    await Promise.race(waits);
-  } finally {
-    over.abort();
-    await Promise.allSettled(waits);
+    await waitForMore({ stream, clock }, 0, signal);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Row, Selection, Table, Value } from "../ports/table.ts";
-import { inOrderOf, isBeyond, meets } from "../projection/selecting.ts";
+import { inOrderOf, isBeyond, meets } from "../projection/selection.ts";
 
 /** The rows of one table by their key, see `keyOf`. */
 export type TableRows = ReadonlyMap<string, Row>;

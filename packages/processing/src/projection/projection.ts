@@ -1,9 +1,11 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
-import type { StoppedSubjects } from "../models/stopped.ts";
+import { closeAnomaly, openAnomaly } from "../models/anomaly-rows.ts";
+import { STOPPED } from "../models/columns.ts";
 import type { Checkpoint, ModelStore } from "../ports/model-store.ts";
 import type { Table } from "../ports/table.ts";
+import { createRowBuffer, type RowBuffer } from "./row-buffer.ts";
 
 /** A read model: its tables, and how events change them. The same for live folding and rebuilds. */
 export interface Projection {
@@ -33,4 +35,118 @@ export interface ProjectionSession {
   pass(event: RecordedEvent): void;
   /** Makes everything applied durable. */
   commit(): Promise<Checkpoint>;
+}
+
+/** What a model makes of events: rows in a buffer. */
+export type Fold = Readonly<{
+  apply(event: RecordedEvent): Work;
+  /** Puts into the buffer what the model itself still holds. */
+  flush?: () => void;
+  /** Events between two commits at the most, whatever a projector or a rebuild asks for. */
+  commitEvery?: number;
+}>;
+
+export type FoldContext = Readonly<{
+  buffer: RowBuffer;
+  /** Makes everything applied so far durable, in the middle of an event too. */
+  commit: () => Promise<Checkpoint>;
+}>;
+
+/** Folds into one generation: rows, checkpoint and digests in one commit. */
+export async function openSession(
+  store: ModelStore,
+  hashing: Hashing,
+  openFold: (context: FoldContext) => Fold | Promise<Fold>,
+): Promise<ProjectionSession> {
+  let checkpoint = await store.checkpoint();
+  let applied = { position: checkpoint.position, hash: checkpoint.hash };
+  let uncommitted = 0;
+  const buffer = createRowBuffer(store, checkpoint, hashing);
+  const stopped = await openStopped(store, buffer);
+  const fold = await openFold({ buffer, commit });
+  const commitEvery = fold.commitEvery ?? Number.POSITIVE_INFINITY;
+
+  /** An event of a stopped subject that is tried again lies behind. */
+  function pass({ position, hash }: RecordedEvent): void {
+    if (position > applied.position) applied = { position, hash };
+  }
+
+  function finish(event: RecordedEvent): Work {
+    pass(event);
+    uncommitted += 1;
+    const isDue = uncommitted >= commitEvery && applied.position === event.position;
+    return isDue ? commit().then(() => undefined) : undefined;
+  }
+
+  async function commit(): Promise<Checkpoint> {
+    fold.flush?.();
+    const isIdle = buffer.isEmpty() && applied.position === checkpoint.position;
+    if (!isIdle) checkpoint = await buffer.commit(applied.position, applied.hash);
+    uncommitted = 0;
+    return checkpoint;
+  }
+
+  return {
+    get checkpoint() {
+      return checkpoint;
+    },
+    stopped,
+    apply(event) {
+      const work = fold.apply(event);
+      return work === undefined ? finish(event) : work.then(() => finish(event));
+    },
+    pass,
+    commit,
+  };
+}
+
+/**
+ * Subjects that a fact could not be folded into (a fault of ours, never of the fact). The fact and
+ * those after it wait; everything else goes on.
+ */
+export interface StoppedSubjects {
+  has(subject: string): boolean;
+  stop(event: RecordedEvent, error: unknown): Promise<void>;
+  /** A further event of a stopped subject. */
+  wait(event: RecordedEvent): Promise<void>;
+  clear(subject: string, position: number): Promise<void>;
+  subjects(): readonly StoppedSubject[];
+}
+
+/** And where its first event lies that could not be folded. */
+export type StoppedSubject = Readonly<{ subject: string; position: number }>;
+
+export async function openStopped(store: ModelStore, buffer: RowBuffer): Promise<StoppedSubjects> {
+  const stored = await store.select(STOPPED, { orderBy: ["subject"], limit: 1_000_000 });
+  const subjects = new Map(
+    stored.map(({ subject, position }) => [String(subject), Number(position)]),
+  );
+  // One subject may be stopped in several models, and an anomaly's id is its own among all of them.
+  const anomalyId = (subject: string): string => `stopped:${subject}:${store.model}`;
+  return {
+    has: (subject) => subjects.has(subject),
+    async stop(event, error) {
+      const { subject, position, type } = event;
+      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      subjects.set(subject, position);
+      buffer.put(STOPPED, { subject, position, type, error: text, waiting: 1 }, null);
+      const detail = { type, position: String(position), error: text };
+      const id = anomalyId(subject);
+      const content = { id, kind: "stopped", subject, detail, essence: {}, at: event.recorded_at };
+      await openAnomaly(buffer, content, { position, deliveryId: null });
+    },
+    async wait({ subject }) {
+      const row = await buffer.get(STOPPED, [subject]);
+      if (row !== null) {
+        buffer.put(STOPPED, { ...row, waiting: Number(row.waiting) + 1 }, row);
+      }
+    },
+    async clear(subject, position) {
+      const row = await buffer.get(STOPPED, [subject]);
+      if (row !== null) buffer.remove(STOPPED, row, row);
+      await closeAnomaly(buffer, anomalyId(subject), { position, deliveryId: null });
+      subjects.delete(subject);
+    },
+    subjects: () => [...subjects].map(([subject, position]) => ({ subject, position })),
+  };
 }

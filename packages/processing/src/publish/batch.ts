@@ -1,9 +1,9 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { MODEL_NAMES } from "../models/registry.ts";
-import type { StoppedSubject } from "../models/stopped.ts";
 import { StreamForked } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import type { StoppedSubject } from "../projection/projection.ts";
 import type { PublisherCheckpoint } from "./checkpoint.ts";
 import type { PublishContext, TransactionLimits } from "./context.ts";
 import { endOfDelivery, endWithin, type Piece } from "./cut-batch.ts";

@@ -1,6 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
-import type { StoppedSubject } from "../models/stopped.ts";
 import { GenerationMissing } from "../ports/errors.ts";
+import type { StoppedSubject } from "../projection/projection.ts";
 import type { PublishedModel } from "./checkpoint.ts";
 import type { PublishContext } from "./context.ts";
 import { type Change, type Range, readChanges, readStopped } from "./model-changes.ts";

@@ -1,6 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "../models/registry.ts";
-import type { StoppedSubject } from "../models/stopped.ts";
+import type { StoppedSubject } from "../projection/projection.ts";
 import type { PublishedModel, PublisherCheckpoint } from "./checkpoint.ts";
 
 /**

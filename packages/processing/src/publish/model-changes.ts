@@ -1,7 +1,7 @@
 import { STOPPED } from "../models/columns.ts";
-import type { StoppedSubject } from "../models/stopped.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row, Value } from "../ports/table.ts";
+import type { StoppedSubject } from "../projection/projection.ts";
 import type { Source } from "./source.ts";
 
 /** What one event did to one row that is published. */

@@ -5,7 +5,7 @@ import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { RoleLocks } from "../ports/role-lock.ts";
 import { TopicsUnavailable } from "../ports/topic-errors.ts";
 import type { Topics } from "../ports/topic-publisher.ts";
-import { waitForMore } from "../wait-for-more.ts";
+import { waitForMore } from "../subscribe.ts";
 import type { TransactionLimits } from "./context.ts";
 import { openSession, type Published, type PublishSession } from "./session.ts";
 

@@ -1,11 +1,11 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/record";
 import { MODEL_NAMES } from "../models/registry.ts";
-import type { StoppedSubject } from "../models/stopped.ts";
 import { ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { TopicPublisher, TopicRecord } from "../ports/topic-publisher.ts";
+import type { StoppedSubject } from "../projection/projection.ts";
 import { openReaders } from "../queries/readers.ts";
 import { createActivationLog } from "./activation-log.ts";
 import { type Batch, readBatch, readOnward } from "./batch.ts";

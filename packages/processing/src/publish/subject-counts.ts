@@ -1,11 +1,11 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
-import { isOnStream } from "../folding.ts";
 import { integer, own, text } from "../models/columns.ts";
 import { ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { ModelCatalogue, ModelStore } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
+import { isOnStream } from "../stream-guard.ts";
 
 /**
  * How many events each subject has had up to a position, so that every fact gets its number. They

@@ -10,8 +10,7 @@ import { secondsInStage } from "@counterfoil/core/lifecycle/stage-history";
 import { HISTORY, HISTORY_PAST, RELINKS } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
-import { everyRow } from "../projection/every-row.ts";
-import { inOrderOf } from "../projection/selecting.ts";
+import { everyRow, inOrderOf } from "../projection/selection.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
 import type { LifecycleModel } from "./stuck.ts";
 

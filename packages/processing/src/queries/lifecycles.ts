@@ -4,7 +4,7 @@ import { CLUSTERS, HISTORY, NAMES, RECORDS } from "../models/lifecycle/tables.ts
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row, Selection, Value } from "../ports/table.ts";
-import { inOrderOf } from "../projection/selecting.ts";
+import { inOrderOf } from "../projection/selection.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
 import { historyRecords, type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
 import { beyondPart, type Page, type PageRequest, readPage } from "./page.ts";

@@ -1,9 +1,9 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { foldTo, openFolding } from "@counterfoil/processing/folding";
 import { liveGeneration } from "@counterfoil/processing/generations";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { type HeldLock, projectorLock } from "@counterfoil/processing/ports/role-lock";
+import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
 import { pruneGenerations } from "@counterfoil/processing/prune-generations";
 import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
 import {
@@ -71,8 +71,8 @@ export async function catchUpUnattended(backends: Backends, model: ModelName): P
     const store = await catalogue.openForWriting(model, generation);
     try {
       const projection = PROJECTIONS[model];
-      const folding = await openFolding({ stream, projection, store, hashing });
-      await foldTo(stream, folding, (await stream.head()).position);
+      const run = await openProjectionRun({ stream, projection, store, hashing });
+      await runTo(stream, run, (await stream.head()).position);
     } finally {
       await store.close();
     }

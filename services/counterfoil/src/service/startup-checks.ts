@@ -1,10 +1,9 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { checkEnds } from "@counterfoil/processing/check-ends";
-import { checkNotForked } from "@counterfoil/processing/folding";
 import { liveGeneration } from "@counterfoil/processing/generations";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { isEngineError, StreamForked } from "@counterfoil/processing/ports/errors";
+import { checkEnds, checkNotForked } from "@counterfoil/processing/stream-guard";
 
 /**
  * What must hold before anything is appended: the stream's ends are sound, and no live model has

@@ -2,7 +2,6 @@ import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { type Folding, openFolding } from "@counterfoil/processing/folding";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
 import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
@@ -15,6 +14,7 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { Delivery, Receipt } from "@counterfoil/processing/ports/ingest";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { Projection } from "@counterfoil/processing/projection/projection";
+import { openProjectionRun, type ProjectionRun } from "@counterfoil/processing/projection/run";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import type { ScenarioStep } from "@counterfoil/simulator/scenarios/scenario";
 
@@ -33,7 +33,7 @@ export type TestLedger = Readonly<{
   play: (scenario: string) => Promise<readonly Receipt[]>;
   /** Folds everything that was recorded into these models, all of them by default. */
   fold: (...models: readonly ModelName[]) => Promise<void>;
-  build: (model: ModelName, generation: number) => Promise<Folding>;
+  build: (model: ModelName, generation: number) => Promise<ProjectionRun>;
 }>;
 
 /** 2026-01-01: behind every time that a documented flow prints. */
@@ -45,15 +45,15 @@ export async function createTestLedger(): Promise<TestLedger> {
   await openLedger(stream, { name: "default", environment: "test" }, nodeHashing);
   const ingest = createIngest({ stream, translations: TRANSLATIONS, hashing: nodeHashing, clock });
   const catalogue = createMemoryModelCatalogue();
-  const foldings = new Map<ModelName, Folding>();
+  const foldings = new Map<ModelName, ProjectionRun>();
   let frames = 0;
 
-  async function build(model: ModelName, generation: number): Promise<Folding> {
+  async function build(model: ModelName, generation: number): Promise<ProjectionRun> {
     const projection = PROJECTIONS.find((each) => each.model === model) as Projection;
     const layout = { tables: projection.tables, modelVersion: projection.version, generation };
     await catalogue.create(model, layout);
     const store = await catalogue.openForWriting(model, generation);
-    return openFolding({ stream, projection, store, hashing: nodeHashing });
+    return openProjectionRun({ stream, projection, store, hashing: nodeHashing });
   }
 
   async function fold(...models: readonly ModelName[]): Promise<void> {

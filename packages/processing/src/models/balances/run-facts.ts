@@ -12,8 +12,8 @@ import {
 import { nextFact, type StreamEvent, type Target } from "@counterfoil/core/balances/evolve";
 import type { EntryChange } from "@counterfoil/core/balances/history";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
-import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
+import { everyRow } from "../../projection/selection.ts";
 import { type Account, findEntry, isAllInMemory } from "./account.ts";
 import { movementFrom, movementRow } from "./entry-row.ts";
 import { place, placeInMemory } from "./placing.ts";

@@ -1,7 +1,7 @@
 import { rankOf, type StageRules, takeStep } from "@counterfoil/core/lifecycle/stage-history";
 import type { Row, Value } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import { compareTuples } from "../../projection/selecting.ts";
+import { compareTuples } from "../../projection/selection.ts";
 import type { Cluster } from "./cluster-store.ts";
 import { FLAGS, HISTORY, HISTORY_PAST } from "./tables.ts";
 

@@ -15,9 +15,9 @@ import {
   type LifecycleFact,
 } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import type { Projection } from "../../projection/projection.ts";
+import { openSession } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { parseData } from "../fact-state-text.ts";
-import { openSession } from "../session.ts";
 import { type Cluster, ClusterRows, type ClusterStore } from "./cluster-store.ts";
 import { type DepositClasses, DepositClassRows } from "./deposit-classes.ts";
 import { LifecycleFactRows, type LifecycleFacts } from "./facts.ts";

@@ -6,8 +6,8 @@ import {
 import { type FactState, firstArrivalOf, notBeforeOf } from "@counterfoil/core/ingest/fact-state";
 import type { MovementKind, MovementSide } from "@counterfoil/core/lifecycle/fact-reading";
 import type { Row } from "../../ports/table.ts";
-import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
+import { everyRow } from "../../projection/selection.ts";
 import { MOVEMENTS, RUNS } from "./tables.ts";
 
 /** One movement of a withdrawal: its sides are the accounts that state it. */

@@ -1,14 +1,16 @@
-import type { Hashing } from "@counterfoil/core/hashing";
 import {
   addToDigest,
   type DigestSum,
+  EMPTY_DIGEST,
   formatDigest,
+  type Hashing,
   parseDigest,
   rowHash,
   takeFromDigest,
 } from "@counterfoil/core/hashing";
-import type { Checkpoint } from "../ports/model-store.ts";
+import type { Checkpoint, Rows } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
+import { everyRow } from "./selection.ts";
 
 /** What one row adds to the digests; `state` null where it is no part of the state. */
 export type Leaf = Readonly<{ digest: bigint; state: bigint | null }>;
@@ -84,4 +86,22 @@ function columnsOf(table: Table): Columns {
     columnsByTable.set(table, columns);
   }
   return columns;
+}
+
+const PAGE = 2000;
+
+/** The digest of the rows as they lie there, whatever the checkpoint beside them says. */
+export async function storedDigest(
+  tables: readonly Table[],
+  rows: Rows,
+  hashing: Hashing,
+): Promise<string> {
+  let digest = parseDigest(EMPTY_DIGEST);
+  for (const table of tables) {
+    if (table.digested === "none") continue;
+    for await (const row of everyRow(rows, table, { orderBy: table.key, limit: PAGE })) {
+      digest = addToDigest(digest, rowLeaf(table, row, hashing).digest);
+    }
+  }
+  return formatDigest(digest);
 }

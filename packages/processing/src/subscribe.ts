@@ -9,8 +9,14 @@ export async function waitForMore(
   after: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const waiting = new AbortController();
-  const either = AbortSignal.any([signal, waiting.signal]);
-  await Promise.race([stream.waitForAppend(after, either), clock.sleep(POLL_MS, either)]);
-  waiting.abort();
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const waits = [stream.waitForAppend(after, either), clock.sleep(POLL_MS, either)];
+  try {
+    await Promise.race(waits);
+  } finally {
+    // Leaves neither a waiter nor a sleeper behind.
+    over.abort();
+    await Promise.allSettled(waits);
+  }
 }

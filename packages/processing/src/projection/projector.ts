@@ -2,16 +2,16 @@ import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { readData } from "@counterfoil/core/stream/read-event";
-import { type Folding, openFolding } from "./folding.ts";
-import { liveGeneration } from "./generations.ts";
-import type { Clock } from "./ports/clock.ts";
-import { isEngineError } from "./ports/errors.ts";
-import type { EventStream } from "./ports/event-stream.ts";
-import type { ModelCatalogue } from "./ports/model-store.ts";
-import { projectorLock, type RoleLocks } from "./ports/role-lock.ts";
-import type { Projection } from "./projection/projection.ts";
-import { checkStillFollows } from "./still-follows.ts";
-import { waitForMore } from "./wait-for-more.ts";
+import { liveGeneration } from "../generations.ts";
+import type { Clock } from "../ports/clock.ts";
+import { isEngineError } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { ModelCatalogue } from "../ports/model-store.ts";
+import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
+import { checkStillFollows } from "../stream-guard.ts";
+import { waitForMore } from "../subscribe.ts";
+import type { Projection } from "./projection.ts";
+import { openProjectionRun, type ProjectionRun } from "./run.ts";
 
 export type ProjectorOptions = Readonly<{
   stream: EventStream;
@@ -93,18 +93,18 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
   const following = { stream, hashing, who: projection.model };
   const store = await catalogue.openForWriting(projection.model, generation);
   try {
-    const folding = await openFolding({ stream, projection, store, hashing });
+    const run = await openProjectionRun({ stream, projection, store, hashing });
     observer?.onState?.("catching_up");
     while (!signal.aborted) {
-      const after = folding.checkpoint.position;
+      const after = run.checkpoint.position;
       const events = await stream.read({ after, limit: BATCH });
-      await checkStillFollows(following, folding.checkpoint, events);
+      await checkStillFollows(following, run.checkpoint, events);
       if (events.length === 0) {
         observer?.onState?.("live");
         await waitForMore(options, after, signal);
         continue;
       }
-      if (await foldUntilActivation(options, folding, events, generation)) return;
+      if (await foldUntilActivation(options, run, events, generation)) return;
       if (events.length < BATCH) await clock.sleep(GATHER_MS, signal);
     }
   } finally {
@@ -128,7 +128,7 @@ async function isOfThisVersion(
 /** @returns true where the events activate another generation; folded up to there. */
 async function foldUntilActivation(
   { projection, observer }: ProjectorOptions,
-  folding: Folding,
+  run: ProjectionRun,
   events: readonly RecordedEvent[],
   generation: number,
 ): Promise<boolean> {
@@ -139,7 +139,7 @@ async function foldUntilActivation(
   };
   const at = events.findIndex(activates);
   const folded = at < 0 ? events : events.slice(0, at + 1);
-  const { position } = await folding.fold(folded);
-  observer?.onCommit?.({ position, events: folded.length, stopped: folding.stoppedSubjects });
+  const { position } = await run.fold(folded);
+  observer?.onCommit?.({ position, events: folded.length, stopped: run.stoppedSubjects });
   return at >= 0;
 }

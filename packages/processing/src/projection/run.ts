@@ -1,12 +1,12 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
-import type { StoppedSubject } from "./models/stopped.ts";
-import { isEngineError, StreamForked } from "./ports/errors.ts";
-import type { EventStream } from "./ports/event-stream.ts";
-import type { Checkpoint, ModelStore } from "./ports/model-store.ts";
-import type { Projection, ProjectionSession, Work } from "./projection/projection.ts";
+import { isEngineError } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { Checkpoint, ModelStore } from "../ports/model-store.ts";
+import { checkNotForked } from "../stream-guard.ts";
+import type { Projection, ProjectionSession, StoppedSubject, Work } from "./projection.ts";
 
-export type FoldingOptions = Readonly<{
+export type ProjectionRunOptions = Readonly<{
   stream: EventStream;
   projection: Projection;
   store: ModelStore;
@@ -14,7 +14,7 @@ export type FoldingOptions = Readonly<{
 }>;
 
 /** One generation of a model, being folded: what the projector, a rebuild and a check share. */
-export interface Folding {
+export interface ProjectionRun {
   readonly checkpoint: Checkpoint;
   readonly stoppedSubjects: number;
   /**
@@ -30,7 +30,7 @@ export interface Folding {
  *
  * @throws StreamForked where the checkpoint is not on this stream.
  */
-export async function openFolding(options: FoldingOptions): Promise<Folding> {
+export async function openProjectionRun(options: ProjectionRunOptions): Promise<ProjectionRun> {
   const { stream, projection, store, hashing } = options;
   await checkNotForked(stream, await store.checkpoint(), projection.model);
   const open = () => projection.open(store, hashing);
@@ -85,35 +85,6 @@ function applyOrWait(
   return undefined;
 }
 
-/** @throws StreamForked where the checkpoint lies past the head or the event there has another hash. */
-export async function checkNotForked(
-  stream: EventStream,
-  { position, hash }: Pick<Checkpoint, "position" | "hash">,
-  who: string,
-): Promise<void> {
-  if (position === 0) return;
-  const [event] = await stream.read({ after: position - 1, limit: 1 });
-  if (event?.position === position && event.hash === hash) return;
-  const found = event ? `hash ${event.hash}` : `head ${(await stream.head()).position}`;
-  throw new StreamForked(
-    `${who} has followed a stream to position ${position} with hash ${hash}, and this stream has ${found} there: if the stream was restored from a backup, rebuild ${who}`,
-  );
-}
-
-/** Whether what a checkpoint followed is this stream; where it is not, only building anew helps. */
-export async function isOnStream(
-  stream: EventStream,
-  checkpoint: Pick<Checkpoint, "position" | "hash">,
-): Promise<boolean> {
-  try {
-    await checkNotForked(stream, checkpoint, "a checkpoint");
-    return true;
-  } catch (error) {
-    if (error instanceof StreamForked) return false;
-    throw error;
-  }
-}
-
 const PAGE = 1000;
 
 /**
@@ -123,7 +94,7 @@ const PAGE = 1000;
  * @returns false where it fails again; then the session's memory is to be thrown away.
  */
 async function retrySubject(
-  { stream, projection }: FoldingOptions,
+  { stream, projection }: ProjectionRunOptions,
   session: ProjectionSession,
   { subject, position }: StoppedSubject,
 ): Promise<boolean> {
@@ -150,16 +121,16 @@ async function retrySubject(
 export const BULK = 10_000;
 
 /** Folds up to a position, and no further. */
-export async function foldTo(
+export async function runTo(
   stream: EventStream,
-  folding: Folding,
+  run: ProjectionRun,
   position: number,
 ): Promise<Checkpoint> {
   for (;;) {
-    const { position: after } = folding.checkpoint;
-    if (after >= position) return folding.checkpoint;
+    const { position: after } = run.checkpoint;
+    if (after >= position) return run.checkpoint;
     const events = await stream.read({ after, limit: Math.min(BULK, position - after) });
-    if (events.length === 0) return folding.checkpoint;
-    await folding.fold(events);
+    if (events.length === 0) return run.checkpoint;
+    await run.fold(events);
   }
 }
