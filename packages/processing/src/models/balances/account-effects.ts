@@ -6,10 +6,10 @@ import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
 import { type Account, seekEnd } from "./account.ts";
 import { changesIds, countIds, exchangeIds, idDifference } from "./account-ids.ts";
-import type { Feeds } from "./feeds.ts";
 import type { Step } from "./run-facts.ts";
+import type { Feeds } from "./snapshot-membership.ts";
+import { isSurelyListed, refreshUnlisted } from "./snapshot-membership.ts";
 import { judgeAgain, mayConcern } from "./statements.ts";
-import { isSurelyListed, refreshUnlisted } from "./unlisted.ts";
 
 type Context = Readonly<{ buffer: RowBuffer; feeds: Feeds }>;
 

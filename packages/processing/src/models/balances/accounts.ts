@@ -17,13 +17,12 @@ import {
   seekEnd,
   writeAccount,
 } from "./account.ts";
-import { createAccountCache } from "./account-cache.ts";
 import { summarize, takeIn, takeInPlain } from "./account-effects.ts";
-import type { Feeds } from "./feeds.ts";
 import { foldInMemory, foldRun, type Step } from "./run-facts.ts";
-import { foldStatement } from "./statement-facts.ts";
+import type { Feeds } from "./snapshot-membership.ts";
+import { refreshUnlisted } from "./snapshot-membership.ts";
+import { foldStatement } from "./statements.ts";
 import { BALANCE_CHANGES } from "./tables.ts";
-import { refreshUnlisted } from "./unlisted.ts";
 
 /** The accounts of the balances model: loaded when an event asks for them, written at a commit. */
 export interface Accounts {
@@ -133,4 +132,49 @@ async function forgetAccount(buffer: RowBuffer, account: Account, position: numb
   buffer.put(BALANCE_CHANGES, { position: 0, ...gone }, known);
   const { stored, holder } = account;
   Object.assign(account, newAccount(account.id), { stored, holder });
+}
+
+/** Accounts kept in memory, some 25 MiB; beyond, those not touched for longest go. */
+const ACCOUNTS_KEPT = 10_000;
+
+/** The accounts that are in memory, each as of the last event that touched it. */
+type AccountCache = Readonly<{
+  /** undefined where it is not loaded. */
+  find(id: string): Account | undefined;
+  load(id: string): Promise<Account>;
+  /** Lets go of what is too much; nothing that was not written yet may be kept then. */
+  shrink(): void;
+}>;
+
+function createAccountCache(
+  openAccount: (id: string) => Promise<Account>,
+  most = ACCOUNTS_KEPT,
+): AccountCache {
+  /** Least recently used first. */
+  const loaded = new Map<string, Account>();
+
+  function find(id: string): Account | undefined {
+    const known = loaded.get(id);
+    if (known === undefined || loaded.size <= most / 2) return known;
+    loaded.delete(id);
+    loaded.set(id, known);
+    return known;
+  }
+
+  return {
+    find,
+    async load(id) {
+      const known = find(id);
+      if (known !== undefined) return known;
+      const opened = await openAccount(id);
+      loaded.set(id, opened);
+      return opened;
+    },
+    shrink() {
+      for (const id of loaded.keys()) {
+        if (loaded.size <= most) break;
+        loaded.delete(id);
+      }
+    },
+  };
 }

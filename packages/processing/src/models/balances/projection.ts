@@ -10,7 +10,7 @@ import { everyRow } from "../../projection/selection.ts";
 import { openAnomaly } from "../anomaly-rows.ts";
 import { parseData } from "../fact-state-text.ts";
 import { createAccounts } from "./accounts.ts";
-import { openFeeds } from "./feeds.ts";
+import { openFeeds } from "./snapshot-membership.ts";
 import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 
 /** Balance per account, with its whole history: gaps, contradictions, misprinted clocks. */
@@ -51,7 +51,7 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
     if (!(await feeds.completed(connection, event.position))) return;
     // Who holds something is looked for in the rows: all of them are to be there.
     await commit();
-    for await (const account of leftOut(store, feeds.lastCompleteOpenedAt())) {
+    for await (const account of missingFrom(store, feeds.lastCompleteOpenedAt())) {
       await accounts.checkListed(account, event);
     }
   }
@@ -70,7 +70,7 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
 const PAGE = 500;
 
 /** Accounts that hold something, and that no snapshot lists whose feed was opened there or later. */
-async function* leftOut(store: ModelStore, openedAt: number): AsyncGenerator<string> {
+async function* missingFrom(store: ModelStore, openedAt: number): AsyncGenerator<string> {
   const holders = everyRow(store, HOLDERS, {
     where: [{ column: "listed_at", is: "<", value: openedAt }],
     orderBy: ["listed_at", "account"],
