@@ -7,7 +7,7 @@ import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { decideFact } from "@counterfoil/core/ingest/decide-fact";
+import { decideFact } from "@counterfoil/core/ingest/decide-delivery";
 import { providerEventId } from "@counterfoil/core/ingest/event";
 import { knownFacts } from "@counterfoil/core/ingest/fact-state";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";

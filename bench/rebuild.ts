@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
-import { decideFact } from "@counterfoil/core/ingest/decide-fact";
+import { decideFact } from "@counterfoil/core/ingest/decide-delivery";
 import { newEvent } from "@counterfoil/core/ingest/event";
 import { knownFacts } from "@counterfoil/core/ingest/fact-state";
 import { balancesProjection } from "@counterfoil/processing/models/balances/projection";

@@ -17,7 +17,7 @@ import {
   clustersOf,
   compareReports,
   counterTimes,
-  headsOf,
+  firstCandidates,
   orderCluster,
 } from "./ordering.ts";
 
@@ -89,10 +89,10 @@ export function orderRegion(
   const behind = headsAt(entries, to);
   clusters.forEach((cluster, at) => {
     const next = clusters[at + 1];
-    const heads = next === undefined ? behind : headsOf(next);
+    const nextFirsts = next === undefined ? behind : firstCandidates(next);
     const placed = isLarge(cluster)
       ? placeInLarge(cluster)
-      : placeCluster(orderCluster(cluster, { before: running, heads, same }));
+      : placeCluster(orderCluster(cluster, { before: running, nextFirsts, same }));
     for (const entry of placed) running = balanceAfter(running, entry);
     ordered.push(...placed);
   });
@@ -104,7 +104,7 @@ export function orderRegion(
 /** Of the cluster that begins there, the runs that may come first. */
 function headsAt(entries: readonly Entry[], at: number): readonly Entry[] {
   const cluster = entries.slice(at, clusterEnd(entries, at + 1));
-  return headsOf(cluster.filter(({ kind }) => kind === "run").sort(compareReports));
+  return firstCandidates(cluster.filter(({ kind }) => kind === "run").sort(compareReports));
 }
 
 const isLarge = (cluster: readonly Entry[]): boolean =>

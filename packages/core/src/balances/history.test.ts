@@ -4,7 +4,7 @@ import { equals, formatMoney, type Money } from "../exact/money.ts";
 import type { Change, History } from "./arrangement.ts";
 import { balanceAfter, balanceBefore, type Entry } from "./entry.ts";
 import { appendInOrder, newHistory, rearrange } from "./history.ts";
-import { clustersOf, compareReports, headsOf, orderCluster } from "./ordering.ts";
+import { clustersOf, compareReports, firstCandidates, orderCluster } from "./ordering.ts";
 import { type Row, runEntry, undatedEntry } from "./testing/entries.ts";
 
 const ACCOUNT = "zerohash:P:G:general:available:BTC";
@@ -64,8 +64,8 @@ function fromScratch(told: readonly Told[]) {
   const order: Entry[] = [];
   let before: Money | null = null;
   clusters.forEach((cluster, at) => {
-    const heads = headsOf(clusters[at + 1] ?? []);
-    for (const entry of orderCluster(cluster, { before, heads, same: equals })) {
+    const nextFirsts = firstCandidates(clusters[at + 1] ?? []);
+    for (const entry of orderCluster(cluster, { before, nextFirsts, same: equals })) {
       before = balanceAfter(before, entry);
       order.push(entry);
     }

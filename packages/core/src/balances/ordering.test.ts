@@ -10,11 +10,11 @@ const clusters = (entries: readonly Entry[]) =>
   clustersOf([...entries].sort(compareReports)).map(numbers);
 
 /** The order of one cluster, given the balance before it and the reports that may follow. */
-function ordered(rows: readonly Row[], before: number | null, heads: readonly Row[] = []) {
+function ordered(rows: readonly Row[], before: number | null, nextFirsts: readonly Row[] = []) {
   const sorted = rows.map((row) => runEntry(row)).sort(compareReports);
   const around = {
     before: before === null ? null : moneyOf(String(before)),
-    heads: heads.map((row) => runEntry(row)),
+    nextFirsts: nextFirsts.map((row) => runEntry(row)),
     same: equals,
   };
   return numbers(orderCluster(sorted, around));
@@ -146,8 +146,8 @@ describe("the order of a cluster", () => {
       [],
       [4, 1, 2],
     ],
-  ])("%s", (_, rows, before, heads, expected) => {
-    expect(ordered(rows, before, heads)).toEqual(expected);
+  ])("%s", (_, rows, before, nextFirsts, expected) => {
+    expect(ordered(rows, before, nextFirsts)).toEqual(expected);
   });
 
   test("goes through a thousand equal steps there and back", () => {

@@ -1,6 +1,6 @@
 import type { ProviderFact, ProviderFactType } from "@counterfoil/contracts/fact";
 import { describe, expect, test } from "@jest/globals";
-import { compareCopy } from "./decide-fact.ts";
+import { compareCopy } from "./decide-delivery.ts";
 import { evolveFactState, type FactData, initialFactState } from "./fact-state.ts";
 
 /** A fact that holds `recorded` (and later `adds`), and a copy of it: what the copy says. */

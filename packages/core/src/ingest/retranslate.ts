@@ -5,8 +5,7 @@ import type { Hashing } from "../hashing.ts";
 import { eventId } from "../identity.ts";
 import { readData } from "../stream/read-event.ts";
 import type { Reading } from "../translate/translation.ts";
-import { completionEvent, completionId } from "./decide-delivery.ts";
-import { compareCopy, decideFact } from "./decide-fact.ts";
+import { compareCopy, completionEvent, completionId, decideFact } from "./decide-delivery.ts";
 import {
   correctedEvent,
   cutAppends,

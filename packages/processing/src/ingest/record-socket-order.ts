@@ -3,7 +3,7 @@ import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-ev
 import { timeOf } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
-import { decideFact } from "@counterfoil/core/ingest/decide-fact";
+import { decideFact } from "@counterfoil/core/ingest/decide-delivery";
 import { newEvent, providerEventId } from "@counterfoil/core/ingest/event";
 import { knownFacts } from "@counterfoil/core/ingest/fact-state";
 import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/feed-session";

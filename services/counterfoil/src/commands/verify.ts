@@ -26,7 +26,7 @@ export function verifyCommand(): Command {
     .action(async ({ models = false, bodies, json = false }: VerifyOptions) => {
       const { stream, verified } = await withUncheckedLedger(async (backends) => {
         const stream = await verifyWholeStream(backends, bodies);
-        // ProjectionRun a stream whose chain is broken proves nothing.
+        // Folding a stream whose chain is broken proves nothing.
         const refold = models && stream.findings.length === 0;
         return { stream, verified: await verifyModels(backends, refold) };
       });

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { newAccount } from "./account.ts";
-import { changesIds, countIds } from "./account-ids.ts";
+import { changesIds, countIds } from "./account-effects.ts";
 
 test.each(["6c12b928", "constructor", "__proto__", "7"])(
   "the provider's id %s is counted",

@@ -18,7 +18,7 @@ import {
   writeAccount,
 } from "./account.ts";
 import { summarize, takeIn, takeInPlain } from "./account-effects.ts";
-import { foldInMemory, foldRun, type Step } from "./run-facts.ts";
+import { foldInMemory, foldRun, type Step } from "./runs.ts";
 import type { Feeds } from "./snapshot-membership.ts";
 import { refreshUnlisted } from "./snapshot-membership.ts";
 import { foldStatement } from "./statements.ts";

@@ -19,8 +19,8 @@ import { everyRow } from "../../projection/selection.ts";
 import { factStateText } from "../fact-state-text.ts";
 import { type Account, extend, findEntry, seekEnd, seekTime } from "./account.ts";
 import { reportFrom } from "./entry-row.ts";
-import { place } from "./placing.ts";
-import type { Step } from "./run-facts.ts";
+import type { Step } from "./runs.ts";
+import { place } from "./runs.ts";
 import { type Feeds, noteListing } from "./snapshot-membership.ts";
 import { STATEMENTS } from "./tables.ts";
 
