@@ -58,7 +58,7 @@ const STOP_GRACE_MS = 5_000;
 
 async function closeWithin(graceMs: number, app: FastifyInstance, clock: Clock): Promise<void> {
   const closed = new AbortController();
-  // A server that is closing no longer times out requests, so a stalled one would hold it for ever.
+  // A server that is closing no longer times out requests, so a stalled one would block it for ever.
   const cutting = clock.sleep(graceMs, closed.signal);
   void cutting.then(() => app.server.closeAllConnections());
   await app.close();
@@ -114,7 +114,7 @@ function mountOperations(app: FastifyInstance, { registry, isReady }: ListenerDe
   );
 }
 
-/** A kept connection whose request ends after the stop began would hold it up till it idles out. */
+/** A kept connection whose request ends after the stop began would delay it until it idles out. */
 function closeConnectionsWhileStopping(app: FastifyInstance): void {
   app.addHook("onResponse", async () => {
     if (!app.server.listening) setImmediate(() => app.server.closeIdleConnections());

@@ -56,7 +56,7 @@ function answerClientError(error: ConnectionError, socket: Socket): void {
   const { code, detail } = CLIENT_ERRORS[error.code] ?? NOT_HTTP;
   const problem = problemOf(code, detail);
   const body = JSON.stringify(problem);
-  // Destroying the socket while bytes come in would take the answer back from the wire.
+  // Destroying the socket while bytes come in would discard the answer.
   const lingering = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once("close", () => clearTimeout(lingering));
   socket.end(

@@ -21,7 +21,7 @@ export type WebhookDeps = Readonly<{
 
 /**
  * Mounts `POST /webhooks/zerohash` and `POST /webhooks/layer1`. A webhook is acknowledged with 200
- * once it is durable, and with a problem document otherwise (DESIGN section 3). Parsers and error
+ * once it is durable, and with a problem document otherwise. Parsers and error
  * handlers stay inside; the instance should have been created with `serverOptions`.
  *
  * @throws StartupError configuration_invalid for a key that cannot be read
@@ -102,8 +102,8 @@ function refuseWith(source: WebhookSource, deps: WebhookDeps, reply: FastifyRepl
   };
 }
 
-/** States of the service that pass; the provider tries again. */
-const PASSING: readonly (readonly [new (message?: string) => Error, ErrorCode, string])[] = [
+/** Transient states of the service; the provider tries again. */
+const TRANSIENT: readonly (readonly [new (message?: string) => Error, ErrorCode, string])[] = [
   [StreamUnavailable, "stream_unavailable", "the webhook was not acknowledged, send it again"],
   [Overloaded, "overloaded", "the webhook was not stored, send it again later"],
 ];
@@ -117,10 +117,10 @@ function answerFailure(source: WebhookSource, deps: WebhookDeps) {
   const { COUNTERFOIL_MAX_BODY_BYTES: bodyBytesMax } = deps.config;
   return async (error: RequestError, request: FastifyRequest, reply: FastifyReply) => {
     const refuse = refuseWith(source, deps, reply);
-    const passing = PASSING.find(([kind]) => error instanceof kind);
-    if (passing) {
+    const transient = TRANSIENT.find(([kind]) => error instanceof kind);
+    if (transient) {
       reply.header("retry-after", RETRY_AFTER_SECONDS);
-      return refuse(passing[1], passing[2]);
+      return refuse(transient[1], transient[2]);
     }
     if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
       await discardRest(request.raw);

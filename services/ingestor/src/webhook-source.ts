@@ -55,7 +55,7 @@ const acceptUnsigned: VerifySignature = async () => ({
   verdict: { signature: "unsigned" },
 });
 
-/** The names in use are like `layer1:crypto:deposit:status-change` (DOMAIN 7.1). */
+/** The names in use are like `layer1:crypto:deposit:status-change`. */
 const EVENT_NAME = /^[\w:.-]{1,200}$/;
 
 /**

@@ -6,9 +6,9 @@ import type { Frame } from "./frame.ts";
 export function createQueue(persist: Persist) {
   let tail: Promise<unknown> = Promise.resolve();
   return {
-    /** `settle` runs before the next piece of work begins. */
-    async add<T>(work: () => Promise<T>, settle: (result: T) => void = () => {}): Promise<void> {
-      const done = tail.then(() => persist(work)).then(settle);
+    /** `onDone` runs before the next piece of work begins. */
+    async add<T>(work: () => Promise<T>, onDone: (result: T) => void = () => {}): Promise<void> {
+      const done = tail.then(() => persist(work)).then(onDone);
       tail = done;
       await done;
     },
@@ -18,14 +18,14 @@ export function createQueue(persist: Persist) {
 
 const nothing = () => {};
 
-/** More than this waits only if one frame alone, or one read of the socket, is larger. */
-const WAITING_BYTES_MAX = 1_048_576;
+/** More than this is pending only if one frame alone, or one read of the socket, is larger. */
+const PENDING_BYTES_MAX = 1_048_576;
 
-/** A waiting frame is more than its bytes. */
+/** A pending frame takes more memory than its bytes. */
 const FRAME_OVERHEAD_BYTES = 512;
 
-/** Frames that wait to become durable; while they are too many the socket is not read. */
-export function createWaiting(flow: Pick<FeedSocket, "pause" | "resume">) {
+/** Frames that are not durable yet; while they are too many the socket is not read. */
+export function createPendingFrames(flow: Pick<FeedSocket, "pause" | "resume">) {
   let bytes = 0;
   let count = 0;
   let isPaused = false;
@@ -35,14 +35,14 @@ export function createWaiting(flow: Pick<FeedSocket, "pause" | "resume">) {
     add(frame: Frame) {
       count += 1;
       bytes += frame.bytes.length + FRAME_OVERHEAD_BYTES;
-      if (isPaused || bytes <= WAITING_BYTES_MAX) return;
+      if (isPaused || bytes <= PENDING_BYTES_MAX) return;
       isPaused = true;
       flow.pause();
     },
     remove(frame: Frame) {
       count -= 1;
       bytes -= frame.bytes.length + FRAME_OVERHEAD_BYTES;
-      if (!isPaused || bytes > WAITING_BYTES_MAX / 2) return;
+      if (!isPaused || bytes > PENDING_BYTES_MAX / 2) return;
       isPaused = false;
       flow.resume();
     },

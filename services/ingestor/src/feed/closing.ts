@@ -22,7 +22,7 @@ function reasonOf({ end, departure, isSingleChain, isSubscribing, isSubscribed }
   if (isSingleChain) return "single_chain";
   if (departure !== null) return departure;
   if (end.kind === "frame_too_large") return end.kind;
-  // The provider documents no refusal; an end before the snapshot is one (DOMAIN 1.2).
+  // The provider documents no refusal; an end before the first snapshot is taken for one.
   return isSubscribing && !isSubscribed ? "subscription_refused" : end.kind;
 }
 

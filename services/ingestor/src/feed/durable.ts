@@ -19,8 +19,8 @@ export type PersistOptions = Readonly<{
 
 /**
  * Repeats whatever fails, with backoff from 0.1 to 10 s and without end: what comes after it waits,
- * since a frame that is left out is money that is missing. Also errors that nobody foresaw are
- * repeated; they are logged as such.
+ * since a frame that is skipped is money that is missing. Unforeseen errors are repeated too, and
+ * logged as such.
  */
 export function createPersist({ signal, ...options }: PersistOptions): Persist {
   const { clock, logger, random, onRetry } = options;
@@ -33,7 +33,7 @@ export function createPersist({ signal, ...options }: PersistOptions): Persist {
         return result;
       } catch (error) {
         if (signal.aborted) throw error;
-        if (isPassing(error)) logger.warn({ error: error.name }, "feed waits for the stream");
+        if (isTransient(error)) logger.warn({ error: error.name }, "feed waits for the stream");
         else logger.error(errorReport(error), "feed cannot record");
         onRetry();
         await clock.sleep(backoff.nextMs(), signal);
@@ -42,6 +42,6 @@ export function createPersist({ signal, ...options }: PersistOptions): Persist {
   };
 }
 
-function isPassing(error: unknown): error is Error {
+function isTransient(error: unknown): error is Error {
   return error instanceof StreamUnavailable || error instanceof Overloaded;
 }

@@ -194,8 +194,8 @@ describe("the end of a connection", () => {
     await connection.send(SNAPSHOT);
     await connection.end(end);
     await ingest.recorded.when((calls) => calls.length === 3);
-    const about = { provider: "zerohash", connection: "connection-1", closedAt: clock.now() };
-    const closing = { ...about, reason, detail };
+    const shared = { provider: "zerohash", connection: "connection-1", closedAt: clock.now() };
+    const closing = { ...shared, reason, detail };
     expect(ingest.recorded.all()[2]).toEqual({ kind: "closed", closing });
     await client.stop();
   });
@@ -378,7 +378,7 @@ describe("stopping", () => {
 });
 
 test("metrics tell the state, the frames and the ends", async () => {
-  const { client, ingest, registry, opened, settle } = startFakeFeed();
+  const { client, ingest, registry, opened, runPending } = startFakeFeed();
   const value = async (name: string) => {
     const line = (await registry.metrics()).split("\n").find((text) => text.startsWith(`${name} `));
     return Number(line?.split(" ")[1]);
@@ -389,7 +389,7 @@ test("metrics tell the state, the frames and the ends", async () => {
   await connection.sent.when((messages) => messages.length === 1);
   await connection.send(SNAPSHOT, PONG, PONG);
   await ingest.recorded.when((calls) => calls.length === 2);
-  await settle();
+  await runPending();
   expect(await value("counterfoil_feed_state")).toBe(2);
   expect(await value('counterfoil_feed_frames_total{kind="pong"}')).toBe(2);
   await client.stop();

@@ -13,7 +13,7 @@ export type FeedConfig = Readonly<{
 
 /**
  * What `COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT` may refer to. The provider does not document what a
- * feed message's signature covers (DOMAIN 1.1); the default follows its REST interface, which signs
+ * feed message's signature covers; the default follows its REST interface, which signs
  * timestamp, method, route and body without separators.
  *
  * - `timestamp`: seconds since 1970, as in the message

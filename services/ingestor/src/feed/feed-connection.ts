@@ -30,15 +30,15 @@ export type ConnectionDeps = Readonly<{
 export type ConnectionOptions = Readonly<{
   /** The connection of this process that had closed before, if any. */
   continues: string | undefined;
-  /** Asks to leave. */
+  /** Aborts when the client stops. */
   signal: AbortSignal;
-  /** A snapshot is durable and fit for use. */
+  /** A snapshot is durable and can be read. */
   onSubscribed: () => void;
 }>;
 
 /**
  * Follows the feed over one connection, from dialling until its end is recorded: opening, then the
- * subscription, then the frames. Resolves once all of that is durable, or a stop gave up on it.
+ * subscription, then the frames. Resolves once all of that is durable, or given up because the client stops.
  *
  * @returns the connection's id; null where it could not be made, which nothing records
  */
@@ -47,11 +47,11 @@ export async function followConnection(
   options: ConnectionOptions,
 ): Promise<string | null> {
   const { metrics, logger } = deps;
-  const line = dial(deps, options);
-  const { connection, progress } = line;
-  const stop = () => leave(line, "stopped");
+  const session = dial(deps, options);
+  const { connection, progress } = session;
+  const stop = () => leave(session, "stopped");
   options.signal.addEventListener("abort", stop);
-  const { end, closedAt } = await line.ended;
+  const { end, closedAt } = await session.ended;
   options.signal.removeEventListener("abort", stop);
   metrics.feedState("disconnected");
   if (!progress.isOpen) {
@@ -59,22 +59,22 @@ export async function followConnection(
     logger.warn({ end }, "feed cannot be reached");
     return null;
   }
-  const unrecorded = await line.recorder.drained();
-  // Whoever closes in order has sent what he had to say; a connection that broke may lack the rest.
-  if (end.kind === "closed" && progress.departure === null) line.snapshotEnd.end();
-  await line.recorder.drained();
+  const unrecorded = await session.recorder.drained();
+  // After a closing handshake nothing is missing; a connection that broke may lack frames.
+  if (end.kind === "closed" && progress.departure === null) session.snapshotEnd.end();
+  await session.recorder.drained();
   const { frameBytesMax } = deps.feed;
   const closing = closingOf({ ...progress, end, unrecorded, frameBytesMax });
   metrics.feedClosed(closing.reason);
   const level = closing.reason === "stopped" ? "info" : "warn";
   logger[level]({ connection, ...closing }, "feed closed");
-  await line.recorder.close({ ...closing, closedAt }).catch(() => {
+  await session.recorder.close({ ...closing, closedAt }).catch(() => {
     logger.error({ connection }, "the feed's closing is not recorded");
   });
   return connection;
 }
 
-type Line = Readonly<{
+type FeedSession = Readonly<{
   deps: ConnectionDeps;
   options: ConnectionOptions;
   connection: string;
@@ -87,16 +87,16 @@ type Line = Readonly<{
 
 type Ended = Readonly<{ end: SocketEnd; closedAt: Nanos }>;
 
-function dial(deps: ConnectionDeps, options: ConnectionOptions): Line {
+function dial(deps: ConnectionDeps, options: ConnectionOptions): FeedSession {
   const { ingest, clock, metrics } = deps;
   const connection = deps.newConnection();
   const { promise: ended, resolve } = Promise.withResolvers<Ended>();
   const socket = deps.connect(deps.feed, {
-    onOpen: () => open(line),
-    onFrame: (bytes) => take(line, bytes),
+    onOpen: () => open(session),
+    onFrame: (bytes) => receive(session, bytes),
     onEnd(end) {
-      line.progress.hasEnded = true;
-      line.progress.keepAlive?.stop();
+      session.progress.hasEnded = true;
+      session.progress.keepAlive?.stop();
       resolve({ end, closedAt: clock.now() });
     },
   });
@@ -105,29 +105,29 @@ function dial(deps: ConnectionDeps, options: ConnectionOptions): Line {
     ingest,
     persist: createPersist({ ...deps, signal: options.signal, onRetry: metrics.feedRetried }),
     flow: socket,
-    onReceipt: (frame, receipt) => judge(line, frame, receipt),
+    onReceipt: (frame, receipt) => onRecorded(session, frame, receipt),
   });
   const snapshotEnd = watchSnapshotEnd({ clock, onComplete: recorder.completeSnapshot });
   const progress = newProgress();
-  const line = { deps, options, connection, progress, socket, recorder, snapshotEnd, ended };
-  return line;
+  const session = { deps, options, connection, progress, socket, recorder, snapshotEnd, ended };
+  return session;
 }
 
-function open(line: Line): void {
-  const { deps, options, connection, progress, recorder } = line;
+function open(session: FeedSession): void {
+  const { deps, options, connection, progress, recorder } = session;
   progress.isOpen = true;
   deps.metrics.feedState("connected");
   deps.logger.info({ connection }, "feed connected");
   const { continues } = options;
   const opening = { openedAt: deps.clock.now(), ...(continues !== undefined && { continues }) };
   recorder.open(opening).then(
-    () => subscribe(line),
+    () => subscribe(session),
     () => deps.logger.error({ connection }, "the feed's opening is not recorded"),
   );
 }
 
-function subscribe(line: Line): void {
-  const { deps, progress, socket, recorder } = line;
+function subscribe(session: FeedSession): void {
+  const { deps, progress, socket, recorder } = session;
   if (progress.hasEnded || progress.departure !== null) return;
   progress.isSubscribing = true;
   socket.send(deps.sign("subscribe", deps.clock.now()));
@@ -142,8 +142,8 @@ function subscribe(line: Line): void {
   });
 }
 
-function take(line: Line, bytes: Uint8Array): void {
-  const { deps, progress, recorder } = line;
+function receive(session: FeedSession, bytes: Uint8Array): void {
+  const { deps, progress, recorder } = session;
   const receivedAt = deps.clock.now();
   const { kind, isBalance } = natureOf(bytes);
   progress.frames += 1;
@@ -151,20 +151,20 @@ function take(line: Line, bytes: Uint8Array): void {
   progress.keepAlive?.heard();
   deps.metrics.feedFrame(kind);
   if (kind === "pong" || kind === "answer") return;
-  recorder.take({ number: progress.frames, kind, bytes, receivedAt });
+  recorder.record({ number: progress.frames, kind, bytes, receivedAt });
   if (kind === "snapshot") progress.isSubscribed = true;
-  else if (!progress.isSubscribed && !isBalance) leave(line, "subscription_refused");
+  else if (!progress.isSubscribed && !isBalance) leave(session, "subscription_refused");
 }
 
-/** A frame is durable; the next one waits until this has looked at what became of it. */
-function judge(line: Line, frame: Frame, { outcome, reason }: Receipt): void {
-  const { deps, options, progress, recorder, snapshotEnd } = line;
+/** A frame is durable. The next one waits until this has handled its receipt. */
+function onRecorded(session: FeedSession, frame: Frame, { outcome, reason }: Receipt): void {
+  const { deps, options, progress, recorder, snapshotEnd } = session;
   deps.metrics.delivered("zerohash", "feed", outcome);
   if (reason === "single_chain") {
     progress.isSingleChain = true;
     recorder.distrust();
     snapshotEnd.frameLost();
-    leave(line, "single_chain");
+    leave(session, "single_chain");
   } else if (frame.kind === "snapshot" && !progress.isSingleChain) {
     if (outcome === "quarantined") snapshotEnd.frameLost();
     else snapshotEnd.frameRecorded();
@@ -173,7 +173,7 @@ function judge(line: Line, frame: Frame, { outcome, reason }: Receipt): void {
   }
 }
 
-function leave({ progress, socket }: Line, departure: Departure): void {
+function leave({ progress, socket }: FeedSession, departure: Departure): void {
   progress.departure ??= departure;
   socket.close();
 }

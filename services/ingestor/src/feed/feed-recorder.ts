@@ -4,7 +4,7 @@ import type {
   Ingest,
   Receipt,
 } from "@counterfoil/processing/ports/ingest";
-import { createQueue, createWaiting } from "./backlog.ts";
+import { createPendingFrames, createQueue } from "./backlog.ts";
 import type { Persist } from "./durable.ts";
 import type { FeedSocket } from "./feed-socket.ts";
 import type { Frame } from "./frame.ts";
@@ -13,22 +13,22 @@ export type RecorderOptions = Readonly<{
   connection: string;
   ingest: Ingest;
   persist: Persist;
-  /** Where frames come from; it is paused while too many wait. */
+  /** Where frames come from; it is paused while too many are pending. */
   flow: Pick<FeedSocket, "pause" | "resume">;
   /** Runs before the next frame is handed over. */
   onReceipt: (frame: Frame, receipt: Receipt) => void;
 }>;
 
 export type FeedRecorder = Readonly<{
-  /** Comes first; what is taken meanwhile waits for it. */
+  /** Comes first; frames that arrive meanwhile wait for it. */
   open: (opening: Pick<FeedOpening, "continues" | "openedAt">) => Promise<void>;
-  take: (frame: Frame) => void;
+  record: (frame: Frame) => void;
   isPaused: () => boolean;
-  /** From now on frames are recorded for quarantine (DESIGN section 4). */
+  /** From now on every frame of this connection is recorded for quarantine: its asset codes are ambiguous. */
   distrust: () => void;
-  /** Every frame of the snapshot is recorded; comes after what was taken before. */
+  /** Every frame of the snapshot is recorded; queued behind the frames that came before. */
   completeSnapshot: (frames: number) => void;
-  /** When nothing waits any more; answers how many frames could not be recorded before a stop. */
+  /** Resolves when nothing is pending, with the number of frames that a stop left unrecorded. */
   drained: () => Promise<number>;
   /** Does nothing where the opening itself was not recorded. */
   close: (closing: Pick<FeedClosing, "reason" | "detail" | "closedAt">) => Promise<void>;
@@ -43,26 +43,26 @@ export type FeedRecorder = Readonly<{
 export function createFeedRecorder(options: RecorderOptions): FeedRecorder {
   const { connection, ingest, persist, flow, onReceipt } = options;
   const queue = createQueue(persist);
-  const waiting = createWaiting(flow);
+  const pending = createPendingFrames(flow);
   let payloadType = "feed";
   let isOpened = false;
   return {
     async open(opening) {
-      const about = { provider: "zerohash", connection, multi_chain: true, ...opening } as const;
-      await queue.add(() => ingest.feedOpened(about));
+      const started = { provider: "zerohash", connection, multi_chain: true, ...opening } as const;
+      await queue.add(() => ingest.feedOpened(started));
       isOpened = true;
     },
-    take(frame) {
-      waiting.add(frame);
+    record(frame) {
+      pending.add(frame);
       const submit = () => ingest.submit(deliveryOf(frame, connection, payloadType));
-      const settle = (receipt: Receipt) => {
-        waiting.remove(frame);
+      const onDone = (receipt: Receipt) => {
+        pending.remove(frame);
         onReceipt(frame, receipt);
       };
-      // What fails for good stays among the waiting, and `drained` counts it.
-      queue.add(submit, settle).catch(() => {});
+      // What fails for good stays pending, and `drained` counts it.
+      queue.add(submit, onDone).catch(() => {});
     },
-    isPaused: waiting.isPaused,
+    isPaused: pending.isPaused,
     distrust() {
       payloadType = "feed:single_chain";
     },
@@ -70,7 +70,7 @@ export function createFeedRecorder(options: RecorderOptions): FeedRecorder {
       const completion = { provider: "zerohash", connection, frames } as const;
       queue.add(() => ingest.snapshotCompleted(completion)).catch(() => {});
     },
-    drained: () => queue.drained().then(waiting.count),
+    drained: () => queue.drained().then(pending.count),
     async close(closing) {
       if (!isOpened) return;
       await persist(() => ingest.feedClosed({ provider: "zerohash", connection, ...closing }));

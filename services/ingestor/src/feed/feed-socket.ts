@@ -14,7 +14,7 @@ export type SocketEvents = Readonly<{
   onEnd: (end: SocketEnd) => void;
 }>;
 
-/** What the feed client needs of a WebSocket; nothing here throws, `onEnd` tells of failures. */
+/** What the feed client needs of a WebSocket; nothing here throws, failures arrive at `onEnd`. */
 export type FeedSocket = Readonly<{
   send: (text: string) => void;
   /** Stops reading; a few frames that were read already may still come. */

@@ -12,7 +12,7 @@ export type Frame = Readonly<{
 /** What the client has to know of a frame before anybody has translated it. */
 export type FrameNature = Readonly<{
   kind: FrameKind;
-  /** A message that only a standing subscription brings. */
+  /** A message that only a subscription brings. */
   isBalance: boolean;
 }>;
 

@@ -1,9 +1,9 @@
 import type { Clock } from "@counterfoil/processing/ports/clock";
 
-/** The provider closes 20 s after the last ping; its older page says 10 (DOMAIN 1.4). */
+/** The provider closes 20 s after the last ping; an older page of its documentation says 10. */
 const PING_INTERVAL_MS = 10_000;
 
-/** Three pings without any answer, 30 s: nobody is there any more. */
+/** Three pings without any answer, 30 s: the connection is dead. */
 const SILENT_PINGS_MAX = 3;
 
 export type KeepAlive = Readonly<{
@@ -15,13 +15,13 @@ export type KeepAlive = Readonly<{
 export type KeepAliveOptions = Readonly<{
   clock: Clock;
   ping: () => void;
-  /** While nothing is read, silence says nothing. */
+  /** While the socket is paused, silence proves nothing. */
   isReading: () => boolean;
   onSilence: () => void;
 }>;
 
 /**
- * Pings every 10 s and tells once when 30 s brought nothing. It counts its own pings instead of
+ * Pings every 10 s and calls `onSilence` once when 30 s brought nothing. It counts its own pings instead of
  * comparing times, so that a clock that is set does not cut a living connection.
  */
 export function startKeepAlive(options: KeepAliveOptions): KeepAlive {

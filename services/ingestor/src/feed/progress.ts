@@ -10,7 +10,7 @@ export type Progress = {
   isSubscribing: boolean;
   /** A snapshot arrived. */
   isSubscribed: boolean;
-  /** A snapshot showed that multi-chain asset codes were not heard (DESIGN section 4). */
+  /** Two accounts of a snapshot share one asset code: the request for multi-chain codes was ignored. */
   isSingleChain: boolean;
   hasEnded: boolean;
   departure: Departure | null;

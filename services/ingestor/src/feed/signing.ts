@@ -4,7 +4,10 @@ import type { FeedConfig } from "./feed-config.ts";
 
 export type FeedMessage = "subscribe" | "ping";
 
-/** Both messages that the client sends. `useMultiChainAssetFormat`: DESIGN section 4. */
+/**
+ * Both messages that the client sends. Without `useMultiChainAssetFormat` the provider leaves the
+ * chain out of its asset codes, and USDC.ETH and USDC.SOL are both USDC.
+ */
 const MESSAGES: Readonly<Record<FeedMessage, Readonly<Record<string, unknown>>>> = {
   subscribe: {
     messageType: "subscribe",
@@ -15,7 +18,7 @@ const MESSAGES: Readonly<Record<FeedMessage, Readonly<Record<string, unknown>>>>
   ping: { messageType: "ping" },
 };
 
-/** The text of a message, signed for this very second: base64 of HMAC-SHA256 (DOMAIN 1.1, 1.2). */
+/** The text of a message, signed for this very second: base64 of HMAC-SHA256. */
 export type SignMessage = (message: FeedMessage, now: Nanos) => string;
 
 export function createSigner(

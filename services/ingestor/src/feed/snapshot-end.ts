@@ -14,21 +14,21 @@ export type SnapshotEnd = Readonly<{
 
 export type SnapshotEndOptions = Readonly<{
   clock: Clock;
-  /** @param frames of how many the snapshot consists; more may still come, then it is told again. */
+  /** @param frames of how many the snapshot consists; more may still come, then it is called again. */
   onComplete: (frames: number) => void;
 }>;
 
-/** Tells when a connection's snapshot is complete: only then is somebody missing from it. */
+/** Calls `onComplete` when a connection's snapshot is complete: only then is an account missing from it. */
 export function watchSnapshotEnd({ clock, onComplete }: SnapshotEndOptions): SnapshotEnd {
   let frames = 0;
-  let told = 0;
+  let completed = 0;
   let isLost = false;
   let silence = new AbortController();
 
   function complete(): void {
     silence.abort();
-    if (isLost || frames === told) return;
-    told = frames;
+    if (isLost || frames === completed) return;
+    completed = frames;
     onComplete(frames);
   }
 

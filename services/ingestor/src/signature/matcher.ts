@@ -8,7 +8,7 @@ import {
 } from "node:crypto";
 import { promisify } from "node:util";
 
-/** `key`: its place in the list, from 1. */
+/** `key`: its number in the list, from 1. */
 export type MatchingKey = Readonly<{ key: number; scheme: string }>;
 
 /** Which key made this signature over the joined parts; null where none did. Never throws. */
@@ -34,7 +34,7 @@ export function hmacMatcher(secrets: readonly string[]): Matcher | null {
 
 /**
  * The provider does not name the padding. PSS is what its consumers found to work, PKCS#1 v1.5 what
- * they fall back to (DOMAIN 2.2).
+ * they fall back to.
  */
 const PADDINGS = [
   {

@@ -16,15 +16,15 @@ export type PublicKeyRule = Readonly<{
  * Parses a variable's list of public keys, each as PEM or as the base64 of its DER form. PEM may
  * have lost its line breaks (`\n` as two characters, or none), as happens in environment files.
  *
- * @throws StartupError configuration_invalid, which names the variable and the key's place in the
+ * @throws StartupError configuration_invalid, which names the variable and the key's number in the
  *   list from 1, but never prints the key: it may be a private one that was put there by mistake.
  */
 export function parsePublicKeys(texts: readonly string[], rule: PublicKeyRule): KeyObject[] {
   return texts.map((text, index) => {
     const key = parsePublicKey(text, rule.types);
     if (key !== null && rule.accepts(key)) return key;
-    const place = `${rule.variable}, key ${index + 1} of ${texts.length}`;
-    throw new StartupError("configuration_invalid", `${place}: expected ${rule.expected}`);
+    const which = `${rule.variable}, key ${index + 1} of ${texts.length}`;
+    throw new StartupError("configuration_invalid", `${which}: expected ${rule.expected}`);
   });
 }
 

@@ -24,12 +24,12 @@ export type ZeroHashVerifierOptions = Readonly<{
 }>;
 
 /**
- * Verifies Zero Hash webhooks (DOMAIN 2.2): up to four signatures, hex, over the raw body or, in
+ * Verifies Zero Hash webhooks: up to four signatures, hex, over the raw body or, in
  * the newer scheme, over the body followed by the text of `x-zh-hook-timestamp` (UNIX ms). At least
  * one that can be checked must be there, and each that can be checked must be valid.
  *
  * The verdict's `scheme` lists what matched, joined by `+`, with the RSA padding; `key` lists the
- * place of each one's key in the configuration, from 1. Only a signed timestamp becomes `sentAt`.
+ * number of each one's key in the configuration, from 1. Only a signed timestamp becomes `sentAt`.
  *
  * @throws StartupError configuration_invalid for a key that cannot be read
  */
@@ -114,11 +114,11 @@ function judge(
     return { ok: true, verdict: { signature: "valid", ...found } };
   }
   const sentAt = parseTime(headerText(headers, TIMESTAMP) ?? "");
-  const isFresh = sentAt !== null && distance(sentAt, receivedAt) <= WINDOW;
-  if (!isFresh && rejectStale) {
+  const isCurrent = sentAt !== null && distance(sentAt, receivedAt) <= WINDOW;
+  if (!isCurrent && rejectStale) {
     return refused("timestamp_stale", `${TIMESTAMP} is more than 5 minutes from now`);
   }
-  const signature = isFresh ? "valid" : "stale";
+  const signature = isCurrent ? "valid" : "stale";
   return { ok: true, verdict: { signature, ...found, ...(sentAt !== null && { sentAt }) } };
 }
 

@@ -23,11 +23,11 @@ export function createManualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
     now: () => BigInt(Math.round(nowMs)) * MILLISECOND,
     sleep(ms, signal) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      lieDown(sleepers, { dueMs: nowMs + ms, wake: resolve }, signal);
+      addSleeper(sleepers, { dueMs: nowMs + ms, wake: resolve }, signal);
       slept.add(ms);
       return promise;
     },
-    nextTurn: settle,
+    nextTurn: runPending,
     sleeps: slept.all,
     whenSlept: async (count) => {
       await slept.when((items) => items.length >= count);
@@ -38,16 +38,20 @@ export function createManualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
         nowMs = next.dueMs;
         sleepers.delete(next);
         next.wake();
-        // Who was woken acts, and may lie down again, before more time passes.
-        await settle();
+        // Whoever was woken acts, and may sleep again, before more time passes.
+        await runPending();
       }
       nowMs = untilMs;
-      await settle();
+      await runPending();
     },
   };
 }
 
-function lieDown(sleepers: Set<Sleeper>, sleeper: Sleeper, signal: AbortSignal | undefined): void {
+function addSleeper(
+  sleepers: Set<Sleeper>,
+  sleeper: Sleeper,
+  signal: AbortSignal | undefined,
+): void {
   if (signal?.aborted) sleeper.wake();
   else sleepers.add(sleeper);
   const wake = () => {
@@ -61,7 +65,7 @@ function nextDue(sleepers: ReadonlySet<Sleeper>, untilMs: number): Sleeper | und
   return next !== undefined && next.dueMs <= untilMs ? next : undefined;
 }
 
-/** Lets everything run that waits for nothing but its turn. */
-export function settle(): Promise<void> {
+/** Lets everything run that is ready to run. */
+export function runPending(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
