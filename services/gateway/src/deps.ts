@@ -19,7 +19,7 @@ export type GatewayDeps = Readonly<{
   rebuilds: Rebuilds;
   /** Which engine holds the stream, for `/v1/status`. */
   engine: StatusRecord["engine"];
-  /** Tell whether a projector is at a model; without them a model is never told to be stopped. */
+  /** Show whether a projector runs a model; without them no model is reported as stopped. */
   locks?: Pick<RoleLocks, "tryAcquire">;
   /** Mounts what other roles answer on the same port: webhooks, the feed, the console. */
   register?: (app: FastifyInstance) => Promise<void>;
@@ -31,6 +31,6 @@ export type Sources = Pick<
   "config" | "stream" | "models" | "clock" | "rebuilds" | "engine" | "locks"
 > &
   Readonly<{
-    /** Aborts when the gateway stops: who waits is told so. */
+    /** Aborts when the gateway stops, and with it the wait for a position. */
     stopping: AbortSignal;
   }>;

@@ -17,7 +17,7 @@ import type { Logger } from "pino";
 import { Problem, sendProblem } from "./problem.ts";
 import { asQueryProblem } from "./query-problem.ts";
 
-/** Everything that is not an answer becomes a problem document, and nothing of our insides with it. */
+/** Every failure becomes a problem document, which says nothing of files, addresses or rows. */
 export function answerFailures(app: FastifyInstance, logger: Logger): void {
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new Problem("not_found", `no resource has the address ${pathOf(request)}`)),
@@ -29,7 +29,7 @@ export function answerFailures(app: FastifyInstance, logger: Logger): void {
   });
 }
 
-/** What was refused is the asker's; what failed is ours, and the log has it whole. */
+/** A refusal is the client's business; a failure of the service goes to the log whole. */
 function logFailure(
   logger: Logger,
   { method, routeOptions }: FastifyRequest,

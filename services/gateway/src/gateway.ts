@@ -31,10 +31,10 @@ export type Gateway = Readonly<{
 }>;
 
 /**
- * The HTTP interface: every reading route, operations, and what `register` adds. What it reads from
- * stays the caller's to close.
+ * The HTTP interface: every reading route, operations, and what `register` adds. The
+ * caller closes what it reads from.
  *
- * @throws StartupError configuration_invalid where strangers could read
+ * @throws StartupError configuration_invalid where anybody on the network could read
  */
 export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const { config, logger, clock, register } = deps;
@@ -92,5 +92,5 @@ const openApiRoute: Route = route({
   summary: "This interface as an OpenAPI document",
   query: z.object({}),
   answer: z.looseObject({ openapi: z.string() }),
-  handle: async (_asked, reply) => reply.server.swagger(),
+  handle: async (_request, reply) => reply.server.swagger(),
 });

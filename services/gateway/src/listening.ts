@@ -57,20 +57,20 @@ function listenError(error: unknown, address: string): unknown {
   return error;
 }
 
-/** How long a stop waits for requests under way; who is cut off asks again. */
+/** How long a stop waits for requests under way; a client that is cut off asks again. */
 const STOP_GRACE_MS = 5_000;
 
 /** Takes nothing new and resolves when everything under way is answered, or cut. */
 export async function close(app: FastifyInstance, clock: Clock): Promise<void> {
   const closed = new AbortController();
-  // A server that is closing no longer times out requests, so a stalled one would hold it for ever.
+  // A server that is closing no longer times out requests, so a stalled one would block it for ever.
   const cutting = clock.sleep(STOP_GRACE_MS, closed.signal);
   void cutting.then(() => app.server.closeAllConnections());
   await app.close();
   closed.abort();
 }
 
-/** A kept connection whose last request ends after the stop began would hold it up until it idles out. */
+/** A kept connection whose last request ends after the stop began would delay it until it idles out. */
 export function closeConnectionsWhileStopping(app: FastifyInstance): void {
   app.addHook("onResponse", async () => {
     if (!app.server.listening) setImmediate(() => app.server.closeIdleConnections());

@@ -25,7 +25,7 @@ function measureLag({ registry, stream, models }: Measured): void {
     async collect() {
       this.reset();
       for (const model of MODELS) {
-        // A model that cannot be read has no lag to tell, and must not take the other metrics along.
+        // A model that cannot be read has no lag, and must not fail the other metrics.
         const lag = await lagOf(model).catch(() => Number.NaN);
         this.set({ model }, lag);
       }

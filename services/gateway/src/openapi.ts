@@ -8,7 +8,7 @@ import {
 } from "fastify-type-provider-zod";
 import { TAGS } from "./route.ts";
 
-/** The document is made from the routes' own schemas, so it cannot say anything else than they do. */
+/** The document is made from the routes' own schemas, so the two cannot differ. */
 export async function describeRoutes(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -23,7 +23,7 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
       servers: [{ url: "/" }],
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     },
-    // What others mount on the same port describes itself elsewhere: the document is the same anywhere.
+    // Other roles' routes on this port stay out: the document is the same wherever it is made.
     hideUntagged: true,
     transform: createJsonSchemaTransform({ zodToJsonConfig: OPEN }),
     transformObject: (document) => withoutInputs(componentsOf(document)),
@@ -36,7 +36,7 @@ const OPEN = { override: keepOpen };
 
 const componentsOf = createJsonSchemaTransformObject({ zodToJsonConfig: OPEN });
 
-/** Every schema stands there twice, as it is written and as it is read; nobody writes records. */
+/** Every schema is there twice, for input and for output; records are output only. */
 function withoutInputs(document: ReturnType<typeof componentsOf>) {
   const { components = {} } = document as { components?: { schemas?: Record<string, object> } };
   const schemas = Object.entries(components.schemas ?? {}).filter(

@@ -7,7 +7,7 @@ export const PROBLEM_MEDIA_TYPE = "application/problem+json";
 /** Members that some problems have beside those of every problem. */
 export type ProblemDetails = Pick<ProblemDocument, "errors" | "candidates">;
 
-/** Why a request is not answered with what it asked for. */
+/** Why a request is refused or failed. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly code: ErrorCode;

@@ -8,7 +8,7 @@ type ParameterError = NonNullable<ProblemDetails["errors"]>[number];
 export function asQueryProblem(error: unknown, request: FastifyRequest): Problem | null {
   if (!hasZodFastifySchemaValidationErrors(error)) return null;
   const { validationContext } = error as { validationContext?: string };
-  // An address whose variable part is none that exists leads nowhere.
+  // A parameter of the path that no resource has: there is no such address.
   if (validationContext === "params") return new Problem("not_found", notFoundText(request));
   if (validationContext === "body") return new Problem("malformed_request", "no body is taken");
   const given = request.query as Readonly<Record<string, unknown>>;

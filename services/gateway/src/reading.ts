@@ -12,7 +12,7 @@ export type Reading = Readonly<{
   model: ModelName;
   /** Wait until the model has reached it. */
   minPosition: number | undefined;
-  gone: () => AbortSignal;
+  disconnected: () => AbortSignal;
 }>;
 
 /**
@@ -22,10 +22,10 @@ export type Reading = Readonly<{
  */
 export async function readModel<T>(
   sources: Sources,
-  { model, minPosition, gone }: Reading,
+  { model, minPosition, disconnected }: Reading,
   read: ReadModel<T>,
 ): Promise<T> {
-  if (minPosition !== undefined) await reachPosition(sources, model, minPosition, gone());
+  if (minPosition !== undefined) await reachPosition(sources, model, minPosition, disconnected());
   return sources.models.snapshot(model, read);
 }
 
@@ -33,10 +33,10 @@ async function reachPosition(
   { models, clock, stopping }: Sources,
   model: ModelName,
   position: number,
-  gone: AbortSignal,
+  disconnected: AbortSignal,
 ): Promise<void> {
   const limit = new AbortController();
-  const end = AbortSignal.any([gone, stopping, limit.signal]);
+  const end = AbortSignal.any([disconnected, stopping, limit.signal]);
   void clock.sleep(POSITION_WAIT_MS, end).then(() => limit.abort());
   const isReached = await models.waitFor(model, position, end);
   limit.abort();

@@ -5,11 +5,11 @@ import type { z } from "zod";
 import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "./problem.ts";
 
 /** What a route's handler is given, checked against its schemas. */
-export type Asked<Query, Params> = Readonly<{
+export type RouteRequest<Query, Params> = Readonly<{
   query: Query;
   params: Params;
-  /** Aborts when the asker has gone, or has the answer. */
-  gone: () => AbortSignal;
+  /** Aborts when the client has disconnected, or has the answer. */
+  disconnected: () => AbortSignal;
 }>;
 
 export type RouteDefinition<Query extends z.ZodType, Params extends z.ZodType> = Readonly<{
@@ -27,7 +27,7 @@ export type RouteDefinition<Query extends z.ZodType, Params extends z.ZodType> =
   /** Codes of the problems that it may answer, beside those of every route. */
   problems?: readonly ErrorCode[];
   handle: (
-    asked: Asked<z.output<Query>, z.output<Params>>,
+    request: RouteRequest<z.output<Query>, z.output<Params>>,
     reply: FastifyReply,
   ) => Promise<unknown>;
 }>;
@@ -62,15 +62,15 @@ export function route<Query extends z.ZodType, Params extends z.ZodType = z.ZodU
     ...(params === undefined ? {} : { params }),
     response: responsesOf(definition),
   };
-  type Checked = Pick<Asked<z.output<Query>, z.output<Params>>, "query" | "params">;
+  type Checked = Pick<RouteRequest<z.output<Query>, z.output<Params>>, "query" | "params">;
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     const { query, params } = request as Checked;
-    return handle({ query, params, gone: () => goneSignal(reply) }, reply);
+    return handle({ query, params, disconnected: () => closeSignal(reply) }, reply);
   };
   return { method, url, mount: (app) => void app.route({ method, url, schema, handler }) };
 }
 
-function goneSignal({ raw }: FastifyReply): AbortSignal {
+function closeSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
   raw.once("close", () => controller.abort());
   return controller.signal;
@@ -112,7 +112,7 @@ function refuseOtherMethods(app: FastifyInstance, url: string, routes: readonly 
     method: app.supportedMethods.filter((method) => !allowed.includes(method)),
     url,
     schema: { hide: true },
-    // Before a body is read: nobody wants it.
+    // Before a body is read: it would be thrown away.
     onRequest: async (_request, reply) => {
       const problem = new Problem("method_not_allowed", `this resource takes ${allow}`);
       return sendProblem(reply.header("allow", allow), problem);

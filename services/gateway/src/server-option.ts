@@ -7,7 +7,7 @@ import { PROBLEM_MEDIA_TYPE, Problem, problemDocumentOf, sendProblem } from "./p
 /** From a request's first byte to its last. */
 export const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Ids are the provider's to choose, and each of its bytes may take nine in an address. */
+/** Providers choose ids, and each byte of one may take nine in an address. */
 const PARAM_LENGTH_MAX = 8192;
 
 /**
@@ -52,7 +52,7 @@ function answerClientError(error: ConnectionError, socket: Socket): void {
   }
   const problem = problemDocumentOf(CLIENT_ERRORS[error.code] ?? NOT_HTTP);
   const body = JSON.stringify(problem);
-  // Destroying the socket while bytes come in would take the answer back from the wire.
+  // Destroying the socket while bytes come in would discard the answer.
   socket.setTimeout(LINGER_MS, () => socket.destroy());
   socket.end(
     [

@@ -12,7 +12,7 @@ import { createGateway } from "../gateway.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Everything that is written down for strangers, by path within `packages/contracts/generated`. */
+/** Everything that is published, by path within `packages/contracts/generated`. */
 export async function generatedDocuments(): Promise<ReadonlyMap<string, Json>> {
   return new Map([
     ["openapi.json", await openApiDocument()],
@@ -21,7 +21,7 @@ export async function generatedDocuments(): Promise<ReadonlyMap<string, Json>> {
   ]);
 }
 
-/** What the gateway answers at /openapi.json: it is asked, over a ledger that holds nothing. */
+/** What a gateway over an empty ledger answers at /openapi.json. */
 async function openApiDocument(): Promise<Json> {
   const clock = createManualClock(0n);
   const stream = createMemoryEventStream({ ledger: "default", hashing: nodeHashing, clock });

@@ -8,7 +8,7 @@ import type { Sources } from "../deps.ts";
 import { listBody, oneBody, pageOf } from "../paging.ts";
 import { cursor, limit, minPosition, parameters } from "../parameter.ts";
 import { oneFound, readModel } from "../reading.ts";
-import { type Asked, type Route, route } from "../route.ts";
+import { type Route, type RouteRequest, route } from "../route.ts";
 
 const params = z.object({
   id: z
@@ -38,7 +38,7 @@ export function accountRoutes(sources: Sources): readonly Route[] {
       params,
       answer: oneOf(balanceRecord),
       problems,
-      handle: (asked) => answerAccount(sources, asked),
+      handle: (request) => answerAccount(sources, request),
     }),
     route({
       url: "/v1/accounts/:id/entries",
@@ -50,7 +50,7 @@ export function accountRoutes(sources: Sources): readonly Route[] {
       params,
       answer: listOf(entryRecord),
       problems: ["invalid_cursor", ...problems],
-      handle: (asked) => answerEntries(sources, asked),
+      handle: (request) => answerEntries(sources, request),
     }),
   ];
 }
@@ -59,20 +59,20 @@ async function accountIn(rows: Rows, id: string) {
   return oneFound(await findAccount(rows, id), "account", id);
 }
 
-const reading = ({ query, gone }: Asked<z.output<typeof one>, Params>) =>
-  ({ model: "balances", minPosition: query.min_position, gone }) as const;
+const reading = ({ query, disconnected }: RouteRequest<z.output<typeof one>, Params>) =>
+  ({ model: "balances", minPosition: query.min_position, disconnected }) as const;
 
-function answerAccount(sources: Sources, asked: Asked<z.output<typeof one>, Params>) {
-  return readModel(sources, reading(asked), async (rows, { position }) =>
-    oneBody(await accountIn(rows, asked.params.id), position),
+function answerAccount(sources: Sources, request: RouteRequest<z.output<typeof one>, Params>) {
+  return readModel(sources, reading(request), async (rows, { position }) =>
+    oneBody(await accountIn(rows, request.params.id), position),
   );
 }
 
-function answerEntries(sources: Sources, asked: Asked<z.output<typeof list>, Params>) {
-  return readModel(sources, reading(asked), async (rows, { position }) => {
-    const { id } = await accountIn(rows, asked.params.id);
+function answerEntries(sources: Sources, request: RouteRequest<z.output<typeof list>, Params>) {
+  return readModel(sources, reading(request), async (rows, { position }) => {
+    const { id } = await accountIn(rows, request.params.id);
     const scope = { list: "entries", filters: { account: id }, key: ENTRY_KEY };
-    const page = await listEntries(rows, id, pageOf(asked.query, scope));
+    const page = await listEntries(rows, id, pageOf(request.query, scope));
     return listBody(page, scope, position);
   });
 }

@@ -12,7 +12,7 @@ import type { Sources } from "../deps.ts";
 import { given, listBody, pageOf } from "../paging.ts";
 import { choice, cursor, flag, limit, match, minPosition, parameters } from "../parameter.ts";
 import { readModel, stuckNow } from "../reading.ts";
-import { type Asked, type Route, route } from "../route.ts";
+import { type Route, type RouteRequest, route } from "../route.ts";
 
 const query = parameters({
   kind: choice(anomalyKind.options, "Only this kind"),
@@ -35,12 +35,15 @@ export function anomalyRoutes(sources: Sources): readonly Route[] {
       query,
       answer: listOf(anomalyRecord),
       problems: ["invalid_cursor", "model_unavailable", "stream_unavailable", "position_timeout"],
-      handle: (asked) => answerAnomalies(sources, asked),
+      handle: (request) => answerAnomalies(sources, request),
     }),
   ];
 }
 
-async function answerAnomalies(sources: Sources, { query, gone }: Asked<Query, unknown>) {
+async function answerAnomalies(
+  sources: Sources,
+  { query, disconnected }: RouteRequest<Query, unknown>,
+) {
   const { kind, model: only, subject, open, min_position } = query;
   const filters: AnomalyFilters = given({ kind, subject, open });
   const scope = {
@@ -53,7 +56,7 @@ async function answerAnomalies(sources: Sources, { query, gone }: Asked<Query, u
   const found: AnomalyRecord[] = [];
   let position = Number.POSITIVE_INFINITY;
   for (const model of only === undefined ? modelName.options : [only]) {
-    const reading = { model, minPosition: min_position, gone };
+    const reading = { model, minPosition: min_position, disconnected };
     await readModel(sources, reading, async (rows, checkpoint) => {
       found.push(...(await readAnomalies(rows, { model, filters, page, rule })));
       position = Math.min(position, checkpoint.position);

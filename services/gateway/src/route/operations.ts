@@ -39,7 +39,7 @@ export function operationRoutes(sources: Sources, registry: Registry): readonly 
       query,
       answer: z.string(),
       mediaType: "text/plain",
-      handle: async (_asked, reply) =>
+      handle: async (_request, reply) =>
         reply.type(registry.contentType).send(await registry.metrics()),
     }),
   ];

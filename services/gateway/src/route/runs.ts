@@ -28,8 +28,8 @@ export function runRoutes(sources: Sources): readonly Route[] {
         "stream_unavailable",
         "position_timeout",
       ],
-      handle: ({ query: { min_position }, params: { run_id }, gone }) => {
-        const reading = { model: "balances", minPosition: min_position, gone } as const;
+      handle: ({ query: { min_position }, params: { run_id }, disconnected }) => {
+        const reading = { model: "balances", minPosition: min_position, disconnected } as const;
         return readModel(sources, reading, async (rows, { position }) =>
           oneBody(oneFound(await findRun(rows, run_id), "run", run_id), position),
         );

@@ -7,7 +7,7 @@ import type { z } from "zod";
 import type { Sources } from "../deps.ts";
 import { given, listBody, pageOf } from "../paging.ts";
 import { choices, cursor, flag, limit, parameters, position } from "../parameter.ts";
-import { type Asked, type Route, route } from "../route.ts";
+import { type Route, type RouteRequest, route } from "../route.ts";
 
 const TYPES = Object.keys(FACTS) as FactType[];
 
@@ -33,7 +33,7 @@ export function streamRoutes(sources: Sources): readonly Route[] {
       query: events,
       answer: listOf(eventRecord),
       problems: ["invalid_cursor", "stream_unavailable"],
-      handle: (asked) => answerEvents(sources, asked),
+      handle: (request) => answerEvents(sources, request),
     }),
     route({
       url: "/v1/quarantine",
@@ -42,14 +42,14 @@ export function streamRoutes(sources: Sources): readonly Route[] {
       query: quarantine,
       answer: listOf(quarantinedRecord),
       problems: ["invalid_cursor", "stream_unavailable"],
-      handle: (asked) => answerQuarantine(sources, asked),
+      handle: (request) => answerQuarantine(sources, request),
     }),
   ];
 }
 
 async function answerEvents(
   { stream }: Sources,
-  { query }: Asked<z.output<typeof events>, unknown>,
+  { query }: RouteRequest<z.output<typeof events>, unknown>,
 ) {
   const filters = given({ after: query.after, types: query.types });
   const scope = { list: "events", filters, key: EVENT_KEY };
@@ -61,7 +61,7 @@ async function answerEvents(
 
 async function answerQuarantine(
   { stream }: Sources,
-  { query }: Asked<z.output<typeof quarantine>, unknown>,
+  { query }: RouteRequest<z.output<typeof quarantine>, unknown>,
 ) {
   const filters = given({ open: query.open });
   const scope = { list: "quarantine", filters, key: QUARANTINE_KEY };
