@@ -9,8 +9,8 @@ export type ProjectModelOptions = Omit<ProjectorOptions, "observer"> &
 
 const PAUSE_MS_MIN = 1_000;
 const PAUSE_MS_MAX = 60_000;
-/** How often a forked model looks whether somebody has rebuilt it. */
-const LOOK_EVERY_MS = 1_000;
+/** How often a forked model checks whether it was rebuilt. */
+const CHECK_EVERY_MS = 1_000;
 
 /** Projects one model until the signal aborts, whatever happens to it on the way. */
 export async function projectModel(
@@ -25,7 +25,7 @@ export async function projectModel(
       await waitWhileForked(options, error, signal);
       continue;
     }
-    // What got ahead in between is met with fresh patience.
+    // A commit shows that it works again, so the pause starts over.
     pauseMs = commits > 0 ? PAUSE_MS_MIN : Math.min(pauseMs * 2, PAUSE_MS_MAX);
     setState(options, "failed");
     options.logger.error({ err: error, pause_ms: pauseMs }, "projection failed");
@@ -60,7 +60,7 @@ function setState({ projection, logger, report }: ProjectModelOptions, state: Mo
   report({ kind: "state", model: projection.model, state });
 }
 
-/** Only an explicit rebuild, which ends in an activation, goes on from a fork. */
+/** Only an explicit rebuild resolves a fork; it ends in an activation. */
 async function waitWhileForked(
   options: ProjectModelOptions,
   error: StreamForked,
@@ -71,11 +71,11 @@ async function waitWhileForked(
   logger.error({ err: error, code: "stream_forked" }, "projection stopped until it is rebuilt");
   const forkedAt = await lastActivation(options);
   while (!signal.aborted && (await lastActivation(options)) === forkedAt) {
-    await clock.sleep(LOOK_EVERY_MS, signal);
+    await clock.sleep(CHECK_EVERY_MS, signal);
   }
 }
 
-/** @returns its position; null while the stream cannot be asked. */
+/** @returns its position; null while the stream cannot be read */
 async function lastActivation(options: ProjectModelOptions): Promise<number | null> {
   const { stream, projection, logger } = options;
   try {

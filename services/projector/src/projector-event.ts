@@ -7,7 +7,7 @@ import type { ProjectorState } from "@counterfoil/processing/projection/projecto
  */
 export type ModelState = ProjectorState | "forked" | "failed" | "stopped";
 
-/** What a projector tells whoever runs it; plain data, since it may come from another thread. */
+/** What a projector reports to its caller; plain data, since it may come from another thread. */
 export type ProjectorEvent =
   | Readonly<{ kind: "state"; model: ModelName; state: ModelState }>
   | Readonly<{

@@ -146,9 +146,9 @@ describe("projecting several models", () => {
       generation: 2,
       cause: "upgrade",
     });
-    const told = lines.map((line) => JSON.parse(line)).find((line) => line.differing_rows);
-    expect(told).toMatchObject({ model: "trades", position, samples: [] });
-    expect(told.differing_rows).toMatchObject({ records: 0 });
+    const logged = lines.map((line) => JSON.parse(line)).find((line) => line.differing_rows);
+    expect(logged).toMatchObject({ model: "trades", position, samples: [] });
+    expect(logged.differing_rows).toMatchObject({ records: 0 });
   });
 });
 

@@ -12,18 +12,18 @@ export type ProjectorDeps = Readonly<{
   logger: Logger;
   /** Builds and activates a generation of this program's model version. */
   upgrade: ProjectorOptions["upgrade"];
-  /** Told of every change of state and of every commit. */
+  /** Called with every change of state and every commit. */
   report?: (event: ProjectorEvent) => void;
 }>;
 
 export type Projector = Readonly<{
-  /** Commits what is being folded, lets go of the locks, and resolves. */
+  /** Commits what is being folded, releases the locks, and resolves. */
   stop: () => Promise<void>;
 }>;
 
 /**
- * Keeps read models up to date, each by itself: its own checkpoint, its own lock, its own troubles.
- * A model that fails or has followed another stream does not stop the others.
+ * Keeps read models up to date, each with a checkpoint and a lock of its own. A model that fails or
+ * has followed another stream does not stop the others.
  */
 export function startProjector(deps: ProjectorDeps): Projector {
   const { backends, models, logger, upgrade, report = () => {} } = deps;
