@@ -37,11 +37,11 @@ export async function publishLedger(
     enter(state);
     if (state === "forked") {
       logger.error({ err: error, code: "stream_forked" }, message);
-      // Nothing that this process could do would make the two streams one.
+      // Nothing that this process does can resolve that.
       await aborted(signal);
       continue;
     }
-    // What got ahead in between is met with fresh patience.
+    // A commit shows that it works again, so the pause starts over.
     pauseMs = commits > 0 ? PAUSE_MS_MIN : Math.min(pauseMs * 2, PAUSE_MS_MAX);
     logger.error({ err: error, pause_ms: pauseMs }, message);
     await clock.sleep(pauseMs, signal);
@@ -77,7 +77,7 @@ async function attempt(
   }
 }
 
-/** One line an attempt: what is wrong, and how much waits for it. */
+/** One entry an attempt: what is wrong, and how many events wait. */
 function logInterruption(logger: Logger, interruption: Interruption): void {
   const { error, pauseMs, position, head } = interruption;
   const reason = error instanceof Error ? error.message : String(error);
@@ -96,10 +96,10 @@ function troubleOf(error: unknown): Trouble {
   if (error instanceof PublisherFenced) {
     return { state: "fenced", message: "publisher stopped: another one has taken over" };
   }
-  const isForAPerson = [BrokersDisagree, RecordTooLarge, TopicMisconfigured, LedgerMismatch].some(
+  const needsAPerson = [BrokersDisagree, RecordTooLarge, TopicMisconfigured, LedgerMismatch].some(
     (kind) => error instanceof kind,
   );
-  return isForAPerson
+  return needsAPerson
     ? { state: "refused", message: "publisher stopped until this is put right" }
     : { state: "failed", message: "publisher failed" };
 }

@@ -14,7 +14,7 @@ export type PublishingState =
   | "forked"
   | "stopped";
 
-/** What a publisher tells whoever runs it; plain data, since it may come from another thread. */
+/** What a publisher reports to its caller; plain data, since it may come from another thread. */
 export type PublisherEvent =
   | Readonly<{ kind: "state"; state: PublishingState }>
   | Readonly<{ kind: "open"; position: number }>

@@ -127,10 +127,10 @@ describe("a publisher", () => {
     isAway = false;
     await whenAt(3);
     await publisher.stop();
-    const told = lines
+    const logged = lines
       .map((line) => JSON.parse(line))
       .filter(({ msg }) => msg === "publishing interrupted, trying again");
-    expect(told[0]).toMatchObject({
+    expect(logged[0]).toMatchObject({
       level: 40,
       reason: "lost before it was committed",
       position: 1,

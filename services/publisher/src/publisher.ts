@@ -10,18 +10,18 @@ export type PublisherDeps = Readonly<{
   topics: Topics;
   logger: Logger;
   limits?: TransactionLimits;
-  /** Told of every change of state and of every commit. */
+  /** Called with every change of state and every commit. */
   report?: (event: PublisherEvent) => void;
 }>;
 
 export type Publisher = Readonly<{
-  /** Ends the transaction that is under way, lets go of the lock, and resolves. */
+  /** Ends the open transaction, releases the lock, and resolves. */
   stop: () => Promise<void>;
 }>;
 
 /**
- * Publishes a ledger to its topics. A second one waits for the lock; what is wrong with the broker
- * keeps nobody else from working.
+ * Publishes a ledger to its topics. A second publisher waits for the lock. A broker that fails
+ * stops the publisher and nothing else.
  */
 export function startPublisher(deps: PublisherDeps): Publisher {
   const { backends, report = () => {}, ...options } = deps;
