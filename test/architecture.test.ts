@@ -23,6 +23,7 @@ const PACKAGES = [
   "packages/core",
   "packages/processing",
   "packages/adapters",
+  "packages/http",
 ];
 const SERVICE: Room = { ours: PACKAGES, packages: "declared", isNode: true };
 
@@ -42,6 +43,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   /** Drivers behind the ports that processing declares; its loops are not theirs to call. */
   "packages/adapters": {
     ours: ["packages/contracts", "packages/core", "packages/processing/src/ports"],
+    packages: "declared",
+    isNode: true,
+  },
+  /** What every listener shares; which errors a service knows is the service's to say. */
+  "packages/http": {
+    ours: ["packages/contracts", "packages/processing/src/ports"],
     packages: "declared",
     isNode: true,
   },

@@ -1,9 +1,16 @@
-import { type FastifyInstance, fastify } from "fastify";
+import type { Config } from "@counterfoil/contracts/config";
+import { StartupError } from "@counterfoil/contracts/error-code";
+import {
+  createListener,
+  isLoopback,
+  type Listener,
+  serviceAddress,
+  startOrStop,
+} from "@counterfoil/http/listener";
 import { validatorCompiler } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { GatewayDeps, Sources } from "./deps.ts";
-import { answerFailures } from "./failure.ts";
-import { assertReadableHere, close, closeConnectionsWhileStopping, listen } from "./listening.ts";
+import { asGatewayProblem } from "./failure.ts";
 import { measure } from "./metrics.ts";
 import { describeRoutes } from "./openapi.ts";
 import { accountRoutes } from "./route/accounts.ts";
@@ -16,44 +23,31 @@ import { runRoutes } from "./route/runs.ts";
 import { statusRoutes } from "./route/status.ts";
 import { streamRoutes } from "./route/stream.ts";
 import { mountRoutes, type Route, route } from "./route.ts";
-import { serverOptions } from "./server-option.ts";
-
-export type Gateway = Readonly<{
-  app: FastifyInstance;
-  /**
-   * Binds the address and answers it as a URL.
-   *
-   * @throws StartupError port_in_use, configuration_invalid
-   */
-  start: () => Promise<string>;
-  /** Takes nothing new and resolves when everything under way is answered, or cut after 5 s. */
-  stop: () => Promise<void>;
-}>;
 
 /**
- * The HTTP interface: every reading route, operations, and what `register` adds. The
- * caller closes what it reads from.
+ * The HTTP interface: every reading route, operations, and what `register` adds. The caller closes
+ * what it reads from.
  *
  * @throws StartupError configuration_invalid where anybody on the network could read
  */
-export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
-  const { config, logger, clock, register } = deps;
+export async function createGateway(deps: GatewayDeps): Promise<Listener> {
+  const { config, register } = deps;
   assertReadableHere(config);
   const stopping = new AbortController();
-  const app = fastify(serverOptions(config));
+  const address = serviceAddress(config);
+  const listener = createListener({ ...deps, address, asProblem: asGatewayProblem });
+  const { app } = listener;
   app.setValidatorCompiler(validatorCompiler);
   // Records have their shape from the queries; checking it again for every answer would double its
   // cost and turn an unforeseen value in one row into an error for the whole page.
   app.setSerializerCompiler(() => JSON.stringify);
-  answerFailures(app, logger);
-  closeConnectionsWhileStopping(app);
   measure(app, deps);
   await describeRoutes(app);
   mountRoutes(app, routesOf({ ...deps, stopping: stopping.signal }, deps));
   await register?.(app);
   app.addHook("preClose", async () => stopping.abort());
   await app.ready();
-  return { app, start: () => listen(app, config), stop: () => close(app, clock) };
+  return listener;
 }
 
 /**
@@ -61,14 +55,25 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
  *
  * @throws StartupError configuration_invalid, port_in_use; nothing is left running then
  */
-export async function startGateway(deps: GatewayDeps): Promise<Gateway & { address: string }> {
+export async function startGateway(deps: GatewayDeps): Promise<Listener & { address: string }> {
   const gateway = await createGateway(deps);
-  try {
-    return { ...gateway, address: await gateway.start() };
-  } catch (error) {
-    await gateway.stop();
-    throw error;
-  }
+  return { ...gateway, address: await startOrStop(gateway) };
+}
+
+type Reachable = Pick<Config, "COUNTERFOIL_HTTP_HOST" | "COUNTERFOIL_ALLOW_UNAUTHENTICATED">;
+
+/**
+ * Whoever reaches the reading routes reads every customer's money.
+ *
+ * @throws StartupError configuration_invalid
+ */
+function assertReadableHere(config: Reachable): void {
+  const { COUNTERFOIL_HTTP_HOST: host } = config;
+  if (config.COUNTERFOIL_ALLOW_UNAUTHENTICATED || isLoopback(host)) return;
+  throw new StartupError(
+    "configuration_invalid",
+    `COUNTERFOIL_HTTP_HOST is ${host}, and the reading routes ask nobody who they are: listen on 127.0.0.1, or set COUNTERFOIL_ALLOW_UNAUTHENTICATED=true where something else keeps strangers out`,
+  );
 }
 
 function routesOf(sources: Sources, { registry }: GatewayDeps): readonly Route[] {

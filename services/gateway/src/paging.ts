@@ -1,11 +1,11 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { Problem } from "@counterfoil/http/problem";
 import {
   type CursorScope,
   decodeCursor,
   encodeCursor,
 } from "@counterfoil/processing/queries/cursor";
 import type { Page, PageRequest } from "@counterfoil/processing/queries/page";
-import { Problem } from "./problem.ts";
 
 type PageParameters = Readonly<{ limit: number; cursor?: string | undefined }>;
 

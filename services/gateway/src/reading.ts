@@ -1,9 +1,9 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { Problem } from "@counterfoil/http/problem";
 import type { Found } from "@counterfoil/processing/queries/found";
 import type { ReadModel } from "@counterfoil/processing/queries/serving";
 import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/stuck";
 import type { Sources } from "./deps.ts";
-import { Problem } from "./problem.ts";
 
 /** How long a request waits for a read model to reach a position. */
 export const POSITION_WAIT_MS = 5_000;

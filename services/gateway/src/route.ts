@@ -1,8 +1,8 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import { problemDocument } from "@counterfoil/contracts/http";
+import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "@counterfoil/http/problem";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
-import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "./problem.ts";
 
 /** What a route's handler is given, checked against its schemas. */
 export type RouteRequest<Query, Params> = Readonly<{

@@ -1,12 +1,12 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { MILLISECOND } from "@counterfoil/core/exact/time";
+import { createListener, serviceAddress } from "@counterfoil/http/listener";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { Overloaded } from "@counterfoil/processing/ports/ingest";
 import { describe, expect, test } from "@jest/globals";
-import { type FastifyInstance, fastify, type InjectOptions } from "fastify";
+import type { InjectOptions } from "fastify";
 import { Registry } from "prom-client";
 import { createMetrics } from "./metrics.ts";
-import { serverOptions } from "./server-option.ts";
 import { configOf } from "./testing/config.ts";
 import { captureLog } from "./testing/log.ts";
 import { createManualClock } from "./testing/manual-clock.ts";
@@ -23,9 +23,10 @@ async function mount(environment: Readonly<Record<string, string>> = {}) {
   const clock = createManualClock(TIMESTAMP_MS);
   const log = captureLog();
   const registry = new Registry();
-  const app: FastifyInstance = fastify(serverOptions(config));
+  const { logger } = log;
+  const { app } = createListener({ config, address: serviceAddress(config), clock, logger });
   const metrics = createMetrics(registry);
-  await registerWebhooks(app, { config, ingest, clock, logger: log.logger, metrics });
+  await registerWebhooks(app, { config, ingest, clock, logger, metrics });
   const post = (options: InjectOptions = {}) =>
     app.inject({
       method: "POST",

@@ -1,5 +1,6 @@
 import type { Config } from "@counterfoil/contracts/config";
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
+import { Problem, sendProblem } from "@counterfoil/http/problem";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { type Ingest, Overloaded } from "@counterfoil/processing/ports/ingest";
@@ -8,7 +9,6 @@ import type { Logger } from "pino";
 import { discardRest } from "./discard.ts";
 import { errorReport } from "./error-report.ts";
 import type { IngestorMetrics } from "./metrics.ts";
-import { sendProblem } from "./problem.ts";
 import { createWebhookSources, type WebhookSource } from "./webhook-source.ts";
 
 export type WebhookDeps = Readonly<{
@@ -22,7 +22,7 @@ export type WebhookDeps = Readonly<{
 /**
  * Mounts `POST /webhooks/zerohash` and `POST /webhooks/layer1`. A webhook is acknowledged with 200
  * once it is durable, and with a problem document otherwise. Parsers and error
- * handlers stay inside; the instance should have been created with `serverOptions`.
+ * handlers stay inside; the instance should have been made by `createListener`.
  *
  * @throws StartupError configuration_invalid for a key that cannot be read
  */
@@ -57,7 +57,10 @@ function mountSource(scope: FastifyInstance, source: WebhookSource, deps: Webhoo
     url: path,
     errorHandler,
     handler: (_request, reply) =>
-      sendProblem(reply.header("allow", "POST"), "method_not_allowed", `${path} takes POST`),
+      sendProblem(
+        reply.header("allow", "POST"),
+        new Problem("method_not_allowed", `${path} takes POST`),
+      ),
   });
 }
 
@@ -98,7 +101,7 @@ function refuseWith(source: WebhookSource, deps: WebhookDeps, reply: FastifyRepl
   return (code, detail) => {
     deps.metrics.refused(provider, code);
     deps.logger.warn({ provider, code, detail }, "webhook refused");
-    return sendProblem(reply, code, detail);
+    return sendProblem(reply, new Problem(code, detail));
   };
 }
 
@@ -108,9 +111,6 @@ const TRANSIENT: readonly (readonly [new (message?: string) => Error, ErrorCode,
   [Overloaded, "overloaded", "the webhook was not stored, send it again later"],
 ];
 
-/** Providers wait by their own schedule, a quarter of a second at first; this is for the others. */
-const RETRY_AFTER_SECONDS = "1";
-
 type RequestError = Error & { code?: string; statusCode?: number };
 
 function answerFailure(source: WebhookSource, deps: WebhookDeps) {
@@ -118,10 +118,7 @@ function answerFailure(source: WebhookSource, deps: WebhookDeps) {
   return async (error: RequestError, request: FastifyRequest, reply: FastifyReply) => {
     const refuse = refuseWith(source, deps, reply);
     const transient = TRANSIENT.find(([kind]) => error instanceof kind);
-    if (transient) {
-      reply.header("retry-after", RETRY_AFTER_SECONDS);
-      return refuse(transient[1], transient[2]);
-    }
+    if (transient) return refuse(transient[1], transient[2]);
     if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
       await discardRest(request.raw);
       return refuse("payload_too_large", `more than ${bodyBytesMax} bytes`);

@@ -2,6 +2,7 @@ import { listOf } from "@counterfoil/contracts/http";
 import { balanceRecord } from "@counterfoil/contracts/record";
 import { provider } from "@counterfoil/contracts/scalar";
 import { formatTime } from "@counterfoil/core/exact/time";
+import { Problem } from "@counterfoil/http/problem";
 import {
   BALANCE_KEY,
   type BalanceFilters,
@@ -22,7 +23,6 @@ import {
   position,
   time,
 } from "../parameter.ts";
-import { Problem } from "../problem.ts";
 import { readModel } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 

@@ -2,13 +2,13 @@ import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { deliveryRecord } from "@counterfoil/contracts/delivery-record";
 import { oneOf } from "@counterfoil/contracts/http";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { Problem } from "@counterfoil/http/problem";
 import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveries";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Sources } from "../deps.ts";
 import { oneBody } from "../paging.ts";
 import { parameters } from "../parameter.ts";
-import { Problem } from "../problem.ts";
 import { type Route, route } from "../route.ts";
 
 const params = z.object({ id: z.string().meta({ description: "The delivery's id" }) });

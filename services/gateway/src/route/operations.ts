@@ -1,3 +1,4 @@
+import { sendMetrics } from "@counterfoil/http/operations";
 import { MODELS } from "@counterfoil/processing/queries/status";
 import type { Registry } from "prom-client";
 import { z } from "zod";
@@ -39,8 +40,7 @@ export function operationRoutes(sources: Sources, registry: Registry): readonly 
       query,
       answer: z.string(),
       mediaType: "text/plain",
-      handle: async (_request, reply) =>
-        reply.type(registry.contentType).send(await registry.metrics()),
+      handle: async (_request, reply) => sendMetrics(reply, registry),
     }),
   ];
 }

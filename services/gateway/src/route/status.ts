@@ -1,11 +1,11 @@
 import { oneOf } from "@counterfoil/contracts/http";
 import { rebuildProgress, statusRecord } from "@counterfoil/contracts/record";
+import { Problem } from "@counterfoil/http/problem";
 import { readStatus } from "@counterfoil/processing/queries/status";
 import { z } from "zod";
 import type { Sources } from "../deps.ts";
 import { oneBody } from "../paging.ts";
 import { modelParam, parameters } from "../parameter.ts";
-import { Problem } from "../problem.ts";
 import { type Route, route } from "../route.ts";
 
 const query = parameters({});
