@@ -19,7 +19,7 @@ import { captureLog } from "./testing/log.ts";
 import { createManualClock } from "./testing/manual-clock.ts";
 import { createRecordingIngest } from "./testing/recording-ingest.ts";
 import { BODY, TIMESTAMP_MS, zeroHashHeaders } from "./testing/signed-webhook.ts";
-import { registerWebhooks } from "./webhook-route.ts";
+import { registerWebhooks } from "./webhook.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];
 

@@ -14,12 +14,11 @@ import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import { startFeedClient } from "./feed/feed-client.ts";
-import { feedConfigOf } from "./feed/feed-config.ts";
-import { connectSocket } from "./feed/feed-socket.ts";
-import { createSigner } from "./feed/signing.ts";
+import { startFeedClient } from "./feed/client.ts";
+import { createSigner, feedConfigOf } from "./feed/config.ts";
+import { connectSocket } from "./feed/socket.ts";
 import { createMetrics } from "./metrics.ts";
-import { registerWebhooks, type WebhookDeps } from "./webhook-route.ts";
+import { registerWebhooks, type WebhookDeps } from "./webhook.ts";
 
 export type IngestorDeps = Readonly<{
   config: Config;

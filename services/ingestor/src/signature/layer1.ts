@@ -1,7 +1,13 @@
-import { type KeyObject, verify } from "node:crypto";
-import { promisify } from "node:util";
-import { BASE64, type PublicKeyRule, parsePublicKeys } from "./public-key.ts";
-import { headerText, refused, type VerifySignature } from "./signature-result.ts";
+import type { KeyObject } from "node:crypto";
+import {
+  BASE64,
+  headerText,
+  isSignedBy,
+  type PublicKeyRule,
+  parsePublicKeys,
+  refused,
+  type VerifySignature,
+} from "./signature.ts";
 
 const SIGNATURE = "x-signature";
 
@@ -33,9 +39,6 @@ const SECP256K1_KEY: PublicKeyRule = {
   types: ["spki"],
 };
 
-/** On the thread pool: one verification takes a quarter of a millisecond. */
-const verifyInPool = promisify(verify);
-
 /** The number of the key in the list, from 1. */
 async function matchingKey(
   keys: readonly KeyObject[],
@@ -43,9 +46,7 @@ async function matchingKey(
   signature: Buffer,
 ): Promise<number | null> {
   for (const [index, key] of keys.entries()) {
-    // Bytes that are no DER are an error of OpenSSL's in some versions, and no match to us.
-    const isValid = verifyInPool("sha256", body, { key, dsaEncoding: "der" }, signature);
-    if (await isValid.catch(() => false)) return index + 1;
+    if (await isSignedBy({ key, dsaEncoding: "der" }, body, signature)) return index + 1;
   }
   return null;
 }

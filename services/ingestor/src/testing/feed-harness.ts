@@ -1,6 +1,6 @@
 import { Registry } from "prom-client";
-import { startFeedClient } from "../feed/feed-client.ts";
-import { createSigner } from "../feed/signing.ts";
+import { startFeedClient } from "../feed/client.ts";
+import { createSigner } from "../feed/config.ts";
 import { createMetrics } from "../metrics.ts";
 import { createFakeFeed, type FakeConnection } from "./fake-feed.ts";
 import { captureLog } from "./log.ts";

@@ -2,20 +2,21 @@ import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
+import { errorReport } from "../error-report.ts";
 import type { IngestorMetrics } from "../metrics.ts";
-import type { RandomFraction } from "./backoff.ts";
-import { closingOf } from "./closing.ts";
-import { createPersist } from "./durable.ts";
-import type { FeedConfig } from "./feed-config.ts";
-import { createFeedRecorder, type FeedRecorder } from "./feed-recorder.ts";
-import type { ConnectSocket, FeedSocket, SocketEnd } from "./feed-socket.ts";
-import { type Frame, natureOf } from "./frame.ts";
-import { startKeepAlive } from "./keep-alive.ts";
-import { type Departure, newProgress, type Progress } from "./progress.ts";
-import type { SignMessage } from "./signing.ts";
-import { type SnapshotEnd, watchSnapshotEnd } from "./snapshot-end.ts";
+import type { FeedConfig, SignMessage } from "./config.ts";
+import { createFeedRecorder, type FeedRecorder } from "./recorder.ts";
+import { createBackoff, createPersist, type RandomFraction } from "./retry.ts";
+import { type KeepAlive, type SnapshotEnd, startKeepAlive, watchSnapshotEnd } from "./silence.ts";
+import {
+  type ConnectSocket,
+  type FeedSocket,
+  type Frame,
+  natureOf,
+  type SocketEnd,
+} from "./socket.ts";
 
-export type ConnectionDeps = Readonly<{
+export type FeedDeps = Readonly<{
   feed: FeedConfig;
   ingest: Ingest;
   clock: Clock;
@@ -27,7 +28,43 @@ export type ConnectionDeps = Readonly<{
   newConnection: () => string;
 }>;
 
-export type ConnectionOptions = Readonly<{
+export type FeedClient = Readonly<{
+  /** Closes the connection and resolves when its end is recorded, or cannot be. */
+  stop: () => Promise<void>;
+}>;
+
+/**
+ * Follows the Zero Hash Balances Feed for ever, one connection after the other. What one received
+ * is durable before the next is made; between them it waits up to 0.5 s at first, up to 30 s after
+ * failures in a row. A snapshot ends the row.
+ */
+export function startFeedClient(deps: FeedDeps): FeedClient {
+  const stopping = new AbortController();
+  const running = followForEver(deps, stopping.signal);
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+async function followForEver(deps: FeedDeps, signal: AbortSignal): Promise<void> {
+  const { clock, logger, random } = deps;
+  const backoff = createBackoff({ delayMsMin: 500, delayMsMax: 30_000, random });
+  let continues: string | undefined;
+  while (!signal.aborted) {
+    try {
+      const options = { continues, signal, onSubscribed: backoff.reset };
+      continues = (await followConnection(deps, options)) ?? continues;
+    } catch (error) {
+      logger.error(errorReport(error), "feed connection failed");
+    }
+    await clock.sleep(backoff.nextMs(), signal);
+  }
+}
+
+type ConnectionOptions = Readonly<{
   /** The connection of this process that had closed before, if any. */
   continues: string | undefined;
   /** Aborts when the client stops. */
@@ -38,12 +75,13 @@ export type ConnectionOptions = Readonly<{
 
 /**
  * Follows the feed over one connection, from dialling until its end is recorded: opening, then the
- * subscription, then the frames. Resolves once all of that is durable, or given up because the client stops.
+ * subscription, then the frames. Resolves once all of that is durable, or the client stops and gives
+ * up on it.
  *
  * @returns the connection's id; null where it could not be made, which nothing records
  */
-export async function followConnection(
-  deps: ConnectionDeps,
+async function followConnection(
+  deps: FeedDeps,
   options: ConnectionOptions,
 ): Promise<string | null> {
   const { metrics, logger } = deps;
@@ -75,7 +113,7 @@ export async function followConnection(
 }
 
 type FeedSession = Readonly<{
-  deps: ConnectionDeps;
+  deps: FeedDeps;
   options: ConnectionOptions;
   connection: string;
   progress: Progress;
@@ -87,7 +125,7 @@ type FeedSession = Readonly<{
 
 type Ended = Readonly<{ end: SocketEnd; closedAt: Nanos }>;
 
-function dial(deps: ConnectionDeps, options: ConnectionOptions): FeedSession {
+function dial(deps: FeedDeps, options: ConnectionOptions): FeedSession {
   const { ingest, clock, metrics } = deps;
   const connection = deps.newConnection();
   const { promise: ended, resolve } = Promise.withResolvers<Ended>();
@@ -176,4 +214,81 @@ function onRecorded(session: FeedSession, frame: Frame, { outcome, reason }: Rec
 function leave({ progress, socket }: FeedSession, departure: Departure): void {
   progress.departure ??= departure;
   socket.close();
+}
+
+/** Why this side left a connection. */
+type Departure = "stopped" | "liveness" | "single_chain" | "subscription_refused";
+
+/** What happened on a connection so far. */
+type Progress = {
+  isOpen: boolean;
+  /** The subscription was sent. */
+  isSubscribing: boolean;
+  /** A snapshot arrived. */
+  isSubscribed: boolean;
+  /** Two accounts of a snapshot share one asset code: multi-chain codes were not turned on. */
+  isSingleChain: boolean;
+  hasEnded: boolean;
+  departure: Departure | null;
+  /** Received so far, pongs too. */
+  frames: number;
+  bytes: number;
+  /** While pings are sent. */
+  keepAlive: KeepAlive | null;
+};
+
+function newProgress(): Progress {
+  return {
+    isOpen: false,
+    isSubscribing: false,
+    isSubscribed: false,
+    isSingleChain: false,
+    hasEnded: false,
+    departure: null,
+    frames: 0,
+    bytes: 0,
+    keepAlive: null,
+  };
+}
+
+type CloseReason = Departure | SocketEnd["kind"];
+
+type Closing = Readonly<{ reason: CloseReason; detail?: string }>;
+
+/** What the connection went through, how it ended, and how many frames a stop left unrecorded. */
+type ConnectionFacts = Readonly<Progress> &
+  Readonly<{ end: SocketEnd; frameBytesMax: number; unrecorded: number }>;
+
+/** What `FeedClosed` says of a connection that has ended. */
+function closingOf(facts: ConnectionFacts): Closing {
+  const reason = reasonOf(facts);
+  const lost = facts.unrecorded > 0 ? `${facts.unrecorded} received frames are not recorded` : "";
+  const detail = [detailOf(reason, facts), lost].filter((part) => part !== "").join("; ");
+  return detail === "" ? { reason } : { reason, detail };
+}
+
+function reasonOf({ end, departure, isSingleChain, isSubscribing, isSubscribed }: ConnectionFacts) {
+  // The frame that shows it may be recorded long after the connection ended for another reason.
+  if (isSingleChain) return "single_chain";
+  if (departure !== null) return departure;
+  if (end.kind === "frame_too_large") return end.kind;
+  // The provider documents no refusal; an end before the first snapshot is taken for one.
+  return isSubscribing && !isSubscribed ? "subscription_refused" : end.kind;
+}
+
+/** For the reasons that need no more words, how the connection ended says enough. */
+function detailOf(reason: CloseReason, facts: ConnectionFacts): string {
+  const { end, departure, frames, bytes, frameBytesMax } = facts;
+  if (reason === "stopped") return "";
+  if (reason === "liveness") return "nothing arrived for 30 s";
+  if (reason === "single_chain") return "two accounts of a snapshot share one asset code";
+  if (departure === "subscription_refused") return "an unknown message came before a snapshot";
+  if (end.kind === "network") return end.detail;
+  if (end.kind === "closed") return `code ${end.code}${end.reason && `, ${printable(end.reason)}`}`;
+  return `more than ${frameBytesMax} bytes, after ${frames} frames of together ${bytes} bytes`;
+}
+
+/** Text of the other side; control characters would break whatever shows it. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, " ");
 }

@@ -3,7 +3,6 @@ import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { Overloaded } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
 import { errorReport } from "../error-report.ts";
-import { createBackoff, type RandomFraction } from "./backoff.ts";
 
 /** Does the work until it succeeds. */
 export type Persist = <T>(work: () => Promise<T>) => Promise<T>;
@@ -44,4 +43,38 @@ export function createPersist({ signal, ...options }: PersistOptions): Persist {
 
 function isTransient(error: unknown): error is Error {
   return error instanceof StreamUnavailable || error instanceof Overloaded;
+}
+
+/** A fraction from 0 to below 1. */
+export type RandomFraction = () => number;
+
+export type Backoff = Readonly<{
+  /** How long to wait before the next attempt, in ms. */
+  nextMs: () => number;
+  /** The last attempt was a success. */
+  reset: () => void;
+}>;
+
+export type BackoffOptions = Readonly<{
+  delayMsMin: number;
+  delayMsMax: number;
+  random: RandomFraction;
+}>;
+
+/**
+ * Exponential backoff with full jitter: anything between nothing and a bound that doubles from
+ * `delayMsMin` to `delayMsMax`, so that clients which failed together do not come back together.
+ */
+export function createBackoff({ delayMsMin, delayMsMax, random }: BackoffOptions): Backoff {
+  let boundMs = delayMsMin;
+  return {
+    nextMs() {
+      const delayMs = random() * boundMs;
+      boundMs = Math.min(boundMs * 2, delayMsMax);
+      return delayMs;
+    },
+    reset() {
+      boundMs = delayMsMin;
+    },
+  };
 }

@@ -4,10 +4,8 @@ import type {
   Ingest,
   Receipt,
 } from "@counterfoil/processing/ports/ingest";
-import { createPendingFrames, createQueue } from "./backlog.ts";
-import type { Persist } from "./durable.ts";
-import type { FeedSocket } from "./feed-socket.ts";
-import type { Frame } from "./frame.ts";
+import type { Persist } from "./retry.ts";
+import type { FeedSocket, Frame } from "./socket.ts";
 
 export type RecorderOptions = Readonly<{
   connection: string;
@@ -24,7 +22,7 @@ export type FeedRecorder = Readonly<{
   open: (opening: Pick<FeedOpening, "continues" | "openedAt">) => Promise<void>;
   record: (frame: Frame) => void;
   isPaused: () => boolean;
-  /** From now on every frame of this connection is recorded for quarantine: its asset codes are ambiguous. */
+  /** From now on frames are recorded for quarantine: the connection's asset codes are ambiguous. */
   distrust: () => void;
   /** Every frame of the snapshot is recorded; queued behind the frames that came before. */
   completeSnapshot: (frames: number) => void;
@@ -90,4 +88,51 @@ function deliveryOf(frame: Frame, connection: string, payloadType: string) {
     receivedAt: frame.receivedAt,
     correlationId: connection,
   } as const;
+}
+
+/** One piece of work after the other; once one has failed for good, those behind it fail too. */
+function createQueue(persist: Persist) {
+  let tail: Promise<unknown> = Promise.resolve();
+  return {
+    /** `onDone` runs before the next piece of work begins. */
+    async add<T>(work: () => Promise<T>, onDone: (result: T) => void = () => {}): Promise<void> {
+      const done = tail.then(() => persist(work)).then(onDone);
+      tail = done;
+      await done;
+    },
+    drained: () => tail.then(nothing, nothing),
+  };
+}
+
+const nothing = () => {};
+
+/** More than this is pending only if one frame alone, or one read of the socket, is larger. */
+const PENDING_BYTES_MAX = 1_048_576;
+
+/** A pending frame takes more memory than its bytes. */
+const FRAME_OVERHEAD_BYTES = 512;
+
+/** Frames that are not durable yet; while they are too many the socket is not read. */
+function createPendingFrames(flow: Pick<FeedSocket, "pause" | "resume">) {
+  let bytes = 0;
+  let count = 0;
+  let isPaused = false;
+  return {
+    isPaused: () => isPaused,
+    count: () => count,
+    add(frame: Frame) {
+      count += 1;
+      bytes += frame.bytes.length + FRAME_OVERHEAD_BYTES;
+      if (isPaused || bytes <= PENDING_BYTES_MAX) return;
+      isPaused = true;
+      flow.pause();
+    },
+    remove(frame: Frame) {
+      count -= 1;
+      bytes -= frame.bytes.length + FRAME_OVERHEAD_BYTES;
+      if (!isPaused || bytes > PENDING_BYTES_MAX / 2) return;
+      isPaused = false;
+      flow.resume();
+    },
+  };
 }

@@ -1,15 +1,19 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
+import type { Provider } from "@counterfoil/contracts/scalar";
 import { Problem, sendProblem } from "@counterfoil/http/problem";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { type Ingest, Overloaded } from "@counterfoil/processing/ports/ingest";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import { discardRest } from "./discard.ts";
 import { errorReport } from "./error-report.ts";
 import type { IngestorMetrics } from "./metrics.ts";
-import { createWebhookSources, type WebhookSource } from "./webhook-source.ts";
+import { createLayer1Verifier } from "./signature/layer1.ts";
+import { headerText, type VerifySignature } from "./signature/signature.ts";
+import { createZeroHashVerifier } from "./signature/zero-hash.ts";
 
 export type WebhookDeps = Readonly<{
   config: Config;
@@ -21,19 +25,86 @@ export type WebhookDeps = Readonly<{
 
 /**
  * Mounts `POST /webhooks/zerohash` and `POST /webhooks/layer1`. A webhook is acknowledged with 200
- * once it is durable, and with a problem document otherwise. Parsers and error
- * handlers stay inside; the instance should have been made by `createListener`.
+ * once it is durable, and with a problem document otherwise. Parsers and error handlers apply to these
+ * routes alone; the instance should have been made by `createListener`.
  *
  * @throws StartupError configuration_invalid for a key that cannot be read
  */
 export async function registerWebhooks(app: FastifyInstance, deps: WebhookDeps): Promise<void> {
-  const { config, metrics } = deps;
-  const sources = createWebhookSources({ config, onLegacyOnly: metrics.legacySignature });
+  const sources = webhookSources(deps);
   await app.register(async (scope) => {
-    takeRawBodies(scope, config.COUNTERFOIL_MAX_BODY_BYTES);
+    takeRawBodies(scope, deps.config.COUNTERFOIL_MAX_BODY_BYTES);
     for (const source of sources) mountSource(scope, source, deps);
   });
 }
+
+/** A provider's side of the webhook route. */
+type WebhookSource = Readonly<{
+  provider: Provider;
+  path: string;
+  /** null: no key is configured for the provider, so its route does not exist. */
+  verify: VerifySignature | null;
+  payloadType: (headers: IncomingHttpHeaders, body: Uint8Array) => string;
+  notificationId: (headers: IncomingHttpHeaders) => string | null;
+}>;
+
+/**
+ * Both providers' sources. All keys are parsed here, once.
+ *
+ * @throws StartupError configuration_invalid for a key that cannot be read
+ */
+function webhookSources({ config, metrics }: WebhookDeps): readonly WebhookSource[] {
+  const secrets = config.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET;
+  const rsaKeys = config.COUNTERFOIL_ZEROHASH_WEBHOOK_PUBLIC_KEY;
+  const ecdsaKeys = config.COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY;
+  const rejectStale = config.COUNTERFOIL_REJECT_STALE;
+  const onLegacyOnly = metrics.legacySignature;
+  const unsigned = config.COUNTERFOIL_ALLOW_UNSIGNED ? acceptUnsigned : null;
+  const verifyZeroHash =
+    secrets.length + rsaKeys.length === 0
+      ? unsigned
+      : createZeroHashVerifier({ secrets, publicKeys: rsaKeys, rejectStale, onLegacyOnly });
+  return [
+    {
+      provider: "zerohash",
+      path: "/webhooks/zerohash",
+      verify: verifyZeroHash,
+      payloadType: (headers) => headerText(headers, "x-zh-hook-payload-type") ?? "",
+      notificationId: (headers) => headerText(headers, "x-zh-hook-notification-id") ?? null,
+    },
+    {
+      provider: "layer1",
+      path: "/webhooks/layer1",
+      verify: ecdsaKeys.length === 0 ? unsigned : createLayer1Verifier(ecdsaKeys),
+      payloadType: (_headers, body) => layer1Event(body),
+      notificationId: () => null,
+    },
+  ];
+}
+
+const acceptUnsigned: VerifySignature = async () => ({
+  ok: true,
+  verdict: { signature: "unsigned" },
+});
+
+/** The names in use are like `layer1:crypto:deposit:status-change`. */
+const EVENT_NAME = /^[\w:.-]{1,200}$/;
+
+/**
+ * The event that a Layer1 body names, "" where it names none. A function of the body alone, for it
+ * is part of the delivery's identity; what the body means is for the translation to say.
+ */
+function layer1Event(body: Uint8Array): string {
+  try {
+    const { event, eventType } = Object(JSON.parse(UTF8.decode(body)));
+    const name = event ?? eventType;
+    return typeof name === "string" && EVENT_NAME.test(name) ? name : "";
+  } catch {
+    return "";
+  }
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A signature covers the very bytes that were sent, whatever they claim to be. */
 function takeRawBodies(scope: FastifyInstance, bodyLimit: number): void {
@@ -130,4 +201,24 @@ function answerFailure(source: WebhookSource, deps: WebhookDeps) {
     deps.logger.error({ provider: source.provider, ...errorReport(error) }, "webhook failed");
     return refuse("internal_error", "the webhook was not acknowledged, send it again");
   };
+}
+
+/** A sender that has not stopped after this much will not read an answer. */
+const DISCARDED_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
+ * Reads the rest of a body and throws it away. Answering earlier would close the connection under a
+ * sender that is still writing, and the answer would be lost with it.
+ */
+function discardRest(body: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    let remainingBytes = DISCARDED_BYTES_MAX;
+    body.on("data", (chunk: Buffer) => {
+      remainingBytes -= chunk.length;
+      if (remainingBytes < 0) resolve();
+    });
+    body.once("end", resolve);
+    body.once("close", resolve);
+    body.resume();
+  });
 }

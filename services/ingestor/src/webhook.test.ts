@@ -12,7 +12,7 @@ import { captureLog } from "./testing/log.ts";
 import { createManualClock } from "./testing/manual-clock.ts";
 import { createRecordingIngest } from "./testing/recording-ingest.ts";
 import { BODY, SECRET, TIMESTAMP_MS, zeroHashHeaders } from "./testing/signed-webhook.ts";
-import { registerWebhooks } from "./webhook-route.ts";
+import { registerWebhooks } from "./webhook.ts";
 
 const EC = generateKeyPairSync("ec", { namedCurve: "secp256k1" });
 const EC_SPKI = EC.publicKey.export({ type: "spki", format: "der" }).toString("base64");

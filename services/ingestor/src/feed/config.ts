@@ -1,6 +1,8 @@
+import { createHmac } from "node:crypto";
 import type { Config } from "@counterfoil/contracts/config";
 import { StartupError } from "@counterfoil/contracts/error-code";
-import { BASE64 } from "../signature/public-key.ts";
+import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
+import { BASE64 } from "../signature/signature.ts";
 
 export type FeedConfig = Readonly<{
   url: string;
@@ -13,15 +15,15 @@ export type FeedConfig = Readonly<{
 
 /**
  * What `COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT` may refer to. The provider does not document what a
- * feed message's signature covers; the default follows its REST interface, which signs
- * timestamp, method, route and body without separators.
+ * feed message's signature covers; the default follows its REST interface, which signs timestamp,
+ * method, route and body without separators.
  *
  * - `timestamp`: seconds since 1970, as in the message
  * - `method`: `GET`, the request that opens a WebSocket
  * - `route`: the path of the feed's URL, `/` where it has none
  * - `body`: the JSON of the message's `body`, `{}` where it has none
  */
-export const PLACEHOLDERS = ["timestamp", "method", "route", "body"] as const;
+const PLACEHOLDERS = ["timestamp", "method", "route", "body"] as const;
 
 const VARIABLES = [
   "COUNTERFOIL_ZEROHASH_FEED_URL",
@@ -66,4 +68,43 @@ function assertKnownPlaceholders(signedText: string): void {
 
 function invalid(message: string): StartupError {
   return new StartupError("configuration_invalid", message);
+}
+
+type FeedMessage = "subscribe" | "ping";
+
+/**
+ * Both messages that the client sends. Without `useMultiChainAssetFormat` the provider leaves the
+ * chain out of its asset codes, and USDC.ETH and USDC.SOL are both USDC.
+ */
+const MESSAGES: Readonly<Record<FeedMessage, Readonly<Record<string, unknown>>>> = {
+  subscribe: {
+    messageType: "subscribe",
+    topic: "balances",
+    useMultiChainAssetFormat: true,
+    body: {},
+  },
+  ping: { messageType: "ping" },
+};
+
+/** The text of a message, signed for the second of `now`: base64 of HMAC-SHA256. */
+export type SignMessage = (message: FeedMessage, now: Nanos) => string;
+
+export function createSigner(
+  config: Pick<FeedConfig, "url" | "key" | "passphrase" | "secret" | "signedText">,
+): SignMessage {
+  const { key, passphrase, secret } = config;
+  const route = new URL(config.url).pathname;
+  return (name, now) => {
+    const message = MESSAGES[name];
+    const timestamp = String(now / SECOND);
+    const values: Readonly<Record<string, string>> = {
+      timestamp,
+      method: "GET",
+      route,
+      body: JSON.stringify(message.body ?? {}),
+    } satisfies Record<(typeof PLACEHOLDERS)[number], string>;
+    const signed = config.signedText.replace(/\{(\w+)\}/g, (_, field) => values[field] ?? "");
+    const signature = createHmac("sha256", secret).update(signed).digest("base64");
+    return JSON.stringify({ ...message, key, passphrase, timestamp, signature });
+  };
 }
