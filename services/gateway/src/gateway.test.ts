@@ -4,8 +4,8 @@ import { serveModels } from "@counterfoil/processing/queries/serving";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import type { GatewayDeps } from "./deps.ts";
-import { createGateway, startGateway } from "./gateway.ts";
+
+import { createGateway, type GatewayDeps, startGateway } from "./gateway.ts";
 import { configOf } from "./testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "./testing/test-ledger.ts";
 

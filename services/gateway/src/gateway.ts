@@ -7,22 +7,28 @@ import {
   serviceAddress,
   startOrStop,
 } from "@counterfoil/http/listener";
+import type { FastifyInstance } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
-import { z } from "zod";
-import type { GatewayDeps, Sources } from "./deps.ts";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
 import { asGatewayProblem } from "./failure.ts";
 import { measure } from "./metrics.ts";
-import { describeRoutes } from "./openapi.ts";
+import type { Sources } from "./reading.ts";
 import { accountRoutes } from "./route/accounts.ts";
-import { anomalyRoutes } from "./route/anomalies.ts";
+import { attentionRoutes } from "./route/attention.ts";
 import { balanceRoutes } from "./route/balances.ts";
-import { deliveryRoutes } from "./route/deliveries.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
 import { operationRoutes } from "./route/operations.ts";
-import { runRoutes } from "./route/runs.ts";
-import { statusRoutes } from "./route/status.ts";
 import { streamRoutes } from "./route/stream.ts";
-import { mountRoutes, type Route, route } from "./route.ts";
+import { describeRoutes, mountRoutes, type Route } from "./route.ts";
+
+export type GatewayDeps = Omit<Sources, "stopping"> &
+  Readonly<{
+    logger: Logger;
+    registry: Registry;
+    /** Mounts what other roles answer on the same port: webhooks, the feed, the console. */
+    register?: (app: FastifyInstance) => Promise<void>;
+  }>;
 
 /**
  * The HTTP interface: every reading route, operations, and what `register` adds. The caller closes
@@ -31,7 +37,7 @@ import { mountRoutes, type Route, route } from "./route.ts";
  * @throws StartupError configuration_invalid where anybody on the network could read
  */
 export async function createGateway(deps: GatewayDeps): Promise<Listener> {
-  const { config, register } = deps;
+  const { config, registry, register } = deps;
   assertReadableHere(config);
   const stopping = new AbortController();
   const address = serviceAddress(config);
@@ -43,7 +49,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   app.setSerializerCompiler(() => JSON.stringify);
   measure(app, deps);
   await describeRoutes(app);
-  mountRoutes(app, routesOf({ ...deps, stopping: stopping.signal }, deps));
+  mountRoutes(app, routesOf({ ...deps, stopping: stopping.signal }, registry));
   await register?.(app);
   app.addHook("preClose", async () => stopping.abort());
   await app.ready();
@@ -76,26 +82,13 @@ function assertReadableHere(config: Reachable): void {
   );
 }
 
-function routesOf(sources: Sources, { registry }: GatewayDeps): readonly Route[] {
+function routesOf(sources: Sources, registry: Registry): readonly Route[] {
   return [
     ...balanceRoutes(sources),
     ...accountRoutes(sources),
-    ...runRoutes(sources),
     ...lifecycleRoutes(sources),
-    ...anomalyRoutes(sources),
+    ...attentionRoutes(sources),
     ...streamRoutes(sources),
-    ...deliveryRoutes(sources),
-    ...statusRoutes(sources),
     ...operationRoutes(sources, registry),
-    openApiRoute,
   ];
 }
-
-const openApiRoute: Route = route({
-  url: "/openapi.json",
-  tag: "operations",
-  summary: "This interface as an OpenAPI document",
-  query: z.object({}),
-  answer: z.looseObject({ openapi: z.string() }),
-  handle: async (_request, reply) => reply.server.swagger(),
-});

@@ -11,8 +11,6 @@ import {
 } from "@counterfoil/processing/queries/balances";
 import { lastPositionBy } from "@counterfoil/processing/queries/positions";
 import type { z } from "zod";
-import type { Sources } from "../deps.ts";
-import { given, listBody, pageOf } from "../paging.ts";
 import {
   choice,
   cursor,
@@ -23,7 +21,7 @@ import {
   position,
   time,
 } from "../parameter.ts";
-import { readModel } from "../reading.ts";
+import { given, listBody, pageOf, readModel, type Sources } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 const filters = {

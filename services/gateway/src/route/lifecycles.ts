@@ -19,10 +19,17 @@ import {
   STAGES,
 } from "@counterfoil/processing/queries/stuck";
 import { z } from "zod";
-import type { Sources } from "../deps.ts";
-import { given, listBody, oneBody, pageOf } from "../paging.ts";
 import { choice, cursor, flag, limit, match, minPosition, parameters } from "../parameter.ts";
-import { oneFound, readModel, stuckNow } from "../reading.ts";
+import {
+  given,
+  listBody,
+  oneBody,
+  oneFound,
+  pageOf,
+  readModel,
+  type Sources,
+  stuckNow,
+} from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** What the three lifecycles have that the others have not. */

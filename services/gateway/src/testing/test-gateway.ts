@@ -5,8 +5,8 @@ import type { Rebuilds } from "@counterfoil/processing/queries/rebuilds";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import type { GatewayDeps } from "../deps.ts";
-import { createGateway } from "../gateway.ts";
+
+import { createGateway, type GatewayDeps } from "../gateway.ts";
 import type { TestLedger } from "./test-ledger.ts";
 
 export type TestGateway = Listener &

@@ -4,8 +4,14 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { FastifyInstance } from "fastify";
 import { createTestGateway } from "../testing/test-gateway.ts";
 import { createTestLedger } from "../testing/test-ledger.ts";
-import { BASELINE, GENERATED, parsed, printed, readFolder } from "./document-files.ts";
-import { generatedDocuments } from "./generated-documents.ts";
+import {
+  BASELINE,
+  GENERATED,
+  generatedDocuments,
+  parsed,
+  printed,
+  readFolder,
+} from "./documents.ts";
 import { createAjv } from "./testing/ajv.ts";
 
 type Json = Readonly<Record<string, unknown>>;

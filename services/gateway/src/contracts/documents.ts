@@ -1,7 +1,9 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { configSchema } from "@counterfoil/contracts/config";
 import { asyncApiDocument } from "@counterfoil/contracts/documents/async-api";
-import { schemaDocuments } from "@counterfoil/contracts/documents/schema-documents";
+import { printStable, schemaDocuments } from "@counterfoil/contracts/documents/schema-documents";
 import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
@@ -39,4 +41,39 @@ async function openApiDocument(): Promise<Json> {
   const answer = await gateway.app.inject({ url: "/openapi.json" });
   await gateway.stop();
   return answer.json();
+}
+
+const CONTRACTS = join(import.meta.dirname, "../../../../packages/contracts");
+
+/** What the present program says. */
+export const GENERATED = join(CONTRACTS, "generated");
+/** What version 1 promised: it grows, and nothing of it is taken back. */
+export const BASELINE = join(CONTRACTS, "baseline", "v1");
+
+/** The files of a folder by path within it, with `/` between the steps. */
+export function readFolder(folder: string): ReadonlyMap<string, string> {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  return new Map(
+    paths.map((path) => [relative(folder, path).replaceAll(sep, "/"), readFileSync(path, "utf8")]),
+  );
+}
+
+export function printed(documents: ReadonlyMap<string, unknown>): ReadonlyMap<string, string> {
+  return new Map([...documents].map(([path, document]) => [path, printStable(document)]));
+}
+
+export function parsed(files: ReadonlyMap<string, string>) {
+  return new Map([...files].map(([path, text]) => [path, JSON.parse(text)]));
+}
+
+/** Makes the folder hold these files and no others. */
+export function writeFolder(folder: string, files: ReadonlyMap<string, string>): void {
+  rmSync(folder, { recursive: true, force: true });
+  for (const [path, text] of files) {
+    const file = join(folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
 }

@@ -1,8 +1,11 @@
-import { anomalyRecord } from "@counterfoil/contracts/record";
+import { anomalyRecord, quarantinedRecord } from "@counterfoil/contracts/record";
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceWebhook } from "../testing/balance-webhook.ts";
 import { expectList, expectProblem } from "../testing/expectation.ts";
+import { quarantineRetried } from "../testing/quarantine-retried.ts";
 import { createTestGateway, type TestGateway } from "../testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "../testing/test-ledger.ts";
 
@@ -114,4 +117,55 @@ describe("anomalies", () => {
       expectProblem(await gateway.get(`/v1/anomalies?${parameters}`), "invalid_query");
     },
   );
+});
+
+describe("quarantine", () => {
+  // biome-ignore lint/suspicious/noExplicitAny: looked into freely
+  async function quarantined(parameters = ""): Promise<any[]> {
+    const answer = await gateway.get(`/v1/quarantine?${parameters}`);
+    expectList(answer, quarantinedRecord);
+    return answer.body.data;
+  }
+
+  test("is empty where everything could be read", async () => {
+    await ledger.play("balances-feed-use-cases");
+    expect(await quarantined()).toEqual([]);
+  });
+
+  test("has what could not be read, with its reason", async () => {
+    const { deliveryId } = await ledger.deliver(zeroHashWebhook("weather.changed", { sky: "red" }));
+    expect(await quarantined()).toMatchObject([
+      {
+        delivery_id: deliveryId,
+        provider: "zerohash",
+        channel: "webhook",
+        payload_type: "weather.changed",
+        received_at: "2026-01-01T00:00:00Z",
+        attempts: 1,
+        position: "3",
+        resolved_position: null,
+      },
+    ]);
+  });
+
+  test("counts attempts, and tells what was resolved", async () => {
+    const ids: string[] = [];
+    for (const sky of ["red", "grey", "blue"]) {
+      ids.push((await ledger.deliver(zeroHashWebhook("weather.changed", { sky }))).deliveryId);
+    }
+    const append = async (event: NewEvent) =>
+      ledger.stream.append((await ledger.stream.head()).position, [event]);
+    await append(quarantineRetried(ids[0] ?? "", { outcome: "unreadable", reason: "still so" }));
+    await append(quarantineRetried(ids[1] ?? "", { outcome: "resolved" }));
+    const [blue, grey, red] = await quarantined();
+    expect(blue).toMatchObject({ delivery_id: ids[2], attempts: 1, resolved_position: null });
+    expect(grey).toMatchObject({ delivery_id: ids[1], attempts: 2, resolved_position: "9" });
+    expect(red).toMatchObject({ attempts: 2, reason: "still so", resolved_position: null });
+    expect(await quarantined("open=true")).toEqual([blue, red]);
+    expect(await quarantined("open=false")).toEqual([grey]);
+    const first = await gateway.get("/v1/quarantine?open=true&limit=1");
+    const cursor = first.body.next_cursor;
+    expect(await quarantined(`open=true&limit=1&cursor=${cursor}`)).toEqual([red]);
+    expectProblem(await gateway.get(`/v1/quarantine?cursor=${cursor}`), "invalid_cursor");
+  });
 });

@@ -1,20 +1,49 @@
 import { modelName } from "@counterfoil/contracts/fact";
 import { listOf } from "@counterfoil/contracts/http";
-import { type AnomalyRecord, anomalyKind, anomalyRecord } from "@counterfoil/contracts/record";
+import {
+  type AnomalyRecord,
+  anomalyKind,
+  anomalyRecord,
+  quarantinedRecord,
+} from "@counterfoil/contracts/record";
 import {
   ANOMALY_KEY,
   type AnomalyFilters,
   mergeAnomalies,
   readAnomalies,
 } from "@counterfoil/processing/queries/anomalies";
+import { listQuarantine, QUARANTINE_KEY } from "@counterfoil/processing/queries/quarantine";
 import type { z } from "zod";
-import type { Sources } from "../deps.ts";
-import { given, listBody, pageOf } from "../paging.ts";
 import { choice, cursor, flag, limit, match, minPosition, parameters } from "../parameter.ts";
-import { readModel, stuckNow } from "../reading.ts";
+import { given, listBody, pageOf, readModel, type Sources, stuckNow } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
-const query = parameters({
+/** What needs a person: anomalies of the models, deliveries that could not be read. */
+export function attentionRoutes(sources: Sources): readonly Route[] {
+  return [
+    route({
+      url: "/v1/anomalies",
+      tag: "attention",
+      summary: "What needs a person, over all models, the newest first",
+      description: "`position` is that of the model that is furthest behind.",
+      query: anomalies,
+      answer: listOf(anomalyRecord),
+      problems: ["invalid_cursor", "model_unavailable", "stream_unavailable", "position_timeout"],
+      handle: (request) => answerAnomalies(sources, request),
+    }),
+    route({
+      url: "/v1/quarantine",
+      tag: "attention",
+      summary: "Deliveries that nobody could read, the newest first",
+      query: quarantine,
+      answer: listOf(quarantinedRecord),
+      problems: ["invalid_cursor", "stream_unavailable"],
+      handle: (request) => answerQuarantine(sources, request),
+    }),
+  ];
+}
+
+const anomalies = parameters({
   kind: choice(anomalyKind.options, "Only this kind"),
   model: choice(modelName.options, "Only this model's"),
   subject: match("Only those of this record"),
@@ -23,26 +52,10 @@ const query = parameters({
   limit,
   cursor,
 });
-type Query = z.output<typeof query>;
-
-export function anomalyRoutes(sources: Sources): readonly Route[] {
-  return [
-    route({
-      url: "/v1/anomalies",
-      tag: "attention",
-      summary: "What needs a person, over all models, the newest first",
-      description: "`position` is that of the model that is furthest behind.",
-      query,
-      answer: listOf(anomalyRecord),
-      problems: ["invalid_cursor", "model_unavailable", "stream_unavailable", "position_timeout"],
-      handle: (request) => answerAnomalies(sources, request),
-    }),
-  ];
-}
 
 async function answerAnomalies(
   sources: Sources,
-  { query, disconnected }: RouteRequest<Query, unknown>,
+  { query, disconnected }: RouteRequest<z.output<typeof anomalies>, unknown>,
 ) {
   const { kind, model: only, subject, open, min_position } = query;
   const filters: AnomalyFilters = given({ kind, subject, open });
@@ -63,4 +76,20 @@ async function answerAnomalies(
     });
   }
   return listBody(mergeAnomalies(found, page.limit), scope, position);
+}
+
+const quarantine = parameters({
+  open: flag("true: only what is still unread; false: only what was read since"),
+  limit,
+  cursor,
+});
+
+async function answerQuarantine(
+  { stream }: Sources,
+  { query }: RouteRequest<z.output<typeof quarantine>, unknown>,
+) {
+  const filters = given({ open: query.open });
+  const scope = { list: "quarantine", filters, key: QUARANTINE_KEY };
+  const page = await listQuarantine(stream, { ...filters, page: pageOf(query, scope) });
+  return listBody(page, scope, (await stream.head()).position);
 }
