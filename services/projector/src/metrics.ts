@@ -1,6 +1,6 @@
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { ProjectorEvent } from "./projector-event.ts";
+import type { ProjectorEvent } from "./projector.ts";
 
 export type ProjectorMetricsOptions = Readonly<{
   registry: Registry;

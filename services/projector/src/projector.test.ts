@@ -15,8 +15,7 @@ import { describe, expect, test } from "@jest/globals";
 import { type Logger, pino } from "pino";
 import { Registry } from "prom-client";
 import { createProjectorMetrics } from "./metrics.ts";
-import { startProjector } from "./projector.ts";
-import type { ProjectorEvent } from "./projector-event.ts";
+import { type ProjectorEvent, startProjector } from "./projector.ts";
 import { createUpgrade } from "./upgrade.ts";
 
 const LEDGER = { name: "books", environment: "test" };

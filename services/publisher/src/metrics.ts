@@ -1,6 +1,6 @@
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { PublisherEvent } from "./publisher-event.ts";
+import type { PublisherEvent } from "./publisher.ts";
 
 export type PublisherMetricsOptions = Readonly<{
   registry: Registry;

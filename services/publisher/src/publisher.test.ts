@@ -23,8 +23,7 @@ import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { createPublisherMetrics } from "./metrics.ts";
-import { startPublisher } from "./publisher.ts";
-import type { PublisherEvent } from "./publisher-event.ts";
+import { type PublisherEvent, startPublisher } from "./publisher.ts";
 
 const LEDGER = { name: "books", environment: "test" };
 
