@@ -99,13 +99,16 @@ describe("starting and stopping", () => {
       await gate.promise;
       return { answered: true };
     });
-    const url = await listener.start();
+    const socket = openConnection(await listener.start());
     const requested = once(listener.app.server, "request");
-    const answered = fetch(url);
+    // A client of HTTP/1.1 keeps the connection, and this one never closes it.
+    socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     await requested;
     const stopped = listener.stop();
+    while (listener.app.server.listening) await new Promise((resolve) => setImmediate(resolve));
     gate.resolve();
-    expect(await (await answered).json()).toEqual({ answered: true });
+    const answer = await readAnswer(socket);
+    expect(JSON.parse(answer.body)).toEqual({ answered: true });
     await stopped;
   });
 });
