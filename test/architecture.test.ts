@@ -25,6 +25,7 @@ const PACKAGES = [
   "packages/adapters",
 ];
 const SERVICE: Room = { ours: PACKAGES, packages: "declared", isNode: true };
+const LISTENING_SERVICE: Room = { ...SERVICE, ours: [...PACKAGES, "packages/http"] };
 
 /** Who may import whom. What has no room here (bench, test) may import everything. */
 const ROOMS: Readonly<Record<string, Room>> = {
@@ -45,19 +46,25 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: "declared",
     isNode: true,
   },
+  /** What every listener shares; which errors a service knows is the service's to say. */
+  "packages/http": {
+    ours: ["packages/contracts", "packages/processing/src/ports"],
+    packages: "declared",
+    isNode: true,
+  },
   /** For teams that read the topics: it knows what is published, and nothing of who publishes. */
   "packages/consumer-kit": { ours: ["packages/contracts"], packages: "declared", isNode: true },
-  "services/ingestor": SERVICE,
+  "services/ingestor": LISTENING_SERVICE,
   "services/projector": SERVICE,
   "services/publisher": SERVICE,
-  "services/gateway": SERVICE,
+  "services/gateway": LISTENING_SERVICE,
   /** The providers' side: it knows their documents and nothing of ours. */
   "services/simulator": { ours: [], packages: "declared", isNode: true },
   /** The program that joins all services. */
   "services/counterfoil": {
-    ...SERVICE,
+    ...LISTENING_SERVICE,
     ours: [
-      ...PACKAGES,
+      ...LISTENING_SERVICE.ours,
       "services/ingestor",
       "services/projector",
       "services/publisher",

@@ -7,7 +7,7 @@ import {
 import { readCommitted } from "@counterfoil/adapters/kafka/testing/read-committed";
 import { FACT_TOPIC, STATE_TOPICS, type Topic, topicName } from "@counterfoil/contracts/kafka";
 import type { EventRecord } from "@counterfoil/contracts/record";
-import type { PublisherEvent } from "@counterfoil/publisher/publisher-event";
+import type { PublisherEvent } from "@counterfoil/publisher/publisher";
 import { createRandom } from "@counterfoil/simulator/random";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";

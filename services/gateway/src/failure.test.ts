@@ -1,5 +1,5 @@
-import { connect } from "node:net";
 import { problemDocument } from "@counterfoil/contracts/http";
+import { openConnection, type RawAnswer, readAnswer } from "@counterfoil/http/testing/raw-http";
 import {
   FormatTooNew,
   GenerationMissing,
@@ -119,17 +119,10 @@ describe("an engine's error", () => {
 });
 
 describe("what never becomes a request", () => {
-  /** Sends bytes, and reads until the server closes the connection. */
-  async function converse(text: string): Promise<{ head: string; body: string }> {
-    const { hostname, port } = new URL(await gateway.start());
-    const socket = connect(Number(port), hostname);
-    const chunks: Buffer[] = [];
-    socket.on("data", (chunk) => chunks.push(chunk));
+  async function converse(text: string): Promise<RawAnswer> {
+    const socket = openConnection(await gateway.start());
     socket.write(text);
-    await new Promise((resolve, reject) => socket.once("end", resolve).once("error", reject));
-    socket.destroy();
-    const [head = "", body = ""] = Buffer.concat(chunks).toString().split("\r\n\r\n");
-    return { head, body };
+    return readAnswer(socket);
   }
 
   test.each([

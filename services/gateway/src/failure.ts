@@ -1,5 +1,6 @@
-import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
+import type { ErrorCode } from "@counterfoil/contracts/error-code";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
+import { type AsProblem, Problem, type ProblemDetails } from "@counterfoil/http/problem";
 import {
   FormatTooNew,
   GenerationMissing,
@@ -12,36 +13,12 @@ import {
 } from "@counterfoil/processing/ports/errors";
 import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
 import { ModelNotServed } from "@counterfoil/processing/queries/serving";
-import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { Logger } from "pino";
-import { Problem, sendProblem } from "./problem.ts";
-import { asQueryProblem } from "./query-problem.ts";
+import type { FastifyRequest } from "fastify";
+import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 
-/** Everything that is not an answer becomes a problem document, and nothing of our insides with it. */
-export function answerFailures(app: FastifyInstance, logger: Logger): void {
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, new Problem("not_found", `no resource has the address ${pathOf(request)}`)),
-  );
-  app.setErrorHandler((error, request, reply) => {
-    const problem = asQueryProblem(error, request) ?? problemFrom(error);
-    logFailure(logger, request, error, problem.code);
-    return sendProblem(reply, problem);
-  });
-}
-
-/** What was refused is the asker's; what failed is ours, and the log has it whole. */
-function logFailure(
-  logger: Logger,
-  { method, routeOptions }: FastifyRequest,
-  error: unknown,
-  code: ErrorCode,
-): void {
-  if (error instanceof Problem || ERROR_CODES[code].status < 500) return;
-  const level = ERROR_CODES[code].status === 503 ? "warn" : "error";
-  logger[level]({ method, route: routeOptions.url, code, err: error }, "request failed");
-}
-
-const pathOf = ({ url }: Readonly<{ url: string }>): string => url.split("?", 1)[0] ?? "";
+/** What the gateway makes of errors: of parameters, of queries, of the engines. */
+export const asGatewayProblem: AsProblem = (error, request) =>
+  queryProblemOf(error, request) ?? engineProblemOf(error);
 
 const TOO_NEW = "a newer version of the program has written the data: run that version";
 
@@ -62,27 +39,51 @@ const ENGINE_PROBLEMS: readonly (readonly [abstract new () => Error, ErrorCode, 
   [SchemaTooNew, "format_too_new", TOO_NEW],
 ];
 
-/** Errors of the HTTP layer by their code. */
-const HTTP_PROBLEMS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ["payload_too_large", "the body is larger than is taken"],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ["malformed_request", "no body of this content type is taken"],
-  FST_ERR_CTP_EMPTY_JSON_BODY: ["malformed_request", "the body is announced as JSON and empty"],
-  FST_ERR_CTP_INVALID_JSON_BODY: ["malformed_request", "the body is no JSON"],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
-    "malformed_request",
-    "the body has not the length announced",
-  ],
-};
-
-function problemFrom(error: unknown): Problem {
-  if (error instanceof Problem) return error;
+function engineProblemOf(error: unknown): Problem | null {
   if (error instanceof RebuildRunning) return new Problem("rebuild_running", error.message);
   if (error instanceof ModelNotServed) return new Problem("model_unavailable", error.message);
   const engine = ENGINE_PROBLEMS.find(([kind]) => error instanceof kind);
-  if (engine !== undefined) return new Problem(engine[1], engine[2]);
-  const { code = "", statusCode } = error as { code?: string; statusCode?: number };
-  const http = HTTP_PROBLEMS[code];
-  if (http !== undefined) return new Problem(...http);
-  if (statusCode === 400) return new Problem("malformed_request", "the request cannot be read");
-  return new Problem("internal_error", "the request failed; the log says why");
+  return engine === undefined ? null : new Problem(engine[1], engine[2]);
+}
+
+type ParameterError = NonNullable<ProblemDetails["errors"]>[number];
+
+/** What is wrong with a request's parameters; null where the error is another one. */
+function queryProblemOf(error: unknown, request: FastifyRequest): Problem | null {
+  if (!hasZodFastifySchemaValidationErrors(error)) return null;
+  const { validationContext } = error as { validationContext?: string };
+  // A parameter of the path that no resource has: there is no such address.
+  if (validationContext === "params") return new Problem("not_found", notFoundText(request));
+  if (validationContext === "body") return new Problem("malformed_request", "no body is taken");
+  const given = request.query as Readonly<Record<string, unknown>>;
+  const wrong = error.validation.flatMap(({ instancePath, message: expected = "", params }) => {
+    const { keys } = params as Readonly<{ keys?: readonly string[] }>;
+    const isUnknown = keys !== undefined;
+    return (keys ?? [instancePath.slice(1)]).map((parameter) => ({
+      isUnknown,
+      error: { parameter, found: foundText(given[parameter]), expected },
+    }));
+  });
+  const errors = wrong.map((each) => each.error);
+  return new Problem("invalid_query", wrong.map(wrongText).join("; "), { errors });
+}
+
+const FOUND_LENGTH_MAX = 200;
+
+function foundText(value: unknown): string | null {
+  if (value === undefined) return null;
+  const text = Array.isArray(value) ? value.join(", ") : String(value);
+  return text.length > FOUND_LENGTH_MAX ? `${text.slice(0, FOUND_LENGTH_MAX)}…` : text;
+}
+
+type Wrong = Readonly<{ isUnknown: boolean; error: ParameterError }>;
+
+function wrongText({ isUnknown, error: { parameter, found, expected } }: Wrong): string {
+  if (isUnknown) return `${parameter}: there is no such parameter, expected ${expected}`;
+  return `${parameter}: found ${found === null ? "nothing" : `"${found}"`}, expected ${expected}`;
+}
+
+function notFoundText({ params }: FastifyRequest): string {
+  const [[name = "", value = ""] = []] = Object.entries(params as Record<string, string>);
+  return `there is no ${name} "${value}"`;
 }

@@ -1,15 +1,16 @@
 import { createServer } from "node:net";
+import type { Listener } from "@counterfoil/http/listener";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import type { GatewayDeps } from "./deps.ts";
-import { createGateway, type Gateway, startGateway } from "./gateway.ts";
+
+import { createGateway, type GatewayDeps, startGateway } from "./gateway.ts";
 import { configOf } from "./testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "./testing/test-ledger.ts";
 
 let ledger: TestLedger;
-const started: Gateway[] = [];
+const started: Listener[] = [];
 
 beforeEach(async () => {
   ledger = await createTestLedger();

@@ -1,59 +1,59 @@
-import { type FastifyInstance, fastify } from "fastify";
+import type { Config } from "@counterfoil/contracts/config";
+import { StartupError } from "@counterfoil/contracts/error-code";
+import {
+  createListener,
+  isLoopback,
+  type Listener,
+  serviceAddress,
+  startOrStop,
+} from "@counterfoil/http/listener";
+import type { FastifyInstance } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
-import { z } from "zod";
-import type { GatewayDeps, Sources } from "./deps.ts";
-import { answerFailures } from "./failure.ts";
-import { assertReadableHere, close, closeConnectionsWhileStopping, listen } from "./listening.ts";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import { asGatewayProblem } from "./failure.ts";
 import { measure } from "./metrics.ts";
-import { describeRoutes } from "./openapi.ts";
+import type { Sources } from "./reading.ts";
 import { accountRoutes } from "./route/accounts.ts";
-import { anomalyRoutes } from "./route/anomalies.ts";
+import { attentionRoutes } from "./route/attention.ts";
 import { balanceRoutes } from "./route/balances.ts";
-import { deliveryRoutes } from "./route/deliveries.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
 import { operationRoutes } from "./route/operations.ts";
-import { runRoutes } from "./route/runs.ts";
-import { statusRoutes } from "./route/status.ts";
 import { streamRoutes } from "./route/stream.ts";
-import { mountRoutes, type Route, route } from "./route.ts";
-import { serverOptions } from "./server-option.ts";
+import { describeRoutes, mountRoutes, type Route } from "./route.ts";
 
-export type Gateway = Readonly<{
-  app: FastifyInstance;
-  /**
-   * Binds the address and answers it as a URL.
-   *
-   * @throws StartupError port_in_use, configuration_invalid
-   */
-  start: () => Promise<string>;
-  /** Takes nothing new and resolves when everything under way is answered, or cut after 5 s. */
-  stop: () => Promise<void>;
-}>;
+export type GatewayDeps = Omit<Sources, "stopping"> &
+  Readonly<{
+    logger: Logger;
+    registry: Registry;
+    /** Mounts what other roles answer on the same port: webhooks, the feed, the console. */
+    register?: (app: FastifyInstance) => Promise<void>;
+  }>;
 
 /**
- * The HTTP interface: every reading route, operations, and what `register` adds. What it reads from
- * stays the caller's to close.
+ * The HTTP interface: every reading route, operations, and what `register` adds. The caller closes
+ * what it reads from.
  *
- * @throws StartupError configuration_invalid where strangers could read
+ * @throws StartupError configuration_invalid where anybody on the network could read
  */
-export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
-  const { config, logger, clock, register } = deps;
+export async function createGateway(deps: GatewayDeps): Promise<Listener> {
+  const { config, registry, register } = deps;
   assertReadableHere(config);
   const stopping = new AbortController();
-  const app = fastify(serverOptions(config));
+  const address = serviceAddress(config);
+  const listener = createListener({ ...deps, address, asProblem: asGatewayProblem });
+  const { app } = listener;
   app.setValidatorCompiler(validatorCompiler);
   // Records have their shape from the queries; checking it again for every answer would double its
   // cost and turn an unforeseen value in one row into an error for the whole page.
   app.setSerializerCompiler(() => JSON.stringify);
-  answerFailures(app, logger);
-  closeConnectionsWhileStopping(app);
   measure(app, deps);
   await describeRoutes(app);
-  mountRoutes(app, routesOf({ ...deps, stopping: stopping.signal }, deps));
+  mountRoutes(app, routesOf({ ...deps, stopping: stopping.signal }, registry));
   await register?.(app);
   app.addHook("preClose", async () => stopping.abort());
   await app.ready();
-  return { app, start: () => listen(app, config), stop: () => close(app, clock) };
+  return listener;
 }
 
 /**
@@ -61,36 +61,34 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
  *
  * @throws StartupError configuration_invalid, port_in_use; nothing is left running then
  */
-export async function startGateway(deps: GatewayDeps): Promise<Gateway & { address: string }> {
+export async function startGateway(deps: GatewayDeps): Promise<Listener & { address: string }> {
   const gateway = await createGateway(deps);
-  try {
-    return { ...gateway, address: await gateway.start() };
-  } catch (error) {
-    await gateway.stop();
-    throw error;
-  }
+  return { ...gateway, address: await startOrStop(gateway) };
 }
 
-function routesOf(sources: Sources, { registry }: GatewayDeps): readonly Route[] {
+type Reachable = Pick<Config, "COUNTERFOIL_HTTP_HOST" | "COUNTERFOIL_ALLOW_UNAUTHENTICATED">;
+
+/**
+ * Whoever reaches the reading routes reads every customer's money.
+ *
+ * @throws StartupError configuration_invalid
+ */
+function assertReadableHere(config: Reachable): void {
+  const { COUNTERFOIL_HTTP_HOST: host } = config;
+  if (config.COUNTERFOIL_ALLOW_UNAUTHENTICATED || isLoopback(host)) return;
+  throw new StartupError(
+    "configuration_invalid",
+    `COUNTERFOIL_HTTP_HOST is ${host}, and the reading routes ask nobody who they are: listen on 127.0.0.1, or set COUNTERFOIL_ALLOW_UNAUTHENTICATED=true where something else keeps strangers out`,
+  );
+}
+
+function routesOf(sources: Sources, registry: Registry): readonly Route[] {
   return [
     ...balanceRoutes(sources),
     ...accountRoutes(sources),
-    ...runRoutes(sources),
     ...lifecycleRoutes(sources),
-    ...anomalyRoutes(sources),
+    ...attentionRoutes(sources),
     ...streamRoutes(sources),
-    ...deliveryRoutes(sources),
-    ...statusRoutes(sources),
     ...operationRoutes(sources, registry),
-    openApiRoute,
   ];
 }
-
-const openApiRoute: Route = route({
-  url: "/openapi.json",
-  tag: "operations",
-  summary: "This interface as an OpenAPI document",
-  query: z.object({}),
-  answer: z.looseObject({ openapi: z.string() }),
-  handle: async (_asked, reply) => reply.server.swagger(),
-});

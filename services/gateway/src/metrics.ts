@@ -1,10 +1,15 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import { MODELS } from "@counterfoil/processing/queries/status";
 import type { FastifyInstance } from "fastify";
 import { Gauge, Histogram, type Registry } from "prom-client";
-import type { GatewayDeps } from "./deps.ts";
 
-type Measured = Pick<GatewayDeps, "registry" | "stream" | "models">;
+type Measured = Readonly<{
+  registry: Registry;
+  stream: Pick<EventStream, "head">;
+  models: Pick<ServedModels, "snapshot">;
+}>;
 
 /** Registers the gateway's metrics; one gateway per registry. */
 export function measure(app: FastifyInstance, measured: Measured): void {
@@ -25,7 +30,7 @@ function measureLag({ registry, stream, models }: Measured): void {
     async collect() {
       this.reset();
       for (const model of MODELS) {
-        // A model that cannot be read has no lag to tell, and must not take the other metrics along.
+        // A model that cannot be read has no lag, and must not fail the other metrics.
         const lag = await lagOf(model).catch(() => Number.NaN);
         this.set({ model }, lag);
       }

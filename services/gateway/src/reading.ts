@@ -1,9 +1,36 @@
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import type { StatusRecord } from "@counterfoil/contracts/record";
+import { Problem } from "@counterfoil/http/problem";
+import type { Clock } from "@counterfoil/processing/ports/clock";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
+import {
+  type CursorScope,
+  decodeCursor,
+  encodeCursor,
+} from "@counterfoil/processing/queries/cursor";
 import type { Found } from "@counterfoil/processing/queries/found";
-import type { ReadModel } from "@counterfoil/processing/queries/serving";
+import type { Page, PageRequest } from "@counterfoil/processing/queries/page";
+import type { Rebuilds } from "@counterfoil/processing/queries/rebuilds";
+import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
 import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/stuck";
-import type { Sources } from "./deps.ts";
-import { Problem } from "./problem.ts";
+
+/** What routes answer from. */
+export type Sources = Readonly<{
+  config: Config;
+  stream: EventStream;
+  models: ServedModels;
+  clock: Clock;
+  rebuilds: Rebuilds;
+  /** Which engine holds the stream, for `/v1/status`. */
+  engine: StatusRecord["engine"];
+  /** Show whether a projector runs a model; without them no model is reported as stopped. */
+  locks?: Pick<RoleLocks, "tryAcquire">;
+  /** Aborts when the gateway stops, and with it the wait for a position. */
+  stopping: AbortSignal;
+}>;
 
 /** How long a request waits for a read model to reach a position. */
 export const POSITION_WAIT_MS = 5_000;
@@ -12,7 +39,7 @@ export type Reading = Readonly<{
   model: ModelName;
   /** Wait until the model has reached it. */
   minPosition: number | undefined;
-  gone: () => AbortSignal;
+  disconnected: () => AbortSignal;
 }>;
 
 /**
@@ -22,10 +49,10 @@ export type Reading = Readonly<{
  */
 export async function readModel<T>(
   sources: Sources,
-  { model, minPosition, gone }: Reading,
+  { model, minPosition, disconnected }: Reading,
   read: ReadModel<T>,
 ): Promise<T> {
-  if (minPosition !== undefined) await reachPosition(sources, model, minPosition, gone());
+  if (minPosition !== undefined) await reachPosition(sources, model, minPosition, disconnected());
   return sources.models.snapshot(model, read);
 }
 
@@ -33,10 +60,10 @@ async function reachPosition(
   { models, clock, stopping }: Sources,
   model: ModelName,
   position: number,
-  gone: AbortSignal,
+  disconnected: AbortSignal,
 ): Promise<void> {
   const limit = new AbortController();
-  const end = AbortSignal.any([gone, stopping, limit.signal]);
+  const end = AbortSignal.any([disconnected, stopping, limit.signal]);
   void clock.sleep(POSITION_WAIT_MS, end).then(() => limit.abort());
   const isReached = await models.waitFor(model, position, end);
   limit.abort();
@@ -59,4 +86,40 @@ export function oneFound<Record>(found: Found<Record>, what: string, id: string)
 
 export function stuckNow({ clock, config }: Pick<Sources, "clock" | "config">): StuckRule {
   return stuckRule(clock.now(), config.COUNTERFOIL_STUCK_AFTER);
+}
+
+type PageParameters = Readonly<{ limit: number; cursor?: string | undefined }>;
+
+/** @throws Problem invalid_cursor */
+export function pageOf({ limit, cursor }: PageParameters, scope: CursorScope): PageRequest {
+  if (cursor === undefined) return { limit, beyond: null };
+  const beyond = decodeCursor(cursor, scope, nodeHashing);
+  if (beyond !== null) return { limit, beyond };
+  throw new Problem(
+    "invalid_cursor",
+    "the cursor was not given out for this list with these filters: begin without one",
+  );
+}
+
+/** A page as its body shows it. */
+export function listBody<Record>(
+  { data, next }: Page<Record>,
+  scope: CursorScope,
+  position: number,
+) {
+  const next_cursor = next === null ? null : encodeCursor(next, scope, nodeHashing);
+  return { data, position: String(position), next_cursor };
+}
+
+export const oneBody = <Record>(data: Record, position: number) => ({
+  data,
+  position: String(position),
+});
+
+/** Parameters without those that were not given. */
+export function given<Parameters extends Readonly<Record<string, unknown>>>(
+  parameters: Parameters,
+): { [Name in keyof Parameters]?: Exclude<Parameters[Name], undefined> } {
+  const entries = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as ReturnType<typeof given<Parameters>>;
 }

@@ -1,15 +1,22 @@
+import { keepOpen } from "@counterfoil/contracts/documents/schema-documents";
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import { problemDocument } from "@counterfoil/contracts/http";
+import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "@counterfoil/http/problem";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+} from "fastify-type-provider-zod";
 import type { z } from "zod";
-import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "./problem.ts";
 
 /** What a route's handler is given, checked against its schemas. */
-export type Asked<Query, Params> = Readonly<{
+export type RouteRequest<Query, Params> = Readonly<{
   query: Query;
   params: Params;
-  /** Aborts when the asker has gone, or has the answer. */
-  gone: () => AbortSignal;
+  /** Aborts when the client has disconnected, or has the answer. */
+  disconnected: () => AbortSignal;
 }>;
 
 export type RouteDefinition<Query extends z.ZodType, Params extends z.ZodType> = Readonly<{
@@ -27,7 +34,7 @@ export type RouteDefinition<Query extends z.ZodType, Params extends z.ZodType> =
   /** Codes of the problems that it may answer, beside those of every route. */
   problems?: readonly ErrorCode[];
   handle: (
-    asked: Asked<z.output<Query>, z.output<Params>>,
+    request: RouteRequest<z.output<Query>, z.output<Params>>,
     reply: FastifyReply,
   ) => Promise<unknown>;
 }>;
@@ -62,15 +69,15 @@ export function route<Query extends z.ZodType, Params extends z.ZodType = z.ZodU
     ...(params === undefined ? {} : { params }),
     response: responsesOf(definition),
   };
-  type Checked = Pick<Asked<z.output<Query>, z.output<Params>>, "query" | "params">;
+  type Checked = Pick<RouteRequest<z.output<Query>, z.output<Params>>, "query" | "params">;
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     const { query, params } = request as Checked;
-    return handle({ query, params, gone: () => goneSignal(reply) }, reply);
+    return handle({ query, params, disconnected: () => closeSignal(reply) }, reply);
   };
   return { method, url, mount: (app) => void app.route({ method, url, schema, handler }) };
 }
 
-function goneSignal({ raw }: FastifyReply): AbortSignal {
+function closeSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
   raw.once("close", () => controller.abort());
   return controller.signal;
@@ -112,11 +119,48 @@ function refuseOtherMethods(app: FastifyInstance, url: string, routes: readonly 
     method: app.supportedMethods.filter((method) => !allowed.includes(method)),
     url,
     schema: { hide: true },
-    // Before a body is read: nobody wants it.
+    // Before a body is read: it would be thrown away.
     onRequest: async (_request, reply) => {
       const problem = new Problem("method_not_allowed", `this resource takes ${allow}`);
       return sendProblem(reply.header("allow", allow), problem);
     },
     handler: async () => {},
   });
+}
+
+/** The document is made from the routes' own schemas, so the two cannot differ. */
+export async function describeRoutes(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Counterfoil",
+        description:
+          "Balances and lifecycles, folded from what the custody provider said. Amounts are exact decimals in strings, times ISO 8601 with nanoseconds kept, positions strings. Every answer from a read model carries the position that it was computed at; problems are RFC 9457 documents with a stable `code`.",
+        version: "1.0.0",
+        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      },
+      servers: [{ url: "/" }],
+      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    },
+    // Other roles' routes on this port stay out: the document is the same wherever it is made.
+    hideUntagged: true,
+    transform: createJsonSchemaTransform({ zodToJsonConfig: OPEN }),
+    transformObject: (document) => withoutInputs(componentsOf(document)),
+  });
+  await app.register(swaggerUi, { routePrefix: "/docs" });
+}
+
+/** Records may grow: a client that refuses a field which it does not know would break then. */
+const OPEN = { override: keepOpen };
+
+const componentsOf = createJsonSchemaTransformObject({ zodToJsonConfig: OPEN });
+
+/** Every schema is there twice, for input and for output; records are output only. */
+function withoutInputs(document: ReturnType<typeof componentsOf>) {
+  const { components = {} } = document as { components?: { schemas?: Record<string, object> } };
+  const schemas = Object.entries(components.schemas ?? {}).filter(
+    ([name]) => !name.endsWith("Input") && name !== "__shared",
+  );
+  return { ...document, components: { ...components, schemas: Object.fromEntries(schemas) } };
 }

@@ -1,17 +1,24 @@
 import { randomUUID } from "node:crypto";
 import type { Config } from "@counterfoil/contracts/config";
+import { StartupError } from "@counterfoil/contracts/error-code";
+import {
+  createListener,
+  isLoopback,
+  type Listener,
+  type ListenerAddress,
+  startOrStop,
+} from "@counterfoil/http/listener";
+import { mountOperations } from "@counterfoil/http/operations";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import { startFeedClient } from "./feed/feed-client.ts";
-import { feedConfigOf } from "./feed/feed-config.ts";
-import { connectSocket } from "./feed/feed-socket.ts";
-import { createSigner } from "./feed/signing.ts";
-import { assertSignedBeyondLoopback, createWebhookListener, webhookAddress } from "./listener.ts";
-import { createMetrics, type IngestorMetrics } from "./metrics.ts";
-import { registerWebhooks } from "./webhook-route.ts";
+import { startFeedClient } from "./feed/client.ts";
+import { createSigner, feedConfigOf } from "./feed/config.ts";
+import { connectSocket } from "./feed/socket.ts";
+import { createMetrics } from "./metrics.ts";
+import { registerWebhooks, type WebhookDeps } from "./webhook.ts";
 
 export type IngestorDeps = Readonly<{
   config: Config;
@@ -20,12 +27,10 @@ export type IngestorDeps = Readonly<{
   logger: Logger;
   registry: Registry;
   /**
-   * The service's own HTTP instance, not listening yet. The webhook routes go there unless the
-   * configuration gives them an address of their own. Create it with `serverOptions`.
+   * The service's own HTTP instance, not listening yet, made by `createListener`. The webhook routes
+   * go there unless the configuration gives them an address of their own.
    */
   app?: FastifyInstance;
-  /** For `/readyz` of a listener of its own. */
-  isReady?: () => boolean;
 }>;
 
 export type Ingestor = Readonly<{
@@ -44,10 +49,10 @@ export type Ingestor = Readonly<{
  * @throws StartupError configuration_invalid, port_in_use; nothing is left running then
  */
 export async function startIngestor(deps: IngestorDeps): Promise<Ingestor> {
-  const { config, registry } = deps;
-  const feed = feedConfigOf(config);
+  const { registry } = deps;
+  const feed = feedConfigOf(deps.config);
   const metrics = createMetrics(registry);
-  const listener = await takeWebhooks(deps, metrics);
+  const listener = await serveWebhooks({ ...deps, metrics });
   const client =
     feed && startFeedClient({ ...deps, ...FEED_WORLD, metrics, feed, sign: createSigner(feed) });
   return {
@@ -58,30 +63,67 @@ export async function startIngestor(deps: IngestorDeps): Promise<Ingestor> {
   };
 }
 
-/** What the feed client takes from the world; its tests bring their own. */
+/** The network, chance and ids of the feed client; its tests bring their own. */
 const FEED_WORLD = {
   connect: connectSocket,
   random: Math.random,
   newConnection: randomUUID,
 } as const;
 
-async function takeWebhooks(deps: IngestorDeps, metrics: IngestorMetrics) {
+type ServeDeps = WebhookDeps & Pick<IngestorDeps, "registry" | "app">;
+
+/** @returns the listener for webhooks alone; null where `app` has the routes */
+async function serveWebhooks(deps: ServeDeps) {
   const { config, app } = deps;
   if (app !== undefined && !hasOwnAddress(config)) {
     assertSignedBeyondLoopback(config);
-    await registerWebhooks(app, { ...deps, metrics });
+    await registerWebhooks(app, deps);
     return null;
   }
-  const listener = await createWebhookListener(config, { ...deps, metrics });
-  try {
-    return { address: await listener.start(), stop: listener.stop };
-  } catch (error) {
-    await listener.stop();
-    throw error;
-  }
+  const listener = await createWebhookListener(deps);
+  return { ...listener, address: await startOrStop(listener) };
 }
 
 function hasOwnAddress(config: Config): boolean {
   const { host, port } = webhookAddress(config);
   return host !== config.COUNTERFOIL_HTTP_HOST || port !== config.COUNTERFOIL_HTTP_PORT;
+}
+
+/**
+ * A listener for webhooks alone: `/webhooks/*`, `/healthz`, `/readyz`, `/metrics`, nothing else.
+ *
+ * @throws StartupError configuration_invalid for a key that cannot be read, or where unsigned
+ *   webhooks would be taken from other computers
+ */
+export async function createWebhookListener(
+  deps: WebhookDeps & Pick<IngestorDeps, "registry">,
+): Promise<Listener> {
+  const { config, registry } = deps;
+  assertSignedBeyondLoopback(config);
+  const listener = createListener({ ...deps, address: webhookAddress(config) });
+  mountOperations(listener.app, registry);
+  await registerWebhooks(listener.app, deps);
+  return listener;
+}
+
+/** Where webhooks are taken, and the variables that say so; by default the service's address. */
+function webhookAddress(config: Config): ListenerAddress {
+  const { COUNTERFOIL_WEBHOOK_HOST: host, COUNTERFOIL_WEBHOOK_PORT: port } = config;
+  return {
+    host: host ?? config.COUNTERFOIL_HTTP_HOST,
+    port: port ?? config.COUNTERFOIL_HTTP_PORT,
+    hostVariable: host === undefined ? "COUNTERFOIL_HTTP_HOST" : "COUNTERFOIL_WEBHOOK_HOST",
+    portVariable: port === undefined ? "COUNTERFOIL_HTTP_PORT" : "COUNTERFOIL_WEBHOOK_PORT",
+  };
+}
+
+/** @throws StartupError configuration_invalid */
+function assertSignedBeyondLoopback(config: Config): void {
+  const { host, hostVariable } = webhookAddress(config);
+  if (!config.COUNTERFOIL_ALLOW_UNSIGNED || isLoopback(host)) return;
+  throw new StartupError(
+    "configuration_invalid",
+    `COUNTERFOIL_ALLOW_UNSIGNED is true and ${hostVariable} is ${host}: unsigned webhooks are ` +
+      "taken on a loopback address only",
+  );
 }

@@ -7,7 +7,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 export const FEED_STATES = ["disconnected", "connected", "subscribed"] as const;
 export type FeedState = (typeof FEED_STATES)[number];
 
-/** What the ingestor counts; how it is exposed is nobody else's business. */
+/** What the ingestor counts. */
 export type IngestorMetrics = Readonly<{
   delivered: (provider: Provider, channel: Channel, outcome: Receipt["outcome"]) => void;
   refused: (provider: Provider, code: ErrorCode) => void;
@@ -22,7 +22,7 @@ export type IngestorMetrics = Readonly<{
   feedRetried: () => void;
 }>;
 
-/** From a fast commit to the provider's own patience. */
+/** From a fast commit to the time after which the provider gives up. */
 const ACKNOWLEDGEMENT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10];
 
 /** Registers the ingestor's metrics; one ingestor per registry. */

@@ -1,14 +1,14 @@
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { ProjectorEvent } from "./projector-event.ts";
+import type { ProjectorEvent } from "./projector.ts";
 
 export type ProjectorMetricsOptions = Readonly<{
   registry: Registry;
-  /** Given where nobody else in this process tells how far behind a model is. */
+  /** Given where no gateway in this process reports how far behind a model is. */
   stream?: Pick<EventStream, "head">;
 }>;
 
-/** Registers the projections' metrics. @returns what is to be told of a projector's events. */
+/** Registers the projections' metrics. @returns a function that counts a projector's events */
 export function createProjectorMetrics({
   registry,
   stream,
@@ -76,7 +76,7 @@ function registerPositions(registry: Registry, positions: ReadonlyMap<string, nu
   });
 }
 
-/** Computed when somebody looks, since it depends on the head then. */
+/** Computed at each scrape, since it depends on the head at that time. */
 function registerLag(
   registry: Registry,
   stream: Pick<EventStream, "head">,
@@ -88,7 +88,7 @@ function registerLag(
     labelNames: ["model"],
     registers: [registry],
     async collect() {
-      // A stream that cannot be asked must not take the other metrics along.
+      // A stream that cannot be read must not fail the other metrics.
       const head = await stream.head().catch(() => null);
       if (head === null) return;
       for (const [model, at] of positions) this.set({ model }, Math.max(0, head.position - at));

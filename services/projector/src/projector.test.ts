@@ -15,8 +15,7 @@ import { describe, expect, test } from "@jest/globals";
 import { type Logger, pino } from "pino";
 import { Registry } from "prom-client";
 import { createProjectorMetrics } from "./metrics.ts";
-import { startProjector } from "./projector.ts";
-import type { ProjectorEvent } from "./projector-event.ts";
+import { type ProjectorEvent, startProjector } from "./projector.ts";
 import { createUpgrade } from "./upgrade.ts";
 
 const LEDGER = { name: "books", environment: "test" };
@@ -146,9 +145,9 @@ describe("projecting several models", () => {
       generation: 2,
       cause: "upgrade",
     });
-    const told = lines.map((line) => JSON.parse(line)).find((line) => line.differing_rows);
-    expect(told).toMatchObject({ model: "trades", position, samples: [] });
-    expect(told.differing_rows).toMatchObject({ records: 0 });
+    const logged = lines.map((line) => JSON.parse(line)).find((line) => line.differing_rows);
+    expect(logged).toMatchObject({ model: "trades", position, samples: [] });
+    expect(logged.differing_rows).toMatchObject({ records: 0 });
   });
 });
 

@@ -1,10 +1,14 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { liveGeneration } from "@counterfoil/processing/generations";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import type { ProjectorOptions } from "@counterfoil/processing/projection/projector";
+import { StreamForked } from "@counterfoil/processing/ports/errors";
+import {
+  type ProjectorOptions,
+  type ProjectorState,
+  runProjector,
+} from "@counterfoil/processing/projection/projector";
 import type { Logger } from "pino";
-import { projectModel } from "./project-model.ts";
-import type { ProjectorEvent } from "./projector-event.ts";
 
 export type ProjectorDeps = Readonly<{
   backends: Pick<Backends, "stream" | "catalogue" | "locks" | "clock" | "hashing">;
@@ -12,18 +16,18 @@ export type ProjectorDeps = Readonly<{
   logger: Logger;
   /** Builds and activates a generation of this program's model version. */
   upgrade: ProjectorOptions["upgrade"];
-  /** Told of every change of state and of every commit. */
+  /** Called with every change of state and every commit. */
   report?: (event: ProjectorEvent) => void;
 }>;
 
 export type Projector = Readonly<{
-  /** Commits what is being folded, lets go of the locks, and resolves. */
+  /** Commits what is being folded, releases the locks, and resolves. */
   stop: () => Promise<void>;
 }>;
 
 /**
- * Keeps read models up to date, each by itself: its own checkpoint, its own lock, its own troubles.
- * A model that fails or has followed another stream does not stop the others.
+ * Keeps read models up to date, each with a checkpoint and a lock of its own. A model that fails or
+ * has followed another stream does not stop the others.
  */
 export function startProjector(deps: ProjectorDeps): Projector {
   const { backends, models, logger, upgrade, report = () => {} } = deps;
@@ -46,4 +50,103 @@ export function startProjector(deps: ProjectorDeps): Projector {
       await Promise.all(running);
     },
   };
+}
+
+/**
+ * `forked`: the model followed another stream and waits for a rebuild; `failed`: a fault of the
+ * program, tried again after a pause; `stopped`: this process does not project it any more.
+ */
+export type ModelState = ProjectorState | "forked" | "failed" | "stopped";
+
+/** What a projector reports to its caller; plain data, since it may come from another thread. */
+export type ProjectorEvent =
+  | Readonly<{ kind: "state"; model: ModelName; state: ModelState }>
+  | Readonly<{
+      kind: "commit";
+      model: ModelName;
+      /** Since the report before. */
+      commits: number;
+      events: number;
+      position: number;
+      /** Subjects that wait for a fix. */
+      stopped: number;
+    }>;
+
+type ProjectModelOptions = Omit<ProjectorOptions, "observer"> &
+  Readonly<{ logger: Logger; report: (event: ProjectorEvent) => void }>;
+
+const PAUSE_MS_MIN = 1_000;
+const PAUSE_MS_MAX = 60_000;
+/** How often a forked model checks whether it was rebuilt. */
+const CHECK_EVERY_MS = 1_000;
+
+/** Projects one model until the signal aborts, whatever happens to it on the way. */
+async function projectModel(options: ProjectModelOptions, signal: AbortSignal): Promise<void> {
+  let pauseMs = PAUSE_MS_MIN;
+  while (!signal.aborted) {
+    const { error, commits } = await attempt(options, signal);
+    if (error === null) continue;
+    if (error instanceof StreamForked) {
+      await waitWhileForked(options, error, signal);
+      continue;
+    }
+    // A commit shows that it works again, so the pause starts over.
+    pauseMs = commits > 0 ? PAUSE_MS_MIN : Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    setState(options, "failed");
+    options.logger.error({ err: error, pause_ms: pauseMs }, "projection failed");
+    await options.clock.sleep(pauseMs, signal);
+  }
+  setState(options, "stopped");
+}
+
+/** Runs until the signal aborts, the lock is lost, or something is wrong. */
+async function attempt(options: ProjectModelOptions, signal: AbortSignal) {
+  const { projection, logger, report } = options;
+  const { model } = projection;
+  let commits = 0;
+  const observer: ProjectorOptions["observer"] = {
+    onState: (state) => setState(options, state),
+    onCommit: (commit) => {
+      commits += 1;
+      report({ kind: "commit", model, commits: 1, ...commit });
+    },
+    onRetry: (error) => logger.warn({ err: error }, "projection interrupted, trying again"),
+  };
+  try {
+    await runProjector({ ...options, observer }, signal);
+    return { error: null, commits };
+  } catch (error) {
+    return { error, commits };
+  }
+}
+
+function setState({ projection, logger, report }: ProjectModelOptions, state: ModelState): void {
+  logger.debug({ state }, "projection state");
+  report({ kind: "state", model: projection.model, state });
+}
+
+/** Only an explicit rebuild resolves a fork; it ends in an activation. */
+async function waitWhileForked(
+  options: ProjectModelOptions,
+  error: StreamForked,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, logger } = options;
+  setState(options, "forked");
+  logger.error({ err: error, code: "stream_forked" }, "projection stopped until it is rebuilt");
+  const forkedAt = await lastActivation(options);
+  while (!signal.aborted && (await lastActivation(options)) === forkedAt) {
+    await clock.sleep(CHECK_EVERY_MS, signal);
+  }
+}
+
+/** @returns its position; null while the stream cannot be read */
+async function lastActivation(options: ProjectModelOptions): Promise<number | null> {
+  const { stream, projection, logger } = options;
+  try {
+    return (await liveGeneration(stream, projection.model)).position;
+  } catch (error) {
+    logger.debug({ err: error }, "cannot look for an activation");
+    return null;
+  }
 }

@@ -1,13 +1,13 @@
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { PublisherEvent } from "./publisher-event.ts";
+import type { PublisherEvent } from "./publisher.ts";
 
 export type PublisherMetricsOptions = Readonly<{
   registry: Registry;
   stream: Pick<EventStream, "head">;
 }>;
 
-/** Registers the publisher's metrics. @returns what is to be told of its events. */
+/** Registers the publisher's metrics. @returns a function that counts its events */
 export function createPublisherMetrics({
   registry,
   stream,
@@ -15,7 +15,7 @@ export function createPublisherMetrics({
   const { transactions, messages, facts, state } = createInstruments(registry);
   let position: number | null = null;
   let present: string | null = null;
-  registerPlace(registry, stream, () => position);
+  registerPosition(registry, stream, () => position);
   return (event) => {
     if (event.kind === "state") {
       if (present !== null) state.remove({ state: present });
@@ -58,8 +58,8 @@ function createInstruments(registry: Registry) {
   };
 }
 
-/** The lag is computed when somebody looks, since it depends on the head then. */
-function registerPlace(
+/** The lag is computed at each scrape, since it depends on the head at that time. */
+function registerPosition(
   registry: Registry,
   stream: Pick<EventStream, "head">,
   positionNow: () => number | null,
@@ -78,7 +78,7 @@ function registerPlace(
     help: "Events of the stream that are not published",
     registers: [registry],
     async collect() {
-      // A stream that cannot be asked must not take the other metrics along.
+      // A stream that cannot be read must not fail the other metrics.
       const head = await stream.head().catch(() => null);
       const position = positionNow();
       if (head !== null && position !== null) this.set(Math.max(0, head.position - position));

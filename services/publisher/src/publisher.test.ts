@@ -23,8 +23,7 @@ import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { createPublisherMetrics } from "./metrics.ts";
-import { startPublisher } from "./publisher.ts";
-import type { PublisherEvent } from "./publisher-event.ts";
+import { type PublisherEvent, startPublisher } from "./publisher.ts";
 
 const LEDGER = { name: "books", environment: "test" };
 
@@ -127,10 +126,10 @@ describe("a publisher", () => {
     isAway = false;
     await whenAt(3);
     await publisher.stop();
-    const told = lines
+    const logged = lines
       .map((line) => JSON.parse(line))
       .filter(({ msg }) => msg === "publishing interrupted, trying again");
-    expect(told[0]).toMatchObject({
+    expect(logged[0]).toMatchObject({
       level: 40,
       reason: "lost before it was committed",
       position: 1,

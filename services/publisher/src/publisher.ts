@@ -1,27 +1,38 @@
 import type { Backends } from "@counterfoil/adapters/connect";
+import { LedgerMismatch, StreamForked } from "@counterfoil/processing/ports/errors";
+import {
+  BrokersDisagree,
+  PublisherFenced,
+  RecordTooLarge,
+  TopicMisconfigured,
+} from "@counterfoil/processing/ports/topic-errors";
 import type { Topics } from "@counterfoil/processing/ports/topic-publisher";
 import type { TransactionLimits } from "@counterfoil/processing/publish/context";
+import {
+  type Interruption,
+  type PublisherOptions,
+  type PublisherState,
+  runPublisher,
+} from "@counterfoil/processing/publish/publisher";
 import type { Logger } from "pino";
-import { publishLedger } from "./publish-ledger.ts";
-import type { PublisherEvent } from "./publisher-event.ts";
 
 export type PublisherDeps = Readonly<{
   backends: Pick<Backends, "ledger" | "stream" | "catalogue" | "locks" | "clock">;
   topics: Topics;
   logger: Logger;
   limits?: TransactionLimits;
-  /** Told of every change of state and of every commit. */
+  /** Called with every change of state and every commit. */
   report?: (event: PublisherEvent) => void;
 }>;
 
 export type Publisher = Readonly<{
-  /** Ends the transaction that is under way, lets go of the lock, and resolves. */
+  /** Ends the open transaction, releases the lock, and resolves. */
   stop: () => Promise<void>;
 }>;
 
 /**
- * Publishes a ledger to its topics. A second one waits for the lock; what is wrong with the broker
- * keeps nobody else from working.
+ * Publishes a ledger to its topics. A second publisher waits for the lock. A broker that fails
+ * stops the publisher and nothing else.
  */
 export function startPublisher(deps: PublisherDeps): Publisher {
   const { backends, report = () => {}, ...options } = deps;
@@ -33,4 +44,119 @@ export function startPublisher(deps: PublisherDeps): Publisher {
       await running;
     },
   };
+}
+
+/**
+ * `fenced`: another publisher of the ledger took over; `refused`: something has to be put right by a
+ * person, as the log says; `failed`: a fault of the program. All are tried again after a pause.
+ * `forked`: the topics hold another stream, and nothing is tried; `stopped`: this process does not
+ * publish any more.
+ */
+export type PublishingState =
+  | PublisherState
+  | "fenced"
+  | "refused"
+  | "failed"
+  | "forked"
+  | "stopped";
+
+/** What a publisher reports to its caller; plain data, since it may come from another thread. */
+export type PublisherEvent =
+  | Readonly<{ kind: "state"; state: PublishingState }>
+  | Readonly<{ kind: "open"; position: number }>
+  | Readonly<{ kind: "commit"; position: number; messages: number; facts: number }>;
+
+type PublishLedgerOptions = Omit<PublisherOptions, "observer"> &
+  Readonly<{ logger: Logger; report: (event: PublisherEvent) => void }>;
+
+const PAUSE_MS_MIN = 1_000;
+const PAUSE_MS_MAX = 60_000;
+
+/** Publishes one ledger until the signal aborts, whatever happens to it on the way. */
+async function publishLedger(options: PublishLedgerOptions, signal: AbortSignal): Promise<void> {
+  const { clock, logger, report } = options;
+  const enter = (state: PublishingState) => {
+    logger.debug({ state }, "publisher state");
+    report({ kind: "state", state });
+  };
+  let pauseMs = PAUSE_MS_MIN;
+  while (!signal.aborted) {
+    const { error, commits } = await attempt(options, enter, signal);
+    if (error === null) continue;
+    const { state, message } = troubleOf(error);
+    enter(state);
+    if (state === "forked") {
+      logger.error({ err: error, code: "stream_forked" }, message);
+      // Nothing that this process does can resolve that.
+      await aborted(signal);
+      continue;
+    }
+    // A commit shows that it works again, so the pause starts over.
+    pauseMs = commits > 0 ? PAUSE_MS_MIN : Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    logger.error({ err: error, pause_ms: pauseMs }, message);
+    await clock.sleep(pauseMs, signal);
+  }
+  enter("stopped");
+}
+
+/** Runs until the signal aborts, the lock is lost, or something is wrong. */
+async function attempt(
+  options: PublishLedgerOptions,
+  enter: (state: PublishingState) => void,
+  signal: AbortSignal,
+) {
+  const { logger, report } = options;
+  let commits = 0;
+  const observer: PublisherOptions["observer"] = {
+    onState: enter,
+    onOpen: (position) => {
+      logger.info({ position }, "publishing");
+      report({ kind: "open", position });
+    },
+    onCommit: (published) => {
+      commits += 1;
+      report({ kind: "commit", ...published });
+    },
+    onRetry: (interruption) => logInterruption(logger, interruption),
+  };
+  try {
+    await runPublisher({ ...options, observer }, signal);
+    return { error: null, commits };
+  } catch (error) {
+    return { error, commits };
+  }
+}
+
+/** One entry an attempt: what is wrong, and how many events wait. */
+function logInterruption(logger: Logger, interruption: Interruption): void {
+  const { error, pauseMs, position, head } = interruption;
+  const reason = error instanceof Error ? error.message : String(error);
+  const lag = position === null || head === null ? null : Math.max(0, head - position);
+  const fields = { reason, position, lag_events: lag, pause_ms: pauseMs };
+  logger.warn(fields, "publishing interrupted, trying again");
+  logger.debug({ err: error }, "what interrupted publishing");
+}
+
+type Trouble = Readonly<{ state: PublishingState; message: string }>;
+
+function troubleOf(error: unknown): Trouble {
+  if (error instanceof StreamForked) {
+    return { state: "forked", message: "publisher stopped: the topics hold another stream" };
+  }
+  if (error instanceof PublisherFenced) {
+    return { state: "fenced", message: "publisher stopped: another one has taken over" };
+  }
+  const needsAPerson = [BrokersDisagree, RecordTooLarge, TopicMisconfigured, LedgerMismatch].some(
+    (kind) => error instanceof kind,
+  );
+  return needsAPerson
+    ? { state: "refused", message: "publisher stopped until this is put right" }
+    : { state: "failed", message: "publisher failed" };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { PublisherEvent } from "@counterfoil/publisher/publisher-event";
+import type { PublisherEvent } from "@counterfoil/publisher/publisher";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const running = new Set<ChildProcess>();

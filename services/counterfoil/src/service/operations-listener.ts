@@ -1,9 +1,7 @@
 import { systemClock } from "@counterfoil/adapters/node/clock";
 import type { Config } from "@counterfoil/contracts/config";
-import { answerFailures } from "@counterfoil/gateway/failure";
-import { close, closeConnectionsWhileStopping, listen } from "@counterfoil/gateway/listening";
-import { serverOptions } from "@counterfoil/gateway/server-option";
-import { fastify } from "fastify";
+import { createListener, serviceAddress } from "@counterfoil/http/listener";
+import { mountOperations } from "@counterfoil/http/operations";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Closing } from "./closing.ts";
@@ -20,14 +18,9 @@ export async function startOperationsListener(
   { config, registry, logger }: OperationsDeps,
   closing: Closing,
 ): Promise<string> {
-  const app = fastify(serverOptions(config));
-  answerFailures(app, logger);
-  closeConnectionsWhileStopping(app);
-  app.get("/healthz", async () => ({ status: "ok" }));
-  app.get("/readyz", async () => ({ status: "ready" }));
-  app.get("/metrics", async (_request, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
-  );
-  closing.add(() => close(app, systemClock));
-  return listen(app, config);
+  const address = serviceAddress(config);
+  const listener = createListener({ config, address, clock: systemClock, logger });
+  mountOperations(listener.app, registry);
+  closing.add(listener.stop);
+  return listener.start();
 }

@@ -1,7 +1,6 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
-import type { GatewayDeps } from "@counterfoil/gateway/deps";
-import { startGateway } from "@counterfoil/gateway/gateway";
+import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";

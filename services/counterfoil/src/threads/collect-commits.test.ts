@@ -1,4 +1,4 @@
-import type { ProjectorEvent } from "@counterfoil/projector/projector-event";
+import type { ProjectorEvent } from "@counterfoil/projector/projector";
 import { expect, jest, test } from "@jest/globals";
 import { collectCommits } from "./collect-commits.ts";
 

@@ -1,4 +1,4 @@
-import type { ProjectorEvent } from "@counterfoil/projector/projector-event";
+import type { ProjectorEvent } from "@counterfoil/projector/projector";
 
 type Commit = Extract<ProjectorEvent, { kind: "commit" }>;
 

@@ -1,7 +1,7 @@
 import type { Config } from "@counterfoil/contracts/config";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import type { ProjectorEvent } from "@counterfoil/projector/projector-event";
+import type { ProjectorEvent } from "@counterfoil/projector/projector";
 import type { Logger } from "pino";
 import { spawnThread } from "./spawn.ts";
 import { type SupervisedThread, superviseThread } from "./supervise.ts";

@@ -1,6 +1,6 @@
 import type { Config } from "@counterfoil/contracts/config";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import type { PublisherEvent } from "@counterfoil/publisher/publisher-event";
+import type { PublisherEvent } from "@counterfoil/publisher/publisher";
 import type { Logger } from "pino";
 import { spawnThread } from "./spawn.ts";
 import { type SupervisedThread, superviseThread } from "./supervise.ts";

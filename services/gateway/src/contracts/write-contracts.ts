@@ -1,7 +1,14 @@
 import { existsSync } from "node:fs";
 import { documentBreaks } from "@counterfoil/contracts/compatibility/document-breaks";
-import { BASELINE, GENERATED, parsed, printed, readFolder, writeFolder } from "./document-files.ts";
-import { generatedDocuments } from "./generated-documents.ts";
+import {
+  BASELINE,
+  GENERATED,
+  generatedDocuments,
+  parsed,
+  printed,
+  readFolder,
+  writeFolder,
+} from "./documents.ts";
 
 /*
  * `pnpm contracts` writes what is generated from the schemas. `pnpm contracts --promise`, at a

@@ -1,4 +1,4 @@
-import { balanceRecord, entryRecord } from "@counterfoil/contracts/record";
+import { balanceRecord, entryRecord, runRecord } from "@counterfoil/contracts/record";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceWebhook, timeAt } from "../testing/balance-webhook.ts";
 import { expectList, expectOne, expectProblem } from "../testing/expectation.ts";
@@ -217,4 +217,45 @@ describe("the history of an account", () => {
     const same = urlOf("a-1", `/entries?limit=1&cursor=${body.next_cursor}`);
     expect((await gateway.get(same)).body.data).toMatchObject([{ run_id: "2" }]);
   });
+});
+
+describe("a run", () => {
+  beforeEach(() => ledger.play("balances-feed-use-cases"));
+
+  test("has its movements on all accounts", async () => {
+    const answer = await gateway.get("/v1/runs/94087");
+    expectOne(answer, runRecord);
+    expect(answer.body.data).toMatchObject({
+      run_id: "94087",
+      provider: "zerohash",
+      run_type: "withdrawal",
+      occurred_at: "2021-11-29T12:37:06.478122Z",
+      accounts: [
+        {
+          account: "zerohash:DEF456:ABC123:general:available:BTC",
+          change: "-0.1",
+          balance: "0.35",
+          movements: [{ movement_type: "withdrawal_pending", change: "-0.1" }],
+        },
+        {
+          account: "zerohash:DEF456:ABC123:general:collateral:BTC",
+          change: "0.1",
+          balance: "0.1",
+          movements: [{ movement_type: "withdrawal_pending", change: "0.1" }],
+        },
+      ],
+    });
+  });
+
+  test("is found by its provider and id as well", async () => {
+    const { body } = await gateway.get("/v1/runs/94087");
+    expect((await gateway.get("/v1/runs/zerohash%3A94087")).body).toEqual(body);
+  });
+
+  test.each(["/v1/runs/1", "/v1/runs/zerohash:1", "/v1/runs/layer1:94087"])(
+    "%s does not exist",
+    async (url) => {
+      expectProblem(await gateway.get(url), "not_found");
+    },
+  );
 });

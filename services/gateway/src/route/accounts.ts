@@ -1,21 +1,24 @@
 import { listOf, oneOf } from "@counterfoil/contracts/http";
-import { balanceRecord, entryRecord } from "@counterfoil/contracts/record";
+import { balanceRecord, entryRecord, runRecord } from "@counterfoil/contracts/record";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { findAccount } from "@counterfoil/processing/queries/accounts";
 import { ENTRY_KEY, listEntries } from "@counterfoil/processing/queries/entries";
+import { findRun } from "@counterfoil/processing/queries/runs";
 import { z } from "zod";
-import type { Sources } from "../deps.ts";
-import { listBody, oneBody, pageOf } from "../paging.ts";
 import { cursor, limit, minPosition, parameters } from "../parameter.ts";
-import { oneFound, readModel } from "../reading.ts";
-import { type Asked, type Route, route } from "../route.ts";
+import { listBody, oneBody, oneFound, pageOf, readModel, type Sources } from "../reading.ts";
+import { type Route, type RouteRequest, route } from "../route.ts";
+
+/** One account, its history, and the runs that made it. */
+export function accountRoutes(sources: Sources): readonly Route[] {
+  return [accountRoute(sources), entriesRoute(sources), runRoute(sources)];
+}
 
 const params = z.object({
   id: z
     .string()
     .meta({ description: "Our id (percent-encoded once more, as any text) or the provider's" }),
 });
-type Params = z.output<typeof params>;
 
 const one = parameters({ min_position: minPosition });
 const list = parameters({ min_position: minPosition, limit, cursor });
@@ -28,51 +31,67 @@ const problems = [
   "position_timeout",
 ] as const;
 
-export function accountRoutes(sources: Sources): readonly Route[] {
-  return [
-    route({
-      url: "/v1/accounts/:id",
-      tag: "balances",
-      summary: "One account with its balance",
-      query: one,
-      params,
-      answer: oneOf(balanceRecord),
-      problems,
-      handle: (asked) => answerAccount(sources, asked),
-    }),
-    route({
-      url: "/v1/accounts/:id/entries",
-      tag: "balances",
-      summary: "The history of an account",
-      description:
-        "In the order of taking effect: runs with their movements, snapshots that say something new, what stood before the first, gaps (closed ones too) and contradictions.",
-      query: list,
-      params,
-      answer: listOf(entryRecord),
-      problems: ["invalid_cursor", ...problems],
-      handle: (asked) => answerEntries(sources, asked),
-    }),
-  ];
+function accountRoute(sources: Sources): Route {
+  return route({
+    url: "/v1/accounts/:id",
+    tag: "balances",
+    summary: "One account with its balance",
+    query: one,
+    params,
+    answer: oneOf(balanceRecord),
+    problems,
+    handle: (request) =>
+      readModel(sources, reading(request), async (rows, { position }) =>
+        oneBody(await accountIn(rows, request.params.id), position),
+      ),
+  });
 }
+
+function entriesRoute(sources: Sources): Route {
+  return route({
+    url: "/v1/accounts/:id/entries",
+    tag: "balances",
+    summary: "The history of an account",
+    description:
+      "In the order of taking effect: runs with their movements, snapshots that say something new, what stood before the first, gaps (closed ones too) and contradictions.",
+    query: list,
+    params,
+    answer: listOf(entryRecord),
+    problems: ["invalid_cursor", ...problems],
+    handle: (request) =>
+      readModel(sources, reading(request), async (rows, { position }) => {
+        const { id } = await accountIn(rows, request.params.id);
+        const scope = { list: "entries", filters: { account: id }, key: ENTRY_KEY };
+        const page = await listEntries(rows, id, pageOf(request.query, scope));
+        return listBody(page, scope, position);
+      }),
+  });
+}
+
+const runParams = z.object({
+  run_id: z.string().meta({ description: "The run's id, or <provider>:<run id>" }),
+});
+
+function runRoute(sources: Sources): Route {
+  return route({
+    url: "/v1/runs/:run_id",
+    tag: "balances",
+    summary: "A run with its movements on all accounts",
+    query: one,
+    params: runParams,
+    answer: oneOf(runRecord),
+    problems,
+    handle: (request) =>
+      readModel(sources, reading(request), async (rows, { position }) => {
+        const { run_id } = request.params;
+        return oneBody(oneFound(await findRun(rows, run_id), "run", run_id), position);
+      }),
+  });
+}
+
+const reading = ({ query, disconnected }: RouteRequest<z.output<typeof one>, unknown>) =>
+  ({ model: "balances", minPosition: query.min_position, disconnected }) as const;
 
 async function accountIn(rows: Rows, id: string) {
   return oneFound(await findAccount(rows, id), "account", id);
-}
-
-const reading = ({ query, gone }: Asked<z.output<typeof one>, Params>) =>
-  ({ model: "balances", minPosition: query.min_position, gone }) as const;
-
-function answerAccount(sources: Sources, asked: Asked<z.output<typeof one>, Params>) {
-  return readModel(sources, reading(asked), async (rows, { position }) =>
-    oneBody(await accountIn(rows, asked.params.id), position),
-  );
-}
-
-function answerEntries(sources: Sources, asked: Asked<z.output<typeof list>, Params>) {
-  return readModel(sources, reading(asked), async (rows, { position }) => {
-    const { id } = await accountIn(rows, asked.params.id);
-    const scope = { list: "entries", filters: { account: id }, key: ENTRY_KEY };
-    const page = await listEntries(rows, id, pageOf(asked.query, scope));
-    return listBody(page, scope, position);
-  });
 }

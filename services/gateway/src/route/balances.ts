@@ -2,6 +2,7 @@ import { listOf } from "@counterfoil/contracts/http";
 import { balanceRecord } from "@counterfoil/contracts/record";
 import { provider } from "@counterfoil/contracts/scalar";
 import { formatTime } from "@counterfoil/core/exact/time";
+import { Problem } from "@counterfoil/http/problem";
 import {
   BALANCE_KEY,
   type BalanceFilters,
@@ -10,8 +11,6 @@ import {
 } from "@counterfoil/processing/queries/balances";
 import { lastPositionBy } from "@counterfoil/processing/queries/positions";
 import type { z } from "zod";
-import type { Sources } from "../deps.ts";
-import { given, listBody, pageOf } from "../paging.ts";
 import {
   choice,
   cursor,
@@ -22,9 +21,8 @@ import {
   position,
   time,
 } from "../parameter.ts";
-import { Problem } from "../problem.ts";
-import { readModel } from "../reading.ts";
-import { type Asked, type Route, route } from "../route.ts";
+import { given, listBody, pageOf, readModel, type Sources } from "../reading.ts";
+import { type Route, type RouteRequest, route } from "../route.ts";
 
 const filters = {
   provider: choice(provider.options, "Only this provider's"),
@@ -64,14 +62,17 @@ export function balanceRoutes(sources: Sources): readonly Route[] {
         "stream_unavailable",
         "position_timeout",
       ],
-      handle: (asked) => answerBalances(sources, asked),
+      handle: (request) => answerBalances(sources, request),
     }),
   ];
 }
 
-async function answerBalances(sources: Sources, { query, gone }: Asked<Query, unknown>) {
-  const { limit: _limit, cursor: _cursor, min_position, ...asked } = query;
-  const { as_of, at_position, known_at, ...filters } = given(asked);
+async function answerBalances(
+  sources: Sources,
+  { query, disconnected }: RouteRequest<Query, unknown>,
+) {
+  const { limit: _limit, cursor: _cursor, min_position, ...named } = query;
+  const { as_of, at_position, known_at, ...filters } = given(named);
   checkCombination(given({ as_of, at_position, known_at }));
   const times = given({ as_of: printed(as_of), at_position, known_at: printed(known_at) });
   const scope = { list: "balances", filters: { ...filters, ...times }, key: BALANCE_KEY };
@@ -80,15 +81,15 @@ async function answerBalances(sources: Sources, { query, gone }: Asked<Query, un
   const moment: Moment = given({ as_of, at_position: at });
   // Facts up to a position cannot be shown before they are folded.
   const minimum = Math.max(min_position ?? 0, at ?? 0);
-  const reading = { model: "balances", minPosition: minimum || undefined, gone } as const;
+  const reading = { model: "balances", minPosition: minimum || undefined, disconnected } as const;
   return readModel(sources, reading, async (rows, checkpoint) => {
-    const asked = {
+    const request = {
       filters: filters as BalanceFilters,
       page,
       moment,
       nextTurn: sources.clock.nextTurn,
     };
-    const balances = await listBalances(rows, asked);
+    const balances = await listBalances(rows, request);
     return listBody(balances, scope, at ?? checkpoint.position);
   });
 }

@@ -19,11 +19,18 @@ import {
   STAGES,
 } from "@counterfoil/processing/queries/stuck";
 import { z } from "zod";
-import type { Sources } from "../deps.ts";
-import { given, listBody, oneBody, pageOf } from "../paging.ts";
 import { choice, cursor, flag, limit, match, minPosition, parameters } from "../parameter.ts";
-import { oneFound, readModel, stuckNow } from "../reading.ts";
-import { type Asked, type Route, route } from "../route.ts";
+import {
+  given,
+  listBody,
+  oneBody,
+  oneFound,
+  pageOf,
+  readModel,
+  type Sources,
+  stuckNow,
+} from "../reading.ts";
+import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** What the three lifecycles have that the others have not. */
 const LIFECYCLES = {
@@ -66,14 +73,14 @@ function listRoute(sources: Sources, model: LifecycleModel): Route {
     query: listQuery(model),
     answer: listOf(LIFECYCLES[model].record),
     problems: ["invalid_cursor", ...problems],
-    handle: (asked) => answerList(sources, model, asked),
+    handle: (request) => answerList(sources, model, request),
   });
 }
 
 async function answerList(
   sources: Sources,
   model: LifecycleModel,
-  { query, gone }: Asked<ListQuery, unknown>,
+  { query, disconnected }: RouteRequest<ListQuery, unknown>,
 ) {
   const { stage, asset, participant_code, account_group, stuck, min_position } = query;
   const filters: LifecycleFilters = given({
@@ -83,7 +90,7 @@ async function answerList(
   const page = pageOf(query, scope);
   const rule = stuckNow(sources);
   const { nextTurn } = sources.clock;
-  const reading = { model, minPosition: min_position, gone };
+  const reading = { model, minPosition: min_position, disconnected };
   return readModel(sources, reading, async (rows, { position }) =>
     listBody(await listRecords(rows, { model, filters, page, rule, nextTurn }), scope, position),
   );
@@ -102,9 +109,9 @@ function oneRoute(sources: Sources, model: LifecycleModel): Route {
     params,
     answer: oneOf(record),
     problems: ["not_found", "ambiguous_id", ...problems],
-    handle: ({ query: { min_position }, params: { id }, gone }) => {
+    handle: ({ query: { min_position }, params: { id }, disconnected }) => {
       const rule = stuckNow(sources);
-      const reading = { model, minPosition: min_position, gone };
+      const reading = { model, minPosition: min_position, disconnected };
       return readModel(sources, reading, async (rows, { position }) =>
         oneBody(oneFound(await findRecord(rows, { model, id, rule }), name, id), position),
       );
@@ -125,10 +132,10 @@ function historyRoute(sources: Sources, model: LifecycleModel): Route {
     params,
     answer: listOf(historyRecord),
     problems: ["not_found", "ambiguous_id", "invalid_cursor", ...problems],
-    handle: ({ query, params: { id }, gone }) => {
+    handle: ({ query, params: { id }, disconnected }) => {
       const scope = { list: `${model}/history`, filters: { id }, key: HISTORY_KEY };
       const page = pageOf(query, scope);
-      const reading = { model, minPosition: query.min_position, gone };
+      const reading = { model, minPosition: query.min_position, disconnected };
       return readModel(sources, reading, async (rows, { position }) =>
         listBody(oneFound(await listHistory(rows, id, page), name, id), scope, position),
       );

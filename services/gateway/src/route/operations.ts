@@ -1,21 +1,93 @@
-import { MODELS } from "@counterfoil/processing/queries/status";
+import { oneOf } from "@counterfoil/contracts/http";
+import { rebuildProgress, statusRecord } from "@counterfoil/contracts/record";
+import { sendMetrics } from "@counterfoil/http/operations";
+import { Problem } from "@counterfoil/http/problem";
+import { MODELS, readStatus } from "@counterfoil/processing/queries/status";
 import type { Registry } from "prom-client";
 import { z } from "zod";
-import type { Sources } from "../deps.ts";
+import { modelParam, parameters } from "../parameter.ts";
+import { oneBody, type Sources } from "../reading.ts";
 import { type Route, route } from "../route.ts";
 
-const word = (text: string) => z.object({ status: z.literal(text) });
-/** Probes add parameters of their own, against caches. */
-const query = z.object({});
-
+/** How the service is doing, and what an operator may start. */
 export function operationRoutes(sources: Sources, registry: Registry): readonly Route[] {
-  const { stream, models } = sources;
+  return [
+    statusRoute(sources),
+    ...rebuildRoutes(sources),
+    ...healthRoutes(sources),
+    metricsRoute(registry),
+    openApiRoute,
+  ];
+}
+
+function statusRoute(sources: Sources): Route {
+  const { config, engine } = sources;
+  const installation = {
+    ledger: config.COUNTERFOIL_LEDGER,
+    environment: config.COUNTERFOIL_ENVIRONMENT,
+    engine,
+  };
+  return route({
+    url: "/v1/status",
+    tag: "operations",
+    summary: "The head of the stream, and how far each projection has come",
+    query: parameters({}),
+    answer: oneOf(statusRecord),
+    problems: ["stream_unavailable"],
+    handle: async () => {
+      const status = await readStatus(sources, installation);
+      return oneBody(status, Number(status.head));
+    },
+  });
+}
+
+const rebuild = {
+  url: "/v1/projections/:name/rebuild",
+  tag: "operations",
+  query: parameters({}),
+  params: z.object({ name: modelParam.meta({ description: "The projection" }) }),
+  answer: oneOf(rebuildProgress),
+} as const;
+
+function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
+  return [
+    route({
+      ...rebuild,
+      method: "POST",
+      summary: "Builds the projection's next generation from the stream",
+      status: 202,
+      problems: ["not_found", "rebuild_running", "stream_unavailable", "model_unavailable"],
+      handle: async ({ params: { name } }, reply) => {
+        const progress = await rebuilds.start(name);
+        reply.code(202);
+        return oneBody(progress, Number(progress.position));
+      },
+    }),
+    route({
+      ...rebuild,
+      summary: "How the last rebuild that was started here is getting on",
+      problems: ["not_found"],
+      handle: async ({ params: { name } }) => {
+        const progress = rebuilds.progress(name);
+        if (progress !== null) return oneBody(progress, Number(progress.position));
+        throw new Problem("not_found", `no rebuild of ${name} was started in this process`);
+      },
+    }),
+  ];
+}
+
+/** Probes add parameters of their own, against caches. */
+const anyQuery = z.object({});
+
+const word = (text: string) => z.object({ status: z.literal(text) });
+
+function healthRoutes({ stream, models }: Sources): readonly Route[] {
   return [
     route({
       url: "/healthz",
       tag: "operations",
       summary: "Whether the process is alive",
-      query,
+      query: anyQuery,
       answer: word("ok"),
       handle: async () => ({ status: "ok" }),
     }),
@@ -23,7 +95,7 @@ export function operationRoutes(sources: Sources, registry: Registry): readonly 
       url: "/readyz",
       tag: "operations",
       summary: "Whether the stream can be read and every model is served",
-      query,
+      query: anyQuery,
       answer: word("ready"),
       problems: ["stream_unavailable", "model_unavailable"],
       handle: async () => {
@@ -32,15 +104,26 @@ export function operationRoutes(sources: Sources, registry: Registry): readonly 
         return { status: "ready" };
       },
     }),
-    route({
-      url: "/metrics",
-      tag: "operations",
-      summary: "Metrics for Prometheus",
-      query,
-      answer: z.string(),
-      mediaType: "text/plain",
-      handle: async (_asked, reply) =>
-        reply.type(registry.contentType).send(await registry.metrics()),
-    }),
   ];
 }
+
+function metricsRoute(registry: Registry): Route {
+  return route({
+    url: "/metrics",
+    tag: "operations",
+    summary: "Metrics for Prometheus",
+    query: anyQuery,
+    answer: z.string(),
+    mediaType: "text/plain",
+    handle: (_request, reply) => sendMetrics(reply, registry),
+  });
+}
+
+const openApiRoute: Route = route({
+  url: "/openapi.json",
+  tag: "operations",
+  summary: "This interface as an OpenAPI document",
+  query: anyQuery,
+  answer: z.looseObject({ openapi: z.string() }),
+  handle: async (_request, reply) => reply.server.swagger(),
+});

@@ -1,8 +1,13 @@
-import { eventRecord, quarantinedRecord } from "@counterfoil/contracts/record";
-import type { NewEvent } from "@counterfoil/contracts/recorded-event";
-import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
+import { createHash } from "node:crypto";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { deliveryRecord } from "@counterfoil/contracts/delivery-record";
+import { eventRecord } from "@counterfoil/contracts/record";
+import { eventId } from "@counterfoil/core/identity";
+import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { feedSnapshot, zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { expectList, expectProblem } from "../testing/expectation.ts";
+import { balanceWebhook } from "../testing/balance-webhook.ts";
+import { expectList, expectOne, expectProblem } from "../testing/expectation.ts";
 import { quarantineRetried } from "../testing/quarantine-retried.ts";
 import { createTestGateway, type TestGateway } from "../testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "../testing/test-ledger.ts";
@@ -16,9 +21,9 @@ beforeEach(async () => {
 });
 
 // biome-ignore lint/suspicious/noExplicitAny: looked into freely
-async function listed(url: string, record = eventRecord as any): Promise<any[]> {
+async function listed(url: string): Promise<any[]> {
   const answer = await gateway.get(url);
-  expectList(answer, record);
+  expectList(answer, eventRecord);
   return answer.body.data;
 }
 
@@ -73,49 +78,86 @@ describe("events", () => {
   );
 });
 
-describe("quarantine", () => {
-  const quarantined = (parameters = "") =>
-    listed(`/v1/quarantine?${parameters}`, quarantinedRecord);
+const typesOf = ({ facts }: { facts: readonly { type: string }[] }) =>
+  facts.map(({ type }) => type);
 
-  test("is empty where everything could be read", async () => {
-    await ledger.play("balances-feed-use-cases");
-    expect(await quarantined()).toEqual([]);
+describe("a delivery", () => {
+  test("has the facts that it caused, and no others", async () => {
+    const [, , pending] = await ledger.play("balances-feed-use-cases");
+    const answer = await gateway.get(`/v1/deliveries/${pending?.deliveryId}`);
+    expectOne(answer, deliveryRecord);
+    const { data } = answer.body;
+    expect(data.received).toMatchObject({ type: "DeliveryReceived", id: pending?.deliveryId });
+    expect(typesOf(data)).toEqual(["RunRecorded", "MovementRecorded", "BalanceReported"]);
+    expect(data.body_url).toBe(`/v1/deliveries/${pending?.deliveryId}/body`);
   });
 
-  test("has what could not be read, with its reason", async () => {
-    const { deliveryId } = await ledger.deliver(zeroHashWebhook("weather.changed", { sky: "red" }));
-    expect(await quarantined()).toMatchObject([
-      {
-        delivery_id: deliveryId,
-        provider: "zerohash",
-        channel: "webhook",
-        payload_type: "weather.changed",
-        received_at: "2026-01-01T00:00:00Z",
-        attempts: 1,
-        position: "3",
-        resolved_position: null,
-      },
+  test("has its exact bytes", async () => {
+    const receipts = await ledger.play("balances-feed-use-cases");
+    for (const [at, step] of (SCENARIOS.get("balances-feed-use-cases")?.steps ?? []).entries()) {
+      const { deliveryId } = receipts[at] ?? {};
+      const answer = await gateway.get(`/v1/deliveries/${deliveryId}/body`);
+      expect(answer.status).toBe(200);
+      expect(answer.headers["content-type"]).toBe("application/octet-stream");
+      expect(answer.raw.equals(Buffer.from("text" in step ? step.text : step.body))).toBe(true);
+      const { body } = await gateway.get(`/v1/deliveries/${deliveryId}`);
+      const digest = createHash("sha256").update(answer.raw).digest("hex");
+      expect(body.data.received.data.sha256).toBe(digest);
+    }
+  });
+
+  test("that was divided has the facts of all its parts", async () => {
+    const accounts = Array.from({ length: 2500 }, (_, at) => ({
+      account_id: `a-${at}`,
+      participant_code: `P${at}`,
+      account_group: "G",
+      account_label: "general",
+      account_type: "available",
+      asset: "USD",
+      balance: String(at),
+    }));
+    const { deliveryId } = await ledger.deliver(feedSnapshot(accounts));
+    await ledger.deliver(balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" }));
+    const { data } = (await gateway.get(`/v1/deliveries/${deliveryId}`)).body;
+    const types = Map.groupBy(typesOf(data), (type) => type);
+    expect([...types].map(([type, each]) => [type, each.length])).toEqual([
+      ["DeliveryDivided", 1],
+      ["BalanceReported", 2500],
+      ["DeliveryCompleted", 1],
     ]);
   });
 
-  test("counts attempts, and tells what was resolved", async () => {
-    const ids: string[] = [];
-    for (const sky of ["red", "grey", "blue"]) {
-      ids.push((await ledger.deliver(zeroHashWebhook("weather.changed", { sky }))).deliveryId);
-    }
-    const append = async (event: NewEvent) =>
-      ledger.stream.append((await ledger.stream.head()).position, [event]);
-    await append(quarantineRetried(ids[0] ?? "", { outcome: "unreadable", reason: "still so" }));
-    await append(quarantineRetried(ids[1] ?? "", { outcome: "resolved" }));
-    const [blue, grey, red] = await quarantined();
-    expect(blue).toMatchObject({ delivery_id: ids[2], attempts: 1, resolved_position: null });
-    expect(grey).toMatchObject({ delivery_id: ids[1], attempts: 2, resolved_position: "9" });
-    expect(red).toMatchObject({ attempts: 2, reason: "still so", resolved_position: null });
-    expect(await quarantined("open=true")).toEqual([blue, red]);
-    expect(await quarantined("open=false")).toEqual([grey]);
-    const first = await gateway.get("/v1/quarantine?open=true&limit=1");
-    const cursor = first.body.next_cursor;
-    expect(await quarantined(`open=true&limit=1&cursor=${cursor}`)).toEqual([red]);
-    expectProblem(await gateway.get(`/v1/quarantine?cursor=${cursor}`), "invalid_cursor");
+  test("that was quarantined has what its retry found", async () => {
+    const { deliveryId } = await ledger.deliver(zeroHashWebhook("weather.changed", {}));
+    await ledger.deliver(balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" }));
+    const retried = quarantineRetried(deliveryId, { outcome: "resolved" });
+    const fact = { ...retried, type: "NotificationRecorded", data: "{}" };
+    const facts = ["a", "b"].map((name) => ({ ...fact, id: eventId([name], nodeHashing) }));
+    const { position } = await ledger.stream.head();
+    await ledger.stream.append(position, [retried, ...facts]);
+    const answer = await gateway.get(`/v1/deliveries/${deliveryId}`);
+    expectOne(answer, deliveryRecord);
+    expect(typesOf(answer.body.data)).toEqual([
+      "DeliveryQuarantined",
+      "QuarantineRetried",
+      "NotificationRecorded",
+      "NotificationRecorded",
+    ]);
+  });
+
+  test("whose bytes were erased says so", async () => {
+    const erased = { ...ledger.stream, body: async () => null };
+    const { deliveryId } = await ledger.deliver(zeroHashWebhook("weather.changed", {}));
+    const gateway = await createTestGateway({ ...ledger, stream: erased });
+    expectProblem(await gateway.get(`/v1/deliveries/${deliveryId}/body`), "body_gone");
+    expect((await gateway.get(`/v1/deliveries/${deliveryId}`)).status).toBe(200);
+  });
+
+  test.each(["", "/body"])("that never came is not found%s", async (rest) => {
+    await ledger.play("balances-feed-use-cases");
+    expectProblem(await gateway.get(`/v1/deliveries/nobody${rest}`), "not_found");
+    const [, , , fact] = await ledger.stream.read({ after: 0, limit: 4 });
+    expectProblem(await gateway.get(`/v1/deliveries/${fact?.id}${rest}`), "not_found");
+    expectProblem(await gateway.get(`/v1/deliveries/${fact?.id}${rest}?a=1`), "invalid_query");
   });
 });

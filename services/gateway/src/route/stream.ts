@@ -1,13 +1,22 @@
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { deliveryRecord } from "@counterfoil/contracts/delivery-record";
 import { FACTS, type FactType } from "@counterfoil/contracts/fact";
-import { listOf } from "@counterfoil/contracts/http";
-import { eventRecord, quarantinedRecord } from "@counterfoil/contracts/record";
+import { listOf, oneOf } from "@counterfoil/contracts/http";
+import { eventRecord } from "@counterfoil/contracts/record";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { Problem } from "@counterfoil/http/problem";
+import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveries";
 import { EVENT_KEY, listEvents } from "@counterfoil/processing/queries/events";
-import { listQuarantine, QUARANTINE_KEY } from "@counterfoil/processing/queries/quarantine";
-import type { z } from "zod";
-import type { Sources } from "../deps.ts";
-import { given, listBody, pageOf } from "../paging.ts";
-import { choices, cursor, flag, limit, parameters, position } from "../parameter.ts";
-import { type Asked, type Route, route } from "../route.ts";
+import type { FastifyReply } from "fastify";
+import { z } from "zod";
+import { choices, cursor, limit, parameters, position } from "../parameter.ts";
+import { given, listBody, oneBody, pageOf, type Sources } from "../reading.ts";
+import { type Route, type RouteRequest, route } from "../route.ts";
+
+/** The stream itself: its events, and the deliveries that they come from. */
+export function streamRoutes(sources: Sources): readonly Route[] {
+  return [eventsRoute(sources), deliveryRoute(sources), bodyRoute(sources)];
+}
 
 const TYPES = Object.keys(FACTS) as FactType[];
 
@@ -17,39 +26,23 @@ const events = parameters({
   limit,
   cursor,
 });
-const quarantine = parameters({
-  open: flag("true: only what is still unread; false: only what was read since"),
-  limit,
-  cursor,
-});
 
-export function streamRoutes(sources: Sources): readonly Route[] {
-  return [
-    route({
-      url: "/v1/events",
-      tag: "stream",
-      summary: "The events of the stream, in their order",
-      description: "`position` is the head; `next_cursor` is null where the stream ends for now.",
-      query: events,
-      answer: listOf(eventRecord),
-      problems: ["invalid_cursor", "stream_unavailable"],
-      handle: (asked) => answerEvents(sources, asked),
-    }),
-    route({
-      url: "/v1/quarantine",
-      tag: "attention",
-      summary: "Deliveries that nobody could read, the newest first",
-      query: quarantine,
-      answer: listOf(quarantinedRecord),
-      problems: ["invalid_cursor", "stream_unavailable"],
-      handle: (asked) => answerQuarantine(sources, asked),
-    }),
-  ];
+function eventsRoute(sources: Sources): Route {
+  return route({
+    url: "/v1/events",
+    tag: "stream",
+    summary: "The events of the stream, in their order",
+    description: "`position` is the head; `next_cursor` is null where the stream ends for now.",
+    query: events,
+    answer: listOf(eventRecord),
+    problems: ["invalid_cursor", "stream_unavailable"],
+    handle: (request) => answerEvents(sources, request),
+  });
 }
 
 async function answerEvents(
   { stream }: Sources,
-  { query }: Asked<z.output<typeof events>, unknown>,
+  { query }: RouteRequest<z.output<typeof events>, unknown>,
 ) {
   const filters = given({ after: query.after, types: query.types });
   const scope = { list: "events", filters, key: EVENT_KEY };
@@ -59,12 +52,55 @@ async function answerEvents(
   return listBody(page, scope, (await stream.head()).position);
 }
 
-async function answerQuarantine(
-  { stream }: Sources,
-  { query }: Asked<z.output<typeof quarantine>, unknown>,
-) {
-  const filters = given({ open: query.open });
-  const scope = { list: "quarantine", filters, key: QUARANTINE_KEY };
-  const page = await listQuarantine(stream, { ...filters, page: pageOf(query, scope) });
-  return listBody(page, scope, (await stream.head()).position);
+const deliveryParams = z.object({ id: z.string().meta({ description: "The delivery's id" }) });
+
+function deliveryRoute({ stream }: Sources): Route {
+  return route({
+    url: "/v1/deliveries/:id",
+    tag: "stream",
+    summary: "A delivery with everything that it caused to be recorded",
+    query: parameters({}),
+    params: deliveryParams,
+    answer: oneOf(deliveryRecord),
+    problems: ["not_found", "stream_unavailable"],
+    handle: async ({ params: { id } }) => {
+      const delivery = await findDelivery(stream, id, TRANSLATING);
+      if (delivery === null) throw unknownDelivery(id);
+      const body_url = `/v1/deliveries/${id}/body`;
+      return oneBody({ ...delivery, body_url }, (await stream.head()).position);
+    },
+  });
 }
+
+/** A delivery is translated once more to find what it caused. */
+const TRANSLATING = { translations: TRANSLATIONS, hashing: nodeHashing };
+
+const BYTES = "application/octet-stream";
+
+function bodyRoute({ stream }: Sources): Route {
+  return route({
+    url: "/v1/deliveries/:id/body",
+    tag: "stream",
+    summary: "The exact bytes of a delivery",
+    query: parameters({}),
+    params: deliveryParams,
+    answer: z.string().meta({ format: "binary" }),
+    mediaType: BYTES,
+    problems: ["not_found", "body_gone", "stream_unavailable"],
+    handle: async ({ params: { id } }, reply) => {
+      const body = await findBody(stream, id);
+      if (body === null) throw unknownDelivery(id);
+      const { sha256, bytes } = body;
+      if (bytes !== null) return sendBytes(reply, bytes);
+      throw new Problem("body_gone", `the bytes with SHA-256 ${sha256} are gone`);
+    },
+  });
+}
+
+/** Whatever a provider sent is shown as bytes and nothing else, also by a browser. */
+function sendBytes(reply: FastifyReply, bytes: Uint8Array): FastifyReply {
+  reply.type(BYTES).header("x-content-type-options", "nosniff");
+  return reply.header("content-disposition", "attachment").send(Buffer.from(bytes));
+}
+
+const unknownDelivery = (id: string) => new Problem("not_found", `there is no delivery "${id}"`);

@@ -1,14 +1,15 @@
 import { configSchema } from "@counterfoil/contracts/config";
 import type { RebuildProgress } from "@counterfoil/contracts/record";
+import type { Listener } from "@counterfoil/http/listener";
 import type { Rebuilds } from "@counterfoil/processing/queries/rebuilds";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import type { GatewayDeps } from "../deps.ts";
-import { createGateway, type Gateway } from "../gateway.ts";
+
+import { createGateway, type GatewayDeps } from "../gateway.ts";
 import type { TestLedger } from "./test-ledger.ts";
 
-export type TestGateway = Gateway &
+export type TestGateway = Listener &
   Readonly<{
     models: ServedModels;
     registry: Registry;

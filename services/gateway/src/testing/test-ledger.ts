@@ -23,7 +23,7 @@ export const PROJECTIONS: readonly Projection[] = [
   ...[WITHDRAWALS, DEPOSITS, TRADES].map(lifecycleProjection),
 ];
 
-/** A ledger in memory that takes deliveries and folds them when it is told to. */
+/** A ledger in memory that takes deliveries and folds them when `fold` is called. */
 export type TestLedger = Readonly<{
   stream: EventStream;
   catalogue: ModelCatalogue;

@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { createLayer1Verifier } from "./layer1.ts";
 
-/** The provider's own example (DOMAIN 8); its S is high. */
+/** The provider's own example; its S is high. */
 const VECTOR = {
   key: "MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAExn8LhKa3YnVvGHeyT+siyu9+B5knDRtigP4R08nw7Fp0lbXtwoiAO1N0LOj7k39JY5iM385BJrRV2u5Y4N0Qxg==",
   signature:

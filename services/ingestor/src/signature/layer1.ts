@@ -1,14 +1,20 @@
-import { type KeyObject, verify } from "node:crypto";
-import { promisify } from "node:util";
-import { BASE64, type PublicKeyRule, parsePublicKeys } from "./public-key.ts";
-import { headerText, refused, type VerifySignature } from "./signature-result.ts";
+import type { KeyObject } from "node:crypto";
+import {
+  BASE64,
+  headerText,
+  isSignedBy,
+  type PublicKeyRule,
+  parsePublicKeys,
+  refused,
+  type VerifySignature,
+} from "./signature.ts";
 
 const SIGNATURE = "x-signature";
 
 /**
- * Verifies Layer1 webhooks (DOMAIN 8): `x-signature` is the base64 of a DER ECDSA signature over
+ * Verifies Layer1 webhooks: `x-signature` is the base64 of a DER ECDSA signature over
  * secp256k1 and SHA-256 of the raw body alone. High S values are valid, the provider's own example
- * has one. Nothing signed tells the time, so the verdict has no `sentAt`.
+ * has one. The signature covers no time, so the verdict has no `sentAt`.
  *
  * @param publicKeys PEM or base64 of the DER SubjectPublicKeyInfo
  * @throws StartupError configuration_invalid for a key that cannot be read
@@ -19,9 +25,9 @@ export function createLayer1Verifier(publicKeys: readonly string[]): VerifySigna
     const base64 = headerText(headers, SIGNATURE);
     if (base64 === undefined) return refused("signature_missing", `expected ${SIGNATURE}`);
     if (!BASE64.test(base64)) return refused("signature_invalid", `${SIGNATURE} is not base64`);
-    const place = await matchingKey(keys, body, Buffer.from(base64, "base64"));
-    if (place === null) return refused("signature_invalid", `${SIGNATURE} does not match`);
-    const verdict = { signature: "valid", scheme: "ecdsa_secp256k1", key: String(place) } as const;
+    const number = await matchingKey(keys, body, Buffer.from(base64, "base64"));
+    if (number === null) return refused("signature_invalid", `${SIGNATURE} does not match`);
+    const verdict = { signature: "valid", scheme: "ecdsa_secp256k1", key: String(number) } as const;
     return { ok: true, verdict };
   };
 }
@@ -33,19 +39,14 @@ const SECP256K1_KEY: PublicKeyRule = {
   types: ["spki"],
 };
 
-/** On the thread pool: one verification takes a quarter of a millisecond. */
-const verifyInPool = promisify(verify);
-
-/** The place of the key in the list, from 1. */
+/** The number of the key in the list, from 1. */
 async function matchingKey(
   keys: readonly KeyObject[],
   body: Uint8Array,
   signature: Buffer,
 ): Promise<number | null> {
   for (const [index, key] of keys.entries()) {
-    // Bytes that are no DER are an error of OpenSSL's in some versions, and no match to us.
-    const isValid = verifyInPool("sha256", body, { key, dsaEncoding: "der" }, signature);
-    if (await isValid.catch(() => false)) return index + 1;
+    if (await isSignedBy({ key, dsaEncoding: "der" }, body, signature)) return index + 1;
   }
   return null;
 }

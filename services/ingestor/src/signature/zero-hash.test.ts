@@ -96,6 +96,19 @@ describe("Zero Hash signatures", () => {
     expect((await verifyWith(RSA_ONLY, headers)).ok).toBe(true);
   });
 
+  test("a key for PSS alone: its signature verifies, any other is refused and fails nothing", async () => {
+    const { generateKeyPairSync } = await import("node:crypto");
+    const { publicKey, privateKey } = generateKeyPairSync("rsa-pss", { modulusLength: 2048 });
+    const pem = publicKey.export({ type: "spki", format: "pem" }).toString();
+    const verdictOn = (signature: string) =>
+      verifyWith({ secrets: [], publicKeys: [pem] }, { "x-zh-hook-rsa-signature-256": signature });
+    expect(await verdictOn(rsaHex(BODY, "rsa_pss", privateKey))).toMatchObject({
+      ok: true,
+    });
+    const refused = { ok: false, code: "signature_invalid" };
+    expect(await verdictOn(rsaHex(BODY))).toMatchObject(refused);
+  });
+
   test("rotation: any of the secrets and keys, and the verdict tells which", async () => {
     const rotated = { secrets: ["older", SECRET], publicKeys: [OTHER_PEM, PKCS1_PEM] };
     const result = await verifyWith(rotated, zeroHashHeaders(BODY, ["hmac", "rsa"]));

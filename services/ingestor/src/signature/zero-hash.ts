@@ -1,13 +1,21 @@
+import {
+  constants,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  timingSafeEqual,
+} from "node:crypto";
 import { type Nanos, parseTime, SECOND } from "@counterfoil/core/exact/time";
-import { hmacMatcher, type Matcher, type MatchingKey, rsaMatcher } from "./matcher.ts";
-import { type PublicKeyRule, parsePublicKeys } from "./public-key.ts";
 import {
   headerText,
+  isSignedBy,
+  type PublicKeyRule,
+  parsePublicKeys,
   refused,
   type SignatureResult,
   type SignedRequest,
   type VerifySignature,
-} from "./signature-result.ts";
+} from "./signature.ts";
 
 export type ZeroHashVerifierOptions = Readonly<{
   /** HMAC secrets, used as UTF-8 text. */
@@ -24,12 +32,12 @@ export type ZeroHashVerifierOptions = Readonly<{
 }>;
 
 /**
- * Verifies Zero Hash webhooks (DOMAIN 2.2): up to four signatures, hex, over the raw body or, in
+ * Verifies Zero Hash webhooks: up to four signatures, hex, over the raw body or, in
  * the newer scheme, over the body followed by the text of `x-zh-hook-timestamp` (UNIX ms). At least
  * one that can be checked must be there, and each that can be checked must be valid.
  *
  * The verdict's `scheme` lists what matched, joined by `+`, with the RSA padding; `key` lists the
- * place of each one's key in the configuration, from 1. Only a signed timestamp becomes `sentAt`.
+ * number of each one's key in the configuration, from 1. Only a signed timestamp becomes `sentAt`.
  *
  * @throws StartupError configuration_invalid for a key that cannot be read
  */
@@ -114,15 +122,64 @@ function judge(
     return { ok: true, verdict: { signature: "valid", ...found } };
   }
   const sentAt = parseTime(headerText(headers, TIMESTAMP) ?? "");
-  const isFresh = sentAt !== null && distance(sentAt, receivedAt) <= WINDOW;
-  if (!isFresh && rejectStale) {
+  const isCurrent = sentAt !== null && distance(sentAt, receivedAt) <= WINDOW;
+  if (!isCurrent && rejectStale) {
     return refused("timestamp_stale", `${TIMESTAMP} is more than 5 minutes from now`);
   }
-  const signature = isFresh ? "valid" : "stale";
+  const signature = isCurrent ? "valid" : "stale";
   return { ok: true, verdict: { signature, ...found, ...(sentAt !== null && { sentAt }) } };
 }
 
 const distance = (a: Nanos, b: Nanos): Nanos => (a < b ? b - a : a - b);
+
+/** `key`: its number in the list, from 1. */
+type MatchingKey = Readonly<{ key: number; scheme: string }>;
+
+/** Which key made this signature over the joined parts; null where none did. Never throws. */
+type Matcher = (signed: readonly Uint8Array[], signature: Buffer) => Promise<MatchingKey | null>;
+
+/** HMAC-SHA256 with any of the secrets (UTF-8 text); null without any. */
+function hmacMatcher(secrets: readonly string[]): Matcher | null {
+  if (secrets.length === 0) return null;
+  const keys = secrets.map((secret) => createSecretKey(secret, "utf8"));
+  return async (signed, signature) => {
+    const index = keys.findIndex((key) => {
+      const hmac = createHmac("sha256", key);
+      for (const part of signed) hmac.update(part);
+      const expected = hmac.digest();
+      return signature.length === expected.length && timingSafeEqual(signature, expected);
+    });
+    return index === -1 ? null : { key: index + 1, scheme: "hmac" };
+  };
+}
+
+/**
+ * The provider does not name the padding. PSS is what its consumers found to work, PKCS#1 v1.5 what
+ * they fall back to.
+ */
+const PADDINGS = [
+  {
+    scheme: "rsa_pss",
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: constants.RSA_PSS_SALTLEN_AUTO,
+  },
+  { scheme: "rsa_pkcs1", padding: constants.RSA_PKCS1_PADDING },
+] as const;
+
+/** RSA-SHA256 under any of the keys, in either padding; null without any. */
+function rsaMatcher(keys: readonly KeyObject[]): Matcher | null {
+  if (keys.length === 0) return null;
+  return async (signed, signature) => {
+    const data = Buffer.concat(signed);
+    for (const [index, key] of keys.entries()) {
+      for (const { scheme, ...padding } of PADDINGS) {
+        if (await isSignedBy({ key, ...padding }, data, signature))
+          return { key: index + 1, scheme };
+      }
+    }
+    return null;
+  };
+}
 
 const RSA_KEY: PublicKeyRule = {
   variable: "COUNTERFOIL_ZEROHASH_WEBHOOK_PUBLIC_KEY",

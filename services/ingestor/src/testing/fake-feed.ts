@@ -1,5 +1,5 @@
-import type { ConnectSocket, FeedSocket, SocketEnd } from "../feed/feed-socket.ts";
-import { settle } from "./manual-clock.ts";
+import type { ConnectSocket, FeedSocket, SocketEnd } from "../feed/socket.ts";
+import { runPending } from "./manual-clock.ts";
 import { createWatchedList, type WatchedList } from "./watched-list.ts";
 
 /** The other side of one connection. */
@@ -27,10 +27,10 @@ export function createFakeFeed(): FakeFeed {
     const did: FakeConnection["did"] = createWatchedList();
     let hasEnded = false;
     const end = async (how: SocketEnd) => {
-      await settle();
+      await runPending();
       if (!hasEnded) events.onEnd(how);
       hasEnded = true;
-      await settle();
+      await runPending();
     };
     const act = (name: Exclude<keyof FeedSocket, "send">, how?: SocketEnd) => () => {
       did.add(name);
@@ -42,11 +42,11 @@ export function createFakeFeed(): FakeFeed {
       end,
       async open() {
         events.onOpen();
-        await settle();
+        await runPending();
       },
       async send(...frames) {
         for (const frame of frames) events.onFrame(bytesOf(frame));
-        await settle();
+        await runPending();
       },
     });
     return {

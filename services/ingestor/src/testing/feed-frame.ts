@@ -1,4 +1,4 @@
-/** Frames as the provider's page prints them (DOMAIN 1.3), cut down. */
+/** Frames as the provider's documentation prints them, cut down. */
 const account = (asset: string) => ({
   account_id: `account-of-${asset}`,
   participant_code: "DEF456",

@@ -1,10 +1,10 @@
 import { Registry } from "prom-client";
-import { startFeedClient } from "../feed/feed-client.ts";
-import { createSigner } from "../feed/signing.ts";
+import { startFeedClient } from "../feed/client.ts";
+import { createSigner } from "../feed/config.ts";
 import { createMetrics } from "../metrics.ts";
 import { createFakeFeed, type FakeConnection } from "./fake-feed.ts";
 import { captureLog } from "./log.ts";
-import { createManualClock, settle } from "./manual-clock.ts";
+import { createManualClock, runPending } from "./manual-clock.ts";
 import { createRecordingIngest, type IngestCall } from "./recording-ingest.ts";
 
 export const FEED = {
@@ -53,7 +53,7 @@ export function startFakeFeed(given: Readonly<{ random?: () => number }> = {}) {
     await connection.sent.when((messages) => messages.length > 0);
     return connection;
   };
-  return { client, ingest, clock, log, registry, dials, dialled, opened, subscribed, settle };
+  return { client, ingest, clock, log, registry, dials, dialled, opened, subscribed, runPending };
 }
 
 /** What was recorded, in short: `opened`, `frame 3`, `closed network`. */

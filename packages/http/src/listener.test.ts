@@ -1,0 +1,128 @@
+import { once } from "node:events";
+import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
+import { createListener, isLoopback, type ListenerOptions, startOrStop } from "./listener.ts";
+import { openConnection, readAnswer, requestHead } from "./testing/raw-http.ts";
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+const ADDRESS = { host: "127.0.0.1", port: 0, hostVariable: "HOST", portVariable: "PORT" };
+
+function listenerOf(options: Partial<ListenerOptions> = {}) {
+  const listener = createListener({
+    config: { COUNTERFOIL_MAX_BODY_BYTES: 100 },
+    address: ADDRESS,
+    clock: createManualClock(),
+    logger: pino({ level: "silent" }),
+    ...options,
+  });
+  cleanups.push(listener.stop);
+  return listener;
+}
+
+const UNDECODABLE = "GET /%ZZ HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+
+describe("a request that never reaches a route", () => {
+  test.each([
+    ["no HTTP", "hello\r\n\r\n", 400, "malformed_request"],
+    ["headers too large", requestHead("/", { a: "a".repeat(20_000) }), 431, "headers_too_large"],
+    ["headers too slow", "POST / HTTP/1.1\r\nhost: a\r\nx-", 408, "request_timeout"],
+    ["an undecodable address", UNDECODABLE, 400, "malformed_request"],
+  ])("%s: a problem, over the raw socket as well", async (_, text, status, code) => {
+    const url = await listenerOf({ requestTimeoutMs: 50 }).start();
+    const socket = openConnection(url);
+    socket.write(text);
+    const answer = await readAnswer(socket);
+    expect(answer.status).toBe(status);
+    expect(JSON.parse(answer.body)).toMatchObject({ code, status });
+    expect(answer.head.toLowerCase()).toContain(
+      "content-type: application/problem+json; charset=utf-8",
+    );
+  });
+
+  test("an id of the greatest length is decoded", async () => {
+    const listener = listenerOf();
+    listener.app.get("/ids/:id", async ({ params }) => params);
+    const id = "ü".repeat(900);
+    const answer = await listener.app.inject(`/ids/${encodeURIComponent(id)}`);
+    expect(answer.json()).toEqual({ id });
+  });
+});
+
+describe("starting and stopping", () => {
+  test("an address that cannot be used names its variables and leaves nothing running", async () => {
+    const taken = new URL(await listenerOf().start());
+    const stopped: string[] = [];
+    for (const [address, code, message] of [
+      [{ ...ADDRESS, port: Number(taken.port) }, "port_in_use", `127.0.0.1:${taken.port} is taken`],
+      [{ ...ADDRESS, host: "192.0.2.1" }, "configuration_invalid", "HOST, PORT"],
+    ] as const) {
+      const { start, stop } = listenerOf({ address });
+      const stopOnce = () => {
+        stopped.push(code);
+        return stop();
+      };
+      const starting = startOrStop({ start, stop: stopOnce });
+      await expect(starting).rejects.toMatchObject({
+        code,
+        message: expect.stringContaining(message),
+      });
+    }
+    expect(stopped).toEqual(["port_in_use", "configuration_invalid"]);
+  });
+
+  test("a stop cuts a request that stalls, after five seconds", async () => {
+    const clock = createManualClock();
+    const listener = listenerOf({ clock });
+    listener.app.post("/", async () => "never");
+    const socket = openConnection(await listener.start());
+    const requested = once(listener.app.server, "request");
+    socket.write(requestHead("/", { "content-type": "text/plain", "content-length": "9" }));
+    await requested;
+    const stopped = listener.stop();
+    await clock.advance(4_999);
+    expect(socket.closed).toBe(false);
+    const closed = once(socket.resume(), "close");
+    await clock.advance(1);
+    await Promise.all([closed, stopped]);
+  });
+
+  test("a stop answers what is under way and closes its kept connection", async () => {
+    const listener = listenerOf();
+    const gate = Promise.withResolvers<void>();
+    listener.app.get("/", async () => {
+      await gate.promise;
+      return { answered: true };
+    });
+    const socket = openConnection(await listener.start());
+    const requested = once(listener.app.server, "request");
+    // A client of HTTP/1.1 keeps the connection, and this one never closes it.
+    socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    await requested;
+    const stopped = listener.stop();
+    while (listener.app.server.listening) await new Promise((resolve) => setImmediate(resolve));
+    gate.resolve();
+    const answer = await readAnswer(socket);
+    expect(JSON.parse(answer.body)).toEqual({ answered: true });
+    await stopped;
+  });
+});
+
+test.each([
+  ["localhost", true],
+  ["127.0.0.1", true],
+  ["127.1.2.3", true],
+  ["::1", true],
+  ["0.0.0.0", false],
+  ["::", false],
+  ["::2", false],
+  ["192.168.1.5", false],
+  ["127.0.0.1.example.com", false],
+])("whether %s is this computer alone: %s", (host, expected) => {
+  expect(isLoopback(host)).toBe(expected);
+});

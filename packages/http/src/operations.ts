@@ -1,0 +1,17 @@
+import type { FastifyInstance, FastifyReply } from "fastify";
+import type { Registry } from "prom-client";
+
+/**
+ * `/healthz`, `/readyz` and `/metrics` of a listener that reads no model: it is ready as long as it
+ * listens. Nothing here is about a customer. The gateway has routes of its own for them.
+ */
+export function mountOperations(app: FastifyInstance, registry: Registry): void {
+  app.get("/healthz", async () => ({ status: "ok" }));
+  app.get("/readyz", async () => ({ status: "ready" }));
+  app.get("/metrics", (_request, reply) => sendMetrics(reply, registry));
+}
+
+/** Answers with the metrics in the text format of Prometheus. */
+export async function sendMetrics(reply: FastifyReply, registry: Registry): Promise<FastifyReply> {
+  return reply.type(registry.contentType).send(await registry.metrics());
+}

@@ -1,0 +1,90 @@
+import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
+import type { ProblemDocument } from "@counterfoil/contracts/http";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+
+export const PROBLEM_MEDIA_TYPE = "application/problem+json";
+
+/** Members that some problems have beside those of every problem. */
+export type ProblemDetails = Pick<ProblemDocument, "errors" | "candidates">;
+
+/** Why a request is refused or failed; it is answered with an RFC 9457 document. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly code: ErrorCode;
+  readonly details: ProblemDetails;
+
+  constructor(code: ErrorCode, detail: string, details: ProblemDetails = {}) {
+    super(detail);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export function problemDocumentOf({ code, message, details }: Problem): ProblemDocument {
+  const { title, status } = ERROR_CODES[code];
+  const type = `urn:counterfoil:problem:${code}`;
+  return { type, title, status, detail: message, code, ...details };
+}
+
+/** What is unavailable may be back in a second; clients with a schedule of their own ignore it. */
+const RETRY_AFTER_SECONDS = 1;
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  const document = problemDocumentOf(problem);
+  if (document.status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);
+  return reply.code(document.status).type(PROBLEM_MEDIA_TYPE).send(document);
+}
+
+/** What a service makes of its own errors; null leaves an error to the mapping of all listeners. */
+export type AsProblem = (error: unknown, request: FastifyRequest) => Problem | null;
+
+/** Every failure becomes a problem document, which says nothing of files, addresses or rows. */
+export function answerFailures(
+  app: FastifyInstance,
+  { logger, asProblem }: Readonly<{ logger: Logger; asProblem?: AsProblem | undefined }>,
+): void {
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, new Problem("not_found", `no resource has the address ${pathOf(request)}`)),
+  );
+  app.setErrorHandler((error, request, reply) => {
+    const problem = error instanceof Problem ? error : asProblem?.(error, request);
+    const answered = problem ?? httpProblemOf(error);
+    logFailure(logger, request, error, answered.code);
+    return sendProblem(reply, answered);
+  });
+}
+
+const pathOf = ({ url }: Readonly<{ url: string }>): string => url.split("?", 1)[0] ?? "";
+
+/** A refusal is the client's business; a failure of the service goes to the log whole. */
+function logFailure(
+  logger: Logger,
+  { method, routeOptions }: FastifyRequest,
+  error: unknown,
+  code: ErrorCode,
+): void {
+  if (error instanceof Problem || ERROR_CODES[code].status < 500) return;
+  const level = ERROR_CODES[code].status === 503 ? "warn" : "error";
+  logger[level]({ method, route: routeOptions.url, code, err: error }, "request failed");
+}
+
+/** Errors of the HTTP layer by their code. */
+const HTTP_PROBLEMS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ["payload_too_large", "the body is larger than is taken"],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ["malformed_request", "no body of this content type is taken"],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ["malformed_request", "the body is announced as JSON and empty"],
+  FST_ERR_CTP_INVALID_JSON_BODY: ["malformed_request", "the body is no JSON"],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
+    "malformed_request",
+    "the body has not the length announced",
+  ],
+};
+
+function httpProblemOf(error: unknown): Problem {
+  const { code = "", statusCode } = Object(error) as { code?: string; statusCode?: number };
+  const known = HTTP_PROBLEMS[code];
+  if (known !== undefined) return new Problem(...known);
+  if (statusCode === 400) return new Problem("malformed_request", "the request cannot be read");
+  return new Problem("internal_error", "the request failed; the log says why");
+}

@@ -1,0 +1,79 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { configSchema } from "@counterfoil/contracts/config";
+import { asyncApiDocument } from "@counterfoil/contracts/documents/async-api";
+import { printStable, schemaDocuments } from "@counterfoil/contracts/documents/schema-documents";
+import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
+import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
+import { serveModels } from "@counterfoil/processing/queries/serving";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { createGateway } from "../gateway.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Everything that is published, by path within `packages/contracts/generated`. */
+export async function generatedDocuments(): Promise<ReadonlyMap<string, Json>> {
+  return new Map([
+    ["openapi.json", await openApiDocument()],
+    ["asyncapi.json", asyncApiDocument()],
+    ...schemaDocuments(),
+  ]);
+}
+
+/** What a gateway over an empty ledger answers at /openapi.json. */
+async function openApiDocument(): Promise<Json> {
+  const clock = createManualClock(0n);
+  const stream = createMemoryEventStream({ ledger: "default", hashing: nodeHashing, clock });
+  const catalogue = createMemoryModelCatalogue();
+  const gateway = await createGateway({
+    config: configSchema.parse({}),
+    stream,
+    engine: "memory",
+    models: serveModels({ catalogue, stream, clock }),
+    clock,
+    logger: pino({ level: "silent" }),
+    registry: new Registry(),
+    rebuilds: { start: () => Promise.reject(new Error("nothing is built")), progress: () => null },
+  });
+  const answer = await gateway.app.inject({ url: "/openapi.json" });
+  await gateway.stop();
+  return answer.json();
+}
+
+const CONTRACTS = join(import.meta.dirname, "../../../../packages/contracts");
+
+/** What the present program says. */
+export const GENERATED = join(CONTRACTS, "generated");
+/** What version 1 promised: it grows, and nothing of it is taken back. */
+export const BASELINE = join(CONTRACTS, "baseline", "v1");
+
+/** The files of a folder by path within it, with `/` between the steps. */
+export function readFolder(folder: string): ReadonlyMap<string, string> {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  return new Map(
+    paths.map((path) => [relative(folder, path).replaceAll(sep, "/"), readFileSync(path, "utf8")]),
+  );
+}
+
+export function printed(documents: ReadonlyMap<string, unknown>): ReadonlyMap<string, string> {
+  return new Map([...documents].map(([path, document]) => [path, printStable(document)]));
+}
+
+export function parsed(files: ReadonlyMap<string, string>) {
+  return new Map([...files].map(([path, text]) => [path, JSON.parse(text)]));
+}
+
+/** Makes the folder hold these files and no others. */
+export function writeFolder(folder: string, files: ReadonlyMap<string, string>): void {
+  rmSync(folder, { recursive: true, force: true });
+  for (const [path, text] of files) {
+    const file = join(folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+}

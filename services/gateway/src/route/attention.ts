@@ -1,0 +1,95 @@
+import { modelName } from "@counterfoil/contracts/fact";
+import { listOf } from "@counterfoil/contracts/http";
+import {
+  type AnomalyRecord,
+  anomalyKind,
+  anomalyRecord,
+  quarantinedRecord,
+} from "@counterfoil/contracts/record";
+import {
+  ANOMALY_KEY,
+  type AnomalyFilters,
+  mergeAnomalies,
+  readAnomalies,
+} from "@counterfoil/processing/queries/anomalies";
+import { listQuarantine, QUARANTINE_KEY } from "@counterfoil/processing/queries/quarantine";
+import type { z } from "zod";
+import { choice, cursor, flag, limit, match, minPosition, parameters } from "../parameter.ts";
+import { given, listBody, pageOf, readModel, type Sources, stuckNow } from "../reading.ts";
+import { type Route, type RouteRequest, route } from "../route.ts";
+
+/** What needs a person: anomalies of the models, deliveries that could not be read. */
+export function attentionRoutes(sources: Sources): readonly Route[] {
+  return [
+    route({
+      url: "/v1/anomalies",
+      tag: "attention",
+      summary: "What needs a person, over all models, the newest first",
+      description: "`position` is that of the model that is furthest behind.",
+      query: anomalies,
+      answer: listOf(anomalyRecord),
+      problems: ["invalid_cursor", "model_unavailable", "stream_unavailable", "position_timeout"],
+      handle: (request) => answerAnomalies(sources, request),
+    }),
+    route({
+      url: "/v1/quarantine",
+      tag: "attention",
+      summary: "Deliveries that nobody could read, the newest first",
+      query: quarantine,
+      answer: listOf(quarantinedRecord),
+      problems: ["invalid_cursor", "stream_unavailable"],
+      handle: (request) => answerQuarantine(sources, request),
+    }),
+  ];
+}
+
+const anomalies = parameters({
+  kind: choice(anomalyKind.options, "Only this kind"),
+  model: choice(modelName.options, "Only this model's"),
+  subject: match("Only those of this record"),
+  open: flag("true: only those that are open; false: only those that were closed"),
+  min_position: minPosition,
+  limit,
+  cursor,
+});
+
+async function answerAnomalies(
+  sources: Sources,
+  { query, disconnected }: RouteRequest<z.output<typeof anomalies>, unknown>,
+) {
+  const { kind, model: only, subject, open, min_position } = query;
+  const filters: AnomalyFilters = given({ kind, subject, open });
+  const scope = {
+    list: "anomalies",
+    filters: given({ ...filters, model: only }),
+    key: ANOMALY_KEY,
+  };
+  const page = pageOf(query, scope);
+  const rule = stuckNow(sources);
+  const found: AnomalyRecord[] = [];
+  let position = Number.POSITIVE_INFINITY;
+  for (const model of only === undefined ? modelName.options : [only]) {
+    const reading = { model, minPosition: min_position, disconnected };
+    await readModel(sources, reading, async (rows, checkpoint) => {
+      found.push(...(await readAnomalies(rows, { model, filters, page, rule })));
+      position = Math.min(position, checkpoint.position);
+    });
+  }
+  return listBody(mergeAnomalies(found, page.limit), scope, position);
+}
+
+const quarantine = parameters({
+  open: flag("true: only what is still unread; false: only what was read since"),
+  limit,
+  cursor,
+});
+
+async function answerQuarantine(
+  { stream }: Sources,
+  { query }: RouteRequest<z.output<typeof quarantine>, unknown>,
+) {
+  const filters = given({ open: query.open });
+  const scope = { list: "quarantine", filters, key: QUARANTINE_KEY };
+  const page = await listQuarantine(stream, { ...filters, page: pageOf(query, scope) });
+  return listBody(page, scope, (await stream.head()).position);
+}

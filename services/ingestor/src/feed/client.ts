@@ -1,0 +1,294 @@
+import type { Nanos } from "@counterfoil/core/exact/time";
+import type { Clock } from "@counterfoil/processing/ports/clock";
+import type { Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
+import type { Logger } from "pino";
+import { errorReport } from "../error-report.ts";
+import type { IngestorMetrics } from "../metrics.ts";
+import type { FeedConfig, SignMessage } from "./config.ts";
+import { createFeedRecorder, type FeedRecorder } from "./recorder.ts";
+import { createBackoff, createPersist, type RandomFraction } from "./retry.ts";
+import { type KeepAlive, type SnapshotEnd, startKeepAlive, watchSnapshotEnd } from "./silence.ts";
+import {
+  type ConnectSocket,
+  type FeedSocket,
+  type Frame,
+  natureOf,
+  type SocketEnd,
+} from "./socket.ts";
+
+export type FeedDeps = Readonly<{
+  feed: FeedConfig;
+  ingest: Ingest;
+  clock: Clock;
+  logger: Logger;
+  metrics: IngestorMetrics;
+  sign: SignMessage;
+  connect: ConnectSocket;
+  random: RandomFraction;
+  newConnection: () => string;
+}>;
+
+export type FeedClient = Readonly<{
+  /** Closes the connection and resolves when its end is recorded, or cannot be. */
+  stop: () => Promise<void>;
+}>;
+
+/**
+ * Follows the Zero Hash Balances Feed for ever, one connection after the other. What one received
+ * is durable before the next is made; between them it waits up to 0.5 s at first, up to 30 s after
+ * failures in a row. A snapshot ends the row.
+ */
+export function startFeedClient(deps: FeedDeps): FeedClient {
+  const stopping = new AbortController();
+  const running = followForEver(deps, stopping.signal);
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+async function followForEver(deps: FeedDeps, signal: AbortSignal): Promise<void> {
+  const { clock, logger, random } = deps;
+  const backoff = createBackoff({ delayMsMin: 500, delayMsMax: 30_000, random });
+  let continues: string | undefined;
+  while (!signal.aborted) {
+    try {
+      const options = { continues, signal, onSubscribed: backoff.reset };
+      continues = (await followConnection(deps, options)) ?? continues;
+    } catch (error) {
+      logger.error(errorReport(error), "feed connection failed");
+    }
+    await clock.sleep(backoff.nextMs(), signal);
+  }
+}
+
+type ConnectionOptions = Readonly<{
+  /** The connection of this process that had closed before, if any. */
+  continues: string | undefined;
+  /** Aborts when the client stops. */
+  signal: AbortSignal;
+  /** A snapshot is durable and can be read. */
+  onSubscribed: () => void;
+}>;
+
+/**
+ * Follows the feed over one connection, from dialling until its end is recorded: opening, then the
+ * subscription, then the frames. Resolves once all of that is durable, or the client stops and gives
+ * up on it.
+ *
+ * @returns the connection's id; null where it could not be made, which nothing records
+ */
+async function followConnection(
+  deps: FeedDeps,
+  options: ConnectionOptions,
+): Promise<string | null> {
+  const { metrics, logger } = deps;
+  const session = dial(deps, options);
+  const { connection, progress } = session;
+  const stop = () => leave(session, "stopped");
+  options.signal.addEventListener("abort", stop);
+  const { end, closedAt } = await session.ended;
+  options.signal.removeEventListener("abort", stop);
+  metrics.feedState("disconnected");
+  if (!progress.isOpen) {
+    metrics.feedClosed("unreachable");
+    logger.warn({ end }, "feed cannot be reached");
+    return null;
+  }
+  const unrecorded = await session.recorder.drained();
+  // After a closing handshake nothing is missing; a connection that broke may lack frames.
+  if (end.kind === "closed" && progress.departure === null) session.snapshotEnd.end();
+  await session.recorder.drained();
+  const { frameBytesMax } = deps.feed;
+  const closing = closingOf({ ...progress, end, unrecorded, frameBytesMax });
+  metrics.feedClosed(closing.reason);
+  const level = closing.reason === "stopped" ? "info" : "warn";
+  logger[level]({ connection, ...closing }, "feed closed");
+  await session.recorder.close({ ...closing, closedAt }).catch(() => {
+    logger.error({ connection }, "the feed's closing is not recorded");
+  });
+  return connection;
+}
+
+type FeedSession = Readonly<{
+  deps: FeedDeps;
+  options: ConnectionOptions;
+  connection: string;
+  progress: Progress;
+  socket: FeedSocket;
+  recorder: FeedRecorder;
+  snapshotEnd: SnapshotEnd;
+  ended: Promise<Ended>;
+}>;
+
+type Ended = Readonly<{ end: SocketEnd; closedAt: Nanos }>;
+
+function dial(deps: FeedDeps, options: ConnectionOptions): FeedSession {
+  const { ingest, clock, metrics } = deps;
+  const connection = deps.newConnection();
+  const { promise: ended, resolve } = Promise.withResolvers<Ended>();
+  const socket = deps.connect(deps.feed, {
+    onOpen: () => open(session),
+    onFrame: (bytes) => receive(session, bytes),
+    onEnd(end) {
+      session.progress.hasEnded = true;
+      session.progress.keepAlive?.stop();
+      resolve({ end, closedAt: clock.now() });
+    },
+  });
+  const recorder = createFeedRecorder({
+    connection,
+    ingest,
+    persist: createPersist({ ...deps, signal: options.signal, onRetry: metrics.feedRetried }),
+    flow: socket,
+    onReceipt: (frame, receipt) => onRecorded(session, frame, receipt),
+  });
+  const snapshotEnd = watchSnapshotEnd({ clock, onComplete: recorder.completeSnapshot });
+  const progress = newProgress();
+  const session = { deps, options, connection, progress, socket, recorder, snapshotEnd, ended };
+  return session;
+}
+
+function open(session: FeedSession): void {
+  const { deps, options, connection, progress, recorder } = session;
+  progress.isOpen = true;
+  deps.metrics.feedState("connected");
+  deps.logger.info({ connection }, "feed connected");
+  const { continues } = options;
+  const opening = { openedAt: deps.clock.now(), ...(continues !== undefined && { continues }) };
+  recorder.open(opening).then(
+    () => subscribe(session),
+    () => deps.logger.error({ connection }, "the feed's opening is not recorded"),
+  );
+}
+
+function subscribe(session: FeedSession): void {
+  const { deps, progress, socket, recorder } = session;
+  if (progress.hasEnded || progress.departure !== null) return;
+  progress.isSubscribing = true;
+  socket.send(deps.sign("subscribe", deps.clock.now()));
+  progress.keepAlive = startKeepAlive({
+    clock: deps.clock,
+    ping: () => socket.send(deps.sign("ping", deps.clock.now())),
+    isReading: () => !recorder.isPaused(),
+    onSilence() {
+      progress.departure ??= "liveness";
+      socket.terminate();
+    },
+  });
+}
+
+function receive(session: FeedSession, bytes: Uint8Array): void {
+  const { deps, progress, recorder } = session;
+  const receivedAt = deps.clock.now();
+  const { kind, isBalance } = natureOf(bytes);
+  progress.frames += 1;
+  progress.bytes += bytes.length;
+  progress.keepAlive?.heard();
+  deps.metrics.feedFrame(kind);
+  if (kind === "pong" || kind === "answer") return;
+  recorder.record({ number: progress.frames, kind, bytes, receivedAt });
+  if (kind === "snapshot") progress.isSubscribed = true;
+  else if (!progress.isSubscribed && !isBalance) leave(session, "subscription_refused");
+}
+
+/** A frame is durable. The next one waits until this has handled its receipt. */
+function onRecorded(session: FeedSession, frame: Frame, { outcome, reason }: Receipt): void {
+  const { deps, options, progress, recorder, snapshotEnd } = session;
+  deps.metrics.delivered("zerohash", "feed", outcome);
+  if (reason === "single_chain") {
+    progress.isSingleChain = true;
+    recorder.distrust();
+    snapshotEnd.frameLost();
+    leave(session, "single_chain");
+  } else if (frame.kind === "snapshot" && !progress.isSingleChain) {
+    if (outcome === "quarantined") snapshotEnd.frameLost();
+    else snapshotEnd.frameRecorded();
+    if (!progress.hasEnded) deps.metrics.feedState("subscribed");
+    options.onSubscribed();
+  }
+}
+
+function leave({ progress, socket }: FeedSession, departure: Departure): void {
+  progress.departure ??= departure;
+  socket.close();
+}
+
+/** Why this side left a connection. */
+type Departure = "stopped" | "liveness" | "single_chain" | "subscription_refused";
+
+/** What happened on a connection so far. */
+type Progress = {
+  isOpen: boolean;
+  /** The subscription was sent. */
+  isSubscribing: boolean;
+  /** A snapshot arrived. */
+  isSubscribed: boolean;
+  /** Two accounts of a snapshot share one asset code: multi-chain codes were not turned on. */
+  isSingleChain: boolean;
+  hasEnded: boolean;
+  departure: Departure | null;
+  /** Received so far, pongs too. */
+  frames: number;
+  bytes: number;
+  /** While pings are sent. */
+  keepAlive: KeepAlive | null;
+};
+
+function newProgress(): Progress {
+  return {
+    isOpen: false,
+    isSubscribing: false,
+    isSubscribed: false,
+    isSingleChain: false,
+    hasEnded: false,
+    departure: null,
+    frames: 0,
+    bytes: 0,
+    keepAlive: null,
+  };
+}
+
+type CloseReason = Departure | SocketEnd["kind"];
+
+type Closing = Readonly<{ reason: CloseReason; detail?: string }>;
+
+/** What the connection went through, how it ended, and how many frames a stop left unrecorded. */
+type ConnectionFacts = Readonly<Progress> &
+  Readonly<{ end: SocketEnd; frameBytesMax: number; unrecorded: number }>;
+
+/** What `FeedClosed` says of a connection that has ended. */
+function closingOf(facts: ConnectionFacts): Closing {
+  const reason = reasonOf(facts);
+  const lost = facts.unrecorded > 0 ? `${facts.unrecorded} received frames are not recorded` : "";
+  const detail = [detailOf(reason, facts), lost].filter((part) => part !== "").join("; ");
+  return detail === "" ? { reason } : { reason, detail };
+}
+
+function reasonOf({ end, departure, isSingleChain, isSubscribing, isSubscribed }: ConnectionFacts) {
+  // The frame that shows it may be recorded long after the connection ended for another reason.
+  if (isSingleChain) return "single_chain";
+  if (departure !== null) return departure;
+  if (end.kind === "frame_too_large") return end.kind;
+  // The provider documents no refusal; an end before the first snapshot is taken for one.
+  return isSubscribing && !isSubscribed ? "subscription_refused" : end.kind;
+}
+
+/** For the reasons that need no more words, how the connection ended says enough. */
+function detailOf(reason: CloseReason, facts: ConnectionFacts): string {
+  const { end, departure, frames, bytes, frameBytesMax } = facts;
+  if (reason === "stopped") return "";
+  if (reason === "liveness") return "nothing arrived for 30 s";
+  if (reason === "single_chain") return "two accounts of a snapshot share one asset code";
+  if (departure === "subscription_refused") return "an unknown message came before a snapshot";
+  if (end.kind === "network") return end.detail;
+  if (end.kind === "closed") return `code ${end.code}${end.reason && `, ${printable(end.reason)}`}`;
+  return `more than ${frameBytesMax} bytes, after ${frames} frames of together ${bytes} bytes`;
+}
+
+/** Text of the other side; control characters would break whatever shows it. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, " ");
+}

@@ -1,0 +1,160 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { ANSWER, PONG, REFUSAL, SNAPSHOT, update } from "../testing/feed-frame.ts";
+import { type FeedServer, startFeedServer } from "../testing/feed-server.ts";
+import { createWatchedList } from "../testing/watched-list.ts";
+import { connectSocket, natureOf, type SocketEnd } from "./socket.ts";
+
+let server: FeedServer;
+
+beforeEach(async () => {
+  server = await startFeedServer();
+});
+
+afterEach(() => server.stop());
+
+function dial(url = server.url, frameBytesMax = 1000) {
+  const frames = createWatchedList<Uint8Array>();
+  const opened = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<SocketEnd>();
+  const socket = connectSocket(
+    { url, frameBytesMax },
+    { onOpen: opened.resolve, onFrame: frames.add, onEnd: ended.resolve },
+  );
+  return { socket, frames, opened: opened.promise, ended: ended.promise };
+}
+
+async function served(nth = 1) {
+  const connection = (await server.connections.when((all) => all.length === nth))[nth - 1];
+  if (connection === undefined) throw new Error("nobody connected");
+  return connection;
+}
+
+describe("the socket over ws", () => {
+  test("sends, and receives text and binary frames as bytes", async () => {
+    const { socket, frames, opened } = dial();
+    await opened;
+    socket.send('{"a":1}');
+    const { socket: other, received } = await served();
+    expect(await received.when((all) => all.length === 1)).toEqual([{ a: 1 }]);
+    other.send("text");
+    other.send(Buffer.of(0xff));
+    other.send(Buffer.of(0xff), { binary: false });
+    await frames.when((all) => all.length === 3);
+    expect(frames.all().map((bytes) => Buffer.from(bytes).toString("latin1"))).toEqual([
+      ...["text", "\xff", "\xff"],
+    ]);
+    socket.terminate();
+  });
+
+  test("tells code and reason of a close", async () => {
+    const { opened, ended } = dial();
+    await opened;
+    (await served()).socket.close(4001, "enough");
+    expect(await ended).toEqual({ kind: "closed", code: 4001, reason: "enough" });
+  });
+
+  test("tells a cut", async () => {
+    const { opened, ended } = dial();
+    await opened;
+    (await served()).socket.terminate();
+    expect(await ended).toMatchObject({ kind: "network" });
+  });
+
+  test("tells a frame that is too large", async () => {
+    const { frames, opened, ended } = dial();
+    await opened;
+    const { socket } = await served();
+    socket.send("x".repeat(1000));
+    socket.send("x".repeat(1001));
+    expect(await ended).toEqual({ kind: "frame_too_large" });
+    expect(frames.all()).toHaveLength(1);
+  });
+
+  test("a limit beyond 32 bits is not none", async () => {
+    const { socket, frames, opened } = dial(server.url, 10 ** 11);
+    await opened;
+    (await served()).socket.send("x");
+    await frames.when((all) => all.length === 1);
+    socket.close();
+  });
+
+  test("closes with a handshake", async () => {
+    const { socket, opened, ended } = dial();
+    await opened;
+    const { socket: other } = await served();
+    const code = new Promise((resolve) => other.once("close", resolve));
+    socket.close();
+    expect(await code).toBe(1000);
+    expect(await ended).toEqual({ kind: "closed", code: 1000, reason: "" });
+  });
+
+  test("a server that is not there ends it without an opening", async () => {
+    await server.stop();
+    const { opened, ended } = dial();
+    expect(await Promise.race([opened, ended])).toEqual({
+      kind: "network",
+      detail: "ECONNREFUSED",
+    });
+    server = await startFeedServer();
+  });
+
+  test.each(["close", "terminate"] as const)("%s while dialling", async (how) => {
+    const { socket, ended } = dial();
+    socket[how]();
+    expect(await ended).toMatchObject({ kind: "network" });
+  });
+
+  test("paused, nothing arrives; resumed, everything does", async () => {
+    const { socket, frames, opened } = dial(server.url, 10 ** 7);
+    await opened;
+    const { socket: other } = await served();
+    socket.pause();
+    const sent = Array.from({ length: 50 }, (_, nth) => String(nth).padEnd(100_000));
+    for (const text of sent) other.send(text);
+    // By the time another connection has heard something, this one could have as well.
+    const witness = dial();
+    await witness.opened;
+    (await served(2)).socket.send("x");
+    await witness.frames.when((all) => all.length === 1);
+    witness.socket.terminate();
+    expect(frames.all()).toEqual([]);
+    socket.resume();
+    await frames.when((all) => all.length === sent.length);
+    expect(frames.all().map((bytes) => Buffer.from(bytes).toString())).toEqual(sent);
+    socket.terminate();
+  });
+});
+
+const bytesOf = (frame: unknown) => Buffer.from(JSON.stringify(frame));
+
+describe("the nature of a frame", () => {
+  test.each([
+    [PONG, "pong", false],
+    [ANSWER, "answer", false],
+    [SNAPSHOT, "snapshot", true],
+    [update(1), "other", true],
+    [{ message_type: "balance-updated" }, "other", true],
+    [REFUSAL, "other", false],
+    [null, "other", false],
+  ])("%j", (frame, kind, isBalance) => {
+    expect(natureOf(bytesOf(frame))).toEqual({ kind, isBalance });
+  });
+
+  test("a large snapshot is known by its beginning, or by its end", () => {
+    const body = Array(50_000).fill({ asset: "BTC", balance: "1" });
+    const type = { messageType: "initial-balance" };
+    const snapshot = { kind: "snapshot", isBalance: true };
+    expect(natureOf(bytesOf({ ...type, body }))).toEqual(snapshot);
+    expect(natureOf(bytesOf({ body, ...type }))).toEqual(snapshot);
+    expect(natureOf(bytesOf({ body }))).toEqual({ kind: "other", isBalance: false });
+  });
+
+  test("a snapshot with an error in it is still one of balances", () => {
+    const broken = JSON.stringify(SNAPSHOT).slice(0, -1);
+    expect(natureOf(Buffer.from(broken))).toEqual({ kind: "other", isBalance: true });
+  });
+
+  test("bytes that are no text are nothing that is known", () => {
+    expect(natureOf(Uint8Array.of(0xff, 0x00))).toEqual({ kind: "other", isBalance: false });
+  });
+});

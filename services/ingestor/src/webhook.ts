@@ -1,0 +1,224 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+import type { Config } from "@counterfoil/contracts/config";
+import type { ErrorCode } from "@counterfoil/contracts/error-code";
+import type { Provider } from "@counterfoil/contracts/scalar";
+import { Problem, sendProblem } from "@counterfoil/http/problem";
+import type { Clock } from "@counterfoil/processing/ports/clock";
+import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import { type Ingest, Overloaded } from "@counterfoil/processing/ports/ingest";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import { errorReport } from "./error-report.ts";
+import type { IngestorMetrics } from "./metrics.ts";
+import { createLayer1Verifier } from "./signature/layer1.ts";
+import { headerText, type VerifySignature } from "./signature/signature.ts";
+import { createZeroHashVerifier } from "./signature/zero-hash.ts";
+
+export type WebhookDeps = Readonly<{
+  config: Config;
+  ingest: Ingest;
+  clock: Clock;
+  logger: Logger;
+  metrics: IngestorMetrics;
+}>;
+
+/**
+ * Mounts `POST /webhooks/zerohash` and `POST /webhooks/layer1`. A webhook is acknowledged with 200
+ * once it is durable, and with a problem document otherwise. Parsers and error handlers apply to these
+ * routes alone; the instance should have been made by `createListener`.
+ *
+ * @throws StartupError configuration_invalid for a key that cannot be read
+ */
+export async function registerWebhooks(app: FastifyInstance, deps: WebhookDeps): Promise<void> {
+  const sources = webhookSources(deps);
+  await app.register(async (scope) => {
+    takeRawBodies(scope, deps.config.COUNTERFOIL_MAX_BODY_BYTES);
+    for (const source of sources) mountSource(scope, source, deps);
+  });
+}
+
+/** A provider's side of the webhook route. */
+type WebhookSource = Readonly<{
+  provider: Provider;
+  path: string;
+  /** null: no key is configured for the provider, so its route does not exist. */
+  verify: VerifySignature | null;
+  payloadType: (headers: IncomingHttpHeaders, body: Uint8Array) => string;
+  notificationId: (headers: IncomingHttpHeaders) => string | null;
+}>;
+
+/**
+ * Both providers' sources. All keys are parsed here, once.
+ *
+ * @throws StartupError configuration_invalid for a key that cannot be read
+ */
+function webhookSources({ config, metrics }: WebhookDeps): readonly WebhookSource[] {
+  const secrets = config.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET;
+  const rsaKeys = config.COUNTERFOIL_ZEROHASH_WEBHOOK_PUBLIC_KEY;
+  const ecdsaKeys = config.COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY;
+  const rejectStale = config.COUNTERFOIL_REJECT_STALE;
+  const onLegacyOnly = metrics.legacySignature;
+  const unsigned = config.COUNTERFOIL_ALLOW_UNSIGNED ? acceptUnsigned : null;
+  const verifyZeroHash =
+    secrets.length + rsaKeys.length === 0
+      ? unsigned
+      : createZeroHashVerifier({ secrets, publicKeys: rsaKeys, rejectStale, onLegacyOnly });
+  return [
+    {
+      provider: "zerohash",
+      path: "/webhooks/zerohash",
+      verify: verifyZeroHash,
+      payloadType: (headers) => headerText(headers, "x-zh-hook-payload-type") ?? "",
+      notificationId: (headers) => headerText(headers, "x-zh-hook-notification-id") ?? null,
+    },
+    {
+      provider: "layer1",
+      path: "/webhooks/layer1",
+      verify: ecdsaKeys.length === 0 ? unsigned : createLayer1Verifier(ecdsaKeys),
+      payloadType: (_headers, body) => layer1Event(body),
+      notificationId: () => null,
+    },
+  ];
+}
+
+const acceptUnsigned: VerifySignature = async () => ({
+  ok: true,
+  verdict: { signature: "unsigned" },
+});
+
+/** The names in use are like `layer1:crypto:deposit:status-change`. */
+const EVENT_NAME = /^[\w:.-]{1,200}$/;
+
+/**
+ * The event that a Layer1 body names, "" where it names none. A function of the body alone, for it
+ * is part of the delivery's identity; what the body means is for the translation to say.
+ */
+function layer1Event(body: Uint8Array): string {
+  try {
+    const { event, eventType } = Object(JSON.parse(UTF8.decode(body)));
+    const name = event ?? eventType;
+    return typeof name === "string" && EVENT_NAME.test(name) ? name : "";
+  } catch {
+    return "";
+  }
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A signature covers the very bytes that were sent, whatever they claim to be. */
+function takeRawBodies(scope: FastifyInstance, bodyLimit: number): void {
+  scope.addHook("onRequest", async (request) => {
+    // A content type that is missing or malformed would be refused before any parser is asked.
+    request.raw.headers["content-type"] = "application/octet-stream";
+  });
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser("*", { parseAs: "buffer", bodyLimit }, (_request, body, done) => {
+    done(null, body);
+  });
+}
+
+function mountSource(scope: FastifyInstance, source: WebhookSource, deps: WebhookDeps): void {
+  const { path } = source;
+  const answer = answerWebhook(source, deps);
+  const errorHandler = answerFailure(source, deps);
+  scope.route({ method: "POST", url: path, handler: answer, errorHandler });
+  scope.route({
+    method: scope.supportedMethods.filter((method) => method !== "POST"),
+    url: path,
+    errorHandler,
+    handler: (_request, reply) =>
+      sendProblem(
+        reply.header("allow", "POST"),
+        new Problem("method_not_allowed", `${path} takes POST`),
+      ),
+  });
+}
+
+function answerWebhook(source: WebhookSource, deps: WebhookDeps) {
+  const { provider, verify } = source;
+  const { ingest, clock, metrics } = deps;
+  return async ({ headers, body }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const refuse = refuseWith(source, deps, reply);
+    if (verify === null) return refuse("channel_not_configured", `no key for ${provider} is set`);
+    const answered = metrics.answering(provider);
+    const receivedAt = clock.now();
+    const bytes = body as Buffer;
+    const signature = await verify({ headers, body: bytes, receivedAt });
+    if (!signature.ok) return refuse(signature.code, signature.detail);
+    const receipt = await ingest.submit({
+      provider,
+      channel: "webhook",
+      payloadType: source.payloadType(headers, bytes),
+      notificationId: source.notificationId(headers),
+      place: null,
+      verdict: signature.verdict,
+      bytes,
+      receivedAt,
+      correlationId: null,
+    });
+    metrics.delivered(provider, "webhook", receipt.outcome);
+    answered();
+    const { deliveryId, outcome, position } = receipt;
+    return reply.send({ delivery_id: deliveryId, outcome, position: String(position) });
+  };
+}
+
+type Refuse = (code: ErrorCode, detail: string) => FastifyReply;
+
+/** Counts and logs a refusal; neither the body nor what a header held goes to the log. */
+function refuseWith(source: WebhookSource, deps: WebhookDeps, reply: FastifyReply): Refuse {
+  const { provider } = source;
+  return (code, detail) => {
+    deps.metrics.refused(provider, code);
+    deps.logger.warn({ provider, code, detail }, "webhook refused");
+    return sendProblem(reply, new Problem(code, detail));
+  };
+}
+
+/** Transient states of the service; the provider tries again. */
+const TRANSIENT: readonly (readonly [new (message?: string) => Error, ErrorCode, string])[] = [
+  [StreamUnavailable, "stream_unavailable", "the webhook was not acknowledged, send it again"],
+  [Overloaded, "overloaded", "the webhook was not stored, send it again later"],
+];
+
+type RequestError = Error & { code?: string; statusCode?: number };
+
+function answerFailure(source: WebhookSource, deps: WebhookDeps) {
+  const { COUNTERFOIL_MAX_BODY_BYTES: bodyBytesMax } = deps.config;
+  return async (error: RequestError, request: FastifyRequest, reply: FastifyReply) => {
+    const refuse = refuseWith(source, deps, reply);
+    const transient = TRANSIENT.find(([kind]) => error instanceof kind);
+    if (transient) return refuse(transient[1], transient[2]);
+    if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
+      await discardRest(request.raw);
+      return refuse("payload_too_large", `more than ${bodyBytesMax} bytes`);
+    }
+    // Bodies that were cut, or are not as long as announced.
+    if (error.statusCode !== undefined && error.statusCode < 500) {
+      return refuse("malformed_request", "the body did not arrive as announced");
+    }
+    deps.logger.error({ provider: source.provider, ...errorReport(error) }, "webhook failed");
+    return refuse("internal_error", "the webhook was not acknowledged, send it again");
+  };
+}
+
+/** A sender that has not stopped after this much will not read an answer. */
+const DISCARDED_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
+ * Reads the rest of a body and throws it away. Answering earlier would close the connection under a
+ * sender that is still writing, and the answer would be lost with it.
+ */
+function discardRest(body: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    let remainingBytes = DISCARDED_BYTES_MAX;
+    body.on("data", (chunk: Buffer) => {
+      remainingBytes -= chunk.length;
+      if (remainingBytes < 0) resolve();
+    });
+    body.once("end", resolve);
+    body.once("close", resolve);
+    body.resume();
+  });
+}
