@@ -79,7 +79,7 @@ export function evolveFactState(before: FactState, amendment: Amendment): FactSt
   }
 }
 
-/** ProjectionRun an amendment twice changes nothing. */
+/** Folding an amendment twice changes nothing. */
 function isTaken({ seen, contradicted }: FactState, id: string): boolean {
   return seen.some((other) => other.id === id) || contradicted.some((other) => other.id === id);
 }
