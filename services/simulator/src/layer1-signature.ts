@@ -31,7 +31,7 @@ export function layer1PublicKeyBase64(keys: Layer1Keys): string {
   return der.toString("base64");
 }
 
-/** Headers of one Layer1 webhook: the raw body alone is signed, nothing tells the time. */
+/** Headers of one Layer1 webhook: the raw body alone is signed, and no time. */
 export function layer1Headers(
   body: string | Uint8Array,
   keys: Layer1Keys,

@@ -7,7 +7,7 @@ export type OutgoingWebhook = Readonly<{
   url: string;
   /** Sent as they are: a signature covers exactly these bytes. */
   body: string | Uint8Array;
-  /** Asked for before each attempt (from 1), so that a caller may sign each one afresh. */
+  /** Asked for before each attempt (from 1), so that a caller may sign each one anew. */
   headersOf: (attempt: number) => Readonly<Record<string, string>>;
 }>;
 

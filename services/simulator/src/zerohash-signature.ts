@@ -29,7 +29,7 @@ export type ZeroHashEnvelope = Readonly<{
 }>;
 
 export type ZeroHashSigningOptions = Readonly<{
-  /** All that the keys allow, unless told. */
+  /** All that the keys allow, unless given. */
   schemes?: readonly ZeroHashScheme[];
   rsaPadding?: RsaPadding;
 }>;

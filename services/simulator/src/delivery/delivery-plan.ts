@@ -26,7 +26,7 @@ export function planDeliveries(
 export type LostMessage = Readonly<{ step: HistoryStep; message: HistoryMessage }>;
 
 /**
- * The messages that arrive on no channel. A snapshot may still tell the balance that one of them
+ * The messages that arrive on no channel. A snapshot may still list the balance that one of them
  * stated, though not how it came about.
  */
 export function lostMessages(

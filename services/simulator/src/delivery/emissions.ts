@@ -2,7 +2,7 @@ import type { History, HistoryMessage } from "../history/history.ts";
 import { createRandom } from "../random.ts";
 import { nsOfMs } from "../time.ts";
 
-/** The moment at which the provider sends out what a step says; rising with the steps. */
+/** When the provider sends the messages of a step; rising with the steps. */
 export type Emission = Readonly<{
   step: number;
   atNs: bigint;

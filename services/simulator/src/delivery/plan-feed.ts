@@ -32,19 +32,19 @@ export function* planFeed(
   let previous: string | null = null;
   for (let number = 1; opensNs !== null && opensNs <= endNs; number += 1) {
     const connection = `${feed}-${number}`;
-    const line = drawLine(plan, opensNs);
-    yield* planConnection(plan, line, { connection, continues: previous });
+    const schedule = drawSchedule(plan, opensNs);
+    yield* planConnection(plan, schedule, { connection, continues: previous });
     previous = connection;
-    opensNs = line.closesNs === null ? null : line.closesNs + drawOfflineNs(plan);
+    opensNs = schedule.closesNs === null ? null : schedule.closesNs + drawOfflineNs(plan);
   }
 }
 
 /** The instants of one connection, in the provider's time. */
-type Line = Readonly<{
+type Schedule = Readonly<{
   opensNs: bigint;
   /** From here on the provider sends every run to this connection. */
   subscribedNs: bigint;
-  /** The snapshot tells the books of this instant… */
+  /** The snapshot lists the balances of this instant… */
   snapshotTakenNs: bigint;
   /** …but is sent at this one. */
   snapshotSentNs: bigint;
@@ -53,7 +53,7 @@ type Line = Readonly<{
   closesNs: bigint | null;
 }>;
 
-function drawLine({ emissions, options, random }: FeedPlan, opensNs: bigint): Line {
+function drawSchedule({ emissions, options, random }: FeedPlan, opensNs: bigint): Schedule {
   const race = () => nsOfMs(random.below(options.snapshotRaceMs * 1_000 + 1) / 1_000);
   const subscribedNs = opensNs + drawLatencyNs(random);
   const snapshotTakenNs = subscribedNs + race();
@@ -72,29 +72,29 @@ function drawLine({ emissions, options, random }: FeedPlan, opensNs: bigint): Li
 
 function* planConnection(
   { history, emissions, options, feed, random }: FeedPlan,
-  line: Line,
+  schedule: Schedule,
   { connection, continues }: Readonly<{ connection: string; continues: string | null }>,
 ): Generator<FeedDelivery> {
   const skewNs = nsOfMs(options.receiverSkewMs);
   const at = (ns: bigint) => ({ feed, connection, atNs: ns + skewNs, arrivesAtNs: ns + skewNs });
-  yield { kind: "feed-opened", ...at(line.opensNs), continues };
-  const afterStep = firstEmissionFrom(emissions, line.snapshotTakenNs + 1n) - 1;
+  yield { kind: "feed-opened", ...at(schedule.opensNs), continues };
+  const afterStep = firstEmissionFrom(emissions, schedule.snapshotTakenNs + 1n) - 1;
   let latestNs = 0n;
   let frame = 0;
   let snapshotNs: bigint | null = null;
-  for (const { sentNs, message } of framesOf(emissions, line)) {
+  for (const { sentNs, message } of framesOf(emissions, schedule)) {
     const arrivesNs = sentNs + drawLatencyNs(random);
     // One connection delivers in the order in which it was sent to.
     latestNs = arrivesNs > latestNs ? arrivesNs : latestNs;
-    if (line.closesNs !== null && latestNs > line.closesNs) break;
+    if (schedule.closesNs !== null && latestNs > schedule.closesNs) break;
     frame += 1;
     if (message === null) snapshotNs = latestNs;
-    const place = { feed, connection, frame, arrivesAtNs: latestNs + skewNs };
+    const header = { feed, connection, frame, arrivesAtNs: latestNs + skewNs };
     yield message === null
-      ? plannedSnapshot(place, { history, afterStep })
-      : plannedUpdate(place, message);
+      ? plannedSnapshot(header, { history, afterStep })
+      : plannedUpdate(header, message);
   }
-  const { closesNs } = line;
+  const { closesNs } = schedule;
   if (snapshotNs !== null) {
     const dueNs = snapshotNs + COMPLETE_AFTER_NS;
     const arrivesAtNs = (closesNs !== null && closesNs < dueNs ? closesNs : dueNs) + skewNs;
@@ -106,20 +106,20 @@ function* planConnection(
 /** What the provider sends on a connection, in order; null stands for the snapshot. */
 function* framesOf(
   emissions: readonly Emission[],
-  line: Line,
+  schedule: Schedule,
 ): Generator<Readonly<{ sentNs: bigint; message: HistoryMessage | null }>> {
   let isSnapshotDue = true;
   // Those that wait are still to come at the snapshot; the others have gone before it.
-  const snapshotBeforeNs = line.holdsBack ? line.subscribedNs : line.snapshotSentNs;
-  for (let index = firstEmissionFrom(emissions, line.subscribedNs); ; index += 1) {
+  const snapshotBeforeNs = schedule.holdsBack ? schedule.subscribedNs : schedule.snapshotSentNs;
+  for (let index = firstEmissionFrom(emissions, schedule.subscribedNs); ; index += 1) {
     const emission = emissions[index];
     if (isSnapshotDue && (emission === undefined || emission.atNs >= snapshotBeforeNs)) {
       isSnapshotDue = false;
-      yield { sentNs: line.snapshotSentNs, message: null };
+      yield { sentNs: schedule.snapshotSentNs, message: null };
     }
     if (emission === undefined) return;
-    const waits = line.holdsBack && emission.atNs < line.snapshotSentNs;
-    const sentNs = waits ? line.snapshotSentNs : emission.atNs;
+    const waits = schedule.holdsBack && emission.atNs < schedule.snapshotSentNs;
+    const sentNs = waits ? schedule.snapshotSentNs : emission.atNs;
     for (const message of emission.messages) {
       if ("feed" in message) yield { sentNs, message };
     }

@@ -35,7 +35,7 @@ export type FeedFrame = OnConnection &
     /** From 1 on each connection. */
     frame: number;
     text: string;
-    /** What the frame says; null for a snapshot. */
+    /** The message that the frame carries; null for a snapshot. */
     message: HistoryMessage | null;
     /** The last step that a snapshot knows of; null for an update. */
     snapshotAfterStep: number | null;
@@ -82,12 +82,12 @@ export function plannedWebhook(
   };
 }
 
-type FramePlace = OnConnection & Readonly<{ frame: number }>;
+type FrameHeader = OnConnection & Readonly<{ frame: number }>;
 
-export function plannedUpdate(place: FramePlace, message: HistoryMessage): FeedFrame {
+export function plannedUpdate(header: FrameHeader, message: HistoryMessage): FeedFrame {
   return {
     kind: "feed-frame",
-    ...place,
+    ...header,
     message,
     snapshotAfterStep: null,
     get text() {
@@ -97,12 +97,12 @@ export function plannedUpdate(place: FramePlace, message: HistoryMessage): FeedF
 }
 
 export function plannedSnapshot(
-  place: FramePlace,
+  header: FrameHeader,
   { history, afterStep }: Readonly<{ history: History; afterStep: number }>,
 ): FeedFrame {
   return {
     kind: "feed-frame",
-    ...place,
+    ...header,
     message: null,
     snapshotAfterStep: afterStep,
     get text() {

@@ -20,9 +20,9 @@ export function shuffleDeliveries<D extends Readonly<{ kind: string; feed?: stri
     kind === "webhook" ? "" : (feed ?? ""),
   );
   lanes.set("", shuffled(lanes.get("") ?? [], random));
-  const turns = [...lanes].flatMap(([lane, list]) => list.map(() => lane));
+  const order = [...lanes].flatMap(([lane, list]) => list.map(() => lane));
   const positions = new Map<string, number>();
-  return shuffled(turns, random).map((lane) => {
+  return shuffled(order, random).map((lane) => {
     const position = positions.get(lane) ?? 0;
     positions.set(lane, position + 1);
     return lanes.get(lane)?.[position] as D;
@@ -56,8 +56,8 @@ function shuffleWebhooks<D extends Readonly<{ kind: string }>>(
   const isHook = ({ kind }: D) => kind === "webhook";
   const hooks = shuffled(rest.filter(isHook), random);
   const frames = rest.filter((delivery) => !isHook(delivery));
-  const turns = shuffled(rest.map(isHook), random);
-  return [...opening, ...turns.flatMap((turn) => (turn ? hooks : frames).shift() ?? [])];
+  const order = shuffled(rest.map(isHook), random);
+  return [...opening, ...order.flatMap((hook) => (hook ? hooks : frames).shift() ?? [])];
 }
 
 /**

@@ -1,4 +1,4 @@
-/** A list that grows, and that can be waited on, so that nobody has to sleep and look again. */
+/** A list that grows, and that can be waited on, so that nobody has to poll it. */
 export type EventLog<T> = Readonly<{
   add: (event: T) => void;
   all: () => readonly T[];
@@ -17,18 +17,18 @@ export function createEventLog<T>(timeoutMs: number): EventLog<T> {
     },
     async when<A>(answer: (events: readonly T[]) => A | undefined, what: string) {
       const { promise, resolve, reject } = Promise.withResolvers<A>();
-      const look = () => {
+      const check = () => {
         const found = answer(events);
         if (found !== undefined) resolve(found);
       };
       const timer = setTimeout(() => reject(new Error(`${what} did not come about`)), timeoutMs);
-      waiters.add(look);
-      look();
+      waiters.add(check);
+      check();
       try {
         return await promise;
       } finally {
         clearTimeout(timer);
-        waiters.delete(look);
+        waiters.delete(check);
       }
     },
   };

@@ -51,7 +51,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 function parseSubscribe(message: JsonObject): ClientMessage {
   const { key, passphrase, timestamp, signature, topic, body } = message;
-  // The topic may be left out; the body may be empty but has to be there.
+  // The topic may be missing; the body may be empty but has to be there.
   if (topic !== undefined && topic !== "balances") return malformed(`unknown topic ${topic}`);
   if (typeof body !== "object" || body === null) return malformed("body is missing");
   if (typeof timestamp !== "string" || !/^\d{10}$/.test(timestamp)) {

@@ -118,18 +118,18 @@ function movedBySockets(
   for (const { message, copy } of frames) {
     if (copy.delivery.kind !== "feed-frame" || message.report === undefined) continue;
     const session = sessions.get(copy.delivery.connection) ?? "";
-    // A run that is stated again after a reconnect says nothing of its place.
-    const place = `${session} ${message.report.run.runId}`;
-    if (seen.has(place)) continue;
-    seen.add(place);
+    // A run that is stated again after a reconnect proves nothing about the order.
+    const sessionRun = `${session} ${message.report.run.runId}`;
+    if (seen.has(sessionRun)) continue;
+    seen.add(sessionRun);
     const { atNs } = timeOf(message.report, [copy]);
     const before = highest.get(session);
     const isBehind = before !== undefined && atNs <= before.atNs;
-    const placedNs = isBehind ? before.atNs + 1n : atNs;
-    highest.set(session, { atNs: placedNs, message });
+    const orderedNs = isBehind ? before.atNs + 1n : atNs;
+    highest.set(session, { atNs: orderedNs, message });
     const known = moved.get(message);
-    if (isBehind && placedNs > (known?.notBeforeNs ?? 0n)) {
-      moved.set(message, { notBeforeNs: placedNs, follows: before.message });
+    if (isBehind && orderedNs > (known?.notBeforeNs ?? 0n)) {
+      moved.set(message, { notBeforeNs: orderedNs, follows: before.message });
     }
   }
   return moved;
@@ -156,29 +156,29 @@ function snapshotsOf(
   plan: readonly HardDelivery[],
 ): readonly ArrivedSnapshot[] {
   const opened = new Map<string, number>();
-  const listings = new Map<string, HardFrame[]>();
+  const framesByConnection = new Map<string, HardFrame[]>();
   const snapshots: ArrivedSnapshot[] = [];
   let isCovered = false;
   for (const [index, delivery] of plan.entries()) {
     if (delivery.kind === "feed-opened") opened.set(delivery.connection, index);
     if (delivery.kind === "feed-frame" && delivery.listed !== null) {
       const { connection, listed } = delivery;
-      listings.set(connection, [...(listings.get(connection) ?? []), delivery]);
+      framesByConnection.set(connection, [...(framesByConnection.get(connection) ?? []), delivery]);
       isCovered ||= listed.some(({ account: { accountGroup, participantCode } }) => {
         return accountGroup === account.accountGroup || participantCode === account.participantCode;
       });
     }
     if (delivery.kind !== "snapshot-completed") continue;
     const openedIndex = opened.get(delivery.connection) ?? 0;
-    const frames = listings.get(delivery.connection) ?? [];
+    const frames = framesByConnection.get(delivery.connection) ?? [];
     const naming = frames.find(({ listed }) => listed?.some(isOf(account)));
     const balance = naming?.listed?.find(isOf(account))?.balance ?? null;
     const arrivedNs = (naming ?? frames.at(-1))?.arrivesAtNs ?? delivery.arrivesAtNs;
     if (balance === null && !isCovered) continue;
     snapshots.push({ balance, openedIndex, completedIndex: index, arrivedNs });
   }
-  const lastListing = snapshots.findLastIndex(({ balance }) => balance !== null);
-  return snapshots.filter(({ balance }, at) => balance !== null || at > lastListing);
+  const lastWithBalance = snapshots.findLastIndex(({ balance }) => balance !== null);
+  return snapshots.filter(({ balance }, at) => balance !== null || at > lastWithBalance);
 }
 
 const isOf =

@@ -28,7 +28,7 @@ export type FeedPlan = Readonly<{
   feed: string;
   emissions: readonly HardEmission[];
   /** The accounts that hold something after a step; -1 is before all steps. */
-  listingAfter: (step: number) => readonly Listed[];
+  accountsAfter: (step: number) => readonly Listed[];
   knobs: HardKnobs;
   random: Random;
 }>;
@@ -71,7 +71,7 @@ type Schedule = Readonly<{
 }>;
 
 function drawSchedule(plan: FeedPlan, opensNs: bigint): Schedule {
-  const { emissions, listingAfter, knobs, random } = plan;
+  const { emissions, accountsAfter, knobs, random } = plan;
   const race = () => nsOfMs(random.between(0, knobs.snapshotRaceMs * 1_000) / 1_000);
   const subscribedNs = opensNs + nsOfMs(random.between(2, 40));
   const takenNs = subscribedNs + race();
@@ -80,7 +80,7 @@ function drawSchedule(plan: FeedPlan, opensNs: bigint): Schedule {
   const sentBefore = emissions.filter(({ sentNs }) => sentNs < takenNs).length - 1;
   const happened = emissions.filter(({ atNs }) => atNs < takenNs).length - 1;
   const afterStep = random.between(sentBefore, Math.max(sentBefore, happened));
-  const frames = splitListing(listingAfter(afterStep), knobs, random);
+  const frames = splitSnapshot(accountsAfter(afterStep), knobs, random);
   // Some servers send what happens meanwhile before the snapshot, others hold it back.
   const holdsBack = random.chance(0.5);
   const sent: Sent[] = [];
@@ -94,7 +94,7 @@ function drawSchedule(plan: FeedPlan, opensNs: bigint): Schedule {
   const parts = frames.map((listed, part) => ({ sentNs: at[part] ?? snapshotNs, listed }));
   const ordered = [...parts, ...sent].sort((a, b) => Number(a.sentNs - b.sentNs));
   const dropsNs = drawDropNs(plan, subscribedNs);
-  // A connection that ends between the frames of a snapshot tells nothing by what it did not list.
+  // A connection that ends between the frames of a snapshot proves nothing by what it did not list.
   const wholeNs = lastFrameNs + nsOfMs(50);
   const isCut = dropsNs !== null && dropsNs >= snapshotNs && dropsNs <= wholeNs;
   const closesNs = isCut ? wholeNs : dropsNs;
@@ -109,14 +109,14 @@ function drawDropNs({ emissions, knobs, random }: FeedPlan, fromNs: bigint): big
   return null;
 }
 
-function splitListing(
-  listing: readonly Listed[],
+function splitSnapshot(
+  accounts: readonly Listed[],
   { splitRate }: HardKnobs,
   random: Random,
 ): readonly (readonly Listed[])[] {
-  if (!random.chance(splitRate)) return [listing];
-  const cut = random.between(0, listing.length);
-  return [listing.slice(0, cut), listing.slice(cut)];
+  if (!random.chance(splitRate)) return [accounts];
+  const cut = random.between(0, accounts.length);
+  return [accounts.slice(0, cut), accounts.slice(cut)];
 }
 
 function* planConnection(
@@ -129,7 +129,7 @@ function* planConnection(
   yield { kind: "feed-opened", ...arrives(opensNs), atNs: opensNs + skewNs, continues };
   let latestNs = 0n;
   let frame = 0;
-  let listings = 0;
+  let sentOfSnapshot = 0;
   let completeNs: bigint | null = null;
   for (const item of sent) {
     const arrivesNs = item.sentNs + nsOfMs(random.between(2, 40));
@@ -140,12 +140,12 @@ function* planConnection(
       completeNs = null;
     }
     frame += 1;
-    const place = { feed, connection, frame, arrivesAtNs: latestNs + skewNs };
-    if ("message" in item) yield updateFrame(place, item.message);
+    const header = { feed, connection, frame, arrivesAtNs: latestNs + skewNs };
+    if ("message" in item) yield updateFrame(header, item.message);
     else {
-      listings += 1;
-      if (listings === snapshotFrames) completeNs = latestNs + COMPLETE_AFTER_NS;
-      yield snapshotFrame(place, { listed: item.listed, afterStep, isNull: random.chance(0.5) });
+      sentOfSnapshot += 1;
+      if (sentOfSnapshot === snapshotFrames) completeNs = latestNs + COMPLETE_AFTER_NS;
+      yield snapshotFrame(header, { listed: item.listed, afterStep, isNull: random.chance(0.5) });
     }
   }
   if (completeNs !== null) {
@@ -156,12 +156,17 @@ function* planConnection(
     yield { kind: "feed-closed", ...arrives(closesNs), atNs: closesNs + skewNs };
 }
 
-type Place = Readonly<{ feed: string; connection: string; frame: number; arrivesAtNs: bigint }>;
+type FrameHeader = Readonly<{
+  feed: string;
+  connection: string;
+  frame: number;
+  arrivesAtNs: bigint;
+}>;
 
-function updateFrame(place: Place, message: HistoryMessage): HardFrame {
+function updateFrame(header: FrameHeader, message: HistoryMessage): HardFrame {
   return {
     kind: "feed-frame",
-    ...place,
+    ...header,
     message,
     snapshotAfterStep: null,
     listed: null,
@@ -173,7 +178,7 @@ function updateFrame(place: Place, message: HistoryMessage): HardFrame {
 
 /** A frame that lists nobody has an empty list, or none. */
 export function snapshotFrame(
-  place: Place,
+  header: FrameHeader,
   what: Readonly<{ listed: readonly Listed[]; afterStep: number; isNull: boolean }>,
 ): HardFrame {
   const { listed, afterStep, isNull } = what;
@@ -181,7 +186,7 @@ export function snapshotFrame(
   const text = JSON.stringify({ messageType: "initial-balance", body });
   return {
     kind: "feed-frame",
-    ...place,
+    ...header,
     message: null,
     snapshotAfterStep: afterStep,
     listed,

@@ -4,7 +4,7 @@ import { balanceMessage } from "../history/messages/balance-message.ts";
 import type { Random } from "../random.ts";
 import { NS_PER_S, NS_PER_US, nsOfMs } from "../time.ts";
 import type { HardKnobs } from "./hard-knobs.ts";
-import type { HardBook, HardEntry, HardRun } from "./hard-runs.ts";
+import type { HardEntry, HardRun, ProviderAccount } from "./hard-runs.ts";
 
 /** One run on one account as it really was; its message says what was printed of it. */
 export type HardReport = Readonly<{
@@ -18,7 +18,7 @@ export type HardReport = Readonly<{
 
 export type Printed = Readonly<{
   steps: readonly HistoryStep[];
-  reports: ReadonlyMap<HardBook, readonly HardReport[]>;
+  reports: ReadonlyMap<ProviderAccount, readonly HardReport[]>;
 }>;
 
 const FIRST_RUN_ID = 4_149_614;
@@ -29,26 +29,32 @@ const DAY_NS = 86_400n * NS_PER_S;
 /** Gives every run its id and its printed times, and every account its messages. */
 export function printRuns(
   runs: readonly HardRun[],
-  books: readonly HardBook[],
+  accounts: readonly ProviderAccount[],
   { knobs, random }: Readonly<{ knobs: HardKnobs; random: Random }>,
 ): Printed {
   const ids = drawRunIds(runs, knobs, random);
-  const reports = new Map<HardBook, HardReport[]>(books.map((book) => [book, []]));
-  const balances = new Map(books.map((book) => [book, book.opening]));
+  const reports = new Map<ProviderAccount, HardReport[]>(accounts.map((account) => [account, []]));
+  const balances = new Map(accounts.map((account) => [account, account.opening]));
   const steps = runs.map((run, step): HistoryStep => {
     const times = drawTimes(run.atNs, knobs, random);
     const printed: Run = { runId: String(ids[step]), runType: run.runType, atNs: times.runNs };
-    const moved = Map.groupBy(run.entries, ({ book }) => book);
-    const messages = [...new Set([...moved.keys(), ...run.unmoved])].map((book) => {
-      const entries = moved.get(book) ?? [];
+    const moved = Map.groupBy(run.entries, ({ account }) => account);
+    const messages = [...new Set([...moved.keys(), ...run.unmoved])].map((account) => {
+      const entries = moved.get(account) ?? [];
       const change = entries.reduce((sum, entry) => sum + entry.change, 0n);
-      const balanceAfter = (balances.get(book) ?? 0n) + change;
-      balances.set(book, balanceAfter);
+      const balanceAfter = (balances.get(account) ?? 0n) + change;
+      balances.set(account, balanceAfter);
       const movements = entries.map((entry) => movementOf(entry, times.movementNs));
       const { isInSeconds } = times;
-      const report = { account: book.account, run: printed, movements, balanceAfter, isInSeconds };
+      const report = {
+        account: account.fields,
+        run: printed,
+        movements,
+        balanceAfter,
+        isInSeconds,
+      };
       const message = balanceMessage(report);
-      reports.get(book)?.push({ step, atNs: run.atNs, change, balanceAfter, message });
+      reports.get(account)?.push({ step, atNs: run.atNs, change, balanceAfter, message });
       return message;
     });
     return { index: step, atNs: run.atNs, run: printed, messages };
@@ -76,9 +82,9 @@ function drawRunIds(runs: readonly HardRun[], knobs: HardKnobs, random: Random):
     const isSwapped =
       (isNear && random.chance(knobs.nearIdSwapRate)) || random.chance(knobs.farIdSwapRate);
     if (!isSwapped || next >= runs.length) continue;
-    const held = ids[at] as number;
+    const swapped = ids[at] as number;
     ids[at] = ids[next] as number;
-    ids[next] = held;
+    ids[next] = swapped;
   }
   return ids;
 }

@@ -4,15 +4,15 @@ import type { Random } from "../random.ts";
 import { nsOfMs } from "../time.ts";
 import type { HardKnobs } from "./hard-knobs.ts";
 
-/** One account in the provider's own books while they are written. */
-export type HardBook = {
-  readonly account: ZeroHashAccount;
+/** One account in the provider's own ledger while the runs are written. */
+export type ProviderAccount = {
+  readonly fields: ZeroHashAccount;
   readonly opening: Amount;
   balance: Amount;
 };
 
 export type HardEntry = Readonly<{
-  book: HardBook;
+  account: ProviderAccount;
   movementId: string;
   movementType: string;
   change: Amount;
@@ -25,7 +25,7 @@ export type HardRun = Readonly<{
   atNs: bigint;
   entries: readonly HardEntry[];
   /** Accounts that are reported though nothing moved on them. */
-  unmoved: readonly HardBook[];
+  unmoved: readonly ProviderAccount[];
 }>;
 
 /** A withdrawal as it really went. */
@@ -36,21 +36,21 @@ export type HardWithdrawal = {
   /** What left the ledger, fees not counted; null while nothing did. */
   settledAmount: Amount | null;
   outcome: "pending" | "settled" | "returned";
-  /** The steps of the runs that held and that ended it. */
+  /** The steps of the runs that put the amount on hold, and that ended the hold. */
   readonly heldAt: number;
   endedAt: number | null;
 };
 
 export type HardRuns = Readonly<{
-  books: readonly HardBook[];
+  accounts: readonly ProviderAccount[];
   runs: readonly HardRun[];
   withdrawals: readonly HardWithdrawal[];
 }>;
 
-type Pocket = Readonly<{ available: HardBook; collateral: HardBook }>;
+type Pocket = Readonly<{ available: ProviderAccount; collateral: ProviderAccount }>;
 type Hold = Readonly<{ pocket: Pocket; atNs: bigint; withdrawal: HardWithdrawal }>;
 
-/** Which run is being drawn, and when it happens. */
+/** Which run is drawn, and when it happens. */
 type Moment = Readonly<{ step: number; atNs: bigint }>;
 
 type Writer = Readonly<{
@@ -69,7 +69,7 @@ const FEE = parseAmount("0.5");
 const HOLD_NS_MIN = nsOfMs(60);
 const SHARE_WITH_REQUEST_ID = 0.5;
 
-/** Runs in their true order, with the balances that they lead to left in the books. */
+/** Runs in their true order; afterwards the accounts have the balances that the runs lead to. */
 export function writeRuns(knobs: HardKnobs, random: Random): HardRuns {
   const pockets = Array.from({ length: knobs.pockets }, (_, at) =>
     openPocket(at + 1, knobs, random),
@@ -80,23 +80,23 @@ export function writeRuns(knobs: HardKnobs, random: Random): HardRuns {
   while (runs.length < knobs.runs) {
     atNs += drawGapNs(knobs, random);
     const run = drawRun(writer, { step: runs.length, atNs });
-    for (const { book, change } of run.entries) book.balance += change;
+    for (const { account, change } of run.entries) account.balance += change;
     runs.push(run);
   }
-  const books = pockets.flatMap(({ available, collateral }) => [available, collateral]);
-  return { books, runs, withdrawals: writer.withdrawals };
+  const accounts = pockets.flatMap(({ available, collateral }) => [available, collateral]);
+  return { accounts, runs, withdrawals: writer.withdrawals };
 }
 
 function openPocket(number: number, { equalAmounts }: HardKnobs, random: Random): Pocket {
-  const held = {
+  const holder = {
     participantCode: `CUST0${number}`,
     accountGroup: "PLAT01",
     accountLabel: "general",
     asset: "BTC",
   };
   const opening = random.chance(0.5) ? 0n : UNIT * BigInt(random.between(1, equalAmounts ? 2 : 5));
-  const open = (accountType: "available" | "collateral", balance: Amount): HardBook => ({
-    account: { ...held, accountType, accountId: random.uuid() },
+  const open = (accountType: "available" | "collateral", balance: Amount): ProviderAccount => ({
+    fields: { ...holder, accountType, accountId: random.uuid() },
     opening: balance,
     balance,
   });
@@ -115,7 +115,7 @@ function drawRun(writer: Writer, moment: Moment): HardRun {
   const run = (
     runType: string,
     entries: readonly HardEntry[],
-    unmoved: readonly HardBook[] = [],
+    unmoved: readonly ProviderAccount[] = [],
   ) => ({
     runType,
     atNs: moment.atNs,
@@ -150,12 +150,12 @@ function drawAmount({ knobs, random }: Writer): Amount {
 
 function entry(
   random: Random,
-  book: HardBook,
+  account: ProviderAccount,
   movementType: string,
   change: Amount,
   references: MovementReferences = {},
 ): HardEntry {
-  return { book, movementId: random.uuid(), movementType, change, references };
+  return { account, movementId: random.uuid(), movementType, change, references };
 }
 
 function netZero(writer: Writer, { available }: Pocket): readonly HardEntry[] {
@@ -169,14 +169,14 @@ function netZero(writer: Writer, { available }: Pocket): readonly HardEntry[] {
 /** Both sides of a movement have one id. */
 function transfer(
   random: Random,
-  { from, to }: Readonly<{ from: HardBook; to: HardBook }>,
+  { from, to }: Readonly<{ from: ProviderAccount; to: ProviderAccount }>,
   amount: Amount,
 ): readonly HardEntry[] {
   const sent = entry(random, from, "transfer", -amount);
-  return [sent, { ...sent, book: to, change: amount }];
+  return [sent, { ...sent, account: to, change: amount }];
 }
 
-/** Holds an amount, or ends what was held long enough; null where nothing can be done. */
+/** Puts an amount on hold, or ends a hold that is old enough; null where nothing can be done. */
 function drawWithdrawalStep(writer: Writer, pocket: Pocket, moment: Moment) {
   const { random, holds } = writer;
   const ripe = holds.filter((hold) => moment.atNs - hold.atNs >= HOLD_NS_MIN);
@@ -201,7 +201,7 @@ function holdAmount(
 ): readonly HardEntry[] {
   const requestId = random.chance(SHARE_WITH_REQUEST_ID) ? random.uuid() : null;
   const withdrawal: HardWithdrawal = {
-    account: pocket.available.account,
+    account: pocket.available.fields,
     requestId,
     amount,
     settledAmount: null,
@@ -256,7 +256,7 @@ function move(
 ): readonly HardEntry[] {
   const { type, toCollateral, requestId } = what;
   const side = entry(random, available, type, -toCollateral, referencesOf(requestId));
-  return [side, { ...side, book: collateral, change: toCollateral }];
+  return [side, { ...side, account: collateral, change: toCollateral }];
 }
 
 const referencesOf = (requestId: string | null): MovementReferences =>

@@ -1,7 +1,7 @@
 import { type Amount, formatAmount, parseAmount } from "../decimal.ts";
 import { type PlannedWebhook, plannedWebhook } from "../delivery/planned-delivery.ts";
 import type { HistoryMessage } from "../history/history.ts";
-import type { Layer1Address } from "../history/layer1-books.ts";
+import type { Layer1Address } from "../history/layer1-accounts.ts";
 import { webhookMessage } from "../history/messages/deposit-message.ts";
 import {
   type Layer1Progress,
@@ -73,24 +73,24 @@ function createClock(random: Random): () => bigint {
   };
 }
 
-type Attempt = Readonly<{ words: readonly string[]; outcome: HardOutcome }>;
+type Attempt = Readonly<{ statuses: readonly string[]; outcome: HardOutcome }>;
 
 /** After a failure, a return or a cancellation a payment may be tried again. */
 function drawBankPayment(random: Random): Drawn {
   const type = random.pick(["credit", "debit"] as const);
   const amount = random.pick(AMOUNTS);
   const payment = { transactionId: random.uuid(), type, amount: formatAmount(amount, 2) };
-  const words = ["submitted", "pending"];
+  const statuses = ["submitted", "pending"];
   let attempt = drawAttempt(random);
-  words.push(...attempt.words);
+  statuses.push(...attempt.statuses);
   while (attempt.outcome !== "settled" && random.chance(0.6)) {
     attempt = drawAttempt(random);
-    words.push("retried", ...attempt.words);
+    statuses.push("retried", ...attempt.statuses);
   }
   const next = createClock(random);
-  const sent = words.map((word): Sent => {
+  const sent = statuses.map((status): Sent => {
     const atNs = next();
-    return { atNs, message: bankMessage(payment, word, atNs) };
+    return { atNs, message: bankMessage(payment, status, atNs) };
   });
   const direction = type === "debit" ? "in" : "out";
   return { sent, truth: [{ direction, asset: "USD", amount, outcome: attempt.outcome }] };
@@ -98,17 +98,17 @@ function drawBankPayment(random: Random): Drawn {
 
 function drawAttempt(random: Random): Attempt {
   return random.pick<Attempt>([
-    { words: ["posted", "settled"], outcome: "settled" },
-    { words: ["settled"], outcome: "settled" },
-    { words: ["posted", "settled", "returned"], outcome: "returned" },
-    { words: ["posted", "failed"], outcome: "failed" },
-    { words: ["cancelled"], outcome: "rejected" },
+    { statuses: ["posted", "settled"], outcome: "settled" },
+    { statuses: ["settled"], outcome: "settled" },
+    { statuses: ["posted", "settled", "returned"], outcome: "returned" },
+    { statuses: ["posted", "failed"], outcome: "failed" },
+    { statuses: ["cancelled"], outcome: "rejected" },
   ]);
 }
 
 function bankMessage(
   payment: Readonly<{ transactionId: string; type: string; amount: string }>,
-  word: string,
+  status: string,
   atNs: bigint,
 ): HistoryMessage {
   return webhookMessage("payment_status_changed", () => ({
@@ -116,16 +116,16 @@ function bankMessage(
     participant_code: "CUST01",
     external_account_id: "f3c1c6f2-9d5c-4d64-9b6d-6a7c6fb5f2ea",
     type: payment.type,
-    payment_status: word,
+    payment_status: status,
     asset: "USD",
     amount: payment.amount,
     timestamp: epochMs(atNs),
   }));
 }
 
-const WITHDRAWAL_WORDS = ["CREATED", "FUNDS_RESERVED", "SIGNED", "DETECTED", "CONFIRMED"];
-const DEPOSIT_WORDS = ["DETECTED", "UNCONFIRMED", "CONFIRMED"];
-const LAST_WORDS = { settled: "SUCCESS", failed: "FAILED", rejected: "REJECTED" } as const;
+const WITHDRAWAL_STATUSES = ["CREATED", "FUNDS_RESERVED", "SIGNED", "DETECTED", "CONFIRMED"];
+const DEPOSIT_STATUSES = ["DETECTED", "UNCONFIRMED", "CONFIRMED"];
+const LAST_STATUSES = { settled: "SUCCESS", failed: "FAILED", rejected: "REJECTED" } as const;
 
 /** One withdrawal out of several addresses; its fee may fail without it. */
 function drawWithdrawal(random: Random): Drawn {
@@ -134,10 +134,10 @@ function drawWithdrawal(random: Random): Drawn {
   const feeOutcome = outcome === "settled" && random.chance(0.3) ? "failed" : outcome;
   const next = createClock(random);
   const sent: Sent[] = [];
-  for (const word of [...WITHDRAWAL_WORDS, null]) {
-    const addLeg = (part: Layer1TransferFacts, leg: Leg, end: keyof typeof LAST_WORDS) => {
+  for (const status of [...WITHDRAWAL_STATUSES, null]) {
+    const addLeg = (part: Layer1TransferFacts, leg: Leg, end: keyof typeof LAST_STATUSES) => {
       const atNs = next();
-      const progress = progressOf(word ?? LAST_WORDS[end], atNs);
+      const progress = progressOf(status ?? LAST_STATUSES[end], atNs);
       sent.push({ atNs, message: layer1StatusMessage(part, leg, progress) });
     };
     const [first] = parts;
@@ -153,9 +153,9 @@ function drawDeposit(random: Random): Drawn {
   const next = createClock(random);
   const drawn = drawParts(random, "deposit").map((part): Drawn => {
     const outcome = random.pick(["settled", "settled", "rejected"] as const);
-    const sent = [...DEPOSIT_WORDS, LAST_WORDS[outcome]].map((word): Sent => {
+    const sent = [...DEPOSIT_STATUSES, LAST_STATUSES[outcome]].map((status): Sent => {
       const atNs = next();
-      return { atNs, message: layer1StatusMessage(part, "6f", progressOf(word, atNs)) };
+      return { atNs, message: layer1StatusMessage(part, "6f", progressOf(status, atNs)) };
     });
     return { sent, truth: [{ direction: "in", asset: "ETH", amount: part.amount, outcome }] };
   });

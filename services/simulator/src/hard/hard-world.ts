@@ -14,7 +14,7 @@ import { type HardReport, printRuns } from "./hard-print.ts";
 import { type HardWithdrawal, writeRuns } from "./hard-runs.ts";
 import { planHardWebhooks } from "./hard-webhooks.ts";
 
-/** An account in the provider's books: what it held at first, and every report in true order. */
+/** An account in the provider's ledger: what it held at first, and every report in true order. */
 export type HardAccount = Readonly<{
   account: ZeroHashAccount;
   opening: Amount;
@@ -37,21 +37,24 @@ export type HardWorld = Readonly<{
 /** Equal seeds give equal worlds; `given` overrides what the seed draws. */
 export function createHardWorld(seed: number | string, given: Partial<HardKnobs> = {}): HardWorld {
   const knobs = { ...drawKnobs(seed), ...given };
-  const { books, runs, withdrawals } = writeRuns(knobs, createRandom(seed, "runs"));
-  const { steps, reports } = printRuns(runs, books, { knobs, random: createRandom(seed, "print") });
-  const accounts = books.map((book) => ({
-    account: book.account,
-    opening: book.opening,
-    reports: reports.get(book) ?? [],
+  const { accounts: opened, runs, withdrawals } = writeRuns(knobs, createRandom(seed, "runs"));
+  const { steps, reports } = printRuns(runs, opened, {
+    knobs,
+    random: createRandom(seed, "print"),
+  });
+  const accounts = opened.map((account) => ({
+    account: account.fields,
+    opening: account.opening,
+    reports: reports.get(account) ?? [],
   }));
   const emissions = emissionsOf(steps, seed);
-  const listingAfter = (step: number) => listingOf(accounts, step);
+  const accountsAfter = (step: number) => accountsHolding(accounts, step);
   const random = createRandom(seed, "webhooks");
   const plan: HardDelivery[] = [...planHardWebhooks(emissions, { knobs, random })];
   for (let number = 1; number <= knobs.feeds; number += 1) {
     const feed = `feed-${number}`;
     const ofFeed = createRandom(seed, feed);
-    plan.push(...planHardFeed({ feed, emissions, listingAfter, knobs, random: ofFeed }));
+    plan.push(...planHardFeed({ feed, emissions, accountsAfter, knobs, random: ofFeed }));
   }
   return { seed, knobs, steps, accounts, withdrawals, plan: plan.sort(byArrival) };
 }
@@ -70,7 +73,7 @@ function emissionsOf(
 }
 
 /** The accounts that hold something after a step. */
-function listingOf(accounts: readonly HardAccount[], step: number): readonly Listed[] {
+function accountsHolding(accounts: readonly HardAccount[], step: number): readonly Listed[] {
   return accounts.flatMap(({ account, opening, reports }) => {
     const last = reports.findLast((report) => report.step <= step);
     const balance = last?.balanceAfter ?? opening;
@@ -78,7 +81,7 @@ function listingOf(accounts: readonly HardAccount[], step: number): readonly Lis
   });
 }
 
-/** What the provider says that an account holds in the end. */
+/** What an account truly holds in the end. */
 export function trueBalance({ opening, reports }: HardAccount): Amount {
   return reports.at(-1)?.balanceAfter ?? opening;
 }

@@ -35,25 +35,27 @@ export function knownOf(arrivals: Arrivals): Knowledge {
   const search = { reports, before, snapshots, ends: new Set<Amount>(), seen: new Set<string>() };
   const openings = new Set<Amount | null>(reports.map((report) => report.before));
   for (const { balance } of snapshots) openings.add(balance);
-  for (const opening of openings) extend(search, { placed: 0n, balance: opening, met: 0n });
+  for (const opening of openings) extend(search, { ordered: 0n, balance: opening, met: 0n });
   return { isDecided: search.seen.size <= STATES_MAX, ends: search.ends };
 }
 
 /**
  * Whether nothing that a reader takes for certain is wrong. A report that names no movement
- * connects with anything, so that its printed time and run id alone must give its place; and no time
+ * connects with anything, so that its printed time and run id alone must give its rank in the order; and no time
  * may run ahead so far that a snapshot that has the run would seem to come before it.
  */
 export function isExact(arrivals: Arrivals, { reports: truth }: HardAccount): boolean {
-  const places = new Map<HistoryMessage, number>(truth.map(({ message }, at) => [message, at]));
-  const placeOf = ({ message }: ArrivedReport) => places.get(message) ?? 0;
+  const trueIndexes = new Map<HistoryMessage, number>(
+    truth.map(({ message }, at) => [message, at]),
+  );
+  const trueIndexOf = ({ message }: ArrivedReport) => trueIndexes.get(message) ?? 0;
   const runsAhead = (report: ArrivedReport) =>
-    report.atNs > (truth[placeOf(report)]?.atNs ?? 0n) + AMBIGUOUS_NS;
+    report.atNs > (truth[trueIndexOf(report)]?.atNs ?? 0n) + AMBIGUOUS_NS;
   if (arrivals.reports.some((report) => !report.isUndated && runsAhead(report))) return false;
   return arrivals.reports.every((a) =>
     arrivals.reports.every((b) => {
-      const hasPlace = a.before === null || b.before === null ? isSortedBefore : isCertain;
-      return !hasPlace(a, b) || placeOf(a) < placeOf(b);
+      const isOrdered = a.before === null || b.before === null ? isSortedBefore : isCertain;
+      return !isOrdered(a, b) || trueIndexOf(a) < trueIndexOf(b);
     }),
   );
 }
@@ -127,26 +129,26 @@ type Search = Readonly<{
   seen: Set<string>;
 }>;
 
-/** An order up to some point: the reports placed, the balance after them, the snapshots met. */
-type Prefix = Readonly<{ placed: Bits; balance: Amount | null; met: Bits }>;
+/** An order up to some point: the reports ordered, the balance after them, the snapshots met. */
+type Prefix = Readonly<{ ordered: Bits; balance: Amount | null; met: Bits }>;
 
-function extend(search: Search, { placed, balance, met: metBefore }: Prefix): void {
+function extend(search: Search, { ordered, balance, met: metBefore }: Prefix): void {
   const { reports, before, snapshots, ends, seen } = search;
   let met = metBefore;
   for (const [at, limit] of snapshots.entries()) {
-    const isBetween = isIn(limit.sure, placed) && (limit.excluded & placed) === 0n;
+    const isBetween = isIn(limit.sure, ordered) && (limit.excluded & ordered) === 0n;
     if (isBetween && limit.balance === balance) met |= bit(at);
   }
-  const key = `${placed}:${balance}:${met}`;
+  const key = `${ordered}:${balance}:${met}`;
   if (seen.has(key) || seen.size > STATES_MAX) return;
   seen.add(key);
-  if (placed === bit(reports.length) - 1n) {
+  if (ordered === bit(reports.length) - 1n) {
     if (met === bit(snapshots.length) - 1n && balance !== null) ends.add(balance);
     return;
   }
   for (const [at, report] of reports.entries()) {
-    if (isIn(bit(at), placed) || !isIn(before[at] ?? 0n, placed)) continue;
+    if (isIn(bit(at), ordered) || !isIn(before[at] ?? 0n, ordered)) continue;
     if (report.before !== null && balance !== report.before) continue;
-    extend(search, { placed: placed | bit(at), balance: report.after, met });
+    extend(search, { ordered: ordered | bit(at), balance: report.after, met });
   }
 }

@@ -3,8 +3,8 @@ import { type HardFrame, snapshotFrame } from "./hard-feed.ts";
 import type { HardAccount, HardDelivery, HardWorld } from "./hard-world.ts";
 
 /**
- * Worlds with less in them, the boldest cuts first; each is a world of its own whose books are
- * true. A failing world is reduced by taking the first of them that fails as well, again and again.
+ * Worlds with less in them, the boldest cuts first; each is a world of its own whose balances
+ * are true. A failing world is reduced by taking the first of them that fails as well, again and again.
  */
 export function* smallerWorlds(world: HardWorld): Generator<HardWorld> {
   const { accounts, steps, plan } = world;
@@ -42,7 +42,7 @@ function lengthsBelow(length: number): readonly number[] {
   return [...lengths].sort((a, b) => a - b);
 }
 
-/** Whether no withdrawal ends from the step on that was held before it. */
+/** Whether no withdrawal that began before the step ends after it. */
 const isClean = ({ withdrawals }: HardWorld, step: number): boolean =>
   withdrawals.every(({ heldAt, endedAt }) => heldAt >= step || (endedAt ?? -1) < step);
 

@@ -18,13 +18,13 @@ export type FlowStart = Readonly<{
 const BURST_GAP_MS = 20;
 const SHARE_SAME_INSTANT = 0.3;
 
-/** When which kind of flow begins: each as often as was asked for, in an order left to chance. */
+/** When which kind of flow begins: each as often as was asked for, in a random order. */
 export function* flowStarts({ options, random }: World): Generator<FlowStart> {
   const kinds = kindsOf(options);
-  let left = kinds.reduce((sum, kind) => sum + kind.left, 0);
+  let remaining = kinds.reduce((sum, kind) => sum + kind.remaining, 0);
   let atNs = options.startAtNs;
   let isFirst = true;
-  for (; left > 0; left -= 1) {
+  for (; remaining > 0; remaining -= 1) {
     const isBurst = !isFirst && random.chance(options.burstRate);
     const gapMs = isBurst ? burstGapMs() : 0.001 + random.exponential(options.meanGapMs);
     // Below the microsecond only Layer1 shows a time; let it be seen there.
@@ -38,28 +38,28 @@ export function* flowStarts({ options, random }: World): Generator<FlowStart> {
   }
 
   function draw(): FlowStart["begin"] {
-    let nth = random.below(left);
+    let nth = random.below(remaining);
     for (const kind of kinds) {
-      if (nth < kind.left) {
-        kind.left -= 1;
+      if (nth < kind.remaining) {
+        kind.remaining -= 1;
         return kind.begin;
       }
-      nth -= kind.left;
+      nth -= kind.remaining;
     }
     throw new Error("the counts of the kinds do not add up");
   }
 }
 
-type Kind = { readonly begin: FlowStart["begin"]; left: number };
+type Kind = { readonly begin: FlowStart["begin"]; remaining: number };
 
 function kindsOf(options: HistoryOptions): readonly Kind[] {
   return [
-    { begin: depositFlow, left: options.deposits },
-    { begin: withdrawalFlow, left: options.withdrawals },
-    { begin: transferFlow, left: options.transfers },
-    { begin: tradeFlow, left: options.trades },
-    { begin: netSettlementFlow, left: options.netSettlementRuns },
-    { begin: layer1DepositFlow, left: options.layer1Deposits },
-    { begin: layer1WithdrawalFlow, left: options.layer1Withdrawals },
+    { begin: depositFlow, remaining: options.deposits },
+    { begin: withdrawalFlow, remaining: options.withdrawals },
+    { begin: transferFlow, remaining: options.transfers },
+    { begin: tradeFlow, remaining: options.trades },
+    { begin: netSettlementFlow, remaining: options.netSettlementRuns },
+    { begin: layer1DepositFlow, remaining: options.layer1Deposits },
+    { begin: layer1WithdrawalFlow, remaining: options.layer1Withdrawals },
   ];
 }

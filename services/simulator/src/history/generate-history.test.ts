@@ -37,7 +37,7 @@ describe("generated history", () => {
     expect(textsOf(generateHistory({ ...OPTIONS, seed: 2 }))).not.toEqual(textsOf(HISTORY));
   });
 
-  test("the stream of steps is the same history, and returns the same books", () => {
+  test("the stream of steps is the same history, and returns the same accounts", () => {
     const steps = [];
     const stream = generateSteps(OPTIONS);
     let next = stream.next();

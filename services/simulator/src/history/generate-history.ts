@@ -9,7 +9,7 @@ import type {
 } from "./history.ts";
 import { type HistoryOptions, historyOptions } from "./history-options.ts";
 import { createTimeline } from "./timeline.ts";
-import { booksOf } from "./wallets.ts";
+import { accountsOf } from "./wallets.ts";
 import { createWorld } from "./world.ts";
 
 /** A whole history with the truth about it; equal options give equal histories. */
@@ -27,7 +27,7 @@ export function generateHistory(given: Partial<HistoryOptions> = {}): History {
     trade: (truth) => outcomes.trades.push(truth),
     layer1Transfer: (truth) => outcomes.layer1Transfers.push(truth),
   });
-  const timeline = createTimeline(booksOf(world.wallets));
+  const timeline = createTimeline(accountsOf(world.wallets));
   const startBalances = timeline.balancesAfter(-1);
   const steps: HistoryStep[] = [];
   for (const step of stepsOf(world)) {

@@ -3,10 +3,10 @@ import { type Agenda, createAgenda } from "./agenda.ts";
 import { type FlowStart, flowStarts } from "./flow-starts.ts";
 import type { FinalBalances, HistoryStep } from "./history.ts";
 import { type HistoryOptions, historyOptions } from "./history-options.ts";
-import { layer1BalanceOf } from "./layer1-books.ts";
+import { layer1BalanceOf } from "./layer1-accounts.ts";
 import { balanceOf } from "./timeline.ts";
-import { booksOf } from "./wallets.ts";
-import { type Beat, createWorld, type Recorder, type World } from "./world.ts";
+import { accountsOf } from "./wallets.ts";
+import { createWorld, type FlowStep, type Recorder, type World } from "./world.ts";
 
 const NOBODY: Recorder = {
   withdrawal: () => undefined,
@@ -18,7 +18,7 @@ const NOBODY: Recorder = {
 /**
  * The provider's history step by step, in its true order; equal options give equal steps.
  * Memory grows with accounts and with the flows under way, not with the number of steps.
- * Returns the final books; how each flow ended goes to the recorder.
+ * Returns the final balances; how each flow ended goes to the recorder.
  */
 export function* generateSteps(
   given: Partial<HistoryOptions> = {},
@@ -29,7 +29,7 @@ export function* generateSteps(
   return finalBalances(world);
 }
 
-/** The steps of a world that the caller has made, and can look into. */
+/** The steps of a world that the caller has made. */
 export function* stepsOf(world: World): Generator<HistoryStep, void, void> {
   const agenda: Agenda<Resume> = createAgenda();
   const starts = flowStarts(world);
@@ -44,26 +44,26 @@ export function* stepsOf(world: World): Generator<HistoryStep, void, void> {
     }
     const due = agenda.take();
     if (due === null) return;
-    const beat = due.item(due.atNs);
-    if (beat === null) continue;
+    const step = due.item(due.atNs);
+    if (step === null) continue;
     // A step without messages is none: nobody could see it.
-    if (beat.messages.length > 0) {
-      yield stepOf(beat, { index, atNs: due.atNs });
+    if (step.messages.length > 0) {
+      yield stepOf(step, { index, atNs: due.atNs });
       index += 1;
     }
-    agenda.add(due.atNs + nsOfMs(beat.thenMs), due.item);
+    agenda.add(due.atNs + nsOfMs(step.thenMs), due.item);
   }
 }
 
 export function finalBalances(world: World): FinalBalances {
   return {
-    balances: booksOf(world.wallets).map((book) => balanceOf(book.account, book)),
-    layer1Balances: world.layer1Books.map(layer1BalanceOf),
+    balances: accountsOf(world.wallets).map((account) => balanceOf(account.fields, account)),
+    layer1Balances: world.layer1Accounts.map(layer1BalanceOf),
   };
 }
 
 /** Lets a flow go on; null when it has ended. */
-type Resume = (nowNs: bigint) => Beat | null;
+type Resume = (nowNs: bigint) => FlowStep | null;
 
 function resumeOf(world: World, start: FlowStart): Resume {
   let flow: ReturnType<FlowStart["begin"]> | null = null;
@@ -77,7 +77,7 @@ function resumeOf(world: World, start: FlowStart): Resume {
   };
 }
 
-function stepOf(beat: Beat, { index, atNs }: Readonly<{ index: number; atNs: bigint }>) {
-  const { messages, run } = beat;
+function stepOf(step: FlowStep, { index, atNs }: Readonly<{ index: number; atNs: bigint }>) {
+  const { messages, run } = step;
   return run === undefined ? { index, atNs, messages } : { index, atNs, run, messages };
 }

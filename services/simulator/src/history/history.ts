@@ -51,7 +51,7 @@ export type Layer1Report = Readonly<{
 }>;
 
 /**
- * One thing the provider says, with its text on each channel that carries it. Texts are made anew
+ * One message of the provider, with its text on each channel that carries it. Texts are made anew
  * whenever they are read: take them from the message itself, not from a copy of it.
  */
 export type HistoryMessage = Readonly<{
@@ -65,7 +65,7 @@ export type HistoryMessage = Readonly<{
   layer1Report?: Layer1Report;
 }>;
 
-/** One instant of the provider's own books. `index` counts from 0, in the true order. */
+/** One instant of the provider's own ledger. `index` counts from 0, in the true order. */
 export type HistoryStep = Readonly<{
   index: number;
   atNs: bigint;
@@ -105,7 +105,7 @@ export type DepositTruth = Holder &
     /** null where the deposit is quarantined and no account sees it. */
     movementId: string | null;
     reference: string;
-    /** The words of `deposit.status_changed`, in true order; empty where none were sent. */
+    /** The states of `deposit.status_changed`, in true order; empty where none were sent. */
     states: readonly string[];
     outcome: "credited" | "quarantined";
   }>;
@@ -145,7 +145,7 @@ export type Outcomes = Readonly<{
   layer1Transfers: readonly Layer1TransferTruth[];
 }>;
 
-/** The final books; accounts that hold nothing are there too. */
+/** The final balances; those of accounts that hold nothing are there too. */
 export type FinalBalances = Readonly<{
   balances: readonly AccountBalance[];
   layer1Balances: readonly Layer1Balance[];

@@ -1,7 +1,7 @@
 import type { Amount } from "../decimal.ts";
 import type { Random } from "../random.ts";
+import type { Entry, Pocket, Wallet } from "./accounts.ts";
 import { type Asset, USD } from "./assets.ts";
-import type { Entry, Pocket, Wallet } from "./books.ts";
 import { pocketOf } from "./wallets.ts";
 
 /** A trade as the ledger sees it: `quantity` of `base` against `notional` US dollars. */
@@ -46,7 +46,7 @@ export function moveEntries(
   movement: Readonly<Pick<Entry, "movementId" | "movementType" | "references">>,
 ): Entry[] {
   return [
-    { ...movement, book: from.available, change: -amount },
-    { ...movement, book: to.available, change: amount },
+    { ...movement, account: from.available, change: -amount },
+    { ...movement, account: to.available, change: amount },
   ];
 }

@@ -6,8 +6,10 @@ import { accountFields } from "./messages/account-fields.ts";
  * accounts that hold something, and no run, as the provider's page prints it.
  */
 export function snapshotText(history: History, afterStep: number): string {
-  const held = history.truth.balancesAfterStep(afterStep).filter(({ balance }) => balance !== "0");
-  return JSON.stringify({ messageType: "initial-balance", body: held.map(snapshotAccount) });
+  const accounts = history.truth
+    .balancesAfterStep(afterStep)
+    .filter(({ balance }) => balance !== "0");
+  return JSON.stringify({ messageType: "initial-balance", body: accounts.map(snapshotAccount) });
 }
 
 function snapshotAccount(account: AccountBalance) {

@@ -1,5 +1,5 @@
 import { type Amount, formatAmount } from "../decimal.ts";
-import type { Book } from "./books.ts";
+import type { ProviderAccount } from "./accounts.ts";
 import type { AccountBalance, HistoryStep, ZeroHashAccount } from "./history.ts";
 
 /** The balance of every account at every step: for each account, when it changed and to what. */
@@ -10,7 +10,7 @@ export type Timeline = Readonly<{
   balancesAfter: (step: number) => readonly AccountBalance[];
 }>;
 
-type AccountLine = {
+type AccountTimeline = {
   readonly account: ZeroHashAccount;
   readonly opening: Amount;
   /** Of each report, rising. */
@@ -18,31 +18,33 @@ type AccountLine = {
   readonly balances: Amount[];
 };
 
-/** `opened` are the books before the first step; the rest is learned from the steps. */
-export function createTimeline(opened: readonly Pick<Book, "account" | "balance">[]): Timeline {
-  const lines = new Map<string, AccountLine>();
-  const lineOf = (account: ZeroHashAccount, opening: Amount): AccountLine => {
-    const known = lines.get(account.accountId);
+/** `opened` are the accounts before the first step; the steps bring the others. */
+export function createTimeline(
+  opened: readonly Pick<ProviderAccount, "fields" | "balance">[],
+): Timeline {
+  const accounts = new Map<string, AccountTimeline>();
+  const timelineOf = (account: ZeroHashAccount, opening: Amount): AccountTimeline => {
+    const known = accounts.get(account.accountId);
     if (known !== undefined) return known;
-    const line = { account, opening, steps: [], balances: [] };
-    lines.set(account.accountId, line);
-    return line;
+    const timeline = { account, opening, steps: [], balances: [] };
+    accounts.set(account.accountId, timeline);
+    return timeline;
   };
-  for (const { account, balance } of opened) lineOf(account, balance);
+  for (const { fields, balance } of opened) timelineOf(fields, balance);
   return {
     add(step) {
       for (const { report } of step.messages) {
         if (report === undefined) continue;
-        const line = lineOf(report.account, 0n);
-        line.steps.push(step.index);
-        line.balances.push(report.balanceAfter);
+        const { steps, balances } = timelineOf(report.account, 0n);
+        steps.push(step.index);
+        balances.push(report.balanceAfter);
       }
     },
     balancesAfter(step) {
-      return [...lines.values()].map((line) => {
-        const reports = countUpTo(line.steps, step);
-        const balance = line.balances[reports - 1] ?? line.opening;
-        return balanceOf(line.account, { balance, reports });
+      return [...accounts.values()].map(({ account, opening, steps, balances }) => {
+        const reports = countUpTo(steps, step);
+        const balance = balances[reports - 1] ?? opening;
+        return balanceOf(account, { balance, reports });
       });
     },
   };

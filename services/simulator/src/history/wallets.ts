@@ -1,7 +1,7 @@
 import { type Amount, truncateAmount } from "../decimal.ts";
 import { type Random, shuffled } from "../random.ts";
+import { openAccount, type Pocket, type ProviderAccount, type Wallet } from "./accounts.ts";
 import { type Asset, CRYPTO_ASSETS, USD } from "./assets.ts";
-import { type Book, createBook, type Pocket, type Wallet } from "./books.ts";
 import type { ZeroHashAccount } from "./history.ts";
 
 const CODE_LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"];
@@ -9,7 +9,7 @@ const SECOND_LABELS = ["savings", "vault_2", "Treasury", "staking_2025"];
 
 /** The provider's own liquidity, as an account group. */
 const LIQUIDITY_GROUP = "00SCXM";
-/** The platform's own accounts stand on the other side of every trade. */
+/** The platform's own accounts are the other side of every trade. */
 const PLATFORM_MULTIPLE = 10_000n;
 
 const SHARE_SECOND_WALLET = 0.15;
@@ -50,16 +50,16 @@ export function createWallets(participants: number, random: Random): Wallets {
 }
 
 /** The account that holds withdrawals under way; made when it is first needed. */
-export function collateralOf(pocket: Pocket, random: Random): Book {
-  pocket.collateral ??= createBook(
-    { ...pocket.available.account, accountId: random.uuid(), accountType: "collateral" },
+export function collateralOf(pocket: Pocket, random: Random): ProviderAccount {
+  pocket.collateral ??= openAccount(
+    { ...pocket.available.fields, accountId: random.uuid(), accountType: "collateral" },
     0n,
   );
   return pocket.collateral;
 }
 
 /** Every account that exists by now, collateral ones behind their available ones. */
-export function booksOf(wallets: Wallets): readonly Book[] {
+export function accountsOf(wallets: Wallets): readonly ProviderAccount[] {
   const all = [wallets.platform, wallets.liquidity, ...wallets.customers];
   return all.flatMap((wallet) =>
     wallet.pockets.flatMap(({ available, collateral }) =>
@@ -97,7 +97,7 @@ function createWallet(holder: Holder, assets: readonly Asset[], opening: Opening
 }
 
 function createPocket(wallet: Wallet, asset: Asset, { random, openingOf }: Opening): Pocket {
-  const account: ZeroHashAccount = {
+  const fields: ZeroHashAccount = {
     accountId: random.uuid(),
     participantCode: wallet.participantCode,
     accountGroup: wallet.accountGroup,
@@ -105,7 +105,7 @@ function createPocket(wallet: Wallet, asset: Asset, { random, openingOf }: Openi
     accountType: "available",
     asset: asset.code,
   };
-  const available = createBook(account, openingOf(asset));
+  const available = openAccount(fields, openingOf(asset));
   return { asset, wallet, available, collateral: null, openAmounts: new Set() };
 }
 

@@ -12,7 +12,7 @@ export type Distortion = Readonly<{
   shuffles?: boolean;
 }>;
 
-/** A bad network in front of a scenario or a plan; frames of a feed are left as they are. */
+/** A bad network in front of a scenario or a plan; frames of a feed stay as they are. */
 export function distortDeliveries<D extends Outgoing>(
   deliveries: readonly D[],
   { seed, repeatRate = 0, lossRate = 0, shuffles = false }: Distortion,

@@ -1,6 +1,6 @@
 /** Starts tasks so that no more than a number of them run at a time. */
 export type Limiter = Readonly<{
-  /** Resolves when the task has been started; a task that fails must say so itself. */
+  /** Resolves when the task has been started; a task must report its failure itself. */
   start: (task: () => Promise<void>) => Promise<void>;
   /** Resolves when nothing runs any more. */
   whenIdle: () => Promise<void>;

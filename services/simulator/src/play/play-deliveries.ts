@@ -19,14 +19,14 @@ export type PlayTarget = Readonly<{
   layer1Keys?: Layer1Keys;
   /**
    * By the name of the feed. Their snapshot must answer null, since the frames say when it comes.
-   * Feeds without a server are left out.
+   * The frames of feeds without a server are skipped.
    */
   feedServers?: ReadonlyMap<string, FeedServer>;
 }>;
 
 export type PlayOptions = Readonly<{
   seed?: number | string;
-  /** Which ingestor gets a webhook: in turns, or left to chance. */
+  /** Which ingestor gets a webhook: one after the other, or a random one. */
   routing?: "round-robin" | "random";
   /** Webhooks under way at a time; 1 keeps their order. */
   concurrency?: number;
@@ -53,7 +53,7 @@ export type PlayResult = Readonly<{
   tookMs: number;
 }>;
 
-/** Sends everything in its order, signed, and tells what became of it. */
+/** Sends everything in its order, signed, and returns what became of it. */
 export async function playDeliveries(
   deliveries: Iterable<Outgoing> | AsyncIterable<Outgoing>,
   target: PlayTarget,
@@ -68,7 +68,7 @@ export async function playDeliveries(
   const tally = createTally();
   const post = createPoster(sender, target, options);
   const feeds = createFeedPlayer(target.feedServers ?? new Map());
-  const waitForTurn = createPacer(options.ratePerSecond);
+  const waitForRate = createPacer(options.ratePerSecond);
   const startedAtMs = performance.now();
   try {
     for await (const delivery of deliveries) {
@@ -76,7 +76,7 @@ export async function playDeliveries(
         tally.countFrames(await feeds.play(delivery));
         continue;
       }
-      await waitForTurn();
+      await waitForRate();
       await limiter.start(async () => tally.countPost(await post(delivery)));
     }
     await limiter.whenIdle();
@@ -119,7 +119,7 @@ function createPoster(sender: WebhookSender, target: PlayTarget, options: PlayOp
       {
         url: `${nextBaseUrl()}/webhooks/${hook.provider}`,
         body: hook.body,
-        // Each attempt is signed afresh, so that a late one is not taken for a replay.
+        // Each attempt is signed anew, so that a late one is not taken for a replay.
         headersOf: () => headersOf(hook, target, options),
       },
       options.retries === "none" ? NO_RETRIES : providerRetries[hook.provider],
@@ -168,11 +168,11 @@ function createFeedPlayer(servers: ReadonlyMap<string, FeedServer>) {
 
 function createPacer(ratePerSecond: number | undefined): () => Promise<void> {
   const startedAtMs = performance.now();
-  let turns = 0;
+  let started = 0;
   return async () => {
     if (ratePerSecond === undefined) return;
-    const dueMs = startedAtMs + (turns * 1_000) / ratePerSecond;
-    turns += 1;
+    const dueMs = startedAtMs + (started * 1_000) / ratePerSecond;
+    started += 1;
     const earlyMs = dueMs - performance.now();
     // Timers are no finer than this; what is late catches up by itself.
     if (earlyMs >= 1) await pause(earlyMs);

@@ -75,7 +75,7 @@ function balanceStep(at: string, funds: readonly Fund[]): ScenarioStep {
   });
 }
 
-/** Amount and greatest fee are held; as printed by the provider, with 23 decimals. */
+/** Amount and greatest fee are reserved; as printed by the provider, with 23 decimals. */
 const FUNDS_RESERVED = balanceStep("33:25.059079161", [
   {
     type: "AVAILABLE",

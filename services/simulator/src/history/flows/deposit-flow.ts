@@ -1,18 +1,18 @@
 import { type Amount, formatAmount } from "../../decimal.ts";
+import type { Pocket } from "../accounts.ts";
 import { USD } from "../assets.ts";
-import type { Pocket } from "../books.ts";
 import { depositStatusMessage } from "../messages/deposit-message.ts";
 import {
   atLeastOneUnit,
-  type Beat,
   type Flow,
+  type FlowStep,
   holderOf,
   pickPocket,
-  runBeat,
+  runStep,
   stagePauseMs,
   type World,
 } from "../world.ts";
-import { fundBeats } from "./fund-beats.ts";
+import { fundSteps } from "./fund-steps.ts";
 
 const SHARE_WITH_STATUS = 0.6;
 const SHARE_QUARANTINED = 0.03;
@@ -38,22 +38,22 @@ export function* depositFlow(world: World, startNs: bigint): Flow {
   if (deposit === null) return;
   const states: string[] = [];
   let nowNs = startNs;
-  const tell = (state: string, thenMs: number): Beat => {
+  const step = (state: string, thenMs: number): FlowStep => {
     states.push(state);
     return { messages: [statusMessage(world, deposit, { state, nowNs })], thenMs };
   };
   if (deposit.depositId !== null) {
-    for (const state of statesBeforeCredit(world)) nowNs = yield tell(state, stagePauseMs(world));
+    for (const state of statesBeforeCredit(world)) nowNs = yield step(state, stagePauseMs(world));
     if (states.at(-1) === "quarantined") {
       return recordDeposit(world, deposit, { states, movementId: null, fundId: null });
     }
   }
   const movementId = world.random.uuid();
-  nowNs = yield creditBeat(world, deposit, { movementId, nowNs });
-  if (deposit.depositId !== null) nowNs = yield tell("completed", world.random.between(2, 900));
+  nowNs = yield creditStep(world, deposit, { movementId, nowNs });
+  if (deposit.depositId !== null) nowNs = yield step("completed", world.random.between(2, 900));
   const isFunded = deposit.pocket.asset !== USD && world.random.chance(SHARE_FUNDED);
   const fundId = isFunded ? world.random.uuid() : null;
-  if (fundId !== null) yield* fundBeats(world, { ...deposit, fundId }, nowNs);
+  if (fundId !== null) yield* fundSteps(world, { ...deposit, fundId }, nowNs);
   recordDeposit(world, deposit, { states, movementId, fundId });
 }
 
@@ -99,20 +99,20 @@ function statusMessage({ random }: World, deposit: Deposit, { state, nowNs }: No
   return depositStatusMessage({ ...deposit, depositId, transactionHash }, state, nowNs);
 }
 
-function creditBeat(
+function creditStep(
   world: World,
   { pocket, amount, reference }: Deposit,
   { movementId, nowNs }: Readonly<{ movementId: string; nowNs: bigint }>,
-): Beat {
+): FlowStep {
   const entry = {
-    book: pocket.available,
+    account: pocket.available,
     movementId,
     movementType: "deposit",
     change: amount,
     references: { depositReferenceId: reference },
   };
   const thenMs = world.random.between(2, 900);
-  return runBeat(world, { runType: "deposit", atNs: nowNs, entries: [entry] }, { thenMs });
+  return runStep(world, { runType: "deposit", atNs: nowNs, entries: [entry] }, { thenMs });
 }
 
 function recordDeposit(

@@ -1,45 +1,45 @@
-import type { Layer1Book } from "../layer1-books.ts";
+import type { Layer1Account } from "../layer1-accounts.ts";
 import { atLeastOneUnit, type Flow, stagePauseMs, type World } from "../world.ts";
-import { fundsBeat, openLayer1Transfer, recordLayer1, statusBeat } from "./layer1-transfer.ts";
+import { fundsStep, openLayer1Transfer, recordLayer1, statusStep } from "./layer1-transfer.ts";
 
 const SHARE_FAILED = 0.04;
 const SHARE_HELD = 0.06;
 
 const ON_CHAIN = { hasHash: true, inBlock: true };
 
-/** In the order of the provider's page, where the balance is available before SUCCESS is told. */
+/** In the order of the provider's page, where the balance is available before SUCCESS is sent. */
 export function* layer1DepositFlow(world: World, startNs: bigint): Flow {
   const { random } = world;
-  const book = random.pick(world.layer1Books);
-  const transfer = openLayer1Transfer(world, drawDeposit(world, book), startNs);
+  const account = random.pick(world.layer1Accounts);
+  const transfer = openLayer1Transfer(world, drawDeposit(world, account), startNs);
   const { amount } = transfer.facts;
   const isFailed = random.chance(SHARE_FAILED);
   let nowNs = startNs;
-  const tell = (status: string, thenMs: number) =>
-    statusBeat(transfer, { status, atNs: nowNs, ...ON_CHAIN }, thenMs);
+  const step = (status: string, thenMs: number) =>
+    statusStep(transfer, { status, atNs: nowNs, ...ON_CHAIN }, thenMs);
   const detected = { status: "DETECTED", atNs: nowNs, hasHash: true, inBlock: false };
-  nowNs = yield statusBeat(transfer, detected, stagePauseMs(world));
+  nowNs = yield statusStep(transfer, detected, stagePauseMs(world));
   if (isFailed) {
-    yield tell("FAILED", 0);
+    yield step("FAILED", 0);
     return recordLayer1(world, transfer);
   }
-  nowNs = yield tell("UNCONFIRMED", stagePauseMs(world));
-  nowNs = yield tell("CONFIRMED", 48);
+  nowNs = yield step("UNCONFIRMED", stagePauseMs(world));
+  nowNs = yield step("CONFIRMED", 48);
   const arrival = { available: 0n, reserved: amount };
-  nowNs = yield fundsBeat(transfer, arrival, { nowNs, thenMs: 170 });
-  nowNs = yield tell("SCREENING_REQUESTED", stagePauseMs(world));
-  if (random.chance(SHARE_HELD)) nowNs = yield tell("HELD", stagePauseMs(world));
+  nowNs = yield fundsStep(transfer, arrival, { nowNs, thenMs: 170 });
+  nowNs = yield step("SCREENING_REQUESTED", stagePauseMs(world));
+  if (random.chance(SHARE_HELD)) nowNs = yield step("HELD", stagePauseMs(world));
   const release = { available: amount, reserved: -amount };
-  nowNs = yield fundsBeat(transfer, release, { nowNs, thenMs: 25 });
-  yield tell("SUCCESS", 0);
+  nowNs = yield fundsStep(transfer, release, { nowNs, thenMs: 25 });
+  yield step("SUCCESS", 0);
   recordLayer1(world, transfer);
 }
 
-function drawDeposit({ random }: World, book: Layer1Book) {
-  const { typical, decimals, feeMax } = book.asset;
+function drawDeposit({ random }: World, account: Layer1Account) {
+  const { typical, decimals, feeMax } = account.asset;
   return {
     kind: "deposit" as const,
-    book,
+    account,
     amount: atLeastOneUnit(random.bigintBelow(typical), decimals),
     fee: feeMax === null ? null : atLeastOneUnit(random.bigintBelow(feeMax), decimals),
   };

@@ -1,7 +1,7 @@
 import { type Amount, formatAmount } from "../../decimal.ts";
 import { epochMs } from "../../time.ts";
 import type { HistoryMessage } from "../history.ts";
-import { bookLayer1, type Layer1Book, type Layer1Change } from "../layer1-books.ts";
+import { changeLayer1Account, type Layer1Account, type Layer1Change } from "../layer1-accounts.ts";
 import {
   type Layer1Progress,
   type Layer1TransferFacts,
@@ -9,36 +9,36 @@ import {
   layer1BalanceMessage,
   layer1StatusMessage,
 } from "../messages/layer1-message.ts";
-import type { Beat, World } from "../world.ts";
+import type { FlowStep, World } from "../world.ts";
 
 const NAMESPACES = ["digital", "crypto"];
 const CHANGE_WORDS = ["status-change", "statusChange"];
 
-/** Facts of one transfer, and the statuses it has told so far. */
+/** Facts of one transfer, and the statuses sent so far. */
 export type Layer1Transfer = Readonly<{
   facts: Layer1TransferFacts;
-  book: Layer1Book;
+  account: Layer1Account;
   legs: readonly Leg[];
   statuses: string[];
 }>;
 
 type Draw = Readonly<{
   kind: "deposit" | "withdrawal";
-  book: Layer1Book;
+  account: Layer1Account;
   amount: Amount;
   fee: Amount | null;
 }>;
 
 export function openLayer1Transfer(world: World, draw: Draw, startNs: bigint): Layer1Transfer {
   const { random } = world;
-  const { kind, book, amount, fee } = draw;
+  const { kind, account, amount, fee } = draw;
   const namespace = random.pick(NAMESPACES);
   const facts: Layer1TransferFacts = {
     kind,
     event: `layer1:${namespace}:${kind}:${random.pick(CHANGE_WORDS)}`,
     transferId: uuid7Hex(startNs, random.hex(19)),
-    address: book.address,
-    asset: book.asset.code,
+    address: account.address,
+    asset: account.asset.code,
     amount,
     fee,
     hash: `0x${random.hex(64)}`,
@@ -47,15 +47,15 @@ export function openLayer1Transfer(world: World, draw: Draw, startNs: bigint): L
     createdAtNs: startNs,
   };
   const withdrawalLegs: readonly Leg[] = fee === null ? ["69"] : ["69", "66"];
-  return { facts, book, legs: kind === "deposit" ? ["6f"] : withdrawalLegs, statuses: [] };
+  return { facts, account, legs: kind === "deposit" ? ["6f"] : withdrawalLegs, statuses: [] };
 }
 
-/** One status, told once for each leg. */
-export function statusBeat(
+/** One status, sent once for each leg. */
+export function statusStep(
   transfer: Layer1Transfer,
   progress: Layer1Progress,
   thenMs: number,
-): Beat {
+): FlowStep {
   transfer.statuses.push(progress.status);
   const messages: HistoryMessage[] = transfer.legs.map((leg) =>
     layer1StatusMessage(transfer.facts, leg, progress),
@@ -63,13 +63,13 @@ export function statusBeat(
   return { messages, thenMs };
 }
 
-export function fundsBeat(
-  { book }: Layer1Transfer,
+export function fundsStep(
+  { account }: Layer1Transfer,
   change: Layer1Change,
   { nowNs, thenMs }: Readonly<{ nowNs: bigint; thenMs: number }>,
-): Beat {
-  const report = bookLayer1(book, change, nowNs);
-  return { messages: [layer1BalanceMessage(report, book.address.reference)], thenMs };
+): FlowStep {
+  const report = changeLayer1Account(account, change, nowNs);
+  return { messages: [layer1BalanceMessage(report, account.address.reference)], thenMs };
 }
 
 export function recordLayer1(world: World, { facts, statuses }: Layer1Transfer): void {

@@ -1,18 +1,18 @@
 import type { Amount } from "../../decimal.ts";
-import type { Layer1Book } from "../layer1-books.ts";
-import { atLeastOneUnit, type Beat, type Flow, stagePauseMs, type World } from "../world.ts";
+import type { Layer1Account } from "../layer1-accounts.ts";
+import { atLeastOneUnit, type Flow, type FlowStep, stagePauseMs, type World } from "../world.ts";
 import {
-  fundsBeat,
+  fundsStep,
   type Layer1Transfer,
   openLayer1Transfer,
   recordLayer1,
-  statusBeat,
+  statusStep,
 } from "./layer1-transfer.ts";
 
 const SHARE_HELD = 0.06;
 const SHARE_REJECTED = 0.05;
 const SHARE_FAILED = 0.05;
-const SHARE_LEFT_OPEN = 0.05;
+const SHARE_STAYS_OPEN = 0.05;
 
 const PICK_ATTEMPTS = 20;
 
@@ -20,63 +20,63 @@ const FAILURE = { reason: "TRANSACTION_FAILED", message: "the transaction was no
 
 type End = "success" | "rejected" | "failed" | "open";
 
-/** Amount and greatest fee are held; what the fee did not need goes back at the end. */
+/** Amount and greatest fee are reserved; what the fee did not need goes back at the end. */
 export function* layer1WithdrawalFlow(world: World, startNs: bigint): Flow {
-  const book = pickFundedBook(world);
-  if (book === null) return;
-  const draw = drawWithdrawal(world, book);
+  const account = pickFundedAccount(world);
+  if (account === null) return;
+  const draw = drawWithdrawal(world, account);
   const transfer = openLayer1Transfer(world, draw, startNs);
-  const held = draw.amount + (book.asset.feeMax ?? 0n);
+  const reserved = draw.amount + (account.asset.feeMax ?? 0n);
   const end = drawEnd(world);
   let nowNs = startNs;
-  nowNs = yield createdBeat(transfer, held, nowNs);
+  nowNs = yield createdStep(transfer, reserved, nowNs);
   for (const status of statusesUntil(world, end)) {
-    nowNs = yield tell(transfer, status, { nowNs, thenMs: stagePauseMs(world) });
+    nowNs = yield step(transfer, status, { nowNs, thenMs: stagePauseMs(world) });
   }
   if (end !== "open") {
     const spent = end === "success" ? draw.amount + (draw.fee ?? 0n) : 0n;
-    const release = { available: held - spent, reserved: -held };
-    nowNs = yield fundsBeat(transfer, release, { nowNs, thenMs: 25 });
-    yield tell(transfer, LAST_STATUS[end], { nowNs, thenMs: 0 });
+    const release = { available: reserved - spent, reserved: -reserved };
+    nowNs = yield fundsStep(transfer, release, { nowNs, thenMs: 25 });
+    yield step(transfer, LAST_STATUS[end], { nowNs, thenMs: 0 });
   }
   recordLayer1(world, transfer);
 }
 
 const LAST_STATUS = { success: "SUCCESS", rejected: "REJECTED", failed: "FAILED" };
 
-function pickFundedBook({ layer1Books, random }: World): Layer1Book | null {
+function pickFundedAccount({ layer1Accounts, random }: World): Layer1Account | null {
   for (let attempt = 0; attempt < PICK_ATTEMPTS; attempt += 1) {
-    const book = random.pick(layer1Books);
-    if (book.available > minimumOf(book)) return book;
+    const account = random.pick(layer1Accounts);
+    if (account.available > minimumOf(account)) return account;
   }
-  return layer1Books.find((book) => book.available > minimumOf(book)) ?? null;
+  return layer1Accounts.find((account) => account.available > minimumOf(account)) ?? null;
 }
 
 /** Enough for some amount beside the fee. */
-function minimumOf({ asset }: Layer1Book): Amount {
+function minimumOf({ asset }: Layer1Account): Amount {
   return (asset.feeMax ?? 0n) * 2n;
 }
 
-function drawWithdrawal({ random }: World, book: Layer1Book) {
-  const { decimals, feeMax } = book.asset;
-  const spendable = book.available - (feeMax ?? 0n);
+function drawWithdrawal({ random }: World, account: Layer1Account) {
+  const { decimals, feeMax } = account.asset;
+  const spendable = account.available - (feeMax ?? 0n);
   return {
     kind: "withdrawal" as const,
-    book,
+    account,
     amount: atLeastOneUnit(random.bigintBelow(spendable / 3n), decimals),
     fee: feeMax === null ? null : atLeastOneUnit(random.bigintBelow(feeMax), decimals),
   };
 }
 
 function drawEnd({ random }: World): End {
-  if (random.chance(SHARE_LEFT_OPEN)) return "open";
+  if (random.chance(SHARE_STAYS_OPEN)) return "open";
   if (random.chance(SHARE_REJECTED)) return "rejected";
   return random.chance(SHARE_FAILED) ? "failed" : "success";
 }
 
 function statusesUntil({ random }: World, end: End): readonly string[] {
-  const held = random.chance(SHARE_HELD) ? ["HELD"] : [];
-  const screening = ["FUNDS_RESERVED", "SCREENING_REQUESTED", ...held];
+  const review = random.chance(SHARE_HELD) ? ["HELD"] : [];
+  const screening = ["FUNDS_RESERVED", "SCREENING_REQUESTED", ...review];
   if (end === "rejected") return screening;
   const signed = [...screening, "SCREENING_PASSED", "SIGNED"];
   if (end === "failed") return signed;
@@ -84,11 +84,11 @@ function statusesUntil({ random }: World, end: End): readonly string[] {
   return end === "open" ? broadcast : [...broadcast, "UNCONFIRMED", "CONFIRMED"];
 }
 
-/** Request and hold in one step, so that no other flow can spend the same funds in between. */
-function createdBeat(transfer: Layer1Transfer, held: Amount, nowNs: bigint): Beat {
-  const created = statusBeat(transfer, progressOf("CREATED", nowNs), 0);
-  const hold = { available: -held, reserved: held };
-  const funds = fundsBeat(transfer, hold, { nowNs, thenMs: 40 });
+/** Request and reservation in one step, so that no other flow can spend the same funds in between. */
+function createdStep(transfer: Layer1Transfer, reserved: Amount, nowNs: bigint): FlowStep {
+  const created = statusStep(transfer, progressOf("CREATED", nowNs), 0);
+  const change = { available: -reserved, reserved };
+  const funds = fundsStep(transfer, change, { nowNs, thenMs: 40 });
   return { ...funds, messages: [...created.messages, ...funds.messages] };
 }
 
@@ -100,10 +100,10 @@ function progressOf(status: string, atNs: bigint) {
   return status === "FAILED" ? { ...progress, failure: FAILURE } : progress;
 }
 
-function tell(
+function step(
   transfer: Layer1Transfer,
   status: string,
   { nowNs, thenMs }: Readonly<{ nowNs: bigint; thenMs: number }>,
-): Beat {
-  return statusBeat(transfer, progressOf(status, nowNs), thenMs);
+): FlowStep {
+  return statusStep(transfer, progressOf(status, nowNs), thenMs);
 }

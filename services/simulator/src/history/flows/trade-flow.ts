@@ -1,20 +1,20 @@
 import { type Amount, multiplyAmounts, unitOf } from "../../decimal.ts";
+import type { Entry, Pocket } from "../accounts.ts";
 import { USD } from "../assets.ts";
-import type { Entry, Pocket } from "../books.ts";
 import { type TradeFacts, tradeMessage } from "../messages/trade-message.ts";
 import { isCovered, type Settlement, settlementEntries } from "../settlement.ts";
 import {
   atLeastOneUnit,
-  type Beat,
   type Flow,
+  type FlowStep,
   pickPocket,
-  runBeat,
+  runStep,
   stagePauseMs,
   type World,
 } from "../world.ts";
 
 const SHARE_ACTIVE = 0.4;
-const SHARE_LEFT_OPEN = 0.04;
+const SHARE_STAYS_OPEN = 0.04;
 const SHARE_UNDERSCORE = 0.2;
 
 /** Trades of one net settlement run; each has four movements. */
@@ -28,22 +28,22 @@ export function* tradeFlow(world: World, startNs: bigint): Flow {
   const trade = { ...settlement, clientTradeId: random.uuid(), tradedAtNs: startNs };
   const states: string[] = [];
   let nowNs = startNs;
-  const tell = (state: string, thenMs: number): Beat => {
+  const step = (state: string, thenMs: number): FlowStep => {
     states.push(state);
-    return stateBeat(world, trade, { state, nowNs, thenMs });
+    return stateStep(world, trade, { state, nowNs, thenMs });
   };
   const isOutstanding = random.chance(SHARE_ACTIVE);
-  nowNs = yield tell("accepted", stagePauseMs(world));
-  if (isOutstanding) nowNs = yield tell("active", stagePauseMs(world));
-  const isLeftOpen = random.chance(SHARE_LEFT_OPEN);
+  nowNs = yield step("accepted", stagePauseMs(world));
+  if (isOutstanding) nowNs = yield step("active", stagePauseMs(world));
+  const staysOpen = random.chance(SHARE_STAYS_OPEN);
   // A party that cannot deliver by now defaults: the trade ends without a run.
-  const isSettled = !isLeftOpen && isCovered(settlement, random);
+  const isSettled = !staysOpen && isCovered(settlement, random);
   if (isSettled) {
     const movementType = isOutstanding ? "final_settlement_outstanding" : "final_settlement";
     const entries = settlementEntries(settlement, movementType, random);
-    nowNs = yield runBeat(world, { runType: "settlement", atNs: nowNs, entries }, { thenMs: 150 });
+    nowNs = yield runStep(world, { runType: "settlement", atNs: nowNs, entries }, { thenMs: 150 });
   }
-  if (!isLeftOpen) yield tell("terminated", 0);
+  if (!staysOpen) yield step("terminated", 0);
   recorder.trade({ tradeId: trade.tradeId, states, isSettled });
 }
 
@@ -51,20 +51,20 @@ export function* tradeFlow(world: World, startNs: bigint): Flow {
 export function* netSettlementFlow(world: World, startNs: bigint): Flow {
   const { random } = world;
   const entries: Entry[] = [];
-  // What the trades so far have taken from each account, which the books do not know yet.
-  const changes = new Map<Entry["book"], Amount>();
+  // What the trades so far have taken from each account, which their balances do not show yet.
+  const changes = new Map<Entry["account"], Amount>();
   const count = random.between(NETTED_TRADES.min, NETTED_TRADES.max);
   for (let trade = 0; trade < count; trade += 1) {
     world.focus = null;
     const settlement = drawSettlement(world);
     if (settlement === null) continue;
     const drawn = settlementEntries(settlement, "final_settlement", random);
-    const after = ({ book, change }: Entry) => (changes.get(book) ?? 0n) + change;
-    if (drawn.some((entry) => entry.book.balance + after(entry) < 0n)) continue;
-    for (const entry of drawn) changes.set(entry.book, after(entry));
+    const after = ({ account, change }: Entry) => (changes.get(account) ?? 0n) + change;
+    if (drawn.some((entry) => entry.account.balance + after(entry) < 0n)) continue;
+    for (const entry of drawn) changes.set(entry.account, after(entry));
     entries.push(...drawn);
   }
-  if (entries.length > 0) yield runBeat(world, { runType: "settlement", atNs: startNs, entries });
+  if (entries.length > 0) yield runStep(world, { runType: "settlement", atNs: startNs, entries });
 }
 
 /** A customer buys from the liquidity account, or sells to it. */
@@ -88,13 +88,17 @@ function drawSettlement(world: World): Settlement | null {
 
 /** Small against what customers hold, so that most trades are covered. */
 function drawQuantity({ random }: World, pocket: Pocket, isBuying: boolean): Amount {
-  const held = isBuying ? pocket.asset.typical : pocket.available.balance;
-  return atLeastOneUnit(random.bigintBelow(held / 20n), pocket.asset.decimals);
+  const amount = isBuying ? pocket.asset.typical : pocket.available.balance;
+  return atLeastOneUnit(random.bigintBelow(amount / 20n), pocket.asset.decimals);
 }
 
 type Stage = Readonly<{ state: string; nowNs: bigint; thenMs: number }>;
 
-function stateBeat({ random }: World, trade: TradeFacts, { state, nowNs, thenMs }: Stage): Beat {
+function stateStep(
+  { random }: World,
+  trade: TradeFacts,
+  { state, nowNs, thenMs }: Stage,
+): FlowStep {
   const payloadType = random.chance(SHARE_UNDERSCORE)
     ? "trade_status_changed"
     : "trade.status_changed";

@@ -1,6 +1,6 @@
-import type { Pocket } from "../books.ts";
+import type { Pocket } from "../accounts.ts";
 import { moveEntries } from "../settlement.ts";
-import { drawSpend, type Flow, hasFunds, pickPocket, runBeat, type World } from "../world.ts";
+import { drawSpend, type Flow, hasFunds, pickPocket, runStep, type World } from "../world.ts";
 
 const TRANSFER_TYPES = ["trade_allocation", "revenue_capture", "prefunded", "pay"];
 
@@ -21,7 +21,7 @@ export function* transferFlow(world: World, startNs: bigint): Flow {
       },
     },
   );
-  yield runBeat(world, { runType: "transfer", atNs: startNs, entries });
+  yield runStep(world, { runType: "transfer", atNs: startNs, entries });
 }
 
 /** Another customer who has the asset, else the platform. */

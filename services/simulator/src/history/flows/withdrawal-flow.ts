@@ -1,26 +1,26 @@
 import { type Amount, formatAmount, unitOf } from "../../decimal.ts";
+import type { Entry, Pocket } from "../accounts.ts";
 import { USD } from "../assets.ts";
-import type { Entry, Pocket } from "../books.ts";
 import type { WithdrawalTruth } from "../history.ts";
 import { collateralOf } from "../wallets.ts";
 import {
-  type Beat,
   drawSpend,
   type Flow,
+  type FlowStep,
   hasFunds,
   holderOf,
   pickPocket,
-  runBeat,
+  runStep,
   stagePauseMs,
   type World,
 } from "../world.ts";
-import { firstPaymentMessages, paymentBeat } from "./payment-beats.ts";
+import { firstPaymentMessages, paymentStep } from "./payment-steps.ts";
 
 const SHARE_WITH_REQUEST_ID = 0.7;
 /** Of those with a request id. */
 const SHARE_WITH_PAYMENT = 0.3;
 const SHARE_RETURNED = 0.08;
-const SHARE_LEFT_PENDING = 0.06;
+const SHARE_STAYS_PENDING = 0.06;
 
 type Withdrawal = Readonly<{
   pocket: Pocket;
@@ -35,27 +35,27 @@ type Withdrawal = Readonly<{
   destinationAddress: string;
 }>;
 
-/** Two runs: the amount is held, and later leaves the ledger; or is given back, or stays held. */
+/** Two runs: the amount goes on hold, and later leaves the ledger; or goes back, or stays on hold. */
 export function* withdrawalFlow(world: World, startNs: bigint): Flow {
   const withdrawal = drawWithdrawal(world);
   if (withdrawal === null) return;
   const { pocket, amount, outcome, paymentId } = withdrawal;
   pocket.openAmounts.add(amount);
-  let nowNs = yield pendingBeat(world, withdrawal, startNs);
+  let nowNs = yield pendingStep(world, withdrawal, startNs);
   if (paymentId !== null) {
-    nowNs = yield paymentBeat(withdrawal, {
+    nowNs = yield paymentStep(withdrawal, {
       status: "pending",
       nowNs,
       thenMs: stagePauseMs(world),
     });
-    nowNs = yield paymentBeat(withdrawal, { status: "posted", nowNs, thenMs: stagePauseMs(world) });
+    nowNs = yield paymentStep(withdrawal, { status: "posted", nowNs, thenMs: stagePauseMs(world) });
   }
   if (outcome !== "pending") {
-    nowNs = yield confirmBeat(world, withdrawal, nowNs);
+    nowNs = yield confirmStep(world, withdrawal, nowNs);
     pocket.openAmounts.delete(amount);
     if (paymentId !== null) {
       const status = outcome === "settled" ? "settled" : "failed";
-      yield paymentBeat(withdrawal, { status, nowNs, thenMs: 0 });
+      yield paymentStep(withdrawal, { status, nowNs, thenMs: 0 });
     }
   }
   recordWithdrawal(world, withdrawal);
@@ -85,7 +85,7 @@ function drawWithdrawal(world: World): Withdrawal | null {
   };
 }
 
-/** One unit less for each open withdrawal of the same amount; null if nothing is left. */
+/** One unit less for each open withdrawal of the same amount; null if nothing remains. */
 function distinctAmount({ asset, openAmounts }: Pocket, drawn: Amount): Amount | null {
   let amount = drawn;
   while (openAmounts.has(amount)) amount -= unitOf(asset.decimals);
@@ -93,12 +93,12 @@ function distinctAmount({ asset, openAmounts }: Pocket, drawn: Amount): Amount |
 }
 
 function drawOutcome({ random }: World): WithdrawalTruth["outcome"] {
-  if (random.chance(SHARE_LEFT_PENDING)) return "pending";
+  if (random.chance(SHARE_STAYS_PENDING)) return "pending";
   return random.chance(SHARE_RETURNED) ? "returned" : "settled";
 }
 
 /** Available and collateral side have one movement id. */
-function pendingBeat(world: World, withdrawal: Withdrawal, atNs: bigint): Beat {
+function pendingStep(world: World, withdrawal: Withdrawal, atNs: bigint): FlowStep {
   const { pocket, amount, paymentId } = withdrawal;
   const movement = {
     movementId: withdrawal.pendingMovementId,
@@ -106,16 +106,16 @@ function pendingBeat(world: World, withdrawal: Withdrawal, atNs: bigint): Beat {
     references: referencesOf(withdrawal),
   };
   const entries: Entry[] = [
-    { ...movement, book: pocket.available, change: -amount },
-    { ...movement, book: collateralOf(pocket, world.random), change: amount },
+    { ...movement, account: pocket.available, change: -amount },
+    { ...movement, account: collateralOf(pocket, world.random), change: amount },
   ];
   const before = paymentId === null ? [] : firstPaymentMessages(withdrawal, atNs);
   const thenMs = stagePauseMs(world);
-  return runBeat(world, { runType: "withdrawal", atNs, entries }, { thenMs, before });
+  return runStep(world, { runType: "withdrawal", atNs, entries }, { thenMs, before });
 }
 
 /** The final debit has an id of its own, in the run and the message of the release. */
-function confirmBeat(world: World, withdrawal: Withdrawal, atNs: bigint): Beat {
+function confirmStep(world: World, withdrawal: Withdrawal, atNs: bigint): FlowStep {
   const { pocket, amount, outcome } = withdrawal;
   const references = referencesOf(withdrawal);
   const release = {
@@ -124,12 +124,12 @@ function confirmBeat(world: World, withdrawal: Withdrawal, atNs: bigint): Beat {
     references,
   };
   const entries: Entry[] = [
-    { ...release, book: collateralOf(pocket, world.random), change: -amount },
-    { ...release, book: pocket.available, change: amount },
+    { ...release, account: collateralOf(pocket, world.random), change: -amount },
+    { ...release, account: pocket.available, change: amount },
   ];
   if (outcome === "settled") {
     entries.push({
-      book: pocket.available,
+      account: pocket.available,
       movementId: withdrawal.debitMovementId,
       movementType: "withdrawal",
       change: -amount,
@@ -137,7 +137,7 @@ function confirmBeat(world: World, withdrawal: Withdrawal, atNs: bigint): Beat {
       afterMs: 4.5,
     });
   }
-  return runBeat(world, { runType: "withdrawal", atNs, entries }, { thenMs: 300 });
+  return runStep(world, { runType: "withdrawal", atNs, entries }, { thenMs: 300 });
 }
 
 function referencesOf({ requestId }: Withdrawal) {

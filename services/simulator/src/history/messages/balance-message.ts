@@ -8,7 +8,7 @@ const DECIMALS: ReadonlyMap<string, number> = new Map(
   [USD, ...CRYPTO_ASSETS].map(({ code, decimals }) => [code, decimals]),
 );
 
-/** One report, as the feed and as the webhook say it. */
+/** One report, as the feed and as the webhook print it. */
 export function balanceMessage(report: BalanceReport): HistoryMessage {
   const message = { __proto__: BALANCE_TEXTS, provider: "zerohash" as const, report };
   return message;

@@ -1,6 +1,6 @@
 import { type Amount, formatAmount } from "../../decimal.ts";
 import { epochSeconds } from "../../time.ts";
-import type { Pocket } from "../books.ts";
+import type { Pocket } from "../accounts.ts";
 import type { HistoryMessage } from "../history.ts";
 
 export type DepositFacts = Readonly<{

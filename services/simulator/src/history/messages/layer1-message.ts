@@ -1,7 +1,7 @@
 import { type Amount, formatAmount } from "../../decimal.ts";
 import { isoTime } from "../../time.ts";
 import type { HistoryMessage, Layer1Funds, Layer1Report } from "../history.ts";
-import type { Layer1Address } from "../layer1-books.ts";
+import type { Layer1Address } from "../layer1-accounts.ts";
 
 /** Layer1 prints at least two decimals. */
 const DECIMALS_MIN = 2;

@@ -1,6 +1,6 @@
 import { type Amount, formatAmount } from "../../decimal.ts";
 import { epochMs } from "../../time.ts";
-import type { Wallet } from "../books.ts";
+import type { Wallet } from "../accounts.ts";
 import type { HistoryMessage } from "../history.ts";
 import type { Settlement } from "../settlement.ts";
 import { webhookMessage } from "./deposit-message.ts";

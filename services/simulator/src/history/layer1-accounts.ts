@@ -22,7 +22,7 @@ export type Layer1Address = Readonly<{
 }>;
 
 /** One asset at one address. BLOCKCHAIN is always AVAILABLE and RESERVED together. */
-export type Layer1Book = {
+export type Layer1Account = {
   readonly address: Layer1Address;
   readonly asset: Layer1Asset;
   available: Amount;
@@ -56,7 +56,7 @@ const BTC: Layer1Asset = {
 };
 
 /** Addresses of one asset pool; Ethereum's hold two assets each. */
-export function createLayer1Books(addresses: number, random: Random): readonly Layer1Book[] {
+export function createLayer1Accounts(addresses: number, random: Random): readonly Layer1Account[] {
   const assetPoolId = random.uuid();
   return Array.from({ length: addresses }, (_, index) => {
     const isBitcoin = index % 3 === 2;
@@ -69,39 +69,45 @@ export function createLayer1Books(addresses: number, random: Random): readonly L
       reference: `Address ${index + 1}`,
       customerId: random.chance(0.5) ? `customer-${index + 1}` : null,
     };
-    return (isBitcoin ? [BTC] : [ETH, USDT]).map((asset) => openBook(address, asset, random));
+    return (isBitcoin ? [BTC] : [ETH, USDT]).map((asset) =>
+      openLayer1Account(address, asset, random),
+    );
   }).flat();
 }
 
 export type Layer1Change = Readonly<{ available: Amount; reserved: Amount }>;
 
-/** Changes the book and says so; two reports of one book never have the same time. */
-export function bookLayer1(book: Layer1Book, change: Layer1Change, atNs: bigint): Layer1Report {
-  book.available += change.available;
-  book.reserved += change.reserved;
-  if (book.available < 0n || book.reserved < 0n) {
-    throw new Error(`${book.address.address} is overdrawn`);
+/** Changes the account and reports it; two reports of one account never have the same time. */
+export function changeLayer1Account(
+  account: Layer1Account,
+  change: Layer1Change,
+  atNs: bigint,
+): Layer1Report {
+  account.available += change.available;
+  account.reserved += change.reserved;
+  if (account.available < 0n || account.reserved < 0n) {
+    throw new Error(`${account.address.address} is overdrawn`);
   }
-  book.latestNs = atNs > book.latestNs ? atNs : book.latestNs + 1n;
-  book.reports += 1;
+  account.latestNs = atNs > account.latestNs ? atNs : account.latestNs + 1n;
+  account.reports += 1;
   return {
-    address: book.address.address,
-    asset: book.asset.code,
-    atNs: book.latestNs,
-    funds: fundsOf(book),
+    address: account.address.address,
+    asset: account.asset.code,
+    atNs: account.latestNs,
+    funds: fundsOf(account),
     deltas: fundsOf(change),
   };
 }
 
-export function layer1BalanceOf(book: Layer1Book): Layer1Balance {
-  const funds = fundsOf(book);
+export function layer1BalanceOf(account: Layer1Account): Layer1Balance {
+  const funds = fundsOf(account);
   return {
-    address: book.address.address,
-    asset: book.asset.code,
+    address: account.address.address,
+    asset: account.asset.code,
     available: formatAmount(funds.available),
     reserved: formatAmount(funds.reserved),
     blockchain: formatAmount(funds.blockchain),
-    reports: book.reports,
+    reports: account.reports,
   };
 }
 
@@ -109,7 +115,11 @@ function fundsOf({ available, reserved }: Layer1Change): Layer1Funds {
   return { available, reserved, blockchain: available + reserved };
 }
 
-function openBook(address: Layer1Address, asset: Layer1Asset, random: Random): Layer1Book {
+function openLayer1Account(
+  address: Layer1Address,
+  asset: Layer1Asset,
+  random: Random,
+): Layer1Account {
   const available = random.chance(0.5) ? asset.typical * 4n : 0n;
   return { address, asset, available, reserved: 0n, reports: 0, latestNs: 0n };
 }

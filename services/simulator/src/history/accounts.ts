@@ -10,9 +10,10 @@ import type {
   ZeroHashAccount,
 } from "./history.ts";
 
-/** One account in the provider's own books; the only place where its balance changes. */
-export type Book = {
-  readonly account: ZeroHashAccount;
+/** One account in the provider's own ledger; nothing else changes its balance. */
+export type ProviderAccount = {
+  /** Those by which messages name it. */
+  readonly fields: ZeroHashAccount;
   readonly opening: Amount;
   balance: Amount;
   reports: number;
@@ -26,10 +27,10 @@ export type Book = {
 export type Pocket = {
   readonly asset: Asset;
   readonly wallet: Wallet;
-  readonly available: Book;
+  readonly available: ProviderAccount;
   /** Comes into being with the first withdrawal. */
-  collateral: Book | null;
-  /** Of withdrawals under way: two equal ones could not be told apart without a request id. */
+  collateral: ProviderAccount | null;
+  /** Of withdrawals under way: two equal ones could not be distinguished without a request id. */
   readonly openAmounts: Set<Amount>;
 };
 
@@ -42,16 +43,16 @@ export type Wallet = Readonly<{
 }>;
 
 export type Entry = Readonly<{
-  book: Book;
+  account: ProviderAccount;
   movementId: string;
   movementType: string;
   change: Amount;
   references?: MovementReferences;
-  /** Behind the movement before it; a tenth of a millisecond unless told. */
+  /** Behind the movement before it; a tenth of a millisecond unless given. */
   afterMs?: number;
 }>;
 
-export type BookedRun = Readonly<{ run: Run; reports: readonly BalanceReport[] }>;
+export type AppliedRun = Readonly<{ run: Run; reports: readonly BalanceReport[] }>;
 
 export type RunRequest = Readonly<{
   runId: number;
@@ -65,31 +66,31 @@ const GROUP_SIZE_MAX = 8;
 /** Twice the consumer's 20 ms and more, so that two groups can never grow together. */
 const GROUP_GAP_NS = 60n * NS_PER_MS;
 
-export function createBook(account: ZeroHashAccount, opening: Amount): Book {
-  return { account, opening, balance: opening, reports: 0, latestNs: 0n, groupSize: 0 };
+export function openAccount(fields: ZeroHashAccount, opening: Amount): ProviderAccount {
+  return { fields, opening, balance: opening, reports: 0, latestNs: 0n, groupSize: 0 };
 }
 
 /**
- * Books one run: every movement in order, then one report for each account it touched.
+ * Applies one run: every movement in order, then one report for each account it touched.
  * Movements come 50 to 110 ms after the run, as on the provider's own page.
  */
-export function bookRun(
+export function applyRun(
   request: RunRequest,
   { random, clockErrorMs }: Readonly<{ random: Random; clockErrorMs: number }>,
-): BookedRun {
+): AppliedRun {
   // Runs have microseconds on the wire.
   const atNs = request.atNs - (request.atNs % NS_PER_US);
   const run = { runId: String(request.runId), runType: request.runType, atNs };
-  const movements = new Map<Book, Movement[]>();
+  const movements = new Map<ProviderAccount, Movement[]>();
   let movementNs = firstMovementNs(request, { random, clockErrorMs, atNs });
   for (const entry of request.entries) {
     movementNs += nsOfMs(entry.afterMs ?? 0.08 + random.below(40) / 1_000);
-    const ofBook = movements.get(entry.book) ?? [];
-    movements.set(entry.book, ofBook);
-    ofBook.push(movementOf(entry, movementNs));
-    entry.book.balance += entry.change;
+    const ofAccount = movements.get(entry.account) ?? [];
+    movements.set(entry.account, ofAccount);
+    ofAccount.push(movementOf(entry, movementNs));
+    entry.account.balance += entry.change;
   }
-  const reports = [...movements].map(([book, list]) => reportOf(book, run, list));
+  const reports = [...movements].map(([account, list]) => reportOf(account, run, list));
   return { run, reports };
 }
 
@@ -111,19 +112,23 @@ function firstMovementNs(
   const { random, clockErrorMs, atNs } = settings;
   const errorNs = nsOfMs(random.below(clockErrorMs * 1_000 + 1) / 1_000);
   let firstNs = atNs + nsOfMs(random.between(50_000, 110_000) / 1_000);
-  for (const { book } of entries) {
-    const mayErr = book.groupSize < GROUP_SIZE_MAX;
-    const earliestNs = mayErr ? book.latestNs - errorNs : book.latestNs + NS_PER_US;
+  for (const { account } of entries) {
+    const mayErr = account.groupSize < GROUP_SIZE_MAX;
+    const earliestNs = mayErr ? account.latestNs - errorNs : account.latestNs + NS_PER_US;
     if (earliestNs > firstNs) firstNs = earliestNs;
   }
   return firstNs;
 }
 
-function reportOf(book: Book, run: Run, movements: readonly Movement[]): BalanceReport {
-  if (book.balance < 0n) throw new Error(`${book.account.accountId} is overdrawn`);
+function reportOf(
+  account: ProviderAccount,
+  run: Run,
+  movements: readonly Movement[],
+): BalanceReport {
+  if (account.balance < 0n) throw new Error(`${account.fields.accountId} is overdrawn`);
   const latestNs = movements.at(-1)?.atNs ?? run.atNs;
-  book.groupSize = latestNs - book.latestNs > GROUP_GAP_NS ? 1 : book.groupSize + 1;
-  if (latestNs > book.latestNs) book.latestNs = latestNs;
-  book.reports += 1;
-  return { account: book.account, run, movements, balanceAfter: book.balance };
+  account.groupSize = latestNs - account.latestNs > GROUP_GAP_NS ? 1 : account.groupSize + 1;
+  if (latestNs > account.latestNs) account.latestNs = latestNs;
+  account.reports += 1;
+  return { account: account.fields, run, movements, balanceAfter: account.balance };
 }

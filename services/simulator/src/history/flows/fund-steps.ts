@@ -1,10 +1,10 @@
 import { type Amount, multiplyAmounts } from "../../decimal.ts";
+import type { Pocket } from "../accounts.ts";
 import { USD } from "../assets.ts";
-import type { Pocket } from "../books.ts";
 import { fundMessage } from "../messages/deposit-message.ts";
 import { isCovered, moveEntries, type Settlement, settlementEntries } from "../settlement.ts";
 import { pocketOf } from "../wallets.ts";
-import { type Flow, runBeat, type World } from "../world.ts";
+import { type Flow, runStep, type World } from "../world.ts";
 
 type FundedDeposit = Readonly<{
   pocket: Pocket;
@@ -14,8 +14,8 @@ type FundedDeposit = Readonly<{
   receivedAddress: string;
 }>;
 
-/** The crypto is sold for dollars, and these go to the platform; or neither, and the fund says so. */
-export function* fundBeats(world: World, funded: FundedDeposit, startNs: bigint): Flow {
+/** The crypto is sold for dollars, and these go to the platform; or neither, and the fund message reports it. */
+export function* fundSteps(world: World, funded: FundedDeposit, startNs: bigint): Flow {
   const { random } = world;
   const { pocket, amount, fundId, reference, receivedAddress } = funded;
   const settlement = saleOf(world, pocket, amount);
@@ -24,7 +24,7 @@ export function* fundBeats(world: World, funded: FundedDeposit, startNs: bigint)
   let nowNs = startNs;
   if (isConverted) {
     const sale = settlementEntries(settlement, "final_settlement", random);
-    nowNs = yield runBeat(
+    nowNs = yield runStep(
       world,
       { runType: "settlement", atNs: nowNs, entries: sale },
       { thenMs: 0.5 },
@@ -32,7 +32,7 @@ export function* fundBeats(world: World, funded: FundedDeposit, startNs: bigint)
     // Others may have spent the dollars in between; then they stay with the customer.
     if (pocketOf(pocket.wallet, USD, random).available.balance >= notional) {
       const entries = proceedsEntries(world, pocket, notional);
-      nowNs = yield runBeat(world, { runType: "transfer", atNs: nowNs, entries }, { thenMs: 400 });
+      nowNs = yield runStep(world, { runType: "transfer", atNs: nowNs, entries }, { thenMs: 400 });
     }
   }
   const facts = { fundId, pocket, quantity: amount, transactionHash: reference };

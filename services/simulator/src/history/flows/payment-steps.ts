@@ -1,9 +1,9 @@
 import type { Amount } from "../../decimal.ts";
 import { NS_PER_MS } from "../../time.ts";
-import type { Pocket } from "../books.ts";
+import type { Pocket } from "../accounts.ts";
 import type { HistoryMessage } from "../history.ts";
 import { paymentMessage } from "../messages/payment-message.ts";
-import type { Beat } from "../world.ts";
+import type { FlowStep } from "../world.ts";
 
 type PaidWithdrawal = Readonly<{
   pocket: Pocket;
@@ -16,14 +16,14 @@ type PaidWithdrawal = Readonly<{
 
 type PaymentStage = Readonly<{ status: string; nowNs: bigint; thenMs: number }>;
 
-export function paymentBeat(
+export function paymentStep(
   withdrawal: PaidWithdrawal,
   { status, nowNs, thenMs }: PaymentStage,
-): Beat {
+): FlowStep {
   return { messages: [paymentMessageOf(withdrawal, status, nowNs)], thenMs };
 }
 
-/** What came before the request: it is told together with it, with earlier times. */
+/** What came before the request: sent together with it, with earlier times. */
 export function firstPaymentMessages(withdrawal: PaidWithdrawal, atNs: bigint): HistoryMessage[] {
   return [
     paymentMessageOf(withdrawal, "initialized", atNs - 900n * NS_PER_MS),
