@@ -20,7 +20,7 @@ import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { WrongUsage } from "./wrong-usage.ts";
 
-/** What a person is told of an error, and how the program ends with it. */
+/** What is printed of an error, and how the program ends with it. */
 export type ErrorReport = Readonly<{
   code: ErrorCode | "wrong_usage";
   message: string;

@@ -66,13 +66,13 @@ const EMPTY = "Nothing is in quarantine.";
 
 function quarantineTable(deliveries: readonly QuarantinedRecord[]): string {
   const columns = [
-    { head: "delivery" },
-    { head: "provider" },
-    { head: "channel" },
-    { head: "payload type" },
-    { head: "received" },
-    { head: "tries", align: "right" },
-    { head: "why" },
+    { title: "delivery" },
+    { title: "provider" },
+    { title: "channel" },
+    { title: "payload type" },
+    { title: "received" },
+    { title: "tries", align: "right" },
+    { title: "why" },
   ] as const;
   const rows = deliveries.map((delivery) => [
     delivery.delivery_id,
@@ -87,7 +87,7 @@ function quarantineTable(deliveries: readonly QuarantinedRecord[]): string {
 }
 
 function retryTable(results: readonly RetryResult[]): string {
-  const columns = [{ head: "delivery" }, { head: "outcome" }, { head: "why" }] as const;
+  const columns = [{ title: "delivery" }, { title: "outcome" }, { title: "why" }] as const;
   const rows = results.map(({ deliveryId, outcome, detail }) => [deliveryId, outcome, detail]);
   return renderTable(columns, rows);
 }

@@ -66,13 +66,13 @@ export async function rebuildModels(
 
 export function printRebuilds(results: readonly ModelRebuild[]): void {
   const columns = [
-    { head: "model" },
-    { head: "outcome" },
-    { head: "generation", align: "right" },
-    { head: "position", align: "right" },
-    { head: "live digest" },
-    { head: "rebuilt digest" },
-    { head: "seconds", align: "right" },
+    { title: "model" },
+    { title: "outcome" },
+    { title: "generation", align: "right" },
+    { title: "position", align: "right" },
+    { title: "live digest" },
+    { title: "rebuilt digest" },
+    { title: "seconds", align: "right" },
   ] as const;
   const rows = results.map(({ model, outcome, generation, live, rebuilt, durationMs }) => [
     model,

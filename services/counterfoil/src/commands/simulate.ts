@@ -40,9 +40,9 @@ function listCommand(): Command {
         messages: steps.length,
       }));
       const columns = [
-        { head: "flow" },
-        { head: "messages", align: "right" },
-        { head: "what" },
+        { title: "flow" },
+        { title: "messages", align: "right" },
+        { title: "what" },
       ] as const;
       const rows = flows.map(({ name, messages, title }) => [name, messages, title]);
       if (json) printJson(flows);
@@ -63,7 +63,7 @@ function keysCommand(): Command {
 function scenarioCommand(scenario: Scenario): Command {
   return withPlayOptions(new Command(scenario.name).description(scenario.title)).action(
     (flags: PlayFlags) =>
-      playAndTell(scenarioDeliveries(scenario, flags.seed), flags, { concurrency: 1 }),
+      playAndPrint(scenarioDeliveries(scenario, flags.seed), flags, { concurrency: 1 }),
   );
 }
 
@@ -82,7 +82,7 @@ function historyCommand(): Command {
         ...flags,
         feeds: flags.feedPort === undefined ? 0 : 1,
       });
-      return playAndTell(deliveries, flags, {
+      return playAndPrint(deliveries, flags, {
         concurrency,
         ...(rate === undefined ? {} : { ratePerSecond: rate }),
       });
@@ -98,7 +98,7 @@ function withPlayOptions(command: Command): Command {
     .option(...JSON_OPTION);
 }
 
-async function playAndTell(
+async function playAndPrint(
   deliveries: readonly Outgoing[],
   { url, seed, keys: file, feedPort, json = false }: PlayFlags,
   options: Readonly<{ concurrency: number; ratePerSecond?: number }>,

@@ -29,15 +29,15 @@ function printStatus({ ledger, environment, engine, head, head_hash, projections
   print(`Ledger "${ledger}" (${environment}) on ${engine}`);
   print(`Head ${head}, hash ${head_hash}\n`);
   const columns = [
-    { head: "model" },
-    { head: "state" },
-    { head: "position", align: "right" },
-    { head: "lag", align: "right" },
-    { head: "generation", align: "right" },
-    { head: "version", align: "right" },
-    { head: "stopped keys", align: "right" },
-    { head: "digest" },
-    { head: "state digest" },
+    { title: "model" },
+    { title: "state" },
+    { title: "position", align: "right" },
+    { title: "lag", align: "right" },
+    { title: "generation", align: "right" },
+    { title: "version", align: "right" },
+    { title: "stopped keys", align: "right" },
+    { title: "digest" },
+    { title: "state digest" },
   ] as const;
   const rows = projections.map((projection) => [
     projection.name,

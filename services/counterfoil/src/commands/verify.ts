@@ -26,7 +26,7 @@ export function verifyCommand(): Command {
     .action(async ({ models = false, bodies, json = false }: VerifyOptions) => {
       const { stream, verified } = await withUncheckedLedger(async (backends) => {
         const stream = await verifyWholeStream(backends, bodies);
-        // ProjectionRun a stream whose chain is broken proves nothing.
+        // A projection of a stream whose chain is broken proves nothing.
         const refold = models && stream.findings.length === 0;
         return { stream, verified: await verifyModels(backends, refold) };
       });
@@ -66,11 +66,11 @@ function printVerification(
 ): void {
   print(`${events} events checked up to hash ${head.hash}, ${bodies} bodies\n`);
   const columns = [
-    { head: "model" },
-    { head: "generation", align: "right" },
-    { head: "position", align: "right" },
-    { head: "digest" },
-    { head: "folded again" },
+    { title: "model" },
+    { title: "generation", align: "right" },
+    { title: "position", align: "right" },
+    { title: "digest" },
+    { title: "folded again" },
   ] as const;
   const rows = models.map(({ model, generation, live, refolded }) => [
     model,

@@ -17,33 +17,33 @@ export function createApi(address: string): Api {
       for (const [name, value] of Object.entries(parameters)) {
         url.searchParams.set(name, String(value));
       }
-      return ask(url, { method: "GET" });
+      return request(url, { method: "GET" });
     },
-    post: (path) => ask(new URL(path, address), { method: "POST" }),
+    post: (path) => request(new URL(path, address), { method: "POST" }),
   };
 }
 
-async function ask<Data>(url: URL, init: RequestInit): Promise<Data> {
+async function request<Data>(url: URL, init: RequestInit): Promise<Data> {
   const response = await fetch(url, init);
   const body = (await response.json()) as Answer<Data> | ProblemDocument;
   if ("data" in body) return body.data;
   throw new Error(`${init.method} ${url.pathname}: ${body.status} ${body.code}: ${body.detail}`);
 }
 
-const LOOK_EVERY_MS = 20;
+const POLL_EVERY_MS = 20;
 const PATIENCE_MS = 30_000;
 
 /** Asks again and again until the answer is the one that is waited for. */
 export async function until<Data>(
   what: string,
-  look: () => Promise<Data>,
+  ask: () => Promise<Data>,
   isReached: (data: Data) => boolean,
 ): Promise<Data> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
-    const data = await look();
+    const data = await ask();
     if (isReached(data)) return data;
     if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await wait(LOOK_EVERY_MS);
+    await wait(POLL_EVERY_MS);
   }
 }

@@ -23,7 +23,7 @@ export type Ledger = Readonly<{
   quarantine: readonly QuarantinedRecord[];
 }>;
 
-/** Reads the ledger over HTTP, once every model has folded what was acknowledged. */
+/** Reads the ledger over HTTP, once every model has come as far as what was acknowledged. */
 export async function gatherLedger({ get }: Api): Promise<Ledger> {
   const { head } = await get<StatusRecord>("/v1/status");
   const reached = { min_position: head };

@@ -5,9 +5,9 @@ import { Command } from "commander";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { print } from "../output/print.ts";
 import { createClosing } from "../service/closing.ts";
+import { playAndCheck } from "./run-demo.ts";
 import { type ServiceProcess, startServiceProcess } from "./service-process.ts";
 import { type StandIn, startStandIn } from "./stand-in.ts";
-import { tellStory } from "./story.ts";
 import { bold, dim, printHeading } from "./style.ts";
 
 const { once } = new Command("demo")
@@ -45,7 +45,7 @@ async function runDemo(): Promise<ExitCode> {
   closing.add(service.stop);
   introduce(service, standIn, dataDir);
   const outcome = await Promise.race([
-    tellStory(standIn, service.address),
+    playAndCheck(standIn, service.address),
     service.ended.then((code) => {
       throw new Error(`the service ended with ${code}`);
     }),

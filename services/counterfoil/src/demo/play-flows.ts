@@ -37,7 +37,7 @@ export async function playFlows({ standIn, api, address }: FlowsDeps): Promise<v
 }
 
 /**
- * Nobody acknowledges a frame: it has arrived once it stands on the stream. That the snapshot was
+ * Nobody acknowledges a frame: it has arrived once it is on the stream. That the snapshot was
  * complete follows after a silence; digests that are to be compared must not have it in between.
  */
 async function untilRecorded(api: Api, frames: number): Promise<void> {

@@ -58,11 +58,11 @@ const SHOWN_DIGITS = 32;
 export function showDigests(models: readonly RebuiltModel[]): void {
   print("");
   const columns = [
-    { head: "model" },
-    { head: "digest of" },
-    { head: "live" },
-    { head: "rebuilt" },
-    { head: "" },
+    { title: "model" },
+    { title: "digest of" },
+    { title: "live" },
+    { title: "rebuilt" },
+    { title: "" },
   ] as const;
   const rowOf = ({ model, live, rebuilt }: RebuiltModel, name: keyof Digests) => [
     model,

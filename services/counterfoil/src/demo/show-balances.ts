@@ -7,10 +7,10 @@ import { printHeading } from "./style.ts";
 export function showBalances(balances: readonly BalanceRecord[], position: string): void {
   printHeading("Balances", `as of position ${position}`);
   const columns = [
-    { head: "account" },
-    { head: "balance", align: "right" },
-    { head: "status" },
-    { head: "open gaps", align: "right" },
+    { title: "account" },
+    { title: "balance", align: "right" },
+    { title: "status" },
+    { title: "open gaps", align: "right" },
   ] as const;
   const rows = balances.map(({ id, balance, status, open_gaps }) => [
     id,
@@ -24,12 +24,12 @@ export function showBalances(balances: readonly BalanceRecord[], position: strin
 export function showEntries(entries: readonly EntryRecord[]): void {
   printHeading("Its history, movement by movement", AVAILABLE);
   const columns = [
-    { head: "entry" },
-    { head: "run" },
-    { head: "change", align: "right" },
-    { head: "balance", align: "right" },
-    { head: "in effect since" },
-    { head: "stated" },
+    { title: "entry" },
+    { title: "run" },
+    { title: "change", align: "right" },
+    { title: "balance", align: "right" },
+    { title: "in effect since" },
+    { title: "stated" },
   ] as const;
   print(renderTable(columns, entries.flatMap(rowsOfEntry)));
 }

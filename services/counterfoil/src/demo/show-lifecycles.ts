@@ -32,10 +32,10 @@ export function showLifecycles({ withdrawals, deposits, trades }: Ledger): void 
 }
 
 const STEP_COLUMNS = [
-  { head: "stage" },
-  { head: "provider's word" },
-  { head: "at" },
-  { head: "seconds in stage", align: "right" },
+  { title: "stage" },
+  { title: "provider's word" },
+  { title: "at" },
+  { title: "seconds in stage", align: "right" },
 ] as const;
 
 type Transfer = DepositRecord | WithdrawalRecord;
@@ -51,11 +51,11 @@ function stepRow({ stage, provider_status, occurred_at, seconds_in_stage }: Hist
 }
 
 const OTHER_COLUMNS = [
-  { head: "flow" },
-  { head: "id" },
-  { head: "amount", align: "right" },
-  { head: "stage" },
-  { head: "steps", align: "right" },
+  { title: "flow" },
+  { title: "id" },
+  { title: "amount", align: "right" },
+  { title: "stage" },
+  { title: "steps", align: "right" },
 ] as const;
 
 function transferRow(flow: string, { id, provider, amount, asset, stage, history }: Transfer) {

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { renderTable } from "./table.ts";
 
 test("columns under their heads, numbers to the right, a dash for what is absent", () => {
-  const columns = [{ head: "model" }, { head: "lag", align: "right" }] as const;
+  const columns = [{ title: "model" }, { title: "lag", align: "right" }] as const;
   const rows = [
     ["balances", 1200],
     ["trades", null],

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 
-export type Column = Readonly<{ head: string; align?: "left" | "right" }>;
+export type Column = Readonly<{ title: string; align?: "left" | "right" }>;
 
 const NO_LINES = {
   top: "",
@@ -20,18 +20,20 @@ const NO_LINES = {
   middle: "  ",
 } as const;
 
-/** Rows under their heads, set apart by space and one line; what is absent is a dash. */
+/** Rows under their titles, set apart by space and one line; what is absent is a dash. */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly (string | number | null)[])[],
 ): string {
   const table = new Table({
-    head: columns.map(({ head }) => head),
+    head: columns.map(({ title }) => title),
     colAligns: columns.map(({ align = "left" }) => align),
     chars: NO_LINES,
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
   });
   for (const row of rows) table.push(row.map((cell) => String(cell ?? "–")));
-  const [head = "", ...body] = table.toString().split("\n");
-  return [head, "─".repeat(head.length), ...body].map((line) => `  ${line.trimEnd()}`).join("\n");
+  const [titles = "", ...body] = table.toString().split("\n");
+  return [titles, "─".repeat(titles.length), ...body]
+    .map((line) => `  ${line.trimEnd()}`)
+    .join("\n");
 }

@@ -58,13 +58,13 @@ export async function rebuildLocked({ backends, model, ...rest }: RebuildJob) {
   return result;
 }
 
-const LOOK_MS = 250;
+const LOCK_WAIT_MS = 250;
 
-/** Where no projector runs, the live generation is folded past its activation, and so served. */
+/** Where no projector runs, projects the live generation past its activation, so that it is served. */
 export async function catchUpUnattended(backends: Backends, model: ModelName): Promise<void> {
   const { locks, stream, catalogue, hashing } = backends;
   // Not a single try: who asks for the status may hold the lock for a moment.
-  const lock = await locks.acquire(projectorLock(model), AbortSignal.timeout(LOOK_MS));
+  const lock = await locks.acquire(projectorLock(model), AbortSignal.timeout(LOCK_WAIT_MS));
   if (lock === null) return;
   try {
     const { generation } = await liveGeneration(stream, model);

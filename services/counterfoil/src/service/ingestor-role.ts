@@ -3,7 +3,7 @@ import { startIngestor } from "@counterfoil/ingestor/ingestor";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { warnWithoutProvider } from "./channels.ts";
 import { startOrClose } from "./closing.ts";
-import { completeLeft } from "./complete-left.ts";
+import { completeDeliveries } from "./complete-deliveries.ts";
 import { openAsIngestor } from "./open-backends.ts";
 import { createRegistry } from "./registry.ts";
 import type { RoleOptions } from "./role.ts";
@@ -20,7 +20,7 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
     const registry = createRegistry();
     const ingestor = await startIngestor({ config, ingest, clock, logger, registry });
     closing.add(ingestor.stop);
-    completeLeft({ backends, ingest, logger }, closing);
+    completeDeliveries({ backends, ingest, logger }, closing);
     warnWithoutProvider(config, logger);
     logger.info({ ledger, webhooks: ingestor.address }, "ready");
     return {};

@@ -14,7 +14,7 @@ import { checkBeforeStart } from "./startup-checks.ts";
 /**
  * Opens the ledger for an ingestor, which creates it where it is the first.
  *
- * @throws what `checkBeforeStart` and `openLedger` throw; nothing is left open then
+ * @throws what `checkBeforeStart` and `openLedger` throw; nothing stays open then
  */
 export async function openAsIngestor(config: Config): Promise<Backends> {
   const backends = await connect(config, "ingest");
@@ -24,7 +24,7 @@ export async function openAsIngestor(config: Config): Promise<Backends> {
   });
 }
 
-const LOOK_EVERY_MS = 250;
+const POLL_EVERY_MS = 250;
 
 export type WaitOptions = Readonly<{
   config: Config;
@@ -58,7 +58,7 @@ async function connectWhenThere({ config, logger, signal }: WaitOptions): Promis
       if (!(error instanceof StreamMissing)) throw error;
       if (isFirst) logger.info({ err: error }, WAITING);
       isFirst = false;
-      await wait(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+      await wait(POLL_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
   return null;
@@ -85,7 +85,7 @@ export async function openExisting(config: Config, access: Access): Promise<Back
 
 const namesOf = ({ ledger, environment }: Backends): LedgerNames => ({ name: ledger, environment });
 
-/** A backend that is refused must not stay open: its files would be held. */
+/** A backend that is refused must not stay open: it would keep its files. */
 async function orClose(backends: Backends, check: () => Promise<void>): Promise<Backends> {
   try {
     await check();

@@ -8,14 +8,14 @@ import { startProjectorThreads } from "../threads/projector-threads.ts";
 import { startPublisherThread } from "../threads/supervise-publisher.ts";
 import { warnWithoutProvider } from "./channels.ts";
 import { startOrClose } from "./closing.ts";
-import { completeLeft } from "./complete-left.ts";
+import { completeDeliveries } from "./complete-deliveries.ts";
 import { openAsIngestor } from "./open-backends.ts";
 import { startReading } from "./reading.ts";
 import { createRegistry } from "./registry.ts";
 import type { RoleOptions } from "./role.ts";
 import type { Service } from "./run-until-signal.ts";
 
-/** Everything in one process: webhooks, the feed and the HTTP interface here, folding on threads. */
+/** Everything in one process: webhooks, the feed and the HTTP interface here, projections on threads. */
 export function startService({ config, logger }: RoleOptions): Promise<Service> {
   return startOrClose(async (closing) => {
     const backends = await openAsIngestor(config);
@@ -28,8 +28,8 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
     const threads = startProjectorThreads({ config, clock, logger, report });
     closing.add(threads.stop);
     if (kafkaConfigOf(config) !== null) {
-      const tell = createPublisherMetrics({ registry, stream: backends.stream });
-      closing.add(startPublisherThread({ config, clock, logger, report: tell }).stop);
+      const metrics = createPublisherMetrics({ registry, stream: backends.stream });
+      closing.add(startPublisherThread({ config, clock, logger, report: metrics }).stop);
     }
     const deps = { config, backends, logger, registry, clock, ingest };
     const webhooks = { address: null as string | null };
@@ -44,7 +44,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
       },
       closing,
     );
-    completeLeft(deps, closing);
+    completeDeliveries(deps, closing);
     warnWithoutProvider(config, logger);
     logger.info(
       { ledger: backends.ledger, address, webhooks: webhooks.address ?? address },

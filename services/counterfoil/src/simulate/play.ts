@@ -52,7 +52,7 @@ const FEED_MISSING = [
   "COUNTERFOIL_ZEROHASH_FEED_URL=ws://127.0.0.1:9443 and any KEY, PASSPHRASE and base64 SECRET",
 ].join("\n");
 
-/** A closing handshake comes after every frame that was sent; cutting the line may lose some. */
+/** A closing handshake comes after every frame that was sent; cutting the connection may lose some. */
 async function closeBehindFrames(feed: FeedServer): Promise<void> {
   const closed = feed.connections().map(({ id }) => feed.waitForClose(id));
   feed.close();

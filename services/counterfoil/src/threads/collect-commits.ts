@@ -2,7 +2,7 @@ import type { ProjectorEvent } from "@counterfoil/projector/projector-event";
 
 type Commit = Extract<ProjectorEvent, { kind: "commit" }>;
 
-/** Often enough for whoever looks at metrics, seldom enough to cost the other thread nothing. */
+/** Often enough for metrics, seldom enough to cost the main thread nothing. */
 const SEND_EVERY_MS = 100;
 
 /** Sums up the commits of one model before they are sent to another thread. */

@@ -14,7 +14,7 @@ export type PublisherJob = Readonly<{ kind: "publisher"; config: Config }>;
 /** Sent to a thread that shall end; it commits what it is at and ends by itself. */
 export const STOP = "stop";
 
-/** What a thread that rebuilds a model tells. */
+/** What a thread that rebuilds a model sends. */
 export type RebuildMessage =
   | Readonly<{ kind: "step"; step: RebuildStep }>
   | Readonly<{

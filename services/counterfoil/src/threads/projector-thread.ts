@@ -7,7 +7,7 @@ import { BUILD } from "../build.ts";
 import { collectCommits } from "./collect-commits.ts";
 import type { ModelJob } from "./job.ts";
 
-/** One model, projected on a thread of its own, until the main thread says stop. */
+/** One model, projected on a thread of its own, until the main thread asks it to stop. */
 const { config, model } = workerData as ModelJob;
 const logger = createLogger({ role: "projector", level: config.COUNTERFOIL_LOG_LEVEL });
 const backends = await connect(config, "read");

@@ -14,8 +14,8 @@ export type ProjectorThreadsDeps = Readonly<{
 }>;
 
 /**
- * Every model on a thread of its own, beside the event loop that answers webhooks: one that folds
- * for seconds, or dies, delays neither an acknowledgement nor another model.
+ * Every model on a thread of its own, beside the event loop that answers webhooks: one that
+ * works for seconds, or dies, delays neither an acknowledgement nor another model.
  */
 export function startProjectorThreads(deps: ProjectorThreadsDeps): SupervisedThread {
   const { config, clock, logger, report } = deps;

@@ -5,7 +5,7 @@ import { startPublisher } from "@counterfoil/publisher/publisher";
 import { openTopics } from "../service/open-topics.ts";
 import type { PublisherJob } from "./job.ts";
 
-/** The publisher on a thread of its own, until the main thread says stop. */
+/** The publisher on a thread of its own, until the main thread asks it to stop. */
 const { config } = workerData as PublisherJob;
 const logger = createLogger({ role: "publisher", level: config.COUNTERFOIL_LOG_LEVEL });
 const backends = await connect(config, "read");

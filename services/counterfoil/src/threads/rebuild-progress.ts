@@ -9,7 +9,7 @@ export function isRunning({ finished_at }: RebuildProgress): boolean {
   return finished_at === null;
 }
 
-/** The record of a rebuild, kept up to date by what its thread tells. */
+/** The record of a rebuild, kept up to date by the messages of its thread. */
 export function createRebuildProgress(first: RebuildProgress, clock: Clock) {
   const startedAt = clock.now();
   let present = first;
@@ -22,8 +22,8 @@ export function createRebuildProgress(first: RebuildProgress, clock: Clock) {
   function changes(message: RebuildMessage): Partial<RebuildProgress> {
     if (message.kind === "step") {
       const { state, generation, position, target } = message.step;
-      const places = { position: String(position), target: String(target) };
-      return { state, generation, ...places, events_per_second: rate(position) };
+      const positions = { position: String(position), target: String(target) };
+      return { state, generation, ...positions, events_per_second: rate(position) };
     }
     const finished_at = formatTime(clock.now());
     if (message.kind === "failed") return { state: "failed", finished_at, detail: message.detail };

@@ -7,7 +7,7 @@ import type { ModelJob, RebuildMessage } from "./job.ts";
 /** Rebuilds one model on a thread of its own. The main thread holds the model's rebuild lock. */
 const { config, model } = workerData as ModelJob;
 const stopping = new AbortController();
-const tell = (message: RebuildMessage) => parentPort?.postMessage(message);
+const send = (message: RebuildMessage) => parentPort?.postMessage(message);
 parentPort?.once("message", () => stopping.abort());
 
 const backends = await connect(config, "write");
@@ -17,12 +17,12 @@ try {
     model,
     force: false,
     signal: stopping.signal,
-    onProgress: (step) => tell({ kind: "step", step }),
+    onProgress: (step) => send({ kind: "step", step }),
   });
   const detail = outcome === "refused" ? describeDifferences(differences) : null;
-  tell({ kind: "done", outcome, position: rebuilt.position, detail });
+  send({ kind: "done", outcome, position: rebuilt.position, detail });
 } catch (error) {
-  tell({ kind: "failed", detail: error instanceof Error ? error.message : String(error) });
+  send({ kind: "failed", detail: error instanceof Error ? error.message : String(error) });
 } finally {
   await backends.close();
   parentPort?.close();

@@ -32,12 +32,12 @@ export function createRebuildThreads(
     const progress = createRebuildProgress(first, backends.clock);
     latest.set(model, first);
     const thread = spawnThread({ kind: "rebuild", config, model });
-    const tell = (message: RebuildMessage) => latest.set(model, progress.after(message));
-    const ended = untilEnd(thread, tell).then(async (last) => {
+    const update = (message: RebuildMessage) => latest.set(model, progress.after(message));
+    const ended = untilEnd(thread, update).then(async (last) => {
       running.delete(thread);
       await lock.release();
-      // Only now, so that who sees the end may begin another.
-      tell(last);
+      // Only now: who sees the end may begin another rebuild.
+      update(last);
       logger.info({ ...progress.present() }, "rebuild ended");
     });
     running.set(thread, ended);
@@ -74,10 +74,10 @@ async function firstProgress(
   };
 }
 
-/** @returns what the thread told last; one that dies without a word has failed as well. */
+/** @returns the thread's last message; one that dies without any has failed as well. */
 function untilEnd(
   thread: Worker,
-  tell: (message: RebuildMessage) => void,
+  onStep: (message: RebuildMessage) => void,
 ): Promise<RebuildMessage> {
   return new Promise((resolve) => {
     let last: RebuildMessage = {
@@ -85,7 +85,7 @@ function untilEnd(
       detail: "the rebuild was ended before it was done",
     };
     thread.on("message", (message: RebuildMessage) => {
-      if (message.kind === "step") tell(message);
+      if (message.kind === "step") onStep(message);
       else last = message;
     });
     thread.once("error", (error) => {

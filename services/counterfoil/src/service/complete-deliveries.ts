@@ -7,7 +7,7 @@ import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
 import type { Closing } from "./closing.ts";
 
-export type CompleteLeftOptions = Readonly<{
+export type CompleteOptions = Readonly<{
   backends: Pick<Backends, "stream" | "clock" | "hashing">;
   ingest: Ingest;
   logger: Logger;
@@ -16,10 +16,10 @@ export type CompleteLeftOptions = Readonly<{
 const PAUSE_MS = 10_000;
 
 /**
- * Completes deliveries that an ingestor left between two parts, beside the webhooks that come
- * already: nobody waits for it. While the stream is down it is tried again.
+ * Completes deliveries of which an ingestor that died appended only a part. Webhooks are taken
+ * meanwhile, and nobody waits for it. While the stream is unavailable, it retries.
  */
-export function completeLeft(options: CompleteLeftOptions, closing: Closing): void {
+export function completeDeliveries(options: CompleteOptions, closing: Closing): void {
   const { backends, logger } = options;
   const stopping = new AbortController();
   const done = (async () => {
@@ -42,16 +42,16 @@ export function completeLeft(options: CompleteLeftOptions, closing: Closing): vo
 const FAILED = "left deliveries could not be completed";
 
 async function completeOnce(
-  { backends: { stream, hashing }, ingest, logger }: CompleteLeftOptions,
+  { backends: { stream, hashing }, ingest, logger }: CompleteOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const placed = await recordSocketOrder({ stream, hashing, translations: TRANSLATIONS, signal });
-  if (placed !== null) logger.info({ runs: placed }, "the order of older feeds is recorded");
-  for await (const left of completeLeftDeliveries({ stream, ingest, signal })) {
-    const { deliveryId, outcome, error } = left;
-    const about = { delivery_id: deliveryId };
-    if (outcome === "completed") logger.info(about, "a delivery that was left is complete now");
-    else if (outcome === "gone") logger.warn(about, "a left delivery has lost its bytes: skipped");
-    else logger.error({ ...about, err: error }, "a left delivery cannot be completed: skipped");
+  const recorded = await recordSocketOrder({ stream, hashing, translations: TRANSLATIONS, signal });
+  if (recorded !== null) logger.info({ runs: recorded }, "the order of older feeds is recorded");
+  for await (const incomplete of completeLeftDeliveries({ stream, ingest, signal })) {
+    const { deliveryId, outcome, error } = incomplete;
+    const logged = { delivery_id: deliveryId };
+    if (outcome === "completed") logger.info(logged, "a delivery that was left is complete now");
+    else if (outcome === "gone") logger.warn(logged, "a left delivery has lost its bytes: skipped");
+    else logger.error({ ...logged, err: error }, "a left delivery cannot be completed: skipped");
   }
 }

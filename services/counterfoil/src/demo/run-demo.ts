@@ -15,7 +15,7 @@ import { printChecked, printHeading } from "./style.ts";
  *
  * @returns whether everything came out as the providers' pages say
  */
-export async function tellStory(standIn: StandIn, address: string): Promise<boolean> {
+export async function playAndCheck(standIn: StandIn, address: string): Promise<boolean> {
   const api = createApi(address);
   await playFlows({ standIn, api, address });
   const ledger = await gatherLedger(api);
