@@ -51,7 +51,7 @@ type Outcome = Readonly<{ status: StatusRecord; balances: Readonly<Record<string
 /** A ledger of two ingestors with a feed each, webhooks going to either, in an order of its own. */
 async function playIntoLedger(seed: string): Promise<Outcome> {
   const dataDir = newFolder();
-  const feeds = await Promise.all([1, 2].map(() => createFeedServer({ snapshot: () => null })));
+  const feeds = await Promise.all([1, 2].map(() => createFeedServer()));
   const ingestors = feeds.map((feed) =>
     startRole(["ingestor"], { ...configOf(dataDir), ...feedConfigOf(feed) }),
   );

@@ -1,10 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
-import { createLayer1Keys, layer1PublicKeyBase64 } from "@counterfoil/simulator/layer1-signature";
 import { SCENARIO_FEED, scenarioDeliveries } from "@counterfoil/simulator/play/outgoing";
 import { type PlayResult, playDeliveries } from "@counterfoil/simulator/play/play-deliveries";
 import type { Scenario } from "@counterfoil/simulator/scenarios/scenario";
-import { createZeroHashKeys } from "@counterfoil/simulator/zerohash-signature";
+import {
+  createLayer1Keys,
+  createZeroHashKeys,
+  layer1PublicKeyBase64,
+} from "@counterfoil/simulator/webhook-signatures";
 
 /** Both providers, on this computer, with keys that are thrown away. */
 export type StandIn = Readonly<{
@@ -15,8 +18,7 @@ export type StandIn = Readonly<{
 }>;
 
 export async function startStandIn(): Promise<StandIn> {
-  // The frames of a scenario begin with the snapshot.
-  const feed = await createFeedServer({ snapshot: () => null });
+  const feed = await createFeedServer();
   const { secret } = createZeroHashKeys();
   const layer1Keys = createLayer1Keys();
   return {
@@ -35,7 +37,7 @@ export async function startStandIn(): Promise<StandIn> {
           feedServers: new Map([[SCENARIO_FEED, feed]]),
         },
         // One at a time keeps the provider's order, and the new scheme is the one to show.
-        { concurrency: 1, signing: { schemes: ["hmac"] } },
+        { concurrency: 1, schemes: ["hmac"] },
       ),
     stop: feed.stop,
   };

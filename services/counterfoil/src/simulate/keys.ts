@@ -1,10 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import {
   createLayer1Keys,
+  createZeroHashKeys,
   type Layer1Keys,
   layer1PublicKeyBase64,
-} from "@counterfoil/simulator/layer1-signature";
-import { createZeroHashKeys, type ZeroHashKeys } from "@counterfoil/simulator/zerohash-signature";
+  type ZeroHashKeys,
+} from "@counterfoil/simulator/webhook-signatures";
 import { WrongUsage } from "../wrong-usage.ts";
 
 /** What the stand-in signs with; without a provider's keys its webhooks go out unsigned. */

@@ -34,7 +34,6 @@ export async function play({
   if (feeds.size === 0) return playDeliveries(deliveries, target, options);
   const feed = await createFeedServer({
     port: feedPort ?? 0,
-    snapshot: () => null,
     waitMsMax: SUBSCRIPTION_WAIT_MS,
   });
   process.stderr.write(`the Balances Feed is served at ${feed.url}\n`);
@@ -54,7 +53,7 @@ const FEED_MISSING = [
 
 /** A closing handshake comes after every frame that was sent; cutting the connection may lose some. */
 async function closeBehindFrames(feed: FeedServer): Promise<void> {
-  const closed = feed.connections().map(({ id }) => feed.waitForClose(id));
+  const closed = feed.connections().map(feed.waitForClose);
   feed.close();
   await Promise.all(closed);
 }

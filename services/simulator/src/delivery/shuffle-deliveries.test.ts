@@ -2,14 +2,9 @@ import { describe, expect, test } from "@jest/globals";
 import { generateHistory } from "../history/generate-history.ts";
 import { planDeliveries } from "./delivery-plan.ts";
 import { type FeedDelivery, isWebhook, type PlannedDelivery } from "./planned-delivery.ts";
-import {
-  scatterWebhooks,
-  shuffleBetweenOpenings,
-  shuffleDeliveries,
-} from "./shuffle-deliveries.ts";
+import { shuffleBetweenOpenings, shuffleDeliveries } from "./shuffle-deliveries.ts";
 
 const PLAN = planDeliveries(generateHistory({ seed: 3 }), { feeds: 2, reconnectRate: 0.05 });
-const LAST_NS = PLAN.at(-1)?.arrivesAtNs ?? 0n;
 
 function feedOf(plan: readonly PlannedDelivery[], feed: string): FeedDelivery[] {
   return plan.flatMap((delivery) =>
@@ -49,32 +44,5 @@ describe("shuffling between openings", () => {
       return new Map(places);
     };
     expect(new Map([...openingsBefore(mixed)])).toEqual(openingsBefore(PLAN));
-  });
-});
-
-describe("scattering the arrivals", () => {
-  const scattered = scatterWebhooks(PLAN, { seed: 1, untilNs: LAST_NS });
-
-  test("moves webhooks, never before they were sent, and leaves the feeds alone", () => {
-    for (const feed of ["feed-1", "feed-2"]) {
-      expect(feedOf(scattered, feed)).toEqual(feedOf(PLAN, feed));
-    }
-    const webhooks = scattered.filter(isWebhook);
-    expect(webhooks.every(({ sentAtNs, arrivesAtNs }) => arrivesAtNs >= sentAtNs)).toBe(true);
-    const latest = webhooks.filter(
-      ({ arrivesAtNs, sentAtNs }) => arrivesAtNs - sentAtNs > 10n ** 9n,
-    );
-    expect(latest.length).toBeGreaterThan(webhooks.length / 4);
-  });
-
-  test("is sorted by arrival and keeps the texts", () => {
-    const times = scattered.map(({ arrivesAtNs }) => arrivesAtNs);
-    expect(times).toEqual(times.toSorted((a, b) => Number(a - b)));
-    const bodies = (plan: readonly PlannedDelivery[]) =>
-      plan
-        .filter(isWebhook)
-        .map(({ body }) => body)
-        .toSorted();
-    expect(bodies(scattered)).toEqual(bodies(PLAN));
   });
 });

@@ -1,11 +1,4 @@
 import { createRandom, type Random, shuffled } from "../random.ts";
-import {
-  byArrival,
-  isWebhook,
-  type PlannedDelivery,
-  type PlannedWebhook,
-  plannedWebhook,
-} from "./planned-delivery.ts";
 
 /**
  * Another order of recording: webhooks in any order and anywhere between the frames, while each
@@ -58,25 +51,4 @@ function shuffleWebhooks<D extends Readonly<{ kind: string }>>(
   const frames = rest.filter((delivery) => !isHook(delivery));
   const order = shuffled(rest.map(isHook), random);
   return [...opening, ...order.flatMap((hook) => (hook ? hooks : frames).shift() ?? [])];
-}
-
-/**
- * Other arrival times: each webhook comes at any time from its sending to `untilNs` (or when it
- * was planned, if that is later); frames come when they came. Sorted by arrival again.
- */
-export function scatterWebhooks(
-  deliveries: readonly PlannedDelivery[],
-  { seed, untilNs }: Readonly<{ seed: number | string; untilNs: bigint }>,
-): readonly PlannedDelivery[] {
-  const random = createRandom(seed, "scatter");
-  return deliveries
-    .map((delivery) => (isWebhook(delivery) ? scatter(delivery, untilNs, random) : delivery))
-    .sort(byArrival);
-}
-
-function scatter(webhook: PlannedWebhook, untilNs: bigint, random: Random): PlannedWebhook {
-  const { sentAtNs, arrivesAtNs, notificationId, message } = webhook;
-  const lastNs = untilNs > arrivesAtNs ? untilNs : arrivesAtNs;
-  const waitNs = random.bigintBelow(lastNs - sentAtNs + 1n);
-  return plannedWebhook({ arrivesAtNs: sentAtNs + waitNs, sentAtNs, notificationId, message });
 }

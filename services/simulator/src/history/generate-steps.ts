@@ -2,34 +2,12 @@ import { nsOfMs } from "../time.ts";
 import { type Agenda, createAgenda } from "./agenda.ts";
 import { type FlowStart, flowStarts } from "./flow-starts.ts";
 import type { FinalBalances, HistoryStep } from "./history.ts";
-import { type HistoryOptions, historyOptions } from "./history-options.ts";
 import { layer1BalanceOf } from "./layer1-accounts.ts";
 import { balanceOf } from "./timeline.ts";
 import { accountsOf } from "./wallets.ts";
-import { createWorld, type FlowStep, type Recorder, type World } from "./world.ts";
+import type { FlowStep, World } from "./world.ts";
 
-const NOBODY: Recorder = {
-  withdrawal: () => undefined,
-  deposit: () => undefined,
-  trade: () => undefined,
-  layer1Transfer: () => undefined,
-};
-
-/**
- * The provider's history step by step, in its true order; equal options give equal steps.
- * Memory grows with accounts and with the flows under way, not with the number of steps.
- * Returns the final balances; how each flow ended goes to the recorder.
- */
-export function* generateSteps(
-  given: Partial<HistoryOptions> = {},
-  recorder: Recorder = NOBODY,
-): Generator<HistoryStep, FinalBalances, void> {
-  const world = createWorld(historyOptions(given), recorder);
-  yield* stepsOf(world);
-  return finalBalances(world);
-}
-
-/** The steps of a world that the caller has made. */
+/** The steps of a world in their true order. */
 export function* stepsOf(world: World): Generator<HistoryStep, void, void> {
   const agenda: Agenda<Resume> = createAgenda();
   const starts = flowStarts(world);

@@ -1,15 +1,20 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FeedServer } from "../feed-server.ts";
-import { type Layer1Keys, layer1Headers, type SForm } from "../layer1-signature.ts";
 import { createRandom } from "../random.ts";
-import { LAYER1_RETRIES, NO_RETRIES, ZEROHASH_RETRIES } from "../retry-policy.ts";
-import { createWebhookSender, type WebhookSender } from "../webhook-sender.ts";
 import {
+  createWebhookSender,
+  LAYER1_RETRIES,
+  NO_RETRIES,
+  type WebhookSender,
+  ZEROHASH_RETRIES,
+} from "../webhook-sender.ts";
+import {
+  type Layer1Keys,
+  layer1Headers,
   type ZeroHashKeys,
-  type ZeroHashSigningOptions,
+  type ZeroHashScheme,
   zeroHashHeaders,
-} from "../zerohash-signature.ts";
-import { createLimiter } from "./limiter.ts";
+} from "../webhook-signatures.ts";
 import type { Outgoing, OutgoingHook } from "./outgoing.ts";
 
 export type PlayTarget = Readonly<{
@@ -17,10 +22,7 @@ export type PlayTarget = Readonly<{
   baseUrls: readonly string[];
   zeroHashKeys?: ZeroHashKeys;
   layer1Keys?: Layer1Keys;
-  /**
-   * By the name of the feed. Their snapshot must answer null, since the frames say when it comes.
-   * The frames of feeds without a server are skipped.
-   */
+  /** By the name of the feed. The frames of feeds without a server are skipped. */
   feedServers?: ReadonlyMap<string, FeedServer>;
 }>;
 
@@ -36,10 +38,8 @@ export type PlayOptions = Readonly<{
   retries?: "provider" | "none";
   /** Multiplies the pauses between attempts. */
   delayScale?: number;
-  signing?: ZeroHashSigningOptions;
-  sForm?: SForm;
-  /** What the signatures take for the present; milliseconds since 1970. */
-  nowMs?: () => number;
+  /** How Zero Hash signs: with all its schemes unless given. */
+  schemes?: readonly ZeroHashScheme[];
 }>;
 
 export type PlayResult = Readonly<{
@@ -132,11 +132,11 @@ function headersOf(hook: OutgoingHook, target: PlayTarget, options: PlayOptions)
   if (provider === "layer1") {
     return target.layer1Keys === undefined
       ? { "content-type": "application/json" }
-      : layer1Headers(body, target.layer1Keys, options.sForm);
+      : layer1Headers(body, target.layer1Keys);
   }
-  const timestampMs = (options.nowMs ?? Date.now)();
+  const timestampMs = Date.now();
   const envelope = { body, payloadType, notificationId: notificationId ?? "", timestampMs };
-  return zeroHashHeaders(envelope, target.zeroHashKeys ?? {}, options.signing);
+  return zeroHashHeaders(envelope, target.zeroHashKeys ?? {}, options.schemes);
 }
 
 function createFeedPlayer(servers: ReadonlyMap<string, FeedServer>) {
@@ -176,5 +176,36 @@ function createPacer(ratePerSecond: number | undefined): () => Promise<void> {
     const earlyMs = dueMs - performance.now();
     // Timers are no finer than this; what is late catches up by itself.
     if (earlyMs >= 1) await pause(earlyMs);
+  };
+}
+
+/** Starts tasks so that no more than a number of them run at a time. */
+type Limiter = Readonly<{
+  /** Resolves when the task has been started; a task must report its failure itself. */
+  start: (task: () => Promise<void>) => Promise<void>;
+  /** Resolves when nothing runs any more. */
+  whenIdle: () => Promise<void>;
+}>;
+
+function createLimiter(runningMax: number): Limiter {
+  let running = 0;
+  let wake: (() => void) | null = null;
+  const untilBelow = async (limit: number) => {
+    while (running >= limit) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      wake = resolve;
+      await promise;
+    }
+  };
+  return {
+    async start(task) {
+      await untilBelow(runningMax);
+      running += 1;
+      void task().finally(() => {
+        running -= 1;
+        wake?.();
+      });
+    },
+    whenIdle: () => untilBelow(1),
   };
 }
