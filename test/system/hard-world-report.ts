@@ -4,8 +4,8 @@ import {
   type HardAccount,
   type HardDelivery,
   type HardWorld,
-} from "@counterfoil/simulator/hard/hard-world";
-import { smallerWorlds } from "@counterfoil/simulator/hard/smaller-worlds";
+} from "@counterfoil/simulator/testing/hard-world";
+import { smallerWorlds } from "@counterfoil/simulator/testing/smaller-worlds";
 
 /** A cut is tried by playing it: so many make a world small enough to be read. */
 const TRIES_MAX = 300;

@@ -1,7 +1,7 @@
 import { planDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
-import { historyOptions } from "@counterfoil/simulator/history/history-options";
+import { historyOptions } from "@counterfoil/simulator/history/history";
 import type { Outgoing } from "@counterfoil/simulator/play/outgoing";
 
 export type HistoryFlags = Readonly<{

@@ -1,5 +1,5 @@
 import type { History, HistoryMessage } from "../history/history.ts";
-import { snapshotText } from "../history/snapshot.ts";
+import { snapshotText } from "../history/messages/balance-messages.ts";
 
 type Arrival = Readonly<{
   /** On the receiver's clock. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { parseAmount } from "../decimal.ts";
 import { generateHistory } from "./generate-history.ts";
 import type { AccountBalance, History } from "./history.ts";
-import { snapshotText } from "./snapshot.ts";
+import { snapshotText } from "./messages/balance-messages.ts";
 
 const OPTIONS = {
   seed: "a fixed seed",

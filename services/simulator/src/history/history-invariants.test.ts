@@ -3,8 +3,7 @@ import fc from "fast-check";
 import { type Amount, formatAmount, parseAmount } from "../decimal.ts";
 import { NS_PER_MS, nsOfMs } from "../time.ts";
 import { generateHistory } from "./generate-history.ts";
-import type { BalanceReport, History } from "./history.ts";
-import type { HistoryOptions } from "./history-options.ts";
+import type { BalanceReport, History, HistoryOptions } from "./history.ts";
 
 /** Dense and full of bursts, so that few flows show much. */
 const options = fc.record({

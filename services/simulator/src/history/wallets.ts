@@ -1,8 +1,64 @@
-import { type Amount, truncateAmount } from "../decimal.ts";
+import { type Amount, parseAmount, truncateAmount } from "../decimal.ts";
 import { type Random, shuffled } from "../random.ts";
-import { openAccount, type Pocket, type ProviderAccount, type Wallet } from "./accounts.ts";
-import { type Asset, CRYPTO_ASSETS, USD } from "./assets.ts";
 import type { ZeroHashAccount } from "./history.ts";
+
+export type Asset = Readonly<{
+  code: string;
+  decimals: number;
+  /** A middling amount that one customer holds. */
+  typical: Amount;
+  /** In US dollars, up to 20 significant figures. */
+  price: Amount;
+}>;
+
+export const USD: Asset = asset("USD", 2, "25000", "1");
+
+/** One coin on several chains, and scales up to 18 decimals. */
+export const CRYPTO_ASSETS: readonly Asset[] = [
+  asset("BTC", 8, "0.4", "81531.3718539524991138"),
+  asset("ETH", 18, "9", "3122.40811997260384"),
+  asset("SOL", 9, "140", "171.4493"),
+  asset("USDC.ETH", 6, "20000", "1"),
+  asset("USDC.SOL", 6, "8000", "0.99998"),
+  asset("USDC.BASE", 6, "3000", "1"),
+  asset("AAVE.ETH", 18, "75", "268.117350882"),
+];
+
+function asset(code: string, decimals: number, typical: string, price: string): Asset {
+  return { code, decimals, typical: parseAmount(typical), price: parseAmount(price) };
+}
+
+/** One account in the provider's own ledger; nothing else changes its balance. */
+export type ProviderAccount = {
+  /** Those by which messages name it. */
+  readonly fields: ZeroHashAccount;
+  readonly opening: Amount;
+  balance: Amount;
+  reports: number;
+  /** The latest movement time so far. */
+  latestNs: bigint;
+  /** Reports so close together that a consumer may take them for one group. */
+  groupSize: number;
+};
+
+/** What one customer holds of one asset under one label. */
+export type Pocket = {
+  readonly asset: Asset;
+  readonly wallet: Wallet;
+  readonly available: ProviderAccount;
+  /** Comes into being with the first withdrawal. */
+  collateral: ProviderAccount | null;
+  /** Of withdrawals under way: two equal ones could not be distinguished without a request id. */
+  readonly openAmounts: Set<Amount>;
+};
+
+export type Wallet = Readonly<{
+  participantCode: string;
+  accountGroup: string;
+  accountLabel: string;
+  /** US dollars first. */
+  pockets: Pocket[];
+}>;
 
 const CODE_LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"];
 const SECOND_LABELS = ["savings", "vault_2", "Treasury", "staking_2025"];
@@ -124,4 +180,8 @@ function codeMaker(random: Random): () => string {
     taken.add(code);
     return code;
   };
+}
+
+export function openAccount(fields: ZeroHashAccount, opening: Amount): ProviderAccount {
+  return { fields, opening, balance: opening, reports: 0, latestNs: 0n, groupSize: 0 };
 }

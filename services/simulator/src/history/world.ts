@@ -1,18 +1,18 @@
 import { type Amount, truncateAmount, unitOf } from "../decimal.ts";
 import { createRandom, type Random } from "../random.ts";
-import { applyRun, type Entry, type Pocket } from "./accounts.ts";
 import type {
   DepositTruth,
   HistoryMessage,
+  HistoryOptions,
   Layer1TransferTruth,
   Run,
   TradeTruth,
   WithdrawalTruth,
 } from "./history.ts";
-import type { HistoryOptions } from "./history-options.ts";
 import { createLayer1Accounts, type Layer1Account } from "./layer1-accounts.ts";
-import { balanceMessage } from "./messages/balance-message.ts";
-import { createWallets, type Wallets } from "./wallets.ts";
+import { balanceMessage } from "./messages/balance-messages.ts";
+import { applyRun, type Entry } from "./runs.ts";
+import { createWallets, type Pocket, type Wallets } from "./wallets.ts";
 
 /** Is called with how each flow ended. */
 export type Recorder = Readonly<{

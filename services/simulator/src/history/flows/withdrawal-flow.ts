@@ -1,8 +1,9 @@
 import { type Amount, formatAmount, unitOf } from "../../decimal.ts";
-import type { Entry, Pocket } from "../accounts.ts";
-import { USD } from "../assets.ts";
-import type { WithdrawalTruth } from "../history.ts";
-import { collateralOf } from "../wallets.ts";
+import { NS_PER_MS } from "../../time.ts";
+import type { HistoryMessage, WithdrawalTruth } from "../history.ts";
+import { paymentMessage } from "../messages/lifecycle-messages.ts";
+import { moveEntries, withdrawalReferences } from "../runs.ts";
+import { collateralOf, type Pocket, USD } from "../wallets.ts";
 import {
   drawSpend,
   type Flow,
@@ -14,7 +15,6 @@ import {
   stagePauseMs,
   type World,
 } from "../world.ts";
-import { firstPaymentMessages, paymentStep } from "./payment-steps.ts";
 
 const SHARE_WITH_REQUEST_ID = 0.7;
 /** Of those with a request id. */
@@ -43,12 +43,9 @@ export function* withdrawalFlow(world: World, startNs: bigint): Flow {
   pocket.openAmounts.add(amount);
   let nowNs = yield pendingStep(world, withdrawal, startNs);
   if (paymentId !== null) {
-    nowNs = yield paymentStep(withdrawal, {
-      status: "pending",
-      nowNs,
-      thenMs: stagePauseMs(world),
-    });
-    nowNs = yield paymentStep(withdrawal, { status: "posted", nowNs, thenMs: stagePauseMs(world) });
+    for (const status of ["pending", "posted"]) {
+      nowNs = yield paymentStep(withdrawal, { status, nowNs, thenMs: stagePauseMs(world) });
+    }
   }
   if (outcome !== "pending") {
     nowNs = yield confirmStep(world, withdrawal, nowNs);
@@ -103,12 +100,10 @@ function pendingStep(world: World, withdrawal: Withdrawal, atNs: bigint): FlowSt
   const movement = {
     movementId: withdrawal.pendingMovementId,
     movementType: "withdrawal_pending",
-    references: referencesOf(withdrawal),
+    references: withdrawalReferences(withdrawal.requestId),
   };
-  const entries: Entry[] = [
-    { ...movement, account: pocket.available, change: -amount },
-    { ...movement, account: collateralOf(pocket, world.random), change: amount },
-  ];
+  const collateral = collateralOf(pocket, world.random);
+  const entries = moveEntries({ from: pocket.available, to: collateral, amount }, movement);
   const before = paymentId === null ? [] : firstPaymentMessages(withdrawal, atNs);
   const thenMs = stagePauseMs(world);
   return runStep(world, { runType: "withdrawal", atNs, entries }, { thenMs, before });
@@ -117,16 +112,14 @@ function pendingStep(world: World, withdrawal: Withdrawal, atNs: bigint): FlowSt
 /** The final debit has an id of its own, in the run and the message of the release. */
 function confirmStep(world: World, withdrawal: Withdrawal, atNs: bigint): FlowStep {
   const { pocket, amount, outcome } = withdrawal;
-  const references = referencesOf(withdrawal);
+  const references = withdrawalReferences(withdrawal.requestId);
   const release = {
     movementId: withdrawal.confirmMovementId,
     movementType: "withdrawal_confirmed",
     references,
   };
-  const entries: Entry[] = [
-    { ...release, account: collateralOf(pocket, world.random), change: -amount },
-    { ...release, account: pocket.available, change: amount },
-  ];
+  const collateral = collateralOf(pocket, world.random);
+  const entries = moveEntries({ from: collateral, to: pocket.available, amount }, release);
   if (outcome === "settled") {
     entries.push({
       account: pocket.available,
@@ -138,10 +131,6 @@ function confirmStep(world: World, withdrawal: Withdrawal, atNs: bigint): FlowSt
     });
   }
   return runStep(world, { runType: "withdrawal", atNs, entries }, { thenMs: 300 });
-}
-
-function referencesOf({ requestId }: Withdrawal) {
-  return requestId === null ? {} : { withdrawalRequestId: requestId };
 }
 
 function recordWithdrawal(world: World, withdrawal: Withdrawal): void {
@@ -156,4 +145,32 @@ function recordWithdrawal(world: World, withdrawal: Withdrawal): void {
     debitMovementId: outcome === "settled" ? withdrawal.debitMovementId : null,
     outcome,
   });
+}
+
+type PaymentStage = Readonly<{ status: string; nowNs: bigint; thenMs: number }>;
+
+function paymentStep(withdrawal: Withdrawal, { status, nowNs, thenMs }: PaymentStage): FlowStep {
+  return { messages: [paymentMessageOf(withdrawal, status, nowNs)], thenMs };
+}
+
+/** What came before the request: sent together with it, with earlier times. */
+function firstPaymentMessages(withdrawal: Withdrawal, atNs: bigint): HistoryMessage[] {
+  return [
+    paymentMessageOf(withdrawal, "initialized", atNs - 900n * NS_PER_MS),
+    paymentMessageOf(withdrawal, "submitted", atNs - 250n * NS_PER_MS),
+  ];
+}
+
+function paymentMessageOf(withdrawal: Withdrawal, status: string, atNs: bigint): HistoryMessage {
+  const { pocket, amount, destinationAddress, paymentId, requestId, hash } = withdrawal;
+  const isRequested = status !== "initialized" && status !== "submitted";
+  return paymentMessage(
+    { paymentId: paymentId ?? "", pocket, quantity: amount, destinationAddress },
+    {
+      status,
+      withdrawalRequestId: isRequested ? (requestId ?? "") : "",
+      transactionHash: status === "settled" ? hash : "",
+    },
+    atNs,
+  );
 }

@@ -6,7 +6,7 @@ import type {
   SnapshotCompleted,
 } from "../delivery/planned-delivery.ts";
 import type { HistoryMessage, ZeroHashAccount } from "../history/history.ts";
-import { accountFields } from "../history/messages/account-fields.ts";
+import { initialBalanceText } from "../history/messages/balance-messages.ts";
 import type { Random } from "../random.ts";
 import { NS_PER_S, nsOfMs } from "../time.ts";
 import type { HardKnobs } from "./hard-knobs.ts";
@@ -182,8 +182,11 @@ export function snapshotFrame(
   what: Readonly<{ listed: readonly Listed[]; afterStep: number; isNull: boolean }>,
 ): HardFrame {
   const { listed, afterStep, isNull } = what;
-  const body = listed.length === 0 && isNull ? null : listed.map(listedAccount);
-  const text = JSON.stringify({ messageType: "initial-balance", body });
+  const accounts = listed.map(({ account, balance }) => ({
+    ...account,
+    balance: formatAmount(balance),
+  }));
+  const text = initialBalanceText(listed.length === 0 && isNull ? null : accounts);
   return {
     kind: "feed-frame",
     ...header,
@@ -191,12 +194,5 @@ export function snapshotFrame(
     snapshotAfterStep: afterStep,
     listed,
     text,
-  };
-}
-
-function listedAccount({ account, balance }: Listed) {
-  return {
-    ...accountFields(account),
-    balance: formatAmount(balance),
   };
 }

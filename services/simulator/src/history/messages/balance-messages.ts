@@ -1,8 +1,13 @@
 import { type Amount, formatAmount } from "../../decimal.ts";
 import { epochMs, epochSeconds, isoTime } from "../../time.ts";
-import { CRYPTO_ASSETS, USD } from "../assets.ts";
-import type { BalanceReport, HistoryMessage, Movement } from "../history.ts";
-import { accountFields } from "./account-fields.ts";
+import type {
+  BalanceReport,
+  History,
+  HistoryMessage,
+  Movement,
+  ZeroHashAccount,
+} from "../history.ts";
+import { CRYPTO_ASSETS, USD } from "../wallets.ts";
 
 const DECIMALS: ReadonlyMap<string, number> = new Map(
   [USD, ...CRYPTO_ASSETS].map(({ code, decimals }) => [code, decimals]),
@@ -103,3 +108,35 @@ function referencesOf({ references }: Movement) {
     transfer_type: references.transferType,
   };
 }
+
+/**
+ * The `initial-balance` frame as of after a step; -1 is before all steps. It lists the Zero Hash
+ * accounts that hold something, and no run, as the provider's page prints it.
+ */
+export function snapshotText(history: History, afterStep: number): string {
+  const accounts = history.truth
+    .balancesAfterStep(afterStep)
+    .filter(({ balance }) => balance !== "0");
+  // The page's snapshots print ".25" where its updates print "0.45".
+  const printed = (balance: string) => balance.replace(/^0\./, ".");
+  return initialBalanceText(accounts.map((each) => ({ ...each, balance: printed(each.balance) })));
+}
+
+/** The frame that lists these accounts; a frame that lists nobody has an empty list, or null. */
+export function initialBalanceText(
+  accounts: readonly (ZeroHashAccount & Readonly<{ balance: string }>)[] | null,
+): string {
+  const body =
+    accounts?.map((account) => ({ ...accountFields(account), balance: account.balance })) ?? null;
+  return JSON.stringify({ messageType: "initial-balance", body });
+}
+
+/** The fields by which each frame of the feed names its account, in the order of the pages. */
+const accountFields = (account: ZeroHashAccount) => ({
+  account_id: account.accountId,
+  participant_code: account.participantCode,
+  account_group: account.accountGroup,
+  account_label: account.accountLabel,
+  account_type: account.accountType,
+  asset: account.asset,
+});

@@ -1,47 +1,10 @@
 import type { Amount } from "../decimal.ts";
 import type { Random } from "../random.ts";
 import { NS_PER_MS, NS_PER_US, nsOfMs } from "../time.ts";
-import type { Asset } from "./assets.ts";
-import type {
-  BalanceReport,
-  Movement,
-  MovementReferences,
-  Run,
-  ZeroHashAccount,
-} from "./history.ts";
+import type { BalanceReport, Movement, MovementReferences, Run } from "./history.ts";
+import { type Asset, type ProviderAccount, pocketOf, USD, type Wallet } from "./wallets.ts";
 
-/** One account in the provider's own ledger; nothing else changes its balance. */
-export type ProviderAccount = {
-  /** Those by which messages name it. */
-  readonly fields: ZeroHashAccount;
-  readonly opening: Amount;
-  balance: Amount;
-  reports: number;
-  /** The latest movement time so far. */
-  latestNs: bigint;
-  /** Reports so close together that a consumer may take them for one group. */
-  groupSize: number;
-};
-
-/** What one customer holds of one asset under one label. */
-export type Pocket = {
-  readonly asset: Asset;
-  readonly wallet: Wallet;
-  readonly available: ProviderAccount;
-  /** Comes into being with the first withdrawal. */
-  collateral: ProviderAccount | null;
-  /** Of withdrawals under way: two equal ones could not be distinguished without a request id. */
-  readonly openAmounts: Set<Amount>;
-};
-
-export type Wallet = Readonly<{
-  participantCode: string;
-  accountGroup: string;
-  accountLabel: string;
-  /** US dollars first. */
-  pockets: Pocket[];
-}>;
-
+/** One movement that a run makes on one account. */
 export type Entry = Readonly<{
   account: ProviderAccount;
   movementId: string;
@@ -52,9 +15,7 @@ export type Entry = Readonly<{
   afterMs?: number;
 }>;
 
-export type AppliedRun = Readonly<{ run: Run; reports: readonly BalanceReport[] }>;
-
-export type RunRequest = Readonly<{
+type RunRequest = Readonly<{
   runId: number;
   runType: string;
   atNs: bigint;
@@ -66,10 +27,6 @@ const GROUP_SIZE_MAX = 8;
 /** Twice the consumer's 20 ms and more, so that two groups can never grow together. */
 const GROUP_GAP_NS = 60n * NS_PER_MS;
 
-export function openAccount(fields: ZeroHashAccount, opening: Amount): ProviderAccount {
-  return { fields, opening, balance: opening, reports: 0, latestNs: 0n, groupSize: 0 };
-}
-
 /**
  * Applies one run: every movement in order, then one report for each account it touched.
  * Movements come 50 to 110 ms after the run, as on the provider's own page.
@@ -77,7 +34,7 @@ export function openAccount(fields: ZeroHashAccount, opening: Amount): ProviderA
 export function applyRun(
   request: RunRequest,
   { random, clockErrorMs }: Readonly<{ random: Random; clockErrorMs: number }>,
-): AppliedRun {
+): Readonly<{ run: Run; reports: readonly BalanceReport[] }> {
   // Runs have microseconds on the wire.
   const atNs = request.atNs - (request.atNs % NS_PER_US);
   const run = { runId: String(request.runId), runType: request.runType, atNs };
@@ -94,7 +51,8 @@ export function applyRun(
   return { run, reports };
 }
 
-function movementOf(entry: Entry, atNs: bigint): Movement {
+/** The movement of an entry, as messages date it. */
+export function movementOf(entry: Entry, atNs: bigint): Movement {
   return {
     movementId: entry.movementId,
     movementType: entry.movementType,
@@ -131,4 +89,60 @@ function reportOf(
   if (latestNs > account.latestNs) account.latestNs = latestNs;
   account.reports += 1;
   return { account: account.fields, run, movements, balanceAfter: account.balance };
+}
+
+/** A trade as the ledger sees it: `quantity` of `base` against `notional` US dollars. */
+export type Settlement = Readonly<{
+  tradeId: string;
+  platformCode: string;
+  buyer: Wallet;
+  seller: Wallet;
+  base: Asset;
+  quantity: Amount;
+  notional: Amount;
+}>;
+
+/** Each asset moves with one movement id on both sides, so that every id adds up to zero. */
+export function settlementEntries(
+  settlement: Settlement,
+  movementType: string,
+  random: Random,
+): readonly Entry[] {
+  const { buyer, seller, base, quantity, notional, tradeId } = settlement;
+  const references = { tradeId };
+  const move = (from: Wallet, to: Wallet, asset: Asset, amount: Amount): Entry[] =>
+    moveEntries(
+      {
+        from: pocketOf(from, asset, random).available,
+        to: pocketOf(to, asset, random).available,
+        amount,
+      },
+      { movementId: random.uuid(), movementType, references },
+    );
+  return [...move(seller, buyer, base, quantity), ...move(buyer, seller, USD, notional)];
+}
+
+/** Whether both sides hold what they have to deliver. */
+export function isCovered(settlement: Settlement, random: Random): boolean {
+  const { buyer, seller, base, quantity, notional } = settlement;
+  return (
+    pocketOf(seller, base, random).available.balance >= quantity &&
+    pocketOf(buyer, USD, random).available.balance >= notional
+  );
+}
+
+/** The debit on one account and the credit on another, under one movement id. */
+export function moveEntries(
+  { from, to, amount }: Readonly<{ from: ProviderAccount; to: ProviderAccount; amount: Amount }>,
+  movement: Readonly<Pick<Entry, "movementId" | "movementType" | "references">>,
+): Entry[] {
+  return [
+    { ...movement, account: from, change: -amount },
+    { ...movement, account: to, change: amount },
+  ];
+}
+
+/** What the movements of a withdrawal name, where it was requested under an id. */
+export function withdrawalReferences(requestId: string | null): MovementReferences {
+  return requestId === null ? {} : { withdrawalRequestId: requestId };
 }

@@ -1,12 +1,13 @@
 import { type Amount, multiplyAmounts, unitOf } from "../../decimal.ts";
-import type { Entry, Pocket } from "../accounts.ts";
-import { USD } from "../assets.ts";
-import { type TradeFacts, tradeMessage } from "../messages/trade-message.ts";
-import { isCovered, type Settlement, settlementEntries } from "../settlement.ts";
+import { type TradeFacts, tradeMessage } from "../messages/lifecycle-messages.ts";
+import { type Entry, isCovered, moveEntries, type Settlement, settlementEntries } from "../runs.ts";
+import { type Pocket, USD } from "../wallets.ts";
 import {
   atLeastOneUnit,
+  drawSpend,
   type Flow,
   type FlowStep,
+  hasFunds,
   pickPocket,
   runStep,
   stagePauseMs,
@@ -103,4 +104,36 @@ function stateStep(
     ? "trade_status_changed"
     : "trade.status_changed";
   return { messages: [tradeMessage(trade, payloadType, { state, atNs: nowNs })], thenMs };
+}
+
+const TRANSFER_TYPES = ["trade_allocation", "revenue_capture", "prefunded", "pay"];
+
+/** One run: the same movement on two accounts of one asset. */
+export function* transferFlow(world: World, startNs: bigint): Flow {
+  const { random } = world;
+  const from = pickPocket(world, hasFunds);
+  if (from === null) return;
+  const to = counterpartOf(world, from);
+  const entries = moveEntries(
+    { from: from.available, to: to.available, amount: drawSpend(from, random) },
+    {
+      movementId: random.uuid(),
+      movementType: "transfer",
+      references: {
+        transferRequestId: String(random.between(300_000, 9_999_999)),
+        transferType: random.pick(TRANSFER_TYPES),
+      },
+    },
+  );
+  yield runStep(world, { runType: "transfer", atNs: startNs, entries });
+}
+
+/** Another customer who has the asset, else the platform. */
+function counterpartOf({ random, wallets }: World, from: Pocket): Pocket {
+  const others = wallets.pocketsByAsset.get(from.asset.code) ?? [];
+  const drawn = random.pick(others);
+  if (drawn !== from) return drawn;
+  const platform = wallets.platform.pockets.find((pocket) => pocket.asset === from.asset);
+  if (platform === undefined) throw new Error(`the platform has no ${from.asset.code}`);
+  return platform;
 }

@@ -1,6 +1,6 @@
 import type { Amount } from "../decimal.ts";
 import type { HistoryMessage, HistoryStep, Movement, Run } from "../history/history.ts";
-import { balanceMessage } from "../history/messages/balance-message.ts";
+import { balanceMessage } from "../history/messages/balance-messages.ts";
 import type { Random } from "../random.ts";
 import { NS_PER_S, NS_PER_US, nsOfMs } from "../time.ts";
 import type { HardKnobs } from "./hard-knobs.ts";
