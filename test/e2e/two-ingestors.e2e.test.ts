@@ -1,6 +1,5 @@
 import type { BalanceRecord, StatusRecord } from "@counterfoil/contracts/record";
-import { planDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
-import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { planDeliveries, shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import { playDeliveries } from "@counterfoil/simulator/play/play-deliveries";

@@ -1,8 +1,8 @@
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { formatAmount } from "@counterfoil/simulator/decimal";
 import { byArrival, isWebhook } from "@counterfoil/simulator/delivery/planned-delivery";
-import { shuffleBetweenOpenings } from "@counterfoil/simulator/delivery/shuffle-deliveries";
 import { type Arrivals, arrivalsOf } from "@counterfoil/simulator/testing/arrivals";
+import { shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
 import {
   type HardAccount,
   type HardWorld,

@@ -1,5 +1,4 @@
-import { planDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
-import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { planDeliveries, shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import { historyOptions } from "@counterfoil/simulator/history/history";
 import type { Outgoing } from "@counterfoil/simulator/play/outgoing";

@@ -1,5 +1,6 @@
-import type { History, HistoryMessage } from "../history/history.ts";
-import { snapshotText } from "../history/messages/balance-messages.ts";
+import type { HistoryMessage, HistoryStep } from "../history/history.ts";
+import { createRandom } from "../random.ts";
+import { nsOfMs } from "../time.ts";
 
 type Arrival = Readonly<{
   /** On the receiver's clock. */
@@ -82,7 +83,8 @@ export function plannedWebhook(
   };
 }
 
-type FrameHeader = OnConnection & Readonly<{ frame: number }>;
+/** Where and when a frame arrives. */
+export type FrameHeader = OnConnection & Readonly<{ frame: number }>;
 
 export function plannedUpdate(header: FrameHeader, message: HistoryMessage): FeedFrame {
   return {
@@ -96,9 +98,10 @@ export function plannedUpdate(header: FrameHeader, message: HistoryMessage): Fee
   };
 }
 
+/** A frame of a snapshot; its text, too, is made whenever it is asked for. */
 export function plannedSnapshot(
   header: FrameHeader,
-  { history, afterStep }: Readonly<{ history: History; afterStep: number }>,
+  { afterStep, print }: Readonly<{ afterStep: number; print: () => string }>,
 ): FeedFrame {
   return {
     kind: "feed-frame",
@@ -106,7 +109,7 @@ export function plannedSnapshot(
     message: null,
     snapshotAfterStep: afterStep,
     get text() {
-      return snapshotText(history, afterStep);
+      return print();
     },
   };
 }
@@ -118,4 +121,29 @@ export function isWebhook(delivery: PlannedDelivery): delivery is PlannedWebhook
 /** Stable: what arrives at one instant keeps its order. */
 export function byArrival(a: PlannedDelivery, b: PlannedDelivery): number {
   return a.arrivesAtNs < b.arrivesAtNs ? -1 : Number(a.arrivesAtNs > b.arrivesAtNs);
+}
+
+export type Range = Readonly<{ min: number; max: number }>;
+
+/** The messages of a step, and when the provider sends them out: in the true order. */
+export type Emission = Readonly<{
+  /** When the step happened. */
+  atNs: bigint;
+  sentNs: bigint;
+  messages: readonly HistoryMessage[];
+}>;
+
+/** Each step is sent out after a delay, and none before the step before it. */
+export function emissionsOf(
+  steps: readonly HistoryStep[],
+  seed: number | string,
+  delayMs: Range,
+): readonly Emission[] {
+  const random = createRandom(seed, "emissions");
+  let lastNs = 0n;
+  return steps.map(({ atNs, messages }) => {
+    const drawnNs = atNs + nsOfMs(random.between(delayMs.min, delayMs.max));
+    lastNs = drawnNs > lastNs ? drawnNs : lastNs;
+    return { atNs, sentNs: lastNs, messages };
+  });
 }

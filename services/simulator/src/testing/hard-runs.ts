@@ -1,29 +1,16 @@
 import { type Amount, parseAmount } from "../decimal.ts";
 import type { MovementReferences, ZeroHashAccount } from "../history/history.ts";
+import { type Entry, moveEntries, withdrawalReferences } from "../history/runs.ts";
+import { openAccount, type ProviderAccount } from "../history/wallets.ts";
 import type { Random } from "../random.ts";
 import { nsOfMs } from "../time.ts";
 import type { HardKnobs } from "./hard-knobs.ts";
-
-/** One account in the provider's own ledger while the runs are written. */
-export type ProviderAccount = {
-  readonly fields: ZeroHashAccount;
-  readonly opening: Amount;
-  balance: Amount;
-};
-
-export type HardEntry = Readonly<{
-  account: ProviderAccount;
-  movementId: string;
-  movementType: string;
-  change: Amount;
-  references: MovementReferences;
-}>;
 
 /** A run as it really was, before any clock or counter is printed. */
 export type HardRun = Readonly<{
   runType: string;
   atNs: bigint;
-  entries: readonly HardEntry[];
+  entries: readonly Entry[];
   /** Accounts that are reported though nothing moved on them. */
   unmoved: readonly ProviderAccount[];
 }>;
@@ -95,11 +82,8 @@ function openPocket(number: number, { equalAmounts }: HardKnobs, random: Random)
     asset: "BTC",
   };
   const opening = random.chance(0.5) ? 0n : UNIT * BigInt(random.between(1, equalAmounts ? 2 : 5));
-  const open = (accountType: "available" | "collateral", balance: Amount): ProviderAccount => ({
-    fields: { ...holder, accountType, accountId: random.uuid() },
-    opening: balance,
-    balance,
-  });
+  const open = (accountType: "available" | "collateral", balance: Amount) =>
+    openAccount({ ...holder, accountType, accountId: random.uuid() }, balance);
   return { available: open("available", opening), collateral: open("collateral", 0n) };
 }
 
@@ -114,7 +98,7 @@ function drawRun(writer: Writer, moment: Moment): HardRun {
   const pocket = random.pick(pockets);
   const run = (
     runType: string,
-    entries: readonly HardEntry[],
+    entries: readonly Entry[],
     unmoved: readonly ProviderAccount[] = [],
   ) => ({
     runType,
@@ -133,7 +117,8 @@ function drawRun(writer: Writer, moment: Moment): HardRun {
   const receiver = pockets.find((other) => other !== pocket)?.available;
   const canSpend = available.balance >= amount;
   if (receiver !== undefined && canSpend && random.chance(knobs.transferRate)) {
-    return run("transfer", transfer(random, { from: available, to: receiver }, amount));
+    const movement = { movementId: random.uuid(), movementType: "transfer" };
+    return run("transfer", moveEntries({ from: available, to: receiver, amount }, movement));
   }
   if (available.balance > 0n && random.chance(knobs.drainRate)) {
     return run("transfer", [entry(random, available, "transfer", -available.balance)]);
@@ -154,26 +139,16 @@ function entry(
   movementType: string,
   change: Amount,
   references: MovementReferences = {},
-): HardEntry {
+): Entry {
   return { account, movementId: random.uuid(), movementType, change, references };
 }
 
-function netZero(writer: Writer, { available }: Pocket): readonly HardEntry[] {
+function netZero(writer: Writer, { available }: Pocket): readonly Entry[] {
   const amount = drawAmount(writer);
   return [
     entry(writer.random, available, "transfer", amount),
     entry(writer.random, available, "transfer", -amount),
   ];
-}
-
-/** Both sides of a movement have one id. */
-function transfer(
-  random: Random,
-  { from, to }: Readonly<{ from: ProviderAccount; to: ProviderAccount }>,
-  amount: Amount,
-): readonly HardEntry[] {
-  const sent = entry(random, from, "transfer", -amount);
-  return [sent, { ...sent, account: to, change: amount }];
 }
 
 /** Puts an amount on hold, or ends a hold that is old enough; null where nothing can be done. */
@@ -198,7 +173,7 @@ function holdAmount(
   { random, holds, withdrawals }: Writer,
   pocket: Pocket,
   { step, atNs, amount }: Moment & Readonly<{ amount: Amount }>,
-): readonly HardEntry[] {
+): readonly Entry[] {
   const requestId = random.chance(SHARE_WITH_REQUEST_ID) ? random.uuid() : null;
   const withdrawal: HardWithdrawal = {
     account: pocket.available.fields,
@@ -215,18 +190,18 @@ function holdAmount(
 }
 
 /** Gives back, by a reversed hold or by a confirmation that no debit goes with. */
-function release(writer: Writer, hold: Hold, step: number): readonly HardEntry[] {
+function release(writer: Writer, hold: Hold, step: number): readonly Entry[] {
   const type = writer.random.chance(0.5) ? "withdrawal_pending" : "withdrawal_confirmed";
   return endHold(writer, hold, { step, type, outcome: "returned" });
 }
 
 /** Settles, in full or less a fee. */
-function settle(writer: Writer, hold: Hold, step: number): readonly HardEntry[] {
+function settle(writer: Writer, hold: Hold, step: number): readonly Entry[] {
   const { random } = writer;
   const { pocket, withdrawal } = hold;
   const type = "withdrawal_confirmed";
   const confirmed = endHold(writer, hold, { step, type, outcome: "settled" });
-  const references = referencesOf(withdrawal.requestId);
+  const references = withdrawalReferences(withdrawal.requestId);
   const fee = withdrawal.amount > FEE && random.chance(0.3) ? FEE : 0n;
   withdrawal.settledAmount = withdrawal.amount - fee;
   const debit = -withdrawal.settledAmount;
@@ -239,7 +214,7 @@ function endHold(
   { random, holds }: Writer,
   hold: Hold,
   end: Readonly<{ step: number; type: string; outcome: "settled" | "returned" }>,
-): readonly HardEntry[] {
+): readonly Entry[] {
   const { pocket, withdrawal } = hold;
   holds.splice(holds.indexOf(hold), 1);
   withdrawal.endedAt = end.step;
@@ -253,11 +228,14 @@ function move(
   random: Random,
   { available, collateral }: Pocket,
   what: Readonly<{ type: string; toCollateral: Amount; requestId: string | null }>,
-): readonly HardEntry[] {
+): readonly Entry[] {
   const { type, toCollateral, requestId } = what;
-  const side = entry(random, available, type, -toCollateral, referencesOf(requestId));
-  return [side, { ...side, account: collateral, change: toCollateral }];
+  return moveEntries(
+    { from: available, to: collateral, amount: toCollateral },
+    {
+      movementId: random.uuid(),
+      movementType: type,
+      references: withdrawalReferences(requestId),
+    },
+  );
 }
-
-const referencesOf = (requestId: string | null): MovementReferences =>
-  requestId === null ? {} : { withdrawalRequestId: requestId };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { arrivalsOf } from "./arrivals.ts";
-import { arrivedIn, createHardWorld, type HardWorld, trueBalance } from "./hard-world.ts";
+import { arrivedMessages } from "./deliveries.ts";
+import { createHardWorld, type HardWorld, trueBalance } from "./hard-world.ts";
 import { isExact, knownOf } from "./perfect-reader.ts";
 
 const SEEDS = Array.from({ length: 400 }, (_, at) => at + 1);
@@ -72,7 +73,9 @@ describe("hard worlds", () => {
       const snapshots = plan.filter((each) => each.kind === "feed-frame" && each.listed !== null);
       for (const [at, opened] of plan.entries()) {
         if (opened.kind !== "feed-opened") continue;
-        const known = [...arrivedIn(plan.slice(0, at))].map((message) => steps.get(message) ?? -1);
+        const known = [...arrivedMessages(plan.slice(0, at))].map(
+          (message) => steps.get(message) ?? -1,
+        );
         for (const snapshot of snapshots) {
           if (snapshot.kind !== "feed-frame" || snapshot.connection !== opened.connection) continue;
           expect(snapshot.snapshotAfterStep).toBeGreaterThanOrEqual(Math.max(-1, ...known));

@@ -1,5 +1,5 @@
 import type { HistoryMessage } from "../history/history.ts";
-import { type HardFrame, snapshotFrame } from "./hard-feed.ts";
+import { type HardFrame, snapshotFrame } from "./hard-deliveries.ts";
 import type { HardAccount, HardDelivery, HardWorld } from "./hard-world.ts";
 
 /**

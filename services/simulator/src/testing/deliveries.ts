@@ -1,25 +1,33 @@
+import type { PlannedDelivery } from "../delivery/planned-delivery.ts";
+import type { History, HistoryMessage, HistoryStep } from "../history/history.ts";
 import { createRandom, type Random, shuffled } from "../random.ts";
 
+/** The messages that some delivery brings. */
+export function arrivedMessages(
+  deliveries: Iterable<PlannedDelivery>,
+): ReadonlySet<HistoryMessage> {
+  const arrived = new Set<HistoryMessage>();
+  for (const delivery of deliveries) {
+    const isMessage = delivery.kind === "webhook" || delivery.kind === "feed-frame";
+    if (isMessage && delivery.message !== null) arrived.add(delivery.message);
+  }
+  return arrived;
+}
+
+export type LostMessage = Readonly<{ step: HistoryStep; message: HistoryMessage }>;
+
 /**
- * Another order of recording: webhooks in any order and anywhere between the frames, while each
- * feed keeps the order of what it sees. Arrival times stay what they are, so they no longer rise.
+ * The messages that arrive on no channel. A snapshot may still list the balance that one of them
+ * stated, though not how it came about.
  */
-export function shuffleDeliveries<D extends Readonly<{ kind: string; feed?: string }>>(
-  deliveries: readonly D[],
-  seed: number | string,
-): readonly D[] {
-  const random = createRandom(seed, "shuffle");
-  const lanes = Map.groupBy(deliveries, ({ kind, feed }) =>
-    kind === "webhook" ? "" : (feed ?? ""),
+export function lostMessages(
+  history: History,
+  deliveries: Iterable<PlannedDelivery>,
+): readonly LostMessage[] {
+  const arrived = arrivedMessages(deliveries);
+  return history.steps.flatMap((step) =>
+    step.messages.flatMap((message) => (arrived.has(message) ? [] : [{ step, message }])),
   );
-  lanes.set("", shuffled(lanes.get("") ?? [], random));
-  const order = [...lanes].flatMap(([lane, list]) => list.map(() => lane));
-  const positions = new Map<string, number>();
-  return shuffled(order, random).map((lane) => {
-    const position = positions.get(lane) ?? 0;
-    positions.set(lane, position + 1);
-    return lanes.get(lane)?.[position] as D;
-  });
 }
 
 /**
