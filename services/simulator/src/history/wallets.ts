@@ -60,6 +60,16 @@ export type Wallet = Readonly<{
   pockets: Pocket[];
 }>;
 
+export type Wallets = Readonly<{
+  platform: Wallet;
+  liquidity: Wallet;
+  customers: readonly Wallet[];
+  /** Of customers only. */
+  pockets: readonly Pocket[];
+  /** Of customers only, by asset code. */
+  pocketsByAsset: ReadonlyMap<string, readonly Pocket[]>;
+}>;
+
 const CODE_LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"];
 const SECOND_LABELS = ["savings", "vault_2", "Treasury", "staking_2025"];
 
@@ -70,16 +80,6 @@ const PLATFORM_MULTIPLE = 10_000n;
 
 const SHARE_SECOND_WALLET = 0.15;
 const SHARE_OPENING_BALANCE = 0.7;
-
-export type Wallets = Readonly<{
-  platform: Wallet;
-  liquidity: Wallet;
-  customers: readonly Wallet[];
-  /** Of customers only. */
-  pockets: readonly Pocket[];
-  /** Of customers only, by asset code. */
-  pocketsByAsset: ReadonlyMap<string, readonly Pocket[]>;
-}>;
 
 /** The platform's wallets and those of its customers; most begin with something in them. */
 export function createWallets(participants: number, random: Random): Wallets {
