@@ -1,5 +1,5 @@
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import { renderTable } from "../../services/counterfoil/src/output/table.ts";
+import { renderTable } from "../../services/counterfoil/src/output/print.ts";
 import type { Outcome } from "./outcome.ts";
 
 const COLUMNS = [

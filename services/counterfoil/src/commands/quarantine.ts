@@ -3,10 +3,8 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { isOpen, readQuarantine } from "@counterfoil/processing/queries/quarantine";
 import { type RetryResult, retryQuarantined } from "@counterfoil/processing/retry-quarantined";
 import { Command } from "commander";
-import { EXIT } from "../exit-code.ts";
-import { print, printJson } from "../output/print.ts";
-import { renderTable } from "../output/table.ts";
-import { WrongUsage } from "../wrong-usage.ts";
+import { EXIT, WrongUsage } from "../error-report.ts";
+import { print, printJson, renderTable } from "../output/print.ts";
 import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
 
 export function quarantineCommand(): Command {

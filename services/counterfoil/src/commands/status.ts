@@ -2,8 +2,7 @@ import type { StatusRecord } from "@counterfoil/contracts/record";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { readStatus } from "@counterfoil/processing/queries/status";
 import { Command } from "commander";
-import { print, printJson, shortDigest } from "../output/print.ts";
-import { renderTable } from "../output/table.ts";
+import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
 import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
 
 export function statusCommand(): Command {

@@ -8,10 +8,9 @@ import {
   verifyStream,
 } from "@counterfoil/processing/verify";
 import { Command } from "commander";
-import { EXIT } from "../exit-code.ts";
-import { print, printJson, shortDigest } from "../output/print.ts";
+import { EXIT } from "../error-report.ts";
+import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
 import { createProgress } from "../output/progress.ts";
-import { renderTable } from "../output/table.ts";
 import { JSON_OPTION, type JsonOption, withUncheckedLedger } from "./context.ts";
 
 type VerifyOptions = JsonOption & Readonly<{ models?: boolean; bodies: boolean }>;
