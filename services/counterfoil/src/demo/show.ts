@@ -195,8 +195,8 @@ const style = (format: Parameters<typeof styleText>[0], text: string): string =>
 
 export const bold = (text: string): string => style("bold", text);
 export const dim = (text: string): string => style("dim", text);
-export const green = (text: string): string => style("green", text);
-export const red = (text: string): string => style("red", text);
+const green = (text: string): string => style("green", text);
+const red = (text: string): string => style("red", text);
 
 export function printHeading(title: string, remark = ""): void {
   print(`\n${bold(title)}${remark === "" ? "" : `  ${dim(remark)}`}\n`);

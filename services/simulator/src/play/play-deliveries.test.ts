@@ -7,12 +7,13 @@ import { planDeliveries } from "../delivery/delivery-plan.ts";
 import { createFeedServer, type FeedServer } from "../feed-server.ts";
 import { generateHistory } from "../history/generate-history.ts";
 import { SCENARIOS } from "../scenarios/registry.ts";
+import { webhookDeliveries } from "../testing/deliveries.ts";
 import {
   createLayer1Keys,
   createZeroHashKeys,
   layer1PublicKeyBase64,
 } from "../webhook-signatures.ts";
-import { type Outgoing, SCENARIO_FEED, scenarioDeliveries, webhookDeliveries } from "./outgoing.ts";
+import { type Outgoing, SCENARIO_FEED, scenarioDeliveries } from "./outgoing.ts";
 import { type PlayTarget, playDeliveries } from "./play-deliveries.ts";
 
 type Hook = { path: string; body: string; headers: IncomingHttpHeaders };

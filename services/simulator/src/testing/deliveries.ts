@@ -1,5 +1,6 @@
 import type { PlannedDelivery } from "../delivery/planned-delivery.ts";
 import type { History, HistoryMessage, HistoryStep } from "../history/history.ts";
+import type { OutgoingHook } from "../play/outgoing.ts";
 import { createRandom, type Random, shuffled } from "../random.ts";
 
 /** The messages that some delivery brings. */
@@ -59,4 +60,19 @@ function shuffleWebhooks<D extends Readonly<{ kind: string }>>(
   const frames = rest.filter((delivery) => !isHook(delivery));
   const order = shuffled(rest.map(isHook), random);
   return [...opening, ...order.flatMap((hook) => (hook ? hooks : frames).shift() ?? [])];
+}
+
+/** Every webhook of a history in its true order, one at a time; the feed needs a plan. */
+export function* webhookDeliveries(
+  steps: Iterable<HistoryStep>,
+  seed: number | string = 1,
+): Generator<OutgoingHook> {
+  const random = createRandom(seed, "notifications");
+  for (const { messages } of steps) {
+    for (const { provider, webhook } of messages) {
+      if (webhook === undefined) continue;
+      const notificationId = provider === "zerohash" ? random.uuid() : null;
+      yield { kind: "webhook", provider, ...webhook, notificationId };
+    }
+  }
 }
