@@ -12,7 +12,7 @@ if (mode === "bare") {
   app.post(path, async () => ({ ok: true }));
   await app.listen({ host: "127.0.0.1", port });
 } else {
-  const { startIngestorRole } = await import("@counterfoil/counterfoil/service/ingestor-role");
+  const { startIngestorRole } = await import("@counterfoil/counterfoil/roles/ingestor");
   const { loadConfig } = await import("@counterfoil/adapters/config");
   const { pino } = await import("pino");
   const config = loadConfig({ ...process.env, COUNTERFOIL_HTTP_PORT: String(port) });

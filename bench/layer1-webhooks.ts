@@ -2,7 +2,7 @@ import {
   createLayer1Keys,
   layer1Headers,
   layer1PublicKeyBase64,
-} from "@counterfoil/simulator/layer1-signature";
+} from "@counterfoil/simulator/webhook-signatures";
 import type { Signed } from "./zero-hash-webhooks.ts";
 
 const keys = createLayer1Keys();

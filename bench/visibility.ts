@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { startServiceProcess } from "@counterfoil/counterfoil/demo/service-process";
+import { startServiceProcess } from "@counterfoil/counterfoil/demo/service";
 import { inFolder } from "./append.ts";
 import { type BenchOptions, type BenchRow, percentile } from "./measure.ts";
 import type { Offered, OfferJob } from "./visibility-offer.ts";

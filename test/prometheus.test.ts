@@ -3,7 +3,7 @@ import { createMetrics } from "@counterfoil/ingestor/metrics";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import { expect, test } from "@jest/globals";
-import { createRegistry } from "../services/counterfoil/src/service/registry.ts";
+import { createRegistry } from "../services/counterfoil/src/service/operations.ts";
 import { readRootFile } from "./support/root-file.ts";
 
 const rules = readRootFile("infra/prometheus/rules.yml");

@@ -3,7 +3,7 @@ import { createClient } from "@counterfoil/adapters/kafka/client";
 import { readCommitted } from "@counterfoil/adapters/kafka/testing/read-committed";
 import type { BalanceRecord, StatusRecord } from "@counterfoil/contracts/record";
 import { balanceWebhook } from "@counterfoil/gateway/testing/balance-webhook";
-import { zeroHashHeaders } from "@counterfoil/simulator/zerohash-signature";
+import { zeroHashHeaders } from "@counterfoil/simulator/webhook-signatures";
 import { pino } from "pino";
 import { type Installation, trialSecret } from "./installation.ts";
 

@@ -1,6 +1,7 @@
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
-import { type OutgoingHook, webhookDeliveries } from "@counterfoil/simulator/play/outgoing";
+import type { OutgoingHook } from "@counterfoil/simulator/play/outgoing";
 import { createRandom } from "@counterfoil/simulator/random";
+import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";
 import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
 import { createApi, whenFolded } from "./support/api.ts";
 import {

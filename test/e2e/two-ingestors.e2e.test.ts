@@ -1,6 +1,5 @@
 import type { BalanceRecord, StatusRecord } from "@counterfoil/contracts/record";
-import { planDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
-import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { planDeliveries, shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import { playDeliveries } from "@counterfoil/simulator/play/play-deliveries";
@@ -51,7 +50,7 @@ type Outcome = Readonly<{ status: StatusRecord; balances: Readonly<Record<string
 /** A ledger of two ingestors with a feed each, webhooks going to either, in an order of its own. */
 async function playIntoLedger(seed: string): Promise<Outcome> {
   const dataDir = newFolder();
-  const feeds = await Promise.all([1, 2].map(() => createFeedServer({ snapshot: () => null })));
+  const feeds = await Promise.all([1, 2].map(() => createFeedServer()));
   const ingestors = feeds.map((feed) =>
     startRole(["ingestor"], { ...configOf(dataDir), ...feedConfigOf(feed) }),
   );

@@ -1,13 +1,13 @@
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import { renderTable } from "../../services/counterfoil/src/output/table.ts";
+import { renderTable } from "../../services/counterfoil/src/output/print.ts";
 import type { Outcome } from "./outcome.ts";
 
 const COLUMNS = [
-  { head: "engine" },
-  { head: "facts", align: "right" },
-  { head: "model" },
-  { head: "digest" },
-  { head: "state_digest" },
+  { title: "engine" },
+  { title: "facts", align: "right" },
+  { title: "model" },
+  { title: "digest" },
+  { title: "state_digest" },
 ] as const;
 const SHOWN = 16;
 

@@ -1,6 +1,6 @@
 import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
-import { shuffleBetweenOpenings } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
 import { expect } from "@jest/globals";
 import { planOf, type Scenario } from "../system/arbitraries.ts";
 import { balanceBody, playScenario, take } from "../system/messages.ts";

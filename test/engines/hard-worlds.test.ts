@@ -1,5 +1,5 @@
 import { describeOwnPostgres } from "@counterfoil/adapters/postgres/testing/use-postgres";
-import { createHardWorld } from "@counterfoil/simulator/hard/hard-world";
+import { createHardWorld } from "@counterfoil/simulator/testing/hard-world";
 import { describe, expect, test } from "@jest/globals";
 import { breachesOf } from "../system/hard-world-checks.ts";
 import { type OpenTestEngine, patience, runs } from "../system/support.ts";

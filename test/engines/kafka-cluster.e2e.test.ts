@@ -15,7 +15,7 @@ import { readCommitted } from "@counterfoil/adapters/kafka/testing/read-committe
 import { FACT_TOPIC, STATE_TOPICS, type Topic, topicName } from "@counterfoil/contracts/kafka";
 import type { StatusRecord } from "@counterfoil/contracts/record";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
-import { webhookDeliveries } from "@counterfoil/simulator/play/outgoing";
+import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { createApi } from "../e2e/support/api.ts";

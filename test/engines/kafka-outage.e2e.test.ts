@@ -8,7 +8,7 @@ import { newDatabase } from "@counterfoil/adapters/postgres/testing/new-database
 import { describeOwnPostgres } from "@counterfoil/adapters/postgres/testing/use-postgres";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
-import { webhookDeliveries } from "@counterfoil/simulator/play/outgoing";
+import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createApi, until } from "../e2e/support/api.ts";
 import { addressOf, endAllProcesses, startRole, stopRole } from "../e2e/support/counterfoil.ts";

@@ -3,7 +3,7 @@ import { newDatabase } from "@counterfoil/adapters/postgres/testing/new-database
 import type { ThrowAwayServer } from "@counterfoil/adapters/postgres/testing/throw-away-server";
 import { describeOwnPostgres } from "@counterfoil/adapters/postgres/testing/use-postgres";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
-import { webhookDeliveries } from "@counterfoil/simulator/play/outgoing";
+import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { createApi, until } from "../e2e/support/api.ts";
 import {

@@ -26,7 +26,7 @@ const BROKERS = "COUNTERFOIL_KAFKA_BROKERS";
 const PASSWORD = "hunter2-5ecret";
 /** From the start of the process; a busy machine takes seconds of it to load the program. */
 const SECONDS_MAX = 20;
-/** As of `services/counterfoil/src/exit-code.ts`. */
+/** As of `services/counterfoil/src/error-report.ts`. */
 const [USAGE, UNAVAILABLE] = [2, 3];
 
 let web: BadServer;

@@ -1,4 +1,4 @@
-import { lostMessages, planDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
+import { planDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import {
   type PlannedDelivery,
   type PlannedWebhook,
@@ -6,6 +6,7 @@ import {
 } from "@counterfoil/simulator/delivery/planned-delivery";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import type { History } from "@counterfoil/simulator/history/history";
+import { lostMessages } from "@counterfoil/simulator/testing/deliveries";
 import fc from "fast-check";
 
 /** A provider's history and how it reaches us, small enough that many fit into a run. */

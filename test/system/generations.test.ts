@@ -7,7 +7,7 @@ import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { runProjector } from "@counterfoil/processing/projection/projector";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
 import { rollbackModel } from "@counterfoil/processing/rollback";
-import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { createRandom } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";

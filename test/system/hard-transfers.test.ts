@@ -1,10 +1,10 @@
 import { formatAmount } from "@counterfoil/simulator/decimal";
-import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import {
   createHardTransfers,
   HARD_TRANSFER_KINDS,
   type HardTransfer,
-} from "@counterfoil/simulator/hard/hard-transfers";
+} from "@counterfoil/simulator/testing/hard-transfers";
 import { describe, expect, test } from "@jest/globals";
 import { shownRecords } from "./shown.ts";
 import { openTestLedger, patience, runs, stateDifferences, type TestLedger } from "./support.ts";

@@ -1,19 +1,19 @@
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { formatAmount } from "@counterfoil/simulator/decimal";
 import { byArrival, isWebhook } from "@counterfoil/simulator/delivery/planned-delivery";
-import { shuffleBetweenOpenings } from "@counterfoil/simulator/delivery/shuffle-deliveries";
-import { type Arrivals, arrivalsOf } from "@counterfoil/simulator/hard/arrivals";
+import { type Arrivals, arrivalsOf } from "@counterfoil/simulator/testing/arrivals";
+import { shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
 import {
   type HardAccount,
   type HardWorld,
   trueBalance,
-} from "@counterfoil/simulator/hard/hard-world";
+} from "@counterfoil/simulator/testing/hard-world";
 import {
   isDatedRight,
   isExact,
   type Knowledge,
   knownOf,
-} from "@counterfoil/simulator/hard/perfect-reader";
+} from "@counterfoil/simulator/testing/perfect-reader";
 import { type ShownAccount, shownAccounts, shownRecords } from "./shown.ts";
 import {
   type LedgerOptions,

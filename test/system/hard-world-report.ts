@@ -1,11 +1,11 @@
 import { formatAmount } from "@counterfoil/simulator/decimal";
-import {
-  arrivedIn,
-  type HardAccount,
-  type HardDelivery,
-  type HardWorld,
-} from "@counterfoil/simulator/hard/hard-world";
-import { smallerWorlds } from "@counterfoil/simulator/hard/smaller-worlds";
+import { arrivedMessages } from "@counterfoil/simulator/testing/deliveries";
+import type {
+  HardAccount,
+  HardDelivery,
+  HardWorld,
+} from "@counterfoil/simulator/testing/hard-world";
+import { smallerWorlds } from "@counterfoil/simulator/testing/smaller-worlds";
 
 /** A cut is tried by playing it: so many make a world small enough to be read. */
 const TRIES_MAX = 300;
@@ -49,7 +49,7 @@ export function worldTable(world: HardWorld): string {
 const TRUTH_HEAD = ["true ms", "account", "run", "printed", "run's", "change", "balance", ""];
 
 function truthRows({ accounts, plan }: HardWorld, at: At): readonly Row[] {
-  const arrived = arrivedIn(plan);
+  const arrived = arrivedMessages(plan);
   const printed = (ns: bigint | undefined) => (ns ? at(ns) : String(ns ?? "none"));
   const reports = accounts.flatMap(({ account, reports }) =>
     reports.map((report) => ({ ...report, holder: holderOf(account) })),

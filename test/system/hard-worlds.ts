@@ -1,4 +1,4 @@
-import { createHardWorld, type HardWorld } from "@counterfoil/simulator/hard/hard-world";
+import { createHardWorld, type HardWorld } from "@counterfoil/simulator/testing/hard-world";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { type Breach, breachesOf, PROPERTIES, type Property } from "./hard-world-checks.ts";
 import { reduced, worldTable } from "./hard-world-report.ts";

@@ -3,7 +3,7 @@ import {
   isWebhook,
   type PlannedDelivery,
 } from "@counterfoil/simulator/delivery/planned-delivery";
-import { shuffleBetweenOpenings } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { planOf, scenarioArbitrary } from "./arbitraries.ts";

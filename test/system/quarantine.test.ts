@@ -4,7 +4,7 @@ import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { isOpen, readQuarantine } from "@counterfoil/processing/queries/quarantine";
 import { retryQuarantined } from "@counterfoil/processing/retry-quarantined";
 import { verifyStream } from "@counterfoil/processing/verify";
-import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { planOf, scenarioArbitrary } from "./arbitraries.ts";

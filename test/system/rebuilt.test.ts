@@ -3,7 +3,7 @@ import { ACCOUNTS, BALANCE_CHANGES } from "@counterfoil/processing/models/balanc
 import { RECORD_CHANGES, RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { Row, Table } from "@counterfoil/processing/ports/table";
-import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { createRandom } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";

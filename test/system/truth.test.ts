@@ -2,7 +2,7 @@ import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import type { Row } from "@counterfoil/processing/ports/table";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
-import { shuffleBetweenOpenings } from "@counterfoil/simulator/delivery/shuffle-deliveries";
+import { shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { planOf, type Scenario, scenarioArbitrary, withoutLosses } from "./arbitraries.ts";

@@ -1,7 +1,27 @@
-import { CommanderError } from "commander";
-import { printedError, reportOf } from "./error-report.ts";
-import { EXIT } from "./exit-code.ts";
-import { createProgram } from "./program.ts";
+import { Command, CommanderError } from "commander";
+import { VERSION } from "./build.ts";
+import { quarantineCommand } from "./commands/quarantine.ts";
+import { rebuildCommand } from "./commands/rebuild.ts";
+import { retranslateCommand } from "./commands/retranslate.ts";
+import { roleCommands } from "./commands/roles.ts";
+import { rollbackCommand } from "./commands/rollback.ts";
+import { simulateCommand } from "./commands/simulate.ts";
+import { statusCommand } from "./commands/status.ts";
+import { verifyCommand } from "./commands/verify.ts";
+import { EXIT, printedError, reportOf } from "./error-report.ts";
+
+const HELP = `
+Everything is configured by environment variables COUNTERFOIL_…, listed in the README. Commands work
+on the data folder itself, with or without a running service.
+
+Ends with 0 where all is well, 1 where something was found or refused, 2 where the command line or
+the configuration is wrong, 3 where the engine cannot be used just now.
+
+Examples:
+  $ counterfoil start
+  $ counterfoil status --json
+  $ counterfoil verify --models
+  $ counterfoil rebuild all`;
 
 try {
   await createProgram().parseAsync();
@@ -13,4 +33,31 @@ try {
     process.stderr.write(printedError(error, process.env.COUNTERFOIL_LOG_LEVEL));
     process.exitCode = reportOf(error).exit;
   }
+}
+
+/** The command line. Wrong usage is thrown as a `CommanderError`, printed already. */
+function createProgram(): Command {
+  const program = new Command("counterfoil")
+    .description("An event-sourced ledger of money that is held at custody providers.")
+    .version(VERSION)
+    .addHelpText("after", HELP);
+  const groups: readonly (readonly [string, readonly Command[]])[] = [
+    ["Running:", roleCommands()],
+    ["Looking:", [statusCommand(), verifyCommand()]],
+    [
+      "Repairing:",
+      [rebuildCommand(), rollbackCommand(), retranslateCommand(), quarantineCommand()],
+    ],
+    ["Trying out:", [simulateCommand()]],
+  ];
+  for (const [heading, commands] of groups) {
+    for (const command of commands) program.addCommand(command.helpGroup(heading));
+  }
+  throwOnWrongUsage(program);
+  return program;
+}
+
+function throwOnWrongUsage(command: Command, path = command.name()): void {
+  command.exitOverride().showHelpAfterError(`(${path} --help says more)`);
+  for (const child of command.commands) throwOnWrongUsage(child, `${path} ${child.name()}`);
 }

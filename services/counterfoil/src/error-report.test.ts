@@ -12,8 +12,7 @@ import {
 } from "@counterfoil/processing/ports/errors";
 import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
 import { describe, expect, test } from "@jest/globals";
-import { printedError, reportOf } from "./error-report.ts";
-import { WrongUsage } from "./wrong-usage.ts";
+import { printedError, reportOf, WrongUsage } from "./error-report.ts";
 
 describe("what a person is told", () => {
   test.each<readonly [Error, string, number]>([

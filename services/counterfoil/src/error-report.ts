@@ -17,10 +17,26 @@ import {
   TopicsUnavailable,
 } from "@counterfoil/processing/ports/topic-errors";
 import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
-import { EXIT, type ExitCode } from "./exit-code.ts";
-import { WrongUsage } from "./wrong-usage.ts";
 
-/** What a person is told of an error, and how the program ends with it. */
+/** What a command's end says to a script. */
+export const EXIT = {
+  ok: 0,
+  /** Something was found, or was refused. */
+  findings: 1,
+  /** The command line or the configuration is wrong. */
+  usage: 2,
+  /** The engine cannot be used just now. */
+  unavailable: 3,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What a person asked for cannot be, and no data is the reason. */
+export class WrongUsage extends Error {
+  override readonly name = "WrongUsage";
+}
+
+/** What is printed of an error, and how the program ends with it. */
 export type ErrorReport = Readonly<{
   code: ErrorCode | "wrong_usage";
   message: string;

@@ -4,7 +4,7 @@
  */
 export type Amount = bigint;
 
-export const AMOUNT_DECIMALS = 24;
+const AMOUNT_DECIMALS = 24;
 
 const ONE = 10n ** BigInt(AMOUNT_DECIMALS);
 

@@ -1,86 +1,73 @@
 import type { AddressInfo } from "node:net";
-import { WebSocketServer } from "ws";
-import { createEventLog, type EventLog } from "./feed/event-log.ts";
-import {
-  type ConnectionRules,
-  type FeedConnection,
-  type FeedEvent,
-  type Subscription,
-  serveConnection,
-} from "./feed/feed-connection.ts";
+import { type WebSocket, WebSocketServer } from "ws";
 
 export type FeedServerOptions = Readonly<{
   /** 0, the default, takes a free port of the loopback address. */
   port?: number;
-  verify?: ConnectionRules["verify"];
-  /** The present non-zero accounts. May take its time: what is pushed meanwhile comes before. */
-  snapshot?: ConnectionRules["snapshot"];
-  acknowledgesSubscribe?: boolean;
   /** The provider closes 20 s after the last ping. */
   idleCloseMs?: number;
-  /** How long a test waits before its promise is rejected. */
+  /** How long a wait lasts before its promise is rejected. */
   waitMsMax?: number;
 }>;
+
+export type Subscription = Readonly<{ connection: string; multiChain: boolean }>;
 
 export type FeedServer = Readonly<{
   url: string;
   /** Sends a frame to every subscribed connection; returns how many there are. */
   push: (text: string) => number;
-  /** Sends any text to one connection, subscribed or not. */
-  send: (connection: string, text: string) => void;
-  /** Cuts one connection, or all of them, without a closing handshake. */
-  drop: (connection?: string) => void;
-  /** Closes one connection, or all, behind what was sent to it. */
-  close: (connection?: string) => void;
-  /** false: pings are heard but not answered. */
-  answerPings: (answers: boolean) => void;
-  /** Ids of the open connections, oldest first. */
-  connections: () => readonly Readonly<{ id: string; isSubscribed: boolean }>[];
-  /** All that happened on all connections, closed ones too. */
-  events: () => readonly FeedEvent[];
+  /** Closes all connections in due form, behind what was sent to them. */
+  close: () => void;
+  /** Ids of the open connections, "1", "2", …, oldest first. */
+  connections: () => readonly string[];
   /** The nth subscription (from 1) since the server started. */
   waitForSubscription: (nth?: number) => Promise<Subscription>;
-  /** Until `count` pings came, on one connection or on all together. */
-  waitForPings: (count: number, connection?: string) => Promise<void>;
   /** The code with which this connection was closed. */
   waitForClose: (connection: string) => Promise<number>;
-  waitForRefusal: () => Promise<string>;
   stop: () => Promise<void>;
 }>;
 
-/** The provider's side of the Balances Feed, on a loopback port. */
+/**
+ * The provider's side of the Balances Feed, on a loopback port. It sends what it is given: the
+ * frames of a scenario or of a plan have the snapshot among them.
+ */
 export async function createFeedServer(options: FeedServerOptions = {}): Promise<FeedServer> {
   const server = new WebSocketServer({ host: "127.0.0.1", port: options.port ?? 0 });
-  const log = createEventLog<FeedEvent>(options.waitMsMax ?? 10_000);
+  const log = createEventLog(options.waitMsMax ?? 10_000);
   const open = new Map<string, FeedConnection>();
-  let answersPings = true;
   let opened = 0;
-  const rules = rulesOf(options, () => answersPings);
   server.on("connection", (socket) => {
     opened += 1;
-    const connection = serveConnection(socket, { id: String(opened), rules, log });
-    open.set(connection.id, connection);
-    socket.on("close", () => open.delete(connection.id));
+    const id = String(opened);
+    open.set(id, serveConnection(socket, { id, idleCloseMs: options.idleCloseMs ?? 20_000, log }));
+    socket.on("close", () => open.delete(id));
   });
   await whenListening(server);
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    push: (text) => pushAll([...open.values()], text),
-    send: (connection, text) => open.get(connection)?.send(text),
-    drop(connection) {
-      for (const each of chosen(open, connection)) each.drop();
+    push(text) {
+      let sent = 0;
+      for (const connection of open.values()) if (connection.send(text)) sent += 1;
+      return sent;
     },
-    close(connection) {
-      for (const each of chosen(open, connection)) each.close();
+    close() {
+      for (const connection of open.values()) connection.close();
     },
-    answerPings(answers) {
-      answersPings = answers;
+    connections: () => [...open.keys()],
+    waitForSubscription: (nth = 1) =>
+      log.when(
+        (events) => events.filter((event) => event.kind === "subscribed")[nth - 1],
+        `subscription ${nth}`,
+      ),
+    waitForClose: (connection) =>
+      log.when(
+        (events) => events.filter(isClosed).find((event) => event.connection === connection)?.code,
+        `the end of connection ${connection}`,
+      ),
+    async stop() {
+      for (const client of server.clients) client.terminate();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
     },
-    connections: () =>
-      [...open.values()].map(({ id, isSubscribed }) => ({ id, isSubscribed: isSubscribed() })),
-    events: log.all,
-    ...waitersOf(log),
-    stop: () => stopServer(server, [...open.values()]),
   };
 }
 
@@ -91,60 +78,139 @@ function whenListening(server: WebSocketServer): Promise<void> {
   });
 }
 
-function rulesOf(options: FeedServerOptions, answersPings: () => boolean): ConnectionRules {
+type FeedConnection = Readonly<{
+  /** @returns false where the connection has not subscribed */
+  send: (text: string) => boolean;
+  close: () => void;
+}>;
+
+type Serving = Readonly<{ id: string; idleCloseMs: number; log: EventLog }>;
+
+/** WebSocket close code "policy violation"; the provider publishes no shape for a refusal. */
+const CLOSE_REFUSED = 1008;
+const CLOSE_NORMAL = 1000;
+const CLOSE_GOING_AWAY = 1001;
+
+const PONG = '{"messageType":"pong"}';
+
+function serveConnection(socket: WebSocket, { id, idleCloseMs, log }: Serving): FeedConnection {
+  let subscription: Subscription | null = null;
+  const idle = setTimeout(() => socket.close(CLOSE_NORMAL, "no ping"), idleCloseMs);
+  socket.on("message", (data) => {
+    const message = parseClientMessage(data.toString());
+    if (message.kind === "malformed") socket.close(CLOSE_REFUSED, message.reason);
+    if (message.kind === "ping") {
+      idle.refresh();
+      socket.send(PONG);
+    }
+    if (message.kind === "subscribe") {
+      subscription = { connection: id, multiChain: message.multiChain };
+      log.add({ kind: "subscribed", ...subscription });
+    }
+  });
+  socket.on("error", () => socket.terminate());
+  socket.on("close", (code) => {
+    clearTimeout(idle);
+    log.add({ kind: "closed", connection: id, code });
+  });
   return {
-    verify: options.verify ?? (() => true),
-    snapshot: options.snapshot ?? (() => []),
-    acknowledgesSubscribe: options.acknowledgesSubscribe ?? false,
-    idleCloseMs: options.idleCloseMs ?? 20_000,
-    answersPings,
-  };
-}
-
-function pushAll(connections: readonly FeedConnection[], text: string): number {
-  const subscribed = connections.filter((connection) => connection.isSubscribed());
-  for (const connection of subscribed) connection.send(text);
-  return subscribed.length;
-}
-
-/** One connection, or all of them. */
-function chosen(open: ReadonlyMap<string, FeedConnection>, id: string | undefined) {
-  return [...open.values()].filter((connection) => id === undefined || connection.id === id);
-}
-
-function waitersOf(log: EventLog<FeedEvent>) {
-  return {
-    waitForSubscription: (nth = 1) =>
-      log.when<Subscription>(
-        (events) => events.filter((event) => event.kind === "subscribed")[nth - 1],
-        `subscription ${nth}`,
-      ),
-    waitForPings: async (count: number, connection?: string) => {
-      const isMeant = (event: FeedEvent) =>
-        event.kind === "pinged" && (connection === undefined || event.connection === connection);
-      await log.when(
-        (events) => (events.filter(isMeant).length >= count ? true : undefined),
-        `ping ${count}`,
-      );
+    send(text) {
+      if (subscription === null) return false;
+      const isOpen = socket.readyState === socket.OPEN;
+      if (isOpen) socket.send(subscription.multiChain ? text : withoutChains(text));
+      return true;
     },
-    waitForClose: (connection: string) =>
-      log.when(
-        (events) => events.filter(isClosed).find((event) => event.connection === connection)?.code,
-        `the end of connection ${connection}`,
-      ),
-    waitForRefusal: () =>
-      log.when((events) => events.find((event) => event.kind === "refused")?.reason, "a refusal"),
+    close: () => socket.close(CLOSE_GOING_AWAY),
   };
 }
 
-function isClosed(event: FeedEvent): event is Extract<FeedEvent, { kind: "closed" }> {
-  return event.kind === "closed";
+/** A frame as a connection gets it that did not ask for multi-chain codes: USDC.ETH is USDC. */
+function withoutChains(frame: string): string {
+  return frame.replace(/("asset"\s*:\s*"[^".]*)\.[^"]*"/g, '$1"');
 }
 
-async function stopServer(
-  server: WebSocketServer,
-  connections: readonly FeedConnection[],
-): Promise<void> {
-  for (const connection of connections) connection.drop();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
+type ClientMessage =
+  | Readonly<{ kind: "subscribe"; multiChain: boolean }>
+  | Readonly<{ kind: "ping" | "other" }>
+  | Readonly<{ kind: "malformed"; reason: string }>;
+
+function parseClientMessage(text: string): ClientMessage {
+  const message = parseObject(text);
+  if (message === null) return malformed("not a JSON object");
+  if (message.messageType === "ping") return { kind: "ping" };
+  return message.messageType === "subscribe" ? parseSubscribe(message) : { kind: "other" };
+}
+
+/** Credentials travel inside the message, not in HTTP headers; that they are there is enough here. */
+function parseSubscribe(message: JsonObject): ClientMessage {
+  const { key, passphrase, timestamp, signature, topic, body } = message;
+  // The topic may be missing; the body may be empty but has to be there.
+  if (topic !== undefined && topic !== "balances") return malformed(`unknown topic ${topic}`);
+  if (typeof body !== "object" || body === null) return malformed("body is missing");
+  if (typeof timestamp !== "string" || !/^\d{10}$/.test(timestamp)) {
+    return malformed("timestamp is not a text of seconds");
+  }
+  if (!isText(key) || !isText(passphrase) || !isText(signature)) {
+    return malformed("key, passphrase or signature is missing");
+  }
+  return { kind: "subscribe", multiChain: message.useMultiChainAssetFormat === true };
+}
+
+function malformed(reason: string): ClientMessage {
+  return { kind: "malformed", reason };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function parseObject(text: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? (value as JsonObject) : null;
+  } catch {
+    return null;
+  }
+}
+
+type Closed = Readonly<{ kind: "closed"; connection: string; code: number }>;
+type FeedEvent = (Subscription & Readonly<{ kind: "subscribed" }>) | Closed;
+
+const isClosed = (event: FeedEvent): event is Closed => event.kind === "closed";
+
+/** What happened on all connections; it can be waited on, so that nobody has to poll it. */
+type EventLog = Readonly<{
+  add: (event: FeedEvent) => void;
+  /** Resolves with the first answer other than undefined, now or after some later event. */
+  when: <A>(answer: (events: readonly FeedEvent[]) => A | undefined, what: string) => Promise<A>;
+}>;
+
+function createEventLog(timeoutMs: number): EventLog {
+  const events: FeedEvent[] = [];
+  const waiters = new Set<() => void>();
+  return {
+    add(event) {
+      events.push(event);
+      for (const check of [...waiters]) check();
+    },
+    async when<A>(answer: (events: readonly FeedEvent[]) => A | undefined, what: string) {
+      const { promise, resolve, reject } = Promise.withResolvers<A>();
+      const check = () => {
+        const found = answer(events);
+        if (found !== undefined) resolve(found);
+      };
+      const timer = setTimeout(() => reject(new Error(`${what} did not come about`)), timeoutMs);
+      waiters.add(check);
+      check();
+      try {
+        return await promise;
+      } finally {
+        clearTimeout(timer);
+        waiters.delete(check);
+      }
+    },
+  };
 }

@@ -44,9 +44,9 @@ export function shuffled<T>(list: readonly T[], random: Random): T[] {
   const result = [...list];
   for (let last = result.length - 1; last > 0; last -= 1) {
     const other = random.below(last + 1);
-    const held = result[last] as T;
+    const swapped = result[last] as T;
     result[last] = result[other] as T;
-    result[other] = held;
+    result[other] = swapped;
   }
   return result;
 }

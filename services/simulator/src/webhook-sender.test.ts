@@ -1,8 +1,13 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { LAYER1_RETRIES, NO_RETRIES, ZEROHASH_RETRIES } from "./retry-policy.ts";
-import { createWebhookSender, type WebhookSender } from "./webhook-sender.ts";
+import {
+  createWebhookSender,
+  LAYER1_RETRIES,
+  NO_RETRIES,
+  type WebhookSender,
+  ZEROHASH_RETRIES,
+} from "./webhook-sender.ts";
 
 type Received = { body: Buffer; headers: Record<string, unknown>; port: number };
 

@@ -1,5 +1,5 @@
 import type { StatusRecord } from "@counterfoil/contracts/record";
-import { type Api, createApi, until } from "../../../services/counterfoil/src/demo/api.ts";
+import { type Api, createApi, until } from "../../../services/counterfoil/src/demo/service.ts";
 
 export { type Api, createApi, until };
 

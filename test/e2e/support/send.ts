@@ -1,8 +1,7 @@
-import { layer1Headers } from "@counterfoil/simulator/layer1-signature";
 import { scenarioDeliveries } from "@counterfoil/simulator/play/outgoing";
 import { type PlayOptions, playDeliveries } from "@counterfoil/simulator/play/play-deliveries";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
-import { zeroHashHeaders } from "@counterfoil/simulator/zerohash-signature";
+import { layer1Headers, zeroHashHeaders } from "@counterfoil/simulator/webhook-signatures";
 import { KEYS } from "./stand-in.ts";
 
 /** Plays a documented flow's webhooks in their order. */

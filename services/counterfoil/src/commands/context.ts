@@ -4,7 +4,7 @@ import type { Access } from "@counterfoil/adapters/connect/engine";
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { InvalidArgumentError } from "commander";
-import { openExisting } from "../service/open-backends.ts";
+import { openExisting } from "../service/open-ledger.ts";
 
 export const JSON_OPTION = ["--json", "print JSON for programs"] as const;
 

@@ -3,10 +3,8 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { isOpen, readQuarantine } from "@counterfoil/processing/queries/quarantine";
 import { type RetryResult, retryQuarantined } from "@counterfoil/processing/retry-quarantined";
 import { Command } from "commander";
-import { EXIT } from "../exit-code.ts";
-import { print, printJson } from "../output/print.ts";
-import { renderTable } from "../output/table.ts";
-import { WrongUsage } from "../wrong-usage.ts";
+import { EXIT, WrongUsage } from "../error-report.ts";
+import { print, printJson, renderTable } from "../output/print.ts";
 import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
 
 export function quarantineCommand(): Command {
@@ -66,13 +64,13 @@ const EMPTY = "Nothing is in quarantine.";
 
 function quarantineTable(deliveries: readonly QuarantinedRecord[]): string {
   const columns = [
-    { head: "delivery" },
-    { head: "provider" },
-    { head: "channel" },
-    { head: "payload type" },
-    { head: "received" },
-    { head: "tries", align: "right" },
-    { head: "why" },
+    { title: "delivery" },
+    { title: "provider" },
+    { title: "channel" },
+    { title: "payload type" },
+    { title: "received" },
+    { title: "tries", align: "right" },
+    { title: "why" },
   ] as const;
   const rows = deliveries.map((delivery) => [
     delivery.delivery_id,
@@ -87,7 +85,7 @@ function quarantineTable(deliveries: readonly QuarantinedRecord[]): string {
 }
 
 function retryTable(results: readonly RetryResult[]): string {
-  const columns = [{ head: "delivery" }, { head: "outcome" }, { head: "why" }] as const;
+  const columns = [{ title: "delivery" }, { title: "outcome" }, { title: "why" }] as const;
   const rows = results.map(({ deliveryId, outcome, detail }) => [deliveryId, outcome, detail]);
   return renderTable(columns, rows);
 }

@@ -3,12 +3,10 @@ import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RebuildResult } from "@counterfoil/processing/rebuild";
 import { Command } from "commander";
-import { EXIT } from "../exit-code.ts";
-import { print, printJson, shortDigest } from "../output/print.ts";
+import { EXIT } from "../error-report.ts";
+import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
 import { createProgress } from "../output/progress.ts";
-import { renderTable } from "../output/table.ts";
-import { describeDifferences, describeVersions } from "../rebuild/differences.ts";
-import { runRebuild } from "../rebuild/run-rebuild.ts";
+import { describeDifferences, describeVersions, runRebuild } from "../rebuild.ts";
 import { JSON_OPTION, type JsonOption, parseModelOrAll, withLedger } from "./context.ts";
 
 type RebuildOptions = JsonOption & Readonly<{ force?: boolean }>;
@@ -66,13 +64,13 @@ export async function rebuildModels(
 
 export function printRebuilds(results: readonly ModelRebuild[]): void {
   const columns = [
-    { head: "model" },
-    { head: "outcome" },
-    { head: "generation", align: "right" },
-    { head: "position", align: "right" },
-    { head: "live digest" },
-    { head: "rebuilt digest" },
-    { head: "seconds", align: "right" },
+    { title: "model" },
+    { title: "outcome" },
+    { title: "generation", align: "right" },
+    { title: "position", align: "right" },
+    { title: "live digest" },
+    { title: "rebuilt digest" },
+    { title: "seconds", align: "right" },
   ] as const;
   const rows = results.map(({ model, outcome, generation, live, rebuilt, durationMs }) => [
     model,

@@ -3,7 +3,7 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { type RetranslateResult, retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { Command } from "commander";
-import { EXIT } from "../exit-code.ts";
+import { EXIT } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
 import { createProgress } from "../output/progress.ts";
 import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";

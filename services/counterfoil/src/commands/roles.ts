@@ -3,17 +3,16 @@ import { createLogger } from "@counterfoil/adapters/logging";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { Command, Option } from "commander";
-import type { StartRole } from "../service/role.ts";
-import { runUntilSignal } from "../service/run-until-signal.ts";
+import { runUntilSignal, type StartRole } from "../service/service.ts";
 import { parseModels } from "./context.ts";
 
 /** Loaded when they are run: a short command must not wait for the HTTP server's modules. */
 const ROLES = {
-  start: async () => (await import("../service/start-service.ts")).startService,
-  ingestor: async () => (await import("../service/ingestor-role.ts")).startIngestorRole,
-  projector: async () => (await import("../service/projector-role.ts")).startProjectorRole,
-  publisher: async () => (await import("../service/publisher-role.ts")).startPublisherRole,
-  gateway: async () => (await import("../service/gateway-role.ts")).startGatewayRole,
+  start: async () => (await import("../roles/start.ts")).startService,
+  ingestor: async () => (await import("../roles/ingestor.ts")).startIngestorRole,
+  projector: async () => (await import("../roles/projector.ts")).startProjectorRole,
+  publisher: async () => (await import("../roles/publisher.ts")).startPublisherRole,
+  gateway: async () => (await import("../roles/gateway.ts")).startGatewayRole,
 } as const satisfies Readonly<Record<string, () => Promise<StartRole>>>;
 
 async function runRole(role: keyof typeof ROLES, models = MODEL_NAMES): Promise<void> {

@@ -4,7 +4,7 @@ import { rollbackModel } from "@counterfoil/processing/rollback";
 import { Command } from "commander";
 import { BUILD } from "../build.ts";
 import { print, printJson } from "../output/print.ts";
-import { catchUpUnattended, lockRebuild } from "../rebuild/run-rebuild.ts";
+import { catchUpUnattended, lockRebuild } from "../rebuild.ts";
 import { JSON_OPTION, type JsonOption, parseModel, parsePositive, withLedger } from "./context.ts";
 
 type RollbackOptions = JsonOption & Readonly<{ generation?: number }>;

@@ -1,15 +1,26 @@
-import type { Outgoing } from "@counterfoil/simulator/play/outgoing";
-import { scenarioDeliveries } from "@counterfoil/simulator/play/outgoing";
-import type { PlayResult } from "@counterfoil/simulator/play/play-deliveries";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { planDeliveries, shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
+import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
+import { generateHistory } from "@counterfoil/simulator/history/generate-history";
+import { historyOptions } from "@counterfoil/simulator/history/history";
+import { type Outgoing, scenarioDeliveries } from "@counterfoil/simulator/play/outgoing";
+import {
+  type PlayOptions,
+  type PlayResult,
+  playDeliveries,
+} from "@counterfoil/simulator/play/play-deliveries";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import type { Scenario } from "@counterfoil/simulator/scenarios/scenario";
+import {
+  createLayer1Keys,
+  createZeroHashKeys,
+  type Layer1Keys,
+  layer1PublicKeyBase64,
+  type ZeroHashKeys,
+} from "@counterfoil/simulator/webhook-signatures";
 import { Command } from "commander";
-import { EXIT } from "../exit-code.ts";
-import { print, printJson } from "../output/print.ts";
-import { renderTable } from "../output/table.ts";
-import { type HistoryFlags, historyDeliveries } from "../simulate/history.ts";
-import { createKeysFile, readKeys } from "../simulate/keys.ts";
-import { play } from "../simulate/play.ts";
+import { EXIT, WrongUsage } from "../error-report.ts";
+import { print, printJson, renderTable } from "../output/print.ts";
 import { JSON_OPTION, type JsonOption, parsePort, parsePositive, parseRate } from "./context.ts";
 
 type PlayFlags = JsonOption &
@@ -40,9 +51,9 @@ function listCommand(): Command {
         messages: steps.length,
       }));
       const columns = [
-        { head: "flow" },
-        { head: "messages", align: "right" },
-        { head: "what" },
+        { title: "flow" },
+        { title: "messages", align: "right" },
+        { title: "what" },
       ] as const;
       const rows = flows.map(({ name, messages, title }) => [name, messages, title]);
       if (json) printJson(flows);
@@ -63,7 +74,7 @@ function keysCommand(): Command {
 function scenarioCommand(scenario: Scenario): Command {
   return withPlayOptions(new Command(scenario.name).description(scenario.title)).action(
     (flags: PlayFlags) =>
-      playAndTell(scenarioDeliveries(scenario, flags.seed), flags, { concurrency: 1 }),
+      playAndPrint(scenarioDeliveries(scenario, flags.seed), flags, { concurrency: 1 }),
   );
 }
 
@@ -82,7 +93,7 @@ function historyCommand(): Command {
         ...flags,
         feeds: flags.feedPort === undefined ? 0 : 1,
       });
-      return playAndTell(deliveries, flags, {
+      return playAndPrint(deliveries, flags, {
         concurrency,
         ...(rate === undefined ? {} : { ratePerSecond: rate }),
       });
@@ -98,7 +109,7 @@ function withPlayOptions(command: Command): Command {
     .option(...JSON_OPTION);
 }
 
-async function playAndTell(
+async function playAndPrint(
   deliveries: readonly Outgoing[],
   { url, seed, keys: file, feedPort, json = false }: PlayFlags,
   options: Readonly<{ concurrency: number; ratePerSecond?: number }>,
@@ -118,6 +129,115 @@ function printResult({ acknowledged, refused, frames, statuses, tookMs }: PlayRe
   );
   const answers = Object.entries(statuses).map(([status, count]) => `${count} × ${status}`);
   if (answers.length > 0) print(`Answers: ${answers.join(", ")}`);
+}
+
+type HistoryFlags = Readonly<{
+  seed: string;
+  scale: number;
+  repeatRate: number;
+  lossRate: number;
+  shuffle?: boolean;
+  rate?: number;
+  concurrency: number;
+}>;
+
+/** A generated history as it arrives over a bad network. */
+function historyDeliveries(flags: HistoryFlags & Readonly<{ feeds: number }>): readonly Outgoing[] {
+  const { seed, scale, repeatRate, lossRate, shuffle = false, feeds } = flags;
+  const { deposits, withdrawals, transfers, trades, ...usual } = historyOptions({ seed });
+  const history = generateHistory({
+    ...usual,
+    deposits: deposits * scale,
+    withdrawals: withdrawals * scale,
+    transfers: transfers * scale,
+    trades: trades * scale,
+    layer1Deposits: usual.layer1Deposits * scale,
+    layer1Withdrawals: usual.layer1Withdrawals * scale,
+  });
+  const network = { seed, feeds, webhookRepeatRate: repeatRate, webhookLossRate: lossRate };
+  const planned = planDeliveries(history, network);
+  return shuffle ? shuffleDeliveries(planned, seed) : planned;
+}
+
+type Play = Readonly<{
+  deliveries: readonly Outgoing[];
+  url: string;
+  keys: StandInKeys;
+  /** Where the Balances Feed is served; without it there is none. */
+  feedPort?: number;
+  options: PlayOptions;
+}>;
+
+/** Long enough to start the service in another window. */
+const SUBSCRIPTION_WAIT_MS = 300_000;
+
+/** Plays the provider against a running service. */
+async function play({ deliveries, url, keys, feedPort, options }: Play): Promise<PlayResult> {
+  const feeds = new Set(deliveries.flatMap((it) => (it.kind === "webhook" ? [] : [it.feed])));
+  if (feeds.size > 0 && feedPort === undefined) throw new WrongUsage(FEED_MISSING);
+  const target = { baseUrls: [url.replace(/\/+$/, "")], ...keys };
+  if (feeds.size === 0) return playDeliveries(deliveries, target, options);
+  const feed = await createFeedServer({
+    port: feedPort ?? 0,
+    waitMsMax: SUBSCRIPTION_WAIT_MS,
+  });
+  process.stderr.write(`the Balances Feed is served at ${feed.url}\n`);
+  try {
+    const feedServers = new Map([...feeds].map((name) => [name, feed]));
+    return await playDeliveries(deliveries, { ...target, feedServers }, options);
+  } finally {
+    await closeBehindFrames(feed);
+    await feed.stop();
+  }
+}
+
+const FEED_MISSING = [
+  "this needs a Balances Feed: serve one with --feed-port 9443, and start the service with",
+  "COUNTERFOIL_ZEROHASH_FEED_URL=ws://127.0.0.1:9443 and any KEY, PASSPHRASE and base64 SECRET",
+].join("\n");
+
+/** A closing handshake comes after every frame that was sent; cutting the connection may lose some. */
+async function closeBehindFrames(feed: FeedServer): Promise<void> {
+  const closed = feed.connections().map(feed.waitForClose);
+  feed.close();
+  await Promise.all(closed);
+}
+
+/** What the stand-in signs with; without a provider's keys its webhooks go out unsigned. */
+type StandInKeys = Readonly<{ zeroHashKeys?: ZeroHashKeys; layer1Keys?: Layer1Keys }>;
+
+type KeysFile = Readonly<{ zerohash_secret: string; layer1_private_key: string }>;
+
+/**
+ * Makes throw-away keys and keeps them in a file that only its owner reads.
+ *
+ * @returns the variables that the service has to be started with
+ * @throws where the file is there already
+ */
+export function createKeysFile(file: string): Readonly<Record<string, string>> {
+  if (existsSync(file)) throw new WrongUsage(`${file} is there already: name another, or use it`);
+  const { secret } = createZeroHashKeys();
+  const layer1 = createLayer1Keys();
+  const pem = layer1.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const content: KeysFile = { zerohash_secret: secret, layer1_private_key: pem };
+  writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  return {
+    COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: secret,
+    COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY: layer1PublicKeyBase64(layer1),
+  };
+}
+
+/** From the file, else the secret that the service itself would be started with. */
+export function readKeys(file: string | undefined, env: NodeJS.ProcessEnv): StandInKeys {
+  if (file === undefined) {
+    const [secret] = (env.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET ?? "").split(",");
+    return secret ? { zeroHashKeys: { secret: secret.trim() } } : {};
+  }
+  const content = JSON.parse(readFileSync(file, "utf8")) as KeysFile;
+  return {
+    zeroHashKeys: { secret: content.zerohash_secret },
+    layer1Keys: createLayer1Keys({ privateKeyPem: content.layer1_private_key }),
+  };
 }
 
 const HELP = `

@@ -2,8 +2,7 @@ import type { StatusRecord } from "@counterfoil/contracts/record";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { readStatus } from "@counterfoil/processing/queries/status";
 import { Command } from "commander";
-import { print, printJson, shortDigest } from "../output/print.ts";
-import { renderTable } from "../output/table.ts";
+import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
 import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
 
 export function statusCommand(): Command {
@@ -29,15 +28,15 @@ function printStatus({ ledger, environment, engine, head, head_hash, projections
   print(`Ledger "${ledger}" (${environment}) on ${engine}`);
   print(`Head ${head}, hash ${head_hash}\n`);
   const columns = [
-    { head: "model" },
-    { head: "state" },
-    { head: "position", align: "right" },
-    { head: "lag", align: "right" },
-    { head: "generation", align: "right" },
-    { head: "version", align: "right" },
-    { head: "stopped keys", align: "right" },
-    { head: "digest" },
-    { head: "state digest" },
+    { title: "model" },
+    { title: "state" },
+    { title: "position", align: "right" },
+    { title: "lag", align: "right" },
+    { title: "generation", align: "right" },
+    { title: "version", align: "right" },
+    { title: "stopped keys", align: "right" },
+    { title: "digest" },
+    { title: "state digest" },
   ] as const;
   const rows = projections.map((projection) => [
     projection.name,

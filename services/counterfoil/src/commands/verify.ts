@@ -8,10 +8,9 @@ import {
   verifyStream,
 } from "@counterfoil/processing/verify";
 import { Command } from "commander";
-import { EXIT } from "../exit-code.ts";
-import { print, printJson, shortDigest } from "../output/print.ts";
+import { EXIT } from "../error-report.ts";
+import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
 import { createProgress } from "../output/progress.ts";
-import { renderTable } from "../output/table.ts";
 import { JSON_OPTION, type JsonOption, withUncheckedLedger } from "./context.ts";
 
 type VerifyOptions = JsonOption & Readonly<{ models?: boolean; bodies: boolean }>;
@@ -26,7 +25,7 @@ export function verifyCommand(): Command {
     .action(async ({ models = false, bodies, json = false }: VerifyOptions) => {
       const { stream, verified } = await withUncheckedLedger(async (backends) => {
         const stream = await verifyWholeStream(backends, bodies);
-        // Folding a stream whose chain is broken proves nothing.
+        // A projection of a stream whose chain is broken proves nothing.
         const refold = models && stream.findings.length === 0;
         return { stream, verified: await verifyModels(backends, refold) };
       });
@@ -66,11 +65,11 @@ function printVerification(
 ): void {
   print(`${events} events checked up to hash ${head.hash}, ${bodies} bodies\n`);
   const columns = [
-    { head: "model" },
-    { head: "generation", align: "right" },
-    { head: "position", align: "right" },
-    { head: "digest" },
-    { head: "folded again" },
+    { title: "model" },
+    { title: "generation", align: "right" },
+    { title: "position", align: "right" },
+    { title: "digest" },
+    { title: "folded again" },
   ] as const;
   const rows = models.map(({ model, generation, live, refolded }) => [
     model,

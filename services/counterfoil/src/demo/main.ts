@@ -2,13 +2,23 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
-import { EXIT, type ExitCode } from "../exit-code.ts";
+import { EXIT, type ExitCode } from "../error-report.ts";
 import { print } from "../output/print.ts";
-import { createClosing } from "../service/closing.ts";
-import { type ServiceProcess, startServiceProcess } from "./service-process.ts";
-import { type StandIn, startStandIn } from "./stand-in.ts";
-import { tellStory } from "./story.ts";
-import { bold, dim, printHeading } from "./style.ts";
+import { createClosing } from "../service/service.ts";
+import { expectationsOf, gatherLedger, rebuildAll } from "./ledger.ts";
+import { playFlows, type StandIn, startStandIn } from "./play.ts";
+import { createApi, type ServiceProcess, startServiceProcess } from "./service.ts";
+import {
+  bold,
+  dim,
+  printChecked,
+  printHeading,
+  showAnomalies,
+  showBalances,
+  showDigests,
+  showEntries,
+  showLifecycles,
+} from "./show.ts";
 
 const { once } = new Command("demo")
   .description("plays what the providers document against a fresh ledger, and shows what comes out")
@@ -45,7 +55,7 @@ async function runDemo(): Promise<ExitCode> {
   closing.add(service.stop);
   introduce(service, standIn, dataDir);
   const outcome = await Promise.race([
-    tellStory(standIn, service.address),
+    playAndCheck(standIn, service.address),
     service.ended.then((code) => {
       throw new Error(`the service ended with ${code}`);
     }),
@@ -70,4 +80,29 @@ async function serveOn({ address, ended }: ServiceProcess): Promise<void> {
   print(`  ${address}/v1/balances`);
   print(`  ${address}/docs`);
   await Promise.race([interrupted, ended]);
+}
+
+/**
+ * The demo from the first message to the comparison of the digests.
+ *
+ * @returns whether everything came out as the providers' pages say
+ */
+async function playAndCheck(standIn: StandIn, address: string): Promise<boolean> {
+  const api = createApi(address);
+  await playFlows({ standIn, api, address });
+  const ledger = await gatherLedger(api);
+  showBalances(ledger.balances, ledger.status.head);
+  showEntries(ledger.entries);
+  showLifecycles(ledger);
+  showAnomalies(ledger.anomalies);
+  printHeading("Throwing the read models away, and building them again from the stream");
+  const models = await rebuildAll(api, ledger.status);
+  showDigests(models);
+  printHeading("Checked");
+  const expectations = expectationsOf(ledger, models);
+  for (const { what, expected, found } of expectations) {
+    printChecked(found === expected, what);
+    if (found !== expected) print(`      expected ${expected}\n      found    ${found}`);
+  }
+  return expectations.every(({ expected, found }) => expected === found);
 }

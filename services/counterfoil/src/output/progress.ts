@@ -6,7 +6,7 @@ export type Progress = Readonly<{
 }>;
 
 /**
- * A bar for a person, now and then a line for a log. On stderr unless told, apart from a command's
+ * A bar for a person, now and then a line for a log. On stderr unless given, apart from a command's
  * answer.
  */
 export function createProgress(what: string, stream: WriteStream = process.stderr): Progress {

@@ -3,8 +3,7 @@ import type { Worker } from "node:worker_threads";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { STOP } from "./job.ts";
-import { superviseThread } from "./supervise.ts";
+import { STOP, superviseThread } from "./supervise.ts";
 
 /** Threads that do what the test says. */
 function stage() {

@@ -1,13 +1,9 @@
 import { workerData } from "node:worker_threads";
 import { keepCompiled } from "../compile-cache.ts";
-import type { ThreadJob } from "./job.ts";
+import type { ThreadJob } from "./supervise.ts";
 
-/** The first file of every worker thread. */
+/** The first file of every worker thread; what it needs is loaded once it is kept compiled. */
 keepCompiled();
-const ENTRIES = {
-  projector: () => import("./projector-thread.ts"),
-  rebuild: () => import("./rebuild-thread.ts"),
-  publisher: () => import("./publisher-thread.ts"),
-} as const;
+const { runJob } = await import("./jobs.ts");
 
-await ENTRIES[(workerData as ThreadJob).kind]();
+await runJob(workerData as ThreadJob);

@@ -2,9 +2,13 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { generateHistory } from "../history/generate-history.ts";
 import type { History } from "../history/history.ts";
-import type { DeliveryOptions } from "./delivery-options.ts";
-import { lostMessages, planDeliveries } from "./delivery-plan.ts";
-import { type FeedFrame, isWebhook, type PlannedDelivery } from "./planned-delivery.ts";
+import { type DeliveryOptions, planDeliveries, shuffleDeliveries } from "./delivery-plan.ts";
+import {
+  type FeedDelivery,
+  type FeedFrame,
+  isWebhook,
+  type PlannedDelivery,
+} from "./planned-delivery.ts";
 
 const HISTORY = generateHistory({
   seed: 11,
@@ -161,16 +165,29 @@ describe("plan", () => {
     expect(frames.some((list) => list[0]?.message === null)).toBe(true);
     expect(frames.some((list) => list.findIndex(({ message }) => message === null) > 0)).toBe(true);
   });
+});
 
-  test("tells what was lost on every channel", () => {
-    const messages = HISTORY.steps.flatMap((step) => step.messages);
-    const nothing = { feeds: 0, webhookLossRate: 1 };
-    expect(lostMessages(HISTORY, planDeliveries(HISTORY, nothing))).toHaveLength(messages.length);
-    const feedOnly = { feeds: 1, reconnectRate: 0, webhookLossRate: 1 };
-    const lost = lostMessages(HISTORY, planDeliveries(HISTORY, feedOnly));
-    expect(lost.length).toBeGreaterThan(0);
-    expect(lost.every(({ message }) => message.report === undefined)).toBe(true);
-    expect(lostMessages(HISTORY, planDeliveries(HISTORY, {}))).toEqual([]);
+const PLAN = planDeliveries(generateHistory({ seed: 3 }), { feeds: 2, reconnectRate: 0.05 });
+
+function feedOf(plan: readonly PlannedDelivery[], feed: string): FeedDelivery[] {
+  return plan.flatMap((delivery) =>
+    isWebhook(delivery) || delivery.feed !== feed ? [] : [delivery],
+  );
+}
+
+describe("shuffling the recording", () => {
+  test("keeps every delivery as it is, and each feed in its order", () => {
+    const mixed = shuffleDeliveries(PLAN, 1);
+    expect(mixed).not.toEqual(PLAN);
+    expect(mixed).toHaveLength(PLAN.length);
+    expect(new Set(mixed)).toEqual(new Set(PLAN));
+    for (const feed of ["feed-1", "feed-2"])
+      expect(feedOf(mixed, feed)).toEqual(feedOf(PLAN, feed));
+  });
+
+  test("a seed reproduces", () => {
+    expect(shuffleDeliveries(PLAN, 5)).toEqual(shuffleDeliveries(PLAN, 5));
+    expect(shuffleDeliveries(PLAN, 5)).not.toEqual(shuffleDeliveries(PLAN, 6));
   });
 });
 

@@ -1,5 +1,6 @@
-import type { History, HistoryMessage } from "../history/history.ts";
-import { snapshotText } from "../history/snapshot.ts";
+import type { HistoryMessage, HistoryStep } from "../history/history.ts";
+import { createRandom } from "../random.ts";
+import { nsOfMs } from "../time.ts";
 
 type Arrival = Readonly<{
   /** On the receiver's clock. */
@@ -35,7 +36,7 @@ export type FeedFrame = OnConnection &
     /** From 1 on each connection. */
     frame: number;
     text: string;
-    /** What the frame says; null for a snapshot. */
+    /** The message that the frame carries; null for a snapshot. */
     message: HistoryMessage | null;
     /** The last step that a snapshot knows of; null for an update. */
     snapshotAfterStep: number | null;
@@ -82,12 +83,13 @@ export function plannedWebhook(
   };
 }
 
-type FramePlace = OnConnection & Readonly<{ frame: number }>;
+/** Where and when a frame arrives. */
+export type FrameHeader = OnConnection & Readonly<{ frame: number }>;
 
-export function plannedUpdate(place: FramePlace, message: HistoryMessage): FeedFrame {
+export function plannedUpdate(header: FrameHeader, message: HistoryMessage): FeedFrame {
   return {
     kind: "feed-frame",
-    ...place,
+    ...header,
     message,
     snapshotAfterStep: null,
     get text() {
@@ -96,17 +98,18 @@ export function plannedUpdate(place: FramePlace, message: HistoryMessage): FeedF
   };
 }
 
+/** A frame of a snapshot; its text, too, is made whenever it is asked for. */
 export function plannedSnapshot(
-  place: FramePlace,
-  { history, afterStep }: Readonly<{ history: History; afterStep: number }>,
+  header: FrameHeader,
+  { afterStep, print }: Readonly<{ afterStep: number; print: () => string }>,
 ): FeedFrame {
   return {
     kind: "feed-frame",
-    ...place,
+    ...header,
     message: null,
     snapshotAfterStep: afterStep,
     get text() {
-      return snapshotText(history, afterStep);
+      return print();
     },
   };
 }
@@ -118,4 +121,29 @@ export function isWebhook(delivery: PlannedDelivery): delivery is PlannedWebhook
 /** Stable: what arrives at one instant keeps its order. */
 export function byArrival(a: PlannedDelivery, b: PlannedDelivery): number {
   return a.arrivesAtNs < b.arrivesAtNs ? -1 : Number(a.arrivesAtNs > b.arrivesAtNs);
+}
+
+export type Range = Readonly<{ min: number; max: number }>;
+
+/** The messages of a step, and when the provider sends them out: in the true order. */
+export type Emission = Readonly<{
+  /** When the step happened. */
+  atNs: bigint;
+  sentNs: bigint;
+  messages: readonly HistoryMessage[];
+}>;
+
+/** Each step is sent out after a delay, and none before the step before it. */
+export function emissionsOf(
+  steps: readonly HistoryStep[],
+  seed: number | string,
+  delayMs: Range,
+): readonly Emission[] {
+  const random = createRandom(seed, "emissions");
+  let lastNs = 0n;
+  return steps.map(({ atNs, messages }) => {
+    const drawnNs = atNs + nsOfMs(random.between(delayMs.min, delayMs.max));
+    lastNs = drawnNs > lastNs ? drawnNs : lastNs;
+    return { atNs, sentNs: lastNs, messages };
+  });
 }

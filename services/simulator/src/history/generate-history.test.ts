@@ -1,9 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { parseAmount } from "../decimal.ts";
 import { generateHistory } from "./generate-history.ts";
-import { generateSteps } from "./generate-steps.ts";
 import type { AccountBalance, History } from "./history.ts";
-import { snapshotText } from "./snapshot.ts";
+import { snapshotText } from "./messages/balance-messages.ts";
 
 const OPTIONS = {
   seed: "a fixed seed",
@@ -35,16 +34,6 @@ describe("generated history", () => {
   test("a seed reproduces every byte, another gives another history", () => {
     expect(textsOf(generateHistory(OPTIONS))).toEqual(textsOf(HISTORY));
     expect(textsOf(generateHistory({ ...OPTIONS, seed: 2 }))).not.toEqual(textsOf(HISTORY));
-  });
-
-  test("the stream of steps is the same history, and returns the same books", () => {
-    const steps = [];
-    const stream = generateSteps(OPTIONS);
-    let next = stream.next();
-    for (; !next.done; next = stream.next()) steps.push(next.value);
-    expect(textsOf({ steps })).toEqual(textsOf(HISTORY));
-    expect(next.value.balances).toEqual(HISTORY.truth.balances);
-    expect(next.value.layer1Balances).toEqual(HISTORY.truth.layer1Balances);
   });
 
   test("holds as many flows as were asked for, of every outcome", () => {

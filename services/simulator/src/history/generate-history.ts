@@ -1,16 +1,26 @@
-import { finalBalances, stepsOf } from "./generate-steps.ts";
-import type {
-  DepositTruth,
-  History,
-  HistoryStep,
-  Layer1TransferTruth,
-  TradeTruth,
-  WithdrawalTruth,
+import { type Amount, formatAmount } from "../decimal.ts";
+import { nsOfMs } from "../time.ts";
+import { type Agenda, createAgenda } from "./agenda.ts";
+import { depositFlow } from "./flows/deposit-flow.ts";
+import { netSettlementFlow, tradeFlow, transferFlow } from "./flows/internal-flows.ts";
+import { layer1DepositFlow, layer1WithdrawalFlow } from "./flows/layer1-flows.ts";
+import { withdrawalFlow } from "./flows/withdrawal-flow.ts";
+import {
+  type AccountBalance,
+  type DepositTruth,
+  type FinalBalances,
+  type History,
+  type HistoryOptions,
+  type HistoryStep,
+  historyOptions,
+  type Layer1TransferTruth,
+  type TradeTruth,
+  type WithdrawalTruth,
+  type ZeroHashAccount,
 } from "./history.ts";
-import { type HistoryOptions, historyOptions } from "./history-options.ts";
-import { createTimeline } from "./timeline.ts";
-import { booksOf } from "./wallets.ts";
-import { createWorld } from "./world.ts";
+import { layer1BalanceOf } from "./layer1-accounts.ts";
+import { accountsOf, type ProviderAccount } from "./wallets.ts";
+import { createWorld, type Flow, type FlowStep, type World } from "./world.ts";
 
 /** A whole history with the truth about it; equal options give equal histories. */
 export function generateHistory(given: Partial<HistoryOptions> = {}): History {
@@ -27,7 +37,7 @@ export function generateHistory(given: Partial<HistoryOptions> = {}): History {
     trade: (truth) => outcomes.trades.push(truth),
     layer1Transfer: (truth) => outcomes.layer1Transfers.push(truth),
   });
-  const timeline = createTimeline(booksOf(world.wallets));
+  const timeline = createTimeline(accountsOf(world.wallets));
   const startBalances = timeline.balancesAfter(-1);
   const steps: HistoryStep[] = [];
   for (const step of stepsOf(world)) {
@@ -41,4 +51,178 @@ export function generateHistory(given: Partial<HistoryOptions> = {}): History {
     steps,
     truth: { ...outcomes, ...finalBalances(world), balancesAfterStep },
   };
+}
+
+/** The steps of a world in their true order. */
+function* stepsOf(world: World): Generator<HistoryStep, void, void> {
+  const agenda: Agenda<Resume> = createAgenda();
+  const starts = flowStarts(world);
+  let start = starts.next();
+  let index = 0;
+  for (;;) {
+    const dueNs = agenda.nextNs();
+    if (!start.done && (dueNs === null || start.value.atNs <= dueNs)) {
+      agenda.add(start.value.atNs, resumeOf(world, start.value));
+      start = starts.next();
+      continue;
+    }
+    const due = agenda.take();
+    if (due === null) return;
+    const step = due.item(due.atNs);
+    if (step === null) continue;
+    // A step without messages is none: nobody could see it.
+    if (step.messages.length > 0) {
+      yield stepOf(step, { index, atNs: due.atNs });
+      index += 1;
+    }
+    agenda.add(due.atNs + nsOfMs(step.thenMs), due.item);
+  }
+}
+
+function finalBalances(world: World): FinalBalances {
+  return {
+    balances: accountsOf(world.wallets).map((account) => balanceOf(account.fields, account)),
+    layer1Balances: world.layer1Accounts.map(layer1BalanceOf),
+  };
+}
+
+/** Lets a flow go on; null when it has ended. */
+type Resume = (nowNs: bigint) => FlowStep | null;
+
+function resumeOf(world: World, start: FlowStart): Resume {
+  let flow: ReturnType<FlowStart["begin"]> | null = null;
+  return (nowNs) => {
+    if (flow === null) {
+      if (!start.isBurst) world.focus = null;
+      flow = start.begin(world, nowNs);
+    }
+    const { done, value } = flow.next(nowNs);
+    return done ? null : value;
+  };
+}
+
+function stepOf(step: FlowStep, { index, atNs }: Readonly<{ index: number; atNs: bigint }>) {
+  const { messages, run } = step;
+  return run === undefined ? { index, atNs, messages } : { index, atNs, run, messages };
+}
+
+type FlowStart = Readonly<{
+  atNs: bigint;
+  begin: (world: World, startNs: bigint) => Flow;
+  /** Within 20 ms of the one before, and on its account where that fits. */
+  isBurst: boolean;
+}>;
+
+const BURST_GAP_MS = 20;
+const SHARE_SAME_INSTANT = 0.3;
+
+/** When which kind of flow begins: each as often as was asked for, in a random order. */
+function* flowStarts({ options, random }: World): Generator<FlowStart> {
+  const kinds = kindsOf(options);
+  let remaining = kinds.reduce((sum, kind) => sum + kind.remaining, 0);
+  let atNs = options.startAtNs;
+  let isFirst = true;
+  for (; remaining > 0; remaining -= 1) {
+    const isBurst = !isFirst && random.chance(options.burstRate);
+    const gapMs = isBurst ? burstGapMs() : 0.001 + random.exponential(options.meanGapMs);
+    // Below the microsecond only Layer1 shows a time; let it be seen there.
+    atNs += nsOfMs(gapMs) + (isBurst ? 0n : BigInt(random.below(1_000)));
+    isFirst = false;
+    yield { atNs, begin: draw(), isBurst };
+  }
+
+  function burstGapMs(): number {
+    return random.chance(SHARE_SAME_INSTANT) ? 0 : random.below(BURST_GAP_MS * 1_000) / 1_000;
+  }
+
+  function draw(): FlowStart["begin"] {
+    let nth = random.below(remaining);
+    for (const kind of kinds) {
+      if (nth < kind.remaining) {
+        kind.remaining -= 1;
+        return kind.begin;
+      }
+      nth -= kind.remaining;
+    }
+    throw new Error("the counts of the kinds do not add up");
+  }
+}
+
+type Kind = { readonly begin: FlowStart["begin"]; remaining: number };
+
+function kindsOf(options: HistoryOptions): readonly Kind[] {
+  return [
+    { begin: depositFlow, remaining: options.deposits },
+    { begin: withdrawalFlow, remaining: options.withdrawals },
+    { begin: transferFlow, remaining: options.transfers },
+    { begin: tradeFlow, remaining: options.trades },
+    { begin: netSettlementFlow, remaining: options.netSettlementRuns },
+    { begin: layer1DepositFlow, remaining: options.layer1Deposits },
+    { begin: layer1WithdrawalFlow, remaining: options.layer1Withdrawals },
+  ];
+}
+
+/** The balance of every account at every step: for each account, when it changed and to what. */
+type Timeline = Readonly<{
+  /** Steps are added in their order. */
+  add: (step: HistoryStep) => void;
+  /** -1 is before all steps. */
+  balancesAfter: (step: number) => readonly AccountBalance[];
+}>;
+
+type AccountTimeline = {
+  readonly account: ZeroHashAccount;
+  readonly opening: Amount;
+  /** Of each report, rising. */
+  readonly steps: number[];
+  readonly balances: Amount[];
+};
+
+/** `opened` are the accounts before the first step; the steps bring the others. */
+function createTimeline(opened: readonly Pick<ProviderAccount, "fields" | "balance">[]): Timeline {
+  const accounts = new Map<string, AccountTimeline>();
+  const timelineOf = (account: ZeroHashAccount, opening: Amount): AccountTimeline => {
+    const known = accounts.get(account.accountId);
+    if (known !== undefined) return known;
+    const timeline = { account, opening, steps: [], balances: [] };
+    accounts.set(account.accountId, timeline);
+    return timeline;
+  };
+  for (const { fields, balance } of opened) timelineOf(fields, balance);
+  return {
+    add(step) {
+      for (const { report } of step.messages) {
+        if (report === undefined) continue;
+        const { steps, balances } = timelineOf(report.account, 0n);
+        steps.push(step.index);
+        balances.push(report.balanceAfter);
+      }
+    },
+    balancesAfter(step) {
+      return [...accounts.values()].map(({ account, opening, steps, balances }) => {
+        const reports = countUpTo(steps, step);
+        const balance = balances[reports - 1] ?? opening;
+        return balanceOf(account, { balance, reports });
+      });
+    },
+  };
+}
+
+function balanceOf(
+  account: ZeroHashAccount,
+  { balance, reports }: Readonly<{ balance: Amount; reports: number }>,
+): AccountBalance {
+  return { ...account, balance: formatAmount(balance), reports };
+}
+
+/** How many of the rising numbers are at most `limit`, by halving. */
+function countUpTo(numbers: readonly number[], limit: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] ?? 0) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -3,8 +3,7 @@ import fc from "fast-check";
 import { type Amount, formatAmount, parseAmount } from "../decimal.ts";
 import { NS_PER_MS, nsOfMs } from "../time.ts";
 import { generateHistory } from "./generate-history.ts";
-import type { BalanceReport, History } from "./history.ts";
-import type { HistoryOptions } from "./history-options.ts";
+import type { BalanceReport, History, HistoryOptions } from "./history.ts";
 
 /** Dense and full of bursts, so that few flows show much. */
 const options = fc.record({
@@ -68,8 +67,8 @@ describe("every history", () => {
         balances.set(account.accountId, expected);
       }
       const last = history.truth.balances.map(({ accountId, balance }) => [accountId, balance]);
-      const folded = [...balances].map(([id, balance]) => [id, formatAmount(balance)]);
-      expect(new Map(last as [string, string][])).toEqual(new Map(folded as [string, string][]));
+      const summed = [...balances].map(([id, balance]) => [id, formatAmount(balance)]);
+      expect(new Map(last as [string, string][])).toEqual(new Map(summed as [string, string][]));
     });
   });
 
@@ -132,8 +131,8 @@ describe("every history", () => {
 
   test("a consumer's groups (20 ms apart, at most 8) never mix what is far apart", () => {
     holdsForAll((history) => {
-      const lines = Map.groupBy(reportsOf(history), ({ account }) => account.accountId);
-      for (const reports of lines.values()) {
+      const byAccount = Map.groupBy(reportsOf(history), ({ account }) => account.accountId);
+      for (const reports of byAccount.values()) {
         const times = reports.map(({ movements }) => movements.at(-1)?.atNs ?? 0n);
         let done = 0;
         for (const group of groupsOf(times)) {
@@ -159,11 +158,11 @@ describe("every history", () => {
 
   test("Layer1: AVAILABLE and RESERVED make BLOCKCHAIN, deltas chain, times differ", () => {
     holdsForAll((history) => {
-      const lines = Map.groupBy(
+      const byAccount = Map.groupBy(
         history.steps.flatMap((step) => step.messages.flatMap((each) => each.layer1Report ?? [])),
         ({ address, asset }) => `${address} ${asset}`,
       );
-      for (const reports of lines.values()) {
+      for (const reports of byAccount.values()) {
         for (const [index, { funds, deltas, atNs }] of reports.entries()) {
           expect(funds.available + funds.reserved).toBe(funds.blockchain);
           expect(funds.available >= 0n && funds.reserved >= 0n).toBe(true);

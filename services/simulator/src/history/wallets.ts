@@ -1,19 +1,64 @@
-import { type Amount, truncateAmount } from "../decimal.ts";
+import { type Amount, parseAmount, truncateAmount } from "../decimal.ts";
 import { type Random, shuffled } from "../random.ts";
-import { type Asset, CRYPTO_ASSETS, USD } from "./assets.ts";
-import { type Book, createBook, type Pocket, type Wallet } from "./books.ts";
 import type { ZeroHashAccount } from "./history.ts";
 
-const CODE_LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"];
-const SECOND_LABELS = ["savings", "vault_2", "Treasury", "staking_2025"];
+export type Asset = Readonly<{
+  code: string;
+  decimals: number;
+  /** A middling amount that one customer holds. */
+  typical: Amount;
+  /** In US dollars, up to 20 significant figures. */
+  price: Amount;
+}>;
 
-/** The provider's own liquidity, as an account group. */
-const LIQUIDITY_GROUP = "00SCXM";
-/** The platform's own accounts stand on the other side of every trade. */
-const PLATFORM_MULTIPLE = 10_000n;
+export const USD: Asset = asset("USD", 2, "25000", "1");
 
-const SHARE_SECOND_WALLET = 0.15;
-const SHARE_OPENING_BALANCE = 0.7;
+/** One coin on several chains, and scales up to 18 decimals. */
+export const CRYPTO_ASSETS: readonly Asset[] = [
+  asset("BTC", 8, "0.4", "81531.3718539524991138"),
+  asset("ETH", 18, "9", "3122.40811997260384"),
+  asset("SOL", 9, "140", "171.4493"),
+  asset("USDC.ETH", 6, "20000", "1"),
+  asset("USDC.SOL", 6, "8000", "0.99998"),
+  asset("USDC.BASE", 6, "3000", "1"),
+  asset("AAVE.ETH", 18, "75", "268.117350882"),
+];
+
+function asset(code: string, decimals: number, typical: string, price: string): Asset {
+  return { code, decimals, typical: parseAmount(typical), price: parseAmount(price) };
+}
+
+/** One account in the provider's own ledger; nothing else changes its balance. */
+export type ProviderAccount = {
+  /** Those by which messages name it. */
+  readonly fields: ZeroHashAccount;
+  readonly opening: Amount;
+  balance: Amount;
+  reports: number;
+  /** The latest movement time so far. */
+  latestNs: bigint;
+  /** Reports so close together that a consumer may take them for one group. */
+  groupSize: number;
+};
+
+/** What one customer holds of one asset under one label. */
+export type Pocket = {
+  readonly asset: Asset;
+  readonly wallet: Wallet;
+  readonly available: ProviderAccount;
+  /** Comes into being with the first withdrawal. */
+  collateral: ProviderAccount | null;
+  /** Of withdrawals under way: two equal ones could not be distinguished without a request id. */
+  readonly openAmounts: Set<Amount>;
+};
+
+export type Wallet = Readonly<{
+  participantCode: string;
+  accountGroup: string;
+  accountLabel: string;
+  /** US dollars first. */
+  pockets: Pocket[];
+}>;
 
 export type Wallets = Readonly<{
   platform: Wallet;
@@ -24,6 +69,17 @@ export type Wallets = Readonly<{
   /** Of customers only, by asset code. */
   pocketsByAsset: ReadonlyMap<string, readonly Pocket[]>;
 }>;
+
+const CODE_LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"];
+const SECOND_LABELS = ["savings", "vault_2", "Treasury", "staking_2025"];
+
+/** The provider's own liquidity, as an account group. */
+const LIQUIDITY_GROUP = "00SCXM";
+/** The platform's own accounts are the other side of every trade. */
+const PLATFORM_MULTIPLE = 10_000n;
+
+const SHARE_SECOND_WALLET = 0.15;
+const SHARE_OPENING_BALANCE = 0.7;
 
 /** The platform's wallets and those of its customers; most begin with something in them. */
 export function createWallets(participants: number, random: Random): Wallets {
@@ -50,16 +106,16 @@ export function createWallets(participants: number, random: Random): Wallets {
 }
 
 /** The account that holds withdrawals under way; made when it is first needed. */
-export function collateralOf(pocket: Pocket, random: Random): Book {
-  pocket.collateral ??= createBook(
-    { ...pocket.available.account, accountId: random.uuid(), accountType: "collateral" },
+export function collateralOf(pocket: Pocket, random: Random): ProviderAccount {
+  pocket.collateral ??= openAccount(
+    { ...pocket.available.fields, accountId: random.uuid(), accountType: "collateral" },
     0n,
   );
   return pocket.collateral;
 }
 
 /** Every account that exists by now, collateral ones behind their available ones. */
-export function booksOf(wallets: Wallets): readonly Book[] {
+export function accountsOf(wallets: Wallets): readonly ProviderAccount[] {
   const all = [wallets.platform, wallets.liquidity, ...wallets.customers];
   return all.flatMap((wallet) =>
     wallet.pockets.flatMap(({ available, collateral }) =>
@@ -97,7 +153,7 @@ function createWallet(holder: Holder, assets: readonly Asset[], opening: Opening
 }
 
 function createPocket(wallet: Wallet, asset: Asset, { random, openingOf }: Opening): Pocket {
-  const account: ZeroHashAccount = {
+  const fields: ZeroHashAccount = {
     accountId: random.uuid(),
     participantCode: wallet.participantCode,
     accountGroup: wallet.accountGroup,
@@ -105,7 +161,7 @@ function createPocket(wallet: Wallet, asset: Asset, { random, openingOf }: Openi
     accountType: "available",
     asset: asset.code,
   };
-  const available = createBook(account, openingOf(asset));
+  const available = openAccount(fields, openingOf(asset));
   return { asset, wallet, available, collateral: null, openAmounts: new Set() };
 }
 
@@ -124,4 +180,8 @@ function codeMaker(random: Random): () => string {
     taken.add(code);
     return code;
   };
+}
+
+export function openAccount(fields: ZeroHashAccount, opening: Amount): ProviderAccount {
+  return { fields, opening, balance: opening, reports: 0, latestNs: 0n, groupSize: 0 };
 }

@@ -1,20 +1,20 @@
 import { type Amount, truncateAmount, unitOf } from "../decimal.ts";
 import { createRandom, type Random } from "../random.ts";
-import { bookRun, type Entry, type Pocket } from "./books.ts";
 import type {
   DepositTruth,
   HistoryMessage,
+  HistoryOptions,
   Layer1TransferTruth,
   Run,
   TradeTruth,
   WithdrawalTruth,
 } from "./history.ts";
-import type { HistoryOptions } from "./history-options.ts";
-import { createLayer1Books, type Layer1Book } from "./layer1-books.ts";
-import { balanceMessage } from "./messages/balance-message.ts";
-import { createWallets, type Wallets } from "./wallets.ts";
+import { createLayer1Accounts, type Layer1Account } from "./layer1-accounts.ts";
+import { balanceMessage } from "./messages/balance-messages.ts";
+import { applyRun, type Entry } from "./runs.ts";
+import { createWallets, type Pocket, type Wallets } from "./wallets.ts";
 
-/** Hears how each flow ended; a generator that keeps nothing leaves it out. */
+/** Is called with how each flow ended. */
 export type Recorder = Readonly<{
   withdrawal: (truth: WithdrawalTruth) => void;
   deposit: (truth: DepositTruth) => void;
@@ -27,7 +27,7 @@ export type World = {
   readonly options: HistoryOptions;
   readonly random: Random;
   readonly wallets: Wallets;
-  readonly layer1Books: readonly Layer1Book[];
+  readonly layer1Accounts: readonly Layer1Account[];
   readonly recorder: Recorder;
   /** Global and rising, as the provider's seem to be. */
   lastRunId: number;
@@ -38,10 +38,10 @@ export type World = {
 };
 
 /** What happens at one instant of a flow, and how long the flow rests afterwards. */
-export type Beat = Readonly<{ run?: Run; messages: readonly HistoryMessage[]; thenMs: number }>;
+export type FlowStep = Readonly<{ run?: Run; messages: readonly HistoryMessage[]; thenMs: number }>;
 
 /** A flow is resumed with the time at which it goes on. */
-export type Flow = Generator<Beat, void, bigint>;
+export type Flow = Generator<FlowStep, void, bigint>;
 
 const FIRST_RUN_ID = 4_149_614;
 const PICK_ATTEMPTS = 20;
@@ -52,7 +52,7 @@ export function createWorld(options: HistoryOptions, recorder: Recorder): World 
     options,
     random: createRandom(options.seed, "flows"),
     wallets: createWallets(options.participants, accounts),
-    layer1Books: createLayer1Books(options.layer1Addresses, accounts),
+    layer1Accounts: createLayer1Accounts(options.layer1Addresses, accounts),
     recorder,
     lastRunId: FIRST_RUN_ID,
     focus: null,
@@ -60,18 +60,22 @@ export function createWorld(options: HistoryOptions, recorder: Recorder): World 
   };
 }
 
-/** Books a run and says so in one message per account; `before` are said first. */
-export function runBeat(
+/** Applies a run, with one message for each account; the messages `before` come first. */
+export function runStep(
   world: World,
   request: Readonly<{ runType: string; atNs: bigint; entries: readonly Entry[] }>,
   { thenMs = 0, before = [] }: Readonly<{ thenMs?: number; before?: HistoryMessage[] }> = {},
-): Beat {
+): FlowStep {
   world.lastRunId += world.random.between(1, 3);
-  const booked = bookRun(
+  const applied = applyRun(
     { ...request, runId: world.lastRunId },
     { random: world.random, clockErrorMs: world.options.clockErrorMs },
   );
-  return { run: booked.run, messages: [...before, ...booked.reports.map(balanceMessage)], thenMs };
+  return {
+    run: applied.run,
+    messages: [...before, ...applied.reports.map(balanceMessage)],
+    thenMs,
+  };
 }
 
 /** The time between two stages: never very short, sometimes long. */

@@ -1,4 +1,3 @@
-import type { HistoryStep } from "../history/history.ts";
 import { createRandom } from "../random.ts";
 import type { Scenario, ScenarioStep } from "../scenarios/scenario.ts";
 
@@ -31,21 +30,6 @@ export function scenarioDeliveries(scenario: Scenario, seed: number | string = 1
   return firstFrame < 0
     ? sent
     : sent.toSpliced(firstFrame, 0, { kind: "feed-opened", feed: SCENARIO_FEED });
-}
-
-/** Every webhook of a history in its true order, one at a time; the feed needs a plan. */
-export function* webhookDeliveries(
-  steps: Iterable<HistoryStep>,
-  seed: number | string = 1,
-): Generator<OutgoingHook> {
-  const random = createRandom(seed, "notifications");
-  for (const { messages } of steps) {
-    for (const { provider, webhook } of messages) {
-      if (webhook === undefined) continue;
-      const notificationId = provider === "zerohash" ? random.uuid() : null;
-      yield { kind: "webhook", provider, ...webhook, notificationId };
-    }
-  }
 }
 
 function stepDelivery(step: ScenarioStep, notificationId: string): Outgoing {

@@ -6,11 +6,14 @@ import { WebSocket } from "ws";
 import { planDeliveries } from "../delivery/delivery-plan.ts";
 import { createFeedServer, type FeedServer } from "../feed-server.ts";
 import { generateHistory } from "../history/generate-history.ts";
-import { createLayer1Keys, layer1PublicKeyBase64 } from "../layer1-signature.ts";
 import { SCENARIOS } from "../scenarios/registry.ts";
-import { createZeroHashKeys } from "../zerohash-signature.ts";
-import { distortDeliveries } from "./distort-deliveries.ts";
-import { type Outgoing, SCENARIO_FEED, scenarioDeliveries, webhookDeliveries } from "./outgoing.ts";
+import { webhookDeliveries } from "../testing/deliveries.ts";
+import {
+  createLayer1Keys,
+  createZeroHashKeys,
+  layer1PublicKeyBase64,
+} from "../webhook-signatures.ts";
+import { type Outgoing, SCENARIO_FEED, scenarioDeliveries } from "./outgoing.ts";
 import { type PlayTarget, playDeliveries } from "./play-deliveries.ts";
 
 type Hook = { path: string; body: string; headers: IncomingHttpHeaders };
@@ -67,7 +70,7 @@ function subscribe(url: string, frames: string[]): void {
 }
 
 async function startFeed(): Promise<{ feed: FeedServer; frames: string[] }> {
-  const feed = await createFeedServer({ snapshot: () => null, waitMsMax: 5_000 });
+  const feed = await createFeedServer({ waitMsMax: 5_000 });
   running.feeds.push(feed);
   const frames: string[] = [];
   subscribe(feed.url, frames);
@@ -187,28 +190,6 @@ describe("playing", () => {
     const deliveries = scenario("balances-feed-generic");
     const result = await playDeliveries(deliveries, { baseUrls: [] });
     expect(result).toMatchObject({ frames: 0, acknowledged: 0 });
-  });
-});
-
-describe("distortion", () => {
-  const deliveries = [
-    ...scenario("balances-feed-use-cases"),
-    ...scenario("layer1-withdrawal"),
-    ...scenario("layer1-deposit"),
-  ];
-  const framesOf = (list: readonly Outgoing[]) => list.filter(({ kind }) => kind !== "webhook");
-
-  test("repeats, loses and shuffles webhooks, and leaves the feed in order", () => {
-    const distortion = { seed: 3, repeatRate: 0.4, lossRate: 0.2, shuffles: true };
-    const distorted = distortDeliveries(deliveries, distortion);
-    expect(framesOf(distorted)).toEqual(framesOf(deliveries));
-    expect(new Set(distorted).size).toBeLessThan(deliveries.length);
-    expect(new Set(distorted).size).toBeLessThan(distorted.length);
-    expect(distortDeliveries(deliveries, distortion)).toEqual(distorted);
-  });
-
-  test("changes nothing unless told to", () => {
-    expect(distortDeliveries(deliveries, { seed: 3 })).toEqual(deliveries);
   });
 });
 

@@ -1,15 +1,20 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FeedServer } from "../feed-server.ts";
-import { type Layer1Keys, layer1Headers, type SForm } from "../layer1-signature.ts";
 import { createRandom } from "../random.ts";
-import { LAYER1_RETRIES, NO_RETRIES, ZEROHASH_RETRIES } from "../retry-policy.ts";
-import { createWebhookSender, type WebhookSender } from "../webhook-sender.ts";
 import {
+  createWebhookSender,
+  LAYER1_RETRIES,
+  NO_RETRIES,
+  type WebhookSender,
+  ZEROHASH_RETRIES,
+} from "../webhook-sender.ts";
+import {
+  type Layer1Keys,
+  layer1Headers,
   type ZeroHashKeys,
-  type ZeroHashSigningOptions,
+  type ZeroHashScheme,
   zeroHashHeaders,
-} from "../zerohash-signature.ts";
-import { createLimiter } from "./limiter.ts";
+} from "../webhook-signatures.ts";
 import type { Outgoing, OutgoingHook } from "./outgoing.ts";
 
 export type PlayTarget = Readonly<{
@@ -17,16 +22,13 @@ export type PlayTarget = Readonly<{
   baseUrls: readonly string[];
   zeroHashKeys?: ZeroHashKeys;
   layer1Keys?: Layer1Keys;
-  /**
-   * By the name of the feed. Their snapshot must answer null, since the frames say when it comes.
-   * Feeds without a server are left out.
-   */
+  /** By the name of the feed. The frames of feeds without a server are skipped. */
   feedServers?: ReadonlyMap<string, FeedServer>;
 }>;
 
 export type PlayOptions = Readonly<{
   seed?: number | string;
-  /** Which ingestor gets a webhook: in turns, or left to chance. */
+  /** Which ingestor gets a webhook: one after the other, or a random one. */
   routing?: "round-robin" | "random";
   /** Webhooks under way at a time; 1 keeps their order. */
   concurrency?: number;
@@ -36,10 +38,8 @@ export type PlayOptions = Readonly<{
   retries?: "provider" | "none";
   /** Multiplies the pauses between attempts. */
   delayScale?: number;
-  signing?: ZeroHashSigningOptions;
-  sForm?: SForm;
-  /** What the signatures take for the present; milliseconds since 1970. */
-  nowMs?: () => number;
+  /** How Zero Hash signs: with all its schemes unless given. */
+  schemes?: readonly ZeroHashScheme[];
 }>;
 
 export type PlayResult = Readonly<{
@@ -53,7 +53,7 @@ export type PlayResult = Readonly<{
   tookMs: number;
 }>;
 
-/** Sends everything in its order, signed, and tells what became of it. */
+/** Sends everything in its order, signed, and returns what became of it. */
 export async function playDeliveries(
   deliveries: Iterable<Outgoing> | AsyncIterable<Outgoing>,
   target: PlayTarget,
@@ -68,7 +68,7 @@ export async function playDeliveries(
   const tally = createTally();
   const post = createPoster(sender, target, options);
   const feeds = createFeedPlayer(target.feedServers ?? new Map());
-  const waitForTurn = createPacer(options.ratePerSecond);
+  const waitForRate = createPacer(options.ratePerSecond);
   const startedAtMs = performance.now();
   try {
     for await (const delivery of deliveries) {
@@ -76,7 +76,7 @@ export async function playDeliveries(
         tally.countFrames(await feeds.play(delivery));
         continue;
       }
-      await waitForTurn();
+      await waitForRate();
       await limiter.start(async () => tally.countPost(await post(delivery)));
     }
     await limiter.whenIdle();
@@ -119,7 +119,7 @@ function createPoster(sender: WebhookSender, target: PlayTarget, options: PlayOp
       {
         url: `${nextBaseUrl()}/webhooks/${hook.provider}`,
         body: hook.body,
-        // Each attempt is signed afresh, so that a late one is not taken for a replay.
+        // Each attempt is signed anew, so that a late one is not taken for a replay.
         headersOf: () => headersOf(hook, target, options),
       },
       options.retries === "none" ? NO_RETRIES : providerRetries[hook.provider],
@@ -132,11 +132,11 @@ function headersOf(hook: OutgoingHook, target: PlayTarget, options: PlayOptions)
   if (provider === "layer1") {
     return target.layer1Keys === undefined
       ? { "content-type": "application/json" }
-      : layer1Headers(body, target.layer1Keys, options.sForm);
+      : layer1Headers(body, target.layer1Keys);
   }
-  const timestampMs = (options.nowMs ?? Date.now)();
+  const timestampMs = Date.now();
   const envelope = { body, payloadType, notificationId: notificationId ?? "", timestampMs };
-  return zeroHashHeaders(envelope, target.zeroHashKeys ?? {}, options.signing);
+  return zeroHashHeaders(envelope, target.zeroHashKeys ?? {}, options.schemes);
 }
 
 function createFeedPlayer(servers: ReadonlyMap<string, FeedServer>) {
@@ -168,13 +168,44 @@ function createFeedPlayer(servers: ReadonlyMap<string, FeedServer>) {
 
 function createPacer(ratePerSecond: number | undefined): () => Promise<void> {
   const startedAtMs = performance.now();
-  let turns = 0;
+  let started = 0;
   return async () => {
     if (ratePerSecond === undefined) return;
-    const dueMs = startedAtMs + (turns * 1_000) / ratePerSecond;
-    turns += 1;
+    const dueMs = startedAtMs + (started * 1_000) / ratePerSecond;
+    started += 1;
     const earlyMs = dueMs - performance.now();
     // Timers are no finer than this; what is late catches up by itself.
     if (earlyMs >= 1) await pause(earlyMs);
+  };
+}
+
+/** Starts tasks so that no more than a number of them run at a time. */
+type Limiter = Readonly<{
+  /** Resolves when the task has been started; a task must report its failure itself. */
+  start: (task: () => Promise<void>) => Promise<void>;
+  /** Resolves when nothing runs any more. */
+  whenIdle: () => Promise<void>;
+}>;
+
+function createLimiter(runningMax: number): Limiter {
+  let running = 0;
+  let wake: (() => void) | null = null;
+  const untilBelow = async (limit: number) => {
+    while (running >= limit) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      wake = resolve;
+      await promise;
+    }
+  };
+  return {
+    async start(task) {
+      await untilBelow(runningMax);
+      running += 1;
+      void task().finally(() => {
+        running -= 1;
+        wake?.();
+      });
+    },
+    whenIdle: () => untilBelow(1),
   };
 }

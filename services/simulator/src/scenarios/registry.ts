@@ -1,13 +1,17 @@
-import { ACCOUNT_BALANCE_WEBHOOKS } from "./account-balance-webhooks.ts";
-import { BALANCES_FEED_GENERIC } from "./balances-feed-generic.ts";
-import { BALANCES_FEED_USE_CASES } from "./balances-feed-use-cases.ts";
-import { DEPOSIT_STATUS } from "./deposit-status.ts";
-import { FUND_TRANSACTION } from "./fund-transaction.ts";
-import { LAYER1_DEPOSIT } from "./layer1-deposit.ts";
-import { LAYER1_WITHDRAWAL } from "./layer1-withdrawal.ts";
-import { PAYMENT_BANK, PAYMENT_CRYPTO } from "./payment-status.ts";
+import {
+  ACCOUNT_BALANCE_WEBHOOKS,
+  BALANCES_FEED_GENERIC,
+  BALANCES_FEED_USE_CASES,
+} from "./balance-scenarios.ts";
+import { LAYER1_DEPOSIT, LAYER1_WITHDRAWAL } from "./layer1-scenarios.ts";
+import {
+  DEPOSIT_STATUS,
+  FUND_TRANSACTION,
+  PAYMENT_BANK,
+  PAYMENT_CRYPTO,
+  TRADE_STATUS,
+} from "./lifecycle-scenarios.ts";
 import type { Scenario } from "./scenario.ts";
-import { TRADE_STATUS } from "./trade-status.ts";
 
 const ALL: readonly Scenario[] = [
   BALANCES_FEED_USE_CASES,

@@ -1,18 +1,17 @@
-import { type Amount, formatAmount } from "../../decimal.ts";
-import { USD } from "../assets.ts";
-import type { Pocket } from "../books.ts";
-import { depositStatusMessage } from "../messages/deposit-message.ts";
+import { type Amount, formatAmount, multiplyAmounts } from "../../decimal.ts";
+import { depositStatusMessage, fundMessage } from "../messages/lifecycle-messages.ts";
+import { isCovered, moveEntries, type Settlement, settlementEntries } from "../runs.ts";
+import { type Pocket, pocketOf, USD } from "../wallets.ts";
 import {
   atLeastOneUnit,
-  type Beat,
   type Flow,
+  type FlowStep,
   holderOf,
   pickPocket,
-  runBeat,
+  runStep,
   stagePauseMs,
   type World,
 } from "../world.ts";
-import { fundBeats } from "./fund-beats.ts";
 
 const SHARE_WITH_STATUS = 0.6;
 const SHARE_QUARANTINED = 0.03;
@@ -38,22 +37,22 @@ export function* depositFlow(world: World, startNs: bigint): Flow {
   if (deposit === null) return;
   const states: string[] = [];
   let nowNs = startNs;
-  const tell = (state: string, thenMs: number): Beat => {
+  const step = (state: string, thenMs: number): FlowStep => {
     states.push(state);
     return { messages: [statusMessage(world, deposit, { state, nowNs })], thenMs };
   };
   if (deposit.depositId !== null) {
-    for (const state of statesBeforeCredit(world)) nowNs = yield tell(state, stagePauseMs(world));
+    for (const state of statesBeforeCredit(world)) nowNs = yield step(state, stagePauseMs(world));
     if (states.at(-1) === "quarantined") {
       return recordDeposit(world, deposit, { states, movementId: null, fundId: null });
     }
   }
   const movementId = world.random.uuid();
-  nowNs = yield creditBeat(world, deposit, { movementId, nowNs });
-  if (deposit.depositId !== null) nowNs = yield tell("completed", world.random.between(2, 900));
+  nowNs = yield creditStep(world, deposit, { movementId, nowNs });
+  if (deposit.depositId !== null) nowNs = yield step("completed", world.random.between(2, 900));
   const isFunded = deposit.pocket.asset !== USD && world.random.chance(SHARE_FUNDED);
   const fundId = isFunded ? world.random.uuid() : null;
-  if (fundId !== null) yield* fundBeats(world, { ...deposit, fundId }, nowNs);
+  if (fundId !== null) yield* fundSteps(world, { ...deposit, fundId }, nowNs);
   recordDeposit(world, deposit, { states, movementId, fundId });
 }
 
@@ -99,20 +98,20 @@ function statusMessage({ random }: World, deposit: Deposit, { state, nowNs }: No
   return depositStatusMessage({ ...deposit, depositId, transactionHash }, state, nowNs);
 }
 
-function creditBeat(
+function creditStep(
   world: World,
   { pocket, amount, reference }: Deposit,
   { movementId, nowNs }: Readonly<{ movementId: string; nowNs: bigint }>,
-): Beat {
+): FlowStep {
   const entry = {
-    book: pocket.available,
+    account: pocket.available,
     movementId,
     movementType: "deposit",
     change: amount,
     references: { depositReferenceId: reference },
   };
   const thenMs = world.random.between(2, 900);
-  return runBeat(world, { runType: "deposit", atNs: nowNs, entries: [entry] }, { thenMs });
+  return runStep(world, { runType: "deposit", atNs: nowNs, entries: [entry] }, { thenMs });
 }
 
 function recordDeposit(
@@ -128,4 +127,55 @@ function recordDeposit(
     ...end,
     outcome: end.movementId === null ? "quarantined" : "credited",
   });
+}
+
+type FundedDeposit = Deposit & Readonly<{ fundId: string }>;
+
+/** The crypto is sold for dollars, and these go to the platform; or neither. A message says which. */
+function* fundSteps(world: World, funded: FundedDeposit, startNs: bigint): Flow {
+  const { random } = world;
+  const { pocket, amount, fundId, reference, receivedAddress } = funded;
+  const settlement = saleOf(world, pocket, amount);
+  const { notional } = settlement;
+  const isConverted = notional > 0n && isCovered(settlement, random);
+  let nowNs = startNs;
+  if (isConverted) {
+    const sale = settlementEntries(settlement, "final_settlement", random);
+    const run = { runType: "settlement", atNs: nowNs, entries: sale };
+    nowNs = yield runStep(world, run, { thenMs: 0.5 });
+    // Others may have spent the dollars in between; then they stay with the customer.
+    if (pocketOf(pocket.wallet, USD, random).available.balance >= notional) {
+      const entries = proceedsEntries(world, pocket, notional);
+      nowNs = yield runStep(world, { runType: "transfer", atNs: nowNs, entries }, { thenMs: 400 });
+    }
+  }
+  const facts = { fundId, pocket, quantity: amount, transactionHash: reference };
+  const outcome = { notional: isConverted ? notional : null, depositAddress: receivedAddress };
+  yield { messages: [fundMessage({ ...facts, ...outcome }, nowNs)], thenMs: 0 };
+}
+
+function saleOf({ random, wallets }: World, pocket: Pocket, quantity: Amount): Settlement {
+  return {
+    tradeId: random.uuid(),
+    platformCode: wallets.platform.participantCode,
+    buyer: wallets.liquidity,
+    seller: pocket.wallet,
+    base: pocket.asset,
+    quantity,
+    notional: multiplyAmounts(quantity, pocket.asset.price, USD.decimals),
+  };
+}
+
+function proceedsEntries({ random, wallets }: World, { wallet }: Pocket, amount: Amount) {
+  const from = pocketOf(wallet, USD, random).available;
+  const to = pocketOf(wallets.platform, USD, random).available;
+  const transferRequestId = String(random.between(300_000, 999_999));
+  return moveEntries(
+    { from, to, amount },
+    {
+      movementId: random.uuid(),
+      movementType: "transfer",
+      references: { transferRequestId, transferType: "fund" },
+    },
+  );
 }

@@ -1,26 +1,26 @@
 import { type Amount, formatAmount, unitOf } from "../../decimal.ts";
-import { USD } from "../assets.ts";
-import type { Entry, Pocket } from "../books.ts";
-import type { WithdrawalTruth } from "../history.ts";
-import { collateralOf } from "../wallets.ts";
+import { NS_PER_MS } from "../../time.ts";
+import type { HistoryMessage, WithdrawalTruth } from "../history.ts";
+import { paymentMessage } from "../messages/lifecycle-messages.ts";
+import { moveEntries, withdrawalReferences } from "../runs.ts";
+import { collateralOf, type Pocket, USD } from "../wallets.ts";
 import {
-  type Beat,
   drawSpend,
   type Flow,
+  type FlowStep,
   hasFunds,
   holderOf,
   pickPocket,
-  runBeat,
+  runStep,
   stagePauseMs,
   type World,
 } from "../world.ts";
-import { firstPaymentMessages, paymentBeat } from "./payment-beats.ts";
 
 const SHARE_WITH_REQUEST_ID = 0.7;
 /** Of those with a request id. */
 const SHARE_WITH_PAYMENT = 0.3;
 const SHARE_RETURNED = 0.08;
-const SHARE_LEFT_PENDING = 0.06;
+const SHARE_STAYS_PENDING = 0.06;
 
 type Withdrawal = Readonly<{
   pocket: Pocket;
@@ -35,27 +35,24 @@ type Withdrawal = Readonly<{
   destinationAddress: string;
 }>;
 
-/** Two runs: the amount is held, and later leaves the ledger; or is given back, or stays held. */
+/** Two runs: the amount goes on hold, and later leaves the ledger; or goes back, or stays on hold. */
 export function* withdrawalFlow(world: World, startNs: bigint): Flow {
   const withdrawal = drawWithdrawal(world);
   if (withdrawal === null) return;
   const { pocket, amount, outcome, paymentId } = withdrawal;
   pocket.openAmounts.add(amount);
-  let nowNs = yield pendingBeat(world, withdrawal, startNs);
+  let nowNs = yield pendingStep(world, withdrawal, startNs);
   if (paymentId !== null) {
-    nowNs = yield paymentBeat(withdrawal, {
-      status: "pending",
-      nowNs,
-      thenMs: stagePauseMs(world),
-    });
-    nowNs = yield paymentBeat(withdrawal, { status: "posted", nowNs, thenMs: stagePauseMs(world) });
+    for (const status of ["pending", "posted"]) {
+      nowNs = yield paymentStep(withdrawal, { status, nowNs, thenMs: stagePauseMs(world) });
+    }
   }
   if (outcome !== "pending") {
-    nowNs = yield confirmBeat(world, withdrawal, nowNs);
+    nowNs = yield confirmStep(world, withdrawal, nowNs);
     pocket.openAmounts.delete(amount);
     if (paymentId !== null) {
       const status = outcome === "settled" ? "settled" : "failed";
-      yield paymentBeat(withdrawal, { status, nowNs, thenMs: 0 });
+      yield paymentStep(withdrawal, { status, nowNs, thenMs: 0 });
     }
   }
   recordWithdrawal(world, withdrawal);
@@ -85,7 +82,7 @@ function drawWithdrawal(world: World): Withdrawal | null {
   };
 }
 
-/** One unit less for each open withdrawal of the same amount; null if nothing is left. */
+/** One unit less for each open withdrawal of the same amount; null if nothing remains. */
 function distinctAmount({ asset, openAmounts }: Pocket, drawn: Amount): Amount | null {
   let amount = drawn;
   while (openAmounts.has(amount)) amount -= unitOf(asset.decimals);
@@ -93,43 +90,39 @@ function distinctAmount({ asset, openAmounts }: Pocket, drawn: Amount): Amount |
 }
 
 function drawOutcome({ random }: World): WithdrawalTruth["outcome"] {
-  if (random.chance(SHARE_LEFT_PENDING)) return "pending";
+  if (random.chance(SHARE_STAYS_PENDING)) return "pending";
   return random.chance(SHARE_RETURNED) ? "returned" : "settled";
 }
 
 /** Available and collateral side have one movement id. */
-function pendingBeat(world: World, withdrawal: Withdrawal, atNs: bigint): Beat {
+function pendingStep(world: World, withdrawal: Withdrawal, atNs: bigint): FlowStep {
   const { pocket, amount, paymentId } = withdrawal;
   const movement = {
     movementId: withdrawal.pendingMovementId,
     movementType: "withdrawal_pending",
-    references: referencesOf(withdrawal),
+    references: withdrawalReferences(withdrawal.requestId),
   };
-  const entries: Entry[] = [
-    { ...movement, book: pocket.available, change: -amount },
-    { ...movement, book: collateralOf(pocket, world.random), change: amount },
-  ];
+  const collateral = collateralOf(pocket, world.random);
+  const entries = moveEntries({ from: pocket.available, to: collateral, amount }, movement);
   const before = paymentId === null ? [] : firstPaymentMessages(withdrawal, atNs);
   const thenMs = stagePauseMs(world);
-  return runBeat(world, { runType: "withdrawal", atNs, entries }, { thenMs, before });
+  return runStep(world, { runType: "withdrawal", atNs, entries }, { thenMs, before });
 }
 
 /** The final debit has an id of its own, in the run and the message of the release. */
-function confirmBeat(world: World, withdrawal: Withdrawal, atNs: bigint): Beat {
+function confirmStep(world: World, withdrawal: Withdrawal, atNs: bigint): FlowStep {
   const { pocket, amount, outcome } = withdrawal;
-  const references = referencesOf(withdrawal);
+  const references = withdrawalReferences(withdrawal.requestId);
   const release = {
     movementId: withdrawal.confirmMovementId,
     movementType: "withdrawal_confirmed",
     references,
   };
-  const entries: Entry[] = [
-    { ...release, book: collateralOf(pocket, world.random), change: -amount },
-    { ...release, book: pocket.available, change: amount },
-  ];
+  const collateral = collateralOf(pocket, world.random);
+  const entries = moveEntries({ from: collateral, to: pocket.available, amount }, release);
   if (outcome === "settled") {
     entries.push({
-      book: pocket.available,
+      account: pocket.available,
       movementId: withdrawal.debitMovementId,
       movementType: "withdrawal",
       change: -amount,
@@ -137,11 +130,7 @@ function confirmBeat(world: World, withdrawal: Withdrawal, atNs: bigint): Beat {
       afterMs: 4.5,
     });
   }
-  return runBeat(world, { runType: "withdrawal", atNs, entries }, { thenMs: 300 });
-}
-
-function referencesOf({ requestId }: Withdrawal) {
-  return requestId === null ? {} : { withdrawalRequestId: requestId };
+  return runStep(world, { runType: "withdrawal", atNs, entries }, { thenMs: 300 });
 }
 
 function recordWithdrawal(world: World, withdrawal: Withdrawal): void {
@@ -156,4 +145,32 @@ function recordWithdrawal(world: World, withdrawal: Withdrawal): void {
     debitMovementId: outcome === "settled" ? withdrawal.debitMovementId : null,
     outcome,
   });
+}
+
+type PaymentStage = Readonly<{ status: string; nowNs: bigint; thenMs: number }>;
+
+function paymentStep(withdrawal: Withdrawal, { status, nowNs, thenMs }: PaymentStage): FlowStep {
+  return { messages: [paymentMessageOf(withdrawal, status, nowNs)], thenMs };
+}
+
+/** What came before the request: sent together with it, with earlier times. */
+function firstPaymentMessages(withdrawal: Withdrawal, atNs: bigint): HistoryMessage[] {
+  return [
+    paymentMessageOf(withdrawal, "initialized", atNs - 900n * NS_PER_MS),
+    paymentMessageOf(withdrawal, "submitted", atNs - 250n * NS_PER_MS),
+  ];
+}
+
+function paymentMessageOf(withdrawal: Withdrawal, status: string, atNs: bigint): HistoryMessage {
+  const { pocket, amount, destinationAddress, paymentId, requestId, hash } = withdrawal;
+  const isRequested = status !== "initialized" && status !== "submitted";
+  return paymentMessage(
+    { paymentId: paymentId ?? "", pocket, quantity: amount, destinationAddress },
+    {
+      status,
+      withdrawalRequestId: isRequested ? (requestId ?? "") : "",
+      transactionHash: status === "settled" ? hash : "",
+    },
+    atNs,
+  );
 }

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { ProblemDocument } from "@counterfoil/contracts/http";
+
+export type ServiceProcess = Readonly<{
+  /** Where it answers readers and takes webhooks. */
+  address: string;
+  /** Resolves with the exit code once the process has ended, for whatever reason. */
+  ended: Promise<number | null>;
+  stop: () => Promise<void>;
+}>;
+
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+
+/**
+ * Starts `counterfoil start` as a process of its own and resolves when it is ready. Nothing of this
+ * process's configuration reaches it.
+ *
+ * @throws Error with what it said, where it ends before it is ready
+ */
+export async function startServiceProcess(
+  config: Readonly<Record<string, string>>,
+): Promise<ServiceProcess> {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "start"], {
+    env: { ...withoutConfig(process.env), ...config },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = once(child, "exit").then(([code]) => code as number | null);
+  const address = await untilReady(child);
+  return {
+    address,
+    ended,
+    async stop() {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+function withoutConfig(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith("COUNTERFOIL_")),
+  );
+}
+
+/** It says its address in its log, since it may have chosen the port itself. */
+function untilReady(child: ChildProcess): Promise<string> {
+  const said: string[] = [];
+  child.stderr?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+  return new Promise((resolve, reject) => {
+    if (child.stdout === null) return;
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      said.push(`${line}\n`);
+      const { msg, address } = JSON.parse(line) as Readonly<{ msg?: string; address?: string }>;
+      if (msg === "ready" && address !== undefined) resolve(address);
+    });
+    child.once("exit", (code) =>
+      reject(new Error(`the service ended with ${code} before it was ready:\n${said.join("")}`)),
+    );
+  });
+}
+
+type Answer<Data> = Readonly<{ data: Data; position: string }>;
+type Parameters = Readonly<Record<string, string | number>>;
+
+/** The service's HTTP interface, as any program would use it. */
+export type Api = Readonly<{
+  get: <Data>(path: string, parameters?: Parameters) => Promise<Data>;
+  post: <Data>(path: string) => Promise<Data>;
+}>;
+
+export function createApi(address: string): Api {
+  return {
+    get: (path, parameters = {}) => {
+      const url = new URL(path, address);
+      for (const [name, value] of Object.entries(parameters)) {
+        url.searchParams.set(name, String(value));
+      }
+      return request(url, { method: "GET" });
+    },
+    post: (path) => request(new URL(path, address), { method: "POST" }),
+  };
+}
+
+async function request<Data>(url: URL, init: RequestInit): Promise<Data> {
+  const response = await fetch(url, init);
+  const body = (await response.json()) as Answer<Data> | ProblemDocument;
+  if ("data" in body) return body.data;
+  throw new Error(`${init.method} ${url.pathname}: ${body.status} ${body.code}: ${body.detail}`);
+}
+
+const POLL_EVERY_MS = 20;
+const PATIENCE_MS = 30_000;
+
+/** Asks again and again until the answer is the one that is waited for. */
+export async function until<Data>(
+  what: string,
+  ask: () => Promise<Data>,
+  isReached: (data: Data) => boolean,
+): Promise<Data> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const data = await ask();
+    if (isReached(data)) return data;
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await wait(POLL_EVERY_MS);
+  }
+}

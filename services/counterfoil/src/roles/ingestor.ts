@@ -1,0 +1,94 @@
+import type { Backends } from "@counterfoil/adapters/connect";
+import type { Config } from "@counterfoil/contracts/config";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { startIngestor } from "@counterfoil/ingestor/ingestor";
+import { completeLeftDeliveries } from "@counterfoil/processing/ingest/incomplete";
+import { createIngest } from "@counterfoil/processing/ingest/ingest";
+import { recordSocketOrder } from "@counterfoil/processing/ingest/record-socket-order";
+import { isEngineError } from "@counterfoil/processing/ports/errors";
+import type { Ingest } from "@counterfoil/processing/ports/ingest";
+import type { Logger } from "pino";
+import { openAsIngestor } from "../service/open-ledger.ts";
+import { createRegistry } from "../service/operations.ts";
+import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+
+/** Takes deliveries in, and nothing else. Any number of them may run on one ledger. */
+export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service> {
+  return startOrClose(async (closing) => {
+    const backends = await openAsIngestor(config);
+    closing.add(backends.close);
+    const { clock, ledger } = backends;
+    const ingest = createIngest({ ...backends, translations: TRANSLATIONS });
+    closing.add(ingest.stop);
+    const registry = createRegistry();
+    const ingestor = await startIngestor({ config, ingest, clock, logger, registry });
+    closing.add(ingestor.stop);
+    completeDeliveries({ backends, ingest, logger }, closing);
+    warnWithoutProvider(config, logger);
+    logger.info({ ledger, webhooks: ingestor.address }, "ready");
+    return {};
+  });
+}
+
+type CompleteOptions = Readonly<{
+  backends: Pick<Backends, "stream" | "clock" | "hashing">;
+  ingest: Ingest;
+  logger: Logger;
+}>;
+
+const PAUSE_MS = 10_000;
+
+/**
+ * Completes deliveries of which an ingestor that died appended only a part. Webhooks are taken
+ * meanwhile, and nobody waits for it. While the stream is unavailable, it retries.
+ */
+export function completeDeliveries(options: CompleteOptions, closing: Closing): void {
+  const { backends, logger } = options;
+  const stopping = new AbortController();
+  const done = (async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        return await completeOnce(options, stopping.signal);
+      } catch (error) {
+        if (!isEngineError(error)) return logger.error({ err: error }, FAILED);
+        logger.warn({ err: error, pause_ms: PAUSE_MS }, FAILED);
+        await backends.clock.sleep(PAUSE_MS, stopping.signal);
+      }
+    }
+  })();
+  closing.add(async () => {
+    stopping.abort();
+    await done;
+  });
+}
+
+const FAILED = "left deliveries could not be completed";
+
+async function completeOnce(
+  { backends: { stream, hashing }, ingest, logger }: CompleteOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const recorded = await recordSocketOrder({ stream, hashing, translations: TRANSLATIONS, signal });
+  if (recorded !== null) logger.info({ runs: recorded }, "the order of older feeds is recorded");
+  for await (const incomplete of completeLeftDeliveries({ stream, ingest, signal })) {
+    const { deliveryId, outcome, error } = incomplete;
+    const logged = { delivery_id: deliveryId };
+    if (outcome === "completed") logger.info(logged, "a delivery that was left is complete now");
+    else if (outcome === "gone") logger.warn(logged, "a left delivery has lost its bytes: skipped");
+    else logger.error({ ...logged, err: error }, "a left delivery cannot be completed: skipped");
+  }
+}
+
+/** A service that nobody can send anything to is legal, and hardly meant. */
+export function warnWithoutProvider(config: Config, logger: Logger): void {
+  const isTaking =
+    config.COUNTERFOIL_ALLOW_UNSIGNED ||
+    config.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET.length > 0 ||
+    config.COUNTERFOIL_ZEROHASH_WEBHOOK_PUBLIC_KEY.length > 0 ||
+    config.COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY.length > 0 ||
+    config.COUNTERFOIL_ZEROHASH_FEED_URL !== undefined;
+  if (isTaking) return;
+  logger.warn(
+    "no provider is configured, so nothing is taken in: set COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET, COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY or COUNTERFOIL_ZEROHASH_FEED_URL",
+  );
+}

@@ -1,0 +1,51 @@
+import { kafkaConfigOf } from "@counterfoil/adapters/kafka/kafka-config";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { startIngestor } from "@counterfoil/ingestor/ingestor";
+import { createIngest } from "@counterfoil/processing/ingest/ingest";
+import { createProjectorMetrics } from "@counterfoil/projector/metrics";
+import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
+import { openAsIngestor } from "../service/open-ledger.ts";
+import { createRegistry } from "../service/operations.ts";
+import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+import { startProjectorThreads, startPublisherThread } from "../threads/service-threads.ts";
+import { startReading } from "./gateway.ts";
+import { completeDeliveries, warnWithoutProvider } from "./ingestor.ts";
+
+/** Everything in one process: webhooks, the feed and the HTTP interface here, projections on threads. */
+export function startService({ config, logger }: RoleOptions): Promise<Service> {
+  return startOrClose(async (closing) => {
+    const backends = await openAsIngestor(config);
+    closing.add(backends.close);
+    const registry = createRegistry();
+    const ingest = createIngest({ ...backends, translations: TRANSLATIONS });
+    closing.add(ingest.stop);
+    const { clock } = backends;
+    const report = createProjectorMetrics({ registry });
+    const threads = startProjectorThreads({ config, clock, logger, report });
+    closing.add(threads.stop);
+    if (kafkaConfigOf(config) !== null) {
+      const metrics = createPublisherMetrics({ registry, stream: backends.stream });
+      closing.add(startPublisherThread({ config, clock, logger, report: metrics }).stop);
+    }
+    const deps = { config, backends, logger, registry, clock, ingest };
+    const webhooks = { address: null as string | null };
+    const address = await startReading(
+      {
+        ...deps,
+        register: async (app) => {
+          const ingestor = await startIngestor({ ...deps, app });
+          closing.add(ingestor.stop);
+          webhooks.address = ingestor.address;
+        },
+      },
+      closing,
+    );
+    completeDeliveries(deps, closing);
+    warnWithoutProvider(config, logger);
+    logger.info(
+      { ledger: backends.ledger, address, webhooks: webhooks.address ?? address },
+      "ready",
+    );
+    return {};
+  });
+}

@@ -1,0 +1,135 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { type Backends, connect } from "@counterfoil/adapters/connect";
+import type { Access } from "@counterfoil/adapters/connect/engine";
+import type { Config } from "@counterfoil/contracts/config";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import { liveGeneration } from "@counterfoil/processing/generations";
+import {
+  type LedgerNames,
+  openLedger,
+  waitForLedger,
+} from "@counterfoil/processing/ingest/open-ledger";
+import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
+import { isEngineError, StreamForked, StreamMissing } from "@counterfoil/processing/ports/errors";
+import { checkEnds, checkNotForked } from "@counterfoil/processing/stream-guard";
+import type { Logger } from "pino";
+
+/**
+ * Opens the ledger for an ingestor, which creates it where it is the first.
+ *
+ * @throws what `checkBeforeStart` and `openLedger` throw; nothing stays open then
+ */
+export async function openAsIngestor(config: Config): Promise<Backends> {
+  const backends = await connect(config, "ingest");
+  return orClose(backends, async () => {
+    await checkBeforeStart(backends);
+    await openLedger(backends.stream, namesOf(backends), backends.hashing);
+  });
+}
+
+const POLL_EVERY_MS = 250;
+
+export type WaitOptions = Readonly<{
+  config: Config;
+  access: Access;
+  logger: Logger;
+  signal: AbortSignal;
+}>;
+
+/** Opens the ledger for every other role: once an ingestor has created it. */
+export async function openWhenThere(options: WaitOptions): Promise<Backends | null> {
+  const { config, access, logger, signal } = options;
+  const reader = await connectWhenThere(options);
+  if (reader === null) return null;
+  await orClose(reader, async () => {
+    if ((await reader.stream.head()).position === 0) logger.info(WAITING);
+    await waitForLedger(reader.stream, namesOf(reader), reader.clock, signal);
+  });
+  if (access === "read") return reader;
+  await reader.close();
+  return connect(config, access);
+}
+
+const WAITING = "waiting for an ingestor to open the ledger";
+
+async function connectWhenThere({ config, logger, signal }: WaitOptions): Promise<Backends | null> {
+  let isFirst = true;
+  while (!signal.aborted) {
+    try {
+      return await connect(config, "read");
+    } catch (error) {
+      if (!(error instanceof StreamMissing)) throw error;
+      if (isFirst) logger.info({ err: error }, WAITING);
+      isFirst = false;
+      await wait(POLL_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return null;
+}
+
+/**
+ * Opens the ledger for a command, which waits for nobody and creates nothing.
+ *
+ * @throws StreamMissing where there is no ledger; LedgerMismatch where it is another one
+ */
+export async function openExisting(config: Config, access: Access): Promise<Backends> {
+  const reader = await connect(config, "read");
+  await orClose(reader, async () => {
+    const { stream, ledger, clock } = reader;
+    if ((await stream.head()).position === 0) {
+      throw new StreamMissing(`ledger "${ledger}" is empty: the first ingestor opens it`);
+    }
+    await waitForLedger(stream, namesOf(reader), clock, new AbortController().signal);
+  });
+  if (access === "read") return reader;
+  await reader.close();
+  return connect(config, access);
+}
+
+const namesOf = ({ ledger, environment }: Backends): LedgerNames => ({ name: ledger, environment });
+
+/** A backend that is refused must not stay open: it would keep its files. */
+async function orClose(backends: Backends, check: () => Promise<void>): Promise<Backends> {
+  try {
+    await check();
+    return backends;
+  } catch (error) {
+    await backends.close();
+    throw error;
+  }
+}
+
+/**
+ * What must hold before anything is appended: the stream's ends are sound, and no live model has
+ * followed another stream than this one.
+ *
+ * @throws StreamCorrupted, StreamForked
+ */
+async function checkBeforeStart(backends: Backends): Promise<void> {
+  await checkEnds(backends);
+  const forks: string[] = [];
+  for (const model of MODEL_NAMES) {
+    const fork = await forkOf(backends, model);
+    if (fork !== null) forks.push(fork.message);
+  }
+  if (forks.length === 0) return;
+  throw new StreamForked([...forks, "`counterfoil rebuild all` goes on from here"].join("\n"));
+}
+
+async function forkOf(
+  { stream, catalogue }: Backends,
+  model: ModelName,
+): Promise<StreamForked | null> {
+  try {
+    const { generation } = await liveGeneration(stream, model);
+    const known = await catalogue.generations(model);
+    const live = known.find((other) => other.generation === generation);
+    if (live !== undefined) await checkNotForked(stream, live.checkpoint, model);
+    return null;
+  } catch (error) {
+    if (error instanceof StreamForked) return error;
+    // A model that cannot be read can be rebuilt; it does not keep webhooks out.
+    if (isEngineError(error)) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+import { systemClock } from "@counterfoil/adapters/node/clock";
+import type { Config } from "@counterfoil/contracts/config";
+import { createListener, serviceAddress } from "@counterfoil/http/listener";
+import { mountOperations } from "@counterfoil/http/operations";
+import type { Logger } from "pino";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import type { Closing } from "./service.ts";
+
+type OperationsDeps = Readonly<{ config: Config; registry: Registry; logger: Logger }>;
+
+/**
+ * Health and metrics of a role that answers nobody else. Nothing here is about a customer, so it
+ * may listen anywhere.
+ *
+ * @returns its address
+ */
+export async function startOperationsListener(
+  { config, registry, logger }: OperationsDeps,
+  closing: Closing,
+): Promise<string> {
+  const address = serviceAddress(config);
+  const listener = createListener({ config, address, clock: systemClock, logger });
+  mountOperations(listener.app, registry);
+  closing.add(listener.stop);
+  return listener.start();
+}
+
+/** A process's metrics, with those of the runtime. */
+export function createRegistry(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}

@@ -1,0 +1,119 @@
+import { parentPort } from "node:worker_threads";
+import { connect } from "@counterfoil/adapters/connect";
+import { createLogger } from "@counterfoil/adapters/logging";
+import type { ProjectorEvent } from "@counterfoil/projector/projector";
+import { startProjector } from "@counterfoil/projector/projector";
+import { createUpgrade } from "@counterfoil/projector/upgrade";
+import { BUILD } from "../build.ts";
+import { describeDifferences, rebuildLocked } from "../rebuild.ts";
+import type { RebuildMessage } from "./rebuilds.ts";
+import type { ModelJob, PublisherJob, ThreadJob } from "./supervise.ts";
+
+/** Works at a thread's job until it is done, or until the main thread asks it to stop. */
+export function runJob(job: ThreadJob): Promise<void> {
+  switch (job.kind) {
+    case "projector":
+      return project(job);
+    case "publisher":
+      return publish(job);
+    case "rebuild":
+      return rebuild(job);
+  }
+}
+
+/** Whatever is sent here asks the thread to stop. */
+const whenAsked = (stop: () => void) => parentPort?.once("message", stop);
+const send = (message: unknown) => parentPort?.postMessage(message);
+
+/** Projects one model. */
+async function project({ config, model }: ModelJob): Promise<void> {
+  const logger = createLogger({ role: "projector", level: config.COUNTERFOIL_LOG_LEVEL });
+  const backends = await connect(config, "read");
+  const events = collectCommits(send);
+  const openForWriting = () => connect(config, "write");
+  const projector = startProjector({
+    backends,
+    models: [model],
+    logger,
+    upgrade: createUpgrade({ openForWriting, build: BUILD, logger }),
+    report: events.report,
+  });
+  whenAsked(async () => {
+    await projector.stop();
+    events.flush();
+    await backends.close();
+  });
+}
+
+async function publish({ config }: PublisherJob): Promise<void> {
+  // Only here: the other threads, of which there are four, do without it and the Kafka client.
+  const { startPublisher } = await import("@counterfoil/publisher/publisher");
+  const { openTopics } = await import("../service/open-topics.ts");
+  const logger = createLogger({ role: "publisher", level: config.COUNTERFOIL_LOG_LEVEL });
+  const backends = await connect(config, "read");
+  const topics = openTopics(config, logger);
+  const publisher = startPublisher({ backends, topics, logger, report: send });
+  whenAsked(async () => {
+    await publisher.stop();
+    await backends.close();
+  });
+}
+
+/** Rebuilds one model. The main thread holds the model's rebuild lock. */
+async function rebuild({ config, model }: ModelJob): Promise<void> {
+  const stopping = new AbortController();
+  const report = (message: RebuildMessage) => send(message);
+  whenAsked(() => stopping.abort());
+  const backends = await connect(config, "write");
+  try {
+    const { outcome, rebuilt, differences } = await rebuildLocked({
+      backends,
+      model,
+      force: false,
+      signal: stopping.signal,
+      onProgress: (step) => report({ kind: "step", step }),
+    });
+    const detail = outcome === "refused" ? describeDifferences(differences) : null;
+    report({ kind: "done", outcome, position: rebuilt.position, detail });
+  } catch (error) {
+    report({ kind: "failed", detail: error instanceof Error ? error.message : String(error) });
+  } finally {
+    await backends.close();
+    parentPort?.close();
+  }
+}
+
+type Commit = Extract<ProjectorEvent, { kind: "commit" }>;
+
+/** Often enough for metrics, seldom enough to cost the main thread nothing. */
+const SEND_EVERY_MS = 100;
+
+/** Sums up the commits of one model before they are sent to another thread. */
+export function collectCommits(send: (event: ProjectorEvent) => void) {
+  let collected: Commit | null = null;
+  let timer: NodeJS.Timeout | undefined;
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (collected !== null) send(collected);
+    collected = null;
+  }
+
+  return {
+    report(event: ProjectorEvent): void {
+      if (event.kind === "state") {
+        flush();
+        send(event);
+        return;
+      }
+      collected = {
+        ...event,
+        commits: event.commits + (collected?.commits ?? 0),
+        events: event.events + (collected?.events ?? 0),
+      };
+      timer ??= setTimeout(flush, SEND_EVERY_MS);
+    },
+    flush,
+  };
+}

@@ -1,0 +1,61 @@
+import { rebuildProgress } from "@counterfoil/contracts/record";
+import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { describe, expect, test } from "@jest/globals";
+import { createRebuildProgress, isRunning, type RebuildMessage } from "./rebuilds.ts";
+
+const FIRST = {
+  model: "trades",
+  generation: 2,
+  state: "building",
+  position: "0",
+  target: "200",
+  events_per_second: 0,
+  started_at: "1970-01-01T00:00:00Z",
+  finished_at: null,
+  detail: null,
+} as const;
+
+const STEP: RebuildMessage = {
+  kind: "step",
+  step: { state: "comparing", generation: 2, position: 100, target: 200 },
+};
+
+describe("a rebuild's progress", () => {
+  test("follows its thread", async () => {
+    const clock = createManualClock();
+    const progress = createRebuildProgress(FIRST, clock);
+    await clock.advance(500);
+    expect(progress.after(STEP)).toMatchObject({
+      state: "comparing",
+      position: "100",
+      target: "200",
+      events_per_second: 200,
+    });
+    expect(isRunning(progress.present())).toBe(true);
+  });
+
+  test.each<Readonly<{ message: RebuildMessage; state: string; detail: string | null }>>([
+    {
+      message: { kind: "done", outcome: "activated", position: 200, detail: null },
+      state: "activated",
+      detail: null,
+    },
+    {
+      message: { kind: "done", outcome: "refused", position: 200, detail: "rows differ" },
+      state: "refused",
+      detail: "rows differ",
+    },
+    {
+      message: { kind: "done", outcome: "aborted", position: 50, detail: null },
+      state: "failed",
+      detail: "the service was stopped",
+    },
+    { message: { kind: "failed", detail: "disk full" }, state: "failed", detail: "disk full" },
+  ])("ends as $state: $detail", ({ message, state, detail }) => {
+    const progress = createRebuildProgress(FIRST, createManualClock());
+    const ended = progress.after(message);
+    expect(ended).toMatchObject({ state, detail });
+    expect(isRunning(ended)).toBe(false);
+    expect(rebuildProgress.parse(ended)).toEqual(ended);
+  });
+});

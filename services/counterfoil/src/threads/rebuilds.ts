@@ -1,0 +1,151 @@
+import type { Worker } from "node:worker_threads";
+import type { Backends } from "@counterfoil/adapters/connect";
+import type { Config } from "@counterfoil/contracts/config";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { RebuildProgress } from "@counterfoil/contracts/record";
+import { formatTime } from "@counterfoil/core/exact/time";
+import type { Clock } from "@counterfoil/processing/ports/clock";
+import { RebuildRunning, type Rebuilds } from "@counterfoil/processing/queries/rebuilds";
+import type { RebuildResult, RebuildStep } from "@counterfoil/processing/rebuild";
+import type { Logger } from "pino";
+import { lockRebuild } from "../rebuild.ts";
+import { spawnThread, stopThread } from "./supervise.ts";
+
+type RebuildThreadsDeps = Readonly<{ config: Config; backends: Backends; logger: Logger }>;
+
+/** Rebuilds that are asked for over HTTP: each on a thread, since they take as long as they take. */
+export function createRebuildThreads(
+  deps: RebuildThreadsDeps,
+): Rebuilds & Readonly<{ stop: () => Promise<void> }> {
+  const latest = new Map<ModelName, RebuildProgress>();
+  const running = new Map<Worker, Promise<void>>();
+
+  async function start(model: ModelName): Promise<RebuildProgress> {
+    const { backends, config, logger } = deps;
+    const before = latest.get(model);
+    if (before !== undefined && isRunning(before)) {
+      throw new RebuildRunning(`a rebuild of ${model} is running: wait until it has ended`);
+    }
+    const first = await firstProgress(backends, model);
+    const lock = await lockRebuild(backends, model);
+    const progress = createRebuildProgress(first, backends.clock);
+    latest.set(model, first);
+    const thread = spawnThread({ kind: "rebuild", config, model });
+    const update = (message: RebuildMessage) => latest.set(model, progress.after(message));
+    const ended = untilEnd(thread, update).then(async (last) => {
+      running.delete(thread);
+      await lock.release();
+      // Only now: who sees the end may begin another rebuild.
+      update(last);
+      logger.info({ ...progress.present() }, "rebuild ended");
+    });
+    running.set(thread, ended);
+    return first;
+  }
+
+  return {
+    start,
+    progress: (model) => latest.get(model) ?? null,
+    async stop() {
+      const stops = [...running].map(([thread, ended]) =>
+        stopThread(thread, ended, deps.backends.clock),
+      );
+      await Promise.all([...stops, ...running.values()]);
+    },
+  };
+}
+
+async function firstProgress(
+  { catalogue, stream, clock }: Backends,
+  model: ModelName,
+): Promise<RebuildProgress> {
+  const generations = await catalogue.generations(model);
+  return {
+    model,
+    generation: (generations.at(-1)?.generation ?? 0) + 1,
+    state: "building",
+    position: "0",
+    target: String((await stream.head()).position),
+    events_per_second: 0,
+    started_at: formatTime(clock.now()),
+    finished_at: null,
+    detail: null,
+  };
+}
+
+/** @returns the thread's last message; one that dies without any has failed as well. */
+function untilEnd(
+  thread: Worker,
+  onStep: (message: RebuildMessage) => void,
+): Promise<RebuildMessage> {
+  return new Promise((resolve) => {
+    let last: RebuildMessage = {
+      kind: "failed",
+      detail: "the rebuild was ended before it was done",
+    };
+    thread.on("message", (message: RebuildMessage) => {
+      if (message.kind === "step") onStep(message);
+      else last = message;
+    });
+    thread.once("error", (error) => {
+      last = { kind: "failed", detail: error instanceof Error ? error.message : String(error) };
+    });
+    thread.once("exit", () => resolve(last));
+  });
+}
+
+/** What a thread that rebuilds a model sends. */
+export type RebuildMessage =
+  | Readonly<{ kind: "step"; step: RebuildStep }>
+  | Readonly<{
+      kind: "done";
+      outcome: RebuildResult["outcome"];
+      position: number;
+      /** Where the digests differ: which rows. */
+      detail: string | null;
+    }>
+  | Readonly<{ kind: "failed"; detail: string }>;
+
+const NANOS_PER_SECOND = 1e9;
+
+export function isRunning({ finished_at }: RebuildProgress): boolean {
+  return finished_at === null;
+}
+
+/** The record of a rebuild, kept up to date by the messages of its thread. */
+export function createRebuildProgress(first: RebuildProgress, clock: Clock) {
+  const startedAt = clock.now();
+  let present = first;
+
+  function rate(position: number): number {
+    const seconds = Number(clock.now() - startedAt) / NANOS_PER_SECOND;
+    return seconds > 0 ? Math.round(position / seconds) : 0;
+  }
+
+  function changes(message: RebuildMessage): Partial<RebuildProgress> {
+    if (message.kind === "step") {
+      const { state, generation, position, target } = message.step;
+      const positions = { position: String(position), target: String(target) };
+      return { state, generation, ...positions, events_per_second: rate(position) };
+    }
+    const finished_at = formatTime(clock.now());
+    if (message.kind === "failed") return { state: "failed", finished_at, detail: message.detail };
+    const { outcome, position, detail } = message;
+    return {
+      state: outcome === "aborted" ? "failed" : outcome,
+      position: String(position),
+      target: String(position),
+      events_per_second: rate(position),
+      finished_at,
+      detail: outcome === "aborted" ? "the service was stopped" : detail,
+    };
+  }
+
+  return {
+    present: () => present,
+    after(message: RebuildMessage): RebuildProgress {
+      present = { ...present, ...changes(message) };
+      return present;
+    },
+  };
+}

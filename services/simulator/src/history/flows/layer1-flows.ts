@@ -1,0 +1,208 @@
+import { type Amount, formatAmount } from "../../decimal.ts";
+import { epochMs } from "../../time.ts";
+import { changeLayer1Account, type Layer1Account, type Layer1Change } from "../layer1-accounts.ts";
+import {
+  type Layer1Progress,
+  type Layer1TransferFacts,
+  type Leg,
+  layer1BalanceMessage,
+  layer1StatusMessage,
+} from "../messages/layer1-messages.ts";
+import { atLeastOneUnit, type Flow, type FlowStep, stagePauseMs, type World } from "../world.ts";
+
+const SHARE_HELD = 0.06;
+const SHARE_FAILED_DEPOSITS = 0.04;
+
+/** In the order of the provider's page, where the balance is available before SUCCESS is sent. */
+export function* layer1DepositFlow(world: World, startNs: bigint): Flow {
+  const { random } = world;
+  const account = random.pick(world.layer1Accounts);
+  const drawn = { kind: "deposit", account, below: account.asset.typical } as const;
+  const transfer = openTransfer(world, drawn, startNs);
+  const { amount } = transfer.facts;
+  const isFailed = random.chance(SHARE_FAILED_DEPOSITS);
+  let nowNs = startNs;
+  const step = (status: string, thenMs: number) => statusStep(transfer, status, { nowNs, thenMs });
+  nowNs = yield step("DETECTED", stagePauseMs(world));
+  if (isFailed) {
+    yield step("FAILED", 0);
+    return recordTransfer(world, transfer);
+  }
+  nowNs = yield step("UNCONFIRMED", stagePauseMs(world));
+  nowNs = yield step("CONFIRMED", 48);
+  const arrival = { available: 0n, reserved: amount };
+  nowNs = yield fundsStep(transfer, arrival, { nowNs, thenMs: 170 });
+  nowNs = yield step("SCREENING_REQUESTED", stagePauseMs(world));
+  if (random.chance(SHARE_HELD)) nowNs = yield step("HELD", stagePauseMs(world));
+  const release = { available: amount, reserved: -amount };
+  nowNs = yield fundsStep(transfer, release, { nowNs, thenMs: 25 });
+  yield step("SUCCESS", 0);
+  recordTransfer(world, transfer);
+}
+
+/** Amount and greatest fee are reserved; what the fee did not need goes back at the end. */
+export function* layer1WithdrawalFlow(world: World, startNs: bigint): Flow {
+  const account = pickFundedAccount(world);
+  if (account === null) return;
+  const feeMax = account.asset.feeMax ?? 0n;
+  const below = (account.available - feeMax) / 3n;
+  const transfer = openTransfer(world, { kind: "withdrawal", account, below }, startNs);
+  const { amount, fee } = transfer.facts;
+  const reserved = amount + feeMax;
+  const end = drawEnd(world);
+  let nowNs = startNs;
+  nowNs = yield createdStep(transfer, reserved, nowNs);
+  for (const status of statusesUntil(world, end)) {
+    nowNs = yield statusStep(transfer, status, { nowNs, thenMs: stagePauseMs(world) });
+  }
+  if (end !== "open") {
+    const spent = end === "success" ? amount + (fee ?? 0n) : 0n;
+    const release = { available: reserved - spent, reserved: -reserved };
+    nowNs = yield fundsStep(transfer, release, { nowNs, thenMs: 25 });
+    yield statusStep(transfer, LAST_STATUS[end], { nowNs, thenMs: 0 });
+  }
+  recordTransfer(world, transfer);
+}
+
+const PICK_ATTEMPTS = 20;
+
+function pickFundedAccount({ layer1Accounts, random }: World): Layer1Account | null {
+  for (let attempt = 0; attempt < PICK_ATTEMPTS; attempt += 1) {
+    const account = random.pick(layer1Accounts);
+    if (account.available > minimumOf(account)) return account;
+  }
+  return layer1Accounts.find((account) => account.available > minimumOf(account)) ?? null;
+}
+
+/** Enough for some amount beside the fee. */
+function minimumOf({ asset }: Layer1Account): Amount {
+  return (asset.feeMax ?? 0n) * 2n;
+}
+
+type End = "success" | "rejected" | "failed" | "open";
+
+const LAST_STATUS = { success: "SUCCESS", rejected: "REJECTED", failed: "FAILED" };
+
+const SHARE_STAYS_OPEN = 0.05;
+const SHARE_REJECTED = 0.05;
+const SHARE_FAILED_WITHDRAWALS = 0.05;
+
+function drawEnd({ random }: World): End {
+  if (random.chance(SHARE_STAYS_OPEN)) return "open";
+  if (random.chance(SHARE_REJECTED)) return "rejected";
+  return random.chance(SHARE_FAILED_WITHDRAWALS) ? "failed" : "success";
+}
+
+function statusesUntil({ random }: World, end: End): readonly string[] {
+  const review = random.chance(SHARE_HELD) ? ["HELD"] : [];
+  const screening = ["FUNDS_RESERVED", "SCREENING_REQUESTED", ...review];
+  if (end === "rejected") return screening;
+  const signed = [...screening, "SCREENING_PASSED", "SIGNED"];
+  if (end === "failed") return signed;
+  const broadcast = [...signed, "DETECTED"];
+  return end === "open" ? broadcast : [...broadcast, "UNCONFIRMED", "CONFIRMED"];
+}
+
+/** Request and reservation in one step, so that no other flow can spend the same funds in between. */
+function createdStep(transfer: Transfer, reserved: Amount, nowNs: bigint): FlowStep {
+  const created = statusStep(transfer, "CREATED", { nowNs, thenMs: 0 });
+  const change = { available: -reserved, reserved };
+  const funds = fundsStep(transfer, change, { nowNs, thenMs: 40 });
+  return { ...funds, messages: [...created.messages, ...funds.messages] };
+}
+
+/** Facts of one transfer, and the statuses sent so far. */
+type Transfer = Readonly<{
+  facts: Layer1TransferFacts;
+  account: Layer1Account;
+  legs: readonly Leg[];
+  statuses: string[];
+}>;
+
+type Drawn = Readonly<{
+  kind: "deposit" | "withdrawal";
+  account: Layer1Account;
+  /** The amount is less than this. */
+  below: Amount;
+}>;
+
+const NAMESPACES = ["digital", "crypto"];
+const CHANGE_WORDS = ["status-change", "statusChange"];
+
+function openTransfer(
+  { random }: World,
+  { kind, account, below }: Drawn,
+  startNs: bigint,
+): Transfer {
+  const { code, decimals, feeMax } = account.asset;
+  const amount = atLeastOneUnit(random.bigintBelow(below), decimals);
+  const fee = feeMax === null ? null : atLeastOneUnit(random.bigintBelow(feeMax), decimals);
+  const namespace = random.pick(NAMESPACES);
+  const facts: Layer1TransferFacts = {
+    kind,
+    event: `layer1:${namespace}:${kind}:${random.pick(CHANGE_WORDS)}`,
+    transferId: uuid7Hex(startNs, random.hex(19)),
+    address: account.address,
+    asset: code,
+    amount,
+    fee,
+    hash: `0x${random.hex(64)}`,
+    otherAddress: `0x${random.hex(40)}`,
+    reference: kind === "withdrawal" && random.chance(0.7) ? random.uuid() : null,
+    createdAtNs: startNs,
+  };
+  const withdrawalLegs: readonly Leg[] = fee === null ? ["69"] : ["69", "66"];
+  return { facts, account, legs: kind === "deposit" ? ["6f"] : withdrawalLegs, statuses: [] };
+}
+
+/** A UUID of version 7 without its dashes: the time of the transfer, then random digits. */
+function uuid7Hex(atNs: bigint, digits: string): string {
+  const timeHex = epochMs(atNs).toString(16).padStart(12, "0");
+  return `${timeHex}7${digits.slice(0, 3)}8${digits.slice(3, 18)}`;
+}
+
+type Timing = Readonly<{ nowNs: bigint; thenMs: number }>;
+
+/** One status, sent once for each leg. */
+function statusStep(
+  { facts, legs, statuses }: Transfer,
+  status: string,
+  { nowNs, thenMs }: Timing,
+): FlowStep {
+  statuses.push(status);
+  const progress = progressOf(facts, status, nowNs);
+  return { messages: legs.map((leg) => layer1StatusMessage(facts, leg, progress)), thenMs };
+}
+
+const WITH_HASH = new Set(["DETECTED", "UNCONFIRMED", "CONFIRMED", "SUCCESS"]);
+
+const FAILURE = { reason: "TRANSACTION_FAILED", message: "the transaction was not mined" };
+
+/** A deposit is on chain before the provider knows of it. */
+function progressOf({ kind }: Layer1TransferFacts, status: string, atNs: bigint): Layer1Progress {
+  const isDeposit = kind === "deposit";
+  const hasHash = isDeposit || WITH_HASH.has(status);
+  const progress = { status, atNs, hasHash, inBlock: hasHash && status !== "DETECTED" };
+  return status === "FAILED" && !isDeposit ? { ...progress, failure: FAILURE } : progress;
+}
+
+function fundsStep(
+  { account }: Transfer,
+  change: Layer1Change,
+  { nowNs, thenMs }: Timing,
+): FlowStep {
+  const report = changeLayer1Account(account, change, nowNs);
+  return { messages: [layer1BalanceMessage(report, account.address.reference)], thenMs };
+}
+
+function recordTransfer({ recorder }: World, { facts, statuses }: Transfer): void {
+  recorder.layer1Transfer({
+    transferId: facts.transferId,
+    kind: facts.kind,
+    address: facts.address.address,
+    asset: facts.asset,
+    amount: formatAmount(facts.amount),
+    fee: facts.fee === null ? null : formatAmount(facts.fee),
+    statuses,
+  });
+}

@@ -1,0 +1,187 @@
+import type { Amount } from "../decimal.ts";
+import type { PlannedWebhook } from "../delivery/planned-delivery.ts";
+import type { BalanceReport, HistoryMessage } from "../history/history.ts";
+import { NS_PER_MS, NS_PER_S, NS_PER_US } from "../time.ts";
+import type { HardFrame } from "./hard-deliveries.ts";
+import type { HardAccount, HardDelivery } from "./hard-world.ts";
+
+/** What arrived of one run on one account, as a reader may take it. */
+export type ArrivedReport = Readonly<{
+  message: HistoryMessage;
+  runId: number;
+  /** null where no movement was named: the balance before is not known. */
+  before: Amount | null;
+  after: Amount;
+  /** When the run took effect, by its printed times and the sockets' order. */
+  atNs: bigint;
+  /** Whether a time was printed that can be; else the arrival's stands in for it. */
+  isPrinted: boolean;
+  /** It has the time of its arrival, which no socket moved. */
+  isUndated: boolean;
+  /** Where in the plan it came first. */
+  index: number;
+  /** The run that came before it on a socket, though by their times it would not. */
+  follows: HistoryMessage | null;
+}>;
+
+/** What a snapshot that covers the account says of it. */
+export type ArrivedSnapshot = Readonly<{
+  /** null where the account is not listed: it holds nothing. */
+  balance: Amount | null;
+  /** Where in the plan its connection was opened: all that came before is in it. */
+  openedIndex: number;
+  /** Where in the plan it was complete. */
+  completedIndex: number;
+  arrivedNs: bigint;
+}>;
+
+export type Arrivals = Readonly<{
+  reports: readonly ArrivedReport[];
+  snapshots: readonly ArrivedSnapshot[];
+}>;
+
+const EARLIEST_NS = 365n * 86_400n * NS_PER_S;
+/** A time that lies farther ahead of its arrival is none. */
+const AHEAD_NS_MAX = 60n * NS_PER_S;
+
+/** All that reached us of an account, in the order in which it came first. */
+export function arrivalsOf(account: HardAccount, plan: readonly HardDelivery[]): Arrivals {
+  const sessions = sessionsOf(plan);
+  const own = new Set(account.reports.map(({ message }) => message));
+  const copies = new Map<HistoryMessage, Copy[]>();
+  for (const [index, delivery] of plan.entries()) {
+    if (delivery.kind !== "webhook" && delivery.kind !== "feed-frame") continue;
+    const { message } = delivery;
+    if (message === null || !own.has(message)) continue;
+    copies.set(message, [...(copies.get(message) ?? []), { index, delivery }]);
+  }
+  const moved = movedBySockets(copies, sessions);
+  const reports = account.reports.flatMap(({ message, change, balanceAfter }) => {
+    const [first, ...others] = copies.get(message) ?? [];
+    const { report } = message;
+    if (first === undefined || report === undefined) return [];
+    const dated = timeOf(report, [first, ...others]);
+    const move = moved.get(message);
+    const isMoved = move !== undefined && move.notBeforeNs > dated.atNs;
+    return {
+      message,
+      runId: Number(report.run.runId),
+      before: report.movements.length === 0 ? null : balanceAfter - change,
+      after: balanceAfter,
+      atNs: isMoved ? move.notBeforeNs : dated.atNs,
+      isPrinted: dated.isPrinted,
+      isUndated: !dated.isPrinted && !isMoved,
+      index: first.index,
+      follows: isMoved ? move.follows : null,
+    };
+  });
+  return { reports, snapshots: snapshotsOf(account, plan) };
+}
+
+type Copy = Readonly<{ index: number; delivery: PlannedWebhook | HardFrame }>;
+type Dated = Readonly<{ atNs: bigint; isPrinted: boolean }>;
+
+/** The latest movement's time, else the run's, else the arrival's; a finer copy counts. */
+function timeOf(report: BalanceReport, copies: readonly Copy[]): Dated {
+  const arrivedNs = copies[0]?.delivery.arrivesAtNs ?? 0n;
+  const isOnFeed = copies.some(({ delivery }) => delivery.kind === "feed-frame");
+  const webhookUnitNs = report.isInSeconds ? NS_PER_S : NS_PER_MS;
+  const unitNs = isOnFeed ? NS_PER_US : webhookUnitNs;
+  const printed = [report.movements.at(-1)?.atNs ?? 0n, report.run.atNs];
+  for (const atNs of printed) {
+    const readNs = atNs - (atNs % unitNs);
+    if (readNs >= EARLIEST_NS && readNs <= arrivedNs + AHEAD_NS_MAX) {
+      return { atNs: readNs, isPrinted: true };
+    }
+  }
+  return { atNs: arrivedNs, isPrinted: false };
+}
+
+type Move = Readonly<{ notBeforeNs: bigint; follows: HistoryMessage }>;
+type Highest = Readonly<{ atNs: bigint; message: HistoryMessage }>;
+
+/**
+ * A socket has an account's runs in their true order: what is dated no later than a frame before
+ * it on its session took effect after it.
+ */
+function movedBySockets(
+  copies: ReadonlyMap<HistoryMessage, readonly Copy[]>,
+  sessions: ReadonlyMap<string, string>,
+): ReadonlyMap<HistoryMessage, Move> {
+  const frames = [...copies].flatMap(([message, list]) =>
+    list.flatMap((copy) => (copy.delivery.kind === "feed-frame" ? [{ message, copy }] : [])),
+  );
+  frames.sort((a, b) => a.copy.index - b.copy.index);
+  const seen = new Set<string>();
+  const highest = new Map<string, Highest>();
+  const moved = new Map<HistoryMessage, Move>();
+  for (const { message, copy } of frames) {
+    if (copy.delivery.kind !== "feed-frame" || message.report === undefined) continue;
+    const session = sessions.get(copy.delivery.connection) ?? "";
+    // A run that is stated again after a reconnect proves nothing about the order.
+    const sessionRun = `${session} ${message.report.run.runId}`;
+    if (seen.has(sessionRun)) continue;
+    seen.add(sessionRun);
+    const { atNs } = timeOf(message.report, [copy]);
+    const before = highest.get(session);
+    const isBehind = before !== undefined && atNs <= before.atNs;
+    const orderedNs = isBehind ? before.atNs + 1n : atNs;
+    highest.set(session, { atNs: orderedNs, message });
+    const known = moved.get(message);
+    if (isBehind && orderedNs > (known?.notBeforeNs ?? 0n)) {
+      moved.set(message, { notBeforeNs: orderedNs, follows: before.message });
+    }
+  }
+  return moved;
+}
+
+/** Of each connection, the first of those that it continues. */
+function sessionsOf(plan: readonly HardDelivery[]): ReadonlyMap<string, string> {
+  const sessions = new Map<string, string>();
+  for (const delivery of plan) {
+    if (delivery.kind !== "feed-opened") continue;
+    const { connection, continues } = delivery;
+    const before = continues === null ? undefined : sessions.get(continues);
+    sessions.set(connection, before ?? connection);
+  }
+  return sessions;
+}
+
+/**
+ * Snapshots that list the account, or that cover it: they or an earlier one name its holder. That
+ * one did not list it no longer matters once another does.
+ */
+function snapshotsOf(
+  { account }: HardAccount,
+  plan: readonly HardDelivery[],
+): readonly ArrivedSnapshot[] {
+  const opened = new Map<string, number>();
+  const framesByConnection = new Map<string, HardFrame[]>();
+  const snapshots: ArrivedSnapshot[] = [];
+  let isCovered = false;
+  for (const [index, delivery] of plan.entries()) {
+    if (delivery.kind === "feed-opened") opened.set(delivery.connection, index);
+    if (delivery.kind === "feed-frame" && delivery.listed !== null) {
+      const { connection, listed } = delivery;
+      framesByConnection.set(connection, [...(framesByConnection.get(connection) ?? []), delivery]);
+      isCovered ||= listed.some(({ account: { accountGroup, participantCode } }) => {
+        return accountGroup === account.accountGroup || participantCode === account.participantCode;
+      });
+    }
+    if (delivery.kind !== "snapshot-completed") continue;
+    const openedIndex = opened.get(delivery.connection) ?? 0;
+    const frames = framesByConnection.get(delivery.connection) ?? [];
+    const naming = frames.find(({ listed }) => listed?.some(isOf(account)));
+    const balance = naming?.listed?.find(isOf(account))?.balance ?? null;
+    const arrivedNs = (naming ?? frames.at(-1))?.arrivesAtNs ?? delivery.arrivesAtNs;
+    if (balance === null && !isCovered) continue;
+    snapshots.push({ balance, openedIndex, completedIndex: index, arrivedNs });
+  }
+  const lastWithBalance = snapshots.findLastIndex(({ balance }) => balance !== null);
+  return snapshots.filter(({ balance }, at) => balance !== null || at > lastWithBalance);
+}
+
+const isOf =
+  (account: HardAccount["account"]) =>
+  (listed: Readonly<{ account: HardAccount["account"] }>): boolean =>
+    listed.account.accountId === account.accountId;
