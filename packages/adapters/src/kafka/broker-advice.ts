@@ -1,7 +1,7 @@
 import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 import { causesOf, type Failure } from "./kafka-error.ts";
 
-/** What Node says of a certificate that it cannot follow to an authority that it knows. */
+/** Node's error codes for a certificate that comes from no authority it knows. */
 const UNKNOWN_AUTHORITY = new Set<unknown>([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",

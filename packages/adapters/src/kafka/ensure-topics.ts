@@ -1,14 +1,14 @@
 import { TopicMisconfigured } from "@counterfoil/processing/ports/topic-errors";
 import type { Admin } from "kafkajs";
 import { asPort } from "./kafka-error.ts";
+import { retryTransient } from "./retry-transient.ts";
 import { copiesOn, type FoundTopic, type TopicLayout, topicProblems } from "./topic-layout.ts";
-import { whileSettling } from "./while-settling.ts";
 
 /** The topics as they are, by name. */
 export type FoundTopics = ReadonlyMap<string, FoundTopic>;
 
 /**
- * Creates the topics that are missing and looks at all of them.
+ * Creates the topics that are missing and checks all of them.
  *
  * @param partitions of a topic that is created and may have any number.
  * @throws TopicMisconfigured naming everything that is wrong; TopicsUnavailable
@@ -22,9 +22,9 @@ export async function ensureTopics(
   const missing = layouts.filter(({ name }) => !there.has(name));
   if (missing.length > 0) {
     await createTopics(admin, missing, partitions);
-    await asPort("waiting for the topics' leaders", () => whenLed(admin, missing));
+    await asPort("waiting for the topics' leaders", () => awaitLeaders(admin, missing));
   }
-  const found = await lookAtTopics(admin, layouts);
+  const found = await describeTopics(admin, layouts);
   const problems = layouts.flatMap((layout) => {
     const topic = found.get(layout.name);
     return topic ? topicProblems(layout, topic) : [`topic ${layout.name} is not there`];
@@ -57,7 +57,7 @@ async function createTopics(
   } catch (error) {
     const refusals = refusalsIn(error);
     if (refusals.length === 0) await asPort("creating the topics", () => Promise.reject(error));
-    // Another publisher may have created it a moment ago; it is looked at like any other.
+    // Another publisher may have created it a moment ago; it is checked like any other.
     const refused = refusals.filter(({ type }) => type !== "TOPIC_ALREADY_EXISTS");
     if (refused.length === 0) return;
     throw new TopicMisconfigured(
@@ -67,9 +67,9 @@ async function createTopics(
   }
 }
 
-/** A broker leads a partition a moment after it is told to; until then it takes no records. */
-async function whenLed(admin: Admin, layouts: readonly TopicLayout[]): Promise<void> {
-  for (const { name } of layouts) await whileSettling(() => admin.fetchTopicOffsets(name));
+/** A broker takes records a moment after it was made the leader of a partition. */
+async function awaitLeaders(admin: Admin, layouts: readonly TopicLayout[]): Promise<void> {
+  for (const { name } of layouts) await retryTransient(() => admin.fetchTopicOffsets(name));
 }
 
 type Refusal = Error & Readonly<{ type: string; topic: string }>;
@@ -92,13 +92,13 @@ function describeSettings(layouts: readonly TopicLayout[]): string {
 /** What the protocol calls a topic. */
 const TOPIC_RESOURCE = 2;
 
-async function lookAtTopics(admin: Admin, layouts: readonly TopicLayout[]): Promise<FoundTopics> {
+async function describeTopics(admin: Admin, layouts: readonly TopicLayout[]): Promise<FoundTopics> {
   const names = layouts.map(({ name }) => name);
-  const { topics } = await asPort("looking at the topics", () =>
-    whileSettling(() => admin.fetchTopicMetadata({ topics: names })),
+  const { topics } = await asPort("describing the topics", () =>
+    retryTransient(() => admin.fetchTopicMetadata({ topics: names })),
   );
   const { resources } = await asPort("reading the topics' settings", () =>
-    whileSettling(() =>
+    retryTransient(() =>
       admin.describeConfigs({
         includeSynonyms: false,
         resources: names.map((name) => ({ type: TOPIC_RESOURCE, name })),

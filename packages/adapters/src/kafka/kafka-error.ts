@@ -9,7 +9,7 @@ const FENCED = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"]);
 const FENCED_CODES = new Set([47, 90]);
 const TOO_LARGE = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 
-/** A failure of the client in the port's terms. What is none of the client's stays as it is. */
+/** A failure of the client as an error of the port. Other errors stay as they are. */
 export function portError(error: unknown, doing: string): unknown {
   const chain = causesOf(error);
   if (!chain.some(isOfClient)) return error;
@@ -29,7 +29,7 @@ export function portError(error: unknown, doing: string): unknown {
 export type Failure = Error & {
   type?: unknown;
   code?: unknown;
-  /** The address of the one that failed. */
+  /** The address of the broker that failed. */
   broker?: unknown;
   originalError?: unknown;
   errors?: unknown;
@@ -40,19 +40,19 @@ const isOfClient = ({ name }: Failure): boolean => name.startsWith("KafkaJS");
 /** The error and what caused it, outermost first. */
 export function causesOf(error: unknown): readonly Failure[] {
   const chain: Failure[] = [];
-  const wait: unknown[] = [error];
-  while (wait.length > 0) {
-    const next = wait.shift();
+  const queue: unknown[] = [error];
+  while (queue.length > 0) {
+    const next = queue.shift();
     if (!(next instanceof Error) || chain.includes(next)) continue;
     const failure: Failure = next;
     chain.push(failure);
-    wait.push(failure.cause, failure.originalError);
-    if (Array.isArray(failure.errors)) wait.push(...failure.errors);
+    queue.push(failure.cause, failure.originalError);
+    if (Array.isArray(failure.errors)) queue.push(...failure.errors);
   }
   return chain;
 }
 
-/** Runs something of the client's. @throws in the port's terms. */
+/** Runs a call of the client. @throws errors of the port. */
 export async function asPort<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

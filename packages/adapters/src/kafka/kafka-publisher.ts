@@ -62,7 +62,7 @@ export function createPublisher(open: OpenTopics): TopicPublisher {
     checkpoint,
     publish,
     readStates: async (topic, take) => {
-      // A transaction's end is written after it was acknowledged. The next one begins when it is.
+      // A transaction is acknowledged before its end marker is written. The next one begins after it.
       if (last !== null) await publish({ records: [], checkpoint: last });
       const name = topicName(prefix, topic);
       await asAdvised(`reading ${name}`, () => readStates({ kafka, prefix, topic: name, take }));
@@ -98,7 +98,8 @@ async function commit(
     }
     await transaction.commit();
   } catch (error) {
-    // Readers need not wait for the broker to give it up; whether it heard this is found out later.
+    // So that readers need not wait for the broker to time it out. Whether the abort arrived is found
+    // out by the next opening.
     if (transaction.isActive()) await transaction.abort().catch(() => undefined);
     throw error;
   }

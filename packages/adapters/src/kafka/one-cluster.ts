@@ -2,12 +2,12 @@ import { setTimeout as wait } from "node:timers/promises";
 import { BrokersDisagree } from "@counterfoil/processing/ports/topic-errors";
 import { type ClientOptions, createClient } from "./client.ts";
 
-/** A broker that is away is looked at when the topics are opened the next time. */
-const PATIENCE_MS = 3_000;
+/** A broker that is down is asked again when the topics are opened the next time. */
+const GIVE_UP_AFTER_MS = 3_000;
 
 /**
  * Asks every broker which cluster it belongs to. The client takes whichever answers first, so that
- * brokers of two clusters would each be told a part of the ledger.
+ * brokers of two clusters would each receive a part of the ledger.
  *
  * @throws BrokersDisagree
  */
@@ -33,9 +33,12 @@ async function clusterOf(options: ClientOptions, broker: string): Promise<string
     return (await admin.describeCluster()).clusterId;
   };
   try {
-    return await Promise.race([ask().catch(() => null), wait(PATIENCE_MS, null, { ref: false })]);
+    return await Promise.race([
+      ask().catch(() => null),
+      wait(GIVE_UP_AFTER_MS, null, { ref: false }),
+    ]);
   } finally {
-    // Not waited for: one that does not answer does not hang up either.
+    // Not awaited: a broker that does not answer does not close the connection either.
     void admin.disconnect().catch(() => undefined);
   }
 }

@@ -2,12 +2,12 @@ import type { Admin, Kafka, KafkaMessage } from "kafkajs";
 import { asPort } from "./kafka-error.ts";
 import { readToEnd, wholeTopics } from "./read-to-end.ts";
 
-/** How many offsets before the end are looked at first; then ten times as many, and so on. */
-const LOOK_BACK = 200n;
+/** How many offsets before the end are read first; then ten times as many, and so on. */
+const READ_BACK = 200n;
 
 /**
- * The last committed record of a topic of one partition to which nobody writes just now; null where
- * there is none.
+ * The last committed record of a topic that has one partition and no other writer; null where there
+ * is none.
  *
  * @throws TopicsUnavailable
  */
@@ -21,7 +21,7 @@ export async function readCheckpoint(
   if (whole === undefined) return null;
   const { from: low, end } = whole;
   let last: KafkaMessage | null = null;
-  for (let back = LOOK_BACK; last === null && low < end; back *= 10n) {
+  for (let back = READ_BACK; last === null && low < end; back *= 10n) {
     const isWhole = end - back <= low;
     const from = isWhole ? low : end - back;
     const take = (messages: readonly KafkaMessage[]) => {

@@ -1,7 +1,7 @@
 import type { ICustomPartitioner, Message } from "kafkajs";
 
 /**
- * Tells whether the client sent something more than once.
+ * Notices whether the client sent a message more than once.
  *
  * kafkajs 2.2.4 remembers by broker what has been answered. Where a leader moves between two tries
  * of a send to several brokers, it leaves out what has moved to a broker that had answered, and

@@ -1,6 +1,6 @@
 import { FACT_TOPIC, STATE_TOPICS, TOPIC_VERSION, topicName } from "@counterfoil/contracts/kafka";
 
-/** What a topic must be for what is promised of it. */
+/** The settings that a topic needs for what is promised of it. */
 export type TopicLayout = Readonly<{
   name: string;
   /** null: any number; a key's partition depends on it, so it may not change once there are records. */
@@ -50,7 +50,7 @@ export function topicLayouts(prefix: string): readonly TopicLayout[] {
   ];
 }
 
-/** What is wrong with a topic, a sentence each: the setting, what was found, what was expected. */
+/** What is wrong with a topic, a sentence a setting: what was found, what was expected. */
 export function topicProblems(
   { name, partitions, required }: TopicLayout,
   found: FoundTopic,

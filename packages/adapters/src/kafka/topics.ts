@@ -10,9 +10,9 @@ import { createPublisher, PARTITIONS_HEADER, partitionsText } from "./kafka-publ
 import { expectOneCluster } from "./one-cluster.ts";
 import { choosePartition } from "./partition.ts";
 import { readCheckpoint } from "./read-checkpoint.ts";
+import { retryTransient } from "./retry-transient.ts";
 import { createSentOnce, type SentOnce } from "./sent-once.ts";
 import { checkpointTopicName, topicLayouts } from "./topic-layout.ts";
-import { whileSettling } from "./while-settling.ts";
 
 export type KafkaTopicsOptions = KafkaConnection &
   Readonly<{
@@ -24,13 +24,13 @@ export type KafkaTopicsOptions = KafkaConnection &
   }>;
 
 const PARTITIONS = 6;
-/** How long a broker may take before it is said not to answer. */
-const PATIENCE_MS = 8_000;
-/** The broker gives a transaction up after this. */
+/** How long a broker may take before it counts as one that does not answer. */
+const ANSWER_WITHIN_MS = 8_000;
+/** The broker aborts an open transaction after this. */
 const TRANSACTION_MS = 60_000;
 
 /**
- * The topics of a ledger on Kafka. The transactional id is the ledger's: who opens them last is the
+ * The topics of a ledger on Kafka. The transactional id is the ledger's: whoever opens them last is the
  * only one who can write.
  */
 export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
@@ -44,7 +44,7 @@ export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
       const admin = kafka.admin();
       try {
         const connecting = `connecting to Kafka at ${brokers.join(", ")}`;
-        await asPort(connecting, () => answered(admin.connect(), brokers));
+        await asPort(connecting, () => withinTime(admin.connect(), brokers));
         await expectOneCluster(client);
         return await work(admin);
       } finally {
@@ -58,7 +58,7 @@ export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
     const sentOnce = createSentOnce(choosePartition);
     const producer = createProducer(kafka, prefix, sentOnce);
     try {
-      await asPort("becoming the publisher", () => whileSettling(() => fenceOthers(producer)));
+      await asPort("becoming the publisher", () => retryTransient(() => fenceOthers(producer)));
       const checkpoint = await findCheckpoint({ kafka, admin, prefix, found });
       return createPublisher({ kafka, producer, sentOnce, prefix, brokers, found, checkpoint });
     } catch (error) {
@@ -74,20 +74,20 @@ export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
   };
 }
 
-/** A broker that takes connections and never answers must not be waited for without end. */
-async function answered<T>(asked: Promise<T>, brokers: readonly string[]): Promise<T> {
+/** Ends the wait for a broker that accepts connections and never answers. */
+async function withinTime<T>(answer: Promise<T>, brokers: readonly string[]): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
     const error = new TopicsUnavailable(
-      `no answer from ${brokers.join(", ")} within ${PATIENCE_MS / 1000} s: is this a Kafka broker, and is TLS set as it expects?`,
+      `no answer from ${brokers.join(", ")} within ${ANSWER_WITHIN_MS / 1000} s: is this a Kafka broker, and is TLS set as it expects?`,
     );
-    timer = setTimeout(() => reject(error), PATIENCE_MS);
+    timer = setTimeout(() => reject(error), ANSWER_WITHIN_MS);
   });
   try {
-    return await Promise.race([asked, silence]);
+    return await Promise.race([answer, silence]);
   } finally {
     clearTimeout(timer);
-    asked.catch(() => undefined);
+    answer.catch(() => undefined);
   }
 }
 
@@ -104,7 +104,7 @@ function createProducer(kafka: Kafka, prefix: string, sentOnce: SentOnce): Produ
   });
 }
 
-/** The first transaction makes the broker raise the epoch, and undo what was left half done. */
+/** The first transaction makes the broker raise the epoch and abort what another publisher left open. */
 async function fenceOthers(producer: Producer): Promise<void> {
   await producer.connect();
   await (await producer.transaction()).abort();
