@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Topic, topicName } from "@counterfoil/contracts/kafka";
 import type { Consumer, Kafka } from "kafkajs";
-import { mendRequestQueue } from "./mend-request-queue.ts";
 import { rawMessage } from "./raw-message.ts";
 import { createReading, type Reading, type ReadingOptions } from "./reading.ts";
 import type { StateTable } from "./state-table.ts";
@@ -37,7 +36,6 @@ export type Consuming = Readonly<{
  * its `sequences` drops what it had.
  */
 export async function consume(options: ConsumeOptions): Promise<Consuming> {
-  mendRequestQueue();
   const { kafka, prefix = "counterfoil", groupId = `${prefix}-reader-${randomUUID()}` } = options;
   const topics = new Map(options.topics.map((topic) => [topicName(prefix, topic), topic]));
   const reading = createReading(options);

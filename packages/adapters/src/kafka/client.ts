@@ -1,7 +1,6 @@
 import { Kafka, logLevel } from "kafkajs";
 import type { Logger } from "pino";
 import { kafkaLog } from "./kafka-log.ts";
-import { mendRequestQueue } from "./mend-request-queue.ts";
 
 /** Where the brokers are, and how they are spoken to. */
 export type KafkaConnection = Readonly<{
@@ -29,7 +28,6 @@ export const RETRY = { retries: 4, initialRetryTime: 50, maxRetryTime: 1000, mul
 
 export function createClient(options: ClientOptions): Kafka {
   const { brokers, tls = false, sasl, clientId, logger, retries = RETRY.retries } = options;
-  mendRequestQueue();
   return new Kafka({
     clientId,
     brokers: [...brokers],
