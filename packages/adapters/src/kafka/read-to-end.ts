@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
-import { retryTransient } from "./retry-transient.ts";
+import { asPort, retryTransient } from "./errors.ts";
 
 /** A part of a partition: the offsets from `from` on, before `end`. */
 export type Part = Readonly<{ topic: string; partition: number; from: bigint; end: bigint }>;
@@ -84,30 +84,38 @@ async function consume(
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) reject(payload.error);
   });
-  consumer.on(consumer.events.GROUP_JOIN, () => {
-    for (const { topic, partition, from } of parts.values()) {
-      consumer.seek({ topic, partition, offset: String(from) });
-    }
-  });
+  consumer.on(consumer.events.GROUP_JOIN, () => seekStarts(consumer, parts));
   // Emitted for every batch, also for one that holds nothing to hand over.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     timer.refresh();
-    const part = unread.get(partitionKey(payload));
-    if (part !== undefined && BigInt(payload.lastOffset) >= part.end - 1n) {
-      unread.delete(partitionKey(payload));
-    }
+    markRead(unread, payload);
     if (unread.size === 0) resolve();
   });
-  const eachBatch = handOverOnce(parts, take, reject);
   try {
     await consumer.connect();
     await consumer.subscribe({ topics, fromBeginning: true });
-    await consumer.run({ autoCommit: false, eachBatch });
+    await consumer.run({ autoCommit: false, eachBatch: handOverOnce(parts, take, reject) });
     await isRead;
   } finally {
     clearTimeout(timer);
     // It may be rejected after something before it has failed.
     isRead.catch(() => undefined);
+  }
+}
+
+function seekStarts(consumer: Consumer, parts: Unread): void {
+  for (const { topic, partition, from } of parts.values()) {
+    consumer.seek({ topic, partition, offset: String(from) });
+  }
+}
+
+function markRead(
+  unread: Unread,
+  batch: Readonly<{ topic: string; partition: number; lastOffset: string }>,
+): void {
+  const part = unread.get(partitionKey(batch));
+  if (part !== undefined && BigInt(batch.lastOffset) >= part.end - 1n) {
+    unread.delete(partitionKey(batch));
   }
 }
 
@@ -145,3 +153,36 @@ const partitionKey = ({
   topic,
   partition,
 }: Readonly<{ topic: string; partition: number }>): string => `${topic} ${partition}`;
+
+/** How many offsets before the end are read first; then ten times as many, and so on. */
+const READ_BACK = 200n;
+
+/**
+ * The last committed record of a topic that has one partition and no other writer; null where there
+ * is none.
+ *
+ * @throws TopicsUnavailable
+ */
+export async function readCheckpoint(
+  kafka: Kafka,
+  admin: Admin,
+  topic: string,
+): Promise<KafkaMessage | null> {
+  const asking = "asking where the checkpoints end";
+  const [whole] = await asPort(asking, () => wholeTopics(admin, [topic]));
+  if (whole === undefined) return null;
+  const { from: low, end } = whole;
+  let last: KafkaMessage | null = null;
+  for (let back = READ_BACK; last === null && low < end; back *= 10n) {
+    const isWhole = end - back <= low;
+    const from = isWhole ? low : end - back;
+    const take = (messages: readonly KafkaMessage[]) => {
+      last = messages.at(-1) ?? last;
+    };
+    const parts = [{ ...whole, from }];
+    const reading = "reading the last checkpoint";
+    await asPort(reading, () => readToEnd({ kafka, name: topic, parts, take }));
+    if (isWhole) break;
+  }
+  return last;
+}

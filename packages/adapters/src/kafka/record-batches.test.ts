@@ -1,7 +1,11 @@
 import { RecordTooLarge } from "@counterfoil/processing/ports/topic-errors";
 import { describe, expect, test } from "@jest/globals";
-import { type AddressedMessage, chunkRecords } from "./chunk-records.ts";
-import { BATCH_HEADER_BYTES, recordBytes } from "./record-size.ts";
+import {
+  type AddressedMessage,
+  BATCH_HEADER_BYTES,
+  chunkRecords,
+  recordBytes,
+} from "./record-batches.ts";
 
 const message = (topic: string, key: string, bytes = 10): AddressedMessage => ({
   topic,

@@ -1,16 +1,17 @@
 import { RecordTooLarge } from "@counterfoil/processing/ports/topic-errors";
-import {
-  BATCH_HEADER_BYTES,
-  FOLLOWER_BYTES,
-  type KafkaMessage,
-  recordBytes,
-} from "./record-size.ts";
+
+/** A message as the client takes it. */
+export type OutgoingMessage = Readonly<{
+  key: string;
+  value: string | null;
+  headers: Readonly<Record<string, string>>;
+}>;
 
 /** A message and the topic's name. */
-export type AddressedMessage = KafkaMessage & Readonly<{ topic: string }>;
+export type AddressedMessage = OutgoingMessage & Readonly<{ topic: string }>;
 
 /** Messages that are sent together, by topic, in their order. */
-export type Chunk = ReadonlyMap<string, readonly KafkaMessage[]>;
+export type Chunk = ReadonlyMap<string, readonly OutgoingMessage[]>;
 
 /** More of one topic cost the client more than a further request does. */
 const MESSAGES_MAX = 1000;
@@ -26,8 +27,8 @@ export function chunkRecords(
   messages: readonly AddressedMessage[],
   bytesMaxOf: (topic: string) => number,
 ): readonly Chunk[] {
-  const chunks: Map<string, KafkaMessage[]>[] = [];
-  let chunk = new Map<string, KafkaMessage[]>();
+  const chunks: Map<string, OutgoingMessage[]>[] = [];
+  let chunk = new Map<string, OutgoingMessage[]>();
   let sizes = new Map<string, number>();
   for (const { topic, ...message } of messages) {
     const bytesMax = bytesMaxOf(topic);
@@ -59,4 +60,40 @@ function checkSize({
   throw new RecordTooLarge(
     `the record of ${key} takes ${bytes} bytes, and topic ${topic} takes at most ${bytesMax} (max.message.bytes): raise it to ${bytes} or more; the record is not left out, so nothing is published until then`,
   );
+}
+
+/** What stands around the records of a batch on the wire and on disk. */
+export const BATCH_HEADER_BYTES = 61;
+
+/** What a record takes besides where it is not the first, in a batch of fewer than 8,192. */
+export const FOLLOWER_BYTES = 1;
+
+/** Bytes that a record takes (record format version 2) as the first of its batch. */
+export function recordBytes({ key, value, headers }: OutgoingMessage): number {
+  const entries = Object.entries(headers);
+  const body =
+    ATTRIBUTES +
+    TIME_DIFFERENCE +
+    OFFSET_DIFFERENCE +
+    sizedBytes(key) +
+    (value === null ? 1 : sizedBytes(value)) +
+    varintBytes(entries.length) +
+    entries.reduce((sum, [name, text]) => sum + sizedBytes(name) + sizedBytes(text), 0);
+  return varintBytes(body) + body;
+}
+
+const ATTRIBUTES = 1;
+const TIME_DIFFERENCE = 1;
+const OFFSET_DIFFERENCE = 1;
+
+function sizedBytes(text: string): number {
+  const bytes = Buffer.byteLength(text);
+  return varintBytes(bytes) + bytes;
+}
+
+/** Zigzag: a length takes one bit more than it says. */
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let left = value * 2; left >= 128; left = Math.floor(left / 128)) bytes += 1;
+  return bytes;
 }
