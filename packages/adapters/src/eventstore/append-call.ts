@@ -4,7 +4,7 @@ import type { StartCall } from "./connection.ts";
 
 /** An event as the server takes it. */
 export type ServerEvent = Readonly<{
-  /** The server's own idea of identity: it compares these ids, and never contents. */
+  /** The server's idea of identity: it compares these ids, never contents. */
   id: string;
   type: string;
   contentType: "application/json" | "application/octet-stream";
@@ -20,12 +20,12 @@ export type AppendRequest = Readonly<{
   deadlineMs: number;
 }>;
 
-/** The last revision written, or the one that was found instead of the expected; -1 for none. */
+/** The last revision that was written, or the one found in place of the expected; -1 for no stream. */
 export type AppendAnswer = Readonly<{ outcome: "written" | "wrong_version"; revision: number }>;
 
 /**
- * One `Append` call: it has a deadline of its own, shares nothing with other appends, and asks for
- * no list of features before it, which the client would remember for life when it failed.
+ * One `Append` call. It has a deadline of its own, shares nothing with other appends, and needs no
+ * list of the server's features, whose failure the client would remember for the rest of its life.
  */
 export function appendCall(request: AppendRequest): StartCall<AppendAnswer> {
   return (client, { argumentsOf }) => {
@@ -37,7 +37,7 @@ export function appendCall(request: AppendRequest): StartCall<AppendAnswer> {
       else resolve(answer);
     });
     sink.on("error", reject);
-    // No pressure to heed: a whole append is bounded, see append-size.ts.
+    // Backpressure does not matter: a whole append is bounded, see append-size.ts.
     sink.write(optionsOf(request));
     for (const event of request.events) sink.write(messageOf(event));
     sink.end();

@@ -14,9 +14,9 @@ const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 5000;
 
 /**
- * Waiting for the stream to grow. One subscription serves all waiters of an instance; it is a hint.
- * What came before it is found by looking at the head once it is confirmed, and what it loses by
- * looking now and then.
+ * Waits for appends. One subscription serves all waiters of an instance; it is a hint only. The head
+ * is read once the subscription is confirmed, for what came before it, and now and then, for what it
+ * loses.
  */
 export function createAppendWatch(options: Options): Omit<HeadWaiters, "look"> {
   const { headPosition, timing } = options;
@@ -26,7 +26,10 @@ export function createAppendWatch(options: Options): Omit<HeadWaiters, "look"> {
     onWait: () => subscription.begin(),
     onRest: () => subscription.endLater(),
   });
-  const subscription = createSubscription(options, { hear: waiters.announce, look });
+  const subscription = createSubscription(options, {
+    onAppend: waiters.announce,
+    onConfirmed: look,
+  });
   return {
     ...waiters,
     close: () => {
@@ -36,47 +39,53 @@ export function createAppendWatch(options: Options): Omit<HeadWaiters, "look"> {
   };
 }
 
-type Ears = Readonly<{ hear: (position: number) => void; look: () => Promise<void> }>;
+type Listener = Readonly<{
+  onAppend: (position: number) => void;
+  onConfirmed: () => Promise<void>;
+}>;
 
-/** A subscription as long as somebody wants it, with whatever ends it or its pause between tries. */
-type Run = { cancel: () => void };
+/** A subscription while somebody waits; `cancel` ends its call, or the pause before the next one. */
+type Attempt = { cancel: () => void };
 
-/** One subscription at most, made again with backoff. */
-function createSubscription({ connection, stream, timing }: Options, { hear, look }: Ears) {
-  let current: Run | null = null;
+/** At most one subscription, resubscribed with backoff. */
+function createSubscription(
+  { connection, stream, timing }: Options,
+  { onAppend, onConfirmed }: Listener,
+) {
+  let current: Attempt | null = null;
   let linger: NodeJS.Timeout | undefined;
 
-  async function follow(run: Run): Promise<void> {
+  async function follow(attempt: Attempt): Promise<void> {
     for (
       let retryMs = RETRY_MS_MIN;
-      run === current;
+      attempt === current;
       retryMs = Math.min(2 * retryMs, RETRY_MS_MAX)
     ) {
       const start = subscribeCall(stream, {
         confirmed: () => {
           retryMs = RETRY_MS_MIN;
-          void look();
+          void onConfirmed();
         },
-        appended: (revision) => hear(revision + 1),
+        appended: (revision) => onAppend(revision + 1),
       });
       await connection
         .call("subscribe", null, (streams, context) => {
           const call = start(streams, context);
-          run.cancel = call.cancel;
-          if (run !== current) call.cancel();
+          attempt.cancel = call.cancel;
+          if (attempt !== current) call.cancel();
           return call;
         })
         .catch(() => {});
-      if (run === current) await pause(run, retryMs);
+      if (attempt === current) await pause(attempt, retryMs);
     }
   }
 
   function end(): void {
     clearTimeout(linger);
     linger = undefined;
-    const run = current;
+    const attempt = current;
     current = null;
-    run?.cancel();
+    attempt?.cancel();
   }
 
   return {
@@ -87,7 +96,7 @@ function createSubscription({ connection, stream, timing }: Options, { hear, loo
       current = { cancel: () => {} };
       void follow(current);
     },
-    /** Whoever follows the stream waits again in a moment. */
+    /** A follower of the stream waits again in a moment. */
     endLater: () => {
       if (current !== null) linger ??= setTimeout(end, timing.lingerMs);
     },
@@ -95,10 +104,10 @@ function createSubscription({ connection, stream, timing }: Options, { hear, loo
   };
 }
 
-function pause(run: Run, ms: number): Promise<void> {
+function pause(attempt: Attempt, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    run.cancel = () => {
+    attempt.cancel = () => {
       clearTimeout(timer);
       resolve();
     };

@@ -1,4 +1,4 @@
-/** Pauses between tries: twice as long each time, up to half a second. */
+/** Pauses between retries: twice as long each time, up to half a second. */
 export function createBackoff(firstMs: number): () => Promise<void> {
   let ms = firstMs;
   return async () => {

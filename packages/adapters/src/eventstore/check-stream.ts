@@ -7,7 +7,7 @@ import { decodeEvent } from "./stored-event.ts";
 import { type StreamReader, truncated } from "./stream-reader.ts";
 
 /**
- * What must hold before a stream is used. The first call to the server happens here, so that a
+ * Checks what must hold before a stream is used. It makes the first call to the server, so that a
  * wrong connection string, password or port shows at once.
  *
  * @throws StreamMissing when it is not there and `mayBeMissing` is false;

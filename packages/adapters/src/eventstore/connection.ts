@@ -27,7 +27,7 @@ export type Connection = Readonly<{
    * @throws CallTimedOut after that silence, and the client's or the channel's errors.
    */
   call<T>(name: string, silenceMs: number | null, start: StartCall<T>): Promise<T>;
-  /** Ends every call and leaves nothing behind that keeps the process alive. */
+  /** Ends every call; nothing keeps the process alive after it. */
   close(): Promise<void>;
 }>;
 
@@ -36,10 +36,10 @@ export class CallTimedOut extends Error {
 }
 
 /**
- * The official client, of which this uses the connection string, discovery, credentials, the change
- * of leaders and the channel; the calls go through the stubs that it ships. Its own methods parse
- * the JSON of events, which loses bytes, and never end on a server that does not answer; its batch
- * appends share their state between clients (see append-call.ts).
+ * Uses the official client for the connection string, discovery, credentials, the change of leaders
+ * and the channel, and makes the calls through the stubs that it ships. The client's own methods
+ * parse the JSON of events, which loses bytes, and never end on a server that does not answer; its
+ * batch appends share their state between clients.
  *
  * @throws ConnectionUrlInvalid where the connection string cannot be used.
  */
@@ -72,7 +72,7 @@ export function openConnection(url: string): Connection {
     running.add(end);
     const answer = execute(streamsGrpc.StreamsClient, name, async (streams) => {
       channel = streams.getChannel();
-      // The channel may have come long after the caller was told that there is none.
+      // The channel may come long after the caller has given up.
       if (isOver) throw new CallTimedOut("the call was given up before it began");
       const made = start(streams, { argumentsOf, progress: () => silence?.broken() });
       cancel = made.cancel;
@@ -100,14 +100,14 @@ export function openConnection(url: string): Connection {
 }
 
 /**
- * Tells of a silence in two steps: when this process was busy for longer than that, its timers come
- * before the answers that lie ready, and these have the second step to be heard.
+ * Reports a silence in two steps: after this process was busy for longer than that, its timers fire
+ * before the answers that have arrived meanwhile, and these need the second step to be read.
  */
-function startSilence(ms: number, tell: (error: CallTimedOut) => void) {
+function startSilence(ms: number, onSilence: (error: CallTimedOut) => void) {
   const secondMs = Math.ceil(ms / 10);
   let second: NodeJS.Timeout | undefined;
   const first = setTimeout(() => {
-    second = setTimeout(() => tell(new CallTimedOut(`no answer for ${ms} ms`)), secondMs);
+    second = setTimeout(() => onSilence(new CallTimedOut(`no answer for ${ms} ms`)), secondMs);
   }, ms - secondMs);
   return {
     broken: () => {

@@ -27,14 +27,14 @@ export async function catchUpIndex(sources: Sources): Promise<Head> {
   const until = performance.now() + timing.replicationMs;
   const pause = createBackoff(10);
   for (;;) {
-    // In this order, for the checkpoint of another process may lie past a head read before it.
+    // In this order: another process may move the checkpoint past a head that was read before it.
     const checkpoint = await index.checkpoint();
     const head = await reader.head();
     if (checkpoint.position <= head.position) {
       await catchUpTo(sources, checkpoint, head);
       return head;
     }
-    // A leader that is just being elected shows what it has a moment late.
+    // A leader that was just elected shows its last events a moment late.
     if (performance.now() > until)
       throw forked(reader.stream, checkpoint, `ends at ${head.position}`);
     await pause();
@@ -49,9 +49,9 @@ async function catchUpTo(
   for (let from = start; ; ) {
     if (from.position === head.position) return checkSame(reader.stream, from, head.hash);
     if (from.position > head.position) return;
-    const { news, last } = await nextStep(reader, from, head.position);
+    const { next, last } = await nextStep(reader, from, head.position);
     const to = { position: last.event.position, hash: last.event.hash };
-    from = (await index.advance(from, to, news.map(entryOf))) ? to : await index.checkpoint();
+    from = (await index.advance(from, to, next.map(entryOf))) ? to : await index.checkpoint();
   }
 }
 
@@ -60,11 +60,11 @@ async function nextStep(reader: StreamReader, from: IndexCheckpoint, upTo: numbe
   const first = Math.max(1, from.position);
   const count = Math.min(STEP_EVENTS + 1, upTo - first + 1);
   const events = await reader.from(first, count);
-  const news = from.position === 0 ? events : events.slice(1);
-  const last = news.at(-1);
+  const next = from.position === 0 ? events : events.slice(1);
+  const last = next.at(-1);
   if (last === undefined) throw forked(reader.stream, from, `ends before position ${upTo}`);
   if (from.position > 0) checkSame(reader.stream, from, events[0]?.event.hash);
-  return { news, last };
+  return { next, last };
 }
 
 export function entryOf({ event: { position, id, type }, about }: DecodedEvent): IndexEntry {

@@ -1,6 +1,6 @@
 import type { Head } from "@counterfoil/core/stream/chain";
 
-/** The head as it was seen a moment ago, so that an append after a look-up need not read it again. */
+/** The head as it was a moment ago: an append after ids were found need not read it again. */
 export type RecentHead = Readonly<{
   get(): Head | null;
   /** Returns the head. It was asked for at `askedAt`, of `performance.now()`. */
@@ -8,16 +8,16 @@ export type RecentHead = Readonly<{
 }>;
 
 /**
- * An older one is forgotten, for it is the beginning of the next event's hash: had the server been
- * restored from a backup and grown to the same position since, the append would break the chain.
+ * An older one is forgotten, since the next event's hash begins with it: had the server been restored
+ * from a backup and grown to the same position since, the append would break the chain.
  */
-const FRESH_MS = 500;
+const RECENT_MS = 500;
 
 export function createRecentHead(): RecentHead {
   let recent: Readonly<{ head: Head; askedAt: number }> | null = null;
   return {
     get: () =>
-      recent !== null && performance.now() - recent.askedAt <= FRESH_MS ? recent.head : null,
+      recent !== null && performance.now() - recent.askedAt <= RECENT_MS ? recent.head : null,
     note: (head, askedAt) => {
       recent = { head, askedAt };
       return head;

@@ -3,10 +3,10 @@ import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 import type { ServerEvent } from "./append-call.ts";
 import type { StoredEvent } from "./read-message.ts";
 
-/** An event of the stream, and the id that it says something of. */
+/** An event of the stream, and the id of the event that it amends. */
 export type DecodedEvent = Readonly<{ event: RecordedEvent; about: string | null }>;
 
-/** What stands beside `type` and `data`; times as text, since they exceed a double. */
+/** The metadata: everything but `type` and `data`; times as text, since they exceed a double. */
 type Columns = Readonly<{
   id: string;
   position: number;
@@ -21,10 +21,10 @@ type Columns = Readonly<{
 }>;
 
 /**
- * An event as the server keeps it: `data` byte for byte, all else in the metadata. Its own browser
- * shows both, since they are JSON.
+ * An event as the server stores it: `data` byte for byte, all else in the metadata. Both are JSON, so
+ * the server's own browser shows them.
  *
- * @param serverId - what the server compares; fresh for every write, the same for its repeats.
+ * @param serverId - what the server compares: new for every write, the same for its repeats.
  */
 export function encodeEvent({ event, about }: DecodedEvent, serverId: string): ServerEvent {
   const columns: Columns = {

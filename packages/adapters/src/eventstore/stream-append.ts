@@ -16,8 +16,8 @@ export type Append = Readonly<{
 }>;
 
 /**
- * What can be refused without writing is refused first; then come the bodies, which are harmless
- * when the events do not follow, and then the events, in one append that the server takes or not.
+ * Refuses first what can be refused without a write. Then stores the bodies, which are harmless when
+ * the events do not follow, and then the events, in one append that the server writes or refuses.
  *
  * @throws EventIdTaken, AppendTooLarge with nothing written; StreamUnavailable, see write.ts.
  */
@@ -42,17 +42,17 @@ export async function appendEvents(parts: StreamParts, append: Append): Promise<
     return { outcome: "conflict" };
   }
   recent.note(head, performance.now());
-  // Whoever else needs these finds them indexed; where another was faster, that is as good.
+  // Other readers find these indexed; where another process was faster, that is as good.
   await index
     .advance(checkpointOf(before), checkpointOf(head), sealed.map(entryOf))
     .catch(() => {});
   return { outcome: "appended", head };
 }
 
-/** The head, where it is at that position; one seen a moment ago is good enough. */
+/** The head, where it is at that position; one that was read a moment ago is good enough. */
 async function headAt({ reader, recent }: StreamParts, position: number): Promise<Head | null> {
-  const seen = recent.get();
-  if (seen?.position === position) return seen;
+  const known = recent.get();
+  if (known?.position === position) return known;
   const askedAt = performance.now();
   const head = recent.note(await reader.head(), askedAt);
   return head.position === position ? head : null;
@@ -75,8 +75,8 @@ function sealAll(
 
 /**
  * Whether the stream is still at the expected position; then none of the ids is on it. The server
- * does not compare our ids: what keeps them unique is this, and that the append takes place at the
- * very position for which it was found out.
+ * does not compare our ids. They are unique because they are checked here, and because the append
+ * succeeds only at the very position for which they were checked.
  */
 async function areNew(
   parts: StreamParts,
@@ -87,8 +87,8 @@ async function areNew(
   const checkpoint = await parts.index.checkpoint();
   const isThere = checkpoint.position === before.position && checkpoint.hash === before.hash;
   if (!isThere && (await catchUpIndex(parts)).position !== before.position) return false;
-  const [known] = (await parts.index.find([...ids], before.position)).keys();
-  if (known !== undefined) throw taken(known, "on the stream already");
+  const [found] = (await parts.index.find([...ids], before.position)).keys();
+  if (found !== undefined) throw taken(found, "on the stream already");
   return true;
 }
 
@@ -108,8 +108,8 @@ function taken(id: string, where: string): EventIdTaken {
 }
 
 /**
- * Waits a little until what has won can be read: the server tells of it before it is replicated,
- * and who looks again too early finds what was there before.
+ * Waits a little until the events that won can be read: the server names them before they are
+ * replicated, and a reader that is too early finds the head of before.
  */
 async function untilReadable({ reader, timing }: StreamParts, position: number): Promise<void> {
   const until = performance.now() + timing.replicationMs;

@@ -8,7 +8,7 @@ import type { StoredEvent } from "./read-message.ts";
 import { type DecodedEvent, decodeEvent } from "./stored-event.ts";
 import type { Timing } from "./timing.ts";
 
-/** The reading side of one ledger's stream; positions, not revisions. */
+/** Reads one ledger's stream, by positions, not revisions. */
 export type StreamReader = Readonly<{
   stream: string;
   head(): Promise<Head>;
@@ -23,7 +23,7 @@ export type StreamReader = Readonly<{
 export type ReaderOptions = Readonly<{
   connection: Connection;
   stream: string;
-  /** What stands before the first event. */
+  /** The head before the first event. */
   empty: Head;
   timing: Timing;
 }>;
@@ -75,13 +75,13 @@ async function readPage(
 ): Promise<readonly StoredEvent[] | null> {
   const ask = () => connection.call("read", silenceMs, readCall(request));
   try {
-    // A follower names the leader, and the client's next call goes there.
+    // A follower names the leader, and the client's next call goes to it.
     return await ask().catch((error) => {
       if (isNotLeader(error)) return ask();
       throw error;
     });
   } catch (error) {
-    // Its metadata lies in a stream of the same name with a prefix.
+    // A stream's metadata is a stream of the same name with a prefix.
     const name = request.stream.replace(/^\$\$/, "");
     throw portError(error, `stream ${name}`, connection.hosts);
   }
@@ -136,7 +136,7 @@ function missing(stream: string, expected: number, found: number): StreamCorrupt
   return truncated(stream, `revision ${found} follows where ${expected} is expected`);
 }
 
-/** What was cut away cannot be computed again: a truncated ledger is not a ledger. */
+/** Truncated events cannot be computed again: a truncated ledger is not a ledger. */
 export function truncated(stream: string, found: string): StreamCorrupted {
   return new StreamCorrupted(
     `stream ${stream} is truncated (${found}): restore it from a backup, and remove $maxAge, $maxCount and $tb from its metadata`,

@@ -2,7 +2,7 @@ import { StreamCorrupted, StreamUnavailable } from "@counterfoil/processing/port
 import { type AppendAnswer, appendCall, type ServerEvent } from "./append-call.ts";
 import { createBackoff } from "./backoff.ts";
 import type { Connection } from "./connection.ts";
-import { portError, writeFateOf } from "./engine-error.ts";
+import { outcomeOf, portError } from "./engine-error.ts";
 import type { Timing } from "./timing.ts";
 
 export type Write = Readonly<{
@@ -16,17 +16,17 @@ export type WriteResult =
   /** Nothing was written; the stream is at this revision, which may not be readable yet. */
   | Readonly<{ outcome: "conflict"; revision: number }>;
 
-/** The own timer is the longer one: the deadline's answer says more. */
+/** Our own timer is longer than the deadline, whose answer says more. */
 const GRACE_MS = 1000;
 
 /**
- * Writes all events after the expected revision, or none. When the outcome is unknown the same ids
- * are sent again at the same revision: the server answers the repeat of what it has with success,
- * and anything else at that place with its revision. Reading back would prove nothing where it
- * finds nothing, for a write may be under way still.
+ * Writes all events after the expected revision, or none. When the outcome is unknown, the same
+ * ids are sent again at the same revision: the server answers the repeat of what it has with
+ * success, and anything else at that revision with a conflict. To read the events back would prove
+ * nothing where it finds nothing, since the write may still be under way.
  *
- * @throws StreamUnavailable when no answer could be had in time: it may be written, now or later,
- * and the next append finds out, for it takes the same place.
+ * @throws StreamUnavailable when no answer came in time: it may be written, now or later, and the
+ * next append finds out, since it expects the same revision.
  */
 export async function writeEvents(
   connection: Connection,
@@ -41,10 +41,10 @@ export async function writeEvents(
       const answer = await connection.call("append", timing.appendMs + GRACE_MS, call);
       return resultOf(answer, write);
     } catch (error) {
-      const fate = writeFateOf(error);
-      if (fate === "unknown") isUnknown = true;
-      const mayRepeat = fate === "unknown" || fate === "elsewhere" || isUnknown;
-      if (fate === "refused" || !mayRepeat || performance.now() > until) {
+      const outcome = outcomeOf(error);
+      if (outcome === "unknown") isUnknown = true;
+      const mayRetry = outcome === "not_leader" || isUnknown;
+      if (outcome === "refused" || !mayRetry || performance.now() > until) {
         throw writeError(error, write.stream, isUnknown, connection);
       }
     }
