@@ -1,7 +1,8 @@
+import shared from "@eventstore/db-client/generated/shared_pb.js";
+import streams from "@eventstore/db-client/generated/streams_pb.js";
 import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
-import type { Connection } from "./connection.ts";
-import { subscribeCall } from "./subscribe-call.ts";
-import type { Timing } from "./timing.ts";
+import type { Connection, StartCall, Timing } from "./connection.ts";
+import { type ReadResponse, requestOf, storedOf } from "./stream-reader.ts";
 
 type Options = Readonly<{
   connection: Connection;
@@ -112,4 +113,32 @@ function pause(attempt: Attempt, ms: number): Promise<void> {
       resolve();
     };
   });
+}
+
+export type SubscriptionListener = Readonly<{
+  /** From here on nothing is missed. */
+  confirmed: () => void;
+  appended: (revision: number) => void;
+}>;
+
+/**
+ * Follows what is new on a stream, also on one that is not there yet. It never ends by itself; the
+ * answer fails when the server or the connection ends it.
+ */
+export function subscribeCall(stream: string, listener: SubscriptionListener): StartCall<never> {
+  return (client, { argumentsOf }) => {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const request = requestOf(stream);
+    request.getStream()?.setEnd(new shared.Empty());
+    request.setSubscription(new streams.ReadReq.Options.SubscriptionOptions());
+    const call = client.read(new streams.ReadReq().setOptions(request), ...argumentsOf());
+    call.on("error", reject);
+    call.on("end", () => reject(new Error("the server ended the subscription")));
+    call.on("data", (response: ReadResponse) => {
+      if (response.hasConfirmation()) listener.confirmed();
+      const event = storedOf(response);
+      if (event !== null) listener.appended(event.revision);
+    });
+    return { answer: promise, cancel: () => call.cancel() };
+  };
 }

@@ -1,13 +1,27 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
 import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
+import type { Clock } from "@counterfoil/processing/ports/clock";
 import { EventIdTaken } from "@counterfoil/processing/ports/errors";
 import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
-import { checkAppendSize } from "./append-size.ts";
-import { createBackoff } from "./backoff.ts";
-import { catchUpIndex, entryOf } from "./index-catch-up.ts";
+import type { Connection, Timing } from "./connection.ts";
+import { catchUpIndex, entryOf, type IdentityIndex } from "./identity-index.ts";
 import { type DecodedEvent, encodeEvent } from "./stored-event.ts";
-import type { StreamParts } from "./stream-parts.ts";
-import { writeEvents } from "./write.ts";
+import type { StreamBodies } from "./stream-bodies.ts";
+import type { StreamReader } from "./stream-reader.ts";
+import { checkAppendSize, writeEvents } from "./write.ts";
+
+/** What one ledger's stream is made of. */
+export type StreamParts = Readonly<{
+  connection: Connection;
+  reader: StreamReader;
+  bodies: StreamBodies;
+  index: IdentityIndex;
+  recent: RecentHead;
+  clock: Clock;
+  hashing: Hashing;
+  timing: Timing;
+}>;
 
 export type Append = Readonly<{
   expectedPosition: number;
@@ -19,7 +33,7 @@ export type Append = Readonly<{
  * Refuses first what can be refused without a write. Then stores the bodies, which are harmless when
  * the events do not follow, and then the events, in one append that the server writes or refuses.
  *
- * @throws EventIdTaken, AppendTooLarge with nothing written; StreamUnavailable, see write.ts.
+ * @throws EventIdTaken, AppendTooLarge with nothing written; StreamUnavailable as `writeEvents` does.
  */
 export async function appendEvents(parts: StreamParts, append: Append): Promise<AppendResult> {
   const { connection, reader, bodies, index, recent, timing } = parts;
@@ -38,7 +52,8 @@ export async function appendEvents(parts: StreamParts, append: Append): Promise<
   const write = { stream: reader.stream, expectedRevision: expectedPosition - 1, events };
   const result = await writeEvents(connection, write, timing);
   if (result.outcome === "conflict") {
-    await untilReadable(parts, result.revision + 1);
+    // Until the events that won can be read: a caller that reads too early finds the head of before.
+    await reader.headReaching(result.revision + 1);
     return { outcome: "conflict" };
   }
   recent.note(head, performance.now());
@@ -69,7 +84,7 @@ function sealAll(
   return events.map((added) => {
     const event = sealEvent(head, added, now, hashing);
     head = headOf(event);
-    return { event, about: added.about };
+    return { event, amends: added.about };
   });
 }
 
@@ -107,17 +122,32 @@ function taken(id: string, where: string): EventIdTaken {
   );
 }
 
-/**
- * Waits a little until the events that won can be read: the server names them before they are
- * replicated, and a reader that is too early finds the head of before.
- */
-async function untilReadable({ reader, timing }: StreamParts, position: number): Promise<void> {
-  const until = performance.now() + timing.replicationMs;
-  const pause = createBackoff(5);
-  while ((await reader.head()).position < position && performance.now() < until) await pause();
-}
-
 const checkpointOf = ({ position, hash }: Head) => ({
   position,
   hash: position === 0 ? "" : hash,
 });
+
+/** The head as it was a moment ago: an append after ids were found need not read it again. */
+export type RecentHead = Readonly<{
+  get(): Head | null;
+  /** Returns the head. It was asked for at `askedAt`, of `performance.now()`. */
+  note(head: Head, askedAt: number): Head;
+}>;
+
+/**
+ * An older one is forgotten, since the next event's hash begins with it: had the server been restored
+ * from a backup and grown to the same position since, the append would break the chain.
+ */
+const RECENT_MS = 500;
+
+export function createRecentHead(): RecentHead {
+  let recent: Readonly<{ head: Head; askedAt: number }> | null = null;
+  return {
+    get: () =>
+      recent !== null && performance.now() - recent.askedAt <= RECENT_MS ? recent.head : null,
+    note: (head, askedAt) => {
+      recent = { head, askedAt };
+      return head;
+    },
+  };
+}

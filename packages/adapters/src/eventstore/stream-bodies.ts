@@ -1,12 +1,10 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 import type { Body } from "@counterfoil/processing/ports/event-stream";
-import type { ServerEvent } from "./append-call.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Timing } from "./connection.ts";
 import { isStreamDeleted } from "./engine-error.ts";
-import type { StoredEvent } from "./read-message.ts";
+import type { ServerEvent, StoredEvent } from "./stored-event.ts";
 import type { StreamReader } from "./stream-reader.ts";
-import type { Timing } from "./timing.ts";
 import { writeEvents } from "./write.ts";
 
 /** The raw bytes of deliveries: a stream per body, a chunk per event. */

@@ -1,17 +1,22 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { type Head, headOf } from "@counterfoil/core/stream/chain";
 import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
-import type { Connection } from "./connection.ts";
+import shared from "@eventstore/db-client/generated/shared_pb.js";
+import streams from "@eventstore/db-client/generated/streams_pb.js";
+import type { Connection, StartCall, Timing } from "./connection.ts";
 import { isNotLeader, portError } from "./engine-error.ts";
-import { type ReadRequest, readCall } from "./read-call.ts";
-import type { StoredEvent } from "./read-message.ts";
-import { type DecodedEvent, decodeEvent } from "./stored-event.ts";
-import type { Timing } from "./timing.ts";
+import { type DecodedEvent, decodeEvent, type StoredEvent } from "./stored-event.ts";
 
 /** Reads one ledger's stream, by positions, not revisions. */
 export type StreamReader = Readonly<{
   stream: string;
   head(): Promise<Head>;
+  /**
+   * The head, once it is at this position or beyond. The server may know of events that it does not
+   * show before they are replicated; where they take too long, the head is the one of before.
+   */
+  headReaching(position: number): Promise<Head>;
   /** Events from `first` on, at most `count`; none where the stream ends before. */
   from(first: number, count: number): Promise<readonly DecodedEvent[]>;
   /** The events at these positions, in the order of the stream. */
@@ -20,7 +25,15 @@ export type StreamReader = Readonly<{
   page(request: ReadRequest): Promise<readonly StoredEvent[] | null>;
 }>;
 
-export type ReaderOptions = Readonly<{
+export type ReadRequest = Readonly<{
+  stream: string;
+  direction: "forwards" | "backwards";
+  /** A revision, inclusive. */
+  from: number | "start" | "end";
+  count: number;
+}>;
+
+type ReaderOptions = Readonly<{
   connection: Connection;
   stream: string;
   /** The head before the first event. */
@@ -46,6 +59,15 @@ export function createStreamReader({
     return headOf(decodeEvent(stored, stream).event);
   }
 
+  async function headReaching(position: number): Promise<Head> {
+    const until = performance.now() + timing.replicationMs;
+    for (let pauseMs = 5; ; pauseMs = Math.min(2 * pauseMs, 500)) {
+      const found = await head();
+      if (found.position >= position || performance.now() > until) return found;
+      await wait(pauseMs);
+    }
+  }
+
   /** The server ends a page when it has no more just now, so only an empty one is the end. */
   async function from(first: number, count: number): Promise<readonly DecodedEvent[]> {
     const events: DecodedEvent[] = [];
@@ -65,7 +87,7 @@ export function createStreamReader({
   }
 
   const at = (positions: readonly number[]) => readPositions(from, stream, positions);
-  return { stream, head, from, at, page };
+  return { stream, head, headReaching, from, at, page };
 }
 
 async function readPage(
@@ -141,4 +163,67 @@ export function truncated(stream: string, found: string): StreamCorrupted {
   return new StreamCorrupted(
     `stream ${stream} is truncated (${found}): restore it from a backup, and remove $maxAge, $maxCount and $tb from its metadata`,
   );
+}
+
+/** One page; null where there is no such stream (never written, or soft-deleted). */
+function readCall(request: ReadRequest): StartCall<readonly StoredEvent[] | null> {
+  return (client, { argumentsOf, progress }) => {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly StoredEvent[] | null>();
+    const call = client.read(readOptions(request), ...argumentsOf());
+    const events: StoredEvent[] = [];
+    let isMissing = false;
+    let isOk = false;
+    call.on("error", reject);
+    call.on("data", (response: ReadResponse) => {
+      progress();
+      if (response.hasStreamNotFound()) isMissing = true;
+      const event = storedOf(response);
+      if (event !== null) events.push(event);
+    });
+    // The end alone may be that of a call that was cut short.
+    call.on("status", ({ code }) => {
+      isOk = code === 0;
+    });
+    call.on("end", () => {
+      if (isOk) resolve(isMissing ? null : events);
+    });
+    return { answer: promise, cancel: () => call.cancel() };
+  };
+}
+
+function readOptions({ stream, direction, from, count }: ReadRequest) {
+  const { ReadDirection } = streams.ReadReq.Options;
+  const options = requestOf(stream)
+    .setCount(String(count))
+    .setReadDirection(direction === "forwards" ? ReadDirection.FORWARDS : ReadDirection.BACKWARDS);
+  if (from === "start") options.getStream()?.setStart(new shared.Empty());
+  else if (from === "end") options.getStream()?.setEnd(new shared.Empty());
+  else options.getStream()?.setRevision(String(from));
+  return new streams.ReadReq().setOptions(options);
+}
+
+export type ReadResponse = InstanceType<typeof streams.ReadResp>;
+
+/** What reads and subscriptions of a stream have in common. */
+export function requestOf(stream: string) {
+  const identifier = new shared.StreamIdentifier();
+  identifier.setStreamName(Buffer.from(stream).toString("base64"));
+  const ofStream = new streams.ReadReq.Options.StreamOptions().setStreamIdentifier(identifier);
+  const asText = new streams.ReadReq.Options.UUIDOption().setString(new shared.Empty());
+  return new streams.ReadReq.Options()
+    .setStream(ofStream)
+    .setNoFilter(new shared.Empty())
+    .setUuidOption(asText);
+}
+
+/** The event of a message; null where it carries none. */
+export function storedOf(response: ReadResponse): StoredEvent | null {
+  const record = response.getEvent()?.getEvent();
+  if (record === undefined) return null;
+  return {
+    revision: Number(record.getStreamRevision()),
+    type: record.getMetadataMap().get("type") ?? "",
+    metadata: record.getCustomMetadata_asU8(),
+    data: record.getData_asU8(),
+  };
 }

@@ -1,6 +1,5 @@
 import { describe, expect, jest, test } from "@jest/globals";
-import { openConnection } from "./connection.ts";
-import { connectionUrlProblem, hostsOf } from "./connection-url.ts";
+import { connectionUrlProblem, hostsOf, openConnection } from "./connection.ts";
 
 describe("a connection string", () => {
   test.each([
