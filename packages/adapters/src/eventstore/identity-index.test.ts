@@ -2,9 +2,8 @@ import { EventIdTaken, StreamForked } from "@counterfoil/processing/ports/errors
 import { sampleEvent, sampleEvents, sampleId } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
 import type { IdentityIndex } from "./identity-index.ts";
-import { HASTY, LEDGER, openLedgerOn } from "./testing/ledger-fixture.ts";
 import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";
-import { useDouble } from "./testing/use-double.ts";
+import { HASTY, LEDGER, openLedgerOn, useDouble } from "./testing/use-double.ts";
 
 const use = useDouble();
 

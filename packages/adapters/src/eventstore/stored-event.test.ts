@@ -3,8 +3,7 @@ import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 import { sampleEvent, sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
 import { decodeEvent, encodeEvent } from "./stored-event.ts";
-import { openLedgerOn, STREAM } from "./testing/ledger-fixture.ts";
-import { useDouble } from "./testing/use-double.ts";
+import { openLedgerOn, STREAM, useDouble } from "./testing/use-double.ts";
 import { APPEND_COUNTED_MAX, AppendTooLarge, checkAppendSize, countedSize } from "./write.ts";
 
 const { about: _, ...sample } = sampleEvent(7, { data: '{ "n" : 1.0 }' });
