@@ -4,7 +4,7 @@ import type { Activation } from "../generations.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { readAll } from "../queries/read-all.ts";
 
-/** Which generation of each model is live from where on, as far as the stream has been read. */
+/** Which generation of each model is live from which position on, as far as the stream has been read. */
 export interface ActivationLog {
   /** Reads what has been appended since. */
   refresh(): Promise<void>;
@@ -14,7 +14,7 @@ export interface ActivationLog {
   after(model: ModelName, position: number): readonly Activation[];
 }
 
-/** Generation 1 is live without a word. */
+/** Generation 1 is live without an activation. */
 const FIRST: Activation = { generation: 1, position: 0 };
 
 export function createActivationLog(stream: EventStream): ActivationLog {

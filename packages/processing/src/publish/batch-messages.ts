@@ -19,7 +19,7 @@ export function batchMessages(
   const facts = events.map((event, at) =>
     factMessage(event, { ledger, keySequence: numbers[at] ?? 0 }),
   );
-  const states = withoutFleeting(changes, position).map(({ source, id, value, ...change }) =>
+  const states = withoutBriefAnomalies(changes, position).map(({ source, id, value, ...change }) =>
     stateMessage(
       { topic: source.topic, key: id, value },
       {
@@ -34,29 +34,29 @@ export function batchMessages(
 }
 
 /**
- * Leaves out what an anomaly was before it was taken away, where all of it happened within the
- * batch: a delivery's facts are folded one by one, and what is amiss between two of them never stood.
+ * Drops an anomaly that is opened and removed within the batch: a delivery's facts are projected one
+ * by one, and what is wrong between two of them was never true.
  */
-function withoutFleeting(changes: readonly Change[], after: number): readonly Change[] {
+function withoutBriefAnomalies(changes: readonly Change[], after: number): readonly Change[] {
   const firstOf = new Map<string, Change>();
-  const goneAt = new Map<string, number>();
+  const removedAt = new Map<string, number>();
   for (const [at, change] of changes.entries()) {
     if (change.source.topic !== "anomalies") continue;
     const key = keyOf(change);
     if (!firstOf.has(key)) firstOf.set(key, change);
-    if (change.value === null) goneAt.set(key, at);
+    if (change.value === null) removedAt.set(key, at);
   }
-  if (goneAt.size === 0) return changes;
+  if (removedAt.size === 0) return changes;
   return changes.filter((change, at) => {
     const key = keyOf(change);
     const first = firstOf.get(key);
-    return at > (goneAt.get(key) ?? -1) || first === undefined || !isOpening(first, after);
+    return at > (removedAt.get(key) ?? -1) || first === undefined || !isOpening(first, after);
   });
 }
 
 const keyOf = ({ source, id }: Change): string => `${source.model}:${source.topic}:${id}`;
 
-/** Whether nothing stood under the id before. */
+/** Whether there was nothing under the id before. */
 function isOpening({ value }: Change, after: number): boolean {
   if (value === null) return false;
   const { opened_position } = JSON.parse(value) as AnomalyRecord;

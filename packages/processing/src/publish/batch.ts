@@ -18,11 +18,11 @@ export type Batch = Readonly<{
   stopped: Readonly<Partial<Record<ModelName, readonly StoppedSubject[]>>>;
 }>;
 
-/** Of a message beside its value: key and headers. */
+/** Of a message besides its value: key and headers. */
 const BYTES_AROUND = 600;
 
 /**
- * The events that come next, never past a model that has not folded them, nor past an activation.
+ * The events that come next, never past a model that has not projected them, nor past an activation.
  *
  * @returns null where there is nothing to publish just now.
  * @throws StreamForked where the stream is not the one that was published.
@@ -58,17 +58,17 @@ export async function readOnward(
   { position, hash }: PublisherCheckpoint,
   count: number,
 ): Promise<readonly RecordedEvent[]> {
-  // One more, to see whether a delivery goes on.
+  // One more, to know whether a delivery goes on.
   if (position === 0) return stream.read({ after: 0, limit: count + 1 });
   const [last, ...page] = await stream.read({ after: position - 1, limit: count + 2 });
   if (last?.position === position && last.hash === hash) return page;
   const found = last ? `hash ${last.hash}` : `its head at ${(await stream.head()).position}`;
   throw new StreamForked(
-    `the topics hold a stream up to position ${position} with hash ${hash}, and this stream has ${found}: it was restored from a backup, or another ledger has its name. What readers were told cannot be taken back: publish this stream under another topic prefix`,
+    `the topics hold a stream up to position ${position} with hash ${hash}, and this stream has ${found}: it was restored from a backup, or another ledger has its name. What was published cannot be taken back: publish this stream under another topic prefix`,
   );
 }
 
-/** Where a batch of events ends for the events' own sake. */
+/** Where a batch ends by its events alone. */
 function firstEnd(
   page: readonly RecordedEvent[],
   after: number,

@@ -3,11 +3,11 @@ import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { Readers } from "../queries/readers.ts";
 import type { ActivationLog } from "./activation-log.ts";
 
-/** How large a transaction becomes before another one is begun. */
+/** How large a transaction grows before the next one begins. */
 export type TransactionLimits = Readonly<{
   /** Events, or states, or change rows of one table. */
   count: number;
-  /** As near as they can be told before it is written. */
+  /** As near as they are known before it is written. */
   bytes: number;
 }>;
 

@@ -26,7 +26,7 @@ export function endWithin(pieces: Iterable<Piece>, upTo: number, bytesMax: numbe
 
 /**
  * Where a batch ends so that it does not cut a delivery in two, if it can: between a delivery's facts
- * things look amiss that are not.
+ * there are anomalies that are none.
  *
  * @param events those of the batch and, where there is one, the event after it.
  */
@@ -40,6 +40,6 @@ export function endOfDelivery(events: readonly RecordedEvent[], upTo: number): n
   return upTo;
 }
 
-/** The event that records a delivery stands for it; what belongs to none stands for itself. */
+/** The id of the delivery that an event belongs to; its own where it belongs to none. */
 const deliveryOf = ({ type, id, causation_id }: RecordedEvent): string =>
   type === "DeliveryReceived" ? id : (causation_id ?? id);

@@ -6,7 +6,7 @@ import type { PublishContext } from "./context.ts";
 import { type Change, type Range, readChanges, readStopped } from "./model-changes.ts";
 import { FOLLOWED_SINCE, sourcesOf } from "./source.ts";
 
-/** What became of a model's rows in a range of positions, and how far that is known. */
+/** The changes of a model's rows in a range of positions, and up to where they are known. */
 export type Followed = Readonly<{
   upTo: number;
   changes: readonly Change[];
@@ -27,32 +27,32 @@ export async function followModel(
   const { readers, log, limits } = context;
   const { count } = limits;
   const { after, upTo } = range;
-  if (version === null || version < FOLLOWED_SINCE) return passBy(context, model, range);
+  if (version === null || version < FOLLOWED_SINCE) return skipRange(context, model, range);
   try {
     return await readers.snapshot(model, generation, async (rows, { position }) => {
       const isBehind = position < upTo;
       if (isBehind) await log.refresh();
-      const isLeft = isBehind && (await isBuiltAfter(context, model, after));
-      const end = isBehind && !isLeft ? position : upTo;
+      const isSuperseded = isBehind && (await isBuiltAfter(context, model, after));
+      const end = isBehind && !isSuperseded ? position : upTo;
       if (end <= after) return { upTo: after, ...NOTHING };
       const read = await readChanges(rows, sourcesOf(model), { after, upTo: end, count });
       return { ...read, stopped: await readStopped(rows) };
     });
   } catch (error) {
-    if (error instanceof GenerationMissing) return passBy(context, model, range);
+    if (error instanceof GenerationMissing) return skipRange(context, model, range);
     throw error;
   }
 }
 
-/** A generation that is not here: where another has taken its place, that one says it all. */
-async function passBy(context: PublishContext, model: ModelName, { after, upTo }: Range) {
+/** Skips a generation that is not here, where a later one has taken its place: that one is published whole. */
+async function skipRange(context: PublishContext, model: ModelName, { after, upTo }: Range) {
   await context.log.refresh();
   return { upTo: (await isBuiltAfter(context, model, after)) ? upTo : after, ...NOTHING };
 }
 
 /**
- * Whether a generation that is activated later has been built up to its activation. A projector does
- * that, and from then on nobody folds those before it any further: they stay where they are.
+ * Whether a generation that is activated later has been built up to its activation. From then on
+ * nobody projects the ones before it any further.
  */
 export async function isBuiltAfter(
   { catalogue, log }: PublishContext,

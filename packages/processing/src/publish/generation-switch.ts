@@ -6,32 +6,32 @@ import type { PublishContext } from "./context.ts";
 import { isBuiltAfter } from "./follow-model.ts";
 import { FOLLOWED_SINCE } from "./source.ts";
 
-/** Readers were told of one generation, and another one is live where the publisher stands. */
+/** One generation has been published, and another one is live at the publisher's position. */
 export type GenerationSwitch = Readonly<{
   model: ModelName;
   generation: number;
   version: number;
   /**
-   * The generation that readers were told of; null where its rows are not here any more, so that
-   * the topics alone know what they were told.
+   * The generation that has been published; null where its rows are gone, so that the topics alone
+   * say what was published.
    */
-  told: number | null;
+  published: number | null;
 }>;
 
 export type Switches = Readonly<{
   /** Those that can be made. */
   ready: readonly GenerationSwitch[];
-  /** Whether a generation that is live has not been built up to where the publisher stands. */
+  /** Whether a live generation has not been built up to the publisher's position. */
   isWaiting: boolean;
-  /** Generations whose rows are looked at for the first time, with their version. */
+  /** Generations whose rows are published for the first time, with their version. */
   begun: readonly Readonly<{ model: ModelName; version: number }>[];
 }>;
 
 /**
- * Compares what readers were told with what is live where the publisher stands.
+ * Compares what has been published with what is live at the publisher's position.
  *
- * @param isThorough also where the number is the same: its rows may have been made again by a
- *   program of another version while no publisher ran.
+ * @param isThorough also where the number is the same: a program of another version may have built
+ *   its rows again while no publisher ran.
  */
 export async function findSwitches(
   context: PublishContext,
@@ -43,32 +43,36 @@ export async function findSwitches(
   let isWaiting = false;
   for (const model of MODEL_NAMES) {
     const live = context.log.liveAt(model, position);
-    const told = models[model];
-    const isKnown = live.generation === told.generation && told.version !== null;
+    const published = models[model];
+    const isKnown = live.generation === published.generation && published.version !== null;
     if (isKnown && !isThorough) continue;
     const known = await context.catalogue.generations(model);
     const found = known.find(({ generation }) => generation === live.generation);
-    if (live.generation === told.generation && found?.modelVersion === told.version) continue;
-    if (live.generation === told.generation && (found === undefined || told.version === null)) {
-      // A generation that was passed by is not taken up in the middle.
-      const isFresh = found !== undefined && live.position === position;
-      if (isFresh) begun.push({ model, version: found.modelVersion });
+    if (live.generation === published.generation && found?.modelVersion === published.version)
+      continue;
+    if (
+      live.generation === published.generation &&
+      (found === undefined || published.version === null)
+    ) {
+      // A generation that was skipped is not taken up in the middle.
+      const isNew = found !== undefined && live.position === position;
+      if (isNew) begun.push({ model, version: found.modelVersion });
       continue;
     }
     if (found !== undefined && found.checkpoint.position >= position) {
       const { generation, modelVersion: version } = found;
-      ready.push({ model, generation, version, told: toldIn(known, told) });
+      ready.push({ model, generation, version, published: publishedRows(known, published) });
       continue;
     }
     await context.log.refresh();
-    // One that nobody will build any further is passed by: readers go over to the one after it.
+    // One that nobody will build any further is skipped: the one after it is published.
     if (!(await isBuiltAfter(context, model, position))) isWaiting = true;
   }
   return { ready, isWaiting, begun };
 }
 
-/** The rows that readers were told of, where they are still those. */
-function toldIn(
+/** The published generation, where its rows are still those that were published. */
+function publishedRows(
   known: readonly GenerationInfo[],
   { generation, version }: PublisherCheckpoint["models"][ModelName],
 ): number | null {

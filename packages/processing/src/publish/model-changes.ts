@@ -9,7 +9,7 @@ export type Change = Readonly<{
   source: Source;
   position: number;
   id: string;
-  /** The record as JSON; null where nothing is left. */
+  /** The record as JSON; null where it was removed. */
   value: string | null;
 }>;
 
@@ -18,7 +18,7 @@ export type Range = Readonly<{ after: number; upTo: number }>;
 const ONE_EVENT_MAX = 10_000_000;
 
 /**
- * What happened to the rows of some tables in a range of positions.
+ * The changes of the rows of some tables in a range of positions.
  *
  * @param count change rows of one table read at once: the range ends before the event that would go
  *   beyond.
@@ -53,7 +53,7 @@ async function readTable(
   const cutOff = Number(last.position);
   const whole = found.filter(({ position }) => Number(position) < cutOff);
   if (whole.length > 0) return { found: whole, upTo: cutOff - 1 };
-  // One event alone changed more than that.
+  // One event alone has changed more rows.
   return { found: await select([is("position", "=", cutOff)], ONE_EVENT_MAX), upTo: cutOff };
 }
 
@@ -75,7 +75,7 @@ async function changeOf(rows: Rows, source: Source, row: Row): Promise<Change> {
 
 const STOPPED_MAX = 1_000_000;
 
-/** Subjects that facts could not be folded into, and since where. */
+/** Subjects that have stopped, each with the position of the event that could not be projected. */
 export async function readStopped(rows: Rows): Promise<readonly StoppedSubject[]> {
   const found = await rows.select(STOPPED, { orderBy: ["subject"], limit: STOPPED_MAX });
   return found.map(({ subject, position }) => ({

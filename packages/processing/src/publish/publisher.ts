@@ -20,20 +20,20 @@ export type PublisherOptions = Readonly<{
   observer?: PublisherObserver;
 }>;
 
-/** What a publisher tells whoever runs it. */
+/** What a publisher reports to whoever runs it. */
 export type PublisherObserver = Readonly<{
   onState?: (state: PublisherState) => void;
   onCommit?: (published: Published) => void;
-  /** `position`: where it stood when it was opened. */
+  /** `position`: the checkpoint's, when it was opened. */
   onOpen?: (position: number) => void;
   onRetry?: (interruption: Interruption) => void;
 }>;
 
-/** Trouble that may pass, and what it holds up. */
+/** An error that may pass, and what waits for it. */
 export type Interruption = Readonly<{
   error: unknown;
   pauseMs: number;
-  /** Up to where is published; null while no checkpoint has been read. */
+  /** The last published position; null while no checkpoint has been read. */
   position: number | null;
   /** The stream's head; null where it cannot be asked either. */
   head: number | null;
@@ -45,7 +45,7 @@ export type PublisherState =
   | "catching_up"
   /** Everything is published. */
   | "live"
-  /** A read model has not folded what is next. */
+  /** A read model has not projected what is next. */
   | "waiting_for_models"
   | "unavailable";
 
@@ -60,7 +60,7 @@ const RETRY_MS_MAX = 30_000;
  * broker or an engine is away it waits; nothing is kept in memory meanwhile.
  *
  * @throws PublisherFenced, RecordTooLarge, TopicMisconfigured, StreamForked, LedgerMismatch and
- *   faults of the program; what may pass is tried again.
+ *   faults of the program; what may pass is retried.
  */
 export async function runPublisher(options: PublisherOptions, signal: AbortSignal): Promise<void> {
   const { stream, locks, clock, observer } = options;
@@ -72,11 +72,11 @@ export async function runPublisher(options: PublisherOptions, signal: AbortSigna
   let position: number | null = null;
   try {
     while (!both.aborted) {
-      const { error, steps, reached } = await publishUntilTrouble(options, both);
+      const { error, steps, reached } = await publishUntilError(options, both);
       if (error === null) continue;
       observer?.onState?.("unavailable");
       position = reached ?? position;
-      // What got ahead in between is met with fresh patience.
+      // After progress the pauses begin anew.
       if (steps > 0) pauseMs = RETRY_MS_MIN;
       observer?.onRetry?.({ error, pauseMs, position, head: await headOf(stream) });
       await clock.sleep(pauseMs, both);
@@ -93,11 +93,11 @@ const headOf = (stream: EventStream): Promise<number | null> =>
     () => null,
   );
 
-/** How far an attempt came. */
+/** How far an attempt got. */
 type Progress = { steps: number; reached: number | null };
 
-/** @returns the trouble that may pass; null where the signal aborted. */
-async function publishUntilTrouble(options: PublisherOptions, signal: AbortSignal) {
+/** @returns the error that may pass; null where the signal aborted. */
+async function publishUntilError(options: PublisherOptions, signal: AbortSignal) {
   const progress: Progress = { steps: 0, reached: null };
   try {
     await publishFromCheckpoint(options, signal, progress);

@@ -4,7 +4,7 @@ import type { Condition } from "../ports/table.ts";
 import type { StateChange } from "./message.ts";
 import { recordsAt, type Source } from "./source.ts";
 
-/** The rows of one generation of a model, a moment at a time. */
+/** Reads the rows of one generation of a model, in a snapshot each time. */
 export type Snapshots = <T>(read: (rows: Rows) => Promise<T>) => Promise<T>;
 
 export type Compared = Readonly<{
@@ -12,31 +12,31 @@ export type Compared = Readonly<{
   sources: readonly Source[];
   /** Records are compared as they were at this position. */
   position: number;
-  /** What readers have been told; null where that is not here any more. */
-  told: Snapshots | null;
-  /** What they are to be told. */
-  fresh: Snapshots;
+  /** The generation that has been published; null where its rows are gone. */
+  published: Snapshots | null;
+  /** The generation that is to be published. */
+  live: Snapshots;
 }>;
 
 const PAGE = 500;
 
 /**
- * What readers of one generation must be told to know what another one says: each record that
- * differs, and each that is gone. Without the first, all records; what is gone is then found on the
- * topics (removed-records.ts).
+ * What readers of the published generation need to know of the live one: each record that differs,
+ * and each that is gone. Without the published one, all records; what is gone is then found on the
+ * topics, see `removedRecords`.
  */
 export async function* recordDifferences(compared: Compared): AsyncGenerator<StateChange> {
-  const { sources, position, told, fresh } = compared;
+  const { sources, position, published, live } = compared;
   for (const source of sources) {
-    const pages = told === null ? [fresh] : [fresh, told];
-    for (const snapshots of pages) {
+    const generations = published === null ? [live] : [live, published];
+    for (const snapshots of generations) {
       for await (const ids of idsIn(snapshots, source, position)) {
-        const now = await recordsOf(fresh, source, ids, position);
-        const before = told && (await recordsOf(told, source, ids, position));
+        const now = await recordsOf(live, source, ids, position);
+        const before = published && (await recordsOf(published, source, ids, position));
         for (const id of ids) {
           const value = textOf(now.get(id));
-          // What stands in both has been compared when the fresh ones were gone through.
-          if (snapshots !== fresh && value !== null) continue;
+          // A record of both has been compared with the live ones.
+          if (snapshots !== live && value !== null) continue;
           const known = textOf(before?.get(id));
           if (value !== known) yield { topic: source.topic, key: id, value };
         }
@@ -46,18 +46,19 @@ export async function* recordDifferences(compared: Compared): AsyncGenerator<Sta
 }
 
 /**
- * The records that some event after a position has changed, as they are at another position: what
- * readers must be told once events that were left out have been folded after all.
+ * The records that some event from a position on has changed, as they are at another position: what
+ * is published again after a stopped subject has gone on.
  */
 export async function* recordsTouched({
   sources,
   from,
   position,
-  fresh,
-}: Omit<Compared, "told" | "model"> & Readonly<{ from: number }>): AsyncGenerator<StateChange> {
+  live,
+}: Omit<Compared, "published" | "model"> &
+  Readonly<{ from: number }>): AsyncGenerator<StateChange> {
   for (const source of sources) {
-    for await (const ids of idsTouched(fresh, source, [from, position])) {
-      for (const [id, record] of await recordsOf(fresh, source, ids, position)) {
+    for await (const ids of idsTouched(live, source, [from, position])) {
+      for (const [id, record] of await recordsOf(live, source, ids, position)) {
         yield { topic: source.topic, key: id, value: textOf(record) };
       }
     }
@@ -90,7 +91,7 @@ async function* idsIn(
     yield ids;
     last = ids.at(-1) ?? null;
   }
-  // What has been taken away since has no row any more.
+  // A record that was removed since has no row any more.
   yield* idsTouched(snapshots, source, [position + 1, null]);
 }
 

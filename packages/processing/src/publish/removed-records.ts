@@ -7,14 +7,14 @@ import { recordsAt, type Source } from "./source.ts";
 export type Removed = Readonly<{
   publisher: Pick<TopicPublisher, "readStates">;
   sources: readonly Source[];
-  /** Records are looked for as they were at this position. */
+  /** Records are compared as they were at this position. */
   position: number;
-  fresh: Snapshots;
+  live: Snapshots;
 }>;
 
 /**
- * Tombstones for what readers hold and a generation does not say, found on the topics themselves:
- * the generation that told them may have been dropped long ago, by pruning or by hand.
+ * Tombstones for records that are on the topics and not in the live generation. The generation that
+ * published them may have been dropped long ago, by pruning or by hand.
  */
 export async function* removedRecords({ publisher, sources, ...at }: Removed) {
   for (const source of sources) {
@@ -23,20 +23,20 @@ export async function* removedRecords({ publisher, sources, ...at }: Removed) {
   }
 }
 
-type At = Pick<Removed, "position" | "fresh">;
+type At = Pick<Removed, "position" | "live">;
 
-/** Keys that are held without a record of the generation; only these are kept in memory. */
+/** Keys on the topic without a record of the live generation; only these are kept in memory. */
 async function goneFrom(
   publisher: Removed["publisher"],
   source: Source,
-  { position, fresh }: At,
+  { position, live }: At,
 ): Promise<ReadonlySet<string>> {
   const gone = new Set<string>();
   await publisher.readStates(source.topic, async (states) => {
-    const own = states.filter((state) => isOf(source, state));
-    const ids = [...new Set(own.map(({ key }) => key))];
-    const now = await fresh((rows) => recordsAt(rows, source, { ids, position }));
-    const missing = new Set(own.filter(({ key }) => (now.get(key) ?? null) === null));
+    const ofModel = states.filter((state) => isOf(source, state));
+    const ids = [...new Set(ofModel.map(({ key }) => key))];
+    const now = await live((rows) => recordsAt(rows, source, { ids, position }));
+    const missing = new Set(ofModel.filter(({ key }) => (now.get(key) ?? null) === null));
     for (const state of states) {
       if (missing.has(state)) gone.add(state.key);
       else gone.delete(state.key);
@@ -45,7 +45,7 @@ async function goneFrom(
   return gone;
 }
 
-/** All models share the topic of anomalies. A tombstone is nobody's: there is nothing to remove. */
+/** All models share the topic of anomalies. After a tombstone there is nothing to remove. */
 function isOf({ model, topic }: Source, { value }: HeldState): boolean {
   if (value === null) return false;
   return topic !== "anomalies" || (JSON.parse(value) as AnomalyRecord).model === model;

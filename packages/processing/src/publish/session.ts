@@ -18,12 +18,12 @@ import {
 } from "./checkpoint.ts";
 import type { PublishContext, TransactionLimits } from "./context.ts";
 import { findSwitches, type GenerationSwitch } from "./generation-switch.ts";
-import { createMending, type Mending } from "./mending.ts";
 import { type StateChange, stateMessage } from "./message.ts";
 import type { Change } from "./model-changes.ts";
 import { readStopped } from "./model-changes.ts";
 import { recordDifferences, recordsTouched, type Snapshots } from "./record-differences.ts";
 import { removedRecords } from "./removed-records.ts";
+import { createRepublish, type Republish } from "./republish.ts";
 import { FOLLOWED_SINCE, sourcesOf } from "./source.ts";
 import { openSubjectCounts, type SubjectCounts } from "./subject-counts.ts";
 
@@ -45,29 +45,29 @@ export interface PublishSession {
   close(): Promise<void>;
 }
 
-/** What a step told readers, and up to where they know the stream. */
+/** What a step has published, and up to which position of the stream. */
 export type Published = Readonly<{ position: number; messages: number; facts: number }>;
 
 type Session = Readonly<{
   publisher: TopicPublisher;
   context: PublishContext;
   counts: SubjectCounts;
-  mending: Mending;
+  republish: Republish;
 }> & { checkpoint: PublisherCheckpoint; isThorough: boolean };
 
 /** @throws StreamForked, LedgerMismatch, FormatTooNew, and engine errors as they come. */
 export async function openSession(options: SessionOptions): Promise<PublishSession> {
   const { ledger, stream, catalogue, publisher, limits = LIMITS } = options;
   const checkpoint = parseCheckpoint(publisher.checkpoint, ledger);
-  // Before anything is counted: another stream is no place to count from.
+  // Before anything is counted: another stream must not be counted.
   await readOnward(stream, checkpoint, 0);
   const log = createActivationLog(stream);
   await log.refresh();
   const counts = await openSubjectCounts({ catalogue, stream }, checkpoint);
   const readers = openReaders(catalogue);
   const context = { stream, catalogue, readers, log, limits };
-  const mending = createMending(checkpoint.models);
-  const session: Session = { publisher, context, counts, mending, checkpoint, isThorough: true };
+  const republish = createRepublish(checkpoint.models);
+  const session: Session = { publisher, context, counts, republish, checkpoint, isThorough: true };
   return {
     get position() {
       return session.checkpoint.position;
@@ -90,8 +90,8 @@ async function takeStep(session: Session): Promise<Published | null> {
   if (first !== undefined) return publishSwitch(session, first);
   if (isWaiting) return null;
   session.isThorough = false;
-  const mended = await publishMended(session);
-  if (mended !== null) return mended;
+  const republished = await republishResumed(session);
+  if (republished !== null) return republished;
   const batch = await readBatch(session.context, session.checkpoint);
   return batch && publishBatch(session, batch);
 }
@@ -107,10 +107,10 @@ async function publishBatch(session: Session, batch: Batch): Promise<Published |
   let next: PublisherCheckpoint = { ...checkpoint, position, hash };
   for (const model of MODEL_NAMES) {
     const stopped = (batch.stopped[model] ?? []).filter((one) => one.position <= position);
-    const { mendFrom } = checkpoint.models[model];
+    const { republishFrom } = checkpoint.models[model];
     const resumed = resumedIn(batch.changes, model);
     next = withModel(next, model, {
-      mendFrom: session.mending.note(model, { mendFrom, stopped, resumed }),
+      republishFrom: session.republish.note(model, { republishFrom, stopped, resumed }),
     });
   }
   await publisher.publish({ records, checkpoint: formatCheckpoint(next) });
@@ -129,43 +129,43 @@ function resumedIn(changes: readonly Change[], model: ModelName): readonly numbe
     .map((anomaly) => Number(anomaly?.opened_position));
 }
 
-/** Tells readers what another generation says: what differs, and that they are told of it now. */
+/** Publishes how the live generation differs from the published one, and that it is the published one now. */
 async function publishSwitch(
   session: Session,
-  { model, generation, version, told }: GenerationSwitch,
+  { model, generation, version, published }: GenerationSwitch,
 ): Promise<Published> {
-  const { publisher, context, checkpoint, mending } = session;
+  const { publisher, context, checkpoint, republish } = session;
   const { position } = checkpoint;
-  const fresh = snapshotsFrom(context, model, { generation, position });
+  const live = snapshotsFrom(context, model, { generation, position });
   const isFollowed = version >= FOLLOWED_SINCE;
-  const stopped = isFollowed ? await stoppedUpTo(fresh, position) : [];
-  const mendFrom = mending.settle(model, stopped);
-  const next = withModel(checkpoint, model, { generation, version, mendFrom });
+  const stopped = isFollowed ? await stoppedUpTo(live, position) : [];
+  const republishFrom = republish.finish(model, stopped);
+  const next = withModel(checkpoint, model, { generation, version, republishFrom });
   const sources = isFollowed ? sourcesOf(model) : [];
-  const before = told === null ? null : snapshotsOf(context, model, told);
+  const before = published === null ? null : snapshotsOf(context, model, published);
   async function* changes() {
-    yield* recordDifferences({ model, sources, position, told: before, fresh });
-    if (before === null) yield* removedRecords({ publisher, sources, position, fresh });
+    yield* recordDifferences({ model, sources, position, published: before, live });
+    if (before === null) yield* removedRecords({ publisher, sources, position, live });
   }
-  const published = await publishStates(session, { changes: changes(), generation, next });
+  const result = await publishStates(session, { changes: changes(), generation, next });
   context.readers.keepOnly(model, [generation]);
-  return published;
+  return result;
 }
 
-/** Tells readers what was folded behind their backs. */
-async function publishMended(session: Session): Promise<Published | null> {
-  const { context, checkpoint, mending } = session;
+/** Publishes again what stopped subjects have changed since they went on. */
+async function republishResumed(session: Session): Promise<Published | null> {
+  const { context, checkpoint, republish } = session;
   const { position, models } = checkpoint;
   for (const model of MODEL_NAMES) {
-    const { generation, version, mendFrom } = models[model];
-    if (mendFrom === null || version === null || version < FOLLOWED_SINCE) continue;
-    const fresh = snapshotsFrom(context, model, { generation, position });
-    const stopped = await stoppedUpTo(fresh, position);
-    mending.note(model, { mendFrom, stopped, resumed: [] });
-    if (!mending.isDue(model)) continue;
+    const { generation, version, republishFrom } = models[model];
+    if (republishFrom === null || version === null || version < FOLLOWED_SINCE) continue;
+    const live = snapshotsFrom(context, model, { generation, position });
+    const stopped = await stoppedUpTo(live, position);
+    republish.note(model, { republishFrom, stopped, resumed: [] });
+    if (!republish.isDue(model)) continue;
     const sources = sourcesOf(model);
-    const changes = recordsTouched({ sources, from: mendFrom, position, fresh });
-    const next = withModel(checkpoint, model, { mendFrom: mending.settle(model, stopped) });
+    const changes = recordsTouched({ sources, from: republishFrom, position, live });
+    const next = withModel(checkpoint, model, { republishFrom: republish.finish(model, stopped) });
     return publishStates(session, { changes, generation, next });
   }
   return null;
@@ -184,14 +184,14 @@ const snapshotsOf =
   (read) =>
     readers.snapshot(model, generation, read);
 
-/** A generation that is being built again must not be read before it is back where it was. */
+/** A generation that is being built again must not be read before it is back at the position. */
 const snapshotsFrom =
-  ({ readers }: PublishContext, model: ModelName, place: Readonly<GenerationAt>): Snapshots =>
+  ({ readers }: PublishContext, model: ModelName, at: Readonly<GenerationAt>): Snapshots =>
   (read) =>
-    readers.snapshot(model, place.generation, (rows, { position }) => {
-      if (position >= place.position) return read(rows);
+    readers.snapshot(model, at.generation, (rows, { position }) => {
+      if (position >= at.position) return read(rows);
       throw new ModelUnavailable(
-        `generation ${place.generation} of ${model} is at ${position}, and ${place.position} is published: it is being built again`,
+        `generation ${at.generation} of ${model} is at ${position}, and ${at.position} is published: it is being built again`,
       );
     });
 
@@ -205,8 +205,8 @@ type States = Readonly<{
 }>;
 
 /**
- * Publishes states of the position where the publisher stands, in as many transactions as it takes.
- * Who dies in between begins again: the same states once more say nothing new.
+ * Publishes states as of the publisher's position, in as many transactions as it takes. After a crash
+ * in between it begins again: the same states a second time change nothing.
  */
 async function publishStates(
   session: Session,
@@ -216,13 +216,13 @@ async function publishStates(
   const { ledger, position } = checkpoint;
   const { limits } = context;
   const [event] = await context.stream.read({ after: position - 1, limit: 1 });
-  const place = { ledger, position, recordedAt: event?.recorded_at ?? 0n, generation };
+  const provenance = { ledger, position, recordedAt: event?.recorded_at ?? 0n, generation };
   const unchanged = formatCheckpoint(checkpoint);
   let records: TopicRecord[] = [];
   let bytes = 0;
   let messages = 0;
   for await (const change of changes) {
-    records.push(stateMessage(change, place));
+    records.push(stateMessage(change, provenance));
     bytes += change.value?.length ?? 0;
     messages += 1;
     if (records.length < limits.count && bytes < limits.bytes) continue;

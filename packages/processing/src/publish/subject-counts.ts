@@ -9,19 +9,19 @@ import { isOnStream } from "../stream-guard.ts";
 
 /**
  * How many events each subject has had up to a position, so that every fact gets its number. They
- * lie in a store beside the read models, which can be thrown away: they are counted again from the
- * stream. A commit here comes after the broker's, so the store is never ahead of what was published
- * and is brought forward from the stream when a publisher opens.
+ * are stored beside the read models and can be thrown away: they are counted again from the stream.
+ * They are committed after the broker's transaction, so they are never ahead of what was published,
+ * and are brought forward from the stream when a publisher opens.
  */
 export interface SubjectCounts {
-  /** The events' numbers, 1, 2, 3 … for each subject. They come right after those counted before. */
+  /** The events' numbers, 1, 2, 3 … for each subject. The events follow those counted before. */
   number(events: readonly RecordedEvent[]): Promise<readonly number[]>;
-  /** What was counted is published. */
-  commit(place: Place): Promise<void>;
+  /** Stores what was counted, after it was published. */
+  commit(upTo: CountedTo): Promise<void>;
   close(): Promise<void>;
 }
 
-type Place = Readonly<{ position: number; hash: string }>;
+type CountedTo = Readonly<{ position: number; hash: string }>;
 
 export type SubjectCountsOptions = Readonly<{ catalogue: ModelCatalogue; stream: EventStream }>;
 
@@ -36,18 +36,18 @@ const SUBJECTS: Table = {
   digested: "none",
 };
 
-/** Counts held in memory; beyond, those not used for longest go. */
-const HELD_MAX = 50_000;
+/** Counts that are cached; beyond, those that were not used for longest are dropped. */
+const CACHED_MAX = 50_000;
 const PAGE = 2000;
 
 /**
- * Opens the counts exactly where the publisher stands.
+ * Opens the counts exactly at the publisher's position.
  *
  * @throws engine errors as they come.
  */
 export async function openSubjectCounts(
   { catalogue, stream }: SubjectCountsOptions,
-  { position }: Place,
+  { position }: CountedTo,
 ): Promise<SubjectCounts> {
   const store = await openStore({ catalogue, stream }, position);
   const counts = await countsIn(store);
@@ -67,7 +67,7 @@ export async function openSubjectCounts(
   }
 }
 
-/** The store that is there, or a fresh one where it has counted further, or another stream. */
+/** The store that is there; a new one where it has counted further, or another stream. */
 async function openStore(
   { catalogue, stream }: SubjectCountsOptions,
   position: number,
@@ -79,8 +79,8 @@ async function openStore(
     }
     await catalogue.drop(STORE, generation);
   }
-  const fresh = await catalogue.create(STORE, { tables: [SUBJECTS], modelVersion: VERSION });
-  return catalogue.openForWriting(STORE, fresh ?? 1);
+  const created = await catalogue.create(STORE, { tables: [SUBJECTS], modelVersion: VERSION });
+  return catalogue.openForWriting(STORE, created ?? 1);
 }
 
 type Count = { count: number; isStored: boolean };
@@ -88,11 +88,11 @@ type Count = { count: number; isStored: boolean };
 async function countsIn(store: ModelStore): Promise<SubjectCounts> {
   let committed = (await store.checkpoint()).position;
   /** Least recently used first. */
-  const held = new Map<string, Count>();
+  const cache = new Map<string, Count>();
   const changed = new Map<string, Count>();
 
   async function load(subjects: Iterable<string>): Promise<void> {
-    const missing = [...new Set(subjects)].filter((subject) => !held.has(subject));
+    const missing = [...new Set(subjects)].filter((subject) => !cache.has(subject));
     if (missing.length === 0) return;
     const rows = await store.select(SUBJECTS, {
       where: [{ column: "subject", is: "in", value: missing }],
@@ -101,14 +101,14 @@ async function countsIn(store: ModelStore): Promise<SubjectCounts> {
     });
     const stored = new Map(rows.map(({ subject, count }) => [String(subject), Number(count)]));
     for (const subject of missing) {
-      held.set(subject, { count: stored.get(subject) ?? 0, isStored: stored.has(subject) });
+      cache.set(subject, { count: stored.get(subject) ?? 0, isStored: stored.has(subject) });
     }
   }
 
   function next(subject: string): number {
-    const count = held.get(subject) ?? { count: 0, isStored: false };
-    held.delete(subject);
-    held.set(subject, count);
+    const count = cache.get(subject) ?? { count: 0, isStored: false };
+    cache.delete(subject);
+    cache.set(subject, count);
     changed.set(subject, count);
     count.count += 1;
     return count.count;
@@ -121,7 +121,7 @@ async function countsIn(store: ModelStore): Promise<SubjectCounts> {
     },
     async commit({ position, hash }) {
       const found = (await store.checkpoint()).position;
-      // A publisher that slept while another took over must not write its old counts over new ones.
+      // A publisher that was suspended while another took over must not overwrite newer counts.
       if (found !== committed) {
         throw new ModelUnavailable(
           `the publisher's counts stand at ${found}, not at ${committed} where this publisher left them`,
@@ -140,9 +140,9 @@ async function countsIn(store: ModelStore): Promise<SubjectCounts> {
       committed = position;
       for (const count of changed.values()) count.isStored = true;
       changed.clear();
-      for (const subject of held.keys()) {
-        if (held.size <= HELD_MAX) break;
-        held.delete(subject);
+      for (const subject of cache.keys()) {
+        if (cache.size <= CACHED_MAX) break;
+        cache.delete(subject);
       }
     },
     close: () => store.close(),
