@@ -115,7 +115,7 @@ function pause(attempt: Attempt, ms: number): Promise<void> {
   });
 }
 
-export type SubscriptionListener = Readonly<{
+type SubscriptionListener = Readonly<{
   /** From here on nothing is missed. */
   confirmed: () => void;
   appended: (revision: number) => void;
@@ -125,7 +125,7 @@ export type SubscriptionListener = Readonly<{
  * Follows what is new on a stream, also on one that is not there yet. It never ends by itself; the
  * answer fails when the server or the connection ends it.
  */
-export function subscribeCall(stream: string, listener: SubscriptionListener): StartCall<never> {
+function subscribeCall(stream: string, listener: SubscriptionListener): StartCall<never> {
   return (client, { argumentsOf }) => {
     const { promise, reject } = Promise.withResolvers<never>();
     const request = requestOf(stream);

@@ -4,11 +4,11 @@ import streamsGrpc, {
 } from "@eventstore/db-client/generated/streams_grpc_pb.js";
 
 /** A call under way. */
-export type Call<T> = Readonly<{ answer: Promise<T>; cancel: () => void }>;
+type Call<T> = Readonly<{ answer: Promise<T>; cancel: () => void }>;
 
 type CallArguments = ReturnType<EventStoreDBClient["callArguments"]>;
 
-export type CallContext = Readonly<{
+type CallContext = Readonly<{
   /** Metadata and options of a call to the leader; without a deadline it may last for ever. */
   argumentsOf: (deadlineMs?: number) => CallArguments;
   /** To be called whenever the server shows that it is still there. */

@@ -10,7 +10,7 @@ import { CallTimedOut } from "./connection.ts";
  * - `not_leader`: it is not written, and the client's next call goes to the leader;
  * - `unknown`: it may be written, now or later.
  */
-export type FailedWrite = "refused" | "not_sent" | "not_leader" | "unknown";
+type FailedWrite = "refused" | "not_sent" | "not_leader" | "unknown";
 
 const REFUSALS: ReadonlySet<string> = new Set([
   ErrorType.ACCESS_DENIED,

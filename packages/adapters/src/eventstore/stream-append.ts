@@ -128,7 +128,7 @@ const checkpointOf = ({ position, hash }: Head) => ({
 });
 
 /** The head as it was a moment ago: an append after ids were found need not read it again. */
-export type RecentHead = Readonly<{
+type RecentHead = Readonly<{
   get(): Head | null;
   /** Returns the head. It was asked for at `askedAt`, of `performance.now()`. */
   note(head: Head, askedAt: number): Head;

@@ -25,7 +25,7 @@ export type StreamReader = Readonly<{
   page(request: ReadRequest): Promise<readonly StoredEvent[] | null>;
 }>;
 
-export type ReadRequest = Readonly<{
+type ReadRequest = Readonly<{
   stream: string;
   direction: "forwards" | "backwards";
   /** A revision, inclusive. */

@@ -6,13 +6,13 @@ import type { Connection, StartCall, Timing } from "./connection.ts";
 import { outcomeOf, portError } from "./engine-error.ts";
 import type { ServerEvent } from "./stored-event.ts";
 
-export type Write = Readonly<{
+type Write = Readonly<{
   stream: string;
   expectedRevision: number;
   events: readonly ServerEvent[];
 }>;
 
-export type WriteResult =
+type WriteResult =
   | Readonly<{ outcome: "written" }>
   /** Nothing was written; the stream is at this revision, which may not be readable yet. */
   | Readonly<{ outcome: "conflict"; revision: number }>;

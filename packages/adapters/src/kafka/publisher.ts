@@ -18,7 +18,7 @@ import { readCheckpoint, readToEnd, wholeTopics } from "./read-to-end.ts";
 import { type Chunk, chunkRecords } from "./record-batches.ts";
 import { checkpointTopicName, type FoundTopics } from "./topic-layout.ts";
 
-export type Opening = Readonly<{
+type Opening = Readonly<{
   kafka: Kafka;
   /** Connected; needed for the opening only. */
   admin: Admin;
@@ -170,7 +170,7 @@ async function commit({ producer, sentOnce }: Open, requests: readonly Chunk[]):
  * with holes and repeats. What is sent to one partition alone is safe: there the brokers know a
  * repeat by its number.
  */
-export interface SentOnce {
+interface SentOnce {
   /** Asked by the client for every message at every try, so that it sees them all. */
   readonly createPartitioner: ICustomPartitioner;
   /** Forgets what was before. @returns after the send, whether it took a single try. */

@@ -6,7 +6,7 @@ import { asPort, retryTransient } from "./errors.ts";
 /** A part of a partition: the offsets from `from` on, before `end`. */
 export type Part = Readonly<{ topic: string; partition: number; from: bigint; end: bigint }>;
 
-export type ReadToEndOptions = Readonly<{
+type ReadToEndOptions = Readonly<{
   kafka: Kafka;
   /** What the reader's group is called begins with this. */
   name: string;

@@ -1,7 +1,7 @@
 import { RecordTooLarge } from "@counterfoil/processing/ports/topic-errors";
 
 /** A message as the client takes it. */
-export type OutgoingMessage = Readonly<{
+type OutgoingMessage = Readonly<{
   key: string;
   value: string | null;
   headers: Readonly<Record<string, string>>;
@@ -66,7 +66,7 @@ function checkSize({
 export const BATCH_HEADER_BYTES = 61;
 
 /** What a record takes besides where it is not the first, in a batch of fewer than 8,192. */
-export const FOLLOWER_BYTES = 1;
+const FOLLOWER_BYTES = 1;
 
 /** Bytes that a record takes (record format version 2) as the first of its batch. */
 export function recordBytes({ key, value, headers }: OutgoingMessage): number {

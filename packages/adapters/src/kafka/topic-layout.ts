@@ -4,7 +4,7 @@ import type { Admin } from "kafkajs";
 import { asPort, retryTransient } from "./errors.ts";
 
 /** The settings that a topic needs for what is promised of it. */
-export type TopicLayout = Readonly<{
+type TopicLayout = Readonly<{
   name: string;
   /** null: any number; a key's partition depends on it, so it may not change once there are records. */
   partitions: number | null;
@@ -15,7 +15,7 @@ export type TopicLayout = Readonly<{
 }>;
 
 /** A topic as the broker has it. */
-export type FoundTopic = Readonly<{
+type FoundTopic = Readonly<{
   partitions: number;
   settings: Readonly<Record<string, string>>;
 }>;

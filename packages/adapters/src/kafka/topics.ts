@@ -8,7 +8,7 @@ import { asPort, withAdvice } from "./errors.ts";
 import { openPublisher } from "./publisher.ts";
 import { ensureTopics, topicLayouts } from "./topic-layout.ts";
 
-export type KafkaTopicsOptions = KafkaConnection &
+type KafkaTopicsOptions = KafkaConnection &
   Readonly<{
     /** Of the topics' names, and the ledger's own: it also names the transactions. */
     prefix: string;

@@ -1,5 +1,4 @@
-import type { ModelName } from "@counterfoil/contracts/fact";
-import { MODEL_NAMES } from "../models/registry.ts";
+import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { FormatTooNew, LedgerMismatch } from "../ports/errors.ts";
 
 /** How far a ledger has been published; it is committed with what was published, in one transaction. */
@@ -30,7 +29,7 @@ const FORMAT = 1;
 /** Nothing is published; generation 1 of every model is live without an activation. */
 export function firstCheckpoint(ledger: string): PublisherCheckpoint {
   const first: PublishedModel = { generation: 1, version: null, republishFrom: null };
-  const models = Object.fromEntries(MODEL_NAMES.map((model) => [model, first]));
+  const models = Object.fromEntries(modelName.options.map((model) => [model, first]));
   return { ledger, position: 0, hash: "", models: models as PublisherCheckpoint["models"] };
 }
 

@@ -36,7 +36,7 @@ export type StateChange = Readonly<{
 }>;
 
 /** The position of the stream that a state belongs to, and the generation of its model. */
-export type Provenance = Readonly<{
+type Provenance = Readonly<{
   ledger: string;
   position: number;
   recordedAt: Nanos;

@@ -1,10 +1,9 @@
-import type { ModelName } from "@counterfoil/contracts/fact";
+import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { StateTopic } from "@counterfoil/contracts/kafka";
 import { accountParts } from "@counterfoil/core/account";
 import { ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
 import { ANOMALIES, ANOMALY_CHANGES } from "../models/columns.ts";
 import { RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
-import { MODEL_NAMES } from "../models/registry.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { anomalyRecord } from "../queries/anomaly-record.ts";
@@ -29,7 +28,7 @@ export type Source = Readonly<{
 }>;
 
 /** What is published of each model. */
-export const SOURCES: readonly Source[] = MODEL_NAMES.flatMap((model) => [
+const SOURCES: readonly Source[] = modelName.options.flatMap((model) => [
   isLifecycle(model) ? lifecycleSource(model) : balanceSource(model),
   anomalySource(model),
 ]);
@@ -105,7 +104,7 @@ function anomalyIn(text: string): Row {
  * unless something has changed it since. Change rows are asked only then: where events were projected
  * late, after others that follow them, the last of their change rows is not the record of today.
  */
-export async function recordAt(
+async function recordAt(
   rows: Rows,
   source: Source,
   { id, current, position }: Readonly<{ id: string; current: Row | null; position: number }>,

@@ -3,7 +3,7 @@ import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
 import { integer, own, text } from "../models/columns.ts";
 import { ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { ModelCatalogue, ModelStore } from "../ports/model-store.ts";
+import type { Commit, ModelCatalogue, ModelStore } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { isOnStream } from "../stream-guard.ts";
 
@@ -23,7 +23,7 @@ export interface SubjectCounts {
 
 type CountedTo = Readonly<{ position: number; hash: string }>;
 
-export type SubjectCountsOptions = Readonly<{ catalogue: ModelCatalogue; stream: EventStream }>;
+type SubjectCountsOptions = Readonly<{ catalogue: ModelCatalogue; stream: EventStream }>;
 
 const STORE = "publisher";
 const VERSION = 1;
@@ -127,16 +127,7 @@ async function countsIn(store: ModelStore): Promise<SubjectCounts> {
           `the publisher's counts stand at ${found}, not at ${committed} where this publisher left them`,
         );
       }
-      const rowsOf = (isStored: boolean): Row[] =>
-        [...changed]
-          .filter(([, count]) => count.isStored === isStored)
-          .map(([subject, { count }]) => ({ subject, count }));
-      await store.commit({
-        inserts: [{ table: SUBJECTS, rows: rowsOf(false) }],
-        puts: [{ table: SUBJECTS, rows: rowsOf(true) }],
-        deletes: [],
-        checkpoint: { position, hash, digest: EMPTY_DIGEST, state_digest: EMPTY_DIGEST },
-      });
+      await store.commit(commitOf(changed, { position, hash }));
       committed = position;
       for (const count of changed.values()) count.isStored = true;
       changed.clear();
@@ -146,5 +137,18 @@ async function countsIn(store: ModelStore): Promise<SubjectCounts> {
       }
     },
     close: () => store.close(),
+  };
+}
+
+function commitOf(changed: ReadonlyMap<string, Count>, { position, hash }: CountedTo): Commit {
+  const rowsOf = (isStored: boolean): Row[] =>
+    [...changed]
+      .filter(([, count]) => count.isStored === isStored)
+      .map(([subject, { count }]) => ({ subject, count }));
+  return {
+    inserts: [{ table: SUBJECTS, rows: rowsOf(false) }],
+    puts: [{ table: SUBJECTS, rows: rowsOf(true) }],
+    deletes: [],
+    checkpoint: { position, hash, digest: EMPTY_DIGEST, state_digest: EMPTY_DIGEST },
   };
 }

@@ -104,7 +104,7 @@ const refuseCalls =
     return statusError(status.UNIMPLEMENTED, `${method} is not served`);
   };
 
-export type Member = Readonly<{ host: string; port: number; isLeader: boolean }>;
+type Member = Readonly<{ host: string; port: number; isLeader: boolean }>;
 
 /** The members of the cluster, for clients that discover it. */
 function serveGossip(

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
-import { endOfDelivery, endWithin } from "./cut-batch.ts";
+import { endOfDelivery, endWithin } from "./batch.ts";
 
 describe("the end of a batch by its size", () => {
   test.each<[string, readonly (readonly [number, number])[], number, number, number]>([
