@@ -17,7 +17,7 @@ export type ConsumeOptions = ReadingOptions &
      * group everything is read from the beginning, as whoever holds states in memory needs it.
      */
     groupId?: string;
-    /** Every partition has been read to where it ended when reading began; not told to a group. */
+    /** Every partition has been read to its end of when reading began; never called for a group. */
     onCaughtUp?: () => void;
   }>;
 
@@ -46,7 +46,7 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
     allowAutoTopicCreation: false,
   });
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
-  // It is there for those who ask.
+  // Nobody has to await it.
   ended.catch(() => undefined);
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) reject(payload.error);
@@ -58,7 +58,7 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
   };
   const fail = (error: unknown) => {
     reject(error);
-    // Not waited for: the client waits for the handler that has just failed.
+    // Not awaited: the client waits for the handler that has just failed.
     void stop();
   };
   await run(consumer, { topics, reading, fail, autoCommit: options.groupId !== undefined });
@@ -95,7 +95,7 @@ async function run(consumer: Consumer, { topics, reading, fail, autoCommit }: Ru
     eachMessage: async ({ topic, partition, message }) => {
       const named = topics.get(topic);
       if (named === undefined) return;
-      // Tried again, a handler would be told of things out of their order.
+      // The client retries; a handler would then see messages out of order.
       if (failure !== null) throw failure.error;
       try {
         await reading.take(rawMessage(named, partition, message));

@@ -1,25 +1,25 @@
 import type { Fact } from "./message.ts";
 
-/** What a fact is in the order of its key. */
+/** How a fact follows the ones before it of its key. */
 export type InSequence =
   | Readonly<{ outcome: "next" }>
-  /** It, or one after it, was here before. */
+  /** This one, or a later one, has been read before. */
   | Readonly<{ outcome: "repeat" }>
-  /** Facts `from` to `to` of the key were never here. */
+  /** Facts `from` to `to` of the key have never been read. */
   | Readonly<{ outcome: "hole"; from: number; to: number }>;
 
-/** The last number of each key. Whoever keeps it with its own results begins where it left off. */
+/** The last number of each key. A reader that stores it with its own results goes on where it left off. */
 export interface FactSequences {
   take(fact: Pick<Fact, "key" | "keySequence">): InSequence;
-  /** The last number that was taken; 0 where none was. */
+  /** The last number that was read; 0 where none was. */
   lastOf(key: string): number;
 }
 
 /**
- * Tells repeats and holes by `counterfoil_key_sequence`.
+ * Recognises repeats and holes by `counterfoil_key_sequence`.
  *
- * @param lastOf what was taken before this process began. Without it a reader that does not begin at
- *   the topic's beginning takes the first fact of each key as it comes.
+ * @param lastOf what was read before this process began. Without it a reader that does not begin at
+ *   the topic's beginning accepts the first fact of each key as it comes.
  */
 export function createFactSequences(lastOf?: (key: string) => number): FactSequences {
   const last = new Map<string, number>();

@@ -12,21 +12,21 @@ import { createStateTable, type StateChange, type StateTable } from "./state-tab
 /** Facts of a key that never came before one that did. */
 export type Hole = Readonly<{ key: string; from: number; to: number; fact: Fact }>;
 
-/** What a reader wants to be told of. The next message is taken when a handler has resolved. */
+/** Callbacks of a reader. The next message is read when a handler has resolved. */
 export type Handlers = Readonly<{
   /** Each fact once, in the order of its key. */
   onFact?: (fact: Fact) => Promise<void> | void;
   /** A record that is new here, differs from before, or was removed. */
   onChange?: (change: StateChange) => Promise<void> | void;
-  /** Facts are missing, which is an alarm; the fact that shows it is handed over afterwards. */
+  /** Facts are missing, which is an alarm; the fact behind the hole is handed over afterwards. */
   onHole?: (hole: Hole) => Promise<void> | void;
-  /** A message that breaks the contract is left out. Without this handler, reading ends there. */
+  /** A message that breaks the contract is skipped. Without this handler, reading ends there. */
   onInvalid?: (error: MessageInvalid) => Promise<void> | void;
 }>;
 
 export type ReadingOptions = Handlers &
   Readonly<{
-    /** Where a reader that keeps both by itself left off. */
+    /** Both as a reader that stores them by itself has them. */
     sequences?: FactSequences;
     states?: StateTable;
   }>;
@@ -37,21 +37,21 @@ export interface Reading {
   take(raw: RawMessage): Promise<void>;
 }
 
-/** Messages in, facts and changes out; it knows nothing of Kafka but what a message is. */
+/** Turns messages into facts and changes; it knows nothing of Kafka but what a message is. */
 export function createReading(options: ReadingOptions): Reading {
   const { states = createStateTable(), sequences = createFactSequences() } = options;
 
-  async function takeFact(fact: Fact): Promise<void> {
-    const taken = sequences.take(fact);
-    if (taken.outcome === "repeat") return;
-    if (taken.outcome === "hole") {
-      const { from, to } = taken;
+  async function handleFact(fact: Fact): Promise<void> {
+    const found = sequences.take(fact);
+    if (found.outcome === "repeat") return;
+    if (found.outcome === "hole") {
+      const { from, to } = found;
       await options.onHole?.({ key: fact.key, from, to, fact });
     }
     await options.onFact?.(fact);
   }
 
-  async function takeState(state: State): Promise<void> {
+  async function handleState(state: State): Promise<void> {
     const change = states.take(state);
     if (change !== null) await options.onChange?.(change);
   }
@@ -60,8 +60,8 @@ export function createReading(options: ReadingOptions): Reading {
     states,
     async take(raw) {
       const message = await readOrReport(raw, options.onInvalid);
-      if (message?.kind === "fact") await takeFact(message);
-      if (message?.kind === "state") await takeState(message);
+      if (message?.kind === "fact") await handleFact(message);
+      if (message?.kind === "state") await handleState(message);
     },
   };
 }

@@ -15,9 +15,9 @@ export type StateChange<Name extends StateTopic = StateTopic> = {
   }>;
 }[Name];
 
-/** The present records of state topics, in memory: what a compacted topic is, read to its end. */
+/** The present records of state topics, in memory: the content of a compacted topic. */
 export interface StateTable {
-  /** @returns null where the state is older than what is known, or says nothing new. */
+  /** @returns null where the state is older than the known one, or equal to it. */
   take<Name extends StateTopic>(state: State<Name>): StateChange<Name> | null;
   get<Name extends StateTopic>(topic: Name, key: string): StateOf<Name> | null;
   /** Every present record of a topic. */
@@ -40,7 +40,7 @@ export function createStateTable(): StateTable {
       const before = known.get(key);
       if (before !== undefined && position < before.position) return null;
       const text = JSON.stringify(record);
-      // Removed ones are kept as such: something older may still come.
+      // Removed records stay known as removed: an older state may still come.
       known.set(key, { position, text, record });
       if (text === (before?.text ?? "null")) return null;
       const change = { topic, key, before: before?.record ?? null, after: record };

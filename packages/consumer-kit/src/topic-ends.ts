@@ -7,15 +7,15 @@ export interface TopicEnds {
   readonly isReached: boolean;
 }
 
-/** Asks where topics end just now. Empty partitions are reached already. */
+/** The present ends of topics. Empty partitions are reached already. */
 export async function findTopicEnds(kafka: Kafka, topics: readonly string[]): Promise<TopicEnds> {
-  const left = new Map<string, bigint>();
+  const unread = new Map<string, bigint>();
   const admin = kafka.admin();
   await admin.connect();
   try {
     for (const topic of topics) {
       for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-        if (BigInt(high) > BigInt(low)) left.set(`${topic} ${partition}`, BigInt(high));
+        if (BigInt(high) > BigInt(low)) unread.set(`${topic} ${partition}`, BigInt(high));
       }
     }
   } finally {
@@ -23,14 +23,14 @@ export async function findTopicEnds(kafka: Kafka, topics: readonly string[]): Pr
   }
   return {
     get isReached() {
-      return left.size === 0;
+      return unread.size === 0;
     },
     reach(topic, partition, offset) {
-      const place = `${topic} ${partition}`;
-      const end = left.get(place);
-      // The end of a transaction takes an offset too, which no message has.
-      if (end !== undefined && offset >= end - 1n) left.delete(place);
-      return left.size === 0;
+      const key = `${topic} ${partition}`;
+      const end = unread.get(key);
+      // The marker of a transaction takes an offset too, and is no message.
+      if (end !== undefined && offset >= end - 1n) unread.delete(key);
+      return unread.size === 0;
     },
   };
 }
