@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { type Topic, topicName } from "@counterfoil/contracts/kafka";
-import type { Consumer, Kafka } from "kafkajs";
-import { rawMessage } from "./raw-message.ts";
+import type { Consumer, IHeaders, Kafka, KafkaMessage } from "kafkajs";
+import type { RawMessage } from "./message.ts";
+import type { StateTable } from "./reading.ts";
 import { createReading, type Reading, type ReadingOptions } from "./reading.ts";
-import type { StateTable } from "./state-table.ts";
-import { findTopicEnds } from "./topic-ends.ts";
 
 export type ConsumeOptions = ReadingOptions &
   Readonly<{
@@ -107,3 +106,61 @@ async function run(consumer: Consumer, { topics, reading, fail, autoCommit }: Ru
     },
   });
 }
+
+/** Where each partition ended at one moment, until it has been read up to there. */
+interface TopicEnds {
+  /** @returns whether every partition has been read to where it ended. */
+  reach(topic: string, partition: number, offset: bigint): boolean;
+  readonly isReached: boolean;
+}
+
+/** The present ends of topics. Empty partitions are reached already. */
+async function findTopicEnds(kafka: Kafka, topics: readonly string[]): Promise<TopicEnds> {
+  const unread = new Map<string, bigint>();
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    for (const topic of topics) {
+      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+        if (BigInt(high) > BigInt(low)) unread.set(`${topic} ${partition}`, BigInt(high));
+      }
+    }
+  } finally {
+    await admin.disconnect();
+  }
+  return {
+    get isReached() {
+      return unread.size === 0;
+    },
+    reach(topic, partition, offset) {
+      const key = `${topic} ${partition}`;
+      const end = unread.get(key);
+      // The marker of a transaction takes an offset too, and is no message.
+      if (end !== undefined && offset >= end - 1n) unread.delete(key);
+      return unread.size === 0;
+    },
+  };
+}
+
+/** A message of kafkajs as text. */
+function rawMessage(
+  topic: Topic,
+  partition: number,
+  { key, value, offset, headers = {} }: KafkaMessage,
+): RawMessage {
+  return {
+    topic,
+    partition,
+    offset,
+    key: key?.toString() ?? "",
+    value: value === null ? null : value.toString(),
+    headers: Object.fromEntries(
+      Object.entries(headers).flatMap(([name, text]) => {
+        const first = firstOf(text);
+        return first === undefined ? [] : [[name, first.toString()]];
+      }),
+    ),
+  };
+}
+
+const firstOf = (text: IHeaders[string]) => (Array.isArray(text) ? text[0] : text);
