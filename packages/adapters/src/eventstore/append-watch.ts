@@ -46,63 +46,66 @@ type Listener = Readonly<{
 }>;
 
 /** A subscription while somebody waits; `cancel` ends its call, or the pause before the next one. */
-type Attempt = { cancel: () => void };
+type Attempt = { isOver: boolean; cancel: () => void };
 
-/** At most one subscription, resubscribed with backoff. */
-function createSubscription(
-  { connection, stream, timing }: Options,
-  { onAppend, onConfirmed }: Listener,
-) {
+/** At most one subscription, as long as somebody wants it. */
+function createSubscription(options: Options, listener: Listener) {
   let current: Attempt | null = null;
   let linger: NodeJS.Timeout | undefined;
 
-  async function follow(attempt: Attempt): Promise<void> {
-    for (
-      let retryMs = RETRY_MS_MIN;
-      attempt === current;
-      retryMs = Math.min(2 * retryMs, RETRY_MS_MAX)
-    ) {
-      const start = subscribeCall(stream, {
-        confirmed: () => {
-          retryMs = RETRY_MS_MIN;
-          void onConfirmed();
-        },
-        appended: (revision) => onAppend(revision + 1),
-      });
-      await connection
-        .call("subscribe", null, (streams, context) => {
-          const call = start(streams, context);
-          attempt.cancel = call.cancel;
-          if (attempt !== current) call.cancel();
-          return call;
-        })
-        .catch(() => {});
-      if (attempt === current) await pause(attempt, retryMs);
-    }
+  function cancelLinger(): void {
+    clearTimeout(linger);
+    linger = undefined;
   }
 
   function end(): void {
-    clearTimeout(linger);
-    linger = undefined;
-    const attempt = current;
+    cancelLinger();
+    if (current !== null) current.isOver = true;
+    current?.cancel();
     current = null;
-    attempt?.cancel();
   }
 
   return {
     begin: () => {
-      clearTimeout(linger);
-      linger = undefined;
+      cancelLinger();
       if (current !== null) return;
-      current = { cancel: () => {} };
-      void follow(current);
+      current = { isOver: false, cancel: () => {} };
+      void follow(options, listener, current);
     },
     /** A follower of the stream waits again in a moment. */
     endLater: () => {
-      if (current !== null) linger ??= setTimeout(end, timing.lingerMs);
+      if (current !== null) linger ??= setTimeout(end, options.timing.lingerMs);
     },
     end,
   };
+}
+
+/** Subscribes, and again with backoff whenever the subscription ends. */
+async function follow(
+  { connection, stream }: Options,
+  { onAppend, onConfirmed }: Listener,
+  attempt: Attempt,
+): Promise<void> {
+  let retryMs = RETRY_MS_MIN;
+  const start = subscribeCall(stream, {
+    confirmed: () => {
+      retryMs = RETRY_MS_MIN;
+      void onConfirmed();
+    },
+    appended: (revision) => onAppend(revision + 1),
+  });
+  while (!attempt.isOver) {
+    await connection
+      .call("subscribe", null, (streams, context) => {
+        const call = start(streams, context);
+        attempt.cancel = call.cancel;
+        if (attempt.isOver) call.cancel();
+        return call;
+      })
+      .catch(() => {});
+    if (!attempt.isOver) await pause(attempt, retryMs);
+    retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
+  }
 }
 
 function pause(attempt: Attempt, ms: number): Promise<void> {

@@ -59,15 +59,6 @@ export function createStreamReader({
     return headOf(decodeEvent(stored, stream).event);
   }
 
-  async function headReaching(position: number): Promise<Head> {
-    const until = performance.now() + timing.replicationMs;
-    for (let pauseMs = 5; ; pauseMs = Math.min(2 * pauseMs, 500)) {
-      const found = await head();
-      if (found.position >= position || performance.now() > until) return found;
-      await wait(pauseMs);
-    }
-  }
-
   /** The server ends a page when it has no more just now, so only an empty one is the end. */
   async function from(first: number, count: number): Promise<readonly DecodedEvent[]> {
     const events: DecodedEvent[] = [];
@@ -87,7 +78,21 @@ export function createStreamReader({
   }
 
   const at = (positions: readonly number[]) => readPositions(from, stream, positions);
+  const headReaching = (position: number) => awaitHead(head, position, timing);
   return { stream, head, headReaching, from, at, page };
+}
+
+async function awaitHead(
+  head: StreamReader["head"],
+  position: number,
+  { replicationMs }: Timing,
+): Promise<Head> {
+  const until = performance.now() + replicationMs;
+  for (let pauseMs = 5; ; pauseMs = Math.min(2 * pauseMs, 500)) {
+    const found = await head();
+    if (found.position >= position || performance.now() > until) return found;
+    await wait(pauseMs);
+  }
 }
 
 async function readPage(

@@ -87,39 +87,13 @@ type Count = { count: number; isStored: boolean };
 
 async function countsIn(store: ModelStore): Promise<SubjectCounts> {
   let committed = (await store.checkpoint()).position;
-  /** Least recently used first. */
-  const cache = new Map<string, Count>();
-  const changed = new Map<string, Count>();
-
-  async function load(subjects: Iterable<string>): Promise<void> {
-    const missing = [...new Set(subjects)].filter((subject) => !cache.has(subject));
-    if (missing.length === 0) return;
-    const rows = await store.select(SUBJECTS, {
-      where: [{ column: "subject", is: "in", value: missing }],
-      orderBy: ["subject"],
-      limit: missing.length,
-    });
-    const stored = new Map(rows.map(({ subject, count }) => [String(subject), Number(count)]));
-    for (const subject of missing) {
-      cache.set(subject, { count: stored.get(subject) ?? 0, isStored: stored.has(subject) });
-    }
-  }
-
-  function next(subject: string): number {
-    const count = cache.get(subject) ?? { count: 0, isStored: false };
-    cache.delete(subject);
-    cache.set(subject, count);
-    changed.set(subject, count);
-    count.count += 1;
-    return count.count;
-  }
-
+  const cache = createCache(store);
   return {
     async number(events) {
-      await load(events.map(({ subject }) => subject));
-      return events.map(({ subject }) => next(subject));
+      await cache.load(events.map(({ subject }) => subject));
+      return events.map(({ subject }) => cache.next(subject));
     },
-    async commit({ position, hash }) {
+    async commit(upTo) {
       const found = (await store.checkpoint()).position;
       // A publisher that was suspended while another took over must not overwrite newer counts.
       if (found !== committed) {
@@ -127,16 +101,50 @@ async function countsIn(store: ModelStore): Promise<SubjectCounts> {
           `the publisher's counts stand at ${found}, not at ${committed} where this publisher left them`,
         );
       }
-      await store.commit(commitOf(changed, { position, hash }));
-      committed = position;
-      for (const count of changed.values()) count.isStored = true;
-      changed.clear();
-      for (const subject of cache.keys()) {
-        if (cache.size <= CACHED_MAX) break;
-        cache.delete(subject);
-      }
+      await store.commit(commitOf(cache.changed, upTo));
+      committed = upTo.position;
+      cache.markStored();
     },
     close: () => store.close(),
+  };
+}
+
+/** The counts of the subjects that were used last, and those that have changed since the last commit. */
+function createCache(store: ModelStore) {
+  /** Least recently used first. */
+  const cached = new Map<string, Count>();
+  const changed = new Map<string, Count>();
+  return {
+    changed: changed as ReadonlyMap<string, Count>,
+    async load(subjects: Iterable<string>): Promise<void> {
+      const missing = [...new Set(subjects)].filter((subject) => !cached.has(subject));
+      if (missing.length === 0) return;
+      const rows = await store.select(SUBJECTS, {
+        where: [{ column: "subject", is: "in", value: missing }],
+        orderBy: ["subject"],
+        limit: missing.length,
+      });
+      const stored = new Map(rows.map(({ subject, count }) => [String(subject), Number(count)]));
+      for (const subject of missing) {
+        cached.set(subject, { count: stored.get(subject) ?? 0, isStored: stored.has(subject) });
+      }
+    },
+    next(subject: string): number {
+      const count = cached.get(subject) ?? { count: 0, isStored: false };
+      cached.delete(subject);
+      cached.set(subject, count);
+      changed.set(subject, count);
+      count.count += 1;
+      return count.count;
+    },
+    markStored(): void {
+      for (const count of changed.values()) count.isStored = true;
+      changed.clear();
+      for (const subject of cached.keys()) {
+        if (cached.size <= CACHED_MAX) break;
+        cached.delete(subject);
+      }
+    },
   };
 }
 
