@@ -9,7 +9,7 @@ import { ACCOUNTS, BALANCE_CHANGES } from "@counterfoil/processing/models/balanc
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
-import { openSession } from "@counterfoil/processing/publish/session";
+import { openSession } from "@counterfoil/processing/publish/publisher";
 import { findAccount } from "@counterfoil/processing/queries/accounts";
 import { type BalanceQuery, listBalances } from "@counterfoil/processing/queries/balances";
 import { rebuildModel } from "@counterfoil/processing/rebuild";

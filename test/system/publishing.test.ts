@@ -21,7 +21,7 @@ import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
 import { pruneGenerations } from "@counterfoil/processing/prune-generations";
-import { openSession, type PublishSession } from "@counterfoil/processing/publish/session";
+import { openSession, type PublishSession } from "@counterfoil/processing/publish/publisher";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
 import { rollbackModel } from "@counterfoil/processing/rollback";
 import { createRandom, type Random } from "@counterfoil/simulator/random";

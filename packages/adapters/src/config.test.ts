@@ -1,6 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { ConfigurationInvalid, type Environment, loadConfig } from "./config.ts";
-import { closestTo } from "./config-suggestion.ts";
+import { ConfigurationInvalid, closestTo, type Environment, loadConfig } from "./config.ts";
 
 function problemsOf(env: Environment): readonly string[] {
   try {

@@ -1,7 +1,5 @@
 import { CONFIG, type Config } from "@counterfoil/contracts/config";
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
-import { halfSetGroups } from "./config-groups.ts";
-import { closestTo } from "./config-suggestion.ts";
 
 const PREFIX = "COUNTERFOIL_";
 
@@ -63,4 +61,85 @@ const IS_SECRET = /_(?:SECRET|PASSPHRASE|PASSWORD|KEY|URL)$/;
 function describeInvalid(name: string, found: string | undefined, expected = "another value") {
   const shown = found === undefined || IS_SECRET.test(name) ? "" : ` is "${found}"`;
   return `${name}${shown}: ${expected}`;
+}
+
+/** Variables that mean something only together: where `one` is set, so must be all of `needs`. */
+type Group = Readonly<{ what: string; anyOf: readonly string[]; needs: readonly string[] }>;
+
+const FEED = [
+  "COUNTERFOIL_ZEROHASH_FEED_URL",
+  "COUNTERFOIL_ZEROHASH_FEED_KEY",
+  "COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE",
+  "COUNTERFOIL_ZEROHASH_FEED_SECRET",
+];
+
+const KAFKA_LOGIN = ["COUNTERFOIL_KAFKA_USERNAME", "COUNTERFOIL_KAFKA_PASSWORD"];
+
+const GROUPS: readonly Group[] = [
+  {
+    what: "the event store",
+    anyOf: ["COUNTERFOIL_EVENTSTORE_URL"],
+    needs: ["COUNTERFOIL_POSTGRES_URL"],
+  },
+  {
+    what: "Kafka",
+    anyOf: ["COUNTERFOIL_KAFKA_TOPIC_PREFIX", "COUNTERFOIL_KAFKA_TLS", ...KAFKA_LOGIN],
+    needs: ["COUNTERFOIL_KAFKA_BROKERS"],
+  },
+  {
+    what: "TLS with Kafka",
+    anyOf: ["COUNTERFOIL_KAFKA_CA_FILE"],
+    needs: ["COUNTERFOIL_KAFKA_BROKERS", "COUNTERFOIL_KAFKA_TLS"],
+  },
+  {
+    what: "the login to Kafka",
+    anyOf: [...KAFKA_LOGIN, "COUNTERFOIL_KAFKA_SASL"],
+    needs: KAFKA_LOGIN,
+  },
+  {
+    what: "the Balances Feed",
+    anyOf: [...FEED, "COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT"],
+    needs: FEED,
+  },
+  {
+    what: "the listener for webhooks alone",
+    anyOf: ["COUNTERFOIL_WEBHOOK_HOST"],
+    needs: ["COUNTERFOIL_WEBHOOK_PORT"],
+  },
+];
+
+/** Groups that are set by half. They are never completed by a default, which would look like a decision. */
+function halfSetGroups(given: Readonly<Record<string, string>>): readonly string[] {
+  return GROUPS.flatMap(({ what, anyOf, needs }) => {
+    const set = anyOf.filter((name) => name in given);
+    const missing = needs.filter((name) => !(name in given));
+    if (set.length === 0 || missing.length === 0) return [];
+    return [`${what} is configured by half: ${set.join(", ")} set, ${missing.join(", ")} missing`];
+  });
+}
+
+/** One or two typing errors; beyond that a suggestion would be a guess. */
+const TYPOS_MAX = 0.34;
+
+/** @returns the candidate that was probably meant, null where none is near. */
+export function closestTo(word: string, candidates: readonly string[]): string | null {
+  const nearest = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .toSorted((a, b) => a.distance - b.distance)[0];
+  if (nearest === undefined || nearest.distance > word.length * TYPOS_MAX) return null;
+  return nearest.candidate;
+}
+
+/** Levenshtein's distance: letters to insert, to remove and to replace. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (const [i, letter] of [...from].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...to].entries()) {
+      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
 }

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { StreamMissing } from "@counterfoil/processing/ports/errors";
 import { afterAll, expect, test } from "@jest/globals";
 import { loadConfig } from "./config.ts";
-import { ledgerFolder } from "./connect/sqlite.ts";
-import { connect } from "./connect.ts";
+import { connect, ledgerFolder } from "./connect.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-connect-"));
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));

@@ -1,20 +1,32 @@
+import { join } from "node:path";
 import type { Config } from "@counterfoil/contracts/config";
+import type { StatusRecord } from "@counterfoil/contracts/record";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import type { Access, Engine, OpenEngine } from "./connect/engine.ts";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import { systemClock } from "./node/clock.ts";
 import { nodeHashing } from "./node/hashing.ts";
+
+/**
+ * `read` neither creates nor appends; `write` creates the stream where there is none; `ingest` writes
+ * too, and never lets the event loop that answers webhooks wait for a disk.
+ */
+export type Access = "read" | "write" | "ingest";
+
+/** One of the three sizes, open. */
+type Engine = Readonly<{
+  engine: StatusRecord["engine"];
+  stream: EventStream;
+  catalogue: ModelCatalogue;
+  locks: RoleLocks;
+  close: () => Promise<void>;
+}>;
 
 /** What one ledger is stored in, behind the ports; nobody else knows which engine it is. */
 export type Backends = Engine &
   Readonly<{ ledger: string; environment: string; clock: Clock; hashing: Hashing }>;
-
-/** Loaded when it is the one: a process holds no driver that it does not use. */
-const ENGINES = {
-  sqlite: async () => (await import("./connect/sqlite.ts")).openSqlite,
-  postgres: async () => (await import("./connect/postgres.ts")).openPostgres,
-  eventstore: async () => (await import("./connect/eventstore.ts")).openEventstore,
-} as const satisfies Readonly<Record<string, () => Promise<OpenEngine>>>;
 
 /**
  * Opens the engine that the configuration names.
@@ -26,13 +38,94 @@ const ENGINES = {
 export async function connect(config: Config, access: Access): Promise<Backends> {
   const { COUNTERFOIL_LEDGER: ledger, COUNTERFOIL_ENVIRONMENT: environment } = config;
   const [clock, hashing] = [systemClock, nodeHashing];
-  const open: OpenEngine = await ENGINES[engineOf(config)]();
-  const engine = await open({ config, access, clock, hashing });
+  const engine = await engineOf(config)({ config, access, clock, hashing });
   return { ...engine, ledger, environment, clock, hashing };
 }
 
+type OpenEngine = (
+  options: Readonly<{ config: Config; access: Access; clock: Clock; hashing: Hashing }>,
+) => Promise<Engine>;
+
 /** A configuration that is set by half was refused before, so nothing falls back to another engine. */
-function engineOf(config: Config): keyof typeof ENGINES {
-  if (config.COUNTERFOIL_EVENTSTORE_URL !== undefined) return "eventstore";
-  return config.COUNTERFOIL_POSTGRES_URL === undefined ? "sqlite" : "postgres";
+function engineOf(config: Config): OpenEngine {
+  if (config.COUNTERFOIL_EVENTSTORE_URL !== undefined) return openEventstore;
+  return config.COUNTERFOIL_POSTGRES_URL === undefined ? openSqlite : openPostgres;
 }
+
+// Each engine is imported where it is opened: a process loads no driver that it does not use.
+
+/** One process: everything in files of a folder. */
+const openSqlite: OpenEngine = async ({ config, access, clock, hashing }) => {
+  const { openEventStream } = await import("./sqlite/event-stream.ts");
+  const { openModelCatalogue } = await import("./sqlite/model-catalogue.ts");
+  const { createRoleLocks } = await import("./sqlite/role-locks.ts");
+  const dataDir = ledgerFolder(config);
+  const stream = await openEventStream({
+    dataDir,
+    ledger: config.COUNTERFOIL_LEDGER,
+    hashing,
+    clock,
+    readOnly: access === "read",
+    ownThread: access === "ingest",
+  });
+  const catalogue = openModelCatalogue({ dataDir });
+  const locks = createRoleLocks({ dataDir });
+  return { engine: "sqlite", stream, catalogue, locks, close: closing(catalogue, stream) };
+};
+
+/** Ledgers share nothing: each but the default has a folder of its own in the data folder. */
+export function ledgerFolder({ COUNTERFOIL_DATA_DIR, COUNTERFOIL_LEDGER }: Config): string {
+  return COUNTERFOIL_LEDGER === "default"
+    ? COUNTERFOIL_DATA_DIR
+    : join(COUNTERFOIL_DATA_DIR, COUNTERFOIL_LEDGER);
+}
+
+/** One server: stream, read models and locks in schemas of one database. */
+const openPostgres: OpenEngine = async ({ config, access, clock, hashing }) => {
+  const { openEventStream } = await import("./postgres/event-stream.ts");
+  const { openModelCatalogue } = await import("./postgres/model-catalogue.ts");
+  const { createRoleLocks } = await import("./postgres/role-locks.ts");
+  const { COUNTERFOIL_POSTGRES_URL: url = "", COUNTERFOIL_LEDGER: ledger } = config;
+  const readOnly = access === "read";
+  const stream = await openEventStream({ url, ledger, hashing, clock, readOnly });
+  const catalogue = openModelCatalogue({ url, ledger });
+  const locks = createRoleLocks({ url, ledger });
+  return { engine: "postgres", stream, catalogue, locks, close: closing(catalogue, stream) };
+};
+
+/** A cluster: the stream in an event store; what follows from it, and the locks, on PostgreSQL. */
+const openEventstore: OpenEngine = async ({ config, access, clock, hashing }) => {
+  const { openEventStream } = await import("./eventstore/event-stream.ts");
+  const { openIdentityIndex } = await import("./postgres/identity-index.ts");
+  const { openModelCatalogue } = await import("./postgres/model-catalogue.ts");
+  const { createRoleLocks } = await import("./postgres/role-locks.ts");
+  const {
+    COUNTERFOIL_EVENTSTORE_URL: url = "",
+    COUNTERFOIL_POSTGRES_URL: postgres = "",
+    COUNTERFOIL_LEDGER: ledger,
+  } = config;
+  const index = await openIdentityIndex({ url: postgres, ledger });
+  const readOnly = access === "read";
+  const stream = await openEventStream({ url, ledger, hashing, clock, index, readOnly }).catch(
+    async (error) => {
+      await index.close();
+      throw error;
+    },
+  );
+  const catalogue = openModelCatalogue({ url: postgres, ledger });
+  const locks = createRoleLocks({ url: postgres, ledger });
+  return {
+    engine: "eventstore",
+    stream,
+    catalogue,
+    locks,
+    close: closing(catalogue, stream, index),
+  };
+};
+
+/** Closes one after another: what is built on others first. */
+const closing =
+  (...parts: readonly Readonly<{ close(): Promise<void> }>[]) =>
+  async (): Promise<void> => {
+    for (const part of parts) await part.close();
+  };

@@ -13,7 +13,7 @@ export type HeadWaiters = Readonly<{
   close(): void;
 }>;
 
-export type HeadWaitersOptions = Readonly<{
+type HeadWaitersOptions = Readonly<{
   headPosition: () => Promise<number>;
   /** How long until the next look; asked anew for each. */
   lookAfterMs: () => number;

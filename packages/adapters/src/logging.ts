@@ -3,7 +3,7 @@ import { isatty } from "node:tty";
 import type { Config } from "@counterfoil/contracts/config";
 import { destination, type Logger, pino, stdTimeFunctions } from "pino";
 
-export type LoggerOptions = Readonly<{
+type LoggerOptions = Readonly<{
   /** Which part of the program speaks; stands on every line. */
   role: string;
   level: Config["COUNTERFOIL_LOG_LEVEL"];

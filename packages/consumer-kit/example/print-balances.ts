@@ -1,5 +1,5 @@
 import { consume } from "@counterfoil/consumer-kit/consume";
-import type { StateChange } from "@counterfoil/consumer-kit/state-table";
+import type { StateChange } from "@counterfoil/consumer-kit/reading";
 import { Kafka, logLevel } from "kafkajs";
 
 /*

@@ -1,11 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { type Topic, topicName } from "@counterfoil/contracts/kafka";
-import type { Consumer, Kafka } from "kafkajs";
-import { mendRequestQueue } from "./mend-request-queue.ts";
-import { rawMessage } from "./raw-message.ts";
+import type { Consumer, IHeaders, Kafka, KafkaMessage } from "kafkajs";
+import type { RawMessage } from "./message.ts";
+import type { StateTable } from "./reading.ts";
 import { createReading, type Reading, type ReadingOptions } from "./reading.ts";
-import type { StateTable } from "./state-table.ts";
-import { findTopicEnds } from "./topic-ends.ts";
 
 export type ConsumeOptions = ReadingOptions &
   Readonly<{
@@ -18,7 +16,7 @@ export type ConsumeOptions = ReadingOptions &
      * group everything is read from the beginning, as whoever holds states in memory needs it.
      */
     groupId?: string;
-    /** Every partition has been read to where it ended when reading began; not told to a group. */
+    /** Every partition has been read to its end of when reading began; never called for a group. */
     onCaughtUp?: () => void;
   }>;
 
@@ -37,7 +35,6 @@ export type Consuming = Readonly<{
  * its `sequences` drops what it had.
  */
 export async function consume(options: ConsumeOptions): Promise<Consuming> {
-  mendRequestQueue();
   const { kafka, prefix = "counterfoil", groupId = `${prefix}-reader-${randomUUID()}` } = options;
   const topics = new Map(options.topics.map((topic) => [topicName(prefix, topic), topic]));
   const reading = createReading(options);
@@ -48,7 +45,7 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
     allowAutoTopicCreation: false,
   });
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
-  // It is there for those who ask.
+  // Nobody has to await it.
   ended.catch(() => undefined);
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) reject(payload.error);
@@ -60,7 +57,7 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
   };
   const fail = (error: unknown) => {
     reject(error);
-    // Not waited for: the client waits for the handler that has just failed.
+    // Not awaited: the client waits for the handler that has just failed.
     void stop();
   };
   await run(consumer, { topics, reading, fail, autoCommit: options.groupId !== undefined });
@@ -97,7 +94,7 @@ async function run(consumer: Consumer, { topics, reading, fail, autoCommit }: Ru
     eachMessage: async ({ topic, partition, message }) => {
       const named = topics.get(topic);
       if (named === undefined) return;
-      // Tried again, a handler would be told of things out of their order.
+      // The client retries; a handler would then see messages out of order.
       if (failure !== null) throw failure.error;
       try {
         await reading.take(rawMessage(named, partition, message));
@@ -109,3 +106,61 @@ async function run(consumer: Consumer, { topics, reading, fail, autoCommit }: Ru
     },
   });
 }
+
+/** Where each partition ended at one moment, until it has been read up to there. */
+interface TopicEnds {
+  /** @returns whether every partition has been read to where it ended. */
+  reach(topic: string, partition: number, offset: bigint): boolean;
+  readonly isReached: boolean;
+}
+
+/** The present ends of topics. Empty partitions are reached already. */
+async function findTopicEnds(kafka: Kafka, topics: readonly string[]): Promise<TopicEnds> {
+  const unread = new Map<string, bigint>();
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    for (const topic of topics) {
+      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+        if (BigInt(high) > BigInt(low)) unread.set(`${topic} ${partition}`, BigInt(high));
+      }
+    }
+  } finally {
+    await admin.disconnect();
+  }
+  return {
+    get isReached() {
+      return unread.size === 0;
+    },
+    reach(topic, partition, offset) {
+      const key = `${topic} ${partition}`;
+      const end = unread.get(key);
+      // The marker of a transaction takes an offset too, and is no message.
+      if (end !== undefined && offset >= end - 1n) unread.delete(key);
+      return unread.size === 0;
+    },
+  };
+}
+
+/** A message of kafkajs as text. */
+function rawMessage(
+  topic: Topic,
+  partition: number,
+  { key, value, offset, headers = {} }: KafkaMessage,
+): RawMessage {
+  return {
+    topic,
+    partition,
+    offset,
+    key: key?.toString() ?? "",
+    value: value === null ? null : value.toString(),
+    headers: Object.fromEntries(
+      Object.entries(headers).flatMap(([name, text]) => {
+        const first = firstOf(text);
+        return first === undefined ? [] : [[name, first.toString()]];
+      }),
+    ),
+  };
+}
+
+const firstOf = (text: IHeaders[string]) => (Array.isArray(text) ? text[0] : text);

@@ -10,7 +10,7 @@ import {
 import { type EventRecord, eventRecord } from "@counterfoil/contracts/record";
 import type { z } from "zod";
 
-/** A message as a Kafka client hands it over, its bytes read as text. */
+/** A message of a Kafka client, its bytes read as text. */
 export type RawMessage = Readonly<{
   topic: Topic;
   partition: number;
@@ -20,7 +20,7 @@ export type RawMessage = Readonly<{
   headers: Readonly<Record<string, string>>;
 }>;
 
-/** Where a message lies, for whoever wants to look it up. */
+/** Where a message lies on the topic. */
 export type Origin = Readonly<{ topic: Topic; partition: number; offset: string }>;
 
 /** One event of the ledger, as `/v1/events` shows it. */
@@ -37,7 +37,7 @@ export type Fact = Readonly<{
   origin: Origin;
 }>;
 
-/** What a state topic says of a record: how it is now, or that it is no more. */
+/** A record as a state topic has it: its present state, or its removal. */
 export type State<Name extends StateTopic = StateTopic> = {
   [Topic in Name]: Readonly<{
     kind: "state";
@@ -47,7 +47,7 @@ export type State<Name extends StateTopic = StateTopic> = {
     ledger: string;
     /** Of two states of one key the one with the greater position is newer. */
     position: number;
-    /** Of the read model that says so. */
+    /** Of the read model that it comes from. */
     generation: number;
     /** null: removed. */
     record: StateOf<Topic> | null;
@@ -57,7 +57,7 @@ export type State<Name extends StateTopic = StateTopic> = {
 
 export type Message = Fact | State;
 
-/** A message that is not what the contract says; it is not handed on as if it were. */
+/** A message that breaks the contract; it is never handed over. */
 export class MessageInvalid extends Error {
   override readonly name = "MessageInvalid";
   readonly origin: Origin;
@@ -72,7 +72,7 @@ export class MessageInvalid extends Error {
 }
 
 /**
- * Reads a message by its contract. Fields and headers that the contract does not know are left out.
+ * Reads a message by its contract. Fields and headers that the contract does not know are dropped.
  *
  * @throws MessageInvalid
  */
@@ -132,11 +132,11 @@ function parsed<Schema extends z.ZodType>(
 ): z.infer<Schema> {
   const result = schema.safeParse(found);
   if (result.success) return result.data;
-  // Lists of words grow: one that came later than this kit is handed over as it is.
+  // Lists of words grow: a word that is newer than this kit is handed over as it is.
   const isLaterWord = ({ code, path }: z.core.$ZodIssue) =>
     code === "invalid_value" && typeof valueAt(found, path) === "string";
   if (part === "value" && result.error.issues.every(isLaterWord)) return found as z.infer<Schema>;
-  // Says what is wrong and where, never what was found: it may be about a customer.
+  // The message names the place and the problem, never the value: it may be about a customer.
   const [issue] = result.error.issues;
   throw new MessageInvalid(
     originOf(raw),

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import { createFactSequences } from "./fact-sequence.ts";
 import type { Fact, RawMessage } from "./message.ts";
 import { MessageInvalid, parseMessage } from "./message.ts";
-import { createReading, type Hole } from "./reading.ts";
-import type { StateChange } from "./state-table.ts";
+import type { StateChange } from "./reading.ts";
+import { createFactSequences, createReading, type Hole } from "./reading.ts";
 
 const common = {
   ce_specversion: "1.0",

@@ -1,7 +1,6 @@
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
-import { HASTY, openLedgerOn } from "./testing/ledger-fixture.ts";
-import { useDouble } from "./testing/use-double.ts";
+import { HASTY, openLedgerOn, useDouble } from "./testing/use-double.ts";
 
 const use = useDouble();
 const NEVER = new AbortController().signal;

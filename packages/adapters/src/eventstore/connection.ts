@@ -2,14 +2,13 @@ import { EventStoreDBClient } from "@eventstore/db-client";
 import streamsGrpc, {
   type StreamsClient,
 } from "@eventstore/db-client/generated/streams_grpc_pb.js";
-import { ConnectionUrlInvalid, connectionUrlProblem, hostsOf } from "./connection-url.ts";
 
 /** A call under way. */
-export type Call<T> = Readonly<{ answer: Promise<T>; cancel: () => void }>;
+type Call<T> = Readonly<{ answer: Promise<T>; cancel: () => void }>;
 
 type CallArguments = ReturnType<EventStoreDBClient["callArguments"]>;
 
-export type CallContext = Readonly<{
+type CallContext = Readonly<{
   /** Metadata and options of a call to the leader; without a deadline it may last for ever. */
   argumentsOf: (deadlineMs?: number) => CallArguments;
   /** To be called whenever the server shows that it is still there. */
@@ -27,7 +26,7 @@ export type Connection = Readonly<{
    * @throws CallTimedOut after that silence, and the client's or the channel's errors.
    */
   call<T>(name: string, silenceMs: number | null, start: StartCall<T>): Promise<T>;
-  /** Ends every call and leaves nothing behind that keeps the process alive. */
+  /** Ends every call; nothing keeps the process alive after it. */
   close(): Promise<void>;
 }>;
 
@@ -35,31 +34,49 @@ export class CallTimedOut extends Error {
   override readonly name = "CallTimedOut";
 }
 
+/** How long things may take; tests shorten it. */
+export type Timing = Readonly<{
+  /** A call without any answer for so long is given up. */
+  silenceMs: number;
+  /** The server's time for one append; its own commit timeout is 2 to 3 s. */
+  appendMs: number;
+  /** A write of unknown outcome is retried for so long. */
+  patienceMs: number;
+  /** How long to wait for what the server has and does not show yet. */
+  replicationMs: number;
+  /** A waiter reads the head so often beside the subscription. */
+  pollMs: number;
+  /** A subscription without waiters is kept for so long. */
+  lingerMs: number;
+}>;
+
+export const DEFAULT_TIMING: Timing = {
+  silenceMs: 5000,
+  appendMs: 4000,
+  patienceMs: 8000,
+  replicationMs: 3000,
+  pollMs: 1000,
+  lingerMs: 10_000,
+};
+
 /**
- * The official client, of which this uses the connection string, discovery, credentials, the change
- * of leaders and the channel; the calls go through the stubs that it ships. Its own methods parse
- * the JSON of events, which loses bytes, and never end on a server that does not answer; its batch
- * appends share their state between clients (see append-call.ts).
+ * Uses the official client for the connection string, discovery, credentials, the change of leaders
+ * and the channel, and makes the calls through the stubs that it ships. The client's own methods
+ * parse the JSON of events, which loses bytes, and never end on a server that does not answer; its
+ * batch appends share their state between clients.
  *
  * @throws ConnectionUrlInvalid where the connection string cannot be used.
  */
 export function openConnection(url: string): Connection {
-  const client = createClient(url);
-  const { execute, callArguments } = partsOf(client);
+  const { execute, argumentsOf } = partsOf(createClient(url));
   const hosts = hostsOf(url);
+  const closed = () => new Error(`the event stream at ${hosts} was closed by this process`);
   const running = new Set<(error: Error) => void>();
   let channel: { close(): void } | null = null;
   let isClosed = false;
 
-  const argumentsOf = (deadlineMs?: number): CallArguments => {
-    const [leader, forEver] = [{ requiresLeader: true }, { deadline: Number.POSITIVE_INFINITY }];
-    return deadlineMs === undefined
-      ? callArguments(leader, forEver)
-      : callArguments({ ...leader, deadline: deadlineMs });
-  };
-
   async function call<T>(name: string, silenceMs: number | null, start: StartCall<T>): Promise<T> {
-    if (isClosed) throw new Error(`the event stream at ${hosts} was closed by this process`);
+    if (isClosed) throw closed();
     const { promise: over, reject } = Promise.withResolvers<never>();
     let cancel = () => {};
     let isOver = false;
@@ -72,7 +89,7 @@ export function openConnection(url: string): Connection {
     running.add(end);
     const answer = execute(streamsGrpc.StreamsClient, name, async (streams) => {
       channel = streams.getChannel();
-      // The channel may have come long after the caller was told that there is none.
+      // The channel may come long after the caller has given up.
       if (isOver) throw new CallTimedOut("the call was given up before it began");
       const made = start(streams, { argumentsOf, progress: () => silence?.broken() });
       cancel = made.cancel;
@@ -92,22 +109,21 @@ export function openConnection(url: string): Connection {
     call,
     close: async () => {
       isClosed = true;
-      const error = new Error(`the event stream at ${hosts} was closed by this process`);
-      for (const end of [...running]) end(error);
+      for (const end of [...running]) end(closed());
       channel?.close();
     },
   };
 }
 
 /**
- * Tells of a silence in two steps: when this process was busy for longer than that, its timers come
- * before the answers that lie ready, and these have the second step to be heard.
+ * Reports a silence in two steps: after this process was busy for longer than that, its timers fire
+ * before the answers that have arrived meanwhile, and these need the second step to be read.
  */
-function startSilence(ms: number, tell: (error: CallTimedOut) => void) {
+function startSilence(ms: number, onSilence: (error: CallTimedOut) => void) {
   const secondMs = Math.ceil(ms / 10);
   let second: NodeJS.Timeout | undefined;
   const first = setTimeout(() => {
-    second = setTimeout(() => tell(new CallTimedOut(`no answer for ${ms} ms`)), secondMs);
+    second = setTimeout(() => onSilence(new CallTimedOut(`no answer for ${ms} ms`)), secondMs);
   }, ms - secondMs);
   return {
     broken: () => {
@@ -121,14 +137,17 @@ function startSilence(ms: number, tell: (error: CallTimedOut) => void) {
   };
 }
 
-/** What the client keeps for its own modules; bound, and pinned by its exact version. */
+/** Members that the client keeps for its own modules; bound, and pinned by its exact version. */
 function partsOf(client: EventStoreDBClient) {
-  return {
-    // biome-ignore lint/complexity/useLiteralKeys: only so may a protected member be read
-    execute: client["execute"],
-    // biome-ignore lint/complexity/useLiteralKeys: the same
-    callArguments: client["callArguments"],
-  };
+  // biome-ignore lint/complexity/useLiteralKeys: only so may a protected member be read
+  const execute = client["execute"];
+  // biome-ignore lint/complexity/useLiteralKeys: the same
+  const callArguments = client["callArguments"];
+  const argumentsOf = (deadlineMs?: number): CallArguments =>
+    deadlineMs === undefined
+      ? callArguments({ requiresLeader: true }, { deadline: Number.POSITIVE_INFINITY })
+      : callArguments({ requiresLeader: true, deadline: deadlineMs });
+  return { execute, argumentsOf };
 }
 
 function createClient(url: string): EventStoreDBClient {
@@ -145,3 +164,96 @@ function createClient(url: string): EventStoreDBClient {
 
 const invalid = (problem: string) =>
   new ConnectionUrlInvalid(`COUNTERFOIL_EVENTSTORE_URL cannot be used: ${problem}`);
+
+/** The connection string cannot be used. Its message never repeats what may be a secret. */
+export class ConnectionUrlInvalid extends Error {
+  override readonly name = "ConnectionUrlInvalid";
+  readonly code = "configuration_invalid";
+}
+
+const SHAPE =
+  /^(?<scheme>[a-z+]+):\/\/(?:(?<user>[^@/?]*)@)?(?<hosts>[^@/?]+)\/*(?:\?(?<query>[^@]*))?$/;
+const HOST = /^[A-Za-z0-9._-]+(:\d{1,5})?$/;
+const SCHEMES: ReadonlySet<string | undefined> = new Set(["esdb", "esdb+discover"]);
+const EXPECTED = "expected esdb://user:password@host:2113?tls=true";
+
+type ValueKind = "text" | "number" | "boolean" | "node";
+
+/** What the client understands, in its flat spelling: it warns of others, with the password. */
+const SETTINGS: Readonly<Record<string, ValueKind>> = {
+  usercertfile: "text",
+  userkeyfile: "text",
+  tlscafile: "text",
+  connectionname: "text",
+  maxdiscoverattempts: "number",
+  defaultdeadline: "number",
+  discoveryinterval: "number",
+  gossiptimeout: "number",
+  keepaliveinterval: "number",
+  keepalivetimeout: "number",
+  nodepreference: "node",
+  tls: "boolean",
+  throwonappendfailure: "boolean",
+};
+
+const VALUES: Readonly<Record<ValueKind, RegExp>> = {
+  text: /^.+$/,
+  number: /^-?\d+$/,
+  boolean: /^(true|false)$/,
+  node: /^(leader|follower|readonlyreplica|random)$/,
+};
+
+/** Why a connection string cannot be used; null where it can, as far as its text goes. */
+export function connectionUrlProblem(url: string): string | null {
+  const { scheme, user, hosts, query } = SHAPE.exec(url.trim())?.groups ?? {};
+  if (scheme === undefined || hosts === undefined) {
+    return `it is no connection string, ${EXPECTED}; write @ : / ? in the password as %40 %3A %2F %3F`;
+  }
+  if (!SCHEMES.has(scheme)) return `its scheme is ${scheme}://, ${EXPECTED}`;
+  return userProblem(user) ?? hostsProblem(hosts) ?? queryProblem(query);
+}
+
+/** The hosts of a connection string, for messages: what is left when user and settings are gone. */
+export function hostsOf(url: string): string {
+  return SHAPE.exec(url.trim())?.groups?.hosts ?? "EventStoreDB";
+}
+
+function userProblem(user: string | undefined): string | null {
+  if (user === undefined) return null;
+  const parts = user.split(":");
+  if (parts.length !== 2 || parts.some((part) => part === "")) {
+    return "what stands before @ is not user:password; write : in either as %3A";
+  }
+  return parts.every(isDecodable) ? null : "user or password holds a % that is not written as %25";
+}
+
+function hostsProblem(hosts: string): string | null {
+  const wrong = hosts.split(",").find((host) => !HOST.test(host));
+  return wrong === undefined ? null : `"${wrong}" is no host or host:port`;
+}
+
+function queryProblem(query: string | undefined): string | null {
+  for (const setting of query === undefined ? [] : query.split("&")) {
+    const [key = "", value = ""] = setting.split("=", 2);
+    const kind = SETTINGS[flat(key)];
+    if (kind === undefined) {
+      return `the setting "${key}" is unknown; known are ${Object.keys(SETTINGS).join(", ")}`;
+    }
+    const spelled = kind === "node" ? flat(value) : value;
+    if (!VALUES[kind].test(spelled) || !isDecodable(value)) {
+      return `the setting "${key}" has a value that is no ${kind}`;
+    }
+  }
+  return null;
+}
+
+const flat = (text: string): string => text.trim().toLowerCase().replace(/[_-]/g, "");
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

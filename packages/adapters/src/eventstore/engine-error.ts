@@ -3,14 +3,14 @@ import { convertToCommandError, ErrorType, isCommandError } from "@eventstore/db
 import { CallTimedOut } from "./connection.ts";
 
 /**
- * What may have become of a write whose call failed:
+ * The outcome of a write whose call failed:
  *
  * - `refused`: it is not written, and the same write would be refused again;
  * - `not_sent`: it never left this process;
- * - `elsewhere`: it is not written, and the next call goes to the leader;
+ * - `not_leader`: it is not written, and the client's next call goes to the leader;
  * - `unknown`: it may be written, now or later.
  */
-export type WriteFate = "refused" | "not_sent" | "elsewhere" | "unknown";
+type FailedWrite = "refused" | "not_sent" | "not_leader" | "unknown";
 
 const REFUSALS: ReadonlySet<string> = new Set([
   ErrorType.ACCESS_DENIED,
@@ -20,16 +20,16 @@ const REFUSALS: ReadonlySet<string> = new Set([
   ErrorType.INVALID_TRANSACTION,
 ]);
 
-/** How the channel says that it never got as far as a connection; 14 alone could be a lost answer. */
+/** Messages of a channel that never had a connection; status 14 alone could be a lost answer. */
 const NEVER_CONNECTED =
   /No connection established|Name resolution failed|Channel closed before call started/;
 
-export function writeFateOf(error: unknown): WriteFate {
+export function outcomeOf(error: unknown): FailedWrite {
   if (error instanceof CallTimedOut) return "unknown";
   const { type, message, isOfClient } = commandErrorOf(error);
   if (type === null) return isOfClient ? "not_sent" : "refused";
   if (REFUSALS.has(type)) return "refused";
-  if (type === ErrorType.NOT_LEADER) return "elsewhere";
+  if (type === ErrorType.NOT_LEADER) return "not_leader";
   return type === ErrorType.UNAVAILABLE && NEVER_CONNECTED.test(message) ? "not_sent" : "unknown";
 }
 
@@ -58,7 +58,7 @@ const NO_SERVER = "what answers there is no EventStoreDB; check COUNTERFOIL_EVEN
 const UNANSWERED =
   "what accepts connections there does not answer; check COUNTERFOIL_EVENTSTORE_URL and the server";
 
-/** An error of a call in the port's words. One that the port knows already stays as it is. */
+/** An error of a call as an error of the port. Other errors stay as they are. */
 export function portError(error: unknown, what: string, hosts: string): unknown {
   if (error instanceof CallTimedOut) {
     const message = `${what} at ${hosts}: ${error.message}: ${UNANSWERED}`;
@@ -84,20 +84,20 @@ function adviceOf(type: string | null, message: string): string {
 
 type Named = Readonly<{ type: string | null; message: string; isOfClient: boolean }>;
 
-/** By `type`, the client's name of the error; null where it is none of a call. */
+/** The client's error type; null where the error is none of a call. */
 function commandErrorOf(error: unknown): Named {
   if (!(error instanceof Error)) return { type: null, message: String(error), isOfClient: false };
   const converted = convertToCommandError(error);
   if (isCommandError(converted)) {
     const { type, message } = converted;
-    return { type, message: message === "" ? type : tidy(message), isOfClient: true };
+    return { type, message: message === "" ? type : oneLine(message), isOfClient: true };
   }
   // Discovery and dead channels fail with plain errors.
   const { message } = error;
   return { type: null, message, isOfClient: /^Failed to discover|Channel has been/.test(message) };
 }
 
-/** On one line, and without the empty note at the end of the channel's messages. */
-function tidy(message: string): string {
+/** On one line, without the empty note that ends the channel's messages. */
+function oneLine(message: string): string {
   return message.replace(/\s+/g, " ").replace(/[.\s]*Resolution note:[\s:]*$/, "");
 }

@@ -2,12 +2,10 @@ import { describeEventStreamContract } from "@counterfoil/processing/testing/eve
 import { describe, expect, test } from "@jest/globals";
 import { systemClock } from "../node/clock.ts";
 import { nodeHashing } from "../node/hashing.ts";
-import { APPEND_COUNTED_MAX } from "./append-size.ts";
-import { openConnection } from "./connection.ts";
+import { DEFAULT_TIMING, openConnection } from "./connection.ts";
 import { openEventStream } from "./event-stream.ts";
 import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";
-import { DEFAULT_TIMING } from "./timing.ts";
-import { writeEvents } from "./write.ts";
+import { APPEND_COUNTED_MAX, writeEvents } from "./write.ts";
 
 /** A server that tests may fill with streams; what they leave there is theirs alone. */
 const SERVER = process.env.COUNTERFOIL_TEST_EVENTSTORE_URL ?? "";

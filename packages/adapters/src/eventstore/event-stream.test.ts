@@ -1,10 +1,10 @@
 import { describeEventStreamContract } from "@counterfoil/processing/testing/event-stream.contract";
 import { afterAll, beforeAll } from "@jest/globals";
 import { nodeHashing } from "../node/hashing.ts";
-import { APPEND_COUNTED_MAX } from "./append-size.ts";
 import { openEventStream } from "./event-stream.ts";
 import { type EventStoreDouble, startEventStoreDouble } from "./testing/eventstore-double.ts";
 import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";
+import { APPEND_COUNTED_MAX } from "./write.ts";
 
 let double: EventStoreDouble;
 let ledgers = 0;

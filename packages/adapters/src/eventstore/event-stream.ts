@@ -1,19 +1,25 @@
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import {
+  LedgerMismatch,
+  StreamCorrupted,
+  StreamMissing,
+} from "@counterfoil/processing/ports/errors";
+import type {
+  EventStream,
+  KnownEvent,
+  LookUp,
+  ReadQuery,
+} from "@counterfoil/processing/ports/event-stream";
 import { createAppendWatch } from "./append-watch.ts";
-import { checkStream } from "./check-stream.ts";
-import { openConnection } from "./connection.ts";
-import type { IdentityIndex } from "./identity-index.ts";
-import { readTypes } from "./read-types.ts";
-import { createRecentHead } from "./recent-head.ts";
-import { appendEvents } from "./stream-append.ts";
+import { DEFAULT_TIMING, openConnection, type Timing } from "./connection.ts";
+import { catchUpIndex, type IdentityIndex, indexedTypeOf } from "./identity-index.ts";
+import { decodeEvent } from "./stored-event.ts";
+import { appendEvents, createRecentHead, type StreamParts } from "./stream-append.ts";
 import { createStreamBodies } from "./stream-bodies.ts";
-import { findEvents } from "./stream-look-up.ts";
-import type { StreamParts } from "./stream-parts.ts";
-import { createStreamReader } from "./stream-reader.ts";
-import { DEFAULT_TIMING, type Timing } from "./timing.ts";
+import { createStreamReader, type StreamReader, truncated } from "./stream-reader.ts";
 
 export type EventStreamOptions = Readonly<{
   /** Connection string, `esdb://user:password@host:2113?tls=true`. */
@@ -73,7 +79,7 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
       if (types !== undefined) return readTypes(parts, { after, limit, types });
       return (await reader.from(after + 1, limit)).map(({ event }) => event);
     },
-    lookUp: (ids) => findEvents(parts, ids),
+    lookUp: (ids) => findByIds(parts, ids),
     body: (sha256) => bodies.read(sha256),
     waitForAppend: watch.wait,
     close: async () => {
@@ -81,4 +87,114 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
       await connection.close();
     },
   };
+}
+
+/** The events with these ids as of the head: the index says where, the stream holds them. */
+async function findByIds(parts: StreamParts, ids: readonly string[]): Promise<LookUp> {
+  const { index, reader, recent } = parts;
+  const askedAt = performance.now();
+  const head = recent.note(await catchUpIndex(parts), askedAt);
+  const found = await index.find([...new Set(ids)], head.position);
+  const positions = [...found.values()].flatMap(({ position, amendments }) => [
+    position,
+    ...amendments,
+  ]);
+  const events = new Map((await reader.at(positions)).map((event) => [event.position, event]));
+  const eventAt = (position: number) => events.get(position) as RecordedEvent;
+  const known = [...found].map(([id, { position, amendments }]): [string, KnownEvent] => [
+    id,
+    { event: eventAt(position), amendments: amendments.map(eventAt) },
+  ]);
+  return { head, known: new Map(known) };
+}
+
+type TypesQuery = Required<ReadQuery>;
+
+/** Indexed types are found by the index, others by a search through the stream. */
+async function readTypes(parts: StreamParts, query: TypesQuery): Promise<readonly RecordedEvent[]> {
+  const types = [...new Set(query.types)];
+  if (types.length === 0) return [];
+  const areIndexed = types.every((type) => indexedTypeOf(type) !== null);
+  const read = areIndexed ? readIndexed : searchTypes;
+  return read(parts, { ...query, types });
+}
+
+/** All types as of one head, so that no event appended meanwhile hides one before it. */
+async function readIndexed(
+  parts: StreamParts,
+  query: TypesQuery,
+): Promise<readonly RecordedEvent[]> {
+  const { position: upTo } = await catchUpIndex(parts);
+  return parts.reader.at(await parts.index.positionsOfTypes({ ...query, upTo }));
+}
+
+/** How many positions one step of a search reads. */
+const WINDOW = 1000;
+
+async function searchTypes(
+  { reader }: StreamParts,
+  { after, limit, types }: TypesQuery,
+): Promise<readonly RecordedEvent[]> {
+  const { position: last } = await reader.head();
+  const found: RecordedEvent[] = [];
+  for (let from = after; from < last && found.length < limit; from += WINDOW) {
+    const events = await reader.from(from + 1, Math.min(WINDOW, last - from));
+    found.push(...events.map(({ event }) => event).filter(({ type }) => types.includes(type)));
+  }
+  return found.slice(0, limit);
+}
+
+/**
+ * Checks what must hold before a stream is used. It makes the first call to the server, so that a
+ * wrong connection string, password or port shows at once.
+ *
+ * @throws StreamMissing when it is not there and `mayBeMissing` is false;
+ * @throws StreamCorrupted when its beginning was cut away, or is to be;
+ * @throws LedgerMismatch when its first event opens another ledger.
+ */
+async function checkStream(
+  reader: StreamReader,
+  { ledger, mayBeMissing }: Readonly<{ ledger: string; mayBeMissing: boolean }>,
+): Promise<void> {
+  await checkMetadata(reader);
+  const { stream } = reader;
+  const page = await reader.page({ stream, direction: "forwards", from: "start", count: 1 });
+  if (page === null) {
+    if (mayBeMissing) return;
+    throw new StreamMissing(`no event stream ${stream} yet: the first ingestor creates it`);
+  }
+  const [first] = page;
+  if (first === undefined) throw truncated(stream, "none of its events is left");
+  if (first.revision !== 0) throw truncated(stream, `it begins at revision ${first.revision}`);
+  const { event } = decodeEvent(first, stream);
+  const name = event.type === "LedgerOpened" ? nameIn(event.data) : ledger;
+  if (name === ledger) return;
+  throw new LedgerMismatch(
+    `stream ${stream} holds ledger "${name}", expected "${ledger}": set COUNTERFOIL_LEDGER or COUNTERFOIL_EVENTSTORE_URL so that they agree`,
+  );
+}
+
+const TRUNCATING = ["$maxAge", "$maxCount", "$tb"];
+
+/** Settings that let the server drop events, now or at its next scavenge. */
+async function checkMetadata({ stream, page }: StreamReader): Promise<void> {
+  const metastream = `$$${stream}`;
+  const request = { stream: metastream, direction: "backwards", from: "end", count: 1 } as const;
+  const [last] = (await page(request)) ?? [];
+  if (last === undefined) return;
+  const metadata = Object(parsed(last.data, metastream)) as Readonly<Record<string, unknown>>;
+  const set = TRUNCATING.filter((key) => Boolean(metadata[key]));
+  if (set.length > 0) throw truncated(stream, `its metadata sets ${set.join(", ")}`);
+}
+
+function parsed(data: Uint8Array, metastream: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(data).toString());
+  } catch {
+    throw new StreamCorrupted(`the metadata in ${metastream} is no JSON: write it again`);
+  }
+}
+
+function nameIn(data: string): unknown {
+  return (JSON.parse(data) as { name?: unknown }).name;
 }

@@ -11,10 +11,18 @@ import {
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
 import { sampleEvent, sampleEvents } from "@counterfoil/processing/testing/sample-event";
+import { jsonEvent } from "@eventstore/db-client";
 import { describe, expect, test } from "@jest/globals";
-import { HASTY, IMPATIENT, LEDGER, openLedgerOn, STREAM } from "./testing/ledger-fixture.ts";
 import { LOCALHOST } from "./testing/localhost-certificate.ts";
-import { ANYBODY, useDouble } from "./testing/use-double.ts";
+import {
+  AS_ANYBODY,
+  HASTY,
+  IMPATIENT,
+  LEDGER,
+  openLedgerOn,
+  STREAM,
+  useDouble,
+} from "./testing/use-double.ts";
 
 const PASSWORD = "correct-horse";
 
@@ -141,42 +149,39 @@ describe("a stream that must not be used", () => {
     expect((await stream.head()).position).toBe(5);
   });
 
-  const TRUNCATING = [{ maxAge: 3600 }, { maxCount: 1_000_000 }, { truncateBefore: 1 }];
+  const TRUNCATING = [{ $maxAge: 3600 }, { $maxCount: 1_000_000 }, { $tb: 1 }];
   test.each(TRUNCATING)("has %j in its metadata", async (metadata) => {
     await written();
-    await use().client().setStreamMetadata(STREAM, metadata, { credentials: ANYBODY });
+    use().streams.setMetadata(STREAM, metadata);
     await expect(open()).rejects.toThrow(StreamCorrupted);
     await expect(open()).rejects.toThrow(/\$maxAge|\$maxCount|\$tb/);
   });
 
   test("has them before its first event", async () => {
-    await use().client().setStreamMetadata(STREAM, { maxCount: 5 }, { credentials: ANYBODY });
+    use().streams.setMetadata(STREAM, { $maxCount: 5 });
     await expect(open()).rejects.toThrow(/\$maxCount/);
   });
 
   test("other metadata does not matter", async () => {
     await written();
-    const acl = { readRoles: ["auditors"] };
-    await use().client().setStreamMetadata(STREAM, { acl, note: 1 }, { credentials: ANYBODY });
+    use().streams.setMetadata(STREAM, { $acl: { $r: ["auditors"] }, note: 1 });
     expect((await (await open()).head()).position).toBe(5);
   });
 
   test("was deleted", async () => {
     await written();
-    await use().client().deleteStream(STREAM);
+    use().streams.softDelete(STREAM);
     await expect(open()).rejects.toThrow(/truncated.*\$tb/);
   });
 
   test("was deleted for good", async () => {
     await written();
-    await use().client().tombstoneStream(STREAM);
+    use().streams.tombstone(STREAM);
     await expect(open()).rejects.toThrow(StreamCorrupted);
   });
 
   test("lost its beginning, or all, and its metadata says nothing of it", async () => {
     await written();
-    const metadata = { truncateBefore: 3 };
-    await use().client().setStreamMetadata(STREAM, metadata, { credentials: ANYBODY });
     use().streams.setMetadata(STREAM, { $tb: 3 });
     hideMetadata();
     await expect(open()).rejects.toThrow(/begins at revision 3/);
@@ -211,9 +216,8 @@ describe("a stream that must not be used", () => {
   });
 
   test("has an event of somebody else", async () => {
-    const event = { type: "Foreign", data: { a: 1 }, contentType: "application/json" } as const;
-    const events = [{ ...event, id: crypto.randomUUID(), metadata: undefined }];
-    await use().client().appendToStream(STREAM, events, { credentials: ANYBODY });
+    const event = jsonEvent({ type: "Foreign", data: { a: 1 } });
+    await use().client().appendToStream(STREAM, event, AS_ANYBODY);
     await expect(open()).rejects.toThrow(/only counterfoil may write/);
   });
 });

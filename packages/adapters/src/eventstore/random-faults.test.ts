@@ -7,9 +7,9 @@ import fc from "fast-check";
 import { systemClock } from "../node/clock.ts";
 import { nodeHashing } from "../node/hashing.ts";
 import { openEventStream } from "./event-stream.ts";
-import type { CommitFault } from "./testing/commit.ts";
 import { startEventStoreDouble } from "./testing/eventstore-double.ts";
 import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";
+import type { CommitFault } from "./testing/node.ts";
 
 const TIMING = {
   silenceMs: 60_000,

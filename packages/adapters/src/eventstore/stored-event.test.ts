@@ -2,10 +2,9 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 import { sampleEvent, sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
-import { APPEND_COUNTED_MAX, AppendTooLarge, checkAppendSize, countedSize } from "./append-size.ts";
 import { decodeEvent, encodeEvent } from "./stored-event.ts";
-import { openLedgerOn, STREAM } from "./testing/ledger-fixture.ts";
-import { useDouble } from "./testing/use-double.ts";
+import { openLedgerOn, STREAM, useDouble } from "./testing/use-double.ts";
+import { APPEND_COUNTED_MAX, AppendTooLarge, checkAppendSize, countedSize } from "./write.ts";
 
 const { about: _, ...sample } = sampleEvent(7, { data: '{ "n" : 1.0 }' });
 const EVENT: RecordedEvent = {
@@ -18,7 +17,7 @@ const EVENT: RecordedEvent = {
 describe("an event on the server", () => {
   test("keeps its data byte for byte as JSON, and the rest in the metadata", () => {
     const { contentType, data, metadata, type } = encodeEvent(
-      { event: EVENT, about: "x" },
+      { event: EVENT, amends: "x" },
       crypto.randomUUID(),
     );
     expect({ contentType, type }).toEqual({ contentType: "application/json", type: EVENT.type });
@@ -38,8 +37,8 @@ describe("an event on the server", () => {
   });
 
   test("is decoded as it was", () => {
-    const server = encodeEvent({ event: EVENT, about: null }, crypto.randomUUID());
-    expect(decodeEvent({ ...server, revision: 6 }, "s")).toEqual({ event: EVENT, about: null });
+    const server = encodeEvent({ event: EVENT, amends: null }, crypto.randomUUID());
+    expect(decodeEvent({ ...server, revision: 6 }, "s")).toEqual({ event: EVENT, amends: null });
   });
 
   test.each<[string, Readonly<Record<string, unknown>>]>([
@@ -50,7 +49,7 @@ describe("an event on the server", () => {
     ["no hash", { hash: null }],
     ["a version that is text", { schema_version: "1" }],
   ])("with %s is corrupted", (_, changes) => {
-    const server = encodeEvent({ event: EVENT, about: null }, crypto.randomUUID());
+    const server = encodeEvent({ event: EVENT, amends: null }, crypto.randomUUID());
     const columns = { ...JSON.parse(Buffer.from(server.metadata).toString()), ...changes };
     const stored = { ...server, revision: 6, metadata: Buffer.from(JSON.stringify(columns)) };
     expect(() => decodeEvent(stored, "s")).toThrow(StreamCorrupted);

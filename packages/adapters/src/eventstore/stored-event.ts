@@ -1,12 +1,28 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
-import type { ServerEvent } from "./append-call.ts";
-import type { StoredEvent } from "./read-message.ts";
 
-/** An event of the stream, and the id that it says something of. */
-export type DecodedEvent = Readonly<{ event: RecordedEvent; about: string | null }>;
+/** An event as the server takes it. */
+export type ServerEvent = Readonly<{
+  /** The server's idea of identity: it compares these ids, never contents. */
+  id: string;
+  type: string;
+  contentType: "application/json" | "application/octet-stream";
+  metadata: Uint8Array;
+  data: Uint8Array;
+}>;
 
-/** What stands beside `type` and `data`; times as text, since they exceed a double. */
+/** An event as the server returns it: exact bytes, nothing parsed. */
+export type StoredEvent = Readonly<{
+  revision: number;
+  type: string;
+  metadata: Uint8Array;
+  data: Uint8Array;
+}>;
+
+/** An event of the stream, and the id of the event that it amends. */
+export type DecodedEvent = Readonly<{ event: RecordedEvent; amends: string | null }>;
+
+/** The metadata: everything but `type` and `data`; times as text, since they exceed a double. */
 type Columns = Readonly<{
   id: string;
   position: number;
@@ -21,12 +37,12 @@ type Columns = Readonly<{
 }>;
 
 /**
- * An event as the server keeps it: `data` byte for byte, all else in the metadata. Its own browser
- * shows both, since they are JSON.
+ * An event as the server stores it: `data` byte for byte, all else in the metadata. Both are JSON, so
+ * the server's own browser shows them.
  *
- * @param serverId - what the server compares; fresh for every write, the same for its repeats.
+ * @param serverId - what the server compares: new for every write, the same for its repeats.
  */
-export function encodeEvent({ event, about }: DecodedEvent, serverId: string): ServerEvent {
+export function encodeEvent({ event, amends }: DecodedEvent, serverId: string): ServerEvent {
   const columns: Columns = {
     id: event.id,
     position: event.position,
@@ -37,7 +53,7 @@ export function encodeEvent({ event, about }: DecodedEvent, serverId: string): S
     causation_id: event.causation_id,
     correlation_id: event.correlation_id,
     hash: event.hash,
-    about,
+    about: amends,
   };
   return {
     id: serverId,
@@ -57,7 +73,7 @@ export function decodeEvent(stored: StoredEvent, stream: string): DecodedEvent {
       `event ${stored.revision} of stream ${stream} has ${found}, expected position ${stored.revision + 1}: only counterfoil may write to this stream; restore it from a backup`,
     );
   }
-  const { about, occurred_at, recorded_at, ...rest } = columns;
+  const { about: amends, occurred_at, recorded_at, ...rest } = columns;
   const event = {
     ...rest,
     type: stored.type,
@@ -65,7 +81,7 @@ export function decodeEvent(stored: StoredEvent, stream: string): DecodedEvent {
     recorded_at: BigInt(recorded_at),
     data: textOf(stored.data),
   };
-  return { event, about };
+  return { event, amends };
 }
 
 function columnsOf(metadata: Uint8Array): Columns | null {

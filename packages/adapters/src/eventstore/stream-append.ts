@@ -1,13 +1,27 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
 import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
+import type { Clock } from "@counterfoil/processing/ports/clock";
 import { EventIdTaken } from "@counterfoil/processing/ports/errors";
 import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
-import { checkAppendSize } from "./append-size.ts";
-import { createBackoff } from "./backoff.ts";
-import { catchUpIndex, entryOf } from "./index-catch-up.ts";
+import type { Connection, Timing } from "./connection.ts";
+import { catchUpIndex, entryOf, type IdentityIndex } from "./identity-index.ts";
 import { type DecodedEvent, encodeEvent } from "./stored-event.ts";
-import type { StreamParts } from "./stream-parts.ts";
-import { writeEvents } from "./write.ts";
+import type { StreamBodies } from "./stream-bodies.ts";
+import type { StreamReader } from "./stream-reader.ts";
+import { checkAppendSize, writeEvents } from "./write.ts";
+
+/** What one ledger's stream is made of. */
+export type StreamParts = Readonly<{
+  connection: Connection;
+  reader: StreamReader;
+  bodies: StreamBodies;
+  index: IdentityIndex;
+  recent: RecentHead;
+  clock: Clock;
+  hashing: Hashing;
+  timing: Timing;
+}>;
 
 export type Append = Readonly<{
   expectedPosition: number;
@@ -16,10 +30,10 @@ export type Append = Readonly<{
 }>;
 
 /**
- * What can be refused without writing is refused first; then come the bodies, which are harmless
- * when the events do not follow, and then the events, in one append that the server takes or not.
+ * Refuses first what can be refused without a write. Then stores the bodies, which are harmless when
+ * the events do not follow, and then the events, in one append that the server writes or refuses.
  *
- * @throws EventIdTaken, AppendTooLarge with nothing written; StreamUnavailable, see write.ts.
+ * @throws EventIdTaken, AppendTooLarge with nothing written; StreamUnavailable as `writeEvents` does.
  */
 export async function appendEvents(parts: StreamParts, append: Append): Promise<AppendResult> {
   const { connection, reader, bodies, index, recent, timing } = parts;
@@ -38,21 +52,22 @@ export async function appendEvents(parts: StreamParts, append: Append): Promise<
   const write = { stream: reader.stream, expectedRevision: expectedPosition - 1, events };
   const result = await writeEvents(connection, write, timing);
   if (result.outcome === "conflict") {
-    await untilReadable(parts, result.revision + 1);
+    // Until the events that won can be read: a caller that reads too early finds the head of before.
+    await reader.headReaching(result.revision + 1);
     return { outcome: "conflict" };
   }
   recent.note(head, performance.now());
-  // Whoever else needs these finds them indexed; where another was faster, that is as good.
+  // Other readers find these indexed; where another process was faster, that is as good.
   await index
     .advance(checkpointOf(before), checkpointOf(head), sealed.map(entryOf))
     .catch(() => {});
   return { outcome: "appended", head };
 }
 
-/** The head, where it is at that position; one seen a moment ago is good enough. */
+/** The head, where it is at that position; one that was read a moment ago is good enough. */
 async function headAt({ reader, recent }: StreamParts, position: number): Promise<Head | null> {
-  const seen = recent.get();
-  if (seen?.position === position) return seen;
+  const known = recent.get();
+  if (known?.position === position) return known;
   const askedAt = performance.now();
   const head = recent.note(await reader.head(), askedAt);
   return head.position === position ? head : null;
@@ -69,14 +84,14 @@ function sealAll(
   return events.map((added) => {
     const event = sealEvent(head, added, now, hashing);
     head = headOf(event);
-    return { event, about: added.about };
+    return { event, amends: added.about };
   });
 }
 
 /**
  * Whether the stream is still at the expected position; then none of the ids is on it. The server
- * does not compare our ids: what keeps them unique is this, and that the append takes place at the
- * very position for which it was found out.
+ * does not compare our ids. They are unique because they are checked here, and because the append
+ * succeeds only at the very position for which they were checked.
  */
 async function areNew(
   parts: StreamParts,
@@ -87,8 +102,8 @@ async function areNew(
   const checkpoint = await parts.index.checkpoint();
   const isThere = checkpoint.position === before.position && checkpoint.hash === before.hash;
   if (!isThere && (await catchUpIndex(parts)).position !== before.position) return false;
-  const [known] = (await parts.index.find([...ids], before.position)).keys();
-  if (known !== undefined) throw taken(known, "on the stream already");
+  const [found] = (await parts.index.find([...ids], before.position)).keys();
+  if (found !== undefined) throw taken(found, "on the stream already");
   return true;
 }
 
@@ -107,17 +122,32 @@ function taken(id: string, where: string): EventIdTaken {
   );
 }
 
-/**
- * Waits a little until what has won can be read: the server tells of it before it is replicated,
- * and who looks again too early finds what was there before.
- */
-async function untilReadable({ reader, timing }: StreamParts, position: number): Promise<void> {
-  const until = performance.now() + timing.replicationMs;
-  const pause = createBackoff(5);
-  while ((await reader.head()).position < position && performance.now() < until) await pause();
-}
-
 const checkpointOf = ({ position, hash }: Head) => ({
   position,
   hash: position === 0 ? "" : hash,
 });
+
+/** The head as it was a moment ago: an append after ids were found need not read it again. */
+type RecentHead = Readonly<{
+  get(): Head | null;
+  /** Returns the head. It was asked for at `askedAt`, of `performance.now()`. */
+  note(head: Head, askedAt: number): Head;
+}>;
+
+/**
+ * An older one is forgotten, since the next event's hash begins with it: had the server been restored
+ * from a backup and grown to the same position since, the append would break the chain.
+ */
+const RECENT_MS = 500;
+
+export function createRecentHead(): RecentHead {
+  let recent: Readonly<{ head: Head; askedAt: number }> | null = null;
+  return {
+    get: () =>
+      recent !== null && performance.now() - recent.askedAt <= RECENT_MS ? recent.head : null,
+    note: (head, askedAt) => {
+      recent = { head, askedAt };
+      return head;
+    },
+  };
+}

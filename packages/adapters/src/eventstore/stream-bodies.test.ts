@@ -3,9 +3,8 @@ import type { Body } from "@counterfoil/processing/ports/event-stream";
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
 import { nodeHashing } from "../node/hashing.ts";
-import { failAppends, LEDGER, openLedgerOn } from "./testing/ledger-fixture.ts";
 import type { Proposed } from "./testing/stored-streams.ts";
-import { useDouble } from "./testing/use-double.ts";
+import { failAppends, LEDGER, openLedgerOn, useDouble } from "./testing/use-double.ts";
 
 const use = useDouble();
 const CHUNK = 512 * 1024;
@@ -122,7 +121,7 @@ describe("bodies", () => {
     const stream = await openLedgerOn(use());
     const body = bodyOf(5);
     await stream.append(0, sampleEvents(1, 1), [body]);
-    await use().client().tombstoneStream(streamOf(body));
+    use().streams.tombstone(streamOf(body));
     expect(await stream.body(body.sha256)).toBeNull();
     expect(await stream.append(1, sampleEvents(2, 2), [body])).toMatchObject({
       outcome: "appended",

@@ -1,17 +1,15 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 import type { Body } from "@counterfoil/processing/ports/event-stream";
-import type { ServerEvent } from "./append-call.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Timing } from "./connection.ts";
 import { isStreamDeleted } from "./engine-error.ts";
-import type { StoredEvent } from "./read-message.ts";
+import type { ServerEvent, StoredEvent } from "./stored-event.ts";
 import type { StreamReader } from "./stream-reader.ts";
-import type { Timing } from "./timing.ts";
 import { writeEvents } from "./write.ts";
 
 /** The raw bytes of deliveries: a stream per body, a chunk per event. */
 export type StreamBodies = Readonly<{
-  /** Resolves when all are durable. One that is there is left alone, one half there is completed. */
+  /** Resolves when all are durable. A body that is stored is left alone, a half of one is completed. */
   store(bodies: readonly Body[]): Promise<void>;
   /** @throws StreamCorrupted where the bytes are not those of the digest. */
   read(sha256: string): Promise<Uint8Array | null>;
@@ -25,7 +23,7 @@ type Options = Readonly<{
   timing: Timing;
 }>;
 
-/** Half of the least append that servers take; frozen, for a body is completed by any version. */
+/** Half of the least append that servers accept; frozen, since any version may complete a body. */
 const CHUNK_BYTES = 512 * 1024;
 const AT_ONCE = 16;
 const PAGE_CHUNKS = 16;
@@ -54,8 +52,8 @@ export function createStreamBodies(options: Options): StreamBodies {
 }
 
 /**
- * Chunk by chunk, each at its own revision: where it lies already, the server says so, for a
- * chunk's id is that of its content. Whoever comes second or begins again loses nothing.
+ * Chunk by chunk, each at its own revision. A chunk's id is derived from its content, so the server
+ * recognises one that it has: a second writer, or one that begins again, changes nothing.
  */
 async function storeBody(options: Options, stream: string, body: Body): Promise<void> {
   const { connection, timing } = options;
@@ -88,7 +86,7 @@ function chunkOf({ sha256, bytes }: Body, at: number, of: number, hashing: Hashi
   };
 }
 
-/** A digest in the shape of an id: version 8 is for what one derives oneself. */
+/** A digest in the shape of an id; version 8 is for derivations of one's own. */
 function uuidOf(hex: string): string {
   const parts = [
     hex.slice(0, 8),
@@ -112,13 +110,13 @@ async function readBytes(page: StreamReader["page"], stream: string): Promise<Ui
     );
     if (found === null || found.length === 0 || found[0]?.revision !== from) return null;
     chunks.push(...found);
-    if (chunks.length >= chunksSaid(found[0], stream))
+    if (chunks.length >= chunkTotal(found[0], stream))
       return Buffer.concat(chunks.map(({ data }) => data));
   }
 }
 
-/** How many chunks the body has, as each of them says. */
-function chunksSaid({ metadata }: StoredEvent, stream: string): number {
+/** How many chunks the body has; each of them states it. */
+function chunkTotal({ metadata }: StoredEvent, stream: string): number {
   try {
     return (JSON.parse(Buffer.from(metadata).toString()) as { of: number }).of;
   } catch {

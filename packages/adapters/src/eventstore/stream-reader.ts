@@ -1,17 +1,22 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { type Head, headOf } from "@counterfoil/core/stream/chain";
 import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
-import type { Connection } from "./connection.ts";
+import shared from "@eventstore/db-client/generated/shared_pb.js";
+import streams from "@eventstore/db-client/generated/streams_pb.js";
+import type { Connection, StartCall, Timing } from "./connection.ts";
 import { isNotLeader, portError } from "./engine-error.ts";
-import { type ReadRequest, readCall } from "./read-call.ts";
-import type { StoredEvent } from "./read-message.ts";
-import { type DecodedEvent, decodeEvent } from "./stored-event.ts";
-import type { Timing } from "./timing.ts";
+import { type DecodedEvent, decodeEvent, type StoredEvent } from "./stored-event.ts";
 
-/** The reading side of one ledger's stream; positions, not revisions. */
+/** Reads one ledger's stream, by positions, not revisions. */
 export type StreamReader = Readonly<{
   stream: string;
   head(): Promise<Head>;
+  /**
+   * The head, once it is at this position or beyond. The server may know of events that it does not
+   * show before they are replicated; where they take too long, the head is the one of before.
+   */
+  headReaching(position: number): Promise<Head>;
   /** Events from `first` on, at most `count`; none where the stream ends before. */
   from(first: number, count: number): Promise<readonly DecodedEvent[]>;
   /** The events at these positions, in the order of the stream. */
@@ -20,10 +25,18 @@ export type StreamReader = Readonly<{
   page(request: ReadRequest): Promise<readonly StoredEvent[] | null>;
 }>;
 
-export type ReaderOptions = Readonly<{
+type ReadRequest = Readonly<{
+  stream: string;
+  direction: "forwards" | "backwards";
+  /** A revision, inclusive. */
+  from: number | "start" | "end";
+  count: number;
+}>;
+
+type ReaderOptions = Readonly<{
   connection: Connection;
   stream: string;
-  /** What stands before the first event. */
+  /** The head before the first event. */
   empty: Head;
   timing: Timing;
 }>;
@@ -65,7 +78,21 @@ export function createStreamReader({
   }
 
   const at = (positions: readonly number[]) => readPositions(from, stream, positions);
-  return { stream, head, from, at, page };
+  const headReaching = (position: number) => awaitHead(head, position, timing);
+  return { stream, head, headReaching, from, at, page };
+}
+
+async function awaitHead(
+  head: StreamReader["head"],
+  position: number,
+  { replicationMs }: Timing,
+): Promise<Head> {
+  const until = performance.now() + replicationMs;
+  for (let pauseMs = 5; ; pauseMs = Math.min(2 * pauseMs, 500)) {
+    const found = await head();
+    if (found.position >= position || performance.now() > until) return found;
+    await wait(pauseMs);
+  }
 }
 
 async function readPage(
@@ -75,13 +102,13 @@ async function readPage(
 ): Promise<readonly StoredEvent[] | null> {
   const ask = () => connection.call("read", silenceMs, readCall(request));
   try {
-    // A follower names the leader, and the client's next call goes there.
+    // A follower names the leader, and the client's next call goes to it.
     return await ask().catch((error) => {
       if (isNotLeader(error)) return ask();
       throw error;
     });
   } catch (error) {
-    // Its metadata lies in a stream of the same name with a prefix.
+    // A stream's metadata is a stream of the same name with a prefix.
     const name = request.stream.replace(/^\$\$/, "");
     throw portError(error, `stream ${name}`, connection.hosts);
   }
@@ -136,9 +163,72 @@ function missing(stream: string, expected: number, found: number): StreamCorrupt
   return truncated(stream, `revision ${found} follows where ${expected} is expected`);
 }
 
-/** What was cut away cannot be computed again: a truncated ledger is not a ledger. */
+/** Truncated events cannot be computed again: a truncated ledger is not a ledger. */
 export function truncated(stream: string, found: string): StreamCorrupted {
   return new StreamCorrupted(
     `stream ${stream} is truncated (${found}): restore it from a backup, and remove $maxAge, $maxCount and $tb from its metadata`,
   );
+}
+
+/** One page; null where there is no such stream (never written, or soft-deleted). */
+function readCall(request: ReadRequest): StartCall<readonly StoredEvent[] | null> {
+  return (client, { argumentsOf, progress }) => {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly StoredEvent[] | null>();
+    const call = client.read(readOptions(request), ...argumentsOf());
+    const events: StoredEvent[] = [];
+    let isMissing = false;
+    let isOk = false;
+    call.on("error", reject);
+    call.on("data", (response: ReadResponse) => {
+      progress();
+      if (response.hasStreamNotFound()) isMissing = true;
+      const event = storedOf(response);
+      if (event !== null) events.push(event);
+    });
+    // The end alone may be that of a call that was cut short.
+    call.on("status", ({ code }) => {
+      isOk = code === 0;
+    });
+    call.on("end", () => {
+      if (isOk) resolve(isMissing ? null : events);
+    });
+    return { answer: promise, cancel: () => call.cancel() };
+  };
+}
+
+function readOptions({ stream, direction, from, count }: ReadRequest) {
+  const { ReadDirection } = streams.ReadReq.Options;
+  const options = requestOf(stream)
+    .setCount(String(count))
+    .setReadDirection(direction === "forwards" ? ReadDirection.FORWARDS : ReadDirection.BACKWARDS);
+  if (from === "start") options.getStream()?.setStart(new shared.Empty());
+  else if (from === "end") options.getStream()?.setEnd(new shared.Empty());
+  else options.getStream()?.setRevision(String(from));
+  return new streams.ReadReq().setOptions(options);
+}
+
+export type ReadResponse = InstanceType<typeof streams.ReadResp>;
+
+/** What reads and subscriptions of a stream have in common. */
+export function requestOf(stream: string) {
+  const identifier = new shared.StreamIdentifier();
+  identifier.setStreamName(Buffer.from(stream).toString("base64"));
+  const ofStream = new streams.ReadReq.Options.StreamOptions().setStreamIdentifier(identifier);
+  const asText = new streams.ReadReq.Options.UUIDOption().setString(new shared.Empty());
+  return new streams.ReadReq.Options()
+    .setStream(ofStream)
+    .setNoFilter(new shared.Empty())
+    .setUuidOption(asText);
+}
+
+/** The event of a message; null where it carries none. */
+export function storedOf(response: ReadResponse): StoredEvent | null {
+  const record = response.getEvent()?.getEvent();
+  if (record === undefined) return null;
+  return {
+    revision: Number(record.getStreamRevision()),
+    type: record.getMetadataMap().get("type") ?? "",
+    metadata: record.getCustomMetadata_asU8(),
+    data: record.getData_asU8(),
+  };
 }

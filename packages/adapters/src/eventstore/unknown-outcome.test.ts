@@ -3,12 +3,18 @@ import { brokenAt, readAll } from "@counterfoil/processing/testing/event-stream-
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
 import { nodeHashing } from "../node/hashing.ts";
-import type { CommitFault } from "./testing/commit.ts";
 import { startEventStoreDouble } from "./testing/eventstore-double.ts";
-import { failAppends, HASTY, LEDGER, openLedgerOn, STREAM } from "./testing/ledger-fixture.ts";
 import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";
+import type { CommitFault } from "./testing/node.ts";
 import type { Stored } from "./testing/stored-streams.ts";
-import { useDouble } from "./testing/use-double.ts";
+import {
+  failAppends,
+  HASTY,
+  LEDGER,
+  openLedgerOn,
+  STREAM,
+  useDouble,
+} from "./testing/use-double.ts";
 
 const use = useDouble();
 const stored = () => use().streams.everything(STREAM).length;

@@ -1,10 +1,9 @@
 import { StreamCorrupted, StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { describe, expect, test } from "@jest/globals";
+import type { Timing } from "./connection.ts";
 import { type Connection, openConnection } from "./connection.ts";
-import type { CommitFault } from "./testing/commit.ts";
-import { failAppends, HASTY, IMPATIENT } from "./testing/ledger-fixture.ts";
-import { useDouble } from "./testing/use-double.ts";
-import type { Timing } from "./timing.ts";
+import type { CommitFault } from "./testing/node.ts";
+import { failAppends, HASTY, IMPATIENT, useDouble } from "./testing/use-double.ts";
 import { writeEvents } from "./write.ts";
 
 const use = useDouble();

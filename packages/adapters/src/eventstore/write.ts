@@ -1,32 +1,35 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { StreamCorrupted, StreamUnavailable } from "@counterfoil/processing/ports/errors";
-import { type AppendAnswer, appendCall, type ServerEvent } from "./append-call.ts";
-import { createBackoff } from "./backoff.ts";
-import type { Connection } from "./connection.ts";
-import { portError, writeFateOf } from "./engine-error.ts";
-import type { Timing } from "./timing.ts";
+import shared from "@eventstore/db-client/generated/shared_pb.js";
+import streams from "@eventstore/db-client/generated/streams_pb.js";
+import type { Connection, StartCall, Timing } from "./connection.ts";
+import { outcomeOf, portError } from "./engine-error.ts";
+import type { ServerEvent } from "./stored-event.ts";
 
-export type Write = Readonly<{
+type Write = Readonly<{
   stream: string;
   expectedRevision: number;
   events: readonly ServerEvent[];
 }>;
 
-export type WriteResult =
+type WriteResult =
   | Readonly<{ outcome: "written" }>
   /** Nothing was written; the stream is at this revision, which may not be readable yet. */
   | Readonly<{ outcome: "conflict"; revision: number }>;
 
-/** The own timer is the longer one: the deadline's answer says more. */
+/** The first pause before a retry; each is twice as long as the one before, up to the last. */
+const RETRY_MS = { first: 20, last: 500 } as const;
+/** Our own timer is longer than the deadline, whose answer says more. */
 const GRACE_MS = 1000;
 
 /**
- * Writes all events after the expected revision, or none. When the outcome is unknown the same ids
- * are sent again at the same revision: the server answers the repeat of what it has with success,
- * and anything else at that place with its revision. Reading back would prove nothing where it
- * finds nothing, for a write may be under way still.
+ * Writes all events after the expected revision, or none. When the outcome is unknown, the same
+ * ids are sent again at the same revision: the server answers the repeat of what it has with
+ * success, and anything else at that revision with a conflict. To read the events back would prove
+ * nothing where it finds nothing, since the write may still be under way.
  *
- * @throws StreamUnavailable when no answer could be had in time: it may be written, now or later,
- * and the next append finds out, for it takes the same place.
+ * @throws StreamUnavailable when no answer came in time: it may be written, now or later, and the
+ * next append finds out, since it expects the same revision.
  */
 export async function writeEvents(
   connection: Connection,
@@ -35,20 +38,20 @@ export async function writeEvents(
 ): Promise<WriteResult> {
   const call = appendCall({ ...write, deadlineMs: timing.appendMs });
   const until = performance.now() + timing.patienceMs;
-  const pause = createBackoff(20);
-  for (let isUnknown = false; ; ) {
+  let isUnknown = false;
+  for (let pauseMs: number = RETRY_MS.first; ; pauseMs = Math.min(2 * pauseMs, RETRY_MS.last)) {
     try {
       const answer = await connection.call("append", timing.appendMs + GRACE_MS, call);
       return resultOf(answer, write);
     } catch (error) {
-      const fate = writeFateOf(error);
-      if (fate === "unknown") isUnknown = true;
-      const mayRepeat = fate === "unknown" || fate === "elsewhere" || isUnknown;
-      if (fate === "refused" || !mayRepeat || performance.now() > until) {
+      const outcome = outcomeOf(error);
+      if (outcome === "unknown") isUnknown = true;
+      const mayRetry = outcome === "not_leader" || isUnknown;
+      if (outcome === "refused" || !mayRetry || performance.now() > until) {
         throw writeError(error, write.stream, isUnknown, connection);
       }
     }
-    await pause();
+    await wait(pauseMs);
   }
 }
 
@@ -72,4 +75,89 @@ function writeError(
   if (!isUnknown || !(ofPort instanceof StreamUnavailable)) return ofPort;
   const message = `${ofPort.message}; whether the append was written is not known`;
   return new StreamUnavailable(message, { cause: error });
+}
+
+/** One append was given more than it may hold; smaller ones would be accepted. */
+export class AppendTooLarge extends Error {
+  override readonly name = "AppendTooLarge";
+}
+
+/** Every server accepts this: the smallest limit is 1 MiB, for a whole append (docs/eventstore.md). */
+export const APPEND_COUNTED_MAX = 1_000_000;
+
+/** The bytes that the server counts of an event: before 24.10.4 the data alone, since then all of these. */
+export function countedSize({ data, metadata, type }: ServerEvent): number {
+  return data.length + metadata.length + 2 * type.length;
+}
+
+/** @throws AppendTooLarge before anything is sent. */
+export function checkAppendSize(events: readonly ServerEvent[]): void {
+  const size = events.reduce((sum, event) => sum + countedSize(event), 0);
+  if (size <= APPEND_COUNTED_MAX) return;
+  throw new AppendTooLarge(
+    `${events.length} events of ${size} bytes are too much for one append to EventStoreDB, which takes ${APPEND_COUNTED_MAX} bytes: append fewer at once; nothing was appended`,
+  );
+}
+
+type AppendRequest = Readonly<{
+  stream: string;
+  /** The last revision that the stream must have; -1 for no stream. */
+  expectedRevision: number;
+  events: readonly ServerEvent[];
+  deadlineMs: number;
+}>;
+
+/** The last revision that was written, or the one found in place of the expected; -1 for no stream. */
+type AppendAnswer = Readonly<{ outcome: "written" | "wrong_version"; revision: number }>;
+
+/**
+ * One `Append` call. It has a deadline of its own, shares nothing with other appends, and needs no
+ * list of the server's features, whose failure the client would remember for the rest of its life.
+ */
+function appendCall(request: AppendRequest): StartCall<AppendAnswer> {
+  return (client, { argumentsOf }) => {
+    const { promise, resolve, reject } = Promise.withResolvers<AppendAnswer>();
+    const sink = client.append(...argumentsOf(request.deadlineMs), (error, response) => {
+      if (error !== null) return reject(error);
+      const answer = answerOf(response);
+      if (answer === null) reject(new Error("the server answered an append with nothing"));
+      else resolve(answer);
+    });
+    sink.on("error", reject);
+    // Backpressure does not matter: `checkAppendSize` bounds a whole append.
+    sink.write(optionsOf(request));
+    for (const event of request.events) sink.write(messageOf(event));
+    sink.end();
+    return { answer: promise, cancel: () => sink.cancel() };
+  };
+}
+
+function optionsOf({ stream, expectedRevision }: AppendRequest) {
+  const identifier = new shared.StreamIdentifier();
+  identifier.setStreamName(Buffer.from(stream).toString("base64"));
+  const options = new streams.AppendReq.Options().setStreamIdentifier(identifier);
+  if (expectedRevision < 0) options.setNoStream(new shared.Empty());
+  else options.setRevision(String(expectedRevision));
+  return new streams.AppendReq().setOptions(options);
+}
+
+function messageOf({ id, type, contentType, metadata, data }: ServerEvent) {
+  const message = new streams.AppendReq.ProposedMessage()
+    .setId(new shared.UUID().setString(id))
+    .setCustomMetadata(metadata)
+    .setData(data);
+  message.getMetadataMap().set("type", type).set("content-type", contentType);
+  return new streams.AppendReq().setProposedMessage(message);
+}
+
+function answerOf(response: InstanceType<typeof streams.AppendResp>): AppendAnswer | null {
+  const success = response.getSuccess();
+  if (success !== undefined) {
+    const revision = success.hasNoStream() ? -1 : Number(success.getCurrentRevision());
+    return { outcome: "written", revision };
+  }
+  const wrong = response.getWrongExpectedVersion();
+  if (wrong === undefined) return null;
+  const revision = wrong.hasCurrentRevision() ? Number(wrong.getCurrentRevision()) : -1;
+  return { outcome: "wrong_version", revision };
 }

@@ -1,7 +1,10 @@
 import { FACT_TOPIC, STATE_TOPICS, TOPIC_VERSION, topicName } from "@counterfoil/contracts/kafka";
+import { TopicMisconfigured } from "@counterfoil/processing/ports/topic-errors";
+import type { Admin } from "kafkajs";
+import { asPort, retryTransient } from "./errors.ts";
 
-/** What a topic must be for what is promised of it. */
-export type TopicLayout = Readonly<{
+/** The settings that a topic needs for what is promised of it. */
+type TopicLayout = Readonly<{
   name: string;
   /** null: any number; a key's partition depends on it, so it may not change once there are records. */
   partitions: number | null;
@@ -12,7 +15,7 @@ export type TopicLayout = Readonly<{
 }>;
 
 /** A topic as the broker has it. */
-export type FoundTopic = Readonly<{
+type FoundTopic = Readonly<{
   partitions: number;
   settings: Readonly<Record<string, string>>;
 }>;
@@ -50,7 +53,7 @@ export function topicLayouts(prefix: string): readonly TopicLayout[] {
   ];
 }
 
-/** What is wrong with a topic, a sentence each: the setting, what was found, what was expected. */
+/** What is wrong with a topic, a sentence a setting: what was found, what was expected. */
 export function topicProblems(
   { name, partitions, required }: TopicLayout,
   found: FoundTopic,
@@ -72,4 +75,121 @@ export function topicProblems(
 export function copiesOn(brokers: number): Readonly<{ copies: number; inSyncMin: number }> {
   const copies = Math.min(3, Math.max(1, brokers));
   return { copies, inSyncMin: copies < 3 ? 1 : 2 };
+}
+
+/** The topics as they are, by name. */
+export type FoundTopics = ReadonlyMap<string, FoundTopic>;
+
+/**
+ * Creates the topics that are missing and checks all of them.
+ *
+ * @param partitions of a topic that is created and may have any number.
+ * @throws TopicMisconfigured naming everything that is wrong; TopicsUnavailable
+ */
+export async function ensureTopics(
+  admin: Admin,
+  layouts: readonly TopicLayout[],
+  partitions: number,
+): Promise<FoundTopics> {
+  const there = new Set(await asPort("listing the topics", () => admin.listTopics()));
+  const missing = layouts.filter(({ name }) => !there.has(name));
+  if (missing.length > 0) {
+    await createTopics(admin, missing, partitions);
+    await asPort("waiting for the topics' leaders", () => awaitLeaders(admin, missing));
+  }
+  const found = await describeTopics(admin, layouts);
+  const problems = layouts.flatMap((layout) => {
+    const topic = found.get(layout.name);
+    return topic ? topicProblems(layout, topic) : [`topic ${layout.name} is not there`];
+  });
+  if (problems.length === 0) return found;
+  throw new TopicMisconfigured(
+    `${problems.join("; ")}: alter the topics, or publish under another topic prefix`,
+  );
+}
+
+async function createTopics(
+  admin: Admin,
+  layouts: readonly TopicLayout[],
+  partitions: number,
+): Promise<void> {
+  const { brokers } = await asPort("asking for the brokers", () => admin.describeCluster());
+  const { copies, inSyncMin } = copiesOn(brokers.length);
+  const topics = layouts.map(({ name, required, chosen, ...layout }) => ({
+    topic: name,
+    numPartitions: layout.partitions ?? partitions,
+    replicationFactor: copies,
+    configEntries: Object.entries({
+      ...required,
+      ...chosen,
+      "min.insync.replicas": String(inSyncMin),
+    }).map(([setting, value]) => ({ name: setting, value })),
+  }));
+  try {
+    await admin.createTopics({ topics, waitForLeaders: false });
+  } catch (error) {
+    const refusals = refusalsIn(error);
+    if (refusals.length === 0) await asPort("creating the topics", () => Promise.reject(error));
+    // Another publisher may have created it a moment ago; it is checked like any other.
+    const refused = refusals.filter(({ type }) => type !== "TOPIC_ALREADY_EXISTS");
+    if (refused.length === 0) return;
+    throw new TopicMisconfigured(
+      `${refused.map(({ topic, message }) => `topic ${topic} is not there and cannot be created: ${message}`).join("; ")}; create it with ${describeSettings(layouts)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** A broker takes records a moment after it was made the leader of a partition. */
+async function awaitLeaders(admin: Admin, layouts: readonly TopicLayout[]): Promise<void> {
+  for (const { name } of layouts) await retryTransient(() => admin.fetchTopicOffsets(name));
+}
+
+type Refusal = Error & Readonly<{ type: string; topic: string }>;
+
+/** The broker's answer for each topic. */
+function refusalsIn(error: unknown): readonly Refusal[] {
+  if (!(error instanceof Error) || error.name !== "KafkaJSAggregateError") return [];
+  return (error as Error & { errors: readonly Refusal[] }).errors;
+}
+
+function describeSettings(layouts: readonly TopicLayout[]): string {
+  return layouts
+    .map(({ name, required }) => {
+      const settings = Object.entries(required).map(([setting, value]) => `${setting}=${value}`);
+      return `${name}: ${settings.join(" ")}`;
+    })
+    .join(", ");
+}
+
+/** What the protocol calls a topic. */
+const TOPIC_RESOURCE = 2;
+
+async function describeTopics(admin: Admin, layouts: readonly TopicLayout[]): Promise<FoundTopics> {
+  const names = layouts.map(({ name }) => name);
+  const { topics } = await asPort("describing the topics", () =>
+    retryTransient(() => admin.fetchTopicMetadata({ topics: names })),
+  );
+  const { resources } = await asPort("reading the topics' settings", () =>
+    retryTransient(() =>
+      admin.describeConfigs({
+        includeSynonyms: false,
+        resources: names.map((name) => ({ type: TOPIC_RESOURCE, name })),
+      }),
+    ),
+  );
+  const settingsOf = new Map(
+    resources.map(({ resourceName, configEntries }) => [
+      resourceName,
+      Object.fromEntries(
+        configEntries.map(({ configName, configValue }) => [configName, configValue]),
+      ),
+    ]),
+  );
+  return new Map(
+    topics.map(({ name, partitions }) => [
+      name,
+      { partitions: partitions.length, settings: settingsOf.get(name) ?? {} },
+    ]),
+  );
 }

@@ -1,20 +1,14 @@
-import { TopicMisconfigured, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
+import { setTimeout as wait } from "node:timers/promises";
+import { BrokersDisagree, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 import type { TopicPublisher, Topics } from "@counterfoil/processing/ports/topic-publisher";
-import type { Admin, Kafka, Producer } from "kafkajs";
+import type { Admin } from "kafkajs";
 import type { Logger } from "pino";
-import { withAdvice } from "./broker-advice.ts";
-import { createClient, type KafkaConnection, RETRY } from "./client.ts";
-import { ensureTopics, type FoundTopics } from "./ensure-topics.ts";
-import { asPort } from "./kafka-error.ts";
-import { createPublisher, PARTITIONS_HEADER, partitionsText } from "./kafka-publisher.ts";
-import { expectOneCluster } from "./one-cluster.ts";
-import { choosePartition } from "./partition.ts";
-import { readCheckpoint } from "./read-checkpoint.ts";
-import { createSentOnce, type SentOnce } from "./sent-once.ts";
-import { checkpointTopicName, topicLayouts } from "./topic-layout.ts";
-import { whileSettling } from "./while-settling.ts";
+import { type ClientOptions, createClient, type KafkaConnection } from "./client.ts";
+import { asPort, withAdvice } from "./errors.ts";
+import { openPublisher } from "./publisher.ts";
+import { ensureTopics, topicLayouts } from "./topic-layout.ts";
 
-export type KafkaTopicsOptions = KafkaConnection &
+type KafkaTopicsOptions = KafkaConnection &
   Readonly<{
     /** Of the topics' names, and the ledger's own: it also names the transactions. */
     prefix: string;
@@ -24,13 +18,11 @@ export type KafkaTopicsOptions = KafkaConnection &
   }>;
 
 const PARTITIONS = 6;
-/** How long a broker may take before it is said not to answer. */
-const PATIENCE_MS = 8_000;
-/** The broker gives a transaction up after this. */
-const TRANSACTION_MS = 60_000;
+/** How long a broker may take before it counts as one that does not answer. */
+const ANSWER_WITHIN_MS = 8_000;
 
 /**
- * The topics of a ledger on Kafka. The transactional id is the ledger's: who opens them last is the
+ * The topics of a ledger on Kafka. The transactional id is the ledger's: whoever opens them last is the
  * only one who can write.
  */
 export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
@@ -44,7 +36,7 @@ export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
       const admin = kafka.admin();
       try {
         const connecting = `connecting to Kafka at ${brokers.join(", ")}`;
-        await asPort(connecting, () => answered(admin.connect(), brokers));
+        await asPort(connecting, () => withinTime(admin.connect(), brokers));
         await expectOneCluster(client);
         return await work(admin);
       } finally {
@@ -55,16 +47,7 @@ export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
 
   async function openWith(admin: Admin): Promise<TopicPublisher> {
     const found = await ensureTopics(admin, layouts, partitions);
-    const sentOnce = createSentOnce(choosePartition);
-    const producer = createProducer(kafka, prefix, sentOnce);
-    try {
-      await asPort("becoming the publisher", () => whileSettling(() => fenceOthers(producer)));
-      const checkpoint = await findCheckpoint({ kafka, admin, prefix, found });
-      return createPublisher({ kafka, producer, sentOnce, prefix, brokers, found, checkpoint });
-    } catch (error) {
-      await producer.disconnect().catch(() => undefined);
-      throw error;
-    }
+    return openPublisher({ kafka, admin, prefix, brokers, found });
   }
 
   return {
@@ -74,53 +57,60 @@ export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
   };
 }
 
-/** A broker that takes connections and never answers must not be waited for without end. */
-async function answered<T>(asked: Promise<T>, brokers: readonly string[]): Promise<T> {
+/** Ends the wait for a broker that accepts connections and never answers. */
+async function withinTime<T>(answer: Promise<T>, brokers: readonly string[]): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
     const error = new TopicsUnavailable(
-      `no answer from ${brokers.join(", ")} within ${PATIENCE_MS / 1000} s: is this a Kafka broker, and is TLS set as it expects?`,
+      `no answer from ${brokers.join(", ")} within ${ANSWER_WITHIN_MS / 1000} s: is this a Kafka broker, and is TLS set as it expects?`,
     );
-    timer = setTimeout(() => reject(error), PATIENCE_MS);
+    timer = setTimeout(() => reject(error), ANSWER_WITHIN_MS);
   });
   try {
-    return await Promise.race([asked, silence]);
+    return await Promise.race([answer, silence]);
   } finally {
     clearTimeout(timer);
-    asked.catch(() => undefined);
+    answer.catch(() => undefined);
   }
 }
 
-function createProducer(kafka: Kafka, prefix: string, sentOnce: SentOnce): Producer {
-  return kafka.producer({
-    transactionalId: `${prefix}.publisher`,
-    transactionTimeout: TRANSACTION_MS,
-    idempotent: true,
-    maxInFlightRequests: 1,
-    allowAutoTopicCreation: false,
-    // The broker is still writing the last transaction's end when the next one begins.
-    retry: { ...RETRY, retries: 8, initialRetryTime: 10 },
-    createPartitioner: sentOnce.createPartitioner,
-  });
+/** A broker that is down is asked again when the topics are opened the next time. */
+const GIVE_UP_AFTER_MS = 3_000;
+
+/**
+ * Asks every broker which cluster it belongs to. The client takes whichever answers first, so that
+ * brokers of two clusters would each receive a part of the ledger.
+ *
+ * @throws BrokersDisagree
+ */
+async function expectOneCluster(options: ClientOptions): Promise<void> {
+  const { brokers } = options;
+  if (brokers.length < 2) return;
+  const asked = await Promise.all(brokers.map((broker) => clusterOf(options, broker)));
+  const answers = asked.flatMap((cluster, at) =>
+    cluster === null ? [] : [{ broker: brokers[at], cluster }],
+  );
+  if (new Set(answers.map(({ cluster }) => cluster)).size < 2) return;
+  const found = answers.map(({ broker, cluster }) => `${broker} is of cluster ${cluster}`);
+  throw new BrokersDisagree(
+    `COUNTERFOIL_KAFKA_BROKERS names brokers of different clusters (${found.join(", ")}): expected brokers of one`,
+  );
 }
 
-/** The first transaction makes the broker raise the epoch, and undo what was left half done. */
-async function fenceOthers(producer: Producer): Promise<void> {
-  await producer.connect();
-  await (await producer.transaction()).abort();
-}
-
-type Found = Readonly<{ kafka: Kafka; admin: Admin; prefix: string; found: FoundTopics }>;
-
-async function findCheckpoint({ kafka, admin, prefix, found }: Found): Promise<string | null> {
-  const record = await readCheckpoint(kafka, admin, checkpointTopicName(prefix));
-  if (record?.value == null) return null;
-  const then = record.headers?.[PARTITIONS_HEADER]?.toString();
-  const now = partitionsText(found);
-  if (then !== now) {
-    throw new TopicMisconfigured(
-      `the topics have ${now} partitions, expected ${then} as when they were first published to: a key would go to another partition than before, and its order would be lost; publish under another topic prefix`,
-    );
+/** @returns the cluster's id; null where the broker does not answer in time. */
+async function clusterOf(options: ClientOptions, broker: string): Promise<string | null> {
+  const admin = createClient({ ...options, brokers: [broker], retries: 0 }).admin();
+  const ask = async () => {
+    await admin.connect();
+    return (await admin.describeCluster()).clusterId;
+  };
+  try {
+    return await Promise.race([
+      ask().catch(() => null),
+      wait(GIVE_UP_AFTER_MS, null, { ref: false }),
+    ]);
+  } finally {
+    // Not awaited: a broker that does not answer does not close the connection either.
+    void admin.disconnect().catch(() => undefined);
   }
-  return record.value.toString();
 }

@@ -4,7 +4,7 @@ import type {
   IndexCheckpoint,
   IndexEntry,
   IndexedId,
-  RareQuery,
+  PositionsQuery,
 } from "../eventstore/identity-index.ts";
 import { bigintArray, textArray } from "./array-parameter.ts";
 import { queryCells } from "./client.ts";
@@ -81,7 +81,7 @@ export async function openIdentityIndex(
       writer.use((connection) => advance(connection, sql, { from, to, entries })),
     find: async (ids, upTo) =>
       ids.length === 0 ? new Map() : pool.use((connection) => find(connection, sql, ids, upTo)),
-    rarePositions: (query) => pool.use((connection) => rarePositions(connection, sql, query)),
+    positionsOfTypes: (query) => pool.use((connection) => positionsOfTypes(connection, sql, query)),
     clear: () => writer.use((connection) => clear(connection, sql)),
     close,
   };
@@ -153,8 +153,8 @@ async function advance(client: ClientBase, sql: Texts, step: Step): Promise<bool
     to.hash,
     bigintArray(entries.map(({ position }) => position)),
     textArray(entries.map(({ id }) => id)),
-    textArray(entries.map(({ about }) => about)),
-    textArray(entries.map(({ rareType }) => rareType)),
+    textArray(entries.map(({ amends }) => amends)),
+    textArray(entries.map(({ indexedType }) => indexedType)),
   ]);
   return moved.length === 1;
 }
@@ -175,10 +175,10 @@ async function find(
   );
 }
 
-async function rarePositions(
+async function positionsOfTypes(
   client: ClientBase,
   sql: Texts,
-  { types, after, upTo, limit }: RareQuery,
+  { types, after, upTo, limit }: PositionsQuery,
 ): Promise<readonly number[]> {
   const statement = { name: "index_rare", text: sql.rare };
   const values = [textArray([...new Set(types)]), after, upTo, limit];

@@ -1,14 +1,14 @@
-import type { ModelName } from "@counterfoil/contracts/fact";
+import { type ModelName, modelName } from "@counterfoil/contracts/fact";
+import type { AnomalyRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { MODEL_NAMES } from "../models/registry.ts";
 import { StreamForked } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import type { TopicRecord } from "../ports/topic-publisher.ts";
 import type { StoppedSubject } from "../projection/projection.ts";
 import type { PublisherCheckpoint } from "./checkpoint.ts";
 import type { PublishContext, TransactionLimits } from "./context.ts";
-import { endOfDelivery, endWithin, type Piece } from "./cut-batch.ts";
-import { followModel } from "./follow-model.ts";
-import type { Change } from "./model-changes.ts";
+import { factMessage, stateMessage } from "./message.ts";
+import { type Change, followModel } from "./model-changes.ts";
 
 /** What is published together: some events, and everything that they did to the models. */
 export type Batch = Readonly<{
@@ -18,11 +18,11 @@ export type Batch = Readonly<{
   stopped: Readonly<Partial<Record<ModelName, readonly StoppedSubject[]>>>;
 }>;
 
-/** Of a message beside its value: key and headers. */
+/** Of a message besides its value: key and headers. */
 const BYTES_AROUND = 600;
 
 /**
- * The events that come next, never past a model that has not folded them, nor past an activation.
+ * The events that come next, never past a model that has not projected them, nor past an activation.
  *
  * @returns null where there is nothing to publish just now.
  * @throws StreamForked where the stream is not the one that was published.
@@ -37,7 +37,7 @@ export async function readBatch(
   let upTo = firstEnd(page, after, limits);
   const changes: Change[] = [];
   const stopped: Partial<Record<ModelName, readonly StoppedSubject[]>> = {};
-  for (const model of MODEL_NAMES) {
+  for (const model of modelName.options) {
     if (upTo <= after) return null;
     const range = { after, upTo };
     const followed = await followModel(context, model, { ...models[model], range });
@@ -58,17 +58,17 @@ export async function readOnward(
   { position, hash }: PublisherCheckpoint,
   count: number,
 ): Promise<readonly RecordedEvent[]> {
-  // One more, to see whether a delivery goes on.
+  // One more, to know whether a delivery goes on.
   if (position === 0) return stream.read({ after: 0, limit: count + 1 });
   const [last, ...page] = await stream.read({ after: position - 1, limit: count + 2 });
   if (last?.position === position && last.hash === hash) return page;
   const found = last ? `hash ${last.hash}` : `its head at ${(await stream.head()).position}`;
   throw new StreamForked(
-    `the topics hold a stream up to position ${position} with hash ${hash}, and this stream has ${found}: it was restored from a backup, or another ledger has its name. What readers were told cannot be taken back: publish this stream under another topic prefix`,
+    `the topics hold a stream up to position ${position} with hash ${hash}, and this stream has ${found}: it was restored from a backup, or another ledger has its name. What was published cannot be taken back: publish this stream under another topic prefix`,
   );
 }
 
-/** Where a batch of events ends for the events' own sake. */
+/** Where a batch ends by its events alone. */
 function firstEnd(
   page: readonly RecordedEvent[],
   after: number,
@@ -92,4 +92,106 @@ function* pieces(
   for (const { position, value } of changes) {
     if (position <= upTo) yield { position, bytes: (value?.length ?? 0) + BYTES_AROUND };
   }
+}
+
+/** Something of a batch: at which position it happened, and how much of a transaction it takes. */
+type Piece = Readonly<{ position: number; bytes: number }>;
+
+/**
+ * Where a batch ends so that it is not larger than a number of bytes: at a whole position, and after
+ * one at least, however large that is.
+ *
+ * @param pieces in any order.
+ */
+export function endWithin(pieces: Iterable<Piece>, upTo: number, bytesMax: number): number {
+  const byPosition = new Map<number, number>();
+  for (const { position, bytes } of pieces) {
+    byPosition.set(position, (byPosition.get(position) ?? 0) + bytes);
+  }
+  let sum = 0;
+  let end: number | null = null;
+  for (const [position, bytes] of [...byPosition].sort(([a], [b]) => a - b)) {
+    sum += bytes;
+    if (end !== null && sum > bytesMax) return position - 1;
+    end = position;
+  }
+  return upTo;
+}
+
+/**
+ * Where a batch ends so that it does not cut a delivery in two, if it can: between a delivery's facts
+ * there are anomalies that are none.
+ *
+ * @param events those of the batch and, where there is one, the event after it.
+ */
+export function endOfDelivery(events: readonly RecordedEvent[], upTo: number): number {
+  for (let at = events.length - 1; at >= 0; at -= 1) {
+    const event = events[at];
+    if (event === undefined || event.position > upTo) continue;
+    const next = events[at + 1];
+    if (next === undefined || deliveryOf(next) !== deliveryOf(event)) return event.position;
+  }
+  return upTo;
+}
+
+/** The id of the delivery that an event belongs to; its own where it belongs to none. */
+const deliveryOf = ({ type, id, causation_id }: RecordedEvent): string =>
+  type === "DeliveryReceived" ? id : (causation_id ?? id);
+
+/**
+ * The messages of a batch.
+ *
+ * @param numbers of the batch's events: which of its subject's each is.
+ */
+export function batchMessages(
+  { events, changes }: Batch,
+  { ledger, position, models }: PublisherCheckpoint,
+  numbers: readonly number[],
+): readonly TopicRecord[] {
+  const recordedAt = new Map(events.map((event) => [event.position, event.recorded_at]));
+  const facts = events.map((event, at) =>
+    factMessage(event, { ledger, keySequence: numbers[at] ?? 0 }),
+  );
+  const states = withoutBriefAnomalies(changes, position).map(({ source, id, value, ...change }) =>
+    stateMessage(
+      { topic: source.topic, key: id, value },
+      {
+        ledger,
+        position: change.position,
+        recordedAt: recordedAt.get(change.position) ?? 0n,
+        generation: models[source.model].generation,
+      },
+    ),
+  );
+  return [...facts, ...states];
+}
+
+/**
+ * Drops an anomaly that is opened and removed within the batch: a delivery's facts are projected one
+ * by one, and what is wrong between two of them was never true.
+ */
+function withoutBriefAnomalies(changes: readonly Change[], after: number): readonly Change[] {
+  const firstOf = new Map<string, Change>();
+  const removedAt = new Map<string, number>();
+  for (const [at, change] of changes.entries()) {
+    if (change.source.topic !== "anomalies") continue;
+    const key = keyOf(change);
+    if (!firstOf.has(key)) firstOf.set(key, change);
+    if (change.value === null) removedAt.set(key, at);
+  }
+  if (removedAt.size === 0) return changes;
+  return changes.filter((change, at) => {
+    const key = keyOf(change);
+    const first = firstOf.get(key);
+    return at > (removedAt.get(key) ?? -1) || first === undefined || !isOpening(first, after);
+  });
+}
+
+const keyOf = ({ source, id }: Change): string => `${source.model}:${source.topic}:${id}`;
+
+/** Whether there was nothing under the id before. */
+function isOpening({ value }: Change, after: number): boolean {
+  if (value === null) return false;
+  const { opened_position } = JSON.parse(value) as AnomalyRecord;
+  return Number(opened_position) > after;
 }

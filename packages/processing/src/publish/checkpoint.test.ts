@@ -7,12 +7,12 @@ describe("the publisher's checkpoint", () => {
     expect(parseCheckpoint(null, "books")).toEqual(firstCheckpoint("books"));
     expect(firstCheckpoint("books")).toMatchObject({
       position: 0,
-      models: { trades: { generation: 1, version: null, mendFrom: null } },
+      models: { trades: { generation: 1, version: null, republishFrom: null } },
     });
   });
 
   test("comes back as it was written", () => {
-    const changed = { generation: 4, version: 2, mendFrom: 17 };
+    const changed = { generation: 4, version: 2, republishFrom: 17 };
     const checkpoint = {
       ...withModel(firstCheckpoint("books"), "trades", changed),
       position: 120,

@@ -1,8 +1,7 @@
-import type { ModelName } from "@counterfoil/contracts/fact";
-import { MODEL_NAMES } from "../models/registry.ts";
+import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { FormatTooNew, LedgerMismatch } from "../ports/errors.ts";
 
-/** How far a ledger has been published; it lies among what was published, in the same transaction. */
+/** How far a ledger has been published; it is committed with what was published, in one transaction. */
 export type PublisherCheckpoint = Readonly<{
   ledger: string;
   /** 0 before the first event. */
@@ -12,29 +11,29 @@ export type PublisherCheckpoint = Readonly<{
   models: Readonly<Record<ModelName, PublishedModel>>;
 }>;
 
-/** Which rows of a model the published records are those of. */
+/** The rows of a model that the published records were made of. */
 export type PublishedModel = Readonly<{
   generation: number;
-  /** Of the model; null while none of its rows was looked at. */
+  /** Of the model; null while none of its rows has been published. */
   version: number | null;
   /**
-   * A subject of the model was left out from this position on, and its changes are to be published
-   * once it has been folded; null where nothing was left out.
+   * A subject of the model stopped here: what changes from this position on is published again once
+   * its events have been projected; null where none has stopped. Stored as `mendFrom`.
    */
-  mendFrom: number | null;
+  republishFrom: number | null;
 }>;
 
-/** The lay-out of the checkpoint's text. */
+/** The format of the checkpoint's text. */
 const FORMAT = 1;
 
-/** Nothing is published; generation 1 of every model is live without a word. */
+/** Nothing is published; generation 1 of every model is live without an activation. */
 export function firstCheckpoint(ledger: string): PublisherCheckpoint {
-  const first: PublishedModel = { generation: 1, version: null, mendFrom: null };
-  const models = Object.fromEntries(MODEL_NAMES.map((model) => [model, first]));
+  const first: PublishedModel = { generation: 1, version: null, republishFrom: null };
+  const models = Object.fromEntries(modelName.options.map((model) => [model, first]));
   return { ledger, position: 0, hash: "", models: models as PublisherCheckpoint["models"] };
 }
 
-/** The checkpoint with something else said of one model. */
+/** The checkpoint with something changed of one model. */
 export function withModel(
   checkpoint: PublisherCheckpoint,
   model: ModelName,
@@ -45,16 +44,17 @@ export function withModel(
 }
 
 export function formatCheckpoint(checkpoint: PublisherCheckpoint): string {
-  return JSON.stringify({ format: FORMAT, ...checkpoint });
+  const models = mapModels(checkpoint.models, toStored);
+  return JSON.stringify({ format: FORMAT, ...checkpoint, models });
 }
 
 /**
  * @param text null where nobody has published yet.
- * @throws FormatTooNew, LedgerMismatch where the topics are not this program's or this ledger's.
+ * @throws FormatTooNew, LedgerMismatch where another program or another ledger wrote it.
  */
 export function parseCheckpoint(text: string | null, ledger: string): PublisherCheckpoint {
   if (text === null) return firstCheckpoint(ledger);
-  const { format, ...found } = JSON.parse(text) as PublisherCheckpoint & { format: number };
+  const { format, models, ...found } = JSON.parse(text) as StoredCheckpoint;
   if (format > FORMAT) {
     throw new FormatTooNew(
       `the publisher's checkpoint has format ${format}, and this program knows none above ${FORMAT}: run the newer program that wrote it`,
@@ -65,6 +65,28 @@ export function parseCheckpoint(text: string | null, ledger: string): PublisherC
       `the topics hold ledger "${found.ledger}", expected "${ledger}": give each ledger a topic prefix of its own`,
     );
   }
+  const known = mapModels(models, fromStored);
   // A model that came with a later program has not been published yet.
-  return { ...found, models: { ...firstCheckpoint(ledger).models, ...found.models } };
+  return { ...found, models: { ...firstCheckpoint(ledger).models, ...known } };
+}
+
+type StoredModel = Omit<PublishedModel, "republishFrom"> &
+  Readonly<{ mendFrom: PublishedModel["republishFrom"] }>;
+
+type StoredCheckpoint = Omit<PublisherCheckpoint, "models"> &
+  Readonly<{ format: number; models: Readonly<Record<ModelName, StoredModel>> }>;
+
+const toStored = ({ republishFrom: mendFrom, ...model }: PublishedModel): StoredModel => ({
+  ...model,
+  mendFrom,
+});
+
+const fromStored = ({ mendFrom: republishFrom, ...model }: StoredModel): PublishedModel => ({
+  ...model,
+  republishFrom,
+});
+
+function mapModels<From, To>(models: Readonly<Record<ModelName, From>>, change: (one: From) => To) {
+  const changed = Object.entries(models).map(([model, one]) => [model, change(one as From)]);
+  return Object.fromEntries(changed) as Record<ModelName, To>;
 }

@@ -27,16 +27,16 @@ export function factMessage(
   return { topic: FACT_TOPIC, key: subject, value: JSON.stringify(eventRecord(event)), headers };
 }
 
-/** What a state topic is to hold under a key from a position on. */
+/** The new state of a key of a state topic. */
 export type StateChange = Readonly<{
   topic: StateTopic;
   key: string;
-  /** The record as JSON; null where nothing is left under the key. */
+  /** The record as JSON; null where it was removed. */
   value: string | null;
 }>;
 
-/** Where on the stream a state is that of, and by which generation of its model. */
-export type StatePlace = Readonly<{
+/** The position of the stream that a state belongs to, and the generation of its model. */
+type Provenance = Readonly<{
   ledger: string;
   position: number;
   recordedAt: Nanos;
@@ -46,7 +46,7 @@ export type StatePlace = Readonly<{
 /** A state as a message: the record of the HTTP interface, or a tombstone. */
 export function stateMessage(
   { topic, key, value }: StateChange,
-  { ledger, position, recordedAt, generation }: StatePlace,
+  { ledger, position, recordedAt, generation }: Provenance,
 ): TopicRecord {
   const { changed, removed } = STATE_TOPICS[topic];
   const headers: StateHeaders = {

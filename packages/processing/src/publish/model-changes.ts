@@ -1,31 +1,99 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
 import { STOPPED } from "../models/columns.ts";
+import { GenerationMissing } from "../ports/errors.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row, Value } from "../ports/table.ts";
 import type { StoppedSubject } from "../projection/projection.ts";
-import type { Source } from "./source.ts";
+import type { PublishedModel } from "./checkpoint.ts";
+import type { PublishContext } from "./context.ts";
+import { FOLLOWED_SINCE, type Source, sourcesOf } from "./source.ts";
 
 /** What one event did to one row that is published. */
 export type Change = Readonly<{
   source: Source;
   position: number;
   id: string;
-  /** The record as JSON; null where nothing is left. */
+  /** The record as JSON; null where it was removed. */
   value: string | null;
 }>;
 
-export type Range = Readonly<{ after: number; upTo: number }>;
+type Range = Readonly<{ after: number; upTo: number }>;
+
+/** The changes of a model's rows in a range of positions, and up to where they are known. */
+type Followed = Readonly<{
+  upTo: number;
+  changes: readonly Change[];
+  stopped: readonly StoppedSubject[];
+}>;
+
+const NOTHING = { changes: [], stopped: [] } as const;
+
+/**
+ * Follows a model in the generation that was live at the beginning of a range, which holds no
+ * activation of it but at its end.
+ */
+export async function followModel(
+  context: PublishContext,
+  model: ModelName,
+  { generation, version, range }: PublishedModel & Readonly<{ range: Range }>,
+): Promise<Followed> {
+  const { readers, log, limits } = context;
+  const { count } = limits;
+  const { after, upTo } = range;
+  if (version === null || version < FOLLOWED_SINCE) return skipRange(context, model, range);
+  try {
+    return await readers.snapshot(model, generation, async (rows, { position }) => {
+      const isBehind = position < upTo;
+      if (isBehind) await log.refresh();
+      const isSuperseded = isBehind && (await isBuiltAfter(context, model, after));
+      const end = isBehind && !isSuperseded ? position : upTo;
+      if (end <= after) return { upTo: after, ...NOTHING };
+      const read = await readChanges(rows, sourcesOf(model), { after, upTo: end, count });
+      return { ...read, stopped: await readStopped(rows) };
+    });
+  } catch (error) {
+    if (error instanceof GenerationMissing) return skipRange(context, model, range);
+    throw error;
+  }
+}
+
+/** Skips a generation that is not here, where a later one has taken its place: that one is published whole. */
+async function skipRange(context: PublishContext, model: ModelName, { after, upTo }: Range) {
+  await context.log.refresh();
+  return { upTo: (await isBuiltAfter(context, model, after)) ? upTo : after, ...NOTHING };
+}
+
+/**
+ * Whether a generation that is activated later has been built up to its activation. From then on
+ * nobody projects the ones before it any further.
+ */
+export async function isBuiltAfter(
+  { catalogue, log }: PublishContext,
+  model: ModelName,
+  position: number,
+): Promise<boolean> {
+  const later = log.after(model, position);
+  if (later.length === 0) return false;
+  const known = await catalogue.generations(model);
+  return later.some((activation) =>
+    known.some(
+      ({ generation, checkpoint }) =>
+        generation === activation.generation && checkpoint.position >= activation.position,
+    ),
+  );
+}
 
 const ONE_EVENT_MAX = 10_000_000;
 
 /**
- * What happened to the rows of some tables in a range of positions.
+ * The changes of the rows of some tables in a range of positions.
  *
  * @param count change rows of one table read at once: the range ends before the event that would go
  *   beyond.
  * @returns the changes in order, table by table, and up to where they are complete: all changes of
  *   one event, however many, or none.
  */
-export async function readChanges(
+async function readChanges(
   rows: Rows,
   sources: readonly Source[],
   { count, ...range }: Range & Readonly<{ count: number }>,
@@ -53,7 +121,7 @@ async function readTable(
   const cutOff = Number(last.position);
   const whole = found.filter(({ position }) => Number(position) < cutOff);
   if (whole.length > 0) return { found: whole, upTo: cutOff - 1 };
-  // One event alone changed more than that.
+  // One event alone has changed more rows.
   return { found: await select([is("position", "=", cutOff)], ONE_EVENT_MAX), upTo: cutOff };
 }
 
@@ -75,7 +143,7 @@ async function changeOf(rows: Rows, source: Source, row: Row): Promise<Change> {
 
 const STOPPED_MAX = 1_000_000;
 
-/** Subjects that facts could not be folded into, and since where. */
+/** Subjects that have stopped, each with the position of the event that could not be projected. */
 export async function readStopped(rows: Rows): Promise<readonly StoppedSubject[]> {
   const found = await rows.select(STOPPED, { orderBy: ["subject"], limit: STOPPED_MAX });
   return found.map(({ subject, position }) => ({

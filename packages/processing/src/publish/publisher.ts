@@ -4,10 +4,26 @@ import type { EventStream } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { RoleLocks } from "../ports/role-lock.ts";
 import { TopicsUnavailable } from "../ports/topic-errors.ts";
-import type { Topics } from "../ports/topic-publisher.ts";
+import type { TopicPublisher, Topics } from "../ports/topic-publisher.ts";
+import { openReaders } from "../queries/readers.ts";
 import { waitForMore } from "../subscribe.ts";
-import type { TransactionLimits } from "./context.ts";
-import { openSession, type Published, type PublishSession } from "./session.ts";
+import { type Batch, batchMessages, readBatch, readOnward } from "./batch.ts";
+import {
+  formatCheckpoint,
+  type PublisherCheckpoint,
+  parseCheckpoint,
+  withModel,
+} from "./checkpoint.ts";
+import { createActivationLog, type Published, type TransactionLimits } from "./context.ts";
+import {
+  findSwitches,
+  publishSwitch,
+  type Republished,
+  type Republishing,
+  republishResumed,
+} from "./republish.ts";
+import { watchStopped, withStopped } from "./stopped-subjects.ts";
+import { openSubjectCounts, type SubjectCounts } from "./subject-counts.ts";
 
 export type PublisherOptions = Readonly<{
   ledger: string;
@@ -20,20 +36,20 @@ export type PublisherOptions = Readonly<{
   observer?: PublisherObserver;
 }>;
 
-/** What a publisher tells whoever runs it. */
+/** What a publisher reports to whoever runs it. */
 export type PublisherObserver = Readonly<{
   onState?: (state: PublisherState) => void;
   onCommit?: (published: Published) => void;
-  /** `position`: where it stood when it was opened. */
+  /** `position`: the checkpoint's, when it was opened. */
   onOpen?: (position: number) => void;
   onRetry?: (interruption: Interruption) => void;
 }>;
 
-/** Trouble that may pass, and what it holds up. */
+/** An error that may pass, and what waits for it. */
 export type Interruption = Readonly<{
   error: unknown;
   pauseMs: number;
-  /** Up to where is published; null while no checkpoint has been read. */
+  /** The last published position; null while no checkpoint has been read. */
   position: number | null;
   /** The stream's head; null where it cannot be asked either. */
   head: number | null;
@@ -45,7 +61,7 @@ export type PublisherState =
   | "catching_up"
   /** Everything is published. */
   | "live"
-  /** A read model has not folded what is next. */
+  /** A read model has not projected what is next. */
   | "waiting_for_models"
   | "unavailable";
 
@@ -60,7 +76,7 @@ const RETRY_MS_MAX = 30_000;
  * broker or an engine is away it waits; nothing is kept in memory meanwhile.
  *
  * @throws PublisherFenced, RecordTooLarge, TopicMisconfigured, StreamForked, LedgerMismatch and
- *   faults of the program; what may pass is tried again.
+ *   faults of the program; what may pass is retried.
  */
 export async function runPublisher(options: PublisherOptions, signal: AbortSignal): Promise<void> {
   const { stream, locks, clock, observer } = options;
@@ -72,11 +88,11 @@ export async function runPublisher(options: PublisherOptions, signal: AbortSigna
   let position: number | null = null;
   try {
     while (!both.aborted) {
-      const { error, steps, reached } = await publishUntilTrouble(options, both);
+      const { error, steps, reached } = await publishUntilError(options, both);
       if (error === null) continue;
       observer?.onState?.("unavailable");
       position = reached ?? position;
-      // What got ahead in between is met with fresh patience.
+      // After progress the pauses begin anew.
       if (steps > 0) pauseMs = RETRY_MS_MIN;
       observer?.onRetry?.({ error, pauseMs, position, head: await headOf(stream) });
       await clock.sleep(pauseMs, both);
@@ -93,11 +109,11 @@ const headOf = (stream: EventStream): Promise<number | null> =>
     () => null,
   );
 
-/** How far an attempt came. */
+/** How far an attempt got. */
 type Progress = { steps: number; reached: number | null };
 
-/** @returns the trouble that may pass; null where the signal aborted. */
-async function publishUntilTrouble(options: PublisherOptions, signal: AbortSignal) {
+/** @returns the error that may pass; null where the signal aborted. */
+async function publishUntilError(options: PublisherOptions, signal: AbortSignal) {
   const progress: Progress = { steps: 0, reached: null };
   try {
     await publishFromCheckpoint(options, signal, progress);
@@ -163,4 +179,88 @@ async function follow(
       pauseMs = MODEL_POLL_MS_MIN;
     }
   }
+}
+
+export type SessionOptions = Readonly<{
+  ledger: string;
+  stream: EventStream;
+  catalogue: ModelCatalogue;
+  publisher: TopicPublisher;
+  limits?: TransactionLimits;
+}>;
+
+const LIMITS: TransactionLimits = { count: 2000, bytes: 8 * 1024 * 1024 };
+
+/** A publisher that is open, going on from its last committed checkpoint. */
+export interface PublishSession {
+  readonly position: number;
+  /** Publishes what comes next; null where there is nothing that can be published just now. */
+  step(): Promise<Published | null>;
+  close(): Promise<void>;
+}
+
+type Session = Readonly<{ counts: SubjectCounts }> &
+  Omit<Republishing, "checkpoint"> & { checkpoint: PublisherCheckpoint; isThorough: boolean };
+
+/** @throws StreamForked, LedgerMismatch, FormatTooNew, and engine errors as they come. */
+export async function openSession(options: SessionOptions): Promise<PublishSession> {
+  const { ledger, stream, catalogue, publisher, limits = LIMITS } = options;
+  const checkpoint = parseCheckpoint(publisher.checkpoint, ledger);
+  // Before anything is counted: another stream must not be counted.
+  await readOnward(stream, checkpoint, 0);
+  const log = createActivationLog(stream);
+  await log.refresh();
+  const counts = await openSubjectCounts({ catalogue, stream }, checkpoint);
+  const readers = openReaders(catalogue);
+  const context = { stream, catalogue, readers, log, limits };
+  const stopped = watchStopped(checkpoint.models);
+  const session: Session = { publisher, context, counts, stopped, checkpoint, isThorough: true };
+  return {
+    get position() {
+      return session.checkpoint.position;
+    },
+    step: () => takeStep(session),
+    close: async () => {
+      await counts.close();
+      await readers.close();
+    },
+  };
+}
+
+/** Another generation is live, a stopped subject has gone on, or the stream goes on: in this order. */
+async function takeStep(session: Session): Promise<Published | null> {
+  const { context, checkpoint, isThorough } = session;
+  const { ready, isWaiting, begun } = await findSwitches(context, checkpoint, isThorough);
+  for (const { model, version } of begun) {
+    session.checkpoint = withModel(session.checkpoint, model, { version });
+  }
+  const [first] = ready;
+  if (first !== undefined) return advance(session, await publishSwitch(session, first));
+  if (isWaiting) return null;
+  session.isThorough = false;
+  const resumed = await republishResumed(session);
+  if (resumed !== null) return advance(session, resumed);
+  const batch = await readBatch(session.context, session.checkpoint);
+  return batch && publishBatch(session, batch);
+}
+
+function advance(session: Session, { published, checkpoint }: Republished): Published {
+  session.checkpoint = checkpoint;
+  return published;
+}
+
+async function publishBatch(session: Session, batch: Batch): Promise<Published | null> {
+  const { publisher, context, counts, checkpoint } = session;
+  const { events } = batch;
+  const last = events.at(-1);
+  if (last === undefined) return null;
+  const { position, hash } = last;
+  const numbers = await counts.number(events);
+  const records = batchMessages(batch, checkpoint, numbers);
+  const next = withStopped({ ...checkpoint, position, hash }, session.stopped, batch);
+  await publisher.publish({ records, checkpoint: formatCheckpoint(next) });
+  session.checkpoint = next;
+  await counts.commit({ position, hash });
+  if (events.some(({ type }) => type === "ModelActivated")) await context.log.refresh();
+  return { position, messages: records.length, facts: events.length };
 }

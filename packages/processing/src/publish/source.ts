@@ -1,10 +1,9 @@
-import type { ModelName } from "@counterfoil/contracts/fact";
+import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { StateTopic } from "@counterfoil/contracts/kafka";
 import { accountParts } from "@counterfoil/core/account";
 import { ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
 import { ANOMALIES, ANOMALY_CHANGES } from "../models/columns.ts";
 import { RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
-import { MODEL_NAMES } from "../models/registry.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { anomalyRecord } from "../queries/anomaly-record.ts";
@@ -12,7 +11,7 @@ import { balanceRecord, balanceRecordAt } from "../queries/balance-record.ts";
 import { lifecycleRecord } from "../queries/lifecycle-record.ts";
 import { isLifecycle, type LifecycleModel } from "../queries/stuck.ts";
 
-/** A table of a model whose rows are published, with the change rows that tell what became of them. */
+/** A table of a model whose rows are published, with the change rows that record how they changed. */
 export type Source = Readonly<{
   model: ModelName;
   topic: StateTopic;
@@ -21,15 +20,15 @@ export type Source = Readonly<{
   changes: Table;
   /** The column of a change row that holds the id. */
   id: string;
-  /** The record that a change row holds; null where it says that nothing is left. */
+  /** The record that a change row holds; null where it records a removal. */
   ofChange: (rows: Rows, change: Row) => Promise<object | null> | object | null;
   ofCurrent: (rows: Rows, row: Row) => Promise<object> | object;
-  /** Whether a present row says where it changed last, as `position`. */
-  placed: boolean;
+  /** Whether a present row holds the position of its last change. */
+  hasPosition: boolean;
 }>;
 
 /** What is published of each model. */
-export const SOURCES: readonly Source[] = MODEL_NAMES.flatMap((model) => [
+const SOURCES: readonly Source[] = modelName.options.flatMap((model) => [
   isLifecycle(model) ? lifecycleSource(model) : balanceSource(model),
   anomalySource(model),
 ]);
@@ -55,7 +54,7 @@ function balanceSource(model: ModelName): Source {
       return balanceRecordAt({ id, ...accountParts(id) }, change);
     },
     ofCurrent: (_rows, row) => balanceRecord(row),
-    placed: true,
+    hasPosition: true,
   };
 }
 
@@ -66,7 +65,7 @@ function lifecycleSource(model: LifecycleModel): Source {
     current: RECORDS,
     changes: RECORD_CHANGES,
     id: "id",
-    // What the clock says of a record is for those who ask.
+    // Whether a record is stuck depends on the clock of whoever asks.
     ofChange: (rows, { id = null, position = null, row }) =>
       typeof row === "string"
         ? lifecycleRecord(
@@ -76,11 +75,11 @@ function lifecycleSource(model: LifecycleModel): Source {
           )
         : null,
     ofCurrent: (rows, row) => lifecycleRecord(rows, row, { stuck: null }),
-    placed: true,
+    hasPosition: true,
   };
 }
 
-/** Closed anomalies are published as closed, as they are shown; one that never stood goes. */
+/** A closed anomaly is published as closed, as HTTP shows it; one that was never true is removed. */
 function anomalySource(model: ModelName): Source {
   return {
     model,
@@ -91,7 +90,7 @@ function anomalySource(model: ModelName): Source {
     ofChange: (_rows, { row }) =>
       typeof row === "string" ? anomalyRecord(anomalyIn(row), model) : null,
     ofCurrent: (_rows, row) => anomalyRecord(row, model),
-    placed: false,
+    hasPosition: false,
   };
 }
 
@@ -101,19 +100,17 @@ function anomalyIn(text: string): Row {
 }
 
 /**
- * What stands now stood at a position, unless something has changed it since. Change rows answer
- * only then: where events were folded after others that follow them, the last of their change rows
- * is not what became of the record.
- *
- * @returns the record as it was at the position; null where there was none.
+ * The record as it was at a position; null where there was none. The present row is that record
+ * unless something has changed it since. Change rows are asked only then: where events were projected
+ * late, after others that follow them, the last of their change rows is not the record of today.
  */
-export async function recordAt(
+async function recordAt(
   rows: Rows,
   source: Source,
   { id, current, position }: Readonly<{ id: string; current: Row | null; position: number }>,
 ): Promise<object | null> {
   const { ofCurrent, ofChange } = source;
-  if (current && source.placed && Number(current.position) <= position) {
+  if (current && source.hasPosition && Number(current.position) <= position) {
     return ofCurrent(rows, current);
   }
   const change = async (is: "<=" | ">") => {

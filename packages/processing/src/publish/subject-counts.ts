@@ -3,27 +3,27 @@ import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
 import { integer, own, text } from "../models/columns.ts";
 import { ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { ModelCatalogue, ModelStore } from "../ports/model-store.ts";
+import type { Commit, ModelCatalogue, ModelStore } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { isOnStream } from "../stream-guard.ts";
 
 /**
  * How many events each subject has had up to a position, so that every fact gets its number. They
- * lie in a store beside the read models, which can be thrown away: they are counted again from the
- * stream. A commit here comes after the broker's, so the store is never ahead of what was published
- * and is brought forward from the stream when a publisher opens.
+ * are stored beside the read models and can be thrown away: they are counted again from the stream.
+ * They are committed after the broker's transaction, so they are never ahead of what was published,
+ * and are brought forward from the stream when a publisher opens.
  */
 export interface SubjectCounts {
-  /** The events' numbers, 1, 2, 3 … for each subject. They come right after those counted before. */
+  /** The events' numbers, 1, 2, 3 … for each subject. The events follow those counted before. */
   number(events: readonly RecordedEvent[]): Promise<readonly number[]>;
-  /** What was counted is published. */
-  commit(place: Place): Promise<void>;
+  /** Stores what was counted, after it was published. */
+  commit(upTo: CountedTo): Promise<void>;
   close(): Promise<void>;
 }
 
-type Place = Readonly<{ position: number; hash: string }>;
+type CountedTo = Readonly<{ position: number; hash: string }>;
 
-export type SubjectCountsOptions = Readonly<{ catalogue: ModelCatalogue; stream: EventStream }>;
+type SubjectCountsOptions = Readonly<{ catalogue: ModelCatalogue; stream: EventStream }>;
 
 const STORE = "publisher";
 const VERSION = 1;
@@ -36,18 +36,18 @@ const SUBJECTS: Table = {
   digested: "none",
 };
 
-/** Counts held in memory; beyond, those not used for longest go. */
-const HELD_MAX = 50_000;
+/** Counts that are cached; beyond, those that were not used for longest are dropped. */
+const CACHED_MAX = 50_000;
 const PAGE = 2000;
 
 /**
- * Opens the counts exactly where the publisher stands.
+ * Opens the counts exactly at the publisher's position.
  *
  * @throws engine errors as they come.
  */
 export async function openSubjectCounts(
   { catalogue, stream }: SubjectCountsOptions,
-  { position }: Place,
+  { position }: CountedTo,
 ): Promise<SubjectCounts> {
   const store = await openStore({ catalogue, stream }, position);
   const counts = await countsIn(store);
@@ -67,7 +67,7 @@ export async function openSubjectCounts(
   }
 }
 
-/** The store that is there, or a fresh one where it has counted further, or another stream. */
+/** The store that is there; a new one where it has counted further, or another stream. */
 async function openStore(
   { catalogue, stream }: SubjectCountsOptions,
   position: number,
@@ -79,72 +79,84 @@ async function openStore(
     }
     await catalogue.drop(STORE, generation);
   }
-  const fresh = await catalogue.create(STORE, { tables: [SUBJECTS], modelVersion: VERSION });
-  return catalogue.openForWriting(STORE, fresh ?? 1);
+  const created = await catalogue.create(STORE, { tables: [SUBJECTS], modelVersion: VERSION });
+  return catalogue.openForWriting(STORE, created ?? 1);
 }
 
 type Count = { count: number; isStored: boolean };
 
 async function countsIn(store: ModelStore): Promise<SubjectCounts> {
   let committed = (await store.checkpoint()).position;
-  /** Least recently used first. */
-  const held = new Map<string, Count>();
-  const changed = new Map<string, Count>();
-
-  async function load(subjects: Iterable<string>): Promise<void> {
-    const missing = [...new Set(subjects)].filter((subject) => !held.has(subject));
-    if (missing.length === 0) return;
-    const rows = await store.select(SUBJECTS, {
-      where: [{ column: "subject", is: "in", value: missing }],
-      orderBy: ["subject"],
-      limit: missing.length,
-    });
-    const stored = new Map(rows.map(({ subject, count }) => [String(subject), Number(count)]));
-    for (const subject of missing) {
-      held.set(subject, { count: stored.get(subject) ?? 0, isStored: stored.has(subject) });
-    }
-  }
-
-  function next(subject: string): number {
-    const count = held.get(subject) ?? { count: 0, isStored: false };
-    held.delete(subject);
-    held.set(subject, count);
-    changed.set(subject, count);
-    count.count += 1;
-    return count.count;
-  }
-
+  const cache = createCache(store);
   return {
     async number(events) {
-      await load(events.map(({ subject }) => subject));
-      return events.map(({ subject }) => next(subject));
+      await cache.load(events.map(({ subject }) => subject));
+      return events.map(({ subject }) => cache.next(subject));
     },
-    async commit({ position, hash }) {
+    async commit(upTo) {
       const found = (await store.checkpoint()).position;
-      // A publisher that slept while another took over must not write its old counts over new ones.
+      // A publisher that was suspended while another took over must not overwrite newer counts.
       if (found !== committed) {
         throw new ModelUnavailable(
           `the publisher's counts stand at ${found}, not at ${committed} where this publisher left them`,
         );
       }
-      const rowsOf = (isStored: boolean): Row[] =>
-        [...changed]
-          .filter(([, count]) => count.isStored === isStored)
-          .map(([subject, { count }]) => ({ subject, count }));
-      await store.commit({
-        inserts: [{ table: SUBJECTS, rows: rowsOf(false) }],
-        puts: [{ table: SUBJECTS, rows: rowsOf(true) }],
-        deletes: [],
-        checkpoint: { position, hash, digest: EMPTY_DIGEST, state_digest: EMPTY_DIGEST },
-      });
-      committed = position;
-      for (const count of changed.values()) count.isStored = true;
-      changed.clear();
-      for (const subject of held.keys()) {
-        if (held.size <= HELD_MAX) break;
-        held.delete(subject);
-      }
+      await store.commit(commitOf(cache.changed, upTo));
+      committed = upTo.position;
+      cache.markStored();
     },
     close: () => store.close(),
+  };
+}
+
+/** The counts of the subjects that were used last, and those that have changed since the last commit. */
+function createCache(store: ModelStore) {
+  /** Least recently used first. */
+  const cached = new Map<string, Count>();
+  const changed = new Map<string, Count>();
+  return {
+    changed: changed as ReadonlyMap<string, Count>,
+    async load(subjects: Iterable<string>): Promise<void> {
+      const missing = [...new Set(subjects)].filter((subject) => !cached.has(subject));
+      if (missing.length === 0) return;
+      const rows = await store.select(SUBJECTS, {
+        where: [{ column: "subject", is: "in", value: missing }],
+        orderBy: ["subject"],
+        limit: missing.length,
+      });
+      const stored = new Map(rows.map(({ subject, count }) => [String(subject), Number(count)]));
+      for (const subject of missing) {
+        cached.set(subject, { count: stored.get(subject) ?? 0, isStored: stored.has(subject) });
+      }
+    },
+    next(subject: string): number {
+      const count = cached.get(subject) ?? { count: 0, isStored: false };
+      cached.delete(subject);
+      cached.set(subject, count);
+      changed.set(subject, count);
+      count.count += 1;
+      return count.count;
+    },
+    markStored(): void {
+      for (const count of changed.values()) count.isStored = true;
+      changed.clear();
+      for (const subject of cached.keys()) {
+        if (cached.size <= CACHED_MAX) break;
+        cached.delete(subject);
+      }
+    },
+  };
+}
+
+function commitOf(changed: ReadonlyMap<string, Count>, { position, hash }: CountedTo): Commit {
+  const rowsOf = (isStored: boolean): Row[] =>
+    [...changed]
+      .filter(([, count]) => count.isStored === isStored)
+      .map(([subject, { count }]) => ({ subject, count }));
+  return {
+    inserts: [{ table: SUBJECTS, rows: rowsOf(false) }],
+    puts: [{ table: SUBJECTS, rows: rowsOf(true) }],
+    deletes: [],
+    checkpoint: { position, hash, digest: EMPTY_DIGEST, state_digest: EMPTY_DIGEST },
   };
 }

@@ -1,6 +1,5 @@
 import { loadConfig } from "@counterfoil/adapters/config";
-import { type Backends, connect } from "@counterfoil/adapters/connect";
-import type { Access } from "@counterfoil/adapters/connect/engine";
+import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { InvalidArgumentError } from "commander";

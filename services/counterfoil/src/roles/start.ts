@@ -1,4 +1,4 @@
-import { kafkaConfigOf } from "@counterfoil/adapters/kafka/kafka-config";
+import { kafkaConfigOf } from "@counterfoil/adapters/kafka/client";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { startIngestor } from "@counterfoil/ingestor/ingestor";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";

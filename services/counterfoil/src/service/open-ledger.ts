@@ -1,6 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { type Backends, connect } from "@counterfoil/adapters/connect";
-import type { Access } from "@counterfoil/adapters/connect/engine";
+import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { liveGeneration } from "@counterfoil/processing/generations";

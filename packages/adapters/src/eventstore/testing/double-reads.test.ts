@@ -1,9 +1,17 @@
-import { BACKWARDS, binaryEvent, END, FORWARDS, jsonEvent, START } from "@eventstore/db-client";
+import {
+  BACKWARDS,
+  binaryEvent,
+  END,
+  FORWARDS,
+  jsonEvent,
+  NO_STREAM,
+  START,
+} from "@eventstore/db-client";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
 import { describe, expect, test } from "@jest/globals";
 import { rawClient, rawRead, readOptions } from "./raw-calls.ts";
-import { ANYBODY, type DoubleFixture, useDouble } from "./use-double.ts";
+import { AS_ANYBODY, type DoubleFixture, useDouble } from "./use-double.ts";
 
 const use = useDouble();
 
@@ -11,7 +19,7 @@ async function write(count: number): Promise<void> {
   const events = Array.from({ length: count }, (_, at) =>
     binaryEvent({ type: "Sample", data: Buffer.from(`${at}`) }),
   );
-  await use().client().appendToStream("s", events, { credentials: ANYBODY });
+  await use().client().appendToStream("s", events, AS_ANYBODY);
 }
 
 type ReadOptions = NonNullable<Parameters<ReturnType<DoubleFixture["client"]>["readStream"]>[1]>;
@@ -42,32 +50,28 @@ describe("reads of the double", () => {
   });
 
   const TRUNCATIONS = [
-    { metadata: { truncateBefore: 3 }, left: [3, 4] },
-    { metadata: { truncateBefore: 9 }, left: [] },
-    { metadata: { maxCount: 2 }, left: [3, 4] },
-    { metadata: { maxAge: 60 }, left: [] },
+    { metadata: { $tb: 3 }, left: [3, 4] },
+    { metadata: { $tb: 9 }, left: [] },
   ];
   test.each(TRUNCATIONS)("truncated by $metadata, in silence", async ({ metadata, left }) => {
     await write(5);
-    await use().client().setStreamMetadata("s", metadata, { credentials: ANYBODY });
-    use().settings.clockShiftMs = 61_000;
+    use().streams.setMetadata("s", metadata);
     expect(await revisions({})).toEqual(left);
     expect(await revisions({ ...BACK, fromRevision: END })).toEqual([...left].reverse());
   });
 
   test("of a stream that is missing, soft-deleted or only has metadata: not found", async () => {
-    const client = use().client();
     await expect(revisions({})).rejects.toMatchObject({ type: "stream-not-found" });
-    await client.setStreamMetadata("s", { maxCount: 1 }, { credentials: ANYBODY });
+    use().streams.setMetadata("s", { $maxCount: 1 });
     await expect(revisions({})).rejects.toMatchObject({ type: "stream-not-found" });
     await write(2);
-    await client.deleteStream("s");
+    use().streams.softDelete("s");
     await expect(revisions({})).rejects.toMatchObject({ type: "stream-not-found" });
   });
 
   test("of a tombstone: deleted", async () => {
     await write(1);
-    await use().client().tombstoneStream("s");
+    use().streams.tombstone("s");
     await expect(revisions({})).rejects.toMatchObject({ type: "stream-deleted" });
   });
 
@@ -75,7 +79,7 @@ describe("reads of the double", () => {
     const data = { a: 1 };
     const metadata = { b: 2 };
     const event = jsonEvent({ type: "Sample", data, metadata });
-    await use().client().appendToStream("s", event, { credentials: ANYBODY });
+    await use().client().appendToStream("s", event, AS_ANYBODY);
     for await (const read of use().client().readStream("s")) {
       expect(read.commitPosition).toBeUndefined();
       expect(read.event).toMatchObject({ id: event.id, isJson: true, data, metadata });
@@ -88,7 +92,10 @@ describe("reads of the double", () => {
       const events = Array.from({ length: 15 }, () =>
         binaryEvent({ type: "Sample", data: Buffer.alloc(64 * 1024) }),
       );
-      await use().client().appendToStream("s", events, { credentials: ANYBODY });
+      const expectedRevision = at === 0 ? NO_STREAM : BigInt(15 * at - 1);
+      await use()
+        .client()
+        .appendToStream("s", events, { ...AS_ANYBODY, expectedRevision });
     }
     const client = use().client();
     let count = 0;

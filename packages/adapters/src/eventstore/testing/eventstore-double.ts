@@ -1,23 +1,25 @@
+import type { EventEmitter } from "node:events";
 import gossipGrpc from "@eventstore/db-client/generated/gossip_grpc_pb.js";
+import gossip from "@eventstore/db-client/generated/gossip_pb.js";
 import featuresGrpc from "@eventstore/db-client/generated/serverfeatures_grpc_pb.js";
+import type { Empty } from "@eventstore/db-client/generated/shared_pb.js";
+import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streamsGrpc from "@eventstore/db-client/generated/streams_grpc_pb.js";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { RECORD_BYTES_MAX } from "./commit.ts";
+import { type handleUnaryCall, Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { LOCALHOST } from "./localhost-certificate.ts";
 import { createNetwork, type Network } from "./network.ts";
-import { defaultSettings, type Node, type NodeSettings } from "./node-state.ts";
+import { defaultSettings, type Node, type NodeSettings } from "./node.ts";
 import { serveAppend } from "./serve-append.ts";
-import { serveBatchAppend } from "./serve-batch-append.ts";
-import { serveDelete, serveTombstone } from "./serve-delete.ts";
-import { serveFeatures } from "./serve-features.ts";
-import { type Member, serveGossip } from "./serve-gossip.ts";
 import { serveRead } from "./serve-read.ts";
+import { statusError } from "./status-error.ts";
 import { createStoredStreams, type StoredStreams } from "./stored-streams.ts";
 
 /**
  * A stand-in for one node of EventStoreDB on a loopback port. It speaks the wire protocol by the
- * client's own generated services, refuses what the server refuses, and fails on demand. It is no
- * proof of what the server does: the same suites run against a real one where there is one.
+ * client's own generated services, refuses what the server refuses, and fails on demand. It serves
+ * what the adapter asks: `Append`, `Read` with subscriptions, and the members of a cluster; the calls by
+ * which the client appends in its own way are noted in `seen` and refused. It is no proof of what the server does: the same suites run
+ * against a real one where there is one.
  */
 export type EventStoreDouble = Readonly<{
   port: number;
@@ -26,7 +28,7 @@ export type EventStoreDouble = Readonly<{
   streams: StoredStreams;
   settings: NodeSettings;
   network: Network;
-  /** How many calls of a method (`Append`, `BatchAppend`, `Read`) are open. */
+  /** How many calls of a method (`Append`, `Read`) are open. */
   openCalls(method: string): number;
   /** Every method that was ever called. */
   seen: ReadonlySet<string>;
@@ -46,14 +48,13 @@ export async function startEventStoreDouble(
   options: DoubleOptions = {},
 ): Promise<EventStoreDouble> {
   const settings = defaultSettings();
-  const streams = options.streams ?? createStoredStreams(() => Date.now() + settings.clockShiftMs);
+  const streams = options.streams ?? createStoredStreams();
   let network: Network | null = null;
   const node: Node = {
     streams,
     settings,
     calls: new Map(),
     seen: new Set(),
-    connections: new Map(),
     cut: () => network?.cut(),
   };
   const self = () => [{ host: "127.0.0.1", port: network?.port ?? 0, isLeader: true }];
@@ -80,19 +81,47 @@ export async function startEventStoreDouble(
 }
 
 function createServer(node: Node, members: () => readonly Member[]): Server {
-  const server = new Server({ "grpc.max_receive_message_length": RECORD_BYTES_MAX });
+  const server = new Server();
+  const refuse = refuseCalls(node);
   server.addService(streamsGrpc.StreamsService, {
     append: serveAppend(node),
-    batchAppend: serveBatchAppend(node),
     read: serveRead(node),
-    delete: serveDelete(node),
-    tombstone: serveTombstone(node),
+    batchAppend: (call: EventEmitter) => void call.emit("error", refuse("BatchAppend")),
   });
   server.addService(featuresGrpc.ServerFeaturesService, {
-    getSupportedMethods: serveFeatures(node),
+    getSupportedMethods: (_: unknown, callback: (error: Error) => void) =>
+      callback(refuse("GetSupportedMethods")),
   });
   server.addService(gossipGrpc.GossipService, { read: serveGossip(members) });
   return server;
+}
+
+/** What the client would ask for appends of its own; the adapter never does. */
+const refuseCalls =
+  ({ seen }: Node) =>
+  (method: string) => {
+    seen.add(method);
+    return statusError(status.UNIMPLEMENTED, `${method} is not served`);
+  };
+
+type Member = Readonly<{ host: string; port: number; isLeader: boolean }>;
+
+/** The members of the cluster, for clients that discover it. */
+function serveGossip(
+  members: () => readonly Member[],
+): handleUnaryCall<Empty, InstanceType<typeof gossip.ClusterInfo>> {
+  const { VNodeState } = gossip.MemberInfo;
+  return (_call, callback) => {
+    const list = members().map(({ host, port, isLeader }) =>
+      new gossip.MemberInfo()
+        .setInstanceId(new shared.UUID().setString(crypto.randomUUID()))
+        .setTimeStamp("0")
+        .setState(isLeader ? VNodeState.LEADER : VNodeState.FOLLOWER)
+        .setIsAlive(true)
+        .setHttpEndPoint(new gossip.EndPoint().setAddress(host).setPort(port)),
+    );
+    callback(null, new gossip.ClusterInfo().setMembersList(list));
+  };
 }
 
 function bind(server: Server, tls: boolean): Promise<number> {

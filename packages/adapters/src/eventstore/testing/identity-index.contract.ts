@@ -32,7 +32,7 @@ export function describeIdentityIndexContract(
 
     describeAdvancing(use);
     describeFinding(use);
-    describeRareTypes(use);
+    describeIndexedTypes(use);
     describeAgreement(use);
   });
 }
@@ -45,8 +45,8 @@ const checkpointAt = (position: number): IndexCheckpoint =>
 const entry = (position: number, overrides: Partial<IndexEntry> = {}): IndexEntry => ({
   position,
   id: idAt(position),
-  about: null,
-  rareType: null,
+  amends: null,
+  indexedType: null,
   ...overrides,
 });
 const entries = (first: number, last: number): IndexEntry[] =>
@@ -110,12 +110,12 @@ function describeAdvancing(use: Use): void {
 
   test("cleared, it starts again", async () => {
     const { index } = use();
-    await add(index, [entry(1, { rareType: "FundReported", about: idAt(1) })]);
+    await add(index, [entry(1, { indexedType: "FundReported", amends: idAt(1) })]);
     await index.clear();
     expect(await index.checkpoint()).toEqual(EMPTY_CHECKPOINT);
     expect((await index.find([idAt(1)], 9)).size).toBe(0);
     const query = { types: ["FundReported"], after: 0, upTo: 9, limit: 9 };
-    expect(await index.rarePositions(query)).toEqual([]);
+    expect(await index.positionsOfTypes(query)).toEqual([]);
     await add(index, entries(1, 2));
     expect((await index.find([idAt(1)], 9)).get(idAt(1))).toEqual({ position: 1, amendments: [] });
   });
@@ -133,11 +133,11 @@ function describeFinding(use: Use): void {
     const { index } = use();
     await add(index, entries(1, 2));
     await add(index, [
-      entry(3, { about: idAt(1) }),
-      entry(4, { about: idAt(2) }),
-      entry(5, { about: idAt(1) }),
+      entry(3, { amends: idAt(1) }),
+      entry(4, { amends: idAt(2) }),
+      entry(5, { amends: idAt(1) }),
     ]);
-    await add(index, [entry(6, { about: idAt(1) })]);
+    await add(index, [entry(6, { amends: idAt(1) })]);
     const found = await index.find([idAt(1), idAt(2), idAt(1), idAt(99)], 6);
     expect([...found.keys()].sort()).toEqual([idAt(1), idAt(2)]);
     expect(found.get(idAt(1))).toEqual({ position: 1, amendments: [3, 5, 6] });
@@ -146,7 +146,7 @@ function describeFinding(use: Use): void {
 
   test("nothing beyond the position that is asked for", async () => {
     const { index } = use();
-    await add(index, [entry(1), entry(2, { about: idAt(1) }), entry(3, { about: idAt(1) })]);
+    await add(index, [entry(1), entry(2, { amends: idAt(1) }), entry(3, { amends: idAt(1) })]);
     const found = await index.find([idAt(1), idAt(3)], 2);
     expect([...found]).toEqual([[idAt(1), { position: 1, amendments: [2] }]]);
   });
@@ -165,12 +165,12 @@ function describeFinding(use: Use): void {
 
   test("an amendment of what is not on the stream names nothing", async () => {
     const { index } = use();
-    await add(index, [entry(1, { about: idAt(77) })]);
+    await add(index, [entry(1, { amends: idAt(77) })]);
     expect((await index.find([idAt(77)], 9)).size).toBe(0);
   });
 }
 
-function describeRareTypes(use: Use): void {
+function describeIndexedTypes(use: Use): void {
   test.each([
     { types: ["A"], after: 0, upTo: 9, limit: 9, expected: [1, 4, 7] },
     { types: ["B", "A", "A"], after: 0, upTo: 9, limit: 9, expected: [1, 2, 4, 5, 7, 8] },
@@ -178,14 +178,14 @@ function describeRareTypes(use: Use): void {
     { types: ["A"], after: 4, upTo: 6, limit: 9, expected: [] },
     { types: ["C", "'; --"], after: 0, upTo: 9, limit: 9, expected: [] },
     { types: [], after: 0, upTo: 9, limit: 9, expected: [] },
-  ])("rare positions of $types after $after", async ({ expected, ...query }) => {
+  ])("positions of $types after $after", async ({ expected, ...query }) => {
     const { index } = use();
     const typed = entries(1, 9).map((each, at) => ({
       ...each,
-      rareType: ["A", "B", null][at % 3] ?? null,
+      indexedType: ["A", "B", null][at % 3] ?? null,
     }));
     await add(index, typed);
-    expect(await index.rarePositions(query)).toEqual(expected);
+    expect(await index.positionsOfTypes(query)).toEqual(expected);
   });
 }
 
@@ -195,8 +195,8 @@ function describeAgreement(use: Use): void {
     const id = fc.integer({ min: 1, max: 12 }).map(idAt);
     const made = fc.record({
       id,
-      about: fc.option(id, { freq: 2 }),
-      rareType: fc.option(fc.constantFrom("A", "B"), { freq: 2 }),
+      amends: fc.option(id, { freq: 2 }),
+      indexedType: fc.option(fc.constantFrom("A", "B"), { freq: 2 }),
     });
     const steps = fc.array(fc.array(made, { minLength: 1, maxLength: 6 }), { maxLength: 5 });
     const property = fc.asyncProperty(steps, fc.nat(30), async (batches, upTo) => {
@@ -211,7 +211,7 @@ function describeAgreement(use: Use): void {
       const ids = Array.from({ length: 13 }, (_, at) => idAt(at));
       expect(new Map(await index.find(ids, upTo))).toEqual(await model.find(ids, upTo));
       const query = { types: ["A", "B"], after: upTo >> 1, upTo, limit: 4 };
-      expect(await index.rarePositions(query)).toEqual(await model.rarePositions(query));
+      expect(await index.positionsOfTypes(query)).toEqual(await model.positionsOfTypes(query));
     });
     await fc.assert(property, { numRuns: 40 });
   });

@@ -10,12 +10,12 @@ export function createMemoryIdentityIndex(): IdentityIndex {
   let checkpoint: IndexCheckpoint = EMPTY_CHECKPOINT;
   let positionOf = new Map<string, number>();
   let amendmentsOf = new Map<string, number[]>();
-  let rare: { readonly type: string; readonly position: number }[] = [];
+  let indexed: { readonly type: string; readonly position: number }[] = [];
 
-  function add({ position, id, about, rareType }: IndexEntry): void {
+  function add({ position, id, amends, indexedType }: IndexEntry): void {
     if (!positionOf.has(id)) positionOf.set(id, position);
-    if (about !== null) amendmentsOf.set(about, [...(amendmentsOf.get(about) ?? []), position]);
-    if (rareType !== null) rare.push({ type: rareType, position });
+    if (amends !== null) amendmentsOf.set(amends, [...(amendmentsOf.get(amends) ?? []), position]);
+    if (indexedType !== null) indexed.push({ type: indexedType, position });
   }
 
   return {
@@ -35,8 +35,8 @@ export function createMemoryIdentityIndex(): IdentityIndex {
       });
       return new Map(known);
     },
-    rarePositions: async ({ types, after, upTo, limit }) =>
-      rare
+    positionsOfTypes: async ({ types, after, upTo, limit }) =>
+      indexed
         .filter(
           ({ type, position }) => types.includes(type) && position > after && position <= upTo,
         )
@@ -46,7 +46,7 @@ export function createMemoryIdentityIndex(): IdentityIndex {
       checkpoint = EMPTY_CHECKPOINT;
       positionOf = new Map();
       amendmentsOf = new Map();
-      rare = [];
+      indexed = [];
     },
   };
 }

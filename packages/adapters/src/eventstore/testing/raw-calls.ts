@@ -13,15 +13,17 @@ export function rawClient(port: number) {
   return new streamsGrpc.StreamsClient(`127.0.0.1:${port}`, credentials.createInsecure());
 }
 
-export type RawClient = ReturnType<typeof rawClient>;
+type RawClient = ReturnType<typeof rawClient>;
 
-export const identifier = (stream: string) =>
+const identifier = (stream: string) =>
   new shared.StreamIdentifier().setStreamName(Buffer.from(stream).toString("base64"));
 
-/** Options of an append that expects nothing. */
-export function appendOptions(stream: string) {
+/** Options of an append after a revision; -1: to no stream. */
+export function appendOptions(stream: string, expected = -1) {
   const options = new streams.AppendReq.Options().setStreamIdentifier(identifier(stream));
-  return new streams.AppendReq().setOptions(options.setAny(new shared.Empty()));
+  if (expected < 0) options.setNoStream(new shared.Empty());
+  else options.setRevision(String(expected));
+  return new streams.AppendReq().setOptions(options);
 }
 
 type ProposedParts = Readonly<{ id?: string; type?: string; contentType?: string }>;

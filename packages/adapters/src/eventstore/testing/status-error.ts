@@ -1,6 +1,5 @@
 import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
-import type { CommitAnswer } from "./commit.ts";
-import type { NodeSettings } from "./node-state.ts";
+import type { NodeSettings } from "./node.ts";
 
 /** A call's end with the trailers by which clients tell errors apart. */
 export function statusError(
@@ -37,33 +36,13 @@ export const missingProperty = (required: string) =>
     "required-metadata-properties": required,
   });
 
-/** What is not a success and not an outcome of the `Append` message itself. */
-export function commitError(
-  answer: Exclude<CommitAnswer, { is: "success" | "wrong_version" | "silence" }>,
-  stream: string,
-  leader: NodeSettings["leader"],
-): StatusObject & Error {
-  switch (answer.is) {
-    case "deleted":
-      return deleted(stream);
-    case "denied":
-      return denied();
-    case "not_leader":
-      return notLeader(leader);
-    case "not_ready":
-      return statusError(status.UNAVAILABLE, "Server Is Not Ready");
-    case "timeout":
-      return statusError(status.ABORTED, "Operation timed out: Commit phase timeout.");
-    case "too_large":
-      return statusError(
-        status.INVALID_ARGUMENT,
-        `Maximum Append Size of ${answer.max} Exceeded.`,
-        {
-          exception: "maximum-append-size-exceeded",
-          "maximum-append-size": String(answer.max),
-        },
-      );
-    case "record_too_large":
-      return statusError(status.UNKNOWN, `record of ${answer.bytes} bytes is too large`);
-  }
-}
+export const tooLarge = (max: number) =>
+  statusError(status.INVALID_ARGUMENT, `Maximum Append Size of ${max} Exceeded.`, {
+    exception: "maximum-append-size-exceeded",
+    "maximum-append-size": String(max),
+  });
+
+export const notReady = () => statusError(status.UNAVAILABLE, "Server Is Not Ready");
+
+export const timedOut = () =>
+  statusError(status.ABORTED, "Operation timed out: Commit phase timeout.");

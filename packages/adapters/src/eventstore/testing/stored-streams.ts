@@ -1,5 +1,3 @@
-import { type AppendDecision, decideAppend, type Expected } from "./append-decision.ts";
-
 export type Proposed = Readonly<{
   id: string;
   type: string;
@@ -12,8 +10,6 @@ export type Stored = Proposed & Readonly<{ revision: number; createdMs: number; 
 
 type Stream = {
   readonly events: Stored[];
-  readonly ids: string[];
-  readonly cache: Map<string, number>;
   replicated: number;
   isTombstoned: boolean;
 };
@@ -32,7 +28,7 @@ const DELETED_BEFORE = Number.MAX_SAFE_INTEGER;
  * The streams of a cluster. An append is in the log at once, where the next append's check sees it,
  * and readable when it is replicated.
  */
-export function createStoredStreams(now: () => number) {
+export function createStoredStreams() {
   const streams = new Map<string, Stream>();
   const listeners = new Set<() => void>();
   let position = 0;
@@ -43,7 +39,7 @@ export function createStoredStreams(now: () => number) {
     streams.set(name, stream);
     return stream;
   };
-  const tell = () => {
+  const notify = () => {
     for (const listener of [...listeners]) listener();
   };
 
@@ -52,23 +48,20 @@ export function createStoredStreams(now: () => number) {
     for (const event of events) {
       const revision = stream.events.length;
       position += 1;
-      stream.events.push({ ...event, revision, createdMs: now(), position });
-      stream.ids.push(event.id);
-      stream.cache.set(event.id, revision);
+      stream.events.push({ ...event, revision, createdMs: Date.now(), position });
     }
     if (!isHeld) stream.replicated = stream.events.length - 1;
-    tell();
+    notify();
   }
 
-  /** Truncation as the last replicated `$metadata` of the stream says it. */
-  function truncationOf(name: string) {
+  /** The first revision that the last replicated `$metadata` of the stream has left. */
+  function firstKept(name: string): number {
     const meta = streams.get(`$$${name}`);
     const last = meta?.events[meta.replicated];
-    const { $tb, $maxCount, $maxAge } = last === undefined ? {} : metadataOf(last);
-    return { before: $tb ?? 0, maxCount: $maxCount, maxAgeS: $maxAge };
+    return (last === undefined ? undefined : metadataOf(last).$tb) ?? 0;
   }
 
-  const isSoftDeleted = (name: string) => truncationOf(name).before >= DELETED_BEFORE;
+  const isSoftDeleted = (name: string) => firstKept(name) >= DELETED_BEFORE;
 
   function setMetadata(name: string, changes: Readonly<Record<string, unknown>>): void {
     const meta = streams.get(`$$${name}`)?.events.at(-1);
@@ -76,9 +69,9 @@ export function createStoredStreams(now: () => number) {
     write(`$$${name}`, [metadataEvent(metadata)]);
   }
 
-  function append(name: string, expected: Expected, events: readonly Proposed[]): AppendDecision {
-    const { isTombstoned, replicated, cache, ids } = streams.get(name) ?? newStream();
-    const state = { isTombstoned, replicated, cache, ids, isSoftDeleted: isSoftDeleted(name) };
+  function append(name: string, expected: number, events: readonly Proposed[]): AppendDecision {
+    const stream = streams.get(name) ?? newStream();
+    const state = { ...stream, isSoftDeleted: isSoftDeleted(name) };
     const decision = decideAppend(
       state,
       expected,
@@ -86,7 +79,7 @@ export function createStoredStreams(now: () => number) {
     );
     if (decision.is !== "written" || events.length === 0) return decision;
     // A soft-deleted stream goes on where it was; what stood before stays hidden.
-    if (state.isSoftDeleted) setMetadata(name, { $tb: ids.length });
+    if (state.isSoftDeleted) setMetadata(name, { $tb: stream.events.length });
     write(name, events);
     return decision;
   }
@@ -96,11 +89,7 @@ export function createStoredStreams(now: () => number) {
     if (stream?.isTombstoned) return { is: "deleted" };
     const last = (stream?.replicated ?? -1) - lagging;
     if (stream === undefined || last < 0 || isSoftDeleted(name)) return { is: "missing" };
-    const { before, maxCount, maxAgeS } = truncationOf(name);
-    const oldest = maxAgeS === undefined ? Number.NEGATIVE_INFINITY : now() - 1000 * maxAgeS;
-    let first = Math.max(before, maxCount === undefined ? 0 : last + 1 - maxCount);
-    while (first <= last && (stream.events[first]?.createdMs ?? 0) < oldest) first += 1;
-    return { is: "found", events: stream.events, first, last };
+    return { is: "found", events: stream.events, first: firstKept(name), last };
   }
 
   return {
@@ -116,7 +105,7 @@ export function createStoredStreams(now: () => number) {
     names: () => [...streams.keys()],
     tombstone: (name: string) => {
       streamOf(name).isTombstoned = true;
-      tell();
+      notify();
     },
     /** From now on appends stay unreadable and unacknowledged. */
     holdReplication: () => {
@@ -125,23 +114,16 @@ export function createStoredStreams(now: () => number) {
     replicate: () => {
       isHeld = false;
       for (const stream of streams.values()) stream.replicated = stream.events.length - 1;
-      tell();
+      notify();
     },
     /** An election: what was not replicated is gone. */
     loseUnreplicated: () => {
       isHeld = false;
-      for (const stream of streams.values()) {
-        stream.events.splice(stream.replicated + 1);
-        for (const id of stream.ids.splice(stream.replicated + 1)) stream.cache.delete(id);
-      }
-      tell();
+      for (const { events, replicated } of streams.values()) events.splice(replicated + 1);
+      notify();
     },
     isReplicated: (name: string, revision: number) =>
       (streams.get(name)?.replicated ?? -1) >= revision,
-    /** A node that starts again remembers no ids. */
-    forgetIds: () => {
-      for (const { cache } of streams.values()) cache.clear();
-    },
     /** Calls the listener after every change, until the answer is called. */
     onChange: (listener: () => void) => {
       listeners.add(listener);
@@ -154,15 +136,44 @@ export type StoredStreams = ReturnType<typeof createStoredStreams>;
 
 const newStream = (): Stream => ({
   events: [],
-  ids: [],
-  cache: new Map(),
   replicated: -1,
   isTombstoned: false,
 });
 
-type Metadata = { $tb?: number; $maxCount?: number; $maxAge?: number };
+const metadataOf = ({ data }: Stored): { $tb?: number } => JSON.parse(Buffer.from(data).toString());
 
-const metadataOf = ({ data }: Stored): Metadata => JSON.parse(Buffer.from(data).toString());
+export type AppendDecision =
+  | Readonly<{ is: "written" }>
+  | Readonly<{ is: "repeated"; last: number }>
+  /** A repeat of what is not replicated yet: the server waits in silence. */
+  | Readonly<{ is: "not_ready" }>
+  | Readonly<{ is: "wrong_version"; current: number }>
+  | Readonly<{ is: "deleted" }>;
+
+/** A stream as the decision sees it, with what is not replicated yet. */
+type StreamState = Pick<Stream, "isTombstoned" | "events" | "replicated"> &
+  Readonly<{ isSoftDeleted: boolean }>;
+
+/**
+ * The server's check of an append, see docs/eventstore.md. It compares ids, never contents, and
+ * where the expected revision is the current one not even those.
+ */
+function decideAppend(
+  { isTombstoned, isSoftDeleted, events, replicated }: StreamState,
+  expected: number,
+  ids: readonly string[],
+): AppendDecision {
+  if (isTombstoned) return { is: "deleted" };
+  const current = events.length - 1;
+  if (expected === -1 && isSoftDeleted) return { is: "written" };
+  if (ids.length === 0 || expected >= current) {
+    return expected === current ? { is: "written" } : { is: "wrong_version", current };
+  }
+  const fits = ids.every((id, at) => events[expected + 1 + at]?.id === id);
+  if (!fits) return { is: "wrong_version", current };
+  const last = expected + ids.length;
+  return last > replicated ? { is: "not_ready" } : { is: "repeated", last };
+}
 
 const SOFT_DELETED = '{"$tb":9223372036854775807}';
 

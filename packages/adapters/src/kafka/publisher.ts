@@ -1,0 +1,229 @@
+import { topicName } from "@counterfoil/contracts/kafka";
+import { TopicMisconfigured, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
+import type {
+  TopicPublisher,
+  TopicTransaction,
+} from "@counterfoil/processing/ports/topic-publisher";
+import {
+  type Admin,
+  type ICustomPartitioner,
+  type Kafka,
+  type Message,
+  Partitioners,
+  type Producer,
+} from "kafkajs";
+import { RETRY } from "./client.ts";
+import { asPort, retryTransient, withAdvice } from "./errors.ts";
+import { readCheckpoint, readToEnd, wholeTopics } from "./read-to-end.ts";
+import { type Chunk, chunkRecords } from "./record-batches.ts";
+import { checkpointTopicName, type FoundTopics } from "./topic-layout.ts";
+
+type Opening = Readonly<{
+  kafka: Kafka;
+  /** Connected; needed for the opening only. */
+  admin: Admin;
+  /** Of the topics' names; it also names the transactions. */
+  prefix: string;
+  brokers: readonly string[];
+  found: FoundTopics;
+}>;
+
+/**
+ * Becomes the one publisher of topics that are there, and finds the last checkpoint.
+ *
+ * @throws TopicMisconfigured where their partitions have changed; TopicsUnavailable
+ */
+export async function openPublisher(opening: Opening): Promise<TopicPublisher> {
+  const { kafka, prefix } = opening;
+  const sentOnce = createSentOnce(choosePartition);
+  const producer = createProducer(kafka, prefix, sentOnce);
+  try {
+    await asPort("becoming the publisher", () => retryTransient(() => fenceOthers(producer)));
+    const checkpoint = await findCheckpoint(opening);
+    return createPublisher({ ...opening, producer, sentOnce, checkpoint });
+  } catch (error) {
+    await producer.disconnect().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The broker aborts an open transaction after this. */
+const TRANSACTION_MS = 60_000;
+
+function createProducer(kafka: Kafka, prefix: string, sentOnce: SentOnce): Producer {
+  return kafka.producer({
+    transactionalId: `${prefix}.publisher`,
+    transactionTimeout: TRANSACTION_MS,
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    // The broker is still writing the last transaction's end when the next one begins.
+    retry: { ...RETRY, retries: 8, initialRetryTime: 10 },
+    createPartitioner: sentOnce.createPartitioner,
+  });
+}
+
+/** The first transaction makes the broker raise the epoch and abort what another publisher left open. */
+async function fenceOthers(producer: Producer): Promise<void> {
+  await producer.connect();
+  await (await producer.transaction()).abort();
+}
+
+async function findCheckpoint({ kafka, admin, prefix, found }: Opening): Promise<string | null> {
+  const record = await readCheckpoint(kafka, admin, checkpointTopicName(prefix));
+  if (record?.value == null) return null;
+  const then = record.headers?.[PARTITIONS_HEADER]?.toString();
+  const now = partitionsText(found);
+  if (then !== now) {
+    throw new TopicMisconfigured(
+      `the topics have ${now} partitions, expected ${then} as when they were first published to: a key would go to another partition than before, and its order would be lost; publish under another topic prefix`,
+    );
+  }
+  return record.value.toString();
+}
+
+/** Names how many partitions each topic had when the record was written. */
+const PARTITIONS_HEADER = "counterfoil_partitions";
+
+const partitionsText = (found: FoundTopics): string =>
+  [...found]
+    .map(([name, { partitions }]) => `${name}=${partitions}`)
+    .sort()
+    .join(",");
+
+type Open = Omit<Opening, "admin"> &
+  Readonly<{ producer: Producer; sentOnce: SentOnce; checkpoint: string | null }>;
+
+function createPublisher(open: Open): TopicPublisher {
+  const { kafka, prefix, brokers, found, checkpoint } = open;
+  let last = checkpoint;
+  const limitOf = (topic: string) => Number(found.get(topic)?.settings["max.message.bytes"] ?? 0);
+  const headers = {
+    "content-type": "application/json",
+    [PARTITIONS_HEADER]: partitionsText(found),
+  };
+  const requestsOf = ({ records, checkpoint: value }: TopicTransaction): readonly Chunk[] => {
+    const messages = records.map(({ topic, ...message }) => ({
+      ...message,
+      topic: topicName(prefix, topic),
+    }));
+    const mark = { topic: checkpointTopicName(prefix), key: prefix, value, headers };
+    return [...chunkRecords([mark], limitOf), ...chunkRecords(messages, limitOf)];
+  };
+  const asAdvised = <T>(doing: string, work: () => Promise<T>) =>
+    withAdvice(brokers, () => asPort(doing, work));
+  async function publish(transaction: TopicTransaction): Promise<void> {
+    const requests = requestsOf(transaction);
+    await asAdvised("publishing", () => commit(open, requests));
+    last = transaction.checkpoint;
+  }
+  return {
+    checkpoint,
+    publish,
+    readStates: async (topic, take) => {
+      // A transaction is acknowledged before its end marker is written. The next one begins after it.
+      if (last !== null) await publish({ records: [], checkpoint: last });
+      const name = topicName(prefix, topic);
+      await asAdvised(`reading ${name}`, () => readStates({ kafka, prefix, topic: name, take }));
+    },
+    close: async () => {
+      await open.producer.disconnect().catch(() => undefined);
+    },
+  };
+}
+
+/**
+ * @param requests the first goes to one partition alone: the broker refuses it while it is still
+ *   writing the end of the last transaction, and the client retries it.
+ */
+async function commit({ producer, sentOnce }: Open, requests: readonly Chunk[]): Promise<void> {
+  const transaction = await producer.transaction();
+  try {
+    for (const [at, request] of requests.entries()) {
+      const topicMessages = [...request].map(([topic, messages]) => ({
+        topic,
+        messages: messages.map((message) => ({ ...message })),
+      }));
+      const isOnce = sentOnce.watch();
+      await transaction.sendBatch({ acks: -1, topicMessages });
+      if (at > 0 && !isOnce()) {
+        throw new TopicsUnavailable(
+          "a broker went away or handed over in the middle of a transaction, which is undone and begun again",
+        );
+      }
+    }
+    await transaction.commit();
+  } catch (error) {
+    // So that readers need not wait for the broker to time it out. Whether the abort arrived is found
+    // out by the next opening.
+    if (transaction.isActive()) await transaction.abort().catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * Notices whether the client sent a message more than once.
+ *
+ * kafkajs 2.2.4 remembers by broker what has been answered. Where a leader moves between two tries
+ * of a send to several brokers, it leaves out what has moved to a broker that had answered, and
+ * sends again, under new sequence numbers, what has moved to another: the transaction would commit
+ * with holes and repeats. What is sent to one partition alone is safe: there the brokers know a
+ * repeat by its number.
+ */
+interface SentOnce {
+  /** Asked by the client for every message at every try, so that it sees them all. */
+  readonly createPartitioner: ICustomPartitioner;
+  /** Forgets what was before. @returns after the send, whether it took a single try. */
+  watch(): () => boolean;
+}
+
+export function createSentOnce(choose: ICustomPartitioner): SentOnce {
+  let seen = new WeakSet<Message>();
+  let isRepeated = false;
+  return {
+    createPartitioner: () => {
+      const partitionOf = choose();
+      return (args) => {
+        if (seen.has(args.message)) isRepeated = true;
+        seen.add(args.message);
+        return partitionOf(args);
+      };
+    },
+    watch: () => {
+      seen = new WeakSet();
+      isRepeated = false;
+      return () => !isRepeated;
+    },
+  };
+}
+
+type ReadStates = Pick<Open, "kafka" | "prefix"> &
+  Readonly<{ topic: string; take: Parameters<TopicPublisher["readStates"]>[1] }>;
+
+async function readStates({ kafka, prefix, topic, take }: ReadStates): Promise<void> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    await readToEnd({
+      kafka,
+      name: checkpointTopicName(prefix),
+      parts: await wholeTopics(admin, [topic]),
+      take: (messages) =>
+        take(
+          messages.map(({ key, value }) => ({
+            key: String(key),
+            value: value === null ? null : String(value),
+          })),
+        ),
+    });
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}
+
+/**
+ * Which partition a key goes to: murmur2 of its UTF-8 bytes, without its sign, modulo the topic's
+ * number of partitions. Kafka's own clients choose the same, so that readers may join topics by key.
+ * Nothing else has a part in it; while the number stays, a key stays where it is.
+ */
+export const choosePartition: ICustomPartitioner = Partitioners.DefaultPartitioner;

@@ -1,0 +1,339 @@
+import { type ModelName, modelName } from "@counterfoil/contracts/fact";
+import type { AnomalyRecord } from "@counterfoil/contracts/record";
+import { ModelUnavailable } from "../ports/errors.ts";
+import type { GenerationInfo, Rows } from "../ports/model-store.ts";
+import type { Condition } from "../ports/table.ts";
+import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topic-publisher.ts";
+import type { StoppedSubject } from "../projection/projection.ts";
+import { formatCheckpoint, type PublisherCheckpoint, withModel } from "./checkpoint.ts";
+import type { PublishContext, Published } from "./context.ts";
+import { type StateChange, stateMessage } from "./message.ts";
+import { isBuiltAfter, readStopped } from "./model-changes.ts";
+import { FOLLOWED_SINCE, recordsAt, type Source, sourcesOf } from "./source.ts";
+import type { StoppedWatch } from "./stopped-subjects.ts";
+
+/** What is published again, by whom and from where. */
+export type Republishing = Readonly<{
+  publisher: TopicPublisher;
+  context: PublishContext;
+  checkpoint: PublisherCheckpoint;
+  stopped: StoppedWatch;
+}>;
+
+/** What was published again, and the checkpoint that was committed with it. */
+export type Republished = Readonly<{ published: Published; checkpoint: PublisherCheckpoint }>;
+
+/** One generation has been published, and another one is live at the publisher's position. */
+export type GenerationSwitch = Readonly<{
+  model: ModelName;
+  generation: number;
+  version: number;
+  /**
+   * The generation that has been published; null where its rows are gone, so that the topics alone
+   * say what was published.
+   */
+  published: number | null;
+}>;
+
+type Switches = Readonly<{
+  /** Those that can be made. */
+  ready: readonly GenerationSwitch[];
+  /** Whether a live generation has not been built up to the publisher's position. */
+  isWaiting: boolean;
+  /** Generations whose rows are published for the first time, with their version. */
+  begun: readonly Readonly<{ model: ModelName; version: number }>[];
+}>;
+
+/**
+ * Compares what has been published with what is live at the publisher's position.
+ *
+ * @param isThorough also where the number is the same: a program of another version may have built
+ *   its rows again while no publisher ran.
+ */
+export async function findSwitches(
+  context: PublishContext,
+  { position, models }: PublisherCheckpoint,
+  isThorough: boolean,
+): Promise<Switches> {
+  const ready: GenerationSwitch[] = [];
+  const begun: { model: ModelName; version: number }[] = [];
+  let isWaiting = false;
+  for (const model of modelName.options) {
+    const live = context.log.liveAt(model, position);
+    const published = models[model];
+    const isSame = live.generation === published.generation;
+    if (isSame && published.version !== null && !isThorough) continue;
+    const known = await context.catalogue.generations(model);
+    const found = known.find(({ generation }) => generation === live.generation);
+    if (isSame && found?.modelVersion === published.version) continue;
+    if (isSame && (found === undefined || published.version === null)) {
+      // A generation that was skipped is not taken up in the middle.
+      const isNew = found !== undefined && live.position === position;
+      if (isNew) begun.push({ model, version: found.modelVersion });
+      continue;
+    }
+    if (found !== undefined && found.checkpoint.position >= position) {
+      const { generation, modelVersion: version } = found;
+      ready.push({ model, generation, version, published: publishedRows(known, published) });
+      continue;
+    }
+    await context.log.refresh();
+    // One that nobody will build any further is skipped: the one after it is published.
+    if (!(await isBuiltAfter(context, model, position))) isWaiting = true;
+  }
+  return { ready, isWaiting, begun };
+}
+
+/** The published generation, where its rows are still those that were published. */
+function publishedRows(
+  known: readonly GenerationInfo[],
+  { generation, version }: PublisherCheckpoint["models"][ModelName],
+): number | null {
+  if (version === null || version < FOLLOWED_SINCE) return null;
+  const found = known.find((other) => other.generation === generation);
+  return found?.modelVersion === version ? generation : null;
+}
+
+/** Publishes how the live generation differs from the published one, which it then takes the place of. */
+export async function publishSwitch(
+  at: Republishing,
+  { model, generation, version, published }: GenerationSwitch,
+): Promise<Republished> {
+  const { publisher, context, checkpoint } = at;
+  const { position } = checkpoint;
+  const live = snapshotsFrom(context, model, { generation, position });
+  const isFollowed = version >= FOLLOWED_SINCE;
+  const found = isFollowed ? await stoppedUpTo(live, position) : [];
+  const republishFrom = at.stopped.finish(model, found);
+  const next = withModel(checkpoint, model, { generation, version, republishFrom });
+  const sources = isFollowed ? sourcesOf(model) : [];
+  const before = published === null ? null : snapshotsOf(context, model, published);
+  async function* changes() {
+    yield* recordDifferences({ sources, position, live }, before);
+    if (before === null) yield* removedRecords({ sources, position, live }, publisher);
+  }
+  const result = await publishStates(at, { changes: changes(), generation, next });
+  context.readers.keepOnly(model, [generation]);
+  return result;
+}
+
+/** Publishes again what stopped subjects have changed since they went on. */
+export async function republishResumed(at: Republishing): Promise<Republished | null> {
+  const { context, checkpoint, stopped } = at;
+  const { position, models } = checkpoint;
+  for (const model of modelName.options) {
+    const { generation, version, republishFrom } = models[model];
+    if (republishFrom === null || version === null || version < FOLLOWED_SINCE) continue;
+    const live = snapshotsFrom(context, model, { generation, position });
+    const found = await stoppedUpTo(live, position);
+    stopped.note(model, { republishFrom, stopped: found, resumed: [] });
+    if (!stopped.isDue(model)) continue;
+    const sources = sourcesOf(model);
+    const changes = recordsTouched({ sources, position, live }, republishFrom);
+    const next = withModel(checkpoint, model, { republishFrom: stopped.finish(model, found) });
+    return publishStates(at, { changes, generation, next });
+  }
+  return null;
+}
+
+async function stoppedUpTo(
+  snapshots: Snapshots,
+  position: number,
+): Promise<readonly StoppedSubject[]> {
+  const stopped = await snapshots(readStopped);
+  return stopped.filter((one) => one.position <= position);
+}
+
+type States = Readonly<{
+  changes: AsyncIterable<StateChange>;
+  generation: number;
+  /** Committed with the last of them. */
+  next: PublisherCheckpoint;
+}>;
+
+/**
+ * Publishes states as of the publisher's position, in as many transactions as it takes. After a crash
+ * in between it begins again: the same states a second time change nothing.
+ */
+async function publishStates(
+  { publisher, context, checkpoint }: Republishing,
+  { changes, generation, next }: States,
+): Promise<Republished> {
+  const { ledger, position } = checkpoint;
+  const { limits } = context;
+  const [event] = await context.stream.read({ after: position - 1, limit: 1 });
+  const provenance = { ledger, position, recordedAt: event?.recorded_at ?? 0n, generation };
+  const unchanged = formatCheckpoint(checkpoint);
+  let records: TopicRecord[] = [];
+  let bytes = 0;
+  let messages = 0;
+  for await (const change of changes) {
+    records.push(stateMessage(change, provenance));
+    bytes += change.value?.length ?? 0;
+    messages += 1;
+    if (records.length < limits.count && bytes < limits.bytes) continue;
+    await publisher.publish({ records, checkpoint: unchanged });
+    records = [];
+    bytes = 0;
+  }
+  await publisher.publish({ records, checkpoint: formatCheckpoint(next) });
+  return { published: { position, messages, facts: 0 }, checkpoint: next };
+}
+
+/** Reads the rows of one generation of a model, in a snapshot each time. */
+type Snapshots = <T>(read: (rows: Rows) => Promise<T>) => Promise<T>;
+
+const snapshotsOf =
+  ({ readers }: PublishContext, model: ModelName, generation: number): Snapshots =>
+  (read) =>
+    readers.snapshot(model, generation, read);
+
+/** A generation that is being built again must not be read before it is back at the position. */
+const snapshotsFrom =
+  ({ readers }: PublishContext, model: ModelName, at: Readonly<GenerationAt>): Snapshots =>
+  (read) =>
+    readers.snapshot(model, at.generation, (rows, { position }) => {
+      if (position >= at.position) return read(rows);
+      throw new ModelUnavailable(
+        `generation ${at.generation} of ${model} is at ${position}, and ${at.position} is published: it is being built again`,
+      );
+    });
+
+type GenerationAt = { generation: number; position: number };
+
+/** The generation that is to be published, and the position as of which its records are read. */
+type Live = Readonly<{ sources: readonly Source[]; position: number; live: Snapshots }>;
+
+const PAGE = 500;
+
+/**
+ * What readers of the published generation need to know of the live one: each record that differs,
+ * and each that is gone. Where the rows of the published one are gone (null), all records; what is gone is then found on the
+ * topics, by `removedRecords`.
+ */
+async function* recordDifferences(
+  { sources, position, live }: Live,
+  published: Snapshots | null,
+): AsyncGenerator<StateChange> {
+  for (const source of sources) {
+    const generations = published === null ? [live] : [live, published];
+    for (const snapshots of generations) {
+      for await (const ids of idsIn(snapshots, source, position)) {
+        const now = await recordsOf(live, source, ids, position);
+        const before = published && (await recordsOf(published, source, ids, position));
+        for (const id of ids) {
+          const value = textOf(now.get(id));
+          // A record of both has been compared with the live ones.
+          if (snapshots !== live && value !== null) continue;
+          const known = textOf(before?.get(id));
+          if (value !== known) yield { topic: source.topic, key: id, value };
+        }
+      }
+    }
+  }
+}
+
+/**
+ * The records that some event from a position on has changed, as they are at another position: what
+ * is published again after a stopped subject has gone on.
+ */
+async function* recordsTouched(
+  { sources, position, live }: Live,
+  from: number,
+): AsyncGenerator<StateChange> {
+  for (const source of sources) {
+    for await (const ids of idsTouched(live, source, [from, position])) {
+      for (const [id, record] of await recordsOf(live, source, ids, position)) {
+        yield { topic: source.topic, key: id, value: textOf(record) };
+      }
+    }
+  }
+}
+
+const recordsOf = (
+  snapshots: Snapshots,
+  source: Source,
+  ids: readonly string[],
+  position: number,
+) => snapshots((rows) => recordsAt(rows, source, { ids, position }));
+
+const textOf = (record: object | null | undefined): string | null =>
+  record === null || record === undefined ? null : JSON.stringify(record);
+
+/** Every id that may have had a record at the position, some of them more than once. */
+async function* idsIn(
+  snapshots: Snapshots,
+  source: Source,
+  position: number,
+): AsyncGenerator<readonly string[]> {
+  for (let last: string | null = null; ; ) {
+    const beyond: { beyond?: readonly string[] } = last === null ? {} : { beyond: [last] };
+    const ids: readonly string[] = await snapshots(async (rows) => {
+      const page = await rows.select(source.current, { orderBy: ["id"], limit: PAGE, ...beyond });
+      return page.map(({ id }) => String(id));
+    });
+    if (ids.length === 0) break;
+    yield ids;
+    last = ids.at(-1) ?? null;
+  }
+  // A record that was removed since has no row any more.
+  yield* idsTouched(snapshots, source, [position + 1, null]);
+}
+
+/** Ids with change rows in a range of positions, both ends included. */
+async function* idsTouched(
+  snapshots: Snapshots,
+  { changes: table, id: column }: Source,
+  [from, upTo]: readonly [number, number | null],
+): AsyncGenerator<readonly string[]> {
+  const where: Condition[] = [{ column: "position", is: ">=", value: from }];
+  if (upTo !== null) where.push({ column: "position", is: "<=", value: upTo });
+  for (let last: readonly (string | number)[] | null = null; ; ) {
+    const beyond: { beyond?: readonly (string | number)[] } = last === null ? {} : { beyond: last };
+    const found: readonly (readonly [number, string])[] = await snapshots(async (rows) => {
+      const query = { where, orderBy: table.key, limit: PAGE, ...beyond };
+      const page = await rows.select(table, query);
+      return page.map((row) => [Number(row.position), String(row[column])] as const);
+    });
+    if (found.length === 0) return;
+    yield [...new Set(found.map(([, id]) => id))];
+    last = found.at(-1) ?? null;
+  }
+}
+
+/**
+ * Tombstones for records that are on the topics and not in the live generation. The generation that
+ * published them may have been dropped long ago, by pruning or by hand.
+ */
+async function* removedRecords(of: Live, publisher: TopicPublisher): AsyncGenerator<StateChange> {
+  for (const source of of.sources) {
+    const gone = await goneFrom(publisher, source, of);
+    for (const key of gone) yield { topic: source.topic, key, value: null };
+  }
+}
+
+/** Keys on the topic without a record of the live generation; only these are kept in memory. */
+async function goneFrom(
+  publisher: TopicPublisher,
+  source: Source,
+  { position, live }: Live,
+): Promise<ReadonlySet<string>> {
+  const gone = new Set<string>();
+  await publisher.readStates(source.topic, async (states) => {
+    const ofModel = states.filter((state) => isOf(source, state));
+    const ids = [...new Set(ofModel.map(({ key }) => key))];
+    const now = await live((rows) => recordsAt(rows, source, { ids, position }));
+    const missing = new Set(ofModel.filter(({ key }) => (now.get(key) ?? null) === null));
+    for (const state of states) {
+      if (missing.has(state)) gone.add(state.key);
+      else gone.delete(state.key);
+    }
+  });
+  return gone;
+}
+
+/** All models share the topic of anomalies. After a tombstone there is nothing to remove. */
+function isOf({ model, topic }: Source, { value }: HeldState): boolean {
+  if (value === null) return false;
+  return topic !== "anomalies" || (JSON.parse(value) as AnomalyRecord).model === model;
+}
