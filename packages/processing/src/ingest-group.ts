@@ -6,7 +6,7 @@ import {
 } from "@counterfoil/core/ingest/cut-appends";
 import { knownFacts, noteEvent } from "@counterfoil/core/ingest/known-facts";
 import type { Decision, Request } from "./ingest-request.ts";
-import type { Body, EventStream, LookUp } from "./ports/event-stream.ts";
+import type { Body, EventStream, KnownEvents } from "./ports/event-stream.ts";
 import type { Receipt } from "./ports/ingest.ts";
 
 /** A request, and what to tell whoever waits for it. */
@@ -39,13 +39,13 @@ type End = Readonly<{ waiting: Waiting; decision: Decision }>;
 /** The stream could not say what is known: no delivery's fault, and nothing was written. */
 export class LookUpFailed extends Error {}
 
-type Asked = Readonly<{ ids: readonly string[]; found: LookUp }>;
+type Asked = Readonly<{ ids: readonly string[]; found: KnownEvents }>;
 
 /** @throws LookUpFailed */
 export async function lookUpGroup(stream: EventStream, group: readonly Waiting[]): Promise<Asked> {
   const ids = group.flatMap(({ request }) => request.ids());
   try {
-    return { ids, found: await stream.lookUp(ids) };
+    return { ids, found: await stream.findByIds(ids) };
   } catch (cause) {
     throw new LookUpFailed("the look-up failed", { cause });
   }

@@ -73,7 +73,7 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
       if (types !== undefined) return readTypes(parts, { after, limit, types });
       return (await reader.from(after + 1, limit)).map(({ event }) => event);
     },
-    lookUp: (ids) => findEvents(parts, ids),
+    findByIds: (ids) => findEvents(parts, ids),
     body: (sha256) => bodies.read(sha256),
     waitForAppend: watch.wait,
     close: async () => {

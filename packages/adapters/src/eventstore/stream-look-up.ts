@@ -1,10 +1,10 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { KnownEvent, LookUp } from "@counterfoil/processing/ports/event-stream";
+import type { KnownEvent, KnownEvents } from "@counterfoil/processing/ports/event-stream";
 import { catchUpIndex } from "./index-catch-up.ts";
 import type { StreamParts } from "./stream-parts.ts";
 
 /** What is known of these ids as of the head, by the index; the events come from the stream. */
-export async function findEvents(parts: StreamParts, ids: readonly string[]): Promise<LookUp> {
+export async function findEvents(parts: StreamParts, ids: readonly string[]): Promise<KnownEvents> {
   const { index, reader, recent } = parts;
   const askedAt = performance.now();
   const head = recent.note(await catchUpIndex(parts), askedAt);

@@ -101,7 +101,7 @@ function createEventStream(connections: Connections, options: EventStreamOptions
       types === undefined
         ? page({ after, limit })
         : readTypes(pool, tables, { after, limit, types }),
-    lookUp: (ids) => pool.use((client) => findEvents(client, tables, ids)),
+    findByIds: (ids) => pool.use((client) => findEvents(client, tables, ids)),
     body: (sha256) => pool.use((client) => readBody(client, tables, sha256)),
     waitForAppend: watch.wait,
     close: async () => {

@@ -74,7 +74,7 @@ describePostgres("an append whose connection is cut", (use) => {
     proxy.closeAfterCut();
     await expect(behindProxy.append(3, cutEvents())).rejects.toThrow(StreamUnavailable);
     proxy.open();
-    const { head, known } = await behindProxy.lookUp(cutEvents().map(({ id }) => id));
+    const { head, known } = await behindProxy.findByIds(cutEvents().map(({ id }) => id));
     expect([head.position, known.size]).toEqual([6, 3]);
     await expectStream(6);
   });

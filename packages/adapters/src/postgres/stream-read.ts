@@ -1,6 +1,10 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Head } from "@counterfoil/core/stream/chain";
-import type { KnownEvent, LookUp, ReadQuery } from "@counterfoil/processing/ports/event-stream";
+import type {
+  KnownEvent,
+  KnownEvents,
+  ReadQuery,
+} from "@counterfoil/processing/ports/event-stream";
 import type { ClientBase } from "pg";
 import { BULK_TYPES } from "../bulk-types.ts";
 import { textArray } from "./array-parameter.ts";
@@ -54,8 +58,8 @@ export async function findEvents(
   client: ClientBase,
   { statements, empty }: StreamTables,
   ids: readonly string[],
-): Promise<LookUp> {
-  const rows = await queryCells(client, statements.lookUp, [textArray([...new Set(ids)])]);
+): Promise<KnownEvents> {
+  const rows = await queryCells(client, statements.findByIds, [textArray([...new Set(ids)])]);
   const known = new Map<string, KnownEvent & { amendments: RecordedEvent[] }>();
   const amendments: Readonly<{ about: string; event: RecordedEvent }>[] = [];
   let head = empty;

@@ -42,7 +42,7 @@ const textsOf = (schema: string) => ({
       ORDER BY position + 0 LIMIT $3
     ) AS e
     ORDER BY e.position LIMIT $3`,
-  lookUp: lookUpText(schema),
+  findByIds: lookUpText(schema),
   body: `SELECT encode(bytes, 'hex') FROM ${schema}.bodies WHERE sha256 = $1`,
   takenId: `SELECT id FROM ${schema}.events WHERE id = ANY($1::text[]) LIMIT 1`,
 });

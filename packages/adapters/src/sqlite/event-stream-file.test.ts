@@ -117,7 +117,7 @@ describe("the stream's file", () => {
       [...sampleEvents(1, 40), sampleEvent(41, { about: sampleId(7) })],
       bodies,
     );
-    const [events, known] = [await readAll(before), await before.lookUp([sampleId(7)])];
+    const [events, known] = [await readAll(before), await before.findByIds([sampleId(7)])];
     await before.close();
     const database = new DatabaseSync(file);
     database.exec(TO_FORMAT_1);
@@ -127,14 +127,14 @@ describe("the stream's file", () => {
     await expect(early).rejects.toThrow("has format 1");
     const after = await open();
     expect(await readAll(after)).toEqual(events);
-    expect(await after.lookUp([sampleId(7)])).toEqual(known);
+    expect(await after.findByIds([sampleId(7)])).toEqual(known);
     for (const { sha256, bytes } of bodies) expect(await after.body(sha256)).toEqual(bytes);
     await expect(after.append(41, [sampleEvent(7)])).rejects.toThrow(EventIdTaken);
     await after.append(41, [sampleEvent(42)], bodies);
     expect(new DatabaseSync(file).prepare("SELECT count(*) AS n FROM bodies").get()).toEqual({
       n: 2,
     });
-    expect((await (await open({ readOnly: true })).lookUp([sampleId(42)])).known.size).toBe(1);
+    expect((await (await open({ readOnly: true })).findByIds([sampleId(42)])).known.size).toBe(1);
   });
 
   describe("that vanishes", () => {

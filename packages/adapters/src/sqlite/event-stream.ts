@@ -59,7 +59,7 @@ function createEventStream(
   const { use } = connection;
   const { ledger, clock, hashing, readOnly, ownThread = false } = options;
   const thread = ownThread ? openStreamThread({ file, ledger }) : null;
-  const { append, lookUp } = thread ?? createStreamWriter(connection, hashing);
+  const { append, findByIds } = thread ?? createStreamWriter(connection, hashing);
   const watch = createAppendWatch(file, async () => (await use(readHead)).position);
   return {
     head: () => use(readHead),
@@ -73,7 +73,7 @@ function createEventStream(
       types === undefined
         ? use((opened) => readPage(opened, after, limit))
         : readTypes(use, { after, limit, types }),
-    lookUp,
+    findByIds,
     body: (sha256) => use((opened) => readBody(opened, sha256)),
     waitForAppend: watch.wait,
     close: async () => {

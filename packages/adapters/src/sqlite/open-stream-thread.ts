@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
-import type { AppendResult, LookUp } from "@counterfoil/processing/ports/event-stream";
+import type { AppendResult, KnownEvents } from "@counterfoil/processing/ports/event-stream";
 import { packAppend } from "./packed-append.ts";
 import type { Answer, Question, StreamThreadData } from "./stream-thread-message.ts";
 import type { StreamWriter } from "./stream-writer.ts";
@@ -10,7 +10,7 @@ import { unpackError } from "./thread-error.ts";
 export type StreamThread = StreamWriter & Readonly<{ close: () => Promise<void> }>;
 
 type Pending = Readonly<{
-  resolve: (result: LookUp | AppendResult) => void;
+  resolve: (result: KnownEvents | AppendResult) => void;
   reject: (error: unknown) => void;
 }>;
 
@@ -55,13 +55,13 @@ export function openStreamThread(data: StreamThreadData): StreamThread {
     thread ??= start();
     const call = ++calls;
     thread.postMessage({ call, ask: question } satisfies Question, moved);
-    return new Promise<LookUp | AppendResult>((resolve, reject) => {
+    return new Promise<KnownEvents | AppendResult>((resolve, reject) => {
       pending.set(call, { resolve, reject });
     }) as Promise<Result>;
   }
 
   return {
-    lookUp: (ids) => ask({ what: "lookUp", ids }),
+    findByIds: (ids) => ask({ what: "findByIds", ids }),
     append: (append) => {
       const packed = packAppend(append);
       return ask({ what: "append", append: packed }, [packed.bytes.buffer]);

@@ -1,6 +1,10 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Head } from "@counterfoil/core/stream/chain";
-import type { KnownEvent, LookUp, ReadQuery } from "@counterfoil/processing/ports/event-stream";
+import type {
+  KnownEvent,
+  KnownEvents,
+  ReadQuery,
+} from "@counterfoil/processing/ports/event-stream";
 import { BULK_TYPES } from "../bulk-types.ts";
 import { inTransaction } from "./database.ts";
 import type { LastingConnection } from "./lasting-connection.ts";
@@ -32,7 +36,7 @@ export function readBody(connection: StreamConnection, sha256: string): Uint8Arr
 }
 
 /** In one read transaction, so that the answer is that of the head which it names. */
-export function findEvents(connection: StreamConnection, ids: readonly string[]): LookUp {
+export function findEvents(connection: StreamConnection, ids: readonly string[]): KnownEvents {
   const { database, statements } = connection;
   return inTransaction(database, "DEFERRED", () => {
     const head = readHead(connection);

@@ -1,4 +1,4 @@
-import type { AppendResult, LookUp } from "@counterfoil/processing/ports/event-stream";
+import type { AppendResult, KnownEvents } from "@counterfoil/processing/ports/event-stream";
 import type { PackedAppend } from "./packed-append.ts";
 import type { PackedError } from "./thread-error.ts";
 
@@ -8,10 +8,10 @@ export type StreamThreadData = Readonly<{ file: string; ledger: string }>;
 export type Question = Readonly<{
   call: number;
   ask:
-    | Readonly<{ what: "lookUp"; ids: readonly string[] }>
+    | Readonly<{ what: "findByIds"; ids: readonly string[] }>
     | Readonly<{ what: "append"; append: PackedAppend }>
     | Readonly<{ what: "close" }>;
 }>;
 
 export type Answer = Readonly<{ call: number }> &
-  (Readonly<{ result: LookUp | AppendResult }> | Readonly<{ error: PackedError }>);
+  (Readonly<{ result: KnownEvents | AppendResult }> | Readonly<{ error: PackedError }>);

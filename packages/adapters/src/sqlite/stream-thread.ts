@@ -29,8 +29,8 @@ parentPort?.on("message", async ({ call, ask }: Question) => {
   }
   try {
     const result =
-      ask.what === "lookUp"
-        ? await writer.lookUp(ask.ids)
+      ask.what === "findByIds"
+        ? await writer.findByIds(ask.ids)
         : await writer.append(unpackAppend(ask.append));
     answer({ call, result });
   } catch (error) {

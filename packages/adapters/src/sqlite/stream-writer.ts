@@ -1,5 +1,5 @@
 import type { Hashing } from "@counterfoil/core/hashing";
-import type { AppendResult, LookUp } from "@counterfoil/processing/ports/event-stream";
+import type { AppendResult, KnownEvents } from "@counterfoil/processing/ports/event-stream";
 import type { LastingConnection } from "./lasting-connection.ts";
 import { type Append, appendEvents } from "./stream-append.ts";
 import type { StreamConnection } from "./stream-connection.ts";
@@ -7,7 +7,7 @@ import { findEvents } from "./stream-read.ts";
 
 /** What an ingestor does again and again: ask what is known, and append. */
 export type StreamWriter = Readonly<{
-  lookUp: (ids: readonly string[]) => Promise<LookUp>;
+  findByIds: (ids: readonly string[]) => Promise<KnownEvents>;
   append: (append: Omit<Append, "hashing">) => Promise<AppendResult>;
 }>;
 
@@ -18,6 +18,6 @@ export function createStreamWriter(
 ): StreamWriter {
   return {
     append: (append) => use((connection) => appendEvents(connection, { ...append, hashing })),
-    lookUp: (ids) => use((connection) => findEvents(connection, ids)),
+    findByIds: (ids) => use((connection) => findEvents(connection, ids)),
   };
 }

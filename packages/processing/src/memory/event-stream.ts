@@ -63,7 +63,7 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
         .filter(({ type }) => types.includes(type))
         .slice(0, limit);
     },
-    lookUp: async (ids) => {
+    findByIds: async (ids) => {
       const found = new Map<string, KnownEvent>();
       for (const id of ids) {
         const entry = known.get(id);
