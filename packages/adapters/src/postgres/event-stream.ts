@@ -5,10 +5,10 @@ import { StreamMissing } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { createAppendWatch } from "./append-watch.ts";
 import { STREAM } from "./engine-error.ts";
-import { createLastingClient, type LastingClient } from "./lasting-client.ts";
 import { layOut, readLayout } from "./layout.ts";
 import { createPageAhead } from "./page-ahead.ts";
 import { createPool, type Pool } from "./pool.ts";
+import { createReconnectingClient, type ReconnectingClient } from "./reconnecting-client.ts";
 import { type LedgerOnServer, type Server, serverOf } from "./server.ts";
 import { ledgerSchema, lockKey } from "./sql-name.ts";
 import { createAppender } from "./stream-appender.ts";
@@ -46,7 +46,7 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
     sizeMax: READERS_MAX,
     client: { ...client, access: "read" },
   });
-  const writer = createLastingClient({
+  const writer = createReconnectingClient({
     server,
     use: STREAM,
     client: { ...client, access: "write" },
@@ -71,7 +71,7 @@ async function checkStream(pool: Pool, server: Server, ledger: string): Promise<
   );
 }
 
-type Connections = Readonly<{ server: Server; pool: Pool; writer: LastingClient }>;
+type Connections = Readonly<{ server: Server; pool: Pool; writer: ReconnectingClient }>;
 
 function createEventStream(connections: Connections, options: EventStreamOptions): EventStream {
   const { server, pool, writer } = connections;

@@ -9,9 +9,9 @@ import type {
 import { bigintArray, textArray } from "./array-parameter.ts";
 import { queryCells } from "./client.ts";
 import { STREAM } from "./engine-error.ts";
-import { createLastingClient } from "./lasting-client.ts";
 import { type Layout, layOut } from "./layout.ts";
 import { createPool } from "./pool.ts";
+import { createReconnectingClient } from "./reconnecting-client.ts";
 import { type LedgerOnServer, serverOf } from "./server.ts";
 import { ledgerSchema, quoted } from "./sql-name.ts";
 import { ALWAYS_BY_INDEX } from "./stream-statements.ts";
@@ -58,7 +58,7 @@ export async function openIdentityIndex(
     sizeMax: READERS_MAX,
     client: { ...client, access: "read" },
   });
-  const writer = createLastingClient({
+  const writer = createReconnectingClient({
     server,
     use: STREAM,
     // A crash may lose the last steps, each whole: they are taken again from the stream.
@@ -119,7 +119,7 @@ const textsOf = (schema: string) => ({
     )
     FROM ${schema}.identities AS i WHERE i.id = ANY($1::text[]) AND i.position <= $2`,
   // For each type its own first positions: together they hold the first of all.
-  rare: `
+  ofIndexedTypes: `
     SELECT DISTINCT found.position FROM unnest($1::text[]) AS wanted (type)
     CROSS JOIN LATERAL (
       SELECT position FROM ${schema}.rare_events
@@ -180,7 +180,7 @@ async function rarePositions(
   sql: Texts,
   { types, after, upTo, limit }: RareQuery,
 ): Promise<readonly number[]> {
-  const statement = { name: "index_rare", text: sql.rare };
+  const statement = { name: "index_rare", text: sql.ofIndexedTypes };
   const values = [textArray([...new Set(types)]), after, upTo, limit];
   return (await queryCells(client, statement, values)).map(([position]) => Number(position));
 }

@@ -3,10 +3,10 @@ import type { Table } from "@counterfoil/processing/ports/table";
 import type { ClientBase } from "pg";
 import { queryCells } from "./client.ts";
 import { MODEL } from "./engine-error.ts";
-import { createLastingClient } from "./lasting-client.ts";
 import { inTransaction } from "./layout.ts";
 import { catalogueOf, indexSql, type Place, tableName } from "./model-layout.ts";
 import { openModelStore } from "./model-store.ts";
+import { createReconnectingClient } from "./reconnecting-client.ts";
 import type { Server } from "./server.ts";
 
 /** Sorting what ten million events made takes its time. */
@@ -25,7 +25,7 @@ export async function openBuildingStore(
   tables: readonly Table[],
 ): Promise<BuildingStore> {
   const indexed = new Set<Table>();
-  const builder = createLastingClient({
+  const builder = createReconnectingClient({
     server,
     use: MODEL,
     client: { access: "write", timeoutMs: TIMEOUT_MS, isPipelined: false, settings: SORTS },

@@ -9,7 +9,6 @@ import type { ClientBase } from "pg";
 import { textArray } from "./array-parameter.ts";
 import { queryCells } from "./client.ts";
 import { MODEL } from "./engine-error.ts";
-import { createLastingClient } from "./lasting-client.ts";
 import {
   createSchema,
   explained,
@@ -34,6 +33,7 @@ import {
 import { openModelReader } from "./model-reader.ts";
 import { openModelStore } from "./model-store.ts";
 import { createPool, type Pool } from "./pool.ts";
+import { createReconnectingClient } from "./reconnecting-client.ts";
 import { type LedgerOnServer, serverOf } from "./server.ts";
 import { ledgerSchema, modelSchema } from "./sql-name.ts";
 
@@ -56,7 +56,7 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
   const snapshots = createPool({ server, use: MODEL, sizeMax: SNAPSHOTS_MAX, client: reading });
   const looks = createPool({ server, use: MODEL, sizeMax: LOOKS_MAX, client: reading });
   const writing = { ...client, access: "write" } as const;
-  const writer = createLastingClient({ server, use: MODEL, client: writing });
+  const writer = createReconnectingClient({ server, use: MODEL, client: writing });
   const isLaidOut = once(() => hasCatalogue(looks, ledger));
 
   async function check(place: Place): Promise<Place> {

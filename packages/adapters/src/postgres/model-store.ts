@@ -7,7 +7,6 @@ import { type AbsentKeys, createAbsentKeys } from "./absent-keys.ts";
 import { type Cells, queryCells, type Statement } from "./client.ts";
 import { copyInto } from "./copy-rows.ts";
 import { DIVISION_BY_ZERO, MODEL, stateOf, UNIQUE_VIOLATED } from "./engine-error.ts";
-import { createLastingClient, type LastingClient } from "./lasting-client.ts";
 import { inTransaction } from "./layout.ts";
 import {
   CHECKPOINT_COLUMNS,
@@ -18,6 +17,7 @@ import {
 } from "./model-layout.ts";
 import { createTableRows } from "./model-rows.ts";
 import { type CommitWrites, commitWrites, isBulk } from "./model-write.ts";
+import { createReconnectingClient, type ReconnectingClient } from "./reconnecting-client.ts";
 import type { Server } from "./server.ts";
 
 export type StoreOptions = Readonly<{
@@ -82,8 +82,8 @@ export async function openModelStore(
 }
 
 type Session = Readonly<{
-  small: LastingClient;
-  bulk: LastingClient;
+  small: ReconnectingClient;
+  bulk: ReconnectingClient;
   statements: StoreStatements;
   known: {
     /** The mark of the last commit that this store knows of. */
@@ -101,7 +101,7 @@ function openSession(server: Server, place: Place): Session {
       isPipelined,
       settings: LOSES_LAST_COMMITS,
     } as const;
-    return createLastingClient({ server, use: MODEL, client });
+    return createReconnectingClient({ server, use: MODEL, client });
   };
   const [small, bulk] = [connect(true, SMALL_TIMEOUT_MS), connect(false, BULK_TIMEOUT_MS)];
   return {
@@ -132,7 +132,7 @@ async function write(session: Session, place: Place, commit: Commit): Promise<vo
 }
 
 /**
- * A crash of the server may lose the last commits of a model, each whole, and they are folded again:
+ * A crash of the server may lose the last commits of a model, each whole, and they are projected again:
  * a commit need not wait for the disk. Nothing of the stream is ever written over this connection.
  */
 const LOSES_LAST_COMMITS = { synchronous_commit: "off" };

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Head } from "@counterfoil/core/stream/chain";
 import type { AppendResult } from "@counterfoil/processing/ports/event-stream";
 import { isConnectionLost } from "./engine-error.ts";
-import type { LastingClient } from "./lasting-client.ts";
+import type { ReconnectingClient } from "./reconnecting-client.ts";
 import {
   type Append,
   appendError,
@@ -21,7 +21,7 @@ const PAUSE_MS = 100;
 export type Appender = (expectedPosition: number, append: Append) => Promise<AppendResult>;
 
 /** Appends one after the other: they would only wait for each other's lock on the server. */
-export function createAppender(writer: LastingClient, options: SendOptions): Appender {
+export function createAppender(writer: ReconnectingClient, options: SendOptions): Appender {
   const { tables } = options;
   let last: Promise<unknown> = Promise.resolve();
   /** The head behind this instance's last append; the guard of the next one finds out if it moved. */
@@ -56,7 +56,7 @@ export function createAppender(writer: LastingClient, options: SendOptions): App
  * @throws StreamUnavailable where the server stays away; whoever appends looks up what is there
  */
 async function sendSurely(
-  writer: LastingClient,
+  writer: ReconnectingClient,
   sealed: SealedAppend,
   options: SendOptions,
 ): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { IS_RARE } from "../bulk-types.ts";
+import { IS_INDEXED_TYPE } from "../bulk-types.ts";
 import type { Layout } from "./layout.ts";
 
 /**
@@ -29,7 +29,7 @@ export const STREAM_LAYOUT: Layout = {
         data text NOT NULL
       );
       CREATE INDEX events_about ON ${schema}.events (about, position) WHERE about IS NOT NULL;
-      CREATE INDEX events_rare ON ${schema}.events (type, (position + 0)) WHERE ${IS_RARE};
+      CREATE INDEX events_rare ON ${schema}.events (type, (position + 0)) WHERE ${IS_INDEXED_TYPE};
       CREATE TABLE ${schema}.bodies (sha256 text COLLATE "C" PRIMARY KEY, bytes bytea NOT NULL);`,
   ],
 };

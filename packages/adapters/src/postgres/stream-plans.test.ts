@@ -30,7 +30,7 @@ describePostgres("questions to a stream on PostgreSQL", (use) => {
     ["hashAt", [7], ["events_pkey"]],
     ["page", [1_000, 2_000], ["events_pkey"]],
     ["windowOfTypes", [0, 2_000, textArray(["MovementRecorded"]), 10], ["events_pkey"]],
-    ["rare", [textArray(["FactSeen"]), 100, 10], ["events_rare"]],
+    ["ofIndexedTypes", [textArray(["FactSeen"]), 100, 10], ["events_rare"]],
     ["findByIds", [IDS], ["events_pkey", "events_id_key", "events_about"]],
     ["takenId", [IDS], ["events_id_key"]],
     ["body", ["a"], ["bodies_pkey"]],

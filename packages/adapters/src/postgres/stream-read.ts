@@ -93,7 +93,9 @@ export async function readTypes(
     return searchTypes(pool, tables, { ...query, types });
   }
   const values = [textArray(types), query.after, query.limit];
-  const rows = await pool.use((client) => queryCells(client, tables.statements.rare, values));
+  const rows = await pool.use((client) =>
+    queryCells(client, tables.statements.ofIndexedTypes, values),
+  );
   return rows.map((row) => eventOf(row));
 }
 

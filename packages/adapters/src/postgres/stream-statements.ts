@@ -1,5 +1,5 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { IS_RARE } from "../bulk-types.ts";
+import { IS_INDEXED_TYPE } from "../bulk-types.ts";
 import { EVENT_COLUMNS, OF_EVENT } from "../event-columns.ts";
 import type { Cells, Statement } from "./client.ts";
 import { ledgerSchema, quoted } from "./sql-name.ts";
@@ -34,11 +34,11 @@ const textsOf = (schema: string) => ({
   windowOfTypes: `SELECT ${OF_EVENT} FROM ${schema}.events AS e WHERE position > $1 AND position <= $2 AND type = ANY($3::text[]) ORDER BY position LIMIT $4`,
   // All types in one statement, hence of one moment: a reader that goes on behind the last event of
   // the answer has missed none.
-  rare: `
+  ofIndexedTypes: `
     SELECT ${OF_EVENT} FROM unnest($1::text[]) AS wanted (type)
     CROSS JOIN LATERAL (
       SELECT * FROM ${schema}.events
-      WHERE type = wanted.type AND ${IS_RARE} AND position + 0 > $2
+      WHERE type = wanted.type AND ${IS_INDEXED_TYPE} AND position + 0 > $2
       ORDER BY position + 0 LIMIT $3
     ) AS e
     ORDER BY e.position LIMIT $3`,

@@ -7,8 +7,11 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { createAppendWatch } from "./append-watch.ts";
 import { STREAM_FILE } from "./engine-error.ts";
 import { createFolder } from "./folder.ts";
-import { createLastingConnection, type LastingConnection } from "./lasting-connection.ts";
 import { openStreamThread } from "./open-stream-thread.ts";
+import {
+  createReconnectingConnection,
+  type ReconnectingConnection,
+} from "./reconnecting-connection.ts";
 import { openStreamConnection, type StreamConnection } from "./stream-connection.ts";
 import { readBody, readHead, readPage, readTypes } from "./stream-read.ts";
 import { streamMissing } from "./stream-schema.ts";
@@ -41,7 +44,7 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
   if (!readOnly) createFolder(dataDir, STREAM_FILE);
 
   const empty = emptyHead(ledger, hashing);
-  const connection = createLastingConnection({
+  const connection = createReconnectingConnection({
     file,
     kind: STREAM_FILE,
     mode: readOnly ? "read" : "create",
@@ -53,7 +56,7 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
 
 function createEventStream(
   file: string,
-  connection: LastingConnection<StreamConnection>,
+  connection: ReconnectingConnection<StreamConnection>,
   options: EventStreamOptions,
 ): EventStream {
   const { use } = connection;

@@ -3,16 +3,16 @@ import type { Commit, ModelStore, StoreName } from "@counterfoil/processing/port
 import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
 import { inTransaction, openDatabase } from "./database.ts";
 import { MODEL_FILE } from "./engine-error.ts";
-import { createLastingConnection } from "./lasting-connection.ts";
 import { createLogSizer } from "./log-size.ts";
 import { prepareCheckpoint, quoted, quotedList } from "./model-layout.ts";
 import { createTableRows } from "./model-rows.ts";
 import { isKey } from "./model-select.ts";
+import { createReconnectingConnection } from "./reconnecting-connection.ts";
 
 export const MODEL_PRAGMAS = [
   "journal_mode = WAL",
   // The log is flushed only before it is copied back: a crash may lose the last commits, never a
-  // part of one, and what is lost is folded again.
+  // part of one, and what is lost is projected again.
   "synchronous = NORMAL",
   "journal_size_limit = 67108864",
   "cache_size = -65536",
@@ -27,7 +27,7 @@ export type ModelStoreOptions = Readonly<{ file: string; model: StoreName; gener
 
 export function openModelStore(options: ModelStoreOptions): ModelStore {
   const { file, model, generation } = options;
-  const connection = createLastingConnection({
+  const connection = createReconnectingConnection({
     file,
     kind: MODEL_FILE,
     mode: "write",
@@ -37,7 +37,7 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
   return {
     model,
     generation,
-    // What is read for a fold goes into the commit that ends it, or nowhere.
+    // What a projection reads goes into the commit that ends it, or nowhere.
     get: (table, key) => peek(({ rows }) => rows.get(table, key)),
     select: (table, selection) => peek(({ rows }) => rows.select(table, selection)),
     count: (table) => use(({ rows }) => rows.count(table)),

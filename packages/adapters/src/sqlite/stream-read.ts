@@ -7,7 +7,7 @@ import type {
 } from "@counterfoil/processing/ports/event-stream";
 import { BULK_TYPES } from "../bulk-types.ts";
 import { inTransaction } from "./database.ts";
-import type { LastingConnection } from "./lasting-connection.ts";
+import type { ReconnectingConnection } from "./reconnecting-connection.ts";
 import type { StreamConnection } from "./stream-connection.ts";
 import { type EventRow, eventOf } from "./stream-statements.ts";
 
@@ -55,7 +55,7 @@ export function findEvents(connection: StreamConnection, ids: readonly string[])
 }
 
 type TypesQuery = Required<ReadQuery>;
-type Use = LastingConnection<StreamConnection>["use"];
+type Use = ReconnectingConnection<StreamConnection>["use"];
 
 /** How many positions one step of a search looks through: a few milliseconds of this thread. */
 const WINDOW = 10_000;
@@ -63,7 +63,7 @@ const WINDOW = 10_000;
 export async function readTypes(use: Use, query: TypesQuery): Promise<readonly RecordedEvent[]> {
   const types = [...new Set(query.types)];
   if (types.every((type) => !BULK_TYPES.has(type))) {
-    return use((connection) => rareEvents(connection, { ...query, types }));
+    return use((connection) => indexedEvents(connection, { ...query, types }));
   }
   return searchTypes(use, { ...query, types });
 }
@@ -72,11 +72,13 @@ export async function readTypes(use: Use, query: TypesQuery): Promise<readonly R
  * One moment for all types: were a type looked at before another one's event is appended, and that
  * one after, a reader that goes on behind the later event would never see the earlier.
  */
-function rareEvents({ database, statements }: StreamConnection, query: TypesQuery) {
+function indexedEvents({ database, statements }: StreamConnection, query: TypesQuery) {
   const { after, limit, types } = query;
   return inTransaction(database, "DEFERRED", () => {
     const positions = types
-      .flatMap((type) => statements.rarePositions.all(type, after, limit) as unknown as [bigint][])
+      .flatMap(
+        (type) => statements.indexedPositions.all(type, after, limit) as unknown as [bigint][],
+      )
       .map(([position]) => Number(position))
       .sort((a, b) => a - b)
       .slice(0, limit);

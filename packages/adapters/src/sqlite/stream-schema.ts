@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { FormatTooNew, LedgerMismatch, StreamMissing } from "@counterfoil/processing/ports/errors";
-import { IS_RARE } from "../bulk-types.ts";
+import { IS_INDEXED_TYPE } from "../bulk-types.ts";
 import { inTransaction } from "./database.ts";
 import { keyIndexLayout, type NamedRows, settleAll } from "./key-index.ts";
 
@@ -34,7 +34,7 @@ const MIGRATIONS: readonly ((database: DatabaseSync) => void)[] = [
     data TEXT NOT NULL
   );
   CREATE INDEX events_about ON events (about) WHERE about IS NOT NULL;
-  CREATE INDEX events_rare ON events (type, position) WHERE ${IS_RARE};
+  CREATE INDEX events_rare ON events (type, position) WHERE ${IS_INDEXED_TYPE};
 
   CREATE TABLE bodies (sha256 TEXT PRIMARY KEY, bytes BLOB NOT NULL);
   `),
@@ -58,7 +58,7 @@ const MIGRATIONS: readonly ((database: DatabaseSync) => void)[] = [
   INSERT INTO events SELECT * FROM events_1 ORDER BY position;
   DROP TABLE events_1;
   CREATE INDEX events_about ON events (about) WHERE about IS NOT NULL;
-  CREATE INDEX events_rare ON events (type, position) WHERE ${IS_RARE};
+  CREATE INDEX events_rare ON events (type, position) WHERE ${IS_INDEXED_TYPE};
 
   ALTER TABLE bodies RENAME TO bodies_1;
   CREATE TABLE bodies (

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { IS_RARE } from "../bulk-types.ts";
+import { IS_INDEXED_TYPE } from "../bulk-types.ts";
 import { EVENT_COLUMNS, OF_EVENT } from "../event-columns.ts";
 
 const PLACES = `(${Array(EVENT_COLUMNS.length + 1).fill("?")})`;
@@ -25,7 +25,7 @@ const SQL = {
   // Within a bounded window, since the types it looks for may not occur for millions of positions.
   windowOfTypes: `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? AND type IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`,
   // The repeated condition makes the partial index usable; it must be found in order, hence by type.
-  rarePositions: `SELECT position FROM events INDEXED BY events_rare WHERE type = ? AND ${IS_RARE} AND position > ? ORDER BY position LIMIT ?`,
+  indexedPositions: `SELECT position FROM events INDEXED BY events_rare WHERE type = ? AND ${IS_INDEXED_TYPE} AND position > ? ORDER BY position LIMIT ?`,
   byPositions: `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.position = listed.value ORDER BY e.position`,
   aboutIds: `SELECT e.about, ${OF_EVENT} FROM ${LISTED} WHERE e.about = listed.value ORDER BY e.position`,
 } as const;

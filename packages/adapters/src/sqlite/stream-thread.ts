@@ -2,8 +2,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import { nodeHashing } from "../node/hashing.ts";
 import { STREAM_FILE } from "./engine-error.ts";
-import { createLastingConnection } from "./lasting-connection.ts";
 import { unpackAppend } from "./packed-append.ts";
+import { createReconnectingConnection } from "./reconnecting-connection.ts";
 import { openStreamConnection } from "./stream-connection.ts";
 import type { Answer, Question, StreamThreadData } from "./stream-thread-message.ts";
 import { createStreamWriter } from "./stream-writer.ts";
@@ -12,7 +12,7 @@ import { packError } from "./thread-error.ts";
 /** The other end of `openStreamThread`: looks up and appends, one question after the other. */
 const { file, ledger } = workerData as StreamThreadData;
 const empty = emptyHead(ledger, nodeHashing);
-const connection = createLastingConnection({
+const connection = createReconnectingConnection({
   file,
   kind: STREAM_FILE,
   mode: "write",

@@ -1,6 +1,6 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { AppendResult, KnownEvents } from "@counterfoil/processing/ports/event-stream";
-import type { LastingConnection } from "./lasting-connection.ts";
+import type { ReconnectingConnection } from "./reconnecting-connection.ts";
 import { type Append, appendEvents } from "./stream-append.ts";
 import type { StreamConnection } from "./stream-connection.ts";
 import { findEvents } from "./stream-read.ts";
@@ -13,7 +13,7 @@ export type StreamWriter = Readonly<{
 
 /** Writes on the thread that calls. */
 export function createStreamWriter(
-  { use }: LastingConnection<StreamConnection>,
+  { use }: ReconnectingConnection<StreamConnection>,
   hashing: Hashing,
 ): StreamWriter {
   return {

@@ -31,7 +31,7 @@ export class FormatTooNew extends Error {
   override readonly name = "FormatTooNew";
 }
 
-/** An event was appended whose id is on the stream already: its writer did not look it up. */
+/** An event was appended whose id is on the stream already: its writer did not ask first. */
 export class EventIdTaken extends Error {
   override readonly name = "EventIdTaken";
 }

@@ -7,7 +7,7 @@ import { whileBusy } from "./while-busy.ts";
 /** An open file, with whatever was prepared on it. */
 export type Connection = Readonly<{ database: DatabaseSync }>;
 
-export type LastingConnection<C extends Connection> = Readonly<{
+export type ReconnectingConnection<C extends Connection> = Readonly<{
   /** Runs `work` on an open connection; waits while others hold the file; errors are the port's. */
   use<T>(work: (connection: C) => T): Promise<T>;
   /** The same for a read that a `use` will follow: whether the file is still that one is left to it. */
@@ -29,9 +29,9 @@ type Options<C extends Connection> = Readonly<{
  * opened once is never created again: where it has vanished, an empty one in its place would
  * swallow what is acknowledged from then on.
  */
-export function createLastingConnection<C extends Connection>(
+export function createReconnectingConnection<C extends Connection>(
   options: Options<C>,
-): LastingConnection<C> {
+): ReconnectingConnection<C> {
   const { file, kind, open } = options;
   let { mode } = options;
   let current: Readonly<{ connection: C; identity: string }> | null = null;

@@ -4,7 +4,7 @@ import { isConnectionLost, portError, type Use } from "./engine-error.ts";
 import type { Server } from "./server.ts";
 
 /** A connection that outlives the troubles of its server. */
-export type LastingClient = Readonly<{
+export type ReconnectingClient = Readonly<{
   /**
    * Runs `work` on the connection, opened anew where the last one was lost. Errors are the port's;
    * nothing is tried again.
@@ -13,7 +13,7 @@ export type LastingClient = Readonly<{
   close(): void;
 }>;
 
-export type LastingOptions = Readonly<{
+export type ReconnectingOptions = Readonly<{
   server: Server;
   use: Use;
   client: ClientOptions;
@@ -21,7 +21,7 @@ export type LastingOptions = Readonly<{
 
 type Connection = { readonly opened: Promise<Client>; client: Client | null };
 
-export function createLastingClient(options: LastingOptions): LastingClient {
+export function createReconnectingClient(options: ReconnectingOptions): ReconnectingClient {
   const { server, use } = options;
   let current: Connection | null = null;
   let closed = false;
