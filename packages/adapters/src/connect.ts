@@ -1,7 +1,7 @@
 import type { Config } from "@counterfoil/contracts/config";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import type { Access, Engine, OpenEngine } from "./connect/engine.ts";
+import type { Access, Engine, EngineLogger, OpenEngine } from "./connect/engine.ts";
 import { systemClock } from "./node/clock.ts";
 import { nodeHashing } from "./node/hashing.ts";
 
@@ -23,11 +23,15 @@ const ENGINES = {
  * @throws LedgerMismatch, FormatTooNew, StreamCorrupted, ConfigurationInvalid when it must not be used;
  * @throws StreamUnavailable when it cannot be used just now.
  */
-export async function connect(config: Config, access: Access): Promise<Backends> {
+export async function connect(
+  config: Config,
+  access: Access,
+  logger?: EngineLogger,
+): Promise<Backends> {
   const { COUNTERFOIL_LEDGER: ledger, COUNTERFOIL_ENVIRONMENT: environment } = config;
   const [clock, hashing] = [systemClock, nodeHashing];
   const open: OpenEngine = await ENGINES[engineOf(config)]();
-  const engine = await open({ config, access, clock, hashing });
+  const engine = await open({ config, access, clock, hashing, logger });
   return { ...engine, ledger, environment, clock, hashing };
 }
 

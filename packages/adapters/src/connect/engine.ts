@@ -26,6 +26,10 @@ export type EngineOptions = Readonly<{
   access: Access;
   clock: Clock;
   hashing: Hashing;
+  /** Hears of what was done to stored files before they could be used. */
+  logger?: EngineLogger | undefined;
 }>;
+
+export type EngineLogger = Readonly<{ info(fields: object, message: string): void }>;
 
 export type OpenEngine = (options: EngineOptions) => Promise<Engine>;

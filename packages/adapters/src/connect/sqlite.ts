@@ -6,7 +6,7 @@ import { createRoleLocks } from "../sqlite/role-locks.ts";
 import type { OpenEngine } from "./engine.ts";
 
 /** One process: everything in files of a folder. */
-export const openSqlite: OpenEngine = async ({ config, access, clock, hashing }) => {
+export const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }) => {
   const dataDir = ledgerFolder(config);
   const stream = await openEventStream({
     dataDir,
@@ -15,6 +15,7 @@ export const openSqlite: OpenEngine = async ({ config, access, clock, hashing })
     clock,
     readOnly: access === "read",
     ownThread: access === "ingest",
+    logger,
   });
   const catalogue = openModelCatalogue({ dataDir });
   return {

@@ -56,6 +56,14 @@ export function isBusy(error: unknown): boolean {
   return troubleOf(error)?.is === "busy";
 }
 
+/** Whether a row was refused because its key, or a value that must stand there once, is there. */
+export function isUniqueViolation(error: unknown): boolean {
+  return UNIQUE_VIOLATIONS.has(resultCode(error) ?? 0);
+}
+
+/** Extended result codes. */
+const UNIQUE_VIOLATIONS: ReadonlySet<number> = new Set([/* PRIMARYKEY */ 1555, /* UNIQUE */ 2067]);
+
 function troubleOf(error: unknown): Trouble | null {
   const code = resultCode(error);
   // The low byte of an extended result code is the primary one.

@@ -14,7 +14,7 @@ import {
 } from "./reconnecting-connection.ts";
 import { openStreamConnection, type StreamConnection } from "./stream-connection.ts";
 import { readBody, readHead, readPage, readTypes } from "./stream-read.ts";
-import { streamMissing } from "./stream-schema.ts";
+import { type Migrated, streamMissing } from "./stream-schema.ts";
 import { createStreamWriter } from "./stream-writer.ts";
 
 export type EventStreamOptions = Readonly<{
@@ -25,8 +25,10 @@ export type EventStreamOptions = Readonly<{
   clock: Clock;
   /** Neither creates nor writes anything; for every role but the ingestor. */
   readOnly?: boolean;
-  /** Looks up and appends on a thread of its own. */
+  /** Finds by ids and appends on a thread of its own. */
   ownThread?: boolean;
+  /** Hears when a file of an older format was migrated. */
+  logger?: Readonly<{ info(fields: object, message: string): void }> | undefined;
 }>;
 
 /**
@@ -37,18 +39,20 @@ export type EventStreamOptions = Readonly<{
  * @throws StreamUnavailable when it cannot be used just now.
  */
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
-  const { ledger, hashing, readOnly = false } = options;
+  const { ledger, hashing, readOnly = false, logger } = options;
   const dataDir = resolve(options.dataDir);
   const file = join(dataDir, "stream.db");
   if (readOnly && !existsSync(file)) throw streamMissing(file);
   if (!readOnly) createFolder(dataDir, STREAM_FILE);
 
   const empty = emptyHead(ledger, hashing);
+  const onMigrated = (migrated: Migrated) =>
+    logger?.info({ file, ...migrated }, "migrated the event stream to the present format");
   const connection = createReconnectingConnection({
     file,
     kind: STREAM_FILE,
     mode: readOnly ? "read" : "create",
-    open: (mode) => openStreamConnection({ file, ledger, mode, empty }),
+    open: (mode) => openStreamConnection({ file, ledger, mode, empty, onMigrated }),
   });
   await connection.use(readHead);
   return createEventStream(file, connection, options);

@@ -5,10 +5,15 @@ import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
 import { EventIdTaken } from "@counterfoil/processing/ports/errors";
 import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
 import { inTransaction } from "./database.ts";
-import type { KeyIndex } from "./key-index.ts";
+import { isUniqueViolation } from "./engine-error.ts";
 import type { StreamConnection } from "./stream-connection.ts";
 import { readHead } from "./stream-read.ts";
-import { INSERT_ROWS, type StreamStatements, valuesOf } from "./stream-statements.ts";
+import {
+  type EventRow,
+  INSERT_ROWS,
+  type StreamStatements,
+  valuesOf,
+} from "./stream-statements.ts";
 
 export type Append = Readonly<{
   expectedPosition: number;
@@ -21,35 +26,24 @@ export type Append = Readonly<{
 
 /**
  * One transaction that holds the write lock from its beginning: the head that it reads stays the
- * head until it commits, which makes positions dense and the answer `conflict` certain.
+ * head until it commits, which makes positions dense and the answer `conflict` certain. That no id
+ * comes twice the table itself sees to.
+ *
+ * @throws EventIdTaken
  */
 export function appendEvents(connection: StreamConnection, append: Append): AppendResult {
-  const { database, statements, ids, digests, sizeLog } = connection;
+  const { database, statements, sizeLog } = connection;
   sizeLog(append.events.length);
-  let hasSettled = false;
   try {
     return inTransaction(database, "IMMEDIATE", () => {
       const head = readHead(connection);
       if (head.position !== append.expectedPosition) return { outcome: "conflict" };
-      checkNotTaken(ids, append.events);
-      hasSettled = true;
-      for (const index of [ids, digests]) index.settle();
-      insertBodies(connection, append.bodies);
+      // One delivery's bytes are one body, however often they come.
+      for (const { sha256, bytes } of append.bodies) statements.insertBody.run(sha256, bytes);
       return { outcome: "appended", head: insertEvents(statements, head, append) };
     });
   } catch (error) {
-    if (hasSettled) for (const index of [ids, digests]) index.forget();
-    throw error;
-  }
-}
-
-/** One delivery's bytes are one body, however often they come. */
-function insertBodies({ statements, digests }: StreamConnection, bodies: readonly Body[]): void {
-  if (bodies.length === 0) return;
-  const taken = new Set(digests.find(bodies.map(({ sha256 }) => sha256)).keys());
-  for (const { sha256, bytes } of bodies) {
-    if (!taken.has(sha256)) statements.insertBody.run(sha256, bytes);
-    taken.add(sha256);
+    throw isUniqueViolation(error) ? idTaken(connection, append.events, error) : error;
   }
 }
 
@@ -73,14 +67,16 @@ function insertEvents(statements: StreamStatements, before: Head, append: Append
   return head;
 }
 
-/** @throws EventIdTaken */
-function checkNotTaken(ids: KeyIndex, events: readonly NewEvent[]): void {
-  const wanted = events.map(({ id }) => id);
-  const [stored] = ids.find(wanted).keys();
-  const isTwice = new Set(wanted).size < wanted.length;
-  if (stored === undefined && !isTwice) return;
-  const id = stored ?? wanted.find((id, at) => wanted.indexOf(id) !== at);
-  throw new EventIdTaken(
+function idTaken(
+  { statements }: StreamConnection,
+  events: readonly NewEvent[],
+  cause: unknown,
+): EventIdTaken {
+  const ids = events.map(({ id }) => id);
+  const [stored] = statements.byIds.all(JSON.stringify(ids)) as unknown as EventRow[];
+  const id = stored?.[1] ?? ids.find((id, at) => ids.indexOf(id) !== at);
+  return new EventIdTaken(
     `event id ${id} is ${stored ? "on the stream already" : "twice in one append"}; nothing was appended: look ids up as of the head that you append to`,
+    { cause },
   );
 }

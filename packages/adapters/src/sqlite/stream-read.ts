@@ -25,14 +25,9 @@ export function readPage(
   return eventsOf(statements.page.all(after, limit));
 }
 
-export function readBody(connection: StreamConnection, sha256: string): Uint8Array | null {
-  const { database, statements, digests } = connection;
-  return inTransaction(database, "DEFERRED", () => {
-    const number = digests.find([sha256]).get(sha256);
-    if (number === undefined) return null;
-    const row = statements.body.get(number) as unknown as [Uint8Array] | undefined;
-    return row?.[0] ?? null;
-  });
+export function readBody({ statements }: StreamConnection, sha256: string): Uint8Array | null {
+  const row = statements.body.get(sha256) as unknown as [Uint8Array] | undefined;
+  return row?.[0] ?? null;
 }
 
 /** In one read transaction, so that the answer is that of the head which it names. */
@@ -41,11 +36,11 @@ export function findEvents(connection: StreamConnection, ids: readonly string[])
   return inTransaction(database, "DEFERRED", () => {
     const head = readHead(connection);
     const known = new Map<string, KnownEvent & { amendments: RecordedEvent[] }>();
-    const positions = [...connection.ids.find(ids).values()];
-    if (positions.length === 0) return { head, known };
-    for (const event of eventsOf(statements.byPositions.all(JSON.stringify(positions)))) {
-      known.set(event.id, { event, amendments: [] });
+    for (const event of eventsOf(statements.byIds.all(JSON.stringify([...new Set(ids)])))) {
+      // In a file that holds an id twice, the first one counts.
+      if (!known.has(event.id)) known.set(event.id, { event, amendments: [] });
     }
+    if (known.size === 0) return { head, known };
     const rows = statements.aboutIds.all(JSON.stringify([...known.keys()]));
     for (const [about, ...row] of rows as unknown as [string, ...EventRow][]) {
       known.get(about)?.amendments.push(eventOf(row));

@@ -1,22 +1,21 @@
 import type { DatabaseSync } from "node:sqlite";
-import { FormatTooNew, LedgerMismatch, StreamMissing } from "@counterfoil/processing/ports/errors";
+import {
+  FormatTooNew,
+  LedgerMismatch,
+  StreamCorrupted,
+  StreamMissing,
+} from "@counterfoil/processing/ports/errors";
 import { IS_INDEXED_TYPE } from "../bulk-types.ts";
 import { inTransaction } from "./database.ts";
-import { keyIndexLayout, type NamedRows, settleAll } from "./key-index.ts";
-
-/** What is looked up by a name that is as good as random. */
-export const EVENT_IDS: NamedRows = { table: "events", place: "position", name: "id" };
-export const BODY_DIGESTS: NamedRows = { table: "bodies", place: "number", name: "sha256" };
+import { isUniqueViolation } from "./engine-error.ts";
 
 /**
- * Position is the rowid, so a reader of the stream walks the table from front to back. Ids and
- * hashes are text: node:sqlite reads it faster than a BLOB. `data` stands last, where a long one
- * does not lie between a reader and the other columns. The latest format has no unique index over
- * ids and digests: see `key-index.ts`.
+ * Position is the rowid, so a reader of the stream walks the table from front to back. An id stands
+ * on the stream once: that constraint is what makes every fact recorded exactly once. Ids and hashes
+ * are text: node:sqlite reads it faster than a BLOB. `data` stands last, where a long one does not
+ * lie between a reader and the other columns.
  */
-const MIGRATIONS: readonly ((database: DatabaseSync) => void)[] = [
-  (database) =>
-    database.exec(`
+const LAYOUT = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
   CREATE TABLE events (
@@ -37,63 +36,78 @@ const MIGRATIONS: readonly ((database: DatabaseSync) => void)[] = [
   CREATE INDEX events_rare ON events (type, position) WHERE ${IS_INDEXED_TYPE};
 
   CREATE TABLE bodies (sha256 TEXT PRIMARY KEY, bytes BLOB NOT NULL);
-  `),
-  (database) => {
-    database.exec(`
-  ALTER TABLE events RENAME TO events_1;
-  CREATE TABLE events (
-    position INTEGER PRIMARY KEY,
-    id TEXT NOT NULL,
-    type TEXT NOT NULL,
-    schema_version INTEGER NOT NULL,
-    subject TEXT NOT NULL,
-    occurred_at INTEGER,
-    recorded_at INTEGER NOT NULL,
-    causation_id TEXT,
-    correlation_id TEXT,
-    hash TEXT NOT NULL,
-    about TEXT,
-    data TEXT NOT NULL
-  );
-  INSERT INTO events SELECT * FROM events_1 ORDER BY position;
-  DROP TABLE events_1;
-  CREATE INDEX events_about ON events (about) WHERE about IS NOT NULL;
-  CREATE INDEX events_rare ON events (type, position) WHERE ${IS_INDEXED_TYPE};
+`;
 
-  ALTER TABLE bodies RENAME TO bodies_1;
-  CREATE TABLE bodies (
-    -- Never given twice, also where the last body is erased: the index goes by it.
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    sha256 TEXT NOT NULL,
-    bytes BLOB NOT NULL
-  );
-  INSERT INTO bodies (sha256, bytes) SELECT sha256, bytes FROM bodies_1 ORDER BY rowid;
-  DROP TABLE bodies_1;
-  `);
-    for (const rows of [EVENT_IDS, BODY_DIGESTS]) {
-      database.exec(keyIndexLayout(rows));
-      settleAll(database, rows);
+const FORMAT = 3;
+
+/**
+ * From each older format to this one. Format 1 had the same tables. Format 2 kept ids and digests in
+ * an index of its own making, and numbered its bodies, which they stay.
+ */
+const MIGRATIONS: Readonly<Record<number, (database: DatabaseSync) => void>> = {
+  0: (database) => database.exec(LAYOUT),
+  1: () => {},
+  2: (database) => {
+    database.exec(`
+      DROP TABLE events_keys; DROP TABLE events_settled;
+      DROP TABLE bodies_keys; DROP TABLE bodies_settled;
+    `);
+    if (!makeUnique(database, "events", "id")) database.exec(INDEX_OF_REPEATED_IDS);
+    if (!makeUnique(database, "bodies", "sha256")) {
+      database.exec(WITHOUT_REPEATED_BODIES);
+      makeUnique(database, "bodies", "sha256");
     }
   },
-];
+};
 
-const FORMAT = MIGRATIONS.length;
+/** Readers find events by their ids also in a file that no ingestor may append to. */
+const INDEX_OF_REPEATED_IDS = "CREATE INDEX events_id ON events (id)";
+
+/** What has one digest has the same bytes. */
+const WITHOUT_REPEATED_BODIES =
+  "DELETE FROM bodies WHERE number NOT IN (SELECT min(number) FROM bodies GROUP BY sha256)";
+
+/** @returns false, with nothing changed, where a value stands there twice. */
+function makeUnique(database: DatabaseSync, table: string, column: string): boolean {
+  try {
+    database.exec(`CREATE UNIQUE INDEX ${table}_${column} ON ${table} (${column})`);
+    return true;
+  } catch (error) {
+    if (isUniqueViolation(error)) return false;
+    throw error;
+  }
+}
+
+export type Migrated = Readonly<{ from: number; to: number; ms: number }>;
 
 /**
  * Brings the file to this program's format. Of several processes that start at once, the one that
  * gets the write lock does it; the others find it done.
+ *
+ * @returns what was done to a file of an older format; null where there was nothing to do
+ * @throws StreamCorrupted where an event id stands in the file twice
  */
-export function migrateStream(database: DatabaseSync, file: string, ledger: string): void {
-  if (formatOf(database, file) < FORMAT) {
+export function migrateStream(
+  database: DatabaseSync,
+  file: string,
+  ledger: string,
+): Migrated | null {
+  const started = performance.now();
+  let found = formatOf(database, file);
+  if (found < FORMAT) {
     inTransaction(database, "IMMEDIATE", () => {
-      const found = formatOf(database, file);
-      for (const migrate of MIGRATIONS.slice(found)) migrate(database);
+      found = formatOf(database, file);
+      if (found === FORMAT) return;
+      MIGRATIONS[found]?.(database);
       const name = database.prepare("INSERT OR IGNORE INTO meta VALUES ('ledger', ?)");
-      if (found < FORMAT) name.run(ledger);
+      name.run(ledger);
       database.exec(`PRAGMA user_version = ${FORMAT}`);
     });
   }
   checkLedger(database, file, ledger);
+  checkIdsAreUnique(database, file);
+  if (found === 0 || found === FORMAT) return null;
+  return { from: found, to: FORMAT, ms: Math.round(performance.now() - started) };
 }
 
 /** What a reader, which may not lay anything out, must find. */
@@ -126,5 +140,33 @@ function checkLedger(database: DatabaseSync, file: string, ledger: string): void
   if (found === ledger) return;
   throw new LedgerMismatch(
     `${file} belongs to ledger "${found}", expected "${ledger}": set COUNTERFOIL_LEDGER or COUNTERFOIL_DATA_DIR so that they agree`,
+  );
+}
+
+const IS_ID_UNIQUE = `
+  SELECT 1 FROM pragma_index_list('events') AS list, pragma_index_info(list.name) AS part
+  WHERE list."unique" AND part.name = 'id'`;
+
+const REPEATED_IDS = `
+  SELECT id, group_concat(position, ' and ') AS positions
+  FROM (SELECT id, position FROM events ORDER BY id, position)
+  GROUP BY id HAVING count(*) > 1 ORDER BY min(position)`;
+
+const REPEATED_IDS_NAMED = 5;
+
+/**
+ * Only a file of format 2 can hold an id twice, since no constraint kept it from that. Nothing may be
+ * appended to it: whatever counts events would count one of them again.
+ */
+function checkIdsAreUnique(database: DatabaseSync, file: string): void {
+  if (database.prepare(IS_ID_UNIQUE).get() !== undefined) return;
+  const repeated = database
+    .prepare(REPEATED_IDS)
+    .all()
+    .map(({ id, positions }) => `${id} at positions ${positions}`);
+  const others = repeated.length - REPEATED_IDS_NAMED;
+  const named = repeated.slice(0, REPEATED_IDS_NAMED).join(", ");
+  throw new StreamCorrupted(
+    `${file} holds event ids twice: ${named}${others > 0 ? `, and ${others} more` : ""}; it can be read (gateway, projector, verify) but not appended to: keep it, restore a backup from before the second position, and let the providers send again what came since`,
   );
 }

@@ -19,13 +19,14 @@ const SQL = {
   head: "SELECT position, hash, recorded_at FROM events ORDER BY position DESC LIMIT 1",
   insertOne: INSERT + PLACES,
   insertMany: INSERT + Array(INSERT_ROWS).fill(PLACES).join(", "),
-  insertBody: "INSERT INTO bodies (sha256, bytes) VALUES (?, ?)",
-  body: "SELECT bytes FROM bodies WHERE number = ?",
+  insertBody: "INSERT INTO bodies (sha256, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING",
+  body: "SELECT bytes FROM bodies WHERE sha256 = ?",
   page: `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? ORDER BY position LIMIT ?`,
   // Within a bounded window, since the types it looks for may not occur for millions of positions.
   windowOfTypes: `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? AND type IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`,
   // The repeated condition makes the partial index usable; it must be found in order, hence by type.
   indexedPositions: `SELECT position FROM events INDEXED BY events_rare WHERE type = ? AND ${IS_INDEXED_TYPE} AND position > ? ORDER BY position LIMIT ?`,
+  byIds: `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.id = listed.value`,
   byPositions: `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.position = listed.value ORDER BY e.position`,
   aboutIds: `SELECT e.about, ${OF_EVENT} FROM ${LISTED} WHERE e.about = listed.value ORDER BY e.position`,
 } as const;

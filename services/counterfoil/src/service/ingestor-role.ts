@@ -12,7 +12,7 @@ import type { Service } from "./run-until-signal.ts";
 /** Takes deliveries in, and nothing else. Any number of them may run on one ledger. */
 export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service> {
   return startOrClose(async (closing) => {
-    const backends = await openAsIngestor(config);
+    const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const { clock, ledger } = backends;
     const ingest = createIngest({ ...backends, translations: TRANSLATIONS });

@@ -12,8 +12,8 @@ import { checkBeforeStart } from "./startup-checks.ts";
  *
  * @throws what `checkBeforeStart` and `openLedger` throw; nothing is left open then
  */
-export async function openAsIngestor(config: Config): Promise<Backends> {
-  const backends = await connect(config, "ingest");
+export async function openAsIngestor(config: Config, logger: Logger): Promise<Backends> {
+  const backends = await connect(config, "ingest", logger);
   return orClose(backends, async () => {
     await checkBeforeStart(backends);
     await openLedger(backends.stream, namesOf(backends), backends.hashing);
