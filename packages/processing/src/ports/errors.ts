@@ -36,6 +36,23 @@ export class EventIdTaken extends Error {
   override readonly name = "EventIdTaken";
 }
 
+/**
+ * @param ids those of the events that were to be appended
+ * @param stored the first of them that is on the stream; null where one stands twice among them
+ */
+export function eventIdTaken(
+  ids: readonly string[],
+  stored: string | null,
+  cause?: unknown,
+): EventIdTaken {
+  const id = stored ?? ids.find((id, at) => ids.indexOf(id) !== at);
+  const where = stored === null ? "twice in one append" : "on the stream already";
+  return new EventIdTaken(
+    `event id ${id} is ${where}; nothing was appended: find the ids first, as of the head that you append to`,
+    { cause },
+  );
+}
+
 /** A read model cannot be used just now; it may recover. */
 export class ModelUnavailable extends Error {
   override readonly name = "ModelUnavailable";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { portError, STREAM_FILE } from "./engine-error.ts";
-import { whileBusy } from "./while-busy.ts";
+import { STREAM } from "../sql/trouble.ts";
+import { portError, whileBusy } from "./engine-error.ts";
 
 describe("a file that others hold", () => {
   let folder = "";
@@ -31,7 +31,7 @@ describe("a file that others hold", () => {
 
   test("is given up after a while, and said to be unavailable", async () => {
     const using = whileBusy(() => other.exec("BEGIN EXCLUSIVE"), 60);
-    const error = await using.catch((error) => portError(error, STREAM_FILE, "a.db"));
+    const error = await using.catch((error) => portError(error, STREAM, "a.db"));
     expect(error).toBeInstanceOf(StreamUnavailable);
     expect(String(error)).toContain("another process holds it");
   });

@@ -1,13 +1,107 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Head } from "@counterfoil/core/stream/chain";
 import {
   FormatTooNew,
   LedgerMismatch,
   StreamCorrupted,
   StreamMissing,
 } from "@counterfoil/processing/ports/errors";
-import { IS_INDEXED_TYPE } from "../bulk-types.ts";
-import { inTransaction } from "./database.ts";
+import { IS_INDEXED_TYPE, OF_EVENT, WRITTEN_COLUMNS } from "../sql/events.ts";
+import { createLogSizer, inTransaction, type OpenMode, openDatabase } from "./database.ts";
 import { isUniqueViolation } from "./engine-error.ts";
+
+/** What the stream's functions work with: one connection and what was prepared on it. */
+export type StreamConnection = Readonly<{
+  database: DatabaseSync;
+  statements: StreamStatements;
+  /** To be called before an append with the number of its events. */
+  sizeLog: (events: number) => void;
+  /** The head of the stream before its first event. */
+  empty: Head;
+}>;
+
+const WRITER_PRAGMAS = [
+  // Readers never wait for the writer, nor it for them.
+  "journal_mode = WAL",
+  // An append is durable when it is acknowledged: the log is flushed at every commit.
+  "synchronous = FULL",
+  // After a log that a long reader made grow, the disk gets its space back.
+  "journal_size_limit = 67108864",
+  "cache_size = -8192",
+];
+
+const LOG_SIZE = { bulkRows: 128, livePages: 1_000, bulkPages: 4_000 };
+
+const READER_PRAGMAS = ["cache_size = -8192"];
+
+export function openStreamConnection(
+  options: Readonly<{
+    file: string;
+    ledger: string;
+    mode: OpenMode;
+    empty: Head;
+    onMigrated?: (migrated: Migrated) => void;
+  }>,
+): StreamConnection {
+  const { file, ledger, mode, empty, onMigrated } = options;
+  const pragmas = mode === "read" ? READER_PRAGMAS : WRITER_PRAGMAS;
+  const database = openDatabase(file, { mode, pragmas });
+  try {
+    if (mode === "read") checkStream(database, file, ledger);
+    else {
+      const migrated = migrateStream(database, file, ledger);
+      if (migrated !== null) onMigrated?.(migrated);
+    }
+    const sizeLog = createLogSizer(database, LOG_SIZE);
+    return { database, statements: prepareStream(database), sizeLog, empty };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+const PLACES = `(${Array(WRITTEN_COLUMNS.length).fill("?")})`;
+const INSERT = `INSERT INTO events (${WRITTEN_COLUMNS.join(", ")}) VALUES `;
+
+/** Rows of one insert: each call into SQLite has a price, which many rows share. */
+export const INSERT_ROWS = 16;
+
+/**
+ * A JSON array stands for a list of any length, so that one prepared statement serves them all in
+ * one call. CROSS JOIN keeps SQLite from turning the loops around and scanning the stream.
+ */
+const LISTED = "json_each(?) AS listed CROSS JOIN events AS e";
+
+const SQL = {
+  head: "SELECT position, hash, recorded_at FROM events ORDER BY position DESC LIMIT 1",
+  insertOne: INSERT + PLACES,
+  insertMany: INSERT + Array(INSERT_ROWS).fill(PLACES).join(", "),
+  insertBody: "INSERT INTO bodies (sha256, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING",
+  body: "SELECT bytes FROM bodies WHERE sha256 = ?",
+  page: `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? ORDER BY position LIMIT ?`,
+  // Within a bounded window, since the types it looks for may not occur for millions of positions.
+  windowOfTypes: `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? AND type IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`,
+  // The repeated condition makes the partial index usable; it must be found in order, hence by type.
+  indexedPositions: `SELECT position FROM events INDEXED BY events_rare WHERE type = ? AND ${IS_INDEXED_TYPE} AND position > ? ORDER BY position LIMIT ?`,
+  byIds: `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.id = listed.value`,
+  byPositions: `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.position = listed.value ORDER BY e.position`,
+  amendments: `SELECT e.about, ${OF_EVENT} FROM ${LISTED} WHERE e.about = listed.value ORDER BY e.position`,
+} as const;
+
+export type StreamStatements = Readonly<Record<keyof typeof SQL, StatementSync>>;
+
+export function prepareStream(database: DatabaseSync): StreamStatements {
+  const prepare = (sql: string) => {
+    const statement = database.prepare(sql);
+    statement.setReturnArrays(true);
+    // Nanoseconds exceed 2^53; it is all integers of a statement or none.
+    statement.setReadBigInts(true);
+    return statement;
+  };
+  return Object.fromEntries(
+    Object.entries(SQL).map(([name, sql]) => [name, prepare(sql)]),
+  ) as StreamStatements;
+}
 
 /**
  * Position is the rowid, so a reader of the stream walks the table from front to back. An id stands
