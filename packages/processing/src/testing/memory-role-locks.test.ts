@@ -1,5 +1,5 @@
-import { describeRoleLocksContract } from "../testing/role-locks.contract.ts";
-import { createMemoryRoleLocks } from "./role-locks.ts";
+import { createMemoryRoleLocks } from "./memory-role-locks.ts";
+import { describeRoleLocksContract } from "./role-locks.contract.ts";
 
 describeRoleLocksContract("memory", async () => {
   const locks = createMemoryRoleLocks();

@@ -1,5 +1,5 @@
-import { describeTopicsContract } from "../testing/topics.contract.ts";
-import { createMemoryTopicStorage, createMemoryTopics } from "./topics.ts";
+import { createMemoryTopicStorage, createMemoryTopics } from "./memory-topics.ts";
+import { describeTopicsContract } from "./topics.contract.ts";
 
 describeTopicsContract("memory", async () => {
   const storage = createMemoryTopicStorage();
