@@ -1,4 +1,4 @@
-import { BULK_TYPES } from "../bulk-types.ts";
+import { BULK_TYPES } from "../sql/events.ts";
 
 /**
  * Which identities are on the stream, and where. EventStoreDB finds events by revision alone, so

@@ -6,15 +6,13 @@ import type {
   IndexedId,
   RareQuery,
 } from "../eventstore/identity-index.ts";
+import { quoted } from "../sql/tables.ts";
+import { STREAM } from "../sql/trouble.ts";
 import { bigintArray, textArray } from "./array-parameter.ts";
-import { queryCells } from "./client.ts";
-import { STREAM } from "./engine-error.ts";
+import { createPool, createReconnectingClient, queryCells } from "./client.ts";
 import { type Layout, layOut } from "./layout.ts";
-import { createPool } from "./pool.ts";
-import { createReconnectingClient } from "./reconnecting-client.ts";
-import { type LedgerOnServer, serverOf } from "./server.ts";
-import { ledgerSchema, quoted } from "./sql-name.ts";
-import { ALWAYS_BY_INDEX } from "./stream-statements.ts";
+import { type LedgerOnServer, ledgerSchema, serverOf } from "./server.ts";
+import { ALWAYS_BY_INDEX } from "./stream-sql.ts";
 
 const READERS_MAX = 4;
 const TIMEOUT_MS = 30_000;
@@ -54,13 +52,13 @@ export async function openIdentityIndex(
   const client = { timeoutMs: TIMEOUT_MS, isPipelined: true, settings: ALWAYS_BY_INDEX };
   const pool = createPool({
     server,
-    use: STREAM,
+    stored: STREAM,
     sizeMax: READERS_MAX,
     client: { ...client, access: "read" },
   });
   const writer = createReconnectingClient({
     server,
-    use: STREAM,
+    stored: STREAM,
     // A crash may lose the last steps, each whole: they are taken again from the stream.
     client: { ...client, access: "write", settings: { synchronous_commit: "off" } },
   });

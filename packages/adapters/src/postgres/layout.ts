@@ -1,8 +1,9 @@
 import { FormatTooNew, LedgerMismatch } from "@counterfoil/processing/ports/errors";
 import type { ClientBase } from "pg";
+import { quoted } from "../sql/tables.ts";
 import { queryCells } from "./client.ts";
 import { isConnectionLost, NOT_ALLOWED, ServerUnfit, stateOf } from "./engine-error.ts";
-import { ledgerSchema, lockKey, quoted } from "./sql-name.ts";
+import { ledgerSchema, lockKey } from "./server.ts";
 
 /** Tables that belong together and are laid out by one numbered list of migrations. */
 export type Layout = Readonly<{

@@ -1,14 +1,22 @@
 import { GenerationMissing } from "@counterfoil/processing/ports/errors";
 import type {
+  BuildingStore,
   GenerationInfo,
   ModelCatalogue,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
 import type { Table } from "@counterfoil/processing/ports/table";
 import type { ClientBase } from "pg";
+import {
+  CHECKPOINT_COLUMNS,
+  checkpointOf,
+  GENERATION_FORMAT,
+  type GenerationLayout,
+  NO_ROWS,
+} from "../sql/generation.ts";
+import { MODEL } from "../sql/trouble.ts";
 import { textArray } from "./array-parameter.ts";
-import { queryCells } from "./client.ts";
-import { MODEL } from "./engine-error.ts";
+import { createPool, createReconnectingClient, type Pool, queryCells } from "./client.ts";
 import {
   createSchema,
   explained,
@@ -17,25 +25,18 @@ import {
   lockSchema,
   readLayout,
 } from "./layout.ts";
-import { openBuildingStore } from "./model-building.ts";
 import {
-  CHECKPOINT_COLUMNS,
   catalogueOf,
-  checkpointOf,
-  GENERATION_FORMAT,
+  indexSql,
+  layOutTableSql,
   MODELS_LAYOUT,
-  NO_ROWS,
   type Place,
   tableName,
-  tableSql,
   unusedFence,
 } from "./model-layout.ts";
 import { openModelReader } from "./model-reader.ts";
 import { openModelStore } from "./model-store.ts";
-import { createPool, type Pool } from "./pool.ts";
-import { createReconnectingClient } from "./reconnecting-client.ts";
-import { type LedgerOnServer, serverOf } from "./server.ts";
-import { ledgerSchema, modelSchema } from "./sql-name.ts";
+import { type LedgerOnServer, ledgerSchema, modelSchema, type Server, serverOf } from "./server.ts";
 
 /** Snapshots that are open at once; further ones wait. One connection holds one moment. */
 const SNAPSHOTS_MAX = 8;
@@ -53,10 +54,10 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
   const server = serverOf(url);
   const client = { timeoutMs: TIMEOUT_MS, isPipelined: true };
   const reading = { ...client, access: "read" } as const;
-  const snapshots = createPool({ server, use: MODEL, sizeMax: SNAPSHOTS_MAX, client: reading });
-  const looks = createPool({ server, use: MODEL, sizeMax: LOOKS_MAX, client: reading });
+  const snapshots = createPool({ server, stored: MODEL, sizeMax: SNAPSHOTS_MAX, client: reading });
+  const looks = createPool({ server, stored: MODEL, sizeMax: LOOKS_MAX, client: reading });
   const writing = { ...client, access: "write" } as const;
-  const writer = createReconnectingClient({ server, use: MODEL, client: writing });
+  const writer = createReconnectingClient({ server, stored: MODEL, client: writing });
   const isLaidOut = once(() => hasCatalogue(looks, ledger));
 
   async function check(place: Place): Promise<Place> {
@@ -123,13 +124,12 @@ async function readGenerations(
 }
 
 type Wanted = Readonly<{ ledger: string; model: StoreName; generation: number | null }>;
-type Content = Readonly<{ tables: readonly Table[]; modelVersion: number }>;
 
 /** One at a time in a ledger; who dies at it leaves nothing. @returns null where the place is taken */
 async function createGeneration(
   client: ClientBase,
   { ledger, model, generation }: Wanted,
-  content: Content,
+  content: GenerationLayout,
 ): Promise<number | null> {
   const schema = modelSchema(ledger, model);
   try {
@@ -139,7 +139,7 @@ async function createGeneration(
       const place = { ledger, model, generation: number };
       if (!(await claim(client, place, content))) return null;
       await createSchema(client, schema);
-      for (const table of content.tables) await client.query(tableSql(place, table));
+      for (const table of content.tables) await client.query(layOutTableSql(place, table));
       return number;
     });
   } catch (error) {
@@ -153,7 +153,11 @@ async function nextNumber(client: ClientBase, ledger: string, model: StoreName):
   return Number(cells?.[0]);
 }
 
-async function claim(client: ClientBase, place: Place, content: Content): Promise<boolean> {
+async function claim(
+  client: ClientBase,
+  place: Place,
+  content: GenerationLayout,
+): Promise<boolean> {
   const { ledger, model, generation } = place;
   const names = textArray(content.tables.map((table) => tableName(place, table)));
   const text = `
@@ -182,4 +186,91 @@ async function dropGeneration(client: ClientBase, place: Place): Promise<void> {
     const [cells] = await queryCells(client, { text }, [model, generation]);
     if (cells?.[0]) await client.query(`DROP TABLE IF EXISTS ${cells[0]}`);
   });
+}
+
+/** Sorting what ten million events made takes its time. */
+const BUILDING_TIMEOUT_MS = 3_600_000;
+
+const SORTS = { maintenance_work_mem: "256MB" };
+
+/**
+ * Opens a generation that was just created, to fill it. Its indexes beside the keys are made at the
+ * end, in one sort each, since one that grows in random order is soon larger than the server's
+ * cache. A table that is searched before that gets its indexes then.
+ */
+async function openBuildingStore(
+  server: Server,
+  place: Place,
+  tables: readonly Table[],
+): Promise<BuildingStore> {
+  const indexed = new Set<Table>();
+  const builder = createReconnectingClient({
+    server,
+    stored: MODEL,
+    client: {
+      access: "write",
+      timeoutMs: BUILDING_TIMEOUT_MS,
+      isPipelined: false,
+      settings: SORTS,
+    },
+  });
+
+  async function makeIndexes(client: ClientBase, table: Table): Promise<void> {
+    if (indexed.has(table)) return;
+    indexed.add(table);
+    const sql = indexSql(place, table);
+    if (sql !== "") await client.query(sql);
+  }
+
+  const beforeSearch = async (table: Table) => {
+    if (!indexed.has(table)) await builder.use((client) => makeIndexes(client, table));
+  };
+
+  try {
+    await builder.use((client) => beginBuilding(client, place, tables));
+    const store = await openModelStore(server, place, { beforeSearch });
+    const close = async () => {
+      builder.close();
+      await store.close();
+    };
+    return {
+      ...store,
+      close,
+      finish: async () => {
+        await builder.use(async (client) => {
+          for (const table of tables) await makeIndexes(client, table);
+          // Without figures of its own the planner takes a new table for an empty one.
+          for (const table of tables) await client.query(`ANALYZE ${tableName(place, table)}`);
+          await setBuilding(client, place, false);
+        });
+        await close();
+      },
+    };
+  } catch (error) {
+    builder.close();
+    throw error;
+  }
+}
+
+async function beginBuilding(
+  client: ClientBase,
+  place: Place,
+  tables: readonly Table[],
+): Promise<void> {
+  await inTransaction(client, async () => {
+    await setBuilding(client, place, true);
+    for (const table of tables) {
+      const text = `
+        SELECT indexrelid::regclass FROM pg_index WHERE indrelid = $1::regclass AND NOT indisprimary`;
+      const found = await queryCells(client, { text }, [tableName(place, table)]);
+      for (const [index] of found) await client.query(`DROP INDEX ${index}`);
+    }
+  });
+}
+
+/** Over a connection that waits for the disk: with this row, everything before it is durable. */
+async function setBuilding(client: ClientBase, place: Place, isBuilding: boolean): Promise<void> {
+  const { ledger, model, generation } = place;
+  const text = `UPDATE ${catalogueOf(ledger)} SET building = $3 WHERE model = $1 AND generation = $2`;
+  await queryCells(client, { text }, [model, generation, isBuilding]);
 }

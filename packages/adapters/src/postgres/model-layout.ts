@@ -1,13 +1,10 @@
 import { randomUUID } from "node:crypto";
-
-import type { Checkpoint, StoreName } from "@counterfoil/processing/ports/model-store";
-import type { ColumnType, Table } from "@counterfoil/processing/ports/table";
-import type { Cells } from "./client.ts";
+import type { StoreName } from "@counterfoil/processing/ports/model-store";
+import type { ColumnType, Table, Value } from "@counterfoil/processing/ports/table";
+import { createTableSql, type Dialect, quoted, quotedList } from "../sql/tables.ts";
+import { bigintArray, textArray } from "./array-parameter.ts";
 import type { Layout } from "./layout.ts";
-import { ledgerSchema, modelSchema, quoted, quotedList } from "./sql-name.ts";
-
-/** Of one generation's tables; the meaning of their rows has the model's version. */
-export const GENERATION_FORMAT = 1;
+import { ledgerSchema, modelSchema } from "./server.ts";
 
 /**
  * The catalogue: one row a generation, which is claimed by its insert. `fence` is a mark that every
@@ -43,9 +40,6 @@ export function catalogueOf(ledger: string): string {
   return `${quoted(ledgerSchema(ledger))}.generations`;
 }
 
-/** What the digests of no rows are. */
-export const NO_ROWS = "0".repeat(64);
-
 const UNUSED = "unused ";
 
 /** The first mark of a generation: nothing was ever committed to it. */
@@ -57,37 +51,28 @@ export function tableName({ ledger, model, generation }: Place, table: Table): s
   return `${quoted(modelSchema(ledger, model))}.${quoted(`${table.name}_${generation}`)}`;
 }
 
-const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
-  // By code points, whatever the database's language.
-  text: 'text COLLATE "C"',
-  integer: "bigint",
-  nanos: "bigint",
+export const POSTGRES: Dialect = {
+  // Text is ordered by code points, whatever the database's language.
+  types: { text: 'text COLLATE "C"', integer: "bigint", nanos: "bigint" },
+  parameter: (nth) => `$${nth}`,
+  isOneOf: (column, type, parameter) => `${column} = ANY(${parameter}::${arrayType(type)})`,
+  listOf: columnArray,
 };
 
-export function tableSql(place: Place, table: Table): string {
-  const name = tableName(place, table);
-  const columns = Object.entries(table.columns).map(
-    ([column, { type }]) =>
-      `${quoted(column)} ${SQL_TYPES[type]}${table.key.includes(column) ? " NOT NULL" : ""}`,
-  );
-  const key = `PRIMARY KEY (${quotedList(table.key)})`;
-  return `CREATE TABLE ${name} (${columns.join(", ")}, ${key}); ${indexSql(place, table)}`;
+export const arrayType = (type: ColumnType): string => (type === "text" ? "text[]" : "bigint[]");
+
+/** The values of one column, as one value of a statement. */
+export function columnArray(type: ColumnType, values: readonly Value[]): Buffer {
+  if (type === "text") return textArray(values as (string | null)[]);
+  return bigintArray(values as (number | bigint | null)[]);
+}
+
+export function layOutTableSql(place: Place, table: Table): string {
+  return `${createTableSql(POSTGRES, tableName(place, table), table)}; ${indexSql(place, table)}`;
 }
 
 /** The indexes beside the key; the server names them. "" where there are none. */
 export function indexSql(place: Place, table: Table): string {
   const name = tableName(place, table);
   return table.indexes.map((index) => `CREATE INDEX ON ${name} (${quotedList(index)});`).join(" ");
-}
-
-export const CHECKPOINT_COLUMNS = "position, hash, digest, state_digest";
-
-/** A row of the columns above. */
-export function checkpointOf([position, hash, digest, stateDigest]: Cells): Checkpoint {
-  return {
-    position: Number(position),
-    hash: String(hash),
-    digest: String(digest),
-    state_digest: String(stateDigest),
-  };
 }

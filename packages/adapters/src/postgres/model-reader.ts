@@ -1,11 +1,13 @@
 import { GenerationMissing } from "@counterfoil/processing/ports/errors";
 import type { Checkpoint, ModelReader, Rows } from "@counterfoil/processing/ports/model-store";
+import type { Row, Selection, Table, Value } from "@counterfoil/processing/ports/table";
 import type { ClientBase } from "pg";
-import { queryCells, type Statement } from "./client.ts";
-import { MODEL, portError } from "./engine-error.ts";
-import { CHECKPOINT_COLUMNS, catalogueOf, checkpointOf, type Place } from "./model-layout.ts";
-import { createTableRows } from "./model-rows.ts";
-import type { Pool } from "./pool.ts";
+import { CHECKPOINT_COLUMNS, checkpointOf } from "../sql/generation.ts";
+import { createTablesSql } from "../sql/tables.ts";
+import { MODEL } from "../sql/trouble.ts";
+import { type Pool, queryCells, type Statement } from "./client.ts";
+import { portError } from "./engine-error.ts";
+import { catalogueOf, type Place, POSTGRES, tableName } from "./model-layout.ts";
 import type { Server } from "./server.ts";
 
 /** @param pool shared by all readers, who wait for each other when it is in use */
@@ -62,4 +64,43 @@ async function beginSnapshot(
   ]);
   if (cells !== undefined) return checkpointOf(cells);
   throw new GenerationMissing(`generation ${generation} of model ${model} was dropped`);
+}
+
+/** Reading the tables of one generation over any connection; each call sees its present moment. */
+export type TableRows = Readonly<{
+  get(client: ClientBase, table: Table, key: readonly Value[]): Promise<Row | null>;
+  select(client: ClientBase, table: Table, selection: Selection): Promise<readonly Row[]>;
+  count(client: ClientBase, table: Table): Promise<number>;
+}>;
+
+export function createTableRows(place: Place): TableRows {
+  const sqlOf = createTablesSql(POSTGRES, (table) => tableName(place, table));
+  return {
+    get: async (client, table, key) => {
+      const { get, rowOf } = sqlOf(table);
+      const [cells] = await queryCells(client, prepared(get), key);
+      return cells === undefined ? null : rowOf(cells);
+    },
+    select: async (client, table, selection) => {
+      const { select, rowOf } = sqlOf(table);
+      const { text, values } = select(selection);
+      return (await queryCells(client, prepared(text), values)).map(rowOf);
+    },
+    count: async (client, table) => {
+      const [cells] = await queryCells(client, { text: sqlOf(table).count });
+      return Number(cells?.[0]);
+    },
+  };
+}
+
+const statements = new Map<string, Statement>();
+
+/** One name a text on all connections: each prepares it when it meets it first. */
+export function prepared(text: string): Statement {
+  let statement = statements.get(text);
+  if (statement === undefined) {
+    statement = { name: `model${statements.size}`, text };
+    statements.set(text, statement);
+  }
+  return statement;
 }

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import type { Client } from "pg";
+import { STREAM } from "../sql/trouble.ts";
 import { closeClient, openClient, queryCells } from "./client.ts";
-import { portError, STREAM, stateOf } from "./engine-error.ts";
-import { type LedgerOnServer, type Server, serverOf } from "./server.ts";
-import { ledgerSchema, lockKey } from "./sql-name.ts";
+import { portError, stateOf } from "./engine-error.ts";
+import { type LedgerOnServer, ledgerSchema, lockKey, type Server, serverOf } from "./server.ts";
 
 /** How often a holder proves that it lives, to the server and to itself. */
 const BEAT_EVERY_MS = 3_000;

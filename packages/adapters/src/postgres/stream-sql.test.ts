@@ -7,7 +7,7 @@ import { textArray } from "./array-parameter.ts";
 import { closeClient, openClient, queryCells } from "./client.ts";
 import { openEventStream } from "./event-stream.ts";
 import { serverOf } from "./server.ts";
-import { ALWAYS_BY_INDEX, streamStatements } from "./stream-statements.ts";
+import { ALWAYS_BY_INDEX, streamStatements } from "./stream-sql.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 
 const IDS = textArray(sampleEvents(1, 1_000).map(({ id }) => id));

@@ -15,10 +15,9 @@ export type TestProcess = Readonly<{
   ended(): Promise<void>;
 }>;
 
-/** Runs a script of this folder as a process of its own. */
-export function startProcess(script: string, args: readonly string[]): TestProcess {
-  const file = fileURLToPath(new URL(script, import.meta.url));
-  const options = ["--disable-warning=ExperimentalWarning", file, ...args];
+/** Runs a script as a process of its own. */
+export function startProcess(script: URL, args: readonly string[]): TestProcess {
+  const options = ["--disable-warning=ExperimentalWarning", fileURLToPath(script), ...args];
   const child = spawn(process.execPath, options, { stdio: ["ignore", "pipe", "pipe"] });
   const lines: string[] = [];
   const errors: string[] = [];
