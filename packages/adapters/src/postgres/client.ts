@@ -245,3 +245,33 @@ export function createPool({ server, stored, sizeMax, client }: PoolOptions): Po
     },
   };
 }
+
+/** What follows or keeps a stream needs: some connections for reads, one that writes. */
+export type Connections = Readonly<{
+  server: Server;
+  pool: Pool;
+  writer: ReconnectingClient;
+  close(): Promise<void>;
+}>;
+
+export type ConnectionsOptions = Readonly<{
+  server: Server;
+  stored: Stored;
+  readersMax: number;
+  timeoutMs: number;
+  /** Of the server, for connections that read and for the one that writes. */
+  settings: Readonly<Record<"read" | "write", Readonly<Record<string, string>>>>;
+}>;
+
+export function openConnections(options: ConnectionsOptions): Connections {
+  const { server, stored, readersMax, timeoutMs, settings } = options;
+  const clientFor = (access: "read" | "write") =>
+    ({ access, timeoutMs, isPipelined: true, settings: settings[access] }) as const;
+  const pool = createPool({ server, stored, sizeMax: readersMax, client: clientFor("read") });
+  const writer = createReconnectingClient({ server, stored, client: clientFor("write") });
+  const close = async () => {
+    writer.close();
+    await pool.close();
+  };
+  return { server, pool, writer, close };
+}

@@ -10,13 +10,12 @@ import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import { quoted } from "../sql/tables.ts";
 import { STREAM } from "../sql/trouble.ts";
 import {
+  type Connections,
   closeClient,
-  createPool,
-  createReconnectingClient,
   openClient,
+  openConnections,
   type Pool,
   queryCells,
-  type ReconnectingClient,
 } from "./client.ts";
 import { layOut, readLayout } from "./layout.ts";
 import { createPageAhead } from "./page-ahead.ts";
@@ -56,27 +55,23 @@ const TIMEOUT_MS = 10_000;
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
   const { ledger, readOnly = false } = options;
   const server = serverOf(options.url);
-  const client = { timeoutMs: TIMEOUT_MS, isPipelined: true, settings: ALWAYS_BY_INDEX };
-  const pool = createPool({
+  const settings = { read: ALWAYS_BY_INDEX, write: ALWAYS_BY_INDEX };
+  const connections = openConnections({
     server,
     stored: STREAM,
-    sizeMax: READERS_MAX,
-    client: { ...client, access: "read" },
+    readersMax: READERS_MAX,
+    timeoutMs: TIMEOUT_MS,
+    settings,
   });
-  const writer = createReconnectingClient({
-    server,
-    stored: STREAM,
-    client: { ...client, access: "write" },
-  });
+  const { pool, writer, close } = connections;
   try {
     if (readOnly) await checkStream(pool, server, ledger);
     else await writer.use((connection) => layOut(connection, ledger, STREAM_LAYOUT));
   } catch (error) {
-    writer.close();
-    await pool.close();
+    await close();
     throw error;
   }
-  return createEventStream({ server, pool, writer }, options);
+  return createEventStream(connections, options);
 }
 
 async function checkStream(pool: Pool, server: Server, ledger: string): Promise<void> {
@@ -88,10 +83,8 @@ async function checkStream(pool: Pool, server: Server, ledger: string): Promise<
   );
 }
 
-type Connections = Readonly<{ server: Server; pool: Pool; writer: ReconnectingClient }>;
-
 function createEventStream(connections: Connections, options: EventStreamOptions): EventStream {
-  const { server, pool, writer } = connections;
+  const { server, pool, writer, close } = connections;
   const { ledger, clock, hashing, readOnly } = options;
   const channel = ledgerSchema(ledger);
   const tables = {
@@ -124,8 +117,7 @@ function createEventStream(connections: Connections, options: EventStreamOptions
     waitForAppend: watch.wait,
     close: async () => {
       watch.close();
-      writer.close();
-      await pool.close();
+      await close();
     },
   };
 }

@@ -9,7 +9,7 @@ import type {
 import { quoted } from "../sql/tables.ts";
 import { STREAM } from "../sql/trouble.ts";
 import { bigintArray, textArray } from "./array-parameter.ts";
-import { createPool, createReconnectingClient, queryCells } from "./client.ts";
+import { openConnections, queryCells } from "./client.ts";
 import { type Layout, layOut } from "./layout.ts";
 import { type LedgerOnServer, ledgerSchema, serverOf } from "./server.ts";
 import { ALWAYS_BY_INDEX } from "./stream-sql.ts";
@@ -48,24 +48,14 @@ export async function openIdentityIndex(
   options: LedgerOnServer,
 ): Promise<IdentityIndex & { close(): Promise<void> }> {
   const { url, ledger } = options;
-  const server = serverOf(url);
-  const client = { timeoutMs: TIMEOUT_MS, isPipelined: true, settings: ALWAYS_BY_INDEX };
-  const pool = createPool({
-    server,
+  const { pool, writer, close } = openConnections({
+    server: serverOf(url),
     stored: STREAM,
-    sizeMax: READERS_MAX,
-    client: { ...client, access: "read" },
-  });
-  const writer = createReconnectingClient({
-    server,
-    stored: STREAM,
+    readersMax: READERS_MAX,
+    timeoutMs: TIMEOUT_MS,
     // A crash may lose the last steps, each whole: they are taken again from the stream.
-    client: { ...client, access: "write", settings: { synchronous_commit: "off" } },
+    settings: { read: ALWAYS_BY_INDEX, write: { synchronous_commit: "off" } },
   });
-  const close = async () => {
-    writer.close();
-    await pool.close();
-  };
   try {
     await writer.use((connection) => layOut(connection, ledger, IDENTITIES_LAYOUT));
   } catch (error) {
