@@ -1,6 +1,6 @@
 /**
- * Those who wait for a stream's head to pass a position, whatever tells of it: an append of one's
- * own, a hint from elsewhere, or a look at the head now and then.
+ * Waiting for a stream's head to pass a position. An append by this process, a hint from elsewhere or
+ * a look at the head now and then ends it.
  */
 export type HeadWaiters = Readonly<{
   /** Resolves when the head may have passed `after`, or when the signal aborts. */

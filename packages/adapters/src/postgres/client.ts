@@ -54,7 +54,7 @@ const asText = (text: string | Buffer): string => String(text);
 /** Opens a connection of one's own, on a server that is fit for the work. */
 export async function openClient(server: Server, options: ClientOptions): Promise<Client> {
   const client = new pg.Client(clientConfig(server, options));
-  // Whoever uses it next is told; without a listener a lost connection would end the process.
+  // Its next use fails; without a listener a lost connection would end the process.
   client.on("error", () => undefined);
   try {
     await client.connect();
@@ -194,7 +194,7 @@ export function createReconnectingClient(options: ReconnectingOptions): Reconnec
   };
 }
 
-/** Connections for reads, opened when they are needed; who finds none free waits, but not for long. */
+/** Connections for reads, opened when they are needed. A caller that finds none free waits, but not for long. */
 export type Pool = Readonly<{
   /** Runs `work` alone on a connection; errors of the driver are the port's. */
   use<T>(work: (client: PoolClient) => Promise<T>): Promise<T>;
@@ -223,7 +223,7 @@ export function createPool({ server, stored, sizeMax, client }: PoolOptions): Po
         throw new Error(`the ${stored.name} in ${server.name} was closed by this process`);
       try {
         const connection = await pool.connect();
-        // Lost while nothing is asked of it: the next question tells.
+        // A connection that is lost while it is idle fails at its next statement.
         const ignore = () => undefined;
         connection.on("error", ignore);
         let isSound = false;

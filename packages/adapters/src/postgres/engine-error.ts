@@ -76,7 +76,7 @@ export class ServerUnfit extends Error {
   }
 }
 
-/** Whether the error tells nothing certain about the connection, or of what was sent over it. */
+/** Whether nobody knows what became of the connection, and of what was sent over it. */
 export function isConnectionLost(error: unknown): boolean {
   const state = stateOf(error);
   if (state !== null) return /^(?:08|57P|25P0|58)/.test(state);

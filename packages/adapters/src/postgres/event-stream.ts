@@ -142,7 +142,7 @@ function createAppendWatch(options: AppendWatchOptions): Omit<HeadWaiters, "look
   const { look, ...waiters } = createHeadWaiters({
     headPosition,
     lookAfterMs: () => LOOK_EVERY_MS,
-    // From the first waiter on: who never waits needs no connection for it.
+    // From the first waiter on: without any, no connection is needed for it.
     onWait: () => {
       if (isListening) return;
       isListening = true;

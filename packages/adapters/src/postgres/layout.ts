@@ -54,7 +54,7 @@ export async function readLayout(
   return format === 0 ? "missing" : "older";
 }
 
-/** Held to the end of the transaction, by whoever lays anything out in the schema. */
+/** Held to the end of the transaction by every process that lays anything out in the schema. */
 export async function lockSchema(client: ClientBase, schema: string): Promise<void> {
   const key = lockKey("layout", schema);
   await queryCells(client, { text: "SELECT pg_advisory_xact_lock($1)" }, [key]);
@@ -114,7 +114,7 @@ function tooNew(schema: string, part: string, found: number, known: number): For
   );
 }
 
-/** A role without the right to create is told which right that is. */
+/** For a role without the right to create: which right that is, and how to grant it. */
 export function explained(error: unknown, client: ClientBase, schema: string): unknown {
   if (stateOf(error) !== NOT_ALLOWED) return error;
   const { user, database } = client as { user?: string; database?: string };

@@ -40,7 +40,7 @@ import { type LedgerOnServer, ledgerSchema, modelSchema, type Server, serverOf }
 
 /** Snapshots that are open at once; further ones wait. One connection holds one moment. */
 const SNAPSHOTS_MAX = 8;
-/** Beside them, so that whoever holds a snapshot can still ask for the generations. */
+/** Beside them, so that a caller with a snapshot open can still ask for the generations. */
 const LOOKS_MAX = 2;
 const TIMEOUT_MS = 30_000;
 
@@ -125,7 +125,7 @@ async function readGenerations(
 
 type Wanted = Readonly<{ ledger: string; model: StoreName; generation: number | null }>;
 
-/** One at a time in a ledger; who dies at it leaves nothing. @returns null where the place is taken */
+/** One at a time in a ledger; a process that dies at it leaves nothing. @returns null where the place is taken */
 async function createGeneration(
   client: ClientBase,
   { ledger, model, generation }: Wanted,

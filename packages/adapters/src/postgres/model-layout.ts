@@ -8,8 +8,8 @@ import { ledgerSchema, modelSchema } from "./server.ts";
 
 /**
  * The catalogue: one row a generation, which is claimed by its insert. `fence` is a mark that every
- * commit replaces: who does not know the last one has not seen the last commit. One that is `building`
- * has its number, but is no generation yet.
+ * commit replaces: a writer that does not know the last one has not seen the last commit. One that is
+ * `building` has its number, but is no generation yet.
  */
 export const MODELS_LAYOUT: Layout = {
   part: "models",

@@ -10,7 +10,7 @@ import { portError } from "./engine-error.ts";
 import { catalogueOf, type Place, POSTGRES, tableName } from "./model-layout.ts";
 import type { Server } from "./server.ts";
 
-/** @param pool shared by all readers, who wait for each other when it is in use */
+/** @param pool shared by all readers; a snapshot waits while all of its connections are in use */
 export function openModelReader(server: Server, pool: Pool, place: Place): ModelReader {
   const { model, generation, ledger } = place;
   const tables = createTableRows(place);

@@ -74,7 +74,7 @@ export function ledgerSchema(ledger: string): string {
 
 /**
  * The schema of one model's tables. A ledger's name holds no underscore, so that two of them keep
- * models and ledgers apart; one too long for all of this is cut, and told from others by a digest.
+ * models and ledgers apart; one too long for all of this is cut, and a digest keeps it apart from others.
  */
 export function modelSchema(ledger: string, model: StoreName): string {
   const schema = ledgerSchema(ledger);

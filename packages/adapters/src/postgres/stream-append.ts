@@ -101,7 +101,7 @@ const PAUSE_MS = 100;
  * first, the stream holds our last hash.
  *
  * @returns whether it is on the stream
- * @throws StreamUnavailable where the server stays away; whoever appends asks for the ids again
+ * @throws StreamUnavailable where the server stays away; the caller then finds by ids what is there
  */
 async function sendSurely(
   writer: ReconnectingClient,
@@ -148,7 +148,7 @@ async function sendAppend(
     queryCells(client, statements.append, values),
     client.query("COMMIT"),
   ] as const;
-  // Each is awaited, whatever became of the one before: none fails with nobody to hear it.
+  // Each is awaited, whatever became of the one before: no rejection goes unhandled.
   const [begun, locked, appended, committed] = await Promise.allSettled(sent);
   for (const each of [begun, locked, appended, committed]) {
     if (each.status === "rejected") throw each.reason;
@@ -182,7 +182,7 @@ async function appendError(
   return eventIdTaken(ids, stored?.[0] ?? null, error);
 }
 
-/** Deliveries with U+0000 are quarantined before they come here; whoever made this event did not. */
+/** Deliveries with U+0000 are quarantined before they come here; this event was not. */
 function notEncodable(events: readonly NewEvent[], cause: unknown): Error {
   const found = events
     .flatMap((event) => Object.entries(event).map(([field, value]) => ({ event, field, value })))

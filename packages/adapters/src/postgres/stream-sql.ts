@@ -20,12 +20,12 @@ import type { Layout } from "./layout.ts";
 import { ledgerSchema } from "./server.ts";
 
 /**
- * Position is given by whoever appends, never by a sequence: that would leave holes, and show a
+ * The appending process gives positions, never a sequence: that would leave holes, and show a
  * later event before an earlier one. Data is text, which keeps its bytes; text that is compared or
  * ordered goes by its bytes ("C"), whatever the database's language.
  *
  * `events_rare` holds `position + 0`, since the planner may believe that a walk along the primary
- * key soon meets a rare type, and then read millions of events for nothing: the key cannot serve an
+ * key soon meets an indexed type, and then read millions of events for nothing: the key cannot serve an
  * expression.
  */
 export const STREAM_LAYOUT: Layout = {
@@ -126,7 +126,7 @@ function appendText(schema: string): string {
 }
 
 /**
- * Known events and amendments of one moment, with that moment's head: rows told apart by `kind`. In
+ * Known events and amendments of one moment, with that moment's head: `kind` says which row is which. In
  * no order: asked for one, the planner may walk the whole primary key for it.
  */
 function findByIdsText(schema: string): string {

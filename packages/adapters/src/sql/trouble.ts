@@ -48,7 +48,7 @@ export function troubleError(
   return new stored[trouble.is](message, { cause });
 }
 
-/** Told by its fields: an error of the runtime is no instance of another realm's `Error`. */
+/** Known by its fields: an error of the runtime is no instance of another realm's `Error`. */
 export type ErrorFields = Readonly<
   Partial<Record<"code" | "errcode" | "errno" | "errors" | "message" | "name" | "syscall", unknown>>
 >;

@@ -31,7 +31,7 @@ export function openDatabase(
   }
 }
 
-/** Only a URI can tell SQLite to write to a file but never to create it. */
+/** Only a URI lets SQLite write to a file but never create it. */
 function existing(file: string): URL {
   const url = pathToFileURL(file);
   url.searchParams.set("mode", "rw");

@@ -107,7 +107,7 @@ function createPool<Item>({ sizeMax, open, isUsable, close }: PoolOptions<Item>)
   let inUse = 0;
   let closed = false;
 
-  /** A place that falls free goes straight to who has waited longest. */
+  /** A place that becomes free goes straight to the caller that has waited longest. */
   async function enter(): Promise<void> {
     if (inUse < sizeMax) inUse += 1;
     else await new Promise<void>((resolve) => waiting.push(resolve));

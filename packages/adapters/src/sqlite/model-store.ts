@@ -189,7 +189,7 @@ export function openBuildingStore(
   };
 }
 
-/** From here to its last commit the file is locked: who finds it unlocked finds it abandoned. */
+/** The file is locked from here to its last commit: an unlocked one was abandoned. */
 function beginBuilding(file: string, tables: readonly Table[]) {
   const building = buildingName(file);
   return inWordsOfPort(building, () => {
@@ -213,7 +213,7 @@ function createIndexMaker(database: DatabaseSync): (table: Table) => void {
   };
 }
 
-/** Whether the one who built it died. */
+/** Whether its builder died. */
 export function isAbandoned(file: string): boolean {
   const database = openDatabase(file, { mode: "write", pragmas: [], busyTimeoutMs: 0 });
   try {

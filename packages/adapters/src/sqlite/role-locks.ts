@@ -53,7 +53,7 @@ async function holdOrClose(
 
 function heldLock(lock: DatabaseSync): HeldLock {
   return {
-    // The operating system takes the lock from nobody who lives.
+    // The operating system takes the lock from no process that is alive.
     lost: new AbortController().signal,
     release: async () => {
       if (lock.isOpen) lock.close();
