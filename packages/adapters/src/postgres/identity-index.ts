@@ -8,7 +8,6 @@ import type {
 } from "../eventstore/identity-index.ts";
 import { quoted } from "../sql/tables.ts";
 import { STREAM } from "../sql/trouble.ts";
-import { bigintArray, textArray } from "./array-parameter.ts";
 import { openConnections, queryCells } from "./client.ts";
 import { type Layout, layOut } from "./layout.ts";
 import { type LedgerOnServer, ledgerSchema, serverOf } from "./server.ts";
@@ -139,10 +138,10 @@ async function advance(client: ClientBase, sql: Texts, step: Step): Promise<bool
     from.hash,
     to.position,
     to.hash,
-    bigintArray(entries.map(({ position }) => position)),
-    textArray(entries.map(({ id }) => id)),
-    textArray(entries.map(({ about }) => about)),
-    textArray(entries.map(({ rareType }) => rareType)),
+    entries.map(({ position }) => position),
+    entries.map(({ id }) => id),
+    entries.map(({ about }) => about),
+    entries.map(({ rareType }) => rareType),
   ]);
   return moved.length === 1;
 }
@@ -154,7 +153,7 @@ async function find(
   upTo: number,
 ): Promise<ReadonlyMap<string, IndexedId>> {
   const statement = { name: "index_find", text: sql.find };
-  const rows = await queryCells(client, statement, [textArray([...new Set(ids)]), upTo]);
+  const rows = await queryCells(client, statement, [[...new Set(ids)], upTo]);
   return new Map(
     rows.map(([id, position, amendments]) => [
       String(id),
@@ -169,7 +168,7 @@ async function rarePositions(
   { types, after, upTo, limit }: RareQuery,
 ): Promise<readonly number[]> {
   const statement = { name: "index_rare", text: sql.ofIndexedTypes };
-  const values = [textArray([...new Set(types)]), after, upTo, limit];
+  const values = [[...new Set(types)], after, upTo, limit];
   return (await queryCells(client, statement, values)).map(([position]) => Number(position));
 }
 

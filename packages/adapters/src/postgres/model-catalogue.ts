@@ -15,7 +15,6 @@ import {
   NO_ROWS,
 } from "../sql/generation.ts";
 import { MODEL } from "../sql/trouble.ts";
-import { textArray } from "./array-parameter.ts";
 import { createPool, createReconnectingClient, type Pool, queryCells } from "./client.ts";
 import {
   createSchema,
@@ -159,7 +158,7 @@ async function claim(
   content: GenerationLayout,
 ): Promise<boolean> {
   const { ledger, model, generation } = place;
-  const names = textArray(content.tables.map((table) => tableName(place, table)));
+  const names = content.tables.map((table) => tableName(place, table));
   const text = `
     INSERT INTO ${catalogueOf(ledger)}
       (model, generation, format, model_version, tables, ${CHECKPOINT_COLUMNS}, fence)

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { StoreName } from "@counterfoil/processing/ports/model-store";
-import type { ColumnType, Table, Value } from "@counterfoil/processing/ports/table";
+import type { ColumnType, Table } from "@counterfoil/processing/ports/table";
 import { createTableSql, type Dialect, quoted, quotedList } from "../sql/tables.ts";
-import { bigintArray, textArray } from "./array-parameter.ts";
 import type { Layout } from "./layout.ts";
 import { ledgerSchema, modelSchema } from "./server.ts";
 
@@ -56,16 +55,10 @@ export const POSTGRES: Dialect = {
   types: { text: 'text COLLATE "C"', integer: "bigint", nanos: "bigint" },
   parameter: (nth) => `$${nth}`,
   isOneOf: (column, type, parameter) => `${column} = ANY(${parameter}::${arrayType(type)})`,
-  listOf: columnArray,
+  listOf: (_, values) => values,
 };
 
 export const arrayType = (type: ColumnType): string => (type === "text" ? "text[]" : "bigint[]");
-
-/** The values of one column, as one value of a statement. */
-export function columnArray(type: ColumnType, values: readonly Value[]): Buffer {
-  if (type === "text") return textArray(values as (string | null)[]);
-  return bigintArray(values as (number | bigint | null)[]);
-}
 
 export function layOutTableSql(place: Place, table: Table): string {
   return `${createTableSql(POSTGRES, tableName(place, table), table)}; ${indexSql(place, table)}`;

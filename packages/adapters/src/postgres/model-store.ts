@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { ModelUnavailable } from "@counterfoil/processing/ports/errors";
 import type { Checkpoint, Commit, ModelStore } from "@counterfoil/processing/ports/model-store";
-import type { ColumnType, Row, Table, Value } from "@counterfoil/processing/ports/table";
+import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
 import type { Client } from "pg";
 import { CHECKPOINT_COLUMNS, checkpointOf } from "../sql/generation.ts";
 import { putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
@@ -9,14 +9,7 @@ import { MODEL } from "../sql/trouble.ts";
 import { type AbsentKeys, createAbsentKeys } from "./absent-keys.ts";
 import { type Cells, createReconnectingClient, queryCells, type Statement } from "./client.ts";
 import { DIVISION_BY_ZERO, stateOf, UNIQUE_VIOLATED } from "./engine-error.ts";
-import {
-  arrayType,
-  catalogueOf,
-  columnArray,
-  isUnused,
-  type Place,
-  tableName,
-} from "./model-layout.ts";
+import { arrayType, catalogueOf, isUnused, type Place, tableName } from "./model-layout.ts";
 import { createTableRows, prepared } from "./model-reader.ts";
 import type { Server } from "./server.ts";
 
@@ -210,24 +203,14 @@ function rowWrites(table: Table, rows: readonly Row[], text: string): readonly W
   const writes: Write[] = [];
   for (let at = 0; at < rows.length; at += WRITE_ROWS_MAX) {
     const some = rows.slice(at, at + WRITE_ROWS_MAX);
-    const values = names.map((name) =>
-      columnArray(
-        typeOf(table, name),
-        some.map((row) => valueIn(table, row, name)),
-      ),
-    );
+    const values = names.map((name) => some.map((row) => valueIn(table, row, name)));
     writes.push({ statement, values });
   }
   return writes;
 }
 
 function deleteWrite(table: Table, keys: readonly (readonly Value[])[], place: Place): Write {
-  const values = table.key.map((name, at) =>
-    columnArray(
-      typeOf(table, name),
-      keys.map((key) => key[at] ?? null),
-    ),
-  );
+  const values = table.key.map((_, at) => keys.map((key) => key[at] ?? null));
   const isGone = table.key.map((name, at) => `t.${quoted(name)} = gone.k${at}`).join(" AND ");
   const columns = table.key.map((_, at) => `k${at}`).join(", ");
   const arrays = arrayPlaces(table, table.key);
@@ -241,11 +224,9 @@ function insertText(table: Table, place: Place): string {
 }
 
 function arrayPlaces(table: Table, names: readonly string[]): string {
-  return names.map((name, at) => `$${at + 1}::${arrayType(typeOf(table, name))}`).join(", ");
-}
-
-function typeOf(table: Table, column: string): ColumnType {
-  return table.columns[column]?.type ?? "text";
+  return names
+    .map((name, at) => `$${at + 1}::${arrayType(table.columns[name]?.type ?? "text")}`)
+    .join(", ");
 }
 
 /** One statement may put a row only once. */

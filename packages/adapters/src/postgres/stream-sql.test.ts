@@ -3,14 +3,13 @@ import { beforeAll, expect, test } from "@jest/globals";
 import type { Client } from "pg";
 import { systemClock } from "../node/clock.ts";
 import { nodeHashing } from "../node/hashing.ts";
-import { textArray } from "./array-parameter.ts";
 import { closeClient, openClient, queryCells } from "./client.ts";
 import { openEventStream } from "./event-stream.ts";
 import { serverOf } from "./server.ts";
 import { ALWAYS_BY_INDEX, streamStatements } from "./stream-sql.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 
-const IDS = textArray(sampleEvents(1, 1_000).map(({ id }) => id));
+const IDS = sampleEvents(1, 1_000).map(({ id }) => id);
 
 describePostgres("questions to a stream on PostgreSQL", (use) => {
   let ledger = "";
@@ -29,8 +28,8 @@ describePostgres("questions to a stream on PostgreSQL", (use) => {
     ["head", [], ["events_pkey"]],
     ["hashAt", [7], ["events_pkey"]],
     ["page", [1_000, 2_000], ["events_pkey"]],
-    ["windowOfTypes", [0, 2_000, textArray(["MovementRecorded"]), 10], ["events_pkey"]],
-    ["ofIndexedTypes", [textArray(["FactSeen"]), 100, 10], ["events_rare"]],
+    ["windowOfTypes", [0, 2_000, ["MovementRecorded"], 10], ["events_pkey"]],
+    ["ofIndexedTypes", [["FactSeen"], 100, 10], ["events_rare"]],
     ["findByIds", [IDS], ["events_pkey", "events_id_key", "events_about"]],
     ["takenId", [IDS], ["events_id_key"]],
     ["body", ["a"], ["bodies_pkey"]],

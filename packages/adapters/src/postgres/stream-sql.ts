@@ -14,7 +14,6 @@ import {
   WRITTEN_COLUMNS,
 } from "../sql/events.ts";
 import { quoted } from "../sql/tables.ts";
-import { textArray } from "./array-parameter.ts";
 import { type Cells, type Pool, queryCells, type Statement } from "./client.ts";
 import type { Layout } from "./layout.ts";
 import { ledgerSchema } from "./server.ts";
@@ -99,8 +98,7 @@ const NUMBERS: ReadonlySet<string> = new Set([
   "recorded_at",
 ]);
 
-export const typeOf = (column: string): "bigint" | "text" =>
-  NUMBERS.has(column) ? "bigint" : "text";
+const typeOf = (column: string): "bigint" | "text" => (NUMBERS.has(column) ? "bigint" : "text");
 
 /**
  * Appends where the head still has the hash that the events were chained to ($1; $2 is that of the
@@ -189,7 +187,7 @@ export async function findByIds(
   { statements, empty }: StreamTables,
   ids: readonly string[],
 ): Promise<KnownEvents> {
-  const rows = await queryCells(client, statements.findByIds, [textArray([...new Set(ids)])]);
+  const rows = await queryCells(client, statements.findByIds, [[...new Set(ids)]]);
   const events: RecordedEvent[] = [];
   const amendments: Amendment[] = [];
   let head = empty;
@@ -215,10 +213,9 @@ export function readEventsOfTypes(
   };
   const source = {
     headPosition: async () => (await pool.use((client) => readHead(client, tables))).position,
-    indexed: ({ types, after, limit }: TypesQuery) =>
-      ask(ofIndexedTypes, [textArray(types), after, limit]),
+    indexed: ({ types, after, limit }: TypesQuery) => ask(ofIndexedTypes, [types, after, limit]),
     between: ({ types, after, upTo, limit }: TypesQuery & { upTo: number }) =>
-      ask(windowOfTypes, [after, upTo, textArray(types), limit]),
+      ask(windowOfTypes, [after, upTo, types, limit]),
   };
   return readTypes(source, query);
 }

@@ -8,8 +8,8 @@ import type {
   Value,
 } from "@counterfoil/processing/ports/table";
 
-/** What a statement is given: a list is one value, see `Dialect.listOf`. */
-export type SqlValue = Value | Uint8Array;
+/** What a statement is given: a list is one value, as `Dialect.listOf` makes it. */
+export type SqlValue = Value | readonly Value[];
 
 /** Where the SQL of one engine differs from the other's. */
 export type Dialect = Readonly<{

@@ -128,8 +128,9 @@ export function createTableRows(database: DatabaseSync): TableRows {
     select: (table, selection) => {
       const { select, rowOf } = sqlOf(table);
       const { text, values } = select(selection);
-      const rows = prepared(table, text).all(...values) as unknown as readonly Cells[];
-      return rows.map(rowOf);
+      // A list is one text here.
+      const rows = prepared(table, text).all(...(values as readonly Value[]));
+      return (rows as unknown as readonly Cells[]).map(rowOf);
     },
     count: (table) => {
       const cells = prepared(table, sqlOf(table).count).get() as unknown as Cells;
