@@ -18,7 +18,6 @@ import {
   queryCells,
 } from "./client.ts";
 import { layOut, readLayout } from "./layout.ts";
-import { createPageAhead } from "./page-ahead.ts";
 import { type LedgerOnServer, ledgerSchema, lockKey, type Server, serverOf } from "./server.ts";
 import { createAppender } from "./stream-append.ts";
 import {
@@ -92,7 +91,6 @@ function createEventStream(connections: Connections, options: EventStreamOptions
     empty: emptyHead(ledger, hashing),
   };
   const head = () => pool.use((client) => readHead(client, tables));
-  const page = createPageAhead((query) => pool.use((client) => readPage(client, tables, query)));
   const watch = createAppendWatch({
     server,
     channel,
@@ -110,7 +108,7 @@ function createEventStream(connections: Connections, options: EventStreamOptions
     },
     read: async ({ after, limit, types }) =>
       types === undefined
-        ? page({ after, limit })
+        ? pool.use((client) => readPage(client, tables, { after, limit }))
         : readEventsOfTypes(pool, tables, { after, limit, types }),
     findByIds: (ids) => pool.use((client) => findByIds(client, tables, ids)),
     body: (sha256) => pool.use((client) => readBody(client, tables, sha256)),

@@ -1,11 +1,9 @@
 import { GenerationMissing } from "@counterfoil/processing/ports/errors";
 import type {
-  BuildingStore,
   GenerationInfo,
   ModelCatalogue,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
-import type { Table } from "@counterfoil/processing/ports/table";
 import type { ClientBase } from "pg";
 import {
   CHECKPOINT_COLUMNS,
@@ -24,18 +22,17 @@ import {
   lockSchema,
   readLayout,
 } from "./layout.ts";
+import { openBuildingStore, openModelStore } from "./model-store.ts";
 import {
   catalogueOf,
-  indexSql,
   layOutTableSql,
   MODELS_LAYOUT,
+  openModelReader,
   type Place,
   tableName,
   unusedFence,
-} from "./model-layout.ts";
-import { openModelReader } from "./model-reader.ts";
-import { openModelStore } from "./model-store.ts";
-import { type LedgerOnServer, ledgerSchema, modelSchema, type Server, serverOf } from "./server.ts";
+} from "./model-tables.ts";
+import { type LedgerOnServer, ledgerSchema, modelSchema, serverOf } from "./server.ts";
 
 /** Snapshots that are open at once; further ones wait. One connection holds one moment. */
 const SNAPSHOTS_MAX = 8;
@@ -185,91 +182,4 @@ async function dropGeneration(client: ClientBase, place: Place): Promise<void> {
     const [cells] = await queryCells(client, { text }, [model, generation]);
     if (cells?.[0]) await client.query(`DROP TABLE IF EXISTS ${cells[0]}`);
   });
-}
-
-/** Sorting what ten million events made takes its time. */
-const BUILDING_TIMEOUT_MS = 3_600_000;
-
-const SORTS = { maintenance_work_mem: "256MB" };
-
-/**
- * Opens a generation that was just created, to fill it. Its indexes beside the keys are made at the
- * end, in one sort each, since one that grows in random order is soon larger than the server's
- * cache. A table that is searched before that gets its indexes then.
- */
-async function openBuildingStore(
-  server: Server,
-  place: Place,
-  tables: readonly Table[],
-): Promise<BuildingStore> {
-  const indexed = new Set<Table>();
-  const builder = createReconnectingClient({
-    server,
-    stored: MODEL,
-    client: {
-      access: "write",
-      timeoutMs: BUILDING_TIMEOUT_MS,
-      isPipelined: false,
-      settings: SORTS,
-    },
-  });
-
-  async function makeIndexes(client: ClientBase, table: Table): Promise<void> {
-    if (indexed.has(table)) return;
-    indexed.add(table);
-    const sql = indexSql(place, table);
-    if (sql !== "") await client.query(sql);
-  }
-
-  const beforeSearch = async (table: Table) => {
-    if (!indexed.has(table)) await builder.use((client) => makeIndexes(client, table));
-  };
-
-  try {
-    await builder.use((client) => beginBuilding(client, place, tables));
-    const store = await openModelStore(server, place, { beforeSearch });
-    const close = async () => {
-      builder.close();
-      await store.close();
-    };
-    return {
-      ...store,
-      close,
-      finish: async () => {
-        await builder.use(async (client) => {
-          for (const table of tables) await makeIndexes(client, table);
-          // Without figures of its own the planner takes a new table for an empty one.
-          for (const table of tables) await client.query(`ANALYZE ${tableName(place, table)}`);
-          await setBuilding(client, place, false);
-        });
-        await close();
-      },
-    };
-  } catch (error) {
-    builder.close();
-    throw error;
-  }
-}
-
-async function beginBuilding(
-  client: ClientBase,
-  place: Place,
-  tables: readonly Table[],
-): Promise<void> {
-  await inTransaction(client, async () => {
-    await setBuilding(client, place, true);
-    for (const table of tables) {
-      const text = `
-        SELECT indexrelid::regclass FROM pg_index WHERE indrelid = $1::regclass AND NOT indisprimary`;
-      const found = await queryCells(client, { text }, [tableName(place, table)]);
-      for (const [index] of found) await client.query(`DROP INDEX ${index}`);
-    }
-  });
-}
-
-/** Over a connection that waits for the disk: with this row, everything before it is durable. */
-async function setBuilding(client: ClientBase, place: Place, isBuilding: boolean): Promise<void> {
-  const { ledger, model, generation } = place;
-  const text = `UPDATE ${catalogueOf(ledger)} SET building = $3 WHERE model = $1 AND generation = $2`;
-  await queryCells(client, { text }, [model, generation, isBuilding]);
 }

@@ -1,17 +1,37 @@
 import { randomUUID } from "node:crypto";
 import { ModelUnavailable } from "@counterfoil/processing/ports/errors";
-import type { Checkpoint, Commit, ModelStore } from "@counterfoil/processing/ports/model-store";
+import type {
+  BuildingStore,
+  Checkpoint,
+  Commit,
+  ModelStore,
+} from "@counterfoil/processing/ports/model-store";
 import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
-import type { Client } from "pg";
+import type { Client, ClientBase } from "pg";
 import { CHECKPOINT_COLUMNS, checkpointOf } from "../sql/generation.ts";
 import { putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
-import { type AbsentKeys, createAbsentKeys } from "./absent-keys.ts";
-import { type Cells, createReconnectingClient, queryCells, type Statement } from "./client.ts";
+import {
+  type Cells,
+  createReconnectingClient,
+  queryCells,
+  type ReconnectingClient,
+  type Statement,
+} from "./client.ts";
 import { DIVISION_BY_ZERO, stateOf, UNIQUE_VIOLATED } from "./engine-error.ts";
-import { arrayType, catalogueOf, isUnused, type Place, tableName } from "./model-layout.ts";
-import { createTableRows, prepared } from "./model-reader.ts";
+import { inTransaction } from "./layout.ts";
+import {
+  arrayType,
+  catalogueOf,
+  createTableRows,
+  indexSql,
+  isUnused,
+  type Place,
+  prepared,
+  tableName,
+} from "./model-tables.ts";
 import type { Server } from "./server.ts";
+import { type AbsentKeys, createAbsentKeys } from "./speed-absent-keys.ts";
 
 export type StoreOptions = Readonly<{
   /** Runs before a search that the server must answer. */
@@ -38,36 +58,14 @@ export async function openModelStore(
   { beforeSearch }: StoreOptions = {},
 ): Promise<ModelStore> {
   const { model, generation } = place;
-  const statements = storeStatements(place);
   const rows = createTableRows(place);
   const settings = LOSES_LAST_COMMITS;
   const client = { access: "write", timeoutMs: TIMEOUT_MS, isPipelined: true, settings } as const;
   const { use, close } = createReconnectingClient({ server, stored: MODEL, client });
-  /** The mark of the last commit that this store knows of. */
-  let fence = "";
-  let absent: AbsentKeys | null = null;
-
-  /** Who asks where it stands builds on the answer: from now on its commits follow that one. */
-  async function checkpoint(): Promise<Checkpoint> {
-    const [found, ...cells] = await use((client) => checkpointCells(client, statements, place));
-    // Rows of another writer would be missed by what is known of this one's.
-    if (found !== fence) absent = isUnused(String(found)) ? createAbsentKeys() : null;
-    fence = String(found);
-    return checkpointOf(cells);
-  }
-
-  async function commit(commit: Commit): Promise<void> {
-    const writes = commitWrites(commit, place);
-    const next = randomUUID();
-    const move = moveWrite(statements, place, { from: fence, to: next }, commit.checkpoint);
-    absent?.add(commit);
-    const timeoutMs = isBulk(commit) ? BULK_TIMEOUT_MS : TIMEOUT_MS;
-    await use((client) => send(client, [move, ...writes], timeoutMs).catch(explain(place)));
-    fence = next;
-  }
-
+  const known: Known = { fence: "", absent: null };
+  const session = { place, use, statements: storeStatements(place), known };
   try {
-    await checkpoint();
+    await readCheckpoint(session);
   } catch (error) {
     close();
     throw error;
@@ -76,17 +74,50 @@ export async function openModelStore(
     model,
     generation,
     get: async (table, key) =>
-      absent?.isAbsent(table, key) ? null : use((client) => rows.get(client, table, key)),
+      known.absent?.isAbsent(table, key) ? null : use((client) => rows.get(client, table, key)),
     select: async (table, selection) => {
-      if (absent?.isNothing(table, selection)) return [];
+      if (known.absent?.isNothing(table, selection)) return [];
       await beforeSearch?.(table);
       return use((client) => rows.select(client, table, selection));
     },
     count: (table) => use((client) => rows.count(client, table)),
-    checkpoint,
-    commit,
+    checkpoint: () => readCheckpoint(session),
+    commit: (commit) => write(session, commit),
     close: async () => close(),
   };
+}
+
+type Known = {
+  /** The mark of the last commit that this store knows of. */
+  fence: string;
+  absent: AbsentKeys | null;
+};
+
+type Session = Readonly<{
+  place: Place;
+  use: ReconnectingClient["use"];
+  statements: StoreStatements;
+  known: Known;
+}>;
+
+/** The caller builds on the answer: from now on its commits follow this one. */
+async function readCheckpoint({ place, use, statements, known }: Session): Promise<Checkpoint> {
+  const [found, ...cells] = await use((client) => checkpointCells(client, statements, place));
+  const fence = String(found);
+  // Rows of another writer would be missed by what is known of this one's.
+  if (fence !== known.fence) known.absent = isUnused(fence) ? createAbsentKeys() : null;
+  known.fence = fence;
+  return checkpointOf(cells);
+}
+
+async function write({ place, use, statements, known }: Session, commit: Commit): Promise<void> {
+  const writes = commitWrites(commit, place);
+  const fence = randomUUID();
+  const move = moveWrite(statements, place, { from: known.fence, to: fence }, commit.checkpoint);
+  known.absent?.add(commit);
+  const timeoutMs = isBulk(commit) ? BULK_TIMEOUT_MS : TIMEOUT_MS;
+  await use((client) => send(client, [move, ...writes], timeoutMs).catch(explain(place)));
+  known.fence = fence;
 }
 
 type StoreStatements = Readonly<Record<"checkpoint" | "moveCheckpoint", Statement>>;
@@ -234,4 +265,88 @@ function lastOfEachKey(table: Table, rows: readonly Row[]): readonly Row[] {
   const last = new Map<string, Row>();
   for (const row of rows) last.set(JSON.stringify(table.key.map((name) => String(row[name]))), row);
   return last.size === rows.length ? rows : [...last.values()];
+}
+
+/** Sorting what ten million events made takes its time. */
+const BUILDING_TIMEOUT_MS = 3_600_000;
+
+const SORTS = { maintenance_work_mem: "256MB" };
+
+/**
+ * Opens a generation that was just created, to fill it. Its indexes beside the keys are made at the
+ * end, in one sort each, since one that grows in random order is soon larger than the server's
+ * cache. A table that is searched before that gets its indexes then.
+ */
+export async function openBuildingStore(
+  server: Server,
+  place: Place,
+  tables: readonly Table[],
+): Promise<BuildingStore> {
+  const client = { access: "write", isPipelined: false, settings: SORTS } as const;
+  const builder = createReconnectingClient({
+    server,
+    stored: MODEL,
+    client: { ...client, timeoutMs: BUILDING_TIMEOUT_MS },
+  });
+  const makeIndexes = createIndexMaker(builder, place);
+  try {
+    await builder.use((client) => beginBuilding(client, place, tables));
+    const store = await openModelStore(server, place, { beforeSearch: makeIndexes });
+    const close = async () => {
+      builder.close();
+      await store.close();
+    };
+    const finish = async () => {
+      for (const table of tables) await makeIndexes(table);
+      await builder.use((client) => finishBuilding(client, place, tables));
+      await close();
+    };
+    return { ...store, close, finish };
+  } catch (error) {
+    builder.close();
+    throw error;
+  }
+}
+
+function createIndexMaker({ use }: ReconnectingClient, place: Place) {
+  const indexed = new Set<Table>();
+  return async (table: Table): Promise<void> => {
+    if (indexed.has(table)) return;
+    indexed.add(table);
+    const sql = indexSql(place, table);
+    if (sql !== "") await use((client) => client.query(sql));
+  };
+}
+
+async function beginBuilding(
+  client: ClientBase,
+  place: Place,
+  tables: readonly Table[],
+): Promise<void> {
+  await inTransaction(client, async () => {
+    await setBuilding(client, place, true);
+    for (const table of tables) {
+      const text = `
+        SELECT indexrelid::regclass FROM pg_index WHERE indrelid = $1::regclass AND NOT indisprimary`;
+      const found = await queryCells(client, { text }, [tableName(place, table)]);
+      for (const [index] of found) await client.query(`DROP INDEX ${index}`);
+    }
+  });
+}
+
+async function finishBuilding(
+  client: ClientBase,
+  place: Place,
+  tables: readonly Table[],
+): Promise<void> {
+  // Without figures of its own the planner takes a new table for an empty one.
+  for (const table of tables) await client.query(`ANALYZE ${tableName(place, table)}`);
+  await setBuilding(client, place, false);
+}
+
+/** Over a connection that waits for the disk: with this row, everything before it is durable. */
+async function setBuilding(client: ClientBase, place: Place, isBuilding: boolean): Promise<void> {
+  const { ledger, model, generation } = place;
+  const text = `UPDATE ${catalogueOf(ledger)} SET building = $3 WHERE model = $1 AND generation = $2`;
+  await queryCells(client, { text }, [model, generation, isBuilding]);
 }

@@ -107,7 +107,7 @@ type Options<C extends Connection> = Readonly<{
 export function createReconnectingConnection<C extends Connection>(
   options: Options<C>,
 ): ReconnectingConnection<C> {
-  const { file, stored, open } = options;
+  const { file, stored } = options;
   let { mode } = options;
   let current: Readonly<{ connection: C; identity: string }> | null = null;
   let closed = false;
@@ -123,9 +123,8 @@ export function createReconnectingConnection<C extends Connection>(
     // A connection to a file that was deleted or replaced would write where nobody reads.
     if (current !== null && current.identity !== identityOf(file)) drop();
     if (current === null) {
-      const opened = open(mode);
+      current = { connection: options.open(mode), identity: identityOf(file) };
       if (mode === "create") mode = "write";
-      current = { connection: opened, identity: identityOf(file) };
     }
     return current.connection;
   }

@@ -103,21 +103,8 @@ type PoolOptions<Item> = Readonly<{
 
 function createPool<Item>({ sizeMax, open, isUsable, close }: PoolOptions<Item>): Pool<Item> {
   const idle: Item[] = [];
-  const waiting: (() => void)[] = [];
-  let inUse = 0;
+  const gate = createGate(sizeMax);
   let closed = false;
-
-  /** A place that becomes free goes straight to the caller that has waited longest. */
-  async function enter(): Promise<void> {
-    if (inUse < sizeMax) inUse += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-  }
-
-  function leave(): void {
-    const next = waiting.shift();
-    if (next === undefined) inUse -= 1;
-    else next();
-  }
 
   async function take(): Promise<Item> {
     if (closed) throw new Error("the read model was closed by this process");
@@ -128,33 +115,42 @@ function createPool<Item>({ sizeMax, open, isUsable, close }: PoolOptions<Item>)
     return open();
   }
 
-  function giveBack(item: Item): void {
-    if (closed) close(item);
-    else idle.push(item);
-  }
-
   function clear(): void {
     for (const item of idle.splice(0)) close(item);
   }
 
   return {
-    use: async (work) => {
-      await enter();
-      try {
+    use: (work) =>
+      gate(async () => {
         const item = await take();
         try {
           return await work(item);
         } finally {
-          giveBack(item);
+          if (closed) close(item);
+          else idle.push(item);
         }
-      } finally {
-        leave();
-      }
-    },
+      }),
     clear,
     close: () => {
       closed = true;
       clear();
     },
+  };
+}
+
+/** Lets so many callers in at once; a place that becomes free goes to the one that waits longest. */
+function createGate(sizeMax: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let inside = 0;
+  return async (work) => {
+    if (inside < sizeMax) inside += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) inside -= 1;
+      else next();
+    }
   };
 }

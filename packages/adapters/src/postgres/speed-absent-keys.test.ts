@@ -2,7 +2,7 @@ import type { Row } from "@counterfoil/processing/ports/table";
 import { ENTRIES, entry, putEntries } from "@counterfoil/processing/testing/sample-tables";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createAbsentKeys } from "./absent-keys.ts";
+import { createAbsentKeys } from "./speed-absent-keys.ts";
 
 const inserted = (rows: readonly Row[]) => ({
   ...putEntries([]),
