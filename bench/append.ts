@@ -17,7 +17,7 @@ import { alternate, type BenchOptions, type BenchRow, rate } from "./measure.ts"
 const BATCH = 1000;
 
 /**
- * Ready facts to durable events in batches of 1,000: ids, look-up of what is known, decision, hash
+ * Ready facts to durable events in batches of 1,000: ids, what is known of them, decision, hash
  * chain, `synchronous=FULL`. The limit is a prepared insert of the same rows, whose ids are unique.
  */
 export async function benchAppend({ facts, accounts, rounds }: BenchOptions): Promise<BenchRow> {
@@ -70,7 +70,7 @@ export async function appendAll(
   for (let at = 0; at < facts.length; at += BATCH) {
     const batch = facts.slice(at, at + BATCH);
     const ids = batch.map((fact) => providerEventId(fact, nodeHashing));
-    const { head, known } = await stream.lookUp(ids);
+    const { head, known } = await stream.findByIds(ids);
     const facts_ = knownFacts(known);
     const events = batch.flatMap((fact) => decideFact(fact, facts_, cause, nodeHashing));
     await stream.append(head.position, events);

@@ -1,10 +1,5 @@
 import { liveGeneration } from "@counterfoil/processing/generations";
 import { retranslate } from "@counterfoil/processing/ingest/retranslate";
-import {
-  createMemoryTopicStorage,
-  createMemoryTopics,
-  type MemoryTopicStorage,
-} from "@counterfoil/processing/memory/topics";
 import { ACCOUNTS, BALANCE_CHANGES } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
@@ -13,6 +8,11 @@ import { openSession } from "@counterfoil/processing/publish/publisher";
 import { findAccount } from "@counterfoil/processing/queries/accounts";
 import { type BalanceQuery, listBalances } from "@counterfoil/processing/queries/balances";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
+import {
+  createMemoryTopicStorage,
+  createMemoryTopics,
+  type MemoryTopicStorage,
+} from "@counterfoil/processing/testing/memory-topics";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { ACCOUNT, ACCOUNT_ID, balanceBody, snapshotBody, take } from "./messages.ts";
 import { lastStates } from "./published.ts";

@@ -1,12 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { liveGeneration } from "@counterfoil/processing/generations";
-import {
-  createMemoryTopicStorage,
-  createMemoryTopics,
-  type MemoryTopicFault,
-  type MemoryTopicStorage,
-} from "@counterfoil/processing/memory/topics";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import {
   DEPOSITS,
@@ -24,6 +18,12 @@ import { pruneGenerations } from "@counterfoil/processing/prune-generations";
 import { openSession, type PublishSession } from "@counterfoil/processing/publish/publisher";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
 import { rollbackModel } from "@counterfoil/processing/rollback";
+import {
+  createMemoryTopicStorage,
+  createMemoryTopics,
+  type MemoryTopicFault,
+  type MemoryTopicStorage,
+} from "@counterfoil/processing/testing/memory-topics";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";

@@ -24,6 +24,9 @@ type Engine = Readonly<{
   close: () => Promise<void>;
 }>;
 
+/** Hears of what was done to stored files before they could be used. */
+export type EngineLogger = Readonly<{ info(fields: object, message: string): void }>;
+
 /** What one ledger is stored in, behind the ports; nobody else knows which engine it is. */
 export type Backends = Engine &
   Readonly<{ ledger: string; environment: string; clock: Clock; hashing: Hashing }>;
@@ -35,15 +38,25 @@ export type Backends = Engine &
  * @throws LedgerMismatch, FormatTooNew, StreamCorrupted, ConfigurationInvalid when it must not be used;
  * @throws StreamUnavailable when it cannot be used just now.
  */
-export async function connect(config: Config, access: Access): Promise<Backends> {
+export async function connect(
+  config: Config,
+  access: Access,
+  logger?: EngineLogger,
+): Promise<Backends> {
   const { COUNTERFOIL_LEDGER: ledger, COUNTERFOIL_ENVIRONMENT: environment } = config;
   const [clock, hashing] = [systemClock, nodeHashing];
-  const engine = await engineOf(config)({ config, access, clock, hashing });
+  const engine = await engineOf(config)({ config, access, clock, hashing, logger });
   return { ...engine, ledger, environment, clock, hashing };
 }
 
 type OpenEngine = (
-  options: Readonly<{ config: Config; access: Access; clock: Clock; hashing: Hashing }>,
+  options: Readonly<{
+    config: Config;
+    access: Access;
+    clock: Clock;
+    hashing: Hashing;
+    logger: EngineLogger | undefined;
+  }>,
 ) => Promise<Engine>;
 
 /** A configuration that is set by half was refused before, so nothing falls back to another engine. */
@@ -55,7 +68,7 @@ function engineOf(config: Config): OpenEngine {
 // Each engine is imported where it is opened: a process loads no driver that it does not use.
 
 /** One process: everything in files of a folder. */
-const openSqlite: OpenEngine = async ({ config, access, clock, hashing }) => {
+const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }) => {
   const { openEventStream } = await import("./sqlite/event-stream.ts");
   const { openModelCatalogue } = await import("./sqlite/model-catalogue.ts");
   const { createRoleLocks } = await import("./sqlite/role-locks.ts");
@@ -67,6 +80,7 @@ const openSqlite: OpenEngine = async ({ config, access, clock, hashing }) => {
     clock,
     readOnly: access === "read",
     ownThread: access === "ingest",
+    logger,
   });
   const catalogue = openModelCatalogue({ dataDir });
   const locks = createRoleLocks({ dataDir });

@@ -1,6 +1,6 @@
 /**
- * Those who wait for a stream's head to pass a position, whatever tells of it: an append of one's
- * own, a hint from elsewhere, or a look at the head now and then.
+ * Waiting for a stream's head to pass a position. An append by this process, a hint from elsewhere or
+ * a look at the head now and then ends it.
  */
 export type HeadWaiters = Readonly<{
   /** Resolves when the head may have passed `after`, or when the signal aborts. */
@@ -30,7 +30,6 @@ type Waiter = Readonly<{ after: number; wake: () => void }>;
 export function createHeadWaiters(options: HeadWaitersOptions): HeadWaiters {
   const { headPosition, lookAfterMs, onWait, onReached, onRest } = options;
   const waiters = new Set<Waiter>();
-  let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
   function announce(position: number): void {
@@ -44,39 +43,25 @@ export function createHeadWaiters(options: HeadWaitersOptions): HeadWaiters {
     if (waiters.size > 0) announce(await headPosition().catch(() => Number.POSITIVE_INFINITY));
   }
 
-  function lookLater(): void {
-    if (timer !== undefined || waiters.size === 0) return;
-    timer = setTimeout(async () => {
-      timer = undefined;
-      await look();
-      lookLater();
-    }, lookAfterMs());
-  }
+  const looks = createRepeatedLook(look, () => (waiters.size > 0 ? lookAfterMs() : null));
 
-  function rest(): void {
-    clearTimeout(timer);
-    timer = undefined;
+  function leave(waiter: Waiter): void {
+    waiters.delete(waiter);
+    if (waiters.size > 0) return;
+    looks.stop();
     onRest?.();
   }
 
   return {
     wait: async (after, signal) => {
       if (isClosed || signal.aborted) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const wake = () => {
-        waiters.delete(waiter);
-        signal.removeEventListener("abort", wake);
-        if (waiters.size === 0) rest();
-        resolve();
-      };
-      const waiter = { after, wake };
-      signal.addEventListener("abort", wake);
+      const { waiter, woken } = createWaiter(after, signal, leave);
       // It listens before it looks: an append in between is noticed by one or the other.
       waiters.add(waiter);
       onWait?.();
       await look();
-      lookLater();
-      await promise;
+      looks.start();
+      await woken;
     },
     announce,
     look,
@@ -85,4 +70,35 @@ export function createHeadWaiters(options: HeadWaitersOptions): HeadWaiters {
       announce(Number.POSITIVE_INFINITY);
     },
   };
+}
+
+function createWaiter(after: number, signal: AbortSignal, leave: (waiter: Waiter) => void) {
+  const { promise: woken, resolve } = Promise.withResolvers<void>();
+  const wake = () => {
+    signal.removeEventListener("abort", wake);
+    leave(waiter);
+    resolve();
+  };
+  const waiter: Waiter = { after, wake };
+  signal.addEventListener("abort", wake);
+  return { waiter, woken };
+}
+
+/** Looks again and again. @param afterMs how long until the next look; null: no more */
+function createRepeatedLook(look: () => Promise<void>, afterMs: () => number | null) {
+  let timer: NodeJS.Timeout | undefined;
+  function start(): void {
+    const ms = timer === undefined ? afterMs() : null;
+    if (ms === null) return;
+    timer = setTimeout(async () => {
+      timer = undefined;
+      await look();
+      start();
+    }, ms);
+  }
+  function stop(): void {
+    clearTimeout(timer);
+    timer = undefined;
+  }
+  return { start, stop };
 }

@@ -1,6 +1,6 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { appendParts } from "./append-parts.ts";
-import type { EventStream, LookUp } from "./ports/event-stream.ts";
+import type { EventStream, KnownEvents } from "./ports/event-stream.ts";
 
 /**
  * Looks facts up, decides by what is known of them, and appends what follows; all of it again where
@@ -11,10 +11,10 @@ import type { EventStream, LookUp } from "./ports/event-stream.ts";
 export async function appendDecided(
   stream: EventStream,
   ids: readonly string[],
-  decide: (known: LookUp["known"]) => readonly NewEvent[],
+  decide: (known: KnownEvents["known"]) => readonly NewEvent[],
 ): Promise<readonly NewEvent[]> {
   for (;;) {
-    const { head, known } = await stream.lookUp(ids);
+    const { head, known } = await stream.findByIds(ids);
     const events = decide(known);
     const isDone =
       events.length === 0 || (await appendParts(stream, head.position, events)) === "appended";

@@ -28,7 +28,7 @@ export async function retryQuarantined(
 ): Promise<RetryResult> {
   const { stream, translations, hashing } = options;
   const deliveryId = delivery_id;
-  const { known: found } = await stream.lookUp([deliveryId]);
+  const { known: found } = await stream.findByIds([deliveryId]);
   const received = found.get(deliveryId)?.event;
   const reading = received && (await readStored(received, translations.present, options));
   if (!received || !reading) return { deliveryId, outcome: "gone", detail: null };

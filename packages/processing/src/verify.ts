@@ -161,7 +161,7 @@ async function amendmentFindings(
     return [{ event, about: amends ?? event_id }];
   });
   if (amendments.length === 0) return [];
-  const { known } = await stream.lookUp([...new Set(amendments.map(({ about }) => about))]);
+  const { known } = await stream.findByIds([...new Set(amendments.map(({ about }) => about))]);
   return amendments.flatMap(({ event, about }) => {
     const found = known.get(about)?.amendments.some(({ id }) => id === event.id) ?? false;
     const detail = `${event.type} ${event.id} is not found under the fact ${about} that it names`;

@@ -17,8 +17,8 @@ beforeAll(async () => {
     ...ledger.stream,
     read: async (query: Parameters<typeof ledger.stream.read>[0]) =>
       (await ledger.stream.read(query)).map(newer),
-    lookUp: async (ids: readonly string[]) => {
-      const { head, known } = await ledger.stream.lookUp(ids);
+    findByIds: async (ids: readonly string[]) => {
+      const { head, known } = await ledger.stream.findByIds(ids);
       const changed = [...known].map(([id, { event, amendments }]) => {
         return [id, { event: newer(event), amendments: amendments.map(newer) }] as const;
       });

@@ -7,10 +7,10 @@ import {
   createMemoryStreamStorage,
 } from "@counterfoil/processing/memory/event-stream";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
-import { createMemoryRoleLocks } from "@counterfoil/processing/memory/role-locks";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
+import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { describe, expect, test } from "@jest/globals";
 import { type Logger, pino } from "pino";
 import { Registry } from "prom-client";

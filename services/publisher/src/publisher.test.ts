@@ -3,11 +3,6 @@ import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
 import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
 import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
-import { createMemoryRoleLocks } from "@counterfoil/processing/memory/role-locks";
-import {
-  createMemoryTopicStorage,
-  createMemoryTopics,
-} from "@counterfoil/processing/memory/topics";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
@@ -18,6 +13,11 @@ import {
 } from "@counterfoil/processing/ports/topic-errors";
 import type { Topics } from "@counterfoil/processing/ports/topic-publisher";
 import { openProjectionRun } from "@counterfoil/processing/projection/run";
+import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
+import {
+  createMemoryTopicStorage,
+  createMemoryTopics,
+} from "@counterfoil/processing/testing/memory-topics";
 import { sampleEvent } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";

@@ -83,13 +83,13 @@ describe("defects of the client", () => {
     const timing = IMPATIENT;
     const stream = await openLedgerOn(use(), { timing });
     const healed = await openLedgerOn(use());
-    await stream.lookUp([]);
+    await stream.findByIds([]);
     use().network.freeze();
     await expect(stream.append(0, sampleEvents(1, 2))).rejects.toThrow(StreamUnavailable);
     use().network.thaw();
     const ids = sampleEvents(1, 2).map(({ id }) => id);
     for (let isDone = false; !isDone; ) {
-      const { head, known } = await healed.lookUp(ids);
+      const { head, known } = await healed.findByIds(ids);
       isDone =
         known.size === 2 ||
         (await healed.append(head.position, sampleEvents(1, 2))).outcome === "appended";
@@ -127,7 +127,7 @@ describe("a cluster", () => {
     await stream.append(0, sampleEvents(1, 3));
     use().settings.leader = { host: "127.0.0.1", port: next.port };
     expect(await stream.append(3, sampleEvents(4, 5))).toMatchObject({ outcome: "appended" });
-    expect((await stream.lookUp([])).head.position).toBe(5);
+    expect((await stream.findByIds([])).head.position).toBe(5);
     await stream.close();
     await next.close();
   });

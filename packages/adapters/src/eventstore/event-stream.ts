@@ -10,7 +10,7 @@ import {
 import type {
   EventStream,
   KnownEvent,
-  LookUp,
+  KnownEvents,
   ReadQuery,
 } from "@counterfoil/processing/ports/event-stream";
 import { createAppendWatch } from "./append-watch.ts";
@@ -79,7 +79,7 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
       if (types !== undefined) return readTypes(parts, { after, limit, types });
       return (await reader.from(after + 1, limit)).map(({ event }) => event);
     },
-    lookUp: (ids) => findByIds(parts, ids),
+    findByIds: (ids) => findByIds(parts, ids),
     body: (sha256) => bodies.read(sha256),
     waitForAppend: watch.wait,
     close: async () => {
@@ -90,7 +90,7 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
 }
 
 /** The events with these ids as of the head: the index says where, the stream holds them. */
-async function findByIds(parts: StreamParts, ids: readonly string[]): Promise<LookUp> {
+async function findByIds(parts: StreamParts, ids: readonly string[]): Promise<KnownEvents> {
   const { index, reader, recent } = parts;
   const askedAt = performance.now();
   const head = recent.note(await catchUpIndex(parts), askedAt);

@@ -32,7 +32,7 @@ describe("an index beside the stream", () => {
     await ledgerOf(1300);
     const index = createMemoryIdentityIndex();
     const stream = await openLedgerOn(use(), { index });
-    const { head, known } = await stream.lookUp([sampleId(1), sampleId(1300), sampleId(1301)]);
+    const { head, known } = await stream.findByIds([sampleId(1), sampleId(1300), sampleId(1301)]);
     expect([...known.keys()]).toEqual([sampleId(1), sampleId(1300)]);
     expect(await index.checkpoint()).toEqual({ position: 1300, hash: head.hash });
   });
@@ -43,7 +43,7 @@ describe("an index beside the stream", () => {
     await stream.append(0, sampleEvents(1, 3));
     expect((await index.checkpoint()).position).toBe(3);
     const reads = countReads();
-    expect((await stream.lookUp([sampleId(99)])).known.size).toBe(0);
+    expect((await stream.findByIds([sampleId(99)])).known.size).toBe(0);
     expect(reads()).toBe(1);
   });
 
@@ -51,7 +51,7 @@ describe("an index beside the stream", () => {
     await ledgerOf(1300);
     const index = createMemoryIdentityIndex();
     const streams = await Promise.all([1, 2, 3].map(() => openLedgerOn(use(), { index })));
-    const answers = await Promise.all(streams.map((each) => each.lookUp([sampleId(1300)])));
+    const answers = await Promise.all(streams.map((each) => each.findByIds([sampleId(1300)])));
     expect(answers.map(({ known }) => known.size)).toEqual([1, 1, 1]);
   });
 
@@ -59,9 +59,9 @@ describe("an index beside the stream", () => {
     await ledgerOf(10);
     const index = createMemoryIdentityIndex();
     const stream = await openLedgerOn(use(), { index });
-    await stream.lookUp([]);
+    await stream.findByIds([]);
     await index.clear();
-    expect((await stream.lookUp([sampleId(10)])).known.size).toBe(1);
+    expect((await stream.findByIds([sampleId(10)])).known.size).toBe(1);
   });
 
   test("finds rare types without looking through the stream", async () => {
@@ -88,7 +88,7 @@ describe("an index beside the stream", () => {
     await ledgerOf(1300);
     const stream = await openLedgerOn(use());
     const ids = Array.from({ length: 26 }, (_, at) => sampleId(50 * at + 1));
-    const { known } = await stream.lookUp(ids);
+    const { known } = await stream.findByIds(ids);
     expect([...known.values()].map(({ event }) => event.id)).toEqual(ids);
   });
 });
@@ -104,7 +104,7 @@ describe("an index of another stream", () => {
   test.each([3, 5, 9])("that followed it up to position %i of 5 is noticed", async (count) => {
     await ledgerOf(5);
     const stream = await openLedgerOn(use(), { index: await other(count) });
-    await expect(stream.lookUp([])).rejects.toThrow(StreamForked);
+    await expect(stream.findByIds([])).rejects.toThrow(StreamForked);
     await expect(stream.append(5, sampleEvents(6, 6))).rejects.toThrow(StreamForked);
     await expect(stream.read({ after: 0, limit: 1, types: ["ModelActivated"] })).rejects.toThrow(
       /rebuild the index/,
@@ -123,9 +123,9 @@ describe("an index of another stream", () => {
     const index = createMemoryIdentityIndex();
     const timing = { ...HASTY, replicationMs: 30_000 };
     const stream = await openLedgerOn(use(), { index, timing });
-    await stream.lookUp([]);
+    await stream.findByIds([]);
     use().settings.laggingEvents = 1;
-    const looking = stream.lookUp([sampleId(5)]);
+    const looking = stream.findByIds([sampleId(5)]);
     setTimeout(() => {
       use().settings.laggingEvents = 0;
     }, 50);

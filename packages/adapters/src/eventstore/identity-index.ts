@@ -1,6 +1,6 @@
 import type { Head } from "@counterfoil/core/stream/chain";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
-import { BULK_TYPES } from "../bulk-types.ts";
+import { BULK_TYPES } from "../sql/events.ts";
 import type { DecodedEvent } from "./stored-event.ts";
 import type { StreamReader } from "./stream-reader.ts";
 

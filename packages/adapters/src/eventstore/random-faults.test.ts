@@ -39,7 +39,7 @@ async function appendAll(stream: EventStream, first: number): Promise<void> {
     const number = first + 3 * batch;
     const events = sampleEvents(number, number + 2);
     try {
-      const { head, known } = await stream.lookUp(events.map(({ id }) => id));
+      const { head, known } = await stream.findByIds(events.map(({ id }) => id));
       const news = events.filter(({ id }) => !known.has(id));
       if (news.length > 0 && (await stream.append(head.position, news)).outcome === "conflict")
         continue;

@@ -94,7 +94,7 @@ describe("an append whose outcome is unknown", () => {
     await expect(failed).rejects.toThrow(StreamUnavailable);
     await expect(failed).rejects.toThrow(/not known/);
     use().settings.faultOf = () => null;
-    expect((await stream.lookUp(sampleEvents(1, 2).map(({ id }) => id))).known.size).toBe(2);
+    expect((await stream.findByIds(sampleEvents(1, 2).map(({ id }) => id))).known.size).toBe(2);
     expect(await stream.append(0, sampleEvents(1, 2))).toEqual({ outcome: "conflict" });
     expect(stored()).toBe(2);
   });
@@ -146,7 +146,7 @@ describe("what is certainly not written", () => {
     await stream.append(0, sampleEvents(1, 2));
     await use().network.down();
     // The loss is noticed here; a call that was under way then would have an unknown outcome.
-    await expect(stream.lookUp([])).rejects.toThrow(StreamUnavailable);
+    await expect(stream.findByIds([])).rejects.toThrow(StreamUnavailable);
     const started = performance.now();
     await expect(stream.append(2, sampleEvents(3, 4))).rejects.toThrow(/(?<!not known)$/);
     // Far less than the patience with which an unknown outcome is asked for.

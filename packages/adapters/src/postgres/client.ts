@@ -1,5 +1,12 @@
-import pg, { type Client, type ClientBase, type ClientConfig } from "pg";
-import { ServerUnfit } from "./engine-error.ts";
+import pg, {
+  type Client,
+  type ClientBase,
+  type ClientConfig,
+  type PoolClient,
+  type QueryArrayConfig,
+} from "pg";
+import type { Stored } from "../sql/trouble.ts";
+import { isConnectionLost, portError, ServerUnfit } from "./engine-error.ts";
 import type { Server } from "./server.ts";
 
 /** How long a server may take to accept a connection and its user. */
@@ -47,7 +54,7 @@ const asText = (text: string | Buffer): string => String(text);
 /** Opens a connection of one's own, on a server that is fit for the work. */
 export async function openClient(server: Server, options: ClientOptions): Promise<Client> {
   const client = new pg.Client(clientConfig(server, options));
-  // Whoever uses it next is told; without a listener a lost connection would end the process.
+  // Its next use fails; without a listener a lost connection would end the process.
   client.on("error", () => undefined);
   try {
     await client.connect();
@@ -74,10 +81,17 @@ export async function queryCells(
   client: ClientBase,
   { name, text }: Statement,
   values: readonly unknown[] = [],
+  /** How long it may take until the answer comes, where that is not the connection's time. */
+  timeoutMs?: number,
 ): Promise<readonly Cells[]> {
-  const named = name === undefined ? {} : { name };
-  const result = await client.query({ ...named, text, values: [...values], rowMode: "array" });
-  return result.rows;
+  const query: QueryArrayConfig & { query_timeout?: number } = {
+    text,
+    values: [...values],
+    rowMode: "array",
+  };
+  if (name !== undefined) query.name = name;
+  if (timeoutMs !== undefined) query.query_timeout = timeoutMs;
+  return (await client.query(query)).rows;
 }
 
 /** Whether the server is fit for the work, and how it is to do it. */
@@ -124,4 +138,140 @@ export async function checkServer(
       "set it to on for this server, database and role",
     );
   }
+}
+
+/** A connection that outlives the troubles of its server. */
+export type ReconnectingClient = Readonly<{
+  /**
+   * Runs `work` on the connection, opened anew where the last one was lost. Errors are the port's;
+   * nothing is tried again.
+   */
+  use<T>(work: (client: Client) => Promise<T>): Promise<T>;
+  close(): void;
+}>;
+
+export type ReconnectingOptions = Readonly<{
+  server: Server;
+  stored: Stored;
+  client: ClientOptions;
+}>;
+
+export function createReconnectingClient(options: ReconnectingOptions): ReconnectingClient {
+  const { server, stored } = options;
+  /** Callers that come while it is being opened wait for the same one. */
+  let current: Promise<Client> | null = null;
+  let closed = false;
+
+  function connection(): Promise<Client> {
+    if (closed) throw new Error(`the ${stored.name} in ${server.name} was closed by this process`);
+    if (current !== null) return current;
+    const opened = openClient(server, options.client);
+    current = opened;
+    const lost = () => drop(opened);
+    opened.then((client) => client.on("error", lost).on("end", lost), lost);
+    return opened;
+  }
+
+  function drop(opened: Promise<Client>): void {
+    if (current === opened) current = null;
+    opened.then(closeClient, () => undefined);
+  }
+
+  return {
+    use: async (work) => {
+      const opened = connection();
+      try {
+        return await work(await opened);
+      } catch (error) {
+        if (isConnectionLost(error)) drop(opened);
+        throw portError(error, stored, server);
+      }
+    },
+    close: () => {
+      closed = true;
+      if (current !== null) drop(current);
+    },
+  };
+}
+
+/** Connections for reads, opened when they are needed. A caller that finds none free waits, but not for long. */
+export type Pool = Readonly<{
+  /** Runs `work` alone on a connection; errors of the driver are the port's. */
+  use<T>(work: (client: PoolClient) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}>;
+
+export type PoolOptions = Readonly<{
+  server: Server;
+  stored: Stored;
+  sizeMax: number;
+  client: ClientOptions;
+}>;
+
+export function createPool({ server, stored, sizeMax, client }: PoolOptions): Pool {
+  const pool = new pg.Pool({
+    ...clientConfig(server, client),
+    max: sizeMax,
+    onConnect: (connected) => prepareSession(connected, client),
+  });
+  // An idle connection that is lost is opened again when it is needed.
+  pool.on("error", () => undefined);
+  let closing: Promise<void> | null = null;
+  return {
+    use: async (work) => {
+      if (closing)
+        throw new Error(`the ${stored.name} in ${server.name} was closed by this process`);
+      try {
+        const connection = await pool.connect();
+        // A connection that is lost while it is idle fails at its next statement.
+        const ignore = () => undefined;
+        connection.on("error", ignore);
+        let isSound = false;
+        try {
+          const result = await work(connection);
+          isSound = true;
+          return result;
+        } finally {
+          connection.removeListener("error", ignore);
+          connection.release(!isSound);
+        }
+      } catch (error) {
+        throw portError(error, stored, server);
+      }
+    },
+    close: () => {
+      closing ??= pool.end();
+      return closing;
+    },
+  };
+}
+
+/** What follows or keeps a stream needs: some connections for reads, one that writes. */
+export type Connections = Readonly<{
+  server: Server;
+  pool: Pool;
+  writer: ReconnectingClient;
+  close(): Promise<void>;
+}>;
+
+export type ConnectionsOptions = Readonly<{
+  server: Server;
+  stored: Stored;
+  readersMax: number;
+  timeoutMs: number;
+  /** Of the server, for connections that read and for the one that writes. */
+  settings: Readonly<Record<"read" | "write", Readonly<Record<string, string>>>>;
+}>;
+
+export function openConnections(options: ConnectionsOptions): Connections {
+  const { server, stored, readersMax, timeoutMs, settings } = options;
+  const clientFor = (access: "read" | "write") =>
+    ({ access, timeoutMs, isPipelined: true, settings: settings[access] }) as const;
+  const pool = createPool({ server, stored, sizeMax: readersMax, client: clientFor("read") });
+  const writer = createReconnectingClient({ server, stored, client: clientFor("write") });
+  const close = async () => {
+    writer.close();
+    await pool.close();
+  };
+  return { server, pool, writer, close };
 }

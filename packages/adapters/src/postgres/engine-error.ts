@@ -1,39 +1,5 @@
-import {
-  GenerationMissing,
-  ModelCorrupted,
-  ModelUnavailable,
-  StreamCorrupted,
-  StreamMissing,
-  StreamUnavailable,
-} from "@counterfoil/processing/ports/errors";
+import { fieldsOf, type Stored, type Trouble, troubleError, wordsOf } from "../sql/trouble.ts";
 import { POSTGRES_VARIABLE, type Server } from "./server.ts";
-
-type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
-
-/** The words and classes in which one use of the server reports its troubles. */
-export type Use = Readonly<{
-  name: string;
-  unavailable: ErrorClass;
-  corrupted: ErrorClass;
-  missing: ErrorClass;
-}>;
-
-export const STREAM: Use = {
-  name: "event stream",
-  unavailable: StreamUnavailable,
-  corrupted: StreamCorrupted,
-  missing: StreamMissing,
-};
-
-export const MODEL: Use = {
-  name: "read model",
-  unavailable: ModelUnavailable,
-  corrupted: ModelCorrupted,
-  missing: GenerationMissing,
-};
-
-/** What is wrong, and what to do about it. */
-type Trouble = Readonly<{ is: "unavailable" | "corrupted" | "missing"; advice: string }>;
 
 const unavailable = (advice: string): Trouble => ({ is: "unavailable", advice });
 
@@ -90,18 +56,13 @@ const CONNECTION_TROUBLES: readonly (readonly [found: RegExp, trouble: Trouble])
 ];
 
 /** An error of the driver or the network, in the port's words; any other as it is. */
-export function portError(error: unknown, use: Use, server: Server): unknown {
+export function portError(error: unknown, stored: Stored, server: Server): unknown {
   if (error instanceof ServerUnfit) {
     const advice = `${error.advice}, or name another server in ${POSTGRES_VARIABLE}`;
-    return failure(use.unavailable, use, server, error, advice);
+    return troubleError(stored, server.name, unavailable(advice), error);
   }
   const trouble = troubleOf(error);
-  if (trouble === null) return error;
-  return failure(use[trouble.is], use, server, error, trouble.advice);
-}
-
-function failure(Kind: ErrorClass, use: Use, server: Server, cause: unknown, advice: string) {
-  return new Kind(`the ${use.name} in ${server.name}: ${wordsOf(cause)}: ${advice}`, { cause });
+  return trouble === null ? error : troubleError(stored, server.name, trouble, error);
 }
 
 /** The server answers, but the program must not work on it as it is. */
@@ -115,7 +76,7 @@ export class ServerUnfit extends Error {
   }
 }
 
-/** Whether the error tells nothing certain about the connection, or of what was sent over it. */
+/** Whether nobody knows what became of the connection, and of what was sent over it. */
 export function isConnectionLost(error: unknown): boolean {
   const state = stateOf(error);
   if (state !== null) return /^(?:08|57P|25P0|58)/.test(state);
@@ -150,24 +111,8 @@ function troubleOf(error: unknown): Trouble | null {
   return null;
 }
 
-/**
- * Whether it came from the network, the runtime or the driver: errors of this project have names of
- * their own. Told by fields, since the runtime's errors are no instances of another realm's `Error`.
- */
+/** Whether it came from the network, the runtime or the driver: ours have names of their own. */
 function isOfDriver(error: unknown): boolean {
   const { name } = fieldsOf(error);
   return name === "Error" || name === "error" || name === "AggregateError";
-}
-
-type Fields = Readonly<Record<"code" | "message" | "name" | "errors", unknown>>;
-
-function fieldsOf(error: unknown): Partial<Fields> {
-  return typeof error === "object" && error !== null ? (error as Partial<Fields>) : {};
-}
-
-function wordsOf(error: unknown): string {
-  const { message, errors, code } = fieldsOf(error);
-  // Both addresses of a host that were tried in vain make one error without words.
-  if (message === "" && Array.isArray(errors)) return errors.map(wordsOf).join("; ");
-  return String(message || code || error);
 }

@@ -133,7 +133,7 @@ async function appendLookingUp(
   const ids = events.map(({ id }) => id);
   for (;;) {
     try {
-      const { head, known } = await stream.lookUp(ids);
+      const { head, known } = await stream.findByIds(ids);
       const missing = events.filter(({ id }) => !known.has(id));
       if (missing.length === 0) return ids;
       if ((await stream.append(head.position, missing)).outcome === "appended") return ids;

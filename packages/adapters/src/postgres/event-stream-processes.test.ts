@@ -8,11 +8,11 @@ import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { systemClock } from "../node/clock.ts";
 import { nodeHashing } from "../node/hashing.ts";
-import { startProcess } from "../sqlite/test-process/start-process.ts";
+import { startProcess } from "../testing/start-process.ts";
 import { openEventStream } from "./event-stream.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 
-const APPENDER = "../../postgres/test-process/stream-appender.ts";
+const APPENDER = new URL("test-process/stream-appender.ts", import.meta.url);
 const NEVER = new AbortController().signal;
 
 describePostgres("a stream on PostgreSQL that several processes use", (use) => {

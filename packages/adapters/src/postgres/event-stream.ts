@@ -1,20 +1,35 @@
+import { once } from "node:events";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamMissing } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import { createAppendWatch } from "./append-watch.ts";
-import { STREAM } from "./engine-error.ts";
-import { createLastingClient, type LastingClient } from "./lasting-client.ts";
+import type { Client } from "pg";
+import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
+import { quoted } from "../sql/tables.ts";
+import { STREAM } from "../sql/trouble.ts";
+import {
+  type Connections,
+  closeClient,
+  openClient,
+  openConnections,
+  type Pool,
+  queryCells,
+} from "./client.ts";
 import { layOut, readLayout } from "./layout.ts";
-import { createPageAhead } from "./page-ahead.ts";
-import { createPool, type Pool } from "./pool.ts";
-import { type LedgerOnServer, type Server, serverOf } from "./server.ts";
-import { ledgerSchema, lockKey } from "./sql-name.ts";
-import { createAppender } from "./stream-appender.ts";
-import { STREAM_LAYOUT } from "./stream-layout.ts";
-import { findEvents, readBody, readHead, readPage, readTypes } from "./stream-read.ts";
-import { ALWAYS_BY_INDEX, streamStatements } from "./stream-statements.ts";
+import { type LedgerOnServer, ledgerSchema, lockKey, type Server, serverOf } from "./server.ts";
+import { createAppender } from "./stream-append.ts";
+import {
+  ALWAYS_BY_INDEX,
+  findByIds,
+  readBody,
+  readEventsOfTypes,
+  readHead,
+  readPage,
+  STREAM_LAYOUT,
+  streamStatements,
+} from "./stream-sql.ts";
 
 export type EventStreamOptions = LedgerOnServer &
   Readonly<{
@@ -24,7 +39,7 @@ export type EventStreamOptions = LedgerOnServer &
     readOnly?: boolean;
   }>;
 
-/** Enough for a look-up, a few pages and the watch at once; what comes beyond waits. */
+/** Enough for a search by ids, a few pages and the watch at once; what comes beyond waits. */
 const READERS_MAX = 4;
 /** A server that has fallen silent holds nobody for longer. */
 const TIMEOUT_MS = 10_000;
@@ -39,27 +54,23 @@ const TIMEOUT_MS = 10_000;
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
   const { ledger, readOnly = false } = options;
   const server = serverOf(options.url);
-  const client = { timeoutMs: TIMEOUT_MS, isPipelined: true, settings: ALWAYS_BY_INDEX };
-  const pool = createPool({
+  const settings = { read: ALWAYS_BY_INDEX, write: ALWAYS_BY_INDEX };
+  const connections = openConnections({
     server,
-    use: STREAM,
-    sizeMax: READERS_MAX,
-    client: { ...client, access: "read" },
+    stored: STREAM,
+    readersMax: READERS_MAX,
+    timeoutMs: TIMEOUT_MS,
+    settings,
   });
-  const writer = createLastingClient({
-    server,
-    use: STREAM,
-    client: { ...client, access: "write" },
-  });
+  const { pool, writer, close } = connections;
   try {
     if (readOnly) await checkStream(pool, server, ledger);
     else await writer.use((connection) => layOut(connection, ledger, STREAM_LAYOUT));
   } catch (error) {
-    writer.close();
-    await pool.close();
+    await close();
     throw error;
   }
-  return createEventStream({ server, pool, writer }, options);
+  return createEventStream(connections, options);
 }
 
 async function checkStream(pool: Pool, server: Server, ledger: string): Promise<void> {
@@ -71,10 +82,8 @@ async function checkStream(pool: Pool, server: Server, ledger: string): Promise<
   );
 }
 
-type Connections = Readonly<{ server: Server; pool: Pool; writer: LastingClient }>;
-
 function createEventStream(connections: Connections, options: EventStreamOptions): EventStream {
-  const { server, pool, writer } = connections;
+  const { server, pool, writer, close } = connections;
   const { ledger, clock, hashing, readOnly } = options;
   const channel = ledgerSchema(ledger);
   const tables = {
@@ -82,32 +91,123 @@ function createEventStream(connections: Connections, options: EventStreamOptions
     empty: emptyHead(ledger, hashing),
   };
   const head = () => pool.use((client) => readHead(client, tables));
-  const page = createPageAhead((query) => pool.use((client) => readPage(client, tables, query)));
   const watch = createAppendWatch({
     server,
     channel,
     headPosition: async () => (await head()).position,
   });
-  const append = createAppender(writer, { tables, channel, lock: lockKey("append", channel) });
+  const lock = lockKey("append", channel);
+  const append = createAppender(writer, { tables, clock, hashing, channel, lock });
   return {
     head,
     append: async (expectedPosition, events, bodies = []) => {
       if (readOnly) throw new Error(`the event stream in ${server.name} was opened read-only`);
-      const result = await append(expectedPosition, { events, bodies, clock, hashing });
+      const result = await append({ expectedPosition, events, bodies });
       if (result.outcome === "appended") watch.announce(result.head.position);
       return result;
     },
     read: async ({ after, limit, types }) =>
       types === undefined
-        ? page({ after, limit })
-        : readTypes(pool, tables, { after, limit, types }),
-    lookUp: (ids) => pool.use((client) => findEvents(client, tables, ids)),
+        ? pool.use((client) => readPage(client, tables, { after, limit }))
+        : readEventsOfTypes(pool, tables, { after, limit, types }),
+    findByIds: (ids) => pool.use((client) => findByIds(client, tables, ids)),
     body: (sha256) => pool.use((client) => readBody(client, tables, sha256)),
     waitForAppend: watch.wait,
     close: async () => {
       watch.close();
-      writer.close();
-      await pool.close();
+      await close();
     },
   };
+}
+
+type AppendWatchOptions = Readonly<{
+  server: Server;
+  channel: string;
+  headPosition: () => Promise<number>;
+}>;
+
+const LOOK_EVERY_MS = 500;
+
+/**
+ * Waiting for the stream to grow. Appends by this instance wake its waiters at once, those of others
+ * by a notification of the server. It is a hint and may be lost with its connection, so the head is
+ * looked at besides.
+ */
+function createAppendWatch(options: AppendWatchOptions): Omit<HeadWaiters, "look"> {
+  const { server, channel, headPosition } = options;
+  const closing = new AbortController();
+  let isListening = false;
+  const { look, ...waiters } = createHeadWaiters({
+    headPosition,
+    lookAfterMs: () => LOOK_EVERY_MS,
+    // From the first waiter on: without any, no connection is needed for it.
+    onWait: () => {
+      if (isListening) return;
+      isListening = true;
+      const onNotification = (payload: string) => waiters.announce(Number(payload));
+      const onConnected = () => void look();
+      void keepListening({ server, channel, onNotification, onConnected }, closing.signal);
+    },
+  });
+  return {
+    ...waiters,
+    close: () => {
+      closing.abort();
+      waiters.close();
+    },
+  };
+}
+
+type NotificationOptions = Readonly<{
+  server: Server;
+  channel: string;
+  onNotification: (payload: string) => void;
+  /** Some may have been missed: the connection is new. */
+  onConnected: () => void;
+}>;
+
+const RECONNECT_MS_MIN = 100;
+const RECONNECT_MS_MAX = 5_000;
+/** A connection that died without a word is found out by asking. */
+const ASK_EVERY_MS = 10_000;
+const LISTENER = { access: "read", timeoutMs: 5_000, isPipelined: true } as const;
+
+/**
+ * Listens on a channel of the server, over a connection of its own, until the signal aborts; a lost
+ * connection is opened again, however long that takes.
+ */
+async function keepListening(options: NotificationOptions, signal: AbortSignal): Promise<void> {
+  let pauseMs = RECONNECT_MS_MIN;
+  while (!signal.aborted) {
+    if (await listenOnce(options, signal)) pauseMs = RECONNECT_MS_MIN;
+    await wait(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
+    pauseMs = Math.min(2 * pauseMs, RECONNECT_MS_MAX);
+  }
+}
+
+/** Until the connection is lost. @returns whether there was one */
+async function listenOnce(options: NotificationOptions, signal: AbortSignal): Promise<boolean> {
+  const { server, channel, onNotification, onConnected } = options;
+  let client: Client | null = null;
+  try {
+    client = await openClient(server, LISTENER);
+    const ended = once(client, "end").catch(() => undefined);
+    client.on("notification", ({ payload = "" }) => onNotification(payload));
+    await queryCells(client, { text: `LISTEN ${quoted(channel)}` });
+    onConnected();
+    await Promise.race([ended, askUntil(client, signal)]);
+    return true;
+  } catch {
+    return client !== null;
+  } finally {
+    if (client !== null) closeClient(client);
+  }
+}
+
+/** Until the signal aborts. @throws what the driver does where the connection is dead */
+async function askUntil(client: Client, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await wait(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    if (!signal.aborted) await queryCells(client, { text: "SELECT" });
+  }
 }

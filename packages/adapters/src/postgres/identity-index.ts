@@ -6,15 +6,12 @@ import type {
   IndexedId,
   PositionsQuery,
 } from "../eventstore/identity-index.ts";
-import { bigintArray, textArray } from "./array-parameter.ts";
-import { queryCells } from "./client.ts";
-import { STREAM } from "./engine-error.ts";
-import { createLastingClient } from "./lasting-client.ts";
+import { quoted } from "../sql/tables.ts";
+import { STREAM } from "../sql/trouble.ts";
+import { openConnections, queryCells } from "./client.ts";
 import { type Layout, layOut } from "./layout.ts";
-import { createPool } from "./pool.ts";
-import { type LedgerOnServer, serverOf } from "./server.ts";
-import { ledgerSchema, quoted } from "./sql-name.ts";
-import { ALWAYS_BY_INDEX } from "./stream-statements.ts";
+import { type LedgerOnServer, ledgerSchema, serverOf } from "./server.ts";
+import { ALWAYS_BY_INDEX } from "./stream-sql.ts";
 
 const READERS_MAX = 4;
 const TIMEOUT_MS = 30_000;
@@ -50,24 +47,14 @@ export async function openIdentityIndex(
   options: LedgerOnServer,
 ): Promise<IdentityIndex & { close(): Promise<void> }> {
   const { url, ledger } = options;
-  const server = serverOf(url);
-  const client = { timeoutMs: TIMEOUT_MS, isPipelined: true, settings: ALWAYS_BY_INDEX };
-  const pool = createPool({
-    server,
-    use: STREAM,
-    sizeMax: READERS_MAX,
-    client: { ...client, access: "read" },
-  });
-  const writer = createLastingClient({
-    server,
-    use: STREAM,
+  const { pool, writer, close } = openConnections({
+    server: serverOf(url),
+    stored: STREAM,
+    readersMax: READERS_MAX,
+    timeoutMs: TIMEOUT_MS,
     // A crash may lose the last steps, each whole: they are taken again from the stream.
-    client: { ...client, access: "write", settings: { synchronous_commit: "off" } },
+    settings: { read: ALWAYS_BY_INDEX, write: { synchronous_commit: "off" } },
   });
-  const close = async () => {
-    writer.close();
-    await pool.close();
-  };
   try {
     await writer.use((connection) => layOut(connection, ledger, IDENTITIES_LAYOUT));
   } catch (error) {
@@ -119,7 +106,7 @@ const textsOf = (schema: string) => ({
     )
     FROM ${schema}.identities AS i WHERE i.id = ANY($1::text[]) AND i.position <= $2`,
   // For each type its own first positions: together they hold the first of all.
-  rare: `
+  ofIndexedTypes: `
     SELECT DISTINCT found.position FROM unnest($1::text[]) AS wanted (type)
     CROSS JOIN LATERAL (
       SELECT position FROM ${schema}.rare_events
@@ -151,10 +138,10 @@ async function advance(client: ClientBase, sql: Texts, step: Step): Promise<bool
     from.hash,
     to.position,
     to.hash,
-    bigintArray(entries.map(({ position }) => position)),
-    textArray(entries.map(({ id }) => id)),
-    textArray(entries.map(({ amends }) => amends)),
-    textArray(entries.map(({ indexedType }) => indexedType)),
+    entries.map(({ position }) => position),
+    entries.map(({ id }) => id),
+    entries.map(({ amends }) => amends),
+    entries.map(({ indexedType }) => indexedType),
   ]);
   return moved.length === 1;
 }
@@ -166,7 +153,7 @@ async function find(
   upTo: number,
 ): Promise<ReadonlyMap<string, IndexedId>> {
   const statement = { name: "index_find", text: sql.find };
-  const rows = await queryCells(client, statement, [textArray([...new Set(ids)]), upTo]);
+  const rows = await queryCells(client, statement, [[...new Set(ids)], upTo]);
   return new Map(
     rows.map(([id, position, amendments]) => [
       String(id),
@@ -180,8 +167,8 @@ async function positionsOfTypes(
   sql: Texts,
   { types, after, upTo, limit }: PositionsQuery,
 ): Promise<readonly number[]> {
-  const statement = { name: "index_rare", text: sql.rare };
-  const values = [textArray([...new Set(types)]), after, upTo, limit];
+  const statement = { name: "index_rare", text: sql.ofIndexedTypes };
+  const values = [[...new Set(types)], after, upTo, limit];
   return (await queryCells(client, statement, values)).map(([position]) => Number(position));
 }
 

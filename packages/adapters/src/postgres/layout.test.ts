@@ -12,7 +12,7 @@ import { systemClock } from "../node/clock.ts";
 import { nodeHashing } from "../node/hashing.ts";
 import { openEventStream } from "./event-stream.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
-import { ledgerSchema, modelSchema } from "./sql-name.ts";
+import { ledgerSchema, modelSchema } from "./server.ts";
 import { describeOwnPostgres, fixtureOf } from "./testing/use-postgres.ts";
 
 const LAYOUT = { tables: TABLES, modelVersion: 1 };

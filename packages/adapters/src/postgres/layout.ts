@@ -1,8 +1,9 @@
 import { FormatTooNew, LedgerMismatch } from "@counterfoil/processing/ports/errors";
 import type { ClientBase } from "pg";
+import { quoted } from "../sql/tables.ts";
 import { queryCells } from "./client.ts";
 import { isConnectionLost, NOT_ALLOWED, ServerUnfit, stateOf } from "./engine-error.ts";
-import { ledgerSchema, lockKey, quoted } from "./sql-name.ts";
+import { ledgerSchema, lockKey } from "./server.ts";
 
 /** Tables that belong together and are laid out by one numbered list of migrations. */
 export type Layout = Readonly<{
@@ -53,7 +54,7 @@ export async function readLayout(
   return format === 0 ? "missing" : "older";
 }
 
-/** Held to the end of the transaction, by whoever lays anything out in the schema. */
+/** Held to the end of the transaction by every process that lays anything out in the schema. */
 export async function lockSchema(client: ClientBase, schema: string): Promise<void> {
   const key = lockKey("layout", schema);
   await queryCells(client, { text: "SELECT pg_advisory_xact_lock($1)" }, [key]);
@@ -113,7 +114,7 @@ function tooNew(schema: string, part: string, found: number, known: number): For
   );
 }
 
-/** A role without the right to create is told which right that is. */
+/** For a role without the right to create: which right that is, and how to grant it. */
 export function explained(error: unknown, client: ClientBase, schema: string): unknown {
   if (stateOf(error) !== NOT_ALLOWED) return error;
   const { user, database } = client as { user?: string; database?: string };

@@ -4,12 +4,16 @@ import type {
   ModelCatalogue,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
-import type { Table } from "@counterfoil/processing/ports/table";
 import type { ClientBase } from "pg";
-import { textArray } from "./array-parameter.ts";
-import { queryCells } from "./client.ts";
-import { MODEL } from "./engine-error.ts";
-import { createLastingClient } from "./lasting-client.ts";
+import {
+  CHECKPOINT_COLUMNS,
+  checkpointOf,
+  GENERATION_FORMAT,
+  type GenerationLayout,
+  NO_ROWS,
+} from "../sql/generation.ts";
+import { MODEL } from "../sql/trouble.ts";
+import { createPool, createReconnectingClient, type Pool, queryCells } from "./client.ts";
 import {
   createSchema,
   explained,
@@ -18,28 +22,21 @@ import {
   lockSchema,
   readLayout,
 } from "./layout.ts";
-import { openBuildingStore } from "./model-building.ts";
+import { openBuildingStore, openModelStore } from "./model-store.ts";
 import {
-  CHECKPOINT_COLUMNS,
   catalogueOf,
-  checkpointOf,
-  GENERATION_FORMAT,
+  layOutTableSql,
   MODELS_LAYOUT,
-  NO_ROWS,
+  openModelReader,
   type Place,
   tableName,
-  tableSql,
   unusedFence,
-} from "./model-layout.ts";
-import { openModelReader } from "./model-reader.ts";
-import { openModelStore } from "./model-store.ts";
-import { createPool, type Pool } from "./pool.ts";
-import { type LedgerOnServer, serverOf } from "./server.ts";
-import { ledgerSchema, modelSchema } from "./sql-name.ts";
+} from "./model-tables.ts";
+import { type LedgerOnServer, ledgerSchema, modelSchema, serverOf } from "./server.ts";
 
 /** Snapshots that are open at once; further ones wait. One connection holds one moment. */
 const SNAPSHOTS_MAX = 8;
-/** Beside them, so that whoever holds a snapshot can still ask for the generations. */
+/** Beside them, so that a caller with a snapshot open can still ask for the generations. */
 const LOOKS_MAX = 2;
 const TIMEOUT_MS = 30_000;
 
@@ -53,10 +50,10 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
   const server = serverOf(url);
   const client = { timeoutMs: TIMEOUT_MS, isPipelined: true };
   const reading = { ...client, access: "read" } as const;
-  const snapshots = createPool({ server, use: MODEL, sizeMax: SNAPSHOTS_MAX, client: reading });
-  const looks = createPool({ server, use: MODEL, sizeMax: LOOKS_MAX, client: reading });
+  const snapshots = createPool({ server, stored: MODEL, sizeMax: SNAPSHOTS_MAX, client: reading });
+  const looks = createPool({ server, stored: MODEL, sizeMax: LOOKS_MAX, client: reading });
   const writing = { ...client, access: "write" } as const;
-  const writer = createLastingClient({ server, use: MODEL, client: writing });
+  const writer = createReconnectingClient({ server, stored: MODEL, client: writing });
   const isLaidOut = once(() => hasCatalogue(looks, ledger));
 
   async function check(place: Place): Promise<Place> {
@@ -123,13 +120,12 @@ async function readGenerations(
 }
 
 type Wanted = Readonly<{ ledger: string; model: StoreName; generation: number | null }>;
-type Content = Readonly<{ tables: readonly Table[]; modelVersion: number }>;
 
-/** One at a time in a ledger; who dies at it leaves nothing. @returns null where the place is taken */
+/** One at a time in a ledger; a process that dies at it leaves nothing. @returns null where the place is taken */
 async function createGeneration(
   client: ClientBase,
   { ledger, model, generation }: Wanted,
-  content: Content,
+  content: GenerationLayout,
 ): Promise<number | null> {
   const schema = modelSchema(ledger, model);
   try {
@@ -139,7 +135,7 @@ async function createGeneration(
       const place = { ledger, model, generation: number };
       if (!(await claim(client, place, content))) return null;
       await createSchema(client, schema);
-      for (const table of content.tables) await client.query(tableSql(place, table));
+      for (const table of content.tables) await client.query(layOutTableSql(place, table));
       return number;
     });
   } catch (error) {
@@ -153,9 +149,13 @@ async function nextNumber(client: ClientBase, ledger: string, model: StoreName):
   return Number(cells?.[0]);
 }
 
-async function claim(client: ClientBase, place: Place, content: Content): Promise<boolean> {
+async function claim(
+  client: ClientBase,
+  place: Place,
+  content: GenerationLayout,
+): Promise<boolean> {
   const { ledger, model, generation } = place;
-  const names = textArray(content.tables.map((table) => tableName(place, table)));
+  const names = content.tables.map((table) => tableName(place, table));
   const text = `
     INSERT INTO ${catalogueOf(ledger)}
       (model, generation, format, model_version, tables, ${CHECKPOINT_COLUMNS}, fence)

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { beforeEach, expect, test } from "@jest/globals";
-import { startProcess } from "../sqlite/test-process/start-process.ts";
+import { startProcess } from "../testing/start-process.ts";
 import { createRoleLocks } from "./role-locks.ts";
 import { describeOwnPostgres, fixtureOf } from "./testing/use-postgres.ts";
 
-const HOLDER = "../../postgres/test-process/role-holder.ts";
+const HOLDER = new URL("test-process/role-holder.ts", import.meta.url);
 const NEVER = new AbortController().signal;
 
 describeOwnPostgres("role locks whose holder is gone", (use) => {

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import type { Client } from "pg";
+import { STREAM } from "../sql/trouble.ts";
 import { closeClient, openClient, queryCells } from "./client.ts";
-import { portError, STREAM, stateOf } from "./engine-error.ts";
-import { type LedgerOnServer, type Server, serverOf } from "./server.ts";
-import { ledgerSchema, lockKey } from "./sql-name.ts";
+import { portError, stateOf } from "./engine-error.ts";
+import { type LedgerOnServer, ledgerSchema, lockKey, type Server, serverOf } from "./server.ts";
 
 /** How often a holder proves that it lives, to the server and to itself. */
 const BEAT_EVERY_MS = 3_000;
@@ -20,7 +20,7 @@ const CLIENT = {
   isPipelined: false,
   timeoutMs: ATTEMPT_MS + 5_000,
   settings: {
-    // The server ends a session that stays silent: nobody holds a lock who is not there.
+    // The server ends a session that stays silent: a process that sleeps holds no lock.
     idle_session_timeout: `${SILENCE_MS_MAX}`,
     lock_timeout: `${ATTEMPT_MS}`,
   },
@@ -52,7 +52,7 @@ export function createRoleLocks({ url, ledger }: LedgerOnServer): RoleLocks {
         try {
           return await waitForLock(server, keyOf(name), signal);
         } catch (error) {
-          // Waiting outlasts the server's absences; what is wrong for good is told at the start.
+          // Waiting outlasts the server's absences; what is wrong for good fails at the start.
           if (portError(error, STREAM, server) === error) throw error;
           await wait(RETRY_MS, undefined, { signal }).catch(() => undefined);
         }
@@ -124,7 +124,7 @@ function heldLock(client: Client): HeldLock {
     closeClient(client);
   }
 
-  /** A beat that comes too late tells that this process slept, and that the lock may be gone. */
+  /** A beat that comes too late means that this process slept, and that the lock may be gone. */
   function beatLater(): void {
     const due = performance.now() + SILENCE_MS_MAX;
     beat = setTimeout(async () => {
@@ -147,7 +147,7 @@ function heldLock(client: Client): HeldLock {
       if (isReleased) return;
       isReleased = true;
       clearTimeout(beat);
-      // Whoever waits gets the lock when the server has heard of the end, which it may never do.
+      // The next process gets the lock once the server knows of the end, which may never be.
       const ended = client.end().catch(() => undefined);
       await Promise.race([ended, wait(RELEASE_MS_MAX, undefined, { ref: false })]);
     },

@@ -1,79 +1,130 @@
-import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { setTimeout as wait } from "node:timers/promises";
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
+import type { Head } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import { EventIdTaken } from "@counterfoil/processing/ports/errors";
-import type { Body } from "@counterfoil/processing/ports/event-stream";
+import { eventIdTaken } from "@counterfoil/processing/ports/errors";
+import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
 import type { ClientBase } from "pg";
-import { bigintArray, byteaArray, textArray } from "./array-parameter.ts";
-import { queryCells } from "./client.ts";
-import { NOT_ENCODABLE, stateOf, UNIQUE_VIOLATED } from "./engine-error.ts";
-import type { StreamTables } from "./stream-read.ts";
+import { sealEvents, WRITTEN_COLUMNS } from "../sql/events.ts";
+import { queryCells, type ReconnectingClient } from "./client.ts";
+import { isConnectionLost, NOT_ENCODABLE, stateOf, UNIQUE_VIOLATED } from "./engine-error.ts";
+import { readHead, type StreamTables } from "./stream-sql.ts";
 
 export type Append = Readonly<{
+  expectedPosition: number;
   events: readonly NewEvent[];
   bodies: readonly Body[];
-  clock: Clock;
-  hashing: Hashing;
 }>;
 
+export type AppendOptions = Readonly<{
+  tables: StreamTables;
+  clock: Clock;
+  hashing: Hashing;
+  /** The key of the lock that every append holds. */
+  lock: string;
+  /** Where the new position is announced. */
+  channel: string;
+}>;
+
+/** Appends one after the other: they would only wait for each other's lock on the server. */
+export function createAppender(
+  writer: ReconnectingClient,
+  options: AppendOptions,
+): (append: Append) => Promise<AppendResult> {
+  const { tables } = options;
+  let last: Promise<unknown> = Promise.resolve();
+  /** The head behind this instance's last append; the guard of the next one finds out if it moved. */
+  let known: Head | null = null;
+
+  async function appendNext(append: Append): Promise<AppendResult> {
+    const { expectedPosition } = append;
+    if (known?.position !== expectedPosition) {
+      known = await writer.use((client) => readHead(client, tables));
+    }
+    if (known.position !== expectedPosition) return { outcome: "conflict" };
+    const sealed = sealAppend(known, append, options);
+    known = null;
+    if (!(await sendSurely(writer, sealed, options))) return { outcome: "conflict" };
+    known = sealed.after;
+    return { outcome: "appended", head: sealed.after };
+  }
+
+  return (append) => {
+    const result = last.then(() => appendNext(append));
+    last = result.catch(() => undefined);
+    return result;
+  };
+}
+
 /** An append as it is sent, and sent again where nobody knows what became of it. */
-export type SealedAppend = Readonly<{
+type SealedAppend = Readonly<{
   before: Head;
   /** The head once it is appended. */
   after: Head;
   events: readonly NewEvent[];
+  /** Of the statement, in its order. */
   values: readonly unknown[];
 }>;
 
-/** Gives the events their places behind `before`. One append is one moment. */
-export function sealAppend(before: Head, append: Append, tables: StreamTables): SealedAppend {
-  const { events, bodies, clock, hashing } = append;
-  const now = clock.now();
-  let after = before;
-  const sealed = events.map((event) => {
-    const recorded = sealEvent(after, event, now, hashing);
-    after = headOf(recorded);
-    return recorded;
-  });
+function sealAppend(before: Head, append: Append, options: AppendOptions): SealedAppend {
+  const { events, bodies } = append;
+  const { tables, clock, hashing, channel } = options;
+  const { rows, head: after } = sealEvents(before, events, clock.now(), hashing);
+  // A thousand rows go through one prepared statement, as one array a column.
+  const columns = WRITTEN_COLUMNS.map((_, at) => rows.map((row) => row[at]));
   const values = [
     before.hash,
     tables.empty.hash,
-    ...bodyColumns(bodies),
-    ...eventColumns(sealed, events),
+    bodies.map(({ sha256 }) => sha256),
+    bodies.map(({ bytes }) => bytes),
+    ...columns,
+    channel,
+    String(after.position),
   ];
   return { before, after, events, values };
 }
 
-function bodyColumns(bodies: readonly Body[]): readonly Buffer[] {
-  return [
-    textArray(bodies.map(({ sha256 }) => sha256)),
-    byteaArray(bodies.map(({ bytes }) => bytes)),
-  ];
-}
+/** How long the outcome of an append is looked for where the connection was lost meanwhile. */
+const PATIENCE_MS = 4_000;
+const PAUSE_MS = 100;
 
-/** One array a column, in the order of the statement. */
-function eventColumns(
-  sealed: readonly RecordedEvent[],
-  events: readonly NewEvent[],
-): readonly Buffer[] {
-  return [
-    bigintArray(sealed.map(({ position }) => position)),
-    textArray(sealed.map(({ id }) => id)),
-    textArray(sealed.map(({ type }) => type)),
-    bigintArray(sealed.map(({ schema_version }) => schema_version)),
-    textArray(sealed.map(({ subject }) => subject)),
-    bigintArray(sealed.map(({ occurred_at }) => occurred_at)),
-    bigintArray(sealed.map(({ recorded_at }) => recorded_at)),
-    textArray(sealed.map(({ causation_id }) => causation_id)),
-    textArray(sealed.map(({ correlation_id }) => correlation_id)),
-    textArray(sealed.map(({ hash }) => hash)),
-    textArray(sealed.map(({ data }) => data)),
-    textArray(events.map(({ about }) => about)),
-  ];
+/**
+ * Sends an append until it is certain what became of it. A connection that is lost on the way leaves
+ * the server perhaps about to commit, so looking proves nothing: the very same append is sent
+ * again, with its hashes, and only one of the two finds the head that it needs. Where that was the
+ * first, the stream holds our last hash.
+ *
+ * @returns whether it is on the stream
+ * @throws StreamUnavailable where the server stays away; the caller then finds by ids what is there
+ */
+async function sendSurely(
+  writer: ReconnectingClient,
+  sealed: SealedAppend,
+  options: AppendOptions,
+): Promise<boolean> {
+  const deadline = performance.now() + PATIENCE_MS;
+  let isUncertain = false;
+  for (;;) {
+    try {
+      return await writer.use(async (client) => {
+        const isRepeated = isUncertain;
+        try {
+          if (await sendAppend(client, sealed, options)) return true;
+          return isRepeated && (await isOnStream(client, sealed, options.tables));
+        } catch (error) {
+          isUncertain = isConnectionLost(error);
+          throw await appendError(client, error, sealed.events, options.tables);
+        }
+      });
+    } catch (error) {
+      // What the server refused it has rolled back. What failed to connect was not sent, but an
+      // earlier sending may still be on its way.
+      if (!isUncertain || performance.now() >= deadline) throw error;
+    }
+    await wait(PAUSE_MS);
+  }
 }
-
-export type SendOptions = Readonly<{ tables: StreamTables; lock: string; channel: string }>;
 
 /**
  * One transaction, sent in one go on a pipelined connection. The lock is taken by a statement of its
@@ -81,19 +132,18 @@ export type SendOptions = Readonly<{ tables: StreamTables; lock: string; channel
  *
  * @returns false where the head was not the one that the events are chained to: nothing was written
  */
-export async function sendAppend(
+async function sendAppend(
   client: ClientBase,
-  { values, after }: SealedAppend,
-  { tables, lock, channel }: SendOptions,
+  { values }: SealedAppend,
+  { tables: { statements }, lock }: AppendOptions,
 ): Promise<boolean> {
-  const { statements } = tables;
   const sent = [
     client.query("BEGIN"),
     queryCells(client, statements.lock, [lock]),
-    queryCells(client, statements.append, [...values, channel, String(after.position)]),
+    queryCells(client, statements.append, values),
     client.query("COMMIT"),
   ] as const;
-  // Each is awaited, whatever became of the one before: none is left behind unheard.
+  // Each is awaited, whatever became of the one before: no rejection goes unhandled.
   const [begun, locked, appended, committed] = await Promise.allSettled(sent);
   for (const each of [begun, locked, appended, committed]) {
     if (each.status === "rejected") throw each.reason;
@@ -102,7 +152,7 @@ export async function sendAppend(
 }
 
 /** Whether the stream holds, at the place of its last event, this very append: hashes are chained. */
-export async function isOnStream(
+async function isOnStream(
   client: ClientBase,
   { after, before }: SealedAppend,
   { statements }: StreamTables,
@@ -113,7 +163,7 @@ export async function isOnStream(
 }
 
 /** What the server refused, in words of the stream; any other error as it is. */
-export async function appendError(
+async function appendError(
   client: ClientBase,
   error: unknown,
   events: readonly NewEvent[],
@@ -123,14 +173,11 @@ export async function appendError(
   if (state === NOT_ENCODABLE) return notEncodable(events, error);
   if (state !== UNIQUE_VIOLATED) return error;
   const ids = events.map(({ id }) => id);
-  const [stored] = await queryCells(client, statements.takenId, [textArray(ids)]);
-  const id = stored?.[0] ?? ids.find((id, at) => ids.indexOf(id) !== at);
-  return new EventIdTaken(
-    `event id ${id} is ${stored ? "on the stream already" : "twice in one append"}; nothing was appended: look ids up as of the head that you append to`,
-  );
+  const [stored] = await queryCells(client, statements.takenId, [ids]);
+  return eventIdTaken(ids, stored?.[0] ?? null, error);
 }
 
-/** Deliveries with U+0000 are quarantined before they come here; whoever made this event did not. */
+/** Deliveries with U+0000 are quarantined before they come here; this event was not. */
 function notEncodable(events: readonly NewEvent[], cause: unknown): Error {
   const found = events
     .flatMap((event) => Object.entries(event).map(([field, value]) => ({ event, field, value })))

@@ -1,5 +1,8 @@
+import { mkdirSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
+import type { Stored } from "../sql/trouble.ts";
+import { portError, whileBusy } from "./engine-error.ts";
 
 /** `create` makes the file where it is missing; `write` and `read` need it to be there. */
 export type OpenMode = "create" | "write" | "read";
@@ -28,7 +31,7 @@ export function openDatabase(
   }
 }
 
-/** Only a URI can tell SQLite to write to a file but never to create it. */
+/** Only a URI lets SQLite write to a file but never create it. */
 function existing(file: string): URL {
   const url = pathToFileURL(file);
   url.searchParams.set("mode", "rw");
@@ -62,4 +65,108 @@ export function rollBack(database: DatabaseSync): void {
   } catch {
     database.close();
   }
+}
+
+export function createFolder(folder: string, stored: Stored): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw portError(error, stored, folder);
+  }
+}
+
+/** Which file lies at a path, so that one that was deleted or replaced is noticed. */
+export function identityOf(file: string): string {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats === undefined ? "missing" : `${stats.dev}:${stats.ino}`;
+}
+
+/** An open file, with whatever was prepared on it. */
+export type Connection = Readonly<{ database: DatabaseSync }>;
+
+export type ReconnectingConnection<C extends Connection> = Readonly<{
+  /** Runs `work` on an open connection; waits while others hold the file; errors are the port's. */
+  use<T>(work: (connection: C) => T): Promise<T>;
+  close(): void;
+}>;
+
+type Options<C extends Connection> = Readonly<{
+  file: string;
+  stored: Stored;
+  /** The mode of the first opening. */
+  mode: OpenMode;
+  open: (mode: OpenMode) => C;
+}>;
+
+/**
+ * A connection that outlives the troubles of its disk. After an error that says nothing certain
+ * about the connection's state it is dropped, and the next use opens another. A file that was
+ * opened once is never created again: where it has vanished, an empty one in its place would
+ * swallow what is acknowledged from then on.
+ */
+export function createReconnectingConnection<C extends Connection>(
+  options: Options<C>,
+): ReconnectingConnection<C> {
+  const { file, stored } = options;
+  let { mode } = options;
+  let current: Readonly<{ connection: C; identity: string }> | null = null;
+  let closed = false;
+
+  function drop(): void {
+    const database = current?.connection.database;
+    current = null;
+    if (database?.isOpen) database.close();
+  }
+
+  function connection(): C {
+    if (closed) throw new Error(`the ${stored.name} in ${file} was closed by this process`);
+    // A connection to a file that was deleted or replaced would write where nobody reads.
+    if (current !== null && current.identity !== identityOf(file)) drop();
+    if (current === null) {
+      current = { connection: options.open(mode), identity: identityOf(file) };
+      if (mode === "create") mode = "write";
+    }
+    return current.connection;
+  }
+
+  return {
+    use: async (work) => {
+      try {
+        return await whileBusy(() => work(connection()));
+      } catch (error) {
+        const ofPort = portError(error, stored, file);
+        if (ofPort !== error || current?.connection.database.isOpen === false) drop();
+        throw ofPort;
+      }
+    },
+    close: () => {
+      closed = true;
+      drop();
+    },
+  };
+}
+
+export type LogSize = Readonly<{
+  /** From how many rows on a commit is bulk: a rebuild, an import, a full group of webhooks. */
+  bulkRows: number;
+  livePages: number;
+  bulkPages: number;
+}>;
+
+/**
+ * After how many pages the log is copied back into the file. Indexes are written all over, and a
+ * page that lies in the log longer is copied back less often, so bulk work is a third faster when
+ * that is done rarely. Beside live traffic it is done often, in portions that delay no commit by
+ * more than some milliseconds.
+ *
+ * @returns a function to be called before each commit with the number of its rows.
+ */
+export function createLogSizer(database: DatabaseSync, size: LogSize): (rows: number) => void {
+  let present = 0;
+  return (rows) => {
+    const wanted = rows < size.bulkRows ? size.livePages : size.bulkPages;
+    if (wanted === present) return;
+    database.exec(`PRAGMA wal_autocheckpoint = ${wanted}`);
+    present = wanted;
+  };
 }

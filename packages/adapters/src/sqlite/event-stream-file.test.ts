@@ -1,3 +1,4 @@
+import { copyFileSync, readFileSync } from "node:fs";
 import { mkdtemp, open as openFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,21 +12,27 @@ import {
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import { readAll } from "@counterfoil/processing/testing/event-stream-fixture";
+import {
+  brokenAt,
+  positionsOf,
+  readAll,
+} from "@counterfoil/processing/testing/event-stream-fixture";
 import { sampleEvent, sampleEvents, sampleId } from "@counterfoil/processing/testing/sample-event";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { systemClock } from "../node/clock.ts";
 import { nodeHashing } from "../node/hashing.ts";
-import { openEventStream } from "./event-stream.ts";
+import { type EventStreamOptions, openEventStream } from "./event-stream.ts";
 
 describe("the stream's file", () => {
   let dataDir = "";
   let file = "";
   let opened: EventStream[] = [];
+  let logged: unknown[] = [];
 
   beforeEach(async () => {
     dataDir = await mkdtemp(join(tmpdir(), "counterfoil-file-"));
     file = join(dataDir, "stream.db");
+    logged = [];
   });
   afterEach(async () => {
     for (const stream of opened) await stream.close();
@@ -33,11 +40,26 @@ describe("the stream's file", () => {
     await rm(dataDir, { recursive: true });
   });
 
-  const open = async ({ ledger = "examination", readOnly = false, folder = dataDir } = {}) => {
-    const options = { dataDir: folder, ledger, hashing: nodeHashing, clock: systemClock, readOnly };
-    const stream = await openEventStream(options);
+  const open = async (given: Partial<EventStreamOptions> = {}) => {
+    const stream = await openEventStream({
+      dataDir,
+      ledger: "examination",
+      hashing: nodeHashing,
+      clock: systemClock,
+      logger: { info: (...line) => void logged.push(line) },
+      ...given,
+    });
     opened.push(stream);
     return stream;
+  };
+  /** Beside the stream, as another program does. */
+  const query = (sql: string) => {
+    const database = new DatabaseSync(file);
+    try {
+      return database.prepare(sql).all();
+    } finally {
+      database.close();
+    }
   };
   /** Leaves a stream of three events with nothing open, so that the file can be tampered with. */
   const leaveThree = async () => {
@@ -104,37 +126,109 @@ describe("the stream's file", () => {
 
     test("when its folder cannot be made", async () => {
       await writeFile(join(dataDir, "occupied"), "");
-      const blocked = open({ folder: join(dataDir, "occupied", "data") });
+      const blocked = open({ dataDir: join(dataDir, "occupied", "data") });
       await expect(blocked).rejects.toThrow(StreamUnavailable);
     });
   });
 
-  test("of format 1 is brought to the present one, and holds what it held", async () => {
-    const bodies = [1, 2].map((n) => ({ sha256: `${n}`.repeat(64), bytes: Uint8Array.of(n) }));
-    const before = await open();
-    await before.append(
-      0,
-      [...sampleEvents(1, 40), sampleEvent(41, { about: sampleId(7) })],
-      bodies,
-    );
-    const [events, known] = [await readAll(before), await before.lookUp([sampleId(7)])];
-    await before.close();
-    const database = new DatabaseSync(file);
-    database.exec(TO_FORMAT_1);
-    database.close();
-    const early = open({ readOnly: true });
-    await expect(early).rejects.toThrow(StreamMissing);
-    await expect(early).rejects.toThrow("has format 1");
-    const after = await open();
-    expect(await readAll(after)).toEqual(events);
-    expect(await after.lookUp([sampleId(7)])).toEqual(known);
-    for (const { sha256, bytes } of bodies) expect(await after.body(sha256)).toEqual(bytes);
-    await expect(after.append(41, [sampleEvent(7)])).rejects.toThrow(EventIdTaken);
-    await after.append(41, [sampleEvent(42)], bodies);
-    expect(new DatabaseSync(file).prepare("SELECT count(*) AS n FROM bodies").get()).toEqual({
-      n: 2,
+  describe("of an older format", () => {
+    const BODIES = [1, 2, 3].map((byte) => {
+      const bytes = Uint8Array.of(byte);
+      return { sha256: nodeHashing.sha256(bytes), bytes };
     });
-    expect((await (await open({ readOnly: true })).lookUp([sampleId(42)])).known.size).toBe(1);
+    const FORMATS = [
+      { format: 1, events: 40, bodies: BODIES.slice(0, 2) },
+      { format: 2, events: 50, bodies: BODIES },
+    ];
+
+    test.each(FORMATS)("$format is migrated, and holds what it held", async (frozen) => {
+      const { format, events, bodies } = frozen;
+      copyFileSync(frozenFile(format), file);
+      const early = open({ readOnly: true });
+      await expect(early).rejects.toThrow(StreamMissing);
+      await expect(early).rejects.toThrow(`has format ${format}`);
+      const stream = await open();
+      expect(logged).toEqual([
+        [
+          { file, from: format, to: 3, ms: expect.any(Number) },
+          "migrated the event stream to the present format",
+        ],
+      ]);
+
+      const all = await readAll(stream);
+      const ids = Array.from({ length: events }, (_, at) => sampleId(at + 1));
+      expect(all.map(({ id }) => id)).toEqual(ids);
+      expect(brokenAt(all, { ledger: "examination", hashing: nodeHashing })).toBeNull();
+      const { known } = await stream.findByIds([...ids, sampleId(99)]);
+      expect(known.size).toBe(events);
+      expect(known.get(sampleId(7))).toEqual({ event: all[6], amendments: [all[38]] });
+      expect(await stream.read({ after: 0, limit: 9, types: ["ModelActivated"] })).toEqual([
+        all[39],
+      ]);
+      for (const { sha256, bytes } of bodies) expect(await stream.body(sha256)).toEqual(bytes);
+
+      await expect(stream.append(events, [sampleEvent(7)])).rejects.toThrow(EventIdTaken);
+      await stream.append(events, [sampleEvent(events + 1)], BODIES);
+      expect(query("SELECT count(*) AS n FROM bodies")).toEqual([{ n: 3 }]);
+      const reader = await open({ readOnly: true });
+      expect((await reader.findByIds([sampleId(events + 1)])).known.size).toBe(1);
+    });
+
+    test.each(FORMATS)("$format is migrated once, by whoever is first", async ({ format }) => {
+      copyFileSync(frozenFile(format), file);
+      await Promise.all([open(), open(), open()]);
+      expect(logged).toHaveLength(1);
+      expect(() =>
+        query(
+          "UPDATE events SET id = (SELECT id FROM events WHERE position = 2) WHERE position = 1",
+        ),
+      ).toThrow("UNIQUE constraint failed: events.id");
+    });
+
+    test("2 that cannot be migrated whole stays as it is", async () => {
+      copyFileSync(frozenFile(2), file);
+      query("DROP TABLE bodies_settled");
+      await expect(open()).rejects.toThrow("bodies_settled");
+      expect(query("PRAGMA user_version")).toEqual([{ user_version: 2 }]);
+      expect(query("SELECT count(*) AS n FROM events_keys")).toEqual([{ n: 40 }]);
+    });
+
+    test("2 that holds a body twice keeps it once", async () => {
+      copyFileSync(frozenFile(2), file);
+      query("INSERT INTO bodies (sha256, bytes) SELECT sha256, bytes FROM bodies WHERE number < 3");
+      const stream = await open();
+      for (const { sha256, bytes } of BODIES) expect(await stream.body(sha256)).toEqual(bytes);
+      expect(query("SELECT number FROM bodies ORDER BY number")).toEqual(
+        [1, 2, 3].map((number) => ({ number })),
+      );
+    });
+
+    test("2 that holds ids twice is named with their positions, and opens for reading only", async () => {
+      copyFileSync(frozenFile(2), file);
+      for (const position of [45, 7, 1, 2, 3, 4]) query(repeatedAtEnd(position));
+      for (const ownThread of [false, true]) {
+        const opening = open({ ownThread });
+        await expect(opening).rejects.toThrow(StreamCorrupted);
+        await expect(opening).rejects.toThrow(`${file} holds event ids twice`);
+        await expect(opening).rejects.toThrow(`${sampleId(7)} at positions 7 and 52`);
+        await expect(opening).rejects.toThrow(/and 1 more; it can be read .* restore a backup/);
+      }
+      const reader = await open({ readOnly: true });
+      const all = await readAll(reader);
+      expect(positionsOf(all)).toEqual(Array.from({ length: 56 }, (_, at) => at + 1));
+      const { known } = await reader.findByIds([sampleId(7), sampleId(45)]);
+      expect(known.get(sampleId(7))).toEqual({ event: all[6], amendments: [all[38]] });
+      expect(known.get(sampleId(45))?.event.position).toBe(45);
+      const plan = query(`EXPLAIN QUERY PLAN SELECT * FROM events WHERE id = 'a'`);
+      expect(plan).toMatchObject([{ detail: expect.stringContaining("USING INDEX events_id") }]);
+    });
+
+    test.each([
+      [1, "8b2d17112f2ca5d6118b6e94921d0bb4df3e246179996200e6f2e6f806f7e166"],
+      [2, "4054efbb8ba218b244e8d90a38f3a9884154cd14960eec1b69019d066d972a5c"],
+    ])("%i is kept byte for byte", (format, sha256) => {
+      expect(nodeHashing.sha256(readFileSync(frozenFile(format)))).toBe(sha256);
+    });
   });
 
   describe("that vanishes", () => {
@@ -170,17 +264,19 @@ describe("the stream's file", () => {
   });
 });
 
-/** Format 1 had unique indexes, and no tables for keys. */
-const TO_FORMAT_1 = `
-  DROP TABLE events_keys; DROP TABLE events_settled;
-  DROP TABLE bodies_keys; DROP TABLE bodies_settled;
-  CREATE TABLE bodies_1 (sha256 TEXT PRIMARY KEY, bytes BLOB NOT NULL);
-  INSERT INTO bodies_1 SELECT sha256, bytes FROM bodies;
-  DROP TABLE bodies;
-  ALTER TABLE bodies_1 RENAME TO bodies;
-  CREATE UNIQUE INDEX events_id ON events (id);
-  PRAGMA user_version = 1;
-`;
+/**
+ * Written by the programs of their time: 40 events and two bodies by that of format 1; the same, ten
+ * events and a third body by that of format 2, whose index holds a part of the ids.
+ */
+const frozenFile = (format: number) =>
+  new URL(`testing/stream-format-${format}.db`, import.meta.url);
+
+/** An event once more, behind all others: format 2 keeps nothing from doing so. */
+const repeatedAtEnd = (position: number) => `
+  INSERT INTO events
+  SELECT (SELECT max(position) + 1 FROM events), id, type, schema_version, subject, occurred_at,
+    recorded_at, causation_id, correlation_id, hash, about, data
+  FROM events WHERE position = ${position}`;
 
 const SUFFIXES = ["", "-wal", "-shm"];
 

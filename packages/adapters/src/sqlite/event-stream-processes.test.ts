@@ -12,8 +12,8 @@ import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { systemClock } from "../node/clock.ts";
 import { nodeHashing } from "../node/hashing.ts";
+import { startProcess } from "../testing/start-process.ts";
 import { openEventStream } from "./event-stream.ts";
-import { startProcess } from "./test-process/start-process.ts";
 
 const LEDGER = "examination";
 const NEVER = new AbortController().signal;
@@ -38,7 +38,12 @@ describe("a stream file that several processes use", () => {
     return stream;
   };
   const startAppender = (first: number, count: number) =>
-    startProcess("appender.ts", [dataDir, LEDGER, `${first}`, `${count}`]);
+    startProcess(new URL("test-process/appender.ts", import.meta.url), [
+      dataDir,
+      LEDGER,
+      `${first}`,
+      `${count}`,
+    ]);
 
   test("four processes create it at once and append in turns", async () => {
     const appenders = [1, 2, 3, 4].map((each) => startAppender(1000 * each, 50));

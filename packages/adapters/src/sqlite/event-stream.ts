@@ -4,15 +4,22 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import { createAppendWatch } from "./append-watch.ts";
-import { STREAM_FILE } from "./engine-error.ts";
-import { createFolder } from "./folder.ts";
-import { createLastingConnection, type LastingConnection } from "./lasting-connection.ts";
+import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
+import { STREAM } from "../sql/trouble.ts";
+import {
+  createFolder,
+  createReconnectingConnection,
+  type ReconnectingConnection,
+} from "./database.ts";
 import { openStreamThread } from "./open-stream-thread.ts";
-import { openStreamConnection, type StreamConnection } from "./stream-connection.ts";
-import { readBody, readHead, readPage, readTypes } from "./stream-read.ts";
-import { streamMissing } from "./stream-schema.ts";
-import { createStreamWriter } from "./stream-writer.ts";
+import { appendEvents } from "./stream-append.ts";
+import {
+  type Migrated,
+  openStreamConnection,
+  type StreamConnection,
+  streamMissing,
+} from "./stream-file.ts";
+import { findByIds, readBody, readEventsOfTypes, readHead, readPage } from "./stream-read.ts";
 
 export type EventStreamOptions = Readonly<{
   /** The ledger's folder; the stream is `stream.db` in it. */
@@ -22,8 +29,10 @@ export type EventStreamOptions = Readonly<{
   clock: Clock;
   /** Neither creates nor writes anything; for every role but the ingestor. */
   readOnly?: boolean;
-  /** Looks up and appends on a thread of its own. */
+  /** Finds by ids and appends on a thread of its own. */
   ownThread?: boolean;
+  /** Hears when a file of an older format was migrated. */
+  logger?: Readonly<{ info(fields: object, message: string): void }> | undefined;
 }>;
 
 /**
@@ -34,18 +43,20 @@ export type EventStreamOptions = Readonly<{
  * @throws StreamUnavailable when it cannot be used just now.
  */
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
-  const { ledger, hashing, readOnly = false } = options;
+  const { ledger, hashing, readOnly = false, logger } = options;
   const dataDir = resolve(options.dataDir);
   const file = join(dataDir, "stream.db");
   if (readOnly && !existsSync(file)) throw streamMissing(file);
-  if (!readOnly) createFolder(dataDir, STREAM_FILE);
+  if (!readOnly) createFolder(dataDir, STREAM);
 
   const empty = emptyHead(ledger, hashing);
-  const connection = createLastingConnection({
+  const onMigrated = (migrated: Migrated) =>
+    logger?.info({ file, ...migrated }, "migrated the event stream to the present format");
+  const connection = createReconnectingConnection({
     file,
-    kind: STREAM_FILE,
+    stored: STREAM,
     mode: readOnly ? "read" : "create",
-    open: (mode) => openStreamConnection({ file, ledger, mode, empty }),
+    open: (mode) => openStreamConnection({ file, ledger, mode, empty, onMigrated }),
   });
   await connection.use(readHead);
   return createEventStream(file, connection, options);
@@ -53,33 +64,78 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
 
 function createEventStream(
   file: string,
-  connection: LastingConnection<StreamConnection>,
+  connection: ReconnectingConnection<StreamConnection>,
   options: EventStreamOptions,
 ): EventStream {
   const { use } = connection;
   const { ledger, clock, hashing, readOnly, ownThread = false } = options;
   const thread = ownThread ? openStreamThread({ file, ledger }) : null;
-  const { append, lookUp } = thread ?? createStreamWriter(connection, hashing);
   const watch = createAppendWatch(file, async () => (await use(readHead)).position);
   return {
     head: () => use(readHead),
     append: async (expectedPosition, events, bodies = []) => {
       if (readOnly) throw new Error(`the event stream in ${file} was opened read-only`);
-      const result = await append({ expectedPosition, events, bodies, now: clock.now() });
+      const append = { expectedPosition, events, bodies, now: clock.now() };
+      const result = await (thread?.append(append) ??
+        use((connection) => appendEvents(connection, append, hashing)));
       if (result.outcome === "appended") watch.announce(result.head.position);
       return result;
     },
     read: async ({ after, limit, types }) =>
       types === undefined
-        ? use((opened) => readPage(opened, after, limit))
-        : readTypes(use, { after, limit, types }),
-    lookUp,
-    body: (sha256) => use((opened) => readBody(opened, sha256)),
+        ? use((connection) => readPage(connection, after, limit))
+        : readEventsOfTypes(use, { after, limit, types }),
+    findByIds: (ids) => thread?.findByIds(ids) ?? use((connection) => findByIds(connection, ids)),
+    body: (sha256) => use((connection) => readBody(connection, sha256)),
     waitForAppend: watch.wait,
     close: async () => {
       watch.close();
       await thread?.close();
       connection.close();
+    },
+  };
+}
+
+const LOOK_EVERY_MS_MIN = 2;
+const LOOK_EVERY_MS_MAX = 25;
+/** How much longer each next pause is while nothing happens: from 2 to 25 ms takes 0.1 s. */
+const SLOWER = 1.25;
+
+/** The waiters of all instances of this thread, by file. */
+const waitersOfFile = new Map<string, Set<HeadWaiters>>();
+
+/**
+ * Waiting for the stream to grow. An append by this thread wakes every waiter of the file at once,
+ * whichever instance it waits on; those of other processes and worker threads are found by looking
+ * at the head, soon after an append and less often when nothing happens.
+ */
+function createAppendWatch(
+  file: string,
+  headPosition: () => Promise<number>,
+): Omit<HeadWaiters, "look"> {
+  let everyMs = LOOK_EVERY_MS_MIN;
+  const ours = createHeadWaiters({
+    headPosition,
+    lookAfterMs: () => {
+      const waitMs = everyMs;
+      everyMs = Math.min(everyMs * SLOWER, LOOK_EVERY_MS_MAX);
+      return waitMs;
+    },
+    onReached: () => {
+      everyMs = LOOK_EVERY_MS_MIN;
+    },
+  });
+  const all = waitersOfFile.get(file) ?? new Set();
+  waitersOfFile.set(file, all.add(ours));
+  return {
+    wait: ours.wait,
+    announce: (position) => {
+      for (const waiters of all) waiters.announce(position);
+    },
+    close: () => {
+      all.delete(ours);
+      if (all.size === 0) waitersOfFile.delete(file);
+      ours.close();
     },
   };
 }

@@ -6,18 +6,20 @@ import type {
   ModelCatalogue,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
-import type { Table } from "@counterfoil/processing/ports/table";
-import { openDatabase } from "./database.ts";
-import { MODEL_FILE, portError } from "./engine-error.ts";
-import { whileLocked } from "./file-lock.ts";
-import { createFolder } from "./folder.ts";
-import { buildingName, isAbandoned, openBuildingStore } from "./model-building.ts";
-import { layOutModel, type ModelState, readModelState } from "./model-layout.ts";
+import type { GenerationLayout } from "../sql/generation.ts";
+import { MODEL } from "../sql/trouble.ts";
+import { createFolder, openDatabase } from "./database.ts";
+import { portError, whileBusy } from "./engine-error.ts";
+import { layOutModel, type ModelState, readModelState } from "./model-file.ts";
 import { openModelReader } from "./model-reader.ts";
-import { MODEL_PRAGMAS, openModelStore } from "./model-store.ts";
-import { whileBusy } from "./while-busy.ts";
-
-type Layout = Readonly<{ tables: readonly Table[]; modelVersion: number }>;
+import {
+  buildingName,
+  isAbandoned,
+  MODEL_PRAGMAS,
+  openBuildingStore,
+  openModelStore,
+} from "./model-store.ts";
+import { whileLocked } from "./role-locks.ts";
 
 /** One file for each generation, `<dataDir>/models/<model>.<generation>.db`. */
 export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): ModelCatalogue {
@@ -27,8 +29,8 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
   // One at a time may create or drop. A creator that dies lets go of the lock, and what it left is
   // no generation as long as its layout is not committed: the next creator takes the place.
   const alone = async <T>(work: () => T): Promise<T> => {
-    createFolder(folder, MODEL_FILE);
-    return whileLocked(join(folder, "catalogue.lock"), MODEL_FILE, work);
+    createFolder(folder, MODEL);
+    return whileLocked(join(folder, "catalogue.lock"), MODEL, work);
   };
 
   return {
@@ -92,7 +94,7 @@ function clearAbandoned(folder: string, model: StoreName): void {
 }
 
 /** @returns false where a generation has the place. */
-function createFile(file: string, layout: Layout): boolean {
+function createFile(file: string, layout: GenerationLayout): boolean {
   if (existsSync(file) && stateIn(file) !== null) return false;
   removeFile(file);
   const database = openDatabase(file, { mode: "create", pragmas: MODEL_PRAGMAS });
@@ -135,7 +137,7 @@ async function readState(file: string): Promise<State> {
     return await whileBusy(() => (existsSync(file) ? stateIn(file) : null));
   } catch (error) {
     if (!existsSync(file)) return null;
-    throw portError(error, MODEL_FILE, file);
+    throw portError(error, MODEL, file);
   }
 }
 

@@ -5,8 +5,8 @@ import { DatabaseSync } from "node:sqlite";
 import { ModelCorrupted, ModelUnavailable } from "@counterfoil/processing/ports/errors";
 import { ENTRIES, entry, putEntries, TABLES } from "@counterfoil/processing/testing/sample-tables";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { startProcess } from "../testing/start-process.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
-import { startProcess } from "./test-process/start-process.ts";
 
 const LAYOUT = { tables: TABLES, modelVersion: 1 };
 
@@ -23,7 +23,9 @@ describe("the files of read models", () => {
   const fileOf = (generation: number) => join(folder, `trades.${generation}.db`);
 
   test("processes that race for numbers get one each", async () => {
-    const creators = [1, 2, 3].map(() => startProcess("generation-creator.ts", [dataDir, "10"]));
+    const creators = [1, 2, 3].map(() =>
+      startProcess(new URL("test-process/generation-creator.ts", import.meta.url), [dataDir, "10"]),
+    );
     await Promise.all(creators.map((creator) => creator.ended()));
     const numbers = creators.flatMap(({ lines }) => lines.map(Number)).sort((a, b) => a - b);
     expect(numbers).toEqual(Array.from({ length: 30 }, (_, at) => at + 1));

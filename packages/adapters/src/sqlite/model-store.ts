@@ -1,45 +1,52 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Commit, ModelStore, StoreName } from "@counterfoil/processing/ports/model-store";
+import { closeSync, fsyncSync, openSync, renameSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import type {
+  BuildingStore,
+  Commit,
+  ModelStore,
+  StoreName,
+} from "@counterfoil/processing/ports/model-store";
 import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
-import { inTransaction, openDatabase } from "./database.ts";
-import { MODEL_FILE } from "./engine-error.ts";
-import { createLastingConnection } from "./lasting-connection.ts";
-import { createLogSizer } from "./log-size.ts";
-import { prepareCheckpoint, quoted, quotedList } from "./model-layout.ts";
-import { createTableRows } from "./model-rows.ts";
-import { isKey } from "./model-select.ts";
+import { isKey, putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
+import { MODEL } from "../sql/trouble.ts";
+import {
+  createLogSizer,
+  createReconnectingConnection,
+  inTransaction,
+  openDatabase,
+} from "./database.ts";
+import { isBusy, portError } from "./engine-error.ts";
+import { createTableRows, indexesOf, prepareCheckpoint, SQLITE } from "./model-file.ts";
 
 export const MODEL_PRAGMAS = [
   "journal_mode = WAL",
   // The log is flushed only before it is copied back: a crash may lose the last commits, never a
-  // part of one, and what is lost is folded again.
+  // part of one, and what is lost is projected again.
   "synchronous = NORMAL",
   "journal_size_limit = 67108864",
   "cache_size = -65536",
 ];
 
-/** Rows of one insert: each call into SQLite has a price, which many rows share. */
-const INSERT_ROWS = 16;
-
 const LOG_SIZE = { bulkRows: 1_000, livePages: 1_000, bulkPages: 16_000 };
 
 export type ModelStoreOptions = Readonly<{ file: string; model: StoreName; generation: number }>;
 
+/** One generation, open for writing. */
 export function openModelStore(options: ModelStoreOptions): ModelStore {
   const { file, model, generation } = options;
-  const connection = createLastingConnection({
+  const connection = createReconnectingConnection({
     file,
-    kind: MODEL_FILE,
+    stored: MODEL,
     mode: "write",
     open: () => openModelWriter(file, MODEL_PRAGMAS),
   });
-  const { use, peek } = connection;
+  const { use } = connection;
   return {
     model,
     generation,
-    // What is read for a fold goes into the commit that ends it, or nowhere.
-    get: (table, key) => peek(({ rows }) => rows.get(table, key)),
-    select: (table, selection) => peek(({ rows }) => rows.select(table, selection)),
+    get: (table, key) => use(({ rows }) => rows.get(table, key)),
+    select: (table, selection) => use(({ rows }) => rows.select(table, selection)),
     count: (table) => use(({ rows }) => rows.count(table)),
     checkpoint: () => use(({ checkpoint }) => checkpoint()),
     commit: (commit) => use(({ write }) => write(commit)),
@@ -48,7 +55,7 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
 }
 
 /** A connection that writes one generation, with everything prepared on it. */
-export function openModelWriter(file: string, pragmas: readonly string[]) {
+function openModelWriter(file: string, pragmas: readonly string[]) {
   const database = openDatabase(file, { mode: "write", pragmas });
   return {
     database,
@@ -89,41 +96,150 @@ type TableWriter = Readonly<{
 }>;
 
 function createTableWriter(database: DatabaseSync, table: Table): TableWriter {
-  const columns = Object.keys(table.columns);
-  const remove = database.prepare(`DELETE FROM ${quoted(table.name)} WHERE ${isKey(table)}`);
-  const writer = (sql: (rows: number) => string) => {
-    const [one, many] = [database.prepare(sql(1)), database.prepare(sql(INSERT_ROWS))];
-    const write = (statement: StatementSync, rows: readonly Row[]) => {
-      const values: Value[] = [];
-      for (const row of rows) for (const column of columns) values.push(row[column] as Value);
-      statement.run(...values);
-    };
-    return (rows: readonly Row[]) => {
-      const whole = rows.length - (rows.length % INSERT_ROWS);
-      for (let at = 0; at < whole; at += INSERT_ROWS) write(many, rows.slice(at, at + INSERT_ROWS));
-      for (let at = whole; at < rows.length; at += 1) write(one, rows.slice(at, at + 1));
-    };
-  };
+  const remove = database.prepare(
+    `DELETE FROM ${quoted(table.name)} WHERE ${isKey(SQLITE, table)}`,
+  );
   return {
-    insert: writer((rows) => insertSql(table, rows)),
-    put: writer((rows) => putSql(table, rows)),
+    insert: createRowsWriter(database, table, ""),
+    put: createRowsWriter(database, table, putClause(table)),
     remove: (keys) => {
       for (const key of keys) remove.run(...key);
     },
   };
 }
 
-/** An update in place: REPLACE would delete the row and its index entries and write all anew. */
-function putSql(table: Table, rows: number): string {
-  const columns = Object.keys(table.columns);
-  const updated = columns.filter((column) => !table.key.includes(column));
-  const update = updated.map((column) => `${quoted(column)} = excluded.${quoted(column)}`);
-  const action = update.length === 0 ? "NOTHING" : `UPDATE SET ${update.join(", ")}`;
-  return `${insertSql(table, rows)} ON CONFLICT (${quotedList(table.key)}) DO ${action}`;
-}
+/** Rows of one insert: each call into SQLite has a price, which many rows share. */
+const INSERT_ROWS = 16;
 
-function insertSql(table: Table, rows: number): string {
+/** @param clause what becomes of a row whose key is there */
+function createRowsWriter(
+  database: DatabaseSync,
+  table: Table,
+  clause: string,
+): (rows: readonly Row[]) => void {
   const columns = Object.keys(table.columns);
   const places = `(${columns.map(() => "?").join(", ")})`;
-  return `INSERT INTO ${quoted(table.name)} (${quotedList(columns)}) VALUES ${Array(rows).fill(places).join(", ")}`;
+  const target = `${quoted(table.name)} (${quotedList(columns)})`;
+  const prepare = (count: number) =>
+    database.prepare(
+      `INSERT INTO ${target} VALUES ${Array(count).fill(places).join(", ")} ${clause}`,
+    );
+  const [one, many] = [prepare(1), prepare(INSERT_ROWS)];
+  const valuesOf = (row: Row) => columns.map((column) => valueIn(table, row, column));
+  return (rows) => {
+    const whole = rows.length - (rows.length % INSERT_ROWS);
+    for (let at = 0; at < whole; at += INSERT_ROWS) {
+      many.run(...rows.slice(at, at + INSERT_ROWS).flatMap(valuesOf));
+    }
+    for (const row of rows.slice(whole)) one.run(...valuesOf(row));
+  };
+}
+
+/**
+ * Nobody else has the file open, and what a crash leaves of it is thrown away: pages go straight to
+ * their places, and are flushed once, at the end.
+ */
+const BUILDING_PRAGMAS = [
+  "locking_mode = EXCLUSIVE",
+  "journal_mode = MEMORY",
+  "synchronous = OFF",
+  "cache_size = -16384",
+];
+
+/** What a file is called while it is built: it has its number, but is no generation. */
+export const buildingName = (file: string): string => `${file}.building`;
+
+/**
+ * Opens a generation that was just created, to fill it. Its indexes are made at the end, in one
+ * sort each, since one that grows in random order is soon larger than the cache. A table that is
+ * searched before that gets its indexes then.
+ */
+export function openBuildingStore(
+  options: ModelStoreOptions & Readonly<{ tables: readonly Table[] }>,
+): BuildingStore {
+  const { file, model, generation, tables } = options;
+  const building = buildingName(file);
+  const writer = beginBuilding(file, tables);
+  const makeIndexes = createIndexMaker(writer.database);
+  const use = async <T>(work: () => T): Promise<T> => inWordsOfPort(building, work);
+  const close = () => writer.database.isOpen && writer.database.close();
+  return {
+    model,
+    generation,
+    get: (table, key) => use(() => writer.rows.get(table, key)),
+    select: (table, selection) =>
+      use(() => {
+        makeIndexes(table);
+        return writer.rows.select(table, selection);
+      }),
+    count: (table) => use(() => writer.rows.count(table)),
+    checkpoint: () => use(() => writer.checkpoint()),
+    commit: (commit) => use(() => writer.write(commit)),
+    finish: () =>
+      use(() => {
+        for (const table of tables) makeIndexes(table);
+        // Readers and a writer may share it from now on.
+        writer.database.exec("PRAGMA journal_mode = WAL");
+        close();
+        flush(building);
+        renameSync(building, file);
+        flush(dirname(file));
+      }),
+    close: async () => void close(),
+  };
+}
+
+/** The file is locked from here to its last commit: an unlocked one was abandoned. */
+function beginBuilding(file: string, tables: readonly Table[]) {
+  const building = buildingName(file);
+  return inWordsOfPort(building, () => {
+    renameSync(file, building);
+    const writer = openModelWriter(building, BUILDING_PRAGMAS);
+    // The lock stays when the transaction ends.
+    writer.database.exec("BEGIN EXCLUSIVE; COMMIT");
+    for (const table of tables) {
+      for (const { drop } of indexesOf(table)) writer.database.exec(drop);
+    }
+    return writer;
+  });
+}
+
+function createIndexMaker(database: DatabaseSync): (table: Table) => void {
+  const indexed = new Set<Table>();
+  return (table) => {
+    if (indexed.has(table)) return;
+    for (const { create } of indexesOf(table)) database.exec(create);
+    indexed.add(table);
+  };
+}
+
+/** Whether its builder died. */
+export function isAbandoned(file: string): boolean {
+  const database = openDatabase(file, { mode: "write", pragmas: [], busyTimeoutMs: 0 });
+  try {
+    database.exec("BEGIN IMMEDIATE");
+    return true;
+  } catch (error) {
+    return !isBusy(error);
+  } finally {
+    database.close();
+  }
+}
+
+function inWordsOfPort<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw portError(error, MODEL, file);
+  }
+}
+
+/** Of a file its contents, of a folder the names in it. */
+function flush(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }

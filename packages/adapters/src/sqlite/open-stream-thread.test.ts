@@ -25,11 +25,11 @@ describe("the thread that writes the stream", () => {
   test("fails what was asked of it when it dies, and the next question starts another", async () => {
     // Of no name there is no hash to begin the chain with.
     const thread = openStreamThread({ file, ledger: undefined as never });
-    const asked = [thread.lookUp(["a"]), append(thread, 0)];
+    const asked = [thread.findByIds(["a"]), append(thread, 0)];
     for (const answer of await Promise.allSettled(asked)) {
       expect(answer).toMatchObject({ status: "rejected", reason: expect.any(StreamUnavailable) });
     }
-    await expect(thread.lookUp(["a"])).rejects.toThrow("has ended");
+    await expect(thread.findByIds(["a"])).rejects.toThrow("has ended");
     await thread.close();
   });
 

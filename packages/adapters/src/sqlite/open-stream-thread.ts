@@ -1,16 +1,38 @@
 import { Worker } from "node:worker_threads";
-import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
-import type { AppendResult, LookUp } from "@counterfoil/processing/ports/event-stream";
-import { packAppend } from "./packed-append.ts";
-import type { Answer, Question, StreamThreadData } from "./stream-thread-message.ts";
-import type { StreamWriter } from "./stream-writer.ts";
-import { unpackError } from "./thread-error.ts";
+import {
+  EventIdTaken,
+  FormatTooNew,
+  LedgerMismatch,
+  StreamCorrupted,
+  StreamMissing,
+  StreamUnavailable,
+} from "@counterfoil/processing/ports/errors";
+import type { AppendResult, KnownEvents } from "@counterfoil/processing/ports/event-stream";
+import type { Append } from "./stream-append.ts";
 
-/** A writer on a thread of its own. */
-export type StreamThread = StreamWriter & Readonly<{ close: () => Promise<void> }>;
+/** What an ingestor does again and again, on a thread of its own. */
+export type StreamThread = Readonly<{
+  findByIds: (ids: readonly string[]) => Promise<KnownEvents>;
+  append: (append: Append) => Promise<AppendResult>;
+  close: () => Promise<void>;
+}>;
+
+/** What the event loop and the thread that writes the stream say to each other. */
+export type StreamThreadData = Readonly<{ file: string; ledger: string }>;
+
+export type Question = Readonly<{
+  call: number;
+  ask:
+    | Readonly<{ what: "findByIds"; ids: readonly string[] }>
+    | Readonly<{ what: "append"; append: Append }>
+    | Readonly<{ what: "close" }>;
+}>;
+
+export type Answer = Readonly<{ call: number }> &
+  (Readonly<{ result: KnownEvents | AppendResult }> | Readonly<{ error: PackedError }>);
 
 type Pending = Readonly<{
-  resolve: (result: LookUp | AppendResult) => void;
+  resolve: (result: KnownEvents | AppendResult) => void;
   reject: (error: unknown) => void;
 }>;
 
@@ -25,8 +47,8 @@ export function openStreamThread(data: StreamThreadData): StreamThread {
   let ended: Promise<unknown> = Promise.resolve();
   let calls = 0;
 
-  function fail(ended: Worker, cause: unknown): void {
-    if (thread !== ended) return;
+  function fail(dead: Worker, cause: unknown): void {
+    if (thread !== dead) return;
     const failed = [...pending.values()];
     pending.clear();
     thread = null;
@@ -35,40 +57,71 @@ export function openStreamThread(data: StreamThreadData): StreamThread {
   }
 
   function start(): Worker {
-    const started = new Worker(new URL("./stream-thread.ts", import.meta.url), {
-      workerData: data,
-      name: "stream",
-    });
+    const started = startWorker(data, pending);
     ended = new Promise((resolve) => started.once("exit", resolve));
     started.on("error", (error) => fail(started, error));
     started.on("exit", (code) => fail(started, `exit code ${code}`));
-    started.on("message", (answer: Answer) => {
-      const asked = pending.get(answer.call);
-      pending.delete(answer.call);
-      if ("error" in answer) asked?.reject(unpackError(answer.error));
-      else asked?.resolve(answer.result);
-    });
     return started;
   }
 
-  function ask<Result>(question: Question["ask"], moved: ArrayBuffer[] = []): Promise<Result> {
+  function ask<Result>(question: Question["ask"]): Promise<Result> {
     thread ??= start();
     const call = ++calls;
-    thread.postMessage({ call, ask: question } satisfies Question, moved);
-    return new Promise<LookUp | AppendResult>((resolve, reject) => {
+    thread.postMessage({ call, ask: question } satisfies Question);
+    return new Promise<KnownEvents | AppendResult>((resolve, reject) => {
       pending.set(call, { resolve, reject });
     }) as Promise<Result>;
   }
 
   return {
-    lookUp: (ids) => ask({ what: "lookUp", ids }),
-    append: (append) => {
-      const packed = packAppend(append);
-      return ask({ what: "append", append: packed }, [packed.bytes.buffer]);
-    },
+    findByIds: (ids) => ask({ what: "findByIds", ids }),
+    append: (append) => ask({ what: "append", append: { ...append, bodies: copied(append) } }),
     close: async () => {
       thread?.postMessage({ call: 0, ask: { what: "close" } } satisfies Question);
       await ended;
     },
   };
+}
+
+/** A body is a part of the network chunk that it came in, all of which a message would take along. */
+const copied = ({ bodies }: Append): Append["bodies"] =>
+  bodies.map(({ sha256, bytes }) => ({ sha256, bytes: new Uint8Array(bytes) }));
+
+function startWorker(workerData: StreamThreadData, pending: Map<number, Pending>): Worker {
+  const worker = new Worker(new URL("./stream-thread.ts", import.meta.url), {
+    workerData,
+    name: "stream",
+  });
+  worker.on("message", (answer: Answer) => {
+    const asked = pending.get(answer.call);
+    pending.delete(answer.call);
+    if ("error" in answer) asked?.reject(unpackError(answer.error));
+    else asked?.resolve(answer.result);
+  });
+  return worker;
+}
+
+/** An error on its way between threads, where its class would be lost. */
+export type PackedError = Readonly<{ name: string; message: string; stack: string | undefined }>;
+
+const CLASSES = [
+  StreamUnavailable,
+  StreamCorrupted,
+  StreamMissing,
+  LedgerMismatch,
+  FormatTooNew,
+  EventIdTaken,
+];
+
+export function packError(error: unknown): PackedError {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { name, message, stack };
+}
+
+/** An error of the port keeps its class; any other becomes a plain one with the thread's stack. */
+function unpackError({ name, message, stack }: PackedError): Error {
+  const ErrorOfPort = CLASSES.find((each) => each.name === name) ?? Error;
+  const error = new ErrorOfPort(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
 }

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { startProcess } from "../testing/start-process.ts";
 import { createRoleLocks } from "./role-locks.ts";
-import { startProcess } from "./test-process/start-process.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -18,7 +18,10 @@ describe("role locks between processes and threads", () => {
 
   test("a process that is killed holds nothing any more", async () => {
     const locks = createRoleLocks({ dataDir });
-    const holder = startProcess("lock-holder.ts", [dataDir, "projector"]);
+    const holder = startProcess(new URL("test-process/lock-holder.ts", import.meta.url), [
+      dataDir,
+      "projector",
+    ]);
     await holder.printed(1);
     expect(await locks.tryAcquire("projector")).toBeNull();
     const waiting = locks.acquire("projector", NEVER);
@@ -29,10 +32,19 @@ describe("role locks between processes and threads", () => {
   }, 60_000);
 
   test("processes that wait follow one another", async () => {
-    const first = startProcess("lock-holder.ts", [dataDir, "projector"]);
+    const first = startProcess(new URL("test-process/lock-holder.ts", import.meta.url), [
+      dataDir,
+      "projector",
+    ]);
     await first.printed(1);
-    const second = startProcess("lock-holder.ts", [dataDir, "projector"]);
-    const third = startProcess("lock-holder.ts", [dataDir, "projector"]);
+    const second = startProcess(new URL("test-process/lock-holder.ts", import.meta.url), [
+      dataDir,
+      "projector",
+    ]);
+    const third = startProcess(new URL("test-process/lock-holder.ts", import.meta.url), [
+      dataDir,
+      "projector",
+    ]);
     await first.kill();
     const next = await Promise.race([
       second.printed(1).then(() => second),

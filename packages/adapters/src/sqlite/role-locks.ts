@@ -3,7 +3,9 @@ import { join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/role-lock";
-import { openLock, tryLock } from "./file-lock.ts";
+import type { Stored } from "../sql/trouble.ts";
+import { openDatabase } from "./database.ts";
+import { isBusy, portError, whileBusy } from "./engine-error.ts";
 
 /** How often a standby looks whether the holder is gone. */
 const LOOK_EVERY_MS = 50;
@@ -51,10 +53,45 @@ async function holdOrClose(
 
 function heldLock(lock: DatabaseSync): HeldLock {
   return {
-    // The operating system takes the lock from nobody who lives.
+    // The operating system takes the lock from no process that is alive.
     lost: new AbortController().signal,
     release: async () => {
       if (lock.isOpen) lock.close();
     },
   };
+}
+
+/**
+ * A lock is an empty SQLite file in an exclusive transaction. The operating system lets go of it
+ * when the process dies, however it dies, and between the threads of one process SQLite itself
+ * keeps the peace, which bare POSIX locks do not. In rollback mode, since a log would let readers in.
+ */
+function openLock(file: string): DatabaseSync {
+  return openDatabase(file, { mode: "create", pragmas: [], busyTimeoutMs: 0 });
+}
+
+/** Takes the lock until the connection closes. @returns whether it was free. */
+function tryLock(lock: DatabaseSync): boolean {
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+    return true;
+  } catch (error) {
+    if (isBusy(error)) return false;
+    throw error;
+  }
+}
+
+/** Runs `work` while no other process or thread runs any under the same lock. */
+export async function whileLocked<T>(file: string, stored: Stored, work: () => T): Promise<T> {
+  let lock: DatabaseSync | null = null;
+  try {
+    const opened = openLock(file);
+    lock = opened;
+    await whileBusy(() => opened.exec("BEGIN EXCLUSIVE"));
+    return work();
+  } catch (error) {
+    throw portError(error, stored, file);
+  } finally {
+    lock?.close();
+  }
 }

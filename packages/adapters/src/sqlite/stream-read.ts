@@ -1,11 +1,16 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Head } from "@counterfoil/core/stream/chain";
-import type { KnownEvent, LookUp, ReadQuery } from "@counterfoil/processing/ports/event-stream";
-import { BULK_TYPES } from "../bulk-types.ts";
-import { inTransaction } from "./database.ts";
-import type { LastingConnection } from "./lasting-connection.ts";
-import type { StreamConnection } from "./stream-connection.ts";
-import { type EventRow, eventOf } from "./stream-statements.ts";
+import type { KnownEvents } from "@counterfoil/processing/ports/event-stream";
+import {
+  type Amendment,
+  type EventCells,
+  eventOf,
+  knownEvents,
+  readTypes,
+  type TypesQuery,
+} from "../sql/events.ts";
+import { inTransaction, type ReconnectingConnection } from "./database.ts";
+import type { StreamConnection } from "./stream-file.ts";
 
 export function readHead({ statements, empty }: StreamConnection): Head {
   const row = statements.head.get() as unknown as [bigint, string, bigint] | undefined;
@@ -21,58 +26,52 @@ export function readPage(
   return eventsOf(statements.page.all(after, limit));
 }
 
-export function readBody(connection: StreamConnection, sha256: string): Uint8Array | null {
-  const { database, statements, digests } = connection;
-  return inTransaction(database, "DEFERRED", () => {
-    const number = digests.find([sha256]).get(sha256);
-    if (number === undefined) return null;
-    const row = statements.body.get(number) as unknown as [Uint8Array] | undefined;
-    return row?.[0] ?? null;
-  });
+export function readBody({ statements }: StreamConnection, sha256: string): Uint8Array | null {
+  const row = statements.body.get(sha256) as unknown as [Uint8Array] | undefined;
+  return row?.[0] ?? null;
 }
 
 /** In one read transaction, so that the answer is that of the head which it names. */
-export function findEvents(connection: StreamConnection, ids: readonly string[]): LookUp {
+export function findByIds(connection: StreamConnection, ids: readonly string[]): KnownEvents {
   const { database, statements } = connection;
   return inTransaction(database, "DEFERRED", () => {
     const head = readHead(connection);
-    const known = new Map<string, KnownEvent & { amendments: RecordedEvent[] }>();
-    const positions = [...connection.ids.find(ids).values()];
-    if (positions.length === 0) return { head, known };
-    for (const event of eventsOf(statements.byPositions.all(JSON.stringify(positions)))) {
-      known.set(event.id, { event, amendments: [] });
-    }
-    const rows = statements.aboutIds.all(JSON.stringify([...known.keys()]));
-    for (const [about, ...row] of rows as unknown as [string, ...EventRow][]) {
-      known.get(about)?.amendments.push(eventOf(row));
-    }
-    return { head, known };
+    const found = eventsOf(statements.byIds.all(JSON.stringify([...new Set(ids)])));
+    if (found.length === 0) return knownEvents(head, [], []);
+    const foundIds = new Set(found.map(({ id }) => id));
+    const rows = statements.amendments.all(JSON.stringify([...foundIds]));
+    const amendments = (rows as unknown as EventCells[]).map(
+      (cells): Amendment => [cells[0] as string, eventOf(cells, 1)],
+    );
+    return knownEvents(head, found, amendments);
   });
 }
 
-type TypesQuery = Required<ReadQuery>;
-type Use = LastingConnection<StreamConnection>["use"];
+type Use = ReconnectingConnection<StreamConnection>["use"];
 
-/** How many positions one step of a search looks through: a few milliseconds of this thread. */
-const WINDOW = 10_000;
-
-export async function readTypes(use: Use, query: TypesQuery): Promise<readonly RecordedEvent[]> {
-  const types = [...new Set(query.types)];
-  if (types.every((type) => !BULK_TYPES.has(type))) {
-    return use((connection) => rareEvents(connection, { ...query, types }));
-  }
-  return searchTypes(use, { ...query, types });
+export function readEventsOfTypes(use: Use, query: TypesQuery): Promise<readonly RecordedEvent[]> {
+  const source = {
+    headPosition: async () => (await use(readHead)).position,
+    indexed: (query: TypesQuery) => use((connection) => indexedEvents(connection, query)),
+    between: ({ after, upTo, types, limit }: TypesQuery & { upTo: number }) =>
+      use(({ statements }) =>
+        eventsOf(statements.windowOfTypes.all(after, upTo, JSON.stringify(types), limit)),
+      ),
+  };
+  return readTypes(source, query);
 }
 
 /**
  * One moment for all types: were a type looked at before another one's event is appended, and that
  * one after, a reader that goes on behind the later event would never see the earlier.
  */
-function rareEvents({ database, statements }: StreamConnection, query: TypesQuery) {
+function indexedEvents({ database, statements }: StreamConnection, query: TypesQuery) {
   const { after, limit, types } = query;
   return inTransaction(database, "DEFERRED", () => {
     const positions = types
-      .flatMap((type) => statements.rarePositions.all(type, after, limit) as unknown as [bigint][])
+      .flatMap(
+        (type) => statements.indexedPositions.all(type, after, limit) as unknown as [bigint][],
+      )
       .map(([position]) => Number(position))
       .sort((a, b) => a - b)
       .slice(0, limit);
@@ -80,23 +79,6 @@ function rareEvents({ database, statements }: StreamConnection, query: TypesQuer
   });
 }
 
-/** Looks through the stream up to its present head, window by window; in between others have a turn. */
-async function searchTypes(use: Use, query: TypesQuery): Promise<readonly RecordedEvent[]> {
-  const listed = JSON.stringify(query.types);
-  const { position: last } = await use(readHead);
-  const found: RecordedEvent[] = [];
-  for (let from = query.after; from < last && found.length < query.limit; from += WINDOW) {
-    const to = Math.min(from + WINDOW, last);
-    const left = query.limit - found.length;
-    const rows = await use(({ statements }) =>
-      statements.windowOfTypes.all(from, to, listed, left),
-    );
-    found.push(...eventsOf(rows));
-    await new Promise(setImmediate);
-  }
-  return found;
-}
-
 function eventsOf(rows: readonly unknown[]): RecordedEvent[] {
-  return (rows as readonly EventRow[]).map(eventOf);
+  return (rows as readonly EventCells[]).map((cells) => eventOf(cells));
 }

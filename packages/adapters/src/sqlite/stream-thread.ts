@@ -1,24 +1,27 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import { nodeHashing } from "../node/hashing.ts";
-import { STREAM_FILE } from "./engine-error.ts";
-import { createLastingConnection } from "./lasting-connection.ts";
-import { unpackAppend } from "./packed-append.ts";
-import { openStreamConnection } from "./stream-connection.ts";
-import type { Answer, Question, StreamThreadData } from "./stream-thread-message.ts";
-import { createStreamWriter } from "./stream-writer.ts";
-import { packError } from "./thread-error.ts";
+import { STREAM } from "../sql/trouble.ts";
+import { createReconnectingConnection } from "./database.ts";
+import {
+  type Answer,
+  packError,
+  type Question,
+  type StreamThreadData,
+} from "./open-stream-thread.ts";
+import { appendEvents } from "./stream-append.ts";
+import { openStreamConnection } from "./stream-file.ts";
+import { findByIds } from "./stream-read.ts";
 
-/** The other end of `openStreamThread`: looks up and appends, one question after the other. */
+/** The other end of `openStreamThread`: finds by ids and appends, one question after the other. */
 const { file, ledger } = workerData as StreamThreadData;
 const empty = emptyHead(ledger, nodeHashing);
-const connection = createLastingConnection({
+const connection = createReconnectingConnection({
   file,
-  kind: STREAM_FILE,
+  stored: STREAM,
   mode: "write",
   open: (mode) => openStreamConnection({ file, ledger, mode, empty }),
 });
-const writer = createStreamWriter(connection, nodeHashing);
 const answer = (message: Answer) => parentPort?.postMessage(message);
 
 parentPort?.on("message", async ({ call, ask }: Question) => {
@@ -28,10 +31,11 @@ parentPort?.on("message", async ({ call, ask }: Question) => {
     return;
   }
   try {
-    const result =
-      ask.what === "lookUp"
-        ? await writer.lookUp(ask.ids)
-        : await writer.append(unpackAppend(ask.append));
+    const result = await connection.use((opened) =>
+      ask.what === "append"
+        ? appendEvents(opened, ask.append, nodeHashing)
+        : findByIds(opened, ask.ids),
+    );
     answer({ call, result });
   } catch (error) {
     answer({ call, error: packError(error) });

@@ -57,8 +57,8 @@ function openStream(onCall: OnCall = () => {}) {
   };
   const stream: EventStream = {
     ...inner,
-    async lookUp(ids) {
-      const answer = inner.lookUp(ids);
+    async findByIds(ids) {
+      const answer = inner.findByIds(ids);
       await noted("look-up");
       return answer;
     },

@@ -2,7 +2,7 @@ import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { APPEND_BYTES_MAX, APPEND_EVENTS_MAX, storedSize } from "@counterfoil/core/ingest/event";
 import { knownFacts, noteEvent } from "@counterfoil/core/ingest/fact-state";
 import type { Clock } from "../ports/clock.ts";
-import type { Body, EventStream, LookUp } from "../ports/event-stream.ts";
+import type { Body, EventStream, KnownEvents } from "../ports/event-stream.ts";
 import type { Receipt } from "../ports/ingest.ts";
 import type { Decision, Request } from "./request.ts";
 
@@ -179,13 +179,13 @@ type End = Readonly<{ pending: Pending; decision: Decision }>;
 /** The stream could not say what is known: no delivery's fault, and nothing was written. */
 class LookUpFailed extends Error {}
 
-type Asked = Readonly<{ ids: readonly string[]; found: LookUp }>;
+type Asked = Readonly<{ ids: readonly string[]; found: KnownEvents }>;
 
 /** @throws LookUpFailed */
 async function lookUpGroup(stream: EventStream, group: readonly Pending[]): Promise<Asked> {
   const ids = group.flatMap(({ request }) => request.ids());
   try {
-    return { ids, found: await stream.lookUp(ids) };
+    return { ids, found: await stream.findByIds(ids) };
   } catch (cause) {
     throw new LookUpFailed("the look-up failed", { cause });
   }

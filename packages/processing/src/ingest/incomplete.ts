@@ -33,7 +33,7 @@ export async function* completeLeftDeliveries({
 }: LeftDeliveriesOptions): AsyncGenerator<LeftDelivery> {
   for (const deliveryId of await leftDeliveries(stream)) {
     if (signal?.aborted) return;
-    const received = (await stream.lookUp([deliveryId])).known.get(deliveryId)?.event;
+    const received = (await stream.findByIds([deliveryId])).known.get(deliveryId)?.event;
     const delivery = received && (await storedDelivery(stream, received));
     if (!delivery) yield { deliveryId, outcome: "gone", error: null };
     else yield await complete(deliveryId, delivery, ingest);

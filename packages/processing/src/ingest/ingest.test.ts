@@ -18,7 +18,7 @@ import { createIngest, type IngestOptions } from "./ingest.ts";
 const START = 1_700_000_000_000_000_000n;
 
 type Before = Readonly<{
-  lookUp?: () => void | Promise<void>;
+  findByIds?: () => void | Promise<void>;
   append?: (events: readonly NewEvent[]) => void | Promise<void>;
 }>;
 
@@ -33,10 +33,10 @@ function setUp(options: Partial<IngestOptions> = {}, before: Before = {}) {
   let lookUps = 0;
   const stream: EventStream = {
     ...inner,
-    async lookUp(ids) {
+    async findByIds(ids) {
       lookUps += 1;
-      await before.lookUp?.();
-      return inner.lookUp(ids);
+      await before.findByIds?.();
+      return inner.findByIds(ids);
     },
     async append(position, events, withBodies = []) {
       await before.append?.(events);
@@ -126,7 +126,7 @@ describe("group commit", () => {
     expect(storage.events).toHaveLength(400);
     for (const receipt of receipts) {
       expect(receipt).toMatchObject({ outcome: "recorded", position: 400, reason: null });
-      expect((await stream.lookUp([receipt.deliveryId])).known.size).toBe(1);
+      expect((await stream.findByIds([receipt.deliveryId])).known.size).toBe(1);
     }
     expect(await stream.body(hashing.sha256(webhook(7).bytes))).toEqual(webhook(7).bytes);
   });
@@ -243,7 +243,7 @@ describe("conflicts", () => {
         const racers = sent.map((deliveries) => {
           const own: EventStream = {
             ...stream,
-            lookUp: (ids) => slow().then(() => stream.lookUp(ids)),
+            findByIds: (ids) => slow().then(() => stream.findByIds(ids)),
             append: (...given) => slow().then(() => stream.append(...given)),
           };
           const options = { stream: own, translations: TRANSLATIONS, hashing, clock };
@@ -320,7 +320,7 @@ describe("failures", () => {
     const { ingest, lookUps } = setUp(
       {},
       {
-        lookUp: () => {
+        findByIds: () => {
           if (isDown) throw new StreamUnavailable("connection lost");
         },
       },

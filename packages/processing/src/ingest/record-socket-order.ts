@@ -35,7 +35,7 @@ export async function recordSocketOrder(options: SocketOrderOptions): Promise<nu
   const [first] = await stream.read({ after: 0, limit: 1, types: ["FeedOpened"] });
   if (first === undefined || (readData(first) as DataOf<"FeedOpened">).ordered) return null;
   const id = eventId(["SocketOrderRecorded"], hashing);
-  if ((await stream.lookUp([id])).known.has(id)) return null;
+  if ((await stream.findByIds([id])).known.has(id)) return null;
   const sessions = createFeedSessions();
   const end = (await stream.head()).position;
   let placed = 0;

@@ -152,7 +152,7 @@ async function lateBlock(
   deliveryId: string,
   position: number,
 ): Promise<DeliveryBlock | null> {
-  const received = (await stream.lookUp([deliveryId])).known.get(deliveryId)?.event;
+  const received = (await stream.findByIds([deliveryId])).known.get(deliveryId)?.event;
   return received === undefined ? null : { received, caused: [], position, isFirst: false };
 }
 

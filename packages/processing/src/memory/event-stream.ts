@@ -2,7 +2,7 @@ import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-ev
 import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead, headOf, sealEvent } from "@counterfoil/core/stream/chain";
 import type { Clock } from "../ports/clock.ts";
-import { EventIdTaken } from "../ports/errors.ts";
+import { eventIdTaken } from "../ports/errors.ts";
 import type { Body, EventStream, KnownEvent } from "../ports/event-stream.ts";
 
 /** What several instances of one stream share, as processes share a file. */
@@ -31,20 +31,11 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
   const { ledger, hashing, clock, storage = createMemoryStreamStorage() } = options;
   const { events, known, bodies, waiters } = storage;
   const empty = emptyHead(ledger, hashing);
-  const own = new Set<Waiter>();
-
+  const waiting = createWaiting(storage);
   const head = () => {
     const last = events.at(-1);
     return last === undefined ? empty : headOf(last);
   };
-
-  function record(event: NewEvent, now: bigint): void {
-    const sealed = sealEvent(head(), event, now, hashing);
-    events.push(sealed);
-    known.set(event.id, { event: sealed, amendments: [] });
-    if (event.about !== null) known.get(event.about)?.amendments.push(sealed);
-  }
-
   return {
     head: async () => head(),
     append: async (expectedPosition, added, withBodies = []) => {
@@ -52,7 +43,8 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
       checkIds(added, known);
       keepBodies(bodies, withBodies);
       const now = clock.now();
-      for (const event of added) record(event, now);
+      for (const event of added)
+        record(storage, event.about, sealEvent(head(), event, now, hashing));
       for (const waiter of [...waiters]) if (waiter.after < events.length) waiter.wake();
       return { outcome: "appended", head: head() };
     },
@@ -63,7 +55,7 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
         .filter(({ type }) => types.includes(type))
         .slice(0, limit);
     },
-    lookUp: async (ids) => {
+    findByIds: async (ids) => {
       const found = new Map<string, KnownEvent>();
       for (const id of ids) {
         const entry = known.get(id);
@@ -72,35 +64,50 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
       return { head: head(), known: found };
     },
     body: async (sha256) => bodies.get(sha256)?.slice() ?? null,
-    waitForAppend: (after, signal) =>
-      new Promise((resolve) => {
-        if (signal.aborted || events.length > after) return resolve();
-        const wake = () => {
-          waiters.delete(waiter);
-          own.delete(waiter);
-          signal.removeEventListener("abort", wake);
-          resolve();
-        };
-        const waiter = { after, wake };
-        signal.addEventListener("abort", wake);
-        waiters.add(waiter);
-        own.add(waiter);
-      }),
-    close: async () => {
-      for (const waiter of [...own]) waiter.wake();
-    },
+    waitForAppend: waiting.wait,
+    close: async () => waiting.close(),
   };
 }
 
+function record(
+  { events, known }: MemoryStreamStorage,
+  amends: string | null,
+  sealed: RecordedEvent,
+): void {
+  events.push(sealed);
+  known.set(sealed.id, { event: sealed, amendments: [] });
+  if (amends !== null) known.get(amends)?.amendments.push(sealed);
+}
+
+/** The waiters of one instance; an append by any instance wakes them. */
+function createWaiting({ events, waiters }: MemoryStreamStorage) {
+  const ours = new Set<Waiter>();
+  const wait: EventStream["waitForAppend"] = (after, signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted || events.length > after) return resolve();
+      const wake = () => {
+        waiters.delete(waiter);
+        ours.delete(waiter);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      const waiter = { after, wake };
+      signal.addEventListener("abort", wake);
+      waiters.add(waiter);
+      ours.add(waiter);
+    });
+  const close = () => {
+    for (const waiter of [...ours]) waiter.wake();
+  };
+  return { wait, close };
+}
+
+/** @throws EventIdTaken */
 function checkIds(events: readonly NewEvent[], known: ReadonlyMap<string, unknown>): void {
-  const seen = new Set<string>();
-  for (const { id } of events) {
-    if (known.has(id) || seen.has(id)) {
-      throw new EventIdTaken(
-        `event id ${id} is ${known.has(id) ? "on the stream already" : "twice in one append"}; nothing was appended: look ids up as of the head that you append to`,
-      );
-    }
-    seen.add(id);
+  const ids = events.map(({ id }) => id);
+  const stored = ids.find((id) => known.has(id));
+  if (stored !== undefined || new Set(ids).size < ids.length) {
+    throw eventIdTaken(ids, stored ?? null);
   }
 }
 

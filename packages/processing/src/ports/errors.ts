@@ -31,9 +31,26 @@ export class FormatTooNew extends Error {
   override readonly name = "FormatTooNew";
 }
 
-/** An event was appended whose id is on the stream already: its writer did not look it up. */
+/** An event was appended whose id is on the stream already: its writer did not ask first. */
 export class EventIdTaken extends Error {
   override readonly name = "EventIdTaken";
+}
+
+/**
+ * @param ids those of the events that were to be appended
+ * @param stored the first of them that is on the stream; null where one stands twice among them
+ */
+export function eventIdTaken(
+  ids: readonly string[],
+  stored: string | null,
+  cause?: unknown,
+): EventIdTaken {
+  const id = stored ?? ids.find((id, at) => ids.indexOf(id) !== at);
+  const where = stored === null ? "twice in one append" : "on the stream already";
+  return new EventIdTaken(
+    `event id ${id} is ${where}; nothing was appended: find the ids first, as of the head that you append to`,
+    { cause },
+  );
 }
 
 /** A read model cannot be used just now; it may recover. */

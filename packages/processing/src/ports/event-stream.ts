@@ -24,7 +24,7 @@ export interface EventStream {
   read(query: ReadQuery): Promise<readonly RecordedEvent[]>;
 
   /** Which of these ids are known, and what later events said of them, as of `head`. */
-  lookUp(ids: readonly string[]): Promise<LookUp>;
+  findByIds(ids: readonly string[]): Promise<KnownEvents>;
 
   /** The exact bytes of a delivery; null where they are not here (never were, or erased). */
   body(sha256: string): Promise<Uint8Array | null>;
@@ -47,7 +47,7 @@ export type AppendResult =
   /** The head was not at the expected position; nothing was written. */
   | Readonly<{ outcome: "conflict" }>;
 
-export type LookUp = Readonly<{ head: Head; known: ReadonlyMap<string, KnownEvent> }>;
+export type KnownEvents = Readonly<{ head: Head; known: ReadonlyMap<string, KnownEvent> }>;
 
 /** An event, and those whose `about` names it (seen, contradicted, corrected, withdrawn), in order. */
 export type KnownEvent = Readonly<{ event: RecordedEvent; amendments: readonly RecordedEvent[] }>;

@@ -42,7 +42,7 @@ export interface ModelStore extends Rows {
   /**
    * Inserts, puts, then deletes, and moves the checkpoint, all or nothing.
    * Durable enough that a crash leaves an earlier commit whole: it may lose the last ones, which
-   * are folded again.
+   * are projected again.
    */
   commit(commit: Commit): Promise<void>;
   close(): Promise<void>;

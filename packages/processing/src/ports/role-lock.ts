@@ -1,6 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 
-/** Held by who folds the model's live generation. */
+/** Held by who projects the model's live generation. */
 export const projectorLock = (model: ModelName): string => `projector-${model}`;
 
 /** Lets one process at a time do a job; free again when its holder dies, however it dies. */

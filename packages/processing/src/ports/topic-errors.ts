@@ -18,7 +18,7 @@ export class TopicMisconfigured extends Error {
   override readonly name = "TopicMisconfigured";
 }
 
-/** The brokers that are named belong to different clusters: each would be told a part. */
+/** The brokers that are named belong to different clusters: each would get a part. */
 export class BrokersDisagree extends Error {
   override readonly name = "BrokersDisagree";
 }

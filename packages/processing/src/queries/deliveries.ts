@@ -37,7 +37,7 @@ export async function findDelivery(
   for await (const event of lyingNear(stream, received)) note(event);
   const ids = new Set([...caused.values()].map(factIdOf));
   for (const factId of await factsRead(stream, received, options)) ids.add(factId);
-  for (const { event, amendments } of (await stream.lookUp([...ids])).known.values()) {
+  for (const { event, amendments } of (await stream.findByIds([...ids])).known.values()) {
     for (const each of [event, ...amendments]) note(each);
   }
   caused.delete(received.position);
@@ -73,7 +73,7 @@ export async function findBody(
 
 /** A delivery's id is that of its first event. */
 async function findReceived(stream: EventStream, id: string): Promise<RecordedEvent | null> {
-  const event = (await stream.lookUp([id])).known.get(id)?.event;
+  const event = (await stream.findByIds([id])).known.get(id)?.event;
   return event?.type === "DeliveryReceived" ? event : null;
 }
 

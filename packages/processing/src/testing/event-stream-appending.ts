@@ -52,7 +52,7 @@ function describeOutcomes(use: () => StreamFixture): void {
         outcome: "conflict",
       });
       expect(await stream.head()).toEqual(before);
-      expect((await stream.lookUp([sampleId(11)])).known.size).toBe(0);
+      expect((await stream.findByIds([sampleId(11)])).known.size).toBe(0);
       expect(await stream.body(body.sha256)).toBeNull();
     },
   );

@@ -13,18 +13,18 @@ export function describeLookingUp(use: () => StreamFixture): void {
 function describeKnown(use: () => StreamFixture): void {
   test("nothing is known on an empty stream", async () => {
     const { stream } = use();
-    expect(await stream.lookUp([sampleId(1)])).toEqual({
+    expect(await stream.findByIds([sampleId(1)])).toEqual({
       head: await stream.head(),
       known: new Map(),
     });
-    expect((await stream.lookUp([])).known.size).toBe(0);
+    expect((await stream.findByIds([])).known.size).toBe(0);
   });
 
   test("known ids answer with their event as it is read, unknown ones not at all", async () => {
     const { stream } = use();
     await stream.append(0, sampleEvents(1, 30));
     const ids = [sampleId(7), sampleId(99), sampleId(30), sampleId(7)];
-    const { head, known } = await stream.lookUp(ids);
+    const { head, known } = await stream.findByIds(ids);
     const all = await readAll(stream);
     expect(head).toEqual(await stream.head());
     expect([...known.keys()].sort()).toEqual([sampleId(7), sampleId(30)]);
@@ -35,7 +35,7 @@ function describeKnown(use: () => StreamFixture): void {
     const { stream } = use();
     for (const at of [0, 1000, 2000]) await stream.append(at, sampleEvents(at + 1, at + 1000));
     const ids = Array.from({ length: 6000 }, (_, at) => sampleId(at + 1));
-    expect((await stream.lookUp(ids)).known.size).toBe(3000);
+    expect((await stream.findByIds(ids)).known.size).toBe(3000);
   });
 
   test("what later events said of an event comes with it, in order", async () => {
@@ -48,7 +48,7 @@ function describeKnown(use: () => StreamFixture): void {
       sampleEvent(5, { type: "FactCorrected", about }),
     ]);
     await stream.append(5, [sampleEvent(6, { type: "FactWithdrawn", about })]);
-    const { known } = await stream.lookUp([about, sampleId(2), about]);
+    const { known } = await stream.findByIds([about, sampleId(2), about]);
     const all = await readAll(stream);
     expect(known.get(about)?.amendments).toEqual([all[2], all[4], all[5]]);
     expect(known.get(sampleId(2))?.amendments).toEqual([all[3]]);
@@ -64,7 +64,7 @@ function describeKnown(use: () => StreamFixture): void {
       }
     })();
     for (let rounds = 0; rounds < 40; rounds += 1) {
-      const { head, known } = await stream.lookUp(ids);
+      const { head, known } = await stream.findByIds(ids);
       expect(known.size).toBe(head.position);
       expect(known.get(sampleId(1))?.amendments.length ?? 0).toBe(head.position / 2);
     }
@@ -74,7 +74,7 @@ function describeKnown(use: () => StreamFixture): void {
   test("an answer does not change afterwards", async () => {
     const { stream } = use();
     await stream.append(0, [sampleEvent(1)]);
-    const before = await stream.lookUp([sampleId(1), sampleId(2)]);
+    const before = await stream.findByIds([sampleId(1), sampleId(2)]);
     await stream.append(1, [sampleEvent(2, { about: sampleId(1) })]);
     expect(before.known.get(sampleId(1))?.amendments).toEqual([]);
     expect(before.known.has(sampleId(2))).toBe(false);

@@ -15,7 +15,7 @@ import { type Closing, type RoleOptions, type Service, startOrClose } from "../s
 /** Takes deliveries in, and nothing else. Any number of them may run on one ledger. */
 export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service> {
   return startOrClose(async (closing) => {
-    const backends = await openAsIngestor(config);
+    const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const { clock, ledger } = backends;
     const ingest = createIngest({ ...backends, translations: TRANSLATIONS });

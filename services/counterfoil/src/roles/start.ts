@@ -14,7 +14,7 @@ import { completeDeliveries, warnWithoutProvider } from "./ingestor.ts";
 /** Everything in one process: webhooks, the feed and the HTTP interface here, projections on threads. */
 export function startService({ config, logger }: RoleOptions): Promise<Service> {
   return startOrClose(async (closing) => {
-    const backends = await openAsIngestor(config);
+    const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const registry = createRegistry();
     const ingest = createIngest({ ...backends, translations: TRANSLATIONS });

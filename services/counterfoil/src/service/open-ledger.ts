@@ -18,8 +18,8 @@ import type { Logger } from "pino";
  *
  * @throws what `checkBeforeStart` and `openLedger` throw; nothing stays open then
  */
-export async function openAsIngestor(config: Config): Promise<Backends> {
-  const backends = await connect(config, "ingest");
+export async function openAsIngestor(config: Config, logger: Logger): Promise<Backends> {
+  const backends = await connect(config, "ingest", logger);
   return orClose(backends, async () => {
     await checkBeforeStart(backends);
     await openLedger(backends.stream, namesOf(backends), backends.hashing);

@@ -2,7 +2,7 @@ import { loadConfig } from "@counterfoil/adapters/config";
 import { connect } from "@counterfoil/adapters/connect";
 import { createKafkaTopics } from "@counterfoil/adapters/kafka/topics";
 import { createLogger } from "@counterfoil/adapters/logging";
-import { createMemoryRoleLocks } from "@counterfoil/processing/memory/role-locks";
+import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { startPublisher } from "../publisher.ts";
 
 /*

@@ -21,6 +21,6 @@ const waiting = stream.waitForAppend(0, new AbortController().signal);
 await stream.append(0, sampleEvents(1, 3));
 await waiting;
 const left = stream.waitForAppend(99, new AbortController().signal);
-await stream.lookUp([]);
+await stream.findByIds([]);
 await stream.close();
 await left;

@@ -1,0 +1,183 @@
+import { randomUUID } from "node:crypto";
+import { GenerationMissing } from "@counterfoil/processing/ports/errors";
+import type {
+  Checkpoint,
+  ModelReader,
+  Rows,
+  StoreName,
+} from "@counterfoil/processing/ports/model-store";
+import type { ColumnType, Row, Selection, Table, Value } from "@counterfoil/processing/ports/table";
+import type { ClientBase } from "pg";
+import { CHECKPOINT_COLUMNS, checkpointOf } from "../sql/generation.ts";
+import {
+  createTableSql,
+  createTablesSql,
+  type Dialect,
+  quoted,
+  quotedList,
+} from "../sql/tables.ts";
+import { MODEL } from "../sql/trouble.ts";
+import { type Pool, queryCells, type Statement } from "./client.ts";
+import { portError } from "./engine-error.ts";
+import type { Layout } from "./layout.ts";
+import { ledgerSchema, modelSchema, type Server } from "./server.ts";
+
+/**
+ * The catalogue: one row a generation, which is claimed by its insert. `fence` is a mark that every
+ * commit replaces: a writer that does not know the last one has not seen the last commit. One that is
+ * `building` has its number, but is no generation yet.
+ */
+export const MODELS_LAYOUT: Layout = {
+  part: "models",
+  migrations: [
+    (schema) => `
+      CREATE TABLE ${schema}.generations (
+        model text COLLATE "C" NOT NULL,
+        generation integer NOT NULL,
+        format integer NOT NULL,
+        model_version integer NOT NULL,
+        tables text[] NOT NULL,
+        position bigint NOT NULL,
+        hash text NOT NULL,
+        digest text NOT NULL,
+        state_digest text NOT NULL,
+        fence text NOT NULL,
+        building boolean NOT NULL DEFAULT false,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (model, generation)
+      )`,
+  ],
+};
+
+/** One generation of a model, and where it lies. */
+export type Place = Readonly<{ ledger: string; model: StoreName; generation: number }>;
+
+export function catalogueOf(ledger: string): string {
+  return `${quoted(ledgerSchema(ledger))}.generations`;
+}
+
+const UNUSED = "unused ";
+
+/** The first mark of a generation: nothing was ever committed to it. */
+export const unusedFence = (): string => `${UNUSED}${randomUUID()}`;
+export const isUnused = (fence: string): boolean => fence.startsWith(UNUSED);
+
+/** The table of one generation, as SQL names it. */
+export function tableName({ ledger, model, generation }: Place, table: Table): string {
+  return `${quoted(modelSchema(ledger, model))}.${quoted(`${table.name}_${generation}`)}`;
+}
+
+export const POSTGRES: Dialect = {
+  // Text is ordered by code points, whatever the database's language.
+  types: { text: 'text COLLATE "C"', integer: "bigint", nanos: "bigint" },
+  parameter: (nth) => `$${nth}`,
+  isOneOf: (column, type, parameter) => `${column} = ANY(${parameter}::${arrayType(type)})`,
+  listOf: (_, values) => values,
+};
+
+export const arrayType = (type: ColumnType): string => (type === "text" ? "text[]" : "bigint[]");
+
+export function layOutTableSql(place: Place, table: Table): string {
+  return `${createTableSql(POSTGRES, tableName(place, table), table)}; ${indexSql(place, table)}`;
+}
+
+/** The indexes beside the key; the server names them. "" where there are none. */
+export function indexSql(place: Place, table: Table): string {
+  const name = tableName(place, table);
+  return table.indexes.map((index) => `CREATE INDEX ON ${name} (${quotedList(index)});`).join(" ");
+}
+
+/** Reading the tables of one generation over any connection; each call sees its present moment. */
+export type TableRows = Readonly<{
+  get(client: ClientBase, table: Table, key: readonly Value[]): Promise<Row | null>;
+  select(client: ClientBase, table: Table, selection: Selection): Promise<readonly Row[]>;
+  count(client: ClientBase, table: Table): Promise<number>;
+}>;
+
+export function createTableRows(place: Place): TableRows {
+  const sqlOf = createTablesSql(POSTGRES, (table) => tableName(place, table));
+  return {
+    get: async (client, table, key) => {
+      const { get, rowOf } = sqlOf(table);
+      const [cells] = await queryCells(client, prepared(get), key);
+      return cells === undefined ? null : rowOf(cells);
+    },
+    select: async (client, table, selection) => {
+      const { select, rowOf } = sqlOf(table);
+      const { text, values } = select(selection);
+      return (await queryCells(client, prepared(text), values)).map(rowOf);
+    },
+    count: async (client, table) => {
+      const [cells] = await queryCells(client, { text: sqlOf(table).count });
+      return Number(cells?.[0]);
+    },
+  };
+}
+
+const statements = new Map<string, Statement>();
+
+/** One name a text on all connections: each prepares it when it meets it first. */
+export function prepared(text: string): Statement {
+  let statement = statements.get(text);
+  if (statement === undefined) {
+    statement = { name: `model${statements.size}`, text };
+    statements.set(text, statement);
+  }
+  return statement;
+}
+
+/** @param pool shared by all readers; a snapshot waits while all of its connections are in use */
+export function openModelReader(server: Server, pool: Pool, place: Place): ModelReader {
+  const { model, generation, ledger } = place;
+  const tables = createTableRows(place);
+  const statement = {
+    name: "reader_checkpoint",
+    text: `SELECT ${CHECKPOINT_COLUMNS} FROM ${catalogueOf(ledger)} WHERE model = $1 AND generation = $2`,
+  };
+
+  function rowsOf(client: ClientBase): Rows {
+    const asPort = async <T>(work: Promise<T>): Promise<T> => {
+      try {
+        return await work;
+      } catch (error) {
+        throw portError(error, MODEL, server);
+      }
+    };
+    return {
+      get: (table, key) => asPort(tables.get(client, table, key)),
+      select: (table, selection) => asPort(tables.select(client, table, selection)),
+      count: (table) => asPort(tables.count(client, table)),
+    };
+  }
+
+  return {
+    model,
+    generation,
+    snapshot: async (read) => {
+      const { outcome } = await pool.use(async (client) => {
+        const checkpoint = await beginSnapshot(client, statement, place);
+        // What the caller throws is the caller's, and no fault of the connection.
+        const [outcome] = await Promise.allSettled([read(rowsOf(client), checkpoint)]);
+        await client.query("ROLLBACK");
+        return { outcome };
+      });
+      if (outcome.status === "rejected") throw outcome.reason;
+      return outcome.value;
+    },
+    close: async () => {},
+  };
+}
+
+/** The first read of the transaction fixes its moment: the checkpoint is that of the rows. */
+async function beginSnapshot(
+  client: ClientBase,
+  statement: Statement,
+  { model, generation }: Place,
+): Promise<Checkpoint> {
+  const [, [cells]] = await Promise.all([
+    client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+    queryCells(client, statement, [model, generation]),
+  ]);
+  if (cells !== undefined) return checkpointOf(cells);
+  throw new GenerationMissing(`generation ${generation} of model ${model} was dropped`);
+}

@@ -1,0 +1,81 @@
+import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { brokenAt, readAll } from "@counterfoil/processing/testing/event-stream-fixture";
+import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { systemClock } from "../node/clock.ts";
+import { nodeHashing } from "../node/hashing.ts";
+import { openEventStream } from "./event-stream.ts";
+import { type CuttingProxy, startCuttingProxy } from "./testing/cutting-proxy.ts";
+import { describePostgres } from "./testing/use-postgres.ts";
+
+/** Stands in the bytes of the next append alone. */
+const WORD = "the one that is cut";
+const BODY = { sha256: "b".repeat(64), bytes: new Uint8Array([7]) };
+
+describePostgres("an append whose connection is cut", (use) => {
+  let proxy: CuttingProxy;
+  let ledger = "";
+  let behindProxy: EventStream;
+  let beside: EventStream;
+
+  beforeEach(async () => {
+    const { url, newLedger } = use();
+    ledger = newLedger();
+    proxy = await startCuttingProxy(url);
+    const options = { ledger, hashing: nodeHashing, clock: systemClock };
+    behindProxy = await openEventStream({ url: proxy.url, ...options });
+    beside = await openEventStream({ url, ...options });
+    await behindProxy.append(0, sampleEvents(1, 3));
+  });
+  afterEach(async () => {
+    await behindProxy.close();
+    await beside.close();
+    await proxy.dispose();
+  });
+
+  const cutEvents = () => sampleEvents(4, 6).map((event) => ({ ...event, correlation_id: WORD }));
+  const expectStream = async (count: number) => {
+    const events = await readAll(beside);
+    expect(events).toHaveLength(count);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(count);
+    expect(brokenAt(events, { ledger, hashing: nodeHashing })).toBeNull();
+  };
+
+  test.each(["unheard", "unanswered"] as const)("%s, is appended once", async (when) => {
+    proxy.cut(when, WORD);
+    const result = await behindProxy.append(3, cutEvents(), [BODY]);
+    expect(result).toEqual({ outcome: "appended", head: await beside.head() });
+    await expectStream(6);
+    expect(await beside.body(BODY.sha256)).toEqual(BODY.bytes);
+    expect(await behindProxy.append(6, sampleEvents(7, 8))).toMatchObject({ outcome: "appended" });
+  });
+
+  test("unanswered, and another is appended after it: it is found where it was", async () => {
+    proxy.cut("unanswered", WORD, async () => {
+      await beside.append(6, sampleEvents(11, 12));
+    });
+    const result = await behindProxy.append(3, cutEvents());
+    expect(result).toMatchObject({ outcome: "appended", head: { position: 6 } });
+    await expectStream(8);
+  });
+
+  test("unheard, and another is appended in its place: a conflict, and nothing of it is there", async () => {
+    proxy.cut("unheard", WORD, async () => {
+      await beside.append(3, sampleEvents(11, 15));
+    });
+    expect(await behindProxy.append(3, cutEvents(), [BODY])).toEqual({ outcome: "conflict" });
+    await expectStream(8);
+    expect(await beside.body(BODY.sha256)).toBeNull();
+  });
+
+  test("unanswered, and the server stays away: nobody says what became of it, and a look-up finds it", async () => {
+    proxy.cut("unanswered", WORD);
+    proxy.closeAfterCut();
+    await expect(behindProxy.append(3, cutEvents())).rejects.toThrow(StreamUnavailable);
+    proxy.open();
+    const { head, known } = await behindProxy.findByIds(cutEvents().map(({ id }) => id));
+    expect([head.position, known.size]).toEqual([6, 3]);
+    await expectStream(6);
+  });
+});

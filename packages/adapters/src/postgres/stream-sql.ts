@@ -1,0 +1,221 @@
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Head } from "@counterfoil/core/stream/chain";
+import type { KnownEvents, ReadQuery } from "@counterfoil/processing/ports/event-stream";
+import type { ClientBase } from "pg";
+import {
+  type Amendment,
+  EVENT_COLUMNS,
+  eventOf,
+  IS_INDEXED_TYPE,
+  knownEvents,
+  OF_EVENT,
+  readTypes,
+  type TypesQuery,
+  WRITTEN_COLUMNS,
+} from "../sql/events.ts";
+import { quoted } from "../sql/tables.ts";
+import { type Cells, type Pool, queryCells, type Statement } from "./client.ts";
+import type { Layout } from "./layout.ts";
+import { ledgerSchema } from "./server.ts";
+
+/**
+ * The appending process gives positions, never a sequence: that would leave holes, and show a
+ * later event before an earlier one. Data is text, which keeps its bytes; text that is compared or
+ * ordered goes by its bytes ("C"), whatever the database's language.
+ *
+ * `events_rare` holds `position + 0`, since the planner may believe that a walk along the primary
+ * key soon meets an indexed type, and then read millions of events for nothing: the key cannot serve an
+ * expression.
+ */
+export const STREAM_LAYOUT: Layout = {
+  part: "stream",
+  migrations: [
+    (schema) => `
+      CREATE TABLE ${schema}.events (
+        position bigint PRIMARY KEY,
+        id text COLLATE "C" NOT NULL UNIQUE,
+        type text COLLATE "C" NOT NULL,
+        schema_version integer NOT NULL,
+        subject text COLLATE "C" NOT NULL,
+        occurred_at bigint,
+        recorded_at bigint NOT NULL,
+        causation_id text,
+        correlation_id text,
+        hash text COLLATE "C" NOT NULL,
+        about text COLLATE "C",
+        data text NOT NULL
+      );
+      CREATE INDEX events_about ON ${schema}.events (about, position) WHERE about IS NOT NULL;
+      CREATE INDEX events_rare ON ${schema}.events (type, (position + 0)) WHERE ${IS_INDEXED_TYPE};
+      CREATE TABLE ${schema}.bodies (sha256 text COLLATE "C" PRIMARY KEY, bytes bytea NOT NULL);`,
+  ],
+};
+
+/**
+ * Every question to the stream has its index. Before the server has gathered figures, its planner
+ * takes a young stream for a small one and would rather read it all.
+ */
+export const ALWAYS_BY_INDEX = { enable_seqscan: "off", enable_bitmapscan: "off" };
+
+export type StreamStatements = Readonly<Record<keyof ReturnType<typeof textsOf>, Statement>>;
+
+export function streamStatements(ledger: string): StreamStatements {
+  const texts = textsOf(quoted(ledgerSchema(ledger)));
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [name, { name, text }]),
+  ) as StreamStatements;
+}
+
+const textsOf = (schema: string) => ({
+  head: `SELECT position, hash, recorded_at FROM ${schema}.events ORDER BY position DESC LIMIT 1`,
+  hashAt: `SELECT hash FROM ${schema}.events WHERE position = $1`,
+  // Ends with the transaction, so that no connection that dies or sleeps keeps others from appending.
+  lock: "SELECT pg_advisory_xact_lock($1)",
+  append: appendText(schema),
+  // Positions are dense, so that a range of them needs neither a sort nor a limit.
+  page: `SELECT ${OF_EVENT} FROM ${schema}.events AS e WHERE position > $1 AND position <= $2 ORDER BY position`,
+  // Within a bounded window, since the types it looks for may not occur for millions of positions.
+  windowOfTypes: `SELECT ${OF_EVENT} FROM ${schema}.events AS e WHERE position > $1 AND position <= $2 AND type = ANY($3::text[]) ORDER BY position LIMIT $4`,
+  // All types in one statement, hence of one moment: a reader that goes on behind the last event of
+  // the answer has missed none.
+  ofIndexedTypes: `
+    SELECT ${OF_EVENT} FROM unnest($1::text[]) AS wanted (type)
+    CROSS JOIN LATERAL (
+      SELECT * FROM ${schema}.events
+      WHERE type = wanted.type AND ${IS_INDEXED_TYPE} AND position + 0 > $2
+      ORDER BY position + 0 LIMIT $3
+    ) AS e
+    ORDER BY e.position LIMIT $3`,
+  findByIds: findByIdsText(schema),
+  body: `SELECT encode(bytes, 'hex') FROM ${schema}.bodies WHERE sha256 = $1`,
+  takenId: `SELECT id FROM ${schema}.events WHERE id = ANY($1::text[]) LIMIT 1`,
+});
+
+const NUMBERS: ReadonlySet<string> = new Set([
+  "position",
+  "schema_version",
+  "occurred_at",
+  "recorded_at",
+]);
+
+const typeOf = (column: string): "bigint" | "text" => (NUMBERS.has(column) ? "bigint" : "text");
+
+/**
+ * Appends where the head still has the hash that the events were chained to ($1; $2 is that of the
+ * empty stream), and answers a row only then. Under the lock, which an earlier statement took: the
+ * snapshot of this one shows every append before it.
+ */
+function appendText(schema: string): string {
+  const arrays = WRITTEN_COLUMNS.map((column, at) => `$${at + 5}::${typeOf(column)}[]`).join(", ");
+  return `
+    WITH guard AS (
+      SELECT WHERE coalesce(
+        (SELECT hash FROM ${schema}.events ORDER BY position DESC LIMIT 1), $2) = $1
+    ), stored AS (
+      INSERT INTO ${schema}.bodies (sha256, bytes)
+      SELECT body.* FROM guard, unnest($3::text[], $4::bytea[]) AS body
+      -- One delivery's bytes are one body, however often they come.
+      ON CONFLICT (sha256) DO NOTHING
+    ), added AS (
+      INSERT INTO ${schema}.events (${WRITTEN_COLUMNS.join(", ")})
+      SELECT event.* FROM guard, unnest(${arrays}) AS event
+    )
+    SELECT pg_notify($17, $18) FROM guard`;
+}
+
+/**
+ * Known events and amendments of one moment, with that moment's head: `kind` says which row is which. In
+ * no order: asked for one, the planner may walk the whole primary key for it.
+ */
+function findByIdsText(schema: string): string {
+  const nothing: string[] = EVENT_COLUMNS.slice(1).map(() => "NULL");
+  nothing[EVENT_COLUMNS.indexOf("hash") - 1] = "hash";
+  nothing[EVENT_COLUMNS.indexOf("recorded_at") - 1] = "recorded_at";
+  return `
+    (SELECT 'head' AS kind, NULL AS about, position, ${nothing.join(", ")}
+      FROM ${schema}.events ORDER BY position DESC LIMIT 1)
+    UNION ALL
+    SELECT 'known', NULL, ${OF_EVENT} FROM ${schema}.events AS e WHERE e.id = ANY($1::text[])
+    UNION ALL
+    SELECT 'amendment', e.about, ${OF_EVENT} FROM ${schema}.events AS e WHERE e.about = ANY($1::text[])`;
+}
+
+/** What the stream's functions work with. */
+export type StreamTables = Readonly<{
+  statements: StreamStatements;
+  /** The head of the stream before its first event. */
+  empty: Head;
+}>;
+
+export async function readHead(
+  client: ClientBase,
+  { statements, empty }: StreamTables,
+): Promise<Head> {
+  const [row] = await queryCells(client, statements.head);
+  return row === undefined ? empty : headOfCells(row);
+}
+
+function headOfCells([position, hash, recordedAt]: Cells): Head {
+  return {
+    position: Number(position),
+    hash: String(hash),
+    recordedAt: BigInt(recordedAt as string),
+  };
+}
+
+export async function readPage(
+  client: ClientBase,
+  { statements }: StreamTables,
+  { after, limit }: ReadQuery,
+): Promise<readonly RecordedEvent[]> {
+  const rows = await queryCells(client, statements.page, [after, after + limit]);
+  return rows.map((row) => eventOf(row));
+}
+
+export async function readBody(
+  client: ClientBase,
+  { statements }: StreamTables,
+  sha256: string,
+): Promise<Uint8Array | null> {
+  const [row] = await queryCells(client, statements.body, [sha256]);
+  return typeof row?.[0] === "string" ? new Uint8Array(Buffer.from(row[0], "hex")) : null;
+}
+
+/** One statement sees one moment: the answer is that of the head which it names. */
+export async function findByIds(
+  client: ClientBase,
+  { statements, empty }: StreamTables,
+  ids: readonly string[],
+): Promise<KnownEvents> {
+  const rows = await queryCells(client, statements.findByIds, [[...new Set(ids)]]);
+  const events: RecordedEvent[] = [];
+  const amendments: Amendment[] = [];
+  let head = empty;
+  for (const row of rows) {
+    const [kind, amends] = row;
+    if (kind === "head") head = headOfCells([row[2] ?? null, row[11] ?? null, row[8] ?? null]);
+    else if (kind === "known") events.push(eventOf(row, 2));
+    else amendments.push([String(amends), eventOf(row, 2)]);
+  }
+  amendments.sort(([, a], [, b]) => a.position - b.position);
+  return knownEvents(head, events, amendments);
+}
+
+export function readEventsOfTypes(
+  pool: Pool,
+  tables: StreamTables,
+  query: TypesQuery,
+): Promise<readonly RecordedEvent[]> {
+  const { ofIndexedTypes, windowOfTypes } = tables.statements;
+  const ask = async (statement: Statement, values: readonly unknown[]) => {
+    const rows = await pool.use((client) => queryCells(client, statement, values));
+    return rows.map((row) => eventOf(row));
+  };
+  const source = {
+    headPosition: async () => (await pool.use((client) => readHead(client, tables))).position,
+    indexed: ({ types, after, limit }: TypesQuery) => ask(ofIndexedTypes, [types, after, limit]),
+    between: ({ types, after, upTo, limit }: TypesQuery & { upTo: number }) =>
+      ask(windowOfTypes, [after, upTo, types, limit]),
+  };
+  return readTypes(source, query);
+}

@@ -1,0 +1,142 @@
+import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Nanos } from "@counterfoil/core/exact/time";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
+import type {
+  KnownEvent,
+  KnownEvents,
+  ReadQuery,
+} from "@counterfoil/processing/ports/event-stream";
+
+/**
+ * Types of which a ledger has millions: reading them alone means reading all. Every other type is
+ * found by an index of its own, which these do not pay for. Part of every engine's format 1, since
+ * such an index holds what was no bulk type when it was made.
+ */
+export const BULK_TYPES: ReadonlySet<string> = new Set([
+  "DeliveryReceived",
+  "RunRecorded",
+  "MovementRecorded",
+  "BalanceReported",
+  "FundsReported",
+]);
+
+/** The condition of a partial index; a query must repeat it word for word to be served by it. */
+export const IS_INDEXED_TYPE = `type NOT IN (${[...BULK_TYPES].map((type) => `'${type}'`).join(", ")})`;
+
+/** Columns of an event, in the order in which the SQL engines read and write rows. */
+export const EVENT_COLUMNS = [
+  "position",
+  "id",
+  "type",
+  "schema_version",
+  "subject",
+  "occurred_at",
+  "recorded_at",
+  "causation_id",
+  "correlation_id",
+  "hash",
+  "data",
+] as const satisfies readonly (keyof RecordedEvent)[];
+
+export const OF_EVENT = EVENT_COLUMNS.map((column) => `e.${column}`).join(", ");
+
+/** A row of these columns, as an engine returns them: numbers as its driver gives them, or as text. */
+export type EventCells = readonly (string | bigint | null)[];
+
+/** @param from how many other cells stand before */
+export function eventOf(cells: EventCells, from = 0): RecordedEvent {
+  const occurredAt = cells[from + 5] ?? null;
+  return {
+    position: Number(cells[from]),
+    id: cells[from + 1] as string,
+    type: cells[from + 2] as string,
+    schema_version: Number(cells[from + 3]),
+    subject: cells[from + 4] as string,
+    occurred_at: occurredAt === null ? null : BigInt(occurredAt),
+    recorded_at: BigInt(cells[from + 6] as string | bigint),
+    causation_id: cells[from + 7] as string | null,
+    correlation_id: cells[from + 8] as string | null,
+    data: cells[from + 10] as string,
+    hash: cells[from + 9] as string,
+  };
+}
+
+/** A row that is written: the columns above, and the id that the event amends. */
+export const WRITTEN_COLUMNS: readonly string[] = [...EVENT_COLUMNS, "about"];
+export type WrittenValue = string | number | bigint | null;
+
+export function writtenValues(event: RecordedEvent, about: string | null): WrittenValue[] {
+  const values: WrittenValue[] = EVENT_COLUMNS.map((column) => event[column]);
+  values.push(about);
+  return values;
+}
+
+export type SealedEvents = Readonly<{ rows: readonly (readonly WrittenValue[])[]; head: Head }>;
+
+/** Gives events their places behind `before`; one append is one moment. `head` is the last of them. */
+export function sealEvents(
+  before: Head,
+  events: readonly NewEvent[],
+  now: Nanos,
+  hashing: Hashing,
+): SealedEvents {
+  let head = before;
+  const rows = events.map((event) => {
+    const sealed = sealEvent(head, event, now, hashing);
+    head = headOf(sealed);
+    return writtenValues(sealed, event.about);
+  });
+  return { rows, head };
+}
+
+/** An event that amends another, behind the id of that one. */
+export type Amendment = readonly [amends: string, event: RecordedEvent];
+
+/** The answer to `findByIds`; amendments are in the order of the stream. */
+export function knownEvents(
+  head: Head,
+  events: readonly RecordedEvent[],
+  amendments: readonly Amendment[],
+): KnownEvents {
+  const known = new Map<string, KnownEvent & { amendments: RecordedEvent[] }>();
+  // In a file that holds an id twice, the first one counts.
+  for (const event of events) {
+    if (!known.has(event.id)) known.set(event.id, { event, amendments: [] });
+  }
+  for (const [amends, event] of amendments) known.get(amends)?.amendments.push(event);
+  return { head, known };
+}
+
+export type TypesQuery = Required<ReadQuery>;
+
+export type TypedEvents = Readonly<{
+  headPosition: () => Promise<number>;
+  /** By the index over types; of one moment, so that no event hides one of another type before it. */
+  indexed: (query: TypesQuery) => Promise<readonly RecordedEvent[]>;
+  /** Of positions after `after` and up to `upTo`. */
+  between: (query: TypesQuery & Readonly<{ upTo: number }>) => Promise<readonly RecordedEvent[]>;
+}>;
+
+/** How many positions one step of a search looks through: a few milliseconds of an engine. */
+const WINDOW = 10_000;
+
+/**
+ * Events of some types. Bulk types are searched for window by window up to the present head, since
+ * they may not occur for millions of positions; in between others have a turn.
+ */
+export async function readTypes(
+  { headPosition, indexed, between }: TypedEvents,
+  query: TypesQuery,
+): Promise<readonly RecordedEvent[]> {
+  const types = [...new Set(query.types)];
+  if (types.every((type) => !BULK_TYPES.has(type))) return indexed({ ...query, types });
+  const last = await headPosition();
+  const found: RecordedEvent[] = [];
+  for (let after = query.after; after < last && found.length < query.limit; after += WINDOW) {
+    const upTo = Math.min(after + WINDOW, last);
+    found.push(...(await between({ types, after, upTo, limit: query.limit - found.length })));
+    await new Promise(setImmediate);
+  }
+  return found;
+}

@@ -1,0 +1,191 @@
+import type {
+  ColumnType,
+  Condition,
+  Operator,
+  Row,
+  Selection,
+  Table,
+  Value,
+} from "@counterfoil/processing/ports/table";
+
+/** What a statement is given: a list is one value, as `Dialect.listOf` makes it. */
+export type SqlValue = Value | readonly Value[];
+
+/** Where the SQL of one engine differs from the other's. */
+export type Dialect = Readonly<{
+  types: Readonly<Record<ColumnType, string>>;
+  /** How the nth value of a statement is written, from 1. */
+  parameter: (nth: number) => string;
+  /** Whether a column has one of the values of a list; one shape of statement for any length. */
+  isOneOf: (column: string, type: ColumnType, parameter: string) => string;
+  listOf: (type: ColumnType, values: readonly Value[]) => SqlValue;
+}>;
+
+/** A name that SQL takes literally. Names come from table descriptions, never from a request. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quotedList(names: readonly string[]): string {
+  return names.map(quoted).join(", ");
+}
+
+/** @param name the table's name in SQL */
+export function createTableSql(dialect: Dialect, name: string, table: Table): string {
+  const columns = Object.entries(table.columns).map(
+    ([column, { type }]) =>
+      `${quoted(column)} ${dialect.types[type]}${table.key.includes(column) ? " NOT NULL" : ""}`,
+  );
+  return `CREATE TABLE ${name} (${columns.join(", ")}, PRIMARY KEY (${quotedList(table.key)}))`;
+}
+
+/** One shape of query is one text, so that its prepared statement is found again. */
+export type Query = Readonly<{ text: string; values: readonly SqlValue[] }>;
+
+/** Reading one table. */
+export type TableSql = Readonly<{
+  /** The table's name in SQL. */
+  name: string;
+  /** Takes the key's values. */
+  get: string;
+  count: string;
+  select: (selection: Selection) => Query;
+  rowOf: (cells: Cells) => Row;
+}>;
+
+/** A row as the engine returns it, in the order of the described columns: numbers, or their text. */
+export type Cells = readonly unknown[];
+
+/** Made once for each table, since it is asked for with every row. */
+export function createTablesSql(
+  dialect: Dialect,
+  nameOf: (table: Table) => string,
+): (table: Table) => TableSql {
+  const known = new Map<Table, TableSql>();
+  return (table) => {
+    const found = known.get(table);
+    if (found !== undefined) return found;
+    const made = tableSql(dialect, nameOf(table), table);
+    known.set(table, made);
+    return made;
+  };
+}
+
+function tableSql(dialect: Dialect, name: string, table: Table): TableSql {
+  const from = `SELECT ${quotedList(Object.keys(table.columns))} FROM ${name}`;
+  return {
+    name,
+    get: `${from} WHERE ${isKey(dialect, table)}`,
+    count: `SELECT count(*) FROM ${name}`,
+    select: (selection) => selectQuery(dialect, from, table, selection),
+    rowOf: rowReader(table),
+  };
+}
+
+export function isKey({ parameter }: Dialect, { key }: Table): string {
+  return key.map((name, at) => `${quoted(name)} = ${parameter(at + 1)}`).join(" AND ");
+}
+
+/**
+ * What an insert does where the key is there: an update in place, since a REPLACE would delete the
+ * row and its index entries and write all of them anew.
+ */
+export function putClause(table: Table): string {
+  const updated = Object.keys(table.columns).filter((column) => !table.key.includes(column));
+  const update = updated.map((column) => `${quoted(column)} = excluded.${quoted(column)}`);
+  const action = update.length === 0 ? "NOTHING" : `UPDATE SET ${update.join(", ")}`;
+  return `ON CONFLICT (${quotedList(table.key)}) DO ${action}`;
+}
+
+/** @throws where the row lacks the column: what is absent must be null */
+export function valueIn(table: Table, row: Row, column: string): Value {
+  const value = row[column];
+  if (value !== undefined) return value;
+  throw new Error(
+    `a row for table ${table.name} lacks column ${column}; it has ${Object.keys(row)}`,
+  );
+}
+
+const FROM_CELL = {
+  text: (cell) => cell as string,
+  integer: Number,
+  nanos: (cell) => BigInt(cell as string | bigint),
+} as const satisfies Readonly<Record<ColumnType, (cell: unknown) => Value>>;
+
+function rowReader(table: Table): TableSql["rowOf"] {
+  const columns = Object.entries(table.columns).map(([name, { type }]) => ({
+    name,
+    read: FROM_CELL[type],
+  }));
+  return (cells) => {
+    const row: Record<string, Value> = {};
+    let at = 0;
+    for (const { name, read } of columns) {
+      const cell = cells[at] ?? null;
+      row[name] = cell === null ? null : read(cell);
+      at += 1;
+    }
+    return row;
+  };
+}
+
+function selectQuery(dialect: Dialect, from: string, table: Table, selection: Selection): Query {
+  const { where = [], orderBy, descending = false, beyond, limit } = selection;
+  const values: SqlValue[] = [];
+  const place = (value: SqlValue) => dialect.parameter(values.push(value));
+  const conditions = where.map((condition) => conditionSql(dialect, table, condition, place));
+  if (beyond !== undefined) {
+    // A row value compares as the order does, and is sought in an index of that order.
+    const columns = orderBy.map((name) => columnOf(table, name)).join(", ");
+    const places = beyond.map(place).join(", ");
+    conditions.push(`(${columns}) ${descending ? "<" : ">"} (${places})`);
+  }
+  const filter = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
+  const direction = descending ? " DESC" : "";
+  const order = orderBy.map((name) => columnOf(table, name) + direction).join(", ");
+  return { text: `${from}${filter} ORDER BY ${order} LIMIT ${place(limit)}`, values };
+}
+
+type Place = (value: SqlValue) => string;
+
+const COMPARISONS: ReadonlySet<Operator> = new Set(["=", "<", "<=", ">", ">="]);
+
+function conditionSql(
+  dialect: Dialect,
+  table: Table,
+  { column, is, value }: Condition,
+  place: Place,
+): string {
+  const name = columnOf(table, column);
+  if (is === "in") {
+    const type = table.columns[column]?.type ?? "text";
+    return isOneOf(dialect, { name, type }, isList(value) ? value : [value], place);
+  }
+  if (isList(value)) throw new Error(`condition ${column} ${is}: expected one value, found a list`);
+  if (!COMPARISONS.has(is)) throw new Error(`condition ${column}: ${is} is no operator`);
+  return is === "=" && value === null ? `${name} IS NULL` : `${name} ${is} ${place(value)}`;
+}
+
+/** A null in a list finds null, as `=` does. */
+function isOneOf(
+  { isOneOf, listOf }: Dialect,
+  { name, type }: Readonly<{ name: string; type: ColumnType }>,
+  list: readonly Value[],
+  place: Place,
+): string {
+  const values = list.filter((value) => value !== null);
+  const isListed = isOneOf(name, type, place(listOf(type, values)));
+  return list.includes(null) ? `(${isListed} OR ${name} IS NULL)` : isListed;
+}
+
+function isList(value: Condition["value"]): value is readonly Value[] {
+  return Array.isArray(value);
+}
+
+/** Only a described column ever becomes part of a statement. */
+function columnOf(table: Table, name: string): string {
+  if (Object.hasOwn(table.columns, name)) return quoted(name);
+  throw new Error(
+    `table ${table.name} has no column ${name}; it has ${Object.keys(table.columns)}`,
+  );
+}

@@ -1,0 +1,48 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { STREAM } from "../sql/trouble.ts";
+import { portError, whileBusy } from "./engine-error.ts";
+
+describe("a file that others hold", () => {
+  let folder = "";
+  let holder: DatabaseSync;
+  let other: DatabaseSync;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "counterfoil-busy-"));
+    holder = new DatabaseSync(join(folder, "a.db"));
+    other = new DatabaseSync(join(folder, "a.db"));
+    holder.exec("BEGIN EXCLUSIVE");
+  });
+  afterEach(() => {
+    for (const database of [holder, other]) if (database.isOpen) database.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("is used as soon as it is free", async () => {
+    const using = whileBusy(() => other.exec("BEGIN EXCLUSIVE"));
+    setTimeout(() => holder.close(), 50);
+    await using;
+    expect(other.isTransaction).toBe(true);
+  });
+
+  test("is given up after a while, and said to be unavailable", async () => {
+    const using = whileBusy(() => other.exec("BEGIN EXCLUSIVE"), 60);
+    const error = await using.catch((error) => portError(error, STREAM, "a.db"));
+    expect(error).toBeInstanceOf(StreamUnavailable);
+    expect(String(error)).toContain("another process holds it");
+  });
+
+  test("other errors are not tried again", async () => {
+    let tries = 0;
+    const using = whileBusy(() => {
+      tries += 1;
+      throw new Error("of another kind");
+    });
+    await expect(using).rejects.toThrow("of another kind");
+    expect(tries).toBe(1);
+  });
+});

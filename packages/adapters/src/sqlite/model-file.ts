@@ -1,0 +1,140 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { FormatTooNew } from "@counterfoil/processing/ports/errors";
+import type { Checkpoint } from "@counterfoil/processing/ports/model-store";
+import type { Row, Selection, Table, Value } from "@counterfoil/processing/ports/table";
+import {
+  CHECKPOINT_COLUMNS,
+  checkpointOf,
+  GENERATION_FORMAT,
+  type GenerationLayout,
+  NO_ROWS,
+} from "../sql/generation.ts";
+import {
+  type Cells,
+  createTableSql,
+  createTablesSql,
+  type Dialect,
+  quoted,
+  quotedList,
+} from "../sql/tables.ts";
+import { inTransaction } from "./database.ts";
+
+export const SQLITE: Dialect = {
+  types: { text: "TEXT", integer: "INTEGER", nanos: "INTEGER" },
+  parameter: () => "?",
+  isOneOf: (column, _, parameter) => `${column} IN (SELECT value FROM json_each(${parameter}))`,
+  // SQLite reads an integer of JSON to its 64 bits.
+  listOf: (_, values) =>
+    `[${values.map((value) => (typeof value === "bigint" ? value : JSON.stringify(value)))}]`,
+};
+
+const CHECKPOINT_TABLE = `
+  CREATE TABLE checkpoint (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    format INTEGER NOT NULL,
+    model_version INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    state_digest TEXT NOT NULL
+  )`;
+
+/**
+ * In one transaction with the checkpoint's row, by which a finished layout is known. Ordinary rowid
+ * tables: rows go to the end, and only the narrow key index is written all over. A WITHOUT ROWID
+ * table would keep the wide rows in key order, which halves the speed of a rebuild.
+ */
+export function layOutModel(database: DatabaseSync, layout: GenerationLayout): void {
+  const { tables, modelVersion } = layout;
+  inTransaction(database, "IMMEDIATE", () => {
+    for (const table of tables) {
+      database.exec(createTableSql(SQLITE, quoted(table.name), table));
+      for (const { create } of indexesOf(table)) database.exec(create);
+    }
+    database.exec(CHECKPOINT_TABLE);
+    database
+      .prepare("INSERT INTO checkpoint VALUES (1, ?, ?, 0, '', ?, ?)")
+      .run(GENERATION_FORMAT, modelVersion, NO_ROWS, NO_ROWS);
+  });
+}
+
+/** The indexes beside the key: what makes each, and what takes it away. */
+export function indexesOf(table: Table): readonly Readonly<{ create: string; drop: string }>[] {
+  return table.indexes.map((index) => {
+    const name = quoted([table.name, ...index].join("_"));
+    return {
+      create: `CREATE INDEX IF NOT EXISTS ${name} ON ${quoted(table.name)} (${quotedList(index)})`,
+      drop: `DROP INDEX IF EXISTS ${name}`,
+    };
+  });
+}
+
+export type ModelState = Readonly<{ modelVersion: number; checkpoint: Checkpoint }>;
+
+/** @returns null where nothing is laid out; a creator died, or is at it. */
+export function readModelState(database: DatabaseSync): ModelState | null {
+  const isLaidOut = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'checkpoint'");
+  if (isLaidOut.get() === undefined) return null;
+  const row = database.prepare("SELECT format, model_version FROM checkpoint").get();
+  if (row === undefined) return null;
+  if (Number(row.format) > GENERATION_FORMAT) {
+    throw new FormatTooNew(
+      `a read model has format ${row.format}, and this program knows none above ${GENERATION_FORMAT}: run the newer program that wrote it`,
+    );
+  }
+  return { modelVersion: Number(row.model_version), checkpoint: prepareCheckpoint(database)() };
+}
+
+/** @returns a function that reads the checkpoint of the connection's present moment. */
+export function prepareCheckpoint(database: DatabaseSync): () => Checkpoint {
+  const statement = database.prepare(`SELECT ${CHECKPOINT_COLUMNS} FROM checkpoint`);
+  statement.setReturnArrays(true);
+  return () => {
+    const cells = statement.get() as Cells | undefined;
+    if (cells === undefined) throw new Error("the model's checkpoint is gone: rebuild the model");
+    return checkpointOf(cells);
+  };
+}
+
+/** Reading the tables of one connection; every call sees the connection's present moment. */
+export type TableRows = Readonly<{
+  get(table: Table, key: readonly Value[]): Row | null;
+  select(table: Table, selection: Selection): readonly Row[];
+  count(table: Table): number;
+}>;
+
+export function createTableRows(database: DatabaseSync): TableRows {
+  const sqlOf = createTablesSql(SQLITE, ({ name }) => quoted(name));
+  const statements = new Map<string, StatementSync>();
+
+  function prepared(table: Table, text: string): StatementSync {
+    const found = statements.get(text);
+    if (found !== undefined) return found;
+    const statement = database.prepare(text);
+    statement.setReturnArrays(true);
+    // All integers of a statement or none; a table without nanoseconds is spared the detour.
+    statement.setReadBigInts(Object.values(table.columns).some(({ type }) => type === "nanos"));
+    statements.set(text, statement);
+    return statement;
+  }
+
+  return {
+    get: (table, key) => {
+      const { get, rowOf } = sqlOf(table);
+      // `setReturnArrays` promises arrays, which the types of `get` and `all` do not know.
+      const cells = prepared(table, get).get(...key) as unknown as Cells | undefined;
+      return cells === undefined ? null : rowOf(cells);
+    },
+    select: (table, selection) => {
+      const { select, rowOf } = sqlOf(table);
+      const { text, values } = select(selection);
+      // A list is one text here.
+      const rows = prepared(table, text).all(...(values as readonly Value[]));
+      return (rows as unknown as readonly Cells[]).map(rowOf);
+    },
+    count: (table) => {
+      const cells = prepared(table, sqlOf(table).count).get() as unknown as Cells;
+      return Number(cells[0]);
+    },
+  };
+}

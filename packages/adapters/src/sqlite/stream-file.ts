@@ -1,0 +1,266 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Head } from "@counterfoil/core/stream/chain";
+import {
+  FormatTooNew,
+  LedgerMismatch,
+  StreamCorrupted,
+  StreamMissing,
+} from "@counterfoil/processing/ports/errors";
+import { IS_INDEXED_TYPE, OF_EVENT, WRITTEN_COLUMNS } from "../sql/events.ts";
+import { createLogSizer, inTransaction, type OpenMode, openDatabase } from "./database.ts";
+import { isUniqueViolation } from "./engine-error.ts";
+
+/** What the stream's functions work with: one connection and what was prepared on it. */
+export type StreamConnection = Readonly<{
+  database: DatabaseSync;
+  statements: StreamStatements;
+  /** To be called before an append with the number of its events. */
+  sizeLog: (events: number) => void;
+  /** The head of the stream before its first event. */
+  empty: Head;
+}>;
+
+const WRITER_PRAGMAS = [
+  // Readers never wait for the writer, nor it for them.
+  "journal_mode = WAL",
+  // An append is durable when it is acknowledged: the log is flushed at every commit.
+  "synchronous = FULL",
+  // After a log that a long reader made grow, the disk gets its space back.
+  "journal_size_limit = 67108864",
+  "cache_size = -8192",
+];
+
+const LOG_SIZE = { bulkRows: 128, livePages: 1_000, bulkPages: 4_000 };
+
+const READER_PRAGMAS = ["cache_size = -8192"];
+
+export function openStreamConnection(
+  options: Readonly<{
+    file: string;
+    ledger: string;
+    mode: OpenMode;
+    empty: Head;
+    onMigrated?: (migrated: Migrated) => void;
+  }>,
+): StreamConnection {
+  const { file, ledger, mode, empty, onMigrated } = options;
+  const pragmas = mode === "read" ? READER_PRAGMAS : WRITER_PRAGMAS;
+  const database = openDatabase(file, { mode, pragmas });
+  try {
+    if (mode === "read") checkStream(database, file, ledger);
+    else {
+      const migrated = migrateStream(database, file, ledger);
+      if (migrated !== null) onMigrated?.(migrated);
+    }
+    const sizeLog = createLogSizer(database, LOG_SIZE);
+    return { database, statements: prepareStream(database), sizeLog, empty };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+const PLACES = `(${Array(WRITTEN_COLUMNS.length).fill("?")})`;
+const INSERT = `INSERT INTO events (${WRITTEN_COLUMNS.join(", ")}) VALUES `;
+
+/** Rows of one insert: each call into SQLite has a price, which many rows share. */
+export const INSERT_ROWS = 16;
+
+/**
+ * A JSON array stands for a list of any length, so that one prepared statement serves them all in
+ * one call. CROSS JOIN keeps SQLite from turning the loops around and scanning the stream.
+ */
+const LISTED = "json_each(?) AS listed CROSS JOIN events AS e";
+
+const SQL = {
+  head: "SELECT position, hash, recorded_at FROM events ORDER BY position DESC LIMIT 1",
+  insertOne: INSERT + PLACES,
+  insertMany: INSERT + Array(INSERT_ROWS).fill(PLACES).join(", "),
+  insertBody: "INSERT INTO bodies (sha256, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING",
+  body: "SELECT bytes FROM bodies WHERE sha256 = ?",
+  page: `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? ORDER BY position LIMIT ?`,
+  // Within a bounded window, since the types it looks for may not occur for millions of positions.
+  windowOfTypes: `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? AND type IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`,
+  // The repeated condition makes the partial index usable; it must be found in order, hence by type.
+  indexedPositions: `SELECT position FROM events INDEXED BY events_rare WHERE type = ? AND ${IS_INDEXED_TYPE} AND position > ? ORDER BY position LIMIT ?`,
+  byIds: `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.id = listed.value`,
+  byPositions: `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.position = listed.value ORDER BY e.position`,
+  amendments: `SELECT e.about, ${OF_EVENT} FROM ${LISTED} WHERE e.about = listed.value ORDER BY e.position`,
+} as const;
+
+export type StreamStatements = Readonly<Record<keyof typeof SQL, StatementSync>>;
+
+export function prepareStream(database: DatabaseSync): StreamStatements {
+  const prepare = (sql: string) => {
+    const statement = database.prepare(sql);
+    statement.setReturnArrays(true);
+    // Nanoseconds exceed 2^53; it is all integers of a statement or none.
+    statement.setReadBigInts(true);
+    return statement;
+  };
+  return Object.fromEntries(
+    Object.entries(SQL).map(([name, sql]) => [name, prepare(sql)]),
+  ) as StreamStatements;
+}
+
+/**
+ * Position is the rowid, so a reader of the stream walks the table from front to back. An id stands
+ * on the stream once: that constraint is what makes every fact recorded exactly once. Ids and hashes
+ * are text: node:sqlite reads it faster than a BLOB. `data` stands last, where a long one does not
+ * lie between a reader and the other columns.
+ */
+const LAYOUT = `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE events (
+    position INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    schema_version INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    occurred_at INTEGER,
+    recorded_at INTEGER NOT NULL,
+    causation_id TEXT,
+    correlation_id TEXT,
+    hash TEXT NOT NULL,
+    about TEXT,
+    data TEXT NOT NULL
+  );
+  CREATE INDEX events_about ON events (about) WHERE about IS NOT NULL;
+  CREATE INDEX events_rare ON events (type, position) WHERE ${IS_INDEXED_TYPE};
+
+  CREATE TABLE bodies (sha256 TEXT PRIMARY KEY, bytes BLOB NOT NULL);
+`;
+
+const FORMAT = 3;
+
+/**
+ * From each older format to this one. Format 1 had the same tables. Format 2 kept ids and digests in
+ * an index of its own making, and numbered its bodies, which they stay.
+ */
+const MIGRATIONS: Readonly<Record<number, (database: DatabaseSync) => void>> = {
+  0: (database) => database.exec(LAYOUT),
+  1: () => {},
+  2: (database) => {
+    database.exec(`
+      DROP TABLE events_keys; DROP TABLE events_settled;
+      DROP TABLE bodies_keys; DROP TABLE bodies_settled;
+    `);
+    if (!makeUnique(database, "events", "id")) database.exec(INDEX_OF_REPEATED_IDS);
+    if (!makeUnique(database, "bodies", "sha256")) {
+      database.exec(WITHOUT_REPEATED_BODIES);
+      makeUnique(database, "bodies", "sha256");
+    }
+  },
+};
+
+/** Readers find events by their ids also in a file that no ingestor may append to. */
+const INDEX_OF_REPEATED_IDS = "CREATE INDEX events_id ON events (id)";
+
+/** What has one digest has the same bytes. */
+const WITHOUT_REPEATED_BODIES =
+  "DELETE FROM bodies WHERE number NOT IN (SELECT min(number) FROM bodies GROUP BY sha256)";
+
+/** @returns false, with nothing changed, where a value stands there twice. */
+function makeUnique(database: DatabaseSync, table: string, column: string): boolean {
+  try {
+    database.exec(`CREATE UNIQUE INDEX ${table}_${column} ON ${table} (${column})`);
+    return true;
+  } catch (error) {
+    if (isUniqueViolation(error)) return false;
+    throw error;
+  }
+}
+
+export type Migrated = Readonly<{ from: number; to: number; ms: number }>;
+
+/**
+ * Brings the file to this program's format. Of several processes that start at once, the one that
+ * gets the write lock does it; the others find it done.
+ *
+ * @returns what was done to a file of an older format; null where there was nothing to do
+ * @throws StreamCorrupted where an event id stands in the file twice
+ */
+export function migrateStream(
+  database: DatabaseSync,
+  file: string,
+  ledger: string,
+): Migrated | null {
+  const started = performance.now();
+  let found = formatOf(database, file);
+  if (found < FORMAT) {
+    inTransaction(database, "IMMEDIATE", () => {
+      found = formatOf(database, file);
+      if (found === FORMAT) return;
+      MIGRATIONS[found]?.(database);
+      const name = database.prepare("INSERT OR IGNORE INTO meta VALUES ('ledger', ?)");
+      name.run(ledger);
+      database.exec(`PRAGMA user_version = ${FORMAT}`);
+    });
+  }
+  checkLedger(database, file, ledger);
+  checkIdsAreUnique(database, file);
+  if (found === 0 || found === FORMAT) return null;
+  return { from: found, to: FORMAT, ms: Math.round(performance.now() - started) };
+}
+
+/** What a reader, which may not lay anything out, must find. */
+export function checkStream(database: DatabaseSync, file: string, ledger: string): void {
+  const found = formatOf(database, file);
+  if (found === 0) throw streamMissing(file);
+  if (found < FORMAT) {
+    throw new StreamMissing(
+      `the event stream in ${file} has format ${found}, expected ${FORMAT}: the first ingestor of this version brings it there`,
+    );
+  }
+  checkLedger(database, file, ledger);
+}
+
+export function streamMissing(file: string): StreamMissing {
+  return new StreamMissing(`no event stream in ${file} yet: the first ingestor creates it`);
+}
+
+function formatOf(database: DatabaseSync, file: string): number {
+  const found = Number(database.prepare("PRAGMA user_version").get()?.user_version);
+  if (found <= FORMAT) return found;
+  throw new FormatTooNew(
+    `${file} has format ${found}, and this program knows none above ${FORMAT}: run the newer program that wrote it`,
+  );
+}
+
+/** The chain starts from the ledger's name, so another name would make every hash wrong. */
+function checkLedger(database: DatabaseSync, file: string, ledger: string): void {
+  const found = database.prepare("SELECT value FROM meta WHERE key = 'ledger'").get()?.value;
+  if (found === ledger) return;
+  throw new LedgerMismatch(
+    `${file} belongs to ledger "${found}", expected "${ledger}": set COUNTERFOIL_LEDGER or COUNTERFOIL_DATA_DIR so that they agree`,
+  );
+}
+
+const IS_ID_UNIQUE = `
+  SELECT 1 FROM pragma_index_list('events') AS list, pragma_index_info(list.name) AS part
+  WHERE list."unique" AND part.name = 'id'`;
+
+const REPEATED_IDS = `
+  SELECT id, group_concat(position, ' and ') AS positions
+  FROM (SELECT id, position FROM events ORDER BY id, position)
+  GROUP BY id HAVING count(*) > 1 ORDER BY min(position)`;
+
+const REPEATED_IDS_NAMED = 5;
+
+/**
+ * Only a file of format 2 can hold an id twice, since no constraint kept it from that. Nothing may be
+ * appended to it: whatever counts events would count one of them again.
+ */
+function checkIdsAreUnique(database: DatabaseSync, file: string): void {
+  if (database.prepare(IS_ID_UNIQUE).get() !== undefined) return;
+  const repeated = database
+    .prepare(REPEATED_IDS)
+    .all()
+    .map(({ id, positions }) => `${id} at positions ${positions}`);
+  const others = repeated.length - REPEATED_IDS_NAMED;
+  const named = repeated.slice(0, REPEATED_IDS_NAMED).join(", ");
+  throw new StreamCorrupted(
+    `${file} holds event ids twice: ${named}${others > 0 ? `, and ${others} more` : ""}; it can be read (gateway, projector, verify) but not appended to: keep it, restore a backup from before the second position, and let the providers send again what came since`,
+  );
+}
