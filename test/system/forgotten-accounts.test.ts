@@ -5,8 +5,11 @@ import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
 import { openSession } from "@counterfoil/processing/publish/publisher";
-import { findAccount } from "@counterfoil/processing/queries/accounts";
-import { type BalanceQuery, listBalances } from "@counterfoil/processing/queries/balances";
+import {
+  type BalanceQuery,
+  findAccount,
+  listBalances,
+} from "@counterfoil/processing/queries/balances";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
 import {
   createMemoryTopicStorage,

@@ -7,7 +7,7 @@ import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
 import type { TopicRecord } from "@counterfoil/processing/ports/topic-publisher";
 import { anomalyRecord } from "@counterfoil/processing/queries/anomaly-record";
-import { balanceRecord } from "@counterfoil/processing/queries/balance-record";
+import { balanceRecord } from "@counterfoil/processing/queries/balances";
 import { lifecycleRecord } from "@counterfoil/processing/queries/lifecycle-record";
 import { expect } from "@jest/globals";
 import { allRows } from "./support.ts";

@@ -4,7 +4,7 @@ import type { Activation } from "../generations.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import { readAll } from "../queries/read-all.ts";
-import type { Readers } from "../queries/readers.ts";
+import type { Readers } from "../queries/serving.ts";
 
 /** How large a transaction grows before the next one begins. */
 export type TransactionLimits = Readonly<{

@@ -5,7 +5,7 @@ import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { RoleLocks } from "../ports/role-lock.ts";
 import { TopicsUnavailable } from "../ports/topic-errors.ts";
 import type { TopicPublisher, Topics } from "../ports/topic-publisher.ts";
-import { openReaders } from "../queries/readers.ts";
+import { openReaders } from "../queries/serving.ts";
 import { waitForMore } from "../subscribe.ts";
 import { type Batch, batchMessages, readBatch, readOnward } from "./batch.ts";
 import {

@@ -7,7 +7,7 @@ import { RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { anomalyRecord } from "../queries/anomaly-record.ts";
-import { balanceRecord, balanceRecordAt } from "../queries/balance-record.ts";
+import { balanceRecord, balanceRecordAt } from "../queries/balances.ts";
 import { lifecycleRecord } from "../queries/lifecycle-record.ts";
 import { isLifecycle, type LifecycleModel } from "../queries/stuck.ts";
 

@@ -1,12 +1,15 @@
 import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { accountParts } from "@counterfoil/core/account";
+import { GOES_ON } from "@counterfoil/core/balances/entry";
+import { CLUSTER_MAX, TIME_ERROR } from "@counterfoil/core/balances/ordering";
 import type { Nanos } from "@counterfoil/core/exact/time";
-import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
+import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES, ENTRIES } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row } from "../ports/table.ts";
-import { balanceAsOf } from "./balance-as-of.ts";
-import { balanceRecord, balanceRecordAt } from "./balance-record.ts";
+import { positionIn, textIn, timeIn } from "./cell.ts";
+import { runIdOf } from "./entries.ts";
+import { type Found, found, foundAmong, MISSING } from "./found.ts";
 import { beyondPart, type Page, type PageRequest, readPage } from "./page.ts";
 
 const BALANCE_FILTERS = [
@@ -141,4 +144,148 @@ async function balanceAt(
     limit: 1,
   });
   return change === undefined ? null : balanceRecordAt(account, change);
+}
+
+/**
+ * An account after its last report that took effect by a time, by all facts known now. The gaps are
+ * those that are open now and lie before that time, so a gap that was closed since does not count;
+ * the provider's ids are those known now, whenever they were reported.
+ *
+ * @returns null where nothing was reported by then.
+ */
+export async function balanceAsOf(
+  rows: Rows,
+  account: Row,
+  time: Nanos,
+): Promise<BalanceRecord | null> {
+  const id = String(account.id);
+  const last = await lastEntry(rows, id, time);
+  if (last === null) return null;
+  const lastRun = last.kind === "run" ? last : await lastEntry(rows, id, time, IS_RUN);
+  const openGaps = account.open_gaps === 0 ? 0 : await gapsUpTo(rows, id, last);
+  return {
+    ...balanceRecord(account),
+    balance: textIn(last.running),
+    status: statusOf(last, openGaps),
+    open_gaps: openGaps,
+    last_run_id: lastRun === null ? null : runIdOf(lastRun),
+    updated_at: timeIn(last.effective_at),
+    position: positionIn(last.position),
+  };
+}
+
+const IS_RUN: Condition = { column: "kind", is: "=", value: "run" };
+
+/**
+ * The last entry, in the account's order, that took effect by the time. No entry takes effect after
+ * its place, so the index seeks to it; of what is ordered together some that stand behind it may
+ * have taken effect before.
+ */
+async function lastEntry(
+  rows: Rows,
+  account: string,
+  time: Nanos,
+  ...further: readonly Condition[]
+): Promise<Row | null> {
+  const where = [{ column: "account", is: "=", value: account } as const, ...further];
+  const orderBy = ["account", "placed_at", "rank", "mark"];
+  const [entry = null] = await rows.select(ENTRIES, {
+    where: [
+      ...where,
+      { column: "placed_at", is: "<=", value: time },
+      { column: "effective_at", is: "<=", value: time },
+    ],
+    orderBy,
+    descending: true,
+    limit: 1,
+  });
+  const behind = await rows.select(ENTRIES, {
+    where,
+    orderBy,
+    beyond: [account, time + 1n, -1, ""],
+    limit: CLUSTER_MAX,
+  });
+  let last = entry;
+  for (const row of behind) {
+    const isNear = row.joined === GOES_ON || BigInt(row.placed_at ?? 0) <= time + TIME_ERROR;
+    if (!isNear) break;
+    if (BigInt(row.effective_at ?? 0) <= time) last = row;
+  }
+  return last;
+}
+
+const GAPS_MAX = 1_000_000;
+
+async function gapsUpTo(rows: Rows, account: string, last: Row): Promise<number> {
+  const gaps = await rows.select(ENTRIES, {
+    where: [
+      { column: "account", is: "=", value: account },
+      // Whatever is missing is more than no text; null is not.
+      { column: "missing", is: ">=", value: "" },
+    ],
+    orderBy: ["account", "placed_at", "rank", "mark"],
+    descending: true,
+    beyond: [account, last.placed_at ?? 0n, last.rank ?? 0, `${last.mark}\u0001`],
+    limit: GAPS_MAX,
+  });
+  return gaps.length;
+}
+
+/** Whether a snapshot leaves it out is known of now alone. */
+function statusOf(entry: Row, openGaps: number): BalanceRecord["status"] {
+  if (Number(entry.contradictions) > 0) return "contradicted";
+  return openGaps > 0 ? "gap_open" : "continuous";
+}
+
+/** The account as it stands. */
+export function balanceRecord(account: Row): BalanceRecord {
+  return { ...identityOf(account), ...standing(account) };
+}
+
+/** The account as one of its change rows holds it; null where nothing was said of it then. */
+export function balanceRecordAt(account: Row, change: Row): BalanceRecord | null {
+  return change.status === null ? null : { ...identityOf(account), ...standing(change) };
+}
+
+/** What never changes of an account: its id says it all. */
+function identityOf(account: Row) {
+  return {
+    id: String(account.id),
+    provider: account.provider as BalanceRecord["provider"],
+    participant_code: textIn(account.participant_code),
+    account_group: textIn(account.account_group),
+    account_label: textIn(account.account_label),
+    account_type: String(account.account_type),
+    asset: String(account.asset),
+    address: textIn(account.address),
+  };
+}
+
+function standing(row: Row) {
+  return {
+    account_id: textIn(row.account_id),
+    account_ids: JSON.parse(String(row.account_ids)) as string[],
+    balance: textIn(row.balance),
+    status: row.status as BalanceRecord["status"],
+    open_gaps: Number(row.open_gaps),
+    last_run_id: textIn(row.last_run_id),
+    updated_at: timeIn(row.updated_at),
+    position: positionIn(row.position),
+  };
+}
+
+/** One account, by our id or by the provider's. */
+export async function findAccount(rows: Rows, id: string): Promise<Found<BalanceRecord>> {
+  const account = await findAccountRow(rows, id);
+  return account.outcome === "found" ? found(balanceRecord(account.record)) : account;
+}
+
+/** The account's row, by our id or by the provider's. */
+async function findAccountRow(rows: Rows, id: string): Promise<Found<Row>> {
+  const own = await rows.get(ACCOUNTS, [id]);
+  if (own !== null) return found(own);
+  const named = foundAmong(await accountsCalled(rows, id));
+  if (named.outcome !== "found") return named;
+  const account = await rows.get(ACCOUNTS, [named.record]);
+  return account === null ? MISSING : found(account);
 }

@@ -1,9 +1,13 @@
-import type { EntryRecord } from "@counterfoil/contracts/record";
-import { ENTRIES } from "../models/balances/tables.ts";
+import type { EntryRecord, MovementRecord } from "@counterfoil/contracts/record";
+import { shownKey } from "@counterfoil/core/balances/anomalies";
+import { agreedTime } from "@counterfoil/core/exact/time";
+import { type FactState, inForce, type Place, timesOf } from "@counterfoil/core/ingest/fact-state";
+import { movementFrom, reportFrom } from "../models/balances/entry-row.ts";
+import { ENTRIES, MOVEMENTS } from "../models/balances/tables.ts";
+import { ANOMALIES } from "../models/columns.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Row, Value } from "../ports/table.ts";
-import { shownEntry } from "./entry-record.ts";
-import { type Gaps, readGaps } from "./gaps.ts";
+import { positionIn, positionOrNull, textIn, timeIn } from "./cell.ts";
 import type { Page, PageRequest } from "./page.ts";
 
 /** The row's place in its account's order, and which of the entries that it shows came last. */
@@ -80,4 +84,229 @@ async function shownAt(rows: Rows, row: Row, gaps: Gaps): Promise<readonly Entry
     ...contradictions,
     ...gaps.after(row),
   ];
+}
+
+/** The run's id; Layer1: its message's time. */
+export const runIdOf = ({ id }: Row): string => String(id).slice("run:".length);
+
+/** An entry as its account's history shows it, with what is shown around it but for the gaps. */
+export type ShownEntry = Readonly<{
+  opening: EntryRecord | null;
+  entry: EntryRecord;
+  contradictions: readonly EntryRecord[];
+}>;
+
+type StoredFacts = Readonly<{ report: FactState | null; movements: readonly FactState[] }>;
+
+export async function shownEntry(rows: Rows, row: Row): Promise<ShownEntry> {
+  const facts = { report: reportFrom(row), movements: await readMovements(rows, row) };
+  const entry = row.kind === "run" ? runEntry(row, facts) : snapshotEntry(row, facts);
+  return { opening: openingBefore(row), entry, contradictions: contradictionsOf(row, facts) };
+}
+
+function placeOf(row: Row) {
+  return {
+    occurred_at: timeIn(row.occurred_at),
+    effective_at: timeIn(row.effective_at),
+    delivery_id: textIn(row.delivery_id),
+    position: positionIn(row.position),
+  };
+}
+
+/** A run that reports no balance shows the one that its movements lead to. */
+function runEntry(row: Row, { movements }: StoredFacts): EntryRecord {
+  return {
+    kind: "run",
+    run_id: runIdOf(row),
+    run_type: textIn(row.run_type),
+    change: textIn(row.change),
+    balance: textIn(row.running),
+    late: row.late === 1,
+    movements: movementRecords(movements),
+    movement_count: Number(row.movements),
+    ...placeOf(row),
+  };
+}
+
+function snapshotEntry(row: Row, { report }: StoredFacts): EntryRecord {
+  const place = report?.data.place as Place | undefined;
+  return {
+    kind: "snapshot",
+    run_id: null,
+    connection: place?.connection ?? null,
+    frame: place?.frame ?? null,
+    change: null,
+    balance: textIn(row.balance),
+    late: row.late === 1,
+    ...placeOf(row),
+  };
+}
+
+/** What the account held before its first report, where that was not zero. */
+function openingBefore(row: Row): EntryRecord | null {
+  const balance = textIn(row.opening);
+  if (balance === null) return null;
+  return {
+    kind: "opening",
+    before_run_id: runIdOf(row),
+    balance,
+    effective_at: timeIn(row.effective_at),
+    position: positionIn(row.position),
+  };
+}
+
+type Contradiction = Extract<EntryRecord, { kind: "contradiction" }>;
+
+function contradictionsOf(row: Row, { report, movements }: StoredFacts): Contradiction[] {
+  const states = report === null ? movements : [report, ...movements];
+  return states
+    .filter(({ withdrawn }) => !withdrawn)
+    .flatMap((state) => state.contradicted.map((second) => contradiction(row, state, second)));
+}
+
+function contradiction(
+  row: Row,
+  { data }: FactState,
+  { contradicts, position, deliveryId }: FactState["contradicted"][number],
+): Contradiction {
+  const names = Object.keys(contradicts);
+  const stated = Object.fromEntries(names.map((name) => [name, data[name] ?? null]));
+  return {
+    kind: "contradiction",
+    run_id: row.kind === "run" ? runIdOf(row) : null,
+    stated: stated as Contradiction["stated"],
+    contradicted_by: contradicts as Contradiction["contradicted_by"],
+    ...placeOf(row),
+    delivery_id: deliveryId,
+    position: String(position),
+  };
+}
+
+/** A run may have any number of movements; an answer shows as many, and says how many there are. */
+const MOVEMENTS_SHOWN = 1000;
+
+/** The movements in force of an entry, in order of their time, then id. */
+export async function readMovements(rows: Rows, entry: Row): Promise<readonly FactState[]> {
+  if (entry.kind !== "run" || entry.movements === 0) return [];
+  const stored = await rows.select(MOVEMENTS, {
+    where: [
+      { column: "account", is: "=", value: entry.account ?? "" },
+      { column: "run_id", is: "=", value: entry.run_id ?? "" },
+    ],
+    orderBy: ["account", "run_id", "movement_id"],
+    limit: MOVEMENTS_SHOWN,
+  });
+  const known = stored.map(movementFrom).filter(({ withdrawn }) => !withdrawn);
+  const timed = known.map((state) => ({ state, at: agreedTime(timesOf(state)) ?? 0n }));
+  timed.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  return timed.map(({ state }) => state);
+}
+
+/** Each with all that copies of it told. */
+export function movementRecords(states: readonly FactState[]): MovementRecord[] {
+  return states.map((state) => {
+    const data = inForce(state);
+    const text = (name: keyof MovementRecord) => {
+      const value = data[name];
+      return typeof value === "string" ? value : null;
+    };
+    return {
+      movement_id: String(data.movement_id),
+      movement_type: text("movement_type"),
+      change: String(data.change),
+      occurred_at: text("occurred_at"),
+      deposit_reference_id: text("deposit_reference_id"),
+      withdrawal_request_id: text("withdrawal_request_id"),
+      trade_id: text("trade_id"),
+      transfer_request_id: text("transfer_request_id"),
+      transfer_type: text("transfer_type"),
+      client_transfer_id: text("client_transfer_id"),
+    };
+  });
+}
+
+type Gap = Extract<EntryRecord, { kind: "gap" }>;
+
+/** An account's gaps by the entry that they are shown before, or after. */
+export type Gaps = Readonly<{
+  before: (entry: Row) => Promise<readonly Gap[]>;
+  after: (entry: Row) => readonly Gap[];
+}>;
+
+const GAPS_MAX = 100_000;
+
+/**
+ * An open gap stands before the entry that found something missing. A closed one stands right after
+ * the entry before it, ahead of what closed it; where that entry is gone (a snapshot that no longer
+ * stands), before the entry that had found it.
+ */
+export async function readGaps(rows: Rows, account: string): Promise<Gaps> {
+  const stored = await rows.select(ANOMALIES, {
+    where: [
+      { column: "subject", is: "=", value: account },
+      { column: "kind", is: "=", value: "gap" },
+    ],
+    orderBy: ["id"],
+    limit: GAPS_MAX,
+  });
+  const byId = new Map(stored.map((row) => [String(row.id), row]));
+  const closed = stored.filter((row) => row.closed_position !== null).map(closedGap);
+  const byAfter = Map.groupBy(closed, ({ after_run_id }) => after_run_id);
+  const byBefore = Map.groupBy(closed, ({ before_run_id }) => before_run_id);
+
+  async function leftAlone(gap: Gap): Promise<boolean> {
+    return !(await standsIn(rows, account, gap.after_run_id));
+  }
+
+  return {
+    before: async (entry) => {
+      const alone: Gap[] = [];
+      for (const gap of byBefore.get(nameOf(entry)) ?? []) {
+        if (await leftAlone(gap)) alone.push(gap);
+      }
+      return [...alone, ...openGap(entry, account, byId)];
+    },
+    after: (entry) => byAfter.get(nameOf(entry)) ?? [],
+  };
+}
+
+const nameOf = ({ id }: Row): string | null => shownKey(String(id));
+
+function closedGap(anomaly: Row): Gap {
+  const { missing_amount, after_run_id, before_run_id } = JSON.parse(String(anomaly.detail));
+  return {
+    kind: "gap",
+    missing_amount,
+    after_run_id,
+    before_run_id,
+    opened_at: timeIn(anomaly.opened_at),
+    position: positionIn(anomaly.opened_position),
+    closed_position: positionOrNull(anomaly.closed_position),
+  };
+}
+
+/** What the entry itself says of the gap before it; the anomaly adds where that was first seen. */
+function openGap(entry: Row, account: string, anomalies: ReadonlyMap<string, Row>): Gap[] {
+  const missing = textIn(entry.missing);
+  if (missing === null) return [];
+  const after = shownKey(textIn(entry.missing_after));
+  const before = nameOf(entry);
+  const anomaly = anomalies.get(`gap:${account}:${after}..${before}`);
+  return [
+    {
+      kind: "gap",
+      missing_amount: missing,
+      after_run_id: after,
+      before_run_id: before,
+      opened_at: timeIn(entry.effective_at),
+      position: positionIn(anomaly?.opened_position ?? entry.position),
+      closed_position: null,
+    },
+  ];
+}
+
+async function standsIn(rows: Rows, account: string, name: string | null): Promise<boolean> {
+  if (name === null) return false;
+  const id = name.startsWith("snapshot:") ? name : `run:${name}`;
+  return (await rows.get(ENTRIES, [account, id])) !== null;
 }

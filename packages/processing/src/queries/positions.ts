@@ -1,4 +1,6 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Nanos } from "@counterfoil/core/exact/time";
+import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 
 /**
@@ -16,4 +18,46 @@ export async function lastPositionBy(stream: EventStream, time: Nanos): Promise<
     else beyond = middle;
   }
   return known;
+}
+
+/** How much later than a model somebody who waits for it may learn where it is. */
+const ROUND_MS = 5;
+
+/**
+ * Waits for models to reach positions. A fold tells nobody when it commits, in another process it
+ * could not; so one question a round is asked of each model, however many wait for it.
+ */
+export function createPositionWait(
+  positionOf: (model: ModelName) => Promise<number>,
+  clock: Clock,
+): (model: ModelName, position: number, signal: AbortSignal) => Promise<boolean> {
+  const rounds = new Map<ModelName, Promise<number>>();
+
+  async function ask(model: ModelName): Promise<number> {
+    await clock.sleep(ROUND_MS);
+    // Who comes from now on may wait for something newer than what is read here.
+    rounds.delete(model);
+    return positionOf(model);
+  }
+
+  function nextRound(model: ModelName): Promise<number> {
+    const running = rounds.get(model);
+    if (running !== undefined) return running;
+    const round = ask(model);
+    // Those who wait get the error; there may be none of them left.
+    round.catch(() => {});
+    rounds.set(model, round);
+    return round;
+  }
+
+  return async (model, position, signal) => {
+    const aborted = new Promise<null>((resolve) => {
+      signal.addEventListener("abort", () => resolve(null), { once: true });
+    });
+    let reached: number | null = await positionOf(model);
+    while (reached !== null && reached < position && !signal.aborted) {
+      reached = await Promise.race([nextRound(model), aborted]);
+    }
+    return reached !== null && reached >= position;
+  };
 }

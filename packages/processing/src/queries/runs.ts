@@ -3,8 +3,8 @@ import { ENTRIES } from "../models/balances/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row } from "../ports/table.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
+import { movementRecords, readMovements } from "./entries.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
-import { movementRecords, readMovements } from "./movement-record.ts";
 
 /** A settlement may touch every account of a platform. */
 const ACCOUNTS_MAX = 100_000;

@@ -1,7 +1,7 @@
 import { listOf, oneOf } from "@counterfoil/contracts/http";
 import { balanceRecord, entryRecord, runRecord } from "@counterfoil/contracts/record";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
-import { findAccount } from "@counterfoil/processing/queries/accounts";
+import { findAccount } from "@counterfoil/processing/queries/balances";
 import { ENTRY_KEY, listEntries } from "@counterfoil/processing/queries/entries";
 import { findRun } from "@counterfoil/processing/queries/runs";
 import { z } from "zod";
