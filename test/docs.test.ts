@@ -16,14 +16,17 @@ const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8"
   .filter((name) => name.endsWith(".md"))
   .map((name) => `docs/${name}`);
 
-test.each(["README.md", "CONTRIBUTING.md", ...docs])("every path that %s names is there", (file) => {
-  const text = readFileSync(join(root, file), "utf8");
-  const paths = [...text.matchAll(/`((?:packages|services|test|bench|infra|docs)\/[\w./-]+)`/g)];
-  const missing = paths
-    .map(([, path]) => path ?? "")
-    .filter((path) => !existsSync(join(root, path)));
-  expect(missing).toEqual([]);
-});
+test.each(["README.md", "CONTRIBUTING.md", ...docs])(
+  "every path that %s names is there",
+  (file) => {
+    const text = readFileSync(join(root, file), "utf8");
+    const paths = [...text.matchAll(/`((?:packages|services|test|bench|infra|docs)\/[\w./-]+)`/g)];
+    const missing = paths
+      .map(([, path]) => path ?? "")
+      .filter((path) => !existsSync(join(root, path)));
+    expect(missing).toEqual([]);
+  },
+);
 
 test("every script that the README runs exists", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));

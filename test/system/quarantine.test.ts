@@ -39,11 +39,11 @@ const seeing: Translate = (source, hashes) => {
 const BEFORE: Translations = { present: 1, versions: { 1: blind } };
 const AFTER: Translations = { present: 2, versions: { 1: blind, 2: seeing } };
 
-async function retryAll({ stream }: TestLedger, translations: Translations) {
+async function retryAll({ stream, clock }: TestLedger, translations: Translations) {
   const outcomes: string[] = [];
   for (const delivery of await readQuarantine(stream)) {
     if (delivery.resolved_position !== null) continue;
-    const { outcome } = await retryQuarantined(delivery, { stream, translations, hashing });
+    const { outcome } = await retryQuarantined(delivery, { stream, clock, translations, hashing });
     outcomes.push(outcome);
   }
   return outcomes;
@@ -78,7 +78,7 @@ describe("what nobody can read", () => {
           const { stream } = ledger;
           const verified = await verifyStream({ stream, ledger: LEDGER, hashing, bodies: true });
           expect(verified.findings).toEqual([]);
-          const again = await retranslate({ stream, translations: AFTER, hashing });
+          const again = await retranslate({ ...ledger, translations: AFTER, hashing });
           expect(again.appended).toEqual({});
           await ledger.close();
           await clean.close();

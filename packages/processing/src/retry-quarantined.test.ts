@@ -57,7 +57,7 @@ async function quarantinedSnapshot() {
   const retry = async (before = () => {}) => {
     const [delivery] = await readQuarantine(stream);
     if (delivery === undefined) throw new Error("nothing is in quarantine");
-    const options = { stream: noting(before), translations: AFTER, hashing };
+    const options = { stream: noting(before), translations: AFTER, hashing, clock };
     return (await retryQuarantined(delivery, options)).outcome;
   };
   const count = (type: string) => storage.events.filter((event) => event.type === type).length;

@@ -56,7 +56,7 @@ async function retranslatedLedger() {
   const ingest = createIngest({ stream, translations: BEFORE, hashing, clock });
   const { deliveryId } = await ingest.submit(webhook(7));
   await ingest.submit(webhook(8));
-  await retranslate({ stream, translations: AFTER, hashing });
+  await retranslate({ stream, translations: AFTER, hashing, clock });
   const find = async () => {
     const found = await findDelivery(stream, deliveryId, { translations: AFTER, hashing });
     return found?.facts.map(({ type }) => type);

@@ -42,10 +42,11 @@ export function completeLeft(options: CompleteLeftOptions, closing: Closing): vo
 const FAILED = "left deliveries could not be completed";
 
 async function completeOnce(
-  { backends: { stream, hashing }, ingest, logger }: CompleteLeftOptions,
+  { backends, ingest, logger }: CompleteLeftOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const placed = await recordSocketOrder({ stream, hashing, translations: TRANSLATIONS, signal });
+  const { stream } = backends;
+  const placed = await recordSocketOrder({ ...backends, translations: TRANSLATIONS, signal });
   if (placed !== null) logger.info({ runs: placed }, "the order of older feeds is recorded");
   for await (const left of completeLeftDeliveries({ stream, ingest, signal })) {
     const { deliveryId, outcome, error } = left;
