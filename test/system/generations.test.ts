@@ -7,6 +7,7 @@ import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { runProjector } from "@counterfoil/processing/projector";
 import { rebuildModel } from "@counterfoil/processing/rebuild";
 import { rollbackModel } from "@counterfoil/processing/rollback";
+import { verifyModel } from "@counterfoil/processing/verify";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/shuffle-deliveries";
 import { createRandom } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";
@@ -236,6 +237,28 @@ describe("a rebuild while deliveries come in", () => {
     },
     patience(60),
   );
+});
+
+describe.each(ENGINES)("a model that is verified, on %s", (engine) => {
+  test("is so beside a rebuild and another verification, which do not notice", async () => {
+    const ledger = await openTestLedger({ engine, seed: 7 });
+    await ledger.play(deliveriesOf(SCENARIO));
+    await ledger.catchUp();
+    await ledger.release();
+    const { stream, catalogue, projections } = ledger;
+    const projection = projections.balances;
+    const verify = () => verifyModel({ stream, catalogue, projection, hashing, refold: true });
+    const verifying = [verify(), verify()];
+    const rebuilt = await rebuild(ledger, "balances");
+    expect(rebuilt).toMatchObject({ outcome: "activated", generation: 2 });
+    for (const verified of [...(await Promise.all(verifying)), await verify()]) {
+      expect(verified?.findings).toEqual([]);
+      expect(verified?.refolded).toEqual(verified?.live);
+    }
+    const numbers = (await catalogue.generations("balances")).map(({ generation }) => generation);
+    expect(numbers).toEqual([1, 2]);
+    await ledger.close();
+  });
 });
 
 /** A process that was killed: from some commit on, nothing of it reaches the disk. */

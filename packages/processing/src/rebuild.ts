@@ -2,7 +2,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { activateGeneration } from "./activate.ts";
 import { compareRows, type RowDifference } from "./compare-rows.ts";
 import { compareVersions, type VersionDifferences } from "./compare-versions.ts";
-import { BULK, type Folding, foldTo, isOnStream, openFolding } from "./folding.ts";
+import { type Folding, foldNear, foldTo, isOnStream, openFolding } from "./folding.ts";
 import { type Activation, liveGeneration } from "./generations.ts";
 import { STOPPED } from "./models/columns.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -90,17 +90,9 @@ async function build(
   live: Activation,
 ): Promise<void> {
   const { stream, signal, onProgress } = options;
-  let target = await buildTarget(options, live);
-  while (folding.checkpoint.position < target && !signal?.aborted) {
-    const { position: after } = folding.checkpoint;
-    const events = await stream.read({ after, limit: Math.min(BULK, target - after) });
-    if (events.length === 0) return;
-    const { position } = await folding.fold(events);
+  const onFolded = (position: number, target: number) =>
     onProgress?.({ state: "building", generation, position, target });
-    if (position >= target) target = await buildTarget(options, live);
-    if (position === after) return;
-    if (target - position < BULK / 10) return;
-  }
+  await foldNear({ stream, signal, onFolded }, folding, () => buildTarget(options, live));
 }
 
 async function buildTarget(options: RebuildOptions, live: Activation): Promise<number> {

@@ -8,6 +8,7 @@ import { inTransaction } from "./layout.ts";
 import { catalogueOf, indexSql, type Place, tableName } from "./model-layout.ts";
 import { openModelStore } from "./model-store.ts";
 import type { Server } from "./server.ts";
+import { lockKey, modelSchema } from "./sql-name.ts";
 
 /** Sorting what ten million events made takes its time. */
 const TIMEOUT_MS = 3_600_000;
@@ -68,11 +69,17 @@ export async function openBuildingStore(
   }
 }
 
+/** Held by the connection of whoever builds a generation: where it is free, its builder died. */
+export function builderLock({ ledger, model, generation }: Place): string {
+  return lockKey("builder", modelSchema(ledger, model), String(generation));
+}
+
 async function beginBuilding(
   client: ClientBase,
   place: Place,
   tables: readonly Table[],
 ): Promise<void> {
+  await queryCells(client, { text: "SELECT pg_advisory_lock($1)" }, [builderLock(place)]);
   await inTransaction(client, async () => {
     await setBuilding(client, place, true);
     for (const table of tables) {
