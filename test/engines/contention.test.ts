@@ -97,7 +97,7 @@ async function expectToFinish(ledger: TestLedger, data: WithoutPause): Promise<v
     const FactWithdrawn = MovementRecorded + BalanceReported;
     expect(appended).toEqual({ MovementRecorded, BalanceReported, FactWithdrawn });
     await writer.appendsOn();
-    const [quarantined] = await readQuarantine(stream);
+    const [quarantined] = await Array.fromAsync(readQuarantine(stream, options));
     if (quarantined === undefined) throw new Error("nothing is in quarantine");
     expect((await retryQuarantined(quarantined, options)).outcome).toBe("resolved");
     await writer.appendsOn();

@@ -1,6 +1,8 @@
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { FACTS, type FactType } from "@counterfoil/contracts/fact";
 import { listOf } from "@counterfoil/contracts/http";
 import { eventRecord, quarantinedRecord } from "@counterfoil/contracts/record";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { EVENT_KEY, listEvents } from "@counterfoil/processing/queries/events";
 import { listQuarantine, QUARANTINE_KEY } from "@counterfoil/processing/queries/quarantine";
 import type { z } from "zod";
@@ -39,6 +41,7 @@ export function streamRoutes(sources: Sources): readonly Route[] {
       url: "/v1/quarantine",
       tag: "attention",
       summary: "Deliveries that nobody could read, the newest first",
+      description: "A page may hold fewer than `limit` while `next_cursor` is given.",
       query: quarantine,
       answer: listOf(quarantinedRecord),
       problems: ["invalid_cursor", "stream_unavailable"],
@@ -60,11 +63,17 @@ async function answerEvents(
 }
 
 async function answerQuarantine(
-  { stream }: Sources,
+  { stream, clock }: Sources,
   { query }: Asked<z.output<typeof quarantine>, unknown>,
 ) {
   const filters = given({ open: query.open });
   const scope = { list: "quarantine", filters, key: QUARANTINE_KEY };
-  const page = await listQuarantine(stream, { ...filters, page: pageOf(query, scope) });
+  const page = await listQuarantine(stream, {
+    ...filters,
+    page: pageOf(query, scope),
+    translations: TRANSLATIONS,
+    hashing: nodeHashing,
+    nextTurn: clock.nextTurn,
+  });
   return listBody(page, scope, (await stream.head()).position);
 }
