@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import type { OutgoingHook } from "@counterfoil/simulator/play/outgoing";
 import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";
@@ -75,4 +77,12 @@ testWithDisk("a full disk answers 503, and what is freed is used without a resta
   expect(await stopRole(service)).toBe(0);
   const verified = await runCommand(["verify", "--models", "--json"], env);
   expect(JSON.parse(verified.stdout).findings).toEqual([]);
+
+  disk.fill();
+  const unbuilt = await runCommand(["verify", "--models"], env);
+  expect(unbuilt.code).toBe(3);
+  expect(unbuilt.stdout).toMatch(/\d+ events checked/);
+  expect(unbuilt.stderr).toMatch(/balances could not be folded again.*free some space/);
+  const models = readdirSync(join(disk.folder, "models"));
+  expect(models.filter((name) => name.includes("scratch"))).toEqual([]);
 });

@@ -58,7 +58,7 @@ export async function playFlow({ order, ...options }: FlowOptions): Promise<Test
   const ledger = await openTestLedger({ seed: order, translations, ...options });
   await ledger.play(misread);
   await ledger.translateWith(mended(spoil));
-  await retranslate({ stream: ledger.stream, translations: mended(spoil), hashing });
+  await retranslate({ ...ledger, translations: mended(spoil), hashing });
   await ledger.play([...rest, ...repeats([...misread, ...rest])]);
   ledger.clock.set(TODAY);
   await playOddities(ledger);

@@ -56,7 +56,7 @@ const openFaulty = (engine: Engine) => open(engine, { translations: faulty(label
 async function correct(ledger: TestLedger): Promise<void> {
   const translations = mended(labelsDropped);
   await ledger.translateWith(translations);
-  await retranslate({ stream: ledger.stream, translations, hashing });
+  await retranslate({ ...ledger, translations, hashing });
 }
 
 /** @returns the last position before anything was corrected. */

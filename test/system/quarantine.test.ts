@@ -39,17 +39,20 @@ const seeing: Translate = (source, hashes) => {
 const BEFORE: Translations = { present: 1, versions: { 1: blind } };
 const AFTER: Translations = { present: 2, versions: { 1: blind, 2: seeing } };
 
-async function retryAll({ stream }: TestLedger, translations: Translations) {
+const quarantine = ({ stream }: Pick<TestLedger, "stream">) =>
+  Array.fromAsync(readQuarantine(stream, { translations: AFTER, hashing }));
+
+async function retryAll({ stream, clock }: TestLedger, translations: Translations) {
   const outcomes: string[] = [];
-  for (const delivery of await readQuarantine(stream)) {
+  for (const delivery of await quarantine({ stream })) {
     if (delivery.resolved_position !== null) continue;
-    const { outcome } = await retryQuarantined(delivery, { stream, translations, hashing });
+    const { outcome } = await retryQuarantined(delivery, { stream, clock, translations, hashing });
     outcomes.push(outcome);
   }
   return outcomes;
 }
 
-const open = async (ledger: TestLedger) => (await readQuarantine(ledger.stream)).filter(isOpen);
+const open = async (ledger: TestLedger) => (await quarantine(ledger)).filter(isOpen);
 
 describe("what nobody can read", () => {
   test(
@@ -78,7 +81,7 @@ describe("what nobody can read", () => {
           const { stream } = ledger;
           const verified = await verifyStream({ stream, ledger: LEDGER, hashing, bodies: true });
           expect(verified.findings).toEqual([]);
-          const again = await retranslate({ stream, translations: AFTER, hashing });
+          const again = await retranslate({ ...ledger, translations: AFTER, hashing });
           expect(again.appended).toEqual({});
           await ledger.close();
           await clean.close();
@@ -113,7 +116,7 @@ describe("what nobody can read", () => {
     const receipt = await take(ledger, { body });
     expect(receipt).toMatchObject({ outcome: "quarantined", reason });
     expect(await take(ledger, { body })).toMatchObject({ outcome: "repeated" });
-    expect(await readQuarantine(ledger.stream)).toMatchObject([
+    expect(await quarantine(ledger)).toMatchObject([
       { delivery_id: receipt.deliveryId, reason, attempts: 1, resolved_position: null },
     ]);
     const [received] = await ledger.events(["DeliveryReceived"]);

@@ -134,7 +134,7 @@ describe("a retranslation", () => {
           await ledger.play(plan.slice(0, half));
           const translations = mended(spoil);
           await ledger.translateWith(translations);
-          await retranslate({ stream: ledger.stream, translations, hashing });
+          await retranslate({ ...ledger, translations, hashing });
           await ledger.catchUp();
           await expectSameRows(ledger);
           await ledger.play(plan.slice(half));

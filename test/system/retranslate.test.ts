@@ -32,7 +32,7 @@ const SPOILS = Object.entries(FAULTS);
 
 /** Runs it, and again: the second time nothing is left to do. */
 async function retranslated(ledger: TestLedger, spoil: (typeof SPOILS)[number][1]) {
-  const options = { stream: ledger.stream, translations: mended(spoil), hashing };
+  const options = { ...ledger, translations: mended(spoil), hashing };
   const result = await retranslate(options);
   expect(result.unreadable).toEqual([]);
   expect((await retranslate(options)).appended).toEqual({});
@@ -167,9 +167,9 @@ describe("a fact that is withdrawn", () => {
     const ledger = await openTestLedger({ translations: faulty(runIdsCut) });
     for (const body of plan) await take(ledger, { body });
     const again = faultyAgain(runIdsCut, movementIdsCut);
-    await retranslate({ stream: ledger.stream, translations: again, hashing });
+    await retranslate({ ...ledger, translations: again, hashing });
     const twice = mendedTwice(runIdsCut, movementIdsCut);
-    const options = { stream: ledger.stream, translations: twice, hashing };
+    const options = { ...ledger, translations: twice, hashing };
     const { appended } = await retranslate(options);
     expect(appended.FactWithdrawn).toBeGreaterThan(0);
     expect((await retranslate(options)).appended).toEqual({});

@@ -1,3 +1,4 @@
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { ACCOUNTS, ENTRIES } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
@@ -60,7 +61,8 @@ describe("every documented flow", () => {
       bodies: true,
     });
     expect(verified.findings).toEqual([]);
-    expect(await readQuarantine(ledger.stream)).toEqual([]);
+    const reading = { translations: TRANSLATIONS, hashing };
+    expect(await Array.fromAsync(readQuarantine(ledger.stream, reading))).toEqual([]);
     await ledger.close();
   });
 });

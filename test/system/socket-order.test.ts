@@ -35,9 +35,10 @@ async function oldLedger(engine: (typeof ENGINES)[number]): Promise<TestLedger> 
   return ledger;
 }
 
-const record = ({ stream }: TestLedger) =>
+const record = ({ stream, clock }: TestLedger) =>
   recordSocketOrder({
     stream,
+    clock,
     translations: TRANSLATIONS,
     hashing,
     signal: new AbortController().signal,

@@ -8,7 +8,7 @@ import type { Clock } from "./ports/clock.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, ModelStore, Rows } from "./ports/model-store.ts";
 import type { Projection } from "./projection/projection.ts";
-import { BULK, openProjectionRun, type ProjectionRun, runTo } from "./projection/run.ts";
+import { openProjectionRun, type ProjectionRun, runNear, runTo } from "./projection/run.ts";
 import { isOnStream } from "./stream-guard.ts";
 
 export type RebuildOptions = Readonly<{
@@ -91,17 +91,9 @@ async function build(
   live: Activation,
 ): Promise<void> {
   const { stream, signal, onProgress } = options;
-  let target = await buildTarget(options, live);
-  while (run.checkpoint.position < target && !signal?.aborted) {
-    const { position: after } = run.checkpoint;
-    const events = await stream.read({ after, limit: Math.min(BULK, target - after) });
-    if (events.length === 0) return;
-    const { position } = await run.fold(events);
+  const onFolded = (position: number, target: number) =>
     onProgress?.({ state: "building", generation, position, target });
-    if (position >= target) target = await buildTarget(options, live);
-    if (position === after) return;
-    if (target - position < BULK / 10) return;
-  }
+  await runNear({ stream, signal, onFolded }, run, () => buildTarget(options, live));
 }
 
 async function buildTarget(options: RebuildOptions, live: Activation): Promise<number> {

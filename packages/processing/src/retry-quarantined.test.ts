@@ -28,6 +28,9 @@ const rows = Array.from({ length: ACCOUNTS }, (_, at) => ({
   balance: "1",
 }));
 
+const quarantine = (stream: EventStream) =>
+  Array.fromAsync(readQuarantine(stream, { translations: AFTER, hashing }));
+
 /** A snapshot that nobody could read, of more accounts than one append holds. */
 async function quarantinedSnapshot() {
   const storage = createMemoryStreamStorage();
@@ -55,9 +58,9 @@ async function quarantinedSnapshot() {
     },
   });
   const retry = async (before = () => {}) => {
-    const [delivery] = await readQuarantine(stream);
+    const [delivery] = await quarantine(stream);
     if (delivery === undefined) throw new Error("nothing is in quarantine");
-    const options = { stream: noting(before), translations: AFTER, hashing };
+    const options = { stream: noting(before), translations: AFTER, hashing, clock };
     return (await retryQuarantined(delivery, options)).outcome;
   };
   const count = (type: string) => storage.events.filter((event) => event.type === type).length;
@@ -87,13 +90,11 @@ describe("a huge snapshot that was quarantined", () => {
         if (sizes.length === part) throw new StreamUnavailable("killed");
       };
       await expect(retry(dying)).rejects.toThrow("killed");
-      expect(await readQuarantine(stream)).toMatchObject([
-        { resolved_position: null, attempts: 1 },
-      ]);
+      expect(await quarantine(stream)).toMatchObject([{ resolved_position: null, attempts: 1 }]);
       expect(await retry()).toBe("resolved");
       expect(count("BalanceReported")).toBe(ACCOUNTS);
       expect(count("DeliveryCompleted")).toBe(1);
-      expect(await readQuarantine(stream)).toMatchObject([{ attempts: 2 }]);
+      expect(await quarantine(stream)).toMatchObject([{ attempts: 2 }]);
     },
   );
 });

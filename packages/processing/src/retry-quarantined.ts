@@ -4,15 +4,14 @@ import { providerEventId } from "@counterfoil/core/ingest/event";
 import { knownFacts } from "@counterfoil/core/ingest/fact-state";
 import { decideRetry, retryIds } from "@counterfoil/core/ingest/retranslate";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { appendDecided } from "./append-decided.ts";
+import { appendDecided, type Contender } from "./append-decided.ts";
 import { readStored } from "./ingest/delivery.ts";
-import type { EventStream } from "./ports/event-stream.ts";
 
-export type RetryOptions = Readonly<{
-  stream: EventStream;
-  translations: Translations;
-  hashing: Hashing;
-}>;
+export type RetryOptions = Contender &
+  Readonly<{
+    translations: Translations;
+    hashing: Hashing;
+  }>;
 
 export type RetryResult = Readonly<{
   deliveryId: string;
@@ -35,7 +34,7 @@ export async function retryQuarantined(
   const facts = reading.ok ? reading.facts.map((fact) => providerEventId(fact, hashing)) : [];
   const ids = [...retryIds(deliveryId, translations.present, hashing), ...facts];
   const retry = { received, reading, translation: translations.present };
-  const events = await appendDecided(stream, ids, (known) =>
+  const events = await appendDecided(options, ids, (known) =>
     known.has(ids[0] ?? "") ? [] : decideRetry(retry, knownFacts(known), hashing),
   );
   if (events.length === 0) return { deliveryId, outcome: "tried", detail };

@@ -4,13 +4,12 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import { liveGeneration } from "./generations.ts";
-import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
-import { isEngineError } from "./ports/errors.ts";
+import { isEngineError, ModelUnavailable } from "./ports/errors.ts";
 import type { EventStream } from "./ports/event-stream.ts";
-import type { Checkpoint, ModelCatalogue, Rows } from "./ports/model-store.ts";
+import type { Checkpoint, ModelCatalogue, ModelReader, Rows } from "./ports/model-store.ts";
 import { storedDigest } from "./projection/digests.ts";
 import type { Projection } from "./projection/projection.ts";
-import { openProjectionRun, runTo } from "./projection/run.ts";
+import { openProjectionRun, runNear, runTo } from "./projection/run.ts";
 
 /** Something that is not as it must be. */
 export type Finding = Readonly<{
@@ -207,30 +206,77 @@ export type VerifyModelOptions = Readonly<{
   catalogue: ModelCatalogue;
   projection: Projection;
   hashing: Hashing;
-  /** Folds the stream again, in memory, and compares digests. */
+  /** Folds the stream again, beside the live generation, and compares digests. */
   refold: boolean;
+  /** Once it aborts, what was built is thrown away, and the signal's reason is thrown. */
+  signal?: AbortSignal;
+  onProgress?: (position: number, target: number) => void;
 }>;
 
 /**
  * Checks the live generation of a model: its checkpoint lies on this stream, its digests are those
- * of the stream folded again, and its rows add up to them. null where the model has no files here.
+ * of the stream folded again, and its rows add up to them. Folded is into a scratch store of the
+ * model's engine, so that this takes no more memory than a rebuild; readers and writers of the live
+ * generation meet it only at the end, when one moment of its rows is read through.
+ *
+ * @returns null where the model has no generation here
+ * @throws ModelUnavailable where it cannot be folded again (no space, no right to write)
  */
 export async function verifyModel(options: VerifyModelOptions): Promise<ModelVerification | null> {
-  const { stream, catalogue, projection } = options;
+  const { stream, catalogue, projection, refold } = options;
   const { model } = projection;
   const { generation } = await liveGeneration(stream, model);
   const known = await catalogue.generations(model);
-  if (!known.some((other) => other.generation === generation)) return null;
+  const info = known.find((other) => other.generation === generation);
+  if (info === undefined) return null;
+  const live = info.checkpoint;
+  const findings = await checkpointFindings(stream, model, live);
+  // What another version of the model says is nothing to compare with.
+  const isComparable = findings.length === 0 && info.modelVersion === projection.version;
+  if (refold && isComparable) return verifyRefolded(options, generation);
+  return { model, generation, live, refolded: null, findings };
+}
+
+async function verifyRefolded(
+  options: VerifyModelOptions,
+  generation: number,
+): Promise<ModelVerification> {
+  const { catalogue, projection } = options;
+  const { model } = projection;
   const reader = await catalogue.openForReading(model, generation);
   try {
-    return await reader.snapshot(async (rows, live) => {
-      const findings = await checkpointFindings(stream, model, live);
-      const refolded = options.refold && findings.length === 0 ? await refold(options, live) : null;
-      if (refolded) findings.push(...(await digestFindings(options, rows, live, refolded)));
-      return { model, generation, live, refolded, findings };
-    });
+    return { model, generation, ...(await compareRefolded(options, reader)) };
+  } catch (error) {
+    if (!(error instanceof ModelUnavailable)) throw error;
+    const message = `${model} could not be folded again to compare with it: ${error.message}; nothing was changed, and what was built is thrown away`;
+    throw new ModelUnavailable(message, { cause: error });
   } finally {
     await reader.close();
+  }
+}
+
+async function compareRefolded(
+  options: VerifyModelOptions,
+  reader: ModelReader,
+): Promise<Omit<ModelVerification, "model" | "generation">> {
+  const { stream, catalogue, projection, hashing, signal, onProgress } = options;
+  const { model, tables, version: modelVersion } = projection;
+  const scratch = await catalogue.openScratch(model, { tables, modelVersion });
+  try {
+    const folding = await openProjectionRun({ stream, projection, store: scratch, hashing });
+    const position = () => reader.snapshot(async (_rows, live) => live.position);
+    const near = { stream, signal, ...(onProgress && { onFolded: onProgress }) };
+    await runNear(near, folding, position);
+    signal?.throwIfAborted();
+    return await reader.snapshot(async (rows, live) => {
+      const findings = await checkpointFindings(stream, model, live);
+      if (findings.length > 0) return { live, refolded: null, findings };
+      const refolded = await runTo(stream, folding, live.position);
+      findings.push(...(await digestFindings(options, rows, live, refolded)));
+      return { live, refolded, findings };
+    });
+  } finally {
+    await scratch.close();
   }
 }
 
@@ -261,16 +307,4 @@ async function checkpointFindings(
   if (event?.hash === hash) return [];
   const detail = `${model} stands at position ${position} with hash ${hash}, the stream has ${event?.hash ?? "nothing"} there`;
   return [{ position, what: "checkpoint", detail }];
-}
-
-async function refold(
-  { stream, projection, hashing }: VerifyModelOptions,
-  { position }: Checkpoint,
-): Promise<Checkpoint> {
-  const catalogue = createMemoryModelCatalogue();
-  const { model, tables, version: modelVersion } = projection;
-  const generation = await catalogue.create(model, { tables, modelVersion });
-  const store = await catalogue.openForWriting(model, generation ?? 1);
-  const run = await openProjectionRun({ stream, projection, store, hashing });
-  return runTo(stream, run, position);
 }

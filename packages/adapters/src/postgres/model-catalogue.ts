@@ -2,16 +2,11 @@ import { GenerationMissing } from "@counterfoil/processing/ports/errors";
 import type {
   GenerationInfo,
   ModelCatalogue,
+  ModelLayout,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
 import type { ClientBase } from "pg";
-import {
-  CHECKPOINT_COLUMNS,
-  checkpointOf,
-  GENERATION_FORMAT,
-  type GenerationLayout,
-  NO_ROWS,
-} from "../sql/generation.ts";
+import { CHECKPOINT_COLUMNS, checkpointOf, GENERATION_FORMAT, NO_ROWS } from "../sql/generation.ts";
 import { MODEL } from "../sql/trouble.ts";
 import { createPool, createReconnectingClient, type Pool, queryCells } from "./client.ts";
 import {
@@ -22,7 +17,7 @@ import {
   lockSchema,
   readLayout,
 } from "./layout.ts";
-import { openBuildingStore, openModelStore } from "./model-store.ts";
+import { builderLock, openBuildingStore, openModelStore } from "./model-store.ts";
 import {
   catalogueOf,
   layOutTableSql,
@@ -71,15 +66,37 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
     create: (model, { tables, modelVersion, generation }) =>
       writer.use(async (connection) => {
         await layOut(connection, ledger, MODELS_LAYOUT);
-        const wanted = { ledger, model, generation: generation ?? null };
+        const wanted = { ledger, model, generation: generation ?? "next" } as const;
+        await dropAbandoned(connection, wanted);
         return createGeneration(connection, wanted, { tables, modelVersion });
       }),
-    openForWriting: async (model, generation) =>
-      openModelStore(server, await check({ ledger, model, generation })),
+    openForWriting: async (model, generation) => {
+      const place = await check({ ledger, model, generation });
+      await writer.use((connection) => dropAbandoned(connection, place));
+      return openModelStore(server, place);
+    },
     openForBuilding: async (model, generation, tables) =>
       openBuildingStore(server, await check({ ledger, model, generation }), tables),
     openForReading: async (model, generation) =>
       openModelReader(server, snapshots, await check({ ledger, model, generation })),
+    openScratch: async (model, layout) => {
+      const place = await writer.use(async (connection) => {
+        await layOut(connection, ledger, MODELS_LAYOUT);
+        const wanted = { ledger, model, generation: "scratch" } as const;
+        await dropAbandoned(connection, wanted);
+        const generation = await createGeneration(connection, wanted, layout);
+        return { ledger, model, generation: generation ?? 0 };
+      });
+      const drop = () => writer.use((connection) => dropGeneration(connection, place));
+      try {
+        const store = await openBuildingStore(server, place, layout.tables);
+        const close = () => store.close().then(drop);
+        return { ...store, close };
+      } catch (error) {
+        await drop();
+        throw error;
+      }
+    },
     drop: async (model, generation) => {
       if (!(await isLaidOut())) return;
       await writer.use((connection) => dropGeneration(connection, { ledger, model, generation }));
@@ -119,19 +136,25 @@ async function readGenerations(
   }));
 }
 
-type Wanted = Readonly<{ ledger: string; model: StoreName; generation: number | null }>;
+type Wanted = Readonly<{
+  ledger: string;
+  model: StoreName;
+  /** A scratch store lies below all numbers of generations. */
+  generation: number | "next" | "scratch";
+}>;
 
 /** One at a time in a ledger; a process that dies at it leaves nothing. @returns null where the place is taken */
 async function createGeneration(
   client: ClientBase,
   { ledger, model, generation }: Wanted,
-  content: GenerationLayout,
+  content: ModelLayout,
 ): Promise<number | null> {
   const schema = modelSchema(ledger, model);
   try {
     return await inTransaction(client, async () => {
       await lockSchema(client, ledgerSchema(ledger));
-      const number = generation ?? (await nextNumber(client, ledger, model));
+      const [next, scratch] = await freeNumbers(client, ledger, model);
+      const number = typeof generation === "number" ? generation : { next, scratch }[generation];
       const place = { ledger, model, generation: number };
       if (!(await claim(client, place, content))) return null;
       await createSchema(client, schema);
@@ -143,23 +166,24 @@ async function createGeneration(
   }
 }
 
-async function nextNumber(client: ClientBase, ledger: string, model: StoreName): Promise<number> {
-  const text = `SELECT coalesce(max(generation), 0) + 1 FROM ${catalogueOf(ledger)} WHERE model = $1`;
+/** Beyond all generations, and below all scratch stores. */
+async function freeNumbers(
+  client: ClientBase,
+  ledger: string,
+  model: StoreName,
+): Promise<readonly [number, number]> {
+  const text = `SELECT greatest(max(generation), 0) + 1, least(min(generation), 0) - 1 FROM ${catalogueOf(ledger)} WHERE model = $1`;
   const [cells] = await queryCells(client, { text }, [model]);
-  return Number(cells?.[0]);
+  return [Number(cells?.[0]), Number(cells?.[1])];
 }
 
-async function claim(
-  client: ClientBase,
-  place: Place,
-  content: GenerationLayout,
-): Promise<boolean> {
+async function claim(client: ClientBase, place: Place, content: ModelLayout): Promise<boolean> {
   const { ledger, model, generation } = place;
   const names = content.tables.map((table) => tableName(place, table));
   const text = `
     INSERT INTO ${catalogueOf(ledger)}
-      (model, generation, format, model_version, tables, ${CHECKPOINT_COLUMNS}, fence)
-    VALUES ($1, $2, $3, $4, $5::text[], 0, '', $6, $6, $7)
+      (model, generation, format, model_version, tables, ${CHECKPOINT_COLUMNS}, fence, building)
+    VALUES ($1, $2, $3, $4, $5::text[], 0, '', $6, $6, $7, $2 < 0)
     ON CONFLICT DO NOTHING RETURNING generation`;
   const { modelVersion } = content;
   const values = [
@@ -174,12 +198,37 @@ async function claim(
   return (await queryCells(client, { text }, values)).length === 1;
 }
 
-async function dropGeneration(client: ClientBase, place: Place): Promise<void> {
+/** One that begins is seen before its builder holds the lock. */
+const BEGINNING = "1 minute";
+
+/**
+ * Drops what builders left that died in the middle of it. Whoever only opens a generation leaves
+ * those alone that have a number: a builder may have lost its connection and not know it yet.
+ */
+async function dropAbandoned(
+  client: ClientBase,
+  { ledger, model, generation }: Wanted,
+): Promise<void> {
+  const numbers = generation === "next" ? "" : "AND generation < 0";
+  const text = `SELECT generation FROM ${catalogueOf(ledger)} WHERE model = $1 AND building ${numbers} AND created_at < now() - interval '${BEGINNING}'`;
+  for (const [number] of await queryCells(client, { text }, [model])) {
+    const place = { ledger, model, generation: Number(number) };
+    const tryLock = { text: "SELECT pg_try_advisory_xact_lock($1)" };
+    await inTransaction(client, async () => {
+      const [cells] = await queryCells(client, tryLock, [builderLock(place)]);
+      if (cells?.[0] === "t") await removeGeneration(client, place);
+    });
+  }
+}
+
+function dropGeneration(client: ClientBase, place: Place): Promise<void> {
+  return inTransaction(client, () => removeGeneration(client, place));
+}
+
+async function removeGeneration(client: ClientBase, place: Place): Promise<void> {
   const { ledger, model, generation } = place;
   const text = `DELETE FROM ${catalogueOf(ledger)} WHERE model = $1 AND generation = $2 RETURNING array_to_string(tables, ', ')`;
-  await inTransaction(client, async () => {
-    await lockSchema(client, ledgerSchema(ledger));
-    const [cells] = await queryCells(client, { text }, [model, generation]);
-    if (cells?.[0]) await client.query(`DROP TABLE IF EXISTS ${cells[0]}`);
-  });
+  await lockSchema(client, ledgerSchema(ledger));
+  const [cells] = await queryCells(client, { text }, [model, generation]);
+  if (cells?.[0]) await client.query(`DROP TABLE IF EXISTS ${cells[0]}`);
 }

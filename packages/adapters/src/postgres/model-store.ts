@@ -30,7 +30,7 @@ import {
   prepared,
   tableName,
 } from "./model-tables.ts";
-import type { Server } from "./server.ts";
+import { lockKey, modelSchema, type Server } from "./server.ts";
 import { type AbsentKeys, createAbsentKeys } from "./speed-absent-keys.ts";
 
 export type StoreOptions = Readonly<{
@@ -318,11 +318,17 @@ function createIndexMaker({ use }: ReconnectingClient, place: Place) {
   };
 }
 
+/** Held by the connection of whoever builds a generation: where it is free, its builder died. */
+export function builderLock({ ledger, model, generation }: Place): string {
+  return lockKey("builder", modelSchema(ledger, model), String(generation));
+}
+
 async function beginBuilding(
   client: ClientBase,
   place: Place,
   tables: readonly Table[],
 ): Promise<void> {
+  await queryCells(client, { text: "SELECT pg_advisory_lock($1)" }, [builderLock(place)]);
   await inTransaction(client, async () => {
     await setBuilding(client, place, true);
     for (const table of tables) {

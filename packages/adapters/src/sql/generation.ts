@@ -1,10 +1,7 @@
 import type { Checkpoint } from "@counterfoil/processing/ports/model-store";
-import type { Table } from "@counterfoil/processing/ports/table";
 
 /** Of one generation's tables; the meaning of their rows has the model's version. */
 export const GENERATION_FORMAT = 1;
-
-export type GenerationLayout = Readonly<{ tables: readonly Table[]; modelVersion: number }>;
 
 /** What the digests of no rows are. */
 export const NO_ROWS = "0".repeat(64);

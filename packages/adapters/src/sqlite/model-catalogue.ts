@@ -1,12 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { FormatTooNew, GenerationMissing } from "@counterfoil/processing/ports/errors";
 import type {
   GenerationInfo,
   ModelCatalogue,
+  ModelLayout,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
-import type { GenerationLayout } from "../sql/generation.ts";
 import { MODEL } from "../sql/trouble.ts";
 import { createFolder, openDatabase } from "./database.ts";
 import { portError, whileBusy } from "./engine-error.ts";
@@ -52,6 +53,7 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
     openForWriting: async (model, generation) => {
       const file = fileOf(model, generation);
       await checkExists(file, model, generation);
+      await alone(() => clearAbandoned(folder, model));
       return openModelStore({ file, model, generation });
     },
     openForBuilding: async (model, generation, tables) => {
@@ -64,6 +66,18 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
       await checkExists(file, model, generation);
       return openModelReader({ file, model, generation });
     },
+    openScratch: (model, layout) =>
+      alone(() => {
+        clearAbandoned(folder, model);
+        const file = join(folder, `${model}.scratch-${randomUUID()}.db`);
+        createFile(file, layout);
+        const store = openBuildingStore({ file, model, generation: 0, tables: layout.tables });
+        const close = async () => {
+          await store.close();
+          await alone(() => removeFile(file));
+        };
+        return { ...store, close };
+      }),
     drop: (model, generation) => alone(() => removeFile(fileOf(model, generation))),
     close: async () => {},
   };
@@ -72,6 +86,7 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
 const FINISHED = /^([a-z]+)\.([1-9]\d*)\.db$/;
 const BUILDING = /^([a-z]+)\.([1-9]\d*)\.db\.building$/;
 const TAKEN = /^([a-z]+)\.([1-9]\d*)\.db(?:\.building)?$/;
+const SCRATCH = /^([a-z]+)\.scratch-[\da-f-]+\.db/;
 
 /** Ascending. */
 function numbersIn(folder: string, model: StoreName, named: RegExp): readonly number[] {
@@ -85,16 +100,16 @@ function namesIn(folder: string, model: StoreName, named: RegExp): readonly stri
   return readdirSync(folder).filter((name) => named.exec(name)?.[1] === model);
 }
 
-/** What builders left that died in the middle of it. */
+/** What builders left that died in the middle of it. No other is just beginning: we are alone. */
 function clearAbandoned(folder: string, model: StoreName): void {
-  for (const name of namesIn(folder, model, BUILDING)) {
+  for (const name of [BUILDING, SCRATCH].flatMap((named) => namesIn(folder, model, named))) {
     const file = join(folder, name);
-    if (isAbandoned(file)) rmSync(file, { force: true });
+    if (!name.endsWith(".building") || isAbandoned(file)) rmSync(file, { force: true });
   }
 }
 
 /** @returns false where a generation has the place. */
-function createFile(file: string, layout: GenerationLayout): boolean {
+function createFile(file: string, layout: ModelLayout): boolean {
   if (existsSync(file) && stateIn(file) !== null) return false;
   removeFile(file);
   const database = openDatabase(file, { mode: "create", pragmas: MODEL_PRAGMAS });

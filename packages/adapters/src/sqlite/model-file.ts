@@ -1,14 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FormatTooNew } from "@counterfoil/processing/ports/errors";
-import type { Checkpoint } from "@counterfoil/processing/ports/model-store";
+import type { Checkpoint, ModelLayout } from "@counterfoil/processing/ports/model-store";
 import type { Row, Selection, Table, Value } from "@counterfoil/processing/ports/table";
-import {
-  CHECKPOINT_COLUMNS,
-  checkpointOf,
-  GENERATION_FORMAT,
-  type GenerationLayout,
-  NO_ROWS,
-} from "../sql/generation.ts";
+import { CHECKPOINT_COLUMNS, checkpointOf, GENERATION_FORMAT, NO_ROWS } from "../sql/generation.ts";
 import {
   type Cells,
   createTableSql,
@@ -44,7 +38,7 @@ const CHECKPOINT_TABLE = `
  * tables: rows go to the end, and only the narrow key index is written all over. A WITHOUT ROWID
  * table would keep the wide rows in key order, which halves the speed of a rebuild.
  */
-export function layOutModel(database: DatabaseSync, layout: GenerationLayout): void {
+export function layOutModel(database: DatabaseSync, layout: ModelLayout): void {
   const { tables, modelVersion } = layout;
   inTransaction(database, "IMMEDIATE", () => {
     for (const table of tables) {

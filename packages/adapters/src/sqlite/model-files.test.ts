@@ -70,6 +70,56 @@ describe("the files of read models", () => {
     await store.close();
   });
 
+  test("a scratch store leaves nothing behind when it is closed", async () => {
+    const catalogue = openModelCatalogue({ dataDir });
+    const store = await catalogue.openScratch("trades", LAYOUT);
+    await store.commit(putEntries([entry("a", 1)]));
+    expect(await readdir(folder)).toHaveLength(2);
+    await store.close();
+    expect(await readdir(folder)).toEqual(["catalogue.lock"]);
+  });
+
+  const COMERS = {
+    "another scratch store": async () => {
+      const store = await openModelCatalogue({ dataDir }).openScratch("trades", LAYOUT);
+      await store.close();
+    },
+    "a new generation": () => openModelCatalogue({ dataDir }).create("trades", LAYOUT),
+    "a projector that opens the live one": async () => {
+      const store = await openModelCatalogue({ dataDir }).openForWriting("trades", 1);
+      await store.close();
+    },
+  };
+
+  test.each(Object.entries(COMERS))(
+    "a scratch store stays while its process lives, and goes with %s after that",
+    async (_, come) => {
+      await openModelCatalogue({ dataDir }).create("trades", LAYOUT);
+      const scratch = async () =>
+        (await readdir(folder)).filter((name) => name.includes("scratch"));
+      const holder = startProcess(new URL("./test-process/scratch-holder.ts", import.meta.url), [
+        dataDir,
+      ]);
+      await holder.printed(1);
+      await come();
+      expect(await scratch()).toHaveLength(1);
+      await holder.kill();
+      expect(await scratch()).toHaveLength(1);
+      // And one that died before it had begun.
+      await writeFile(join(folder, "trades.scratch-1.db"), "");
+      await come();
+      expect(await scratch()).toEqual([]);
+    },
+    60_000,
+  );
+
+  test("a scratch store that cannot be laid out says where, and why", async () => {
+    await mkdir(join(folder, "catalogue.lock"));
+    const opening = openModelCatalogue({ dataDir }).openScratch("trades", LAYOUT);
+    await expect(opening).rejects.toThrow(ModelUnavailable);
+    await expect(opening).rejects.toThrow(/catalogue.lock.*check that its folder is there/);
+  });
+
   test("a generation of a newer program has its number and is not listed", async () => {
     const catalogue = openModelCatalogue({ dataDir });
     await catalogue.create("trades", LAYOUT);

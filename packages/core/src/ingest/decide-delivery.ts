@@ -163,6 +163,11 @@ export function completionEvent(
   return newEvent({ type: "DeliveryCompleted", data }, envelope, cause);
 }
 
+/** The id of the event that says that nobody could read the delivery. */
+export function quarantinedId(deliveryId: string, hashing: Hashing): string {
+  return eventId(["DeliveryQuarantined", deliveryId], hashing);
+}
+
 function quarantine(
   delivery: ReadDelivery,
   { reason, detail }: Reading & { ok: false },
@@ -181,7 +186,7 @@ function quarantine(
     received_at,
     translation,
   };
-  const envelope = { id: eventId(["DeliveryQuarantined", id], hashing), subject: `delivery:${id}` };
+  const envelope = { id: quarantinedId(id, hashing), subject: `delivery:${id}` };
   const events = [
     ...receivedEvents(delivery, 1, hashing),
     newEvent({ type: "DeliveryQuarantined", data }, envelope, causeOf(delivery)),

@@ -9,16 +9,15 @@ import { knownFacts } from "@counterfoil/core/ingest/fact-state";
 import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { appendDecided } from "../append-decided.ts";
-import type { EventStream } from "../ports/event-stream.ts";
+import { appendDecided, type Contender } from "../append-decided.ts";
 import { readStored } from "./delivery.ts";
 
-export type SocketOrderOptions = Readonly<{
-  stream: EventStream;
-  translations: Translations;
-  hashing: Hashing;
-  signal: AbortSignal;
-}>;
+export type SocketOrderOptions = Contender &
+  Readonly<{
+    translations: Translations;
+    hashing: Hashing;
+    signal: AbortSignal;
+  }>;
 
 const PAGE = 500;
 const NO_CAUSE = { deliveryId: null, correlationId: "socket-order" };
@@ -52,7 +51,7 @@ export async function recordSocketOrder(options: SocketOrderOptions): Promise<nu
   if (signal.aborted) return null;
   const data = { until: String(end) };
   const done = newEvent({ type: "SocketOrderRecorded", data }, { id, subject: "ledger" }, NO_CAUSE);
-  await appendDecided(stream, [id], (known) => (known.has(id) ? [] : [done]));
+  await appendDecided(options, [id], (known) => (known.has(id) ? [] : [done]));
   return placed;
 }
 
@@ -84,10 +83,11 @@ async function takeIn(
 async function recordPlace(
   fact: ProviderFact,
   receivedAt: string,
-  { stream, hashing }: SocketOrderOptions,
+  options: SocketOrderOptions,
 ): Promise<number> {
+  const { hashing } = options;
   const id = providerEventId(fact, hashing);
-  const events = await appendDecided(stream, [id], (found) => {
+  const events = await appendDecided(options, [id], (found) => {
     const known = knownFacts(found);
     const cause = { ...NO_CAUSE, receivedAt };
     // Only what its place adds: what else a copy says was decided when it came.

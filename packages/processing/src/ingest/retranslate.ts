@@ -11,16 +11,16 @@ import {
 } from "@counterfoil/core/ingest/retranslate";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Reading, Translations } from "@counterfoil/core/translate/translation";
-import { appendDecided } from "../append-decided.ts";
+import { appendDecided, type Contender } from "../append-decided.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { readStored } from "./delivery.ts";
 
-export type RetranslateOptions = Readonly<{
-  stream: EventStream;
-  translations: Translations;
-  hashing: Hashing;
-  onProgress?: (step: RetranslateStep, position: number, head: number) => void;
-}>;
+export type RetranslateOptions = Contender &
+  Readonly<{
+    translations: Translations;
+    hashing: Hashing;
+    onProgress?: (step: RetranslateStep, position: number, head: number) => void;
+  }>;
 
 export type RetranslateStep = "correcting" | "withdrawing" | "adding";
 
@@ -79,11 +79,12 @@ export async function retranslate(options: RetranslateOptions): Promise<Retransl
 }
 
 async function append(
-  { stream, translations, hashing }: RetranslateOptions,
+  options: RetranslateOptions,
   { received, caused }: DeliveryBlock,
   { facts }: Reading & { ok: true },
   decide: DecideRetranslation,
 ): Promise<readonly NewEvent[]> {
+  const { translations, hashing } = options;
   const { received_at } = readData(received) as DataOf<"DeliveryReceived">;
   const translation = translations.present;
   const correlationId = `retranslate:${translation}`;
@@ -91,7 +92,7 @@ async function append(
   const cause = { deliveryId, correlationId, receivedAt: received_at, deliveredAt };
   const retranslation = { facts, caused, translation, cause };
   const ids = [...facts.map((fact) => providerEventId(fact, hashing)), ...caused.map(factIdOf)];
-  return appendDecided(stream, [...new Set(ids)], (known) =>
+  return appendDecided(options, [...new Set(ids)], (known) =>
     decide(retranslation, knownFacts(known), hashing),
   );
 }

@@ -3,6 +3,7 @@ import type {
   Checkpoint,
   Commit,
   ModelCatalogue,
+  ModelLayout,
   ModelReader,
   ModelStore,
   Rows,
@@ -52,9 +53,7 @@ export function createMemoryModelCatalogue(): ModelCatalogue {
       const generations = generationsOf(model);
       const number = generation ?? Math.max(0, ...generations.keys()) + 1;
       if (generations.has(number)) return null;
-      const empty = new Map(tables.map(({ name }) => [name, new Map<string, Row>()]));
-      const moment = { tables: empty, checkpoint: START };
-      generations.set(number, { modelVersion, moment, isBuilding: false, seen: new WeakSet() });
+      generations.set(number, newGeneration({ tables, modelVersion }));
       return number;
     },
     openForWriting: async (model, number) => storeOf(model, number, find(model, number)),
@@ -67,9 +66,16 @@ export function createMemoryModelCatalogue(): ModelCatalogue {
       return { ...storeOf(model, number, generation), finish };
     },
     openForReading: async (model, number) => readerOf(model, number, find(model, number)),
+    openScratch: async (model, layout) => storeOf(model, 0, newGeneration(layout)),
     drop: async (model, number) => void generationsOf(model).delete(number),
     close: async () => {},
   };
+}
+
+function newGeneration({ tables, modelVersion }: ModelLayout): Generation {
+  const empty = new Map(tables.map(({ name }) => [name, new Map<string, Row>()]));
+  const moment = { tables: empty, checkpoint: START };
+  return { modelVersion, moment, isBuilding: false, seen: new WeakSet() };
 }
 
 function storeOf(model: StoreName, generation: number, stored: Generation): ModelStore {

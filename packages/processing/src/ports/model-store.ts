@@ -37,6 +37,7 @@ export type Commit = Readonly<{
 /** One generation of one model, open for writing. Only the holder of the model's lock opens one. */
 export interface ModelStore extends Rows {
   readonly model: StoreName;
+  /** Below 1 where it is none, see `openScratch`. */
   readonly generation: number;
   checkpoint(): Promise<Checkpoint>;
   /**
@@ -72,6 +73,8 @@ export type GenerationInfo = Readonly<{
   checkpoint: Checkpoint;
 }>;
 
+export type ModelLayout = Readonly<{ tables: readonly Table[]; modelVersion: number }>;
+
 /** All generations of all models of one ledger in one engine. */
 export interface ModelCatalogue {
   /** Generations that exist here and are not being built, ascending. */
@@ -82,7 +85,7 @@ export interface ModelCatalogue {
    */
   create(
     model: StoreName,
-    options: Readonly<{ tables: readonly Table[]; modelVersion: number; generation?: number }>,
+    options: ModelLayout & Readonly<{ generation?: number }>,
   ): Promise<number | null>;
   openForWriting(model: StoreName, generation: number): Promise<ModelStore>;
   /** Takes a generation that was created just now out of sight, to fill it in bulk. */
@@ -92,6 +95,12 @@ export interface ModelCatalogue {
     tables: readonly Table[],
   ): Promise<BuildingStore>;
   openForReading(model: StoreName, generation: number): Promise<ModelReader>;
+  /**
+   * An empty store to build a model in for a comparison. It is no generation: it takes no number,
+   * nobody else sees it, and it is gone when it is closed. What is left of one whose process died,
+   * the next that is opened clears away, as whoever opens or creates a generation of the model.
+   */
+  openScratch(model: StoreName, layout: ModelLayout): Promise<ModelStore>;
   drop(model: StoreName, generation: number): Promise<void>;
   close(): Promise<void>;
 }

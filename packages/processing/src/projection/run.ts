@@ -120,6 +120,33 @@ async function retrySubject(
 /** Events of one commit where nobody waits for the rows one by one. */
 export const BULK = 10_000;
 
+/**
+ * Folds nearly up to a target that may move on meanwhile, such as a live generation: what is left is
+ * so little that it can be folded while somebody holds the target at one moment.
+ */
+export async function runNear(
+  { stream, signal, onFolded }: RunNearOptions,
+  run: ProjectionRun,
+  findTarget: () => Promise<number>,
+): Promise<void> {
+  let target = await findTarget();
+  while (run.checkpoint.position < target && !signal?.aborted) {
+    const { position: after } = run.checkpoint;
+    const events = await stream.read({ after, limit: Math.min(BULK, target - after) });
+    if (events.length === 0) return;
+    const { position } = await run.fold(events);
+    onFolded?.(position, target);
+    if (position >= target) target = await findTarget();
+    if (position === after || target - position < BULK / 10) return;
+  }
+}
+
+export type RunNearOptions = Readonly<{
+  stream: EventStream;
+  signal?: AbortSignal | undefined;
+  onFolded?: (position: number, target: number) => void;
+}>;
+
 /** Folds up to a position, and no further. */
 export async function runTo(
   stream: EventStream,

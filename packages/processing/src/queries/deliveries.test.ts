@@ -7,8 +7,11 @@ import { createIngest } from "../ingest/ingest.ts";
 import { retranslate } from "../ingest/retranslate.ts";
 import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
 import { createManualClock } from "../memory/manual-clock.ts";
+import type { EventStream } from "../ports/event-stream.ts";
 import type { Delivery } from "../ports/ingest.ts";
+import { retryQuarantined } from "../retry-quarantined.ts";
 import { findDelivery } from "./deliveries.ts";
+import { findQuarantined } from "./quarantine.ts";
 
 const START = 1_700_000_000_000_000_000n;
 const read = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
@@ -56,7 +59,7 @@ async function retranslatedLedger() {
   const ingest = createIngest({ stream, translations: BEFORE, hashing, clock });
   const { deliveryId } = await ingest.submit(webhook(7));
   await ingest.submit(webhook(8));
-  await retranslate({ stream, translations: AFTER, hashing });
+  await retranslate({ stream, translations: AFTER, hashing, clock });
   const find = async () => {
     const found = await findDelivery(stream, deliveryId, { translations: AFTER, hashing });
     return found?.facts.map(({ type }) => type);
@@ -81,5 +84,43 @@ describe("a delivery that a later translation read otherwise", () => {
     const { storage, find } = await retranslatedLedger();
     storage.bodies.clear();
     expect(await find()).toEqual([...RECORDED_AT_FIRST, "FactWithdrawn", "FactWithdrawn"]);
+  });
+});
+
+describe("a delivery that was quarantined and read again, among many", () => {
+  const blind: Translate = () => ({ ok: false, reason: "shape", detail: "not yet" });
+  const UNREAD: Translations = { present: 1, versions: { 1: blind } };
+  const READ: Translations = { present: 2, versions: { 1: blind, 2: read } };
+  const OTHERS = 300;
+
+  test("has all of it, and is found without looking at the others", async () => {
+    const clock = createManualClock(START);
+    const stream = createMemoryEventStream({ ledger: "default", hashing, clock });
+    const ingest = createIngest({ stream, translations: UNREAD, hashing, clock });
+    const receipts = [await ingest.submit(webhook(7))];
+    for (let run = 100; run < 100 + OTHERS; run += 1)
+      receipts.push(await ingest.submit(webhook(run)));
+    const reading = { translations: READ, hashing };
+    for (const { deliveryId } of receipts.toReversed()) {
+      const quarantined = await findQuarantined(stream, deliveryId, reading);
+      if (quarantined === null) throw new Error("it is not in quarantine");
+      await retryQuarantined(quarantined, { ...reading, stream, clock });
+    }
+    let events = 0;
+    const counted: EventStream = {
+      ...stream,
+      read: async (query) => {
+        const page = await stream.read(query);
+        if (query.types !== undefined) events += page.length;
+        return page;
+      },
+    };
+    const found = await findDelivery(counted, receipts[0]?.deliveryId ?? "", reading);
+    expect(found?.facts.map(({ type }) => type)).toEqual([
+      "DeliveryQuarantined",
+      ...RECORDED_AT_FIRST,
+      "QuarantineRetried",
+    ]);
+    expect(events).toBe(0);
   });
 });

@@ -9,7 +9,7 @@ import type { Translations } from "@counterfoil/core/translate/translation";
 import { readStored } from "../ingest/delivery.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { eventRecord } from "./events.ts";
-import { readAll } from "./read-all.ts";
+import { retryIdsOf } from "./quarantine.ts";
 
 export type DeliveryRecord = Readonly<{
   delivery_id: string;
@@ -34,7 +34,7 @@ export async function findDelivery(
   const note = (event: RecordedEvent) => {
     if (event.causation_id === id) caused.set(event.position, event);
   };
-  for await (const event of lyingNear(stream, received)) note(event);
+  for await (const event of lyingNear(stream, received, options)) note(event);
   const ids = new Set([...caused.values()].map(factIdOf));
   for (const factId of await factsRead(stream, received, options)) ids.add(factId);
   for (const { event, amendments } of (await stream.findByIds([...ids])).known.values()) {
@@ -86,6 +86,7 @@ async function findReceived(stream: EventStream, id: string): Promise<RecordedEv
 async function* lyingNear(
   stream: EventStream,
   received: RecordedEvent,
+  options: FindOptions,
 ): AsyncGenerator<RecordedEvent> {
   const { parts = 1 } = readData(received) as DataOf<"DeliveryReceived">;
   let wasQuarantined = false;
@@ -94,8 +95,8 @@ async function* lyingNear(
     yield event;
   }
   if (!wasQuarantined) return;
-  for await (const retry of readAll(stream, ["QuarantineRetried"], received.position)) {
-    if (retry.causation_id !== received.id) continue;
+  const { known } = await stream.findByIds(retryIdsOf(received.id, options));
+  for (const { event: retry } of known.values()) {
     const after = Math.max(received.position, retry.position - APPEND_EVENTS_MAX);
     yield* await stream.read({ after, limit: APPEND_EVENTS_MAX });
     yield* following(stream, { id: received.id, position: retry.position }, false);

@@ -11,10 +11,10 @@ export type PageRequest = Readonly<{ limit: number; beyond: readonly Value[] | n
 export type Page<Record> = Readonly<{ data: readonly Record[]; next: readonly Value[] | null }>;
 
 /** How a list is read: its rows in order, each one's key, and the record of a row that belongs in it. */
-export type PageSource<Record> = Readonly<{
-  read: (beyond: readonly Value[] | null, limit: number) => Promise<readonly Row[]>;
-  keyOf: (row: Row) => readonly Value[];
-  recordOf: (row: Row) => Promise<Record | null> | Record | null;
+export type PageSource<Record, Item = Row> = Readonly<{
+  read: (beyond: readonly Value[] | null, limit: number) => Promise<readonly Item[]>;
+  keyOf: (row: Item) => readonly Value[];
+  recordOf: (row: Item) => Promise<Record | null> | Record | null;
   /** Lets others have their turn: an embedded engine answers without ever giving up its thread. */
   nextTurn: Clock["nextTurn"];
 }>;
@@ -25,9 +25,9 @@ const BATCH_MAX = 100;
 const SCANNED_MAX = 2000;
 
 /** Reads rows until the page is full, or until it has looked at as many as one request may cost. */
-export async function readPage<Record>(
+export async function readPage<Record, Item = Row>(
   { limit, beyond }: PageRequest,
-  { read, keyOf, recordOf, nextTurn }: PageSource<Record>,
+  { read, keyOf, recordOf, nextTurn }: PageSource<Record, Item>,
 ): Promise<Page<Record>> {
   const data: Record[] = [];
   const batch = Math.min(limit + 1, BATCH_MAX);

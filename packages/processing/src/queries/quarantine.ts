@@ -1,65 +1,118 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { QuarantinedRecord } from "@counterfoil/contracts/record";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { quarantinedId } from "@counterfoil/core/ingest/decide-delivery";
+import { retryId } from "@counterfoil/core/ingest/retranslate";
 import { readData } from "@counterfoil/core/stream/read-event";
+import type { Translations } from "@counterfoil/core/translate/translation";
+import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { ColumnType } from "../ports/table.ts";
-import { cutPage, type Page, type PageRequest } from "./page.ts";
-import { readAll } from "./read-all.ts";
+import { type Page, type PageRequest, readPage } from "./page.ts";
+import { pagesOf, readBefore } from "./read-all.ts";
 
-const TYPES = ["DeliveryQuarantined", "QuarantineRetried"] as const;
+/** What a delivery's retries are found by. */
+export type QuarantineReading = Readonly<{ translations: Translations; hashing: Hashing }>;
+
+const TYPES = ["DeliveryQuarantined"] as const;
 
 /** Every delivery that nobody could read, with what became of it, in order. */
-export async function readQuarantine(stream: EventStream): Promise<readonly QuarantinedRecord[]> {
-  const deliveries = new Map<string, QuarantinedRecord>();
-  for await (const event of readAll(stream, TYPES)) {
-    const { type, position } = event;
-    if (type === "DeliveryQuarantined") {
-      const {
-        delivery_id,
-        translation: _,
-        ...quarantined
-      } = readData(event) as DataOf<"DeliveryQuarantined">;
-      const attempt = { attempts: 1, position: String(position), resolved_position: null };
-      deliveries.set(delivery_id, { delivery_id, ...quarantined, ...attempt });
-      continue;
-    }
-    const retried = readData(event) as DataOf<"QuarantineRetried">;
-    const before = deliveries.get(retried.delivery_id);
-    if (before === undefined) continue;
-    deliveries.set(retried.delivery_id, {
-      ...before,
-      attempts: before.attempts + 1,
-      reason: retried.reason ?? before.reason,
-      detail: retried.detail ?? before.detail,
-      resolved_position: retried.outcome === "resolved" ? String(position) : null,
-    });
-  }
-  return [...deliveries.values()];
+export async function* readQuarantine(
+  stream: EventStream,
+  reading: QuarantineReading,
+): AsyncGenerator<QuarantinedRecord> {
+  for await (const events of pagesOf(stream, TYPES))
+    yield* await recordsOf(stream, events, reading);
+}
+
+/** The delivery of this id; null where none such was quarantined. */
+export async function findQuarantined(
+  stream: EventStream,
+  deliveryId: string,
+  reading: QuarantineReading,
+): Promise<QuarantinedRecord | null> {
+  const id = quarantinedId(deliveryId, reading.hashing);
+  const event = (await stream.findByIds([id])).known.get(id)?.event;
+  if (event?.type !== "DeliveryQuarantined") return null;
+  const [record = null] = await recordsOf(stream, [event], reading);
+  return record;
 }
 
 /** Where it was quarantined: newest first. */
 export const QUARANTINE_KEY: readonly ColumnType[] = ["integer"];
 
-export type QuarantineQuery = Readonly<{
-  /** Only those that are still unread, or only those that were resolved. */
-  open?: boolean;
-  page: PageRequest;
-}>;
+export type QuarantineQuery = QuarantineReading &
+  Readonly<{
+    /** Only those that are still unread, or only those that were resolved. */
+    open?: boolean;
+    page: PageRequest;
+    nextTurn: Clock["nextTurn"];
+  }>;
 
-/** A page of it, the newest first. Few events tell it, so all are folded on the way. */
+/**
+ * A page of it, the newest first. Of deliveries that are not asked for a page looks at as many as
+ * any list does (queries/page.ts), and ends short of its limit then.
+ */
 export async function listQuarantine(
   stream: EventStream,
-  { open, page: { limit, beyond } }: QuarantineQuery,
+  { open, page, nextTurn, ...reading }: QuarantineQuery,
 ): Promise<Page<QuarantinedRecord>> {
-  const deliveries = await readQuarantine(stream);
-  const before = beyond === null ? Number.POSITIVE_INFINITY : Number(beyond[0]);
-  const wanted = deliveries.filter(
-    (delivery) =>
-      Number(delivery.position) < before && (open === undefined || open === isOpen(delivery)),
-  );
-  return cutPage(wanted.toReversed(), limit, ({ position }) => [Number(position)]);
+  const head = await stream.head();
+  return readPage<QuarantinedRecord, QuarantinedRecord>(page, {
+    read: async (beyond, limit) => {
+      const before = beyond === null ? head.position + 1 : Number(beyond[0]);
+      return recordsOf(stream, await readBefore(stream, TYPES, { before, limit }), reading);
+    },
+    keyOf: ({ position }) => [Number(position)],
+    recordOf: (delivery) => (open === undefined || open === isOpen(delivery) ? delivery : null),
+    nextTurn,
+  });
 }
 
 /** Nobody could read it yet. */
 export const isOpen = ({ resolved_position }: QuarantinedRecord): boolean =>
   resolved_position === null;
+
+/** A newer program beside this one may have tried so many translations that this one does not know. */
+const UNKNOWN_TRANSLATIONS_MAX = 3;
+
+/** A retry's id says which delivery and which translation, so that a look-up finds all of them. */
+export function retryIdsOf(
+  deliveryId: string,
+  { translations, hashing }: QuarantineReading,
+): readonly string[] {
+  const count = translations.present + UNKNOWN_TRANSLATIONS_MAX;
+  return Array.from({ length: count }, (_, at) => retryId(deliveryId, at + 1, hashing));
+}
+
+async function recordsOf(
+  stream: EventStream,
+  quarantined: readonly RecordedEvent[],
+  reading: QuarantineReading,
+): Promise<readonly QuarantinedRecord[]> {
+  const deliveries = quarantined.map((event) => {
+    const data = readData(event) as DataOf<"DeliveryQuarantined">;
+    return { data, position: event.position, retries: retryIdsOf(data.delivery_id, reading) };
+  });
+  const { known } = await stream.findByIds(deliveries.flatMap(({ retries }) => retries));
+  return deliveries.map(({ data, position, retries }) => {
+    const { translation: _, ...delivery } = data;
+    const retried = retries
+      .flatMap((id) => known.get(id)?.event ?? [])
+      .sort((a, b) => a.position - b.position);
+    const first = { attempts: 1, position: String(position), resolved_position: null };
+    return retried.reduce(afterRetry, { ...delivery, ...first });
+  });
+}
+
+function afterRetry(before: QuarantinedRecord, event: RecordedEvent): QuarantinedRecord {
+  const { outcome, reason, detail } = readData(event) as DataOf<"QuarantineRetried">;
+  return {
+    ...before,
+    attempts: before.attempts + 1,
+    reason: reason ?? before.reason,
+    detail: detail ?? before.detail,
+    resolved_position: outcome === "resolved" ? String(event.position) : null,
+  };
+}

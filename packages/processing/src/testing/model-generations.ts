@@ -11,6 +11,7 @@ export function describeGenerations(use: () => ModelFixture): void {
   describe("generations", () => {
     describeCreation(use);
     describeBuilding(use);
+    describeScratch(use);
     describeRemoval(use);
   });
 }
@@ -129,6 +130,75 @@ function describeBuilding(use: () => ModelFixture): void {
     expect(await catalogue.create("balances", { ...LAYOUT, generation })).toBe(generation);
     expect(await catalogue.generations("balances")).toEqual([
       { generation, modelVersion: 3, checkpoint: START },
+    ]);
+  });
+}
+
+function describeScratch(use: () => ModelFixture): void {
+  const rows = Array.from({ length: 60 }, (_, at) => entry("a", at, { at: BigInt(at % 7) }));
+  const filled = { ...putEntries([], 5), inserts: [{ table: ENTRIES, rows }] };
+
+  test("a scratch store is none, and takes no number", async () => {
+    const { catalogue, openAnother } = use();
+    await catalogue.create("balances", LAYOUT);
+    const scratch = await catalogue.openScratch("balances", LAYOUT);
+    await scratch.commit(filled);
+    const other = await openAnother();
+    expect((await other.generations("balances")).map((g) => g.generation)).toEqual([1]);
+    await expect(other.openForReading("balances", scratch.generation)).rejects.toThrow(
+      GenerationMissing,
+    );
+    expect(await other.create("balances", LAYOUT)).toBe(2);
+    expect(scratch.generation).toBeLessThan(1);
+    await scratch.close();
+    expect(await catalogue.create("balances", LAYOUT)).toBe(3);
+  });
+
+  test("a scratch store comes before the first generation, too", async () => {
+    const { catalogue } = use();
+    const scratch = await catalogue.openScratch("balances", LAYOUT);
+    expect(await catalogue.generations("balances")).toEqual([]);
+    expect(await catalogue.create("balances", LAYOUT)).toBe(1);
+    await scratch.close();
+    expect(await catalogue.generations("balances")).toHaveLength(1);
+  });
+
+  test("a scratch store begins empty, and takes and answers what any other does", async () => {
+    const { catalogue } = use();
+    const scratch = await catalogue.openScratch("balances", LAYOUT);
+    expect(await scratch.checkpoint()).toEqual(START);
+    await scratch.commit(filled);
+    await scratch.commit(putEntries([entry("a", 2, { order: "put", at: 9n })], 6));
+    expect(await scratch.checkpoint()).toEqual(checkpointAt(6));
+    const byTime = { where: [{ column: "at", is: "=" as const, value: 2n }], orderBy: ["seq"] };
+    const found = await scratch.select(ENTRIES, { ...byTime, limit: 3 });
+    expect(found.map(({ seq }) => seq)).toEqual([9, 16, 23]);
+    expect(await scratch.count(ENTRIES)).toBe(60);
+    await scratch.close();
+    const next = await catalogue.openScratch("balances", LAYOUT);
+    expect(await next.count(ENTRIES)).toBe(0);
+    await next.close();
+  });
+
+  test("scratch stores and one that is being built stand side by side", async () => {
+    const { catalogue, openAnother } = use();
+    const generation = (await catalogue.create("balances", LAYOUT)) ?? 0;
+    const building = await catalogue.openForBuilding("balances", generation, TABLES);
+    const first = await catalogue.openScratch("balances", LAYOUT);
+    await first.commit(putEntries([entry("a", 1)], 1));
+    const other = await openAnother();
+    const second = await other.openScratch("balances", { ...LAYOUT, modelVersion: 9 });
+    await building.commit(filled);
+    await second.commit(putEntries([entry("b", 1), entry("b", 2)], 2));
+    await first.commit(putEntries([entry("a", 2), entry("a", 3)], 3));
+    const counts = [first, second, building].map((store) => store.count(ENTRIES));
+    expect(await Promise.all(counts)).toEqual([3, 2, 60]);
+    await first.close();
+    await second.commit(putEntries([entry("b", 3)], 4));
+    await second.close();
+    await building.finish();
+    expect(await other.generations("balances")).toEqual([
+      { generation, modelVersion: 3, checkpoint: checkpointAt(5) },
     ]);
   });
 }

@@ -1,10 +1,15 @@
+import type { Backends } from "@counterfoil/adapters/connect";
 import type { QuarantinedRecord } from "@counterfoil/contracts/record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { isOpen, readQuarantine } from "@counterfoil/processing/queries/quarantine";
+import {
+  findQuarantined,
+  isOpen,
+  readQuarantine,
+} from "@counterfoil/processing/queries/quarantine";
 import { type RetryResult, retryQuarantined } from "@counterfoil/processing/retry-quarantined";
 import { Command } from "commander";
 import { EXIT, WrongUsage } from "../error-report.ts";
-import { print, printJson, renderTable } from "../output/print.ts";
+import { printJsonList, printTables, renderTable } from "../output/print.ts";
 import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
 
 export function quarantineCommand(): Command {
@@ -22,10 +27,10 @@ function listCommand(): Command {
     .option("--all", "also those that were resolved since")
     .option(...JSON_OPTION)
     .action(async ({ all = false, json = false }: ListOptions) => {
-      const deliveries = await withLedger("read", ({ stream }) => readQuarantine(stream));
-      const shown = deliveries.filter((delivery) => all || isOpen(delivery));
-      if (json) printJson(shown);
-      else print(shown.length === 0 ? EMPTY : quarantineTable(shown));
+      await withLedger("read", async (backends) => {
+        const shown = all ? readQuarantine(backends.stream, reading(backends)) : open(backends);
+        await (json ? printJsonList(shown) : printTables(shown, quarantineTable, EMPTY));
+      });
     });
 }
 
@@ -35,29 +40,48 @@ function retryCommand(): Command {
     .argument("[delivery-id...]", "which (default: all that are not resolved)")
     .option(...JSON_OPTION)
     .action(async (ids: readonly string[], { json = false }: JsonOption) => {
-      const results = await withLedger("write", async (backends) => {
-        const known = await readQuarantine(backends.stream);
-        const chosen =
-          ids.length === 0 ? known.filter(isOpen) : ids.map((id) => chosenOf(known, id));
-        const retried: RetryResult[] = [];
-        for (const delivery of chosen) {
-          retried.push(
-            await retryQuarantined(delivery, { ...backends, translations: TRANSLATIONS }),
-          );
-        }
-        return retried;
+      await withLedger("write", async (backends) => {
+        const chosen = ids.length === 0 ? open(backends) : await chosenOf(backends, ids);
+        const results = retryAll(backends, chosen);
+        await (json ? printJsonList(results) : printTables(results, retryTable, EMPTY));
       });
-      if (json) printJson(results);
-      else print(results.length === 0 ? EMPTY : retryTable(results));
-      if (results.some(({ outcome }) => outcome !== "resolved")) process.exitCode = EXIT.findings;
     });
 }
 
-/** @throws where no such delivery is quarantined */
-function chosenOf(known: readonly QuarantinedRecord[], id: string): QuarantinedRecord {
-  const found = known.find(({ delivery_id }) => delivery_id === id);
-  if (found !== undefined) return found;
-  throw new WrongUsage(`no delivery ${id} is in quarantine: \`quarantine list\` shows which are`);
+const reading = ({ hashing }: Backends) => ({ translations: TRANSLATIONS, hashing });
+
+async function* open(backends: Backends): AsyncGenerator<QuarantinedRecord> {
+  for await (const delivery of readQuarantine(backends.stream, reading(backends))) {
+    if (isOpen(delivery)) yield delivery;
+  }
+}
+
+/** @throws where one of them is not quarantined */
+async function chosenOf(
+  backends: Backends,
+  ids: readonly string[],
+): Promise<readonly QuarantinedRecord[]> {
+  const chosen: QuarantinedRecord[] = [];
+  for (const id of ids) {
+    const found = await findQuarantined(backends.stream, id, reading(backends));
+    if (found !== null) chosen.push(found);
+    else
+      throw new WrongUsage(
+        `no delivery ${id} is in quarantine: \`quarantine list\` shows which are`,
+      );
+  }
+  return chosen;
+}
+
+async function* retryAll(
+  backends: Backends,
+  deliveries: AsyncIterable<QuarantinedRecord> | Iterable<QuarantinedRecord>,
+): AsyncGenerator<RetryResult> {
+  for await (const delivery of deliveries) {
+    const result = await retryQuarantined(delivery, { ...backends, ...reading(backends) });
+    if (result.outcome !== "resolved") process.exitCode = EXIT.findings;
+    yield result;
+  }
 }
 
 const EMPTY = "Nothing is in quarantine.";

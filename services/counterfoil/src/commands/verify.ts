@@ -1,5 +1,8 @@
 import type { Backends } from "@counterfoil/adapters/connect";
+import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
+import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { isEngineError } from "@counterfoil/processing/ports/errors";
 import {
   type Finding,
   type ModelVerification,
@@ -23,18 +26,22 @@ export function verifyCommand(): Command {
     .option(...JSON_OPTION)
     .addHelpText("after", "\nEnds with 1 where something is wrong, naming the first bad position.")
     .action(async ({ models = false, bodies, json = false }: VerifyOptions) => {
-      const { stream, verified } = await withUncheckedLedger(async (backends) => {
+      const { stream, verified, failure } = await withUncheckedLedger(async (backends) => {
         const stream = await verifyWholeStream(backends, bodies);
         // A projection of a stream whose chain is broken proves nothing.
         const refold = models && stream.findings.length === 0;
-        return { stream, verified: await verifyModels(backends, refold) };
+        return { stream, ...(await verifyModels(backends, refold)) };
       });
       const findings = [...stream.findings, ...verified.flatMap((model) => model.findings)];
       if (json) printJson({ ...stream, findings, models: verified });
-      else printVerification(stream, verified, findings);
-      if (findings.length > 0) process.exitCode = EXIT.findings;
+      else printVerification(stream, verified, findings, failure);
+      if (findings.length > 0 || failure instanceof Stopped) process.exitCode = EXIT.findings;
+      // What was found stands, although not everything could be looked at.
+      else if (failure !== null) throw failure;
     });
 }
+
+class Stopped extends Error {}
 
 async function verifyWholeStream(backends: Backends, bodies: boolean): Promise<StreamVerification> {
   const progress = createProgress("verify");
@@ -45,23 +52,54 @@ async function verifyWholeStream(backends: Backends, bodies: boolean): Promise<S
   }
 }
 
-async function verifyModels(
-  backends: Backends,
-  refold: boolean,
-): Promise<readonly ModelVerification[]> {
+type ModelsVerified = Readonly<{
+  verified: readonly ModelVerification[];
+  /** Why the others were not looked at. */
+  failure: Error | null;
+}>;
+
+/** SIGINT ends the one that is being folded again, and what was built of it is removed. */
+async function verifyModels(backends: Backends, refold: boolean): Promise<ModelsVerified> {
+  keepHeapLean();
+  const stopping = new AbortController();
+  const stop = () => stopping.abort(new Stopped("stopped before all models were folded again"));
+  process.once("SIGINT", stop).once("SIGTERM", stop);
   const verified: ModelVerification[] = [];
-  for (const model of MODEL_NAMES) {
-    const options = { ...backends, projection: PROJECTIONS[model], refold };
-    const verification = await verifyModel(options);
-    if (verification !== null) verified.push(verification);
+  try {
+    for (const model of MODEL_NAMES) {
+      const verification = await verifyOne(backends, model, refold, stopping.signal);
+      if (verification !== null) verified.push(verification);
+    }
+    return { verified, failure: null };
+  } catch (error) {
+    if (!isEngineError(error) && !(error instanceof Stopped)) throw error;
+    return { verified, failure: error as Error };
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
   }
-  return verified;
+}
+
+async function verifyOne(
+  backends: Backends,
+  model: ModelName,
+  refold: boolean,
+  signal: AbortSignal,
+): Promise<ModelVerification | null> {
+  const options = { ...backends, projection: PROJECTIONS[model], refold, signal };
+  if (!refold) return verifyModel(options);
+  const progress = createProgress(model);
+  try {
+    return await verifyModel({ ...options, onProgress: progress.update });
+  } finally {
+    progress.stop();
+  }
 }
 
 function printVerification(
   { events, bodies, head }: StreamVerification,
   models: readonly ModelVerification[],
   findings: readonly Finding[],
+  failure: Error | null,
 ): void {
   print(`${events} events checked up to hash ${head.hash}, ${bodies} bodies\n`);
   const columns = [
@@ -82,5 +120,7 @@ function printVerification(
   for (const { position, what, detail } of findings) {
     print(`${position === null ? "" : `position ${position}: `}${what}: ${detail}`);
   }
-  print(findings.length === 0 ? "Nothing is wrong." : `${findings.length} findings.`);
+  if (findings.length > 0) print(`${findings.length} findings.`);
+  else if (failure === null) print("Nothing is wrong.");
+  if (failure !== null) print(`Not finished: ${failure.message}`);
 }

@@ -1,5 +1,5 @@
-import { expect, test } from "@jest/globals";
-import { renderTable } from "./print.ts";
+import { afterEach, describe, expect, jest, test } from "@jest/globals";
+import { printJson, printJsonList, printTables, renderTable } from "./print.ts";
 
 test("columns under their heads, numbers to the right, a dash for what is absent", () => {
   const columns = [{ title: "model" }, { title: "lag", align: "right" }] as const;
@@ -10,4 +10,45 @@ test("columns under their heads, numbers to the right, a dash for what is absent
   expect(renderTable(columns, rows)).toBe(
     ["  model      lag", "  ──────────────", "  balances  1200", "  trades       –"].join("\n"),
   );
+});
+
+describe("a list as it comes", () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  /** What is printed meanwhile, on an output that now and then is full. */
+  async function printed(work: () => Promise<void> | void): Promise<string> {
+    let text = "";
+    const write = (more: string) => {
+      text += more;
+      if (text.length % 3 > 0) return true;
+      setImmediate(() => process.stdout.emit("drain"));
+      return false;
+    };
+    jest.spyOn(process.stdout, "write").mockImplementation(write as typeof process.stdout.write);
+    await work();
+    jest.restoreAllMocks();
+    return text;
+  }
+
+  async function* numbers(count: number): AsyncGenerator<object> {
+    for (let at = 0; at < count; at += 1) yield { at, many: [BigInt(at)], lines: "a\nb" };
+  }
+
+  test.each([0, 1, 3])("of %i items is the JSON of all of them", async (count) => {
+    const all = await Array.fromAsync(numbers(count));
+    const whole = await printed(() => printJson(all));
+    expect(await printed(() => printJsonList(numbers(count)))).toBe(whole);
+  });
+
+  test.each([
+    [0, "none\n"],
+    [3, "3\n"],
+    [1000, "1000\n"],
+    [2001, "1000\n1000\n1\n"],
+  ])("of %i items is as many tables as it takes", async (count, expected) => {
+    const render = ({ length }: readonly unknown[]) => `${length}`;
+    expect(await printed(() => printTables(numbers(count), render, "none"))).toBe(expected);
+  });
 });

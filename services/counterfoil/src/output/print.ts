@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import Table from "cli-table3";
 
 export function print(text: string): void {
@@ -6,7 +7,26 @@ export function print(text: string): void {
 
 /** For programs: one JSON document; counts beyond what JSON's numbers hold are strings. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, (_key, item) => (typeof item === "bigint" ? `${item}` : item), 2));
+  print(jsonOf(value));
+}
+
+function jsonOf(value: unknown): string {
+  return JSON.stringify(value, (_key, item) => (typeof item === "bigint" ? `${item}` : item), 2);
+}
+
+/** What `printJson` prints of a list, however long, one item after the other as they come. */
+export async function printJsonList(items: AsyncIterable<unknown>): Promise<void> {
+  let before = "[";
+  for await (const item of items) {
+    await written(`${before}\n${jsonOf(item).replaceAll(/^/gm, "  ")}`);
+    before = ",";
+  }
+  print(before === "[" ? "[]" : "\n]");
+}
+
+/** Waits for a reader that is slower. */
+async function written(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, "drain");
 }
 
 /** Enough of a digest to see whether two are the same. */
@@ -50,4 +70,26 @@ export function renderTable(
   return [titles, "─".repeat(titles.length), ...body]
     .map((line) => `  ${line.trimEnd()}`)
     .join("\n");
+}
+
+/** Of a longer list the next table begins: all its columns would have to be known for one. */
+const ROWS_MAX = 1000;
+
+/** Prints a list as it comes, in tables of so many rows that any list can be printed. */
+export async function printTables<Item>(
+  items: AsyncIterable<Item>,
+  render: (items: readonly Item[]) => string,
+  empty: string,
+): Promise<void> {
+  let rows: Item[] = [];
+  let isEmpty = true;
+  for await (const item of items) {
+    rows.push(item);
+    isEmpty = false;
+    if (rows.length < ROWS_MAX) continue;
+    await written(`${render(rows)}\n`);
+    rows = [];
+  }
+  if (rows.length > 0) print(render(rows));
+  if (isEmpty) print(empty);
 }

@@ -65,10 +65,11 @@ export function completeDeliveries(options: CompleteOptions, closing: Closing): 
 const FAILED = "left deliveries could not be completed";
 
 async function completeOnce(
-  { backends: { stream, hashing }, ingest, logger }: CompleteOptions,
+  { backends, ingest, logger }: CompleteOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const recorded = await recordSocketOrder({ stream, hashing, translations: TRANSLATIONS, signal });
+  const { stream } = backends;
+  const recorded = await recordSocketOrder({ ...backends, translations: TRANSLATIONS, signal });
   if (recorded !== null) logger.info({ runs: recorded }, "the order of older feeds is recorded");
   for await (const incomplete of completeLeftDeliveries({ stream, ingest, signal })) {
     const { deliveryId, outcome, error } = incomplete;

@@ -1,3 +1,4 @@
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { modelName } from "@counterfoil/contracts/fact";
 import { listOf } from "@counterfoil/contracts/http";
 import {
@@ -6,6 +7,7 @@ import {
   anomalyRecord,
   quarantinedRecord,
 } from "@counterfoil/contracts/record";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import {
   ANOMALY_KEY,
   type AnomalyFilters,
@@ -35,6 +37,7 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       url: "/v1/quarantine",
       tag: "attention",
       summary: "Deliveries that nobody could read, the newest first",
+      description: "A page may hold fewer than `limit` while `next_cursor` is given.",
       query: quarantine,
       answer: listOf(quarantinedRecord),
       problems: ["invalid_cursor", "stream_unavailable"],
@@ -85,11 +88,17 @@ const quarantine = parameters({
 });
 
 async function answerQuarantine(
-  { stream }: Sources,
+  { stream, clock }: Sources,
   { query }: RouteRequest<z.output<typeof quarantine>, unknown>,
 ) {
   const filters = given({ open: query.open });
   const scope = { list: "quarantine", filters, key: QUARANTINE_KEY };
-  const page = await listQuarantine(stream, { ...filters, page: pageOf(query, scope) });
+  const page = await listQuarantine(stream, {
+    ...filters,
+    page: pageOf(query, scope),
+    translations: TRANSLATIONS,
+    hashing: nodeHashing,
+    nextTurn: clock.nextTurn,
+  });
   return listBody(page, scope, (await stream.head()).position);
 }

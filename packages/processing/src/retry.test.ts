@@ -1,0 +1,72 @@
+import { describe, expect, test } from "@jest/globals";
+import { retry } from "./retry.ts";
+
+class Passing extends Error {}
+
+/** Work that fails so often before it succeeds, on a clock that only notes how long it sleeps. */
+function failing(times: number, error: () => Error = () => new Passing("not yet")) {
+  const pauses: number[] = [];
+  let attempts = 0;
+  const work = async () => {
+    attempts += 1;
+    if (attempts <= times) throw error();
+    return "done";
+  };
+  const clock = { sleep: async (ms: number) => void pauses.push(ms) };
+  const options = {
+    attemptsMax: 5,
+    delayMsMin: 10,
+    delayMsMax: 35,
+    isPassing: (cause: unknown) => cause instanceof Passing,
+    random: () => 1,
+    clock,
+  };
+  return { work, options, pauses, attempts: () => attempts };
+}
+
+describe("retry", () => {
+  test("does what succeeds once, without a pause", async () => {
+    const { work, options, pauses, attempts } = failing(0);
+    expect(await retry(work, options)).toBe("done");
+    expect([attempts(), pauses]).toEqual([1, []]);
+  });
+
+  test("pauses twice as long each time, up to a bound", async () => {
+    const { work, options, pauses } = failing(4);
+    expect(await retry(work, options)).toBe("done");
+    expect(pauses).toEqual([10, 20, 35, 35]);
+  });
+
+  test("draws each pause between nothing and that", async () => {
+    const { work, options, pauses } = failing(4);
+    const drawn = [0, 0.5, 0.25, 0.75];
+    await retry(work, { ...options, random: () => drawn.shift() ?? 0 });
+    expect(pauses).toEqual([0, 10, 8.75, 26.25]);
+  });
+
+  test("throws what the last attempt threw, when all were in vain", async () => {
+    const { work, options, pauses, attempts } = failing(99);
+    await expect(retry(work, options)).rejects.toThrow("not yet");
+    expect([attempts(), pauses.length]).toEqual([5, 4]);
+  });
+
+  test("does not try again what will not pass", async () => {
+    const { work, options, attempts } = failing(1, () => new Error("broken"));
+    await expect(retry(work, options)).rejects.toThrow("broken");
+    expect(attempts()).toBe(1);
+  });
+
+  test.each(["during an attempt", "during a pause"])("ends when it is aborted %s", async (when) => {
+    const { work, options, attempts } = failing(99);
+    const stopping = new AbortController();
+    const stop = () => stopping.abort();
+    const clock = { sleep: async () => (when === "during a pause" ? stop() : undefined) };
+    const attempt = () => {
+      if (when === "during an attempt") stop();
+      return work();
+    };
+    const asked = { ...options, clock, signal: stopping.signal };
+    await expect(retry(attempt, asked)).rejects.toThrow("not yet");
+    expect(attempts()).toBe(1);
+  });
+});
