@@ -9,7 +9,7 @@ export type Outgoing =
   | Readonly<{ kind: "feed-frame"; feed: string; text: string }>
   /** Nothing is sent: the client notices by itself that no more of a snapshot comes. */
   | Readonly<{ kind: "snapshot-completed"; feed: string }>
-  /** Cut the connection; the client comes back by itself. */
+  /** Close the connection; the client comes back by itself. */
   | Readonly<{ kind: "feed-closed"; feed: string }>;
 
 export type OutgoingHook = Readonly<{

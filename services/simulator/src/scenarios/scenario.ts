@@ -4,7 +4,7 @@ export type ScenarioStep =
   | Readonly<{ kind: "zerohash-webhook"; payloadType: string; body: string }>
   | Readonly<{ kind: "layer1-webhook"; body: string }>;
 
-/** A documented flow, in the order in which the provider's page tells it. */
+/** A documented flow, in the order of the provider's page. */
 export type Scenario = Readonly<{ name: string; title: string; steps: readonly ScenarioStep[] }>;
 
 type Body = Readonly<Record<string, unknown>>;
