@@ -108,9 +108,6 @@ function createTableWriter(database: DatabaseSync, table: Table): TableWriter {
   };
 }
 
-/** Rows of one insert: each call into SQLite has a price, which many rows share. */
-const INSERT_ROWS = 16;
-
 /** @param clause what becomes of a row whose key is there */
 function createRowsWriter(
   database: DatabaseSync,
@@ -118,20 +115,12 @@ function createRowsWriter(
   clause: string,
 ): (rows: readonly Row[]) => void {
   const columns = Object.keys(table.columns);
-  const places = `(${columns.map(() => "?").join(", ")})`;
   const target = `${quoted(table.name)} (${quotedList(columns)})`;
-  const prepare = (count: number) =>
-    database.prepare(
-      `INSERT INTO ${target} VALUES ${Array(count).fill(places).join(", ")} ${clause}`,
-    );
-  const [one, many] = [prepare(1), prepare(INSERT_ROWS)];
-  const valuesOf = (row: Row) => columns.map((column) => valueIn(table, row, column));
+  const insert = database.prepare(
+    `INSERT INTO ${target} VALUES (${columns.map(() => "?").join(", ")}) ${clause}`,
+  );
   return (rows) => {
-    const whole = rows.length - (rows.length % INSERT_ROWS);
-    for (let at = 0; at < whole; at += INSERT_ROWS) {
-      many.run(...rows.slice(at, at + INSERT_ROWS).flatMap(valuesOf));
-    }
-    for (const row of rows.slice(whole)) one.run(...valuesOf(row));
+    for (const row of rows) insert.run(...columns.map((column) => valueIn(table, row, column)));
   };
 }
 

@@ -60,12 +60,6 @@ export function openStreamConnection(
   }
 }
 
-const PLACES = `(${Array(WRITTEN_COLUMNS.length).fill("?")})`;
-const INSERT = `INSERT INTO events (${WRITTEN_COLUMNS.join(", ")}) VALUES `;
-
-/** Rows of one insert: each call into SQLite has a price, which many rows share. */
-export const INSERT_ROWS = 16;
-
 /**
  * A JSON array stands for a list of any length, so that one prepared statement serves them all in
  * one call. CROSS JOIN keeps SQLite from turning the loops around and scanning the stream.
@@ -74,8 +68,7 @@ const LISTED = "json_each(?) AS listed CROSS JOIN events AS e";
 
 const SQL = {
   head: "SELECT position, hash, recorded_at FROM events ORDER BY position DESC LIMIT 1",
-  insertOne: INSERT + PLACES,
-  insertMany: INSERT + Array(INSERT_ROWS).fill(PLACES).join(", "),
+  insert: `INSERT INTO events (${WRITTEN_COLUMNS.join(", ")}) VALUES (${WRITTEN_COLUMNS.map(() => "?")})`,
   insertBody: "INSERT INTO bodies (sha256, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING",
   body: "SELECT bytes FROM bodies WHERE sha256 = ?",
   page: `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? ORDER BY position LIMIT ?`,
