@@ -10,12 +10,7 @@ import type {
 import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
 import { isKey, putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
-import {
-  createLogSizer,
-  createReconnectingConnection,
-  inTransaction,
-  openDatabase,
-} from "./database.ts";
+import { createReconnectingConnection, inTransaction, openDatabase } from "./database.ts";
 import { isBusy, portError } from "./engine-error.ts";
 import { createTableRows, indexesOf, prepareCheckpoint, SQLITE } from "./model-file.ts";
 
@@ -27,8 +22,6 @@ export const MODEL_PRAGMAS = [
   "journal_size_limit = 67108864",
   "cache_size = -65536",
 ];
-
-const LOG_SIZE = { bulkRows: 1_000, livePages: 1_000, bulkPages: 16_000 };
 
 export type ModelStoreOptions = Readonly<{ file: string; model: StoreName; generation: number }>;
 
@@ -75,10 +68,7 @@ function createWrite(database: DatabaseSync): (commit: Commit) => void {
   const moveCheckpoint = database.prepare(
     "UPDATE checkpoint SET position = ?, hash = ?, digest = ?, state_digest = ?",
   );
-  const sizeLog = createLogSizer(database, LOG_SIZE);
-
   return ({ inserts, puts, deletes, checkpoint }) => {
-    sizeLog([...inserts, ...puts].reduce((sum, { rows }) => sum + rows.length, 0));
     inTransaction(database, "IMMEDIATE", () => {
       for (const { table, rows } of inserts) writerOf(table).insert(rows);
       for (const { table, rows } of puts) writerOf(table).put(rows);

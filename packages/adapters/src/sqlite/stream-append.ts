@@ -29,8 +29,7 @@ export function appendEvents(
   { expectedPosition, events, bodies, now }: Append,
   hashing: Hashing,
 ): AppendResult {
-  const { database, statements, sizeLog } = connection;
-  sizeLog(events.length);
+  const { database, statements } = connection;
   try {
     return inTransaction(database, "IMMEDIATE", () => {
       const before = readHead(connection);

@@ -7,15 +7,13 @@ import {
   StreamMissing,
 } from "@counterfoil/processing/ports/errors";
 import { IS_INDEXED_TYPE, OF_EVENT, WRITTEN_COLUMNS } from "../sql/events.ts";
-import { createLogSizer, inTransaction, type OpenMode, openDatabase } from "./database.ts";
+import { inTransaction, type OpenMode, openDatabase } from "./database.ts";
 import { isUniqueViolation } from "./engine-error.ts";
 
 /** What the stream's functions work with: one connection and what was prepared on it. */
 export type StreamConnection = Readonly<{
   database: DatabaseSync;
   statements: StreamStatements;
-  /** To be called before an append with the number of its events. */
-  sizeLog: (events: number) => void;
   /** The head of the stream before its first event. */
   empty: Head;
 }>;
@@ -29,8 +27,6 @@ const WRITER_PRAGMAS = [
   "journal_size_limit = 67108864",
   "cache_size = -8192",
 ];
-
-const LOG_SIZE = { bulkRows: 128, livePages: 1_000, bulkPages: 4_000 };
 
 const READER_PRAGMAS = ["cache_size = -8192"];
 
@@ -52,8 +48,7 @@ export function openStreamConnection(
       const migrated = migrateStream(database, file, ledger);
       if (migrated !== null) onMigrated?.(migrated);
     }
-    const sizeLog = createLogSizer(database, LOG_SIZE);
-    return { database, statements: prepareStream(database), sizeLog, empty };
+    return { database, statements: prepareStream(database), empty };
   } catch (error) {
     database.close();
     throw error;
