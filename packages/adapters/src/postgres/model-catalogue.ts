@@ -11,7 +11,7 @@ import {
   GENERATION_FORMAT,
   type GenerationLayout,
   NO_ROWS,
-} from "../sql/generation.ts";
+} from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
 import { createPool, createReconnectingClient, type Pool, queryCells } from "./client.ts";
 import {

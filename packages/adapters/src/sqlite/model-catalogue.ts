@@ -6,12 +6,10 @@ import type {
   ModelCatalogue,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
-import type { GenerationLayout } from "../sql/generation.ts";
+import type { GenerationLayout } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
 import { createFolder, openDatabase } from "./database.ts";
 import { portError, whileBusy } from "./engine-error.ts";
-import { layOutModel, type ModelState, readModelState } from "./model-file.ts";
-import { openModelReader } from "./model-reader.ts";
 import {
   buildingName,
   isAbandoned,
@@ -19,6 +17,7 @@ import {
   openBuildingStore,
   openModelStore,
 } from "./model-store.ts";
+import { layOutModel, type ModelState, openModelReader, readModelState } from "./model-tables.ts";
 import { whileLocked } from "./role-locks.ts";
 
 /** One file for each generation, `<dataDir>/models/<model>.<generation>.db`. */

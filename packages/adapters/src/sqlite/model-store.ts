@@ -12,7 +12,7 @@ import { isKey, putClause, quoted, quotedList, valueIn } from "../sql/tables.ts"
 import { MODEL } from "../sql/trouble.ts";
 import { createReconnectingConnection, inTransaction, openDatabase } from "./database.ts";
 import { isBusy, portError } from "./engine-error.ts";
-import { createTableRows, indexesOf, prepareCheckpoint, SQLITE } from "./model-file.ts";
+import { createTableRows, indexesOf, prepareCheckpoint, SQLITE } from "./model-tables.ts";
 
 export const MODEL_PRAGMAS = [
   "journal_mode = WAL",
