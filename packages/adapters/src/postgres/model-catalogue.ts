@@ -6,7 +6,7 @@ import type {
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
 import type { ClientBase } from "pg";
-import { CHECKPOINT_COLUMNS, checkpointOf, GENERATION_FORMAT, NO_ROWS } from "../sql/generation.ts";
+import { CHECKPOINT_COLUMNS, checkpointOf, GENERATION_FORMAT, NO_ROWS } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
 import { createPool, createReconnectingClient, type Pool, queryCells } from "./client.ts";
 import {

@@ -8,8 +8,14 @@ import type {
 } from "@counterfoil/processing/ports/model-store";
 import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
 import type { Client, ClientBase } from "pg";
-import { CHECKPOINT_COLUMNS, checkpointOf } from "../sql/generation.ts";
-import { putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
+import {
+  CHECKPOINT_COLUMNS,
+  checkpointOf,
+  putClause,
+  quoted,
+  quotedList,
+  valueIn,
+} from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
 import {
   type Cells,

@@ -8,8 +8,9 @@ import type {
 } from "@counterfoil/processing/ports/model-store";
 import type { ColumnType, Row, Selection, Table, Value } from "@counterfoil/processing/ports/table";
 import type { ClientBase } from "pg";
-import { CHECKPOINT_COLUMNS, checkpointOf } from "../sql/generation.ts";
 import {
+  CHECKPOINT_COLUMNS,
+  checkpointOf,
   createTableSql,
   createTablesSql,
   type Dialect,

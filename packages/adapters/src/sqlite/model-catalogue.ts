@@ -11,8 +11,6 @@ import type {
 import { MODEL } from "../sql/trouble.ts";
 import { createFolder, openDatabase } from "./database.ts";
 import { portError, whileBusy } from "./engine-error.ts";
-import { layOutModel, type ModelState, readModelState } from "./model-file.ts";
-import { openModelReader } from "./model-reader.ts";
 import {
   buildingName,
   isAbandoned,
@@ -20,6 +18,7 @@ import {
   openBuildingStore,
   openModelStore,
 } from "./model-store.ts";
+import { layOutModel, type ModelState, openModelReader, readModelState } from "./model-tables.ts";
 import { whileLocked } from "./role-locks.ts";
 
 /** One file for each generation, `<dataDir>/models/<model>.<generation>.db`. */

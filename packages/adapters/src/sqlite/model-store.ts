@@ -10,14 +10,9 @@ import type {
 import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
 import { isKey, putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
-import {
-  createLogSizer,
-  createReconnectingConnection,
-  inTransaction,
-  openDatabase,
-} from "./database.ts";
+import { createReconnectingConnection, inTransaction, openDatabase } from "./database.ts";
 import { isBusy, portError } from "./engine-error.ts";
-import { createTableRows, indexesOf, prepareCheckpoint, SQLITE } from "./model-file.ts";
+import { createTableRows, indexesOf, prepareCheckpoint, SQLITE } from "./model-tables.ts";
 
 export const MODEL_PRAGMAS = [
   "journal_mode = WAL",
@@ -27,8 +22,6 @@ export const MODEL_PRAGMAS = [
   "journal_size_limit = 67108864",
   "cache_size = -65536",
 ];
-
-const LOG_SIZE = { bulkRows: 1_000, livePages: 1_000, bulkPages: 16_000 };
 
 export type ModelStoreOptions = Readonly<{ file: string; model: StoreName; generation: number }>;
 
@@ -75,10 +68,7 @@ function createWrite(database: DatabaseSync): (commit: Commit) => void {
   const moveCheckpoint = database.prepare(
     "UPDATE checkpoint SET position = ?, hash = ?, digest = ?, state_digest = ?",
   );
-  const sizeLog = createLogSizer(database, LOG_SIZE);
-
   return ({ inserts, puts, deletes, checkpoint }) => {
-    sizeLog([...inserts, ...puts].reduce((sum, { rows }) => sum + rows.length, 0));
     inTransaction(database, "IMMEDIATE", () => {
       for (const { table, rows } of inserts) writerOf(table).insert(rows);
       for (const { table, rows } of puts) writerOf(table).put(rows);
@@ -108,9 +98,6 @@ function createTableWriter(database: DatabaseSync, table: Table): TableWriter {
   };
 }
 
-/** Rows of one insert: each call into SQLite has a price, which many rows share. */
-const INSERT_ROWS = 16;
-
 /** @param clause what becomes of a row whose key is there */
 function createRowsWriter(
   database: DatabaseSync,
@@ -118,20 +105,12 @@ function createRowsWriter(
   clause: string,
 ): (rows: readonly Row[]) => void {
   const columns = Object.keys(table.columns);
-  const places = `(${columns.map(() => "?").join(", ")})`;
   const target = `${quoted(table.name)} (${quotedList(columns)})`;
-  const prepare = (count: number) =>
-    database.prepare(
-      `INSERT INTO ${target} VALUES ${Array(count).fill(places).join(", ")} ${clause}`,
-    );
-  const [one, many] = [prepare(1), prepare(INSERT_ROWS)];
-  const valuesOf = (row: Row) => columns.map((column) => valueIn(table, row, column));
+  const insert = database.prepare(
+    `INSERT INTO ${target} VALUES (${columns.map(() => "?").join(", ")}) ${clause}`,
+  );
   return (rows) => {
-    const whole = rows.length - (rows.length % INSERT_ROWS);
-    for (let at = 0; at < whole; at += INSERT_ROWS) {
-      many.run(...rows.slice(at, at + INSERT_ROWS).flatMap(valuesOf));
-    }
-    for (const row of rows.slice(whole)) one.run(...valuesOf(row));
+    for (const row of rows) insert.run(...columns.map((column) => valueIn(table, row, column)));
   };
 }
 

@@ -3,10 +3,10 @@ import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { eventIdTaken } from "@counterfoil/processing/ports/errors";
 import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
-import { type EventCells, type SealedEvents, sealEvents } from "../sql/events.ts";
+import { type EventCells, sealEvents } from "../sql/events.ts";
 import { inTransaction } from "./database.ts";
 import { isUniqueViolation } from "./engine-error.ts";
-import { INSERT_ROWS, type StreamConnection, type StreamStatements } from "./stream-file.ts";
+import type { StreamConnection, StreamStatements } from "./stream-file.ts";
 import { readHead } from "./stream-read.ts";
 
 export type Append = Readonly<{
@@ -29,8 +29,7 @@ export function appendEvents(
   { expectedPosition, events, bodies, now }: Append,
   hashing: Hashing,
 ): AppendResult {
-  const { database, statements, sizeLog } = connection;
-  sizeLog(events.length);
+  const { database, statements } = connection;
   try {
     return inTransaction(database, "IMMEDIATE", () => {
       const before = readHead(connection);
@@ -38,20 +37,12 @@ export function appendEvents(
       // One delivery's bytes are one body, however often they come.
       for (const { sha256, bytes } of bodies) statements.insertBody.run(sha256, bytes);
       const { rows, head } = sealEvents(before, events, now, hashing);
-      insertRows(statements, rows);
+      for (const row of rows) statements.insert.run(...row);
       return { outcome: "appended", head };
     });
   } catch (error) {
     throw isUniqueViolation(error) ? idTaken(statements, events, error) : error;
   }
-}
-
-function insertRows({ insertOne, insertMany }: StreamStatements, rows: SealedEvents["rows"]): void {
-  const whole = rows.length - (rows.length % INSERT_ROWS);
-  for (let at = 0; at < whole; at += INSERT_ROWS) {
-    insertMany.run(...rows.slice(at, at + INSERT_ROWS).flat());
-  }
-  for (const row of rows.slice(whole)) insertOne.run(...row);
 }
 
 function idTaken({ byIds }: StreamStatements, events: readonly NewEvent[], cause: unknown) {

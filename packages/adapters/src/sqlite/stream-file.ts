@@ -7,15 +7,13 @@ import {
   StreamMissing,
 } from "@counterfoil/processing/ports/errors";
 import { IS_INDEXED_TYPE, OF_EVENT, WRITTEN_COLUMNS } from "../sql/events.ts";
-import { createLogSizer, inTransaction, type OpenMode, openDatabase } from "./database.ts";
+import { inTransaction, type OpenMode, openDatabase } from "./database.ts";
 import { isUniqueViolation } from "./engine-error.ts";
 
 /** What the stream's functions work with: one connection and what was prepared on it. */
 export type StreamConnection = Readonly<{
   database: DatabaseSync;
   statements: StreamStatements;
-  /** To be called before an append with the number of its events. */
-  sizeLog: (events: number) => void;
   /** The head of the stream before its first event. */
   empty: Head;
 }>;
@@ -29,8 +27,6 @@ const WRITER_PRAGMAS = [
   "journal_size_limit = 67108864",
   "cache_size = -8192",
 ];
-
-const LOG_SIZE = { bulkRows: 128, livePages: 1_000, bulkPages: 4_000 };
 
 const READER_PRAGMAS = ["cache_size = -8192"];
 
@@ -52,19 +48,12 @@ export function openStreamConnection(
       const migrated = migrateStream(database, file, ledger);
       if (migrated !== null) onMigrated?.(migrated);
     }
-    const sizeLog = createLogSizer(database, LOG_SIZE);
-    return { database, statements: prepareStream(database), sizeLog, empty };
+    return { database, statements: prepareStream(database), empty };
   } catch (error) {
     database.close();
     throw error;
   }
 }
-
-const PLACES = `(${Array(WRITTEN_COLUMNS.length).fill("?")})`;
-const INSERT = `INSERT INTO events (${WRITTEN_COLUMNS.join(", ")}) VALUES `;
-
-/** Rows of one insert: each call into SQLite has a price, which many rows share. */
-export const INSERT_ROWS = 16;
 
 /**
  * A JSON array stands for a list of any length, so that one prepared statement serves them all in
@@ -74,8 +63,7 @@ const LISTED = "json_each(?) AS listed CROSS JOIN events AS e";
 
 const SQL = {
   head: "SELECT position, hash, recorded_at FROM events ORDER BY position DESC LIMIT 1",
-  insertOne: INSERT + PLACES,
-  insertMany: INSERT + Array(INSERT_ROWS).fill(PLACES).join(", "),
+  insert: `INSERT INTO events (${WRITTEN_COLUMNS.join(", ")}) VALUES (${WRITTEN_COLUMNS.map(() => "?")})`,
   insertBody: "INSERT INTO bodies (sha256, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING",
   body: "SELECT bytes FROM bodies WHERE sha256 = ?",
   page: `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? ORDER BY position LIMIT ?`,
