@@ -6,13 +6,14 @@ import { openModelCatalogue } from "@counterfoil/adapters/postgres/model-catalog
 import { newDatabase } from "@counterfoil/adapters/postgres/testing/new-database";
 import { describePostgres } from "@counterfoil/adapters/postgres/testing/use-postgres";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
-import { activateGeneration } from "@counterfoil/processing/activate";
-import { liveGeneration } from "@counterfoil/processing/generations";
-import { retranslate } from "@counterfoil/processing/ingest/retranslate";
+import {
+  activateGeneration,
+  liveGeneration,
+} from "@counterfoil/processing/generations/activations";
+import { verifyStream } from "@counterfoil/processing/generations/verify";
+import { retranslate, retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { readQuarantine } from "@counterfoil/processing/queries/quarantine";
-import { retryQuarantined } from "@counterfoil/processing/retry-quarantined";
-import { verifyStream } from "@counterfoil/processing/verify";
 import { describe, expect, test } from "@jest/globals";
 import { balanceBody, snapshotBody, take } from "../system/messages.ts";
 import { hashing, LEDGER, openTestLedger, type TestLedger } from "../system/support.ts";

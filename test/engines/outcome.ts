@@ -1,9 +1,9 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Head } from "@counterfoil/core/stream/chain";
+import { verifyModel, verifyStream } from "@counterfoil/processing/generations/verify";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { Checkpoint } from "@counterfoil/processing/ports/model-store";
-import { verifyModel, verifyStream } from "@counterfoil/processing/verify";
 import { expect } from "@jest/globals";
 import { hashing, LEDGER, type TestLedger } from "../system/support.ts";
 import { type FlowOptions, playFlow } from "./flow.ts";

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { verifyModel, verifyStream } from "@counterfoil/processing/generations/verify";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { KnownEvent } from "@counterfoil/processing/ports/event-stream";
-import { verifyModel, verifyStream } from "@counterfoil/processing/verify";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";
 import { planOf } from "./arbitraries.ts";

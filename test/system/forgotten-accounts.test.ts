@@ -1,4 +1,5 @@
-import { liveGeneration } from "@counterfoil/processing/generations";
+import { liveGeneration } from "@counterfoil/processing/generations/activations";
+import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { ACCOUNTS, BALANCE_CHANGES } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
@@ -10,7 +11,6 @@ import {
   findAccount,
   listBalances,
 } from "@counterfoil/processing/queries/balances";
-import { rebuildModel } from "@counterfoil/processing/rebuild";
 import {
   createMemoryTopicStorage,
   createMemoryTopics,

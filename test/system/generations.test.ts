@@ -1,13 +1,13 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { liveGeneration } from "@counterfoil/processing/generations";
+import { liveGeneration } from "@counterfoil/processing/generations/activations";
+import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
+import { rollbackModel } from "@counterfoil/processing/generations/rollback";
+import { verifyModel } from "@counterfoil/processing/generations/verify";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { runProjector } from "@counterfoil/processing/projection/projector";
-import { rebuildModel } from "@counterfoil/processing/rebuild";
-import { rollbackModel } from "@counterfoil/processing/rollback";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
-import { verifyModel } from "@counterfoil/processing/verify";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { createRandom } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";

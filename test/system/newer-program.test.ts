@@ -1,12 +1,12 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { unsealed, versionOneLedger } from "@counterfoil/core/stream/testing/version-1";
+import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { ANOMALIES, STOPPED } from "@counterfoil/processing/models/columns";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { openProjectionRun } from "@counterfoil/processing/projection/run";
-import { verifyStream } from "@counterfoil/processing/verify";
 import { describe, expect, test } from "@jest/globals";
 import { balanceBody, take } from "./messages.ts";
 import { allRows, hashing, LEDGER, openTestLedger, type TestLedger } from "./support.ts";

@@ -1,6 +1,8 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { liveGeneration } from "@counterfoil/processing/generations";
+import { liveGeneration } from "@counterfoil/processing/generations/activations";
+import { pruneGenerations, rebuildModel } from "@counterfoil/processing/generations/rebuild";
+import { rollbackModel } from "@counterfoil/processing/generations/rollback";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import {
   DEPOSITS,
@@ -14,10 +16,7 @@ import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
-import { pruneGenerations } from "@counterfoil/processing/prune-generations";
 import { openSession, type PublishSession } from "@counterfoil/processing/publish/publisher";
-import { rebuildModel } from "@counterfoil/processing/rebuild";
-import { rollbackModel } from "@counterfoil/processing/rollback";
 import {
   createMemoryTopicStorage,
   createMemoryTopics,

@@ -1,9 +1,8 @@
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
-import { retranslate } from "@counterfoil/processing/ingest/retranslate";
+import { verifyStream } from "@counterfoil/processing/generations/verify";
+import { retranslate, retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
 import { isOpen, readQuarantine } from "@counterfoil/processing/queries/quarantine";
-import { retryQuarantined } from "@counterfoil/processing/retry-quarantined";
-import { verifyStream } from "@counterfoil/processing/verify";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";

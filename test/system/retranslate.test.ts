@@ -1,7 +1,7 @@
+import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import { verifyStream } from "@counterfoil/processing/verify";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";

@@ -1,11 +1,11 @@
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { ACCOUNTS, ENTRIES } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { lifecycleRecord } from "@counterfoil/processing/queries/lifecycle-record";
 import { readQuarantine } from "@counterfoil/processing/queries/quarantine";
-import { verifyStream } from "@counterfoil/processing/verify";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, playScenario } from "./messages.ts";

@@ -1,5 +1,5 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { liveGeneration } from "@counterfoil/processing/generations";
+import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { listBalances } from "@counterfoil/processing/queries/balances";
 import { listRecords } from "@counterfoil/processing/queries/lifecycles";

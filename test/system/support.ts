@@ -9,7 +9,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { liveGeneration } from "@counterfoil/processing/generations";
+import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
 import {

@@ -6,6 +6,7 @@ import {
 } from "@counterfoil/core/stream/testing/version-1";
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { expect, test } from "@jest/globals";
+import { verifyStream } from "./generations/verify.ts";
 import { createMemoryEventStream } from "./memory/event-stream.ts";
 import { createManualClock } from "./memory/manual-clock.ts";
 import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
@@ -13,7 +14,6 @@ import { MODEL_NAMES, PROJECTIONS } from "./models/registry.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Projection } from "./projection/projection.ts";
 import { openProjectionRun } from "./projection/run.ts";
-import { verifyStream } from "./verify.ts";
 
 /**
  * What each version of a model makes of the ledger that version 1 left. A model that gives another

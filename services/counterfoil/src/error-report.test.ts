@@ -1,5 +1,6 @@
 import { ConfigurationInvalid } from "@counterfoil/adapters/config";
 import { StartupError } from "@counterfoil/contracts/error-code";
+import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import {
   FormatTooNew,
   GenerationMissing,
@@ -10,7 +11,6 @@ import {
   StreamMissing,
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
-import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
 import { describe, expect, test } from "@jest/globals";
 import { printedError, reportOf, WrongUsage } from "./error-report.ts";
 

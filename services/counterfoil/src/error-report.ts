@@ -1,5 +1,6 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
+import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import {
   FormatTooNew,
   GenerationMissing,
@@ -16,7 +17,6 @@ import {
   TopicMisconfigured,
   TopicsUnavailable,
 } from "@counterfoil/processing/ports/topic-errors";
-import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
 
 /** What a command's end says to a script. */
 export const EXIT = {

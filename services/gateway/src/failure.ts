@@ -1,6 +1,7 @@
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import { type AsProblem, Problem, type ProblemDetails } from "@counterfoil/http/problem";
+import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import {
   FormatTooNew,
   GenerationMissing,
@@ -11,7 +12,6 @@ import {
   StreamMissing,
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
-import { RebuildRunning } from "@counterfoil/processing/queries/rebuilds";
 import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import type { FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";

@@ -3,6 +3,7 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { StatusRecord } from "@counterfoil/contracts/record";
 import { Problem } from "@counterfoil/http/problem";
+import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
@@ -13,7 +14,6 @@ import {
 } from "@counterfoil/processing/queries/cursor";
 import type { Found } from "@counterfoil/processing/queries/found";
 import type { Page, PageRequest } from "@counterfoil/processing/queries/page";
-import type { Rebuilds } from "@counterfoil/processing/queries/rebuilds";
 import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
 import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/stuck";
 

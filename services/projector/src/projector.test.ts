@@ -1,6 +1,7 @@
 import { systemClock as clock } from "@counterfoil/adapters/node/clock";
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
 import {
   createMemoryEventStream,
@@ -9,7 +10,6 @@ import {
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
-import { rebuildModel } from "@counterfoil/processing/rebuild";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { describe, expect, test } from "@jest/globals";
 import { type Logger, pino } from "pino";

@@ -1,6 +1,6 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { liveGeneration } from "@counterfoil/processing/generations";
+import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
 import {

@@ -1,9 +1,8 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import type { VersionDifferences } from "@counterfoil/processing/compare-versions";
+import type { VersionDifferences } from "@counterfoil/processing/generations/compare";
+import { upgradeModel } from "@counterfoil/processing/generations/rebuild";
 import type { ProjectorOptions } from "@counterfoil/processing/projection/projector";
-import { pruneGenerations } from "@counterfoil/processing/prune-generations";
-import { rebuildModel } from "@counterfoil/processing/rebuild";
 import type { Logger } from "pino";
 
 export type UpgradeDeps = Readonly<{
@@ -38,18 +37,14 @@ export function createUpgrade({
   return async (projection, signal) => {
     const { model, version } = projection;
     const backends = await openForWriting();
-    // An operator's rebuild of the same model would be the same work done twice.
-    const lock = await backends.locks.acquire(`rebuild-${model}`, signal);
     try {
-      if (lock === null) return;
       logger.info({ model, model_version: version }, "model version is new: building it");
-      const options = { ...backends, projection, build, signal, cause: "upgrade" } as const;
-      const { outcome, generation, durationMs, versions } = await rebuildModel(options);
+      const result = await upgradeModel({ backends, projection, build, signal });
+      if (result === null) return;
+      const { outcome, generation, durationMs, versions } = result;
       logger.info({ model, outcome, generation, duration_ms: durationMs }, "model version built");
       if (versions !== null) logDifferences(versions, model, logger);
-      if (outcome === "activated") await pruneGenerations({ ...backends, model });
     } finally {
-      await lock?.release();
       await backends.close();
     }
   };

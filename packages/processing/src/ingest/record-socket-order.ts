@@ -9,7 +9,7 @@ import { knownFacts } from "@counterfoil/core/ingest/fact-state";
 import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { appendDecided, type Contender } from "../append-decided.ts";
+import { appendDecided, type Contender } from "./append-decided.ts";
 import { readStored } from "./delivery.ts";
 
 export type SocketOrderOptions = Contender &

@@ -1,4 +1,5 @@
 import { type DataOf, PROVIDER_FACTS } from "@counterfoil/contracts/fact";
+import type { QuarantinedRecord } from "@counterfoil/contracts/record";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { providerEventId } from "@counterfoil/core/ingest/event";
@@ -7,12 +8,14 @@ import {
   type DecideRetranslation,
   decideAdditions,
   decideCorrections,
+  decideRetry,
   decideWithdrawals,
+  retryIds,
 } from "@counterfoil/core/ingest/retranslate";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Reading, Translations } from "@counterfoil/core/translate/translation";
-import { appendDecided, type Contender } from "../append-decided.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import { appendDecided, type Contender } from "./append-decided.ts";
 import { readStored } from "./delivery.ts";
 
 export type RetranslateOptions = Contender &
@@ -187,4 +190,39 @@ function createOpenBlocks() {
     },
     all: () => open.values(),
   };
+}
+
+export type RetryOptions = Contender &
+  Readonly<{
+    translations: Translations;
+    hashing: Hashing;
+  }>;
+
+export type RetryResult = Readonly<{
+  deliveryId: string;
+  /** `tried`: this translation was tried before; `gone`: the body was erased. */
+  outcome: "resolved" | "unreadable" | "tried" | "gone";
+  detail: string | null;
+}>;
+
+/** Reads a quarantined delivery with the present translation, and records what came of it. */
+export async function retryQuarantined(
+  { delivery_id, detail }: QuarantinedRecord,
+  options: RetryOptions,
+): Promise<RetryResult> {
+  const { stream, translations, hashing } = options;
+  const deliveryId = delivery_id;
+  const { known: found } = await stream.findByIds([deliveryId]);
+  const received = found.get(deliveryId)?.event;
+  const reading = received && (await readStored(received, translations.present, options));
+  if (!received || !reading) return { deliveryId, outcome: "gone", detail: null };
+  const facts = reading.ok ? reading.facts.map((fact) => providerEventId(fact, hashing)) : [];
+  const ids = [...retryIds(deliveryId, translations.present, hashing), ...facts];
+  const retry = { received, reading, translation: translations.present };
+  const events = await appendDecided(options, ids, (known) =>
+    known.has(ids[0] ?? "") ? [] : decideRetry(retry, knownFacts(known), hashing),
+  );
+  if (events.length === 0) return { deliveryId, outcome: "tried", detail };
+  if (reading.ok) return { deliveryId, outcome: "resolved", detail: null };
+  return { deliveryId, outcome: "unreadable", detail: reading.detail };
 }

@@ -2,7 +2,7 @@ import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { readData } from "@counterfoil/core/stream/read-event";
-import { liveGeneration } from "../generations.ts";
+import { liveGeneration } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";

@@ -37,14 +37,14 @@ export async function followModel(
   model: ModelName,
   { generation, version, range }: PublishedModel & Readonly<{ range: Range }>,
 ): Promise<Followed> {
-  const { readers, log, limits } = context;
+  const { readers, activations, limits } = context;
   const { count } = limits;
   const { after, upTo } = range;
   if (version === null || version < FOLLOWED_SINCE) return skipRange(context, model, range);
   try {
     return await readers.snapshot(model, generation, async (rows, { position }) => {
       const isBehind = position < upTo;
-      if (isBehind) await log.refresh();
+      if (isBehind) await activations.refresh();
       const isSuperseded = isBehind && (await isBuiltAfter(context, model, after));
       const end = isBehind && !isSuperseded ? position : upTo;
       if (end <= after) return { upTo: after, ...NOTHING };
@@ -59,7 +59,7 @@ export async function followModel(
 
 /** Skips a generation that is not here, where a later one has taken its place: that one is published whole. */
 async function skipRange(context: PublishContext, model: ModelName, { after, upTo }: Range) {
-  await context.log.refresh();
+  await context.activations.refresh();
   return { upTo: (await isBuiltAfter(context, model, after)) ? upTo : after, ...NOTHING };
 }
 
@@ -68,11 +68,11 @@ async function skipRange(context: PublishContext, model: ModelName, { after, upT
  * nobody projects the ones before it any further.
  */
 export async function isBuiltAfter(
-  { catalogue, log }: PublishContext,
+  { catalogue, activations }: PublishContext,
   model: ModelName,
   position: number,
 ): Promise<boolean> {
-  const later = log.after(model, position);
+  const later = activations.after(model, position);
   if (later.length === 0) return false;
   const known = await catalogue.generations(model);
   return later.some((activation) =>

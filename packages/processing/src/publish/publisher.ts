@@ -1,3 +1,4 @@
+import { followActivations } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
@@ -14,7 +15,7 @@ import {
   parseCheckpoint,
   withModel,
 } from "./checkpoint.ts";
-import { createActivationLog, type Published, type TransactionLimits } from "./context.ts";
+import type { Published, TransactionLimits } from "./context.ts";
 import {
   findSwitches,
   publishSwitch,
@@ -208,11 +209,11 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
   const checkpoint = parseCheckpoint(publisher.checkpoint, ledger);
   // Before anything is counted: another stream must not be counted.
   await readOnward(stream, checkpoint, 0);
-  const log = createActivationLog(stream);
-  await log.refresh();
+  const activations = followActivations(stream);
+  await activations.refresh();
   const counts = await openSubjectCounts({ catalogue, stream }, checkpoint);
   const readers = openReaders(catalogue);
-  const context = { stream, catalogue, readers, log, limits };
+  const context = { stream, catalogue, readers, activations, limits };
   const stopped = watchStopped(checkpoint.models);
   const session: Session = { publisher, context, counts, stopped, checkpoint, isThorough: true };
   return {
@@ -261,6 +262,6 @@ async function publishBatch(session: Session, batch: Batch): Promise<Published |
   await publisher.publish({ records, checkpoint: formatCheckpoint(next) });
   session.checkpoint = next;
   await counts.commit({ position, hash });
-  if (events.some(({ type }) => type === "ModelActivated")) await context.log.refresh();
+  if (events.some(({ type }) => type === "ModelActivated")) await context.activations.refresh();
   return { position, messages: records.length, facts: events.length };
 }

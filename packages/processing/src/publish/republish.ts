@@ -59,7 +59,7 @@ export async function findSwitches(
   const begun: { model: ModelName; version: number }[] = [];
   let isWaiting = false;
   for (const model of modelName.options) {
-    const live = context.log.liveAt(model, position);
+    const live = context.activations.liveAt(model, position);
     const published = models[model];
     const isSame = live.generation === published.generation;
     if (isSame && published.version !== null && !isThorough) continue;
@@ -77,7 +77,7 @@ export async function findSwitches(
       ready.push({ model, generation, version, published: publishedRows(known, published) });
       continue;
     }
-    await context.log.refresh();
+    await context.activations.refresh();
     // One that nobody will build any further is skipped: the one after it is published.
     if (!(await isBuiltAfter(context, model, position))) isWaiting = true;
   }

@@ -4,12 +4,11 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
 import { describe, expect, test } from "@jest/globals";
 import { createIngest } from "../ingest/ingest.ts";
-import { retranslate } from "../ingest/retranslate.ts";
+import { retranslate, retryQuarantined } from "../ingest/retranslate.ts";
 import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
 import { createManualClock } from "../memory/manual-clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Delivery } from "../ports/ingest.ts";
-import { retryQuarantined } from "../retry-quarantined.ts";
 import { findDelivery } from "./deliveries.ts";
 import { findQuarantined } from "./quarantine.ts";
 

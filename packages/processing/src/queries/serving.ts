@@ -1,10 +1,10 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { type Activation, followActivations } from "../generations/activations.ts";
 import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import { GenerationMissing, ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, ModelReader, Rows } from "../ports/model-store.ts";
-import { type Activation, followActivations } from "./activations.ts";
 import { createPositionWait } from "./positions.ts";
 
 /** The read models as readers find them: each in the generation that is live. */
@@ -54,7 +54,8 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
   const newest = new Map<ModelName, number>();
 
   async function snapshot<T>(model: ModelName, read: ReadModel<T>): Promise<T> {
-    const candidates = await activations.latestFirst(model);
+    await activations.refreshIfAvailable();
+    const candidates = activations.latestFirst(model);
     for (const [at, candidate] of candidates.entries()) {
       const answer = await attempt(model, candidate, read);
       if (answer === null) continue;

@@ -1,12 +1,12 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { QuarantinedRecord } from "@counterfoil/contracts/record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { type RetryResult, retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
 import {
   findQuarantined,
   isOpen,
   readQuarantine,
 } from "@counterfoil/processing/queries/quarantine";
-import { type RetryResult, retryQuarantined } from "@counterfoil/processing/retry-quarantined";
 import { Command } from "commander";
 import { EXIT, WrongUsage } from "../error-report.ts";
 import { printJsonList, printTables, renderTable } from "../output/print.ts";

@@ -1,12 +1,14 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import type { RebuildResult } from "@counterfoil/processing/rebuild";
+import { type RebuildResult, runRebuild } from "@counterfoil/processing/generations/rebuild";
+import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { Command } from "commander";
+import { BUILD } from "../build.ts";
 import { EXIT } from "../error-report.ts";
+import { describeDifferences, describeVersions } from "../output/differences.ts";
 import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
 import { createProgress } from "../output/progress.ts";
-import { describeDifferences, describeVersions, runRebuild } from "../rebuild.ts";
 import { JSON_OPTION, type JsonOption, parseModelOrAll, withLedger } from "./context.ts";
 
 type RebuildOptions = JsonOption & Readonly<{ force?: boolean }>;
@@ -52,7 +54,14 @@ export async function rebuildModels(
       progress.update(step.position, step.target);
     const { signal } = stopping;
     try {
-      const result = await runRebuild({ backends, model, force, signal, onProgress });
+      const result = await runRebuild({
+        backends,
+        projection: PROJECTIONS[model],
+        build: BUILD,
+        force,
+        signal,
+        onProgress,
+      });
       results.push({ model, ...result });
     } finally {
       progress.stop();

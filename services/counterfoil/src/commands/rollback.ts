@@ -1,10 +1,10 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { catchUpUnattended, lockRebuild } from "@counterfoil/processing/generations/rebuild";
+import { rollbackModel } from "@counterfoil/processing/generations/rollback";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import { rollbackModel } from "@counterfoil/processing/rollback";
 import { Command } from "commander";
 import { BUILD } from "../build.ts";
 import { print, printJson } from "../output/print.ts";
-import { catchUpUnattended, lockRebuild } from "../rebuild.ts";
 import { JSON_OPTION, type JsonOption, parseModel, parsePositive, withLedger } from "./context.ts";
 
 type RollbackOptions = JsonOption & Readonly<{ generation?: number }>;
@@ -23,7 +23,7 @@ export function rollbackCommand(): Command {
           const options = { ...backends, projection: PROJECTIONS[model], build: BUILD };
           const wanted = generation === undefined ? {} : { generation };
           const activated = await rollbackModel({ ...options, ...wanted });
-          await catchUpUnattended(backends, model);
+          await catchUpUnattended(backends, PROJECTIONS[model]);
           return { model, ...activated };
         } finally {
           await lock.release();

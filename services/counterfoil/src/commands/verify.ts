@@ -1,15 +1,15 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
-import { isEngineError } from "@counterfoil/processing/ports/errors";
 import {
   type Finding,
   type ModelVerification,
   type StreamVerification,
   verifyModel,
   verifyStream,
-} from "@counterfoil/processing/verify";
+} from "@counterfoil/processing/generations/verify";
+import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { isEngineError } from "@counterfoil/processing/ports/errors";
 import { Command } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest } from "../output/print.ts";

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { liveGeneration } from "@counterfoil/processing/generations";
+import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import {
   type LedgerNames,
   openLedger,

@@ -1,11 +1,13 @@
 import { parentPort } from "node:worker_threads";
 import { connect } from "@counterfoil/adapters/connect";
 import { createLogger } from "@counterfoil/adapters/logging";
+import { rebuildLocked } from "@counterfoil/processing/generations/rebuild";
+import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ProjectorEvent } from "@counterfoil/projector/projector";
 import { startProjector } from "@counterfoil/projector/projector";
 import { createUpgrade } from "@counterfoil/projector/upgrade";
 import { BUILD } from "../build.ts";
-import { describeDifferences, rebuildLocked } from "../rebuild.ts";
+import { describeDifferences } from "../output/differences.ts";
 import type { RebuildMessage } from "./rebuilds.ts";
 import type { ModelJob, PublisherJob, ThreadJob } from "./supervise.ts";
 
@@ -68,8 +70,8 @@ async function rebuild({ config, model }: ModelJob): Promise<void> {
   try {
     const { outcome, rebuilt, differences } = await rebuildLocked({
       backends,
-      model,
-      force: false,
+      projection: PROJECTIONS[model],
+      build: BUILD,
       signal: stopping.signal,
       onProgress: (step) => report({ kind: "step", step }),
     });

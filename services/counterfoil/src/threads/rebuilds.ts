@@ -4,11 +4,14 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RebuildProgress } from "@counterfoil/contracts/record";
 import { formatTime } from "@counterfoil/core/exact/time";
+import type { RebuildResult, RebuildStep } from "@counterfoil/processing/generations/rebuild";
+import {
+  lockRebuild,
+  RebuildRunning,
+  type Rebuilds,
+} from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import { RebuildRunning, type Rebuilds } from "@counterfoil/processing/queries/rebuilds";
-import type { RebuildResult, RebuildStep } from "@counterfoil/processing/rebuild";
 import type { Logger } from "pino";
-import { lockRebuild } from "../rebuild.ts";
 import { spawnThread, stopThread } from "./supervise.ts";
 
 type RebuildThreadsDeps = Readonly<{ config: Config; backends: Backends; logger: Logger }>;

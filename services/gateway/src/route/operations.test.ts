@@ -1,8 +1,8 @@
 import { type RebuildProgress, rebuildProgress, statusRecord } from "@counterfoil/contracts/record";
+import { RebuildRunning, type Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { projectorLock } from "@counterfoil/processing/ports/role-lock";
-import { RebuildRunning, type Rebuilds } from "@counterfoil/processing/queries/rebuilds";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { balanceWebhook } from "../testing/balance-webhook.ts";

@@ -1,7 +1,7 @@
 import { configSchema } from "@counterfoil/contracts/config";
 import type { RebuildProgress } from "@counterfoil/contracts/record";
 import type { Listener } from "@counterfoil/http/listener";
-import type { Rebuilds } from "@counterfoil/processing/queries/rebuilds";
+import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { pino } from "pino";
 import { Registry } from "prom-client";

@@ -2,10 +2,10 @@ import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-ev
 import { APPEND_EVENTS_MAX, cutAppends } from "@counterfoil/core/ingest/event";
 import { factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { isTooNew } from "@counterfoil/core/stream/read-event";
-import type { Clock } from "./ports/clock.ts";
-import { StreamUnavailable } from "./ports/errors.ts";
-import type { AppendResult, EventStream, KnownEvents } from "./ports/event-stream.ts";
-import { type RandomFraction, type RetryPolicy, retry } from "./retry.ts";
+import type { Clock } from "../ports/clock.ts";
+import { StreamUnavailable } from "../ports/errors.ts";
+import type { AppendResult, EventStream, KnownEvents } from "../ports/event-stream.ts";
+import { type RandomFraction, type RetryPolicy, retry } from "../retry.ts";
 
 /** Who appends beside an ingestor that may never pause. */
 export type Contender = Readonly<{

@@ -1,13 +1,12 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { describe, expect, test } from "@jest/globals";
-import { openLedger } from "./ingest/open-ledger.ts";
-import { createMemoryEventStream } from "./memory/event-stream.ts";
-import { createManualClock } from "./memory/manual-clock.ts";
-import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
-import { PROJECTIONS } from "./models/registry.ts";
-import { keptGenerations, pruneGenerations } from "./prune-generations.ts";
-import { rebuildModel } from "./rebuild.ts";
+import { openLedger } from "../ingest/open-ledger.ts";
+import { createMemoryEventStream } from "../memory/event-stream.ts";
+import { createManualClock } from "../memory/manual-clock.ts";
+import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
+import { PROJECTIONS } from "../models/registry.ts";
+import { keptGenerations, pruneGenerations, rebuildModel } from "./rebuild.ts";
 import { rollbackModel } from "./rollback.ts";
 
 describe("the generations that are kept", () => {

@@ -3,13 +3,13 @@ import { testHashing as hashing } from "@counterfoil/core/translate/testing/hash
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
 import { describe, expect, test } from "@jest/globals";
-import { createIngest } from "./ingest/ingest.ts";
-import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";
-import { createManualClock } from "./memory/manual-clock.ts";
-import { StreamUnavailable } from "./ports/errors.ts";
-import type { EventStream } from "./ports/event-stream.ts";
-import { readQuarantine } from "./queries/quarantine.ts";
-import { retryQuarantined } from "./retry-quarantined.ts";
+import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
+import { createManualClock } from "../memory/manual-clock.ts";
+import { StreamUnavailable } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import { readQuarantine } from "../queries/quarantine.ts";
+import { createIngest } from "./ingest.ts";
+import { retryQuarantined } from "./retranslate.ts";
 
 const START = 1_700_000_000_000_000_000n;
 const ACCOUNTS = 2500;

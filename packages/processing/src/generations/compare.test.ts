@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
-import { compareRows } from "./compare-rows.ts";
-import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
-import type { Rows } from "./ports/model-store.ts";
-import type { Row, Table } from "./ports/table.ts";
+import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { Row, Table } from "../ports/table.ts";
+import { compareRows } from "./compare.ts";
 
 const TABLE: Table = {
   name: "notes",

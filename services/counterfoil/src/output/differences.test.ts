@@ -1,6 +1,6 @@
-import type { RowDifference } from "@counterfoil/processing/compare-rows";
+import type { RowDifference } from "@counterfoil/processing/generations/compare";
 import { expect, test } from "@jest/globals";
-import { describeDifferences, describeVersions } from "./rebuild.ts";
+import { describeDifferences, describeVersions } from "./differences.ts";
 
 const row = { id: "a" };
 const changed: RowDifference = {

@@ -1,8 +1,7 @@
-import { type Activated, activateGeneration } from "./activate.ts";
-import { liveGeneration } from "./generations.ts";
-import { GenerationMissing } from "./ports/errors.ts";
-import type { Checkpoint, ModelStore } from "./ports/model-store.ts";
-import { openProjectionRun, runTo } from "./projection/run.ts";
+import { GenerationMissing } from "../ports/errors.ts";
+import type { Checkpoint, ModelStore } from "../ports/model-store.ts";
+import { openProjectionRun, runTo } from "../projection/run.ts";
+import { type Activated, activateGeneration, liveGeneration } from "./activations.ts";
 import type { RebuildOptions } from "./rebuild.ts";
 
 export type RollbackOptions = Pick<

@@ -3,13 +3,13 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
-import { liveGeneration } from "./generations.ts";
-import { isEngineError, ModelUnavailable } from "./ports/errors.ts";
-import type { EventStream } from "./ports/event-stream.ts";
-import type { Checkpoint, ModelCatalogue, ModelReader, Rows } from "./ports/model-store.ts";
-import { storedDigest } from "./projection/digests.ts";
-import type { Projection } from "./projection/projection.ts";
-import { openProjectionRun, runNear, runTo } from "./projection/run.ts";
+import { isEngineError, ModelUnavailable } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { Checkpoint, ModelCatalogue, ModelReader, Rows } from "../ports/model-store.ts";
+import { storedDigest } from "../projection/digests.ts";
+import type { Projection } from "../projection/projection.ts";
+import { openProjectionRun, runNear, runTo } from "../projection/run.ts";
+import { liveGeneration } from "./activations.ts";
 
 /** Something that is not as it must be. */
 export type Finding = Readonly<{

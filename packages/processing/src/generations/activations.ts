@@ -1,0 +1,142 @@
+import type { DataOf, ModelName } from "@counterfoil/contracts/fact";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { eventId } from "@counterfoil/core/identity";
+import { newEvent } from "@counterfoil/core/ingest/event";
+import { readData } from "@counterfoil/core/stream/read-event";
+import { appendContended, type Contender } from "../ingest/append-decided.ts";
+import { StreamUnavailable } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { Checkpoint } from "../ports/model-store.ts";
+import type { Projection } from "../projection/projection.ts";
+import { readAll } from "../queries/read-all.ts";
+
+/** Which generation of a model is live from which position on: the stream alone says it. */
+export type Activation = Readonly<{
+  generation: number;
+  position: number;
+  /** null: nobody said so; generation 1 is live without an activation. */
+  modelVersion: number | null;
+}>;
+
+const FIRST: Activation = { generation: 1, position: 0, modelVersion: null };
+
+/** The activations of all models, as far as the stream has been read. */
+export interface Activations {
+  /** Reads what has been appended since. */
+  refresh(): Promise<void>;
+  /** The same, but what was live stays so while the stream cannot be asked: readers need not notice. */
+  refreshIfAvailable(): Promise<void>;
+  /** Every activation of the model, the latest first; at the end stands generation 1. */
+  latestFirst(model: ModelName): readonly Activation[];
+  /** The generation that is live at a position. */
+  liveAt(model: ModelName, position: number): Activation;
+  /** The activations of the model after a position, in order. */
+  after(model: ModelName, position: number): readonly Activation[];
+}
+
+/** Follows the `ModelActivated` of a stream, on demand. */
+export function followActivations(stream: EventStream): Activations {
+  const known = new Map<ModelName, readonly Activation[]>();
+  let seen: number | null = null;
+  let refreshing: Promise<void> | null = null;
+
+  async function readMore(): Promise<void> {
+    for await (const event of readAll(stream, ["ModelActivated"], seen ?? 0)) {
+      const { position } = event;
+      const { model, generation, model_version } = readData(event) as DataOf<"ModelActivated">;
+      const activation = { generation, position, modelVersion: model_version };
+      known.set(model, [activation, ...(known.get(model) ?? [])]);
+      seen = position;
+    }
+    seen ??= 0;
+  }
+
+  function refresh(): Promise<void> {
+    refreshing ??= readMore().finally(() => {
+      refreshing = null;
+    });
+    return refreshing;
+  }
+
+  const latestFirst = (model: ModelName) => [...(known.get(model) ?? []), FIRST];
+  return {
+    refresh,
+    async refreshIfAvailable() {
+      try {
+        await refresh();
+      } catch (error) {
+        if (!(error instanceof StreamUnavailable) || seen === null) throw error;
+      }
+    },
+    latestFirst,
+    liveAt: (model, position) =>
+      latestFirst(model).find((activation) => activation.position <= position) ?? FIRST,
+    after: (model, position) =>
+      (known.get(model) ?? []).filter((activation) => activation.position > position).toReversed(),
+  };
+}
+
+/** The generation that is live now. */
+export async function liveGeneration(stream: EventStream, model: ModelName): Promise<Activation> {
+  const [live = FIRST] = await activationsOf(stream, model);
+  return live;
+}
+
+/** Every activation of the model, the latest first; at the end stands generation 1. */
+export async function activationsOf(
+  stream: EventStream,
+  model: ModelName,
+): Promise<readonly Activation[]> {
+  const activations = followActivations(stream);
+  await activations.refresh();
+  return activations.latestFirst(model);
+}
+
+export type Activated = Readonly<{
+  generation: number;
+  /** Where the generation was compared, or caught up to. */
+  rebuilt: Checkpoint;
+  durationMs: number;
+}>;
+
+export type ActivateOptions = Contender &
+  Readonly<{
+    projection: Projection;
+    hashing: Hashing;
+    /** Names the program. */
+    build: string;
+    cause: DataOf<"ModelActivated">["cause"];
+    /** Although the digests differ. */
+    isForced?: boolean;
+  }>;
+
+/** Makes a generation the live one: by an event, so that every process sees the same. */
+export async function activateGeneration(
+  options: ActivateOptions,
+  { generation, rebuilt, durationMs }: Activated,
+): Promise<void> {
+  const { stream, projection, hashing, build, cause, isForced = false } = options;
+  const { model, version } = projection;
+  const data: DataOf<"ModelActivated"> = {
+    model,
+    generation,
+    model_version: version,
+    build,
+    compared_at: String(rebuilt.position),
+    digest: rebuilt.digest,
+    state_digest: rebuilt.state_digest,
+    duration_ms: durationMs,
+    cause,
+    ...(isForced ? { forced: true } : {}),
+  };
+  await appendContended(options, async () => {
+    const head = await stream.head();
+    // A kept generation may be activated again: the place tells the two apart.
+    const identity = ["ModelActivated", model, String(generation), String(head.position)] as const;
+    const envelope = { id: eventId(identity, hashing), subject: "ledger" };
+    const event = newEvent({ type: "ModelActivated", data }, envelope, NO_CAUSE);
+    return (await stream.append(head.position, [event])).outcome;
+  });
+}
+
+const NO_CAUSE = { deliveryId: null, correlationId: null };
