@@ -6,10 +6,10 @@ import { expect, test } from "@jest/globals";
 import { configTable } from "./support/config-table.ts";
 
 const root = join(import.meta.dirname, "..");
-const readme = readFileSync(join(root, "README.md"), "utf8");
 
-test("the README's table of variables is that of the schema", () => {
-  expect(readme).toContain(configTable());
+test("the table of variables is that of the schema", () => {
+  const page = readFileSync(join(root, "docs", "configuration.md"), "utf8");
+  expect(page).toContain(configTable());
 });
 
 const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
@@ -28,9 +28,14 @@ test.each(["README.md", "CONTRIBUTING.md", ...docs])(
   },
 );
 
-test("every script that the README runs exists", () => {
+test("every script that the README, CONTRIBUTING and the docs run exists", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const named = [...readme.matchAll(/npx -y pnpm@10 (\w+)/g)].map(([, script]) => script ?? "");
+  const text = ["README.md", "CONTRIBUTING.md", ...docs].map((file) =>
+    readFileSync(join(root, file), "utf8"),
+  );
+  const named = [...text.join("\n").matchAll(/npx -y pnpm@10 (\w+)/g)].map(
+    ([, script]) => script ?? "",
+  );
   expect(named.length).toBeGreaterThan(3);
   expect(named.filter((script) => !(script in scripts) && script !== "install")).toEqual([]);
 });

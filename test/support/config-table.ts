@@ -1,6 +1,6 @@
 import { CONFIG, configSchema } from "@counterfoil/contracts/config";
 
-/** The README's table of variables, from the schema that checks them. */
+/** The table of variables in docs/configuration.md, from the schema that checks them. */
 export function configTable(): string {
   const defaults: Readonly<Record<string, unknown>> = configSchema.parse({});
   const rows = Object.entries(CONFIG).map(([name, schema]) => {
