@@ -27,10 +27,19 @@ export function selectQuery(from: string, table: Table, selection: Selection): Q
   }
   const filter = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
   const direction = descending ? " DESC" : "";
-  const order = orderBy.map((name) => column(table, name) + direction).join(", ");
+  const order = [...nullColumns(where), ...orderBy]
+    .map((name) => column(table, name) + direction)
+    .join(", ");
   const text = `${selectFrom(from, table)}${filter} ORDER BY ${order} LIMIT ${place(limit)}`;
   return { text, values };
 }
+
+/**
+ * They order nothing, but an index that begins with them has the order only with them: that a column
+ * equals a value the planner takes into account by itself, that it is null it does not.
+ */
+const nullColumns = (where: readonly Condition[]): readonly string[] =>
+  where.filter(({ is, value }) => is === "=" && value === null).map(({ column: name }) => name);
 
 export function getText(from: string, table: Table): string {
   const isKey = table.key.map((name, at) => `${quoted(name)} = $${at + 1}`).join(" AND ");

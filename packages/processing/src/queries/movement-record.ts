@@ -7,7 +7,7 @@ import type { Rows } from "../ports/model-store.ts";
 import type { Row } from "../ports/table.ts";
 
 /** A run may have any number of movements; an answer shows as many, and says how many there are. */
-const MOVEMENTS_SHOWN = 1000;
+export const MOVEMENTS_SHOWN = 1000;
 
 /** The movements in force of an entry, in order of their time, then id. */
 export async function readMovements(rows: Rows, entry: Row): Promise<readonly FactState[]> {

@@ -45,7 +45,7 @@ export function accountRoutes(sources: Sources): readonly Route[] {
       tag: "balances",
       summary: "The history of an account",
       description:
-        "In the order of taking effect: runs with their movements, snapshots that say something new, what stood before the first, gaps (closed ones too) and contradictions.",
+        "In the order of taking effect: runs with their movements, snapshots that say something new, what stood before the first, gaps (closed ones too) and contradictions. A page may hold fewer than `limit` while `next_cursor` is given.",
       query: list,
       params,
       answer: listOf(entryRecord),
@@ -72,7 +72,8 @@ function answerEntries(sources: Sources, asked: Asked<z.output<typeof list>, Par
   return readModel(sources, reading(asked), async (rows, { position }) => {
     const { id } = await accountIn(rows, asked.params.id);
     const scope = { list: "entries", filters: { account: id }, key: ENTRY_KEY };
-    const page = await listEntries(rows, id, pageOf(asked.query, scope));
+    const { nextTurn } = sources.clock;
+    const page = await listEntries(rows, id, { page: pageOf(asked.query, scope), nextTurn });
     return listBody(page, scope, position);
   });
 }

@@ -1,9 +1,10 @@
 import { modelName } from "@counterfoil/contracts/fact";
 import { listOf } from "@counterfoil/contracts/http";
-import { type AnomalyRecord, anomalyKind, anomalyRecord } from "@counterfoil/contracts/record";
+import { anomalyKind, anomalyRecord } from "@counterfoil/contracts/record";
 import {
   ANOMALY_KEY,
   type AnomalyFilters,
+  type AnomalyPart,
   mergeAnomalies,
   readAnomalies,
 } from "@counterfoil/processing/queries/anomalies";
@@ -31,7 +32,8 @@ export function anomalyRoutes(sources: Sources): readonly Route[] {
       url: "/v1/anomalies",
       tag: "attention",
       summary: "What needs a person, over all models, the newest first",
-      description: "`position` is that of the model that is furthest behind.",
+      description:
+        "`position` is that of the model that is furthest behind. A page may hold fewer than `limit` while `next_cursor` is given.",
       query,
       answer: listOf(anomalyRecord),
       problems: ["invalid_cursor", "model_unavailable", "stream_unavailable", "position_timeout"],
@@ -50,12 +52,13 @@ async function answerAnomalies(sources: Sources, { query, gone }: Asked<Query, u
   };
   const page = pageOf(query, scope);
   const rule = stuckNow(sources);
-  const found: AnomalyRecord[] = [];
+  const found: AnomalyPart[] = [];
   let position = Number.POSITIVE_INFINITY;
   for (const model of only === undefined ? modelName.options : [only]) {
     const reading = { model, minPosition: min_position, gone };
     await readModel(sources, reading, async (rows, checkpoint) => {
-      found.push(...(await readAnomalies(rows, { model, filters, page, rule })));
+      const query = { model, filters, page, rule, nextTurn: sources.clock.nextTurn };
+      found.push(...(await readAnomalies(rows, query)));
       position = Math.min(position, checkpoint.position);
     });
   }

@@ -18,6 +18,8 @@ export function runRoutes(sources: Sources): readonly Route[] {
       url: "/v1/runs/:run_id",
       tag: "balances",
       summary: "A run with its movements on all accounts",
+      description:
+        "Shown are 10,000 accounts at most, 1,000 movements of one and 10,000 of all of them: `movement_count` says how many an account has.",
       query: parameters({ min_position: minPosition }),
       params,
       answer: oneOf(runRecord),
@@ -31,7 +33,10 @@ export function runRoutes(sources: Sources): readonly Route[] {
       handle: ({ query: { min_position }, params: { run_id }, gone }) => {
         const reading = { model: "balances", minPosition: min_position, gone } as const;
         return readModel(sources, reading, async (rows, { position }) =>
-          oneBody(oneFound(await findRun(rows, run_id), "run", run_id), position),
+          oneBody(
+            oneFound(await findRun(rows, run_id, sources.clock.nextTurn), "run", run_id),
+            position,
+          ),
         );
       },
     }),
