@@ -47,7 +47,10 @@ async function openGaps(ledger: TestLedger): Promise<readonly string[]> {
 async function history(ledger: TestLedger): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const reader = await ledger.catalogue.openForReading("balances", 1);
   const page = await reader.snapshot((rows) =>
-    listEntries(rows, ACCOUNT_ID, { limit: 100, beyond: null }),
+    listEntries(rows, ACCOUNT_ID, {
+      page: { limit: 100, beyond: null },
+      nextTurn: ledger.clock.nextTurn,
+    }),
   );
   await reader.close();
   return page.data;

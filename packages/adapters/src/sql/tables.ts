@@ -143,9 +143,18 @@ function selectQuery(dialect: Dialect, from: string, table: Table, selection: Se
   }
   const filter = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
   const direction = descending ? " DESC" : "";
-  const order = orderBy.map((name) => columnOf(table, name) + direction).join(", ");
+  const order = [...nullColumns(where), ...orderBy]
+    .map((name) => columnOf(table, name) + direction)
+    .join(", ");
   return { text: `${from}${filter} ORDER BY ${order} LIMIT ${place(limit)}`, values };
 }
+
+/**
+ * They order nothing, but an index that begins with them has the order only with them: that a column
+ * equals a value PostgreSQL's planner takes into account by itself, that it is null it does not.
+ */
+const nullColumns = (where: readonly Condition[]): readonly string[] =>
+  where.filter(({ is, value }) => is === "=" && value === null).map(({ column }) => column);
 
 type Place = (value: SqlValue) => string;
 

@@ -24,7 +24,13 @@ export const ANOMALIES: Table = {
     delivery_id: own(text),
   },
   key: ["id"],
-  indexes: [["subject"], ["kind", "opened_position"]],
+  // Each with the order of a list: one snapshot may open 200,000 at one position.
+  indexes: [
+    ["opened_position", "id"],
+    ["kind", "opened_position", "id"],
+    ["subject", "opened_position", "id"],
+    ["closed_position", "opened_position", "id"],
+  ],
   digested: "both",
   // A delivery's own anomaly depends on when it came, a stopped subject on the program.
   isState: ({ closed_position, subject, kind }) =>

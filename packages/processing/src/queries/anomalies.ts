@@ -2,11 +2,19 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type { AnomalyKind, AnomalyRecord } from "@counterfoil/contracts/record";
 import { ANOMALIES } from "../models/columns.ts";
 import { RECORDS } from "../models/lifecycle/tables.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { ColumnType, Condition, Row, Table, Value } from "../ports/table.ts";
+import type { ColumnType, Condition, Row, Value } from "../ports/table.ts";
+import { compareTuples } from "../projection/selection.ts";
 import { anomalyRecord, stuckRecord } from "./anomaly-record.ts";
-import { beyondPart, cutPage, type Page, type PageRequest } from "./page.ts";
-import { isLifecycle, type StuckRule, stuckConditions } from "./stuck.ts";
+import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./page.ts";
+import {
+  isLifecycle,
+  isStuck,
+  type LifecycleModel,
+  movingStages,
+  type StuckRule,
+} from "./stuck.ts";
 
 export type AnomalyFilters = Readonly<{ kind?: AnomalyKind; subject?: string; open?: boolean }>;
 
@@ -15,91 +23,151 @@ export type AnomalyQuery = Readonly<{
   filters: AnomalyFilters;
   page: PageRequest;
   rule: StuckRule;
+  nextTurn: Clock["nextTurn"];
 }>;
 
 /** Where it was first seen, its source, its name there: newest first. */
 export const ANOMALY_KEY: readonly ColumnType[] = ["integer", "text", "text"];
 
+type Key = readonly [position: number, source: string, name: string];
+
+/** What was found in a source, and the key up to which it was looked through; null at its end. */
+export type AnomalyPart = Readonly<{ records: readonly AnomalyRecord[]; reached: Key | null }>;
+
 /**
- * The anomalies of one model behind a key: at least one more than a page holds, so that those of
- * several models can be merged. What the clock says (`stuck`) stands among what is stored.
+ * The anomalies of one model behind a key, as many as a page holds. What the clock says (`stuck`) is
+ * a source beside what is stored.
  */
 export async function readAnomalies(
   rows: Rows,
-  { model, filters, page, rule }: AnomalyQuery,
-): Promise<readonly AnomalyRecord[]> {
-  const { kind, subject, open } = filters;
-  const stored = kind === "stuck" ? [] : await readStored(rows, filters, rangeOf(model, page));
-  const records = stored.map((row) => anomalyRecord(row, model));
-  if (!isLifecycle(model) || open === false || (kind ?? "stuck") !== "stuck") return records;
-  const where = [...stuckConditions(model, rule), ...equal("id", subject)];
-  const range = rangeOf(stuckSource(model), page);
-  const stuck = await newestFirst(rows, RECORDS, { key: ["position", "id"], where, ...range });
-  return [...records, ...stuck.map((row) => stuckRecord(row, model, rule))];
+  query: AnomalyQuery,
+): Promise<readonly AnomalyPart[]> {
+  const { model, filters } = query;
+  const { kind, open } = filters;
+  const parts: AnomalyPart[] = [];
+  if (kind !== "stuck") parts.push(await readStored(rows, query));
+  if (isLifecycle(model) && open !== false && (kind ?? "stuck") === "stuck") {
+    parts.push(await readStuck(rows, model, query));
+  }
+  return parts;
 }
 
-/** The page that the anomalies of several models make. */
-export function mergeAnomalies(
-  anomalies: readonly AnomalyRecord[],
-  limit: number,
-): Page<AnomalyRecord> {
-  const ordered = anomalies.toSorted((a, b) => compareKeys(keyOf(b), keyOf(a)));
-  return cutPage(ordered, limit, keyOf);
+/** The page that the anomalies of several sources make: no further than each was looked through. */
+export function mergeAnomalies(parts: readonly AnomalyPart[], limit: number): Page<AnomalyRecord> {
+  const ends = parts.flatMap(({ reached }) => (reached === null ? [] : [reached]));
+  const end = ends.sort(compareTuples).at(-1) ?? null;
+  const data = parts
+    .flatMap(({ records }) => records)
+    .filter((record) => end === null || compareTuples(keyOf(record), end) >= 0)
+    .sort((a, b) => compareTuples(keyOf(b), keyOf(a)));
+  const last = data.length > limit ? data[limit - 1] : undefined;
+  return { data: data.slice(0, limit), next: last === undefined ? end : keyOf(last) };
 }
 
 /** A model has two sources: its stored anomalies by their id, and its stuck records by theirs. */
 const stuckSource = (model: ModelName): string => `${model}:stuck`;
 
-function keyOf({ opened_position, model, kind, subject, id }: AnomalyRecord) {
+function keyOf({ opened_position, model, kind, subject, id }: AnomalyRecord): Key {
   const position = Number(opened_position);
   return kind === "stuck"
     ? ([position, stuckSource(model), subject] as const)
     : ([position, model, id] as const);
 }
 
-function compareKeys(a: ReturnType<typeof keyOf>, b: ReturnType<typeof keyOf>): number {
-  if (a[0] !== b[0]) return a[0] - b[0];
-  if (a[1] !== b[1]) return a[1] < b[1] ? -1 : 1;
-  return a[2] < b[2] ? -1 : 1;
+/** How a source is read: its rows by a position and a name, and the record of one that is asked for. */
+type Source = Readonly<{
+  name: string;
+  key: readonly [position: string, name: string];
+  select: (
+    key: readonly string[],
+    beyond: readonly Value[] | null,
+    limit: number,
+  ) => Promise<readonly Row[]>;
+  recordOf: (row: Row) => AnomalyRecord | null;
+}>;
+
+async function readSource(
+  { name, key, select, recordOf }: Source,
+  { page: { limit, beyond }, nextTurn }: AnomalyQuery,
+): Promise<AnomalyPart> {
+  const found = await readPage(
+    { limit, beyond: beyondIn(name, beyond) },
+    {
+      read: (after, count) => select(key, after, count),
+      keyOf: (row) => key.map((column) => row[column] ?? null),
+      recordOf,
+      nextTurn,
+    },
+  );
+  const [position, last] = found.next ?? [];
+  const reached = found.next && ([Number(position), name, String(last)] as const);
+  return { records: found.data, reached };
 }
 
-type Range = Readonly<{ beyond: readonly Value[] | null; limit: number }>;
-
-/** A merged list's page as one source, whose rows stand by position and name, has it. */
-function rangeOf(source: string, { beyond, limit }: PageRequest): Range {
-  if (beyond === null) return { beyond, limit: limit + 1 };
+/** A merged list's key as one source, whose rows stand by position and name, has it. */
+function beyondIn(source: string, beyond: PageRequest["beyond"]): readonly Value[] | null {
+  if (beyond === null) return null;
   const [position, last, name] = [Number(beyond[0]), String(beyond[1]), String(beyond[2])];
-  if (source === last) return { beyond: [position, name], limit: limit + 1 };
+  if (source === last) return [position, name];
   // At one position the sources stand in descending order: those before it are still to come.
-  return { beyond: [source < last ? position + 1 : position, ""], limit: limit + 1 };
+  return [source < last ? position + 1 : position, ""];
 }
 
-function readStored(
-  rows: Rows,
-  { kind, subject, open }: AnomalyFilters,
-  range: Range,
-): Promise<readonly Row[]> {
-  const where = [...equal("kind", kind), ...equal("subject", subject), ...openness(open)];
-  return newestFirst(rows, ANOMALIES, { key: ["opened_position", "id"], where, ...range });
+function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
+  const { model, filters } = query;
+  const where = indexedCondition(filters);
+  return readSource(
+    {
+      name: model,
+      key: ["opened_position", "id"],
+      select: (orderBy, beyond, limit) =>
+        rows.select(ANOMALIES, {
+          where,
+          orderBy,
+          descending: true,
+          ...beyondPart(beyond),
+          limit,
+        }),
+      recordOf: (row) => (isAskedFor(row, filters) ? anomalyRecord(row, model) : null),
+    },
+    query,
+  );
 }
 
-const equal = (column: string, value: string | undefined): Condition[] =>
-  value === undefined ? [] : [{ column, is: "=", value }];
-
-function openness(open: boolean | undefined): Condition[] {
-  if (open === undefined) return [];
-  return open
-    ? [{ column: "closed_position", is: "=", value: null }]
-    : [{ column: "closed_position", is: ">=", value: 0 }];
+/** One filter is answered by an index that has the list's order, the others row by row. */
+function indexedCondition({ subject, open, kind }: AnomalyFilters): readonly Condition[] {
+  if (subject !== undefined) return [{ column: "subject", is: "=", value: subject }];
+  if (open === true) return [{ column: "closed_position", is: "=", value: null }];
+  return kind === undefined ? [] : [{ column: "kind", is: "=", value: kind }];
 }
 
-type Asked = Range & Readonly<{ key: readonly string[]; where: readonly Condition[] }>;
+function isAskedFor(row: Row, { kind, subject, open }: AnomalyFilters): boolean {
+  return (
+    (kind === undefined || row.kind === kind) &&
+    (subject === undefined || row.subject === subject) &&
+    (open === undefined || open === (row.closed_position === null))
+  );
+}
 
-function newestFirst(
-  rows: Rows,
-  table: Table,
-  { key, where, beyond, limit }: Asked,
-): Promise<readonly Row[]> {
-  const from = beyondPart(beyond);
-  return rows.select(table, { where, orderBy: key, descending: true, ...from, limit });
+function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Promise<AnomalyPart> {
+  const { filters, rule } = query;
+  const either: readonly Condition[][] =
+    filters.subject === undefined
+      ? movingStages(model).map((value) => [{ column: "stage", is: "=", value }])
+      : [[{ column: "id", is: "=", value: filters.subject }]];
+  return readSource(
+    {
+      name: stuckSource(model),
+      key: ["position", "id"],
+      select: (orderBy, beyond, limit) =>
+        selectEither(rows, RECORDS, either, {
+          orderBy,
+          descending: true,
+          ...beyondPart(beyond),
+          limit,
+        }),
+      recordOf: (row) => (isStuck(row, model, rule) ? stuckRecord(row, model, rule) : null),
+    },
+    query,
+  );
 }

@@ -162,7 +162,7 @@ export async function balanceAsOf(
   const last = await lastEntry(rows, id, time);
   if (last === null) return null;
   const lastRun = last.kind === "run" ? last : await lastEntry(rows, id, time, IS_RUN);
-  const openGaps = account.open_gaps === 0 ? 0 : await gapsUpTo(rows, id, last);
+  const openGaps = await gapsUpTo(rows, account, last);
   return {
     ...balanceRecord(account),
     balance: textIn(last.running),
@@ -214,21 +214,31 @@ async function lastEntry(
   return last;
 }
 
-const GAPS_MAX = 1_000_000;
+const GAPS_PAGE = 1000;
 
-async function gapsUpTo(rows: Rows, account: string, last: Row): Promise<number> {
-  const gaps = await rows.select(ENTRIES, {
-    where: [
-      { column: "account", is: "=", value: account },
-      // Whatever is missing is more than no text; null is not.
-      { column: "missing", is: ">=", value: "" },
-    ],
-    orderBy: ["account", "placed_at", "rank", "mark"],
-    descending: true,
-    beyond: [account, last.placed_at ?? 0n, last.rank ?? 0, `${last.mark}\u0001`],
-    limit: GAPS_MAX,
-  });
-  return gaps.length;
+/** Counts them backward from the entry, a page at a time, until no more than these can follow. */
+async function gapsUpTo(rows: Rows, account: Row, last: Row): Promise<number> {
+  const [id, all] = [String(account.id), Number(account.open_gaps)];
+  const orderBy = ["account", "placed_at", "rank", "mark"];
+  let beyond: Row = { ...last, mark: `${last.mark}\u0001` };
+  for (let count = 0; ; ) {
+    const limit = Math.min(GAPS_PAGE, all - count);
+    if (limit <= 0) return count;
+    const gaps = await rows.select(ENTRIES, {
+      where: [
+        { column: "account", is: "=", value: id },
+        // Whatever is missing is more than no text; null is not.
+        { column: "missing", is: ">=", value: "" },
+      ],
+      orderBy,
+      descending: true,
+      beyond: [id, beyond.placed_at ?? 0n, beyond.rank ?? 0, beyond.mark ?? ""],
+      limit,
+    });
+    count += gaps.length;
+    if (gaps.length < limit) return count;
+    beyond = gaps.at(-1) ?? beyond;
+  }
 }
 
 /** Whether a snapshot leaves it out is known of now alone. */

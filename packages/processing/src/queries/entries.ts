@@ -5,13 +5,27 @@ import { type FactState, inForce, type Place, timesOf } from "@counterfoil/core/
 import { movementFrom, reportFrom } from "../models/balances/entry-row.ts";
 import { ENTRIES, MOVEMENTS } from "../models/balances/tables.ts";
 import { ANOMALIES } from "../models/columns.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Row, Value } from "../ports/table.ts";
+import { compareTuples } from "../projection/selection.ts";
 import { positionIn, positionOrNull, textIn, timeIn } from "./cell.ts";
-import type { Page, PageRequest } from "./page.ts";
+import { beyondPart, type Page, type PageRequest } from "./page.ts";
 
-/** The row's place in its account's order, and which of the entries that it shows came last. */
-export const ENTRY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "integer"];
+/**
+ * The row's place in its account's order, which of the records that it shows came last, and the name
+ * of the gap behind it that did.
+ */
+export const ENTRY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "integer", "text"];
+
+export type EntryQuery = Readonly<{ page: PageRequest; nextTurn: Clock["nextTurn"] }>;
+
+/** A run may have any number of movements; an answer shows as many, and says how many there are. */
+export const MOVEMENTS_SHOWN = 1000;
+/** Movements of one page: those of ten entries that show all they may. Then it ends short. */
+const MOVEMENTS_MAX = 10 * MOVEMENTS_SHOWN;
+/** Entries between two turns of others. */
+const BATCH = 100;
 
 /**
  * An account's history in its order: runs and snapshots, what stood before the first, gaps (also
@@ -20,31 +34,41 @@ export const ENTRY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "in
 export async function listEntries(
   rows: Rows,
   account: string,
-  { limit, beyond }: PageRequest,
+  { page: { limit, beyond }, nextTurn }: EntryQuery,
 ): Promise<Page<EntryRecord>> {
   const gaps = await readGaps(rows, account);
   const start = startOf(beyond);
   const stored = await readRows(rows, account, start, limit + 1);
   const data: EntryRecord[] = [];
   let last = beyond;
-  for (const row of stored) {
-    const shown = await shownAt(rows, row, gaps);
-    for (let at = start.isSame(row) ? start.shown + 1 : 0; at < shown.length; at += 1) {
+  let movements = 0;
+  for (const [at, row] of stored.entries()) {
+    if (movements >= MOVEMENTS_MAX) return { data, next: last };
+    if (at % BATCH === BATCH - 1) await nextTurn();
+    movements += Math.min(MOVEMENTS_SHOWN, Number(row.movements));
+    const shown = start.isSame(row) ? start.shown : NOTHING;
+    for await (const { record, ...place } of shownAt({ rows, gaps, limit }, row, shown)) {
       // One more than was asked for tells that something follows.
       if (data.length === limit) return { data, next: last };
-      data.push(shown[at] as EntryRecord);
-      last = [row.placed_at ?? 0n, row.rank ?? 0, row.mark ?? "", at];
+      data.push(record);
+      last = [row.placed_at ?? 0n, row.rank ?? 0, row.mark ?? "", place.count, place.gap];
     }
   }
   return { data, next: stored.length > limit ? last : null };
 }
 
+/** How much of what a row shows was shown: so many records, and its gaps up to this one. */
+type Shown = Readonly<{ count: number; gap: string }>;
+
+const NOTHING: Shown = { count: 0, gap: "" };
+
 /** Where a page begins: with what is left of the row that the page before ended in. */
 function startOf(beyond: PageRequest["beyond"]) {
-  const [placedAt = null, rank = null, mark = null, shown = null] = beyond ?? [];
+  const [placedAt = null, rank = null, mark = null, count = 0, gap = ""] = beyond ?? [];
+  const shown: Shown = { count: Number(count), gap: String(gap) };
   return {
     place: beyond === null ? null : [placedAt, rank, mark],
-    shown: Number(shown),
+    shown,
     isSame: (row: Row) =>
       beyond !== null && row.placed_at === placedAt && row.rank === rank && row.mark === mark,
   };
@@ -75,15 +99,29 @@ async function readRows(
   return [...at, ...behind].slice(0, limit);
 }
 
-async function shownAt(rows: Rows, row: Row, gaps: Gaps): Promise<readonly EntryRecord[]> {
-  const { opening, entry, contradictions } = await shownEntry(rows, row);
-  return [
-    ...(opening === null ? [] : [opening]),
-    ...(await gaps.before(row)),
-    entry,
-    ...contradictions,
-    ...gaps.after(row),
-  ];
+type Showing = Readonly<{ rows: Rows; gaps: Gaps; limit: number }>;
+
+/** What is left to show of a row, each with how much is shown with it. */
+async function* shownAt(
+  { rows, gaps, limit }: Showing,
+  row: Row,
+  from: Shown,
+): AsyncGenerator<Readonly<{ record: EntryRecord }> & Shown> {
+  if (from.gap === "") {
+    const { opening, entry, contradictions } = await shownEntry(rows, row);
+    const before = [...(opening === null ? [] : [opening]), ...(await gaps.before(row))];
+    const records = [...before, entry, ...contradictions];
+    for (const [at, record] of records.entries()) {
+      if (at >= from.count) yield { record, count: at + 1, gap: "" };
+    }
+  }
+  // As many at once as a page may still hold.
+  for (let last: string | null = from.gap || null; ; ) {
+    const closed = await gaps.after(row, last, limit + 1);
+    for (const { id, gap } of closed) yield { record: gap, count: from.count, gap: id };
+    if (closed.length <= limit) return;
+    last = closed.at(-1)?.id ?? null;
+  }
 }
 
 /** The run's id; Layer1: its message's time. */
@@ -182,9 +220,6 @@ function contradiction(
   };
 }
 
-/** A run may have any number of movements; an answer shows as many, and says how many there are. */
-const MOVEMENTS_SHOWN = 1000;
-
 /** The movements in force of an entry, in order of their time, then id. */
 export async function readMovements(rows: Rows, entry: Row): Promise<readonly FactState[]> {
   if (entry.kind !== "run" || entry.movements === 0) return [];
@@ -227,71 +262,133 @@ export function movementRecords(states: readonly FactState[]): MovementRecord[] 
 
 type Gap = Extract<EntryRecord, { kind: "gap" }>;
 
+/** A closed gap, and the name by which those behind the same entry are read on. */
+export type ClosedGap = Readonly<{ id: string; gap: Gap }>;
+
 /** An account's gaps by the entry that they are shown before, or after. */
 export type Gaps = Readonly<{
   before: (entry: Row) => Promise<readonly Gap[]>;
-  after: (entry: Row) => readonly Gap[];
+  /** At most so many of them, behind a name; fewer where no more follow. */
+  after: (entry: Row, beyond: string | null, limit: number) => Promise<readonly ClosedGap[]>;
 }>;
-
-const GAPS_MAX = 100_000;
 
 /**
  * An open gap stands before the entry that found something missing. A closed one stands right after
  * the entry before it, ahead of what closed it; where that entry is gone (a snapshot that no longer
  * stands), before the entry that had found it.
+ *
+ * An account may have a million: only those of the entries that are asked for are read, by their
+ * names. Where the entry before a gap is gone no name leads to it, and it is looked for among the
+ * first of the account and the first behind snapshots, as many as `readFirst` reads.
  */
 export async function readGaps(rows: Rows, account: string): Promise<Gaps> {
-  const stored = await rows.select(ANOMALIES, {
-    where: [
-      { column: "subject", is: "=", value: account },
-      { column: "kind", is: "=", value: "gap" },
-    ],
-    orderBy: ["id"],
-    limit: GAPS_MAX,
-  });
-  const byId = new Map(stored.map((row) => [String(row.id), row]));
-  const closed = stored.filter((row) => row.closed_position !== null).map(closedGap);
-  const byAfter = Map.groupBy(closed, ({ after_run_id }) => after_run_id);
-  const byBefore = Map.groupBy(closed, ({ before_run_id }) => before_run_id);
+  const first = await readFirst(rows, `gap:${account}:`);
+  const isWhole = first.length < FIRST_MAX;
+  const further = isWhole ? [] : await readFirst(rows, `gap:${account}:snapshot:`);
+  const known = new Map([...first, ...further].map((row) => [String(row.id), row]));
+  const closed = [...known.values()].filter((row) => row.closed_position !== null).map(closedGap);
+  const byAfter = Map.groupBy(closed, ({ gap }) => gap.after_run_id);
+  const byBefore = Map.groupBy(closed, ({ gap }) => gap.before_run_id);
 
-  async function leftAlone(gap: Gap): Promise<boolean> {
-    return !(await standsIn(rows, account, gap.after_run_id));
+  async function anomalyOf(id: string): Promise<Row | null> {
+    return known.get(id) ?? (isWhole ? null : rows.get(ANOMALIES, [id]));
+  }
+
+  async function alone(entry: Row): Promise<readonly Gap[]> {
+    const found: Gap[] = [];
+    for (const { gap } of byBefore.get(nameOf(entry)) ?? []) {
+      if (!(await standsIn(rows, account, gap.after_run_id))) found.push(gap);
+    }
+    return found;
   }
 
   return {
-    before: async (entry) => {
-      const alone: Gap[] = [];
-      for (const gap of byBefore.get(nameOf(entry)) ?? []) {
-        if (await leftAlone(gap)) alone.push(gap);
-      }
-      return [...alone, ...openGap(entry, account, byId)];
+    before: async (entry) => [
+      ...(await alone(entry)),
+      ...(await openGap(entry, account, anomalyOf)),
+    ],
+    after: async (entry, beyond, limit) => {
+      const name = nameOf(entry);
+      if (!isWhole) return closedAfter(rows, { account, name, beyond, limit });
+      const all = byAfter.get(name) ?? [];
+      const isBehind = ({ id }: ClosedGap) => beyond === null || compareTuples([id], [beyond]) > 0;
+      return all.filter(isBehind).slice(0, limit);
     },
-    after: (entry) => byAfter.get(nameOf(entry)) ?? [],
   };
+}
+
+/** What one page reads of an account's gaps at once; nearly every account has fewer. */
+const FIRST_MAX = 1000;
+
+/** The first gaps whose id begins so. */
+function readFirst(rows: Rows, prefix: string): Promise<readonly Row[]> {
+  return rows.select(ANOMALIES, { where: beginsWith(prefix), orderBy: ["id"], limit: FIRST_MAX });
+}
+
+/** All text that begins with the prefix lies before the prefix with its last character raised. */
+function beginsWith(prefix: string) {
+  const last = prefix.charCodeAt(prefix.length - 1);
+  const end = prefix.slice(0, -1) + String.fromCharCode(last + 1);
+  return [
+    { column: "id", is: ">=", value: prefix },
+    { column: "id", is: "<", value: end },
+  ] as const;
+}
+
+type After = Readonly<{
+  account: string;
+  name: string | null;
+  beyond: string | null;
+  limit: number;
+}>;
+
+/** A gap's id begins with the entry before it. Open ones among them are passed by. */
+async function closedAfter(
+  rows: Rows,
+  { account, name, beyond, limit }: After,
+): Promise<readonly ClosedGap[]> {
+  const found: ClosedGap[] = [];
+  const where = beginsWith(`gap:${account}:${name}..`);
+  for (let last = beyond; found.length < limit; ) {
+    const key = beyondPart(last === null ? null : [last]);
+    const page = await rows.select(ANOMALIES, { where, orderBy: ["id"], ...key, limit });
+    const closed = page.filter((row) => row.closed_position !== null).map(closedGap);
+    found.push(...closed.filter(({ gap }) => gap.after_run_id === name));
+    if (page.length < limit) break;
+    last = String(page.at(-1)?.id);
+  }
+  return found.slice(0, limit);
 }
 
 const nameOf = ({ id }: Row): string | null => shownKey(String(id));
 
-function closedGap(anomaly: Row): Gap {
+function closedGap(anomaly: Row): ClosedGap {
   const { missing_amount, after_run_id, before_run_id } = JSON.parse(String(anomaly.detail));
   return {
-    kind: "gap",
-    missing_amount,
-    after_run_id,
-    before_run_id,
-    opened_at: timeIn(anomaly.opened_at),
-    position: positionIn(anomaly.opened_position),
-    closed_position: positionOrNull(anomaly.closed_position),
+    id: String(anomaly.id),
+    gap: {
+      kind: "gap",
+      missing_amount,
+      after_run_id,
+      before_run_id,
+      opened_at: timeIn(anomaly.opened_at),
+      position: positionIn(anomaly.opened_position),
+      closed_position: positionOrNull(anomaly.closed_position),
+    },
   };
 }
 
 /** What the entry itself says of the gap before it; the anomaly adds where that was first seen. */
-function openGap(entry: Row, account: string, anomalies: ReadonlyMap<string, Row>): Gap[] {
+async function openGap(
+  entry: Row,
+  account: string,
+  anomalyOf: (id: string) => Promise<Row | null>,
+): Promise<readonly Gap[]> {
   const missing = textIn(entry.missing);
   if (missing === null) return [];
   const after = shownKey(textIn(entry.missing_after));
   const before = nameOf(entry);
-  const anomaly = anomalies.get(`gap:${account}:${after}..${before}`);
+  const anomaly = await anomalyOf(`gap:${account}:${after}..${before}`);
   return [
     {
       kind: "gap",

@@ -34,8 +34,9 @@ describe("gaps", () => {
       [ANOMALIES, [gap("1", "2", 12), gap("snapshot:c1:1", "2", 13), gap("0", "2", 14)]],
     );
     const gaps = await readGaps(rows, "A");
-    expect(gaps.after(first)).toMatchObject([{ closed_position: "12", position: "9" }]);
-    expect(gaps.after(second)).toEqual([]);
+    const after = async (row: Row) => (await gaps.after(row, null, 9)).map((closed) => closed.gap);
+    expect(await after(first)).toMatchObject([{ closed_position: "12", position: "9" }]);
+    expect(await after(second)).toEqual([]);
     const before = (await gaps.before(second)).map(({ closed_position }) => closed_position);
     expect(before.toSorted()).toEqual(["13", "14"]);
     expect(await gaps.before(first)).toEqual([]);

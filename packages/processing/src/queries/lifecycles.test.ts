@@ -193,4 +193,25 @@ describe("stuck", () => {
     expect(await list(false, null)).toEqual(["r8 r7 r5 r4", [4n - 1n, "r3"]]);
     expect(await list(false, [3n, "r3"])).toEqual(["r2 r1", null]);
   });
+
+  test("is found among very many that rest, without looking at those", async () => {
+    const settled = Array.from({ length: 3000 }, (_, at) =>
+      record(`s${at}`, { stage: "settled", updated_at: 9n, entered_at: 0n }),
+    );
+    const moving = ["requested", "pending", "broadcast"].map((stage, at) =>
+      record("abc"[at] ?? "", { stage, updated_at: BigInt(at), entered_at: 0n }),
+    );
+    const rows = await modelOf([...settled, ...moving]);
+    let read = 0;
+    const select: typeof rows.select = async (table, selection) => {
+      const found = await rows.select(table, selection);
+      if (table === RECORDS) read += found.length;
+      return found;
+    };
+    const page = { limit: 10, beyond: null };
+    const query = { model: "withdrawals", filters: { stuck: true }, page, rule, nextTurn } as const;
+    const { data, next } = await listRecords({ ...rows, select }, query);
+    expect([data.map(({ id }) => id), next]).toEqual([["c", "b", "a"], null]);
+    expect(read).toBe(3);
+  });
 });

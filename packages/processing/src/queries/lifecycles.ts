@@ -3,12 +3,11 @@ import type { Cluster } from "../models/lifecycle/cluster-store.ts";
 import { CLUSTERS, HISTORY, NAMES, RECORDS } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { ColumnType, Condition, Row, Selection, Value } from "../ports/table.ts";
-import { inOrderOf } from "../projection/selection.ts";
+import type { ColumnType, Condition, Row, Value } from "../ports/table.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
 import { historyRecords, type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
-import { beyondPart, type Page, type PageRequest, readPage } from "./page.ts";
-import { isStuck, type LifecycleModel, type StuckRule, stuckConditions } from "./stuck.ts";
+import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./page.ts";
+import { isStuck, type LifecycleModel, movingStages, type StuckRule } from "./stuck.ts";
 import { isTradeAbout } from "./trade-filter.ts";
 
 export type LifecycleFilters = Readonly<{
@@ -39,13 +38,16 @@ export async function listRecords<Model extends LifecycleModel>(
   rows: Rows,
   { model, filters, page, rule, nextTurn }: LifecycleQuery<Model>,
 ): Promise<Page<LifecycleRecords[Model]>> {
-  const where = conditionsOf(model, filters, rule);
+  const where = conditionsOf(model, filters);
   const holders = model === "trades" ? [[]] : holdersOf(filters);
+  const either = stagesOf(model, filters).flatMap((stage) =>
+    holders.map((holder) => [...stage, ...holder]),
+  );
   const isAskedFor = (row: Row, stuck: boolean) =>
     (filters.stuck ?? stuck) === stuck && (model !== "trades" || isTradeAbout(row, filters));
   return readPage(page, {
     read: (beyond, limit) =>
-      selectEither(rows, holders, {
+      selectEither(rows, RECORDS, either, {
         where,
         orderBy: ["updated_at", "id"],
         descending: true,
@@ -64,14 +66,18 @@ export async function listRecords<Model extends LifecycleModel>(
 /** What indexes answer; a trade's asset and participants stand among its parties. */
 function conditionsOf(
   model: LifecycleModel,
-  { stage, asset, account_group, stuck }: LifecycleFilters,
-  rule: StuckRule,
+  { asset, account_group }: LifecycleFilters,
 ): Condition[] {
-  const columns = model === "trades" ? { stage } : { stage, asset, account_group };
-  const where = Object.entries(columns).flatMap(([column, value]) =>
+  const columns = model === "trades" ? {} : { asset, account_group };
+  return Object.entries(columns).flatMap(([column, value]) =>
     value === undefined ? [] : [{ column, is: "=" as const, value }],
   );
-  return stuck === true ? [...where, ...stuckConditions(model, rule)] : where;
+}
+
+/** What is stuck is in one of the stages that are left again: they are few, and rows in them too. */
+function stagesOf(model: LifecycleModel, { stage, stuck }: LifecycleFilters): Condition[][] {
+  const stages = stuck === true && stage === undefined ? movingStages(model) : [stage];
+  return stages.map((value) => (value === undefined ? [] : [{ column: "stage", is: "=", value }]));
 }
 
 /** A participant's records are those that it owns, and those by which it is paid. */
@@ -79,22 +85,6 @@ const holdersOf = ({ participant_code: value }: LifecycleFilters): Condition[][]
   value === undefined
     ? [[]]
     : ["participant_code", "beneficiary"].map((column) => [{ column, is: "=", value }]);
-
-/** Rows that meet one of several conditions, in order, each once. */
-async function selectEither(
-  rows: Rows,
-  either: readonly Condition[][],
-  selection: Selection,
-): Promise<readonly Row[]> {
-  const found = new Map<string, Row>();
-  for (const one of either) {
-    const where = [...(selection.where ?? []), ...one];
-    for (const row of await rows.select(RECORDS, { ...selection, where })) {
-      found.set(String(row.id), row);
-    }
-  }
-  return [...found.values()].sort(inOrderOf(selection)).slice(0, selection.limit);
-}
 
 /** Records that one text may stand for; more are not told apart by listing them. */
 const NAMESAKES_MAX = 100;

@@ -1,5 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
-import type { Row, Value } from "../ports/table.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { Condition, Row, Selection, Table, Value } from "../ports/table.ts";
+import { inOrderOf } from "../projection/selection.ts";
 
 /** Which records of a list: at most `limit`, after the key that the page before ended with. */
 export type PageRequest = Readonly<{ limit: number; beyond: readonly Value[] | null }>;
@@ -62,3 +64,20 @@ export function cutPage<Item>(
 export const beyondPart = (
   beyond: readonly Value[] | null,
 ): Readonly<{ beyond?: readonly Value[] }> => (beyond === null ? {} : { beyond });
+
+/** Rows that meet one of several conditions, in order, each once. */
+export async function selectEither(
+  rows: Rows,
+  table: Table,
+  either: readonly (readonly Condition[])[],
+  selection: Selection,
+): Promise<readonly Row[]> {
+  const found = new Map<string, Row>();
+  for (const one of either) {
+    const where = [...(selection.where ?? []), ...one];
+    for (const row of await rows.select(table, { ...selection, where })) {
+      found.set(String(row.id), row);
+    }
+  }
+  return [...found.values()].sort(inOrderOf(selection)).slice(0, selection.limit);
+}

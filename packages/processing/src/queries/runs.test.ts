@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { ENTRIES } from "../models/balances/tables.ts";
+import { ENTRIES, MOVEMENTS } from "../models/balances/tables.ts";
 import { findRun } from "./runs.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 
@@ -21,7 +21,7 @@ describe("a run", () => {
     ENTRIES,
     [entry("zerohash:A", "1"), entry("layer1:B", "1"), entry("zerohash:A", "2", AT)],
   ]);
-  const find = async (id: string) => findRun(await model, id);
+  const find = async (id: string) => findRun(await model, id, async () => {});
 
   test("that two providers have has to be chosen", async () => {
     const candidates = ["layer1:1", "zerohash:1"];
@@ -49,5 +49,36 @@ describe("a run", () => {
 
   test("that nobody reported is missing", async () => {
     expect(await find("4")).toEqual({ outcome: "missing" });
+  });
+});
+
+describe("a run of very many accounts", () => {
+  test("shows 10,000 movements of them, and how many each has", async () => {
+    const [accounts, each] = [14, 1000];
+    const entries = Array.from({ length: accounts }, (_, at) => ({
+      ...entry(`zerohash:${String.fromCharCode(65 + at)}`, "1"),
+      movements: each,
+    }));
+    const movements = entries.flatMap(({ account }) =>
+      Array.from({ length: each }, (_, at) => ({
+        ...{ account, run_id: "1", movement_id: `m${at}`, change: "1", withdrawn: 0 },
+        facts: JSON.stringify({ data: { movement_id: `m${at}`, change: "1" }, position: 1 }),
+      })),
+    );
+    const rows = await rowsOf([ENTRIES, entries], [MOVEMENTS, movements]);
+    const found = await findRun(rows, "1", async () => {});
+    const record = found.outcome === "found" ? found.record : null;
+    const shown = record?.accounts.map((account) => account.movements.length);
+    expect(shown).toEqual([...Array(10).fill(each), 0, 0, 0, 0]);
+    const counts = record?.accounts.map(({ movement_count }) => movement_count);
+    expect(counts).toEqual(Array(accounts).fill(each));
+  });
+
+  test("lets others have their turn", async () => {
+    const entries = Array.from({ length: 450 }, (_, at) => entry(`zerohash:${at}`, "1"));
+    let turns = 0;
+    const rows = await rowsOf([ENTRIES, entries]);
+    await findRun(rows, "1", async () => void turns++);
+    expect(turns).toBe(4);
   });
 });

@@ -1,28 +1,41 @@
 import type { RunRecord } from "@counterfoil/contracts/record";
 import { ENTRIES } from "../models/balances/tables.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row } from "../ports/table.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
-import { movementRecords, readMovements } from "./entries.ts";
+import { MOVEMENTS_SHOWN, movementRecords, readMovements } from "./entries.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
 
-/** A settlement may touch every account of a platform. */
-const ACCOUNTS_MAX = 100_000;
+/** A settlement may touch every account of a platform. An answer shows as many, in their order. */
+const ACCOUNTS_MAX = 10_000;
+/** And of their movements as many; an account says how many it has. */
+const MOVEMENTS_MAX = 10 * MOVEMENTS_SHOWN;
+/** Accounts between two turns of others. */
+const BATCH = 100;
 
 /**
  * A run with its movements on all accounts, by its run id; where providers share one, by
  * `<provider>:<run_id>`.
  */
-export async function findRun(rows: Rows, id: string): Promise<Found<RunRecord>> {
+export async function findRun(
+  rows: Rows,
+  id: string,
+  nextTurn: Clock["nextTurn"],
+): Promise<Found<RunRecord>> {
   const entries = await entriesOf(rows, id);
   if (entries.length > 0) {
     const names = [...new Set(entries.map((entry) => `${providerOf(entry)}:${id}`))].sort();
     const choice = foundAmong(names);
-    return choice.outcome === "found" ? found(await runRecord(rows, id, entries)) : choice;
+    return choice.outcome === "found"
+      ? found(await runRecord(rows, id, { entries, nextTurn }))
+      : choice;
   }
   const [, provider, runId = ""] = NAMED.exec(id) ?? [];
   const own = (await entriesOf(rows, runId)).filter((entry) => providerOf(entry) === provider);
-  return own.length === 0 ? MISSING : found(await runRecord(rows, runId, own));
+  return own.length === 0
+    ? MISSING
+    : found(await runRecord(rows, runId, { entries: own, nextTurn }));
 }
 
 const NAMED = /^(zerohash|layer1):(.+)$/s;
@@ -37,16 +50,26 @@ function entriesOf(rows: Rows, runId: string): Promise<readonly Row[]> {
   });
 }
 
-async function runRecord(rows: Rows, runId: string, entries: readonly Row[]): Promise<RunRecord> {
+type Reading = Readonly<{ entries: readonly Row[]; nextTurn: Clock["nextTurn"] }>;
+
+async function runRecord(
+  rows: Rows,
+  runId: string,
+  { entries, nextTurn }: Reading,
+): Promise<RunRecord> {
   const stated = entries.map(({ report }) => (report === null ? null : JSON.parse(String(report))));
   const accounts: RunRecord["accounts"] = [];
-  for (const entry of entries) {
+  let left = MOVEMENTS_MAX;
+  for (const [at, entry] of entries.entries()) {
+    if (at % BATCH === BATCH - 1) await nextTurn();
+    const movements = left > 0 ? await readMovements(rows, entry) : [];
+    left -= movements.length;
     accounts.push({
       account: String(entry.account),
       change: textIn(entry.change),
       balance: textIn(entry.balance),
       effective_at: timeIn(entry.effective_at),
-      movements: movementRecords(await readMovements(rows, entry)),
+      movements: movementRecords(movements),
       movement_count: Number(entry.movements),
       position: positionIn(entry.position),
     });

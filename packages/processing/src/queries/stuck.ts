@@ -1,7 +1,7 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { DEPOSIT_STAGES, TRADE_STAGES, WITHDRAWAL_STAGES } from "@counterfoil/contracts/record";
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
-import type { Condition, Row } from "../ports/table.ts";
+import type { Row } from "../ports/table.ts";
 
 /** Whose records go through stages. */
 export const LIFECYCLE_MODELS = ["withdrawals", "deposits", "trades"] as const;
@@ -38,11 +38,7 @@ export function isStuck(row: Row, model: LifecycleModel, { before }: StuckRule):
   return entered_at < before && !RESTING[model].includes(stage);
 }
 
-/** `isStuck` as conditions. */
-export function stuckConditions(model: LifecycleModel, { before }: StuckRule): Condition[] {
-  const moving = STAGES[model].filter((stage) => !RESTING[model].includes(stage));
-  return [
-    { column: "stage", is: "in", value: moving },
-    { column: "entered_at", is: "<", value: before },
-  ];
+/** Stages in which a record may be stuck; no index knows for how long it has been in one. */
+export function movingStages(model: LifecycleModel): readonly string[] {
+  return STAGES[model].filter((stage) => !RESTING[model].includes(stage));
 }

@@ -53,7 +53,7 @@ function entriesRoute(sources: Sources): Route {
     tag: "balances",
     summary: "The history of an account",
     description:
-      "In the order of taking effect: runs with their movements, snapshots that say something new, what stood before the first, gaps (closed ones too) and contradictions.",
+      "In the order of taking effect: runs with their movements, snapshots that say something new, what stood before the first, gaps (closed ones too) and contradictions. A page may hold fewer than `limit` while `next_cursor` is given.",
     query: list,
     params,
     answer: listOf(entryRecord),
@@ -62,7 +62,8 @@ function entriesRoute(sources: Sources): Route {
       readModel(sources, reading(request), async (rows, { position }) => {
         const { id } = await accountIn(rows, request.params.id);
         const scope = { list: "entries", filters: { account: id }, key: ENTRY_KEY };
-        const page = await listEntries(rows, id, pageOf(request.query, scope));
+        const { nextTurn } = sources.clock;
+        const page = await listEntries(rows, id, { page: pageOf(request.query, scope), nextTurn });
         return listBody(page, scope, position);
       }),
   });
@@ -77,6 +78,8 @@ function runRoute(sources: Sources): Route {
     url: "/v1/runs/:run_id",
     tag: "balances",
     summary: "A run with its movements on all accounts",
+    description:
+      "Shown are 10,000 accounts at most, 1,000 movements of one and 10,000 of all of them: `movement_count` says how many an account has.",
     query: one,
     params: runParams,
     answer: oneOf(runRecord),
@@ -84,7 +87,8 @@ function runRoute(sources: Sources): Route {
     handle: (request) =>
       readModel(sources, reading(request), async (rows, { position }) => {
         const { run_id } = request.params;
-        return oneBody(oneFound(await findRun(rows, run_id), "run", run_id), position);
+        const found = await findRun(rows, run_id, sources.clock.nextTurn);
+        return oneBody(oneFound(found, "run", run_id), position);
       }),
   });
 }

@@ -1,16 +1,12 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { modelName } from "@counterfoil/contracts/fact";
 import { listOf } from "@counterfoil/contracts/http";
-import {
-  type AnomalyRecord,
-  anomalyKind,
-  anomalyRecord,
-  quarantinedRecord,
-} from "@counterfoil/contracts/record";
+import { anomalyKind, anomalyRecord, quarantinedRecord } from "@counterfoil/contracts/record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import {
   ANOMALY_KEY,
   type AnomalyFilters,
+  type AnomalyPart,
   mergeAnomalies,
   readAnomalies,
 } from "@counterfoil/processing/queries/anomalies";
@@ -27,7 +23,8 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       url: "/v1/anomalies",
       tag: "attention",
       summary: "What needs a person, over all models, the newest first",
-      description: "`position` is that of the model that is furthest behind.",
+      description:
+        "`position` is that of the model that is furthest behind. A page may hold fewer than `limit` while `next_cursor` is given.",
       query: anomalies,
       answer: listOf(anomalyRecord),
       problems: ["invalid_cursor", "model_unavailable", "stream_unavailable", "position_timeout"],
@@ -69,12 +66,13 @@ async function answerAnomalies(
   };
   const page = pageOf(query, scope);
   const rule = stuckNow(sources);
-  const found: AnomalyRecord[] = [];
+  const found: AnomalyPart[] = [];
   let position = Number.POSITIVE_INFINITY;
   for (const model of only === undefined ? modelName.options : [only]) {
     const reading = { model, minPosition: min_position, disconnected };
     await readModel(sources, reading, async (rows, checkpoint) => {
-      found.push(...(await readAnomalies(rows, { model, filters, page, rule })));
+      const query = { model, filters, page, rule, nextTurn: sources.clock.nextTurn };
+      found.push(...(await readAnomalies(rows, query)));
       position = Math.min(position, checkpoint.position);
     });
   }

@@ -33,6 +33,7 @@ export const RECORDS: Table = {
     ["cluster"],
     ["updated_at", "id"],
     ["stage", "updated_at", "id"],
+    ["stage", "position", "id"],
     ["participant_code", "updated_at", "id"],
     ["beneficiary", "updated_at", "id"],
     ["account_group", "updated_at", "id"],

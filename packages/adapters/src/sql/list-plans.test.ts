@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { ANOMALIES } from "@counterfoil/processing/models/columns";
+import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
+import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import type { Condition, Row, Selection, Table } from "@counterfoil/processing/ports/table";
+import { describe, expect, test } from "@jest/globals";
+import pg from "pg";
+import { openModelCatalogue as openOnPostgres } from "../postgres/model-catalogue.ts";
+import { POSTGRES } from "../postgres/model-tables.ts";
+import { describePostgres } from "../postgres/testing/use-postgres.ts";
+import { openModelCatalogue as openOnSqlite } from "../sqlite/model-catalogue.ts";
+import { SQLITE } from "../sqlite/model-tables.ts";
+import { createTablesSql } from "./tables.ts";
+
+const MODEL = "withdrawals";
+const ROWS = 20_000;
+
+const is = (column: string, value: Condition["value"]): Condition => ({ column, is: "=", value });
+
+type Asked = Readonly<{ table: Table; selection: Selection }>;
+
+function newestFirst(table: Table, key: readonly string[], where: readonly Condition[]): Asked[] {
+  const selection = { where, orderBy: key, descending: true, limit: 51 };
+  const beyond = [15_000, "x"];
+  return [
+    { table, selection },
+    { table, selection: { ...selection, beyond } },
+  ];
+}
+
+/** What the lists of what needs a person ask, from their beginning and from a cursor on. */
+const QUESTIONS: readonly Asked[] = [
+  ...[[], [is("kind", "gap")], [is("subject", "s1")], [is("closed_position", null)]].flatMap(
+    (where) => newestFirst(ANOMALIES, ["opened_position", "id"], where),
+  ),
+  ...newestFirst(RECORDS, ["position", "id"], [is("stage", "pending")]),
+  ...newestFirst(RECORDS, ["updated_at", "id"], [is("stage", "pending")]),
+];
+
+/** Enough rows of each for a planner to prefer an index. */
+async function build(catalogue: ModelCatalogue): Promise<void> {
+  const { tables, version: modelVersion } = PROJECTIONS[MODEL];
+  const generation = (await catalogue.create(MODEL, { tables, modelVersion })) ?? 0;
+  const store = await catalogue.openForBuilding(MODEL, generation, tables);
+  const rowsOf = (table: Table, row: (at: number) => Row) => ({
+    table,
+    rows: Array.from({ length: ROWS }, (_, at) => ({
+      ...Object.fromEntries(Object.keys(table.columns).map((column) => [column, null])),
+      ...row(at),
+    })),
+  });
+  const anomalies = rowsOf(ANOMALIES, (at) => ({
+    ...{ id: `gap:${at}`, kind: at % 20 === 0 ? "gap" : "clock", subject: `s${at % 20}` },
+    ...{ opened_position: at, closed_position: at % 20 === 0 ? null : at },
+  }));
+  const records = rowsOf(RECORDS, (at) => ({
+    ...{ id: `w${at}`, stage: at % 20 === 0 ? "pending" : "settled", position: at },
+    ...{ updated_at: BigInt(at), entered_at: BigInt(at) },
+  }));
+  const checkpoint = await store.checkpoint();
+  await store.commit({ inserts: [anomalies, records], puts: [], deletes: [], checkpoint });
+  await store.finish();
+}
+
+describe("lists of what needs a person", () => {
+  test("on SQLite seek each page in an index that has its order", async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-plans-"));
+    await build(openOnSqlite({ dataDir }));
+    const sqliteSql = createTablesSql(SQLITE, ({ name }) => `"${name}"`);
+    const database = new DatabaseSync(join(dataDir, "models", `${MODEL}.1.db`));
+    for (const { table, selection } of QUESTIONS) {
+      const { text: sql, values } = sqliteSql(table).select(selection);
+      const plan = database
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all(...(values as SQLInputValue[]));
+      const steps = plan.map(({ detail }) => String(detail));
+      const isWhole = selection.where?.length === 0 && selection.beyond === undefined;
+      const begins = `${isWhole ? "SCAN" : "SEARCH"} ${table.name} USING INDEX`;
+      expect([sql, steps]).toEqual([sql, [expect.stringContaining(begins)]]);
+    }
+    database.close();
+    rmSync(dataDir, { recursive: true });
+  });
+});
+
+describePostgres("lists of what needs a person on PostgreSQL", (use) => {
+  test("seek each page in an index that has its order", async () => {
+    const ledger = use().newLedger();
+    const catalogue = openOnPostgres({ url: use().url, ledger });
+    await build(catalogue);
+    await catalogue.close();
+    const schema = `"counterfoil_${ledger}__${MODEL}"`;
+    const postgresSql = createTablesSql(POSTGRES, ({ name }) => `${schema}."${name}_1"`);
+    const client = new pg.Client(use().url);
+    await client.connect();
+    for (const { table, selection } of QUESTIONS) {
+      const { text, values } = postgresSql(table).select(selection);
+      const { rows } = await client.query(`EXPLAIN ${text}`, [...values]);
+      const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+      expect([text, plan]).toEqual([text, expect.stringMatching(/^Limit.*\n *-> +Index Scan/)]);
+      expect(plan).not.toMatch(/Sort|Filter/);
+    }
+    await client.end();
+  });
+});

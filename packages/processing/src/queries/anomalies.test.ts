@@ -1,0 +1,233 @@
+import type { AnomalyKind, AnomalyRecord } from "@counterfoil/contracts/record";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { ANOMALIES } from "../models/columns.ts";
+import { RECORDS } from "../models/lifecycle/tables.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { Row, Value } from "../ports/table.ts";
+import {
+  type AnomalyFilters,
+  type AnomalyPart,
+  mergeAnomalies,
+  readAnomalies,
+} from "./anomalies.ts";
+import { anomalyRecord, stuckRecord } from "./anomaly-record.ts";
+import { isStuck, STAGES, stuckRule } from "./stuck.ts";
+import { rowsOf } from "./testing/rows-of.ts";
+
+const MODELS = ["balances", "deposits", "withdrawals"] as const;
+type Model = (typeof MODELS)[number];
+
+const DAY = 86_400n * 1_000_000_000n;
+const rule = stuckRule(10n * DAY, 86_400);
+const nextTurn = async () => {};
+
+function anomaly(id: string, rest: Row = {}): Row {
+  return { id, kind: "gap", subject: "a", detail: "{}", opened_position: 1, ...rest };
+}
+
+function record(id: string, rest: Row = {}): Row {
+  return { id, stage: "pending", entered_at: 0n, position: 1, ...rest };
+}
+
+/** What each model holds. */
+type World = Readonly<
+  Record<Model, Readonly<{ anomalies: readonly Row[]; records: readonly Row[] }>>
+>;
+
+const open = async ({ anomalies, records }: World[Model]): Promise<Rows> =>
+  rowsOf([ANOMALIES, anomalies], [RECORDS, records]);
+
+/** All of it, in order, looked through from end to end. */
+function allOf(world: World, { kind, subject, open }: AnomalyFilters): readonly AnomalyRecord[] {
+  const found = MODELS.flatMap((model) => {
+    const { anomalies, records } = world[model];
+    const stored = anomalies.map((row) => ({
+      record: anomalyRecord({ closed_position: null, ...row }, model),
+      place: [row.opened_position, model, row.id],
+    }));
+    const stuck = records.flatMap((row) =>
+      model !== "balances" && isStuck(row, model, rule)
+        ? [
+            {
+              record: stuckRecord(row, model, rule),
+              place: [row.position, `${model}:stuck`, row.id],
+            },
+          ]
+        : [],
+    );
+    return [...stored, ...stuck];
+  });
+  const isLess = (a: readonly unknown[], b: readonly unknown[]): boolean => {
+    const at = a.findIndex((value, index) => value !== b[index]);
+    return at >= 0 && (a[at] as string) < (b[at] as string);
+  };
+  return found
+    .sort((a, b) => (isLess(a.place, b.place) ? 1 : -1))
+    .map(({ record }) => record)
+    .filter(
+      (one) =>
+        (kind === undefined || one.kind === kind) &&
+        (subject === undefined || one.subject === subject) &&
+        (open === undefined || open === (one.closed_position === null)),
+    );
+}
+
+async function onePage(
+  models: readonly (readonly [Model, Rows])[],
+  filters: AnomalyFilters,
+  page: Readonly<{ limit: number; beyond: readonly Value[] | null }>,
+) {
+  const parts: AnomalyPart[] = [];
+  for (const [model, rows] of models) {
+    parts.push(...(await readAnomalies(rows, { model, filters, page, rule, nextTurn })));
+  }
+  return mergeAnomalies(parts, page.limit);
+}
+
+async function allPages(
+  models: readonly (readonly [Model, Rows])[],
+  filters: AnomalyFilters,
+  limit: number,
+) {
+  const found: AnomalyRecord[] = [];
+  let pages = 0;
+  let beyond: readonly Value[] | null = null;
+  do {
+    const page = await onePage(models, filters, { limit, beyond });
+    expect(page.data.length).toBeLessThanOrEqual(limit);
+    found.push(...page.data);
+    pages += 1;
+    beyond = page.next;
+  } while (beyond !== null);
+  return { found, pages };
+}
+
+const modelsOf = async (world: World) =>
+  Promise.all(MODELS.map(async (model) => [model, await open(world[model])] as const));
+
+const stageOf = (model: Model, at: number): string => {
+  const stages = STAGES[model === "balances" ? "trades" : model];
+  return stages[at % stages.length] ?? "";
+};
+
+const position = fc.integer({ min: 1, max: 6 });
+const anomalyArbitrary = fc.record({
+  kind: fc.constantFrom("gap", "clock", "stopped"),
+  subject: fc.constantFrom("a", "b", "c"),
+  opened_position: position,
+  closed_position: fc.option(fc.integer({ min: 7, max: 9 })),
+});
+const recordArbitrary = fc.record({
+  stage: fc.nat({ max: 20 }),
+  entered_at: fc.constantFrom(0n, 10n * DAY),
+  position,
+});
+const worldArbitrary = fc
+  .record({
+    anomalies: fc.array(fc.array(anomalyArbitrary, { maxLength: 12 }), { minLength: 3 }),
+    records: fc.array(fc.array(recordArbitrary, { maxLength: 12 }), { minLength: 3 }),
+  })
+  .map(({ anomalies, records }): World => {
+    const of = (model: Model, at: number): World[Model] => ({
+      anomalies: (anomalies[at] ?? []).map((row, id) => anomaly(`${row.kind}:${id}`, row)),
+      records: (records[at] ?? []).map((row, id) =>
+        record("abcdefghijkl"[id] ?? "", { ...row, stage: stageOf(model, row.stage) }),
+      ),
+    });
+    return {
+      balances: of("balances", 0),
+      deposits: of("deposits", 1),
+      withdrawals: of("withdrawals", 2),
+    };
+  });
+const filtersArbitrary = fc.record(
+  {
+    kind: fc.constantFrom<AnomalyKind[]>("gap", "clock", "stuck"),
+    subject: fc.constantFrom("a", "b"),
+    open: fc.boolean(),
+  },
+  { requiredKeys: [] },
+);
+
+describe("anomalies", () => {
+  test("of several models in pages are all of them, in order, each once", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        worldArbitrary,
+        filtersArbitrary,
+        fc.constantFrom(1, 2, 7, 100),
+        async (world, filters, limit) => {
+          const { found } = await allPages(await modelsOf(world), filters, limit);
+          expect(found).toEqual(allOf(world, filters));
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe("of very many", () => {
+  const MANY = 4500;
+  const empty = { anomalies: [], records: [] };
+
+  /** How many rows the pages of a list read, and how many pages it has. */
+  async function workOf(world: World, filters: AnomalyFilters, limit: number) {
+    let read = 0;
+    let most = 0;
+    const counted = (await modelsOf(world)).map(([model, rows]) => {
+      const select: Rows["select"] = async (table, selection) => {
+        const found = await rows.select(table, selection);
+        read += found.length;
+        return found;
+      };
+      return [model, { ...rows, select }] as const;
+    });
+    const found: AnomalyRecord[] = [];
+    let pages = 0;
+    let beyond: readonly Value[] | null = null;
+    do {
+      read = 0;
+      const page = await onePage(counted, filters, { limit, beyond });
+      most = Math.max(most, read);
+      found.push(...page.data);
+      pages += 1;
+      beyond = page.next;
+    } while (beyond !== null);
+    return { found, most, pages };
+  }
+
+  test("that were closed, those that are open are one page", async () => {
+    const anomalies = Array.from({ length: MANY }, (_, at) =>
+      anomaly(`gap:${at}`, { opened_position: at, closed_position: at < 3 ? null : at + 1 }),
+    );
+    const world = { balances: { ...empty, anomalies }, deposits: empty, withdrawals: empty };
+    const { found, most, pages } = await workOf(world, { open: true }, 50);
+    expect(found.map(({ id }) => id)).toEqual(["gap:2", "gap:1", "gap:0"]);
+    expect([most, pages]).toEqual([3, 1]);
+  });
+
+  test("that no index tells apart, a page looks at 2,000 and goes on", async () => {
+    const anomalies = Array.from({ length: MANY }, (_, at) =>
+      anomaly(`gap:${at}`, { opened_position: at, kind: at < 3 ? "clock" : "gap" }),
+    );
+    const world = { balances: { ...empty, anomalies }, deposits: empty, withdrawals: empty };
+    const { found, most, pages } = await workOf(world, { kind: "clock", subject: "a" }, 50);
+    expect(found).toHaveLength(3);
+    expect(most).toBeLessThanOrEqual(2100);
+    expect(pages).toBeLessThanOrEqual(MANY / 2000 + 1);
+  });
+
+  test("that are on their way, those that are stuck are found by pages too", async () => {
+    const records = Array.from({ length: MANY }, (_, at) =>
+      record(`w${at}`, { position: at, entered_at: at % 2000 === 1 ? 0n : 10n * DAY }),
+    );
+    const settled = records.map((row) => ({ ...row, id: `s${row.id}`, stage: "settled" }));
+    const withdrawals = { ...empty, records: [...records, ...settled] };
+    const world = { balances: empty, deposits: empty, withdrawals };
+    const { found, most, pages } = await workOf(world, {}, 50);
+    expect(found.map(({ subject }) => subject)).toEqual(["w4001", "w2001", "w1"]);
+    expect(most).toBeLessThanOrEqual(2100);
+    expect(pages).toBeLessThanOrEqual(MANY / 2000 + 1);
+  });
+});

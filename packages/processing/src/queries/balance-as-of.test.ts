@@ -1,0 +1,52 @@
+import { expect, test } from "@jest/globals";
+import { ENTRIES } from "../models/balances/tables.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { Row } from "../ports/table.ts";
+import { balanceAsOf } from "./balances.ts";
+import { rowsOf } from "./testing/rows-of.ts";
+
+const ACCOUNT = "zerohash:P:G:L:available:BTC";
+const RUNS = 2600;
+
+/** Every second run found something missing. */
+const runs = Array.from(
+  { length: RUNS },
+  (_, at): Row => ({
+    ...{
+      account: ACCOUNT,
+      id: `run:${at}`,
+      kind: "run",
+      running: "1",
+      missing: at % 2 ? "1" : null,
+    },
+    ...{ placed_at: BigInt(at), effective_at: BigInt(at), rank: 0, mark: "", position: at },
+  }),
+);
+
+test.each([
+  [RUNS, RUNS / 2, 1300],
+  [2101, 1051, 1051],
+  [500, 250, 250],
+])("at %i, %i gaps are open, counted by pages", async (time, gaps, most) => {
+  const rows = await rowsOf([ENTRIES, runs]);
+  const read: number[] = [];
+  const counted: Rows = {
+    ...rows,
+    select: async (table, selection) => {
+      const found = await rows.select(table, selection);
+      if (selection.where?.some(({ column }) => column === "missing")) read.push(found.length);
+      return found;
+    },
+  };
+  const account = { id: ACCOUNT, open_gaps: RUNS / 2, account_ids: "[]" };
+  const balance = await balanceAsOf(counted, account, BigInt(time));
+  expect(balance).toMatchObject({ open_gaps: gaps, status: "gap_open" });
+  expect(Math.max(...read)).toBeLessThanOrEqual(1000);
+  expect(read.reduce((sum, count) => sum + count, 0)).toBe(most);
+});
+
+test("an account without open gaps is not searched for them", async () => {
+  const rows = await rowsOf([ENTRIES, runs.slice(0, 1)]);
+  const account = { id: ACCOUNT, open_gaps: 0, account_ids: "[]" };
+  expect(await balanceAsOf(rows, account, 5n)).toMatchObject({ status: "continuous" });
+});
