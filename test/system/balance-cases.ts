@@ -13,9 +13,9 @@ type BalanceCases = Readonly<Record<string, BalanceCase>>;
 /** A run: its id, its change, the balance after it, and its printed time in ms after the start. */
 type Run = readonly [run: number, change: number, balance: number, at: number];
 
-const bodyOf = ({ account, startMs }: BalanceLedger, [run, change, balance, at]: Run) =>
+const bodyOf = ({ account, runsFrom, startMs }: BalanceLedger, [run, change, balance, at]: Run) =>
   balanceBody({
-    run,
+    run: runsFrom + run,
     change: String(change),
     balance: String(balance),
     at: startMs + at,

@@ -10,6 +10,8 @@ import { expectRebuilt, type LedgerOptions, openTestLedger } from "./support.ts"
 export type BalanceLedger = Readonly<{
   /** The case's own, where several cases share a ledger. */
   account: typeof ACCOUNT;
+  /** The case's runs are numbered from here on. */
+  runsFrom: number;
   /** When the case starts, in ms since 1970. */
   startMs: number;
   /** How many ms after its start it is. */
@@ -81,6 +83,7 @@ export async function openBalanceLedger(
 
   return {
     account: ACCOUNT,
+    runsFrom: 0,
     startMs: START_MS,
     now: () => Number(ledger.clock.now() / MS) - START_MS,
     pass: (ms) => ledger.clock.set(BigInt(START_MS + ms) * MS),
