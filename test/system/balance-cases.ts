@@ -174,6 +174,21 @@ const TIMES: BalanceCases = {
   },
 };
 
+/** The snapshot and the run raced each other: the provider sent first what happened last. */
+const followed =
+  (dated: "before it" | "behind it"): BalanceCase =>
+  async (ledger) => {
+    await hear(ledger, [1, 100, 100, 0]);
+    ledger.pass(5_000);
+    const feed = await ledger.connect();
+    ledger.pass(5_400);
+    await feed.send(snapshotOf(ledger, { balance: "130" }));
+    const at = dated === "before it" ? 5_300 : ledger.now() + 1_000;
+    ledger.pass(5_450);
+    await feed.send(frameOf(ledger, [2, 30, 130, at]));
+    expect(await ledger.shown()).toEqual(["130", "continuous"]);
+  };
+
 const emptied =
   (how: "a restart" | "a reconnect"): BalanceCase =>
   async (ledger) => {
@@ -236,16 +251,8 @@ const SNAPSHOTS: BalanceCases = {
     await hear(ledger, [3, -50, 100, 2_000]);
     expect(await ledger.shown()).toEqual(["100", "continuous"]);
   },
-  "holds a run that follows it on the socket: no gap": async (ledger) => {
-    await hear(ledger, [1, 100, 100, 0]);
-    ledger.pass(5_000);
-    const feed = await ledger.connect();
-    ledger.pass(5_400);
-    await feed.send(snapshotOf(ledger, { balance: "130" }));
-    ledger.pass(5_450);
-    await feed.send(frameOf(ledger, [2, 30, 130, 5_300]));
-    expect(await ledger.shown()).toEqual(["130", "continuous"]);
-  },
+  "holds a run that follows it on the socket: no gap": followed("before it"),
+  "holds a run that follows it, dated by a clock that is ahead: no gap": followed("behind it"),
   "leaves out an account emptied during a restart: unlisted": emptied("a restart"),
   "leaves out an account emptied during a reconnect: unlisted": emptied("a reconnect"),
   "of two frames leaves nobody out who is in the other": async (ledger) => {
@@ -280,22 +287,27 @@ const WEEK_MS = 604_800_000;
 
 /** As in the provider's own example of a withdrawal. */
 const confirmedAWeekBefore =
-  (first: "the feed" | "a webhook"): BalanceCase =>
+  (how: "at once" | "after a webhook" | "after a reconnect"): BalanceCase =>
   async (ledger) => {
     ledger.pass(WEEK_MS + 1_000);
-    const feed = await ledger.connect();
+    let feed = await ledger.connect();
     await feed.send(frameOf(ledger, [94087, -10, 35, WEEK_MS]));
     ledger.pass(WEEK_MS + 2_000);
     const confirming: Run = [85693, 0, 35, 0];
-    if (first === "a webhook") await hear(ledger, confirming);
+    if (how === "after a webhook") await hear(ledger, confirming);
+    if (how === "after a reconnect") {
+      await feed.breakDown();
+      feed = await ledger.connect();
+    }
     await feed.send(frameOf(ledger, confirming));
     expect(await ledger.shown()).toEqual(["35", "continuous", "clock"]);
   };
 
 const SOCKET_ORDER: BalanceCases = {
   "puts a confirmation dated a week before behind what it confirms":
-    confirmedAWeekBefore("the feed"),
-  "puts it there too where a webhook told of it first": confirmedAWeekBefore("a webhook"),
+    confirmedAWeekBefore("at once"),
+  "puts it there too where a webhook told of it first": confirmedAWeekBefore("after a webhook"),
+  "puts it there too on the connection that continues": confirmedAWeekBefore("after a reconnect"),
   "says nothing of a run that is stated once more after a reconnect": async (ledger) => {
     const first = await ledger.connect();
     await first.send(frameOf(ledger, [1, 10, 10, 0]));
