@@ -11,6 +11,7 @@ describe("one more fact costs the same after thousands: runs", () => {
       const few = await workOnSqlite(key, { count: FEW, every });
       const many = await workOnSqlite(key, { count: MANY, every });
       expect(many.perFact).toBeLessThanOrEqual(1.5 * few.perFact);
+      expect(many.textPerFact).toBeLessThanOrEqual(1.5 * few.textPerFact);
     }
   });
 });

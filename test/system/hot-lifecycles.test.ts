@@ -21,6 +21,7 @@ describe("rows for one more fact", () => {
     async (name, key) => {
       const { few, many } = await fewAndMany(name, key);
       expect(many.perFact / few.perFact).toBeLessThanOrEqual(1.5);
+      expect(many.textPerFact / few.textPerFact).toBeLessThanOrEqual(1.5);
     },
   );
 

@@ -24,12 +24,14 @@ export type HotKeys = Readonly<Record<string, HotKey>>;
 /** How many facts there are of the key, and how many a commit holds. */
 export type Amount = Readonly<{ count: number; every: number }>;
 
-/** Counted in rows, so that no machine's speed has a part in it. */
+/** Counted, so that no machine's speed has a part in it. */
 export type Work = Readonly<{
   /** Rows read and written for each fact. */
   perFact: number;
   /** The same for each account or record that changed. */
   perChange: number;
+  /** Text written for each fact: a row that holds a whole history grows with it. */
+  textPerFact: number;
   /** Rows that were asked for, over all. */
   asked: number;
 }>;
@@ -44,7 +46,7 @@ export async function workOf(
   const { model, tables, version: modelVersion } = projection;
   await catalogue.create(model, { tables, modelVersion });
   const opened = await catalogue.openForWriting(model, 1);
-  const { store, rows, asked, changes } = countRows(opened, changesOf);
+  const { store, ...counts } = countRows(opened, changesOf);
   try {
     const session = await projection.open(store, hashing);
     for (const [at, { type, data }] of facts.entries()) {
@@ -57,7 +59,12 @@ export async function workOf(
       if (at % every === 0) await session.commit();
     }
     await session.commit();
-    return { perFact: rows() / facts.length, perChange: rows() / changes(), asked: asked() };
+    return {
+      perFact: counts.rows() / facts.length,
+      perChange: counts.rows() / counts.changes(),
+      textPerFact: counts.textWritten() / facts.length,
+      asked: counts.asked(),
+    };
   } finally {
     await opened.close();
   }

@@ -1,5 +1,5 @@
 import type { Commit, ModelStore } from "@counterfoil/processing/ports/model-store";
-import type { Table } from "@counterfoil/processing/ports/table";
+import type { Row, Table } from "@counterfoil/processing/ports/table";
 
 export type CountedRows = Readonly<{
   store: ModelStore;
@@ -9,6 +9,8 @@ export type CountedRows = Readonly<{
   asked: () => number;
   /** Change rows among them. */
   changes: () => number;
+  /** How long the texts are that were written. */
+  textWritten: () => number;
 }>;
 
 /** A store that counts what is done with it: work that no machine's speed has a part in. */
@@ -16,6 +18,7 @@ export function countRows(store: ModelStore, changesOf: Table): CountedRows {
   let asked = 0;
   let wrote = 0;
   let changes = 0;
+  let textWritten = 0;
   const written = ({ inserts, puts, deletes }: Commit): number =>
     [...inserts, ...puts].reduce((sum, { rows: some }) => sum + some.length, 0) +
     deletes.reduce((sum, { keys }) => sum + keys.length, 0);
@@ -34,6 +37,9 @@ export function countRows(store: ModelStore, changesOf: Table): CountedRows {
       wrote += written(commit);
       const changed = commit.inserts.filter(({ table }) => table === changesOf);
       changes += changed.reduce((sum, { rows: some }) => sum + some.length, 0);
+      for (const { rows } of [...commit.inserts, ...commit.puts]) {
+        textWritten += rows.reduce((sum, row) => sum + textLength(row), 0);
+      }
       await store.commit(commit);
     },
   };
@@ -42,5 +48,9 @@ export function countRows(store: ModelStore, changesOf: Table): CountedRows {
     rows: () => asked + wrote,
     asked: () => asked,
     changes: () => changes,
+    textWritten: () => textWritten,
   };
 }
+
+const textLength = (row: Row): number =>
+  Object.values(row).reduce<number>((sum, value) => sum + String(value ?? "").length, 0);
