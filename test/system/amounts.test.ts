@@ -1,22 +1,13 @@
 import { ACCOUNTS, ENTRIES, STATEMENTS } from "@counterfoil/processing/models/balances/tables";
-import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceBody, frameBody, snapshotBody, take } from "./messages.ts";
-import { ENGINES, openTestLedger, refold, type TestLedger } from "./support.ts";
+import { ENGINES, expectRebuilt, openTestLedger, type TestLedger } from "./support.ts";
 
 const AT = 1_790_000_000_000;
 
 async function account(ledger: TestLedger, id: string = ACCOUNT_ID) {
   await ledger.catchUp();
   return (await ledger.rows("balances", ACCOUNTS)).find((row) => row.id === id);
-}
-
-async function expectRebuilt(ledger: TestLedger): Promise<void> {
-  const checkpoints = await ledger.checkpoints();
-  for (const model of MODEL_NAMES) {
-    const { checkpoint } = await refold(ledger.stream, ledger.projections[model]);
-    expect(checkpoint).toEqual(checkpoints[model]);
-  }
 }
 
 async function openLedger(engine: (typeof ENGINES)[number]) {

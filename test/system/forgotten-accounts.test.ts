@@ -22,10 +22,10 @@ import { lastStates } from "./published.ts";
 import {
   ENGINES,
   type Engine,
+  expectRebuilt,
   hashing,
   LEDGER,
   openTestLedger,
-  refold,
   stateDifferences,
   type TestLedger,
 } from "./support.ts";
@@ -87,8 +87,7 @@ async function expectAsRightlyRead(
   await clean.catchUp();
   await ledger.catchUp();
   expect(await stateDifferences(ledger, clean)).toEqual([]);
-  const { checkpoint } = await refold(ledger.stream, ledger.projections.balances);
-  expect((await ledger.checkpoints()).balances).toEqual(checkpoint);
+  await expectRebuilt(ledger, ["balances"]);
   await clean.close();
 }
 

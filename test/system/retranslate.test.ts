@@ -1,18 +1,17 @@
 import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
-import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { planOf, smallScenarioArbitrary } from "./arbitraries.ts";
 import { ACCOUNT_ID, balanceBody, take } from "./messages.ts";
 import {
+  expectRebuilt,
   hashing,
   LEDGER,
   openTestLedger,
   patience,
-  refold,
   runs,
   stateDifferences,
   type TestLedger,
@@ -42,11 +41,7 @@ async function retranslated(ledger: TestLedger, spoil: (typeof SPOILS)[number][1
 async function expectSound(ledger: TestLedger, clean: TestLedger): Promise<void> {
   await ledger.catchUp();
   expect(await stateDifferences(ledger, clean)).toEqual([]);
-  const checkpoints = await ledger.checkpoints();
-  for (const model of MODEL_NAMES) {
-    const { checkpoint } = await refold(ledger.stream, ledger.projections[model]);
-    expect([model, checkpoint]).toEqual([model, checkpoints[model]]);
-  }
+  await expectRebuilt(ledger);
   const { stream } = ledger;
   const verified = await verifyStream({ stream, ledger: LEDGER, hashing, bodies: true });
   expect(verified.findings).toEqual([]);

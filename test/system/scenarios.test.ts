@@ -9,7 +9,14 @@ import { readQuarantine } from "@counterfoil/processing/queries/quarantine";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, playScenario } from "./messages.ts";
-import { ENGINES, hashing, LEDGER, openTestLedger, refold, type TestLedger } from "./support.ts";
+import {
+  ENGINES,
+  expectRebuilt,
+  hashing,
+  LEDGER,
+  openTestLedger,
+  type TestLedger,
+} from "./support.ts";
 
 /** After everything that the pages print. */
 const TODAY = 1_790_000_000_000_000_000n;
@@ -49,11 +56,7 @@ const balances = async (ledger: TestLedger) =>
 describe("every documented flow", () => {
   test.each([...SCENARIOS.keys()])("%s: rebuilds, verifies, repeats nothing", async (name) => {
     const ledger = await played(name, "sqlite");
-    const checkpoints = await ledger.checkpoints();
-    for (const model of MODEL_NAMES) {
-      const { checkpoint } = await refold(ledger.stream, ledger.projections[model]);
-      expect(checkpoint).toEqual(checkpoints[model]);
-    }
+    await expectRebuilt(ledger);
     const verified = await verifyStream({
       stream: ledger.stream,
       ledger: LEDGER,

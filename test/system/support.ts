@@ -38,6 +38,7 @@ import {
 } from "@counterfoil/processing/projection/run";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
+import { expect } from "@jest/globals";
 
 export const hashing = nodeHashing;
 export const LEDGER = "default";
@@ -427,6 +428,19 @@ export async function refold(
   const folding = await openProjectionRun({ stream, projection, store, hashing });
   const end = position ?? (await stream.head()).position;
   return { store, checkpoint: await runTo(stream, folding, end) };
+}
+
+/** Live models have the digests of the stream folded anew, in memory: what every engine must have. */
+export async function expectRebuilt(
+  ledger: TestLedger,
+  models: readonly ModelName[] = MODEL_NAMES,
+): Promise<void> {
+  await ledger.catchUp();
+  const checkpoints = await ledger.checkpoints();
+  for (const model of models) {
+    const { checkpoint } = await refold(ledger.stream, ledger.projections[model]);
+    expect([model, checkpoint]).toEqual([model, checkpoints[model]]);
+  }
 }
 
 /** Rows that count in the state digest, as the digest sees them, sorted. */

@@ -23,6 +23,7 @@ import {
   layOutTableSql,
   MODELS_LAYOUT,
   openModelReader,
+  PAGES_BY_INDEX,
   type Place,
   tableName,
   unusedFence,
@@ -44,7 +45,7 @@ const TIMEOUT_MS = 30_000;
 export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalogue {
   const server = serverOf(url);
   const client = { timeoutMs: TIMEOUT_MS, isPipelined: true };
-  const reading = { ...client, access: "read" } as const;
+  const reading = { ...client, access: "read", settings: PAGES_BY_INDEX } as const;
   const snapshots = createPool({ server, stored: MODEL, sizeMax: SNAPSHOTS_MAX, client: reading });
   const looks = createPool({ server, stored: MODEL, sizeMax: LOOKS_MAX, client: reading });
   const writing = { ...client, access: "write" } as const;

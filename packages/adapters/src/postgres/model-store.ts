@@ -32,6 +32,7 @@ import {
   createTableRows,
   indexSql,
   isUnused,
+  PAGES_BY_INDEX,
   type Place,
   prepared,
   tableName,
@@ -65,7 +66,7 @@ export async function openModelStore(
 ): Promise<ModelStore> {
   const { model, generation } = place;
   const rows = createTableRows(place);
-  const settings = LOSES_LAST_COMMITS;
+  const settings = { ...LOSES_LAST_COMMITS, ...PAGES_BY_INDEX };
   const client = { access: "write", timeoutMs: TIMEOUT_MS, isPipelined: true, settings } as const;
   const { use, close } = createReconnectingClient({ server, stored: MODEL, client });
   const known: Known = { fence: "", absent: null };

@@ -95,6 +95,13 @@ export type TableRows = Readonly<{
   count(client: ClientBase, table: Table): Promise<number>;
 }>;
 
+/**
+ * For connections that select: every selection is a page in the order of an index. Before the server
+ * has gathered figures, its planner takes a hot key for two rows, and collects and sorts all of them
+ * for each page.
+ */
+export const PAGES_BY_INDEX = { enable_bitmapscan: "off" };
+
 export function createTableRows(place: Place): TableRows {
   const sqlOf = createTablesSql(POSTGRES, (table) => tableName(place, table));
   return {

@@ -1,0 +1,74 @@
+import type { DepositRecord, WithdrawalRecord } from "@counterfoil/contracts/record";
+import { ANOMALIES } from "@counterfoil/processing/models/columns";
+import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
+import { lifecycleRecord } from "@counterfoil/processing/queries/lifecycle-record";
+import { findRecord, listRecords } from "@counterfoil/processing/queries/lifecycles";
+import { type LifecycleModel, stuckRule } from "@counterfoil/processing/queries/stuck";
+import { type LedgerOptions, openTestLedger, type TestLedger } from "./support.ts";
+
+export const START = 1_746_000_000_000_000_000n;
+export const MINUTE = 60_000_000_000n;
+
+export type Webhook = Readonly<{ type: string; body: object; id?: string; provider?: "layer1" }>;
+
+type Records = { withdrawals: WithdrawalRecord; deposits: DepositRecord };
+
+/** What a ledger shows of withdrawals and deposits. */
+export type LifecycleLedger = Readonly<{
+  records: <Model extends keyof Records>(model: Model) => Promise<Records[Model][]>;
+  /** @param minute after the start, in which somebody asks who is stuck for a minute */
+  find: (model: LifecycleModel, id: string, minute?: number) => ReturnType<typeof findRecord>;
+  /** Ids of the records that filters choose. */
+  list: (
+    model: LifecycleModel,
+    filters: Readonly<Record<string, string>>,
+  ) => Promise<readonly string[]>;
+  openAnomalies: (model: LifecycleModel) => Promise<readonly string[]>;
+  /** The same as an engine stores it. */
+  ledger: TestLedger;
+}>;
+
+/** A new ledger that was handed these webhooks a minute apart, each under an id of its own. */
+export async function playWebhooks(
+  engine: NonNullable<LedgerOptions["engine"]>,
+  webhooks: readonly Webhook[],
+): Promise<LifecycleLedger> {
+  const ledger = await openTestLedger({ engine });
+  for (const [at, { type, body, id, provider = "zerohash" }] of webhooks.entries()) {
+    await ledger.submit({
+      ...{ provider, channel: "webhook", payloadType: type, place: null, correlationId: null },
+      notificationId: id ?? `n${at}`,
+      verdict: { signature: "valid", scheme: "hmac-sha256", key: "1" },
+      bytes: Buffer.from(JSON.stringify(body)),
+      receivedAt: START + BigInt(at + 1) * MINUTE,
+    });
+    // What comes next amends what is stored.
+    await ledger.catchUp();
+  }
+  return shownBy(ledger);
+}
+
+const ruleAt = (minute: number) => stuckRule(START + BigInt(minute) * MINUTE, 60);
+
+const shownBy = (ledger: TestLedger): LifecycleLedger => ({
+  ledger,
+  records: <Model extends keyof Records>(model: Model) =>
+    ledger.read(model, async (rows) => {
+      const found = await rows.select(RECORDS, { orderBy: ["id"], limit: 100 });
+      const shown = found.map((row) => lifecycleRecord<Model>(rows, row, { stuck: null }));
+      return (await Promise.all(shown)) as unknown as Records[Model][];
+    }),
+  find: (model, id, minute = 0) =>
+    ledger.read(model, (rows) => findRecord(rows, { model, id, rule: ruleAt(minute) })),
+  list: async (model, filters) => {
+    const page = { limit: 9, beyond: null };
+    const query = { model, filters, page, rule: ruleAt(0), nextTurn: async () => {} };
+    const { data } = await ledger.read(model, (rows) => listRecords(rows, query));
+    return data.map(({ id }) => id);
+  },
+  openAnomalies: async (model) =>
+    (await ledger.rows(model, ANOMALIES))
+      .filter(({ closed_position }) => closed_position === null)
+      .map(({ id }) => String(id))
+      .sort(),
+});
