@@ -1,4 +1,4 @@
-import { formatTime, type Nanos, SECOND } from "../exact/time.ts";
+import { type Nanos, SECOND } from "../exact/time.ts";
 
 /** Every stage meets every other: what is neither in `moves` nor in `fills` is an illegal step. */
 export type StageRules<Stage extends string = string> = Readonly<{
@@ -31,7 +31,7 @@ export type HistoryEntry = Readonly<{
   /** Opens an end again. */
   retries?: boolean;
   /** Of entries with one slot only the best ranked are shown. */
-  slot?: Readonly<{ key: string; rank: number }>;
+  slot?: Readonly<{ key: string; rank: string }>;
 }>;
 
 export type Step = Readonly<{
@@ -90,5 +90,3 @@ function formatSeconds(nanos: Nanos): string {
     .replace(/0+$/, "");
   return `${sign}${size / SECOND}${fraction && `.${fraction}`}`;
 }
-
-export const timeText = (at: Nanos | null): string | null => (at === null ? null : formatTime(at));

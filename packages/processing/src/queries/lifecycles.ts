@@ -1,5 +1,5 @@
 import type { HistoryRecord } from "@counterfoil/contracts/record";
-import type { Cluster } from "../models/lifecycle/cluster-store.ts";
+import type { Cluster } from "../models/lifecycle/clusters.ts";
 import { CLUSTERS, HISTORY, NAMES, RECORDS } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";

@@ -4,119 +4,68 @@ import {
   EQUAL_PARTS_MAX,
   joinParts,
 } from "@counterfoil/core/lifecycle/deposit-parts";
-import { said } from "@counterfoil/core/lifecycle/record-fields";
+import { valueIn } from "@counterfoil/core/lifecycle/record-fields";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import type { Cluster, ClusterStore, StoredWaiting } from "./cluster-store.ts";
-import { QUEUE } from "./tables.ts";
+import type { Cluster, Clusters, StoredWaiting } from "./clusters.ts";
+import type { Joins } from "./joins.ts";
+import { having, QUEUE } from "./tables.ts";
 
-/** Joins statuses, movements and fund events that agree in everything, the transaction included. */
-export interface DepositClasses {
-  /** Puts a cluster into the class that it says, and out of the one that it said. */
-  refresh(cluster: Cluster): Promise<void>;
-  /** Joins what lies in the classes that changed. */
-  join(): Promise<void>;
-}
+const PARTS = "parts";
 
-export class DepositClassRows implements DepositClasses {
-  private readonly buffer: RowBuffer;
-  private readonly clusters: ClusterStore;
-  private readonly ids: readonly string[];
-  private readonly changed = new Set<string>();
+/**
+ * Statuses, movements and fund events that agree in everything, the transaction included, are of one
+ * class, and all of a class are joined anew where one changed.
+ *
+ * @param ids kinds of ids; the best orders parts of one time
+ */
+export function depositJoins(buffer: RowBuffer, clusters: Clusters, ids: readonly string[]): Joins {
+  const changed = new Set<string>();
 
-  constructor(buffer: RowBuffer, clusters: ClusterStore, ids: readonly string[]) {
-    this.buffer = buffer;
-    this.clusters = clusters;
-    this.ids = ids;
-  }
-
-  async refresh(cluster: Cluster): Promise<void> {
-    const part = cluster.facts === 0 ? null : this.partOf(cluster);
-    const network = said(cluster.fields, "class_network");
-    const [before] = cluster.waiting;
-    const isSame = JSON.stringify(part) === JSON.stringify(before ?? null);
-    if (isSame) {
-      if (part !== null && network !== null) this.changed.add(part.class);
-      return;
-    }
-    if (before !== undefined) {
-      const row = this.rowOf(before);
-      this.buffer.remove(QUEUE, row, row);
-      this.changed.add(before.class);
-      // It may lie in another class than those that it is joined with.
-      for (const { kind, to } of cluster.links) {
-        if (kind === "parts") this.clusters.unlink(cluster, await this.clusters.get(to), kind);
-      }
-    }
-    if (part !== null) {
-      const stored = await this.buffer.get(QUEUE, [part.class, part.side, part.cluster]);
-      this.buffer.put(QUEUE, this.rowOf(part), stored);
-      this.changed.add(part.class);
-    }
-    cluster.waiting = part === null ? [] : [part];
-  }
-
-  async join(): Promise<void> {
-    const classes = [...this.changed].sort();
-    this.changed.clear();
-    for (const of of classes) await this.joinClass(of);
-  }
-
-  private readonly rowOf = ({ class: of, side, cluster, at, tie }: StoredWaiting) => ({
-    ...{ class: of, side, cluster, at: BigInt(at), tie, named: 0, state: "free:0" },
+  const rowOf = ({ class: ofClass, side, at, tie }: StoredWaiting, cluster: number) => ({
+    ...{ class: ofClass, side, cluster, at: BigInt(at), tie, named: 0, state: "free:0" },
     ...{ partner: 0, partner_at: 0n, partner_tie: "", node: 0n },
   });
 
-  private partOf({ id, fields }: Cluster): StoredWaiting | null {
-    const of = said(fields, "class");
-    if (of === null) return null;
-    const side = said(fields, "part") ?? "";
-    const tie =
-      this.ids.map((kind) => said(fields, `id:${kind}`)).find((name) => name !== null) ?? "";
-    return { class: of, side, cluster: id, at: said(fields, "since") ?? "0", tie, named: false };
-  }
-
-  private unlinkAll(cluster: Cluster, others: ReadonlyMap<number, Cluster>): void {
-    for (const { kind, to } of cluster.links) {
-      const other = others.get(to);
-      if (kind === "parts" && other !== undefined) this.clusters.unlink(cluster, other, kind);
-    }
-  }
-
-  private async joinClass(of: string): Promise<void> {
-    const rows = await this.buffer.select(QUEUE, {
-      where: [{ column: "class", is: "=", value: of }],
-      orderBy: ["class", "side", "cluster"],
-      limit: EQUAL_PARTS_MAX + 1,
-    });
-    const members = new Map<number, Cluster>();
+  async function joinClass(ofClass: string): Promise<void> {
+    const limit = EQUAL_PARTS_MAX + 1;
+    const all = having({ class: ofClass }, ["side", "cluster"], { limit });
     const parts: ClassPart<Cluster>[] = [];
-    for (const { cluster, side, at, tie } of rows) {
-      const item = await this.clusters.get(Number(cluster));
-      members.set(item.id, item);
-      const network = said(item.fields, "class_network");
+    for (const { cluster, side, at, tie } of await buffer.select(QUEUE, all)) {
+      const item = await clusters.get(Number(cluster));
+      const network = valueIn(item.fields, "class_network");
       const part = side as DepositPart;
       parts.push({ item, part, at: BigInt(at ?? 0), tie: String(tie), network });
     }
     const isInferred = parts.length > new Set(parts.map(({ part }) => part)).size;
-    const pairs = joinParts(parts);
-    if (isAsBefore(members, pairs, isInferred)) return;
-    for (const member of members.values()) this.unlinkAll(member, members);
-    for (const [a, b] of pairs) this.clusters.link(a, b, { kind: "parts", isInferred });
+    const members = parts.map(({ item }) => item);
+    await clusters.relink(members, joinParts(parts), { kind: PARTS, isInferred });
   }
-}
 
-function isAsBefore(
-  members: ReadonlyMap<number, Cluster>,
-  pairs: readonly (readonly [Cluster, Cluster])[],
-  isInferred: boolean,
-): boolean {
-  const links = [...members.values()].flatMap(({ links: all }) =>
-    all.filter(({ kind, to }) => kind === "parts" && members.has(to)),
-  );
-  return (
-    links.length === 2 * pairs.length &&
-    pairs.every(([a, b]) =>
-      a.links.some((link) => link.to === b.id && link.isInferred === isInferred),
-    )
-  );
+  return {
+    async waitingOf({ fields }) {
+      const ofClass = valueIn(fields, "class");
+      if (ofClass === null) return [];
+      const names = ids.map((kind) => valueIn(fields, `id:${kind}`));
+      const tie = names.find((name) => name !== null) ?? "";
+      const [side, at] = [valueIn(fields, "part") ?? "", valueIn(fields, "since") ?? "0"];
+      return [{ class: ofClass, side, at, tie, network: valueIn(fields, "class_network") }];
+    },
+    async put(waiting, cluster) {
+      const stored = await buffer.get(QUEUE, [waiting.class, waiting.side, cluster]);
+      buffer.put(QUEUE, rowOf(waiting, cluster), stored);
+      changed.add(waiting.class);
+    },
+    async remove(waiting, id) {
+      const row = rowOf(waiting, id);
+      buffer.remove(QUEUE, row, row);
+      changed.add(waiting.class);
+      // It may lie in another class than those that it is joined with.
+      await clusters.relink([await clusters.get(id)], [], { kind: PARTS, isInferred: false });
+    },
+    async finish() {
+      const classes = [...changed].sort();
+      changed.clear();
+      for (const ofClass of classes) await joinClass(ofClass);
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import type { Table } from "../../ports/table.ts";
+import type { Selection, Table, Value } from "../../ports/table.ts";
 import { ANOMALIES, ANOMALY_CHANGES, integer, nanos, own, STOPPED, text } from "../columns.ts";
 
 /** One row a withdrawal, deposit or trade. */
@@ -95,21 +95,26 @@ export const MENTIONS: Table = {
   partition: "name",
 };
 
-/** What is known of a run's time on the accounts of one holder. */
-export const RUNS: Table = {
-  name: "runs",
-  columns: { run: own(text), data: own(text) },
-  key: ["run"],
-  indexes: [],
-  digested: "digest",
-};
-
-/** Movements of withdrawals, both sides of one together. */
+/** Movements of withdrawals, on each account that states them. */
 export const MOVEMENTS: Table = {
   name: "movements",
-  columns: { run: own(text), id: own(text), data: own(text) },
-  key: ["run", "id"],
-  indexes: [],
+  columns: {
+    run: own(text),
+    kind: own(text),
+    fact: own(text),
+    /** The account's type. */
+    account: own(text),
+    movement_id: own(text),
+    amount: own(text),
+    cluster: own(integer),
+    /** When the movement says that it happened, 0 where it does not say it; and its arrival. */
+    stated_at: own(nanos),
+    arrived_at: own(nanos),
+    /** Whether it is shown as giving the hold back. */
+    gives_back: own(integer),
+  },
+  key: ["run", "kind", "fact"],
+  indexes: [["run", "account", "stated_at", "fact"]],
   digested: "digest",
   partition: "run",
 };
@@ -236,10 +241,10 @@ export const RELINKS: Table = {
   digested: "digest",
 };
 
-/** Words that several facts say of one record, of which the best ranked are shown. */
+/** Words that several facts say of one record, or of one movement; the best ranked are shown. */
 export const SLOTS: Table = {
   name: "slots",
-  columns: { slot: own(text), rank: own(integer), fact: own(text), seq: own(integer) },
+  columns: { slot: own(text), rank: own(text), fact: own(text), seq: own(integer) },
   key: ["slot", "rank", "fact", "seq"],
   indexes: [],
   digested: "none",
@@ -261,7 +266,6 @@ export const LIFECYCLE_TABLES: readonly Table[] = [
   CLUSTERS,
   NAMES,
   MENTIONS,
-  RUNS,
   MOVEMENTS,
   QUEUE,
   QUEUE_LEVELS,
@@ -275,3 +279,22 @@ export const LIFECYCLE_TABLES: readonly Table[] = [
   ANOMALY_CHANGES,
   STOPPED,
 ];
+
+/** Rows with these values, in the order of their columns and then of these; `beyond` is of the latter. */
+export function having(
+  values: Readonly<Record<string, Value>>,
+  order: readonly string[],
+  { beyond, ...options }: Partial<Selection> = {},
+): Selection {
+  const fixed = Object.entries(values);
+  return {
+    where: fixed.map(([column, value]) => ({ column, is: "=", value })),
+    orderBy: [...Object.keys(values), ...order],
+    limit: PAGE,
+    ...options,
+    ...(beyond === undefined ? {} : { beyond: [...Object.values(values), ...beyond] }),
+  };
+}
+
+/** Rows that are read at once where all are wanted. */
+const PAGE = 200;

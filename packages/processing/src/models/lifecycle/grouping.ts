@@ -1,0 +1,208 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
+import { statedTime } from "@counterfoil/core/balances/effective-time";
+import type { FactReading, Lifecycle, Name } from "@counterfoil/core/lifecycle/fact-reading";
+import { type LifecycleFact, ownTime } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import { accountRun } from "@counterfoil/core/lifecycle/withdrawal-movement";
+import { everyRow } from "../../projection/every-row.ts";
+import type { RowBuffer } from "../../projection/row-buffer.ts";
+import type { Cluster, Clusters } from "./clusters.ts";
+import { type Facts, NOWHERE, type Placed } from "./facts.ts";
+import type { Movements } from "./movements.ts";
+import type { NameChanges, Names } from "./names.ts";
+import type { Placement } from "./placement.ts";
+import { having, MENTIONS } from "./tables.ts";
+
+type Context = Readonly<{
+  lifecycle: Lifecycle;
+  buffer: RowBuffer;
+  facts: Facts;
+  clusters: Clusters;
+  names: Names;
+  movements: Movements;
+  placement: Placement;
+}>;
+
+/** Keeps each fact in the cluster that its names say, whatever comes, changes and goes. */
+export class Grouping {
+  private readonly on: Context;
+  /** Names whose owners changed: who mentions them may belong elsewhere now. */
+  private readonly mentioned = new Map<string, Name>();
+  /** Clusters that may have to be divided. */
+  private readonly undecided = new Set<number>();
+
+  constructor(on: Context) {
+    this.on = on;
+  }
+
+  /** A fact as it counts now, new or changed. */
+  async put(fact: LifecycleFact): Promise<void> {
+    const { facts, clusters, movements, placement } = this.on;
+    if (fact.type === "BalanceReported") await this.putReport(fact);
+    else await this.putNamed(fact);
+    for (const name of this.mentioned.values()) await this.placeMentions(name);
+    this.mentioned.clear();
+    await movements.redateRuns((id) => placement.refresh(id));
+    await clusters.restoreClaims((id) => facts.readingsIn(id));
+    await movements.pairRuns();
+  }
+
+  /** A report belongs to no record: it dates the movements of its run. */
+  private async putReport(fact: LifecycleFact): Promise<void> {
+    const { account, run_id = "" } = fact.state.data as DataOf<"BalanceReported">;
+    await this.on.movements.note(accountRun(account, run_id));
+    await this.on.facts.put({ fact, at: 0n, cluster: NOWHERE });
+  }
+
+  private async putNamed(fact: LifecycleFact): Promise<void> {
+    const { facts, movements, placement } = this.on;
+    const before = await facts.get(fact.id);
+    const was = before && facts.read(before);
+    const at = ownTime(fact.state);
+    const is = facts.read({ fact, at });
+    if (before !== null && was !== null && this.saysTheSame(before, fact)) {
+      return facts.put({ ...before, fact });
+    }
+    if (before !== null) await placement.displace(before);
+    if (was?.side) await movements.remove(fact.id, was.side);
+    await facts.put({ fact, at, cluster: NOWHERE });
+    await this.rename(fact.id, was, is);
+    if (before !== null && was !== null) await this.leave(before.cluster, was, is);
+    for (const one of await this.dissolveUndecided()) await this.putInPlace(one);
+    if (is !== null) await this.putInPlace({ fact, at });
+  }
+
+  private saysTheSame(before: Placed, fact: LifecycleFact): boolean {
+    const { facts } = this.on;
+    const said = [before.fact, fact].map((one) => [
+      facts.read({ fact: one, at: before.at }),
+      String(statedTime(one.state).at),
+      String(ownTime(one.state)),
+    ]);
+    return before.cluster !== NOWHERE && JSON.stringify(said[0]) === JSON.stringify(said[1]);
+  }
+
+  /** Names are taken before they are given back, so that nobody loses his for a moment. */
+  private async rename(fact: string, was: FactReading | null, is: FactReading | null) {
+    const { buffer, names } = this.on;
+    if (was?.mentions) {
+      const row = { name: keyOf(was.mentions), fact };
+      buffer.remove(MENTIONS, row, row);
+    }
+    if (is?.mentions) {
+      const row = { name: keyOf(is.mentions), fact };
+      buffer.put(MENTIONS, row, await buffer.get(MENTIONS, [row.name, fact]));
+    }
+    if (is !== null) await this.noteNames(await names.count(is, 1));
+    if (was !== null) await this.noteNames(await names.count(was, -1));
+  }
+
+  /** Sees to all who are told apart by a name, and notes who may belong elsewhere now. */
+  private async noteNames({ owners, undecided }: NameChanges): Promise<void> {
+    const { lifecycle, clusters, names } = this.on;
+    for (const id of undecided) this.undecided.add(id);
+    for (const name of owners) {
+      this.mentioned.set(keyOf(name), name);
+      for (const { cluster } of await names.sharing(name.name, lifecycle.ids, SHARING_SEEN)) {
+        if (cluster !== NOWHERE) clusters.touch(await clusters.get(Number(cluster)));
+      }
+    }
+  }
+
+  /** A cluster is one without a fact if the names that the fact had are still said together. */
+  private async leave(cluster: number, was: FactReading, is: FactReading | null): Promise<void> {
+    const { facts, names } = this.on;
+    const left: string[] = [];
+    for (const name of was.names) if (await names.isMeant(name, was.owner)) left.push(keyOf(name));
+    if (left.length < 2) return;
+    const saysAll = (reading: FactReading) => {
+      const said = reading.names.map(keyOf);
+      return left.every((name) => said.includes(name));
+    };
+    if (is?.owner === was.owner && saysAll(is)) return;
+    for await (const reading of facts.readingsIn(cluster)) if (saysAll(reading)) return;
+    this.undecided.add(cluster);
+  }
+
+  /**
+   * Takes all facts out of clusters that may have to be divided. Their names stay counted, so who
+   * owns them is known before any fact is put in its place.
+   */
+  private async dissolveUndecided(): Promise<readonly Dated[]> {
+    const { facts, names } = this.on;
+    const displaced: Dated[] = [];
+    for (const id of this.undecided) {
+      for await (const one of facts.in(id)) {
+        const reading = facts.read(one);
+        await this.takeOut(one);
+        if (reading?.mentions) this.mentioned.set(keyOf(reading.mentions), reading.mentions);
+        else if (reading !== null) {
+          await names.assign(reading, NOWHERE);
+          displaced.push(one);
+        }
+      }
+    }
+    this.undecided.clear();
+    return displaced;
+  }
+
+  private async takeOut(placed: Placed): Promise<void> {
+    await this.on.facts.put({ ...placed, cluster: NOWHERE });
+    await this.on.placement.displace(placed);
+  }
+
+  /** Puts a fact whose names are counted where they say, or where the name that it mentions is. */
+  private async putInPlace({ fact, at }: Dated): Promise<void> {
+    const { facts, names, placement } = this.on;
+    const reading = facts.read({ fact, at });
+    const cluster = reading && (await this.clusterFor(reading));
+    if (!reading || !cluster) return;
+    if (reading.mentions === null) await names.assign(reading, cluster.id);
+    await placement.place(fact, cluster);
+  }
+
+  /** Where its names are several clusters, the largest takes the others in. */
+  private async clusterFor(reading: FactReading): Promise<Cluster | null> {
+    const { clusters, names } = this.on;
+    if (reading.mentions !== null) {
+      const owner = await names.ownerOf(reading.mentions, reading.owner);
+      return owner === NOWHERE ? null : clusters.get(owner);
+    }
+    const found: Cluster[] = [];
+    for (const id of await names.clustersOf(reading)) found.push(await clusters.get(id));
+    const [largest, ...others] = found.sort((a, b) => b.facts - a.facts || a.id - b.id);
+    if (largest === undefined) return clusters.create();
+    for (const other of others) await this.takeIn(largest, other);
+    return largest;
+  }
+
+  private async takeIn(cluster: Cluster, other: Cluster): Promise<void> {
+    const { facts, names, placement } = this.on;
+    for await (const one of facts.in(other.id)) {
+      const reading = facts.read(one);
+      await placement.displace(one);
+      if (reading !== null) await names.assign(reading, cluster.id);
+      await placement.place(one.fact, cluster);
+    }
+  }
+
+  /** Facts that mention a name whose owners changed go to the one who owns it now. */
+  private async placeMentions(name: Name): Promise<void> {
+    const { buffer, facts, names } = this.on;
+    const rows = everyRow(buffer, MENTIONS, having({ name: keyOf(name) }, ["fact"]));
+    for await (const { fact } of rows) {
+      const placed = await facts.get(String(fact));
+      const reading = placed && facts.read(placed);
+      if (!placed || !reading) continue;
+      if ((await names.ownerOf(name, reading.owner)) === placed.cluster) continue;
+      await this.takeOut(placed);
+      await this.putInPlace(placed);
+    }
+  }
+}
+
+type Dated = Pick<Placed, "fact" | "at">;
+
+/** Of the owners of one text, as many as there must be for two to know of each other. */
+const SHARING_SEEN = 3;
+
+const keyOf = ({ kind, name }: Name): string => `${kind}:${name}`;
