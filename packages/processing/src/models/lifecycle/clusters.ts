@@ -45,6 +45,8 @@ export type StoredWaiting = Readonly<{
   network?: string | null;
 }>;
 
+type Told = Readonly<{ reading: FactReading | null }>;
+
 /** Where the number of the next cluster stands. */
 const COUNTER = 0;
 const NO_DEBITS = { count: 0, amount: "0" };
@@ -111,7 +113,7 @@ export class Clusters {
   }
 
   /** Reads the facts of clusters once whose fields are claimed by nobody now, or by somebody worse. */
-  async restoreClaims(readingsOf: (id: number) => AsyncIterable<FactReading>): Promise<void> {
+  async restoreClaims(factsIn: (id: number) => AsyncIterable<Told>): Promise<void> {
     for (const [cluster, lost] of this.lost) {
       const fields = [...lost.keys()].filter(
         (field) => (cluster.fields[field]?.[0] ?? LAST) > (lost.get(field) ?? ""),
@@ -120,8 +122,8 @@ export class Clusters {
       // Of movements only the first are kept: each that is lost makes room for another.
       const isWanted = (field: string) =>
         fields.includes(field) || (isMovement(field) && fields.some(isMovement));
-      for await (const { claims } of readingsOf(cluster.id)) {
-        const wanted = claims.filter(({ field }) => isWanted(field));
+      for await (const { reading } of factsIn(cluster.id)) {
+        const wanted = (reading?.claims ?? []).filter(({ field }) => isWanted(field));
         cluster.fields = withClaims(cluster.fields, wanted);
       }
       this.touch(cluster);

@@ -1,8 +1,6 @@
-import type { DataOf } from "@counterfoil/contracts/fact";
 import { statedTime } from "@counterfoil/core/balances/effective-time";
 import type { FactReading, Lifecycle, Name } from "@counterfoil/core/lifecycle/fact-reading";
 import { type LifecycleFact, ownTime } from "@counterfoil/core/lifecycle/lifecycle-fact";
-import { accountRun } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import type { Cluster, Clusters } from "./clusters.ts";
@@ -37,48 +35,34 @@ export class Grouping {
   /** A fact as it counts now, new or changed. */
   async put(fact: LifecycleFact): Promise<void> {
     const { facts, clusters, movements, placement } = this.on;
-    if (fact.type === "BalanceReported") await this.putReport(fact);
+    if (fact.type === "BalanceReported") await movements.putReport(fact);
     else await this.putNamed(fact);
     for (const name of this.mentioned.values()) await this.placeMentions(name);
     this.mentioned.clear();
-    await movements.redateRuns((id) => placement.refresh(id));
-    await clusters.restoreClaims((id) => facts.readingsIn(id));
+    await movements.redateRuns((placed) => placement.refresh(placed));
+    await clusters.restoreClaims((id) => facts.in(id));
     await movements.pairRuns();
   }
 
-  /** A report belongs to no record: it dates the movements of its run. */
-  private async putReport(fact: LifecycleFact): Promise<void> {
-    const { account, run_id = "" } = fact.state.data as DataOf<"BalanceReported">;
-    await this.on.movements.note(accountRun(account, run_id));
-    await this.on.facts.put({ fact, at: 0n, cluster: NOWHERE });
-  }
-
   private async putNamed(fact: LifecycleFact): Promise<void> {
-    const { facts, movements, placement } = this.on;
+    const { facts, movements } = this.on;
     const before = await facts.get(fact.id);
-    const was = before && facts.read(before);
-    const at = ownTime(fact.state);
-    const is = facts.read({ fact, at });
-    if (before !== null && was !== null && this.saysTheSame(before, fact)) {
-      return facts.put({ ...before, fact });
-    }
-    if (before !== null) await placement.displace(before);
+    const now = facts.placed(fact);
+    if (before !== null && this.saysTheSame(before, fact)) return facts.put({ ...before, fact });
+    if (before !== null) await this.takeOut(before);
+    const { reading: was = null } = before ?? {};
     if (was?.side) await movements.remove(fact.id, was.side);
-    await facts.put({ fact, at, cluster: NOWHERE });
-    await this.rename(fact.id, was, is);
-    if (before !== null && was !== null) await this.leave(before.cluster, was, is);
+    await this.rename(fact.id, was, now.reading);
+    if (before !== null && was !== null) await this.leave(before.cluster, was, now.reading);
     for (const one of await this.dissolveUndecided()) await this.putInPlace(one);
-    if (is !== null) await this.putInPlace({ fact, at });
+    if (!(await this.putInPlace(now))) await facts.put(now);
   }
 
   private saysTheSame(before: Placed, fact: LifecycleFact): boolean {
-    const { facts } = this.on;
-    const said = [before.fact, fact].map((one) => [
-      facts.read({ fact: one, at: before.at }),
-      String(statedTime(one.state).at),
-      String(ownTime(one.state)),
-    ]);
-    return before.cluster !== NOWHERE && JSON.stringify(said[0]) === JSON.stringify(said[1]);
+    const said = [before, this.on.facts.placed(fact, before.at)].map(({ reading, fact: one }) =>
+      JSON.stringify([reading, String(statedTime(one.state).at), String(ownTime(one.state))]),
+    );
+    return before.cluster !== NOWHERE && said[0] === said[1];
   }
 
   /** Names are taken before they are given back, so that nobody loses his for a moment. */
@@ -119,7 +103,9 @@ export class Grouping {
       return left.every((name) => said.includes(name));
     };
     if (is?.owner === was.owner && saysAll(is)) return;
-    for await (const reading of facts.readingsIn(cluster)) if (saysAll(reading)) return;
+    for await (const { reading } of facts.in(cluster)) {
+      if (reading !== null && saysAll(reading)) return;
+    }
     this.undecided.add(cluster);
   }
 
@@ -127,12 +113,12 @@ export class Grouping {
    * Takes all facts out of clusters that may have to be divided. Their names stay counted, so who
    * owns them is known before any fact is put in its place.
    */
-  private async dissolveUndecided(): Promise<readonly Dated[]> {
+  private async dissolveUndecided(): Promise<readonly Placed[]> {
     const { facts, names } = this.on;
-    const displaced: Dated[] = [];
+    const displaced: Placed[] = [];
     for (const id of this.undecided) {
       for await (const one of facts.in(id)) {
-        const reading = facts.read(one);
+        const { reading } = one;
         await this.takeOut(one);
         if (reading?.mentions) this.mentioned.set(keyOf(reading.mentions), reading.mentions);
         else if (reading !== null) {
@@ -150,14 +136,18 @@ export class Grouping {
     await this.on.placement.displace(placed);
   }
 
-  /** Puts a fact whose names are counted where they say, or where the name that it mentions is. */
-  private async putInPlace({ fact, at }: Dated): Promise<void> {
-    const { facts, names, placement } = this.on;
-    const reading = facts.read({ fact, at });
+  /**
+   * Puts a fact whose names are counted where they say, or where the name that it mentions is.
+   *
+   * @returns whether there is such a place
+   */
+  private async putInPlace(unplaced: Placed): Promise<boolean> {
+    const { reading } = unplaced;
     const cluster = reading && (await this.clusterFor(reading));
-    if (!reading || !cluster) return;
-    if (reading.mentions === null) await names.assign(reading, cluster.id);
-    await placement.place(fact, cluster);
+    if (!cluster) return false;
+    if (reading.mentions === null) await this.on.names.assign(reading, cluster.id);
+    await this.on.placement.place(unplaced, cluster);
+    return true;
   }
 
   /** Where its names are several clusters, the largest takes the others in. */
@@ -178,10 +168,9 @@ export class Grouping {
   private async takeIn(cluster: Cluster, other: Cluster): Promise<void> {
     const { facts, names, placement } = this.on;
     for await (const one of facts.in(other.id)) {
-      const reading = facts.read(one);
       await placement.displace(one);
-      if (reading !== null) await names.assign(reading, cluster.id);
-      await placement.place(one.fact, cluster);
+      if (one.reading !== null) await names.assign(one.reading, cluster.id);
+      await placement.place(one, cluster);
     }
   }
 
@@ -191,16 +180,13 @@ export class Grouping {
     const rows = everyRow(buffer, MENTIONS, having({ name: keyOf(name) }, ["fact"]));
     for await (const { fact } of rows) {
       const placed = await facts.get(String(fact));
-      const reading = placed && facts.read(placed);
-      if (!placed || !reading) continue;
-      if ((await names.ownerOf(name, reading.owner)) === placed.cluster) continue;
+      if (!placed?.reading) continue;
+      if ((await names.ownerOf(name, placed.reading.owner)) === placed.cluster) continue;
       await this.takeOut(placed);
       await this.putInPlace(placed);
     }
   }
 }
-
-type Dated = Pick<Placed, "fact" | "at">;
 
 /** Of the owners of one text, as many as there must be for two to know of each other. */
 const SHARING_SEEN = 3;

@@ -1,3 +1,4 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
 import {
   type EffectiveTime,
   effectiveTime,
@@ -9,26 +10,39 @@ import { valueIn } from "@counterfoil/core/lifecycle/record-fields";
 import { pairByAmount, type Unpaired } from "@counterfoil/core/lifecycle/run-pairs";
 import {
   type AccountRun,
+  accountRun,
   freesHold,
   type MovementSide,
   onAvailable,
   sideRank,
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
-import type { Row, Value } from "../../ports/table.ts";
+import type { Row } from "../../ports/table.ts";
 import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import type { Cluster, Clusters } from "./clusters.ts";
-import type { Facts } from "./facts.ts";
+import { type Facts, NOWHERE, type Placed } from "./facts.ts";
 import { having, MOVEMENTS } from "./tables.ts";
 
-/** A run that changed on an account: its time before, and the clusters whose movements did. */
-type Changed = Readonly<{ on: AccountRun; before: EffectiveTime | null; clusters: Set<number> }>;
+/** A run that an event changed on an account. */
+type Changed = {
+  readonly on: AccountRun;
+  /** When it took effect before; null where it was not reported. */
+  readonly before: EffectiveTime | null;
+  /** The clusters whose confirmations or debits came or went. */
+  readonly clusters: Set<number>;
+  /** Whether its report did. */
+  isReport: boolean;
+};
 
 /**
- * A run of more movements is paired when its report is there: to compare all of them for each one
- * that comes would cost their square.
+ * Confirmations and debits that are paired before the run's report is there. To compare all of a
+ * larger run for each one that comes would cost their square.
  */
 const UNREPORTED_MAX = 64;
+
+/** A movement that says no time; nothing is dated so early. */
+const NO_TIME = 0n;
+const BY_TIME = ["stated_at", "fact"];
 
 /**
  * The movements that withdrawals go through, by run: when the run took effect, what it gives back,
@@ -39,6 +53,9 @@ export class Movements {
   private readonly facts: Facts;
   private readonly clusters: Clusters;
   private readonly changed = new Map<string, Changed>();
+  private readonly times = new Map<string, EffectiveTime | null>();
+  /** The last run that was found too large to be paired without its report. */
+  private largeRun = "";
 
   constructor(buffer: RowBuffer, facts: Facts, clusters: Clusters) {
     this.buffer = buffer;
@@ -47,7 +64,7 @@ export class Movements {
   }
 
   async put({ id, state }: LifecycleFact, side: MovementSide, cluster: Cluster): Promise<void> {
-    await this.note(side, cluster.id);
+    await this.noteSide(side, cluster);
     const { run, kind, accountType, movementId, amount } = side;
     const row = {
       ...{ run, kind, fact: id, account: accountType, movement_id: movementId, amount },
@@ -57,21 +74,31 @@ export class Movements {
       gives_back: Number(await this.givesBack(side, cluster)),
     };
     this.buffer.put(MOVEMENTS, row, await this.get(id, side));
+    this.times.delete(keyOf(side));
   }
 
+  /** No cluster has it any more. */
   async remove(id: string, side: MovementSide): Promise<void> {
     await this.note(side);
     const row = await this.get(id, side);
     if (row !== null) this.buffer.remove(MOVEMENTS, row, row);
+    this.times.delete(keyOf(side));
+    this.largeRun = "";
   }
 
-  /** To be called before a run changes on an account, with the clusters whose movements do. */
-  async note(on: AccountRun, ...clusters: number[]): Promise<void> {
-    const key = JSON.stringify([on.run, on.accountType]);
-    const known = this.changed.get(key);
-    const noted = known ?? { on, before: await this.timeOn(on), clusters: new Set<number>() };
-    this.changed.set(key, noted);
-    for (const cluster of clusters) noted.clusters.add(cluster);
+  /** A report belongs to no record: it dates the movements of its run. */
+  async putReport(fact: LifecycleFact): Promise<void> {
+    const { account, run_id = "" } = fact.state.data as DataOf<"BalanceReported">;
+    const on = accountRun(account, run_id);
+    (await this.note(on)).isReport = true;
+    await this.facts.put({ fact, at: 0n, cluster: NOWHERE, reading: null });
+    this.times.delete(keyOf(on));
+  }
+
+  /** To be called before a side comes into a cluster or leaves it. */
+  async noteSide(side: MovementSide, { id }: Cluster): Promise<void> {
+    const { clusters } = await this.note(side);
+    if (side.kind === "confirmed" || side.kind === "debit") clusters.add(id);
   }
 
   /** When a fact took effect; `dated` is null where that is only its arrival. */
@@ -93,56 +120,73 @@ export class Movements {
    */
   async givesBack(side: MovementSide, { isDebited }: Cluster): Promise<boolean> {
     if (!freesHold(side) || isDebited) return false;
-    return !side.awaitsReport || (await this.reportOn(side)) !== null;
+    return !side.awaitsReport || (await this.timeOn(side)) !== null;
   }
 
   /** @param refresh puts a movement's fact anew whose run took effect at another time. */
-  async redateRuns(refresh: (factId: string) => Promise<void>): Promise<void> {
+  async redateRuns(refresh: (placed: Placed) => Promise<void>): Promise<void> {
     for (const { on, before } of this.changed.values()) {
       if ((await this.timeOn(on))?.at === before?.at) continue;
-      const sides = this.rows({ run: on.run, account: on.accountType }, BY_TIME);
-      for await (const { fact } of sides) await refresh(String(fact));
+      for await (const { fact } of this.sidesOn(on)) {
+        const placed = await this.facts.get(String(fact));
+        if (placed !== null) await refresh(placed);
+      }
     }
   }
 
   async pairRuns(): Promise<void> {
-    for (const { on, clusters } of this.changed.values()) await this.pairRun(on, clusters);
+    for (const changed of this.changed.values()) {
+      if (changed.isReport || changed.clusters.size > 0) await this.pairRun(changed);
+    }
   }
 
   /** Ends the event. */
   flush(): void {
     this.changed.clear();
+    this.times.clear();
   }
 
   private get(id: string, { run, kind }: MovementSide): Promise<Row | null> {
     return this.buffer.get(MOVEMENTS, [run, kind, id]);
   }
 
-  private rows(values: Readonly<Record<string, Value>>, order: readonly string[]) {
-    return everyRow(this.buffer, MOVEMENTS, having(values, order));
+  private sidesOn({ run, accountType: account }: AccountRun): AsyncGenerator<Row> {
+    return everyRow(this.buffer, MOVEMENTS, having({ run, account }, BY_TIME));
   }
 
-  /** The run's report on the account, which says that its movements are complete there. */
-  private async reportOn({ account, runId: run_id }: AccountRun): Promise<FactState | null> {
-    const found = await this.facts.get(factIdOfKey("BalanceReported", { account, run_id }));
-    return found !== null && this.facts.counts(found.fact) ? found.fact.state : null;
+  private async note(on: AccountRun): Promise<Changed> {
+    const noted = this.changed.get(keyOf(on)) ?? {
+      ...{ on, before: await this.timeOn(on) },
+      ...{ clusters: new Set<number>(), isReport: false },
+    };
+    this.changed.set(keyOf(on), noted);
+    return noted;
   }
 
   /**
-   * When the run took effect on the account, by the same rule as its balance. Until its report is
-   * there each movement has its own time, so that a run of thousands is dated once.
+   * When the run took effect on the account, by the same rule as its balance; null until its report
+   * is there. Until then each movement has its own time, so that a run of thousands is dated once.
    */
   private async timeOn(on: AccountRun): Promise<EffectiveTime | null> {
-    const report = await this.reportOn(on);
-    if (report === null) return null;
-    const values = { run: on.run, account: on.accountType };
-    const newest = { descending: true, limit: 1 };
-    const [last] = await this.buffer.select(MOVEMENTS, having(values, BY_TIME, newest));
+    const known = this.times.get(keyOf(on));
+    if (known !== undefined) return known;
+    const key = { account: on.account, run_id: on.runId };
+    const report = await this.facts.get(factIdOfKey("BalanceReported", key));
+    const isReported = report !== null && this.facts.counts(report.fact);
+    const time = isReported ? await this.timeBy(report.fact.state, on) : null;
+    this.times.set(keyOf(on), time);
+    return time;
+  }
+
+  private async timeBy(report: FactState, on: AccountRun): Promise<EffectiveTime> {
+    const { run, accountType: account } = on;
+    const newest = having({ run, account }, BY_TIME, { descending: true, limit: 1 });
+    const [last] = await this.buffer.select(MOVEMENTS, newest);
     const movementAt = last && last.stated_at !== NO_TIME ? BigInt(last.stated_at ?? 0) : null;
     const runAt = statedTime(report).at;
     let arrivedAt = firstArrivalOf(report);
     if (movementAt === null && runAt === null) {
-      for await (const { arrived_at } of this.rows(values, BY_TIME)) {
+      for await (const { arrived_at } of this.sidesOn(on)) {
         const arrived = BigInt(arrived_at ?? 0);
         if (arrived < arrivedAt) arrivedAt = arrived;
       }
@@ -151,78 +195,54 @@ export class Movements {
   }
 
   /** Links the confirmations and debits that are pairs now, and those no more that were. */
-  private async pairRun(on: AccountRun, changed: ReadonlySet<number>): Promise<void> {
-    const count = await this.countToPair(on);
-    const isPairing = count > 0 && count <= UNREPORTED_MAX;
-    // Where a report came or went, or the run is too large now, all may be pairs or none.
-    const isWhole = isPairing || changed.size === 0 || count === UNREPORTED_MAX + 1;
-    const sides = isWhole ? await this.toPair(on) : [];
+  private async pairRun({ on, clusters, isReport }: Changed): Promise<void> {
+    const isReported = (await this.timeOn(onAvailable(on))) !== null;
+    const sides = await this.sidesToPair(on.run, isReported || isReport);
+    const isPairing = isReported || sides.length <= UNREPORTED_MAX;
     const { confirmed, debit } = await this.unpaired(isPairing ? sides : []);
     const members = new Set<Cluster>();
-    for (const id of changed) members.add(await this.clusters.get(id));
+    for (const id of clusters) members.add(await this.clusters.get(id));
     for (const { cluster } of sides) members.add(await this.clusters.get(Number(cluster)));
     const link = { kind: `run:${on.run}`, isInferred: false };
     await this.clusters.relink(members, pairByAmount(confirmed, debit), link);
   }
 
-  /** Movements of a run that is not reported, as far as it matters; 0 where nothing can be a pair. */
-  private async countToPair(on: AccountRun): Promise<number> {
-    const { run } = on;
-    for (const kind of ["confirmed", "debit"]) {
-      const one = having({ run, kind }, ["fact"], { limit: 1 });
-      if ((await this.buffer.select(MOVEMENTS, one)).length === 0) return 0;
+  /**
+   * Of each confirmation the side that is shown, and the debits of the available account. Of a run
+   * that is too large, and not wanted whole, they are given once, when it has become so.
+   */
+  private async sidesToPair(run: string, isWhole: boolean): Promise<readonly Row[]> {
+    if (!isWhole && run === this.largeRun) return [];
+    const shown = new Map<string, Row>();
+    for await (const row of everyRow(this.buffer, MOVEMENTS, having({ run }, ["kind", "fact"]))) {
+      const { kind, account, amount, movement_id } = row;
+      if (kind !== "confirmed" && (kind !== "debit" || account !== "available")) continue;
+      const key = JSON.stringify([kind, amount, movement_id]);
+      const other = shown.get(key);
+      if (other === undefined || rankOf(row) < rankOf(other)) shown.set(key, row);
+      if (isWhole || shown.size <= UNREPORTED_MAX + 1) continue;
+      this.largeRun = run;
+      return [];
     }
-    if ((await this.reportOn(onAvailable(on))) !== null) return 1;
-    // Each has two sides.
-    const limit = 2 * (UNREPORTED_MAX + 1) + 1;
-    const some = await this.buffer.select(MOVEMENTS, having({ run }, ["kind", "fact"], { limit }));
-    return new Set(some.map(movementOf)).size;
-  }
-
-  /** Of each confirmation the side that is shown, and the debits of the available account. */
-  private async toPair({ run }: AccountRun): Promise<Row[]> {
-    const confirmed = new Map<string, Row>();
-    const debits: Row[] = [];
-    const rank = ({ account }: Row) => sideRank({ accountType: String(account) });
-    for await (const row of this.rows({ run, kind: "confirmed" }, ["fact"])) {
-      const other = confirmed.get(movementOf(row));
-      if (other === undefined || rank(row) < rank(other)) confirmed.set(movementOf(row), row);
-    }
-    for await (const row of this.rows({ run, kind: "debit" }, ["fact"])) {
-      if (row.account === "available") debits.push(row);
-    }
-    return [...confirmed.values(), ...debits];
+    return [...shown.values()];
   }
 
   /** Those whose partner is not stated. */
   private async unpaired(sides: readonly Row[]) {
-    const unpaired: Record<"confirmed" | "debit", Unpaired<Cluster>[]> = {
-      confirmed: [],
-      debit: [],
-    };
+    const unpaired = { confirmed: [] as Unpaired<Cluster>[], debit: [] as Unpaired<Cluster>[] };
     for (const { kind, fact, amount, movement_id, cluster } of sides) {
       const item = await this.clusters.get(Number(cluster));
       const isDebit = kind === "debit";
       if (isDebit ? item.fields.confirmation !== undefined : item.debits.count > 0) continue;
-      const at = await this.facts.timeOf(String(fact));
-      const order = `${String(at).padStart(20, "0")}${movement_id}`;
+      const at = String((await this.facts.get(String(fact)))?.at).padStart(20, "0");
       const request = valueIn(item.fields, "id:request");
-      unpaired[isDebit ? "debit" : "confirmed"].push({
-        item,
-        amount: String(amount),
-        order,
-        request,
-      });
+      const one = { item, amount: String(amount), order: `${at}${movement_id}`, request };
+      unpaired[isDebit ? "debit" : "confirmed"].push(one);
     }
     return unpaired;
   }
 }
 
-/** No time that anything is dated lies so early. */
-const NO_TIME = 0n;
+const keyOf = ({ account, runId }: AccountRun): string => `${runId} ${account}`;
 
-/** Of movements of one run and account. */
-const BY_TIME = ["stated_at", "fact"];
-
-const movementOf = ({ kind, amount, movement_id }: Row): string =>
-  JSON.stringify([kind, amount, movement_id]);
+const rankOf = ({ account }: Row): string => sideRank({ accountType: String(account) });

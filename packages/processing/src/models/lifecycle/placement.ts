@@ -1,7 +1,7 @@
 import { timeOf } from "@counterfoil/core/exact/time";
 import type { FactReading } from "@counterfoil/core/lifecycle/fact-reading";
-import { type LifecycleFact, ownTime } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import type { HistoryEntry } from "@counterfoil/core/lifecycle/stage-history";
+import { freesHold } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import type { Cluster, Clusters } from "./clusters.ts";
@@ -28,79 +28,81 @@ export class Placement {
     this.on = on;
   }
 
-  async place(fact: LifecycleFact, cluster: Cluster): Promise<void> {
+  async place(unplaced: Placed, cluster: Cluster): Promise<void> {
     const { facts, clusters, names, movements } = this.on;
-    const own = facts.read({ fact, at: ownTime(fact.state) });
+    const { fact, reading: own } = unplaced;
     if (own === null) return;
     if (own.side !== null) await movements.put(fact, own.side, cluster);
-    const { at } = await movements.dating(fact.state, own.side);
-    const placed = { fact, at, cluster: cluster.id };
-    const reading = facts.read(placed) ?? own;
+    const { at, dated } = await movements.dating(fact.state, own.side);
+    const isReadSo = at === unplaced.at;
+    const placed = isReadSo
+      ? { ...unplaced, cluster: cluster.id }
+      : facts.placed(fact, at, cluster.id);
+    const reading = placed.reading ?? own;
     await facts.put(placed);
     clusters.add(cluster, reading);
     await names.countAliases(reading, cluster.id, 1);
     for (const [seq, { slot }] of reading.entries.entries()) {
       const isShown = slot === undefined || (await this.takeSlot(placed, slot, seq));
-      if (isShown) await this.show(placed, reading, seq);
+      if (isShown) await this.show(placed, seq, dated);
     }
   }
 
   async displace(placed: Placed): Promise<void> {
-    const { facts, clusters, names, movements } = this.on;
-    const reading = facts.read(placed);
+    const { clusters, names, movements } = this.on;
+    const { reading } = placed;
     if (reading === null || placed.cluster === NOWHERE) return;
     const cluster = await clusters.get(placed.cluster);
     clusters.remove(cluster, reading);
     await names.countAliases(reading, cluster.id, -1);
     for (const [seq, { slot }] of reading.entries.entries()) {
-      await this.hide(placed, reading, seq);
+      await this.hide(placed, seq);
       if (slot !== undefined) await this.leaveSlot(placed, slot, seq);
     }
-    if (reading.side !== null) await movements.note(reading.side, cluster.id);
+    if (reading.side !== null) await movements.noteSide(reading.side, cluster);
   }
 
   /** Puts a movement's fact anew where its run, or its record, lets it say something else now. */
-  async refresh(id: string): Promise<void> {
-    const { facts, clusters, movements } = this.on;
-    const placed = await facts.get(id);
-    const side = placed && facts.read(placed)?.side;
-    if (!placed || !side || placed.cluster === NOWHERE) return;
-    const cluster = await clusters.get(placed.cluster);
-    const { at } = await movements.dating(placed.fact.state, side);
-    const givesBack = await movements.givesBack(side, cluster);
-    if (at === placed.at && givesBack === (await movements.isGivenBack(id, side))) return;
-    await this.displace(placed);
-    await this.place(placed.fact, cluster);
+  async refresh(placed: Placed): Promise<void> {
+    const { clusters, movements } = this.on;
+    const { fact, reading, cluster: id } = placed;
+    const side = reading?.side;
+    if (!side || id === NOWHERE) return;
+    const { at, dated } = await movements.dating(fact.state, side);
+    if (at === placed.at && !freesHold(side)) return;
+    const cluster = await clusters.get(id);
+    if (at !== placed.at) {
+      await this.displace(placed);
+      await this.place(placed, cluster);
+    } else if (
+      (await movements.givesBack(side, cluster)) !== (await movements.isGivenBack(fact.id, side))
+    ) {
+      await this.hide(placed, 0);
+      await movements.put(fact, side, cluster);
+      await this.show(placed, 0, dated);
+      clusters.touch(cluster);
+    }
   }
 
-  /** Its record has a debit, or none any more. */
-  async refreshAll(cluster: Cluster): Promise<void> {
-    for await (const { fact } of this.on.facts.in(cluster.id)) await this.refresh(fact.id);
-  }
-
-  private async show(placed: Placed, reading: FactReading, seq: number): Promise<void> {
-    const { clusters, histories, movements } = this.on;
-    const { base } = await clusters.get(placed.cluster);
-    const { dated } = await movements.dating(placed.fact.state, reading.side);
-    histories.insert(await clusters.get(base), await this.entryOf(placed, reading, seq, dated));
-  }
-
-  private async hide(placed: Placed, reading: FactReading, seq: number): Promise<void> {
+  private async show(placed: Placed, seq: number, dated: bigint | null): Promise<void> {
     const { clusters, histories } = this.on;
     const { base } = await clusters.get(placed.cluster);
-    await histories.remove(
-      await clusters.get(base),
-      await this.entryOf(placed, reading, seq, null),
-    );
+    histories.insert(await clusters.get(base), await this.entryOf(placed, seq, dated));
+  }
+
+  private async hide(placed: Placed, seq: number): Promise<void> {
+    const { clusters, histories } = this.on;
+    const { base } = await clusters.get(placed.cluster);
+    await histories.remove(await clusters.get(base), await this.entryOf(placed, seq, null));
   }
 
   private async entryOf(
-    { fact, at, cluster }: Placed,
-    { entries, side }: FactReading,
+    { fact, at, cluster, reading }: Placed,
     seq: number,
     dated_at: bigint | null,
   ): Promise<Entry> {
     const { facts, movements } = this.on;
+    const { entries, side } = reading as FactReading;
     const { stage, word, source, occurred_at, ...how } = entries[seq] as HistoryEntry;
     const isGivenBack = side !== null && (await movements.isGivenBack(fact.id, side));
     return {
@@ -115,19 +117,17 @@ export class Placement {
   /** @returns whether the entry is shown; a better ranked one hides those that were. */
   private async takeSlot({ fact, cluster }: Placed, of: Slot, seq: number): Promise<boolean> {
     const slot = this.slotOf(cluster, of);
-    const before = await this.bestIn(slot);
-    this.on.buffer.put(SLOTS, { slot, rank: of.rank, fact: fact.id, seq }, null);
     const best = await this.bestIn(slot);
-    if (before !== best) await this.turn(slot, before, false);
-    return of.rank === best;
+    if (best !== null && of.rank < best) await this.turn(slot, best, false);
+    this.on.buffer.put(SLOTS, { slot, rank: of.rank, fact: fact.id, seq }, null);
+    return best === null || of.rank <= best;
   }
 
   private async leaveSlot({ fact, cluster }: Placed, of: Slot, seq: number): Promise<void> {
     const row = { slot: this.slotOf(cluster, of), rank: of.rank, fact: fact.id, seq };
-    const before = await this.bestIn(row.slot);
     this.on.buffer.remove(SLOTS, row, row);
     const best = await this.bestIn(row.slot);
-    if (before !== best) await this.turn(row.slot, best, true);
+    if (best !== null && of.rank < best) await this.turn(row.slot, best, true);
   }
 
   private readonly slotOf = (cluster: number, { key }: Slot): string =>
@@ -140,14 +140,15 @@ export class Placement {
   }
 
   /** Shows or hides the entries of one rank. */
-  private async turn(slot: string, rank: string | null, isShown: boolean): Promise<void> {
-    const rows = everyRow(this.on.buffer, SLOTS, having({ slot, rank }, ["fact", "seq"]));
+  private async turn(slot: string, rank: string, isShown: boolean): Promise<void> {
+    const { buffer, facts, movements } = this.on;
+    const rows = everyRow(buffer, SLOTS, having({ slot, rank }, ["fact", "seq"]));
     for await (const { fact, seq } of rows) {
-      const placed = await this.on.facts.get(String(fact));
-      const reading = placed && this.on.facts.read(placed);
-      if (!placed || !reading) continue;
-      if (isShown) await this.show(placed, reading, Number(seq));
-      else await this.hide(placed, reading, Number(seq));
+      const placed = await facts.get(String(fact));
+      if (!placed?.reading) continue;
+      const { dated } = await movements.dating(placed.fact.state, placed.reading.side);
+      if (isShown) await this.show(placed, Number(seq), dated);
+      else await this.hide(placed, Number(seq));
     }
   }
 }

@@ -11,6 +11,7 @@ import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
 import type { Cluster, Clusters } from "./clusters.ts";
+import type { Facts } from "./facts.ts";
 import { type Histories, type Outline, placeOf, type Walked } from "./history.ts";
 import type { Names } from "./names.ts";
 import type { Placement } from "./placement.ts";
@@ -19,6 +20,7 @@ import { RECORD_CHANGES, RECORDS, RELINKS } from "./tables.ts";
 type Context = Readonly<{
   lifecycle: Lifecycle;
   buffer: RowBuffer;
+  facts: Facts;
   clusters: Clusters;
   histories: Histories;
   names: Names;
@@ -31,6 +33,8 @@ type Computed = Readonly<{
   members: readonly Cluster[];
   fields: Fields;
   id: string;
+  /** What it was called. */
+  before: string | null;
   /** The name that others are called too. */
   conflict: Readonly<{ name: string; kind: string }> | null;
 }>;
@@ -70,7 +74,7 @@ export class Records {
     // What takes back a deposit that nobody knows is no deposit.
     const isReversal = alive.every((member) => valueIn(member.fields, "part") === "reversal");
     const id = isReversal ? null : await this.idOf(fields, alive);
-    if (id !== null) return { base, members: alive, fields, ...id };
+    if (id !== null) return { base, members: alive, fields, before: base.record, ...id };
     // Its history waits for a record.
     await this.on.histories.walk(base);
     return null;
@@ -78,7 +82,7 @@ export class Records {
 
   /** Brings the histories of a record's clusters together in the longest one. */
   private async gather(members: readonly Cluster[]): Promise<Cluster> {
-    const { clusters, histories, placement } = this.on;
+    const { facts, clusters, histories, placement } = this.on;
     const base = baseOf(members);
     for (const member of members) {
       if (member.base === base.id) continue;
@@ -89,7 +93,8 @@ export class Records {
     for (const member of members) {
       if (member.isDebited === isDebited) continue;
       member.isDebited = isDebited;
-      if (member.fields.confirmation !== undefined) await placement.refreshAll(member);
+      if (member.fields.confirmation === undefined) continue;
+      for await (const placed of facts.in(member.id)) await placement.refresh(placed);
     }
     return base;
   }
@@ -151,11 +156,12 @@ export class Records {
 
   /** Shows, under its present id, what is wrong with a record; under a new one all of it. */
   private async showAnomalies(
-    { base, id, conflict, fields }: Computed,
+    { base, id, before, conflict, fields }: Computed,
     { flags }: Walked,
     cause: AnomalyCause,
   ): Promise<void> {
-    const shown = base.record === id ? flags : await this.allFlags(base, flags);
+    const isRenamed = before !== null && before !== id;
+    const shown = isRenamed ? await this.allFlags(base, flags) : flags;
     for (const flag of shown) await this.showFlag(base, id, flag, cause);
     if (conflict === null) return closeAnomaly(this.on.buffer, conflictOf(id), cause);
     const detail = {
