@@ -1,24 +1,14 @@
 import { statedTime } from "@counterfoil/core/balances/effective-time";
-import type { FactReading, Lifecycle, Name } from "@counterfoil/core/lifecycle/fact-reading";
+import type { FactReading, Name } from "@counterfoil/core/lifecycle/fact-reading";
 import { type LifecycleFact, ownTime } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { everyRow } from "../../projection/every-row.ts";
-import type { RowBuffer } from "../../projection/row-buffer.ts";
-import type { Cluster, Clusters } from "./clusters.ts";
-import { type Facts, NOWHERE, type Placed } from "./facts.ts";
-import type { Movements } from "./movements.ts";
-import type { NameChanges, Names } from "./names.ts";
-import type { Placement } from "./placement.ts";
+import type { Cluster } from "./clusters.ts";
+import { NOWHERE, type Placed } from "./facts.ts";
+import type { NameChanges } from "./names.ts";
+import type { Parts, Placement } from "./placement.ts";
 import { having, MENTIONS } from "./tables.ts";
 
-type Context = Readonly<{
-  lifecycle: Lifecycle;
-  buffer: RowBuffer;
-  facts: Facts;
-  clusters: Clusters;
-  names: Names;
-  movements: Movements;
-  placement: Placement;
-}>;
+type Context = Parts & Readonly<{ placement: Placement }>;
 
 /** Keeps each fact in the cluster that its names say, whatever comes, changes and goes. */
 export class Grouping {

@@ -118,15 +118,14 @@ class Queue {
     this.buffer = buffer;
   }
 
-  /** The first confirmation behind a place that would rather have this hold. */
+  /** The first confirmation behind a place that would rather have this hold than what it has. */
   async firstTaker(hold: Row, behind: Place): Promise<Row | null> {
     const side = "confirmation";
     const next = await this.after(hold, { side }, behind);
-    if (next === null || prefers(next, hold)) return next;
+    if (next === null) return null;
     const states = hold.named === 1 ? ["free:0"] : ["free:0", "free:1", "held:1"];
-    const takers: (Row | null)[] = [];
+    const takers = [await this.innermost(hold, `held:${hold.named}`, [placeOf(hold), behind])];
     for (const state of states) takers.push(await this.after(hold, { side, state }, behind));
-    takers.push(await this.innermost(hold, `held:${hold.named}`, [placeOf(hold), behind]));
     return firstOf(takers);
   }
 
@@ -240,15 +239,6 @@ class Queue {
     const row = { class: link.class ?? null, levels: JSON.stringify(levels) };
     this.buffer.put(QUEUE_LEVELS, row, stored);
   }
-}
-
-/** Whether a confirmation would rather have this hold than what it has. */
-function prefers(confirmation: Row, hold: Row): boolean {
-  if (confirmation.named === 1 && hold.named === 1) return false;
-  const state = String(confirmation.state);
-  if (state.startsWith("free")) return true;
-  const isNearer = isBefore(holdOf(confirmation), placeOf(hold));
-  return state === "held:1" ? hold.named === 0 || isNearer : hold.named === 0 && isNearer;
 }
 
 /** A hold of the same instant comes before its confirmation. */

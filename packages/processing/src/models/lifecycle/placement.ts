@@ -1,5 +1,5 @@
 import { timeOf } from "@counterfoil/core/exact/time";
-import type { FactReading } from "@counterfoil/core/lifecycle/fact-reading";
+import type { FactReading, Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
 import type { HistoryEntry } from "@counterfoil/core/lifecycle/stage-history";
 import { freesHold } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import { everyRow } from "../../projection/every-row.ts";
@@ -11,7 +11,9 @@ import type { Movements } from "./movements.ts";
 import type { Names } from "./names.ts";
 import { having, SLOTS } from "./tables.ts";
 
-type Context = Readonly<{
+/** What the rows of one lifecycle are kept by. */
+export type Parts = Readonly<{
+  lifecycle: Lifecycle;
   buffer: RowBuffer;
   facts: Facts;
   clusters: Clusters;
@@ -22,9 +24,9 @@ type Context = Readonly<{
 
 /** Puts what a fact says into its cluster and into the history of its record, and takes it out. */
 export class Placement {
-  private readonly on: Context;
+  private readonly on: Parts;
 
-  constructor(on: Context) {
+  constructor(on: Parts) {
     this.on = on;
   }
 

@@ -8,24 +8,13 @@ import {
   valuesIn,
 } from "@counterfoil/core/lifecycle/record-fields";
 import type { Row } from "../../ports/table.ts";
-import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
-import type { Cluster, Clusters } from "./clusters.ts";
-import type { Facts } from "./facts.ts";
-import { type Histories, type Outline, placeOf, type Walked } from "./history.ts";
-import type { Names } from "./names.ts";
-import type { Placement } from "./placement.ts";
+import type { Cluster } from "./clusters.ts";
+import { type Outline, placeOf, type Walked } from "./history.ts";
+import type { Parts, Placement } from "./placement.ts";
 import { RECORD_CHANGES, RECORDS, RELINKS } from "./tables.ts";
 
-type Context = Readonly<{
-  lifecycle: Lifecycle;
-  buffer: RowBuffer;
-  facts: Facts;
-  clusters: Clusters;
-  histories: Histories;
-  names: Names;
-  placement: Placement;
-}>;
+type Context = Parts & Readonly<{ placement: Placement }>;
 
 /** A record as it is to be: the cluster whose history it has, and all of its clusters. */
 type Computed = Readonly<{
