@@ -7,6 +7,7 @@ import {
   entryOf,
   type FactReading,
   firstSaid,
+  HOLDER,
   idClaims,
   type Lifecycle,
   lastSaid,
@@ -28,16 +29,12 @@ import {
   valueIn,
   valuesIn,
 } from "./record-fields.ts";
-import type { HistoryEntry, StageRules } from "./stage-history.ts";
+import { type HistoryEntry, type StageRules, stepsAlong } from "./stage-history.ts";
 import { BANK_DEPOSIT, LAYER1_DEPOSIT, ZERO_HASH_DEPOSIT } from "./words.ts";
 
-const WAY = ["detected", "unconfirmed", "confirmed", "screening", "held"] as const;
+const ON_WAY = ["detected", "unconfirmed", "confirmed", "screening", "held"] as const;
+const LEFT = ["quarantined", "credited"] as const;
 const ENDS = ["failed", "rejected", "returned"] as const;
-
-const onWay = (at: number) => ({
-  moves: [...WAY.slice(at + 1), "quarantined", "credited", ...ENDS] as const,
-  fills: WAY.slice(0, at),
-});
 
 /**
  * A quarantined deposit may be taken up again and go anywhere; of two words with one time it is
@@ -45,19 +42,15 @@ const onWay = (at: number) => ({
  * bank's return.
  */
 export const DEPOSIT_RULES: StageRules<DepositStage> = {
-  order: [...WAY, "quarantined", "credited", "returned", "failed", "rejected"],
+  order: [...ON_WAY, "quarantined", "credited", "returned", "failed", "rejected"],
   retried: ENDS,
   steps: {
-    detected: onWay(0),
-    unconfirmed: onWay(1),
-    confirmed: onWay(2),
-    screening: onWay(3),
-    held: onWay(4),
-    credited: { moves: ["returned"], fills: WAY },
-    returned: { moves: [], fills: [...WAY, "credited", "failed", "rejected"] },
+    ...stepsAlong<(typeof ON_WAY)[number], DepositStage>(ON_WAY, [...LEFT, ...ENDS]),
+    credited: { moves: ["returned"], fills: ON_WAY },
+    returned: { moves: [], fills: [...ON_WAY, "credited", "failed", "rejected"] },
     failed: { moves: ["returned"], fills: [] },
     rejected: { moves: ["returned"], fills: [] },
-    quarantined: { moves: [...WAY, "credited", ...ENDS], fills: [] },
+    quarantined: { moves: [...ON_WAY, "credited", ...ENDS], fills: [] },
   },
 };
 
@@ -85,33 +78,20 @@ function isDepositMovement(movement: DataOf<"MovementRecorded">): boolean {
 }
 
 /** Which part of a deposit a fact tells of. */
-const DEPOSIT_PARTS = ["status", "movement", "reversal", "fund"] as const;
-export type DepositPart = (typeof DEPOSIT_PARTS)[number];
+export type DepositPart = "status" | "movement" | "reversal" | "fund";
 
-type Agreed = Readonly<{
-  participant_code?: string | null | undefined;
-  account_label?: string | null | undefined;
-  asset?: string | undefined;
-  network?: string | undefined;
-  amount?: string | undefined;
-}>;
+/** What two reports of one deposit agree in. */
+type Agreed = Readonly<
+  Partial<Record<"participant_code" | "account_label", string | null | undefined>> &
+    Partial<Record<"asset" | "network" | "amount" | "hash", string | undefined>>
+>;
 
 /**
- * What two reports of one deposit agree in, the network left out: both may not know it. Without a
- * hash, or without an amount, nothing joins.
+ * The network is left out of the class: both may not know it. Without a hash, or without an amount,
+ * nothing joins.
  */
-function classClaims(
-  fact: AnyKnown,
-  part: DepositPart,
-  {
-    participant_code,
-    account_label,
-    asset,
-    network,
-    amount,
-    hash,
-  }: Agreed & { hash?: string | undefined },
-): Claim[] {
+function classClaims(fact: AnyKnown, part: DepositPart, agreed: Agreed): Claim[] {
+  const { participant_code, account_label, asset, network, amount, hash } = agreed;
   const code = splitAsset(asset ?? "");
   const isWhole = participant_code && code.base && amount && hash;
   const shared = [participant_code, account_label ?? "general", code.base, amount];
@@ -153,7 +133,7 @@ function readMovement(fact: Known<"MovementRecorded">): FactReading {
         hash: knownId(reference),
       }),
       ...firstSaid(fact, BOOKED, {
-        ...pick(holder, "participant_code", "account_group", "account_label", "asset", "provider"),
+        ...pick(holder, ...HOLDER),
         ...{ amount, reference, "id:movement": name.name },
       }),
       movementClaim(movement_id),
@@ -183,7 +163,7 @@ function readStatus(fact: Known<"DepositStatusReported">): FactReading {
     claims: [
       ...classClaims(fact, "status", { ...data, hash: isLayer1 ? undefined : hash }),
       ...firstSaid(fact, STATED, {
-        ...pick(data, "participant_code", "account_label", "asset", "network", "provider"),
+        ...pick(data, ...HOLDER),
         [isLayer1 ? "transfer_id" : "deposit_id"]: data.deposit_id,
       }),
       ...lastSaid(fact, STATED, {
@@ -210,15 +190,12 @@ function readPayin(fact: Known<"PaymentStatusReported">): FactReading {
     ...readPayment(fact, BANK_DEPOSIT),
     claims: [
       ...classClaims(fact, "status", { ...data, hash }),
-      ...firstSaid(fact, STATED, {
-        ...pick(data, "participant_code", "account_group", "account_label"),
-        ...pick(data, "asset", "network", "provider"),
-      }),
+      ...firstSaid(fact, STATED, pick(data, ...HOLDER)),
       ...lastSaid(fact, STATED, {
         ...pick(data, "amount", "transaction_hash", "reference", "reason", "reason_code"),
         paid_fee: feeText(data),
       }),
-      { field: "id:payment", order: data.payment, value: data.payment },
+      ...idClaims([{ kind: "payment", name: data.payment }]),
     ],
   };
 }
@@ -237,11 +214,7 @@ function readFund(fact: Known<"FundReported">): FactReading {
     entries: [fundEntry(fact)],
     claims: [
       ...classClaims(fact, "fund", { ...data, amount: data.quantity, hash }),
-      ...firstSaid(
-        fact,
-        FUNDED,
-        pick(data, "participant_code", "account_label", "asset", "network", "provider"),
-      ),
+      ...firstSaid(fact, FUNDED, pick(data, ...HOLDER)),
       ...lastSaid(fact, BOOKED, {
         transaction_hash: hash,
         fund: JSON.stringify(shown, (_key, value) => value ?? null),

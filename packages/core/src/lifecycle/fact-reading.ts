@@ -109,9 +109,16 @@ export const idClaims = (names: readonly Name[]): Claim[] =>
 
 type Values = Readonly<Record<string, string | null | undefined>>;
 
-/** Fields that a fact has as they stand. */
-export const pick = <Data extends object>(data: Data, ...fields: (keyof Data & string)[]): Values =>
-  Object.fromEntries(fields.map((field) => [field, data[field] as string | null | undefined]));
+/** Fields that tell whose it is, and in what, wherever a fact has them. */
+export const HOLDER = [
+  ...["participant_code", "account_group", "account_label", "asset", "network", "provider"],
+] as const;
+
+/** Fields of a fact as they stand. */
+export function pick(data: object, ...fields: readonly string[]): Values {
+  const all = data as Values;
+  return Object.fromEntries(fields.map((field) => [field, all[field]]));
+}
 
 /** What is known of these fields; the earliest fact of the least weight counts. */
 export function firstSaid({ at, tie }: AnyKnown, weight: number, values: Values): Claim[] {

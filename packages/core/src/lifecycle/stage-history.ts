@@ -16,6 +16,15 @@ type Steps<Stage> = Readonly<{
   fills: readonly Stage[];
 }>;
 
+/** Each stage on a way may be skipped, or ended; what lies before it has passed. */
+export function stepsAlong<On extends Stage, Stage>(way: readonly On[], ends: readonly Stage[]) {
+  const steps = way.map((stage, at) => {
+    const onWay: Steps<Stage> = { moves: [...way.slice(at + 1), ...ends], fills: way.slice(0, at) };
+    return [stage, onWay];
+  });
+  return Object.fromEntries(steps) as Record<On & string, Steps<Stage>>;
+}
+
 /** What one fact says in the history of its record. */
 export type HistoryEntry = Readonly<{
   /** null: the history only. */

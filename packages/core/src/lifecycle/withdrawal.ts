@@ -9,6 +9,7 @@ import {
   entryOf,
   type FactReading,
   firstSaid,
+  HOLDER,
   idClaims,
   type Lifecycle,
   lastSaid,
@@ -31,7 +32,7 @@ import {
   valuesIn,
   valuesUnder,
 } from "./record-fields.ts";
-import type { HistoryEntry, StageRules } from "./stage-history.ts";
+import { type HistoryEntry, type StageRules, stepsAlong } from "./stage-history.ts";
 import {
   isWithdrawalReport,
   sideEntry,
@@ -42,27 +43,19 @@ import {
 } from "./withdrawal-movement.ts";
 import { LAYER1_WITHDRAWAL, ZERO_HASH_ON_CHAIN, ZERO_HASH_WITHDRAWAL } from "./words.ts";
 
-const STAGES = ["requested", "pending", "approved", "broadcast", "confirmed"] as const;
-
-const onWay = (at: number) => ({
-  moves: [...STAGES.slice(at + 1), "settled", "failed", "rejected", "returned"] as const,
-  fills: STAGES.slice(0, at),
-});
+const ON_WAY = ["requested", "pending", "approved", "broadcast", "confirmed"] as const;
+const ENDS = ["settled", "failed", "rejected", "returned"] as const;
 
 /**
  * A settled bank payment may still be returned, for 60 days. A request that failed or was rejected
  * gives its hold back, before or after the status says so: `returned` is where both end.
  */
 export const WITHDRAWAL_RULES: StageRules<WithdrawalStage> = {
-  order: [...STAGES, "settled", "failed", "rejected", "returned"],
+  order: [...ON_WAY, ...ENDS],
   retried: ["failed", "rejected", "returned"],
   steps: {
-    requested: onWay(0),
-    pending: onWay(1),
-    approved: onWay(2),
-    broadcast: onWay(3),
-    confirmed: onWay(4),
-    settled: { moves: ["returned"], fills: STAGES },
+    ...stepsAlong<(typeof ON_WAY)[number], WithdrawalStage>(ON_WAY, ENDS),
+    settled: { moves: ["returned"], fills: ON_WAY },
     failed: { moves: ["returned"], fills: [] },
     rejected: { moves: ["returned"], fills: [] },
     returned: { moves: [], fills: ["failed", "rejected"] },
@@ -113,7 +106,7 @@ function readMovement({ data, at, tie }: Known<"MovementRecorded">): FactReading
     entries: [side === null ? entry : sideEntry(side, data)],
     claims: [
       ...claimsOf(wayOrder(side, at, order), {
-        ...pick(holder, "participant_code", "account_group", "account_label", "asset", "provider"),
+        ...pick(holder, ...HOLDER),
         amount: change.replace(/^-/, ""),
         "id:movement": name.name,
       }),
@@ -174,8 +167,7 @@ function statusClaims(fact: Known<"WithdrawalStatusReported">): Claim[] {
   const isFee = data.leg === "fee";
   const amount = data.leg_id === undefined ? "amount" : `${isFee ? "fee" : "leg"}:${data.leg_id}`;
   return [
-    ...(isFee ? [] : holderClaims(fact, STATED)),
-    ...firstSaid(fact, STATED, pick(data, "network", "provider")),
+    ...firstSaid(fact, STATED, isFee ? pick(data, "network", "provider") : pick(data, ...HOLDER)),
     ...lastSaid(fact, STATED, {
       [amount]: data.amount,
       paid_fee: feeText(data),
@@ -190,15 +182,6 @@ function statusClaims(fact: Known<"WithdrawalStatusReported">): Claim[] {
 
 const SENT = ["transaction_hash", "destination_address", "reason", "reason_code"] as const;
 
-type Holder = Known<"WithdrawalStatusReported"> | Known<"PaymentStatusReported">;
-
-const holderClaims = (fact: Holder, weight: number): Claim[] =>
-  firstSaid(
-    fact,
-    weight,
-    pick(fact.data, "participant_code", "account_group", "account_label", "asset"),
-  );
-
 function readPayout(fact: Known<"PaymentStatusReported">): FactReading {
   const { data } = fact;
   const request = called("request", data.withdrawal_request_id);
@@ -209,8 +192,7 @@ function readPayout(fact: Known<"PaymentStatusReported">): FactReading {
     ...read,
     names: [...read.names, ...request],
     claims: [
-      ...holderClaims(fact, PAID),
-      ...firstSaid(fact, PAID, pick(data, "network", "provider")),
+      ...firstSaid(fact, PAID, pick(data, ...HOLDER)),
       ...lastSaid(fact, PAID, {
         ...pick(data, "amount", "total", "quoted_currency"),
         paid_fee: feeText(data),
@@ -218,8 +200,7 @@ function readPayout(fact: Known<"PaymentStatusReported">): FactReading {
       }),
       ...lastSaid(fact, STATED, pick(data, ...SENT)),
       ...paymentIds.map((id) => ({ field: "payment_id", order: id, value: id })),
-      { field: "id:payment", order: data.payment, value: data.payment },
-      ...idClaims(request),
+      ...idClaims([{ kind: "payment", name: data.payment }, ...request]),
     ],
   };
 }
