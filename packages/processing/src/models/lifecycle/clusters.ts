@@ -56,7 +56,7 @@ export class Clusters {
   private readonly buffer: RowBuffer;
   private readonly loaded = new Map<number, Readonly<{ cluster: Cluster; stored: Row | null }>>();
   private readonly touched = new Set<Cluster>();
-  private readonly unlinked = new Set<Cluster>();
+  private readonly unlinked = new Set<number>();
   /** By cluster and field: in which order the claim stood that counted and is gone. */
   private readonly lost = new Map<Cluster, Map<string, string>>();
 
@@ -163,30 +163,19 @@ export class Clusters {
   }
 
   async link(a: number, b: number, link: Omit<Link, "to">): Promise<void> {
-    for (const [id, to] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const cluster = await this.get(id);
-      this.setLinks(cluster, [...cluster.links, { ...link, to }]);
-    }
+    await this.changeLinks(a, b, (links, to) => [...links, { ...link, to }]);
   }
 
   async unlink(a: number, b: number, kind: string): Promise<void> {
-    for (const [id, other] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const cluster = await this.get(id);
-      const links = cluster.links.filter((link) => link.kind !== kind || link.to !== other);
-      this.setLinks(cluster, links);
-      this.unlinked.add(cluster);
-    }
+    await this.changeLinks(a, b, (links, other) =>
+      links.filter((link) => link.kind !== kind || link.to !== other),
+    );
+    this.unlinked.add(a).add(b);
   }
 
   /** Whether it lost a link in this event. */
   isUnlinked(cluster: Cluster): boolean {
-    return this.unlinked.has(cluster);
+    return this.unlinked.has(cluster.id);
   }
 
   /** Those that it is linked with directly. */
@@ -223,9 +212,16 @@ export class Clusters {
     cluster.debits = { count: count + by, amount: formatMoney(total) };
   }
 
-  private setLinks(cluster: Cluster, links: readonly Link[]): void {
-    cluster.links = links;
-    this.touch(cluster);
+  private async changeLinks(
+    a: number,
+    b: number,
+    change: (links: readonly Link[], other: number) => readonly Link[],
+  ): Promise<void> {
+    const ends = [await this.get(a), await this.get(b)];
+    for (const cluster of ends) {
+      cluster.links = change(cluster.links, cluster.id === a ? b : a);
+      this.touch(cluster);
+    }
   }
 }
 

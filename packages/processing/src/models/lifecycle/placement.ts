@@ -35,18 +35,17 @@ export class Placement {
     const { fact, reading: own } = unplaced;
     if (own === null) return;
     if (own.side !== null) await movements.put(fact, own.side, cluster);
-    const { at, dated } = await movements.dating(fact.state, own.side);
+    const { at } = await movements.dating(fact.state, own.side);
     const isReadSo = at === unplaced.at;
-    const placed = isReadSo
-      ? { ...unplaced, cluster: cluster.id }
-      : facts.placed(fact, at, cluster.id);
+    const { id } = cluster;
+    const placed = isReadSo ? { ...unplaced, cluster: id } : facts.placed(fact, at, id);
     const reading = placed.reading ?? own;
     await facts.put(placed);
     clusters.add(cluster, reading);
-    await names.countAliases(reading, cluster.id, 1);
+    await names.countAliases(reading, id, 1);
     for (const [seq, { slot }] of reading.entries.entries()) {
       const isShown = slot === undefined || (await this.takeSlot(placed, slot, seq));
-      if (isShown) await this.show(placed, seq, dated);
+      if (isShown) await this.show(placed, seq);
     }
   }
 
@@ -58,7 +57,7 @@ export class Placement {
     clusters.remove(cluster, reading);
     await names.countAliases(reading, cluster.id, -1);
     for (const [seq, { slot }] of reading.entries.entries()) {
-      await this.hide(placed, seq);
+      await this.show(placed, seq, false);
       if (slot !== undefined) await this.leaveSlot(placed, slot, seq);
     }
     if (reading.side !== null) await movements.noteSide(reading.side, cluster);
@@ -70,7 +69,7 @@ export class Placement {
     const { fact, reading, cluster: id } = placed;
     const side = reading?.side;
     if (!side || id === NOWHERE) return;
-    const { at, dated } = await movements.dating(fact.state, side);
+    const { at } = await movements.dating(fact.state, side);
     if (at === placed.at && !freesHold(side)) return;
     const cluster = await clusters.get(id);
     if (at !== placed.at) {
@@ -79,33 +78,27 @@ export class Placement {
     } else if (
       (await movements.givesBack(side, cluster)) !== (await movements.isGivenBack(fact.id, side))
     ) {
-      await this.hide(placed, 0);
+      await this.show(placed, 0, false);
       await movements.put(fact, side, cluster);
-      await this.show(placed, 0, dated);
+      await this.show(placed, 0);
       clusters.touch(cluster);
     }
   }
 
-  private async show(placed: Placed, seq: number, dated: bigint | null): Promise<void> {
+  private async show(placed: Placed, seq: number, isShown = true): Promise<void> {
     const { clusters, histories } = this.on;
-    const { base } = await clusters.get(placed.cluster);
-    histories.insert(await clusters.get(base), await this.entryOf(placed, seq, dated));
+    const cluster = await clusters.get(placed.cluster);
+    const base = await clusters.get(cluster.base);
+    const entry = await this.entryOf(placed, seq);
+    if (isShown) histories.insert(base, entry);
+    else await histories.remove(base, entry);
   }
 
-  private async hide(placed: Placed, seq: number): Promise<void> {
-    const { clusters, histories } = this.on;
-    const { base } = await clusters.get(placed.cluster);
-    await histories.remove(await clusters.get(base), await this.entryOf(placed, seq, null));
-  }
-
-  private async entryOf(
-    { fact, at, cluster, reading }: Placed,
-    seq: number,
-    dated_at: bigint | null,
-  ): Promise<Entry> {
+  private async entryOf({ fact, at, cluster, reading }: Placed, seq: number): Promise<Entry> {
     const { facts, movements } = this.on;
     const { entries, side } = reading as FactReading;
     const { stage, word, source, occurred_at, ...how } = entries[seq] as HistoryEntry;
+    const { dated: dated_at } = await movements.dating(fact.state, side);
     const isGivenBack = side !== null && (await movements.isGivenBack(fact.id, side));
     return {
       ...{ at, dated_at, tie: placeTie(word, facts.tieOf(fact.id)), seq, cluster },
@@ -143,14 +136,11 @@ export class Placement {
 
   /** Shows or hides the entries of one rank. */
   private async turn(slot: string, rank: string, isShown: boolean): Promise<void> {
-    const { buffer, facts, movements } = this.on;
+    const { buffer, facts } = this.on;
     const rows = everyRow(buffer, SLOTS, having({ slot, rank }, ["fact", "seq"]));
     for await (const { fact, seq } of rows) {
       const placed = await facts.get(String(fact));
-      if (!placed?.reading) continue;
-      const { dated } = await movements.dating(placed.fact.state, placed.reading.side);
-      if (isShown) await this.show(placed, Number(seq), dated);
-      else await this.hide(placed, Number(seq));
+      if (placed?.reading) await this.show(placed, Number(seq), isShown);
     }
   }
 }
