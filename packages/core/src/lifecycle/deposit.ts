@@ -240,7 +240,7 @@ function fundEntry({ data }: Known<"FundReported">): HistoryEntry {
   const isSeen = knownId(transaction_hash) !== undefined || deposited_at !== undefined;
   return isExpired(data) && !isSeen
     ? { ...entry, stage: "failed", word }
-    : { ...entry, stage: "detected", word, atLeast: true };
+    : { ...entry, stage: "detected", word, mode: "at_least" };
 }
 
 const isExpired = ({ reason, reason_code }: DataOf<"FundReported">): boolean =>

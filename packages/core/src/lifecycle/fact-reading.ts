@@ -90,8 +90,7 @@ export function entryOf(
     word: shown,
     source,
     occurred_at: data.occurred_at ?? null,
-    ...(stage === undefined ? { isUnknown: true } : {}),
-    ...(isRetry(word) ? { retries: true } : {}),
+    mode: stage === undefined ? "unknown" : isRetry(word) ? "retries" : null,
   };
 }
 

@@ -1,5 +1,5 @@
 import {
-  type HistoryEntry,
+  type Mode,
   rankOf,
   type StageRules,
   takeStep,
@@ -9,7 +9,7 @@ import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { compareTuples } from "../../projection/selecting.ts";
 import type { Cluster } from "./clusters.ts";
-import { FLAGS, HISTORY, HISTORY_PAST, having } from "./tables.ts";
+import { FLAGS, HISTORY, HISTORY_PAST, having, PLACE } from "./tables.ts";
 
 /** One word of a history. */
 export type Entry = Readonly<{
@@ -23,19 +23,11 @@ export type Entry = Readonly<{
   word: string;
   source: string;
   occurred_at: bigint | null;
-  mode: keyof typeof MODES | null;
+  mode: Mode | null;
   cluster: number;
   delivery_id: string | null;
   position: number;
 }>;
-
-const MODES = { unknown: "isUnknown", at_least: "atLeast", retries: "retries" } as const;
-
-/** How a word counts; null as any other. */
-export function modeOf(entry: Partial<HistoryEntry>): Entry["mode"] {
-  const modes = Object.keys(MODES) as (keyof typeof MODES)[];
-  return modes.find((mode) => entry[MODES[mode]] === true) ?? null;
-}
 
 /** Of one time and stage, words stand in order. */
 export const placeTie = (word: string, tie: string): string =>
@@ -43,8 +35,6 @@ export const placeTie = (word: string, tie: string): string =>
 
 /** Where a row stands in its history. */
 export type Place = readonly [at: bigint, rank: number, tie: string, seq: number];
-
-const PLACE = ["at", "rank", "tie", "seq"];
 
 export const placeOf = ({ at, rank, tie, seq }: Row): Place => [
   BigInt(at ?? 0),
@@ -216,7 +206,7 @@ export class Histories {
 
   /** @returns null where the row stands as before. */
   private step(base: Cluster, row: Row, next: Row | null, before: string | null): Row | null {
-    const { after, moves, flag } = takeStep(before, entryIn(row), this.rules);
+    const { after, moves, flag } = takeStep(before, row as HistoryRow, this.rules);
     const isNew = row.moves === UNWALKED;
     const isSame = row.after === after && row.moves === Number(moves) && row.flag === flag;
     if (!isNew && isSame) return null;
@@ -230,7 +220,5 @@ export class Histories {
   }
 }
 
-function entryIn({ stage = null, word, mode }: Row) {
-  const how = mode === null ? {} : { [MODES[mode as keyof typeof MODES]]: true };
-  return { stage: stage as string | null, word: String(word), ...how };
-}
+/** As `insert` put it. */
+type HistoryRow = Row & Pick<Entry, "stage" | "word" | "mode">;

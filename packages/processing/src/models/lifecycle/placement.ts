@@ -6,7 +6,7 @@ import { everyRow } from "../../projection/every-row.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import type { Cluster, Clusters } from "./clusters.ts";
 import { type Facts, NOWHERE, type Placed } from "./facts.ts";
-import { type Entry, type Histories, modeOf, placeTie } from "./history.ts";
+import { type Entry, type Histories, placeTie } from "./history.ts";
 import type { Movements } from "./movements.ts";
 import type { Names } from "./names.ts";
 import { having, SLOTS } from "./tables.ts";
@@ -97,12 +97,12 @@ export class Placement {
   private async entryOf({ fact, at, cluster, reading }: Placed, seq: number): Promise<Entry> {
     const { facts, movements } = this.on;
     const { entries, side } = reading as FactReading;
-    const { stage, word, source, occurred_at, ...how } = entries[seq] as HistoryEntry;
+    const { stage, word, source, occurred_at, mode = null } = entries[seq] as HistoryEntry;
     const { dated: dated_at } = await movements.dating(fact.state, side);
     const isGivenBack = side !== null && (await movements.isGivenBack(fact.id, side));
     return {
       ...{ at, dated_at, tie: placeTie(word, facts.tieOf(fact.id)), seq, cluster },
-      ...{ stage: isGivenBack ? "returned" : stage, word, source, mode: modeOf(how) },
+      ...{ stage: isGivenBack ? "returned" : stage, word, source, mode },
       occurred_at: occurred_at === null ? null : timeOf(occurred_at),
       delivery_id: fact.state.deliveryId,
       position: fact.state.position,

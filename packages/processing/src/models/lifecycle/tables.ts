@@ -139,9 +139,11 @@ export const QUEUE_LEVELS: Table = {
   digested: "digest",
 };
 
+/** What rows of a history are ordered by; a fact may say two words, one after the other. */
+export const PLACE = ["at", "rank", "tie", "seq"];
+
 const historyColumns = {
   ...owned({ record: integer, at: nanos, rank: integer }),
-  // A fact may say two words, one after the other.
   ...{ tie: text, seq: integer, stage: text, word: text, source: text, occurred_at: nanos },
   /** As `at` where a provider's clock gave it; null where it is the arrival. */
   dated_at: nanos,
@@ -158,10 +160,10 @@ const historyColumns = {
 export const HISTORY: Table = {
   name: "history",
   columns: historyColumns,
-  key: ["record", "at", "rank", "tie", "seq"],
+  key: ["record", ...PLACE],
   indexes: [
-    ["record", "moves", "at", "rank", "tie", "seq"],
-    ["record", "cluster", "at", "rank", "tie", "seq"],
+    ["record", "moves", ...PLACE],
+    ["record", "cluster", ...PLACE],
   ],
   digested: "both",
   partition: "record",
@@ -171,7 +173,7 @@ export const HISTORY: Table = {
 export const HISTORY_PAST: Table = {
   name: "history_past",
   columns: { ...historyColumns, until: own(integer) },
-  key: ["record", "at", "rank", "tie", "seq", "since"],
+  key: ["record", ...PLACE, "since"],
   indexes: [],
   digested: "none",
 };
@@ -182,7 +184,7 @@ export const FLAGS: Table = {
   columns: owned({
     ...{ record: integer, flag: text, at: nanos, rank: integer, tie: text, seq: integer },
   }),
-  key: ["record", "flag", "at", "rank", "tie", "seq"],
+  key: ["record", "flag", ...PLACE],
   indexes: [],
   digested: "none",
   partition: "record",
