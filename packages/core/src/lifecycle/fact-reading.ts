@@ -71,7 +71,7 @@ export const NOTHING_READ: Omit<FactReading, "owner" | "names" | "entries"> = {
   side: null,
 };
 
-type Told = Readonly<{
+type Printed = Readonly<{
   words: Words<string>;
   word: string;
   source: HistoryEntry["source"];
@@ -82,7 +82,7 @@ type Told = Readonly<{
 /** The entry of a provider's word. */
 export function entryOf(
   { data }: AnyKnown,
-  { words, word, source, shown = word }: Told,
+  { words, word, source, shown = word }: Printed,
 ): HistoryEntry {
   const stage = stageOfWord(words, word);
   return {

@@ -25,6 +25,8 @@ export type Cluster = {
   record: string | null;
   /** Whether its confirmations are shown as those of a record with a debit. */
   isDebited: boolean;
+  /** Whether an anomaly tells that others are called as the record is. */
+  isInConflict: boolean;
 };
 
 export type Link = Readonly<{
@@ -45,7 +47,7 @@ export type StoredWaiting = Readonly<{
   network?: string | null;
 }>;
 
-type Told = Readonly<{ reading: FactReading | null }>;
+type Read = Readonly<{ reading: FactReading | null }>;
 
 /** Where the number of the next cluster stands. */
 const COUNTER = 0;
@@ -81,7 +83,7 @@ export class Clusters {
     this.buffer.put(CLUSTERS, { id: COUNTER, data: String(id + 1) }, counter);
     const cluster: Cluster = {
       ...{ id, facts: 0, fields: {}, debits: NO_DEBITS, links: [], waiting: [] },
-      ...{ base: id, length: 0, record: null, isDebited: false },
+      ...{ base: id, length: 0, record: null, isDebited: false, isInConflict: false },
     };
     this.loaded.set(id, { cluster, stored: null });
     return cluster;
@@ -113,7 +115,7 @@ export class Clusters {
   }
 
   /** Reads the facts of clusters once whose fields are claimed by nobody now, or by somebody worse. */
-  async restoreClaims(factsIn: (id: number) => AsyncIterable<Told>): Promise<void> {
+  async restoreClaims(factsIn: (id: number) => AsyncIterable<Read>): Promise<void> {
     for (const [cluster, lost] of this.lost) {
       const fields = [...lost.keys()].filter(
         (field) => (cluster.fields[field]?.[0] ?? LAST) > (lost.get(field) ?? ""),

@@ -152,7 +152,8 @@ export class Records {
     const isRenamed = before !== null && before !== id;
     const shown = isRenamed ? await this.allFlags(base, flags) : flags;
     for (const flag of shown) await this.showFlag(base, id, flag, cause);
-    if (conflict === null) return closeAnomaly(this.on.buffer, conflictOf(id), cause);
+    if (conflict === null) return this.closeConflict(base, id, cause);
+    base.isInConflict = true;
     const detail = {
       ...{ id: conflict.name, id_kind: conflict.kind },
       ...valuesIn(fields, "participant_code"),
@@ -185,9 +186,14 @@ export class Records {
     for (const flag of await this.allFlags(base, flags)) {
       await closeAnomaly(buffer, anomalyOf(id, flag), cause);
     }
-    await closeAnomaly(buffer, conflictOf(id), cause);
+    await this.closeConflict(base, id, cause);
     await this.remove(id, cause);
     base.record = null;
+  }
+
+  private async closeConflict(base: Cluster, id: string, cause: AnomalyCause): Promise<void> {
+    if (base.isInConflict) await closeAnomaly(this.on.buffer, conflictOf(id), cause);
+    base.isInConflict = false;
   }
 
   /** The flags that rows of a history have, and those that they had. */
