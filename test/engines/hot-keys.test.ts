@@ -58,7 +58,10 @@ describeOwnPostgres("PostgreSQL reads little more than it is asked for:", (use) 
       const reader = await catalogue.openForReading("balances", 1);
       return reader.snapshot(async (rows) => {
         const [last] = await rows.select(ENTRIES, { orderBy: ENTRIES.key, limit: 1 });
-        return listEntries(rows, String(last?.account), { limit: 10, beyond: null });
+        return listEntries(rows, String(last?.account), {
+          page: { limit: 10, beyond: null },
+          nextTurn: async () => {},
+        });
       });
     });
     expect(data).toHaveLength(10);

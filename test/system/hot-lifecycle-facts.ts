@@ -1,10 +1,8 @@
+import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
+import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
 import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
-import {
-  DEPOSITS,
-  type Lifecycle,
-  TRADES,
-  WITHDRAWALS,
-} from "@counterfoil/processing/models/lifecycle/lifecycle";
+import { TRADES } from "@counterfoil/core/lifecycle/trade";
+import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { lifecycleProjection } from "@counterfoil/processing/models/lifecycle/projection";
 import { RECORD_CHANGES } from "@counterfoil/processing/models/lifecycle/tables";
 import {

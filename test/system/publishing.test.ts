@@ -1,14 +1,12 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
+import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
+import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import { pruneGenerations, rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { rollbackModel } from "@counterfoil/processing/generations/rollback";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
-import {
-  DEPOSITS,
-  type Lifecycle,
-  WITHDRAWALS,
-} from "@counterfoil/processing/models/lifecycle/lifecycle";
 import { lifecycleProjection } from "@counterfoil/processing/models/lifecycle/projection";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
@@ -187,12 +185,12 @@ const renaming = (lifecycle: Lifecycle, isMeant: (id: string) => boolean): Lifec
   version: 8,
   read: (fact) => {
     const reading = lifecycle.read(fact);
-    const renamed = reading?.sayings.map((saying) =>
-      saying.field.startsWith("id:") && isMeant(saying.value)
-        ? { ...saying, value: `was:${saying.value}` }
-        : saying,
+    const renamed = reading?.claims.map((claim) =>
+      claim.field.startsWith("id:") && isMeant(claim.value)
+        ? { ...claim, value: `was:${claim.value}` }
+        : claim,
     );
-    return reading && { ...reading, sayings: renamed ?? [] };
+    return reading && { ...reading, claims: renamed ?? [] };
   },
 });
 

@@ -1,32 +1,40 @@
-import type { DataOf, ProviderFactType } from "@counterfoil/contracts/fact";
+import type { DataOf } from "@counterfoil/contracts/fact";
 import type { DepositRecord, DepositStage } from "@counterfoil/contracts/record";
 import { accountParts } from "../account.ts";
-import type { FactData } from "../ingest/fact-state.ts";
 import {
   called,
   distinct,
   entryOf,
   type FactReading,
   firstSaid,
-  idSayings,
+  HOLDER,
+  idClaims,
+  type Lifecycle,
   lastSaid,
   NOTHING_READ,
+  pick,
+  readingBy,
 } from "./fact-reading.ts";
 import type { AnyKnown, Known } from "./lifecycle-fact.ts";
 import { hashNames, knownId, normalHash, ownerOf, splitAsset } from "./owner.ts";
-import { isPayIn } from "./payment.ts";
-import { type Fields, said } from "./record-fields.ts";
-import { feeText, holderFields, type OwnFields, paidFee } from "./shown-fields.ts";
-import type { HistoryEntry, StageRules } from "./stage-history.ts";
+import { isPayIn, readPayment } from "./payment.ts";
+import {
+  type Claim,
+  type Fields,
+  feeText,
+  holderFields,
+  movementClaim,
+  movementIds,
+  paidFee,
+  valueIn,
+  valuesIn,
+} from "./record-fields.ts";
+import { type HistoryEntry, type StageRules, stepsAlong } from "./stage-history.ts";
 import { BANK_DEPOSIT, LAYER1_DEPOSIT, ZERO_HASH_DEPOSIT } from "./words.ts";
 
-const WAY = ["detected", "unconfirmed", "confirmed", "screening", "held"] as const;
+const ON_WAY = ["detected", "unconfirmed", "confirmed", "screening", "held"] as const;
+const LEFT = ["quarantined", "credited"] as const;
 const ENDS = ["failed", "rejected", "returned"] as const;
-
-const onWay = (at: number) => ({
-  moves: [...WAY.slice(at + 1), "quarantined", "credited", ...ENDS] as const,
-  fills: WAY.slice(0, at),
-});
 
 /**
  * A quarantined deposit may be taken up again and go anywhere; of two words with one time it is
@@ -34,36 +42,32 @@ const onWay = (at: number) => ({
  * bank's return.
  */
 export const DEPOSIT_RULES: StageRules<DepositStage> = {
-  order: [...WAY, "quarantined", "credited", "returned", "failed", "rejected"],
+  order: [...ON_WAY, "quarantined", "credited", "returned", "failed", "rejected"],
   retried: ENDS,
   steps: {
-    detected: onWay(0),
-    unconfirmed: onWay(1),
-    confirmed: onWay(2),
-    screening: onWay(3),
-    held: onWay(4),
-    credited: { moves: ["returned"], fills: WAY },
-    returned: { moves: [], fills: [...WAY, "credited", "failed", "rejected"] },
+    ...stepsAlong<(typeof ON_WAY)[number], DepositStage>(ON_WAY, [...LEFT, ...ENDS]),
+    credited: { moves: ["returned"], fills: ON_WAY },
+    returned: { moves: [], fills: [...ON_WAY, "credited", "failed", "rejected"] },
     failed: { moves: ["returned"], fills: [] },
     rejected: { moves: ["returned"], fills: [] },
-    quarantined: { moves: [...WAY, "credited", ...ENDS], fills: [] },
+    quarantined: { moves: [...ON_WAY, "credited", ...ENDS], fills: [] },
   },
 };
 
-/** Whether the deposits model keeps this fact. */
-export function isDepositFact(type: ProviderFactType, data: FactData): boolean {
-  switch (type) {
-    case "MovementRecorded":
-      return isDepositMovement(data as DataOf<"MovementRecorded">);
-    case "PaymentStatusReported":
-      return isPayIn(data as DataOf<"PaymentStatusReported">);
-    case "DepositStatusReported":
-    case "FundReported":
-      return true;
-    default:
-      return false;
-  }
-}
+export const DEPOSITS: Lifecycle = {
+  model: "deposits",
+  version: 5,
+  ...readingBy({
+    MovementRecorded: { isKept: isDepositMovement, read: readMovement },
+    DepositStatusReported: { read: readStatus },
+    PaymentStatusReported: { isKept: isPayIn, read: readPayin },
+    FundReported: { read: readFund },
+  }),
+  rules: DEPOSIT_RULES,
+  firstStage: "detected",
+  ids: ["deposit", "payment", "movement", "fund", "transfer"],
+  fieldsOf: depositFields,
+};
 
 /** What books a deposit, and what takes it back: that names the same reference. */
 function isDepositMovement(movement: DataOf<"MovementRecorded">): boolean {
@@ -73,47 +77,28 @@ function isDepositMovement(movement: DataOf<"MovementRecorded">): boolean {
   return movement_type === "deposit";
 }
 
-export function readDepositFact(fact: AnyKnown): FactReading | null {
-  switch (fact.type) {
-    case "MovementRecorded":
-      return readMovement(fact);
-    case "DepositStatusReported":
-      return readStatus(fact);
-    case "PaymentStatusReported":
-      return readPayment(fact);
-    case "FundReported":
-      return readFund(fact);
-    default:
-      return null;
-  }
-}
-
 /** Which part of a deposit a fact tells of. */
-const DEPOSIT_PARTS = ["status", "movement", "reversal", "fund"] as const;
-export type DepositPart = (typeof DEPOSIT_PARTS)[number];
+export type DepositPart = "status" | "movement" | "reversal" | "fund";
 
-type Agreed = Readonly<{
-  participant: string | null | undefined;
-  label: string | null | undefined;
-  asset: string | undefined;
-  network: string | undefined;
-  amount: string | undefined;
-  hash: string | undefined;
-}>;
+/** What two reports of one deposit agree in. */
+type Agreed = Readonly<
+  Partial<Record<"participant_code" | "account_label", string | null | undefined>> &
+    Partial<Record<"asset" | "network" | "amount" | "hash", string | undefined>>
+>;
 
 /**
- * What two reports of one deposit agree in, the network left out: both may not know it. Without a
- * hash, or without an amount, nothing joins.
+ * The network is left out of the class: both may not know it. Without a hash, or without an amount,
+ * nothing joins.
  */
-function classSayings(fact: AnyKnown, part: DepositPart, agreed: Agreed) {
-  const { participant, label, asset, network, amount, hash } = agreed;
+function classClaims(fact: AnyKnown, part: DepositPart, agreed: Agreed): Claim[] {
+  const { participant_code, account_label, asset, network, amount, hash } = agreed;
   const code = splitAsset(asset ?? "");
-  const isWhole = participant && code.base && amount && hash;
-  const shared = [participant, label ?? "general", code.base, amount, normalHash(hash ?? "")];
+  const isWhole = participant_code && code.base && amount && hash;
+  const shared = [participant_code, account_label ?? "general", code.base, amount];
   return [
     ...firstSaid(fact, 0, { part, since: String(fact.at) }),
     ...lastSaid(fact, 0, {
-      class: isWhole ? JSON.stringify(shared) : undefined,
+      class: isWhole ? JSON.stringify([...shared, normalHash(hash)]) : undefined,
       class_network: code.network ?? network,
     }),
   ];
@@ -123,54 +108,50 @@ function classSayings(fact: AnyKnown, part: DepositPart, agreed: Agreed) {
 const [BOOKED, STATED, FUNDED] = [0, 1, 2];
 
 function readMovement(fact: Known<"MovementRecorded">): FactReading {
-  const { account, movement_id, change, deposit_reference_id, movement_type } = fact.data;
-  const { participant_code, account_group, account_label, asset } = accountParts(account);
+  const { account, movement_id, change, deposit_reference_id: reference } = fact.data;
+  const holder = accountParts(account);
   const isReversal = change.startsWith("-");
   const amount = change.replace(/^-/, "");
-  const hash = knownId(deposit_reference_id);
-  const agreed = { participant: participant_code, label: account_label, asset, amount, hash };
+  const name = { kind: "movement", name: `movement:${movement_id}` };
   return {
     ...NOTHING_READ,
-    owner: ownerOf({ participant: participant_code, asset }),
-    names: [{ kind: "movement", name: `movement:${movement_id}` }],
-    aliases: distinct([movement_id, ...hashNames(deposit_reference_id)]),
+    owner: ownerOf(holder),
+    names: [name],
+    aliases: distinct([movement_id, ...hashNames(reference)]),
     entries: [
       {
         stage: isReversal ? "returned" : "credited",
-        word: movement_type ?? "",
+        word: fact.data.movement_type ?? "",
         source: "movement",
         occurred_at: fact.data.occurred_at ?? null,
       },
     ],
-    sayings: [
-      ...classSayings(fact, isReversal ? "reversal" : "movement", {
-        ...agreed,
-        network: undefined,
+    claims: [
+      ...classClaims(fact, isReversal ? "reversal" : "movement", {
+        ...holder,
+        amount,
+        hash: knownId(reference),
       }),
       ...firstSaid(fact, BOOKED, {
-        ...{ asset, amount, provider: "zerohash", reference: deposit_reference_id },
-        participant_code: participant_code ?? undefined,
-        account_group: account_group ?? undefined,
-        account_label: account_label ?? undefined,
-        "id:movement": `movement:${movement_id}`,
+        ...pick(holder, ...HOLDER),
+        ...{ amount, reference, "id:movement": name.name },
       }),
+      movementClaim(movement_id),
     ],
-    movementId: movement_id,
   };
 }
 
 function readStatus(fact: Known<"DepositStatusReported">): FactReading {
   const { data } = fact;
   const isLayer1 = data.provider === "layer1";
-  const transfer = isLayer1 ? transferTo(data) : undefined;
-  const names = isLayer1 ? called("transfer", transfer) : called("deposit", data.deposit_id);
+  const names = isLayer1
+    ? called("transfer", transferTo(data))
+    : called("deposit", data.deposit_id);
   const words = isLayer1 ? LAYER1_DEPOSIT : ZERO_HASH_DEPOSIT;
-  const { participant_code: participant, account_label: label, asset, network, amount } = data;
   const hash = knownId(data.transaction_hash);
-  const agreed = { participant, label, asset, network, amount, hash: isLayer1 ? undefined : hash };
   return {
     ...NOTHING_READ,
-    owner: isLayer1 ? "" : ownerOf({ participant, asset, network }),
+    owner: isLayer1 ? "" : ownerOf(data),
     names: names.length > 0 ? names : [{ kind: "content", name: data.content }],
     aliases: distinct([
       data.leg_id,
@@ -179,20 +160,18 @@ function readStatus(fact: Known<"DepositStatusReported">): FactReading {
       ...hashNames(hash),
     ]),
     entries: [entryOf(fact, { words, word: data.status, source: "status" })],
-    sayings: [
-      ...classSayings(fact, "status", agreed),
+    claims: [
+      ...classClaims(fact, "status", { ...data, hash: isLayer1 ? undefined : hash }),
       ...firstSaid(fact, STATED, {
-        ...{ participant_code: participant, account_label: label, asset, network },
-        provider: data.provider,
-        deposit_id: isLayer1 ? undefined : data.deposit_id,
-        transfer_id: isLayer1 ? data.deposit_id : undefined,
+        ...pick(data, ...HOLDER),
+        [isLayer1 ? "transfer_id" : "deposit_id"]: data.deposit_id,
       }),
       ...lastSaid(fact, STATED, {
-        ...{ amount, transaction_hash: hash, paid_fee: feeText(data) },
-        ...{ source_address: data.source_address, received_address: data.received_address },
-        ...{ reference: data.reference, reason: data.reason, reason_code: data.reason_code },
+        ...pick(data, "amount", "source_address", "received_address"),
+        ...pick(data, "reference", "reason", "reason_code"),
+        ...{ transaction_hash: hash, paid_fee: feeText(data) },
       }),
-      ...idSayings(names),
+      ...idClaims(names),
     ],
   };
 }
@@ -204,60 +183,47 @@ function transferTo({ deposit_id, leg_id, received_address }: DataOf<"DepositSta
   return known === undefined ? deposit_id : `${deposit_id}:${known}`;
 }
 
-function readPayment(fact: Known<"PaymentStatusReported">): FactReading {
+function readPayin(fact: Known<"PaymentStatusReported">): FactReading {
   const { data } = fact;
-  const names = called("payment", data.payment, data.payment_id, data.transaction_id);
-  const { participant_code, account_group, account_label, asset, network, amount } = data;
-  const agreed = { participant: participant_code, label: account_label, asset, network, amount };
   const hash = knownId(data.transaction_id) ?? knownId(data.reference);
   return {
-    ...NOTHING_READ,
-    owner: ownerOf({ participant: participant_code, asset, network }),
-    names,
-    aliases: distinct([data.reference, ...hashNames(data.transaction_hash)]),
-    entries: [entryOf(fact, { words: BANK_DEPOSIT, word: data.status, source: "payment" })],
-    sayings: [
-      ...classSayings(fact, "status", { ...agreed, hash }),
-      ...firstSaid(fact, STATED, {
-        ...{ participant_code, account_group, account_label, asset, network },
-        provider: data.provider,
-      }),
+    ...readPayment(fact, BANK_DEPOSIT),
+    claims: [
+      ...classClaims(fact, "status", { ...data, hash }),
+      ...firstSaid(fact, STATED, pick(data, ...HOLDER)),
       ...lastSaid(fact, STATED, {
-        ...{ amount, transaction_hash: data.transaction_hash, paid_fee: feeText(data) },
-        ...{ reference: data.reference, reason: data.reason, reason_code: data.reason_code },
+        ...pick(data, "amount", "transaction_hash", "reference", "reason", "reason_code"),
+        paid_fee: feeText(data),
       }),
-      { field: "id:payment", order: data.payment, value: data.payment },
+      ...idClaims([{ kind: "payment", name: data.payment }]),
     ],
   };
 }
 
 function readFund(fact: Known<"FundReported">): FactReading {
   const { data } = fact;
-  const { participant_code, account_label, asset, network, quantity } = data;
   const hash = knownId(data.transaction_hash);
-  const agreed = { participant: participant_code, label: account_label, asset, network };
   const { fund_id, success, reason, reason_code, rate, notional, quoted_currency } = data;
   const shown = { fund_id, success, reason, reason_code, rate, notional, quoted_currency };
+  const name = `fund:${data.fund}`;
   return {
     ...NOTHING_READ,
-    owner: ownerOf({ participant: participant_code, asset, network }),
-    names: [{ kind: "fund", name: `fund:${data.fund}` }],
-    aliases: distinct([data.fund_id, ...hashNames(hash)]),
+    owner: ownerOf(data),
+    names: [{ kind: "fund", name }],
+    aliases: distinct([fund_id, ...hashNames(hash)]),
     entries: [fundEntry(fact)],
-    sayings: [
-      ...classSayings(fact, "fund", { ...agreed, amount: quantity, hash }),
-      ...firstSaid(fact, FUNDED, {
-        ...{ participant_code, account_label, asset, network, provider: data.provider },
-      }),
+    claims: [
+      ...classClaims(fact, "fund", { ...data, amount: data.quantity, hash }),
+      ...firstSaid(fact, FUNDED, pick(data, ...HOLDER)),
       ...lastSaid(fact, BOOKED, {
         transaction_hash: hash,
         fund: JSON.stringify(shown, (_key, value) => value ?? null),
       }),
       ...lastSaid(fact, FUNDED, {
-        ...{ amount: quantity, source_address: data.source_address },
-        ...{ received_address: data.deposit_address, reason, reason_code },
+        ...pick(data, "source_address", "reason", "reason_code"),
+        ...{ amount: data.quantity, received_address: data.deposit_address },
       }),
-      { field: "id:fund", order: data.fund, value: `fund:${data.fund}` },
+      { field: "id:fund", order: data.fund, value: name },
     ],
   };
 }
@@ -274,36 +240,26 @@ function fundEntry({ data }: Known<"FundReported">): HistoryEntry {
   const isSeen = knownId(transaction_hash) !== undefined || deposited_at !== undefined;
   return isExpired(data) && !isSeen
     ? { ...entry, stage: "failed", word }
-    : { ...entry, stage: "detected", word, atLeast: true };
+    : { ...entry, stage: "detected", word, mode: "at_least" };
 }
 
 const isExpired = ({ reason, reason_code }: DataOf<"FundReported">): boolean =>
   reason_code === "DEPOSIT_WINDOW_EXPIRED" || /\bsession\b.*\bexpired\b/i.test(reason ?? "");
 
-/** Ids that a record may have, the best first. */
-export const DEPOSIT_IDS = ["deposit", "payment", "movement", "fund", "transfer"] as const;
-
-type DepositFields = OwnFields<DepositRecord>;
-
-export function depositFields(fields: Fields, movementIds: readonly string[]): DepositFields {
-  const fund = JSON.parse(said(fields, "fund") ?? "null") as DepositFields["fund"];
+function depositFields(fields: Fields): Partial<DepositRecord> {
+  const fund = JSON.parse(valueIn(fields, "fund") ?? "null") as DepositRecord["fund"];
   return {
     ...holderFields(fields),
-    amount: said(fields, "amount"),
+    amount: valueIn(fields, "amount"),
     ...paidFee(fields),
     identifiers: {
-      deposit_id: said(fields, "deposit_id"),
-      payment_id: said(fields, "id:payment"),
-      transaction_hash: said(fields, "transaction_hash"),
-      transfer_id: said(fields, "transfer_id"),
-      movement_ids: [...movementIds],
+      deposit_id: valueIn(fields, "deposit_id"),
+      payment_id: valueIn(fields, "id:payment"),
+      ...valuesIn(fields, "transaction_hash", "transfer_id"),
+      movement_ids: movementIds(fields),
       fund_id: fund?.fund_id ?? null,
     },
-    source_address: said(fields, "source_address"),
-    received_address: said(fields, "received_address"),
-    reference: said(fields, "reference"),
-    reason: said(fields, "reason"),
-    reason_code: said(fields, "reason_code"),
+    ...valuesIn(fields, "source_address", "received_address", "reference", "reason", "reason_code"),
     fund,
   };
 }

@@ -5,16 +5,16 @@
 export type Owner = string;
 
 type Holder = Readonly<{
-  participant: string | null | undefined;
+  participant_code?: string | null | undefined;
   asset?: string | null | undefined;
   network?: string | null | undefined;
 }>;
 
 /** `USDC` on network `SOL` is `USDC.SOL`. */
-export function ownerOf({ participant, asset, network }: Holder): Owner {
-  if (!participant) return "";
+export function ownerOf({ participant_code, asset, network }: Holder): Owner {
+  if (!participant_code) return "";
   const { base, network: inCode } = splitAsset(asset ?? "");
-  const parts = [participant, base, base && (inCode ?? network ?? "")];
+  const parts = [participant_code, base, base && (inCode ?? network ?? "")];
   return parts
     .slice(0, parts.findLastIndex(Boolean) + 1)
     .map((part) => encodeURIComponent(part))

@@ -1,60 +1,105 @@
 import type { Nanos } from "../exact/time.ts";
+import { splitAsset } from "./owner.ts";
 
 /**
- * Who says what of a record, kept as facts come and go: of each field the saying that counts. The
- * least `order` counts, so one more fact is one comparison, whatever came before.
+ * What a fact says of a field of its record. Of all claims to one field the one with the least
+ * `order` counts, so one more fact is one comparison, whatever came before.
  */
-export type Saying = Readonly<{ field: string; order: string; value: string }>;
+export type Claim = Readonly<{ field: string; order: string; value: string }>;
 
+/** Of each field the claim that counts. */
 export type Fields = Readonly<Record<string, readonly [order: string, value: string]>>;
 
 const LAST_NANO = (1n << 63n) - 1n;
 const timeText = (at: Nanos): string => at.toString(16).padStart(16, "0");
 
 /** Of several, the earliest counts; a lesser weight goes before any time. */
-export const earliest = (weight: number, at: Nanos, tie: string): string =>
+export const earliest = (weight: number | string, at: Nanos, tie: string): string =>
   `${weight}${timeText(at)}${tie}`;
 
 /** Of several, the latest counts. */
 export const latest = (weight: number, at: Nanos, tie: string): string =>
   `${weight}${timeText(LAST_NANO - at)}${tie}`;
 
-export function withSayings(fields: Fields, sayings: readonly Saying[]): Fields {
+export function withClaims(fields: Fields, claims: readonly Claim[]): Fields {
   const next: Record<string, readonly [string, string]> = { ...fields };
-  for (const { field, order, value } of sayings) {
+  for (const { field, order, value } of claims) {
     const present = next[field];
     if (present === undefined || order < present[0]) next[field] = [order, value];
   }
   return next;
 }
 
-/** Fields whose saying that counts is among these: they have to be looked for again. */
-export function fieldsLost(fields: Fields, sayings: readonly Saying[]): string[] {
-  const lost = sayings.filter(({ field, order }) => fields[field]?.[0] === order);
-  return [...new Set(lost.map(({ field }) => field))];
-}
-
-export function withoutFields(fields: Fields, lost: readonly string[]): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([field]) => !lost.includes(field)));
-}
-
 /** What several say together. */
 export function mergedFields(all: readonly Fields[]): Fields {
-  return all.reduce<Fields>(
-    (merged, fields) =>
-      withSayings(
-        merged,
-        Object.entries(fields).map(([field, [order, value]]) => ({ field, order, value })),
-      ),
-    {},
+  const claims = all.flatMap((fields) =>
+    Object.entries(fields).map(([field, [order, value]]) => ({ field, order, value })),
   );
+  return withClaims({}, claims);
 }
 
-export const said = (fields: Fields, field: string): string | null => fields[field]?.[1] ?? null;
+export const valueIn = (fields: Fields, field: string): string | null => fields[field]?.[1] ?? null;
 
-/** Fields that are told one by one, such as the amount of each leg. */
-export function saidUnder(fields: Fields, prefix: string): string[] {
+/** The values of these fields. */
+export function valuesIn<Field extends string>(fields: Fields, ...names: readonly Field[]) {
+  const values = names.map((name) => [name, valueIn(fields, name)]);
+  return Object.fromEntries(values) as Readonly<Record<Field, string | null>>;
+}
+
+/** Of fields that are told one by one, such as the amount of each leg. */
+export function valuesUnder(fields: Fields, prefix: string): string[] {
   return Object.keys(fields)
     .filter((field) => field.startsWith(prefix))
-    .map((field) => said(fields, field) ?? "");
+    .map((field) => valueIn(fields, field) ?? "");
+}
+
+/** Whose it is, and in what. */
+export function holderFields(fields: Fields) {
+  const asset = valueIn(fields, "asset");
+  return {
+    provider: providerOf(fields),
+    ...valuesIn(fields, "participant_code", "account_group", "account_label"),
+    asset,
+    network: valueIn(fields, "network") ?? splitAsset(asset ?? "").network ?? null,
+  };
+}
+
+export const providerOf = (fields: Fields): "layer1" | "zerohash" =>
+  valueIn(fields, "provider") === "layer1" ? "layer1" : "zerohash";
+
+type Fee = Readonly<{ fee?: string | undefined; fee_asset?: string | undefined }>;
+
+/** A fee and its asset are one claim. */
+export const feeText = ({ fee, fee_asset }: Fee): string | undefined =>
+  fee === undefined ? undefined : JSON.stringify([fee, fee_asset ?? null]);
+
+/** The fee of `feeText`. */
+export function paidFee(fields: Fields) {
+  const [fee, fee_asset] = JSON.parse(valueIn(fields, "paid_fee") ?? "[null,null]");
+  return { fee, fee_asset } as Readonly<{ fee: string | null; fee_asset: string | null }>;
+}
+
+/** Movements of its way that a record lists. */
+const MOVEMENTS_SHOWN = 100;
+const MOVEMENT = "movement:";
+
+/** Each movement is a field of its own. */
+export const movementClaim = (id: string): Claim => ({
+  field: MOVEMENT + id,
+  order: id,
+  value: id,
+});
+export const isMovement = (field: string): boolean => field.startsWith(MOVEMENT);
+
+/** The first movements by id, which are all that a record lists. */
+export function movementIds(fields: Fields): string[] {
+  return valuesUnder(fields, MOVEMENT).sort().slice(0, MOVEMENTS_SHOWN);
+}
+
+/** Without the movements that no record lists. */
+export function withoutUnlisted(fields: Fields): Fields {
+  const listed = new Set(movementIds(fields));
+  return Object.fromEntries(
+    Object.entries(fields).filter(([field, [, value]]) => !isMovement(field) || listed.has(value)),
+  );
 }

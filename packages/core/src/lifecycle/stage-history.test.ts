@@ -80,18 +80,22 @@ describe("every stage meets every stage", () => {
 
 describe("a step", () => {
   test("an unknown word leaves the stage, and needs a person", () => {
-    const step = takeStep("pending", { ...entry(null), isUnknown: true }, WITHDRAWAL_RULES);
+    const step = takeStep(
+      "pending",
+      { ...entry(null), mode: "unknown" as const },
+      WITHDRAWAL_RULES,
+    );
     expect(step).toEqual({ after: "pending", moves: false, flag: "unknown_word:word" });
   });
 
   test("at least: where no other stage stands before", () => {
-    const seen = { ...entry("detected"), atLeast: true };
+    const seen = { ...entry("detected"), mode: "at_least" as const };
     expect(takeStep(null, seen, DEPOSIT_RULES).after).toBe("detected");
     expect(takeStep("quarantined", seen, DEPOSIT_RULES).after).toBe("quarantined");
   });
 
   test.each(["failed", "returned", "rejected"])("a retry opens %s again", (end) => {
-    const retried = { ...entry("pending"), retries: true };
+    const retried = { ...entry("pending"), mode: "retries" as const };
     expect(takeStep(end, retried, WITHDRAWAL_RULES)).toMatchObject({
       after: "pending",
       moves: true,
@@ -99,7 +103,7 @@ describe("a step", () => {
   });
 
   test.each(["requested", "broadcast", "settled"])("a retry leaves %s", (stage) => {
-    const retried = { ...entry("pending"), retries: true };
+    const retried = { ...entry("pending"), mode: "retries" as const };
     const { after, flag } = takeStep(stage, retried, WITHDRAWAL_RULES);
     expect([after, flag]).toEqual([stage === "requested" ? "pending" : stage, null]);
   });

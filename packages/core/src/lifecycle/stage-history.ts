@@ -1,4 +1,4 @@
-import { formatTime, type Nanos, SECOND } from "../exact/time.ts";
+import { type Nanos, SECOND } from "../exact/time.ts";
 
 /** Every stage meets every other: what is neither in `moves` nor in `fills` is an illegal step. */
 export type StageRules<Stage extends string = string> = Readonly<{
@@ -16,6 +16,21 @@ type Steps<Stage> = Readonly<{
   fills: readonly Stage[];
 }>;
 
+/** Each stage on a way may be skipped, or ended; what lies before it has passed. */
+export function stepsAlong<On extends Stage, Stage>(way: readonly On[], ends: readonly Stage[]) {
+  const steps = way.map((stage, at) => {
+    const onWay: Steps<Stage> = { moves: [...way.slice(at + 1), ...ends], fills: way.slice(0, at) };
+    return [stage, onWay];
+  });
+  return Object.fromEntries(steps) as Record<On & string, Steps<Stage>>;
+}
+
+/**
+ * How a word counts, if not as any other: nobody knows it; its stage counts only where no other
+ * stands before it; it opens an end again.
+ */
+export type Mode = "unknown" | "at_least" | "retries";
+
 /** What one fact says in the history of its record. */
 export type HistoryEntry = Readonly<{
   /** null: the history only. */
@@ -24,14 +39,9 @@ export type HistoryEntry = Readonly<{
   source: "movement" | "status" | "payment" | "fund";
   /** As the provider printed it. */
   occurred_at: string | null;
-  /** Nobody knows the word. */
-  isUnknown?: boolean;
-  /** Its stage counts only where no other stands before it. */
-  atLeast?: boolean;
-  /** Opens an end again. */
-  retries?: boolean;
+  mode?: Mode | null;
   /** Of entries with one slot only the best ranked are shown. */
-  slot?: Readonly<{ key: string; rank: number }>;
+  slot?: Readonly<{ key: string; rank: string }>;
 }>;
 
 export type Step = Readonly<{
@@ -45,19 +55,18 @@ export type Step = Readonly<{
 /** One step along a history: the stage before it is all that matters. */
 export function takeStep(
   before: string | null,
-  entry: Pick<HistoryEntry, "stage" | "word" | "isUnknown" | "atLeast" | "retries">,
+  { stage, word, mode }: Pick<HistoryEntry, "stage" | "word" | "mode">,
   rules: StageRules,
 ): Step {
-  const { stage, word, isUnknown, atLeast, retries } = entry;
   const stay = (flag: string | null): Step => ({ after: before, moves: false, flag });
-  if (isUnknown) return stay(`unknown_word:${word}`);
+  if (mode === "unknown") return stay(`unknown_word:${word}`);
   if (stage === null) return stay(null);
   if (before === null) return { after: stage, moves: true, flag: null };
-  if (atLeast) return stay(null);
+  if (mode === "at_least") return stay(null);
   const steps = rules.steps[before];
-  const opens = retries === true && rules.retried.includes(before);
+  const opens = mode === "retries" && rules.retried.includes(before);
   if (opens || steps?.moves.includes(stage)) return { after: stage, moves: true, flag: null };
-  const passes = stage === before || retries || steps?.fills.includes(stage);
+  const passes = stage === before || mode === "retries" || steps?.fills.includes(stage);
   return stay(passes ? null : `illegal_step:${before}->${stage}`);
 }
 
@@ -90,5 +99,3 @@ function formatSeconds(nanos: Nanos): string {
     .replace(/0+$/, "");
   return `${sign}${size / SECOND}${fraction && `.${fraction}`}`;
 }
-
-export const timeText = (at: Nanos | null): string | null => (at === null ? null : formatTime(at));

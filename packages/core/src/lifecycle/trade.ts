@@ -1,9 +1,15 @@
-import type { ProviderFactType } from "@counterfoil/contracts/fact";
 import type { TradeRecord, TradeStage } from "@counterfoil/contracts/record";
-import { entryOf, type FactReading, lastSaid, NOTHING_READ } from "./fact-reading.ts";
-import type { AnyKnown } from "./lifecycle-fact.ts";
-import { type Fields, said } from "./record-fields.ts";
-import { providerOf } from "./shown-fields.ts";
+import {
+  entryOf,
+  type FactReading,
+  idClaims,
+  type Lifecycle,
+  lastSaid,
+  NOTHING_READ,
+  readingBy,
+} from "./fact-reading.ts";
+import type { Known } from "./lifecycle-fact.ts";
+import { type Fields, providerOf, valueIn } from "./record-fields.ts";
 import type { StageRules } from "./stage-history.ts";
 import { ZERO_HASH_TRADE } from "./words.ts";
 
@@ -18,37 +24,38 @@ export const TRADE_RULES: StageRules<TradeStage> = {
   },
 };
 
-/** Whether the trades model keeps this fact. */
-export function isTradeFact(type: ProviderFactType): boolean {
-  return type === "TradeStatusReported";
-}
+export const TRADES: Lifecycle = {
+  model: "trades",
+  version: 5,
+  ...readingBy({ TradeStatusReported: { read: readStatus } }),
+  rules: TRADE_RULES,
+  firstStage: null,
+  ids: ["trade"],
+  fieldsOf: tradeFields,
+};
 
-export function readTradeFact(fact: AnyKnown): FactReading | null {
-  if (fact.type !== "TradeStatusReported") return null;
+function readStatus(fact: Known<"TradeStatusReported">): FactReading {
   const { trade_id, provider, status, fields } = fact.data;
   // Unique for 72 hours only: it finds trades, it does not name one.
   const { client_trade_id } = fields;
+  const names = [{ kind: "trade", name: trade_id }];
   return {
     ...NOTHING_READ,
     owner: "",
-    names: [{ kind: "trade", name: trade_id }],
+    names,
     aliases: typeof client_trade_id === "string" && client_trade_id ? [client_trade_id] : [],
     entries: [entryOf(fact, { words: ZERO_HASH_TRADE, word: status, source: "status" })],
-    sayings: [
+    claims: [
       ...lastSaid(fact, 0, { fields: JSON.stringify(fields), provider }),
-      { field: "id:trade", order: trade_id, value: trade_id },
+      ...idClaims(names),
     ],
   };
 }
 
-export const TRADE_IDS = ["trade"] as const;
-
-export type TradeFields = Pick<TradeRecord, "trade_id" | "provider" | "fields">;
-
-export function tradeFields(fields: Fields): TradeFields {
+function tradeFields(fields: Fields): Partial<TradeRecord> {
   return {
-    trade_id: said(fields, "id:trade") ?? "",
+    trade_id: valueIn(fields, "id:trade") ?? "",
     provider: providerOf(fields),
-    fields: JSON.parse(said(fields, "fields") ?? "{}"),
+    fields: JSON.parse(valueIn(fields, "fields") ?? "{}"),
   };
 }

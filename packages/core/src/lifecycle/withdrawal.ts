@@ -1,222 +1,133 @@
-import type { DataOf, ProviderFactType } from "@counterfoil/contracts/fact";
+import type { DataOf } from "@counterfoil/contracts/fact";
 import type { WithdrawalRecord, WithdrawalStage } from "@counterfoil/contracts/record";
 import { accountParts } from "../account.ts";
-import { absolute, add, formatMoney, moneyOf, ZERO } from "../exact/money.ts";
-import type { Nanos } from "../exact/time.ts";
-import type { FactData } from "../ingest/fact-state.ts";
+import { add, formatMoney, moneyOf, ZERO } from "../exact/money.ts";
 import {
   called,
+  claimsOf,
   distinct,
   entryOf,
   type FactReading,
   firstSaid,
-  idSayings,
+  HOLDER,
+  idClaims,
+  type Lifecycle,
   lastSaid,
-  MOVEMENT_KINDS,
-  type MovementKind,
-  type MovementSide,
   NOTHING_READ,
+  pick,
+  readingBy,
 } from "./fact-reading.ts";
-import type { AnyKnown, Known } from "./lifecycle-fact.ts";
+import type { Known } from "./lifecycle-fact.ts";
 import { hashNames, knownId, ownerOf } from "./owner.ts";
-import { isPayIn } from "./payment.ts";
-import { earliest, type Fields, latest, type Saying, said, saidUnder } from "./record-fields.ts";
-import { feeText, holderFields, type OwnFields, paidFee } from "./shown-fields.ts";
-import type { HistoryEntry, StageRules } from "./stage-history.ts";
+import { isPayIn, readPayment } from "./payment.ts";
+import {
+  type Claim,
+  type Fields,
+  feeText,
+  holderFields,
+  movementClaim,
+  movementIds,
+  paidFee,
+  valueIn,
+  valuesIn,
+  valuesUnder,
+} from "./record-fields.ts";
+import { type HistoryEntry, type StageRules, stepsAlong } from "./stage-history.ts";
+import {
+  isWithdrawalReport,
+  sideEntry,
+  sideOf,
+  WAY,
+  waitingClaims,
+  wayOrder,
+} from "./withdrawal-movement.ts";
 import { LAYER1_WITHDRAWAL, ZERO_HASH_ON_CHAIN, ZERO_HASH_WITHDRAWAL } from "./words.ts";
 
-const STAGES = ["requested", "pending", "approved", "broadcast", "confirmed"] as const;
-
-const onWay = (at: number) => ({
-  moves: [...STAGES.slice(at + 1), "settled", "failed", "rejected", "returned"] as const,
-  fills: STAGES.slice(0, at),
-});
+const ON_WAY = ["requested", "pending", "approved", "broadcast", "confirmed"] as const;
+const ENDS = ["settled", "failed", "rejected", "returned"] as const;
 
 /**
  * A settled bank payment may still be returned, for 60 days. A request that failed or was rejected
  * gives its hold back, before or after the status says so: `returned` is where both end.
  */
 export const WITHDRAWAL_RULES: StageRules<WithdrawalStage> = {
-  order: [...STAGES, "settled", "failed", "rejected", "returned"],
+  order: [...ON_WAY, ...ENDS],
   retried: ["failed", "rejected", "returned"],
   steps: {
-    requested: onWay(0),
-    pending: onWay(1),
-    approved: onWay(2),
-    broadcast: onWay(3),
-    confirmed: onWay(4),
-    settled: { moves: ["returned"], fills: STAGES },
+    ...stepsAlong<(typeof ON_WAY)[number], WithdrawalStage>(ON_WAY, ENDS),
+    settled: { moves: ["returned"], fills: ON_WAY },
     failed: { moves: ["returned"], fills: [] },
     rejected: { moves: ["returned"], fills: [] },
     returned: { moves: [], fills: ["failed", "rejected"] },
   },
 };
 
-const WAY: ReadonlySet<string | undefined> = new Set([
-  "withdrawal_pending",
-  "withdrawal_confirmed",
-  "withdrawal",
-]);
+export const WITHDRAWALS: Lifecycle = {
+  model: "withdrawals",
+  version: 5,
+  ...readingBy({
+    MovementRecorded: { isKept: isWithdrawalMovement, read: readMovement },
+    BalanceReported: { isKept: isWithdrawalReport },
+    WithdrawalStatusReported: { read: readStatus },
+    PaymentStatusReported: { isKept: (payment) => !isPayIn(payment), read: readPayout },
+  }),
+  rules: WITHDRAWAL_RULES,
+  firstStage: "requested",
+  ids: ["request", "payment", "movement", "transfer"],
+  fieldsOf: withdrawalFields,
+};
 
-/**
- * Whether the withdrawals model keeps this fact. Reports make no record: they date the movements of
- * their runs and say that these are complete.
- */
-export function isWithdrawalFact(type: ProviderFactType, data: FactData): boolean {
-  switch (type) {
-    case "MovementRecorded": {
-      const movement = data as DataOf<"MovementRecorded">;
-      if (movement.provider !== "zerohash") return false;
-      return (
-        WAY.has(movement.movement_type) || knownId(movement.withdrawal_request_id) !== undefined
-      );
-    }
-    case "BalanceReported":
-      return isWithdrawalReport(data as DataOf<"BalanceReported">);
-    case "WithdrawalStatusReported":
-      return true;
-    case "PaymentStatusReported":
-      return !isPayIn(data as DataOf<"PaymentStatusReported">);
-    default:
-      return false;
-  }
+function isWithdrawalMovement(movement: DataOf<"MovementRecorded">): boolean {
+  const { provider, movement_type, withdrawal_request_id } = movement;
+  if (provider !== "zerohash") return false;
+  return WAY.has(movement_type) || knownId(withdrawal_request_id) !== undefined;
 }
 
-function isWithdrawalReport(report: DataOf<"BalanceReported">): boolean {
-  if (report.provider !== "zerohash" || report.run_id === undefined) return false;
-  return isReportKept(report.run_type) || accountTypeOf(report.account) === "collateral";
-}
-
-/** Whether the report that follows a movement of this run on an available account is kept. */
-export function isReportKept(runType: string | undefined): boolean {
-  return runType === undefined || runType === "withdrawal";
-}
-
-/** Its account's fourth part; ids are escaped, so they split at their colons. */
-const accountTypeOf = (account: string): string => account.split(":")[4] ?? "";
-
-/** The run on all accounts of one holder and asset. */
-export function runOf(account: string, runId: string): string {
-  const [, participant, group, label, , asset] = account.split(":");
-  return JSON.stringify([participant, group, label, asset, runId]);
-}
-
-export function readWithdrawalFact(fact: AnyKnown): FactReading | null {
-  switch (fact.type) {
-    case "MovementRecorded":
-      return readMovement(fact);
-    case "WithdrawalStatusReported":
-      return readStatus(fact);
-    case "PaymentStatusReported":
-      return readPayment(fact);
-    default:
-      return null;
-  }
-}
-
-function readMovement(fact: Known<"MovementRecorded">): FactReading {
-  const { account, movement_id, movement_type = "", client_transfer_id } = fact.data;
-  const { participant_code, asset } = accountParts(account);
-  const request = called("request", fact.data.withdrawal_request_id);
-  const owner = ownerOf({ participant: participant_code, asset });
-  const entry: HistoryEntry = {
-    stage: null,
-    word: movement_type,
-    source: "movement",
-    occurred_at: fact.data.occurred_at ?? null,
-  };
-  const aliases = distinct([movement_id, client_transfer_id]);
-  if (!WAY.has(movement_type)) {
-    const [mentions = null] = request;
-    return { ...NOTHING_READ, owner, names: [], mentions, aliases, entries: [entry] };
-  }
-  const side = sideOf(fact);
-  return {
+function readMovement({ data, at, tie }: Known<"MovementRecorded">): FactReading {
+  const { account, movement_id, movement_type = "", change, occurred_at = null } = data;
+  const holder = accountParts(account);
+  const request = called("request", data.withdrawal_request_id);
+  const entry = { stage: null, word: movement_type, source: "movement", occurred_at } as const;
+  const read: FactReading = {
     ...NOTHING_READ,
-    owner,
-    names: [{ kind: "movement", name: `movement:${movement_id}` }, ...request],
-    aliases,
-    entries: side === null ? [entry] : [],
-    sayings: [...movementSayings(fact, side), ...idSayings(request)],
-    movementId: movement_id,
-    side,
-    debit: side?.kind === "debit" && side.accountType === "available" ? side.amount : null,
+    owner: ownerOf(holder),
+    names: [],
+    aliases: distinct([movement_id, data.client_transfer_id]),
+    entries: [entry],
   };
-}
-
-/** null for what is no part of a withdrawal's way: a `withdrawal` that gives. */
-function sideOf({ data }: Known<"MovementRecorded">): MovementSide | null {
-  const { account, change, run_id, movement_id, movement_type = "" } = data;
-  const [, participant, group, label, accountType = "", asset] = account.split(":");
-  const takes = change.startsWith("-");
-  const kind = kindOf(movement_type, accountType, takes);
-  if (kind === null) return null;
-  const amount = change.replace(/^-/, "");
+  if (!WAY.has(movement_type)) return { ...read, mentions: request[0] ?? null };
+  const name = { kind: "movement", name: `movement:${movement_id}` };
+  const side = sideOf(data);
+  // One movement may be stated on several accounts, with one time.
+  const order = `${movement_id} ${tie}`;
   return {
-    kind,
-    class: JSON.stringify([participant, group, label, asset, amount]),
-    amount,
-    account,
-    accountType,
-    run: runOf(account, run_id),
-    runType: data.run_type,
-    takes,
-    movementId: movement_id,
-    word: movement_type,
-    occurred_at: data.occurred_at ?? null,
+    ...read,
+    names: [name, ...request],
+    entries: [side === null ? entry : sideEntry(side, data)],
+    claims: [
+      ...claimsOf(wayOrder(side, at, order), {
+        ...pick(holder, ...HOLDER),
+        amount: change.replace(/^-/, ""),
+        "id:movement": name.name,
+      }),
+      ...(side === null ? [] : waitingClaims(side, at, order)),
+      movementClaim(movement_id),
+      ...idClaims(request),
+    ],
+    side,
   };
 }
 
-/** A hold that goes back the way it came is released. */
-function kindOf(type: string, accountType: string, takes: boolean): MovementKind | null {
-  if (type === "withdrawal_confirmed") return "confirmed";
-  if (type === "withdrawal") return takes ? "debit" : null;
-  const isReversed = accountType === "collateral" ? takes : accountType === "available" && !takes;
-  return isReversed ? "released" : "pending";
-}
-
-/** The ledger before the statuses, those before the payments. */
-const [MOVED, STATED, PAID] = [0, 1, 2];
-
-function movementSayings({ data, at }: Known<"MovementRecorded">, side: MovementSide | null) {
-  const { participant_code, account_group, account_label, asset } = accountParts(data.account);
-  const rank = side === null ? MOVEMENT_KINDS.length : MOVEMENT_KINDS.indexOf(side.kind);
-  const order = earliest(MOVED, at, data.movement_id).replace(/^0/, `${MOVED}${rank}`);
-  const amount = formatMoney(absolute(moneyOf(data.change)));
-  const values = { participant_code, account_group, account_label, asset, amount };
-  const sayings: Saying[] = Object.entries({
-    ...values,
-    provider: data.provider,
-    "id:movement": `movement:${data.movement_id}`,
-  }).flatMap(([field, value]) => (value === null ? [] : [{ field, order, value }]));
-  return side === null ? sayings : [...sayings, ...waySayings(side, at)];
-}
-
-/** What the matching asks of a withdrawal: its first hold and its last confirmation. */
-function waySayings({ kind, movementId, ...side }: MovementSide, at: Nanos): Saying[] {
-  if (kind === "debit") return [];
-  const value = JSON.stringify([side.class, String(at), movementId]);
-  return kind === "pending"
-    ? [{ field: "hold", order: earliest(0, at, movementId), value }]
-    : [{ field: "confirmation", order: latest(0, at, movementId), value }];
-}
-
-/** A hold or a confirmation, as `waySayings` has it. */
-export function waitingIn(fields: Fields, field: "hold" | "confirmation") {
-  const value = said(fields, field);
-  if (value === null) return null;
-  const [of, at, tie] = JSON.parse(value) as [string, string, string];
-  return { class: of, at, tie };
-}
+/** Statuses before payments; the ledger's movements before both. */
+const [STATED, PAID] = [1, 2];
 
 function readStatus(fact: Known<"WithdrawalStatusReported">): FactReading {
   const { data } = fact;
   const isLayer1 = data.provider === "layer1";
   const names = called(isLayer1 ? "transfer" : "request", data.withdrawal_id);
-  const { participant_code: participant, asset, network } = data;
   return {
     ...NOTHING_READ,
-    owner: isLayer1 ? "" : ownerOf({ participant, asset, network }),
+    owner: isLayer1 ? "" : ownerOf(data),
     names: names.length > 0 ? names : [{ kind: "content", name: data.content }],
     aliases: distinct([
       data.leg_id,
@@ -225,7 +136,7 @@ function readStatus(fact: Known<"WithdrawalStatusReported">): FactReading {
       ...hashNames(data.transaction_hash),
     ]),
     entries: isLayer1 ? legEntries(fact) : requestEntries(fact),
-    sayings: [...statusSayings(fact), ...idSayings(names)],
+    claims: [...statusClaims(fact), ...idClaims(names)],
   };
 }
 
@@ -245,120 +156,77 @@ function requestEntries(fact: Known<"WithdrawalStatusReported">): HistoryEntry[]
  */
 function legEntries(fact: Known<"WithdrawalStatusReported">): HistoryEntry[] {
   const { leg, status } = fact.data;
-  const said = { words: LAYER1_WITHDRAWAL, word: status, source: "status" } as const;
-  const entry = entryOf(fact, said);
-  const slot = { key: status.toLowerCase(), rank: leg === "fee" ? 1 : 0 };
+  const entry = entryOf(fact, { words: LAYER1_WITHDRAWAL, word: status, source: "status" });
+  const slot = { key: status.toLowerCase(), rank: leg === "fee" ? "1" : "0" };
   const isEnd = entry.stage === "failed" || entry.stage === "rejected";
   return [{ ...entry, slot, stage: leg === "fee" && isEnd ? null : entry.stage }];
 }
 
-function statusSayings(fact: Known<"WithdrawalStatusReported">): Saying[] {
+function statusClaims(fact: Known<"WithdrawalStatusReported">): Claim[] {
   const { data } = fact;
   const isFee = data.leg === "fee";
-  const legAmount =
-    data.leg_id === undefined ? "amount" : `${isFee ? "fee" : "leg"}:${data.leg_id}`;
+  const amount = data.leg_id === undefined ? "amount" : `${isFee ? "fee" : "leg"}:${data.leg_id}`;
   return [
-    ...(isFee ? [] : holderSayings(fact, STATED)),
-    ...firstSaid(fact, STATED, { network: data.network, provider: data.provider }),
+    ...firstSaid(fact, STATED, isFee ? pick(data, "network", "provider") : pick(data, ...HOLDER)),
     ...lastSaid(fact, STATED, {
-      [legAmount]: data.amount,
+      [amount]: data.amount,
       paid_fee: feeText(data),
-      ...(isFee ? { fee_leg_asset: data.asset } : {}),
+      fee_leg_asset: isFee ? data.asset : undefined,
       transfer_id: data.provider === "layer1" ? data.withdrawal_id : undefined,
       settled_amount: data.settled_amount,
     }),
     // Where a payment says otherwise, it is the later news.
-    ...lastSaid(fact, PAID, {
-      transaction_hash: data.transaction_hash,
-      destination_address: data.destination_address,
-      reason: data.reason,
-      reason_code: data.reason_code,
-    }),
+    ...lastSaid(fact, PAID, pick(data, ...SENT)),
   ];
 }
 
-type Holder = Known<"WithdrawalStatusReported"> | Known<"PaymentStatusReported">;
+const SENT = ["transaction_hash", "destination_address", "reason", "reason_code"] as const;
 
-function holderSayings(fact: Holder, weight: number): Saying[] {
-  const { participant_code, account_group, account_label, asset } = fact.data;
-  return firstSaid(fact, weight, { participant_code, account_group, account_label, asset });
-}
-
-/** A payment of which only the digest of its body is known has no id. */
-const paymentIds = ({ payment_id, transaction_id }: DataOf<"PaymentStatusReported">): string[] =>
-  distinct([knownId(payment_id), knownId(transaction_id)]);
-
-function readPayment(fact: Known<"PaymentStatusReported">): FactReading {
+function readPayout(fact: Known<"PaymentStatusReported">): FactReading {
   const { data } = fact;
   const request = called("request", data.withdrawal_request_id);
-  const names = called("payment", data.payment, data.payment_id, data.transaction_id);
-  const { participant_code: participant, asset, network } = data;
+  const read = readPayment(fact, ZERO_HASH_WITHDRAWAL);
+  // A payment of which only the digest of its body is known has no id.
+  const paymentIds = distinct([knownId(data.payment_id), knownId(data.transaction_id)]);
   return {
-    ...NOTHING_READ,
-    owner: ownerOf({ participant, asset, network }),
-    names: [...names, ...request],
-    aliases: distinct([data.reference, ...hashNames(data.transaction_hash)]),
-    entries: [entryOf(fact, { words: ZERO_HASH_WITHDRAWAL, word: data.status, source: "payment" })],
-    sayings: [
-      ...holderSayings(fact, PAID),
-      ...firstSaid(fact, PAID, { network: data.network, provider: data.provider }),
+    ...read,
+    names: [...read.names, ...request],
+    claims: [
+      ...firstSaid(fact, PAID, pick(data, ...HOLDER)),
       ...lastSaid(fact, PAID, {
-        amount: data.amount,
+        ...pick(data, "amount", "total", "quoted_currency"),
         paid_fee: feeText(data),
-        total: data.total,
-        quoted_currency: data.quoted_currency,
         beneficiary: data.beneficiary_code,
       }),
-      ...lastSaid(fact, STATED, {
-        transaction_hash: data.transaction_hash,
-        destination_address: data.destination_address,
-        reason: data.reason,
-        reason_code: data.reason_code,
-      }),
-      ...paymentIds(data).map((id) => ({ field: "payment_id", order: id, value: id })),
-      { field: "id:payment", order: data.payment, value: data.payment },
-      ...idSayings(request),
+      ...lastSaid(fact, STATED, pick(data, ...SENT)),
+      ...paymentIds.map((id) => ({ field: "payment_id", order: id, value: id })),
+      ...idClaims([{ kind: "payment", name: data.payment }, ...request]),
     ],
   };
 }
 
-/** Ids that a record may have, the best first. */
-export const WITHDRAWAL_IDS = ["request", "payment", "movement", "transfer"] as const;
-
-type WithdrawalFields = OwnFields<WithdrawalRecord>;
-
-/** @param debits what was taken for good, movement by movement. */
-export function withdrawalFields(
-  fields: Fields,
-  movementIds: readonly string[],
-  debits: readonly string[],
-): WithdrawalFields {
-  const legs = saidUnder(fields, "leg:");
+function withdrawalFields(fields: Fields, debits: readonly string[]): Partial<WithdrawalRecord> {
+  const legs = valuesUnder(fields, "leg:");
   return {
     ...holderFields(fields),
-    amount: legs.length > 0 ? sum(legs) : said(fields, "amount"),
-    settled_amount: debits.length > 0 ? sum(debits) : said(fields, "settled_amount"),
-    total: said(fields, "total"),
-    quoted_currency: said(fields, "quoted_currency"),
+    amount: legs.length > 0 ? sum(legs) : valueIn(fields, "amount"),
+    settled_amount: debits.length > 0 ? sum(debits) : valueIn(fields, "settled_amount"),
+    ...valuesIn(fields, "total", "quoted_currency"),
     ...feeOf(fields),
-    beneficiary: said(fields, "beneficiary"),
+    beneficiary: valueIn(fields, "beneficiary"),
     identifiers: {
-      withdrawal_request_id: said(fields, "id:request"),
-      payment_id: said(fields, "payment_id"),
-      transaction_hash: said(fields, "transaction_hash"),
-      transfer_id: said(fields, "transfer_id"),
-      movement_ids: [...movementIds],
+      withdrawal_request_id: valueIn(fields, "id:request"),
+      ...valuesIn(fields, "payment_id", "transaction_hash", "transfer_id"),
+      movement_ids: movementIds(fields),
     },
-    destination_address: said(fields, "destination_address"),
-    reason: said(fields, "reason"),
-    reason_code: said(fields, "reason_code"),
+    ...valuesIn(fields, "destination_address", "reason", "reason_code"),
   };
 }
 
 function feeOf(fields: Fields) {
-  const legs = saidUnder(fields, "fee:");
+  const legs = valuesUnder(fields, "fee:");
   return legs.length > 0
-    ? { fee: sum(legs), fee_asset: said(fields, "fee_leg_asset") }
+    ? { fee: sum(legs), fee_asset: valueIn(fields, "fee_leg_asset") }
     : paidFee(fields);
 }
 

@@ -15,105 +15,85 @@ export function stageOfWord<Stage extends string>(
 /** A payment that had ended is on its way again: every stage may follow. */
 export const isRetry = (word: string): boolean => word.toLowerCase() === "retried";
 
-/** Requests and payments. */
-export const ZERO_HASH_WITHDRAWAL: Words<WithdrawalStage> = {
-  pending_trade: "requested",
-  initialized: "requested",
-  // So printed on one page.
-  initiatlized: "requested",
-  submitted: "requested",
-  pending: "pending",
-  retried: "pending",
+type ByStage<Stage extends string> = Readonly<Partial<Record<Stage | "history_only", string>>>;
+
+function wordsOf<Stage extends string>(byStage: ByStage<Stage>): Words<Stage> {
+  const words = Object.entries<string | undefined>(byStage).flatMap(([stage, listed = ""]) =>
+    listed.split(" ").map((word) => [word, stage === "history_only" ? null : stage]),
+  );
+  return Object.fromEntries(words);
+}
+
+/** Requests and payments. One page prints `initiatlized`, others `canceled` with one l. */
+export const ZERO_HASH_WITHDRAWAL = wordsOf<WithdrawalStage>({
+  requested: "pending_trade initialized initiatlized submitted",
+  pending: "pending retried",
   approved: "approved",
-  posted: "broadcast",
-  crypto_settled: "confirmed",
-  settled: "settled",
-  fiat_settled: "settled",
-  failed: "failed",
-  abandoned: "failed",
-  rejected: "rejected",
-  cancelled: "rejected",
-  // One l on other pages.
-  canceled: "rejected",
-  returned: "returned",
-  returned_settled: "returned",
-  unspecified: null,
-};
+  broadcast: "posted",
+  confirmed: "crypto_settled",
+  settled: "settled fiat_settled",
+  failed: "failed abandoned",
+  rejected: "rejected cancelled canceled",
+  returned: "returned returned_settled",
+  history_only: "unspecified",
+});
 
 /** `on_chain_status` of a request. */
-export const ZERO_HASH_ON_CHAIN: Words<WithdrawalStage> = {
-  pending: "broadcast",
+export const ZERO_HASH_ON_CHAIN = wordsOf<WithdrawalStage>({
+  broadcast: "pending",
   confirmed: "confirmed",
-};
+});
 
-export const LAYER1_WITHDRAWAL: Words<WithdrawalStage> = {
-  created: "requested",
-  funds_needed: "requested",
-  funds_reserved: "pending",
-  screening_requested: "pending",
-  held: "pending",
-  blocked: "pending",
-  screening_passed: "approved",
-  signed: "approved",
-  detected: "broadcast",
-  unconfirmed: "broadcast",
+export const LAYER1_WITHDRAWAL = wordsOf<WithdrawalStage>({
+  requested: "created funds_needed",
+  pending: "funds_reserved screening_requested held blocked",
+  approved: "screening_passed signed",
+  broadcast: "detected unconfirmed",
   confirmed: "confirmed",
-  success: "settled",
+  settled: "success",
   failed: "failed",
   rejected: "rejected",
-  replaced: null,
-};
+  history_only: "replaced",
+});
 
-export const ZERO_HASH_DEPOSIT: Words<DepositStage> = {
-  initial: "detected",
-  pending: "unconfirmed",
+/** The provider prints `pending_settlement` before `confirmed` as well as after. */
+export const ZERO_HASH_DEPOSIT = wordsOf<DepositStage>({
+  detected: "initial",
+  unconfirmed: "pending",
   confirmed: "confirmed",
-  pending_compliance_review: "screening",
-  pending_approval: "held",
-  // The provider prints it before `confirmed` as well as after.
-  pending_settlement: null,
-  completed: "credited",
-  credited: "credited",
-  quarantined: "quarantined",
-  recovery_quarantine: "quarantined",
-};
+  screening: "pending_compliance_review",
+  held: "pending_approval",
+  credited: "completed credited",
+  quarantined: "quarantined recovery_quarantine",
+  history_only: "pending_settlement",
+});
 
 /** Bank payments that pull money in. */
-export const BANK_DEPOSIT: Words<DepositStage> = {
-  initialized: "detected",
-  initiatlized: "detected",
-  submitted: "detected",
-  pending: "unconfirmed",
-  retried: "unconfirmed",
-  posted: "confirmed",
-  settled: "credited",
-  fiat_settled: "credited",
-  returned: "returned",
-  returned_settled: "returned",
-  failed: "failed",
-  abandoned: "failed",
-  rejected: "rejected",
-  cancelled: "rejected",
-  canceled: "rejected",
-  unspecified: null,
-};
+export const BANK_DEPOSIT = wordsOf<DepositStage>({
+  detected: "initialized initiatlized submitted",
+  unconfirmed: "pending retried",
+  confirmed: "posted",
+  credited: "settled fiat_settled",
+  returned: "returned returned_settled",
+  failed: "failed abandoned",
+  rejected: "rejected cancelled canceled",
+  history_only: "unspecified",
+});
 
-export const LAYER1_DEPOSIT: Words<DepositStage> = {
+export const LAYER1_DEPOSIT = wordsOf<DepositStage>({
   detected: "detected",
   unconfirmed: "unconfirmed",
   confirmed: "confirmed",
-  screening_requested: "screening",
-  screening_passed: "screening",
-  held: "held",
-  blocked: "held",
-  success: "credited",
+  screening: "screening_requested screening_passed",
+  held: "held blocked",
+  credited: "success",
   failed: "failed",
   rejected: "rejected",
-  replaced: null,
-};
+  history_only: "replaced",
+});
 
-export const ZERO_HASH_TRADE: Words<TradeStage> = {
+export const ZERO_HASH_TRADE = wordsOf<TradeStage>({
   accepted: "accepted",
   active: "active",
   terminated: "terminated",
-};
+});

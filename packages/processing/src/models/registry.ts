@@ -1,7 +1,9 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
+import { TRADES } from "@counterfoil/core/lifecycle/trade";
+import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import type { Projection } from "../projection/projection.ts";
 import { balancesProjection } from "./balances/projection.ts";
-import { DEPOSITS, TRADES, WITHDRAWALS } from "./lifecycle/lifecycle.ts";
 import { lifecycleProjection } from "./lifecycle/projection.ts";
 
 /** Every read model there is. */

@@ -7,7 +7,7 @@ import {
 } from "@counterfoil/contracts/record";
 import { formatTime } from "@counterfoil/core/exact/time";
 import { secondsInStage } from "@counterfoil/core/lifecycle/stage-history";
-import { HISTORY, HISTORY_PAST, RELINKS } from "../models/lifecycle/tables.ts";
+import { HISTORY, HISTORY_PAST, having, PLACE, RELINKS } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { everyRow, inOrderOf } from "../projection/selection.ts";
@@ -40,9 +40,7 @@ export async function lifecycleRecord<Model extends LifecycleModel>(
   } as unknown as LifecycleRecords[Model];
 }
 
-const PRESENT = Number.MAX_SAFE_INTEGER;
-
-const ORDER = ["record", "at", "rank", "tie", "seq"];
+const PRESENT = Number.MAX_SAFE_INTEGER - 1;
 
 /** The newest entries of a record, in order, with the links that were undone among them. */
 async function newestHistory(rows: Rows, row: Row, asOf: number): Promise<HistoryRecord[]> {
@@ -50,17 +48,11 @@ async function newestHistory(rows: Rows, row: Row, asOf: number): Promise<Histor
   const wasMeant = ({ since, until }: Row) => Number(since) <= asOf && Number(until) > asOf;
   const past = asOf === PRESENT ? [] : await newest(rows, HISTORY_PAST, row, wasMeant);
   const all = [...live, ...past]
-    .sort(inOrderOf({ orderBy: ORDER, limit: 0 }))
+    .sort(inOrderOf({ orderBy: PLACE, limit: 0 }))
     .slice(-HISTORY_SHOWN);
-  const relinks = await rows.select(RELINKS, {
-    where: [
-      { column: "record", is: "=", value: row.cluster ?? 0 },
-      { column: "position", is: "<=", value: asOf },
-    ],
-    orderBy: ["record", "position"],
-    descending: true,
-    limit: HISTORY_SHOWN,
-  });
+  const newestFirst = { beyond: [asOf + 1], descending: true, limit: HISTORY_SHOWN };
+  const undone = having({ record: row.cluster ?? 0 }, ["position"], newestFirst);
+  const relinks = await rows.select(RELINKS, undone);
   return withRelinks(historyRecords(all), relinks.toReversed());
 }
 
@@ -73,15 +65,10 @@ async function newest(
 ): Promise<Row[]> {
   const [at, rank, tie, seq] = JSON.parse(String(tail)) as [string, string, string, string];
   const found: Row[] = [];
-  const orderBy = table === HISTORY ? ORDER : [...ORDER, "since"];
-  const beyondTail = [cluster, BigInt(at), Number(rank), tie, Number(seq) + 1];
-  const newestFirst = everyRow(rows, table, {
-    where: [{ column: "record", is: "=", value: cluster }],
-    orderBy,
-    descending: true,
-    beyond: table === HISTORY ? beyondTail : [...beyondTail, 0],
-    limit: HISTORY_SHOWN,
-  });
+  const order = table.key.slice(1);
+  const beyond = [BigInt(at), Number(rank), tie, Number(seq) + 1, 0].slice(0, order.length);
+  const options = { beyond, descending: true, limit: HISTORY_SHOWN };
+  const newestFirst = everyRow(rows, table, having({ record: cluster }, order, options));
   for await (const one of newestFirst) {
     if (isMeant(one)) found.push(one);
     if (found.length === HISTORY_SHOWN) break;

@@ -1,9 +1,9 @@
 import type { HistoryRecord } from "@counterfoil/contracts/record";
-import type { Cluster } from "../models/lifecycle/cluster-store.ts";
-import { CLUSTERS, HISTORY, NAMES, RECORDS } from "../models/lifecycle/tables.ts";
+import type { Cluster } from "../models/lifecycle/clusters.ts";
+import { CLUSTERS, HISTORY, having, NAMES, PLACE, RECORDS } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { ColumnType, Condition, Row, Value } from "../ports/table.ts";
+import type { ColumnType, Condition, Row } from "../ports/table.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
 import { historyRecords, type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
 import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./page.ts";
@@ -121,11 +121,8 @@ async function recordsNamed(
   name: string,
   isMeant: (row: Row) => boolean,
 ): Promise<string[]> {
-  const names = await rows.select(NAMES, {
-    where: [{ column: "name", is: "=", value: name }],
-    orderBy: ["name", "kind", "owner"],
-    limit: NAMESAKES_MAX,
-  });
+  const limit = NAMESAKES_MAX;
+  const names = await rows.select(NAMES, having({ name }, ["kind", "owner"], { limit }));
   const ids = new Set<string>();
   for (const cluster of new Set(names.map((row) => Number(row.cluster)))) {
     const base = await clusterIn(rows, cluster);
@@ -154,26 +151,14 @@ export async function listHistory(
   const row = await findRow(rows, id);
   if (row.outcome !== "found") return row;
   const { cluster = null } = row.record;
-  const place = ["at", "rank", "tie", "seq"];
-  const after = (
-    columns: readonly string[],
-    values: readonly Value[],
-    key: readonly Value[] | null,
-  ) => ({
-    where: columns.map((column, at) => ({ column, is: "=" as const, value: values[at] ?? null })),
-    orderBy: [...columns, ...place],
-    ...beyondPart(key && [...values, ...key]),
-  });
-  const select = after(["record"], [cluster], beyond);
-  const entries = await rows.select(HISTORY, { ...select, limit: limit + 1 });
+  const page = having({ record: cluster }, PLACE, { ...beyondPart(beyond), limit: limit + 1 });
+  const entries = await rows.select(HISTORY, page);
   const shown = entries.slice(0, limit);
   const last = shown.at(-1);
-  const key = last === undefined ? null : place.map((column) => last[column] ?? null);
+  const key = last === undefined ? null : PLACE.map((column) => last[column] ?? null);
   const next = entries.length > limit ? key : null;
-  const [moved] =
-    key === null
-      ? []
-      : await rows.select(HISTORY, { ...after(["record", "moves"], [cluster, 1], key), limit: 1 });
+  const behind = having({ record: cluster, moves: 1 }, PLACE, { ...beyondPart(key), limit: 1 });
+  const [moved] = key === null ? [] : await rows.select(HISTORY, behind);
   const movedAt = moved === undefined ? null : BigInt(moved.at ?? 0);
   return found({ data: historyRecords(shown, movedAt), next });
 }

@@ -1,6 +1,9 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Nanos } from "@counterfoil/core/exact/time";
+import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
+import { TRADES } from "@counterfoil/core/lifecycle/trade";
+import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
@@ -8,7 +11,6 @@ import { createMemoryEventStream } from "@counterfoil/processing/memory/event-st
 import { createManualClock, type ManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { balancesProjection } from "@counterfoil/processing/models/balances/projection";
-import { DEPOSITS, TRADES, WITHDRAWALS } from "@counterfoil/processing/models/lifecycle/lifecycle";
 import { lifecycleProjection } from "@counterfoil/processing/models/lifecycle/projection";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { Delivery, Receipt } from "@counterfoil/processing/ports/ingest";

@@ -1,8 +1,10 @@
-import { isDepositFact } from "@counterfoil/core/lifecycle/deposit";
+import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
 import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { describe, expect, test } from "@jest/globals";
 import { byId, delivered, fact, factOf, rowsOf, statusFact } from "./testing/lifecycle-facts.ts";
 import { brief, depositsOf } from "./testing/records-of.ts";
+
+const { isKept: isDepositFact } = DEPOSITS;
 
 const transfer = "018fea20a69e7cc58066f8d03362e797";
 const hash = "0x8d49dad00612517e5fdf9ca896c4aded5a46c30226cd44f4f0c26b4c65ae63fe";

@@ -1,7 +1,11 @@
 import type { ProviderFactType } from "@counterfoil/contracts/fact";
 import { depositRecord, tradeRecord, withdrawalRecord } from "@counterfoil/contracts/record";
 import { zeroHashAccountId } from "@counterfoil/core/account";
+import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
+import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
 import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import { TRADES } from "@counterfoil/core/lifecycle/trade";
+import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import {
   LAYER1_DEPOSIT,
   LAYER1_WITHDRAWAL,
@@ -11,7 +15,6 @@ import {
 } from "@counterfoil/core/lifecycle/words";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { DEPOSITS, type Lifecycle, TRADES, WITHDRAWALS } from "./lifecycle.ts";
 import { CLUSTERS, FLAGS, HISTORY, MENTIONS, MOVEMENTS, NAMES, QUEUE, SLOTS } from "./tables.ts";
 import { fact, factOf } from "./testing/lifecycle-facts.ts";
 import { eventsOf, openModel, toldBy } from "./testing/records-of.ts";

@@ -1,6 +1,6 @@
-import type { Row, Selection, Value } from "../../ports/table.ts";
+import type { Row, Value } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import { QUEUE, QUEUE_LEVELS } from "./tables.ts";
+import { having, QUEUE, QUEUE_LEVELS } from "./tables.ts";
 
 /**
  * Each confirmation, in order of time, takes the nearest free hold of its class before it; one that
@@ -23,69 +23,59 @@ export type Waiting = Readonly<{
   named: boolean;
 }>;
 
-export interface Matching {
-  put(waiting: Waiting): Promise<void>;
-  remove(waiting: Waiting): Promise<void>;
-}
-
 type Change = (confirmation: number, hold: number) => Promise<void>;
 
-export type MatchingEffects = Readonly<{ link: Change; unlink: Change }>;
-
-export function createMatching(buffer: RowBuffer, effects: MatchingEffects): Matching {
+export function createMatching(
+  buffer: RowBuffer,
+  effects: Readonly<{ link: Change; unlink: Change }>,
+) {
   const queue = new Queue(buffer);
 
-  /** Offers a free hold to the confirmations behind a place. */
-  async function offer(first: Row, behind: Place): Promise<void> {
-    let hold = first;
-    for (let place = behind; ; ) {
-      const taker = await queue.firstTaker(hold, place);
-      if (taker === null) return queue.setFree(hold);
-      const left = await queue.partnerOf(taker);
-      if (left !== null) await effects.unlink(Number(taker.cluster), Number(left.cluster));
-      await link(taker, hold);
-      if (left === null) return;
-      hold = left;
-      place = placeOf(taker);
-    }
-  }
-
-  /** Finds a hold for a confirmation, and for those that lose theirs by it. */
-  async function seek(first: Row): Promise<void> {
-    let confirmation = first;
-    for (;;) {
-      const hold = await queue.bestHold(confirmation);
-      if (hold === null) return queue.setFree(confirmation);
-      const loser = await queue.partnerOf(hold);
-      if (loser !== null) await effects.unlink(Number(loser.cluster), Number(hold.cluster));
-      await link(confirmation, hold);
-      if (loser === null) return;
-      confirmation = loser;
-    }
-  }
+  const unlink = (confirmation: Row, hold: Row): Promise<void> =>
+    effects.unlink(Number(confirmation.cluster), Number(hold.cluster));
 
   async function link(confirmation: Row, hold: Row): Promise<void> {
     await queue.setLinked(confirmation, hold);
     await effects.link(Number(confirmation.cluster), Number(hold.cluster));
   }
 
+  /** Offers a free hold to the confirmations behind a place. */
+  async function offer(hold: Row, behind: Place): Promise<void> {
+    const taker = await queue.firstTaker(hold, behind);
+    if (taker === null) return queue.setFree(hold);
+    const left = await queue.partnerOf(taker);
+    if (left !== null) await unlink(taker, left);
+    await link(taker, hold);
+    if (left !== null) await offer(left, placeOf(taker));
+  }
+
+  /** Finds a hold for a confirmation, and for those that lose theirs by it. */
+  async function seek(confirmation: Row): Promise<void> {
+    const hold = await queue.bestHold(confirmation);
+    if (hold === null) return queue.setFree(confirmation);
+    const loser = await queue.partnerOf(hold);
+    if (loser !== null) await unlink(loser, hold);
+    await link(confirmation, hold);
+    if (loser !== null) await seek(loser);
+  }
+
   return {
-    async put(waiting) {
-      const row = rowOf(waiting);
+    async put({ named, ...waiting }: Waiting): Promise<void> {
+      const row = { ...waiting, named: Number(named), ...free(Number(named)) };
       buffer.put(QUEUE, row, null);
-      if (waiting.side === "confirmation") return seek(row);
-      return offer(row, { at: waiting.at, tie: "" });
+      if (waiting.side === "confirmation") await seek(row);
+      else await offer(row, { at: waiting.at, tie: "" });
     },
-    async remove({ class: of, side, cluster }) {
+    async remove({ class: of, side, cluster }: Waiting): Promise<void> {
       const row = await buffer.get(QUEUE, [of, side, cluster]);
       if (row === null) return;
       const partner = await queue.partnerOf(row);
       await queue.setFree(row);
-      const free = (await buffer.get(QUEUE, [of, side, cluster])) ?? row;
-      buffer.remove(QUEUE, free, free);
+      const freed = (await buffer.get(QUEUE, [of, side, cluster])) ?? row;
+      buffer.remove(QUEUE, freed, freed);
       if (partner === null) return;
-      const [confirmation, hold] = side === "hold" ? [partner, row] : [row, partner];
-      await effects.unlink(Number(confirmation.cluster), Number(hold.cluster));
+      if (side === "hold") await unlink(partner, row);
+      else await unlink(row, partner);
       await (side === "hold" ? seek(partner) : offer(partner, placeOf(row)));
     },
   };
@@ -94,15 +84,17 @@ export function createMatching(buffer: RowBuffer, effects: MatchingEffects): Mat
 type Place = Readonly<{ at: bigint; tie: string }>;
 
 const placeOf = ({ at, tie }: Row): Place => ({ at: BigInt(at ?? 0), tie: String(tie) });
-const holdOf = ({ partner_at, partner_tie }: Row): Place => ({
-  at: BigInt(partner_at ?? 0),
-  tie: String(partner_tie),
-});
+const holdOf = ({ partner_at: at = null, partner_tie: tie = null }: Row): Place =>
+  placeOf({ at, tie });
+/** Behind all of this instant. */
+const endOf = ({ at }: Place): Place => ({ at, tie: "\u{10ffff}" });
 
 const isBefore = (a: Place, b: Place): boolean => (a.at === b.at ? a.tie < b.tie : a.at < b.at);
 
-function rowOf({ named, ...waiting }: Waiting): Row {
-  return { ...waiting, named: Number(named), ...free(Number(named)) };
+/** Of several rows the one whose place is first. */
+function firstOf(rows: readonly (Row | null)[]): Row | null {
+  const found = rows.filter((row) => row !== null);
+  return found.sort((a, b) => (isBefore(placeOf(a), placeOf(b)) ? -1 : 1))[0] ?? null;
 }
 
 const free = (named: Value | undefined) => ({
@@ -113,6 +105,11 @@ const free = (named: Value | undefined) => ({
   node: 0n,
 });
 
+type Values = Readonly<Record<string, Value>>;
+
+/** By state of the confirmation, then by level of the tree: how many links. */
+type Levels = Record<string, Record<string, number>>;
+
 /** The looks into the queue of one class, each of one row. */
 class Queue {
   private readonly buffer: RowBuffer;
@@ -121,195 +118,131 @@ class Queue {
     this.buffer = buffer;
   }
 
-  async firstTaker(hold: Row, q: Place): Promise<Row | null> {
+  /** The first confirmation behind a place that would rather have this hold than what it has. */
+  async firstTaker(hold: Row, behind: Place): Promise<Row | null> {
     const side = "confirmation";
-    const next = await this.after(hold, { side }, q);
-    if (next === null || this.prefers(next, hold)) return next;
-    const isNamed = hold.named === 1;
-    const takers = [
-      await this.after(hold, { side, state: "free:0" }, q),
-      isNamed ? null : await this.after(hold, { side, state: "free:1" }, q),
-      isNamed ? null : await this.after(hold, { side, state: "held:1" }, q),
-      await this.firstLinkOver(hold, `held:${hold.named}`, q),
-    ];
-    const found = takers.filter((taker) => taker !== null);
-    return found.reduce<Row | null>(
-      (first, taker) =>
-        first === null || isBefore(placeOf(taker), placeOf(first)) ? taker : first,
-      null,
-    );
+    const next = await this.after(hold, { side }, behind);
+    if (next === null) return null;
+    const states = hold.named === 1 ? ["free:0"] : ["free:0", "free:1", "held:1"];
+    const takers = [await this.innermost(hold, `held:${hold.named}`, [placeOf(hold), behind])];
+    for (const state of states) takers.push(await this.after(hold, { side, state }, behind));
+    return firstOf(takers);
   }
 
+  /** The nearest hold before a confirmation that is free, or held by a later one. */
   async bestHold(confirmation: Row): Promise<Row | null> {
-    const unnamed = await this.bestOf(confirmation, 0);
-    return unnamed ?? (confirmation.named === 1 ? null : this.bestOf(confirmation, 1));
+    const unnamed = await this.nearestHold(confirmation, 0);
+    return unnamed ?? (confirmation.named === 1 ? null : this.nearestHold(confirmation, 1));
   }
 
-  async setFree(row: Row): Promise<void> {
-    const stored = await this.buffer.get(QUEUE, [
-      row.class ?? "",
-      row.side ?? "",
-      row.cluster ?? 0,
-    ]);
+  async partnerOf({ class: of = null, side, partner = 0 }: Row): Promise<Row | null> {
+    if (partner === 0) return null;
+    return this.buffer.get(QUEUE, [of, side === "hold" ? "confirmation" : "hold", partner]);
+  }
+
+  async setFree({ class: of = null, side = null, cluster = null }: Row): Promise<void> {
+    const stored = await this.buffer.get(QUEUE, [of, side, cluster]);
     if (stored === null) return;
-    if (stored.node !== 0n)
-      await this.countLevel(stored, String(stored.state), BigInt(stored.node ?? 0), -1);
+    if (stored.node !== 0n) await this.countLink(stored, -1);
     this.buffer.put(QUEUE, { ...stored, ...free(stored.named) }, stored);
   }
 
   async setLinked(confirmation: Row, hold: Row): Promise<void> {
     await this.setFree(confirmation);
+    const { at: partner_at, tie: partner_tie } = placeOf(hold);
+    const node = nodeOf(pointOf(partner_at, "hold"), pointOf(placeOf(confirmation).at));
     const state = `held:${hold.named}`;
-    const { at, tie } = placeOf(hold);
-    const node = nodeOf(keyOf(at, "hold"), keyOf(placeOf(confirmation).at, "confirmation"));
-    await this.countLevel(confirmation, state, node, 1);
-    const linked = { state, partner: hold.cluster ?? 0, partner_at: at, partner_tie: tie, node };
-    this.buffer.put(QUEUE, { ...confirmation, ...linked }, confirmation);
+    const partner = { partner: hold.cluster ?? 0, partner_at, partner_tie };
+    const linked = { ...confirmation, ...partner, state, node };
+    await this.countLink(linked, 1);
+    this.buffer.put(QUEUE, linked, confirmation);
     const holder = { ...free(0), state: "held", partner: confirmation.cluster ?? 0 };
     this.buffer.put(QUEUE, { ...hold, ...holder }, hold);
   }
 
-  private async one(of: Row, selection: Omit<Selection, "limit">): Promise<Row | null> {
-    const where = [{ column: "class", is: "=" as const, value: of.class ?? "" }];
-    const all = { ...selection, where: [...where, ...(selection.where ?? [])], limit: 1 };
-    return (await this.buffer.select(QUEUE, all))[0] ?? null;
+  private async nearestHold(confirmation: Row, named: 0 | 1): Promise<Row | null> {
+    const end = endOf(placeOf(confirmation));
+    const state = `free:${named}`;
+    const last = await this.before(confirmation, { side: "hold", state }, end);
+    const link = await this.innermost(confirmation, `held:${named}`, [end, placeOf(confirmation)]);
+    const held = link && (await this.partnerOf(link));
+    if (last === null || held === null) return last ?? held;
+    return isBefore(placeOf(last), placeOf(held)) ? held : last;
   }
 
-  private readonly equal = (values: Readonly<Record<string, Value>>) =>
-    Object.entries(values).map(([column, value]) => ({ column, is: "=" as const, value }));
-
-  private readonly after = (
+  /** Of links to holds of one kind the innermost from before one place to behind another. */
+  private async innermost(
     of: Row,
-    values: Readonly<Record<string, Value>>,
-    { at, tie }: Place,
-  ) => {
-    const fixed = { class: of.class ?? "", ...values };
-    const orderBy = [...Object.keys(fixed), "at", "tie"];
-    return this.one(of, {
-      where: this.equal(values),
-      orderBy,
-      beyond: [...Object.values(fixed), at, tie],
-    });
-  };
-
-  /** The last hold of a state that is no later than a confirmation. */
-  private readonly lastHold = (of: Row, state: string) =>
-    this.one(of, {
-      where: [
-        ...this.equal({ side: "hold", state }),
-        { column: "at", is: "<=", value: of.at ?? 0n },
-      ],
-      orderBy: ["class", "side", "state", "at", "tie"],
-      descending: true,
-    });
-
-  /** At a node, the link whose hold is the last one before a place. */
-  private readonly innerBefore = (
-    of: Row,
-    values: Readonly<Record<string, Value>>,
-    { at, tie }: Place,
-  ) => {
-    const fixed = { class: of.class ?? "", ...values };
-    const orderBy = [...Object.keys(fixed), "partner_at", "partner_tie"];
-    const beyond = [...Object.values(fixed), at, tie];
-    return this.one(of, { where: this.equal(values), orderBy, descending: true, beyond });
-  };
-
-  private readonly nodesAt = async (of: Row, state: string, { at }: Place) => {
-    const levels = await this.levelsOf(of);
-    const key = keyOf(at, "confirmation");
-    return Object.keys(levels[state] ?? {}).map((level) => nodeAt(key, BigInt(level)));
-  };
-
-  private async levelsOf({ class: of = null }: Row): Promise<Levels> {
-    const row = await this.buffer.get(QUEUE_LEVELS, [of]);
-    return row === null ? {} : JSON.parse(String(row.levels));
-  }
-
-  private async countLevel(of: Row, state: string, node: bigint, by: number): Promise<void> {
-    const stored = await this.buffer.get(QUEUE_LEVELS, [of.class ?? null]);
-    const levels: Levels = stored === null ? {} : JSON.parse(String(stored.levels));
-    const ofState = levels[state] ?? {};
-    levels[state] = ofState;
-    const level = String(levelOf(node));
-    ofState[level] = (ofState[level] ?? 0) + by;
-    if (ofState[level] === 0) delete ofState[level];
-    const row = { class: of.class ?? null, levels: JSON.stringify(levels) };
-    this.buffer.put(QUEUE_LEVELS, row, stored);
-  }
-
-  /** The first confirmation behind `q` that holds a hold of this kind from before `hold`. */
-  private async firstLinkOver(hold: Row, state: string, q: Place): Promise<Row | null> {
-    const before = placeOf(hold);
-    let found: Row | null = null;
-    for (const node of await this.nodesAt(hold, state, q)) {
-      const values = { side: "confirmation", state, node };
-      const link = await this.linkAtNode(hold, values, { before, q, node });
-      if (link !== null && (found === null || isBefore(placeOf(link), placeOf(found))))
-        found = link;
-    }
-    return found;
-  }
-
-  private async linkAtNode(
-    hold: Row,
-    values: Readonly<Record<string, Value>>,
-    { before, q, node }: Over,
+    state: string,
+    [before, behind]: readonly [Place, Place],
   ): Promise<Row | null> {
-    if (node <= keyOf(q.at, "confirmation")) {
-      const next = await this.after(hold, values, q);
+    const { levels } = await this.levelsOf(of);
+    const point = pointOf(behind.at);
+    const found: (Row | null)[] = [];
+    for (const level of Object.keys(levels[state] ?? {})) {
+      const node = nodeAt(point, BigInt(level));
+      found.push(await this.innermostAt(of, { side: "confirmation", state, node }, before, behind));
+    }
+    return firstOf(found);
+  }
+
+  /** The same of the links of one node, which all go over it. */
+  private async innermostAt(
+    of: Row,
+    values: Values & Readonly<{ node: bigint }>,
+    before: Place,
+    behind: Place,
+  ): Promise<Row | null> {
+    if (values.node <= pointOf(behind.at)) {
+      const next = await this.after(of, values, behind);
       if (next === null || isBefore(holdOf(next), before)) return next;
     }
-    const inner = await this.innerBefore(hold, values, before);
-    return inner !== null && isBefore(q, placeOf(inner)) ? inner : null;
+    const inner = await this.before(of, values, before, "partner_");
+    return inner !== null && isBefore(behind, placeOf(inner)) ? inner : null;
   }
 
-  /** The last hold of this kind that a later confirmation holds over this one. */
-  private async heldOver(confirmation: Row, state: string): Promise<Row | null> {
-    const q = placeOf(confirmation);
-    let found: Row | null = null;
-    for (const node of await this.nodesAt(confirmation, state, q)) {
-      const values = { side: "confirmation", state, node };
-      const link =
-        node <= keyOf(q.at, "confirmation")
-          ? await this.after(confirmation, values, q)
-          : await this.innerBefore(confirmation, values, { at: q.at, tie: "\u{10ffff}" });
-      if (link !== null && (found === null || isBefore(holdOf(found), holdOf(link)))) found = link;
-    }
-    return found;
+  private after(of: Row, values: Values, place: Place): Promise<Row | null> {
+    return this.one(of, values, place, { prefix: "", descending: false });
   }
 
-  private async bestOf(confirmation: Row, named: 0 | 1): Promise<Row | null> {
-    const free = await this.lastHold(confirmation, `free:${named}`);
-    const link = await this.heldOver(confirmation, `held:${named}`);
-    const held = link && (await this.partnerOf(link));
-    if (free === null || held === null) return free ?? held;
-    return isBefore(placeOf(free), placeOf(held)) ? held : free;
+  private before(of: Row, values: Values, place: Place, prefix = ""): Promise<Row | null> {
+    return this.one(of, values, place, { prefix, descending: true });
   }
 
-  async partnerOf({ class: of = null, side, partner }: Row): Promise<Row | null> {
-    if (partner === 0) return null;
-    const other = side === "hold" ? "confirmation" : "hold";
-    return this.buffer.get(QUEUE, [of, other, partner ?? 0]);
+  private async one(
+    { class: of = null }: Row,
+    values: Values,
+    { at, tie }: Place,
+    { prefix, descending }: Readonly<{ prefix: string; descending: boolean }>,
+  ): Promise<Row | null> {
+    const selection = { beyond: [at, tie], descending, limit: 1 };
+    const order = [`${prefix}at`, `${prefix}tie`];
+    const [row = null] = await this.buffer.select(
+      QUEUE,
+      having({ class: of, ...values }, order, selection),
+    );
+    return row;
   }
 
-  /** Whether a confirmation would rather have this hold. */
-  private readonly prefers = (confirmation: Row, hold: Row): boolean => {
-    if (confirmation.named === 1 && hold.named === 1) return false;
-    const { state } = confirmation;
-    if (String(state).startsWith("free")) return true;
-    if (state === "held:1")
-      return hold.named === 0 || isBefore(holdOf(confirmation), placeOf(hold));
-    return hold.named === 0 && isBefore(holdOf(confirmation), placeOf(hold));
-  };
+  private async levelsOf({ class: of = null }: Row) {
+    const stored = await this.buffer.get(QUEUE_LEVELS, [of]);
+    const levels: Levels = stored === null ? {} : JSON.parse(String(stored.levels));
+    return { stored, levels };
+  }
+
+  private async countLink(link: Row, by: 1 | -1): Promise<void> {
+    const { stored, levels } = await this.levelsOf(link);
+    const state = String(link.state);
+    const level = String(levelOf(BigInt(link.node ?? 0)));
+    const { [level]: count = 0, ...others } = levels[state] ?? {};
+    levels[state] = count + by === 0 ? others : { ...others, [level]: count + by };
+    const row = { class: link.class ?? null, levels: JSON.stringify(levels) };
+    this.buffer.put(QUEUE_LEVELS, row, stored);
+  }
 }
 
-type Over = Readonly<{ before: Place; q: Place; node: bigint }>;
-/** By state of the confirmation, then by level: how many links. */
-type Levels = Record<string, Record<string, number>>;
-
 /** A hold of the same instant comes before its confirmation. */
-const keyOf = (at: bigint, side: Waiting["side"]): bigint =>
+const pointOf = (at: bigint, side: Waiting["side"] = "confirmation"): bigint =>
   at * 2n + (side === "confirmation" ? 1n : 0n);
 
 /** The point of an interval that is divisible by the greatest power of two. */

@@ -9,6 +9,7 @@ import {
   type FactState,
   initialFactState,
 } from "@counterfoil/core/ingest/fact-state";
+import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
 import {
   factIdOf,
   factIdOfKey,
@@ -17,23 +18,27 @@ import {
 import type { Projection } from "../../projection/projection.ts";
 import { openSession } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
+import type { AnomalyCause } from "../anomaly-rows.ts";
 import { parseData } from "../fact-state-text.ts";
-import { type Cluster, ClusterRows, type ClusterStore } from "./cluster-store.ts";
-import { type DepositClasses, DepositClassRows } from "./deposit-classes.ts";
-import { LifecycleFactRows, type LifecycleFacts } from "./facts.ts";
-import { type Histories, HistoryRows } from "./history.ts";
-import type { Lifecycle } from "./lifecycle.ts";
-import { type Cause, RecordRows, type Records } from "./records.ts";
+import { type Cluster, Clusters } from "./clusters.ts";
+import { Facts } from "./facts.ts";
+import { Grouping } from "./grouping.ts";
+import { Histories } from "./history.ts";
+import { depositJoins, type Joins, joinChanged, withdrawalJoins } from "./joins.ts";
+import { Movements } from "./movements.ts";
+import { Names } from "./names.ts";
+import { Placement } from "./placement.ts";
+import { Records } from "./records.ts";
 import { LIFECYCLE_TABLES } from "./tables.ts";
-import { createWithdrawalQueue } from "./withdrawal-queue.ts";
 
 /** The projection of one lifecycle: facts by cluster, and records that clusters make together. */
 export function lifecycleProjection(lifecycle: Lifecycle): Projection {
+  const { model, version, types } = lifecycle;
   return {
-    model: lifecycle.model,
-    version: lifecycle.version,
+    model,
+    version,
     tables: LIFECYCLE_TABLES,
-    types: new Set([...lifecycle.types, ...AMENDMENTS]),
+    types: new Set([...types, ...AMENDMENTS]),
     open: (store, hashing) =>
       openSession(store, hashing, ({ buffer }) => {
         const fold = new LifecycleFold(lifecycle, buffer, hashing);
@@ -51,28 +56,31 @@ const COMMIT_EVERY = 250;
 /** What one event changes: a fact, then the clusters that it touches, then their records. */
 class LifecycleFold {
   private readonly lifecycle: Lifecycle;
-  private readonly types: ReadonlySet<string>;
-  private readonly clusters: ClusterStore;
+  private readonly facts: Facts;
+  private readonly clusters: Clusters;
   private readonly histories: Histories;
-  private readonly facts: LifecycleFacts;
-  private readonly joins: Joins;
+  private readonly movements: Movements;
+  private readonly grouping: Grouping;
+  private readonly joins: Joins | null;
   private readonly records: Records;
 
   constructor(lifecycle: Lifecycle, buffer: RowBuffer, hashing: Hashing) {
     const tieOf = (text: string): string => hashing.sha256(text).slice(0, 16);
-    const clusters = new ClusterRows(buffer);
-    const histories = new HistoryRows(buffer, lifecycle.rules);
-    const facts = new LifecycleFactRows({ lifecycle, buffer, clusters, histories, tieOf });
-    const { names } = facts;
-    const showConfirmations = (cluster: Cluster) => facts.showConfirmations(cluster);
-    const context = { lifecycle, buffer, clusters, histories, names, showConfirmations };
+    const facts = new Facts(lifecycle, buffer, tieOf);
+    const clusters = new Clusters(buffer);
+    const histories = new Histories(buffer, lifecycle.rules);
+    const names = new Names(buffer);
+    const movements = new Movements(buffer, facts, clusters);
+    const rows = { lifecycle, buffer, facts, clusters, histories, names, movements };
+    const placement = new Placement(rows);
     this.lifecycle = lifecycle;
-    this.types = new Set(lifecycle.types);
+    this.facts = facts;
     this.clusters = clusters;
     this.histories = histories;
-    this.facts = facts;
+    this.movements = movements;
+    this.grouping = new Grouping({ ...rows, placement });
     this.joins = joinsOf(lifecycle, buffer, clusters);
-    this.records = new RecordRows(context);
+    this.records = new Records({ ...rows, placement });
   }
 
   async apply(event: RecordedEvent): Promise<void> {
@@ -80,67 +88,47 @@ class LifecycleFold {
     const cause = { position: event.position, deliveryId: event.causation_id };
     if (AMENDMENTS.has(event.type)) return this.amend(event, data, cause);
     const type = event.type as ProviderFactType;
-    if (!this.types.has(type) || !this.lifecycle.isKept(type, data)) return;
+    if (!this.lifecycle.isKept(type, data)) return;
     const state = initialFactState(data, cause.position, cause.deliveryId);
     await this.put({ id: factIdOf(type, data), type, state }, cause);
   }
 
-  private async amend(event: RecordedEvent, data: FactData, cause: Cause): Promise<void> {
+  private async amend(event: RecordedEvent, data: FactData, cause: AnomalyCause): Promise<void> {
     const { event_type, key } = data as DataOf<"FactSeen">;
-    if (!this.types.has(event_type)) return;
     const type = event_type as ProviderFactType;
     const id = factIdOfKey(type, key);
     const found = await this.facts.get(id);
     const amendment = { id: event.id, type: event.type, data, ...cause } as unknown as Amendment;
     const state = found
-      ? evolveFactState(found.state, amendment)
+      ? evolveFactState(found.fact.state, amendment)
       : correctedState(amendment, cause);
     if (state === null) return;
     if (found === null && !this.lifecycle.isKept(type, state.data)) return;
     await this.put({ id, type, state }, cause);
   }
 
-  private async put(fact: LifecycleFact, cause: Cause): Promise<void> {
+  private async put(fact: LifecycleFact, cause: AnomalyCause): Promise<void> {
     const { clusters, joins } = this;
     this.histories.begin(cause.position);
-    await this.facts.put(fact);
-    await this.facts.finish();
+    await this.grouping.put(fact);
     const changed = new Set<Cluster>();
-    for (let taken = clusters.takeTouched(); taken.length > 0; taken = clusters.takeTouched()) {
-      for (const cluster of taken) changed.add(cluster);
-      for (const cluster of await this.withPartners(taken)) await joins.refresh(cluster);
-      await joins.join();
+    for (let touched = clusters.takeTouched(); touched.length > 0; ) {
+      for (const cluster of touched) changed.add(cluster);
+      if (joins !== null) await joinChanged(touched, joins, clusters);
+      touched = clusters.takeTouched();
     }
-    await this.records.refresh([...changed], cause);
+    await this.records.refresh(changed, cause);
+    this.movements.flush();
     clusters.flush();
   }
-
-  /** And those that they are paired with in a run: what one waits for depends on the other. */
-  private async withPartners(taken: readonly Cluster[]): Promise<ReadonlySet<Cluster>> {
-    const all = new Set(taken);
-    for (const { links } of taken) {
-      for (const { kind, to } of links) if (kind === "run") all.add(await this.clusters.get(to));
-    }
-    return all;
-  }
 }
 
-/** How clusters that nothing states to be one record find one another. */
-type Joins = Pick<DepositClasses, "refresh" | "join">;
-
-function joinsOf(lifecycle: Lifecycle, buffer: RowBuffer, clusters: ClusterStore): Joins {
-  const nothing = async () => {};
-  switch (lifecycle.model) {
-    case "withdrawals":
-      return { refresh: createWithdrawalQueue(buffer, clusters).refresh, join: nothing };
-    case "deposits":
-      return new DepositClassRows(buffer, clusters, lifecycle.ids);
-    default:
-      return { refresh: nothing, join: nothing };
-  }
+function joinsOf(lifecycle: Lifecycle, buffer: RowBuffer, clusters: Clusters): Joins | null {
+  if (lifecycle.model === "withdrawals") return withdrawalJoins(buffer, clusters);
+  return lifecycle.model === "deposits" ? depositJoins(buffer, clusters, lifecycle.ids) : null;
 }
 
-function correctedState(amendment: Amendment, cause: Cause): FactState | null {
+function correctedState(amendment: Amendment, cause: AnomalyCause): FactState | null {
   if (amendment.type !== "FactCorrected") return null;
   return initialFactState(amendment.data.data, cause.position, cause.deliveryId);
 }

@@ -1,69 +1,48 @@
 import { formatTime } from "@counterfoil/core/exact/time";
+import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
 import { ownerOf } from "@counterfoil/core/lifecycle/owner";
-import { type Fields, mergedFields, said } from "@counterfoil/core/lifecycle/record-fields";
+import {
+  type Fields,
+  mergedFields,
+  valueIn,
+  valuesIn,
+} from "@counterfoil/core/lifecycle/record-fields";
 import type { Row } from "../../ports/table.ts";
-import type { RowBuffer } from "../../projection/row-buffer.ts";
-import { closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
-import type { Cluster, ClusterStore } from "./cluster-store.ts";
-import { type Histories, type Outline, placeOf, type Walked } from "./history.ts";
-import type { Lifecycle } from "./lifecycle.ts";
-import type { Names } from "./names.ts";
+import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
+import type { Cluster } from "./clusters.ts";
+import { type Outline, placeOf, type Walked } from "./history.ts";
+import type { Parts, Placement } from "./placement.ts";
 import { RECORD_CHANGES, RECORDS, RELINKS } from "./tables.ts";
 
-export type Cause = Readonly<{ position: number; deliveryId: string | null }>;
-
-/** Computes the records of clusters that an event changed. */
-export interface Records {
-  refresh(changed: readonly Cluster[], cause: Cause): Promise<void>;
-}
-
-type Context = Readonly<{
-  lifecycle: Lifecycle;
-  buffer: RowBuffer;
-  clusters: ClusterStore;
-  histories: Histories;
-  names: Names;
-  showConfirmations: (cluster: Cluster) => Promise<void>;
-}>;
+type Context = Parts & Readonly<{ placement: Placement }>;
 
 /** A record as it is to be: the cluster whose history it has, and all of its clusters. */
 type Computed = Readonly<{
   base: Cluster;
   members: readonly Cluster[];
   fields: Fields;
-  id: Id;
+  id: string;
   /** What it was called. */
   before: string | null;
+  /** The name that others are called too. */
+  conflict: Readonly<{ name: string; kind: string }> | null;
 }>;
 
-type Id = Readonly<{ id: string; conflict: Conflict | null }>;
-/** Others are called the same. */
-type Conflict = Readonly<{ name: string; kind: string }>;
+/** Computes the records of clusters that an event changed. */
+export class Records {
+  private readonly on: Context;
 
-export class RecordRows implements Records {
-  private readonly lifecycle: Lifecycle;
-  private readonly buffer: RowBuffer;
-  private readonly clusters: ClusterStore;
-  private readonly histories: Histories;
-  private readonly names: Names;
-  private readonly showConfirmations: Context["showConfirmations"];
-
-  constructor({ lifecycle, buffer, clusters, histories, names, showConfirmations }: Context) {
-    this.lifecycle = lifecycle;
-    this.buffer = buffer;
-    this.clusters = clusters;
-    this.histories = histories;
-    this.names = names;
-    this.showConfirmations = showConfirmations;
+  constructor(on: Context) {
+    this.on = on;
   }
 
-  async refresh(changed: readonly Cluster[], cause: Cause): Promise<void> {
+  async refresh(changed: Iterable<Cluster>, cause: AnomalyCause): Promise<void> {
     const seen = new Set<Cluster>();
     const records: Computed[] = [];
     const gone: Cluster[] = [];
     for (const cluster of changed) {
       if (seen.has(cluster)) continue;
-      const members = await this.clusters.record(cluster);
+      const members = await this.on.clusters.membersWith(cluster);
       for (const member of members) seen.add(member);
       const computed = await this.compute(members);
       if (computed !== null) records.push(computed);
@@ -72,60 +51,9 @@ export class RecordRows implements Records {
       }
     }
     // Ids are given back before anybody takes them.
-    for (const cluster of gone) {
-      const { flags } = await this.histories.walk(cluster);
-      await this.closeAnomalies(cluster, cluster.record ?? "", flags, cause);
-      await this.remove(cluster.record ?? "", cause);
-      cluster.record = null;
-    }
-    for (const { before, id } of records) {
-      if (before !== null && before !== id.id) await this.remove(before, cause);
-    }
+    for (const cluster of gone) await this.leaveId(cluster, cause);
+    for (const { base, id } of records) if (base.record !== id) await this.leaveId(base, cause);
     for (const computed of records) await this.put(computed, cause);
-  }
-
-  /** Of a record's clusters the one whose history has all words: the longest stays. */
-  private baseOf(members: readonly Cluster[]): Cluster {
-    const [base] = members.toSorted(
-      (a, b) =>
-        Number(b.record !== null) - Number(a.record !== null) ||
-        b.length - a.length ||
-        b.facts - a.facts ||
-        a.id - b.id,
-    );
-    return base as Cluster;
-  }
-
-  private async gather(members: readonly Cluster[]): Promise<Cluster> {
-    const base = this.baseOf(members);
-    for (const member of members) {
-      if (member.base === base.id) continue;
-      await this.histories.move(member, await this.clusters.get(member.base), base);
-      member.base = base.id;
-    }
-    const hasDebit = members.some(({ debits }) => debits.count > 0);
-    for (const member of members) {
-      if (member.isDebited === hasDebit) continue;
-      member.isDebited = hasDebit;
-      if (member.fields.confirmation !== undefined) await this.showConfirmations(member);
-    }
-    return base;
-  }
-
-  private async idOf(fields: Fields, members: readonly Cluster[]): Promise<Id | null> {
-    let spare: string | null = null;
-    for (const [rank, kind] of this.lifecycle.ids.entries()) {
-      const name = said(fields, `id:${kind}`);
-      if (name === null) continue;
-      spare ??= `${kind}:${name}`;
-      const rows = await this.names.sharing(name, this.lifecycle.ids, SHARING_SEEN);
-      const others = rows.filter((row) => !members.some(({ id }) => id === row.cluster));
-      const isBetter = (row: Row) => this.lifecycle.ids.indexOf(String(row.kind)) < rank;
-      if (others.some(isBetter)) continue;
-      if (!others.some((row) => row.kind === kind)) return { id: name, conflict: null };
-      return { id: `${name}:${holderOf(fields)}`, conflict: { name, kind } };
-    }
-    return spare === null ? null : { id: spare, conflict: null };
   }
 
   private async compute(members: readonly Cluster[]): Promise<Computed | null> {
@@ -133,105 +61,170 @@ export class RecordRows implements Records {
     const base = await this.gather(members);
     const fields = mergedFields(alive.map((member) => member.fields));
     // What takes back a deposit that nobody knows is no deposit.
-    const isReversal = alive.every((member) => said(member.fields, "part") === "reversal");
-    const id = alive.length === 0 || isReversal ? null : await this.idOf(fields, alive);
-    if (id !== null) return { base, members: alive, fields, id, before: base.record };
+    const isReversal = alive.every((member) => valueIn(member.fields, "part") === "reversal");
+    const id = isReversal ? null : await this.idOf(fields, alive);
+    if (id !== null) return { base, members: alive, fields, before: base.record, ...id };
     // Its history waits for a record.
-    await this.histories.walk(base);
+    await this.on.histories.walk(base);
     return null;
   }
 
-  private async remove(id: string, cause: Cause): Promise<void> {
-    const row = await this.buffer.get(RECORDS, [id]);
+  /** Brings the histories of a record's clusters together in the longest one. */
+  private async gather(members: readonly Cluster[]): Promise<Cluster> {
+    const { facts, clusters, histories, placement } = this.on;
+    const base = baseOf(members);
+    for (const member of members) {
+      if (member.base === base.id) continue;
+      await histories.move(member, await clusters.get(member.base), base);
+      member.base = base.id;
+    }
+    const isDebited = members.some(({ debits }) => debits.count > 0);
+    for (const member of members) {
+      if (member.isDebited === isDebited) continue;
+      member.isDebited = isDebited;
+      if (member.fields.confirmation === undefined) continue;
+      for await (const placed of facts.in(member.id)) await placement.refresh(placed);
+    }
+    return base;
+  }
+
+  /** The best name that the record alone has a right to; with its holder where others are called so. */
+  private async idOf(fields: Fields, members: readonly Cluster[]) {
+    const { ids } = this.on.lifecycle;
+    let spare: string | null = null;
+    for (const [rank, kind] of ids.entries()) {
+      const name = valueIn(fields, `id:${kind}`);
+      if (name === null) continue;
+      spare ??= `${kind}:${name}`;
+      const rows = await this.on.names.sharing(name, ids, SHARING_SEEN);
+      const others = rows.filter((row) => !members.some(({ id }) => id === row.cluster));
+      if (others.some((row) => ids.indexOf(String(row.kind)) < rank)) continue;
+      if (!others.some((row) => row.kind === kind)) return { id: name, conflict: null };
+      return { id: `${name}:${holderIn(fields)}`, conflict: { name, kind } };
+    }
+    return spare === null ? null : { id: spare, conflict: null };
+  }
+
+  private async put(computed: Computed, cause: AnomalyCause): Promise<void> {
+    const { buffer, histories } = this.on;
+    const { base, id } = computed;
+    const walked = await histories.walk(base);
+    await this.showAnomalies(computed, walked, cause);
+    base.record = id;
+    const outline = await histories.outline(base);
+    const stored = await buffer.get(RECORDS, [id]);
+    const row = recordRow(this.on.lifecycle, computed, outline, cause.position);
+    const isSame = stored !== null && SHOWN.every((column) => stored[column] === row[column]);
+    if (isSame && !walked.changed) return;
+    if (stored !== null) this.noteRelink(computed, stored, row);
+    buffer.put(RECORDS, row, stored);
+    this.noteChange(cause.position, id, row);
+  }
+
+  private async remove(id: string, cause: AnomalyCause): Promise<void> {
+    const row = await this.on.buffer.get(RECORDS, [id]);
     if (row === null) return;
-    this.buffer.remove(RECORDS, row, row);
+    this.on.buffer.remove(RECORDS, row, row);
     this.noteChange(cause.position, id, null);
   }
 
   private noteChange(position: number, id: string, row: Row | null): void {
-    const text = row && changeText(row);
-    this.buffer.put(RECORD_CHANGES, { position, id, row: text }, null);
-  }
-
-  /** Shows, under its present id, what is wrong with a record. */
-  private async showAnomalies(
-    { base, id: { id, conflict }, before, fields }: Computed,
-    walked: Walked,
-    cause: Cause,
-  ): Promise<void> {
-    const isRenamed = before !== null && before !== id;
-    if (isRenamed) await this.closeAnomalies(base, before, walked.flags, cause);
-    const flags = new Set(walked.flags);
-    if (isRenamed) for await (const flag of this.histories.flagsOf(base)) flags.add(flag);
-    for (const flag of flags) await this.showFlag(base, { id, flag }, cause);
-    const conflictId = `id_conflict:${id}`;
-    if (conflict === null) return closeAnomaly(this.buffer, conflictId, cause);
-    const { kind, name } = conflict;
-    const detail = { id: name, id_kind: kind, participant_code: said(fields, "participant_code") };
-    const content = { id: conflictId, kind: "id_conflict", subject: id, detail, essence: detail };
-    await openAnomaly(this.buffer, { ...content, at: null }, cause);
-  }
-
-  private async showFlag(
-    base: Cluster,
-    { id, flag }: Readonly<{ id: string; flag: string }>,
-    cause: Cause,
-  ): Promise<void> {
-    const [kind, what] = splitFlag(flag);
-    const anomalyId = `${kind}:${id}:${what}`;
-    const row = await this.histories.firstFlagged(base, flag);
-    if (row === null) return closeAnomaly(this.buffer, anomalyId, cause);
-    const { word, source, occurred_at } = row;
-    const [from, to] = what.split("->");
-    const step = kind === "illegal_step" ? { from, to } : {};
-    const at = BigInt(row.at ?? 0);
-    const occurred = typeof occurred_at === "bigint" ? formatTime(occurred_at) : null;
-    const detail = { ...step, provider_status: word, source, occurred_at: occurred };
-    const content = { id: anomalyId, kind, subject: id, detail, essence: detail, at };
-    await openAnomaly(this.buffer, content, cause);
-  }
-
-  private async closeAnomalies(
-    base: Cluster,
-    id: string,
-    gone: ReadonlySet<string>,
-    cause: Cause,
-  ): Promise<void> {
-    const flags = new Set(gone);
-    for await (const flag of this.histories.flagsOf(base)) flags.add(flag);
-    for (const flag of flags) {
-      const [kind, what] = splitFlag(flag);
-      await closeAnomaly(this.buffer, `${kind}:${id}:${what}`, cause);
-    }
-    await closeAnomaly(this.buffer, `id_conflict:${id}`, cause);
+    this.on.buffer.put(RECORD_CHANGES, { position, id, row: row && changeText(row) }, null);
   }
 
   /** A link that was undone took the stage back: the history says so. */
-  private noteRelink({ base, members }: Computed, [stored, row]: readonly [Row, Row]): void {
-    const rank = ({ stage }: Row) => this.lifecycle.rules.order.indexOf(String(stage));
-    if (rank(row) >= rank(stored) || !members.some(this.clusters.isUnlinked)) return;
+  private noteRelink({ base, members }: Computed, stored: Row, row: Row): void {
+    const { lifecycle, clusters, buffer } = this.on;
+    const rank = ({ stage }: Row) => lifecycle.rules.order.indexOf(String(stage));
+    const isUnlinked = members.some((member) => clusters.isUnlinked(member));
+    if (rank(row) >= rank(stored) || !isUnlinked) return;
     const { position = null, stage = null, updated_at: occurred_at = null } = row;
     const relink = { record: base.id, position, from: stored.stage ?? null, stage, occurred_at };
-    this.buffer.put(RELINKS, relink, null);
+    buffer.put(RELINKS, relink, null);
   }
 
-  private async put(computed: Computed, cause: Cause): Promise<void> {
-    const { base, id } = computed;
-    const walked = await this.histories.walk(base);
-    await this.showAnomalies(computed, walked, cause);
-    const outline = await this.histories.outline(base);
-    const stored = await this.buffer.get(RECORDS, [id.id]);
-    const row = recordRow(this.lifecycle, computed, outline, cause.position);
-    base.record = id.id;
-    if (stored !== null && !walked.changed && isSame(stored, row)) return;
-    if (stored !== null) this.noteRelink(computed, [stored, row]);
-    this.buffer.put(RECORDS, row, stored);
-    this.noteChange(cause.position, id.id, row);
+  /** Shows, under its present id, what is wrong with a record; under a new one all of it. */
+  private async showAnomalies(
+    { base, id, before, conflict, fields }: Computed,
+    { flags }: Walked,
+    cause: AnomalyCause,
+  ): Promise<void> {
+    const isRenamed = before !== null && before !== id;
+    const shown = isRenamed ? await this.allFlags(base, flags) : flags;
+    for (const flag of shown) await this.showFlag(base, id, flag, cause);
+    if (conflict === null) return this.closeConflict(base, id, cause);
+    base.isInConflict = true;
+    const detail = {
+      ...{ id: conflict.name, id_kind: conflict.kind },
+      ...valuesIn(fields, "participant_code"),
+    };
+    const content = { kind: "id_conflict", subject: id, detail, essence: detail, at: null };
+    await openAnomaly(this.on.buffer, { id: conflictOf(id), ...content }, cause);
+  }
+
+  private async showFlag(base: Cluster, id: string, flag: string, cause: AnomalyCause) {
+    const [kind, what] = splitFlag(flag);
+    const row = await this.on.histories.firstFlagged(base, flag);
+    if (row === null) return closeAnomaly(this.on.buffer, anomalyOf(id, flag), cause);
+    const { word, source, occurred_at } = row;
+    const [from, to] = what.split("->");
+    const detail = {
+      ...(kind === "illegal_step" ? { from, to } : {}),
+      ...{ provider_status: word, source },
+      occurred_at: typeof occurred_at === "bigint" ? formatTime(occurred_at) : null,
+    };
+    const content = { kind, subject: id, detail, essence: detail, at: BigInt(row.at ?? 0) };
+    await openAnomaly(this.on.buffer, { id: anomalyOf(id, flag), ...content }, cause);
+  }
+
+  /** A history is that of its record no more, or not under this id. */
+  private async leaveId(base: Cluster, cause: AnomalyCause): Promise<void> {
+    const { buffer, histories } = this.on;
+    const { record: id } = base;
+    if (id === null) return;
+    const { flags } = await histories.walk(base);
+    for (const flag of await this.allFlags(base, flags)) {
+      await closeAnomaly(buffer, anomalyOf(id, flag), cause);
+    }
+    await this.closeConflict(base, id, cause);
+    await this.remove(id, cause);
+    base.record = null;
+  }
+
+  private async closeConflict(base: Cluster, id: string, cause: AnomalyCause): Promise<void> {
+    if (base.isInConflict) await closeAnomaly(this.on.buffer, conflictOf(id), cause);
+    base.isInConflict = false;
+  }
+
+  /** The flags that rows of a history have, and those that they had. */
+  private async allFlags(base: Cluster, had: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    const flags = new Set(had);
+    for await (const flag of this.on.histories.flagsOf(base)) flags.add(flag);
+    return flags;
   }
 }
 
 /** More than two are in conflict with one another already. */
 const SHARING_SEEN = 8;
+
+/** Of a record's clusters the one whose history has all entries: the longest stays. */
+function baseOf(members: readonly Cluster[]): Cluster {
+  const [base] = members.toSorted(
+    (a, b) =>
+      Number(b.record !== null) - Number(a.record !== null) ||
+      b.length - a.length ||
+      b.facts - a.facts ||
+      a.id - b.id,
+  );
+  return base as Cluster;
+}
+
+const conflictOf = (id: string): string => `id_conflict:${id}`;
+
+function anomalyOf(id: string, flag: string): string {
+  const [kind, what] = splitFlag(flag);
+  return `${kind}:${id}:${what}`;
+}
 
 function splitFlag(flag: string): readonly [kind: string, what: string] {
   const at = flag.indexOf(":");
@@ -239,25 +232,21 @@ function splitFlag(flag: string): readonly [kind: string, what: string] {
 }
 
 /** What tells records of one id apart. */
-function holderOf(fields: Fields): string {
-  const [participant, asset, network] = ["participant_code", "asset", "network"].map((field) =>
-    said(fields, field),
-  );
-  const [, ...code] = ownerOf({ participant: "p", asset, network }).split("/");
-  return `${participant ?? ""}:${code.map(decodeURIComponent).join(".")}`;
+function holderIn(fields: Fields): string {
+  const { participant_code, ...coin } = valuesIn(fields, "participant_code", "asset", "network");
+  const [, ...code] = ownerOf({ participant_code: "p", ...coin }).split("/");
+  return `${participant_code ?? ""}:${code.map(decodeURIComponent).join(".")}`;
 }
 
 function recordRow(
   lifecycle: Lifecycle,
-  { base, members, fields, id: { id } }: Computed,
+  { base, members, fields, id }: Computed,
   { first, last, entered }: Outline,
   position: number,
 ): Row {
-  const movements = [...new Set(members.flatMap((member) => member.movements))].sort();
   const debits = members.flatMap(({ debits: { count, amount } }) => (count > 0 ? [amount] : []));
-  const shown = lifecycle.fieldsOf(fields, movements.slice(0, 100), debits);
+  const shown = lifecycle.fieldsOf(fields, debits);
   const stage = (last.after ?? lifecycle.firstStage) as string | null;
-  const [opened, updated] = [BigInt(first.at ?? 0), BigInt(last.at ?? 0)];
   const state = {
     ...shown,
     stage,
@@ -269,10 +258,10 @@ function recordRow(
     id,
     stage,
     ...columnsOf(shown),
-    opened_at: opened,
-    updated_at: updated,
-    entered_at: entered === null ? null : BigInt(entered.at ?? 0),
-    dated_at: JSON.stringify([first, last, entered].map(statedAt)),
+    opened_at: first.at ?? 0n,
+    updated_at: last.at ?? 0n,
+    entered_at: entered?.at ?? null,
+    dated_at: JSON.stringify([first, last, entered].map((row) => textOf(row?.dated_at))),
     state: JSON.stringify(state),
     cluster: base.id,
     tail: JSON.stringify(placeOf(last).map(String)),
@@ -281,17 +270,14 @@ function recordRow(
 }
 
 /** What lists are filtered by. */
-function columnsOf(shown: object) {
-  const fields = shown as Readonly<Record<string, unknown>>;
-  const text = (field: string) => (typeof fields[field] === "string" ? fields[field] : null);
-  return {
-    provider: text("provider"),
-    asset: text("asset"),
-    participant_code: text("participant_code"),
-    beneficiary: text("beneficiary"),
-    account_group: text("account_group"),
-    account_label: text("account_label"),
-  };
+const FILTERED = "provider asset participant_code beneficiary account_group account_label".split(
+  " ",
+);
+
+function columnsOf(shown: object): Row {
+  const fields: Readonly<Record<string, unknown>> = { ...shown };
+  const textIn = (column: string) => (typeof fields[column] === "string" ? fields[column] : null);
+  return Object.fromEntries(FILTERED.map((column) => [column, textIn(column)]));
 }
 
 /** The weakest join of the record. */
@@ -301,9 +287,6 @@ function linkOf(fields: Fields, members: readonly Cluster[]): string {
   return isInferred ? "inferred" : "stated";
 }
 
-const isSame = (stored: Row, row: Row): boolean =>
-  SHOWN.every((column) => stored[column] === row[column]);
-
 /** Of a row, what a record is shown from. */
 const SHOWN = ["state", "opened_at", "updated_at", "entered_at", "dated_at", "cluster", "tail"];
 
@@ -312,5 +295,4 @@ function changeText({ state, opened_at, updated_at, cluster, tail }: Row): strin
   return JSON.stringify({ state, opened_at: opened, updated_at: updated, cluster, tail });
 }
 
-const statedAt = (row: Row | null): string | null =>
-  typeof row?.dated_at === "bigint" ? String(row.dated_at) : null;
+const textOf = (time: unknown): string | null => (typeof time === "bigint" ? String(time) : null);

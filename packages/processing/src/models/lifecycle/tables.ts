@@ -1,4 +1,4 @@
-import type { Table } from "../../ports/table.ts";
+import type { Column, Selection, Table, Value } from "../../ports/table.ts";
 import { ANOMALIES, ANOMALY_CHANGES, integer, nanos, own, STOPPED, text } from "../columns.ts";
 
 /** One row a withdrawal, deposit or trade. */
@@ -30,7 +30,6 @@ export const RECORDS: Table = {
   },
   key: ["id"],
   indexes: [
-    ["cluster"],
     ["updated_at", "id"],
     ["stage", "updated_at", "id"],
     ["stage", "position", "id"],
@@ -42,17 +41,15 @@ export const RECORDS: Table = {
   digested: "both",
 };
 
+/** Columns that only this stream's order explains. */
+const owned = (columns: Readonly<Record<string, Column>>): Record<string, Column> =>
+  Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, own(column)]));
+
 /** The facts that a lifecycle keeps; cluster 0 where a fact belongs to no record. */
 export const LIFECYCLE_FACTS: Table = {
   name: "facts",
-  columns: {
-    id: own(text),
-    cluster: own(integer),
-    /** What it is ordered by: for a movement the effective time of its run. */
-    at: own(nanos),
-    type: own(text),
-    state: own(text),
-  },
+  // `at` is what it is ordered by: for a movement the effective time of its run.
+  columns: owned({ id: text, cluster: integer, at: nanos, type: text, state: text }),
   key: ["id"],
   indexes: [["cluster", "type", "id"]],
   digested: "digest",
@@ -62,24 +59,19 @@ export const LIFECYCLE_FACTS: Table = {
 /** A cluster: the facts that are stated to be one record, and what they say together. */
 export const CLUSTERS: Table = {
   name: "clusters",
-  columns: { id: own(integer), data: own(text) },
+  columns: owned({ id: integer, data: text }),
   key: ["id"],
   indexes: [],
   digested: "digest",
 };
 
-/** Every text that finds a record, and whose it is. */
+/**
+ * Every text that finds a record, whose it is, and how many facts say it. Of kind `alias` are texts
+ * that only find; facts that share any other are one record.
+ */
 export const NAMES: Table = {
   name: "names",
-  columns: {
-    name: own(text),
-    /** `alias` for a text that only finds; facts that share any other are one record. */
-    kind: own(text),
-    owner: own(text),
-    cluster: own(integer),
-    /** Facts that say it. */
-    count: own(integer),
-  },
+  columns: owned({ name: text, kind: text, owner: text, cluster: integer, count: integer }),
   key: ["name", "kind", "owner"],
   indexes: [],
   digested: "digest",
@@ -89,52 +81,45 @@ export const NAMES: Table = {
 /** Facts that carry a name without owning it. */
 export const MENTIONS: Table = {
   name: "mentions",
-  columns: { name: own(text), fact: own(text) },
+  columns: owned({ name: text, fact: text }),
   key: ["name", "fact"],
   indexes: [],
   digested: "none",
   partition: "name",
 };
 
-/** What is known of a run's time on the accounts of one holder. */
-export const RUNS: Table = {
-  name: "runs",
-  columns: { run: own(text), data: own(text) },
-  key: ["run"],
-  indexes: [],
-  digested: "digest",
-};
-
-/** Movements of withdrawals, both sides of one together. */
+/** Movements of withdrawals, on each account that states them. */
 export const MOVEMENTS: Table = {
   name: "movements",
-  columns: { run: own(text), id: own(text), data: own(text) },
-  key: ["run", "id"],
-  indexes: [],
+  columns: owned({
+    ...{ run: text, kind: text, fact: text, movement_id: text, amount: text, cluster: integer },
+    /** The account's type. */
+    account: text,
+    /** When the movement says that it happened, 0 where it does not say it; and its arrival. */
+    stated_at: nanos,
+    arrived_at: nanos,
+    /** Whether it is shown as giving the hold back. */
+    gives_back: integer,
+  }),
+  key: ["run", "kind", "fact"],
+  indexes: [["run", "account", "stated_at", "fact"]],
   digested: "digest",
   partition: "run",
 };
 
 /**
- * What is matched by class: what is taken (holds) and what takes (confirmations), see matching.ts.
- * A link lies in the row of the one that takes, at its node of an interval tree.
+ * What waits by class to be joined: what is taken (holds) and what takes (confirmations), see
+ * matching.ts, and parts of deposits. A link lies in the row of the one that takes, at its node of
+ * an interval tree.
  */
 export const QUEUE: Table = {
   name: "queue",
-  columns: {
-    class: own(text),
-    side: own(text),
-    cluster: own(integer),
-    at: own(nanos),
-    tie: own(text),
-    named: own(integer),
+  columns: owned({
+    ...{ class: text, side: text, cluster: integer, at: nanos, tie: text, named: integer },
     /** `free`, or how the partner is called; with `named` it says who may still take it. */
-    state: own(text),
-    partner: own(integer),
-    partner_at: own(nanos),
-    partner_tie: own(text),
-    node: own(nanos),
-  },
+    state: text,
+    ...{ partner: integer, partner_at: nanos, partner_tie: text, node: nanos },
+  }),
   key: ["class", "side", "cluster"],
   indexes: [
     ["class", "side", "at", "tie"],
@@ -149,48 +134,37 @@ export const QUEUE: Table = {
 /** How many links of a class lie at each level of the interval tree. */
 export const QUEUE_LEVELS: Table = {
   name: "queue_levels",
-  columns: { class: own(text), levels: own(text) },
+  columns: owned({ class: text, levels: text }),
   key: ["class"],
   indexes: [],
   digested: "digest",
 };
 
+/** What rows of a history are ordered by; a fact may say two words, one after the other. */
+export const PLACE = ["at", "rank", "tie", "seq"];
+
 const historyColumns = {
-  record: own(integer),
-  at: own(nanos),
-  /** The same where a provider's clock gave it; null where it is the arrival. */
+  ...owned({ record: integer, at: nanos, rank: integer }),
+  ...{ tie: text, seq: integer, stage: text, word: text, source: text, occurred_at: nanos },
+  /** As `at` where a provider's clock gave it; null where it is the arrival. */
   dated_at: nanos,
-  rank: own(integer),
-  tie: text,
-  /** A fact may say two words. */
-  seq: integer,
-  stage: text,
-  word: text,
-  source: text,
-  occurred_at: nanos,
   /** How the word counts: unknown, at_least, retries; null as any other. */
   mode: text,
   /** The stage after it, and whether it brought that stage. */
-  after: text,
-  moves: integer,
-  /** What needs a person. */
-  flag: own(text),
-  late: own(integer),
-  cluster: own(integer),
-  delivery_id: own(text),
-  position: own(integer),
-  /** The event since which it stands so. */
-  since: own(integer),
+  ...{ after: text, moves: integer },
+  /** `flag` is what needs a person; `since` the event since which it stands so. */
+  ...owned({ flag: text, since: integer, late: integer }),
+  ...owned({ cluster: integer, delivery_id: text, position: integer }),
 };
 
 /** One row a word in a record's history, in the record's order. */
 export const HISTORY: Table = {
   name: "history",
   columns: historyColumns,
-  key: ["record", "at", "rank", "tie", "seq"],
+  key: ["record", ...PLACE],
   indexes: [
-    ["record", "moves", "at", "rank", "tie", "seq"],
-    ["record", "cluster", "at", "rank", "tie", "seq"],
+    ["record", "moves", ...PLACE],
+    ["record", "cluster", ...PLACE],
   ],
   digested: "both",
   partition: "record",
@@ -200,7 +174,7 @@ export const HISTORY: Table = {
 export const HISTORY_PAST: Table = {
   name: "history_past",
   columns: { ...historyColumns, until: own(integer) },
-  key: ["record", "at", "rank", "tie", "seq", "since"],
+  key: ["record", ...PLACE, "since"],
   indexes: [],
   digested: "none",
 };
@@ -208,15 +182,10 @@ export const HISTORY_PAST: Table = {
 /** History rows that need a person, by what is wrong. */
 export const FLAGS: Table = {
   name: "flags",
-  columns: {
-    record: own(integer),
-    flag: own(text),
-    at: own(nanos),
-    rank: own(integer),
-    tie: own(text),
-    seq: own(integer),
-  },
-  key: ["record", "flag", "at", "rank", "tie", "seq"],
+  columns: owned({
+    ...{ record: integer, flag: text, at: nanos, rank: integer, tie: text, seq: integer },
+  }),
+  key: ["record", "flag", ...PLACE],
   indexes: [],
   digested: "none",
   partition: "record",
@@ -225,22 +194,18 @@ export const FLAGS: Table = {
 /** Links that were undone by a later fact, where that took the stage back. */
 export const RELINKS: Table = {
   name: "relinks",
-  columns: {
-    record: own(integer),
-    position: own(integer),
-    from: own(text),
-    stage: own(text),
-    occurred_at: own(nanos),
-  },
+  columns: owned({
+    ...{ record: integer, position: integer, from: text, stage: text, occurred_at: nanos },
+  }),
   key: ["record", "position"],
   indexes: [],
   digested: "digest",
 };
 
-/** Words that several facts say of one record, of which the best ranked are shown. */
+/** Words that several facts say of one record, or of one movement; the best ranked are shown. */
 export const SLOTS: Table = {
   name: "slots",
-  columns: { slot: own(text), rank: own(integer), fact: own(text), seq: own(integer) },
+  columns: owned({ slot: text, rank: text, fact: text, seq: integer }),
   key: ["slot", "rank", "fact", "seq"],
   indexes: [],
   digested: "none",
@@ -250,29 +215,33 @@ export const SLOTS: Table = {
 /** Each event that changed a record leaves one row; `row` null: it is gone under this id. */
 export const RECORD_CHANGES: Table = {
   name: "changes",
-  columns: { position: own(integer), id: own(text), row: own(text) },
+  columns: owned({ position: integer, id: text, row: text }),
   key: ["position", "id"],
   indexes: [["id", "position"]],
   digested: "none",
 };
 
 export const LIFECYCLE_TABLES: readonly Table[] = [
-  RECORDS,
-  LIFECYCLE_FACTS,
-  CLUSTERS,
-  NAMES,
-  MENTIONS,
-  RUNS,
-  MOVEMENTS,
-  QUEUE,
-  QUEUE_LEVELS,
-  HISTORY,
-  HISTORY_PAST,
-  FLAGS,
-  SLOTS,
-  RELINKS,
-  RECORD_CHANGES,
-  ANOMALIES,
-  ANOMALY_CHANGES,
-  STOPPED,
+  ...[RECORDS, LIFECYCLE_FACTS, CLUSTERS, NAMES, MENTIONS, MOVEMENTS, QUEUE, QUEUE_LEVELS],
+  ...[HISTORY, HISTORY_PAST, FLAGS, SLOTS, RELINKS, RECORD_CHANGES],
+  ...[ANOMALIES, ANOMALY_CHANGES, STOPPED],
 ];
+
+/** Rows with these values, in the order of their columns and then of these; `beyond` is of the latter. */
+export function having(
+  values: Readonly<Record<string, Value>>,
+  order: readonly string[],
+  { beyond, ...options }: Partial<Selection> = {},
+): Selection {
+  const fixed = Object.entries(values);
+  return {
+    where: fixed.map(([column, value]) => ({ column, is: "=", value })),
+    orderBy: [...Object.keys(values), ...order],
+    limit: PAGE,
+    ...options,
+    ...(beyond === undefined ? {} : { beyond: [...Object.values(values), ...beyond] }),
+  };
+}
+
+/** Rows that are read at once where all are wanted. */
+const PAGE = 200;

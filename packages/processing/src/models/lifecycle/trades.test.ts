@@ -1,7 +1,10 @@
-import { isTradeFact } from "@counterfoil/core/lifecycle/trade";
+import type { ProviderFactType } from "@counterfoil/contracts/fact";
+import { TRADES } from "@counterfoil/core/lifecycle/trade";
 import { describe, expect, test } from "@jest/globals";
 import { delivered } from "./testing/lifecycle-facts.ts";
 import { brief, tradesOf } from "./testing/records-of.ts";
+
+const isTradeFact = (type: ProviderFactType): boolean => TRADES.isKept(type, {});
 
 const trade = (state: string, timestamp: number | null, more = {}) =>
   delivered({

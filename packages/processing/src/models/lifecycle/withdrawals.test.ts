@@ -1,5 +1,5 @@
 import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
-import { isWithdrawalFact } from "@counterfoil/core/lifecycle/withdrawal";
+import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { describe, expect, test } from "@jest/globals";
 import {
   byId,
@@ -10,6 +10,8 @@ import {
   statusFact,
 } from "./testing/lifecycle-facts.ts";
 import { brief, withdrawalsOf } from "./testing/records-of.ts";
+
+const { isKept: isWithdrawalFact } = WITHDRAWALS;
 
 const OWNER = {
   participant_code: "DEF456",

@@ -1,0 +1,137 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
+import type { Nanos } from "../exact/time.ts";
+import { type Claim, earliest, type Fields, latest, valueIn } from "./record-fields.ts";
+import type { HistoryEntry } from "./stage-history.ts";
+
+/** A run on one account. */
+export type AccountRun = Readonly<{
+  account: string;
+  accountType: string;
+  runId: string;
+  /** The run on all accounts of this holder, in this asset. */
+  run: string;
+}>;
+
+/** Ids are escaped, so they split at their colons. */
+export function accountRun(account: string, runId: string): AccountRun {
+  const [, participant, group, label, accountType = "", asset] = account.split(":");
+  const run = JSON.stringify([participant, group, label, asset, runId]);
+  return { account, accountType, runId, run };
+}
+
+/** The same run on the holder's available account. */
+export function onAvailable({ account, runId }: AccountRun): AccountRun {
+  return accountRun(account.split(":").with(4, "available").join(":"), runId);
+}
+
+/** In the order in which one run has them. */
+const KINDS = ["pending", "confirmed", "released", "debit"] as const;
+type MovementKind = (typeof KINDS)[number];
+
+/** One movement is stated on up to two accounts, the available one and the collateral: its sides. */
+export type MovementSide = AccountRun &
+  Readonly<{
+    kind: MovementKind;
+    movementId: string;
+    amount: string;
+    /** Whether it takes from the account. */
+    takes: boolean;
+    /** Whether a report follows that says that the run's movements are complete. */
+    awaitsReport: boolean;
+  }>;
+
+/** The steps of a withdrawal. */
+export const WAY: ReadonlySet<string | undefined> = new Set([
+  "withdrawal_pending",
+  "withdrawal_confirmed",
+  "withdrawal",
+]);
+
+/** null for what is no part of a withdrawal's way: a `withdrawal` that gives. */
+export function sideOf(movement: DataOf<"MovementRecorded">): MovementSide | null {
+  const { account, change, run_id, run_type, movement_id, movement_type = "" } = movement;
+  const on = accountRun(account, run_id);
+  const takes = change.startsWith("-");
+  const kind = kindOf(movement_type, on.accountType, takes);
+  if (kind === null) return null;
+  const amount = change.replace(/^-/, "");
+  const awaitsReport = isReportKept(run_type);
+  return { ...on, kind, movementId: movement_id, amount, takes, awaitsReport };
+}
+
+/** A hold that goes back the way it came is released. */
+function kindOf(type: string, accountType: string, takes: boolean): MovementKind | null {
+  if (type === "withdrawal_confirmed") return "confirmed";
+  if (type === "withdrawal") return takes ? "debit" : null;
+  const isReversed = accountType === "collateral" ? takes : accountType === "available" && !takes;
+  return isReversed ? "released" : "pending";
+}
+
+/** Whether the report that follows a movement of this run on an available account is kept. */
+const isReportKept = (runType: string | undefined): boolean =>
+  runType === undefined || runType === "withdrawal";
+
+/** Reports make no record: they date the movements of their runs and say that these are complete. */
+export function isWithdrawalReport(report: DataOf<"BalanceReported">): boolean {
+  const { provider, account, run_id, run_type } = report;
+  if (provider !== "zerohash" || run_id === undefined) return false;
+  return isReportKept(run_type) || accountRun(account, run_id).accountType === "collateral";
+}
+
+const STAGES = {
+  pending: "pending",
+  confirmed: "confirmed",
+  released: "returned",
+  debit: "settled",
+} as const;
+
+/** The available side of a movement is shown, where it is known: the customer sees that account. */
+export function sideEntry(
+  side: MovementSide,
+  { movement_type: word = "", occurred_at }: DataOf<"MovementRecorded">,
+): HistoryEntry {
+  const { kind, run, movementId, amount } = side;
+  const slot = { key: JSON.stringify([run, kind, movementId, amount]), rank: sideRank(side) };
+  return {
+    ...{ stage: STAGES[kind], word, source: "movement", slot },
+    occurred_at: occurred_at ?? null,
+  };
+}
+
+/** The side with the least rank tells of its movement. */
+export function sideRank({ accountType }: Pick<AccountRun, "accountType">): string {
+  if (accountType === "available") return "0";
+  return accountType === "collateral" ? "1" : `2${accountType}`;
+}
+
+/** What is taken from an available account for good. */
+export const debitOf = (side: MovementSide | null): string | null =>
+  side?.kind === "debit" && side.accountType === "available" ? side.amount : null;
+
+/** Whether it frees the hold on the available side, so that nothing was taken if no debit is there. */
+export const freesHold = ({ kind, accountType, takes }: MovementSide): boolean =>
+  kind === "confirmed" && accountType === "available" && !takes;
+
+/** Where a side stands among those of its withdrawal: in the order of its way, then of time. */
+export const wayOrder = (side: MovementSide | null, at: Nanos, tie: string): string =>
+  earliest(`0${side === null ? KINDS.length : KINDS.indexOf(side.kind)}`, at, tie);
+
+/** What the matching asks of a withdrawal: its first hold and its last confirmation. */
+export function waitingClaims(side: MovementSide, at: Nanos, tie: string): Claim[] {
+  const { kind, movementId, account, amount } = side;
+  if (kind === "debit") return [];
+  const [, participant, group, label, , asset] = account.split(":");
+  const ofClass = JSON.stringify([participant, group, label, asset, amount]);
+  const value = JSON.stringify([ofClass, String(at), movementId]);
+  return kind === "pending"
+    ? [{ field: "hold", order: earliest(0, at, tie), value }]
+    : [{ field: "confirmation", order: latest(0, at, tie), value }];
+}
+
+/** A hold or a confirmation, as `waitingClaims` has it. */
+export function waitingIn(fields: Fields, field: "hold" | "confirmation") {
+  const value = valueIn(fields, field);
+  if (value === null) return null;
+  const [of, at, tie] = JSON.parse(value) as [string, string, string];
+  return { class: of, at, tie };
+}

@@ -1,0 +1,231 @@
+import { add, formatMoney, moneyOf, subtract } from "@counterfoil/core/exact/money";
+import type { FactReading } from "@counterfoil/core/lifecycle/fact-reading";
+import { type Fields, isMovement, withClaims } from "@counterfoil/core/lifecycle/record-fields";
+import { debitOf } from "@counterfoil/core/lifecycle/withdrawal-movement";
+import type { Row } from "../../ports/table.ts";
+import type { RowBuffer } from "../../projection/row-buffer.ts";
+import { CLUSTERS } from "./tables.ts";
+
+/** The facts that are stated to be one record, and what they say together. */
+export type Cluster = {
+  readonly id: number;
+  /** How many facts; a cluster without any is gone. */
+  facts: number;
+  fields: Fields;
+  /** How many debits its facts state, and what they take together. */
+  debits: Readonly<{ count: number; amount: string }>;
+  /** Other clusters of the same record. */
+  links: readonly Link[];
+  /** As what it waits to be joined with others, see joins.ts. */
+  waiting: readonly StoredWaiting[];
+  /** The cluster of its record whose history has the entries of all. */
+  base: number;
+  /** Rows of the history that it is the base of, and the record that has it. */
+  length: number;
+  record: string | null;
+  /** Whether its confirmations are shown as those of a record with a debit. */
+  isDebited: boolean;
+  /** Whether an anomaly tells that others are called as the record is. */
+  isInConflict: boolean;
+};
+
+export type Link = Readonly<{
+  /** Why: `run:` and which, a `hold` before, or the `parts` of a deposit. */
+  kind: string;
+  to: number;
+  isInferred: boolean;
+}>;
+
+/** JSON's numbers are too small for nanoseconds. */
+export type StoredWaiting = Readonly<{
+  class: string;
+  side: string;
+  at: string;
+  tie: string;
+  /** Whether it names a request. */
+  named?: boolean;
+  network?: string | null;
+}>;
+
+type Read = Readonly<{ reading: FactReading | null }>;
+
+/** Where the number of the next cluster stands. */
+const COUNTER = 0;
+const NO_DEBITS = { count: 0, amount: "0" };
+
+/** Clusters in the hands of one event; what changed is written when it ends. */
+export class Clusters {
+  private readonly buffer: RowBuffer;
+  private readonly loaded = new Map<number, Readonly<{ cluster: Cluster; stored: Row | null }>>();
+  private readonly touched = new Set<Cluster>();
+  private readonly unlinked = new Set<number>();
+  /** By cluster and field: in which order the claim stood that counted and is gone. */
+  private readonly lost = new Map<Cluster, Map<string, string>>();
+
+  constructor(buffer: RowBuffer) {
+    this.buffer = buffer;
+  }
+
+  /** @throws where there is none: whoever asks has its number from a row. */
+  async get(id: number): Promise<Cluster> {
+    const known = this.loaded.get(id);
+    if (known !== undefined) return known.cluster;
+    const stored = await this.buffer.get(CLUSTERS, [id]);
+    if (stored === null) throw new Error(`cluster ${id} is missing`);
+    const cluster: Cluster = { id, ...JSON.parse(String(stored.data)) };
+    this.loaded.set(id, { cluster, stored });
+    return cluster;
+  }
+
+  async create(): Promise<Cluster> {
+    const counter = await this.buffer.get(CLUSTERS, [COUNTER]);
+    const id = Number(counter?.data ?? 1);
+    this.buffer.put(CLUSTERS, { id: COUNTER, data: String(id + 1) }, counter);
+    const cluster: Cluster = {
+      ...{ id, facts: 0, fields: {}, debits: NO_DEBITS, links: [], waiting: [] },
+      ...{ base: id, length: 0, record: null, isDebited: false, isInConflict: false },
+    };
+    this.loaded.set(id, { cluster, stored: null });
+    return cluster;
+  }
+
+  /** Takes in what a fact says. */
+  add(cluster: Cluster, reading: FactReading): void {
+    cluster.facts += 1;
+    cluster.fields = withClaims(cluster.fields, reading.claims);
+    this.countDebit(cluster, debitOf(reading.side), 1);
+    this.touch(cluster);
+  }
+
+  /** Where a claim that counted is gone, what comes next is looked for by `restoreClaims`. */
+  remove(cluster: Cluster, { claims, side }: FactReading): void {
+    cluster.facts -= 1;
+    const fields = { ...cluster.fields };
+    const lost = this.lost.get(cluster) ?? new Map<string, string>();
+    this.lost.set(cluster, lost);
+    for (const { field, order } of claims) {
+      if (fields[field]?.[0] !== order) continue;
+      // No other claim stood before the first one that is lost.
+      if (!lost.has(field)) lost.set(field, order);
+      delete fields[field];
+    }
+    cluster.fields = fields;
+    this.countDebit(cluster, debitOf(side), -1);
+    this.touch(cluster);
+  }
+
+  /** Reads the facts of clusters once whose fields are claimed by nobody now, or by somebody worse. */
+  async restoreClaims(factsIn: (id: number) => AsyncIterable<Read>): Promise<void> {
+    for (const [cluster, lost] of this.lost) {
+      const fields = [...lost.keys()].filter(
+        (field) => (cluster.fields[field]?.[0] ?? LAST) > (lost.get(field) ?? ""),
+      );
+      if (fields.length === 0 || cluster.facts === 0) continue;
+      // Of movements only the first are kept: each that is lost makes room for another.
+      const isWanted = (field: string) =>
+        fields.includes(field) || (isMovement(field) && fields.some(isMovement));
+      for await (const { reading } of factsIn(cluster.id)) {
+        const wanted = (reading?.claims ?? []).filter(({ field }) => isWanted(field));
+        cluster.fields = withClaims(cluster.fields, wanted);
+      }
+      this.touch(cluster);
+    }
+    this.lost.clear();
+  }
+
+  /** It changed: its record is to be computed again. */
+  touch(cluster: Cluster): void {
+    this.touched.add(cluster);
+  }
+
+  /** Clusters that changed since this was last asked. */
+  takeTouched(): Cluster[] {
+    const taken = [...this.touched];
+    this.touched.clear();
+    return taken;
+  }
+
+  /** Makes these pairs the links of one kind that the members have. */
+  async relink(
+    members: Iterable<Cluster>,
+    pairs: readonly (readonly [Cluster, Cluster])[],
+    link: Omit<Link, "to">,
+  ): Promise<void> {
+    const wanted = new Set(pairs.flatMap(([a, b]) => [`${a.id} ${b.id}`, `${b.id} ${a.id}`]));
+    for (const { id, links } of members) {
+      for (const { kind, to, isInferred } of links) {
+        const isWanted = isInferred === link.isInferred && wanted.has(`${id} ${to}`);
+        if (kind === link.kind && !isWanted) await this.unlink(id, to, kind);
+      }
+    }
+    for (const [a, b] of pairs) {
+      const isLinked = a.links.some(({ kind, to }) => kind === link.kind && to === b.id);
+      if (!isLinked) await this.link(a.id, b.id, link);
+    }
+  }
+
+  async link(a: number, b: number, link: Omit<Link, "to">): Promise<void> {
+    await this.changeLinks(a, b, (links, to) => [...links, { ...link, to }]);
+  }
+
+  async unlink(a: number, b: number, kind: string): Promise<void> {
+    await this.changeLinks(a, b, (links, other) =>
+      links.filter((link) => link.kind !== kind || link.to !== other),
+    );
+    this.unlinked.add(a).add(b);
+  }
+
+  /** Whether it lost a link in this event. */
+  isUnlinked(cluster: Cluster): boolean {
+    return this.unlinked.has(cluster.id);
+  }
+
+  /** Those that it is linked with directly. */
+  async linkedBy(cluster: Cluster, isMeant = (_kind: string) => true): Promise<Cluster[]> {
+    const linked: Cluster[] = [];
+    for (const { kind, to } of cluster.links) if (isMeant(kind)) linked.push(await this.get(to));
+    return linked;
+  }
+
+  /** All of its record: those that it is linked with, over however many links. */
+  async membersWith(cluster: Cluster): Promise<Cluster[]> {
+    const members = new Set([cluster]);
+    for (const member of members) {
+      for (const other of await this.linkedBy(member)) members.add(other);
+    }
+    return [...members];
+  }
+
+  /** Ends the event. */
+  flush(): void {
+    for (const { cluster, stored } of this.loaded.values()) {
+      const { id, ...data } = cluster;
+      const row = { id, data: JSON.stringify(data) };
+      if (cluster.facts === 0 && cluster.length === 0) this.buffer.remove(CLUSTERS, row, stored);
+      else if (row.data !== stored?.data) this.buffer.put(CLUSTERS, row, stored);
+    }
+    for (const held of [this.loaded, this.touched, this.unlinked, this.lost]) held.clear();
+  }
+
+  private countDebit(cluster: Cluster, debit: string | null, by: 1 | -1): void {
+    if (debit === null) return;
+    const { count, amount } = cluster.debits;
+    const total = (by > 0 ? add : subtract)(moneyOf(amount), moneyOf(debit));
+    cluster.debits = { count: count + by, amount: formatMoney(total) };
+  }
+
+  private async changeLinks(
+    a: number,
+    b: number,
+    change: (links: readonly Link[], other: number) => readonly Link[],
+  ): Promise<void> {
+    const ends = [await this.get(a), await this.get(b)];
+    for (const cluster of ends) {
+      cluster.links = change(cluster.links, cluster.id === a ? b : a);
+      this.touch(cluster);
+    }
+  }
+}
+
+/** Behind every order of a claim. */
+const LAST = "\u{10ffff}";
