@@ -67,24 +67,36 @@ const inAnyOrder = (deliveries: readonly Delivery[]): Delivery[] =>
 
 const undated = ({ type, data: { occurred_at: _, ...data } }: Fact): Fact => ({ type, data });
 
+/** A feed is opened, and its snapshot lists these accounts. */
+function snapshotOf(accounts: readonly string[], number: number): Delivery[] {
+  const connection = `c${number}`;
+  const at = timeAt(60_000 * (number + 1));
+  const feed = { provider: "zerohash", connection };
+  const listed = { ...ZERO_HASH, balance: "5", place: { connection, frame: 1 }, received_at: at };
+  return [
+    [{ type: "FeedOpened", data: { ...feed, multi_chain: true, opened_at: at } }],
+    accounts.map((account) => ({ type: "BalanceReported", data: { ...listed, account } })),
+    [{ type: "SnapshotCompleted", data: { ...feed, frames: 1 } }],
+  ];
+}
+
 /** A feed that is opened again and again, and whose snapshot lists five accounts as they stand. */
 function quiet(facts: number): Delivery[] {
   const accounts = Array.from({ length: 5 }, (_, n) => accountOf(n));
   const opened = accounts.map((account, n) =>
     runOf({ run: n, change: 5, balance: 5, ms: 0, account }),
   );
-  const snapshots = Array.from({ length: Math.ceil(facts / 7) }, (_, n) => {
-    const connection = `c${n}`;
-    const at = timeAt(60_000 * (n + 1));
-    const feed = { provider: "zerohash", connection };
-    const listed = { ...ZERO_HASH, balance: "5", place: { connection, frame: 1 }, received_at: at };
-    return [
-      [{ type: "FeedOpened", data: { ...feed, multi_chain: true, opened_at: at } }],
-      accounts.map((account) => ({ type: "BalanceReported", data: { ...listed, account } })),
-      [{ type: "SnapshotCompleted", data: { ...feed, frames: 1 } }],
-    ];
-  });
+  const snapshots = Array.from({ length: Math.ceil(facts / 7) }, (_, n) =>
+    snapshotOf(accounts, n + 1),
+  );
   return [...opened, ...snapshots.flat()];
+}
+
+/** Accounts that one snapshot lists, and that one feed after another leaves out. */
+function leftOut(facts: number): Delivery[] {
+  const accounts = Array.from({ length: facts / 4 }, (_, n) => accountOf(n));
+  const empty = Array.from({ length: (facts * 3) / 8 }, (_, n) => snapshotOf([], n + 1));
+  return [...snapshotOf(accounts, 0), ...empty.flat()];
 }
 
 /** Every tenth run is followed by the withdrawal of one before it, wherever that lies. */
@@ -134,6 +146,7 @@ const ACCOUNT_SHAPES: Readonly<Record<string, HotShape["deliveries"]>> = {
     up(facts, (n) => n * 1000).map((run, n) => (n % 10 === 0 ? run.map(undated) : run)),
   "movements of one run": oneRun,
   "snapshots of five quiet accounts": quiet,
+  "snapshots that leave thousands of accounts out": leftOut,
   "runs of which one in ten is withdrawn": withdrawn,
 };
 

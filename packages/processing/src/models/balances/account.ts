@@ -196,7 +196,7 @@ export function writeAccount(buffer: RowBuffer, account: Account): void {
   account.stored = null;
 }
 
-/** An account that holds something is found quickly by a snapshot that leaves it out. */
+/** An account that holds something is found quickly by a snapshot that leaves it out, once. */
 function writeHolder(buffer: RowBuffer, account: Account): void {
   const { id, holder } = account;
   const now = holderOf(account);
@@ -207,9 +207,9 @@ function writeHolder(buffer: RowBuffer, account: Account): void {
   account.holder = now;
 }
 
-function holderOf({ id, balance, listedAt }: Account): number | null {
+function holderOf({ id, balance, listedAt, isUnlisted }: Account): number | null {
   const holds = balance !== null && !balance.isZero() && id.startsWith("zerohash:");
-  return holds ? listedAt : null;
+  return holds && !isUnlisted ? listedAt : null;
 }
 
 function writeEntries(buffer: RowBuffer, account: Account): void {
