@@ -68,11 +68,11 @@ const inAnyOrder = (deliveries: readonly Delivery[]): Delivery[] =>
 const undated = ({ type, data: { occurred_at: _, ...data } }: Fact): Fact => ({ type, data });
 
 /** A feed is opened, and its snapshot lists these accounts. */
-function snapshotOf(accounts: readonly string[], number: number): Delivery[] {
+function snapshotOf(accounts: readonly string[], number: number, balance = "5"): Delivery[] {
   const connection = `c${number}`;
   const at = timeAt(60_000 * (number + 1));
   const feed = { provider: "zerohash", connection };
-  const listed = { ...ZERO_HASH, balance: "5", place: { connection, frame: 1 }, received_at: at };
+  const listed = { ...ZERO_HASH, balance, place: { connection, frame: 1 }, received_at: at };
   return [
     [{ type: "FeedOpened", data: { ...feed, multi_chain: true, opened_at: at } }],
     accounts.map((account) => ({ type: "BalanceReported", data: { ...listed, account } })),
@@ -91,6 +91,14 @@ function quiet(facts: number): Delivery[] {
   );
   return [...opened, ...snapshots.flat()];
 }
+
+/** Nobody states the runs between the snapshots: each shows another balance than the one before. */
+const standing = (facts: number): Delivery[] => [
+  runOf({ run: 1, change: 5, balance: 5, ms: 0 }),
+  ...Array.from({ length: Math.ceil(facts / 3) }, (_, n) =>
+    snapshotOf([ACCOUNT], n + 1, String(n + 6)),
+  ).flat(),
+];
 
 /** Accounts that one snapshot lists, and that one feed after another leaves out. */
 function leftOut(facts: number): Delivery[] {
@@ -146,6 +154,7 @@ const ACCOUNT_SHAPES: Readonly<Record<string, HotShape["deliveries"]>> = {
     up(facts, (n) => n * 1000).map((run, n) => (n % 10 === 0 ? run.map(undated) : run)),
   "movements of one run": oneRun,
   "snapshots of five quiet accounts": quiet,
+  "snapshots that each show another balance": standing,
   "snapshots that leave thousands of accounts out": leftOut,
   "runs of which one in ten is withdrawn": withdrawn,
 };
