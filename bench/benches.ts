@@ -3,6 +3,7 @@ import { benchAcknowledge, benchAcknowledgeLayer1 } from "./acknowledge.ts";
 import { benchAppend } from "./append.ts";
 import { benchEmmettRebuild } from "./emmett-rebuild.ts";
 import { benchFollowAppends } from "./follow-appends.ts";
+import { benchHot } from "./hot.ts";
 import { benchKafkaPublish } from "./kafka-publish.ts";
 import type { BenchOptions, BenchRow } from "./measure.ts";
 import { benchPostgresAppend } from "./postgres-append.ts";
@@ -35,6 +36,7 @@ const SQLITE: Readonly<Record<string, Bench>> = {
     run: benchRebuildMemory,
     sizes: { facts: 600_000, accounts: 100_000, rounds: 1 },
   },
+  hot: { run: benchHot, sizes: { facts: 40_000, accounts: 1_000, rounds: 1 } },
 };
 
 const POSTGRES: Readonly<Record<string, Bench>> = {

@@ -1,3 +1,8 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
 /** What one row of the table says: ours beside a limit, in the same run. */
 export type BenchRow = Readonly<{
   name: string;
@@ -55,4 +60,29 @@ export async function rate(count: number, work: () => Promise<void> | void): Pro
   const started = performance.now();
   await work();
   return count / ((performance.now() - started) / 1000);
+}
+
+/**
+ * The most memory that this process ever held: the kernel's mark of this program alone. What it
+ * counts by process begins with the memory of the one that started it.
+ */
+export function rssBytesMax(): number {
+  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  if (kibibytes === undefined) throw new Error("no VmHWM in /proc/self/status: is this Linux?");
+  return Number(kibibytes) * 1024;
+}
+
+/** The figures that a file of this folder sends when it runs in a process of its own. */
+export async function measureApart<Figures>(
+  file: string,
+  args: readonly string[],
+): Promise<Figures> {
+  const child = fork(join(import.meta.dirname, file), args, {
+    execArgv: ["--disable-warning=ExperimentalWarning"],
+  });
+  const [figures] = (await Promise.race([
+    once(child, "message"),
+    once(child, "exit").then(([code]) => Promise.reject(new Error(`${file} ended: ${code}`))),
+  ])) as [Figures];
+  return figures;
 }

@@ -1,8 +1,5 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { inFolder, openBenchStream } from "./append.ts";
-import { type BenchOptions, type BenchRow, median } from "./measure.ts";
+import { type BenchOptions, type BenchRow, measureApart, median } from "./measure.ts";
 import { fillStream } from "./rebuild.ts";
 import type { RebuildFigures } from "./rebuild-memory-process.ts";
 
@@ -81,14 +78,5 @@ function withLedger<T>(
   });
 }
 
-async function rebuildApart(dataDir: string, facts: number): Promise<RebuildFigures> {
-  const path = join(import.meta.dirname, "rebuild-memory-process.ts");
-  const child = fork(path, [dataDir, String(facts)], {
-    execArgv: ["--disable-warning=ExperimentalWarning"],
-  });
-  const [figures] = (await Promise.race([
-    once(child, "message"),
-    once(child, "exit").then(([code]) => Promise.reject(new Error(`the rebuild ended: ${code}`))),
-  ])) as [RebuildFigures];
-  return figures;
-}
+const rebuildApart = (dataDir: string, facts: number): Promise<RebuildFigures> =>
+  measureApart("rebuild-memory-process.ts", [dataDir, String(facts)]);

@@ -1,17 +1,19 @@
 import { describe, expect, test } from "@jest/globals";
-import { HOT_ACCOUNTS } from "./hot-account-facts.ts";
+import { HOT_SHAPES } from "./hot-shapes.ts";
 import { workOnSqlite } from "./hot-work.ts";
 
-const [FEW, MANY] = [1_000, 4_000];
+const SHAPES = HOT_SHAPES.filter(({ model }) => model === "balances");
 
-/** What one more fact of an account costs: as much after thousands as after hundreds. */
-describe("one more fact costs the same after thousands: runs", () => {
-  test.each(Object.entries(HOT_ACCOUNTS))("%s", async (_, key) => {
-    for (const every of [10, 400]) {
-      const few = await workOnSqlite(key, { count: FEW, every });
-      const many = await workOnSqlite(key, { count: MANY, every });
-      expect(many.perFact).toBeLessThanOrEqual(1.5 * few.perFact);
-      expect(many.textPerFact).toBeLessThanOrEqual(1.5 * few.textPerFact);
-    }
+/** More runs than are ordered as a whole. */
+const STRETCH = 800;
+
+describe("one more fact costs the same after thousands: accounts", () => {
+  test.each(SHAPES.map((shape) => [shape.name, shape] as const))("%s", async (_, shape) => {
+    const { few, many, askedToReopen, walks } = await workOnSqlite(shape, STRETCH);
+    expect(many.rowsPerFact).toBeLessThanOrEqual(1.5 * few.rowsPerFact);
+    expect(many.rowsPerMove).toBeLessThanOrEqual(1.5 * few.rowsPerMove);
+    expect(many.textPerFact).toBeLessThanOrEqual(1.5 * few.textPerFact);
+    expect(askedToReopen).toBeLessThanOrEqual(2);
+    expect(walks).toEqual([]);
   });
 });

@@ -137,9 +137,10 @@ function selectQuery(dialect: Dialect, from: string, table: Table, selection: Se
   const conditions = where.map((condition) => conditionSql(dialect, table, condition, place));
   if (beyond !== undefined) {
     // A row value compares as the order does, and is sought in an index of that order.
-    const columns = orderBy.map((name) => columnOf(table, name)).join(", ");
-    const places = beyond.map(place).join(", ");
-    conditions.push(`(${columns}) ${descending ? "<" : ">"} (${places})`);
+    const from = firstFree(where, orderBy, beyond);
+    const columns = orderBy.slice(from).map((name) => columnOf(table, name));
+    const places = beyond.slice(from).map(place);
+    conditions.push(`(${columns.join(", ")}) ${descending ? "<" : ">"} (${places.join(", ")})`);
   }
   const filter = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
   const direction = descending ? " DESC" : "";
@@ -147,6 +148,23 @@ function selectQuery(dialect: Dialect, from: string, table: Table, selection: Se
     .map((name) => columnOf(table, name) + direction)
     .join(", ");
   return { text: `${from}${filter} ORDER BY ${order} LIMIT ${place(limit)}`, values };
+}
+
+/**
+ * From which column of the order on a place is told: the first ones may be held to their very value
+ * by conditions. With these in the comparison both engines seek the rows that meet the conditions,
+ * and walk through all of them to the place.
+ */
+function firstFree(
+  where: readonly Condition[],
+  orderBy: readonly string[],
+  beyond: readonly Value[],
+): number {
+  const isHeld = (column: string, value: Value | undefined) =>
+    value !== null &&
+    where.some((one) => one.column === column && one.is === "=" && one.value === value);
+  const last = orderBy.length - 1;
+  return orderBy.findIndex((column, at) => at === last || !isHeld(column, beyond[at]));
 }
 
 /**

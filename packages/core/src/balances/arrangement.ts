@@ -29,7 +29,6 @@ import {
 export type History = {
   readonly account: string;
   readonly same: Same;
-  /** The first one begins a cluster, or lies in a large one. */
   readonly entries: Entry[];
   readonly byId: Map<string, Entry>;
   /** Whether the account's history begins and ends with them. */
@@ -164,16 +163,20 @@ function withSnapshots(
 export const compareArrivals = (a: Entry, b: Entry): number =>
   compareTimes(a.arrivedAt, b.arrivedAt) || compareText(a.key, b.key);
 
-function placeBehind(anchor: Entry | undefined, snapshot: Entry): Entry {
+/** @param anchor the run that it stands behind; undefined where it stands before all */
+export function placeBehind(anchor: Placed | undefined, snapshot: Entry): Entry {
   const { placedAt = 0n, rank = 0, mark = "" } = anchor ?? {};
-  const arrival = String(snapshot.arrivedAt).padStart(20, "0");
-  return {
-    ...snapshot,
-    placedAt,
-    rank,
-    mark: `${mark}~${arrival}${snapshot.key}`,
-    joined: anchor === undefined ? ALONE : GOES_ON,
-  };
+  const joined = anchor === undefined ? ALONE : GOES_ON;
+  return { ...snapshot, placedAt, rank, mark: mark + markBehind(snapshot), joined };
+}
+
+const markBehind = ({ arrivedAt, key }: Entry): string =>
+  `~${String(arrivedAt).padStart(20, "0")}${key}`;
+
+/** The place of the run that a snapshot stands behind. */
+export function anchorOf(snapshot: Entry): Placed {
+  const { placedAt, rank, mark } = snapshot;
+  return { placedAt, rank, mark: mark.slice(0, mark.length - markBehind(snapshot).length) };
 }
 
 export type Computed = Readonly<{

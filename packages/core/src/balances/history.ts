@@ -1,9 +1,11 @@
 import type { Nanos } from "../exact/time.ts";
 import {
+  anchorOf,
   type Change,
   type Computed,
   clusterEnd,
   clusterStart,
+  compareArrivals,
   comparePlaces,
   computeBalances,
   type History,
@@ -12,6 +14,7 @@ import {
   LEFT,
   type OutOfReach,
   orderRegion,
+  placeBehind,
   type Region,
   RIGHT,
   withBalances,
@@ -49,20 +52,22 @@ export function extendHistory(
   else history.isEnd = isAll;
 }
 
-/** Lets go of all but the end of the history: enough for the next run in order. */
+/** Lets go of all but the end of the history: enough for the next entry in order. */
 export function trimHistory(history: History): void {
   const { entries, byId } = history;
+  const last = entries.at(-1);
   let first = clusterStart(entries, entries.length - 1);
   // A cluster that is still open may be ordered anew: its surroundings stay.
   if (first < entries.length - 1 && first > 0) first = clusterStart(entries, first - 1);
-  if (entries.at(-1)?.joined === IN_LARGE) first = Math.min(first, entries.length - LARGE_KEPT);
-  while (first > 0 && entries[first]?.joined === GOES_ON) first -= 1;
+  if (last?.joined === IN_LARGE) first = Math.min(first, entries.length - KEPT);
+  // Any number of snapshots may stand behind one run.
+  if (last?.kind === "snapshot") first = Math.max(first, entries.length - KEPT);
   if (first <= 0) return;
   for (const entry of entries.splice(0, first)) byId.delete(entryId(entry));
   history.isStart = false;
 }
 
-const LARGE_KEPT = 64;
+const KEPT = 64;
 
 /**
  * Takes an entry into the history, out of it, or puts another version in its place: the clusters
@@ -177,13 +182,14 @@ const isLate = (entry: Entry, next: Entry | undefined): boolean =>
   entry.kind === "run" && next !== undefined && next.recordedAt < entry.recordedAt;
 
 /**
- * The common case without looking around: a run that is the last, or becomes it, further from the
- * others than any order reaches, and where no snapshot stands.
+ * The common cases without looking around: a run that is the last, or becomes it, further from the
+ * others than any order reaches, and where no snapshot stands; a snapshot behind others.
  */
 export function appendInOrder(history: History, change: Change): Rearranged | null {
   const { entries, byId, isEnd, isStart, same } = history;
   const { before, after, position } = change;
-  if (after === null || !isEnd || after.kind !== "run" || change.nearUndated) return null;
+  if (after?.kind === "snapshot") return appendSnapshot(history, change);
+  if (after === null || !isEnd || change.nearUndated) return null;
   const last = entries.at(-1);
   if (before !== null && (last !== before || last.joined !== ALONE)) return null;
   const left = entries.at(before === null ? -1 : -2);
@@ -191,6 +197,20 @@ export function appendInOrder(history: History, change: Change): Rearranged | nu
   const alone: Entry = { ...after, placedAt: after.effectiveAt, rank: 0, mark: "", joined: ALONE };
   const entry = { ...withBalances(alone, left ?? null, same), late: false, position };
   if (before !== null) entries.pop();
+  entries.push(entry);
+  byId.set(entryId(entry), entry);
+  return { outcome: "rearranged", changes: [{ before, after: entry }] };
+}
+
+/** One more snapshot stands behind the same run as the last entry does, which is one too. */
+function appendSnapshot(history: History, { before, after, position }: Change): Rearranged | null {
+  const { entries, byId, isEnd, same } = history;
+  const last = entries.at(-1);
+  if (before !== null || after === null || !isEnd || last === undefined) return null;
+  const isBehind = last.kind === "snapshot" && last.joined === GOES_ON;
+  if (!isBehind || compareArrivals(last, after) >= 0) return null;
+  const placed = placeBehind(anchorOf(last), after);
+  const entry = { ...withBalances(placed, last, same), late: false, position };
   entries.push(entry);
   byId.set(entryId(entry), entry);
   return { outcome: "rearranged", changes: [{ before, after: entry }] };

@@ -108,6 +108,25 @@ function describeOrders(use: () => ModelFixture): void {
     expect(paged).toHaveLength(50);
   });
 
+  test.each([
+    [["a", 1], false, [2, 3]],
+    [["a", 3], true, [2, 1]],
+    [["", 9], false, [1, 2, 3]],
+    [["b", 0], false, []],
+    [["b", 0], true, [3, 2, 1]],
+  ])("a page within one value of the first column, beyond %j", async (beyond, descending, seqs) => {
+    const store = await filled(use, ROWS);
+    const where = [{ column: "account", is: "=", value: "a" }] as const;
+    const orderBy = ["account", "seq"];
+    expect(await seqsOf(store, { where, orderBy, descending, beyond, limit: 9 })).toEqual(seqs);
+  });
+
+  test("no page goes on beyond its only row", async () => {
+    const store = await filled(use, ROWS);
+    const where = [{ column: "seq", is: "=", value: 4 }] as const;
+    expect(await seqsOf(store, { where, orderBy: ["seq"], beyond: [4], limit: 9 })).toEqual([]);
+  });
+
   test("a page stays where it is when rows come and go before it", async () => {
     const store = await filled(use, ROWS.slice(0, 4));
     const next = { orderBy: ["seq"], beyond: [2], limit: 1 };

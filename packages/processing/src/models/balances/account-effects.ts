@@ -123,7 +123,8 @@ export function summarize(account: Account): void {
   const lastRun = history.entries.findLast(({ kind }) => kind === "run");
   account.balance = last?.running ?? null;
   account.isContradicted = (last?.contradictions ?? 0) > 0;
-  account.lastRunId = lastRun?.key ?? null;
+  // Where only snapshots are in memory, the last run is the one that it was.
+  if (lastRun !== undefined || history.isStart) account.lastRunId = lastRun?.key ?? null;
   account.updatedAt = last?.effectiveAt ?? null;
   account.accountId = last?.accountIds.at(-1) ?? accountIds.at(-1) ?? null;
 }

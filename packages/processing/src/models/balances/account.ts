@@ -1,7 +1,6 @@
 import { accountParts } from "@counterfoil/core/account";
 import { comparePlaces, type History, type Placed } from "@counterfoil/core/balances/arrangement";
 import type { Entry } from "@counterfoil/core/balances/entry";
-import { GOES_ON } from "@counterfoil/core/balances/entry";
 import { extendHistory, newHistory, trimHistory } from "@counterfoil/core/balances/history";
 import { formatMoney, type Money, moneyIn } from "@counterfoil/core/exact/money";
 import type { Nanos } from "@counterfoil/core/exact/time";
@@ -196,7 +195,7 @@ export function writeAccount(buffer: RowBuffer, account: Account): void {
   account.stored = null;
 }
 
-/** An account that holds something is found quickly by a snapshot that leaves it out. */
+/** An account that holds something is found quickly by a snapshot that leaves it out, once. */
 function writeHolder(buffer: RowBuffer, account: Account): void {
   const { id, holder } = account;
   const now = holderOf(account);
@@ -207,9 +206,9 @@ function writeHolder(buffer: RowBuffer, account: Account): void {
   account.holder = now;
 }
 
-function holderOf({ id, balance, listedAt }: Account): number | null {
+function holderOf({ id, balance, listedAt, isUnlisted }: Account): number | null {
   const holds = balance !== null && !balance.isZero() && id.startsWith("zerohash:");
-  return holds ? listedAt : null;
+  return holds && !isUnlisted ? listedAt : null;
 }
 
 function writeEntries(buffer: RowBuffer, account: Account): void {
@@ -317,16 +316,11 @@ async function bringIn(
   };
   const rows = await buffer.select(ENTRIES, selection);
   const isAll = rows.length <= count;
-  const found = isAll ? rows : rows.slice(0, isLeft ? whole(rows.slice(0, count)) : count);
-  if (found.length === 0 && !isAll) return bringIn(buffer, account, side, place, count * 2);
+  const found = isAll ? rows : rows.slice(0, count);
   for (const row of found) account.storedEntries.set(String(row.id), row);
   const entries = found.map(entryFromRow);
   extendHistory(account.history, side, isLeft ? entries.reverse() : entries, isAll);
 }
-
-/** How many of the rows, from the right, end where a cluster begins. */
-const whole = (rows: readonly Row[]): number =>
-  rows.findLastIndex(({ joined }) => joined !== GOES_ON) + 1;
 
 /** The entry of this id with its surroundings in memory; null where there is none. */
 export async function findEntry(

@@ -27,7 +27,7 @@ import { BALANCE_CHANGES } from "./tables.ts";
 /** The accounts of the balances model: loaded when an event asks for them, written at a commit. */
 export interface Accounts {
   fold(event: StreamEvent): Work;
-  /** The newest complete snapshot leaves the account out, or another one than before does. */
+  /** The newest complete snapshot does not list the account, of which none was missing so far. */
   checkListed(account: string, event: StreamEvent): Promise<void>;
   /** Puts everything changed into the buffer. */
   flush(): void;
@@ -102,7 +102,7 @@ export function createAccounts(context: Context): Accounts {
       const account = await cache.load(id);
       await seekEnd(buffer, account);
       await refreshUnlisted(context, account, event);
-      refresh(account, event);
+      if (account.isUnlisted) refresh(account, event);
     },
     flush() {
       for (const account of dirty) writeAccount(buffer, account);

@@ -48,11 +48,16 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
   };
 
   async function completeSnapshot(connection: string, event: StreamEvent): Promise<void> {
-    if (!(await feeds.completed(connection, event.position))) return;
-    // Who holds something is looked for in the rows: all of them are to be there.
+    // Who holds something is looked for in the rows: all of them are to be there, and nothing of
+    // this event, which is folded again after a crash.
     await commit();
+    if (!(await feeds.completed(connection, event.position))) return;
+    let checked = 0;
     for await (const account of missingFrom(store, feeds.lastCompleteOpenedAt())) {
       await accounts.checkListed(account, event);
+      checked += 1;
+      // Any number of accounts may be missing: of those that are done only the rows are kept.
+      if (checked % PAGE === 0) accounts.flush();
     }
   }
 

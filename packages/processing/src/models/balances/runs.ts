@@ -235,7 +235,8 @@ async function reach(buffer: RowBuffer, account: Account, step: Arranged): Promi
     // What is brought in makes the entry another object, of the same content.
     const before = step.before && (await findEntry(buffer, account, entryId(step.before)));
     const change = changeOf(account, { ...step, before });
-    const done: Rearranged | OutOfReach = rearrange(account.history, change);
+    const done: Rearranged | OutOfReach =
+      appendInOrder(account.history, change) ?? rearrange(account.history, change);
     if (done.outcome === "rearranged") return done;
     await extend(buffer, account, done.side);
   }

@@ -164,7 +164,10 @@ export const COVERED: Table = {
   digested: "digest",
 };
 
-/** Accounts that hold something, by where the feed was opened that last listed them; 0: none did. */
+/**
+ * Accounts that hold something and that are not found missing, by where the feed was opened that
+ * last listed them; 0: none did.
+ */
 export const HOLDERS: Table = {
   name: "holders",
   columns: { account: own(text), listed_at: own(integer) },

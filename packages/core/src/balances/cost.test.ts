@@ -1,0 +1,93 @@
+import { describe, expect, test } from "@jest/globals";
+import { moneyOf } from "../exact/money.ts";
+import type { History } from "./arrangement.ts";
+import { type Entry, newEntry } from "./entry.ts";
+import { appendInOrder, newHistory, rearrange } from "./history.ts";
+import { type Row, runEntry, timeAt, undatedEntry } from "./testing/entries.ts";
+
+/**
+ * How many entries one more is held against, with an account's whole history in memory: as many
+ * after thousands as after hundreds, in whatever order they come.
+ */
+
+/** A history that counts how often one of its entries is looked at. */
+function countingHistory(): Readonly<{ history: History; looks: () => number }> {
+  let looks = 0;
+  const entries: Entry[] = [];
+  const counting = new Proxy(entries, {
+    get(target, name) {
+      if (name === "splice") return target.splice.bind(target);
+      if (typeof name === "string" && /^\d+$/.test(name)) looks += 1;
+      return Reflect.get(target, name);
+    },
+  });
+  const history = { ...newHistory("zerohash:P:G:general:available:BTC"), entries: counting };
+  return { history, looks: () => looks };
+}
+
+/** A number that follows from another, as if by chance. */
+const noise = (n: number): number => ((Math.imul(n + 1, 0x9e37_79b1) >>> 0) * 7) % 1_000_003;
+
+const runs = (count: number, timeOf: (n: number) => number): Entry[] =>
+  Array.from({ length: count }, (_, n) => runEntry([1000 + n, 1, n + 1, timeOf(n)]));
+
+const inAnyOrder = (entries: readonly Entry[]): Entry[] =>
+  entries
+    .map((entry, n) => ({ entry, place: noise(n) }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ entry }) => entry);
+
+const snapshot = (n: number): Entry => ({
+  ...newEntry("snapshot", `c${n}:1`),
+  balance: moneyOf(String(n)),
+  change: moneyOf("0"),
+  effectiveAt: timeAt(n * 1000),
+  arrivedAt: timeAt(n * 1000),
+  openedAt: n + 2,
+  recordedAt: n + 2,
+});
+
+const SHAPES: Readonly<Record<string, (count: number) => Entry[]>> = {
+  "runs a second apart": (count) => runs(count, (n) => n * 1000),
+  "runs 1 ms apart": (count) => runs(count, (n) => n),
+  "runs 1 ms apart, with times that err": (count) => runs(count, (n) => n + (noise(n) % 18)),
+  "runs 5 ms apart, newest first": (count) => runs(count, (n) => n * 5).reverse(),
+  "runs of one instant": (count) => runs(count, () => 0),
+  "runs of one instant, in any order": (count) => inAnyOrder(runs(count, () => 0)),
+  "runs in any order": (count) => inAnyOrder(runs(count, (n) => n * 1000)),
+  "runs with a gap between each two": (count) =>
+    Array.from({ length: count }, (_, n) => runEntry([1000 + n, 1, 2 * n + 2, n])),
+  "runs of which nobody dated one in ten": (count) =>
+    Array.from({ length: count }, (_, n) => {
+      const row: Row = [1000 + n, 1, n + 1, n * 1000];
+      return n % 10 === 0 ? undatedEntry(row) : runEntry(row);
+    }),
+  "snapshots behind one run": (count) => [
+    runEntry([1000, 1, 1, 0]),
+    ...Array.from({ length: count - 1 }, (_, n) => snapshot(n + 2)),
+  ],
+};
+
+/** How often an entry was looked at for one more, in each stretch of so many. */
+function looksAt(entries: readonly Entry[], stretch: number): readonly number[] {
+  const { history, looks } = countingHistory();
+  const looked: number[] = [];
+  const nearUndated = entries.some(({ isUndated, kind }) => kind === "run" && isUndated);
+  let before = 0;
+  for (const [at, after] of entries.entries()) {
+    const change = { before: null, after, at: after.effectiveAt, nearUndated, position: 1 };
+    const done = appendInOrder(history, change) ?? rearrange(history, change);
+    expect(done.outcome).toBe("rearranged");
+    if ((at + 1) % stretch !== 0) continue;
+    looked.push((looks() - before) / stretch);
+    before = looks();
+  }
+  return looked;
+}
+
+describe("one more entry is held against as many after thousands", () => {
+  test.each(Object.entries(SHAPES))("%s", (_, shape) => {
+    const [, few = 0, , , many] = looksAt(shape(2_000), 400);
+    expect(many).toBeLessThanOrEqual(1.5 * few);
+  });
+});

@@ -1,0 +1,129 @@
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { formatTime } from "@counterfoil/core/exact/time";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { describe, expect, test } from "@jest/globals";
+import { createMemoryModelCatalogue } from "../../memory/model-catalogue.ts";
+import { balancesProjection } from "./projection.ts";
+import { ACCOUNTS, ENTRIES } from "./tables.ts";
+
+const hashing = { sha256: (text: string) => text.length.toString(16).padStart(64, "0") };
+const ACCOUNT = "zerohash:DEF456:ABC123:general:available:BTC";
+
+type Fact = Readonly<{ type: string; data: object }>;
+
+const timeAt = (second: number) =>
+  formatTime(1_790_000_000_000_000_000n + BigInt(second) * 10n ** 9n);
+const about = (second: number) => ({
+  ...{ provider: "zerohash", account: ACCOUNT, received_at: timeAt(second), translation: 2 },
+});
+
+/** A run that took effect at its second. */
+const run = (second: number, balance: number | null): Fact => {
+  const data = { ...about(1_000_000), run_id: String(second), occurred_at: timeAt(second) };
+  return {
+    type: "BalanceReported",
+    data: balance === null ? data : { ...data, balance: String(balance) },
+  };
+};
+
+const withdrawal = (second: number): Fact => {
+  const key = { account: ACCOUNT, run_id: String(second) };
+  const data = { event_id: "e", event_type: "BalanceReported", key, translation: 2 };
+  return { type: "FactWithdrawn", data };
+};
+
+/** Feeds opened a second apart; each snapshot shows another balance than all before it. */
+const snapshots = (first: number, count: number): Fact[] =>
+  Array.from({ length: count }, (_, n) => {
+    const [second, connection] = [first + n, `c${String(first + n).padStart(9, "0")}`];
+    const opened = {
+      provider: "zerohash",
+      connection,
+      multi_chain: true,
+      opened_at: timeAt(second),
+    };
+    const stated = { ...about(second), balance: `${second}.5`, place: { connection, frame: 1 } };
+    return [
+      { type: "FeedOpened", data: opened },
+      { type: "BalanceReported", data: stated },
+    ];
+  }).flat();
+
+/** Folded in commits of so many events; what became of the account and of its history. */
+async function fold(facts: readonly Fact[], commitEvery: number) {
+  const catalogue = createMemoryModelCatalogue();
+  const { tables, version: modelVersion } = balancesProjection;
+  await catalogue.create("balances", { tables, modelVersion });
+  const store = await catalogue.openForWriting("balances", 1);
+  let session = await balancesProjection.open(store, hashing as unknown as Hashing);
+  for (const [at, { type, data }] of facts.entries()) {
+    const ids = { id: `e${at}`, causation_id: `d${at}`, correlation_id: null, hash: `h${at}` };
+    const rest = { type, schema_version: 1, subject: ACCOUNT, occurred_at: null, recorded_at: 0n };
+    await session.apply({
+      ...ids,
+      ...rest,
+      position: at + 1,
+      data: JSON.stringify(data),
+    } as RecordedEvent);
+    if ((at + 1) % commitEvery !== 0) continue;
+    await session.commit();
+    session = await balancesProjection.open(store, hashing as unknown as Hashing);
+  }
+  await session.commit();
+  const [account] = await store.select(ACCOUNTS, { orderBy: ["id"], limit: 1 });
+  const orderBy = ["account", "placed_at", "rank", "mark"];
+  const entries = await store.select(ENTRIES, { orderBy, limit: 9_999 });
+  return { account, entries };
+}
+
+describe("snapshots that stand, many behind one run", () => {
+  const facts = [run(1, 1), ...snapshots(10, 90), run(500, 9), ...snapshots(510, 90)];
+
+  test("stand alike, whatever of them was in memory", async () => {
+    const whole = await fold(facts, 1_000_000);
+    expect(whole.entries).toHaveLength(182);
+    for (const commitEvery of [1, 7, 150]) expect(await fold(facts, commitEvery)).toEqual(whole);
+  });
+
+  test("stand in the order of their arrival, whichever was recorded first", async () => {
+    const [before, swapped] = [
+      snapshots(10, 80),
+      [...snapshots(10, 78), ...snapshots(89, 1), ...snapshots(88, 1)],
+    ];
+    const placesIn = ({ entries }: Awaited<ReturnType<typeof fold>>) =>
+      entries.map(({ id, placed_at, rank, mark, running }) => ({
+        id,
+        placed_at,
+        rank,
+        mark,
+        running,
+      }));
+    const [one, other] = [
+      await fold([run(1, 1), ...before], 7),
+      await fold([run(1, 1), ...swapped], 7),
+    ];
+    expect(placesIn(other)).toEqual(placesIn(one));
+  });
+
+  test.each([9, null])(
+    "leave the last run known, of balance %s, also when it is withdrawn",
+    async (balance) => {
+      const facts = [run(1, 1), ...snapshots(10, 90), run(500, balance), ...snapshots(510, 90)];
+      for (const commitEvery of [1, 7, 1_000_000]) {
+        const { account } = await fold(facts, commitEvery);
+        expect(account).toMatchObject({ last_run_id: "500", balance: "599.5" });
+        const after = await fold([...facts, withdrawal(500)], commitEvery);
+        expect(after.account).toMatchObject({ last_run_id: "1", balance: "599.5" });
+      }
+    },
+  );
+
+  test("go on behind a late run as far as they arrived after it", async () => {
+    const late = [...facts, run(50, 5), run(550, 7)];
+    const whole = await fold(late, 1_000_000);
+    for (const commitEvery of [1, 7, 150]) expect(await fold(late, commitEvery)).toEqual(whole);
+    const { entries } = whole;
+    expect(entries.findIndex(({ id }) => id === "run:50")).toBe(41);
+    expect(entries.findIndex(({ id }) => id === "run:550")).toBe(1 + 90 + 1 + 1 + 40);
+  });
+});

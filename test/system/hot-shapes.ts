@@ -1,0 +1,292 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import { formatTime } from "@counterfoil/core/exact/time";
+import { presentVersion } from "@counterfoil/core/stream/read-event";
+import { createRandom, shuffled } from "@counterfoil/simulator/random";
+
+/**
+ * Traffic on one key, and plain traffic to hold it against: what tests count the work of, and what
+ * the bench row `hot` measures. Each fact is as much work as the one before it, so that the last of
+ * many may be compared with the last of few.
+ */
+export type HotShape = Readonly<{
+  name: string;
+  model: ModelName;
+  isPlain: boolean;
+  /** About so many facts, one delivery after the other. */
+  deliveries: (facts: number) => readonly Delivery[];
+}>;
+
+type Fact = Readonly<{ type: string; data: Readonly<Record<string, unknown>> }>;
+type Delivery = readonly Fact[];
+
+const START = 1_790_000_000_000_000_000n;
+const timeAt = (ms: number): string => formatTime(START + BigInt(Math.round(ms * 1000)) * 1000n);
+
+const ZERO_HASH = { provider: "zerohash", translation: 2 } as const;
+/** After every printed time. */
+const RECEIVED = { ...ZERO_HASH, received_at: timeAt(30 * 86_400_000) } as const;
+
+/** Accounts of one participant each, but for the first ones, which are on one collateral label. */
+const accountOf = (number: number, type = "available"): string =>
+  `zerohash:P${number}:ABC123:general:${type}:BTC`;
+const ACCOUNT = accountOf(0);
+
+type Run = Readonly<{ run: number; change: number; balance: number; ms: number; account?: string }>;
+
+const movementOf = ({ run, change, ms, account = ACCOUNT }: Run, movement = `m${run}`): Fact => ({
+  type: "MovementRecorded",
+  data: {
+    ...RECEIVED,
+    ...{ account, movement_id: movement, movement_type: "transfer", change: String(change) },
+    ...{ run_id: String(run), occurred_at: timeAt(ms) },
+  },
+});
+
+const reportOf = ({ run, balance, account = ACCOUNT }: Run): Fact => ({
+  type: "BalanceReported",
+  data: { ...RECEIVED, account, run_id: String(run), balance: String(balance) },
+});
+
+/** One run: its movement, and the balance after it. */
+const runOf = (run: Run): Delivery => [movementOf(run), reportOf(run)];
+
+/** Runs that each add 1, at a time by their number. */
+const up = (facts: number, at: (n: number) => number): Delivery[] =>
+  Array.from({ length: Math.ceil(facts / 2) }, (_, n) =>
+    runOf({ run: 1000 + n, change: 1, balance: n + 1, ms: at(n) }),
+  );
+
+const jittered = (facts: number, stepMs: number): Delivery[] => {
+  const random = createRandom(1, "jitter");
+  return up(facts, (n) => n * stepMs + random.below(18));
+};
+
+const inAnyOrder = (deliveries: readonly Delivery[]): Delivery[] =>
+  shuffled(deliveries, createRandom(1, "order"));
+
+const undated = ({ type, data: { occurred_at: _, ...data } }: Fact): Fact => ({ type, data });
+
+/** A feed is opened, and its snapshot lists these accounts. */
+function snapshotOf(accounts: readonly string[], number: number, balance = "5"): Delivery[] {
+  const connection = `c${number}`;
+  const at = timeAt(60_000 * (number + 1));
+  const feed = { provider: "zerohash", connection };
+  const listed = { ...ZERO_HASH, balance, place: { connection, frame: 1 }, received_at: at };
+  return [
+    [{ type: "FeedOpened", data: { ...feed, multi_chain: true, opened_at: at } }],
+    accounts.map((account) => ({ type: "BalanceReported", data: { ...listed, account } })),
+    [{ type: "SnapshotCompleted", data: { ...feed, frames: 1 } }],
+  ];
+}
+
+/** A feed that is opened again and again, and whose snapshot lists five accounts as they stand. */
+function quiet(facts: number): Delivery[] {
+  const accounts = Array.from({ length: 5 }, (_, n) => accountOf(n));
+  const opened = accounts.map((account, n) =>
+    runOf({ run: n, change: 5, balance: 5, ms: 0, account }),
+  );
+  const snapshots = Array.from({ length: Math.ceil(facts / 7) }, (_, n) =>
+    snapshotOf(accounts, n + 1),
+  );
+  return [...opened, ...snapshots.flat()];
+}
+
+/** Nobody states the runs between the snapshots: each shows another balance than the one before. */
+const standing = (facts: number): Delivery[] => [
+  runOf({ run: 1, change: 5, balance: 5, ms: 0 }),
+  ...Array.from({ length: Math.ceil(facts / 3) }, (_, n) =>
+    snapshotOf([ACCOUNT], n + 1, String(n + 6)),
+  ).flat(),
+];
+
+/** Accounts that one snapshot lists, and that one feed after another leaves out. */
+function leftOut(facts: number): Delivery[] {
+  const accounts = Array.from({ length: facts / 4 }, (_, n) => accountOf(n));
+  const empty = Array.from({ length: (facts * 3) / 8 }, (_, n) => snapshotOf([], n + 1));
+  return [...snapshotOf(accounts, 0), ...empty.flat()];
+}
+
+/** Every tenth run is followed by the withdrawal of one before it, wherever that lies. */
+function withdrawn(facts: number): Delivery[] {
+  const random = createRandom(1, "withdrawn");
+  return up(Math.ceil((facts * 20) / 21), (n) => n * 1000).flatMap((delivery, n) => {
+    if (n % 10 !== 9) return [delivery];
+    const run = String(1000 + random.below(n));
+    const key = { account: ACCOUNT, run_id: run };
+    const about = { event_id: `e${run}`, event_type: "BalanceReported", key, translation: 2 };
+    return [delivery, [{ type: "FactWithdrawn", data: about }]];
+  });
+}
+
+/** One run of one delivery: all its movements, then the balance after it. */
+const oneRun = (facts: number): Delivery[] => {
+  const run = { run: 7, change: 1, balance: facts, ms: 0 };
+  const movements = Array.from({ length: facts }, (_, n) =>
+    movementOf({ ...run, ms: n % 10 }, `m${n}`),
+  );
+  return [[...movements, reportOf(run)]];
+};
+
+/** Plain traffic: each run on an account of a thousand, a few of each. */
+const plainRuns = (facts: number): Delivery[] =>
+  Array.from({ length: Math.ceil(facts / 2) }, (_, n) => {
+    const [account, before] = [accountOf(n % 1000), Math.floor(n / 1000)];
+    return runOf({ run: 1000 + n, change: 1, balance: before + 1, ms: n * 10, account });
+  });
+
+const ACCOUNT_SHAPES: Readonly<Record<string, HotShape["deliveries"]>> = {
+  "plain: a thousand accounts": plainRuns,
+  "runs a second apart": (facts) => up(facts, (n) => n * 1000),
+  "runs 5 ms apart": (facts) => up(facts, (n) => n * 5),
+  "runs 5 ms apart, with times that err": (facts) => jittered(facts, 5),
+  "runs 1 ms apart, with times that err": (facts) => jittered(facts, 1),
+  "runs of one instant": (facts) => up(facts, () => 0),
+  "runs of one instant, in any order": (facts) => inAnyOrder(up(facts, () => 0)),
+  "runs newest first": (facts) => up(facts, (n) => n * 5).reverse(),
+  "runs newest first, with times that err": (facts) => jittered(facts, 5).reverse(),
+  "runs in any order": (facts) => inAnyOrder(up(facts, (n) => n * 1000)),
+  "runs 1 ms apart, with a gap between each two": (facts) =>
+    Array.from({ length: Math.ceil(facts / 2) }, (_, n) =>
+      runOf({ run: 1000 + n, change: 1, balance: 2 * n + 2, ms: n }),
+    ),
+  "runs of which nobody dated one in ten": (facts) =>
+    up(facts, (n) => n * 1000).map((run, n) => (n % 10 === 0 ? run.map(undated) : run)),
+  "movements of one run": oneRun,
+  "snapshots of five quiet accounts": quiet,
+  "snapshots that each show another balance": standing,
+  "snapshots that leave thousands of accounts out": leftOut,
+  "runs of which one in ten is withdrawn": withdrawn,
+};
+
+/** A movement on one side of a withdrawal, and the balance that its run reports without stating it. */
+function sideOf(
+  run: string,
+  type: string,
+  movement: string,
+  changes: readonly Fact["data"][],
+  ms: number,
+) {
+  return changes.flatMap(({ side, change }) => {
+    const account = accountOf(0, String(side));
+    const about = {
+      ...RECEIVED,
+      account,
+      run_id: run,
+      run_type: "withdrawal",
+      occurred_at: timeAt(ms),
+    };
+    return [
+      {
+        type: "MovementRecorded",
+        data: { ...about, movement_id: movement, movement_type: type, change },
+      },
+      { type: "BalanceReported", data: about },
+    ];
+  });
+}
+
+/** Equal withdrawals, one after the other: held in one run, confirmed and debited in another. */
+const withdrawals = (facts: number): Delivery[] =>
+  Array.from({ length: Math.ceil(facts / 9) }, (_, n) => {
+    const at = n * 120_000;
+    const held = [
+      { side: "available", change: "-5" },
+      { side: "collateral", change: "5" },
+    ];
+    const released = [
+      { side: "collateral", change: "-5" },
+      { side: "available", change: "5" },
+    ];
+    const debited = [{ side: "available", change: "-5" }];
+    const settling = `${n}c`;
+    return [
+      sideOf(`${n}p`, "withdrawal_pending", `p${n}`, held, at),
+      [
+        ...sideOf(settling, "withdrawal_confirmed", `c${n}`, released, at + 60_000),
+        ...sideOf(settling, "withdrawal", `d${n}`, debited, at + 60_000).slice(0, 1),
+      ],
+    ];
+  }).flat();
+
+const statuses = (type: string, facts: number, of: (n: number) => object): Delivery[] =>
+  Array.from({ length: facts }, (_, n) => {
+    const content = n.toString(16).padStart(64, "0");
+    return [{ type, data: { ...RECEIVED, content, occurred_at: timeAt(n * 60_000), ...of(n) } }];
+  });
+
+const payments = (facts: number, ids: number): Delivery[] =>
+  statuses("PaymentStatusReported", facts, (n) => ({
+    payment: `P${n % ids}`,
+    status: Math.floor(n / ids) % 2 ? "pending" : "posted",
+  }));
+
+const LIFECYCLE_SHAPES: readonly (readonly [ModelName, string, HotShape["deliveries"]])[] = [
+  ["withdrawals", "plain: payments of four statuses each", (facts) => payments(facts, facts / 4)],
+  ["withdrawals", "equal withdrawals, in order", withdrawals],
+  ["withdrawals", "equal withdrawals, newest first", (facts) => withdrawals(facts).reverse()],
+  [
+    "withdrawals",
+    "equal withdrawals, facts in any order",
+    (facts) => inAnyOrder(withdrawals(facts).flatMap((delivery) => delivery.map((fact) => [fact]))),
+  ],
+  ["withdrawals", "statuses of one payment", (facts) => payments(facts, 1)],
+  ["withdrawals", "statuses of one payment, newest first", (facts) => payments(facts, 1).reverse()],
+  [
+    "deposits",
+    "statuses of one deposit",
+    (facts) =>
+      statuses("DepositStatusReported", facts, () => ({ deposit_id: "D", status: "confirmed" })),
+  ],
+  [
+    "trades",
+    "statuses of one trade",
+    (facts) =>
+      statuses("TradeStatusReported", facts, () => ({
+        trade_id: "T",
+        status: "active",
+        fields: {},
+      })),
+  ],
+  [
+    "deposits",
+    "equal deposits of different transactions",
+    (facts) =>
+      statuses("DepositStatusReported", facts, (n) => ({
+        ...{ deposit_id: `D${n}`, status: "completed", participant_code: "DEF456" },
+        ...{ asset: "BTC", amount: "1", transaction_hash: `h${n}` },
+      })),
+  ],
+];
+
+const shapeOf = (model: ModelName, name: string, deliveries: HotShape["deliveries"]): HotShape => ({
+  name,
+  model,
+  isPlain: name.startsWith("plain:"),
+  deliveries,
+});
+
+export const HOT_SHAPES: readonly HotShape[] = [
+  ...Object.entries(ACCOUNT_SHAPES).map(
+    ([name, deliveries]): HotShape => shapeOf("balances", name, deliveries),
+  ),
+  ...LIFECYCLE_SHAPES.map((shape) => shapeOf(...shape)),
+];
+
+/** The facts as events of a stream, in their order. */
+export function* hotEvents(deliveries: readonly Delivery[]): Generator<NewEvent> {
+  let number = 0;
+  for (const [at, facts] of deliveries.entries()) {
+    for (const { type, data } of facts) {
+      number += 1;
+      yield {
+        ...{ id: uuid("e", number), type, schema_version: presentVersion(type) },
+        ...{ subject: String(data.account ?? "ledger"), occurred_at: null, about: null },
+        ...{ causation_id: uuid("d", at), correlation_id: null, data: JSON.stringify(data) },
+      };
+    }
+  }
+}
+
+const uuid = (kind: "d" | "e", number: number): string =>
+  `${kind}0000000-0000-5000-8000-${number.toString(16).padStart(12, "0")}`;
