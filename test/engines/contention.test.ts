@@ -11,6 +11,7 @@ import {
   liveGeneration,
 } from "@counterfoil/processing/generations/activations";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
+import { CONTENTION } from "@counterfoil/processing/ingest/append-decided";
 import { retranslate, retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { readQuarantine } from "@counterfoil/processing/queries/quarantine";
@@ -25,8 +26,8 @@ const AT = 1_746_000_000_000;
 const MOVEMENTS = 2000;
 const ACCOUNTS = 1200;
 const SMALL = 5;
-/** In a row. Decided anew each time, the large ones are refused for ever. */
-const REFUSED_MAX = 250;
+/** In a row. Decided anew each time, the large ones are refused for ever; each loss makes them smaller. */
+const REFUSED_MAX = CONTENTION.attemptsMax;
 
 const blind: Translate = () => ({ ok: false, reason: "shape", detail: "not yet" });
 const BEFORE = faulty(labelsDropped);

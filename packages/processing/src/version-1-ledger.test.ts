@@ -44,6 +44,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "0a35391fc98d7ee93050dc00d70a54b50875ffbc2580702cb41f7cc035158d71",
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
+  "withdrawals 5": [
+    "4469a5faf2bab1c96968d3945aea90cf2b374730b404710e2f0b7b94668d40a0",
+    "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
+  ],
   "deposits 2": [
     "2fcce6efa54b5723ea91bbb87fd0e684d228a157f4eec5c163a66a12d0ca594a",
     "16bdc0e98215aa2277cc9a71ed824cd59d9f7cc978d42df40db4c7ebc9d99ac4",
@@ -56,6 +60,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "762ca104ea266a30f3b6a8d3a5b1abaf3922e5615cb00c22154117fd7b9b2c2c",
     "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
+  "deposits 5": [
+    "24aa4cd663d7c25f53c03e4bf658994a601bf5c9b4221de1f4175e6ac3f232dc",
+    "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
+  ],
   "trades 2": [
     "85c6f95641dda072652d8732de608b54e02cfda9e6f961c8cbc69f6b0ae003c8",
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
@@ -66,6 +74,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
   ],
   "trades 4": [
     "5c54411cb13337f5434a4bfab1dd69d0602f18c5549499139d3b04eac6411f13",
+    "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
+  ],
+  "trades 5": [
+    "d00963b7a5f3aeea984684bf265373b41876ba723510c16a44724166295d31d8",
     "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
   ],
 };

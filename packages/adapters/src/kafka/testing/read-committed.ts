@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import type { TopicRecord } from "@counterfoil/processing/ports/topic-publisher";
 import type { Kafka, KafkaMessage } from "kafkajs";
-import { readToEnd, wholeTopics } from "../read-to-end.ts";
+import { type Part, readToEnd, wholeTopics } from "../read-to-end.ts";
 
 export type ReadRecord = Readonly<{
   topic: string;
@@ -10,7 +11,11 @@ export type ReadRecord = Readonly<{
   headers: Readonly<Record<string, string>>;
 }>;
 
-/** Everything committed that lies in some topics by now, partition by partition, in order. */
+/**
+ * Everything committed that lies in some topics by now, partition by partition, in order. A commit is
+ * acknowledged before its markers are written, and until then the topics seem to end before it: so
+ * what is read counts once they end where they ended before the reading.
+ */
 export async function readCommitted(
   kafka: Kafka,
   topics: readonly string[],
@@ -18,19 +23,29 @@ export async function readCommitted(
   const admin = kafka.admin();
   await admin.connect();
   try {
-    const found: ReadRecord[] = [];
-    await readToEnd({
-      kafka,
-      name: "test",
-      parts: await wholeTopics(admin, topics),
-      take: (messages, { topic, partition }) => {
-        for (const message of messages) found.push({ topic, partition, ...contentOf(message) });
-      },
-    });
-    return found;
+    let parts = await wholeTopics(admin, topics);
+    for (;;) {
+      const found = await readParts(kafka, parts);
+      const now = await wholeTopics(admin, topics);
+      if (isDeepStrictEqual(now, parts)) return found;
+      parts = now;
+    }
   } finally {
     await admin.disconnect();
   }
+}
+
+async function readParts(kafka: Kafka, parts: readonly Part[]): Promise<readonly ReadRecord[]> {
+  const found: ReadRecord[] = [];
+  await readToEnd({
+    kafka,
+    name: "test",
+    parts,
+    take: (messages, { topic, partition }) => {
+      for (const message of messages) found.push({ topic, partition, ...contentOf(message) });
+    },
+  });
+  return found;
 }
 
 function contentOf({ key, value, headers }: KafkaMessage) {
