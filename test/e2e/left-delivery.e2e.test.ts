@@ -4,7 +4,7 @@ import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
-import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
+import { openLedger } from "@counterfoil/processing/ingest/startup";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import type { Delivery } from "@counterfoil/processing/ports/ingest";
 import { afterAll, afterEach, expect, jest, test } from "@jest/globals";

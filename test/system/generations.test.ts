@@ -1,7 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
-import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
-import { rollbackModel } from "@counterfoil/processing/generations/rollback";
+import { rebuildModel, rollbackModel } from "@counterfoil/processing/generations/rebuild";
 import { verifyModel } from "@counterfoil/processing/generations/verify";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";

@@ -4,8 +4,11 @@ import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
 import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
-import { pruneGenerations, rebuildModel } from "@counterfoil/processing/generations/rebuild";
-import { rollbackModel } from "@counterfoil/processing/generations/rollback";
+import {
+  pruneGenerations,
+  rebuildModel,
+  rollbackModel,
+} from "@counterfoil/processing/generations/rebuild";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { lifecycleProjection } from "@counterfoil/processing/models/lifecycle/projection";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";

@@ -1,7 +1,7 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import type { FeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { recordSocketOrder } from "@counterfoil/processing/ingest/record-socket-order";
+import { recordSocketOrder } from "@counterfoil/processing/ingest/startup";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { expect, test } from "@jest/globals";
 import { ACCOUNT_ID, playScenario } from "./messages.ts";

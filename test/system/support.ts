@@ -11,7 +11,7 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
-import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
+import { openLedger } from "@counterfoil/processing/ingest/startup";
 import {
   createMemoryEventStream,
   createMemoryStreamStorage,

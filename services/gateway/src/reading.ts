@@ -7,13 +7,9 @@ import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
-import {
-  type CursorScope,
-  decodeCursor,
-  encodeCursor,
-} from "@counterfoil/processing/queries/cursor";
 import type { Found } from "@counterfoil/processing/queries/found";
 import type { Page, PageRequest } from "@counterfoil/processing/queries/page";
+import { type CursorScope, decodeCursor, encodeCursor } from "@counterfoil/processing/queries/page";
 import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
 import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/stuck";
 

@@ -2,7 +2,7 @@ import { systemClock as clock } from "@counterfoil/adapters/node/clock";
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
-import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
+import { openLedger } from "@counterfoil/processing/ingest/startup";
 import {
   createMemoryEventStream,
   createMemoryStreamStorage,

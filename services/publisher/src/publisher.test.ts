@@ -1,6 +1,6 @@
 import { systemClock as clock } from "@counterfoil/adapters/node/clock";
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
-import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
+import { openLedger } from "@counterfoil/processing/ingest/startup";
 import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";

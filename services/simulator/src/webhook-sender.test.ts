@@ -7,7 +7,7 @@ import {
   NO_RETRIES,
   type WebhookSender,
   ZEROHASH_RETRIES,
-} from "./webhook-sender.ts";
+} from "./play/play-deliveries.ts";
 
 type Received = { body: Buffer; headers: Record<string, unknown>; port: number };
 

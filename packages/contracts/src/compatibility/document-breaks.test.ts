@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Json } from "./document-breaks.ts";
 import { documentBreaks } from "./document-breaks.ts";
-import type { Json } from "./schema-difference.ts";
 
 type Change = (document: Json) => Json;
 

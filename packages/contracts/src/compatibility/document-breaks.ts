@@ -1,5 +1,3 @@
-import { type Json, objectAt, type Part, resolve, schemaDifferences } from "./schema-difference.ts";
-
 /** Generated documents by path. */
 export type Documents = ReadonlyMap<string, Json>;
 
@@ -175,3 +173,179 @@ const PARTS: readonly (readonly [string, (message: Json) => Json])[] = [
   ["payload", (message) => objectAt(message, "payload")],
   ["key", (message) => objectAt(objectAt(objectAt(message, "bindings"), "kafka"), "key")],
 ];
+
+/** A schema as it was promised, and one that must let nothing pass that the promise does not. */
+export type Pair = Readonly<{ promised: Part; found: Part }>;
+
+/**
+ * Where a value of the found schema may be something that the promised one does not let pass, or
+ * lacks a field that it names. More fields are no difference: readers leave them out.
+ *
+ * @returns one line a difference, each with its place below `at`.
+ * @throws Error on a keyword that it does not understand: nothing is passed over in silence.
+ */
+export function schemaDifferences({ promised, found }: Pair, at: string): readonly string[] {
+  return compare({ promised, found }, at, new Map());
+}
+
+/** Pairs that are being compared further up: a schema may refer to itself. */
+type UnderWay = Map<Json, Set<Json>>;
+
+function compare(pair: Pair, at: string, underWay: UnderWay): readonly string[] {
+  const promised = resolve(pair.promised);
+  const found = resolve(pair.found);
+  const compared = underWay.get(promised.node) ?? new Set();
+  if (compared.has(found.node)) return [];
+  underWay.set(promised.node, compared.add(found.node));
+  const choices = branchesOf(promised);
+  const differences = branchesOf(found).flatMap((branch) => {
+    const attempts = choices.map((choice) => compareBranch(choice, branch, at, underWay));
+    return attempts.reduce((a, b) => (b.length < a.length ? b : a));
+  });
+  compared.delete(found.node);
+  return differences;
+}
+
+/** The alternatives that a schema offers, each of one type. */
+function branchesOf(part: Part): readonly Part[] {
+  const { root, node } = resolve(part);
+  const { oneOf, anyOf, ...beside } = node;
+  const alternatives = (oneOf ?? anyOf) as readonly Json[] | undefined;
+  if (alternatives) {
+    checkKeywords(beside, SPOKEN);
+    return alternatives.flatMap((each) => branchesOf({ root, node: each }));
+  }
+  checkKeywords(node, KEYWORDS);
+  if (!Array.isArray(node.type)) return [{ root, node }];
+  return node.type.map((type: string) => ({ root, node: { ...node, type } }));
+}
+
+function compareBranch(
+  promised: Part,
+  found: Part,
+  at: string,
+  underWay: UnderWay,
+): readonly string[] {
+  const types = typeDifference(promised.node, found.node);
+  if (types) return [`${at}: ${types}`];
+  return [
+    ...valueDifferences(promised.node, found.node).map((text) => `${at}: ${text}`),
+    ...boundDifferences(promised.node, found.node).map((text) => `${at}: ${text}`),
+    ...fieldDifferences({ promised, found }, at, underWay),
+    ...partDifferences({ promised, found }, "items", `${at}[]`, underWay),
+    ...partDifferences({ promised, found }, "additionalProperties", `${at}.*`, underWay),
+  ];
+}
+
+const TEXTS = ["pattern", "format"];
+const LOWER = ["minimum", "exclusiveMinimum", "minLength", "minItems"];
+const UPPER = ["maximum", "exclusiveMaximum", "maxLength", "maxItems"];
+const SPOKEN = ["$schema", "$id", "$defs", "title", "description", "examples", "default"];
+const SHAPE = ["type", "const", "enum", "properties", "required", "items"];
+const MAPS = ["additionalProperties", "propertyNames"];
+const KEYWORDS = [...TEXTS, ...LOWER, ...UPPER, ...SPOKEN, ...SHAPE, ...MAPS];
+
+function checkKeywords(node: Json, understood: readonly string[]): void {
+  const unknown = Object.keys(node).find((keyword) => !understood.includes(keyword));
+  if (unknown) throw new Error(`the comparison of schemas does not understand "${unknown}" yet`);
+}
+
+function typeDifference({ type: promised }: Json, { type: found }: Json): string | null {
+  const isNarrower = promised === "number" && found === "integer";
+  if (promised === undefined || promised === found || isNarrower) return null;
+  return `may be ${found ?? "of any type"}, was ${promised}`;
+}
+
+function valueDifferences(promised: Json, found: Json): readonly string[] {
+  const known = valuesOf(promised);
+  if (known === null) return [];
+  const values = valuesOf(found);
+  if (values === null) return [`may be any ${found.type}, was one of ${known.join(", ")}`];
+  const added = values.filter((value) => !known.includes(value));
+  return added.map((value) => `may be ${value}, was one of ${known.join(", ")}`);
+}
+
+function valuesOf(node: Json): readonly string[] | null {
+  const values = "const" in node ? [node.const] : (node.enum as readonly unknown[] | undefined);
+  return values?.map((value) => JSON.stringify(value)) ?? null;
+}
+
+function boundDifferences(promised: Json, found: Json): readonly string[] {
+  // Values that are listed were compared one by one.
+  if (valuesOf(found) !== null) return [];
+  const loosened = (keyword: string): boolean => {
+    if (promised[keyword] === undefined || promised[keyword] === found[keyword]) return false;
+    if (TEXTS.includes(keyword) || found[keyword] === undefined) return true;
+    const [before, now] = [Number(promised[keyword]), Number(found[keyword])];
+    return LOWER.includes(keyword) ? now < before : now > before;
+  };
+  return [...TEXTS, ...LOWER, ...UPPER]
+    .filter(loosened)
+    .map((keyword) => `${keyword} is ${found[keyword] ?? "gone"}, was ${promised[keyword]}`);
+}
+
+function fieldDifferences(
+  { promised, found }: Pair,
+  at: string,
+  underWay: UnderWay,
+): readonly string[] {
+  const now = objectAt(found.node, "properties");
+  const isRequired = ({ node }: Part, name: string) =>
+    ((node.required ?? []) as readonly string[]).includes(name);
+  return Object.entries(objectAt(promised.node, "properties")).flatMap(([name, before]) => {
+    const place = `${at}.${name}`;
+    if (!Object.hasOwn(now, name)) return [`${place}: is gone`];
+    const mayLack = isRequired(promised, name) && !isRequired(found, name);
+    const pair = { promised: below(promised, before), found: below(found, now[name]) };
+    return [
+      ...(mayLack ? [`${place}: may be absent, was always there`] : []),
+      ...compare(pair, place, underWay),
+    ];
+  });
+}
+
+/** Of what stands in a list or under keys that are not named. */
+function partDifferences(
+  { promised, found }: Pair,
+  keyword: "items" | "additionalProperties",
+  at: string,
+  underWay: UnderWay,
+): readonly string[] {
+  const [before, now] = [promised.node[keyword], found.node[keyword]];
+  if (typeof before !== "object") return [];
+  if (typeof now !== "object") return [`${at}: may be anything`];
+  return compare({ promised: below(promised, before), found: below(found, now) }, at, underWay);
+}
+
+const below = ({ root }: Part, node: unknown): Part => ({ root, node: node as Json });
+
+/** A JSON object of a document that was read. */
+export type Json = Readonly<Record<string, unknown>>;
+
+/** A part of a document, which may refer to other parts of it. */
+export type Part = Readonly<{ root: Json; node: Json }>;
+
+/**
+ * Follows `$ref` until there is none.
+ *
+ * @throws Error where it leads out of the document, or nowhere.
+ */
+export function resolve({ root, node }: Part): Part {
+  let found = node;
+  while (typeof found.$ref === "string") found = lookUp(root, found.$ref);
+  return { root, node: found };
+}
+
+function lookUp(root: Json, pointer: string): Json {
+  if (!pointer.startsWith("#/")) throw new Error(`${pointer} leads out of the document`);
+  let found: unknown = root;
+  for (const step of pointer.slice(2).split("/")) {
+    const key = decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~");
+    found = (found as Json | undefined)?.[key];
+  }
+  if (found === undefined) throw new Error(`${pointer} leads nowhere`);
+  return found as Json;
+}
+
+/** What lies under a key; an empty object where nothing does. */
+export const objectAt = (node: Json | undefined, key: string): Json => (node?.[key] ?? {}) as Json;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Json } from "./schema-difference.ts";
-import { schemaDifferences } from "./schema-difference.ts";
+import type { Json } from "./document-breaks.ts";
+import { schemaDifferences } from "./document-breaks.ts";
 
 function differences(promised: Json, found: Json): readonly string[] {
   const part = (node: Json) => ({ root: node, node });

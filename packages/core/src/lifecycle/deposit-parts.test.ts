@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { DepositPart } from "./deposit.ts";
-import { type ClassPart, EQUAL_PARTS_MAX, joinParts } from "./deposit-parts.ts";
+import { type ClassPart, EQUAL_PARTS_MAX, joinParts } from "./deposit.ts";
 
 const PARTS: Readonly<Record<string, DepositPart>> = {
   S: "status",

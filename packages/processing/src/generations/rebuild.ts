@@ -3,6 +3,7 @@ import type { RebuildProgress } from "@counterfoil/contracts/record";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
+import { GenerationMissing } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, ModelStore, Rows } from "../ports/model-store.ts";
 import { type HeldLock, projectorLock, type RoleLocks } from "../ports/role-lock.ts";
@@ -10,6 +11,7 @@ import type { Projection } from "../projection/projection.ts";
 import { openProjectionRun, type ProjectionRun, runNear, runTo } from "../projection/run.ts";
 import { isOnStream } from "../stream-guard.ts";
 import {
+  type Activated,
   type Activation,
   activateGeneration,
   activationsOf,
@@ -315,4 +317,57 @@ export async function pruneGenerations({
 export function keptGenerations(activated: readonly number[]): ReadonlySet<number> {
   const latestFirst = [1, ...activated].toReversed();
   return new Set([...new Set(latestFirst)].slice(0, 1 + KEPT_BEFORE));
+}
+
+export type RollbackOptions = Pick<
+  RebuildOptions,
+  "stream" | "catalogue" | "projection" | "hashing" | "clock" | "build"
+> &
+  Readonly<{
+    /** Without one, the greatest kept generation below the live one. */
+    generation?: number;
+  }>;
+
+/**
+ * Activates a kept generation of the same model version again, after catching it up.
+ *
+ * @throws GenerationMissing where there is none to go back to.
+ */
+export async function rollbackModel(options: RollbackOptions): Promise<Activated> {
+  const { stream, catalogue, projection, clock } = options;
+  const started = clock.now();
+  const live = await liveGeneration(stream, projection.model);
+  const kept = (await catalogue.generations(projection.model)).filter(
+    ({ generation, modelVersion }) =>
+      generation !== live.generation && modelVersion === projection.version,
+  );
+  const wanted = options.generation;
+  const target = kept.findLast(({ generation }) =>
+    wanted === undefined ? generation < live.generation : generation === wanted,
+  );
+  if (target === undefined) {
+    const numbers = kept.map(({ generation }) => generation).join(", ") || "none";
+    throw new GenerationMissing(
+      `${projection.model} has no ${wanted === undefined ? "older generation" : `generation ${wanted}`} of model version ${projection.version} beside the live ${live.generation}; kept: ${numbers}`,
+    );
+  }
+  const { generation } = target;
+  const store = await catalogue.openForWriting(projection.model, generation);
+  const rebuilt = await catchUp(options, store);
+  const durationMs = Number((clock.now() - started) / 1_000_000n);
+  const activated = { generation, rebuilt, durationMs };
+  await activateGeneration({ ...options, cause: "rollback" }, activated);
+  return activated;
+}
+
+async function catchUp(
+  { stream, projection, hashing }: RollbackOptions,
+  store: ModelStore,
+): Promise<Checkpoint> {
+  try {
+    const run = await openProjectionRun({ stream, projection, store, hashing });
+    return await runTo(stream, run, (await stream.head()).position);
+  } finally {
+    await store.close();
+  }
 }

@@ -7,8 +7,8 @@ import { createManualClock } from "../memory/manual-clock.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Delivery } from "../ports/ingest.ts";
-import { completeLeftDeliveries } from "./incomplete.ts";
 import { createIngest } from "./ingest.ts";
+import { completeLeftDeliveries } from "./startup.ts";
 
 const START = 1_700_000_000_000_000_000n;
 const ACCOUNTS = 3000;

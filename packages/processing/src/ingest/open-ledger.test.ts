@@ -4,7 +4,7 @@ import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/ev
 import { createManualClock } from "../memory/manual-clock.ts";
 import { LedgerMismatch } from "../ports/errors.ts";
 import { sampleEvent } from "../testing/sample-event.ts";
-import { openLedger, waitForLedger } from "./open-ledger.ts";
+import { openLedger, waitForLedger } from "./startup.ts";
 
 function setUp() {
   const clock = createManualClock(1_700_000_000_000_000_000n);

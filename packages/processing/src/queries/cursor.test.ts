@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
-import { type CursorScope, decodeCursor, encodeCursor } from "./cursor.ts";
+import { type CursorScope, decodeCursor, encodeCursor } from "./page.ts";
 
 const hashing = {
   sha1: (bytes: Uint8Array) => createHash("sha1").update(bytes).digest("hex"),

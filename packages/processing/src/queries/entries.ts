@@ -1,9 +1,8 @@
-import type { EntryRecord, MovementRecord } from "@counterfoil/contracts/record";
+import type { EntryRecord } from "@counterfoil/contracts/record";
 import { shownKey } from "@counterfoil/core/balances/anomalies";
-import { agreedTime } from "@counterfoil/core/exact/time";
-import { type FactState, inForce, type Place, timesOf } from "@counterfoil/core/ingest/fact-state";
-import { movementFrom, reportFrom } from "../models/balances/entry-row.ts";
-import { ENTRIES, MOVEMENTS } from "../models/balances/tables.ts";
+import type { FactState, Place } from "@counterfoil/core/ingest/fact-state";
+import { reportFrom } from "../models/balances/entry-row.ts";
+import { ENTRIES } from "../models/balances/tables.ts";
 import { ANOMALIES } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
@@ -11,6 +10,7 @@ import type { ColumnType, Row, Value } from "../ports/table.ts";
 import { compareTuples } from "../projection/selection.ts";
 import { positionIn, positionOrNull, textIn, timeIn } from "./cell.ts";
 import { beyondPart, type Page, type PageRequest } from "./page.ts";
+import { MOVEMENTS_SHOWN, movementRecords, readMovements } from "./runs.ts";
 
 /**
  * The row's place in its account's order, which of the records that it shows came last, and the name
@@ -20,8 +20,6 @@ export const ENTRY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "in
 
 export type EntryQuery = Readonly<{ page: PageRequest; nextTurn: Clock["nextTurn"] }>;
 
-/** A run may have any number of movements; an answer shows as many, and says how many there are. */
-export const MOVEMENTS_SHOWN = 1000;
 /** Movements of one page: those of ten entries that show all they may. Then it ends short. */
 const MOVEMENTS_MAX = 10 * MOVEMENTS_SHOWN;
 /** Entries between two turns of others. */
@@ -218,46 +216,6 @@ function contradiction(
     delivery_id: deliveryId,
     position: String(position),
   };
-}
-
-/** The movements in force of an entry, in order of their time, then id. */
-export async function readMovements(rows: Rows, entry: Row): Promise<readonly FactState[]> {
-  if (entry.kind !== "run" || entry.movements === 0) return [];
-  const stored = await rows.select(MOVEMENTS, {
-    where: [
-      { column: "account", is: "=", value: entry.account ?? "" },
-      { column: "run_id", is: "=", value: entry.run_id ?? "" },
-    ],
-    orderBy: ["account", "run_id", "movement_id"],
-    limit: MOVEMENTS_SHOWN,
-  });
-  const known = stored.map(movementFrom).filter(({ withdrawn }) => !withdrawn);
-  const timed = known.map((state) => ({ state, at: agreedTime(timesOf(state)) ?? 0n }));
-  timed.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
-  return timed.map(({ state }) => state);
-}
-
-/** Each with all that copies of it told. */
-export function movementRecords(states: readonly FactState[]): MovementRecord[] {
-  return states.map((state) => {
-    const data = inForce(state);
-    const text = (name: keyof MovementRecord) => {
-      const value = data[name];
-      return typeof value === "string" ? value : null;
-    };
-    return {
-      movement_id: String(data.movement_id),
-      movement_type: text("movement_type"),
-      change: String(data.change),
-      occurred_at: text("occurred_at"),
-      deposit_reference_id: text("deposit_reference_id"),
-      withdrawal_request_id: text("withdrawal_request_id"),
-      trade_id: text("trade_id"),
-      transfer_request_id: text("transfer_request_id"),
-      transfer_type: text("transfer_type"),
-      client_transfer_id: text("client_transfer_id"),
-    };
-  });
 }
 
 type Gap = Extract<EntryRecord, { kind: "gap" }>;

@@ -8,7 +8,6 @@ import { type Found, found, foundAmong, MISSING } from "./found.ts";
 import { historyRecords, type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
 import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./page.ts";
 import { isStuck, type LifecycleModel, movingStages, type StuckRule } from "./stuck.ts";
-import { isTradeAbout } from "./trade-filter.ts";
 
 export type LifecycleFilters = Readonly<{
   stage?: string;
@@ -172,3 +171,21 @@ export async function findRecord<Model extends LifecycleModel>(
   const stuck = isStuck(row.record, model, rule);
   return found(await lifecycleRecord<Model>(rows, row.record, { stuck }));
 }
+
+type Wanted = Readonly<{ asset?: string; participant_code?: string }>;
+
+/** Whether one of the trade's parties, or the trade itself, has what is asked for. */
+export function isTradeAbout(row: Row, { asset, participant_code }: Wanted): boolean {
+  if (asset === undefined && participant_code === undefined) return true;
+  const { fields } = JSON.parse(String(row.state)) as Readonly<{ fields: TradeFields }>;
+  const parties = Array.isArray(fields.parties) ? fields.parties : [];
+  const assets = [...parties.map((party) => party?.asset), fields.underlying];
+  const isParticipant = (party: TradeFields | null) => party?.participant_code === participant_code;
+  return (
+    (asset === undefined || assets.includes(asset)) &&
+    (participant_code === undefined || parties.some(isParticipant))
+  );
+}
+
+/** Whatever the provider printed. */
+type TradeFields = Readonly<Record<string, unknown>>;

@@ -1,6 +1,9 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { catchUpUnattended, lockRebuild } from "@counterfoil/processing/generations/rebuild";
-import { rollbackModel } from "@counterfoil/processing/generations/rollback";
+import {
+  catchUpUnattended,
+  lockRebuild,
+  rollbackModel,
+} from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { Command } from "commander";
 import { BUILD } from "../build.ts";

@@ -7,7 +7,7 @@ import {
   type LedgerNames,
   openLedger,
   waitForLedger,
-} from "@counterfoil/processing/ingest/open-ledger";
+} from "@counterfoil/processing/ingest/startup";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { isEngineError, StreamForked, StreamMissing } from "@counterfoil/processing/ports/errors";
 import { checkEnds, checkNotForked } from "@counterfoil/processing/stream-guard";

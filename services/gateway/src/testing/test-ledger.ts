@@ -6,7 +6,7 @@ import { TRADES } from "@counterfoil/core/lifecycle/trade";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
-import { openLedger } from "@counterfoil/processing/ingest/open-ledger";
+import { openLedger } from "@counterfoil/processing/ingest/startup";
 import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
 import { createManualClock, type ManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";

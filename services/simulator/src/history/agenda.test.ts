@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createAgenda } from "./agenda.ts";
+import { createAgenda } from "./generate-history.ts";
 
 test("gives the earliest first, and of equal times the one that came first", () => {
   const times = fc.array(fc.bigInt({ min: 0n, max: 20n }), { maxLength: 200 });

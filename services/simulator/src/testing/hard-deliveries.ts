@@ -1,5 +1,5 @@
 import { type Amount, formatAmount } from "../decimal.ts";
-import { LEAD_NS, planConnection, type Sent } from "../delivery/plan-feed.ts";
+import { LEAD_NS, planConnection, type Sent } from "../delivery/delivery-plan.ts";
 import {
   type Emission,
   type FeedClosed,

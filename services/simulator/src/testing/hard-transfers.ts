@@ -1,13 +1,13 @@
 import { type Amount, formatAmount, parseAmount } from "../decimal.ts";
 import { type PlannedWebhook, plannedWebhook } from "../delivery/planned-delivery.ts";
-import type { HistoryMessage } from "../history/history.ts";
-import type { Layer1Address } from "../history/layer1-accounts.ts";
 import {
   type Layer1Progress,
   type Layer1TransferFacts,
   type Leg,
   layer1StatusMessage,
-} from "../history/messages/layer1-messages.ts";
+} from "../history/flows/layer1-flows.ts";
+import type { HistoryMessage } from "../history/history.ts";
+import type { Layer1Address } from "../history/layer1-accounts.ts";
 import { webhookMessage } from "../history/messages/lifecycle-messages.ts";
 import { createRandom, type Random } from "../random.ts";
 import { epochMs, nsOfMs } from "../time.ts";

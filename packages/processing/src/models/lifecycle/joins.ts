@@ -1,9 +1,5 @@
 import type { DepositPart } from "@counterfoil/core/lifecycle/deposit";
-import {
-  type ClassPart,
-  EQUAL_PARTS_MAX,
-  joinParts,
-} from "@counterfoil/core/lifecycle/deposit-parts";
+import { type ClassPart, EQUAL_PARTS_MAX, joinParts } from "@counterfoil/core/lifecycle/deposit";
 import { valueIn } from "@counterfoil/core/lifecycle/record-fields";
 import { waitingIn } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { RowBuffer } from "../../projection/row-buffer.ts";

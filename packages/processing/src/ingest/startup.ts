@@ -1,0 +1,226 @@
+import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
+import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { timeOf } from "@counterfoil/core/exact/time";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { eventId } from "@counterfoil/core/identity";
+import { decideFact } from "@counterfoil/core/ingest/decide-delivery";
+import { newEvent, providerEventId } from "@counterfoil/core/ingest/event";
+import { knownFacts } from "@counterfoil/core/ingest/fact-state";
+import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/feed-session";
+import { readData } from "@counterfoil/core/stream/read-event";
+import type { Translations } from "@counterfoil/core/translate/translation";
+import type { Clock } from "../ports/clock.ts";
+import { isEngineError, LedgerMismatch } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { Delivery, Ingest } from "../ports/ingest.ts";
+import { readAll } from "../queries/read-all.ts";
+import { waitForMore } from "../subscribe.ts";
+import { appendDecided, type Contender } from "./append-decided.ts";
+import { readStored, storedDelivery } from "./delivery.ts";
+
+/** What `LedgerOpened` says: a trial's ledger holds money that is not real, and must never pass for one. */
+export type LedgerNames = Readonly<{ name: string; environment: string }>;
+
+/**
+ * Makes sure that the stream begins with `LedgerOpened` of these names: appended by the first
+ * ingestor that comes, read and compared by all others.
+ *
+ * @throws LedgerMismatch where the stream belongs to another ledger, environment or format.
+ */
+export async function openLedger(
+  stream: EventStream,
+  names: LedgerNames,
+  hashing: Hashing,
+): Promise<void> {
+  const { name, environment } = names;
+  const data = { name, format: 1, environment } as const;
+  const event = newEvent(
+    { type: "LedgerOpened", data },
+    { id: eventId(["LedgerOpened", name], hashing), subject: "ledger" },
+    { deliveryId: null, correlationId: null },
+  );
+  const result = await stream.append(0, [event]);
+  if (result.outcome === "conflict") checkFirst(await firstEvent(stream), names);
+}
+
+/**
+ * Waits until an ingestor has opened the ledger; every other role begins with this.
+ *
+ * @throws LedgerMismatch as `openLedger` does.
+ */
+export async function waitForLedger(
+  stream: EventStream,
+  names: LedgerNames,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const first = await firstEvent(stream);
+    if (first !== undefined) return checkFirst(first, names);
+    await waitForMore({ stream, clock }, 0, signal);
+  }
+}
+
+async function firstEvent(stream: EventStream): Promise<RecordedEvent | undefined> {
+  return (await stream.read({ after: 0, limit: 1 }))[0];
+}
+
+function checkFirst(first: RecordedEvent | undefined, { name, environment }: LedgerNames): void {
+  const isOpening = first?.type === "LedgerOpened";
+  const data = isOpening ? (readData(first) as DataOf<"LedgerOpened">) : null;
+  if (data?.name !== name || data.format !== 1) {
+    const found = data === null ? first?.type : `ledger "${data.name}", format ${data.format}`;
+    throw new LedgerMismatch(
+      `position 1 holds ${found}, expected ledger "${name}", format 1: point the configuration at its own data`,
+    );
+  }
+  if (data.environment === environment) return;
+  throw new LedgerMismatch(
+    `ledger "${name}" was opened for the environment "${data.environment}", expected "${environment}" (COUNTERFOIL_ENVIRONMENT): what a ledger holds never moves to another environment, so begin an empty one (another data directory or database, or another COUNTERFOIL_LEDGER), or set COUNTERFOIL_ENVIRONMENT=${data.environment} to go on with this one`,
+  );
+}
+
+export type LeftDelivery = Readonly<{
+  deliveryId: string;
+  /** `gone`: the body was erased, so its missing facts cannot be had; `failed`: see the error. */
+  outcome: "completed" | "gone" | "failed";
+  error: unknown;
+}>;
+
+export type LeftDeliveriesOptions = Readonly<{
+  stream: EventStream;
+  ingest: Pick<Ingest, "submit">;
+  signal?: AbortSignal;
+}>;
+
+/**
+ * Completes divided deliveries whose ingestor died between two parts, each from its stored bytes and
+ * over the same path as a repeat of it, which reads it as it was begun. One that another ingestor
+ * is at just now is completed by both, into one copy of each fact.
+ *
+ * @throws StreamUnavailable and the like; what was completed stays so
+ */
+export async function* completeLeftDeliveries({
+  stream,
+  ingest,
+  signal,
+}: LeftDeliveriesOptions): AsyncGenerator<LeftDelivery> {
+  for (const deliveryId of await leftDeliveries(stream)) {
+    if (signal?.aborted) return;
+    const received = (await stream.findByIds([deliveryId])).known.get(deliveryId)?.event;
+    const delivery = received && (await storedDelivery(stream, received));
+    if (!delivery) yield { deliveryId, outcome: "gone", error: null };
+    else yield await complete(deliveryId, delivery, ingest);
+  }
+}
+
+/** Few events tell it, and only what is open is kept of them. */
+async function leftDeliveries(stream: EventStream): Promise<Iterable<string>> {
+  const left = new Set<string>();
+  for await (const event of readAll(stream, ["DeliveryDivided", "DeliveryCompleted"])) {
+    const { delivery_id } = readData(event) as DataOf<"DeliveryDivided">;
+    if (event.type === "DeliveryDivided") left.add(delivery_id);
+    else left.delete(delivery_id);
+  }
+  return left;
+}
+
+async function complete(
+  deliveryId: string,
+  delivery: Delivery,
+  ingest: Pick<Ingest, "submit">,
+): Promise<LeftDelivery> {
+  try {
+    await ingest.submit(delivery);
+    return { deliveryId, outcome: "completed", error: null };
+  } catch (error) {
+    if (isEngineError(error)) throw error;
+    return { deliveryId, outcome: "failed", error };
+  }
+}
+
+export type SocketOrderOptions = Contender &
+  Readonly<{
+    translations: Translations;
+    hashing: Hashing;
+    signal: AbortSignal;
+  }>;
+
+const PAGE = 500;
+const NO_CAUSE = { deliveryId: null, correlationId: "socket-order" };
+
+/**
+ * A ledger of the first program holds frames of feeds without what their sockets' order says. It is
+ * read from the frames' bytes once more, as the feed client reads it today, and recorded as facts
+ * that were seen. Done once: an event says so; begun again, it adds nothing twice.
+ *
+ * @returns how many runs got a place; null where there was nothing to do
+ */
+export async function recordSocketOrder(options: SocketOrderOptions): Promise<number | null> {
+  const { stream, hashing, signal } = options;
+  const [first] = await stream.read({ after: 0, limit: 1, types: ["FeedOpened"] });
+  if (first === undefined || (readData(first) as DataOf<"FeedOpened">).ordered) return null;
+  const id = eventId(["SocketOrderRecorded"], hashing);
+  if ((await stream.findByIds([id])).known.has(id)) return null;
+  const sessions = createFeedSessions();
+  const end = (await stream.head()).position;
+  let placed = 0;
+  for (let after = 0; after < end && !signal.aborted; ) {
+    const page = await stream.read({
+      after,
+      limit: PAGE,
+      types: ["FeedOpened", "DeliveryReceived"],
+    });
+    if (page.length === 0) break;
+    for (const event of page) placed += await takeIn(event, sessions, options);
+    after = page.at(-1)?.position ?? end;
+  }
+  if (signal.aborted) return null;
+  const data = { until: String(end) };
+  const done = newEvent({ type: "SocketOrderRecorded", data }, { id, subject: "ledger" }, NO_CAUSE);
+  await appendDecided(options, [id], (known) => (known.has(id) ? [] : [done]));
+  return placed;
+}
+
+async function takeIn(
+  event: RecordedEvent,
+  sessions: FeedSessions,
+  options: SocketOrderOptions,
+): Promise<number> {
+  if (event.type === "FeedOpened") {
+    const { connection, continues } = readData(event) as DataOf<"FeedOpened">;
+    sessions.opened(connection, continues);
+    return 0;
+  }
+  const received = readData(event) as DataOf<"DeliveryReceived">;
+  const { connection, frame, received_at } = received;
+  const session = connection === undefined ? null : sessions.of(connection);
+  if (session === null || connection === undefined || frame === undefined) return 0;
+  const reading = await readStored(event, options.translations.present, options);
+  if (!reading?.ok) return 0;
+  const stated = { place: { connection, frame }, facts: reading.facts };
+  const order = session.orderOf({ ...stated, receivedAt: timeOf(received_at) });
+  const report = reading.facts.find(({ type }) => type === "BalanceReported");
+  if (order === null || report === undefined) return 0;
+  const ordered = await readStored(event, options.translations.present, { ...options, order });
+  const placed = ordered?.ok ? ordered.facts.find(({ type }) => type === "BalanceReported") : null;
+  return placed ? recordPlace(placed, received_at, options) : 0;
+}
+
+async function recordPlace(
+  fact: ProviderFact,
+  receivedAt: string,
+  options: SocketOrderOptions,
+): Promise<number> {
+  const { hashing } = options;
+  const id = providerEventId(fact, hashing);
+  const events = await appendDecided(options, [id], (found) => {
+    const known = knownFacts(found);
+    const cause = { ...NO_CAUSE, receivedAt };
+    // Only what its place adds: what else a copy says was decided when it came.
+    return known.ids.has(id) ? decideFact(fact, known, cause, hashing).filter(isSeen) : [];
+  });
+  return events.length;
+}
+
+const isSeen = ({ type }: NewEvent): boolean => type === "FactSeen";
