@@ -26,6 +26,7 @@ if (SERVER === "") {
       ledger,
       hashing: nodeHashing,
       appendBytesMax: APPEND_COUNTED_MAX,
+      isExact: true,
       open: (clock) => openEventStream({ ...options, clock }),
       dispose: async () => {},
     };

@@ -21,6 +21,7 @@ describeEventStreamContract("eventstore, on the double", async () => {
     ledger,
     hashing: nodeHashing,
     appendBytesMax: APPEND_COUNTED_MAX,
+    isExact: true,
     open: (clock) =>
       openEventStream({
         url: double.url,

@@ -43,6 +43,8 @@ export type EventStreamOptions = LedgerOnServer &
 const READERS_MAX = 4;
 /** A server that has fallen silent holds nobody for longer. */
 const TIMEOUT_MS = 10_000;
+/** A writer that falls asleep between its lock and its append is rolled back, and others go on. */
+const HOLDS_NOBODY = { idle_in_transaction_session_timeout: "5000" };
 
 /**
  * Opens the stream of a ledger in its schema on a PostgreSQL server.
@@ -54,7 +56,7 @@ const TIMEOUT_MS = 10_000;
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
   const { ledger, readOnly = false } = options;
   const server = serverOf(options.url);
-  const settings = { read: ALWAYS_BY_INDEX, write: ALWAYS_BY_INDEX };
+  const settings = { read: ALWAYS_BY_INDEX, write: { ...ALWAYS_BY_INDEX, ...HOLDS_NOBODY } };
   const connections = openConnections({
     server,
     stored: STREAM,
@@ -100,9 +102,9 @@ function createEventStream(connections: Connections, options: EventStreamOptions
   const append = createAppender(writer, { tables, clock, hashing, channel, lock });
   return {
     head,
-    append: async (expectedPosition, events, bodies = []) => {
+    append: async (expectedPosition, events, bodies = [], unlessAbout) => {
       if (readOnly) throw new Error(`the event stream in ${server.name} was opened read-only`);
-      const result = await append({ expectedPosition, events, bodies });
+      const result = await append({ expectedPosition, events, bodies, unlessAbout });
       if (result.outcome === "appended") watch.announce(result.head.position);
       return result;
     },

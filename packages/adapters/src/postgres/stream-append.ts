@@ -4,17 +4,23 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import type { Head } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { eventIdTaken } from "@counterfoil/processing/ports/errors";
-import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
+import {
+  type AppendResult,
+  type Body,
+  countBetween,
+  mayFollow,
+} from "@counterfoil/processing/ports/event-stream";
 import type { ClientBase } from "pg";
 import { sealEvents, WRITTEN_COLUMNS } from "../sql/events.ts";
 import { queryCells, type ReconnectingClient } from "./client.ts";
 import { isConnectionLost, NOT_ENCODABLE, stateOf, UNIQUE_VIOLATED } from "./engine-error.ts";
-import { readHead, type StreamTables } from "./stream-sql.ts";
+import { readHead, readPage, type StreamTables } from "./stream-sql.ts";
 
 export type Append = Readonly<{
   expectedPosition: number;
   events: readonly NewEvent[];
   bodies: readonly Body[];
+  unlessAbout: ReadonlySet<string> | undefined;
 }>;
 
 export type AppendOptions = Readonly<{
@@ -38,16 +44,20 @@ export function createAppender(
   let known: Head | null = null;
 
   async function appendNext(append: Append): Promise<AppendResult> {
-    const { expectedPosition } = append;
+    const { expectedPosition, unlessAbout } = append;
     if (known?.position !== expectedPosition) {
       known = await writer.use((client) => readHead(client, tables));
     }
-    if (known.position !== expectedPosition) return { outcome: "conflict" };
-    const sealed = sealAppend(known, append, options);
+    const before = known;
     known = null;
-    if (!(await sendSurely(writer, sealed, options))) return { outcome: "conflict" };
-    known = sealed.after;
-    return { outcome: "appended", head: sealed.after };
+    if (before.position === expectedPosition) {
+      known = await sendSurely(writer, sealAppend(before, append, options), options);
+    }
+    if (known === null && unlessAbout !== undefined) {
+      const sealBehind = (client: ClientBase) => sealUnderLock(client, append, options);
+      known = await sendSurely(writer, sealBehind, options);
+    }
+    return known === null ? { outcome: "conflict" } : { outcome: "appended", head: known };
   }
 
   return (append) => {
@@ -85,9 +95,42 @@ function sealAppend(before: Head, append: Append, options: AppendOptions): Seale
   return { before, after, events, values };
 }
 
+/**
+ * Begins the transaction of an append, whose lock makes the head stand still, and seals the events
+ * behind it.
+ *
+ * @returns null, and the transaction is over, where what came in between does not allow it
+ */
+async function sealUnderLock(
+  client: ClientBase,
+  append: Append,
+  options: AppendOptions,
+): Promise<SealedAppend | null> {
+  const { tables } = options;
+  const { expectedPosition: after, unlessAbout } = append;
+  try {
+    await allOf(beginLocked(client, options));
+    const head = await readHead(client, tables);
+    const count = countBetween(after, head, unlessAbout);
+    if (count !== null) {
+      const between = await readPage(client, tables, { after, limit: count });
+      if (mayFollow(between, unlessAbout)) return sealAppend(head, append, options);
+    }
+    await client.query("ROLLBACK");
+    return null;
+  } catch (error) {
+    // Where the connection is lost, so is the transaction.
+    await client.query("ROLLBACK").catch(() => undefined);
+    throw error;
+  }
+}
+
 /** How long the outcome of an append is looked for where the connection was lost meanwhile. */
 const PATIENCE_MS = 4_000;
 const PAUSE_MS = 100;
+
+/** An append whose place is known, or is found in the transaction that appends it. */
+type Sealing = SealedAppend | ((client: ClientBase) => Promise<SealedAppend | null>);
 
 /**
  * Sends an append until it is certain what became of it. A connection that is lost on the way leaves
@@ -95,23 +138,28 @@ const PAUSE_MS = 100;
  * again, with its hashes, and only one of the two finds the head that it needs. Where that was the
  * first, the stream holds our last hash.
  *
- * @returns whether it is on the stream
+ * @returns the head once it is on the stream; null where it is not
  * @throws StreamUnavailable where the server stays away; the caller then finds by ids what is there
  */
 async function sendSurely(
   writer: ReconnectingClient,
-  sealed: SealedAppend,
+  sealing: Sealing,
   options: AppendOptions,
-): Promise<boolean> {
+): Promise<Head | null> {
   const deadline = performance.now() + PATIENCE_MS;
+  let sealed = typeof sealing === "function" ? null : sealing;
   let isUncertain = false;
   for (;;) {
     try {
       return await writer.use(async (client) => {
+        const isBegun = sealed === null;
+        if (typeof sealing === "function") sealed ??= await sealing(client);
+        if (sealed === null) return null;
         const isRepeated = isUncertain;
         try {
-          if (await sendAppend(client, sealed, options)) return true;
-          return isRepeated && (await isOnStream(client, sealed, options.tables));
+          if (await sendAppend(client, sealed, options, isBegun)) return sealed.after;
+          const isThere = isRepeated && (await isOnStream(client, sealed, options.tables));
+          return isThere ? sealed.after : null;
         } catch (error) {
           isUncertain = isConnectionLost(error);
           throw await appendError(client, error, sealed.events, options.tables);
@@ -127,28 +175,35 @@ async function sendSurely(
 }
 
 /**
- * One transaction, sent in one go on a pipelined connection. The lock is taken by a statement of its
- * own, so that the next one's snapshot is newer than every append before.
+ * One transaction, sent in one go on a pipelined connection, as far as it is not begun already.
  *
  * @returns false where the head was not the one that the events are chained to: nothing was written
  */
 async function sendAppend(
   client: ClientBase,
   { values }: SealedAppend,
-  { tables: { statements }, lock }: AppendOptions,
+  options: AppendOptions,
+  isBegun: boolean,
 ): Promise<boolean> {
-  const sent = [
-    client.query("BEGIN"),
-    queryCells(client, statements.lock, [lock]),
-    queryCells(client, statements.append, values),
-    client.query("COMMIT"),
-  ] as const;
-  // Each is awaited, whatever became of the one before: no rejection goes unhandled.
-  const [begun, locked, appended, committed] = await Promise.allSettled(sent);
-  for (const each of [begun, locked, appended, committed]) {
+  const opening = isBegun ? [] : beginLocked(client, options);
+  const append = queryCells(client, options.tables.statements.append, values);
+  await allOf([...opening, append, client.query("COMMIT")]);
+  return (await append).length === 1;
+}
+
+/** The lock is taken by a statement of its own: the next one's snapshot is newer than every append before. */
+function beginLocked(
+  client: ClientBase,
+  { tables: { statements }, lock }: AppendOptions,
+): readonly Promise<unknown>[] {
+  return [client.query("BEGIN"), queryCells(client, statements.lock, [lock])];
+}
+
+/** Each is awaited, whatever became of the one before: no rejection goes unhandled. */
+async function allOf(sent: readonly Promise<unknown>[]): Promise<void> {
+  for (const each of await Promise.allSettled(sent)) {
     if (each.status === "rejected") throw each.reason;
   }
-  return appended.status === "fulfilled" && appended.value.length === 1;
 }
 
 /** Whether the stream holds, at the place of its last event, this very append: hashes are chained. */

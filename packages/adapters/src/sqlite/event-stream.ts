@@ -73,9 +73,9 @@ function createEventStream(
   const watch = createAppendWatch(file, async () => (await use(readHead)).position);
   return {
     head: () => use(readHead),
-    append: async (expectedPosition, events, bodies = []) => {
+    append: async (expectedPosition, events, bodies = [], unlessAbout) => {
       if (readOnly) throw new Error(`the event stream in ${file} was opened read-only`);
-      const append = { expectedPosition, events, bodies, now: clock.now() };
+      const append = { expectedPosition, events, bodies, unlessAbout, now: clock.now() };
       const result = await (thread?.append(append) ??
         use((connection) => appendEvents(connection, append, hashing)));
       if (result.outcome === "appended") watch.announce(result.head.position);

@@ -18,6 +18,7 @@ const append = (thread: StreamThread, expectedPosition: number) =>
     expectedPosition,
     events: sampleEvents(expectedPosition + 1, expectedPosition + 1),
     bodies: [],
+    unlessAbout: undefined,
     now: systemClock.now(),
   });
 

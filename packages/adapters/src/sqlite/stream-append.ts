@@ -2,17 +2,23 @@ import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { eventIdTaken } from "@counterfoil/processing/ports/errors";
-import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
+import {
+  type AppendResult,
+  type Body,
+  countBetween,
+  mayFollow,
+} from "@counterfoil/processing/ports/event-stream";
 import { type EventCells, sealEvents } from "../sql/events.ts";
 import { inTransaction } from "./database.ts";
 import { isUniqueViolation } from "./engine-error.ts";
 import type { StreamConnection, StreamStatements } from "./stream-file.ts";
-import { readHead } from "./stream-read.ts";
+import { readHead, readPage } from "./stream-read.ts";
 
 export type Append = Readonly<{
   expectedPosition: number;
   events: readonly NewEvent[];
   bodies: readonly Body[];
+  unlessAbout: ReadonlySet<string> | undefined;
   /** When it is recorded, unless an earlier event says later: one append is one moment. */
   now: Nanos;
 }>;
@@ -26,14 +32,17 @@ export type Append = Readonly<{
  */
 export function appendEvents(
   connection: StreamConnection,
-  { expectedPosition, events, bodies, now }: Append,
+  { expectedPosition, events, bodies, unlessAbout, now }: Append,
   hashing: Hashing,
 ): AppendResult {
   const { database, statements } = connection;
   try {
     return inTransaction(database, "IMMEDIATE", () => {
       const before = readHead(connection);
-      if (before.position !== expectedPosition) return { outcome: "conflict" };
+      const count = countBetween(expectedPosition, before, unlessAbout);
+      if (count === null) return { outcome: "conflict" };
+      const between = count === 0 ? [] : readPage(connection, expectedPosition, count);
+      if (!mayFollow(between, unlessAbout)) return { outcome: "conflict" };
       // One delivery's bytes are one body, however often they come.
       for (const { sha256, bytes } of bodies) statements.insertBody.run(sha256, bytes);
       const { rows, head } = sealEvents(before, events, now, hashing);

@@ -237,6 +237,14 @@ class UnreadFact implements FactState {
   }
 }
 
+/**
+ * Whether a decision about these facts has to be made again because of an event. What a newer program
+ * wrote cannot be read, and may be about anything.
+ */
+export function isAboutAny(event: RecordedEvent, ids: ReadonlySet<string>): boolean {
+  return isTooNew(event) || ids.has(event.id) || ids.has(factIdOf(event));
+}
+
 /** The id of the fact that an event is, or is about. */
 export function factIdOf(event: RecordedEvent): string {
   if (!AMENDMENTS.has(event.type)) return event.id;

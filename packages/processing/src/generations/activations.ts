@@ -135,7 +135,7 @@ export async function activateGeneration(
     const identity = ["ModelActivated", model, String(generation), String(head.position)] as const;
     const envelope = { id: eventId(identity, hashing), subject: "ledger" };
     const event = newEvent({ type: "ModelActivated", data }, envelope, NO_CAUSE);
-    return (await stream.append(head.position, [event])).outcome;
+    return (await stream.append(head.position, [event], [], new Set([event.id]))).outcome;
   });
 }
 

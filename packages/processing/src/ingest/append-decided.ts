@@ -1,10 +1,14 @@
-import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { APPEND_EVENTS_MAX, cutAppends } from "@counterfoil/core/ingest/event";
-import { factIdOf } from "@counterfoil/core/ingest/fact-state";
-import { isTooNew } from "@counterfoil/core/stream/read-event";
 import type { Clock } from "../ports/clock.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
-import type { AppendResult, EventStream, KnownEvents } from "../ports/event-stream.ts";
+import {
+  type AppendResult,
+  BETWEEN_MAX,
+  type EventStream,
+  type KnownEvents,
+  mayFollow,
+} from "../ports/event-stream.ts";
 import { type RandomFraction, type RetryPolicy, retry } from "../retry.ts";
 
 /** Who appends beside an ingestor that may never pause. */
@@ -16,9 +20,10 @@ export type Contender = Readonly<{
 }>;
 
 /**
- * Short pauses: the chance of an attempt lies in how quickly it follows the head that it read. Next
- * to an ingestor that never pauses about every second one wins; where one in fifty does, all of
- * these fail once in half a billion times.
+ * For an engine that cannot append behind others' events (EventStoreDB). Short pauses: the chance of
+ * an attempt lies in how quickly it follows the head that it read. Next to an ingestor that never
+ * pauses about every second one wins; where one in fifty does, all of these fail once in half a
+ * billion times.
  */
 export const CONTENTION: RetryPolicy = { attemptsMax: 1000, delayMsMin: 1, delayMsMax: 100 };
 
@@ -48,8 +53,8 @@ const OVERTAKEN = `other writers came first, ${CONTENTION.attemptsMax} times in 
  * Looks facts up, decides by what is known of them, and appends what follows. A decision may take
  * much longer than an ingestor needs for its next append, so it is not made again for each event
  * that came in between: it stands as long as none of them says anything about its facts, and is
- * then only appended behind them. What is large to append is slow too: after each loss the next
- * attempt is with half the events, down to one.
+ * then only appended behind them. Where the engine cannot look at them itself, what is large to
+ * append is slow too: after each loss the next attempt is with half the events, down to one.
  *
  * @returns what is on the stream because of it, in order; none where there was nothing to append
  */
@@ -66,16 +71,17 @@ export async function appendDecided(
 
   async function appendPart(): Promise<AppendResult["outcome"]> {
     if (isBehind) {
-      decided = (await moved(stream, decided, ids)) ?? (await decideNow(stream, ids, decide));
+      decided = (await moved(stream, decided)) ?? (await decideNow(stream, ids, decide));
     }
     const [part = []] = cutAppends(decided.events.slice(0, size));
     if (part.length === 0) return "appended";
-    const result = await stream.append(decided.after, part);
+    const result = await stream.append(decided.after, part, [], decided.facts);
     isBehind = result.outcome === "conflict";
     size = isBehind ? Math.ceil(size / 2) : Math.min(APPEND_EVENTS_MAX, 2 * size);
     if (result.outcome === "conflict") return "conflict";
     appended.push(...part);
-    decided = { after: result.head.position, events: decided.events.slice(part.length) };
+    const left = decided.events.slice(part.length);
+    decided = { ...decided, after: result.head.position, events: left };
     return "appended";
   }
 
@@ -83,8 +89,13 @@ export async function appendDecided(
   return appended;
 }
 
-/** Events that follow from what the stream says up to a position, and are to be appended there. */
-type Decided = Readonly<{ after: number; events: readonly NewEvent[] }>;
+/** Events that follow from what the stream says of some facts up to a position, and go there. */
+type Decided = Readonly<{
+  after: number;
+  events: readonly NewEvent[];
+  /** With them the decision stands or falls. */
+  facts: ReadonlySet<string>;
+}>;
 
 async function decideNow(
   stream: EventStream,
@@ -92,27 +103,17 @@ async function decideNow(
   decide: (known: KnownEvents["known"]) => readonly NewEvent[],
 ): Promise<Decided> {
   const { head, known } = await stream.findByIds(ids);
-  return { after: head.position, events: decide(known) };
+  const events = decide(known);
+  const facts = new Set([...ids, ...events.map(({ id }) => id)]);
+  return { after: head.position, events, facts };
 }
-
-const PAGE = 1000;
 
 /** The same behind everything that came since; null where that is about one of its facts. */
-async function moved(
-  stream: EventStream,
-  { after, events }: Decided,
-  ids: readonly string[],
-): Promise<Decided | null> {
-  const own = new Set([...ids, ...events.map(({ id }) => id)]);
-  for (let position = after; ; ) {
-    const page = await stream.read({ after: position, limit: PAGE });
-    if (page.some((event) => isAbout(event, own))) return null;
-    position = page.at(-1)?.position ?? position;
-    if (page.length < PAGE) return { after: position, events };
+async function moved(stream: EventStream, decided: Decided): Promise<Decided | null> {
+  for (let { after } = decided; ; ) {
+    const page = await stream.read({ after, limit: BETWEEN_MAX });
+    if (!mayFollow(page, decided.facts)) return null;
+    after = page.at(-1)?.position ?? after;
+    if (page.length < BETWEEN_MAX) return { ...decided, after };
   }
-}
-
-/** What a newer program wrote cannot be read, and may be about anything. */
-function isAbout(event: RecordedEvent, ids: ReadonlySet<string>): boolean {
-  return isTooNew(event) || ids.has(event.id) || ids.has(factIdOf(event));
 }

@@ -2,7 +2,7 @@ import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { APPEND_BYTES_MAX, APPEND_EVENTS_MAX, storedSize } from "@counterfoil/core/ingest/event";
 import { knownFacts, noteEvent } from "@counterfoil/core/ingest/fact-state";
 import type { Clock } from "../ports/clock.ts";
-import type { Body, EventStream, KnownEvents } from "../ports/event-stream.ts";
+import type { AppendResult, Body, EventStream, KnownEvents } from "../ports/event-stream.ts";
 import type { Receipt } from "../ports/ingest.ts";
 import type { Decision, Request } from "./request.ts";
 
@@ -64,7 +64,7 @@ async function prepareGroup(context: Context, before: DecidedGroup | null): Prom
 
 /**
  * Appends a group, and decides the next one meanwhile. What was decided on top of it counts only
- * where it is durable as a whole.
+ * where it is durable as a whole, and stands where it was to stand.
  */
 async function commitAndPrepare(
   context: Context,
@@ -81,10 +81,10 @@ async function commitAndPrepare(
     void clock.nextTurn().then(() => acknowledge(answers));
   });
   // If the append failed, each delivery alone finds out whether it was to blame.
-  const outcome = await appending.catch(() => "failed");
-  if (unanswered.size > 0) await commitAlone(context, [...unanswered], outcome === "failed");
+  const end = await appending.catch(() => "failed" as const);
+  if (unanswered.size > 0) await commitAlone(context, [...unanswered], end === "failed");
   const next = await following;
-  return unanswered.size > 0 ? { group: next.group, decided: null } : next;
+  return end === decided.position ? next : { group: next.group, decided: null };
 }
 
 async function commitAlone(
@@ -159,6 +159,8 @@ async function appendTogether(
 /** What becomes of a group where the stream is at `after` when it is appended. */
 type DecidedGroup = Readonly<{
   after: number;
+  /** Of all that was looked up for it. */
+  ids: readonly string[];
   /** Where the stream is then. */
   position: number;
   appends: readonly Append[];
@@ -219,7 +221,7 @@ function decideGroup(
   const appends = planAppends(ends);
   const after = isBehind ? before.position : head.position;
   const position = appends.reduce((sum, { events }) => sum + events.length, after);
-  return { after, position, appends, stated: byFact(appends) };
+  return { after, ids, position, appends, stated: byFact(appends) };
 }
 
 function byFact(appends: readonly Append[]): ReadonlyMap<string, readonly NewEvent[]> {
@@ -279,23 +281,43 @@ const sizeOf = (events: readonly NewEvent[]): number =>
  * Appends what was decided.
  *
  * @param onDurable is given the requests that became durable, each with the head by then
- * @returns `conflict` where another writer came first: the others are to be decided again
+ * @returns where the stream is then; null where another writer came first: the others are to be
+ *   decided again
  */
 async function appendDecidedGroup(
   stream: EventStream,
-  { after, appends }: DecidedGroup,
+  group: DecidedGroup,
   onDurable: (answers: readonly Answer[]) => void,
-): Promise<"appended" | "conflict"> {
-  let position = after;
-  for (const { events, bodies, ends } of appends) {
+): Promise<number | null> {
+  let position = group.after;
+  for (const append of group.appends) {
+    const { events, ends } = append;
     if (events.length > 0) {
-      const result = await stream.append(position, events, bodies);
-      if (result.outcome === "conflict") return "conflict";
+      const result = await appendBehind(stream, position, append, group);
+      if (result.outcome === "conflict") return null;
       position = result.head.position;
     }
     onDurable(ends.map(({ pending, decision }) => answerOf(pending, decision, position)));
   }
-  return "appended";
+  return position;
+}
+
+/** Behind the position, or also behind what others, who never pause, put there about other facts. */
+async function appendBehind(
+  stream: EventStream,
+  position: number,
+  { events, bodies }: Append,
+  group: DecidedGroup,
+): Promise<AppendResult> {
+  const result = await stream.append(position, events, bodies);
+  if (result.outcome === "appended") return result;
+  return stream.append(position, events, bodies, factsOf(group));
+}
+
+/** With them the decisions stand or fall, also those for appends that come later. */
+function factsOf({ ids, stated }: DecidedGroup): ReadonlySet<string> {
+  const events = [...stated.values()].flat();
+  return new Set([...ids, ...events.map(({ id }) => id)]);
 }
 
 /** Who is answered what. */

@@ -3,7 +3,13 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead, headOf, sealEvent } from "@counterfoil/core/stream/chain";
 import type { Clock } from "../ports/clock.ts";
 import { eventIdTaken } from "../ports/errors.ts";
-import type { Body, EventStream, KnownEvent } from "../ports/event-stream.ts";
+import {
+  type Body,
+  countBetween,
+  type EventStream,
+  type KnownEvent,
+  mayFollow,
+} from "../ports/event-stream.ts";
 
 /** What several instances of one stream share, as processes share a file. */
 export type MemoryStreamStorage = Readonly<{
@@ -38,8 +44,11 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
   };
   return {
     head: async () => head(),
-    append: async (expectedPosition, added, withBodies = []) => {
-      if (head().position !== expectedPosition) return { outcome: "conflict" };
+    append: async (expectedPosition, added, withBodies = [], unlessAbout) => {
+      const count = countBetween(expectedPosition, head(), unlessAbout);
+      if (count === null || !mayFollow(events.slice(expectedPosition), unlessAbout)) {
+        return { outcome: "conflict" };
+      }
       checkIds(added, known);
       keepBodies(bodies, withBodies);
       const now = clock.now();

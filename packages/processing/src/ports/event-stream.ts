@@ -1,4 +1,5 @@
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { isAboutAny } from "@counterfoil/core/ingest/fact-state";
 import type { Head } from "@counterfoil/core/stream/chain";
 
 /**
@@ -13,11 +14,17 @@ export interface EventStream {
    * Appends all events after `expectedPosition`, or none. The bodies become readable with them, in
    * the same transaction where the engine has one; a body that is there already is left alone.
    * Resolves only when everything is durable.
+   *
+   * With `unlessAbout`, other events may have come in between, up to `BETWEEN_MAX`, as long as none
+   * is about one of these ids (`isAboutAny`): the engine looks while nobody else can append, so that
+   * whoever decided slowly still wins against a writer that never pauses. EventStoreDB has no such
+   * moment, and answers `conflict`.
    */
   append(
     expectedPosition: number,
     events: readonly NewEvent[],
     bodies?: readonly Body[],
+    unlessAbout?: ReadonlySet<string>,
   ): Promise<AppendResult>;
 
   /** Events after a position, in order, at most `limit`. With `types`, those only. */
@@ -38,13 +45,41 @@ export interface EventStream {
   close(): Promise<void>;
 }
 
+/** All others wait while an engine looks at what came in between. */
+export const BETWEEN_MAX = 1000;
+
+/**
+ * How many events an engine has to look at before it appends.
+ *
+ * @returns null where it is a conflict without a look
+ */
+export function countBetween(
+  expectedPosition: number,
+  head: Head,
+  unlessAbout: ReadonlySet<string> | undefined,
+): number | null {
+  const count = head.position - expectedPosition;
+  if (count === 0) return 0;
+  return unlessAbout === undefined || count < 0 || count > BETWEEN_MAX ? null : count;
+}
+
+/** Whether an append may follow the events that came in between. */
+export function mayFollow(
+  between: readonly RecordedEvent[],
+  unlessAbout: ReadonlySet<string> = NOTHING,
+): boolean {
+  return !between.some((event) => isAboutAny(event, unlessAbout));
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
 export type Body = Readonly<{ sha256: string; bytes: Uint8Array }>;
 
 export type ReadQuery = Readonly<{ after: number; limit: number; types?: readonly string[] }>;
 
 export type AppendResult =
   | Readonly<{ outcome: "appended"; head: Head }>
-  /** The head was not at the expected position; nothing was written. */
+  /** The head was not where it may be; nothing was written. */
   | Readonly<{ outcome: "conflict" }>;
 
 export type KnownEvents = Readonly<{ head: Head; known: ReadonlyMap<string, KnownEvent> }>;

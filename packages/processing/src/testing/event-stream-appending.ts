@@ -2,13 +2,14 @@ import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { emptyHead, headOf } from "@counterfoil/core/stream/chain";
 import { describe, expect, test } from "@jest/globals";
 import { EventIdTaken } from "../ports/errors.ts";
-import type { EventStream } from "../ports/event-stream.ts";
-import { positionsOf, readAll, type StreamFixture } from "./event-stream-fixture.ts";
+import { BETWEEN_MAX, type EventStream } from "../ports/event-stream.ts";
+import { brokenAt, positionsOf, readAll, type StreamFixture } from "./event-stream-fixture.ts";
 import { sampleEvent, sampleEvents, sampleId } from "./sample-event.ts";
 
 export function describeAppending(use: () => StreamFixture): void {
   describe("appending", () => {
     describeOutcomes(use);
+    describeBehindOthers(use);
     describeRaces(use);
   });
 }
@@ -72,6 +73,78 @@ function describeOutcomes(use: () => StreamFixture): void {
     expect((await stream.head()).position).toBe(3);
     expect(await stream.body("c".repeat(64))).toBeNull();
     expect(await stream.append(3, sampleEvents(10, 11))).toMatchObject({ outcome: "appended" });
+  });
+}
+
+function describeBehindOthers(use: () => StreamFixture): void {
+  const facts = (...numbers: number[]) => new Set(numbers.map(sampleId));
+  const about = (number: number, version = 1) => ({
+    type: "FactSeen",
+    about: sampleId(number),
+    data: JSON.stringify({ event_id: sampleId(number), adds: {} }),
+    schema_version: version,
+  });
+
+  test("unless about some facts, an append goes behind others' events", async () => {
+    const { stream, openAnother, harness } = use();
+    const other = await openAnother();
+    await stream.append(0, sampleEvents(1, 3));
+    await other.append(3, sampleEvents(11, 13));
+    const body = { sha256: "d".repeat(64), bytes: new Uint8Array([1]) };
+    const result = await stream.append(3, sampleEvents(21, 22), [body], facts(2, 21, 22));
+    if (harness.isExact) return expect(result).toEqual({ outcome: "conflict" });
+    const events = await readAll(stream);
+    const last = events.at(-1);
+    expect(result).toEqual({ outcome: "appended", head: last && headOf(last) });
+    expect(events.map(({ id }) => id)).toEqual([1, 2, 3, 11, 12, 13, 21, 22].map(sampleId));
+    expect(brokenAt(events, harness)).toBeNull();
+    expect(await stream.body(body.sha256)).toEqual(body.bytes);
+    expect(await stream.append(8, sampleEvents(31, 31))).toMatchObject({ outcome: "appended" });
+    expect(await other.append(9, sampleEvents(41, 41))).toMatchObject({ outcome: "appended" });
+  });
+
+  test.each([
+    ["is one of them", sampleEvent(12), 3],
+    ["is about one of them", sampleEvent(11, about(2)), 3],
+    ["was written by a newer program", sampleEvent(11, about(1, 99)), 3],
+    ["is beyond what is looked at", sampleEvent(11), 1],
+  ])("but not where one of these %s", async (_, between, expected) => {
+    const { stream, openAnother } = use();
+    const other = await openAnother();
+    await stream.append(0, sampleEvents(1, 3));
+    await other.append(3, [sampleEvent(10), between]);
+    if (expected === 1) await other.append(5, sampleEvents(100, 100 + BETWEEN_MAX));
+    const before = await stream.head();
+    const body = { sha256: "e".repeat(64), bytes: new Uint8Array([1]) };
+    const appending = stream.append(expected, sampleEvents(21, 22), [body], facts(2, 12, 21, 22));
+    expect(await appending).toEqual({ outcome: "conflict" });
+    expect(await stream.head()).toEqual(before);
+    expect(await stream.body(body.sha256)).toBeNull();
+    const { position } = before;
+    expect(await stream.append(position, sampleEvents(21, 22))).toMatchObject({
+      outcome: "appended",
+    });
+  });
+
+  test("nor before the position that was expected", async () => {
+    const { stream } = use();
+    await stream.append(0, sampleEvents(1, 3));
+    expect(await stream.append(4, sampleEvents(21, 22), [], facts())).toEqual({
+      outcome: "conflict",
+    });
+  });
+
+  test("an id of the stream is refused by name behind others' events too", async () => {
+    const { stream, openAnother, harness } = use();
+    const other = await openAnother();
+    await stream.append(0, sampleEvents(1, 3));
+    await other.append(3, sampleEvents(11, 13));
+    if (harness.isExact) return;
+    const repeated = stream.append(3, [sampleEvent(21), sampleEvent(1)], [], facts(21));
+    await expect(repeated).rejects.toThrow(EventIdTaken);
+    expect((await other.head()).position).toBe(6);
+    expect(await other.append(6, sampleEvents(31, 31))).toMatchObject({ outcome: "appended" });
+    expect(await stream.append(7, sampleEvents(41, 41))).toMatchObject({ outcome: "appended" });
   });
 }
 

@@ -12,6 +12,8 @@ export type StreamHarness = Readonly<{
   hashing: Hashing;
   /** The most that one append may hold, metadata included; absent where the engine has no bound. */
   appendBytesMax?: number;
+  /** Whether nothing can be appended behind others' events; see `EventStream.append`. */
+  isExact?: true;
   /** Another instance on the same ledger, as another process would open it. */
   open(clock: Clock): Promise<EventStream>;
   /** Removes what was stored; the instances are closed already. */
