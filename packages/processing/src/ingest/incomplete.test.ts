@@ -8,7 +8,7 @@ import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Delivery } from "../ports/ingest.ts";
 import { createIngest } from "./ingest.ts";
-import { completeLeftDeliveries } from "./startup.ts";
+import { finishDeliveries } from "./startup.ts";
 
 const START = 1_700_000_000_000_000_000n;
 const ACCOUNTS = 3000;
@@ -64,7 +64,7 @@ function setUp() {
   async function complete(translations = TRANSLATIONS) {
     const ingest = ingestOn(stream, translations);
     const outcomes: string[] = [];
-    for await (const { outcome } of completeLeftDeliveries({ stream, ingest })) {
+    for await (const { outcome } of finishDeliveries({ stream, ingest })) {
       outcomes.push(outcome);
     }
     return outcomes;

@@ -80,14 +80,14 @@ function checkFirst(first: RecordedEvent | undefined, { name, environment }: Led
   );
 }
 
-export type LeftDelivery = Readonly<{
+export type IncompleteDelivery = Readonly<{
   deliveryId: string;
   /** `gone`: the body was erased, so its missing facts cannot be had; `failed`: see the error. */
   outcome: "completed" | "gone" | "failed";
   error: unknown;
 }>;
 
-export type LeftDeliveriesOptions = Readonly<{
+export type FinishDeliveriesOptions = Readonly<{
   stream: EventStream;
   ingest: Pick<Ingest, "submit">;
   signal?: AbortSignal;
@@ -100,12 +100,12 @@ export type LeftDeliveriesOptions = Readonly<{
  *
  * @throws StreamUnavailable and the like; what was completed stays so
  */
-export async function* completeLeftDeliveries({
+export async function* finishDeliveries({
   stream,
   ingest,
   signal,
-}: LeftDeliveriesOptions): AsyncGenerator<LeftDelivery> {
-  for (const deliveryId of await leftDeliveries(stream)) {
+}: FinishDeliveriesOptions): AsyncGenerator<IncompleteDelivery> {
+  for (const deliveryId of await infinishDeliveries(stream)) {
     if (signal?.aborted) return;
     const received = (await stream.findByIds([deliveryId])).known.get(deliveryId)?.event;
     const delivery = received && (await storedDelivery(stream, received));
@@ -115,7 +115,7 @@ export async function* completeLeftDeliveries({
 }
 
 /** Few events tell it, and only what is open is kept of them. */
-async function leftDeliveries(stream: EventStream): Promise<Iterable<string>> {
+async function infinishDeliveries(stream: EventStream): Promise<Iterable<string>> {
   const left = new Set<string>();
   for await (const event of readAll(stream, ["DeliveryDivided", "DeliveryCompleted"])) {
     const { delivery_id } = readData(event) as DataOf<"DeliveryDivided">;
@@ -129,7 +129,7 @@ async function complete(
   deliveryId: string,
   delivery: Delivery,
   ingest: Pick<Ingest, "submit">,
-): Promise<LeftDelivery> {
+): Promise<IncompleteDelivery> {
   try {
     await ingest.submit(delivery);
     return { deliveryId, outcome: "completed", error: null };

@@ -3,7 +3,7 @@ import type { Config } from "@counterfoil/contracts/config";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { startIngestor } from "@counterfoil/ingestor/ingestor";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
-import { completeLeftDeliveries, recordSocketOrder } from "@counterfoil/processing/ingest/startup";
+import { finishDeliveries, recordSocketOrder } from "@counterfoil/processing/ingest/startup";
 import { isEngineError } from "@counterfoil/processing/ports/errors";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
@@ -70,7 +70,7 @@ async function completeOnce(
   const { stream } = backends;
   const recorded = await recordSocketOrder({ ...backends, translations: TRANSLATIONS, signal });
   if (recorded !== null) logger.info({ runs: recorded }, "the order of older feeds is recorded");
-  for await (const incomplete of completeLeftDeliveries({ stream, ingest, signal })) {
+  for await (const incomplete of finishDeliveries({ stream, ingest, signal })) {
     const { deliveryId, outcome, error } = incomplete;
     const logged = { delivery_id: deliveryId };
     if (outcome === "completed") logger.info(logged, "a delivery that was left is complete now");

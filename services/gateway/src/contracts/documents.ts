@@ -47,8 +47,31 @@ const CONTRACTS = join(import.meta.dirname, "../../../../packages/contracts");
 
 /** What the present program says. */
 export const GENERATED = join(CONTRACTS, "generated");
-/** What version 1 promised: it grows, and nothing of it is taken back. */
-export const BASELINE = join(CONTRACTS, "baseline", "v1");
+/** What version 1 promised, in one file: it grows, and nothing of it is taken back. */
+const PROMISED = join(CONTRACTS, "promised-v1.json");
+
+/** The shapes of the promised documents, by path. */
+export function readPromised() {
+  const promised: Readonly<Record<string, Json>> = JSON.parse(readFileSync(PROMISED, "utf8"));
+  return new Map(Object.entries(promised));
+}
+
+/** One document a line, so that a comparison of two versions names what grew. */
+export function writePromised(documents: ReadonlyMap<string, Json>): string {
+  const lines = [...documents].map(
+    ([path, document]) => `${JSON.stringify(path)}:${JSON.stringify(document, withoutProse)}`,
+  );
+  writeFileSync(PROMISED, `{\n${lines.join(",\n")}\n}\n`);
+  return PROMISED;
+}
+
+const PROSE: ReadonlySet<string> = new Set(["title", "summary", "description"]);
+
+/** A property may have such a name too; it is no text then. */
+function withoutProse(key: string, value: unknown): unknown {
+  const isProse = PROSE.has(key) && typeof value === "string";
+  return isProse || (key === "examples" && Array.isArray(value)) ? undefined : value;
+}
 
 /** The files of a folder by path within it, with `/` between the steps. */
 export function readFolder(folder: string): ReadonlyMap<string, string> {

@@ -1,13 +1,11 @@
-import { existsSync } from "node:fs";
 import { documentBreaks } from "@counterfoil/contracts/compatibility/document-breaks";
 import {
-  BASELINE,
   GENERATED,
   generatedDocuments,
-  parsed,
   printed,
-  readFolder,
+  readPromised,
   writeFolder,
+  writePromised,
 } from "./documents.ts";
 
 /*
@@ -21,12 +19,10 @@ writeFolder(GENERATED, files);
 console.log(`${files.size} documents written to ${GENERATED}`);
 
 if (process.argv.includes("--promise")) {
-  const promised = existsSync(BASELINE) ? parsed(readFolder(BASELINE)) : new Map();
-  const breaks = documentBreaks(promised, documents);
+  const breaks = documentBreaks(readPromised(), documents);
   for (const line of breaks) console.error(line);
   if (breaks.length === 0) {
-    writeFolder(BASELINE, files);
-    console.log(`promised from now on, in ${BASELINE}`);
+    console.log(`promised from now on, in ${writePromised(documents)}`);
   } else {
     console.error(`${breaks.length} breaks of what was promised: nothing was promised anew`);
     process.exitCode = 1;
