@@ -13,6 +13,8 @@ export type HotShape = Readonly<{
   name: string;
   model: ModelName;
   isPlain: boolean;
+  /** Beyond it the bench takes minutes: what is open at once is sorted in, and here that grows. */
+  factsMax?: number;
   /** About so many facts, one delivery after the other. */
   deliveries: (facts: number) => readonly Delivery[];
 }>;
@@ -64,6 +66,18 @@ const jittered = (facts: number, stepMs: number): Delivery[] => {
 
 const inAnyOrder = (deliveries: readonly Delivery[]): Delivery[] =>
   shuffled(deliveries, createRandom(1, "order"));
+
+/** Each at most so many places from where it was. */
+function lateBy(most: number, deliveries: readonly Delivery[]): Delivery[] {
+  const random = createRandom(1, "late");
+  return deliveries
+    .map((delivery, at) => ({ delivery, place: at + random.below(most) }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ delivery }) => delivery);
+}
+
+const factByFact = (deliveries: readonly Delivery[]): Delivery[] =>
+  deliveries.flatMap((delivery) => delivery.map((fact) => [fact]));
 
 const undated = ({ type, data: { occurred_at: _, ...data } }: Fact): Fact => ({ type, data });
 
@@ -221,14 +235,20 @@ const payments = (facts: number, ids: number): Delivery[] =>
     status: Math.floor(n / ids) % 2 ? "pending" : "posted",
   }));
 
-const LIFECYCLE_SHAPES: readonly (readonly [ModelName, string, HotShape["deliveries"]])[] = [
+const LIFECYCLE_SHAPES: readonly Parameters<typeof shapeOf>[] = [
   ["withdrawals", "plain: payments of four statuses each", (facts) => payments(facts, facts / 4)],
   ["withdrawals", "equal withdrawals, in order", withdrawals],
+  [
+    "withdrawals",
+    "equal withdrawals, facts out of order by up to 500",
+    (facts) => lateBy(500, factByFact(withdrawals(facts))),
+  ],
   ["withdrawals", "equal withdrawals, newest first", (facts) => withdrawals(facts).reverse()],
   [
     "withdrawals",
     "equal withdrawals, facts in any order",
-    (facts) => inAnyOrder(withdrawals(facts).flatMap((delivery) => delivery.map((fact) => [fact]))),
+    (facts) => inAnyOrder(factByFact(withdrawals(facts))),
+    10_000,
   ],
   ["withdrawals", "statuses of one payment", (facts) => payments(facts, 1)],
   ["withdrawals", "statuses of one payment, newest first", (facts) => payments(facts, 1).reverse()],
@@ -259,12 +279,15 @@ const LIFECYCLE_SHAPES: readonly (readonly [ModelName, string, HotShape["deliver
   ],
 ];
 
-const shapeOf = (model: ModelName, name: string, deliveries: HotShape["deliveries"]): HotShape => ({
-  name,
-  model,
-  isPlain: name.startsWith("plain:"),
-  deliveries,
-});
+function shapeOf(
+  model: ModelName,
+  name: string,
+  deliveries: HotShape["deliveries"],
+  factsMax?: number,
+): HotShape {
+  const isPlain = name.startsWith("plain:");
+  return { name, model, isPlain, deliveries, ...(factsMax && { factsMax }) };
+}
 
 export const HOT_SHAPES: readonly HotShape[] = [
   ...Object.entries(ACCOUNT_SHAPES).map(
