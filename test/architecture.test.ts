@@ -84,6 +84,7 @@ const ENTRY_POINTS = [
   "bench/main.ts",
   "packages/adapters/src/sqlite/stream-thread.ts",
   "packages/consumer-kit/example/print-balances.ts",
+  "packages/consumer-kit/example/store-balances.ts",
   "services/counterfoil/src/demo.ts",
   "services/counterfoil/src/main.ts",
   "services/gateway/src/contracts/write-contracts.ts",

@@ -31,8 +31,9 @@ export type Consuming = Readonly<{
 
 /**
  * Reads a ledger's topics: committed messages only, each partition in its order. Offsets of a group
- * are committed after the handlers, so a message may come again after a crash; a reader that keeps
- * its `sequences` drops what it had.
+ * are committed after the handlers, so a message may come again after a crash or a rebalance. What
+ * this process remembers of a key counts until the partitions are dealt out again, for others may
+ * read on meanwhile: then what was stored is asked for (`sequences`, `states`).
  */
 export async function consume(options: ConsumeOptions): Promise<Consuming> {
   const { kafka, prefix = "counterfoil", groupId = `${prefix}-reader-${randomUUID()}` } = options;
@@ -51,6 +52,8 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
     if (!payload.restart) reject(payload.error);
   });
   if (options.groupId === undefined) await watchEnds(options, consumer, [...topics.keys()]);
+  // Told after the last handler has resolved, and before the first message of the new deal.
+  else consumer.on(consumer.events.GROUP_JOIN, () => reading.rebalanced());
   const stop = async () => {
     await consumer.disconnect();
     resolve();

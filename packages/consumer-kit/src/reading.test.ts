@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Fact, RawMessage } from "./message.ts";
 import { MessageInvalid, parseMessage } from "./message.ts";
-import type { StateChange } from "./reading.ts";
-import { createFactSequences, createReading, type Hole } from "./reading.ts";
+import type { FindStoredState, StateChange } from "./reading.ts";
+import { createFactSequences, createReading, createStateTable, type Hole } from "./reading.ts";
 
 const common = {
   ce_specversion: "1.0",
@@ -223,6 +223,147 @@ describe("states", () => {
     expect(reading.states.get("balances", "x")?.balance).toBe("4");
     expect(reading.states.records("balances")).toHaveLength(1);
     expect(reading.states.get("withdrawals", "x")).toBeNull();
+  });
+});
+
+/** What happens to a reader: a number comes, the group deals out anew, another process reads on to a number. */
+type Step = number | "rebalance" | Readonly<{ others: number }>;
+
+describe("after a rebalance", () => {
+  async function readFacts(steps: readonly Step[], isStored: boolean) {
+    let stored = 0;
+    const found: unknown[] = [];
+    const reading = createReading({
+      sequences: createFactSequences(isStored ? async () => stored : undefined),
+      onFact: ({ keySequence }) => {
+        found.push(keySequence);
+        stored = Math.max(stored, keySequence);
+      },
+      onHole: ({ from, to }) => void found.push(`${from}..${to}`),
+    });
+    for (const step of steps) {
+      if (step === "rebalance") reading.rebalanced();
+      else if (typeof step === "number") await reading.take(factMessage("a", step));
+      else stored = step.others;
+    }
+    return found;
+  }
+
+  test.each<[string, readonly Step[], readonly unknown[], readonly unknown[]]>([
+    ["others read on", [1, 2, { others: 5 }, "rebalance", 6, 7], [1, 2, 6, 7], [1, 2, 6, 7]],
+    ["nobody read on", [1, 2, "rebalance", 3], [1, 2, 3], [1, 2, 3]],
+    ["what was handled comes again", [1, 2, "rebalance", 2, 3], [1, 2, 3], [1, 2, 3]],
+    ["the others' come again", [1, { others: 3 }, "rebalance", 3, 4], [1, 4], [1, 3, 4]],
+    ["others left a hole", [1, { others: 3 }, "rebalance", 5], [1, "4..4", 5], [1, 5]],
+    ["a hole behind it", [1, "rebalance", 2, 4], [1, 2, "3..3", 4], [1, 2, "3..3", 4]],
+    ["twice in a row", [1, { others: 2 }, "rebalance", "rebalance", 3], [1, 3], [1, 3]],
+    ["back and forth", [4, "rebalance", { others: 6 }, "rebalance", 7, 5], ["1..3", 4, 7], [4, 7]],
+    [
+      "results were set back",
+      [1, 2, 3, { others: 1 }, "rebalance", 2, 3],
+      [1, 2, 3, 2, 3],
+      [1, 2, 3],
+    ],
+  ])("facts: %s", async (_what, steps, stored, bare) => {
+    expect({ stored: await readFacts(steps, true), bare: await readFacts(steps, false) }).toEqual({
+      stored,
+      bare,
+    });
+  });
+
+  type State = Readonly<{ balance: string | null; position: number }>;
+
+  async function readStates(
+    steps: readonly (State | "rebalance" | { others: State })[],
+    isStored: boolean,
+  ) {
+    let stored: State | null = null;
+    const found: unknown[] = [];
+    const find = async () =>
+      stored && {
+        position: stored.position,
+        record: stored.balance === null ? null : { ...BALANCE, balance: stored.balance },
+      };
+    const reading = createReading({
+      states: createStateTable(isStored ? (find as FindStoredState) : undefined),
+      onChange: ({ before, after, position }) => {
+        const balanceOf = (record: unknown) =>
+          record === undefined ? "?" : ((record as typeof BALANCE | null)?.balance ?? null);
+        found.push([balanceOf(before), balanceOf(after)]);
+        stored = { balance: balanceOf(after), position };
+      },
+    });
+    for (const step of steps) {
+      if (step === "rebalance") reading.rebalanced();
+      else if ("others" in step) stored = step.others;
+      else await reading.take(balanceMessage(step.balance, step.position));
+    }
+    return { found, present: reading.states.get("balances", "x")?.balance ?? null };
+  }
+
+  const at = (balance: string | null, position: number): State => ({ balance, position });
+
+  test.each<[string, Parameters<typeof readStates>[0], unknown, unknown, string | null]>([
+    [
+      "others read on",
+      [at("1", 3), { others: at("5", 5) }, "rebalance", at("6", 6), at("7", 7)],
+      [
+        [null, "1"],
+        ["5", "6"],
+        ["6", "7"],
+      ],
+      [
+        [null, "1"],
+        ["?", "6"],
+        ["6", "7"],
+      ],
+      "7",
+    ],
+    [
+      "what was handled comes again",
+      [at("1", 3), at("2", 4), "rebalance", at("1", 3), at("2", 4), at("3", 5)],
+      [
+        [null, "1"],
+        ["1", "2"],
+        ["2", "3"],
+      ],
+      [
+        [null, "1"],
+        ["1", "2"],
+        ["2", "3"],
+      ],
+      "3",
+    ],
+    [
+      "others removed it",
+      [at("1", 3), { others: at(null, 5) }, "rebalance", at("6", 6)],
+      [
+        [null, "1"],
+        [null, "6"],
+      ],
+      [
+        [null, "1"],
+        ["?", "6"],
+      ],
+      "6",
+    ],
+    [
+      "it is removed",
+      [at("1", 3), { others: at("5", 5) }, "rebalance", at(null, 6), at(null, 7)],
+      [
+        [null, "1"],
+        ["5", null],
+      ],
+      [
+        [null, "1"],
+        ["?", null],
+      ],
+      null,
+    ],
+    ["it is another's now", [at("1", 3), "rebalance"], [[null, "1"]], [[null, "1"]], null],
+  ])("states: %s", async (_what, steps, stored, bare, present) => {
+    expect(await readStates(steps, true)).toEqual({ found: stored, present });
+    expect(await readStates(steps, false)).toEqual({ found: bare, present });
   });
 });
 

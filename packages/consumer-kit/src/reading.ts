@@ -34,6 +34,8 @@ export interface Reading {
   readonly states: StateTable;
   /** @throws MessageInvalid without a handler for it, and whatever a handler throws. */
   take(raw: RawMessage): Promise<void>;
+  /** Others may have read since: to be called when the group has dealt its partitions out again. */
+  rebalanced(): void;
 }
 
 /** Turns messages into facts and changes; it knows nothing of Kafka but what a message is. */
@@ -41,7 +43,7 @@ export function createReading(options: ReadingOptions): Reading {
   const { states = createStateTable(), sequences = createFactSequences() } = options;
 
   async function handleFact(fact: Fact): Promise<void> {
-    const found = sequences.take(fact);
+    const found = await sequences.take(fact);
     if (found.outcome === "repeat") return;
     if (found.outcome === "hole") {
       const { from, to } = found;
@@ -51,7 +53,7 @@ export function createReading(options: ReadingOptions): Reading {
   }
 
   async function handleState(state: State): Promise<void> {
-    const change = states.take(state);
+    const change = await states.take(state);
     if (change !== null) await options.onChange?.(change);
   }
 
@@ -61,6 +63,10 @@ export function createReading(options: ReadingOptions): Reading {
       const message = await readOrReport(raw, options.onInvalid);
       if (message?.kind === "fact") await handleFact(message);
       if (message?.kind === "state") await handleState(message);
+    },
+    rebalanced() {
+      sequences.rebalanced();
+      states.rebalanced();
     },
   };
 }
@@ -88,29 +94,36 @@ export type InSequence =
 
 /** The last number of each key. A reader that stores it with its own results goes on where it left off. */
 export interface FactSequences {
-  take(fact: Pick<Fact, "key" | "keySequence">): InSequence;
-  /** The last number that was read; 0 where none was. */
-  lastOf(key: string): number;
+  take(fact: Pick<Fact, "key" | "keySequence">): Promise<InSequence>;
+  /** Others may have read since: what is remembered shows repeats still, but no holes. */
+  rebalanced(): void;
 }
 
 /**
  * Recognises repeats and holes by `counterfoil_key_sequence`.
  *
- * @param lastOf what was read before this process began. Without it a reader that does not begin at
- *   the topic's beginning accepts the first fact of each key as it comes.
+ * @param lastOf what was stored, by whichever process of the group; asked for each key once, and
+ *   again after a rebalance. Without it the first fact of each key is accepted as it comes.
  */
-export function createFactSequences(lastOf?: (key: string) => number): FactSequences {
+export function createFactSequences(
+  lastOf?: (key: string) => number | Promise<number>,
+): FactSequences {
   const last = new Map<string, number>();
-  const known = (key: string) => last.get(key) ?? lastOf?.(key) ?? 0;
+  /** Without a store: what this process had read before the rebalance. */
+  const earlier = new Map<string, number>();
   return {
-    lastOf: known,
-    take({ key, keySequence }) {
-      const before = known(key);
-      const isFirst = !last.has(key) && lastOf === undefined;
+    async take({ key, keySequence }) {
+      const read = last.get(key);
+      const before = read ?? (lastOf === undefined ? earlier.get(key) : await lastOf(key)) ?? 0;
       if (keySequence <= before) return { outcome: "repeat" };
       last.set(key, keySequence);
+      const isFirst = read === undefined && lastOf === undefined;
       if (isFirst || keySequence === before + 1) return { outcome: "next" };
       return { outcome: "hole", from: before + 1, to: keySequence - 1 };
+    },
+    rebalanced() {
+      if (lastOf === undefined) for (const [key, number] of last) earlier.set(key, number);
+      last.clear();
     },
   };
 }
@@ -120,8 +133,8 @@ export type StateChange<Name extends StateTopic = StateTopic> = {
   [Topic in Name]: Readonly<{
     topic: Topic;
     key: string;
-    /** null: it is new here. */
-    before: StateOf<Topic> | null;
+    /** null: it is new here; undefined: another process may have read it, and nobody stored it. */
+    before: StateOf<Topic> | null | undefined;
     /** null: it was removed. */
     after: StateOf<Topic> | null;
     position: number;
@@ -132,39 +145,88 @@ export type StateChange<Name extends StateTopic = StateTopic> = {
 /** The present records of state topics, in memory: the content of a compacted topic. */
 export interface StateTable {
   /** @returns null where the state is older than the known one, or equal to it. */
-  take<Name extends StateTopic>(state: State<Name>): StateChange<Name> | null;
+  take<Name extends StateTopic>(state: State<Name>): Promise<StateChange<Name> | null>;
+  /** The record as this process read it, of partitions that it has since the last rebalance. */
   get<Name extends StateTopic>(topic: Name, key: string): StateOf<Name> | null;
-  /** Every present record of a topic. */
+  /** Every such record of a topic. */
   records<Name extends StateTopic>(topic: Name): readonly StateOf<Name>[];
+  /** Others may have read since: what is remembered shows what is older still, but not what was before. */
+  rebalanced(): void;
 }
+
+/** A record as a reader stored it; `record` is null where it was removed. */
+export type StoredState<Name extends StateTopic = StateTopic> = Readonly<{
+  position: number;
+  record: StateOf<Name> | null;
+}>;
+
+/** What was stored, by whichever process of the group; null where nothing was. */
+export type FindStoredState = <Name extends StateTopic>(
+  topic: Name,
+  key: string,
+) => StoredState<Name> | null | Promise<StoredState<Name> | null>;
 
 type Known = Readonly<{ position: number; text: string; record: unknown }>;
 
-export function createStateTable(): StateTable {
+/** @param stored asked for each record once, and again after a rebalance */
+export function createStateTable(stored?: FindStoredState): StateTable {
+  const present = createTopicRecords();
+  /** Without a store: what this process had read before the rebalance. */
+  const earlier = createTopicRecords();
+  let isWhole = true;
+
+  async function findStored(topic: StateTopic, key: string): Promise<Known | undefined> {
+    const found = (await stored?.(topic, key)) ?? null;
+    return found === null ? undefined : { ...found, text: JSON.stringify(found.record) };
+  }
+
+  return {
+    async take<Name extends StateTopic>(state: State<Name>) {
+      const { topic, key, record, position, generation } = state;
+      const known = present.of(topic);
+      const before = known.get(key) ?? (await findStored(topic, key));
+      const read = before ?? earlier.of(topic).get(key);
+      if (read !== undefined && position < read.position) return null;
+      const text = JSON.stringify(record);
+      // Removed records stay known as removed: an older state may still come.
+      known.set(key, { position, text, record });
+      if (before === undefined && read?.position === position && text === read.text) return null;
+      const isUnknown = before === undefined && !isWhole;
+      if (!isUnknown && text === (before?.text ?? "null")) return null;
+      const was = isUnknown ? undefined : (before?.record ?? null);
+      return { topic, key, before: was, after: record, position, generation } as StateChange<Name>;
+    },
+    get: <Name extends StateTopic>(topic: Name, key: string) =>
+      (present.of(topic).get(key)?.record ?? null) as StateOf<Name> | null,
+    records: <Name extends StateTopic>(topic: Name) =>
+      [...present.of(topic).values()]
+        .map(({ record }) => record)
+        .filter((record) => record !== null) as StateOf<Name>[],
+    rebalanced() {
+      if (stored === undefined) {
+        isWhole = false;
+        present.moveTo(earlier);
+      }
+      present.clear();
+    },
+  };
+}
+
+/** By topic and key. */
+function createTopicRecords() {
   const topics = new Map<StateTopic, Map<string, Known>>();
-  const knownOf = (topic: StateTopic): Map<string, Known> => {
+  const of = (topic: StateTopic): Map<string, Known> => {
     const known = topics.get(topic) ?? new Map<string, Known>();
     topics.set(topic, known);
     return known;
   };
   return {
-    take<Name extends StateTopic>(state: State<Name>) {
-      const { topic, key, record, position, generation } = state;
-      const known = knownOf(topic);
-      const before = known.get(key);
-      if (before !== undefined && position < before.position) return null;
-      const text = JSON.stringify(record);
-      // Removed records stay known as removed: an older state may still come.
-      known.set(key, { position, text, record });
-      if (text === (before?.text ?? "null")) return null;
-      const change = { topic, key, before: before?.record ?? null, after: record };
-      return { ...change, position, generation } as StateChange<Name>;
+    of,
+    moveTo(other: Readonly<{ of: typeof of }>): void {
+      for (const [topic, known] of topics) {
+        for (const [key, record] of known) other.of(topic).set(key, record);
+      }
     },
-    get: <Name extends StateTopic>(topic: Name, key: string) =>
-      (knownOf(topic).get(key)?.record ?? null) as StateOf<Name> | null,
-    records: <Name extends StateTopic>(topic: Name) =>
-      [...knownOf(topic).values()]
-        .map(({ record }) => record)
-        .filter((record) => record !== null) as StateOf<Name>[],
+    clear: () => topics.clear(),
   };
 }

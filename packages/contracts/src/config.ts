@@ -116,6 +116,9 @@ export const CONFIG = {
     .default("{timestamp}{method}{route}{body}")
     .describe("What a feed message's signature covers; the provider does not document it"),
   COUNTERFOIL_REJECT_STALE: flag.describe("Answer 401 to webhooks signed more than 5 minutes off"),
+  COUNTERFOIL_REQUIRE_TIMESTAMPED_SIGNATURE: flag.describe(
+    "Answer 401 to webhooks of Zero Hash that carry only a legacy signature",
+  ),
   COUNTERFOIL_ALLOW_UNSIGNED: flag.describe("Accept unsigned webhooks, on a loopback address only"),
   COUNTERFOIL_ALLOW_UNAUTHENTICATED: flag.describe("Serve reading routes beyond loopback"),
   COUNTERFOIL_MAX_BODY_BYTES: bytes.default(262_144).describe("Largest webhook body"),

@@ -50,6 +50,9 @@ export const DeliveryCompleted = z.object({
   snapshot: place.optional(),
 });
 
+/** The delivery that took the same bytes under another type; only where the reason is type_conflict. */
+const taken_by = z.object({ delivery_id: uuid, payload_type: z.string() }).optional();
+
 export const DeliveryQuarantined = z.object({
   delivery_id: uuid,
   provider,
@@ -57,6 +60,7 @@ export const DeliveryQuarantined = z.object({
   payload_type: z.string(),
   reason: z.string(),
   detail: z.string(),
+  taken_by,
   ...stamp,
 });
 
@@ -66,6 +70,7 @@ export const QuarantineRetried = z.object({
   outcome: z.enum(["resolved", "unreadable"]),
   reason: z.string().optional(),
   detail: z.string().optional(),
+  taken_by,
 });
 
 /** What the feed client records of its own connections. */

@@ -300,6 +300,7 @@ export const anomalyKind = growing([
   "invariant",
   "account_id_conflict",
   "id_conflict",
+  "type_conflict",
   "unknown_word",
   "clock",
   "unlisted",

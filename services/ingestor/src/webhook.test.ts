@@ -186,6 +186,17 @@ describe("signatures", () => {
     expect(ingest.attempted.all()).toEqual([]);
   });
 
+  test("legacy alone with COUNTERFOIL_REQUIRE_TIMESTAMPED_SIGNATURE: 401", async () => {
+    const { ingest, post, registry } = await mount({
+      COUNTERFOIL_REQUIRE_TIMESTAMPED_SIGNATURE: "true",
+    });
+    const legacy = { headers: zeroHashHeaders(BODY, ["hmac_legacy"]) };
+    expectProblem(await post(legacy), 401, "signature_missing");
+    expect(ingest.attempted.all()).toEqual([]);
+    expect((await post()).statusCode).toBe(200);
+    expect(await registry.metrics()).not.toContain("counterfoil_webhook_legacy_signature_total{");
+  });
+
   test("legacy alone is accepted and counted, a downgrade apart", async () => {
     const { post, registry } = await mount();
     const legacy = { headers: zeroHashHeaders(BODY, ["hmac_legacy"]) };

@@ -58,12 +58,16 @@ function webhookSources({ config, metrics }: WebhookDeps): readonly WebhookSourc
   const rsaKeys = config.COUNTERFOIL_ZEROHASH_WEBHOOK_PUBLIC_KEY;
   const ecdsaKeys = config.COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY;
   const rejectStale = config.COUNTERFOIL_REJECT_STALE;
+  const requireTimestamped = config.COUNTERFOIL_REQUIRE_TIMESTAMPED_SIGNATURE;
   const onLegacyOnly = metrics.legacySignature;
   const unsigned = config.COUNTERFOIL_ALLOW_UNSIGNED ? acceptUnsigned : null;
   const verifyZeroHash =
     secrets.length + rsaKeys.length === 0
       ? unsigned
-      : createZeroHashVerifier({ secrets, publicKeys: rsaKeys, rejectStale, onLegacyOnly });
+      : createZeroHashVerifier({
+          ...{ secrets, publicKeys: rsaKeys },
+          ...{ rejectStale, requireTimestamped, onLegacyOnly },
+        });
   return [
     {
       provider: "zerohash",

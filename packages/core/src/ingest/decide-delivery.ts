@@ -33,6 +33,13 @@ import {
   timesOf,
 } from "./fact-state.ts";
 import { STATED_AGAIN_AFTER } from "./feed-session.ts";
+import {
+  type OtherDelivery,
+  otherIds,
+  quarantinedId,
+  readingBeside,
+  unreadOf,
+} from "./quarantine.ts";
 
 /** A delivery as the decision sees it: its `DeliveryReceived`, and what its bytes say. */
 export type ReadDelivery = Readonly<{
@@ -40,12 +47,16 @@ export type ReadDelivery = Readonly<{
   received: Omit<DataOf<"DeliveryReceived">, "parts">;
   correlationId: string | null;
   reading: Reading;
+  /** The same bytes under other types. */
+  others: readonly OtherDelivery[];
 }>;
 
 export type DeliveryDecision = Readonly<{
   outcome: "recorded" | "repeated" | "quarantined";
   /** The events, cut into appends; empty where nothing is to be appended. */
   appends: readonly (readonly NewEvent[])[];
+  /** Why it is quarantined. */
+  reason?: string;
 }>;
 
 /** The id of the event that completes a delivery: whether it is known tells whether it was left. */
@@ -54,8 +65,11 @@ export function completionId(deliveryId: string, hashing: Hashing): string {
 }
 
 /** Ids that a look-up must answer before `decideDelivery` can decide, beside those of the facts. */
-export function deliveryIds(deliveryId: string, hashing: Hashing): readonly string[] {
-  return [deliveryId, completionId(deliveryId, hashing)];
+export function deliveryIds(
+  { id, others }: Pick<ReadDelivery, "id" | "others">,
+  hashing: Hashing,
+): readonly string[] {
+  return [id, completionId(id, hashing), ...otherIds(others)];
 }
 
 export function decideDelivery(
@@ -63,12 +77,13 @@ export function decideDelivery(
   known: KnownFacts,
   hashing: Hashing,
 ): DeliveryDecision {
-  const { id, reading } = delivery;
+  const { id } = delivery;
   if (known.ids.has(id)) {
     const parts = partsLeft(id, known, hashing);
     if (parts === null) return { outcome: "repeated", appends: [] };
     return complete(delivery, parts, known, hashing);
   }
+  const reading = readingBeside(delivery.others, delivery.reading, known);
   if (!reading.ok) return quarantine(delivery, reading, known, hashing);
   const appends = cutAppends(decideAll(delivery, reading, known, hashing));
   const parts = appends.length;
@@ -163,14 +178,9 @@ export function completionEvent(
   return newEvent({ type: "DeliveryCompleted", data }, envelope, cause);
 }
 
-/** The id of the event that says that nobody could read the delivery. */
-export function quarantinedId(deliveryId: string, hashing: Hashing): string {
-  return eventId(["DeliveryQuarantined", deliveryId], hashing);
-}
-
 function quarantine(
   delivery: ReadDelivery,
-  { reason, detail }: Reading & { ok: false },
+  unread: ReturnType<typeof readingBeside> & { ok: false },
   known: KnownFacts,
   hashing: Hashing,
 ): DeliveryDecision {
@@ -181,8 +191,7 @@ function quarantine(
     provider,
     channel,
     payload_type,
-    reason,
-    detail,
+    ...unreadOf(unread),
     received_at,
     translation,
   };
@@ -192,7 +201,7 @@ function quarantine(
     newEvent({ type: "DeliveryQuarantined", data }, envelope, causeOf(delivery)),
   ];
   for (const event of events) noteEvent(known, event);
-  return { outcome: "quarantined", appends: [events] };
+  return { outcome: "quarantined", appends: [events], reason: unread.reason };
 }
 
 /**

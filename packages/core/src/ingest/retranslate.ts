@@ -2,7 +2,6 @@ import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { canonicalJson } from "../exact/json.ts";
 import type { Hashing } from "../hashing.ts";
-import { eventId } from "../identity.ts";
 import { readData } from "../stream/read-event.ts";
 import type { Reading } from "../translate/translation.ts";
 import { compareCopy, completionEvent, completionId, decideFact } from "./decide-delivery.ts";
@@ -23,6 +22,7 @@ import {
   type KnownFacts,
   noteEvent,
 } from "./fact-state.ts";
+import { type OtherDelivery, otherIds, readingBeside, retryId, unreadOf } from "./quarantine.ts";
 
 /**
  * One delivery under another translation: what the present one reads in its bytes, and what was
@@ -187,21 +187,23 @@ function isSameContent(recorded: FactData, read: FactData): boolean {
   return content(recorded) === content(read);
 }
 
-/** One retry a delivery and translation. */
-export function retryId(deliveryId: string, translation: number, hashing: Hashing): string {
-  return eventId(["QuarantineRetried", deliveryId, String(translation)], hashing);
-}
-
 /** A quarantined delivery, read again. */
-export type Retry = Readonly<{ received: RecordedEvent; reading: Reading; translation: number }>;
+export type Retry = Readonly<{
+  received: RecordedEvent;
+  reading: Reading;
+  translation: number;
+  /** The same bytes under other types: where one of them was taken, this one stays in quarantine. */
+  others: readonly OtherDelivery[];
+}>;
 
 /** Ids that a look-up must answer before `decideRetry` can decide, beside those of the facts. */
 export function retryIds(
   deliveryId: string,
-  translation: number,
+  { translation, others }: Pick<Retry, "translation" | "others">,
   hashing: Hashing,
 ): readonly string[] {
-  return [retryId(deliveryId, translation, hashing), completionId(deliveryId, hashing)];
+  const own = [retryId(deliveryId, translation, hashing), completionId(deliveryId, hashing)];
+  return [...own, ...otherIds(others)];
 }
 
 /**
@@ -210,10 +212,11 @@ export function retryIds(
  * the next one records the rest.
  */
 export function decideRetry(
-  { received, reading, translation }: Retry,
+  { received, translation, ...retry }: Retry,
   known: KnownFacts,
   hashing: Hashing,
 ): readonly NewEvent[] {
+  const reading = readingBeside(retry.others, retry.reading, known);
   const deliveryId = received.id;
   const data = readData(received) as DataOf<"DeliveryReceived">;
   const correlationId = received.correlation_id;
@@ -221,7 +224,7 @@ export function decideRetry(
   const cause = { deliveryId, correlationId, receivedAt, deliveredAt: received.position };
   const result = reading.ok
     ? ({ outcome: "resolved" } as const)
-    : ({ outcome: "unreadable", reason: reading.reason, detail: reading.detail } as const);
+    : ({ outcome: "unreadable", ...unreadOf(reading) } as const);
   const retried = newEvent(
     { type: "QuarantineRetried", data: { delivery_id: deliveryId, translation, ...result } },
     { id: retryId(deliveryId, translation, hashing), subject: `delivery:${deliveryId}` },

@@ -2,7 +2,8 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
 import { testHashing as hashing } from "../translate/testing/hashing.ts";
 import { type Delivered, read } from "../translate/testing/reading.ts";
-import { decideRetry, retryId } from "./retranslate.ts";
+import { retryId } from "./quarantine.ts";
+import { decideRetry } from "./retranslate.ts";
 import { brief, createLedger, dataOf, stated } from "./testing/ledger.ts";
 
 const PAYMENT = { payment_id: "p", status: "posted" };
@@ -19,7 +20,7 @@ function quarantined(delivered: Delivered = { payloadType: "new.type", body: PAY
 describe("a quarantined delivery, read again", () => {
   test("that can be read now is resolved, and says what it says", () => {
     const { ledger, received } = quarantined();
-    const retry = { received, reading: readable, translation: 2 };
+    const retry = { received, reading: readable, translation: 2, others: [] };
     const events = decideRetry(retry, ledger.known(), hashing);
     ledger.record(events);
     expect(brief(events)).toEqual(["PaymentStatusReported", "QuarantineRetried"]);
@@ -33,7 +34,7 @@ describe("a quarantined delivery, read again", () => {
   test("whose facts another delivery has brought meanwhile is resolved by that", () => {
     const { ledger, received } = quarantined();
     ledger.deliver({ payloadType: "payment_status_changed", body: PAYMENT });
-    const retry = { received, reading: readable, translation: 2 };
+    const retry = { received, reading: readable, translation: 2, others: [] };
     expect(brief(decideRetry(retry, ledger.known(), hashing))).toEqual(["QuarantineRetried"]);
   });
 
@@ -41,7 +42,7 @@ describe("a quarantined delivery, read again", () => {
     const { ledger, received } = quarantined();
     const reading = { ok: false, reason: "shape", detail: "no" } as const;
     const [retried, ...others] = decideRetry(
-      { received, reading, translation: 2 },
+      { received, reading, translation: 2, others: [] },
       ledger.known(),
       hashing,
     );
@@ -68,7 +69,11 @@ describe("a quarantined delivery, read again", () => {
     const body = { messageType: "initial-balance", body: [row] };
     const { ledger, received } = quarantined({ payloadType: "feed:single_chain", frame: 3, body });
     const reading = read({ payloadType: "feed", frame: 3, body });
-    const events = decideRetry({ received, reading, translation: 2 }, ledger.known(), hashing);
+    const events = decideRetry(
+      { received, reading, translation: 2, others: [] },
+      ledger.known(),
+      hashing,
+    );
     ledger.record(events);
     expect(brief(events)).toEqual(["BalanceReported", "DeliveryCompleted", "QuarantineRetried"]);
     expect(stated(events, "DeliveryCompleted")).toEqual([

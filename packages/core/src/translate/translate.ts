@@ -2,6 +2,7 @@ import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { canonicalJson, parseJson } from "../exact/json.ts";
 import { formatTime } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
+import { missingMarks, otherTypes } from "./body-type.ts";
 import {
   readEnvelope,
   readLayer1Balance,
@@ -88,8 +89,9 @@ const LAYER1: Readonly<Record<string, Layer1Reader>> = {
 
 /**
  * Raw text to facts. Version 2 reads owners and beneficiaries of payments, amounts apart from totals,
- * and statuses without a time. Version 1 is there for deliveries that it left incomplete: those are
- * balances, which both read alike.
+ * and statuses without a time. Version 3 reads a body of Zero Hash only as a type whose marks stand
+ * in it. Older ones are there for deliveries that they left incomplete: those are balances, which all
+ * read alike.
  */
 const version =
   (translation: number): Translate =>
@@ -97,8 +99,8 @@ const version =
     readSource(source, hashing, translation);
 
 export const TRANSLATIONS: Translations = {
-  present: 2,
-  versions: { 1: version(1), 2: version(2) },
+  present: 3,
+  versions: { 1: version(1), 2: version(2), 3: version(3) },
 };
 
 function readSource(source: Source, hashing: Hashing, translation: number): Reading {
@@ -109,14 +111,23 @@ function readSource(source: Source, hashing: Hashing, translation: number): Read
   if (!parsed.ok) {
     return { ok: false, reason: "not_json", detail: `${parsed.reason}, at ${parsed.at}` };
   }
+  const others = othersOf(parsed.value, source);
   try {
-    return { ok: true, snapshot: false, ...readValue(parsed.value, source, hashing, translation) };
+    const read = readValue(parsed.value, source, hashing, translation);
+    return { ok: true, snapshot: false, ...read, ...others };
   } catch (error) {
     if (error instanceof Unreadable) {
-      return { ok: false, reason: error.reason, detail: error.message };
+      return { ok: false, reason: error.reason, detail: error.message, ...others };
     }
     throw error;
   }
+}
+
+/** Layer1's bodies name their type themselves, under the signature; so do the feed's frames. */
+function othersOf(value: unknown, { provider, channel, payloadType }: Source) {
+  if (provider !== "zerohash" || channel === "feed") return {};
+  const types = otherTypes(value, payloadType);
+  return types.length === 0 ? {} : { otherTypes: types };
 }
 
 function readValue(
@@ -133,6 +144,13 @@ function readValue(
   }
   if (payloadType === "feed:single_chain") {
     throw new Unreadable("single_chain", "an earlier snapshot of the connection showed no chains");
+  }
+  const marks = missingMarks(value, payloadType);
+  if (marks !== null) {
+    throw new Unreadable(
+      "shape",
+      `a body of ${payloadType} has ${marks.join(" or ")}; this one has not`,
+    );
   }
   if (payloadType === "account_balance.changed") {
     return { facts: readBalanceUpdate(value, source, translation) };

@@ -27,9 +27,14 @@ export type Source = Readonly<{
  * The facts in a delivery, or why nobody could read it. `snapshot` says that the facts list every
  * account that the provider has anything to say of.
  */
-export type Reading =
+export type Reading = (
   | Readonly<{ ok: true; facts: readonly ProviderFact[]; snapshot: boolean }>
-  | Readonly<{ ok: false; reason: QuarantineReason; detail: string }>;
+  | Readonly<{ ok: false; reason: QuarantineReason; detail: string }>
+) &
+  Readonly<{
+    /** Other payload types that the same bytes could be of; only where there are any. */
+    otherTypes?: readonly string[];
+  }>;
 
 export type QuarantineReason =
   | "not_utf8"
@@ -38,7 +43,8 @@ export type QuarantineReason =
   | "shape"
   | "amount"
   | "time"
-  | "single_chain";
+  | "single_chain"
+  | "type_conflict";
 
 /** Pure: the same source gives the same reading, on every machine, for ever. */
 export type Translate = (source: Source, hashing: Hashing) => Reading;

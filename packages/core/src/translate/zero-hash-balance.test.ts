@@ -49,7 +49,7 @@ describe("balance-updated", () => {
           run_id: "94077",
           run_type: "deposit",
           occurred_at: "2021-11-29T12:09:28.684765Z",
-          translation: 2,
+          translation: 3,
         },
       },
       {
@@ -65,7 +65,7 @@ describe("balance-updated", () => {
           run_type: "deposit",
           occurred_at: "2021-11-29T12:09:28.759838Z",
           received_at: RECEIVED_AT,
-          translation: 2,
+          translation: 3,
         },
       },
       {
@@ -80,7 +80,7 @@ describe("balance-updated", () => {
           occurred_at: "2021-11-29T12:09:28.684765Z",
           place: { connection: "c1", frame: 7 },
           received_at: RECEIVED_AT,
-          translation: 2,
+          translation: 3,
         },
       },
     ]);
@@ -236,7 +236,7 @@ describe("account_balance.changed", () => {
   });
 
   test.each([
-    ["run_id absent (provider facts 10.2)", { run_id: undefined }, "shape: run_id is missing"],
+    ["run_id absent (provider facts 10.2)", { run_id: undefined }, "has run_id; this one has not"],
     ["run_id empty", { run_id: "" }, "shape: run_id is missing"],
     ["no participant", { participant_code: "" }, "shape: participant_code is missing"],
     ["no account type", { account_type: null }, "shape: account_type is missing"],
@@ -296,7 +296,7 @@ describe("initial-balance", () => {
           ...stated,
           place: { connection: "c1", frame: 7 },
           received_at: RECEIVED_AT,
-          translation: 2,
+          translation: 3,
         },
       })),
     );

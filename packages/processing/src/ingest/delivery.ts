@@ -5,6 +5,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { deliveryId } from "@counterfoil/core/identity";
 import type { ReadDelivery } from "@counterfoil/core/ingest/decide-delivery";
 import type { FeedSession } from "@counterfoil/core/ingest/feed-session";
+import { otherDeliveries } from "@counterfoil/core/ingest/quarantine";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Reading, SocketOrder, Translations } from "@counterfoil/core/translate/translation";
 import type { EventStream } from "../ports/event-stream.ts";
@@ -35,6 +36,19 @@ export function prepareDelivery(
       : (delivery.order ?? null);
   const reading = order === null ? read : translate({ ...source, order }, hashing);
   const { sentAt, ...verified } = verdict;
+  const received = {
+    provider,
+    channel,
+    payload_type: payloadType,
+    ...(notificationId === null ? {} : { notification_id: notificationId }),
+    ...(place ?? {}),
+    verdict: sentAt === undefined ? verified : { ...verified, sent_at: formatTime(sentAt) },
+    sha256,
+    length: bytes.length,
+    received_at: formatTime(receivedAt),
+    translation: present,
+    ...(order === null ? {} : { not_before: formatTime(order.notBefore), follows: order.follows }),
+  };
   return {
     id: deliveryId(
       channel === "feed" && place !== null
@@ -46,23 +60,10 @@ export function prepareDelivery(
           },
       hashing,
     ),
-    received: {
-      provider,
-      channel,
-      payload_type: payloadType,
-      ...(notificationId === null ? {} : { notification_id: notificationId }),
-      ...(place ?? {}),
-      verdict: sentAt === undefined ? verified : { ...verified, sent_at: formatTime(sentAt) },
-      sha256,
-      length: bytes.length,
-      received_at: formatTime(receivedAt),
-      translation: present,
-      ...(order === null
-        ? {}
-        : { not_before: formatTime(order.notBefore), follows: order.follows }),
-    },
+    received,
     correlationId: delivery.correlationId,
     reading,
+    others: otherDeliveries(received, reading, hashing),
   };
 }
 

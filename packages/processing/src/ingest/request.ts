@@ -61,16 +61,18 @@ export function deliveryRequest(
         prepared = prepareDelivery(arrived, { ...translations, present }, hashing);
         return null;
       }
-      const { outcome, appends } = decideDelivery(prepared, known, hashing);
-      const reason = prepared.reading.ok ? null : prepared.reading.reason;
-      return { outcome, appends, deliveryId: prepared.id, reason };
+      const { id: deliveryId, reading } = prepared;
+      const decision = decideDelivery(prepared, known, hashing);
+      const reason = decision.reason ?? (reading.ok ? null : reading.reason);
+      return { ...decision, deliveryId, reason };
     },
   };
 }
 
-function idsOf({ id, reading }: PreparedDelivery, hashing: Hashing): readonly string[] {
+function idsOf(prepared: PreparedDelivery, hashing: Hashing): readonly string[] {
+  const { reading } = prepared;
   const facts = reading.ok ? reading.facts.map((fact) => providerEventId(fact, hashing)) : [];
-  return [...deliveryIds(id, hashing), ...facts];
+  return [...deliveryIds(prepared, hashing), ...facts];
 }
 
 type Received = DataOf<"DeliveryReceived">;

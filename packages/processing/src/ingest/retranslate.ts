@@ -4,6 +4,7 @@ import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-ev
 import type { Hashing } from "@counterfoil/core/hashing";
 import { providerEventId } from "@counterfoil/core/ingest/event";
 import { factIdOf, knownFacts } from "@counterfoil/core/ingest/fact-state";
+import { otherDeliveries } from "@counterfoil/core/ingest/quarantine";
 import {
   type DecideRetranslation,
   decideAdditions,
@@ -217,12 +218,16 @@ export async function retryQuarantined(
   const reading = received && (await readStored(received, translations.present, options));
   if (!received || !reading) return { deliveryId, outcome: "gone", detail: null };
   const facts = reading.ok ? reading.facts.map((fact) => providerEventId(fact, hashing)) : [];
-  const ids = [...retryIds(deliveryId, translations.present, hashing), ...facts];
-  const retry = { received, reading, translation: translations.present };
+  const translation = translations.present;
+  const data = readData(received) as DataOf<"DeliveryReceived">;
+  const others = otherDeliveries({ ...data, translation }, reading, hashing);
+  const retry = { received, reading, translation, others };
+  const ids = [...retryIds(deliveryId, retry, hashing), ...facts];
   const events = await appendDecided(options, ids, (known) =>
     known.has(ids[0] ?? "") ? [] : decideRetry(retry, knownFacts(known), hashing),
   );
-  if (events.length === 0) return { deliveryId, outcome: "tried", detail };
-  if (reading.ok) return { deliveryId, outcome: "resolved", detail: null };
-  return { deliveryId, outcome: "unreadable", detail: reading.detail };
+  const retried = events.at(-1);
+  if (retried === undefined) return { deliveryId, outcome: "tried", detail };
+  const result = JSON.parse(retried.data) as DataOf<"QuarantineRetried">;
+  return { deliveryId, outcome: result.outcome, detail: result.detail ?? null };
 }

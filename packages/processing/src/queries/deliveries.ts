@@ -4,12 +4,12 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { APPEND_EVENTS_MAX, providerEventId } from "@counterfoil/core/ingest/event";
 import { factIdOf } from "@counterfoil/core/ingest/fact-state";
+import { retryIdsOf } from "@counterfoil/core/ingest/quarantine";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { readStored } from "../ingest/delivery.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { eventRecord } from "./events.ts";
-import { retryIdsOf } from "./quarantine.ts";
 
 export type DeliveryRecord = Readonly<{
   delivery_id: string;
@@ -95,7 +95,9 @@ async function* lyingNear(
     yield event;
   }
   if (!wasQuarantined) return;
-  const { known } = await stream.findByIds(retryIdsOf(received.id, options));
+  const { known } = await stream.findByIds(
+    retryIdsOf(received.id, options.translations.present, options.hashing),
+  );
   for (const { event: retry } of known.values()) {
     const after = Math.max(received.position, retry.position - APPEND_EVENTS_MAX);
     yield* await stream.read({ after, limit: APPEND_EVENTS_MAX });

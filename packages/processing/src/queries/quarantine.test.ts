@@ -1,8 +1,7 @@
 import type { QuarantinedRecord } from "@counterfoil/contracts/record";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { quarantinedId } from "@counterfoil/core/ingest/decide-delivery";
 import { newEvent } from "@counterfoil/core/ingest/event";
-import { retryId } from "@counterfoil/core/ingest/retranslate";
+import { quarantinedId, retryId } from "@counterfoil/core/ingest/quarantine";
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";

@@ -2,8 +2,7 @@ import type { DataOf } from "@counterfoil/contracts/fact";
 import type { QuarantinedRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { quarantinedId } from "@counterfoil/core/ingest/decide-delivery";
-import { retryId } from "@counterfoil/core/ingest/retranslate";
+import { quarantinedId, retryIdsOf } from "@counterfoil/core/ingest/quarantine";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import type { Clock } from "../ports/clock.ts";
@@ -74,30 +73,21 @@ export async function listQuarantine(
 export const isOpen = ({ resolved_position }: QuarantinedRecord): boolean =>
   resolved_position === null;
 
-/** A newer program beside this one may have tried so many translations that this one does not know. */
-const UNKNOWN_TRANSLATIONS_MAX = 3;
-
-/** A retry's id says which delivery and which translation, so that a look-up finds all of them. */
-export function retryIdsOf(
-  deliveryId: string,
-  { translations, hashing }: QuarantineReading,
-): readonly string[] {
-  const count = translations.present + UNKNOWN_TRANSLATIONS_MAX;
-  return Array.from({ length: count }, (_, at) => retryId(deliveryId, at + 1, hashing));
-}
-
 async function recordsOf(
   stream: EventStream,
   quarantined: readonly RecordedEvent[],
   reading: QuarantineReading,
 ): Promise<readonly QuarantinedRecord[]> {
+  const { translations, hashing } = reading;
+  const retriesOf = ({ delivery_id }: DataOf<"DeliveryQuarantined">) =>
+    retryIdsOf(delivery_id, translations.present, hashing);
   const deliveries = quarantined.map((event) => {
     const data = readData(event) as DataOf<"DeliveryQuarantined">;
-    return { data, position: event.position, retries: retryIdsOf(data.delivery_id, reading) };
+    return { data, position: event.position, retries: retriesOf(data) };
   });
   const { known } = await stream.findByIds(deliveries.flatMap(({ retries }) => retries));
   return deliveries.map(({ data, position, retries }) => {
-    const { translation: _, ...delivery } = data;
+    const { translation: _, taken_by: _by, ...delivery } = data;
     const retried = retries
       .flatMap((id) => known.get(id)?.event ?? [])
       .sort((a, b) => a.position - b.position);

@@ -55,6 +55,19 @@ describe("Zero Hash signatures", () => {
     });
   });
 
+  test.each([
+    [["hmac_legacy"], false],
+    [["rsa_legacy"], false],
+    [["hmac_legacy", "rsa_legacy"], false],
+    [["hmac", "hmac_legacy"], true],
+    [["rsa"], true],
+  ] as const)("where a timestamp is required, %j: %s", async (schemes, ok) => {
+    const options = { requireTimestamped: true };
+    expect(await verifyWith(options, zeroHashHeaders(BODY, [...schemes]))).toMatchObject(
+      ok ? { ok } : { ok, code: "signature_missing" },
+    );
+  });
+
   test("bytes that are no UTF-8 are signed as they are", async () => {
     const body = Uint8Array.of(0xff, 0x00, 0xc3, 0x28);
     const result = await verifyWith(BOTH, zeroHashHeaders(body), { body });

@@ -24,6 +24,8 @@ export type ZeroHashVerifierOptions = Readonly<{
   publicKeys: readonly string[];
   /** Refuse what was signed more than 5 minutes off, instead of recording it as `stale`. */
   rejectStale: boolean;
+  /** Refuse what only a legacy signature vouches for: nothing says when it was signed. */
+  requireTimestamped?: boolean;
   /**
    * A request was accepted by its legacy signature alone. `isDowngrade`: this process has seen the
    * timestamped scheme valid before, so somebody may have stripped it to escape the clock.
@@ -50,12 +52,18 @@ export function createZeroHashVerifier(options: ZeroHashVerifierOptions): Verify
   return async (request) => {
     const matched = await matchAll(request, matchers);
     if (!matched.ok) return matched;
-    const result = judge(matched.matches, request, options.rejectStale);
-    if (matched.matches.some(({ check }) => check.timed)) timestampedSeen = true;
+    const isTimestamped = matched.matches.some(({ check }) => check.timed);
+    if (!isTimestamped && options.requireTimestamped) return LEGACY_REFUSED;
+    if (isTimestamped) timestampedSeen = true;
     else options.onLegacyOnly?.(timestampedSeen);
-    return result;
+    return judge(matched.matches, request, options.rejectStale);
   };
 }
+
+const LEGACY_REFUSED = refused(
+  "signature_missing",
+  "only a legacy signature, without a signed timestamp: COUNTERFOIL_REQUIRE_TIMESTAMPED_SIGNATURE refuses it",
+);
 
 type Kind = "hmac" | "rsa";
 

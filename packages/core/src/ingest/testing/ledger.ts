@@ -7,6 +7,7 @@ import { testHashing as hashing } from "../../translate/testing/hashing.ts";
 import { type Delivered, readSource, sourceOf } from "../../translate/testing/reading.ts";
 import { type DeliveryDecision, decideDelivery, type ReadDelivery } from "../decide-delivery.ts";
 import { type KnownFacts, knownFacts } from "../fact-state.ts";
+import { otherDeliveries } from "../quarantine.ts";
 
 /** A delivery as `decideDelivery` wants it, read by the present translation. */
 export function deliveryOf(delivered: Delivered, more: Partial<ReadDelivery> = {}): ReadDelivery {
@@ -17,21 +18,24 @@ export function deliveryOf(delivered: Delivered, more: Partial<ReadDelivery> = {
     channel === "feed" && place !== null
       ? ({ channel, ...place } as const)
       : ({ channel: "webhook", provider, payloadType, sha256 } as const);
+  const received = {
+    provider,
+    channel,
+    payload_type: payloadType,
+    ...(place ?? {}),
+    verdict: { signature: channel === "feed" ? ("none" as const) : ("valid" as const) },
+    sha256,
+    length: text?.length ?? 0,
+    received_at: formatTime(source.receivedAt),
+    translation: 1,
+  };
+  const reading = readSource(source);
   return {
     id: deliveryId(identity, hashing),
-    received: {
-      provider,
-      channel,
-      payload_type: payloadType,
-      ...(place ?? {}),
-      verdict: { signature: channel === "feed" ? "none" : "valid" },
-      sha256,
-      length: text?.length ?? 0,
-      received_at: formatTime(source.receivedAt),
-      translation: 1,
-    },
+    received,
     correlationId: null,
-    reading: readSource(source),
+    reading,
+    others: otherDeliveries(received, reading, hashing),
     ...more,
   };
 }

@@ -20,6 +20,8 @@ export const balancesProjection: Projection = {
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
+    "DeliveryQuarantined",
+    "QuarantineRetried",
     "MovementRecorded",
     "BalanceReported",
     "FundsReported",
@@ -43,6 +45,8 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
       return undefined;
     },
     DeliveryReceived: (event) => noteStaleClock(buffer, event),
+    DeliveryQuarantined: (event) => noteTypeConflict(buffer, event),
+    QuarantineRetried: (event) => noteTypeConflict(buffer, event),
     SnapshotCompleted: (event) =>
       completeSnapshot((event.data as DataOf<"SnapshotCompleted">).connection, event),
   };
@@ -84,9 +88,16 @@ async function* missingFrom(store: ModelStore, openedAt: number): AsyncGenerator
   for await (const { account } of holders) yield String(account);
 }
 
-/** Of a delivery only a wrong clock matters here, and few have one: the others are not even parsed. */
+/** Of deliveries few matter here, those that hold such a word: the others are not even parsed. */
+const WORDS: Readonly<Record<string, string>> = {
+  DeliveryReceived: '"stale"',
+  DeliveryQuarantined: '"type_conflict"',
+  QuarantineRetried: '"type_conflict"',
+};
+
 function isFolded(event: RecordedEvent): boolean {
-  if (event.type === "DeliveryReceived") return event.data.includes('"stale"') || isTooNew(event);
+  const word = WORDS[event.type];
+  if (word !== undefined) return event.data.includes(word) || isTooNew(event);
   return balancesProjection.types.has(event.type);
 }
 
@@ -106,6 +117,23 @@ async function noteStaleClock(buffer: RowBuffer, event: StreamEvent): Promise<vo
     kind: "clock",
     subject,
     detail,
+    essence: {},
+    at: null,
+  };
+  await openAnomaly(buffer, content, event);
+}
+
+/** The bytes of one signed body, sent under two types: no signature covers the header that says which. */
+async function noteTypeConflict(buffer: RowBuffer, event: StreamEvent): Promise<void> {
+  const data = event.data as DataOf<"DeliveryQuarantined" | "QuarantineRetried">;
+  const { delivery_id, reason, detail: why, taken_by } = data;
+  if (reason !== "type_conflict" || taken_by === undefined) return;
+  const subject = `delivery:${delivery_id}`;
+  const content = {
+    id: `type_conflict:${subject}:${taken_by.payload_type}`,
+    kind: "type_conflict",
+    subject,
+    detail: { taken_by, why: why ?? null },
     essence: {},
     at: null,
   };

@@ -1,0 +1,53 @@
+import { DatabaseSync } from "node:sqlite";
+import { consume } from "@counterfoil/consumer-kit/consume";
+import {
+  createFactSequences,
+  createStateTable,
+  type FindStoredState,
+} from "@counterfoil/consumer-kit/reading";
+import { Kafka, logLevel } from "kafkajs";
+
+/*
+ * A reader of a group that stores its results, and with them what it has read, in one transaction
+ * each. Start it twice on one file, and end either: what the one has stored the other goes on from.
+ *
+ *   COUNTERFOIL_KAFKA_BROKERS=127.0.0.1:19092 node example/store-balances.ts results.db
+ */
+const brokers = (process.env.COUNTERFOIL_KAFKA_BROKERS ?? "127.0.0.1:9092").split(",");
+const prefix = process.env.COUNTERFOIL_KAFKA_TOPIC_PREFIX ?? "counterfoil";
+
+const database = new DatabaseSync(process.argv[2] ?? "results.db");
+database.exec(`
+  PRAGMA journal_mode = WAL;
+  PRAGMA busy_timeout = 5000;
+  CREATE TABLE IF NOT EXISTS facts (subject TEXT PRIMARY KEY, number INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS balances (id TEXT PRIMARY KEY, position INTEGER NOT NULL, record TEXT NOT NULL);
+`);
+const findNumber = database.prepare("SELECT number FROM facts WHERE subject = ?");
+const findBalance = database.prepare("SELECT position, record FROM balances WHERE id = ?");
+const putNumber = database.prepare("INSERT OR REPLACE INTO facts VALUES (?, ?)");
+const putBalance = database.prepare("INSERT OR REPLACE INTO balances VALUES (?, ?, ?)");
+
+const findState: FindStoredState = (_topic, id) => {
+  const row = findBalance.get(id);
+  if (row === undefined) return null;
+  return { position: Number(row.position), record: JSON.parse(String(row.record)) };
+};
+
+const consuming = await consume({
+  kafka: new Kafka({ clientId: "store-balances", brokers, logLevel: logLevel.ERROR }),
+  prefix,
+  groupId: `${prefix}-store-balances`,
+  topics: ["events", "balances"],
+  sequences: createFactSequences((subject) => Number(findNumber.get(subject)?.number ?? 0)),
+  states: createStateTable(findState),
+  // One statement is one transaction. What else a fact leads to goes into the same one.
+  onFact: ({ key, keySequence }) => void putNumber.run(key, keySequence),
+  onChange: ({ key, after, position }) => {
+    putBalance.run(key, position, JSON.stringify(after));
+    console.log(`${position}\t${key}`);
+  },
+  onHole: ({ key, from, to }) => console.error(`${key}: facts ${from} to ${to} are missing`),
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, consuming.stop);
+await consuming.ended;
