@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { type Delivered, onlyData, RECEIVED_AT, refusalOf } from "./testing/reading.ts";
+import { TRANSLATIONS } from "./translate.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -39,7 +40,7 @@ describe("deposit.status_changed", () => {
       source_address: "0xae9e",
       received_address: "0xf648",
       received_at: RECEIVED_AT,
-      translation: 2,
+      translation: TRANSLATIONS.present,
     });
     expect(content).toMatch(/^[0-9a-f]{64}$/);
   });
@@ -149,7 +150,7 @@ describe("payment_status_changed", () => {
       destination_address: "0x84a4",
       reference: "order-1001",
       received_at: RECEIVED_AT,
-      translation: 2,
+      translation: TRANSLATIONS.present,
     });
   });
 
@@ -168,7 +169,7 @@ describe("payment_status_changed", () => {
       reason: "Insufficient Funds",
       reason_code: "R01",
       received_at: RECEIVED_AT,
-      translation: 2,
+      translation: TRANSLATIONS.present,
     });
   });
 
@@ -307,7 +308,7 @@ describe.each(["deposit_fund_complete", "crypto_pay_status_changed"])("%s", (pay
       deposit_address: "0x3A45",
       reason: "deposit above maximum threshold",
       received_at: RECEIVED_AT,
-      translation: 2,
+      translation: TRANSLATIONS.present,
     });
   });
 
@@ -396,7 +397,7 @@ describe.each(["trade.status_changed", "trade_status_changed"])(
           trade_price: "81531.3718539524991138",
         },
         received_at: RECEIVED_AT,
-        translation: 2,
+        translation: TRANSLATIONS.present,
       });
     });
 
