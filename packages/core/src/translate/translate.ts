@@ -22,14 +22,18 @@ import {
   readFund,
   readNotification,
   readPayment,
+  readPayout,
   readTrade,
   type Stamp,
 } from "./zero-hash-lifecycle.ts";
 
+type ZeroHashReader = (value: unknown, stamp: Stamp, payloadType: string) => ProviderFact;
+
 /** How the status payloads of Zero Hash are read, by payload type. */
-const ZERO_HASH: Readonly<Record<string, (value: unknown, stamp: Stamp) => ProviderFact>> = {
+const ZERO_HASH: Readonly<Record<string, ZeroHashReader>> = {
   "deposit.status_changed": readDeposit,
   payment_status_changed: readPayment,
+  "payout.status_updated": readPayout,
   deposit_fund_complete: readFund,
   crypto_pay_status_changed: readFund,
   "trade.status_changed": readTrade,
@@ -46,7 +50,6 @@ const ZERO_HASH_NOTIFICATIONS: ReadonlySet<string> = new Set([
   "external_account_status_changed",
   "asset_mover_update",
   "customer_account_status_changed",
-  "payout.status_updated",
   "trade_strategy.operation.status_changed",
   "trade_strategy.execution.status_changed",
   "trade_strategy.trader.created",
@@ -88,8 +91,8 @@ const LAYER1: Readonly<Record<string, Layer1Reader>> = {
 
 /**
  * Raw text to facts. Version 2 reads owners and beneficiaries of payments, amounts apart from totals,
- * and statuses without a time. Version 1 is there for deliveries that it left incomplete: those are
- * balances, which both read alike.
+ * and statuses without a time; version 3 the payments of payouts. The versions before the present
+ * one are there for deliveries that they left incomplete: those are balances, which all read alike.
  */
 const version =
   (translation: number): Translate =>
@@ -97,8 +100,8 @@ const version =
     readSource(source, hashing, translation);
 
 export const TRANSLATIONS: Translations = {
-  present: 2,
-  versions: { 1: version(1), 2: version(2) },
+  present: 3,
+  versions: { 1: version(1), 2: version(2), 3: version(3) },
 };
 
 function readSource(source: Source, hashing: Hashing, translation: number): Reading {
@@ -139,7 +142,7 @@ function readValue(
   }
   const stamp = stampOf(source, hashing, translation);
   const read = Object.hasOwn(ZERO_HASH, payloadType) ? ZERO_HASH[payloadType] : undefined;
-  if (read) return { facts: [read(value, stamp)] };
+  if (read) return { facts: [read(value, stamp, payloadType)] };
   if (ZERO_HASH_NOTIFICATIONS.has(payloadType)) {
     return { facts: [readNotification(value, stamp, payloadType)] };
   }
