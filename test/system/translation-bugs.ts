@@ -86,6 +86,14 @@ export const labelsMixed: Spoil = (fact) => {
     : withData(fact, { account: account.replace(/^(zerohash:[^:]+:[^:]+):[^:]+/, "$1:general") });
 };
 
+/** As a payload type is read before anybody knows what it says of money. */
+export const paymentsOnlyNoted: Spoil = (fact) => {
+  if (fact.type !== "PaymentStatusReported") return fact;
+  const { provider, content, status, received_at, translation } = fact.data;
+  const noted = { provider, content, status, received_at, translation };
+  return { type: "NotificationRecorded", data: { ...noted, payload_type: "payment" } };
+};
+
 export const FAULTS: Readonly<Record<string, Spoil>> = {
   "seconds read as milliseconds": secondsAsMilliseconds,
   "movement ids cut": movementIdsCut,
@@ -94,4 +102,5 @@ export const FAULTS: Readonly<Record<string, Spoil>> = {
   "run ids cut": runIdsCut,
   "accounts under a label of nobody": labelsDropped,
   "accounts under another's label": labelsMixed,
+  "payments as mere notifications": paymentsOnlyNoted,
 };

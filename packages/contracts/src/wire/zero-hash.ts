@@ -127,6 +127,43 @@ export const zeroHashPayment = z.looseObject({
   reject_reasons: reasons,
 });
 
+/**
+ * `payout.status_updated`: who pays, who is paid, and the payment once there is one; before that
+ * `resources.payment` has no id.
+ */
+export const zeroHashPayout = z.looseObject({
+  idempotency_key: text,
+  sub_status: text,
+  failure_reason: text,
+  timestamp: text,
+  created_at: text,
+  updated_at: text,
+  resources: z
+    .looseObject({
+      payor: z.looseObject({ participant_code: text, payor: participant }).nullish(),
+      beneficiary: z
+        .looseObject({
+          participant_code: text,
+          external_account: z.looseObject({ crypto_address: text }).nullish(),
+        })
+        .nullish(),
+      payment: z
+        .looseObject({
+          payment_id: identifier,
+          status: text,
+          asset: text,
+          network: text,
+          destination_amount: text,
+          total: text,
+          quoted_asset: text,
+          on_chain_transaction_id: text,
+          payment_details: paymentDetails,
+        })
+        .nullish(),
+    })
+    .nullish(),
+});
+
 /** `deposit_fund_complete` and `crypto_pay_status_changed`. */
 export const zeroHashFund = z.looseObject({
   fund_id: identifier,
@@ -164,8 +201,10 @@ export const zeroHashTrade = z.looseObject({
 export const zeroHashNotification = z.looseObject({
   participant_code: text,
   external_account_id: text,
+  payout_id: text,
   external_account_status: text,
   participant_status: text,
+  sub_status: text,
   status: text,
   timestamp: text,
 });

@@ -69,7 +69,7 @@ export const WITHDRAWALS: Lifecycle = {
     MovementRecorded: { isKept: isWithdrawalMovement, read: readMovement },
     BalanceReported: { isKept: isWithdrawalReport },
     WithdrawalStatusReported: { read: readStatus },
-    PaymentStatusReported: { isKept: (payment) => !isPayIn(payment), read: readPayout },
+    PaymentStatusReported: { isKept: (payment) => !isPayIn(payment), read: readPaymentOut },
   }),
   rules: WITHDRAWAL_RULES,
   firstStage: "requested",
@@ -182,7 +182,8 @@ function statusClaims(fact: Known<"WithdrawalStatusReported">): Claim[] {
 
 const SENT = ["transaction_hash", "destination_address", "reason", "reason_code"] as const;
 
-function readPayout(fact: Known<"PaymentStatusReported">): FactReading {
+/** Any payment that sends money out, also one that nobody calls a payout. */
+function readPaymentOut(fact: Known<"PaymentStatusReported">): FactReading {
   const { data } = fact;
   const request = called("request", data.withdrawal_request_id);
   const read = readPayment(fact, ZERO_HASH_WITHDRAWAL);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { layer1Event } from "./layer1.ts";
 import { dataIn, factsIn, onlyData, RECEIVED_AT, read, refusalOf } from "./testing/reading.ts";
+import { TRANSLATIONS } from "./translate.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -76,7 +77,7 @@ describe("deposit status", () => {
       reason: "too small",
       reason_code: "DUST_AMOUNT",
       received_at: RECEIVED_AT,
-      translation: 3,
+      translation: TRANSLATIONS.present,
     });
   });
 
@@ -213,7 +214,7 @@ describe("balance updated", () => {
       reference: "First Eth Address",
       occurred_at: AT,
       received_at: RECEIVED_AT,
-      translation: 3,
+      translation: TRANSLATIONS.present,
     };
     const account = `layer1:${ADDRESS.toLowerCase()}:ETH`;
     expect(dataIn(balance(), "FundsReported")).toEqual([

@@ -2,7 +2,7 @@ import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { canonicalJson, parseJson } from "../exact/json.ts";
 import { formatTime } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
-import { missingMarks, otherTypes } from "./body-type.ts";
+import { type BodyType, isOfType, otherTypes } from "./body-type.ts";
 import {
   readEnvelope,
   readLayer1Balance,
@@ -23,18 +23,33 @@ import {
   readFund,
   readNotification,
   readPayment,
+  readPayout,
   readTrade,
   type Stamp,
 } from "./zero-hash-lifecycle.ts";
 
-/** How the status payloads of Zero Hash are read, by payload type. */
-const ZERO_HASH: Readonly<Record<string, (value: unknown, stamp: Stamp) => ProviderFact>> = {
-  "deposit.status_changed": readDeposit,
-  payment_status_changed: readPayment,
-  deposit_fund_complete: readFund,
-  crypto_pay_status_changed: readFund,
-  "trade.status_changed": readTrade,
-  trade_status_changed: readTrade,
+type ZeroHashType = BodyType &
+  Readonly<{ read: (value: unknown, stamp: Stamp, payloadType: string) => ProviderFact }>;
+
+const PAYMENT_MARKS = ["payment_id", "payment_status", "payment_type", "payment_details"];
+const FUND_MARKS = ["fund_id", "fund_asset", "fund_timestamp"];
+const TRADE: ZeroHashType = { read: readTrade, marks: ["trade_id"] };
+
+/** How the status payloads of Zero Hash are read, by payload type, and what shows a body of one. */
+const ZERO_HASH: Readonly<Record<string, ZeroHashType>> = {
+  "deposit.status_changed": { read: readDeposit, marks: ["deposit_id"] },
+  payment_status_changed: { read: readPayment, marks: PAYMENT_MARKS },
+  "payout.status_updated": { read: readPayout, marks: ["payout_id"] },
+  deposit_fund_complete: { read: readFund, marks: FUND_MARKS },
+  crypto_pay_status_changed: { read: readFund, marks: FUND_MARKS },
+  "trade.status_changed": TRADE,
+  trade_status_changed: TRADE,
+};
+
+/** All whose facts a model folds. */
+export const ZERO_HASH_TYPES: Readonly<Record<string, BodyType>> = {
+  "account_balance.changed": { marks: ["run_id"] },
+  ...ZERO_HASH,
 };
 
 /** Types that Zero Hash lists and no model folds; anything else is unknown and quarantined. */
@@ -47,7 +62,6 @@ const ZERO_HASH_NOTIFICATIONS: ReadonlySet<string> = new Set([
   "external_account_status_changed",
   "asset_mover_update",
   "customer_account_status_changed",
-  "payout.status_updated",
   "trade_strategy.operation.status_changed",
   "trade_strategy.execution.status_changed",
   "trade_strategy.trader.created",
@@ -89,9 +103,9 @@ const LAYER1: Readonly<Record<string, Layer1Reader>> = {
 
 /**
  * Raw text to facts. Version 2 reads owners and beneficiaries of payments, amounts apart from totals,
- * and statuses without a time. Version 3 reads a body of Zero Hash only as a type whose marks stand
- * in it. Older ones are there for deliveries that they left incomplete: those are balances, which all
- * read alike.
+ * and statuses without a time. Version 3 reads a body of Zero Hash only as a type whose marks stand in
+ * it, and the payments of payouts. The versions before the present one are there for deliveries that
+ * they left incomplete: those are balances, which all read alike.
  */
 const version =
   (translation: number): Translate =>
@@ -126,7 +140,7 @@ function readSource(source: Source, hashing: Hashing, translation: number): Read
 /** Layer1's bodies name their type themselves, under the signature; so do the feed's frames. */
 function othersOf(value: unknown, { provider, channel, payloadType }: Source) {
   if (provider !== "zerohash" || channel === "feed") return {};
-  const types = otherTypes(value, payloadType);
+  const types = otherTypes(value, payloadType, ZERO_HASH_TYPES);
   return types.length === 0 ? {} : { otherTypes: types };
 }
 
@@ -145,19 +159,19 @@ function readValue(
   if (payloadType === "feed:single_chain") {
     throw new Unreadable("single_chain", "an earlier snapshot of the connection showed no chains");
   }
-  const marks = missingMarks(value, payloadType);
-  if (marks !== null) {
+  const type = Object.hasOwn(ZERO_HASH_TYPES, payloadType) && ZERO_HASH_TYPES[payloadType];
+  if (type && !isOfType(value, type)) {
     throw new Unreadable(
       "shape",
-      `a body of ${payloadType} has ${marks.join(" or ")}; this one has not`,
+      `a body of ${payloadType} has ${type.marks.join(" or ")}; this one has not`,
     );
   }
   if (payloadType === "account_balance.changed") {
     return { facts: readBalanceUpdate(value, source, translation) };
   }
   const stamp = stampOf(source, hashing, translation);
-  const read = Object.hasOwn(ZERO_HASH, payloadType) ? ZERO_HASH[payloadType] : undefined;
-  if (read) return { facts: [read(value, stamp)] };
+  const known = Object.hasOwn(ZERO_HASH, payloadType) ? ZERO_HASH[payloadType] : undefined;
+  if (known) return { facts: [known.read(value, stamp, payloadType)] };
   if (ZERO_HASH_NOTIFICATIONS.has(payloadType)) {
     return { facts: [readNotification(value, stamp, payloadType)] };
   }

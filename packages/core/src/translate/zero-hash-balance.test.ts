@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { dataIn, factsIn, RECEIVED_AT, read, refusalOf } from "./testing/reading.ts";
+import { TRANSLATIONS } from "./translate.ts";
 
 const ACCOUNT = {
   participant_code: "DEF456",
@@ -49,7 +50,7 @@ describe("balance-updated", () => {
           run_id: "94077",
           run_type: "deposit",
           occurred_at: "2021-11-29T12:09:28.684765Z",
-          translation: 3,
+          translation: TRANSLATIONS.present,
         },
       },
       {
@@ -65,7 +66,7 @@ describe("balance-updated", () => {
           run_type: "deposit",
           occurred_at: "2021-11-29T12:09:28.759838Z",
           received_at: RECEIVED_AT,
-          translation: 3,
+          translation: TRANSLATIONS.present,
         },
       },
       {
@@ -80,7 +81,7 @@ describe("balance-updated", () => {
           occurred_at: "2021-11-29T12:09:28.684765Z",
           place: { connection: "c1", frame: 7 },
           received_at: RECEIVED_AT,
-          translation: 3,
+          translation: TRANSLATIONS.present,
         },
       },
     ]);
@@ -296,7 +297,7 @@ describe("initial-balance", () => {
           ...stated,
           place: { connection: "c1", frame: 7 },
           received_at: RECEIVED_AT,
-          translation: 3,
+          translation: TRANSLATIONS.present,
         },
       })),
     );

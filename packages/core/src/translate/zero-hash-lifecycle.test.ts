@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { type Delivered, onlyData, RECEIVED_AT, refusalOf } from "./testing/reading.ts";
+import { TRANSLATIONS } from "./translate.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -39,7 +40,7 @@ describe("deposit.status_changed", () => {
       source_address: "0xae9e",
       received_address: "0xf648",
       received_at: RECEIVED_AT,
-      translation: 3,
+      translation: TRANSLATIONS.present,
     });
     expect(content).toMatch(/^[0-9a-f]{64}$/);
   });
@@ -149,7 +150,7 @@ describe("payment_status_changed", () => {
       destination_address: "0x84a4",
       reference: "order-1001",
       received_at: RECEIVED_AT,
-      translation: 3,
+      translation: TRANSLATIONS.present,
     });
   });
 
@@ -168,7 +169,7 @@ describe("payment_status_changed", () => {
       reason: "Insufficient Funds",
       reason_code: "R01",
       received_at: RECEIVED_AT,
-      translation: 3,
+      translation: TRANSLATIONS.present,
     });
   });
 
@@ -269,6 +270,164 @@ describe("payment_status_changed", () => {
   });
 });
 
+describe("payout.status_updated (provider facts 4.4)", () => {
+  const PAYMENT = {
+    payment_id: "pmt_abc123",
+    description: "Contractor payout",
+    asset: "USDC",
+    quoted_asset: "USD",
+    total: "100.00",
+    rate: "1.00",
+    destination_amount: "100.00",
+    status: "settled",
+    network: "SOL",
+    payment_details: {
+      withdrawal_request_id: "wr_xyz456",
+      trade_id: "tr_abc123",
+      on_chain_transaction_id: "0xabc123...",
+      network_fee_notional: "0.01",
+      network_fee_quantity: "0.0000000384712",
+    },
+  };
+  const PAYOR = {
+    participant_code: "PAYOR1",
+    payor: { participant_code: "UPAYOR1", status: "approved" },
+  };
+  const BENEFICIARY = {
+    participant_code: "BENEF1",
+    status: "approved",
+    external_account: {
+      external_account_id: "ea_xyz789",
+      status: "approved",
+      crypto_address: "ab123...",
+    },
+  };
+  const PAYOUT = {
+    payout_id: "payout_abc123",
+    idempotency_key: "your-idempotency-key",
+    created_at: "2026-05-06T12:00:00Z",
+    updated_at: "2026-05-06T12:01:45Z",
+    status: "completed",
+    sub_status: "payment.settled",
+    previous_sub_status: "payment.posted",
+    timestamp: "2026-05-06T12:08:45Z",
+    failure_reason: null,
+  };
+  const body = (resources: Fields = {}, more: Fields = {}) => ({
+    ...PAYOUT,
+    resources: { payor: PAYOR, beneficiary: BENEFICIARY, payment: PAYMENT, ...resources },
+    ...more,
+  });
+  const payment = (fields: Fields = {}) => ({ payment: { ...PAYMENT, ...fields } });
+  const details = (fields: Fields) =>
+    payment({ payment_details: { ...PAYMENT.payment_details, ...fields } });
+  const payout = (resources?: Fields, more?: Fields) =>
+    onlyData(of("payout.status_updated", body(resources, more)), "PaymentStatusReported");
+
+  test("is its payment's status", () => {
+    const { content: _, ...data } = payout();
+    expect(data).toEqual({
+      provider: "zerohash",
+      payment: "pmt_abc123",
+      payment_id: "pmt_abc123",
+      status: "settled",
+      occurred_at: "2026-05-06T12:08:45Z",
+      payment_type: "payout",
+      withdrawal_request_id: "wr_xyz456",
+      trade_id: "tr_abc123",
+      participant_code: "UPAYOR1",
+      beneficiary_code: "BENEF1",
+      asset: "USDC",
+      network: "SOL",
+      amount: "100",
+      total: "100",
+      quoted_currency: "USD",
+      fee: "0.0000000384712",
+      transaction_hash: "0xabc123...",
+      destination_address: "ab123...",
+      reference: "your-idempotency-key",
+      received_at: RECEIVED_AT,
+      translation: TRANSLATIONS.present,
+    });
+  });
+
+  test.each<[string, Fields, Fields, Fields]>([
+    [
+      "nothing sent yet",
+      details({ withdrawal_request_id: null, on_chain_transaction_id: null }),
+      { sub_status: "payment.submitted", status: "pending" },
+      { status: "submitted", withdrawal_request_id: undefined, transaction_hash: undefined },
+    ],
+    [
+      "failed, without details",
+      { payment: { payment_id: "p", on_chain_transaction_id: "0xabc", status: "failed" } },
+      { sub_status: "payment.failed", failure_reason: "on_chain_transaction_failed" },
+      { status: "failed", transaction_hash: "0xabc", reason: "on_chain_transaction_failed" },
+    ],
+    ["a payment's status that is late", payment({ status: "posted" }), {}, { status: "settled" }],
+    [
+      "a sub-status of another part",
+      {},
+      { sub_status: "beneficiary.approved" },
+      { status: "settled" },
+    ],
+    ["no sub-status", payment({ status: "posted" }), { sub_status: null }, { status: "posted" }],
+    ["an unknown word", {}, { sub_status: "payment.on_hold" }, { status: "on_hold" }],
+    [
+      "a payor that pays for itself",
+      { payor: { participant_code: "PAYOR1", payor: { participant_code: null } } },
+      {},
+      { participant_code: "PAYOR1", beneficiary_code: "BENEF1" },
+    ],
+    [
+      "somebody who pays itself",
+      { beneficiary: { participant_code: "UPAYOR1" } },
+      {},
+      { beneficiary_code: undefined, destination_address: undefined },
+    ],
+    ["no parties", { payor: null, beneficiary: null }, {}, { participant_code: undefined }],
+    ["total is no amount", payment({ destination_amount: null }), {}, { amount: undefined }],
+    ["updated_at alone", {}, { timestamp: null }, { occurred_at: "2026-05-06T12:01:45Z" }],
+  ])("%s", (_what, resources, more, expected) => {
+    const data: Fields = payout(resources, more);
+    for (const [key, value] of Object.entries(expected)) expect(data[key]).toBe(value);
+  });
+
+  test.each<[string, Fields, Fields]>([
+    ["a payor is looked at", { payment: { payment_id: null, rate: "1.00" } }, {}],
+    ["no payment", { payment: null }, {}],
+    ["no resources", {}, { resources: null }],
+  ])("before there is a payment it is a notification: %s", (_what, resources, more) => {
+    const delivered = body(resources, {
+      ...{ status: "rejected", sub_status: "payor.payor.rejected" },
+      ...more,
+    });
+    const data = onlyData(of("payout.status_updated", delivered), "NotificationRecorded");
+    expect(data).toMatchObject({
+      payload_type: "payout.status_updated",
+      status: "payor.payor.rejected",
+      about: "payout_abc123",
+      occurred_at: "2026-05-06T12:08:45Z",
+    });
+  });
+
+  test("nothing has a status yet", () => {
+    const delivered = body({ payment: null }, { status: "pending", sub_status: null });
+    const data = onlyData(of("payout.status_updated", delivered), "NotificationRecorded");
+    expect(data.status).toBe("pending");
+  });
+
+  test.each<[string, Fields, Fields, string]>([
+    ["no status", payment({ status: null }), { sub_status: null }, "shape: the payment's status"],
+    ["an amount of words", payment({ destination_amount: "all" }), {}, "amount: destination"],
+    ["a fee of words", details({ network_fee_quantity: "?" }), {}, "amount: network_fee"],
+    ["a time of words", {}, { timestamp: "soon" }, "time: the payout's time"],
+    ["resources that are a list", {}, { resources: [] }, "shape: payout, at resources"],
+  ])("%s is quarantined", (_what, resources, more, expected) => {
+    expect(refusalOf(of("payout.status_updated", body(resources, more)))).toContain(expected);
+  });
+});
+
 describe.each(["deposit_fund_complete", "crypto_pay_status_changed"])("%s", (payloadType) => {
   const FUND = {
     participant_code: "CUST01",
@@ -307,7 +466,7 @@ describe.each(["deposit_fund_complete", "crypto_pay_status_changed"])("%s", (pay
       deposit_address: "0x3A45",
       reason: "deposit above maximum threshold",
       received_at: RECEIVED_AT,
-      translation: 3,
+      translation: TRANSLATIONS.present,
     });
   });
 
@@ -396,7 +555,7 @@ describe.each(["trade.status_changed", "trade_status_changed"])(
           trade_price: "81531.3718539524991138",
         },
         received_at: RECEIVED_AT,
-        translation: 3,
+        translation: TRANSLATIONS.present,
       });
     });
 

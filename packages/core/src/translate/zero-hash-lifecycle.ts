@@ -4,6 +4,7 @@ import {
   zeroHashFund,
   zeroHashNotification,
   zeroHashPayment,
+  zeroHashPayout,
   zeroHashTrade,
 } from "@counterfoil/contracts/wire/zero-hash";
 import { compact, readAmount, readKey, readShape, readTime } from "./translation.ts";
@@ -117,6 +118,50 @@ function partiesOf(payment: Payment) {
   };
 }
 
+/** A payout says nothing of money before it has a payment; until then it is a notification. */
+export function readPayout(value: unknown, stamp: Stamp, payloadType: string): ProviderFact {
+  const payout = readShape(zeroHashPayout, value, "payout");
+  const { payor, beneficiary, payment } = payout.resources ?? {};
+  if (payment?.payment_id === undefined) return readNotification(value, stamp, payloadType);
+  const details = payment.payment_details;
+  const owner = payor?.payor?.participant_code ?? payor?.participant_code;
+  const beneficiary_code = beneficiary?.participant_code;
+  const occurred_at = readTime(
+    payout.timestamp ?? payout.updated_at ?? payout.created_at,
+    "the payout's time",
+  );
+  return {
+    type: "PaymentStatusReported",
+    data: compact({
+      provider: "zerohash" as const,
+      payment: payment.payment_id,
+      payment_id: payment.payment_id,
+      status: readKey("the payment's status", paymentWord(payout.sub_status), payment.status),
+      ...timeOf(occurred_at, stamp),
+      payment_type: "payout",
+      withdrawal_request_id: details?.withdrawal_request_id,
+      trade_id: details?.trade_id,
+      participant_code: owner,
+      beneficiary_code: beneficiary_code === owner ? undefined : beneficiary_code,
+      asset: payment.asset,
+      network: payment.network,
+      amount: readAmount(payment.destination_amount, "destination_amount"),
+      total: readAmount(payment.total, "total"),
+      quoted_currency: payment.quoted_asset,
+      fee: readAmount(details?.network_fee_quantity, "network_fee"),
+      fee_asset: details?.network_fee_asset,
+      transaction_hash: details?.on_chain_transaction_id ?? payment.on_chain_transaction_id,
+      destination_address: beneficiary?.external_account?.crypto_address,
+      reference: payout.idempotency_key,
+      reason: payout.failure_reason,
+      ...bodyOf(stamp),
+    }),
+  };
+}
+
+/** `payment.settled` is the payment's word `settled`; `beneficiary.approved` is none. */
+const paymentWord = (subStatus = ""): string | undefined => /^payment\.(.+)$/.exec(subStatus)?.[1];
+
 export function readFund(value: unknown, stamp: Stamp): ProviderFact {
   const fund = readShape(zeroHashFund, value, "fund");
   return {
@@ -174,8 +219,10 @@ export function readNotification(value: unknown, stamp: Stamp, payloadType: stri
       status:
         notification.external_account_status ??
         notification.participant_status ??
+        notification.sub_status ??
         notification.status,
-      about: notification.external_account_id ?? notification.participant_code,
+      about:
+        notification.external_account_id ?? notification.payout_id ?? notification.participant_code,
       occurred_at: readTime(notification.timestamp, "timestamp"),
       ...bodyOf(stamp),
     }),

@@ -12,6 +12,8 @@ import { finishDeliveries } from "./startup.ts";
 
 const START = 1_700_000_000_000_000_000n;
 const ACCOUNTS = 3000;
+/** The translation that the next change of reading brings. */
+const NEXT = TRANSLATIONS.present + 1;
 
 const account = (at: number) => ({
   participant_code: "DEF456",
@@ -99,7 +101,7 @@ describe("a divided delivery whose ingestor died", () => {
     await die(snapshot(1), 1);
     const blind: Translate = () => ({ ok: false, reason: "shape", detail: "not in this version" });
     const { versions } = TRANSLATIONS;
-    expect(await complete({ present: 4, versions: { ...versions, 4: blind } })).toEqual([
+    expect(await complete({ present: NEXT, versions: { ...versions, [NEXT]: blind } })).toEqual([
       "completed",
     ]);
     const translations = storage.events.map(({ data }) => JSON.parse(data).translation);
@@ -119,7 +121,7 @@ describe("a divided delivery whose ingestor died", () => {
     const { die, complete } = setUp();
     await die(snapshot(1), 1);
     const present = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
-    expect(await complete({ present: 4, versions: { 4: present } })).toEqual(["failed"]);
+    expect(await complete({ present: NEXT, versions: { [NEXT]: present } })).toEqual(["failed"]);
   });
 });
 

@@ -16,6 +16,8 @@ import { sampleEvent } from "../testing/sample-event.ts";
 import { createIngest, type IngestOptions } from "./ingest.ts";
 
 const START = 1_700_000_000_000_000_000n;
+/** The translation that the next change of reading brings. */
+const NEXT = TRANSLATIONS.present + 1;
 
 type Before = Readonly<{
   findByIds?: () => void | Promise<void>;
@@ -483,7 +485,10 @@ describe("a divided delivery", () => {
         { ...source, text: source.text?.replaceAll('"asset":"A', '"asset":"B') ?? null },
         given,
       );
-    const translations = { present: 4, versions: { 3: first, 4: second } };
+    const translations = {
+      present: NEXT,
+      versions: { [TRANSLATIONS.present]: first, [NEXT]: second },
+    };
     const { another, storage } = await leaveSnapshot();
     const ingest = another({ translations });
     expect(await ingest.submit(snapshot(1, 3000))).toMatchObject({ outcome: "recorded" });
@@ -499,7 +504,7 @@ describe("a divided delivery", () => {
     await ingest.submit(snapshot(1, 3000));
     await ingest.submit(webhook(1));
     const present = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
-    const later = another({ translations: { present: 4, versions: { 4: present } } });
+    const later = another({ translations: { present: NEXT, versions: { [NEXT]: present } } });
     expect(await later.submit(snapshot(1, 3000))).toMatchObject({ outcome: "repeated" });
     expect(await later.submit(webhook(1))).toMatchObject({ outcome: "repeated" });
   });
@@ -507,13 +512,16 @@ describe("a divided delivery", () => {
   test("that was left by a translation that is gone is rejected alone", async () => {
     const { another } = await leaveSnapshot();
     const present = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
-    const later = another({ translations: { present: 4, versions: { 4: present } } });
+    const later = another({ translations: { present: NEXT, versions: { [NEXT]: present } } });
     const results = await Promise.allSettled([
       later.submit(snapshot(1, 3000)),
       later.submit(webhook(1)),
     ]);
     expect(results).toMatchObject([
-      { status: "rejected", reason: { message: /no translation 3/ } },
+      {
+        status: "rejected",
+        reason: { message: `there is no translation ${TRANSLATIONS.present}` },
+      },
       { status: "fulfilled" },
     ]);
   });

@@ -55,8 +55,8 @@ const STEPS: readonly Step[] = [
 
 /**
  * Reads every stored delivery with the present translation, compares with what was recorded, and
- * appends what corrects it. Running it twice appends nothing the second time; the models are to be
- * rebuilt afterwards, since folds read facts, never bytes.
+ * appends what corrects it. Running it twice appends nothing the second time. Models fold the
+ * corrections as they come.
  */
 export async function retranslate(options: RetranslateOptions): Promise<RetranslateResult> {
   const { stream } = options;

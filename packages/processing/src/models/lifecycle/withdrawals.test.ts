@@ -523,6 +523,39 @@ describe("requests and payments", () => {
     ]);
   });
 
+  test("a payout is a withdrawal from its payment on, called what its request is called", async () => {
+    const payout = (word: string, timestamp: string, withdrawal_request_id: string | null) =>
+      delivered({
+        payloadType: "payout.status_updated",
+        body: {
+          ...{ payout_id: "payout_abc123", sub_status: `payment.${word}`, timestamp },
+          resources: {
+            payor: { participant_code: "PAYOR1", payor: { participant_code: "UPAYOR1" } },
+            payment: {
+              ...{ payment_id: "pmt_abc123", asset: "USDC", destination_amount: "100.00" },
+              payment_details: { withdrawal_request_id },
+            },
+          },
+        },
+      });
+    const [record, ...others] = await withdrawalsOf([
+      ...payout("submitted", "2026-05-06T12:06:00Z", null),
+      ...payout("posted", "2026-05-06T12:07:15Z", "wr_xyz456"),
+      ...payout("settled", "2026-05-06T12:08:45Z", "wr_xyz456"),
+    ]);
+    expect(others).toEqual([]);
+    expect(record).toMatchObject({
+      id: "wr_xyz456",
+      state: { stage: "settled", participant_code: "UPAYOR1", asset: "USDC", amount: "100" },
+      anomalies: [],
+    });
+    expect(brief(record?.history ?? [])).toEqual([
+      "requested<submitted>",
+      "broadcast<posted>",
+      "settled<settled>",
+    ]);
+  });
+
   test("a bank payment comes back after it has settled", async () => {
     const at = (occurred_at: string) => ({
       transaction_id: "T",
