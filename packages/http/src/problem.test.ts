@@ -1,3 +1,4 @@
+import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { fastify } from "fastify";
 import { pino } from "pino";
@@ -12,7 +13,7 @@ function appThatThrows(error: unknown, asProblem?: AsProblem) {
   const logger = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
   const created = fastify({ bodyLimit: 10 });
   app.close = () => created.close();
-  answerFailures(created, { logger, asProblem });
+  answerFailures(created, { logger, clock: createManualClock(), asProblem });
   created.get("/fails", async () => {
     throw error;
   });
