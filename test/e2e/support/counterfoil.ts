@@ -58,9 +58,17 @@ export async function runProgram(
   return { code, ...output };
 }
 
-/** Starts a role; `whenLogged(isReady)` says when it is there. */
-export function startRole(args: readonly string[], env: Environment): RunningProcess {
-  const child = spawnProgram("main.ts", args, env);
+/**
+ * Starts a role; `whenLogged(isReady)` says when it is there.
+ *
+ * @param stdout a descriptor to log to; nothing can be seen of the log then
+ */
+export function startRole(
+  args: readonly string[],
+  env: Environment,
+  stdout: number | "pipe" = "pipe",
+): RunningProcess {
+  const child = spawnProgram("main.ts", args, env, stdout);
   const lines: LogLine[] = [];
   const waiting = new Set<() => void>();
   let text = "";
@@ -95,14 +103,19 @@ export function startRole(args: readonly string[], env: Environment): RunningPro
   };
 }
 
-function spawnProgram(file: string, args: readonly string[], env: Environment): ChildProcess {
+function spawnProgram(
+  file: string,
+  args: readonly string[],
+  env: Environment,
+  stdout: number | "pipe" = "pipe",
+): ChildProcess {
   const clean = Object.entries(process.env).filter(
     ([name]) => !/^(?:COUNTERFOIL_|NODE_)/.test(name),
   );
   const child = spawn(
     process.execPath,
     ["--disable-warning=ExperimentalWarning", SOURCE + file, ...args],
-    { env: { ...Object.fromEntries(clean), ...env }, stdio: ["ignore", "pipe", "pipe"] },
+    { env: { ...Object.fromEntries(clean), ...env }, stdio: ["ignore", stdout, "pipe"] },
   );
   running.add(child);
   child.once("exit", () => running.delete(child));
