@@ -1,9 +1,7 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import type { ProblemDocument } from "@counterfoil/contracts/http";
-import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Logger } from "pino";
-import { type SampledLog, sampleLog } from "./sampled-log.ts";
+import type { SampledLog } from "./sampled-log.ts";
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json";
 
@@ -42,17 +40,12 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
 export type AsProblem = (error: unknown, request: FastifyRequest) => Problem | null;
 
 type FailureOptions = Readonly<{
-  logger: Logger;
-  clock: Pick<Clock, "now">;
+  log: SampledLog;
   asProblem?: AsProblem | undefined;
 }>;
 
 /** Every failure becomes a problem document, which says nothing of files, addresses or rows. */
-export function answerFailures(
-  app: FastifyInstance,
-  { logger, clock, asProblem }: FailureOptions,
-): void {
-  const log = sampleLog({ logger, clock });
+export function answerFailures(app: FastifyInstance, { log, asProblem }: FailureOptions): void {
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new Problem("not_found", `no resource has the address ${pathOf(request)}`)),
   );
