@@ -70,15 +70,16 @@ const LIMITS: ListenerLimits = {
   requestTimeoutMs: 30_000,
   answerTimeoutMs: 60_000,
   idleTimeoutMs: 72_000,
-  connectionsMax: 2_000,
-  bodyBytesMax: 32 * 1024 * 1024,
-  answerBytesMax: 64 * 1024 * 1024,
+  connectionsMax: 1_000,
+  bodyBytesMax: 16 * 1024 * 1024,
+  answerBytesMax: 32 * 1024 * 1024,
 };
 
 /** An HTTP listener without routes: limits, problem documents, an orderly end. */
 export function createListener(options: ListenerOptions): Listener {
   const { config, address, clock } = options;
-  const limits = { ...LIMITS, ...options.limits };
+  const bodyBytesMax = Math.max(LIMITS.bodyBytesMax, 4 * config.COUNTERFOIL_MAX_BODY_BYTES);
+  const limits = { ...LIMITS, bodyBytesMax, ...options.limits };
   const log = sampleLog(options);
   const app = fastify(serverOptions(config.COUNTERFOIL_MAX_BODY_BYTES, limits));
   answerFailures(app, { ...options, log });

@@ -106,6 +106,32 @@ test("answers that nobody reads: the oldest is cut when they are too much togeth
   expect(logged()).toMatchObject([{ msg: "transfer cut", what: "answer", why: "bytes" }]);
 });
 
+test("a connection that asks on and on without reading gets 503 for what is too much", async () => {
+  const { open } = await start({});
+  const answer = await new Promise<string>((resolve) => {
+    let text = "";
+    const socket = open("GET /none HTTP/1.1\r\nhost: a\r\n\r\n".repeat(100) + GET);
+    socket.on("data", (chunk) => {
+      text += chunk.toString().replaceAll("x", "");
+    });
+    socket.once("close", () => resolve(text));
+  });
+  expect(answer.match(/HTTP\/1.1 404/g)).toHaveLength(16);
+  expect(answer.match(/HTTP\/1.1 503/g)).toHaveLength(85);
+});
+
+test("answers that were read count no more", async () => {
+  const { open, logged } = await start({ answerBytesMax: 2.5 * ANSWER_BYTES });
+  for (let n = 0; n < 5; n += 1) {
+    expect((await readAnswer(open(GET))).body.length).toBe(ANSWER_BYTES);
+  }
+  const unread = [open(GET), open(GET)];
+  for (const bytes of await Promise.all(unread.map(bytesOf))) {
+    expect(bytes).toBeGreaterThan(ANSWER_BYTES);
+  }
+  expect(logged()).toEqual([]);
+});
+
 test("an answer that nobody reads is cut in time", async () => {
   const { app, open, logged } = await start({ answerTimeoutMs: 100 });
   const closed = new Promise<void>((resolve) => {

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Problem, sendProblem } from "./problem.ts";
 import type { SampledLog } from "./sampled-log.ts";
@@ -7,69 +8,109 @@ export type TransferLimits = Readonly<{
   bodyBytesMax: number;
   /** Of all answers together that have not been read whole. */
   answerBytesMax: number;
-  /** From an answer's first byte to its last. */
+  /** Within this time an answer is read, or the next of those that the connection asked for. */
   answerTimeoutMs: number;
 }>;
 
 /**
  * Bounds what clients make this process hold for them: bodies that they send by halves, answers
- * that they do not read. Where it becomes too much, the transfer that began first is cut: those of
- * honest clients are over within milliseconds, so the oldest is one that stalls. How long a body
- * may take is for the server's own time-outs to say.
+ * that they ask for and do not read. Where it becomes too much, the transfer that began first is
+ * cut: those of honest clients are over within milliseconds, so the oldest is one that stalls. How
+ * long a body may take is for the server's own time-outs to say.
  */
 export function boundTransfers(
   app: FastifyInstance,
   { log, ...limits }: TransferLimits & Readonly<{ log: SampledLog }>,
 ): void {
-  const bodies = createTransfers("body", limits.bodyBytesMax, log);
+  boundBodies(app, createTransfers("body", limits.bodyBytesMax, log));
   const answers = createTransfers("answer", limits.answerBytesMax, log);
-  app.addHook("preParsing", (request, reply, body, done) => {
-    if (hasBody(request)) watchBody(bodies, request, reply);
-    done(null, body);
-  });
-  app.addHook("onSend", (_request, reply, answer, done) => {
-    watchAnswer(answers, reply, answer);
-    done(null, answer);
-  });
+  boundAnswers(app, answers);
   const sweep = () => answers.cutOlderThan(limits.answerTimeoutMs);
   const sweeping = setInterval(sweep, Math.ceil(limits.answerTimeoutMs / 10)).unref();
   app.addHook("onClose", async () => clearInterval(sweeping));
+}
+
+const TOO_MUCH = new Problem("overloaded", "too much is on its way at once, try again later");
+
+/** A chunk takes more memory than its bytes. */
+const CHUNK_OVERHEAD_BYTES = 256;
+
+function boundBodies(app: FastifyInstance, bodies: Transfers): void {
+  app.addHook("preParsing", (request, reply, stream, done) => {
+    if (hasBody(request)) watchBody(request, reply);
+    // The parser listens in this same turn, so nothing flows past it.
+    done(null, stream);
+  });
+
+  function watchBody({ raw, routeOptions }: FastifyRequest, reply: FastifyReply): void {
+    const body = newTransfer(() => {
+      if (reply.sent) return raw.destroy();
+      reply.raw.once("finish", () => raw.destroy());
+      sendProblem(reply.header("connection", "close"), TOO_MUCH);
+    });
+    raw.on("data", (chunk: Buffer) => {
+      // What is beyond the limit is read and thrown away.
+      if (reply.sent || body.bytes > routeOptions.bodyLimit) return;
+      bodies.add(body, chunk.length + CHUNK_OVERHEAD_BYTES);
+    });
+    raw.once("end", () => bodies.end(body)).once("close", () => bodies.end(body));
+  }
 }
 
 function hasBody({ headers }: FastifyRequest): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/** A chunk takes more memory than its bytes. */
-const CHUNK_OVERHEAD_BYTES = 256;
+/** Requests that one connection may send before it has read the first answer. */
+const UNANSWERED_MAX = 16;
 
-/** The parser listens in this same turn, so nothing flows past it. */
-function watchBody(bodies: Transfers, request: FastifyRequest, reply: FastifyReply): void {
-  const body = bodies.begin(() => {
-    if (reply.sent) return request.raw.destroy();
-    reply.raw.once("finish", () => request.raw.destroy());
-    sendProblem(reply.header("connection", "close"), TOO_MUCH);
-  });
-  const { bodyLimit } = request.routeOptions;
-  request.raw.on("data", (chunk: Buffer) => {
-    // What is beyond the limit is read and thrown away.
-    if (body.bytes <= bodyLimit) bodies.grow(body, chunk.length + CHUNK_OVERHEAD_BYTES);
-  });
-  request.raw.once("end", () => bodies.end(body));
-  request.raw.once("close", () => bodies.end(body));
-}
+/** What an answer takes beside its content; that of a stream is never in memory whole. */
+const ANSWER_OVERHEAD_BYTES = 512;
 
-const TOO_MUCH = new Problem("overloaded", "too much is being sent at once, send it again later");
+/** Answers wait behind each other on their connection, so one that stalls holds all of them. */
+function boundAnswers(app: FastifyInstance, answers: Transfers): void {
+  const connections = new WeakMap<Socket, Transfer & { unanswered: number }>();
 
-function watchAnswer(answers: Transfers, { raw }: FastifyReply, content: unknown): void {
-  const answer = answers.begin(() => raw.destroy());
-  raw.once("close", () => answers.end(answer));
-  if (typeof content === "string" || Buffer.isBuffer(content)) {
-    answers.grow(answer, Buffer.byteLength(content));
+  function connectionOf(socket: Socket) {
+    const known = connections.get(socket);
+    if (known !== undefined) return known;
+    const connection = Object.assign(
+      newTransfer(() => void socket.destroy()),
+      { unanswered: 0 },
+    );
+    connections.set(socket, connection);
+    socket.once("close", () => answers.end(connection));
+    return connection;
   }
+
+  app.addHook("onRequest", (request, reply, done) => {
+    const connection = connectionOf(request.raw.socket);
+    connection.unanswered += 1;
+    reply.raw.once("close", () => {
+      connection.unanswered -= 1;
+    });
+    if (connection.unanswered <= UNANSWERED_MAX) done();
+    else sendProblem(reply, TOO_MUCH);
+  });
+  app.addHook("onSend", (request, reply, content, done) => {
+    const { socket } = request.raw;
+    if (!socket.destroyed) {
+      const connection = connectionOf(socket);
+      const bytes = ANSWER_OVERHEAD_BYTES + bytesOf(content);
+      reply.raw.once("close", () => answers.release(connection, bytes));
+      answers.add(connection, bytes);
+    }
+    done(null, content);
+  });
 }
 
-type Transfer = { bytes: number; readonly startedMs: number; readonly cut: () => void };
+function bytesOf(content: unknown): number {
+  return typeof content === "string" || Buffer.isBuffer(content) ? Buffer.byteLength(content) : 0;
+}
+
+type Transfer = { bytes: number; startedMs: number; readonly cut: () => void };
+
+const newTransfer = (cut: () => void): Transfer => ({ bytes: 0, startedMs: 0, cut });
 
 type Transfers = ReturnType<typeof createTransfers>;
 
@@ -79,32 +120,41 @@ function createTransfers(what: string, bytesMax: number, log: SampledLog) {
   const present = new Set<Transfer>();
   let bytes = 0;
 
+  function begin(transfer: Transfer): void {
+    transfer.startedMs = performance.now();
+    present.add(transfer);
+  }
+
   function end(transfer: Transfer): void {
-    if (present.delete(transfer)) bytes -= transfer.bytes;
+    if (!present.delete(transfer)) return;
+    bytes -= transfer.bytes;
+    transfer.bytes = 0;
   }
 
   function cut(transfer: Transfer, why: string): void {
-    end(transfer);
     log(`${what} ${why}`, "warn", { what, why, bytes: transfer.bytes }, "transfer cut");
+    end(transfer);
     transfer.cut();
   }
 
   return {
-    begin(onCut: () => void): Transfer {
-      const transfer = { bytes: 0, startedMs: performance.now(), cut: onCut };
-      present.add(transfer);
-      return transfer;
-    },
-    grow(transfer: Transfer, by: number): void {
-      if (!present.has(transfer)) return;
-      transfer.bytes += by;
-      bytes += by;
+    end,
+    add(transfer: Transfer, more: number): void {
+      if (!present.has(transfer)) begin(transfer);
+      transfer.bytes += more;
+      bytes += more;
       for (const oldest of present) {
         if (bytes <= bytesMax || present.size === 1) return;
         cut(oldest, "bytes");
       }
     },
-    end,
+    /** A part of it is through: it does not stall. */
+    release(transfer: Transfer, through: number): void {
+      if (!present.delete(transfer)) return;
+      transfer.bytes -= through;
+      bytes -= through;
+      if (transfer.bytes > 0) begin(transfer);
+    },
     cutOlderThan(ms: number): void {
       const until = performance.now() - ms;
       for (const oldest of present) {
