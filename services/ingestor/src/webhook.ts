@@ -32,13 +32,18 @@ export type WebhookDeps = Readonly<{
  * @throws StartupError configuration_invalid for a key that cannot be read
  */
 export async function registerWebhooks(app: FastifyInstance, deps: WebhookDeps): Promise<void> {
-  const sources = webhookSources(deps);
+  const sources = webhookSources(deps.config, deps.metrics.legacySignature);
   const log = sampleLog(deps);
   await app.register(async (scope) => {
     takeRawBodies(scope, deps.config.COUNTERFOIL_MAX_BODY_BYTES);
     for (const source of sources) mountSource(scope, source, { ...deps, log });
     refuseOtherPaths(scope, sources, { ...deps, log });
   });
+}
+
+/** @throws StartupError configuration_invalid for a key that cannot be read */
+export function checkWebhookKeys(config: Config): void {
+  webhookSources(config, () => {});
 }
 
 /** A provider's side of the webhook route. */
@@ -56,13 +61,15 @@ type WebhookSource = Readonly<{
  *
  * @throws StartupError configuration_invalid for a key that cannot be read
  */
-function webhookSources({ config, metrics }: WebhookDeps): readonly WebhookSource[] {
+function webhookSources(
+  config: Config,
+  onLegacyOnly: IngestorMetrics["legacySignature"],
+): readonly WebhookSource[] {
   const secrets = config.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET;
   const rsaKeys = config.COUNTERFOIL_ZEROHASH_WEBHOOK_PUBLIC_KEY;
   const ecdsaKeys = config.COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY;
   const rejectStale = config.COUNTERFOIL_REJECT_STALE;
   const requireTimestamped = config.COUNTERFOIL_REQUIRE_TIMESTAMPED_SIGNATURE;
-  const onLegacyOnly = metrics.legacySignature;
   const unsigned = config.COUNTERFOIL_ALLOW_UNSIGNED ? acceptUnsigned : null;
   const verifyZeroHash =
     secrets.length + rsaKeys.length === 0
