@@ -91,6 +91,13 @@ const REFUSED: readonly Case[] = [
     env: () => ({ COUNTERFOIL_LEDGER: "locks" }),
     says: ["configuration_invalid", "COUNTERFOIL_LEDGER"],
   },
+  ...["/proc/1/nowhere", "/dev/null", "/dev/null/below", `/tmp/${"n".repeat(300)}`].map(
+    (folder) => ({
+      what: `a data folder that cannot be: ${folder.slice(0, 20)}`,
+      env: () => ({ COUNTERFOIL_DATA_DIR: folder }),
+      says: ["configuration_invalid", "COUNTERFOIL_DATA_DIR", folder],
+    }),
+  ),
   {
     what: "a port that is taken",
     env: () => ({ COUNTERFOIL_HTTP_PORT: portOf(taken) }),
@@ -111,6 +118,16 @@ describe("start refuses, with exit code 2, no stack trace and no secret", () => 
     if (!says.includes("port_in_use")) expect(readdirSync(folder)).toEqual([]);
   });
 });
+
+test.each(["start", "ingestor", "gateway", "projector"])(
+  "%s says which limit of the system is too low, and ends",
+  async (role) => {
+    const env = { COUNTERFOIL_DATA_DIR: newFolder() };
+    const { code, stderr } = await runCommand([role], env, { openFiles: 64 });
+    expect(code).toBe(2);
+    for (const words of ["64 files", "256", "ulimit -n"]) expect(stderr).toContain(words);
+  },
+);
 
 test("every problem is named at once, and no secret is repeated", async () => {
   const { code, stderr } = await runCommand(["start"], {

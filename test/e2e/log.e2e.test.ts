@@ -57,7 +57,7 @@ test.each([
   };
   for (const start of ["first", "second"]) {
     const log = openLog();
-    const service = startRole(["start"], env, log);
+    const service = startRole(["start"], env, { stdout: log });
     closeSync(log);
     await whenAnswering(address);
     for (let n = 0; n < 1_000; n += 1) {

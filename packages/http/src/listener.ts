@@ -10,6 +10,7 @@ import {
   fastify,
 } from "fastify";
 import type { Logger } from "pino";
+import { connectionsWithin } from "./open-files.ts";
 import {
   type AsProblem,
   answerFailures,
@@ -154,9 +155,9 @@ function boundConnections(
   { server }: FastifyInstance,
   { connectionsMax, log }: Pick<ListenerLimits, "connectionsMax"> & Readonly<{ log: SampledLog }>,
 ): void {
-  server.maxConnections = connectionsMax;
+  server.maxConnections = connectionsWithin(connectionsMax);
   server.on("drop", () => {
-    log("connections", "warn", { connections_max: connectionsMax }, "connection refused");
+    log("connections", "warn", { connections_max: server.maxConnections }, "connection refused");
     server.closeIdleConnections();
   });
 }
