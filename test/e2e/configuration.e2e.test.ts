@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
@@ -58,9 +59,45 @@ const REFUSED: readonly Case[] = [
   },
   {
     what: "a key that cannot be read",
-    env: () => ({ COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY: "no key" }),
+    env: () => ({ COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY: "hunter2" }),
     says: ["configuration_invalid", "COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY"],
   },
+  {
+    what: "a feed's secret that is none",
+    env: () => ({
+      COUNTERFOIL_ZEROHASH_FEED_URL: "wss://feed.example",
+      COUNTERFOIL_ZEROHASH_FEED_KEY: "key",
+      COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE: "passphrase",
+      COUNTERFOIL_ZEROHASH_FEED_SECRET: "hunter2!",
+    }),
+    says: ["configuration_invalid", "COUNTERFOIL_ZEROHASH_FEED_SECRET", "base64"],
+  },
+  {
+    what: "brokers with a password",
+    env: () => ({ COUNTERFOIL_KAFKA_BROKERS: "me:hunter2@kafka:9092" }),
+    says: ["configuration_invalid", "COUNTERFOIL_KAFKA_BROKERS", "expected host:port"],
+  },
+  {
+    what: "authorities of the brokers that cannot be read",
+    env: () => ({
+      COUNTERFOIL_KAFKA_BROKERS: "kafka:9092",
+      COUNTERFOIL_KAFKA_TLS: "true",
+      COUNTERFOIL_KAFKA_CA_FILE: "/nowhere/ca.pem",
+    }),
+    says: ["configuration_invalid", "COUNTERFOIL_KAFKA_CA_FILE"],
+  },
+  {
+    what: "a ledger named like a folder of the data folder",
+    env: () => ({ COUNTERFOIL_LEDGER: "locks" }),
+    says: ["configuration_invalid", "COUNTERFOIL_LEDGER"],
+  },
+  ...["/proc/1/nowhere", "/dev/null", "/dev/null/below", `/tmp/${"n".repeat(300)}`].map(
+    (folder) => ({
+      what: `a data folder that cannot be: ${folder.slice(0, 20)}`,
+      env: () => ({ COUNTERFOIL_DATA_DIR: folder }),
+      says: ["configuration_invalid", "COUNTERFOIL_DATA_DIR", folder],
+    }),
+  ),
   {
     what: "a port that is taken",
     env: () => ({ COUNTERFOIL_HTTP_PORT: portOf(taken) }),
@@ -68,15 +105,29 @@ const REFUSED: readonly Case[] = [
   },
 ];
 
-describe("start refuses, with exit code 2 and no stack trace", () => {
+describe("start refuses, with exit code 2, no stack trace and no secret", () => {
   test.each(REFUSED)("$what", async ({ env, says }) => {
-    const base = { COUNTERFOIL_DATA_DIR: newFolder(), COUNTERFOIL_HTTP_PORT: "0" };
-    const { code, stderr } = await runCommand(["start"], { ...base, ...env() });
+    const folder = newFolder();
+    const base = { COUNTERFOIL_DATA_DIR: folder, COUNTERFOIL_HTTP_PORT: "0" };
+    const { code, stdout, stderr } = await runCommand(["start"], { ...base, ...env() });
     expect(code).toBe(2);
     for (const words of says) expect(stderr).toContain(words);
     expect(stderr).not.toMatch(/^\s+at /m);
+    expect(stderr + stdout).not.toContain("hunter2");
+    // Whether a port is free is known once everything else is there.
+    if (!says.includes("port_in_use")) expect(readdirSync(folder)).toEqual([]);
   });
 });
+
+test.each(["start", "ingestor", "gateway", "projector"])(
+  "%s says which limit of the system is too low, and ends",
+  async (role) => {
+    const env = { COUNTERFOIL_DATA_DIR: newFolder() };
+    const { code, stderr } = await runCommand([role], env, { openFiles: 64 });
+    expect(code).toBe(2);
+    for (const words of ["64 files", "256", "ulimit -n"]) expect(stderr).toContain(words);
+  },
+);
 
 test("every problem is named at once, and no secret is repeated", async () => {
   const { code, stderr } = await runCommand(["start"], {

@@ -35,6 +35,14 @@ describe("what is taken", () => {
     expect(config.COUNTERFOIL_ZEROHASH_FEED_URL).toBeUndefined();
   });
 
+  test("a value without the line's end that its file had", () => {
+    const config = loadConfig({ ...FEED, COUNTERFOIL_ZEROHASH_FEED_KEY: "key\r\n" });
+    expect(config.COUNTERFOIL_ZEROHASH_FEED_KEY).toBe("key");
+    expect(problemsOf({ ...FEED, COUNTERFOIL_ZEROHASH_FEED_KEY: "\n" })).toEqual([
+      expect.stringContaining("COUNTERFOIL_ZEROHASH_FEED_KEY missing"),
+    ]);
+  });
+
   test("several secrets, and a feed that is complete", () => {
     const config = loadConfig({ ...FEED, COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: "new, old," });
     expect(config.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET).toEqual(["new", "old"]);
@@ -47,7 +55,9 @@ describe("what is refused", () => {
     { env: { COUNTERFOIL_TYPO: "x" }, says: /^COUNTERFOIL_TYPO is not a variable.*README/ },
     { env: { COUNTERFOIL_LEGDER: "x" }, says: /COUNTERFOIL_LEGDER .*mean COUNTERFOIL_LEDGER\?/ },
     { env: { COUNTERFOIL_LEDGER: "Mine" }, says: /^COUNTERFOIL_LEDGER is "Mine": expected/ },
-    { env: { COUNTERFOIL_LEDGER: "models" }, says: /taken by the read models/ },
+    { env: { COUNTERFOIL_LEDGER: "models" }, says: /taken by a folder/ },
+    { env: { COUNTERFOIL_LEDGER: "locks" }, says: /taken by a folder/ },
+    { env: { COUNTERFOIL_KAFKA_BROKERS: "user@kafka:9092" }, says: /^\w+_BROKERS: expected host/ },
     { env: { COUNTERFOIL_HTTP_PORT: "65536" }, says: /expected a port number/ },
     { env: { COUNTERFOIL_STUCK_AFTER: "soon" }, says: /expected a duration/ },
     { env: { COUNTERFOIL_LOG_LEVEL: "loud" }, says: /COUNTERFOIL_LOG_LEVEL is "loud"/ },

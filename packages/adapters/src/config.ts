@@ -38,11 +38,12 @@ export function loadConfig(env: Environment): Config {
   return config as Config;
 }
 
+/** A value that was read from a file ends with its line's end, which nobody means. */
 function ownVariables(env: Environment): Readonly<Record<string, string>> {
-  const own = Object.entries(env).filter(
-    (entry): entry is [string, string] => entry[0].startsWith(PREFIX) && Boolean(entry[1]),
-  );
-  return Object.fromEntries(own);
+  const own = Object.entries(env)
+    .filter(([name]) => name.startsWith(PREFIX))
+    .map(([name, value = ""]) => [name, value.replace(/[\r\n]+$/, "")] as const);
+  return Object.fromEntries(own.filter(([, value]) => value !== ""));
 }
 
 function isUnknown(name: string): boolean {
@@ -55,8 +56,8 @@ function describeUnknown(name: string): string {
   return `${name} is not a variable of this program: ${advice}`;
 }
 
-/** A URL may carry a password, so it is not repeated either. */
-const IS_SECRET = /_(?:SECRET|PASSPHRASE|PASSWORD|KEY|URL)$/;
+/** A URL may carry a password, and so may what somebody takes for one: they are not repeated. */
+const IS_SECRET = /_(?:SECRET|PASSPHRASE|PASSWORD|KEY|URL|BROKERS)$/;
 
 function describeInvalid(name: string, found: string | undefined, expected = "another value") {
   const shown = found === undefined || IS_SECRET.test(name) ? "" : ` is "${found}"`;

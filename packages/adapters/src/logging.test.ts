@@ -1,21 +1,35 @@
-import { spawnSync } from "node:child_process";
-import { describe, expect, test } from "@jest/globals";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterEach, describe, expect, test } from "@jest/globals";
 
 const LOGGING = new URL("./logging.ts", import.meta.url).href;
 
-/** What a process with a logger of its own writes. */
-function logged(statement: string, level = "info") {
-  const script = `
-    const { createLogger } = await import(${JSON.stringify(LOGGING)});
-    const logger = createLogger({ role: "test", level: ${JSON.stringify(level)} });
-    ${statement}`;
-  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
-    encoding: "utf8",
-  });
-  return stdout
+/** The arguments of a process with a logger of its own. */
+const withLogger = (statement: string, level = "info") => [
+  "--input-type=module",
+  "-e",
+  `const { createLogger, droppedLines } = await import(${JSON.stringify(LOGGING)});
+   const logger = createLogger({ role: "test", level: ${JSON.stringify(level)} });
+   ${statement}`,
+];
+
+/** Throws for a line that is torn. */
+const linesOf = (output: string) =>
+  output
     .split("\n")
     .filter(Boolean)
     .map((line) => JSON.parse(line));
+
+/** What a process with a logger of its own writes. */
+function logged(statement: string, level = "info") {
+  const { stdout } = spawnSync(process.execPath, withLogger(statement, level), {
+    encoding: "utf8",
+  });
+  return linesOf(stdout);
 }
 
 describe("a log without a terminal", () => {
@@ -33,4 +47,90 @@ describe("a log without a terminal", () => {
     expect(logged(fail)[0].err).toEqual({ type: "TypeError", message: "why" });
     expect(logged(fail, "debug")[0].err.stack).not.toHaveLength(0);
   });
+});
+
+describe("a log that nobody takes", () => {
+  const running = new Set<ChildProcess>();
+  afterEach(() => {
+    for (const child of running) child.kill("SIGKILL");
+    running.clear();
+  });
+
+  /** More than the pipe and the memory for lines hold together; the process waits for a message then. */
+  const FLOOD = `
+    for (let n = 0; n < 20_000; n += 1) logger.info({ n, filler: "x".repeat(200) }, "line");
+    process.on("message", (message) => {
+      if (message === "end") process.disconnect();
+      else logger.info({ message }, "answered");
+    });
+    setImmediate(() => process.send(droppedLines()));`;
+
+  function start(statement: string, stdout: "pipe" | number = "pipe") {
+    const child = spawn(process.execPath, withLogger(statement), {
+      stdio: ["ignore", stdout, "inherit", "ipc"],
+    });
+    running.add(child);
+    return { child, ended: once(child, "exit").then(([code]) => code) };
+  }
+
+  test.each([
+    ["a socket", () => "pipe" as const],
+    ["a pipe", openUnreadPipe],
+  ])("%s: nobody is stopped, lines are dropped, and the process ends", async (_, open) => {
+    const { child, ended } = start(FLOOD, open());
+    const [dropped] = await once(child, "message");
+    expect(dropped).toBeGreaterThan(10_000);
+    child.send("end");
+    expect(await ended).toBe(0);
+  });
+
+  test("goes on once somebody does: whole lines, and how many are missing", async () => {
+    const { child } = start(FLOOD);
+    const [dropped] = await once(child, "message");
+    const output = text(child.stdout as NodeJS.ReadableStream);
+    child.stdout?.once("data", () => child.send("more"));
+    let seen = "";
+    child.stdout?.on("data", (chunk) => {
+      seen += chunk;
+      if (seen.includes("were dropped") && child.connected) child.send("end");
+    });
+    const lines = linesOf(await output);
+    const flood = lines.filter(({ msg }) => msg === "line");
+    expect(flood.map(({ n }) => n)).toEqual(flood.map((_, at) => at));
+    const told = lines.find(({ msg }) => msg.includes("were dropped"));
+    expect(told).toMatchObject({ level: "warn", lines: 20_000 - flood.length });
+    expect(told.lines).toBeGreaterThanOrEqual(dropped);
+  });
+
+  test.each([
+    ["a full disk", () => openSync("/dev/full", "w")],
+    ["a closed pipe", () => "pipe" as const],
+  ])("%s: the process lives and ends as it means to", async (what, open) => {
+    const { child, ended } = start(FLOOD, open());
+    if (what === "a closed pipe") child.stdout?.destroy();
+    await once(child, "message");
+    child.send("more");
+    child.send("end");
+    expect(await ended).toBe(0);
+  });
+});
+
+function openUnreadPipe(): number {
+  const folder = mkdtempSync(join(tmpdir(), "counterfoil-log-"));
+  execFileSync("mkfifo", [join(folder, "pipe")]);
+  const descriptor = openSync(join(folder, "pipe"), "r+");
+  rmSync(folder, { recursive: true });
+  return descriptor;
+}
+
+test("lines of a thread go through the main thread's", () => {
+  const worker = `
+    const { createLogger } = await import(${JSON.stringify(LOGGING)});
+    createLogger({ role: "thread", level: "info" }).info("from a thread");`;
+  const lines = logged(`
+    const { Worker } = await import("node:worker_threads");
+    const { forwardLines } = await import(${JSON.stringify(LOGGING)});
+    const url = new URL("data:text/javascript," + encodeURIComponent(${JSON.stringify(worker)}));
+    forwardLines(new Worker(url, { stdout: true }).stdout);`);
+  expect(lines).toMatchObject([{ role: "thread", msg: "from a thread" }]);
 });

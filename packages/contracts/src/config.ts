@@ -38,13 +38,17 @@ const duration = z
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-const BROKER = /^[^\s:/]+:\d{1,5}$/;
+/** A user or a password has variables of its own. */
+const BROKER = /^[^\s:/@]+:\d{1,5}$/;
+
+/** Of the default ledger, whose folder holds those of the others. */
+const FOLDERS: ReadonlySet<string> = new Set(["models", "locks"]);
 
 export const CONFIG = {
   COUNTERFOIL_LEDGER: z
     .string()
     .regex(/^[a-z][a-z0-9-]{0,39}$/, "expected [a-z][a-z0-9-]{0,39}")
-    .refine((name) => name !== "models", "this name is taken by the read models' folder")
+    .refine((name) => !FOLDERS.has(name), "this name is taken by a folder of the data folder")
     .default("default")
     .describe("Name of the ledger; ledgers share nothing"),
   COUNTERFOIL_ENVIRONMENT: z

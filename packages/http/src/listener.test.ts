@@ -34,7 +34,9 @@ describe("a request that never reaches a route", () => {
     ["headers too slow", "POST / HTTP/1.1\r\nhost: a\r\nx-", 408, "request_timeout"],
     ["an undecodable address", UNDECODABLE, 400, "malformed_request"],
   ])("%s: a problem, over the raw socket as well", async (_, text, status, code) => {
-    const url = await listenerOf({ requestTimeoutMs: 50 }).start();
+    const url = await listenerOf({
+      limits: { headersTimeoutMs: 50, requestTimeoutMs: 50 },
+    }).start();
     const socket = openConnection(url);
     socket.write(text);
     const answer = await readAnswer(socket);

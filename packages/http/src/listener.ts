@@ -10,6 +10,7 @@ import {
   fastify,
 } from "fastify";
 import type { Logger } from "pino";
+import { connectionsWithin } from "./open-files.ts";
 import {
   type AsProblem,
   answerFailures,
@@ -18,6 +19,8 @@ import {
   problemDocumentOf,
   sendProblem,
 } from "./problem.ts";
+import { type SampledLog, sampleLog } from "./sampled-log.ts";
+import { boundTransfers, type TransferLimits } from "./transfers.ts";
 
 /** Where to listen, and the variables that say so, for the errors. */
 export type ListenerAddress = Readonly<{
@@ -33,8 +36,8 @@ export type ListenerOptions = Readonly<{
   clock: Clock;
   logger: Logger;
   asProblem?: AsProblem;
-  /** Until a request that has not arrived whole is answered with 408. */
-  requestTimeoutMs?: number;
+  /** Where they are not the usual ones. */
+  limits?: Partial<ListenerLimits>;
 }>;
 
 export type Listener = Readonly<{
@@ -50,14 +53,39 @@ export type Listener = Readonly<{
   stop: () => Promise<void>;
 }>;
 
-/** From a request's first byte to its last. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** What a listener gives those who do not keep up. */
+export type ListenerLimits = TransferLimits &
+  Readonly<{
+    /** From the connection, or a request's first byte, to its last header: 408. */
+    headersTimeoutMs: number;
+    /** From a request's first byte to its last: 408. */
+    requestTimeoutMs: number;
+    /** A connection without any request: longer than proxies keep theirs, which would race it. */
+    idleTimeoutMs: number;
+    /** Beyond that a new connection is closed at once, and with it those that are idle. */
+    connectionsMax: number;
+  }>;
+
+const LIMITS: ListenerLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  answerTimeoutMs: 60_000,
+  idleTimeoutMs: 72_000,
+  connectionsMax: 1_000,
+  bodyBytesMax: 16 * 1024 * 1024,
+  answerBytesMax: 32 * 1024 * 1024,
+};
 
 /** An HTTP listener without routes: limits, problem documents, an orderly end. */
 export function createListener(options: ListenerOptions): Listener {
-  const { config, address, clock, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
-  const app = fastify(serverOptions(config.COUNTERFOIL_MAX_BODY_BYTES, requestTimeoutMs));
-  answerFailures(app, options);
+  const { config, address, clock } = options;
+  const bodyBytesMax = Math.max(LIMITS.bodyBytesMax, 4 * config.COUNTERFOIL_MAX_BODY_BYTES);
+  const limits = { ...LIMITS, bodyBytesMax, ...options.limits };
+  const log = sampleLog(options);
+  const app = fastify(serverOptions(config.COUNTERFOIL_MAX_BODY_BYTES, limits));
+  answerFailures(app, { ...options, log });
+  boundConnections(app, { ...limits, log });
+  boundTransfers(app, { ...limits, log });
   closeConnectionsWhileStopping(app);
   return { app, start: () => listen(app, address), stop: () => close(app, clock) };
 }
@@ -103,14 +131,16 @@ export function isLoopback(host: string): boolean {
 const PARAM_LENGTH_MAX = 8192;
 
 /** Requests that never reach a route (headers too large, too slow, no HTTP) get problems as well. */
-function serverOptions(bodyLimit: number, requestTimeoutMs: number) {
+function serverOptions(bodyLimit: number, limits: ListenerLimits) {
+  const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs } = limits;
   return {
     bodyLimit,
     requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: idleTimeoutMs,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     http: {
-      headersTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: Math.ceil(requestTimeoutMs / 10),
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: Math.ceil(headersTimeoutMs / 10),
     },
     // While closing, what comes over kept connections is still answered: a refusal costs a webhook.
     return503OnClosing: false,
@@ -119,6 +149,17 @@ function serverOptions(bodyLimit: number, requestTimeoutMs: number) {
       sendProblem(reply, new Problem("malformed_request", "the address cannot be read"));
     },
   } satisfies FastifyHttpOptions<Server>;
+}
+
+function boundConnections(
+  { server }: FastifyInstance,
+  { connectionsMax, log }: Pick<ListenerLimits, "connectionsMax"> & Readonly<{ log: SampledLog }>,
+): void {
+  server.maxConnections = connectionsWithin(connectionsMax);
+  server.on("drop", () => {
+    log("connections", "warn", { connections_max: server.maxConnections }, "connection refused");
+    server.closeIdleConnections();
+  });
 }
 
 /** Errors of Node's HTTP parser; any other means that it was no HTTP. */

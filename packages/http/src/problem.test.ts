@@ -1,7 +1,9 @@
+import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { fastify } from "fastify";
 import { pino } from "pino";
 import { type AsProblem, answerFailures, Problem } from "./problem.ts";
+import { sampleLog } from "./sampled-log.ts";
 
 const app = { close: async (): Promise<unknown> => undefined };
 
@@ -12,7 +14,7 @@ function appThatThrows(error: unknown, asProblem?: AsProblem) {
   const logger = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
   const created = fastify({ bodyLimit: 10 });
   app.close = () => created.close();
-  answerFailures(created, { logger, asProblem });
+  answerFailures(created, { log: sampleLog({ logger, clock: createManualClock() }), asProblem });
   created.get("/fails", async () => {
     throw error;
   });

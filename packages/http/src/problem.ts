@@ -1,7 +1,7 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import type { ProblemDocument } from "@counterfoil/contracts/http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Logger } from "pino";
+import type { SampledLog } from "./sampled-log.ts";
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json";
 
@@ -39,18 +39,20 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
 /** What a service makes of its own errors; null leaves an error to the mapping of all listeners. */
 export type AsProblem = (error: unknown, request: FastifyRequest) => Problem | null;
 
+type FailureOptions = Readonly<{
+  log: SampledLog;
+  asProblem?: AsProblem | undefined;
+}>;
+
 /** Every failure becomes a problem document, which says nothing of files, addresses or rows. */
-export function answerFailures(
-  app: FastifyInstance,
-  { logger, asProblem }: Readonly<{ logger: Logger; asProblem?: AsProblem | undefined }>,
-): void {
+export function answerFailures(app: FastifyInstance, { log, asProblem }: FailureOptions): void {
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new Problem("not_found", `no resource has the address ${pathOf(request)}`)),
   );
   app.setErrorHandler((error, request, reply) => {
     const problem = error instanceof Problem ? error : asProblem?.(error, request);
     const answered = problem ?? httpProblemOf(error);
-    logFailure(logger, request, error, answered.code);
+    logFailure(log, request, error, answered.code);
     return sendProblem(reply, answered);
   });
 }
@@ -59,14 +61,14 @@ const pathOf = ({ url }: Readonly<{ url: string }>): string => url.split("?", 1)
 
 /** A refusal is the client's business; a failure of the service goes to the log whole. */
 function logFailure(
-  logger: Logger,
+  log: SampledLog,
   { method, routeOptions }: FastifyRequest,
   error: unknown,
   code: ErrorCode,
 ): void {
   if (error instanceof Problem || ERROR_CODES[code].status < 500) return;
   const level = ERROR_CODES[code].status === 503 ? "warn" : "error";
-  logger[level]({ method, route: routeOptions.url, code, err: error }, "request failed");
+  log(code, level, { method, route: routeOptions.url, code, err: error }, "request failed");
 }
 
 /** Errors of the HTTP layer by their code. */

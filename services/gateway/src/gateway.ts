@@ -88,7 +88,7 @@ type Reachable = Pick<Config, "COUNTERFOIL_HTTP_HOST" | "COUNTERFOIL_ALLOW_UNAUT
  *
  * @throws StartupError configuration_invalid
  */
-function assertReadableHere(config: Reachable): void {
+export function assertReadableHere(config: Reachable): void {
   const { COUNTERFOIL_HTTP_HOST: host } = config;
   if (config.COUNTERFOIL_ALLOW_UNAUTHENTICATED || isLoopback(host)) return;
   throw new StartupError(

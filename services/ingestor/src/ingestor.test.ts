@@ -119,7 +119,11 @@ async function startListener(
 async function startImpatientListener() {
   const deps = webhookDeps({ COUNTERFOIL_HTTP_PORT: "0" });
   const address = serviceAddress(deps.config);
-  const listener = createListener({ ...deps, address, requestTimeoutMs: 50 });
+  const listener = createListener({
+    ...deps,
+    address,
+    limits: { headersTimeoutMs: 50, requestTimeoutMs: 50 },
+  });
   await registerWebhooks(listener.app, deps);
   cleanups.push(listener.stop);
   return { ingest: deps.ingest, url: await listener.start() };

@@ -18,7 +18,7 @@ import { startFeedClient } from "./feed/client.ts";
 import { createSigner, feedConfigOf } from "./feed/config.ts";
 import { connectSocket } from "./feed/socket.ts";
 import { createMetrics } from "./metrics.ts";
-import { registerWebhooks, type WebhookDeps } from "./webhook.ts";
+import { checkWebhookKeys, registerWebhooks, type WebhookDeps } from "./webhook.ts";
 
 export type IngestorDeps = Readonly<{
   config: Config;
@@ -61,6 +61,18 @@ export async function startIngestor(deps: IngestorDeps): Promise<Ingestor> {
       await Promise.all([listener?.stop(), client?.stop()]);
     },
   };
+}
+
+/**
+ * Whether an ingestor can start with this configuration, for who has to know it before anything is
+ * created.
+ *
+ * @throws StartupError configuration_invalid
+ */
+export function checkIngestorConfig(config: Config): void {
+  feedConfigOf(config);
+  assertSignedBeyondLoopback(config);
+  checkWebhookKeys(config);
 }
 
 /** The network, chance and ids of the feed client; its tests bring their own. */

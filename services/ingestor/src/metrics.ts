@@ -10,7 +10,8 @@ export type FeedState = (typeof FEED_STATES)[number];
 /** What the ingestor counts. */
 export type IngestorMetrics = Readonly<{
   delivered: (provider: Provider, channel: Channel, outcome: Receipt["outcome"]) => void;
-  refused: (provider: Provider, code: ErrorCode) => void;
+  /** `unknown`: it came to a path that is no provider's. */
+  refused: (provider: Provider | "unknown", code: ErrorCode) => void;
   /** Starts a stop-watch; call what it returns once the webhook is answered. */
   answering: (provider: Provider) => () => void;
   legacySignature: (isDowngrade: boolean) => void;

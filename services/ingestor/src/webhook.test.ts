@@ -152,6 +152,17 @@ describe("signatures", () => {
     expect(log.text()).not.toContain("94087");
   });
 
+  test("missing in thousands: all counted, ten lines a second, and how many had none", async () => {
+    const { clock, post, log, registry } = await mount();
+    for (let n = 0; n < 2_000; n += 1) await post({ headers: {} });
+    expect(log.text().split("\n").filter(Boolean)).toHaveLength(10);
+    await clock.advance(1_000);
+    await post({ headers: {} });
+    const last = log.text().trim().split("\n").at(-1) ?? "";
+    expect(JSON.parse(last)).toMatchObject({ code: "signature_missing", left_out: 1_990 });
+    expect(await registry.metrics()).toContain('code="signature_missing"} 2001');
+  });
+
   test("wrong: 401, not stored, and nobody prints secret or signature", async () => {
     const { ingest, post, log } = await mount();
     const headers = { ...zeroHashHeaders(BODY, ["hmac"]), "x-zh-hook-signature-256": "abcdef01" };
@@ -322,3 +333,16 @@ test("the acknowledgement's latency is measured", async () => {
   const name = "counterfoil_webhook_acknowledgement_seconds_count";
   expect(await registry.metrics()).toContain(`${name}{provider="zerohash"} 1`);
 });
+
+test.each(["/webhooks/zerohash/", "/webhooks/zerohash/v2", "/webhooks/"])(
+  "a webhook sent to %s is counted and logged, with the paths that are right",
+  async (url) => {
+    const { ingest, post, log, registry } = await mount();
+    const response = await post({ url });
+    expectProblem(response, 404, "not_found");
+    expect(response.json().detail).toContain("/webhooks/zerohash and /webhooks/layer1");
+    expect(ingest.attempted.all()).toEqual([]);
+    expect(log.text()).toContain("webhooks are taken at");
+    expect(await registry.metrics()).toContain('{provider="unknown",code="not_found"} 1');
+  },
+);

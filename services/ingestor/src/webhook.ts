@@ -4,6 +4,7 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
 import type { Provider } from "@counterfoil/contracts/scalar";
 import { Problem, sendProblem } from "@counterfoil/http/problem";
+import { type SampledLog, sampleLog } from "@counterfoil/http/sampled-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { type Ingest, Overloaded } from "@counterfoil/processing/ports/ingest";
@@ -31,11 +32,18 @@ export type WebhookDeps = Readonly<{
  * @throws StartupError configuration_invalid for a key that cannot be read
  */
 export async function registerWebhooks(app: FastifyInstance, deps: WebhookDeps): Promise<void> {
-  const sources = webhookSources(deps);
+  const sources = webhookSources(deps.config, deps.metrics.legacySignature);
+  const log = sampleLog(deps);
   await app.register(async (scope) => {
     takeRawBodies(scope, deps.config.COUNTERFOIL_MAX_BODY_BYTES);
-    for (const source of sources) mountSource(scope, source, deps);
+    for (const source of sources) mountSource(scope, source, { ...deps, log });
+    refuseOtherPaths(scope, sources, { ...deps, log });
   });
+}
+
+/** @throws StartupError configuration_invalid for a key that cannot be read */
+export function checkWebhookKeys(config: Config): void {
+  webhookSources(config, () => {});
 }
 
 /** A provider's side of the webhook route. */
@@ -53,13 +61,15 @@ type WebhookSource = Readonly<{
  *
  * @throws StartupError configuration_invalid for a key that cannot be read
  */
-function webhookSources({ config, metrics }: WebhookDeps): readonly WebhookSource[] {
+function webhookSources(
+  config: Config,
+  onLegacyOnly: IngestorMetrics["legacySignature"],
+): readonly WebhookSource[] {
   const secrets = config.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET;
   const rsaKeys = config.COUNTERFOIL_ZEROHASH_WEBHOOK_PUBLIC_KEY;
   const ecdsaKeys = config.COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY;
   const rejectStale = config.COUNTERFOIL_REJECT_STALE;
   const requireTimestamped = config.COUNTERFOIL_REQUIRE_TIMESTAMPED_SIGNATURE;
-  const onLegacyOnly = metrics.legacySignature;
   const unsigned = config.COUNTERFOIL_ALLOW_UNSIGNED ? acceptUnsigned : null;
   const verifyZeroHash =
     secrets.length + rsaKeys.length === 0
@@ -122,7 +132,9 @@ function takeRawBodies(scope: FastifyInstance, bodyLimit: number): void {
   });
 }
 
-function mountSource(scope: FastifyInstance, source: WebhookSource, deps: WebhookDeps): void {
+type SourceDeps = WebhookDeps & Readonly<{ log: SampledLog }>;
+
+function mountSource(scope: FastifyInstance, source: WebhookSource, deps: SourceDeps): void {
   const { path } = source;
   const answer = answerWebhook(source, deps);
   const errorHandler = answerFailure(source, deps);
@@ -139,11 +151,23 @@ function mountSource(scope: FastifyInstance, source: WebhookSource, deps: Webhoo
   });
 }
 
-function answerWebhook(source: WebhookSource, deps: WebhookDeps) {
+/** A provider that was given a wrong path (a slash at its end) would be refused without a trace. */
+function refuseOtherPaths(
+  scope: FastifyInstance,
+  sources: readonly WebhookSource[],
+  deps: SourceDeps,
+): void {
+  const paths = sources.map(({ path }) => path).join(" and ");
+  scope.all("/webhooks/*", async (_request, reply) =>
+    refuseWith("unknown", deps, reply)("not_found", `webhooks are taken at ${paths} alone`),
+  );
+}
+
+function answerWebhook(source: WebhookSource, deps: SourceDeps) {
   const { provider, verify } = source;
   const { ingest, clock, metrics } = deps;
   return async ({ headers, body }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const refuse = refuseWith(source, deps, reply);
+    const refuse = refuseWith(provider, deps, reply);
     if (verify === null) return refuse("channel_not_configured", `no key for ${provider} is set`);
     const answered = metrics.answering(provider);
     const receivedAt = clock.now();
@@ -171,11 +195,14 @@ function answerWebhook(source: WebhookSource, deps: WebhookDeps) {
 type Refuse = (code: ErrorCode, detail: string) => FastifyReply;
 
 /** Counts and logs a refusal; neither the body nor what a header held goes to the log. */
-function refuseWith(source: WebhookSource, deps: WebhookDeps, reply: FastifyReply): Refuse {
-  const { provider } = source;
+function refuseWith(
+  provider: Provider | "unknown",
+  { metrics, log }: SourceDeps,
+  reply: FastifyReply,
+): Refuse {
   return (code, detail) => {
-    deps.metrics.refused(provider, code);
-    deps.logger.warn({ provider, code, detail }, "webhook refused");
+    metrics.refused(provider, code);
+    log(`${provider} ${code}`, "warn", { provider, code, detail }, "webhook refused");
     return sendProblem(reply, new Problem(code, detail));
   };
 }
@@ -188,10 +215,10 @@ const TRANSIENT: readonly (readonly [new (message?: string) => Error, ErrorCode,
 
 type RequestError = Error & { code?: string; statusCode?: number };
 
-function answerFailure(source: WebhookSource, deps: WebhookDeps) {
+function answerFailure({ provider }: WebhookSource, deps: SourceDeps) {
   const { COUNTERFOIL_MAX_BODY_BYTES: bodyBytesMax } = deps.config;
   return async (error: RequestError, request: FastifyRequest, reply: FastifyReply) => {
-    const refuse = refuseWith(source, deps, reply);
+    const refuse = refuseWith(provider, deps, reply);
     const transient = TRANSIENT.find(([kind]) => error instanceof kind);
     if (transient) return refuse(transient[1], transient[2]);
     if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
@@ -202,7 +229,7 @@ function answerFailure(source: WebhookSource, deps: WebhookDeps) {
     if (error.statusCode !== undefined && error.statusCode < 500) {
       return refuse("malformed_request", "the body did not arrive as announced");
     }
-    deps.logger.error({ provider: source.provider, ...errorReport(error) }, "webhook failed");
+    deps.log(provider, "error", { provider, ...errorReport(error) }, "webhook failed");
     return refuse("internal_error", "the webhook was not acknowledged, send it again");
   };
 }

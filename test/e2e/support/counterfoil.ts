@@ -20,6 +20,13 @@ export type RunningProcess = Readonly<{
 
 export type CommandResult = Readonly<{ code: number | null; stdout: string; stderr: string }>;
 
+/** What a process is given beside its configuration. */
+export type Given = Readonly<{
+  /** A descriptor to log to; nothing can be seen of the log then. */
+  stdout?: number | "pipe";
+  openFiles?: number;
+}>;
+
 const running = new Set<ChildProcess>();
 
 /** Ends whatever a test left running. */
@@ -37,16 +44,18 @@ export async function endAllProcesses(): Promise<void> {
 export async function runCommand(
   args: readonly string[],
   env: Environment,
+  given: Given = {},
 ): Promise<CommandResult> {
-  return runProgram("main.ts", args, env);
+  return runProgram("main.ts", args, env, given);
 }
 
 export async function runProgram(
   file: string,
   args: readonly string[],
   env: Environment,
+  given: Given = {},
 ): Promise<CommandResult> {
-  const child = spawnProgram(file, args, env);
+  const child = spawnProgram(file, args, env, given);
   const output = { stdout: "", stderr: "" };
   child.stdout?.on("data", (chunk: Buffer) => {
     output.stdout += chunk.toString();
@@ -59,8 +68,12 @@ export async function runProgram(
 }
 
 /** Starts a role; `whenLogged(isReady)` says when it is there. */
-export function startRole(args: readonly string[], env: Environment): RunningProcess {
-  const child = spawnProgram("main.ts", args, env);
+export function startRole(
+  args: readonly string[],
+  env: Environment,
+  given: Given = {},
+): RunningProcess {
+  const child = spawnProgram("main.ts", args, env, given);
   const lines: LogLine[] = [];
   const waiting = new Set<() => void>();
   let text = "";
@@ -95,15 +108,23 @@ export function startRole(args: readonly string[], env: Environment): RunningPro
   };
 }
 
-function spawnProgram(file: string, args: readonly string[], env: Environment): ChildProcess {
+function spawnProgram(
+  file: string,
+  args: readonly string[],
+  env: Environment,
+  { stdout = "pipe", openFiles }: Given,
+): ChildProcess {
   const clean = Object.entries(process.env).filter(
     ([name]) => !/^(?:COUNTERFOIL_|NODE_)/.test(name),
   );
-  const child = spawn(
-    process.execPath,
-    ["--disable-warning=ExperimentalWarning", SOURCE + file, ...args],
-    { env: { ...Object.fromEntries(clean), ...env }, stdio: ["ignore", "pipe", "pipe"] },
-  );
+  const program = [process.execPath, "--disable-warning=ExperimentalWarning", SOURCE + file];
+  const limited =
+    openFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${openFiles}; exec "$@"`, "sh"];
+  const [command = "", ...rest] = [...limited, ...program, ...args];
+  const child = spawn(command, rest, {
+    env: { ...Object.fromEntries(clean), ...env },
+    stdio: ["ignore", stdout, "pipe"],
+  });
   running.add(child);
   child.once("exit", () => running.delete(child));
   return child;

@@ -4,6 +4,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { Command, Option } from "commander";
 import { runUntilSignal, type StartRole } from "../service/service.ts";
+import { checkOpenFiles } from "../service/surroundings.ts";
 import { parseModels } from "./context.ts";
 
 /** Loaded when they are run: a short command must not wait for the HTTP server's modules. */
@@ -17,6 +18,7 @@ const ROLES = {
 
 async function runRole(role: keyof typeof ROLES, models = MODEL_NAMES): Promise<void> {
   const config = loadConfig(process.env);
+  checkOpenFiles();
   const start: StartRole = await ROLES[role]();
   const logger = createLogger({ role, level: config.COUNTERFOIL_LOG_LEVEL });
   await runUntilSignal((signal) => start({ config, logger, models, signal }), logger);

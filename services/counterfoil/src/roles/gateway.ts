@@ -1,6 +1,6 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
-import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
+import { assertReadableHere, type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
@@ -15,6 +15,7 @@ export async function startGatewayRole({
   logger,
   signal,
 }: RoleOptions): Promise<Service | null> {
+  assertReadableHere(config);
   const backends = await openWhenThere({ config, access: "read", logger, signal });
   if (backends === null) return null;
   return startOrClose(async (closing) => {

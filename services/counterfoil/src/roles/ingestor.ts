@@ -1,7 +1,7 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { startIngestor } from "@counterfoil/ingestor/ingestor";
+import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingestor";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { finishDeliveries, recordSocketOrder } from "@counterfoil/processing/ingest/startup";
 import { isEngineError } from "@counterfoil/processing/ports/errors";
@@ -14,6 +14,7 @@ import { type Closing, type RoleOptions, type Service, startOrClose } from "../s
 /** Takes deliveries in, and nothing else. Any number of them may run on one ledger. */
 export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service> {
   return startOrClose(async (closing) => {
+    checkIngestorConfig(config);
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const { clock, ledger } = backends;

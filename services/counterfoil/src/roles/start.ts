@@ -1,6 +1,7 @@
 import { kafkaConfigOf } from "@counterfoil/adapters/kafka/client";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { startIngestor } from "@counterfoil/ingestor/ingestor";
+import { assertReadableHere } from "@counterfoil/gateway/gateway";
+import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingestor";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
@@ -14,6 +15,10 @@ import { completeDeliveries, warnWithoutProvider } from "./ingestor.ts";
 /** Everything in one process: webhooks, the feed and the HTTP interface here, projections on threads. */
 export function startService({ config, logger }: RoleOptions): Promise<Service> {
   return startOrClose(async (closing) => {
+    // What is wrong with the configuration is said before a ledger is created.
+    checkIngestorConfig(config);
+    assertReadableHere(config);
+    const isPublishing = kafkaConfigOf(config) !== null;
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const registry = createRegistry();
@@ -23,7 +28,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
     const report = createProjectorMetrics({ registry });
     const threads = startProjectorThreads({ config, clock, logger, report });
     closing.add(threads.stop);
-    if (kafkaConfigOf(config) !== null) {
+    if (isPublishing) {
       const metrics = createPublisherMetrics({ registry, stream: backends.stream });
       closing.add(startPublisherThread({ config, clock, logger, report: metrics }).stop);
     }

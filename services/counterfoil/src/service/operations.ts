@@ -1,9 +1,10 @@
+import { droppedLines } from "@counterfoil/adapters/logging";
 import { systemClock } from "@counterfoil/adapters/node/clock";
 import type { Config } from "@counterfoil/contracts/config";
 import { createListener, serviceAddress } from "@counterfoil/http/listener";
 import { mountOperations } from "@counterfoil/http/operations";
 import type { Logger } from "pino";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Registry } from "prom-client";
 import type { Closing } from "./service.ts";
 
 type OperationsDeps = Readonly<{ config: Config; registry: Registry; logger: Logger }>;
@@ -25,9 +26,18 @@ export async function startOperationsListener(
   return listener.start();
 }
 
-/** A process's metrics, with those of the runtime. */
+/** A process's metrics, with those of the runtime and of its log. */
 export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  new Counter({
+    name: "counterfoil_log_lines_dropped_total",
+    help: "Lines of the log that nobody took: a full pipe, a full disk",
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(droppedLines());
+    },
+  });
   return registry;
 }

@@ -1,5 +1,6 @@
 import { flushCompileCache } from "node:module";
 import { type ResourceLimits, Worker } from "node:worker_threads";
+import { forwardLines } from "@counterfoil/adapters/logging";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Clock } from "@counterfoil/processing/ports/clock";
@@ -30,11 +31,14 @@ const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
 /** Starts a worker thread; it loads what this one has compiled. */
 export function spawnThread(job: ThreadJob): Worker {
   flushCompileCache();
-  return new Worker(new URL("./thread.ts", import.meta.url), {
+  const thread = new Worker(new URL("./thread.ts", import.meta.url), {
     workerData: job,
     name: job.kind === "publisher" ? job.kind : `${job.kind}-${job.model}`,
     resourceLimits: LIMITS[job.kind],
+    stdout: true,
   });
+  forwardLines(thread.stdout);
+  return thread;
 }
 
 export type SupervisedThread = Readonly<{

@@ -161,6 +161,47 @@ describe("keeping alive", () => {
     await client.stop();
   });
 
+  test("a snapshot that is on its way for 60 s arrives, and pings go on meanwhile", async () => {
+    const { client, ingest, clock, subscribed } = startFakeFeed();
+    const connection = await subscribed();
+    for (let ping = 0; ping < 6; ping += 1) {
+      connection.sendPart(100_000);
+      await connection.send(PONG);
+      await clock.advance(10_000);
+    }
+    await connection.send(SNAPSHOT);
+    await ingest.recorded.when((calls) => calls.length === 2);
+    expect(connection.did.all()).toEqual([]);
+    expect(connection.sent.all()).toHaveLength(7);
+    await client.stop();
+  });
+
+  test.each([
+    ["never answers", []],
+    ["acknowledges, and sends no snapshot", [ANSWER]],
+    ["sends updates alone", [update(1), update(2), update(3)]],
+  ])("a feed that %s is left after 30 s, named and tried again", async (_, frames) => {
+    const { client, ingest, clock, log, subscribed } = startFakeFeed({ random: () => 0.999 });
+    for (let nth = 1; nth <= 3; nth += 1) {
+      const connection = await subscribed(nth);
+      await connection.send(...frames);
+      for (let second = 0; second < 30; second += 1) {
+        expect(connection.did.all()).toEqual([]);
+        await connection.send(PONG);
+        await clock.advance(1_000);
+      }
+      expect(connection.did.all()).toEqual(["terminate"]);
+      const isClosed = ({ kind }: Readonly<{ kind: string }>) => kind === "closed";
+      await ingest.recorded.when((calls) => calls.filter(isClosed).length === nth);
+      expect(ingest.recorded.all().findLast(isClosed)).toMatchObject({
+        closing: { reason: "subscription_unanswered", detail: "no snapshot arrived for 30 s" },
+      });
+      await clock.advance(500 * 2 ** (nth - 1));
+    }
+    expect(log.text()).toContain('"reason":"subscription_unanswered"');
+    await client.stop();
+  });
+
   test("no pings before the subscription and none after the end", async () => {
     const { client, ingest, clock, opened } = startFakeFeed({ random: () => 1 });
     ingest.failAlways(new StreamUnavailable("down"));
@@ -214,10 +255,14 @@ describe("the end of a connection", () => {
     await client.stop();
   });
 
-  test("so is an unknown message; it is kept", async () => {
+  test.each([
+    REFUSAL,
+    { messageType: "subscribe", error: "invalid signature" },
+    { messageType: "info", body: { error_code: 401 } },
+  ])("so is a message of an error or of an unknown type; it is kept: %j", async (refusal) => {
     const { client, ingest, subscribed } = startFakeFeed();
     const connection = await subscribed();
-    await connection.send(REFUSAL);
+    await connection.send(refusal);
     await ingest.recorded.when((calls) => calls.length === 3);
     expect(connection.did.all()).toEqual(["close"]);
     expect(summary(ingest.recorded.all())).toEqual([
@@ -278,19 +323,34 @@ describe("reconnecting", () => {
     await client.stop();
   });
 
-  test("waits longer and longer, up to 30 s, until a snapshot comes", async () => {
-    const { client, clock, subscribed, dialled } = startFakeFeed({ random: () => 0.999 });
-    const seconds: number[] = [];
-    for (let nth = 1; nth <= 9; nth += 1) {
-      const connection = nth === 8 ? await subscribed(nth) : await dialled(nth);
-      if (nth === 8) await connection.send(SNAPSHOT);
+  test.each([
+    ["30 s where nothing comes", false, [0.5, 1, 2, 4, 8, 16, 30, 30, 30, 30, 30]],
+    ["5 min where each snapshot is an end", true, [0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300]],
+  ])("waits longer and longer, up to %s, until one lives a minute", async (_, hasSnapshot, all) => {
+    const { client, ingest, clock, subscribed, dialled } = startFakeFeed({ random: () => 0.9999 });
+    const pauseBehind = async (nth: number, livedMs: number) => {
+      const connection = hasSnapshot ? await subscribed(nth) : await dialled(nth);
+      const recorded = ingest.recorded.all().length;
+      if (hasSnapshot) {
+        await connection.send(SNAPSHOT);
+        await ingest.recorded.when((calls) => calls.length > recorded);
+      }
+      for (let ms = 0; ms < livedMs; ms += 10_000) {
+        if (hasSnapshot) await connection.send(PONG);
+        await clock.advance(10_000);
+      }
       const before = clock.sleeps().length;
       await connection.end(CUT);
       await clock.whenSlept(before + 1);
-      seconds.push(Math.round((clock.sleeps().at(-1) ?? 0) / 100) / 10);
-      await clock.advance(30_000);
-    }
-    expect(seconds).toEqual([0.5, 1, 2, 4, 8, 16, 30, 0.5, 1]);
+      const pauseMs = clock.sleeps().at(-1) ?? 0;
+      await clock.advance(pauseMs);
+      return Math.round(pauseMs / 100) / 10;
+    };
+    const seconds: number[] = [];
+    for (const nth of all.keys()) seconds.push(await pauseBehind(nth + 1, 0));
+    expect(seconds).toEqual(all);
+    expect(await pauseBehind(all.length + 1, 50_000)).toBe(all.at(-1));
+    expect(await pauseBehind(all.length + 2, 60_000)).toBe(hasSnapshot ? 0.5 : 30);
     await client.stop();
   });
 });

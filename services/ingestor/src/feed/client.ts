@@ -1,12 +1,13 @@
-import type { Nanos } from "@counterfoil/core/exact/time";
+import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
+import { backoffMs, type RandomFraction } from "@counterfoil/processing/retry";
 import type { Logger } from "pino";
 import { errorReport } from "../error-report.ts";
 import type { IngestorMetrics } from "../metrics.ts";
 import type { FeedConfig, SignMessage } from "./config.ts";
 import { createFeedRecorder, type FeedRecorder } from "./recorder.ts";
-import { createBackoff, createPersist, type RandomFraction } from "./retry.ts";
+import { createPersist } from "./retry.ts";
 import { type KeepAlive, type SnapshotEnd, startKeepAlive, watchSnapshotEnd } from "./silence.ts";
 import {
   type ConnectSocket,
@@ -36,7 +37,8 @@ export type FeedClient = Readonly<{
 /**
  * Follows the Zero Hash Balances Feed for ever, one connection after the other. What one received
  * is durable before the next is made; between them it waits up to 0.5 s at first, up to 30 s after
- * failures in a row. A snapshot ends the row.
+ * ends in a row, up to five minutes where each had brought a whole snapshot to record. The row ends
+ * with a connection that lives for a minute behind its snapshot.
  */
 export function startFeedClient(deps: FeedDeps): FeedClient {
   const stopping = new AbortController();
@@ -51,39 +53,49 @@ export function startFeedClient(deps: FeedDeps): FeedClient {
 
 async function followForEver(deps: FeedDeps, signal: AbortSignal): Promise<void> {
   const { clock, logger, random } = deps;
-  const backoff = createBackoff({ delayMsMin: 500, delayMsMax: 30_000, random });
   let continues: string | undefined;
+  let endsInARow = 0;
   while (!signal.aborted) {
+    let lived: Lived = { subscribedMs: null };
     try {
-      const options = { continues, signal, onSubscribed: backoff.reset };
-      continues = (await followConnection(deps, options)) ?? continues;
+      lived = await followConnection(deps, { continues, signal });
+      continues = lived.connection ?? continues;
     } catch (error) {
       logger.error(errorReport(error), "feed connection failed");
     }
-    await clock.sleep(backoff.nextMs(), signal);
+    const { subscribedMs } = lived;
+    endsInARow = subscribedMs !== null && subscribedMs >= STEADY_MS ? 1 : endsInARow + 1;
+    const pauses = subscribedMs === null ? PAUSES : PAUSES_BEHIND_SNAPSHOTS;
+    await clock.sleep(backoffMs(endsInARow, pauses, random), signal);
   }
 }
+
+/** After that a connection's end is no sign of something that lasts. */
+const STEADY_MS = 60_000;
+const PAUSES = { delayMsMin: 500, delayMsMax: 30_000 };
+/** Each snapshot is recorded whole. */
+const PAUSES_BEHIND_SNAPSHOTS = { delayMsMin: 500, delayMsMax: 300_000 };
+
+type Lived = Readonly<{
+  /** Its id; missing where it could not be made, which nothing records. */
+  connection?: string;
+  /** From the first snapshot that could be read to the end; null where there was none. */
+  subscribedMs: number | null;
+}>;
 
 type ConnectionOptions = Readonly<{
   /** The connection of this process that had closed before, if any. */
   continues: string | undefined;
   /** Aborts when the client stops. */
   signal: AbortSignal;
-  /** A snapshot is durable and can be read. */
-  onSubscribed: () => void;
 }>;
 
 /**
  * Follows the feed over one connection, from dialling until its end is recorded: opening, then the
  * subscription, then the frames. Resolves once all of that is durable, or the client stops and gives
  * up on it.
- *
- * @returns the connection's id; null where it could not be made, which nothing records
  */
-async function followConnection(
-  deps: FeedDeps,
-  options: ConnectionOptions,
-): Promise<string | null> {
+async function followConnection(deps: FeedDeps, options: ConnectionOptions): Promise<Lived> {
   const { metrics, logger } = deps;
   const session = dial(deps, options);
   const { connection, progress } = session;
@@ -95,7 +107,7 @@ async function followConnection(
   if (!progress.isOpen) {
     metrics.feedClosed("unreachable");
     logger.warn({ end }, "feed cannot be reached");
-    return null;
+    return { subscribedMs: null };
   }
   const unrecorded = await session.recorder.drained();
   // After a closing handshake nothing is missing; a connection that broke may lack frames.
@@ -109,7 +121,9 @@ async function followConnection(
   await session.recorder.close({ ...closing, closedAt }).catch(() => {
     logger.error({ connection }, "the feed's closing is not recorded");
   });
-  return connection;
+  const { subscribedAt } = progress;
+  if (subscribedAt === null) return { connection, subscribedMs: null };
+  return { connection, subscribedMs: Number((closedAt - subscribedAt) / MILLISECOND) };
 }
 
 type FeedSession = Readonly<{
@@ -172,9 +186,14 @@ function subscribe(session: FeedSession): void {
   progress.keepAlive = startKeepAlive({
     clock: deps.clock,
     ping: () => socket.send(deps.sign("ping", deps.clock.now())),
-    isReading: () => !recorder.isPaused(),
-    onSilence() {
-      progress.departure ??= "liveness";
+    progress: () => ({
+      isReading: !recorder.isPaused(),
+      isSubscribed: progress.isSubscribed,
+      bytesRead: socket.bytesRead(),
+      frameBytes: progress.bytes,
+    }),
+    onSilence(reason) {
+      progress.departure ??= reason;
       socket.terminate();
     },
   });
@@ -186,7 +205,6 @@ function receive(session: FeedSession, bytes: Uint8Array): void {
   const { kind, isBalance } = natureOf(bytes);
   progress.frames += 1;
   progress.bytes += bytes.length;
-  progress.keepAlive?.heard();
   deps.metrics.feedFrame(kind);
   if (kind === "pong" || kind === "answer") return;
   recorder.record({ number: progress.frames, kind, bytes, receivedAt });
@@ -196,7 +214,7 @@ function receive(session: FeedSession, bytes: Uint8Array): void {
 
 /** A frame is durable. The next one waits until this has handled its receipt. */
 function onRecorded(session: FeedSession, frame: Frame, { outcome, reason }: Receipt): void {
-  const { deps, options, progress, recorder, snapshotEnd } = session;
+  const { deps, progress, recorder, snapshotEnd } = session;
   deps.metrics.delivered("zerohash", "feed", outcome);
   if (reason === "single_chain") {
     progress.isSingleChain = true;
@@ -207,7 +225,7 @@ function onRecorded(session: FeedSession, frame: Frame, { outcome, reason }: Rec
     if (outcome === "quarantined") snapshotEnd.frameLost();
     else snapshotEnd.frameRecorded();
     if (!progress.hasEnded) deps.metrics.feedState("subscribed");
-    options.onSubscribed();
+    progress.subscribedAt ??= deps.clock.now();
   }
 }
 
@@ -217,7 +235,12 @@ function leave({ progress, socket }: FeedSession, departure: Departure): void {
 }
 
 /** Why this side left a connection. */
-type Departure = "stopped" | "liveness" | "single_chain" | "subscription_refused";
+type Departure =
+  | "stopped"
+  | "liveness"
+  | "single_chain"
+  | "subscription_refused"
+  | "subscription_unanswered";
 
 /** What happened on a connection so far. */
 type Progress = {
@@ -226,6 +249,8 @@ type Progress = {
   isSubscribing: boolean;
   /** A snapshot arrived. */
   isSubscribed: boolean;
+  /** When one was durable and could be read. */
+  subscribedAt: Nanos | null;
   /** Two accounts of a snapshot share one asset code: multi-chain codes were not turned on. */
   isSingleChain: boolean;
   hasEnded: boolean;
@@ -242,6 +267,7 @@ function newProgress(): Progress {
     isOpen: false,
     isSubscribing: false,
     isSubscribed: false,
+    subscribedAt: null,
     isSingleChain: false,
     hasEnded: false,
     departure: null,
@@ -281,6 +307,7 @@ function detailOf(reason: CloseReason, facts: ConnectionFacts): string {
   const { end, departure, frames, bytes, frameBytesMax } = facts;
   if (reason === "stopped") return "";
   if (reason === "liveness") return "nothing arrived for 30 s";
+  if (reason === "subscription_unanswered") return "no snapshot arrived for 30 s";
   if (reason === "single_chain") return "two accounts of a snapshot share one asset code";
   if (departure === "subscription_refused") return "an unknown message came before a snapshot";
   if (end.kind === "network") return end.detail;

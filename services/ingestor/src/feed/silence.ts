@@ -3,47 +3,71 @@ import type { Clock } from "@counterfoil/processing/ports/clock";
 /** The provider closes 20 s after the last ping; an older page of its documentation says 10. */
 const PING_INTERVAL_MS = 10_000;
 
-/** Three pings without any answer, 30 s: the connection is dead. */
-const SILENT_PINGS_MAX = 3;
+/** Three pings without any answer, 30 s: the connection is dead, or the subscription unheard. */
+const PINGS_MAX = 3;
 
-export type KeepAlive = Readonly<{
-  /** Something arrived. */
-  heard: () => void;
-  stop: () => void;
+/** In an interval; pongs and the heads of frames are less. */
+const PROGRESS_BYTES_MIN = 1_024;
+
+export type KeepAlive = Readonly<{ stop: () => void }>;
+
+/** How far a connection has come. */
+export type FeedProgress = Readonly<{
+  /** While the socket is paused, silence proves nothing. */
+  isReading: boolean;
+  /** A snapshot arrived. */
+  isSubscribed: boolean;
+  /** On the socket, those of a frame that has not arrived whole too. */
+  bytesRead: number;
+  /** Of those, what belongs to whole frames. */
+  frameBytes: number;
 }>;
 
 export type KeepAliveOptions = Readonly<{
   clock: Clock;
   ping: () => void;
-  /** While the socket is paused, silence proves nothing. */
-  isReading: () => boolean;
-  onSilence: () => void;
+  progress: () => FeedProgress;
+  /** Nothing arrived for 30 s (`liveness`), or much else than a snapshot. Pings end then. */
+  onSilence: (reason: "liveness" | "subscription_unanswered") => void;
 }>;
 
 /**
- * Pings every 10 s and calls `onSilence` once when 30 s brought nothing. It counts its own pings
- * instead of comparing times, so that a clock that is set does not cut a living connection.
+ * Pings every 10 s and calls `onSilence` once when three intervals brought nothing, or the
+ * subscription no part of a snapshot. It counts its own pings instead of comparing times, so that a
+ * clock that is set does not cut a living connection, and bytes instead of frames, since a large
+ * snapshot is one frame that may be on its way for minutes.
  */
 export function startKeepAlive(options: KeepAliveOptions): KeepAlive {
-  const { clock, ping, isReading, onSilence } = options;
+  const { clock, ping, onSilence } = options;
   const stopping = new AbortController();
-  let silentPings = 0;
   const run = async () => {
+    let last = options.progress();
+    let silentPings = 0;
+    let unansweredPings = 0;
     for (;;) {
       await clock.sleep(PING_INTERVAL_MS, stopping.signal);
       if (stopping.signal.aborted) return;
-      silentPings = isReading() ? silentPings + 1 : 0;
-      if (silentPings >= SILENT_PINGS_MAX) return onSilence();
+      const present = options.progress();
+      const { isReading, isSubscribed } = present;
+      // What came in the last interval came before its end.
+      silentPings = 1 + (present.bytesRead === last.bytesRead ? silentPings : 0);
+      unansweredPings = isProgress(last, present) ? 0 : unansweredPings + 1;
+      if (!isReading) silentPings = 0;
+      if (!isReading || isSubscribed) unansweredPings = 0;
+      if (silentPings >= PINGS_MAX) return onSilence("liveness");
+      if (unansweredPings >= PINGS_MAX) return onSilence("subscription_unanswered");
+      last = present;
       ping();
     }
   };
   void run();
-  return {
-    heard() {
-      silentPings = 0;
-    },
-    stop: () => stopping.abort(),
-  };
+  return { stop: () => stopping.abort() };
+}
+
+/** Whether a frame that has not arrived whole has grown. */
+function isProgress(last: FeedProgress, present: FeedProgress): boolean {
+  const growth = present.bytesRead - last.bytesRead - (present.frameBytes - last.frameBytes);
+  return growth >= PROGRESS_BYTES_MIN;
 }
 
 /** Nothing marks the last frame of a snapshot: it is the one that none follows for so long. */

@@ -46,6 +46,23 @@ describe("the socket over ws", () => {
     socket.terminate();
   });
 
+  test("counts the bytes of a frame that has not arrived whole", async () => {
+    const { socket, frames, opened } = dial(server.url, 10_000);
+    await opened;
+    const { tcp } = await served();
+    const before = socket.bytesRead();
+    // A text frame of 4,096 bytes, of which the first half comes.
+    tcp.write(Buffer.concat([Buffer.of(0x81, 126, 0x10, 0x00), Buffer.alloc(2_048, "x")]));
+    while (socket.bytesRead() < before + 2_052) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(frames.all()).toEqual([]);
+    tcp.write(Buffer.alloc(2_048, "x"));
+    await frames.when((all) => all.length === 1);
+    expect(frames.all()[0]).toHaveLength(4_096);
+    socket.terminate();
+  });
+
   test("tells code and reason of a close", async () => {
     const { opened, ended } = dial();
     await opened;

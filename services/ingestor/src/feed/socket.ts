@@ -22,6 +22,8 @@ export type FeedSocket = Readonly<{
   /** Stops reading; a few frames that were read already may still come. */
   pause: () => void;
   resume: () => void;
+  /** Since the connection was made. */
+  bytesRead: () => number;
   /** Closes with a handshake, for which the other side has two seconds. */
   close: () => void;
   /** Cuts the connection. */
@@ -36,6 +38,10 @@ export type ConnectSocket = (options: SocketOptions, events: SocketEvents) => Fe
 export const connectSocket: ConnectSocket = ({ url, frameBytesMax }, events) => {
   const socket = new WebSocket(url, optionsOf(frameBytesMax));
   let failure: NodeJS.ErrnoException | null = null;
+  let bytesRead = () => 0;
+  socket.on("upgrade", (response) => {
+    bytesRead = () => response.socket.bytesRead;
+  });
   socket.on("open", events.onOpen);
   socket.on("message", (data) => events.onFrame(data as Buffer));
   // "close" always follows, whatever the error.
@@ -49,6 +55,7 @@ export const connectSocket: ConnectSocket = ({ url, frameBytesMax }, events) => 
     },
     pause: () => socket.pause(),
     resume: () => socket.resume(),
+    bytesRead: () => bytesRead(),
     close: () => socket.close(CLOSE_NORMAL),
     terminate: () => socket.terminate(),
   };
@@ -101,9 +108,14 @@ const PREVIEW_BYTES = 8_192;
 
 const BALANCE = /"message(?:T|_t)ype"\s*:\s*"(?:balance-updated|initial-balances?)"/;
 
+/** No page says how a subscription is refused; whatever speaks of an error is no answer to it. */
+const ERROR = /"errors?(?:_?(?:code|message))?"\s*:/i;
+
 export function natureOf(bytes: Uint8Array): FrameNature {
   const text = previewOf(bytes);
-  return { kind: frameKind(text), isBalance: BALANCE.test(text) };
+  const kind = frameKind(text);
+  const isError = kind === "answer" && ERROR.test(text);
+  return { kind: isError ? "other" : kind, isBalance: BALANCE.test(text) };
 }
 
 function previewOf(bytes: Uint8Array): string {

@@ -7,10 +7,12 @@ export type FakeConnection = Readonly<{
   /** What the client sent, parsed. */
   sent: WatchedList<Readonly<Record<string, unknown>>>;
   /** What the client did to the socket. */
-  did: WatchedList<Exclude<keyof FeedSocket, "send">>;
+  did: WatchedList<Exclude<keyof FeedSocket, "send" | "bytesRead">>;
   open: () => Promise<void>;
   /** Sends frames in one go, as one read of a socket may bring them. */
   send: (...frames: readonly unknown[]) => Promise<void>;
+  /** Sends so many bytes of a frame that is not whole yet. */
+  sendPart: (bytes: number) => void;
   end: (end: SocketEnd) => Promise<void>;
 }>;
 
@@ -26,13 +28,14 @@ export function createFakeFeed(): FakeFeed {
     const sent = createWatchedList<Readonly<Record<string, unknown>>>();
     const did: FakeConnection["did"] = createWatchedList();
     let hasEnded = false;
+    let bytesRead = 0;
     const end = async (how: SocketEnd) => {
       await runPending();
       if (!hasEnded) events.onEnd(how);
       hasEnded = true;
       await runPending();
     };
-    const act = (name: Exclude<keyof FeedSocket, "send">, how?: SocketEnd) => () => {
+    const act = (name: Exclude<keyof FeedSocket, "send" | "bytesRead">, how?: SocketEnd) => () => {
       did.add(name);
       if (how !== undefined) void end(how);
     };
@@ -44,13 +47,21 @@ export function createFakeFeed(): FakeFeed {
         events.onOpen();
         await runPending();
       },
+      sendPart(bytes) {
+        bytesRead += bytes;
+      },
       async send(...frames) {
-        for (const frame of frames) events.onFrame(bytesOf(frame));
+        for (const frame of frames) {
+          const bytes = bytesOf(frame);
+          bytesRead += bytes.length;
+          events.onFrame(bytes);
+        }
         await runPending();
       },
     });
     return {
       send: (text) => sent.add(JSON.parse(text)),
+      bytesRead: () => bytesRead,
       pause: act("pause"),
       resume: act("resume"),
       close: act("close", CLOSED),

@@ -1,9 +1,11 @@
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import { createWatchedList, type WatchedList } from "./watched-list.ts";
 
 export type ServedConnection = Readonly<{
   socket: WebSocket;
+  /** What lies under it, for frames that come in parts. */
+  tcp: Socket;
   received: WatchedList<Readonly<Record<string, unknown>>>;
 }>;
 
@@ -17,10 +19,10 @@ export type FeedServer = Readonly<{
 export async function startFeedServer(): Promise<FeedServer> {
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   const connections = createWatchedList<ServedConnection>();
-  server.on("connection", (socket) => {
+  server.on("connection", (socket, request) => {
     const received = createWatchedList<Readonly<Record<string, unknown>>>();
     socket.on("message", (data) => received.add(JSON.parse(data.toString())));
-    connections.add({ socket, received });
+    connections.add({ socket, tcp: request.socket, received });
   });
   await new Promise((resolve) => server.once("listening", resolve));
   return {

@@ -1,0 +1,72 @@
+import { connect, type Socket } from "node:net";
+import { scenarioDeliveries } from "@counterfoil/simulator/play/outgoing";
+import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { addressOf, endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
+import { newFolder, removeFolders } from "./support/folder.ts";
+import { sendScenario } from "./support/send.ts";
+import { configOf } from "./support/stand-in.ts";
+
+jest.setTimeout(180_000);
+const sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await endAllProcesses();
+});
+afterAll(removeFolders);
+
+const MEMORY_BYTES_MAX = 512 * 1024 * 1024;
+
+async function memoryOf(address: string): Promise<number> {
+  const metrics = await (await fetch(`${address}/metrics`)).text();
+  return Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)?.[1]);
+}
+
+type Client = Readonly<{ socket: Socket; sent: Promise<void>; closed: Promise<void> }>;
+
+function open(address: string, ...parts: readonly (string | Buffer)[]): Client {
+  const { hostname, port } = new URL(address);
+  const socket = connect(Number(port), hostname);
+  sockets.push(socket);
+  const closed = new Promise<void>((resolve) =>
+    socket.on("error", () => {}).once("close", () => resolve()),
+  );
+  const sent = new Promise<void>((resolve) => {
+    for (const [at, part] of parts.entries()) {
+      socket.write(part, () => at === parts.length - 1 && resolve());
+    }
+  });
+  // Whoever is cut sends no more.
+  return { socket, sent: Promise.race([sent, closed]), closed };
+}
+
+const HALF_BODY = Buffer.alloc(200_000, "x");
+const HALF_SENT = "POST /webhooks/zerohash HTTP/1.1\r\nhost: a\r\ncontent-length: 250000\r\n\r\n";
+
+test("thousands who send by halves, say nothing or never read hold up nobody", async () => {
+  const service = startRole(["start"], configOf(newFolder()));
+  const address = await addressOf(service);
+  const [name = ""] = [...SCENARIOS.keys()];
+  const webhooks = scenarioDeliveries(SCENARIOS.get(name) as never);
+  expect(webhooks.length).toBeGreaterThan(0);
+
+  const halves = Array.from({ length: 5_000 }, () => open(address, HALF_SENT, HALF_BODY));
+  for (const { socket } of halves) socket.resume();
+  await Promise.all(halves.map(({ sent }) => sent));
+  await sendScenario(name, address);
+  expect(await memoryOf(address)).toBeLessThan(MEMORY_BYTES_MAX);
+  await Promise.all(halves.map(({ closed }) => closed));
+
+  const silent = Array.from({ length: 5_000 }, () => open(address));
+  for (const { socket } of silent) socket.resume();
+  await Promise.all(silent.map(({ closed }) => closed));
+  expect(await memoryOf(address)).toBeLessThan(MEMORY_BYTES_MAX);
+
+  const asked = "GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1_000);
+  const unread = Array.from({ length: 60 }, () => open(address, asked));
+  for (const { socket } of unread) socket.pause();
+  await Promise.all(unread.map(({ sent }) => sent));
+  await sendScenario(name, address);
+  expect(await memoryOf(address)).toBeLessThan(MEMORY_BYTES_MAX);
+  expect(await stopRole(service)).toBe(0);
+});
