@@ -3,9 +3,20 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
-import { isEngineError, ModelUnavailable, StreamCorrupted } from "../ports/errors.ts";
+import {
+  isEngineError,
+  ModelCorrupted,
+  ModelUnavailable,
+  StreamCorrupted,
+} from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { Checkpoint, ModelCatalogue, ModelReader, Rows } from "../ports/model-store.ts";
+import type {
+  Checkpoint,
+  GenerationInfo,
+  ModelCatalogue,
+  ModelReader,
+  Rows,
+} from "../ports/model-store.ts";
 import { storedDigest } from "../projection/digests.ts";
 import type { Projection } from "../projection/projection.ts";
 import { openProjectionRun, runNear, runTo } from "../projection/run.ts";
@@ -239,7 +250,8 @@ async function verifyBodies(
 export type ModelVerification = Readonly<{
   model: ModelName;
   generation: number;
-  live: Checkpoint;
+  /** null where it cannot be read. */
+  live: Checkpoint | null;
   /** What folding the stream again gives at the same position; null where that was not asked for. */
   refolded: Checkpoint | null;
   findings: readonly Finding[];
@@ -272,18 +284,44 @@ export async function verifyModel(options: VerifyModelOptions): Promise<ModelVer
   const { generation } = await liveGeneration(stream, model);
   const known = await catalogue.generations(model);
   const info = known.find((other) => other.generation === generation);
-  if (info === undefined) return null;
+  if (info === undefined) return unreadableGeneration(options, generation);
   const live = info.checkpoint;
   const findings = await checkpointFindings(stream, model, live);
   // What another version of the model says is nothing to compare with.
   const isComparable = findings.length === 0 && info.modelVersion === projection.version;
-  if (refold && isComparable) return verifyRefolded(options, generation);
+  if (refold && isComparable) return verifyRefolded(options, info);
   return { model, generation, live, refolded: null, findings };
+}
+
+/** What is not listed is not there, or damaged; whoever opens it is told which. */
+async function unreadableGeneration(
+  { catalogue, projection: { model } }: VerifyModelOptions,
+  generation: number,
+): Promise<ModelVerification | null> {
+  try {
+    await (await catalogue.openForReading(model, generation)).close();
+  } catch (error) {
+    if (error instanceof ModelCorrupted) return damaged({ model, generation, live: null }, error);
+    if (!isEngineError(error)) throw error;
+  }
+  return null;
+}
+
+function damaged(
+  verified: Pick<ModelVerification, "model" | "generation" | "live">,
+  { message }: ModelCorrupted,
+): ModelVerification {
+  const detail = `${message}; run \`counterfoil rebuild ${verified.model}\``;
+  return {
+    ...verified,
+    refolded: null,
+    findings: [{ position: null, what: "unreadable", detail }],
+  };
 }
 
 async function verifyRefolded(
   options: VerifyModelOptions,
-  generation: number,
+  { generation, checkpoint: live }: GenerationInfo,
 ): Promise<ModelVerification> {
   const { catalogue, projection } = options;
   const { model } = projection;
@@ -291,6 +329,7 @@ async function verifyRefolded(
   try {
     return { model, generation, ...(await compareRefolded(options, reader)) };
   } catch (error) {
+    if (error instanceof ModelCorrupted) return damaged({ model, generation, live }, error);
     if (!(error instanceof ModelUnavailable)) throw error;
     const message = `${model} could not be folded again to compare with it: ${error.message}; nothing was changed, and what was built is thrown away`;
     throw new ModelUnavailable(message, { cause: error });
