@@ -13,14 +13,16 @@ import { hashing, LEDGER, type OpenTestEngine } from "../system/support.ts";
  */
 export const postgresEngine =
   (serverUrl: string): OpenTestEngine =>
-  async (clock) => {
-    const url = await newDatabase(serverUrl);
-    return {
-      openStream: () => openEventStream({ url, ledger: LEDGER, hashing, clock }),
-      catalogue: openModelCatalogue({ url, ledger: LEDGER }),
-      dispose: async () => {},
-    };
-  };
+  async (clock) =>
+    postgresEngineIn(await newDatabase(serverUrl))(clock);
+
+export const postgresEngineIn =
+  (url: string): OpenTestEngine =>
+  async (clock) => ({
+    openStream: () => openEventStream({ url, ledger: LEDGER, hashing, clock }),
+    catalogue: openModelCatalogue({ url, ledger: LEDGER }),
+    dispose: async () => {},
+  });
 
 /** The stream on the wire double; index and models on PostgreSQL. */
 export const eventstoreEngine =

@@ -12,8 +12,8 @@ import {
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { lifecycleProjection } from "@counterfoil/processing/models/lifecycle/projection";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
-import { StreamForked } from "@counterfoil/processing/ports/errors";
-import type { Rows } from "@counterfoil/processing/ports/model-store";
+import { ModelCorrupted, StreamForked } from "@counterfoil/processing/ports/errors";
+import type { ModelCatalogue, Rows } from "@counterfoil/processing/ports/model-store";
 import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
@@ -129,6 +129,16 @@ const buildOptions = (
   projections: Projections = PROJECTIONS,
 ) => ({ stream, catalogue, projection: projections[model], hashing, clock, build: "test" });
 
+/** The first generation of the balances is listed, and cannot be read. */
+const damaged = (catalogue: ModelCatalogue): ModelCatalogue => ({
+  ...catalogue,
+  openForReading: async (model, generation) => {
+    const reader = await catalogue.openForReading(model, generation);
+    if (model !== "balances" || generation > 1) return reader;
+    return { ...reader, snapshot: () => Promise.reject(new ModelCorrupted("page 7 is torn")) };
+  },
+});
+
 /** As a program that has the projections would do it: folds what is live, up to the head. */
 async function foldAll(
   { stream, catalogue }: TestLedger,
@@ -240,27 +250,31 @@ describe("another generation", () => {
     patience(120),
   );
 
-  test("without the one before, all records go out", async () => {
-    const world = await openWorld(3, { live: false });
-    const { ledger, storage } = world;
-    const { plan } = planOf(SCENARIO);
-    await ledger.play(plan);
-    await foldAll(ledger);
-    await publishAll(world);
-    const before = storage.records.length;
-    await rebuildModel(buildOptions(ledger, "balances"));
-    await foldAll(ledger);
-    await ledger.catalogue.drop("balances", 1);
-    await publishAll(world);
-    const { position } = await ledger.stream.head();
-    const again = storage.records.slice(before).filter(({ topic }) => topic === "balances");
-    expect(again.length).toBe(Object.keys(lastStates(storage.records).balances).length);
-    expect(new Set(again.map(({ headers }) => JSON.stringify(placeOf(headers))))).toEqual(
-      new Set([JSON.stringify([String(position), "2"])]),
-    );
-    await expectPublished(world);
-    await ledger.close();
-  });
+  test.each(["dropped", "damaged"])(
+    "where the one before is %s, all records go out",
+    async (is) => {
+      const world = await openWorld(3, { live: false });
+      const { ledger, storage } = world;
+      const { plan } = planOf(SCENARIO);
+      await ledger.play(plan);
+      await foldAll(ledger);
+      await publishAll(world);
+      const before = storage.records.length;
+      await rebuildModel(buildOptions(ledger, "balances"));
+      await foldAll(ledger);
+      if (is === "dropped") await ledger.catalogue.drop("balances", 1);
+      const catalogue = is === "dropped" ? ledger.catalogue : damaged(ledger.catalogue);
+      await publishAll({ ...world, ledger: { ...ledger, catalogue } });
+      const { position } = await ledger.stream.head();
+      const again = storage.records.slice(before).filter(({ topic }) => topic === "balances");
+      expect(again.length).toBe(Object.keys(lastStates(storage.records).balances).length);
+      expect(new Set(again.map(({ headers }) => JSON.stringify(placeOf(headers))))).toEqual(
+        new Set([JSON.stringify([String(position), "2"])]),
+      );
+      await expectPublished(world);
+      await ledger.close();
+    },
+  );
 
   test("more than two activations behind, where pruning has dropped what readers were told", async () => {
     const world = await openWorld(3, { live: false });

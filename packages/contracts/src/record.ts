@@ -356,8 +356,6 @@ export const eventRecord = z
   .meta({ id: "Event" });
 export type EventRecord = z.infer<typeof eventRecord>;
 
-export const projectionState = growing(["live", "catching_up", "waiting", "stopped", "forked"]);
-
 export const projectionStatus = z
   .object({
     name: modelName,
@@ -367,7 +365,7 @@ export const projectionStatus = z
     model_version: z.int().positive(),
     digest: sha256,
     state_digest: sha256,
-    state: projectionState,
+    state: growing(["live", "catching_up", "waiting", "stopped", "forked", "unreadable"]),
     stopped_keys: z.int().nonnegative(),
   })
   .meta({ id: "ProjectionStatus" });

@@ -27,11 +27,14 @@ export type ClientOptions = Readonly<{
   settings?: Readonly<Record<string, string>>;
 }>;
 
-/**
- * A plan that was made while a table was empty reads it from end to end, and would be kept until the
- * server gathers its figures, when the table has millions of rows: every execution plans anew.
- */
-const COMMON_SETTINGS = { plan_cache_mode: "force_custom_plan" };
+const COMMON_SETTINGS = {
+  // A plan that was made while a table was empty reads it from end to end, and would be kept until
+  // the server gathers its figures, when the table has millions of rows: every execution plans anew.
+  plan_cache_mode: "force_custom_plan",
+  // What waits for a lock must then see what its holder committed. A database may be set to a
+  // stricter level, which shows every statement the moment of the transaction's first.
+  default_transaction_isolation: "read committed",
+};
 
 /** The driver's options; every value comes as the server's text, which the callers know to read. */
 export function clientConfig(server: Server, options: ClientOptions): ClientConfig {

@@ -1,4 +1,4 @@
-import { GenerationMissing } from "@counterfoil/processing/ports/errors";
+import { GenerationMissing, ModelCorrupted } from "@counterfoil/processing/ports/errors";
 import type {
   GenerationInfo,
   ModelCatalogue,
@@ -55,15 +55,23 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
   async function check(place: Place): Promise<Place> {
     const { model, generation } = place;
     const found = (await isLaidOut()) ? await readGenerations(looks, ledger, model) : [];
-    if (found.some((info) => info.generation === generation)) return place;
+    const { lacking } = found.find(({ info }) => info.generation === generation) ?? {};
+    if (lacking === null) return place;
+    if (lacking !== undefined) {
+      throw new ModelCorrupted(
+        `generation ${generation} of model ${model} in ${server.name} lacks its table ${lacking}: rebuild the model`,
+      );
+    }
     throw new GenerationMissing(
       `no generation ${generation} of model ${model} in ${server.name}: rebuild the model, or open a generation that is there`,
     );
   }
 
   return {
-    generations: async (model) =>
-      (await isLaidOut()) ? readGenerations(looks, ledger, model) : [],
+    generations: async (model) => {
+      const found = (await isLaidOut()) ? await readGenerations(looks, ledger, model) : [];
+      return found.filter(({ lacking }) => lacking === null).map(({ info }) => info);
+    },
     create: (model, { tables, modelVersion, generation }) =>
       writer.use(async (connection) => {
         await layOut(connection, ledger, MODELS_LAYOUT);
@@ -127,15 +135,22 @@ async function readGenerations(
   pool: Pool,
   ledger: string,
   model: StoreName,
-): Promise<readonly GenerationInfo[]> {
-  const text = `SELECT generation, model_version, ${CHECKPOINT_COLUMNS} FROM ${catalogueOf(ledger)} WHERE model = $1 AND format <= $2 AND NOT building ORDER BY generation`;
+): Promise<readonly Catalogued[]> {
+  const lacking = "(SELECT min(name) FROM unnest(tables) AS name WHERE to_regclass(name) IS NULL)";
+  const text = `SELECT generation, ${lacking}, model_version, ${CHECKPOINT_COLUMNS} FROM ${catalogueOf(ledger)} WHERE model = $1 AND format <= $2 AND NOT building ORDER BY generation`;
   const rows = await pool.use((client) => queryCells(client, { text }, [model, GENERATION_FORMAT]));
-  return rows.map(([generation, modelVersion, ...checkpoint]) => ({
-    generation: Number(generation),
-    modelVersion: Number(modelVersion),
-    checkpoint: checkpointOf(checkpoint),
+  return rows.map(([generation, lacking = null, modelVersion, ...checkpoint]) => ({
+    lacking,
+    info: {
+      generation: Number(generation),
+      modelVersion: Number(modelVersion),
+      checkpoint: checkpointOf(checkpoint),
+    },
   }));
 }
+
+/** What the catalogue says of a generation, and one of its tables that is not there. */
+type Catalogued = Readonly<{ info: GenerationInfo; lacking: string | null }>;
 
 type Wanted = Readonly<{
   ledger: string;

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import type { Stored } from "../sql/trouble.ts";
+import { type Stored, troubleError } from "../sql/trouble.ts";
 import { portError, whileBusy } from "./engine-error.ts";
 
 /** `create` makes the file where it is missing; `write` and `read` need it to be there. */
@@ -75,10 +75,12 @@ export function createFolder(folder: string, stored: Stored): void {
   }
 }
 
+const MISSING = "missing";
+
 /** Which file lies at a path, so that one that was deleted or replaced is noticed. */
 export function identityOf(file: string): string {
   const stats = statSync(file, { throwIfNoEntry: false });
-  return stats === undefined ? "missing" : `${stats.dev}:${stats.ino}`;
+  return stats === undefined ? MISSING : `${stats.dev}:${stats.ino}`;
 }
 
 /** An open file, with whatever was prepared on it. */
@@ -95,6 +97,8 @@ type Options<C extends Connection> = Readonly<{
   stored: Stored;
   /** The mode of the first opening. */
   mode: OpenMode;
+  /** What is committed was promised to somebody: the write-ahead log is watched like the file. */
+  watchesLog?: boolean;
   open: (mode: OpenMode) => C;
 }>;
 
@@ -103,14 +107,20 @@ type Options<C extends Connection> = Readonly<{
  * about the connection's state it is dropped, and the next use opens another. A file that was
  * opened once is never created again: where it has vanished, an empty one in its place would
  * swallow what is acknowledged from then on.
+ *
+ * Where the log was taken away, what is committed from then on has no name on the disk, and is gone
+ * with the process. What is in it is saved into the file, which every connection of before may do,
+ * and nothing more is done until all processes have let go of it.
  */
 export function createReconnectingConnection<C extends Connection>(
   options: Options<C>,
 ): ReconnectingConnection<C> {
-  const { file, stored } = options;
+  const { file, stored, watchesLog = false } = options;
+  const log = `${file}-wal`;
   let { mode } = options;
-  let current: Readonly<{ connection: C; identity: string }> | null = null;
+  let current: Readonly<{ connection: C; identity: string; log: string }> | null = null;
   let closed = false;
+  let lost: Error | null = null;
 
   function drop(): void {
     const database = current?.connection.database;
@@ -120,19 +130,39 @@ export function createReconnectingConnection<C extends Connection>(
 
   function connection(): C {
     if (closed) throw new Error(`the ${stored.name} in ${file} was closed by this process`);
+    if (lost !== null) throw lost;
     // A connection to a file that was deleted or replaced would write where nobody reads.
     if (current !== null && current.identity !== identityOf(file)) drop();
     if (current === null) {
-      current = { connection: options.open(mode), identity: identityOf(file) };
+      const connection = options.open(mode);
+      current = { connection, identity: identityOf(file), log: identityOf(log) };
       if (mode === "create") mode = "write";
     }
     return current.connection;
   }
 
+  function checkLog(): void {
+    if (!watchesLog || current === null || current.log === MISSING) return;
+    const found = identityOf(log);
+    if (found === current.log) return;
+    // Another one in its place is not ours to mix with the file.
+    const isSaved = found === MISSING && saveLog(current.connection.database);
+    lost = logLost(stored, log, isSaved);
+    drop();
+    throw lost;
+  }
+
   return {
     use: async (work) => {
       try {
-        return await whileBusy(() => work(connection()));
+        return await whileBusy(() => {
+          const opened = connection();
+          checkLog();
+          const result = work(opened);
+          // What was committed meanwhile is not acknowledged either.
+          checkLog();
+          return result;
+        });
       } catch (error) {
         const ofPort = portError(error, stored, file);
         if (ofPort !== error || current?.connection.database.isOpen === false) drop();
@@ -144,4 +174,20 @@ export function createReconnectingConnection<C extends Connection>(
       drop();
     },
   };
+}
+
+/** @returns false where others are at it, a reader may not write, or the disk is full: the next one tries it */
+function saveLog(database: DatabaseSync): boolean {
+  try {
+    return database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.busy === 0;
+  } catch {
+    return false;
+  }
+}
+
+function logLost(stored: Stored, log: string, isSaved: boolean): Error {
+  const saved = isSaved ? "what it held was saved; " : "";
+  const advice = `${saved}end all processes of this ledger and start them again`;
+  const found = new Error("the log was removed or replaced while it was open");
+  return troubleError(stored, log, { is: "unavailable", advice }, found);
 }

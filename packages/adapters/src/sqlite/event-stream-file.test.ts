@@ -251,6 +251,41 @@ describe("the stream's file", () => {
     });
   });
 
+  describe("whose log is taken away", () => {
+    test.each([false, true])(
+      "acknowledges nothing more, and keeps what it acknowledged (own thread: %s)",
+      async (ownThread) => {
+        const stream = await open({ ownThread });
+        await stream.append(0, sampleEvents(1, 50));
+        await rm(`${file}-wal`);
+        for (const attempt of [1, 2]) {
+          const appending = stream.append(50, [sampleEvent(50 + attempt)]);
+          await expect(appending).rejects.toThrow(StreamUnavailable);
+          await expect(appending).rejects.toThrow(
+            /stream.db-wal: the log was removed .* start them again/,
+          );
+          await expect(stream.head()).rejects.toThrow(StreamUnavailable);
+        }
+        // As it lies on the disk when the process is killed now.
+        expect(await eventsIn(file)).toBe(50);
+        await stream.close();
+        const restarted = await open();
+        expect((await restarted.head()).position).toBe(50);
+        expect(await restarted.append(50, [sampleEvent(51)])).toMatchObject({
+          outcome: "appended",
+        });
+      },
+    );
+
+    test("and put back by another acknowledges nothing either", async () => {
+      const stream = await open();
+      await stream.append(0, sampleEvents(1, 5));
+      await rename(`${file}-wal`, `${file}-wal.away`);
+      copyFileSync(`${file}-wal.away`, `${file}-wal`);
+      await expect(stream.append(5, [sampleEvent(6)])).rejects.toThrow(StreamUnavailable);
+    });
+  });
+
   test("that others hold is waited for, with the event loop free", async () => {
     const stream = await open();
     const holder = new DatabaseSync(file);
@@ -279,6 +314,18 @@ const repeatedAtEnd = (position: number) => `
   FROM events WHERE position = ${position}`;
 
 const SUFFIXES = ["", "-wal", "-shm"];
+
+/** Of the database alone, without the logs beside it. */
+async function eventsIn(file: string): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), "counterfoil-killed-"));
+  const copy = join(folder, "stream.db");
+  copyFileSync(file, copy);
+  const database = new DatabaseSync(copy);
+  const counted = database.prepare("SELECT count(*) AS n FROM events").get();
+  database.close();
+  await rm(folder, { recursive: true });
+  return Number(counted?.n);
+}
 
 async function moveAway(file: string): Promise<void> {
   for (const suffix of SUFFIXES) await rename(file + suffix, `${file}.away${suffix}`);

@@ -56,6 +56,7 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
     file,
     stored: STREAM,
     mode: readOnly ? "read" : "create",
+    watchesLog: true,
     open: (mode) => openStreamConnection({ file, ledger, mode, empty, onMigrated }),
   });
   await connection.use(readHead);

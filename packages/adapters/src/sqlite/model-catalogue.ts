@@ -1,7 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { FormatTooNew, GenerationMissing } from "@counterfoil/processing/ports/errors";
+import {
+  FormatTooNew,
+  GenerationMissing,
+  ModelCorrupted,
+} from "@counterfoil/processing/ports/errors";
 import type {
   GenerationInfo,
   ModelCatalogue,
@@ -37,7 +41,7 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
     generations: async (model) => {
       const infos: GenerationInfo[] = [];
       for (const generation of numbersIn(folder, model, FINISHED)) {
-        const state = await readState(fileOf(model, generation));
+        const state = await readState(fileOf(model, generation)).catch(unlessDamaged);
         if (isReadable(state)) infos.push({ generation, ...state });
       }
       return infos;
@@ -109,7 +113,7 @@ function clearAbandoned(folder: string, model: StoreName): void {
 
 /** @returns false where a generation has the place. */
 function createFile(file: string, layout: ModelLayout): boolean {
-  if (existsSync(file) && stateIn(file) !== null) return false;
+  if (existsSync(file) && !isVacant(file)) return false;
   removeFile(file);
   const database = openDatabase(file, { mode: "create", pragmas: MODEL_PRAGMAS });
   try {
@@ -130,6 +134,22 @@ type State = ModelState | "too new" | null;
 
 function isReadable(state: State): state is ModelState {
   return state !== null && state !== "too new";
+}
+
+/** A damaged one has the place: somebody may want to look at it. */
+function isVacant(file: string): boolean {
+  try {
+    return stateIn(file) === null;
+  } catch (error) {
+    unlessDamaged(portError(error, MODEL, file));
+    return false;
+  }
+}
+
+/** @returns null, as of what is not there */
+function unlessDamaged(error: unknown): null {
+  if (error instanceof ModelCorrupted) return null;
+  throw error;
 }
 
 /** What a newer program laid out has its place, but is none of this program's generations. */

@@ -131,13 +131,18 @@ describe("the files of read models", () => {
     expect(await catalogue.create("trades", LAYOUT)).toBe(2);
   });
 
-  test("a damaged file is named", async () => {
+  test("a damaged file is no generation, keeps its number, and is named to who opens it", async () => {
     const catalogue = openModelCatalogue({ dataDir });
     await writeFile(fileOf(3), "no database at all ".repeat(100));
-    await expect(catalogue.generations("trades")).rejects.toThrow(ModelCorrupted);
-    await expect(catalogue.generations("trades")).rejects.toThrow("trades.3.db");
-    await catalogue.drop("trades", 3);
     expect(await catalogue.generations("trades")).toEqual([]);
+    expect(await catalogue.create("trades", { ...LAYOUT, generation: 3 })).toBeNull();
+    expect(await catalogue.create("trades", LAYOUT)).toBe(4);
+    for (const open of [catalogue.openForReading, catalogue.openForWriting]) {
+      await expect(open("trades", 3)).rejects.toThrow(ModelCorrupted);
+      await expect(open("trades", 3)).rejects.toThrow("trades.3.db");
+    }
+    await catalogue.drop("trades", 3);
+    expect(await catalogue.create("trades", { ...LAYOUT, generation: 3 })).toBe(3);
   });
 
   test("pages in order are sought in an index, not sorted", async () => {

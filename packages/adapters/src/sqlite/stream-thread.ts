@@ -20,6 +20,7 @@ const connection = createReconnectingConnection({
   file,
   stored: STREAM,
   mode: "write",
+  watchesLog: true,
   open: (mode) => openStreamConnection({ file, ledger, mode, empty }),
 });
 const answer = (message: Answer) => parentPort?.postMessage(message);

@@ -3,7 +3,7 @@ import type { RebuildProgress } from "@counterfoil/contracts/record";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
-import { GenerationMissing } from "../ports/errors.ts";
+import { GenerationMissing, isUnreadable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, ModelStore, Rows } from "../ports/model-store.ts";
 import { type HeldLock, projectorLock, type RoleLocks } from "../ports/role-lock.ts";
@@ -244,10 +244,7 @@ async function compareWithLive(
 ): Promise<Comparison> {
   const { catalogue, projection, onProgress, stream } = options;
   const comparable = await comparableLive(options, live);
-  if (comparable === undefined) {
-    const rebuilt = await runTo(stream, run, (await stream.head()).position);
-    return { isEqual: true, rebuilt, live: null, differences: [], versions: null };
-  }
+  if (comparable === undefined) return compareWithNothing(options, run);
   const reader = await catalogue.openForReading(projection.model, live.generation);
   try {
     return await reader.snapshot(async (rows, checkpoint) => {
@@ -267,9 +264,21 @@ async function compareWithLive(
       const isEqual = await hasStopped(rows);
       return { isEqual, rebuilt, live: checkpoint, differences, versions: null };
     });
+  } catch (error) {
+    // What is damaged is no reason to go on serving it.
+    if (isUnreadable(error)) return compareWithNothing(options, run);
+    throw error;
   } finally {
     await reader.close();
   }
+}
+
+async function compareWithNothing(
+  { stream }: RebuildOptions,
+  run: ProjectionRun,
+): Promise<Comparison> {
+  const rebuilt = await runTo(stream, run, (await stream.head()).position);
+  return { isEqual: true, rebuilt, live: null, differences: [], versions: null };
 }
 
 async function hasStopped(rows: Rows): Promise<boolean> {

@@ -3,9 +3,20 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
-import { isEngineError, ModelUnavailable } from "../ports/errors.ts";
+import {
+  isEngineError,
+  ModelCorrupted,
+  ModelUnavailable,
+  StreamCorrupted,
+} from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { Checkpoint, ModelCatalogue, ModelReader, Rows } from "../ports/model-store.ts";
+import type {
+  Checkpoint,
+  GenerationInfo,
+  ModelCatalogue,
+  ModelReader,
+  Rows,
+} from "../ports/model-store.ts";
 import { storedDigest } from "../projection/digests.ts";
 import type { Projection } from "../projection/projection.ts";
 import { openProjectionRun, runNear, runTo } from "../projection/run.ts";
@@ -26,6 +37,7 @@ export type FindingKind =
   | "hash"
   | "type"
   | "data"
+  | "id"
   | "amendment"
   | "body_missing"
   | "body_digest"
@@ -53,8 +65,9 @@ const FINDINGS_MAX = 100;
 
 /**
  * Checks the whole stream: positions dense, times of recording never falling, the hash chain, the
- * shape of every event's data, amendments filed under the fact that they name, bodies against their
- * digests. It stops at the first broken link of the chain, since nothing after it can be trusted.
+ * shape of every event's data, ids unique and found, amendments filed under the fact that they name,
+ * bodies against their digests. It stops at the first broken link of the chain, since nothing after it
+ * can be trusted.
  */
 export async function verifyStream(options: VerifyOptions): Promise<StreamVerification> {
   const { stream, ledger, hashing, onProgress } = options;
@@ -72,7 +85,7 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
       head = headOf(event);
     }
     if (options.bodies) bodies += await verifyBodies(options, page, findings);
-    findings.push(...(await amendmentFindings(stream, page)));
+    findings.push(...(await idFindings(stream, page)));
     onProgress?.(head.position, end);
   }
   if (findings.length === 0 && head.position < end) {
@@ -149,23 +162,65 @@ function dataFindings(event: RecordedEvent): Finding[] {
   }
 }
 
-/** What an amendment is filed under is not in the chain, but its data is: the two must agree. */
-async function amendmentFindings(
+/** Few enough that the events found, each as large as one may be, fit into memory. */
+const IDS_AT_ONCE = 200;
+
+/**
+ * Whether each event is the one that its id finds. Ingest asks by ids what the stream holds, so an
+ * index that lost one lets a fact be recorded again; of two events with one id, one is not found.
+ */
+async function idFindings(
   stream: EventStream,
   page: readonly RecordedEvent[],
 ): Promise<readonly Finding[]> {
-  const amendments = page.flatMap((event) => {
-    if (!AMENDMENT_TYPES.has(event.type) || isTooNew(event)) return [];
-    const { event_id, amends } = readData(event) as DataOf<"FactWithdrawn">;
-    return [{ event, about: amends ?? event_id }];
+  const findings: Finding[] = [];
+  for (let at = 0; at < page.length; at += IDS_AT_ONCE) {
+    const events = page.slice(at, at + IDS_AT_ONCE);
+    try {
+      findings.push(...(await lookUpFindings(stream, events)));
+    } catch (error) {
+      if (!(error instanceof StreamCorrupted)) throw error;
+      const position = events[0]?.position ?? null;
+      const detail = `events from here on cannot be found by their ids: ${error.message}`;
+      findings.push({ position, what: "id", detail });
+    }
+  }
+  return findings;
+}
+
+async function lookUpFindings(
+  stream: EventStream,
+  events: readonly RecordedEvent[],
+): Promise<readonly Finding[]> {
+  const amendments = events.flatMap((event) => {
+    const about = amendedBy(event);
+    return about === null ? [] : [{ event, about }];
   });
-  if (amendments.length === 0) return [];
-  const { known } = await stream.findByIds([...new Set(amendments.map(({ about }) => about))]);
-  return amendments.flatMap(({ event, about }) => {
-    const found = known.get(about)?.amendments.some(({ id }) => id === event.id) ?? false;
-    const detail = `${event.type} ${event.id} is not found under the fact ${about} that it names`;
-    return found ? [] : [{ position: event.position, what: "amendment" as const, detail }];
+  const ids = [...events.map(({ id }) => id), ...amendments.map(({ about }) => about)];
+  const { known } = await stream.findByIds([...new Set(ids)]);
+  const lost = events.flatMap(({ id, type, position }): Finding[] => {
+    const found = known.get(id)?.event.position ?? null;
+    if (found === position) return [];
+    const where = found === null ? "is not found by its id" : `is also at position ${found}`;
+    return [{ position, what: "id", detail: `${type} ${id} ${where}: ${REBUILD_INDEX}` }];
   });
+  const misfiled = amendments.flatMap(({ event, about }): Finding[] => {
+    const { id, type, position } = event;
+    if (known.get(about)?.amendments.some((other) => other.id === id)) return [];
+    const detail = `${type} ${id} is not found under the fact ${about} that it names`;
+    return [{ position, what: "amendment", detail }];
+  });
+  return [...lost, ...misfiled];
+}
+
+const REBUILD_INDEX =
+  "the index of ids is damaged; rebuild it (REINDEX) before more is appended, or restore a backup where an id is there twice";
+
+/** The fact that an event amends. It is filed under it beside the chain: the two must agree. */
+function amendedBy(event: RecordedEvent): string | null {
+  if (!AMENDMENT_TYPES.has(event.type) || isTooNew(event)) return null;
+  const { event_id, amends } = readData(event) as DataOf<"FactWithdrawn">;
+  return amends ?? event_id;
 }
 
 const AMENDMENT_TYPES = new Set(["FactSeen", "FactContradicted", "FactCorrected", "FactWithdrawn"]);
@@ -195,7 +250,8 @@ async function verifyBodies(
 export type ModelVerification = Readonly<{
   model: ModelName;
   generation: number;
-  live: Checkpoint;
+  /** null where it cannot be read. */
+  live: Checkpoint | null;
   /** What folding the stream again gives at the same position; null where that was not asked for. */
   refolded: Checkpoint | null;
   findings: readonly Finding[];
@@ -228,18 +284,44 @@ export async function verifyModel(options: VerifyModelOptions): Promise<ModelVer
   const { generation } = await liveGeneration(stream, model);
   const known = await catalogue.generations(model);
   const info = known.find((other) => other.generation === generation);
-  if (info === undefined) return null;
+  if (info === undefined) return unreadableGeneration(options, generation);
   const live = info.checkpoint;
   const findings = await checkpointFindings(stream, model, live);
   // What another version of the model says is nothing to compare with.
   const isComparable = findings.length === 0 && info.modelVersion === projection.version;
-  if (refold && isComparable) return verifyRefolded(options, generation);
+  if (refold && isComparable) return verifyRefolded(options, info);
   return { model, generation, live, refolded: null, findings };
+}
+
+/** What is not listed is not there, or damaged; whoever opens it is told which. */
+async function unreadableGeneration(
+  { catalogue, projection: { model } }: VerifyModelOptions,
+  generation: number,
+): Promise<ModelVerification | null> {
+  try {
+    await (await catalogue.openForReading(model, generation)).close();
+  } catch (error) {
+    if (error instanceof ModelCorrupted) return damaged({ model, generation, live: null }, error);
+    if (!isEngineError(error)) throw error;
+  }
+  return null;
+}
+
+function damaged(
+  verified: Pick<ModelVerification, "model" | "generation" | "live">,
+  { message }: ModelCorrupted,
+): ModelVerification {
+  const detail = `${message}; run \`counterfoil rebuild ${verified.model}\``;
+  return {
+    ...verified,
+    refolded: null,
+    findings: [{ position: null, what: "unreadable", detail }],
+  };
 }
 
 async function verifyRefolded(
   options: VerifyModelOptions,
-  generation: number,
+  { generation, checkpoint: live }: GenerationInfo,
 ): Promise<ModelVerification> {
   const { catalogue, projection } = options;
   const { model } = projection;
@@ -247,6 +329,7 @@ async function verifyRefolded(
   try {
     return { model, generation, ...(await compareRefolded(options, reader)) };
   } catch (error) {
+    if (error instanceof ModelCorrupted) return damaged({ model, generation, live }, error);
     if (!(error instanceof ModelUnavailable)) throw error;
     const message = `${model} could not be folded again to compare with it: ${error.message}; nothing was changed, and what was built is thrown away`;
     throw new ModelUnavailable(message, { cause: error });

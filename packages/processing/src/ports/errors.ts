@@ -68,6 +68,11 @@ export class GenerationMissing extends Error {
   override readonly name = "GenerationMissing";
 }
 
+/** Whether a generation is not there, or damaged, which is as good: only a rebuild helps. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof GenerationMissing || error instanceof ModelCorrupted;
+}
+
 const ENGINE_ERRORS = [
   StreamUnavailable,
   StreamCorrupted,

@@ -77,7 +77,10 @@ export type ModelLayout = Readonly<{ tables: readonly Table[]; modelVersion: num
 
 /** All generations of all models of one ledger in one engine. */
 export interface ModelCatalogue {
-  /** Generations that exist here and are not being built, ascending. */
+  /**
+   * Generations that exist here and are not being built, ascending. One that is damaged, as far as
+   * that shows at a glance, is none of them: it keeps its number, and whoever opens it is told.
+   */
   generations(model: StoreName): Promise<readonly GenerationInfo[]>;
   /**
    * Claims the next free number exclusively (two rebuilds get two numbers) and lays out its tables.
@@ -87,6 +90,7 @@ export interface ModelCatalogue {
     model: StoreName,
     options: ModelLayout & Readonly<{ generation?: number }>,
   ): Promise<number | null>;
+  /** @throws GenerationMissing, ModelCorrupted, as whatever opens one */
   openForWriting(model: StoreName, generation: number): Promise<ModelStore>;
   /** Takes a generation that was created just now out of sight, to fill it in bulk. */
   openForBuilding(

@@ -1,6 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { STOPPED } from "../models/columns.ts";
-import { GenerationMissing } from "../ports/errors.ts";
+import { isUnreadable } from "../ports/errors.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row, Value } from "../ports/table.ts";
 import type { StoppedSubject } from "../projection/projection.ts";
@@ -52,12 +52,12 @@ export async function followModel(
       return { ...read, stopped: await readStopped(rows) };
     });
   } catch (error) {
-    if (error instanceof GenerationMissing) return skipRange(context, model, range);
+    if (isUnreadable(error)) return skipRange(context, model, range);
     throw error;
   }
 }
 
-/** Skips a generation that is not here, where a later one has taken its place: that one is published whole. */
+/** Skips a generation that cannot be read, where a later one has taken its place: that one is published whole. */
 async function skipRange(context: PublishContext, model: ModelName, { after, upTo }: Range) {
   await context.activations.refresh();
   return { upTo: (await isBuiltAfter(context, model, after)) ? upTo : after, ...NOTHING };

@@ -1,6 +1,6 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/record";
-import { ModelUnavailable } from "../ports/errors.ts";
+import { isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import type { GenerationInfo, Rows } from "../ports/model-store.ts";
 import type { Condition } from "../ports/table.ts";
 import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topic-publisher.ts";
@@ -95,7 +95,17 @@ function publishedRows(
 }
 
 /** Publishes how the live generation differs from the published one, which it then takes the place of. */
-export async function publishSwitch(
+export async function publishSwitch(at: Republishing, to: GenerationSwitch): Promise<Republished> {
+  try {
+    return await publishDifferences(at, to);
+  } catch (error) {
+    if (to.published === null || !isUnreadable(error)) throw error;
+    // The published rows are damaged: nobody knows any more how they differ, so all go out.
+    return publishDifferences(at, { ...to, published: null });
+  }
+}
+
+async function publishDifferences(
   at: Republishing,
   { model, generation, version, published }: GenerationSwitch,
 ): Promise<Republished> {

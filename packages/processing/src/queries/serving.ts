@@ -2,7 +2,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import { type Activation, followActivations } from "../generations/activations.ts";
 import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
-import { GenerationMissing, ModelUnavailable } from "../ports/errors.ts";
+import { GenerationMissing, isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, ModelReader, Rows } from "../ports/model-store.ts";
 import { createPositionWait } from "./positions.ts";
@@ -17,7 +17,7 @@ export interface ServedModels {
   snapshot<T>(model: ModelName, read: ReadModel<T>): Promise<T>;
   /** Whether the model reached the position before the signal aborted. */
   waitFor(model: ModelName, position: number, signal: AbortSignal): Promise<boolean>;
-  /** What is served of the model; null where nothing can be just now. */
+  /** What is served of the model; null where nothing can be just now. @throws ModelCorrupted */
   info(model: ModelName): Promise<ServedInfo | null>;
   close(): Promise<void>;
 }
@@ -185,7 +185,7 @@ export function openReaders(catalogue: ModelCatalogue): Readers {
 
 /** After these a reader is opened anew: what it had open may be another file by now. */
 function isTrouble(error: unknown): boolean {
-  return error instanceof GenerationMissing || error instanceof ModelUnavailable;
+  return isUnreadable(error) || error instanceof ModelUnavailable;
 }
 
 function closeIfIdle({ retired, users, reader }: Open): void {

@@ -2,6 +2,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import { modelName } from "@counterfoil/contracts/fact";
 import type { ProjectionStatus, StatusRecord } from "@counterfoil/contracts/record";
 import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
+import { ModelCorrupted } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
@@ -51,14 +52,18 @@ async function stateBehind(
   return "stopped";
 }
 
-/** `waiting`: no generation is here yet; `forked`: it followed another stream. */
+/**
+ * `waiting`: no generation is here yet; `unreadable`: it is damaged, and waits for a rebuild; `forked`:
+ * it followed another stream.
+ */
 async function projectionStatus(
   stream: EventStream,
   models: ServedModels,
   name: ModelName,
 ): Promise<ProjectionStatus> {
-  const served = await models.info(name);
+  const served = await models.info(name).catch(unreadable);
   if (served === null) return { name, ...NOTHING_SERVED };
+  if (served === "unreadable") return { name, ...NOTHING_SERVED, state: served };
   const { checkpoint, generation, modelVersion, stoppedKeys } = served;
   return {
     name,
@@ -71,6 +76,11 @@ async function projectionStatus(
     state: (await isForked(stream, checkpoint)) ? "forked" : "live",
     stopped_keys: stoppedKeys,
   };
+}
+
+function unreadable(error: unknown): "unreadable" {
+  if (error instanceof ModelCorrupted) return "unreadable";
+  throw error;
 }
 
 const NOTHING_SERVED = {

@@ -112,8 +112,8 @@ function printVerification(
   const rows = models.map(({ model, generation, live, refolded }) => [
     model,
     generation,
-    live.position,
-    shortDigest(live.digest),
+    live?.position ?? null,
+    live && shortDigest(live.digest),
     refolded && shortDigest(refolded.digest),
   ]);
   if (rows.length > 0) print(`${renderTable(columns, rows)}\n`);

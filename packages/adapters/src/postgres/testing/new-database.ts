@@ -1,11 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { queryOnce } from "./use-postgres.ts";
 
-/** An empty database on a server. @returns its URL */
-export async function newDatabase(serverUrl: string): Promise<string> {
+/** An empty database on a server, with the isolation that its transactions have by default. @returns its URL */
+export async function newDatabase(
+  serverUrl: string,
+  isolation = "read committed",
+): Promise<string> {
   const url = new URL(serverUrl);
   const name = `t${randomUUID().replaceAll("-", "").slice(0, 16)}`;
   await queryOnce(serverUrl, `CREATE DATABASE ${name}`);
+  const set = `ALTER DATABASE ${name} SET default_transaction_isolation = '${isolation}'`;
+  await queryOnce(serverUrl, set);
   url.pathname = `/${name}`;
   return url.href;
 }
