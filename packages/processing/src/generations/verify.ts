@@ -159,14 +159,21 @@ async function amendmentFindings(
     const { event_id, amends } = readData(event) as DataOf<"FactWithdrawn">;
     return [{ event, about: amends ?? event_id }];
   });
-  if (amendments.length === 0) return [];
-  const { known } = await stream.findByIds([...new Set(amendments.map(({ about }) => about))]);
-  return amendments.flatMap(({ event, about }) => {
-    const found = known.get(about)?.amendments.some(({ id }) => id === event.id) ?? false;
-    const detail = `${event.type} ${event.id} is not found under the fact ${about} that it names`;
-    return found ? [] : [{ position: event.position, what: "amendment" as const, detail }];
-  });
+  const findings: Finding[] = [];
+  for (let at = 0; at < amendments.length; at += LOOKED_UP_AT_ONCE) {
+    const some = amendments.slice(at, at + LOOKED_UP_AT_ONCE);
+    const { known } = await stream.findByIds([...new Set(some.map(({ about }) => about))]);
+    for (const { event, about } of some) {
+      if (known.get(about)?.amendments.some(({ id }) => id === event.id)) continue;
+      const detail = `${event.type} ${event.id} is not found under the fact ${about} that it names`;
+      findings.push({ position: event.position, what: "amendment", detail });
+    }
+  }
+  return findings;
 }
+
+/** A short amendment may be about a long fact: so many of those fit in memory. */
+const LOOKED_UP_AT_ONCE = 100;
 
 const AMENDMENT_TYPES = new Set(["FactSeen", "FactContradicted", "FactCorrected", "FactWithdrawn"]);
 

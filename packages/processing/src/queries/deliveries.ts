@@ -7,7 +7,7 @@ import { factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { readStored } from "../ingest/delivery.ts";
-import type { EventStream } from "../ports/event-stream.ts";
+import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import { eventRecord } from "./events.ts";
 import { retryIdsOf } from "./quarantine.ts";
 
@@ -98,8 +98,20 @@ async function* lyingNear(
   const { known } = await stream.findByIds(retryIdsOf(received.id, options));
   for (const { event: retry } of known.values()) {
     const after = Math.max(received.position, retry.position - APPEND_EVENTS_MAX);
-    yield* await stream.read({ after, limit: APPEND_EVENTS_MAX });
+    yield* between(stream, after, retry.position);
     yield* following(stream, { id: received.id, position: retry.position }, false);
+  }
+}
+
+async function* between(
+  stream: EventStream,
+  after: number,
+  upTo: number,
+): AsyncGenerator<RecordedEvent> {
+  for (let last = after; last < upTo; ) {
+    const events = await stream.read({ after: last, limit: upTo - last });
+    yield* events;
+    last = events.at(-1)?.position ?? upTo;
   }
 }
 
@@ -120,7 +132,8 @@ async function* following(
       const isEnd = isDivided ? isCaused && event.type === "DeliveryCompleted" : !isCaused;
       if (isEnd) return;
     }
-    if (events.length < PAGE) return;
-    after += PAGE;
+    const last = events.at(-1);
+    if (last === undefined || isLastPage(events, PAGE)) return;
+    after = last.position;
   }
 }
