@@ -163,7 +163,7 @@ function dataFindings(event: RecordedEvent): Finding[] {
 }
 
 /** Few enough that the events found, each as large as one may be, fit into memory. */
-const IDS_AT_ONCE = 200;
+const IDS_AT_ONCE = 100;
 
 /**
  * Whether each event is the one that its id finds. Ingest asks by ids what the stream holds, so an

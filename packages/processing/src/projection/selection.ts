@@ -1,4 +1,12 @@
-import type { Condition, Operator, Row, Selection, Table, Value } from "../ports/table.ts";
+import {
+  type Condition,
+  isLastRows,
+  type Operator,
+  type Row,
+  type Selection,
+  type Table,
+  type Value,
+} from "../ports/table.ts";
 
 /** Whatever answers a selection: a store, a moment of it, a buffer before it. */
 type Selecting = Readonly<{
@@ -14,12 +22,12 @@ export async function* everyRow(
   table: Table,
   selection: Selection,
 ): AsyncGenerator<Row, undefined> {
-  const { orderBy, limit } = selection;
+  const { orderBy } = selection;
   for (let page = selection; ; ) {
     const rows = await from.select(table, page);
     yield* rows;
     const last = rows.at(-1);
-    if (last === undefined || rows.length < limit) return;
+    if (last === undefined || isLastRows(rows, selection)) return;
     page = { ...selection, beyond: orderBy.map((column) => last[column] ?? null) };
   }
 }

@@ -8,6 +8,8 @@ import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import { openAsIngestor } from "../service/open-ledger.ts";
 import { createRegistry } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+import { startReadersThread } from "../threads/readers.ts";
+import { createReadingThreads } from "../threads/reading.ts";
 import { startProjectorThreads, startPublisherThread } from "../threads/service-threads.ts";
 import { startReading } from "./gateway.ts";
 import { completeDeliveries, warnWithoutProvider } from "./ingestor.ts";
@@ -22,7 +24,11 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const registry = createRegistry();
-    const ingest = createIngest({ ...backends, translations: TRANSLATIONS });
+    const ingest = createIngest({
+      ...backends,
+      translations: TRANSLATIONS,
+      readLarge: createReadingThreads(),
+    });
     closing.add(ingest.stop);
     const { clock } = backends;
     const report = createProjectorMetrics({ registry });
@@ -32,7 +38,9 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
       const metrics = createPublisherMetrics({ registry, stream: backends.stream });
       closing.add(startPublisherThread({ config, clock, logger, report: metrics }).stop);
     }
-    const deps = { config, backends, logger, registry, clock, ingest };
+    const readers = startReadersThread({ config, clock, logger });
+    closing.add(readers.stop);
+    const deps = { config, backends, logger, registry, clock, ingest, readers };
     const webhooks = { address: null as string | null };
     const address = await startReading(
       {
