@@ -97,10 +97,13 @@ export async function checkEnds(options: CheckEndsOptions): Promise<void> {
   const first = await readFrom(stream, 0, 1);
   checkLinks(emptyHead(ledger, hashing), first, hashing);
   const before = Math.max(1, end - tail);
-  const [anchor, ...rest] = await readFrom(stream, before - 1, end - before + 1);
+  const [anchor] = await readFrom(stream, before - 1, 1);
   if (anchor === undefined) throw missing(before);
-  const last = checkLinks(headOf(anchor), rest, hashing);
-  if (last.position < end) throw missing(last.position + 1);
+  for (let last = headOf(anchor); last.position < end; ) {
+    const page = await readFrom(stream, last.position, end - last.position);
+    if (page.length === 0) throw missing(last.position + 1);
+    last = checkLinks(last, page, hashing);
+  }
 }
 
 async function readFrom(stream: EventStream, after: number, limit: number) {

@@ -7,11 +7,13 @@ import {
   StreamCorrupted,
   StreamMissing,
 } from "@counterfoil/processing/ports/errors";
-import type {
-  EventStream,
-  KnownEvent,
-  KnownEvents,
-  ReadQuery,
+import {
+  type EventStream,
+  type KnownEvent,
+  type KnownEvents,
+  PAGE_BYTES_MAX,
+  type ReadQuery,
+  takePage,
 } from "@counterfoil/processing/ports/event-stream";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
@@ -92,7 +94,7 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
     },
     read: async ({ after, limit, types }) => {
       if (types !== undefined) return readTypes(parts, { after, limit, types });
-      return (await reader.from(after + 1, limit)).map(({ event }) => event);
+      return reader.pageFrom(after + 1, limit);
     },
     findByIds: (ids) => findByIds(parts, ids),
     body: (sha256) => bodies.read(sha256),
@@ -140,8 +142,19 @@ async function readIndexed(
   query: TypesQuery,
 ): Promise<readonly RecordedEvent[]> {
   const { position: upTo } = await catchUpIndex(parts);
-  return parts.reader.at(await parts.index.positionsOfTypes({ ...query, upTo }));
+  const positions = await parts.index.positionsOfTypes({ ...query, upTo });
+  const found: RecordedEvent[] = [];
+  let bytes = 0;
+  for (let at = 0; at < positions.length && bytes < PAGE_BYTES_MAX; at += AT_ONCE) {
+    const events = await parts.reader.at(positions.slice(at, at + AT_ONCE));
+    found.push(...events);
+    for (const { data } of events) bytes += data.length;
+  }
+  return takePage(found);
 }
+
+/** Positions that are looked up together: few enough that the longest events fit in memory. */
+const AT_ONCE = 16;
 
 /** How many positions one step of a search reads. */
 const WINDOW = 1000;
@@ -152,11 +165,15 @@ async function searchTypes(
 ): Promise<readonly RecordedEvent[]> {
   const { position: last } = await reader.head();
   const found: RecordedEvent[] = [];
-  for (let from = after; from < last && found.length < limit; from += WINDOW) {
-    const events = await reader.from(from + 1, Math.min(WINDOW, last - from));
-    found.push(...events.map(({ event }) => event).filter(({ type }) => types.includes(type)));
+  let bytes = 0;
+  for (let from = after; from < last && found.length < limit && bytes < PAGE_BYTES_MAX; ) {
+    const events = await reader.pageFrom(from + 1, Math.min(WINDOW, last - from));
+    const wanted = events.filter(({ type }) => types.includes(type));
+    found.push(...wanted);
+    for (const { data } of wanted) bytes += data.length;
+    from = events.at(-1)?.position ?? last;
   }
-  return found.slice(0, limit);
+  return takePage(found.slice(0, limit));
 }
 
 /**

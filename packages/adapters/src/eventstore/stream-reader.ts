@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { type Head, headOf } from "@counterfoil/core/stream/chain";
 import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
+import { PAGE_BYTES_MAX } from "@counterfoil/processing/ports/event-stream";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
 import type { Connection, StartCall, Timing } from "./connection.ts";
@@ -19,6 +20,8 @@ export type StreamReader = Readonly<{
   headReaching(position: number): Promise<Head>;
   /** Events from `first` on, at most `count`; none where the stream ends before. */
   from(first: number, count: number): Promise<readonly DecodedEvent[]>;
+  /** The same, but no more than a page holds. */
+  pageFrom(first: number, count: number): Promise<readonly RecordedEvent[]>;
   /** The events at these positions, in the order of the stream. */
   at(positions: readonly number[]): Promise<readonly RecordedEvent[]>;
   /** One page as the server has it; null where there is no such stream. */
@@ -60,9 +63,14 @@ export function createStreamReader({
   }
 
   /** The server ends a page when it has no more just now, so only an empty one is the end. */
-  async function from(first: number, count: number): Promise<readonly DecodedEvent[]> {
+  async function from(
+    first: number,
+    count: number,
+    bytesMax = Number.POSITIVE_INFINITY,
+  ): Promise<readonly DecodedEvent[]> {
     const events: DecodedEvent[] = [];
-    while (events.length < count) {
+    let bytes = 0;
+    while (events.length < count && bytes < bytesMax) {
       const next = first + events.length;
       const wanted = Math.min(count - events.length, PAGE_EVENTS_MAX);
       const request = { stream, direction: "forwards", from: next - 1, count: wanted } as const;
@@ -72,14 +80,17 @@ export function createStreamReader({
         const expected = first + events.length - 1;
         if (each.revision !== expected) throw missing(stream, expected, each.revision);
         events.push(decodeEvent(each, stream));
+        bytes += each.data.length;
       }
     }
     return events;
   }
 
+  const pageFrom = async (first: number, count: number) =>
+    (await from(first, count, PAGE_BYTES_MAX)).map(({ event }) => event);
   const at = (positions: readonly number[]) => readPositions(from, stream, positions);
   const headReaching = (position: number) => awaitHead(head, position, timing);
-  return { stream, head, headReaching, from, at, page };
+  return { stream, head, headReaching, from, pageFrom, at, page };
 }
 
 async function awaitHead(
@@ -176,6 +187,7 @@ function readCall(request: ReadRequest): StartCall<readonly StoredEvent[] | null
     const { promise, resolve, reject } = Promise.withResolvers<readonly StoredEvent[] | null>();
     const call = client.read(readOptions(request), ...argumentsOf());
     const events: StoredEvent[] = [];
+    let bytes = 0;
     let isMissing = false;
     let isOk = false;
     call.on("error", reject);
@@ -183,7 +195,12 @@ function readCall(request: ReadRequest): StartCall<readonly StoredEvent[] | null
       progress();
       if (response.hasStreamNotFound()) isMissing = true;
       const event = storedOf(response);
-      if (event !== null) events.push(event);
+      if (event === null || bytes >= PAGE_BYTES_MAX) return;
+      events.push(event);
+      bytes += event.data.length;
+      if (bytes < PAGE_BYTES_MAX) return;
+      resolve(events);
+      call.cancel();
     });
     // The end alone may be that of a call that was cut short.
     call.on("status", ({ code }) => {

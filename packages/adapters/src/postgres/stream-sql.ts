@@ -1,6 +1,10 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Head } from "@counterfoil/core/stream/chain";
-import type { KnownEvents, ReadQuery } from "@counterfoil/processing/ports/event-stream";
+import {
+  type KnownEvents,
+  PAGE_BYTES_MAX,
+  type ReadQuery,
+} from "@counterfoil/processing/ports/event-stream";
 import type { ClientBase } from "pg";
 import {
   type Amendment,
@@ -73,23 +77,38 @@ const textsOf = (schema: string) => ({
   lock: "SELECT pg_advisory_xact_lock($1)",
   append: appendText(schema),
   // Positions are dense, so that a range of them needs neither a sort nor a limit.
-  page: `SELECT ${OF_EVENT} FROM ${schema}.events AS e WHERE position > $1 AND position <= $2 ORDER BY position`,
+  page: pageOf(`SELECT * FROM ${schema}.events WHERE position > $1 AND position <= $2`),
   // Within a bounded window, since the types it looks for may not occur for millions of positions.
-  windowOfTypes: `SELECT ${OF_EVENT} FROM ${schema}.events AS e WHERE position > $1 AND position <= $2 AND type = ANY($3::text[]) ORDER BY position LIMIT $4`,
+  windowOfTypes: pageOf(
+    `SELECT * FROM ${schema}.events WHERE position > $1 AND position <= $2 AND type = ANY($3::text[]) ORDER BY position LIMIT $4`,
+  ),
   // All types in one statement, hence of one moment: a reader that goes on behind the last event of
   // the answer has missed none.
-  ofIndexedTypes: `
-    SELECT ${OF_EVENT} FROM unnest($1::text[]) AS wanted (type)
+  ofIndexedTypes: pageOf(`
+    SELECT e.* FROM unnest($1::text[]) AS wanted (type)
     CROSS JOIN LATERAL (
       SELECT * FROM ${schema}.events
       WHERE type = wanted.type AND ${IS_INDEXED_TYPE} AND position + 0 > $2
       ORDER BY position + 0 LIMIT $3
     ) AS e
-    ORDER BY e.position LIMIT $3`,
+    ORDER BY e.position LIMIT $3`),
   findByIds: findByIdsText(schema),
   body: `SELECT encode(bytes, 'hex') FROM ${schema}.bodies WHERE sha256 = $1`,
   takenId: `SELECT id FROM ${schema}.events WHERE id = ANY($1::text[]) LIMIT 1`,
 });
+
+/**
+ * Of these events those before the one that fills a page, and that one. The length of a long text is
+ * known without reading it, so that the server brings none of which it sends nothing.
+ */
+function pageOf(events: string): string {
+  return `
+    SELECT ${OF_EVENT} FROM (
+      SELECT e.*, sum(octet_length(data)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) AS bytes
+      FROM (${events}) AS e
+    ) AS e
+    WHERE bytes - octet_length(data) < ${PAGE_BYTES_MAX} ORDER BY position`;
+}
 
 const NUMBERS: ReadonlySet<string> = new Set([
   "position",

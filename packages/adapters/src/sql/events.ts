@@ -2,10 +2,11 @@ import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-ev
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
-import type {
-  KnownEvent,
-  KnownEvents,
-  ReadQuery,
+import {
+  type KnownEvent,
+  type KnownEvents,
+  PAGE_BYTES_MAX,
+  type ReadQuery,
 } from "@counterfoil/processing/ports/event-stream";
 
 /**
@@ -133,9 +134,14 @@ export async function readTypes(
   if (types.every((type) => !BULK_TYPES.has(type))) return indexed({ ...query, types });
   const last = await headPosition();
   const found: RecordedEvent[] = [];
-  for (let after = query.after; after < last && found.length < query.limit; after += WINDOW) {
+  let bytes = 0;
+  for (let { after } = query; after < last && found.length < query.limit; ) {
     const upTo = Math.min(after + WINDOW, last);
-    found.push(...(await between({ types, after, upTo, limit: query.limit - found.length })));
+    const page = await between({ types, after, upTo, limit: query.limit - found.length });
+    found.push(...page);
+    for (const { data } of page) bytes += data.length;
+    if (bytes >= PAGE_BYTES_MAX) break;
+    after = page.at(-1)?.position ?? upTo;
     await new Promise(setImmediate);
   }
   return found;

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Head } from "@counterfoil/core/stream/chain";
-import type { KnownEvents } from "@counterfoil/processing/ports/event-stream";
+import { type KnownEvents, takePage } from "@counterfoil/processing/ports/event-stream";
 import {
   type Amendment,
   type EventCells,
@@ -23,7 +23,7 @@ export function readPage(
   after: number,
   limit: number,
 ): readonly RecordedEvent[] {
-  return eventsOf(statements.page.all(after, limit));
+  return takePage(events(statements.page.iterate(after, limit)));
 }
 
 export function readBody({ statements }: StreamConnection, sha256: string): Uint8Array | null {
@@ -36,7 +36,7 @@ export function findByIds(connection: StreamConnection, ids: readonly string[]):
   const { database, statements } = connection;
   return inTransaction(database, "DEFERRED", () => {
     const head = readHead(connection);
-    const found = eventsOf(statements.byIds.all(JSON.stringify([...new Set(ids)])));
+    const found = [...events(statements.byIds.iterate(JSON.stringify([...new Set(ids)])))];
     if (found.length === 0) return knownEvents(head, [], []);
     const foundIds = new Set(found.map(({ id }) => id));
     const rows = statements.amendments.all(JSON.stringify([...foundIds]));
@@ -55,7 +55,9 @@ export function readEventsOfTypes(use: Use, query: TypesQuery): Promise<readonly
     indexed: (query: TypesQuery) => use((connection) => indexedEvents(connection, query)),
     between: ({ after, upTo, types, limit }: TypesQuery & { upTo: number }) =>
       use(({ statements }) =>
-        eventsOf(statements.windowOfTypes.all(after, upTo, JSON.stringify(types), limit)),
+        takePage(
+          events(statements.windowOfTypes.iterate(after, upTo, JSON.stringify(types), limit)),
+        ),
       ),
   };
   return readTypes(source, query);
@@ -75,10 +77,11 @@ function indexedEvents({ database, statements }: StreamConnection, query: TypesQ
       .map(([position]) => Number(position))
       .sort((a, b) => a - b)
       .slice(0, limit);
-    return eventsOf(statements.byPositions.all(JSON.stringify(positions)));
+    return takePage(events(statements.byPositions.iterate(JSON.stringify(positions))));
   });
 }
 
-function eventsOf(rows: readonly unknown[]): RecordedEvent[] {
-  return (rows as readonly EventCells[]).map((cells) => eventOf(cells));
+/** Row by row: whoever has enough leaves the others unread. */
+function* events(rows: Iterable<unknown>): Generator<RecordedEvent> {
+  for (const cells of rows) yield eventOf(cells as EventCells);
 }

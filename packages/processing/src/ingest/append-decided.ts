@@ -114,6 +114,7 @@ async function moved(stream: EventStream, decided: Decided): Promise<Decided | n
     const page = await stream.read({ after, limit: BETWEEN_MAX });
     if (!mayFollow(page, decided.facts)) return null;
     after = page.at(-1)?.position ?? after;
+    // Where bytes ended the page more follows: then this conflicts, and the next look goes on here.
     if (page.length < BETWEEN_MAX) return { ...decided, after };
   }
 }

@@ -9,6 +9,7 @@ import {
   type EventStream,
   type KnownEvent,
   mayFollow,
+  takePage,
 } from "../ports/event-stream.ts";
 
 /** What several instances of one stream share, as processes share a file. */
@@ -58,11 +59,9 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
       return { outcome: "appended", head: head() };
     },
     read: async ({ after, limit, types }) => {
-      if (types === undefined) return events.slice(after, after + limit);
-      return events
-        .slice(after)
-        .filter(({ type }) => types.includes(type))
-        .slice(0, limit);
+      if (types === undefined) return takePage(events.slice(after, after + limit));
+      const ofTypes = events.slice(after).filter(({ type }) => types.includes(type));
+      return takePage(ofTypes.slice(0, limit));
     },
     findByIds: async (ids) => {
       const found = new Map<string, KnownEvent>();

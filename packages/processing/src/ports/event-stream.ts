@@ -27,7 +27,10 @@ export interface EventStream {
     unlessAbout?: ReadonlySet<string>,
   ): Promise<AppendResult>;
 
-  /** Events after a position, in order, at most `limit`. With `types`, those only. */
+  /**
+   * Events after a position, in order: at most `limit`, and `PAGE_BYTES_MAX` of data. With `types`,
+   * those only. A page may be short although more follow; only an empty one is the end.
+   */
   read(query: ReadQuery): Promise<readonly RecordedEvent[]>;
 
   /** Which of these ids are known, and what later events said of them, as of `head`. */
@@ -43,6 +46,34 @@ export interface EventStream {
   waitForAppend(after: number, signal: AbortSignal): Promise<void>;
 
   close(): Promise<void>;
+}
+
+/**
+ * A page ends with the event that brings its data to so many bytes, however many events were asked
+ * for: what reads the stream lives in bounded memory, and holds at least one event. Ten thousand
+ * ordinary events take about as much.
+ */
+export const PAGE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** The first page of events that an engine has at hand or brings one by one. */
+export function takePage(events: Iterable<RecordedEvent>): RecordedEvent[] {
+  const page: RecordedEvent[] = [];
+  let bytes = 0;
+  for (const event of events) {
+    page.push(event);
+    bytes += event.data.length;
+    if (bytes >= PAGE_BYTES_MAX) break;
+  }
+  return page;
+}
+
+/**
+ * Whether nothing followed when the page was read, for certain: it was ended neither by its limit nor
+ * by its bytes, of which a character takes up to three. It saves the read that would answer nothing.
+ */
+export function isLastPage(page: readonly RecordedEvent[], limit: number): boolean {
+  if (page.length >= limit) return false;
+  return 3 * page.reduce((sum, { data }) => sum + data.length, 0) < PAGE_BYTES_MAX;
 }
 
 /** All others wait while an engine looks at what came in between. */

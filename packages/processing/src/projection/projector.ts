@@ -5,7 +5,7 @@ import { readData } from "@counterfoil/core/stream/read-event";
 import { liveGeneration } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
-import type { EventStream } from "../ports/event-stream.ts";
+import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
 import { checkStillFollows } from "../stream-guard.ts";
@@ -105,7 +105,7 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
         continue;
       }
       if (await foldUntilActivation(options, run, events, generation)) return;
-      if (events.length < BATCH) await clock.sleep(GATHER_MS, signal);
+      if (isLastPage(events, BATCH)) await clock.sleep(GATHER_MS, signal);
     }
   } finally {
     await store.close();

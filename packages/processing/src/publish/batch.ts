@@ -2,7 +2,7 @@ import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { StreamForked } from "../ports/errors.ts";
-import type { EventStream } from "../ports/event-stream.ts";
+import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import type { TopicRecord } from "../ports/topic-publisher.ts";
 import type { StoppedSubject } from "../projection/projection.ts";
 import type { PublisherCheckpoint } from "./checkpoint.ts";
@@ -61,7 +61,10 @@ export async function readOnward(
   // One more, to know whether a delivery goes on.
   if (position === 0) return stream.read({ after: 0, limit: count + 1 });
   const [last, ...page] = await stream.read({ after: position - 1, limit: count + 2 });
-  if (last?.position === position && last.hash === hash) return page;
+  if (last?.position === position && last.hash === hash) {
+    // An event that fills a page by itself has left no room for what follows it.
+    return page.length > 0 ? page : stream.read({ after: position, limit: count + 1 });
+  }
   const found = last ? `hash ${last.hash}` : `its head at ${(await stream.head()).position}`;
   throw new StreamForked(
     `the topics hold a stream up to position ${position} with hash ${hash}, and this stream has ${found}: it was restored from a backup, or another ledger has its name. What was published cannot be taken back: publish this stream under another topic prefix`,
@@ -74,7 +77,9 @@ function firstEnd(
   after: number,
   { count, bytes }: TransactionLimits,
 ): number {
-  const last = page.slice(0, count).at(-1)?.position ?? after;
+  // The last event of a page that does not reach the stream's end only tells whether a delivery goes on.
+  const isWhole = page.length < 2 || isLastPage(page, count + 1);
+  const last = page.at(isWhole ? -1 : -2)?.position ?? after;
   // Another generation may be live from there on.
   const activation = page.find(({ type }) => type === "ModelActivated")?.position ?? last;
   const pieces = page.map(({ position, data }) => ({ position, bytes: data.length }));

@@ -8,7 +8,7 @@ import { retryIdsOf } from "@counterfoil/core/ingest/quarantine";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { readStored } from "../ingest/delivery.ts";
-import type { EventStream } from "../ports/event-stream.ts";
+import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import { eventRecord } from "./events.ts";
 
 export type DeliveryRecord = Readonly<{
@@ -100,8 +100,20 @@ async function* lyingNear(
   );
   for (const { event: retry } of known.values()) {
     const after = Math.max(received.position, retry.position - APPEND_EVENTS_MAX);
-    yield* await stream.read({ after, limit: APPEND_EVENTS_MAX });
+    yield* between(stream, after, retry.position);
     yield* following(stream, { id: received.id, position: retry.position }, false);
+  }
+}
+
+async function* between(
+  stream: EventStream,
+  after: number,
+  upTo: number,
+): AsyncGenerator<RecordedEvent> {
+  for (let last = after; last < upTo; ) {
+    const events = await stream.read({ after: last, limit: upTo - last });
+    yield* events;
+    last = events.at(-1)?.position ?? upTo;
   }
 }
 
@@ -122,7 +134,8 @@ async function* following(
       const isEnd = isDivided ? isCaused && event.type === "DeliveryCompleted" : !isCaused;
       if (isEnd) return;
     }
-    if (events.length < PAGE) return;
-    after += PAGE;
+    const last = events.at(-1);
+    if (last === undefined || isLastPage(events, PAGE)) return;
+    after = last.position;
   }
 }

@@ -2,9 +2,9 @@ import type { FactType } from "@counterfoil/contracts/fact";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { formatTime } from "@counterfoil/core/exact/time";
-import type { EventStream } from "../ports/event-stream.ts";
+import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import type { ColumnType } from "../ports/table.ts";
-import { cutPage, type Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const EVENT_KEY: readonly ColumnType[] = ["integer"];
 
@@ -17,8 +17,10 @@ export async function listEvents(
 ): Promise<Page<EventRecord>> {
   const ofTypes = types === undefined ? {} : { types };
   const events = await stream.read({ after, limit: limit + 1, ...ofTypes });
-  const page = cutPage(events, limit, ({ position }) => [position]);
-  return { data: page.data.map(eventRecord), next: page.next };
+  const data = events.slice(0, limit).map(eventRecord);
+  const last = events.at(data.length - 1);
+  const isEnd = last === undefined || isLastPage(events, limit + 1);
+  return { data, next: isEnd ? null : [last.position] };
 }
 
 export function eventRecord(event: RecordedEvent): EventRecord {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Row } from "../ports/table.ts";
-import { cutPage, type PageSource, readPage } from "./page.ts";
+import { type PageSource, readPage } from "./page.ts";
 
 /** Rows 1 to `count`, of which those count that `belongs` says. */
 function source(count: number, belongs: (n: number) => boolean) {
@@ -51,12 +51,5 @@ describe("page", () => {
     const page = await readPage({ limit: 99, beyond: null }, rare);
     expect(page).toEqual({ data: [], next: [2000] });
     expect(rare.counts()).toEqual([20, 20]);
-  });
-
-  test("of what is in memory", () => {
-    const keyOf = (n: number) => [n];
-    expect(cutPage([1, 2, 3], 2, keyOf)).toEqual({ data: [1, 2], next: [2] });
-    expect(cutPage([1, 2], 2, keyOf)).toEqual({ data: [1, 2], next: null });
-    expect(cutPage([], 2, keyOf)).toEqual({ data: [], next: null });
   });
 });

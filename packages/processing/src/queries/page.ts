@@ -51,17 +51,6 @@ export async function readPage<Record, Item = Row>(
   return { data, next: last };
 }
 
-/** A page of what is in memory already. */
-export function cutPage<Item>(
-  items: readonly Item[],
-  limit: number,
-  keyOf: (item: Item) => readonly Value[],
-): Page<Item> {
-  const data = items.slice(0, limit);
-  const last = data.at(-1);
-  return { data, next: items.length > limit && last !== undefined ? keyOf(last) : null };
-}
-
 /** A selection's part for `beyond`, which must be left out where a list begins. */
 export const beyondPart = (
   beyond: readonly Value[] | null,

@@ -1,6 +1,6 @@
 import type { FactType } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { EventStream } from "../ports/event-stream.ts";
+import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 
 const PAGE = 500;
 
@@ -23,7 +23,7 @@ export async function* pagesOf(
     const events = await stream.read({ after: from, limit: PAGE, types });
     yield events;
     const last = events.at(-1);
-    if (last === undefined || events.length < PAGE) return;
+    if (last === undefined || isLastPage(events, PAGE)) return;
     from = last.position;
   }
 }
@@ -44,7 +44,7 @@ export async function readBefore(
     const most = Math.min(PAGE, end - 1 - after);
     const events = await stream.read({ after, limit: most, types });
     const last = events.at(-1)?.position ?? end;
-    if (events.length === most && last < end - 1) {
+    if (!isLastPage(events, most) && last < end - 1) {
       span = last - after;
       continue;
     }

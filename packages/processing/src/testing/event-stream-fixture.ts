@@ -60,7 +60,12 @@ export function useStream(makeHarness: () => Promise<StreamHarness>): () => Stre
 }
 
 export async function readAll(stream: EventStream): Promise<readonly RecordedEvent[]> {
-  return stream.read({ after: 0, limit: 1_000_000 });
+  const events: RecordedEvent[] = [];
+  for (;;) {
+    const page = await stream.read({ after: events.length, limit: 1_000_000 });
+    if (page.length === 0) return events;
+    events.push(...page);
+  }
 }
 
 export function positionsOf(events: readonly RecordedEvent[]): readonly number[] {

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
-import type { EventStream } from "../ports/event-stream.ts";
+import { type EventStream, PAGE_BYTES_MAX, type ReadQuery } from "../ports/event-stream.ts";
 import { positionsOf, readAll, type StreamFixture } from "./event-stream-fixture.ts";
 import { sampleEvent, sampleEvents } from "./sample-event.ts";
 
@@ -34,6 +34,29 @@ export function describeReading(use: () => StreamFixture): void {
       expect(pages).toEqual(await readAll(stream));
       expect(pages).toHaveLength(107);
     });
+
+    test.each([
+      ["all", undefined],
+      ["types with an index", ["FactSeen", "ModelActivated"]],
+      ["types without", ["MovementRecorded", "FactSeen"]],
+    ])(
+      "a page of long events is bounded by its bytes, and none is missed: %s",
+      async (_, types) => {
+        const { stream } = use();
+        await appendLong(stream, LONG_EVENTS);
+        const expected = Array.from({ length: LONG_EVENTS }, (_, at) => at + 1).filter(
+          (position) => types === undefined || types.includes(typeAt(position)),
+        );
+        const ofTypes = types === undefined ? {} : { types };
+        const pages = await pagesOf(stream, { after: 0, limit: 1000, ...ofTypes });
+        expect(pages.flatMap(positionsOf)).toEqual(expected);
+        expect(pages.length).toBeGreaterThan(1);
+        for (const page of pages) {
+          const bytes = page.slice(0, -1).reduce((sum, { data }) => sum + data.length, 0);
+          expect(bytes).toBeLessThan(PAGE_BYTES_MAX);
+        }
+      },
+    );
 
     test("a body read from an earlier page does not change with the stream", async () => {
       const { stream } = use();
@@ -69,6 +92,29 @@ export function describeReading(use: () => StreamFixture): void {
       }
     });
   });
+}
+
+const LONG_EVENTS = 60;
+/** What the longest fact of a webhook takes. In Greek a text takes twice the bytes of its length. */
+const LONG = "α".repeat(150_000);
+const typeAt = (position: number): string => TYPES[(position - 1) % TYPES.length] as string;
+
+async function appendLong(stream: EventStream, count: number): Promise<void> {
+  for (let at = 1; at <= count; at += 1) {
+    const data = JSON.stringify({ movement_id: `m${at}`, note: LONG });
+    await stream.append(at - 1, [sampleEvent(at, { type: typeAt(at), data })]);
+  }
+}
+
+async function pagesOf(stream: EventStream, query: ReadQuery): Promise<RecordedEvent[][]> {
+  const pages: RecordedEvent[][] = [];
+  for (let { after } = query; ; ) {
+    const page = await stream.read({ ...query, after });
+    const last = page.at(-1);
+    if (last === undefined) return pages;
+    pages.push([...page]);
+    after = last.position;
+  }
 }
 
 async function appendInTurns(stream: EventStream, count: number): Promise<void> {

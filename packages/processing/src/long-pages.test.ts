@@ -1,0 +1,66 @@
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { beforeAll, expect, test } from "@jest/globals";
+import { verifyStream } from "./generations/verify.ts";
+import { createMemoryEventStream } from "./memory/event-stream.ts";
+import { createManualClock } from "./memory/manual-clock.ts";
+import { readOnward } from "./publish/batch.ts";
+import { listEvents } from "./queries/events.ts";
+import { readAll, readBefore } from "./queries/read-all.ts";
+import { checkEnds } from "./stream-guard.ts";
+import { sampleEvent } from "./testing/sample-event.ts";
+
+/** Whoever reads page by page goes on where bytes ended a page before its count. */
+
+const [ledger, hashing] = ["long-pages", nodeHashing];
+const stream = createMemoryEventStream({ ledger, hashing, clock: createManualClock(0n) });
+const COUNT = 30;
+const positions = Array.from({ length: COUNT }, (_, at) => at + 1);
+const positionsOf = (events: readonly { position: number }[]) => events.map((e) => e.position);
+
+beforeAll(async () => {
+  const data = JSON.stringify({ model: "balances", generation: 2, note: "x".repeat(600_000) });
+  const long = positions.map((number) => sampleEvent(number, { type: "ModelActivated", data }));
+  await stream.append(0, long);
+});
+
+test("the check of the stream's ends looks at all of its tail", async () => {
+  expect(await checkEnds({ stream, ledger, hashing })).toBeUndefined();
+});
+
+test("verify reads to the head", async () => {
+  const { events } = await verifyStream({ stream, ledger, hashing, bodies: false });
+  expect(events).toBe(COUNT);
+});
+
+test("events are listed page by page until none is left", async () => {
+  const met: number[] = [];
+  for (let after: number | null = 0; after !== null; ) {
+    const { data, next } = await listEvents(stream, { after, limit: 20 });
+    met.push(...data.map(({ position }) => Number(position)));
+    after = next === null ? null : Number(next[0]);
+  }
+  expect(met).toEqual(positions);
+});
+
+test("events of a type are all read, and the last ones of them from behind", async () => {
+  const met: number[] = [];
+  for await (const { position } of readAll(stream, ["ModelActivated"])) met.push(position);
+  expect(met).toEqual(positions);
+  const last = await readBefore(stream, ["ModelActivated"], { before: COUNT, limit: 12 });
+  expect(positionsOf(last)).toEqual(positions.slice(COUNT - 13, COUNT - 1).toReversed());
+});
+
+test("a publisher goes on behind an event that fills a page by itself", async () => {
+  const data = JSON.stringify({ note: "x".repeat(5_000_000) });
+  const own = createMemoryEventStream({ ledger, hashing, clock: createManualClock(0n) });
+  await own.append(
+    0,
+    [1, 2, 3].map((number) => sampleEvent(number, { data })),
+  );
+  for (const position of [1, 2]) {
+    const [published] = await own.read({ after: position - 1, limit: 1 });
+    const { hash = "" } = published ?? {};
+    const onward = await readOnward(own, { position, hash, ledger, models: {} as never }, 10);
+    expect(positionsOf(onward)).toEqual([position + 1]);
+  }
+});
