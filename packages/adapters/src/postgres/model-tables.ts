@@ -14,6 +14,7 @@ import {
   createTableSql,
   createTablesSql,
   type Dialect,
+  type Query,
   quoted,
   quotedList,
 } from "../sql/tables.ts";
@@ -112,7 +113,7 @@ export function createTableRows(place: Place): TableRows {
     },
     select: async (client, table, selection) => {
       const { select, rowOf } = sqlOf(table);
-      const { text, values } = select(selection);
+      const { text, values } = bounded(table, selection, select(selection));
       return (await queryCells(client, prepared(text), values)).map(rowOf);
     },
     count: async (client, table) => {
@@ -120,6 +121,30 @@ export function createTableRows(place: Place): TableRows {
       return Number(cells?.[0]);
     },
   };
+}
+
+/**
+ * The query's rows before the one that brings their text to the selection's bytes, and that one. The
+ * length of a long text is known without reading it: the server brings none of which it sends nothing.
+ */
+function bounded(
+  { columns }: Table,
+  { orderBy, descending = false, bytesMax }: Selection,
+  query: Query,
+): Query {
+  if (bytesMax === undefined) return query;
+  const names = Object.keys(columns);
+  const order = orderBy.map((name) => quoted(name) + (descending ? " DESC" : "")).join(", ");
+  const texts = names.filter((name) => columns[name]?.type === "text");
+  const length = ["0", ...texts.map((name) => `coalesce(octet_length(${quoted(name)}), 0)`)];
+  const own = length.join(" + ");
+  const text = `
+    SELECT ${quotedList(names)} FROM (
+      SELECT *, sum(${own}) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING) - (${own}) AS "bytes before"
+      FROM (${query.text}) AS found
+    ) AS found
+    WHERE "bytes before" < $${query.values.length + 1} ORDER BY ${order}`;
+  return { text, values: [...query.values, bytesMax] };
 }
 
 const statements = new Map<string, Statement>();

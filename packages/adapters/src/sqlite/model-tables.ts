@@ -8,6 +8,7 @@ import type {
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
 import type { Row, Selection, Table, Value } from "@counterfoil/processing/ports/table";
+import { takeRows } from "@counterfoil/processing/projection/selection";
 import {
   type Cells,
   CHECKPOINT_COLUMNS,
@@ -134,8 +135,13 @@ export function createTableRows(database: DatabaseSync): TableRows {
       const { select, rowOf } = sqlOf(table);
       const { text, values } = select(selection);
       // A list is one text here.
-      const rows = prepared(table, text).all(...(values as readonly Value[]));
-      return (rows as unknown as readonly Cells[]).map(rowOf);
+      const statement = prepared(table, text);
+      const all = values as readonly Value[];
+      if (selection.bytesMax === undefined) {
+        return (statement.all(...all) as unknown as readonly Cells[]).map(rowOf);
+      }
+      const rows = statement.iterate(...all) as unknown as Iterable<Cells>;
+      return takeRows(Iterator.from(rows).map(rowOf), selection);
     },
     count: (table) => {
       const cells = prepared(table, sqlOf(table).count).get() as unknown as Cells;

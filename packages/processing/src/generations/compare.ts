@@ -1,4 +1,5 @@
 import { isEngineError } from "../ports/errors.ts";
+import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row, Selection, Table, Value } from "../ports/table.ts";
 import { everyRow, inOrderOf } from "../projection/selection.ts";
@@ -57,7 +58,11 @@ function cursor(table: Table, rows: Rows): () => Promise<Row | null> {
   return async () => (await all.next()).value ?? null;
 }
 
-const byKey = (table: Table): Selection => ({ orderBy: table.key, limit: PAGE });
+const byKey = (table: Table): Selection => ({
+  orderBy: table.key,
+  limit: PAGE,
+  bytesMax: PAGE_BYTES_MAX,
+});
 
 const keyOf = (table: Table, row: Row): Value[] => table.key.map((column) => row[column] ?? null);
 

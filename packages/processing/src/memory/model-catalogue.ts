@@ -10,7 +10,7 @@ import type {
   StoreName,
 } from "../ports/model-store.ts";
 import type { Row, Selection, Table, Value } from "../ports/table.ts";
-import { inOrderOf, isBeyond, meets } from "../projection/selection.ts";
+import { inOrderOf, isBeyond, meets, takeRows } from "../projection/selection.ts";
 
 const NO_ROWS = "0".repeat(64);
 const START: Checkpoint = { position: 0, hash: "", digest: NO_ROWS, state_digest: NO_ROWS };
@@ -183,10 +183,11 @@ function checkedRow(table: Table, row: Row): Row {
 function selectRows(rows: TableRows, table: Table, selection: Selection): readonly Row[] {
   const { where = [], orderBy, limit } = selection;
   checkColumns(table, [...where.map(({ column }) => column), ...orderBy]);
-  return [...rows.values()]
+  const found = [...rows.values()]
     .filter((row) => meets(row, where) && isBeyond(row, selection))
     .sort(inOrderOf(selection))
     .slice(0, limit);
+  return takeRows(found, selection);
 }
 
 function checkColumns(table: Table, names: readonly string[]): void {

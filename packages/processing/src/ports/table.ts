@@ -53,4 +53,6 @@ export type Selection = Readonly<{
   /** Only rows beyond this tuple of the `orderBy` columns, in the order's direction. */
   beyond?: readonly Value[];
   limit: number;
+  /** Ends with the row that brings the text in it to so many bytes: then more may follow. */
+  bytesMax?: number;
 }>;

@@ -8,6 +8,7 @@ import {
   rowHash,
   takeFromDigest,
 } from "@counterfoil/core/hashing";
+import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Checkpoint, Rows } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { everyRow } from "./selection.ts";
@@ -99,7 +100,8 @@ export async function storedDigest(
   let digest = parseDigest(EMPTY_DIGEST);
   for (const table of tables) {
     if (table.digested === "none") continue;
-    for await (const row of everyRow(rows, table, { orderBy: table.key, limit: PAGE })) {
+    const page = { orderBy: table.key, limit: PAGE, bytesMax: PAGE_BYTES_MAX };
+    for await (const row of everyRow(rows, table, page)) {
       digest = addToDigest(digest, rowLeaf(table, row, hashing).digest);
     }
   }

@@ -52,6 +52,9 @@ export type FoldContext = Readonly<{
   commit: () => Promise<Checkpoint>;
 }>;
 
+/** A short event may change long rows; ten thousand ordinary events stay below it. */
+const BUFFERED_MAX = 48 * 1024 * 1024;
+
 /** Folds into one generation: rows, checkpoint and digests in one commit. */
 export async function openSession(
   store: ModelStore,
@@ -74,7 +77,8 @@ export async function openSession(
   function finish(event: RecordedEvent): Work {
     pass(event);
     uncommitted += 1;
-    const isDue = uncommitted >= commitEvery && applied.position === event.position;
+    const isMuch = uncommitted >= commitEvery || buffer.textLength() > BUFFERED_MAX;
+    const isDue = isMuch && applied.position === event.position;
     return isDue ? commit().then(() => undefined) : undefined;
   }
 

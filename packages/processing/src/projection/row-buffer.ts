@@ -2,7 +2,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import type { Checkpoint, Commit, ModelStore, TableRows } from "../ports/model-store.ts";
 import type { Row, Selection, Table, Value } from "../ports/table.ts";
 import { createDigestSums, type Leaf, rowLeaf } from "./digests.ts";
-import { compareRows, inOrderOf, isBeyond, meets } from "./selection.ts";
+import { compareRows, inOrderOf, isBeyond, meets, textLength } from "./selection.ts";
 
 /**
  * What a projection changed since its last commit. A row that changes many times between two
@@ -29,6 +29,8 @@ export interface RowBuffer {
   /** Rows that were put and are not committed yet. */
   pending(table: Table): readonly Row[];
   isEmpty(): boolean;
+  /** How much text it has taken in since the last commit. */
+  textLength(): number;
   commit(position: number, hash: string): Promise<Checkpoint>;
 }
 
@@ -49,6 +51,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
   let slots = new Map<Table, Slots>();
   const pendingRows = createPendingRows();
   let appended = new Map<Table, Row[]>();
+  let length = 0;
   const sums = createDigestSums(start);
 
   function slotsOf(table: Table): Map<string, Slot> {
@@ -67,6 +70,8 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
     const slot = known ?? { row, key: keyRow, stored, share: { leaf: null } };
     pendingRows.replace(table, known?.row ?? null, row);
     if (known === undefined) changed.set(key, slot);
+    if (row !== null) length += textLength(row);
+    if (known === undefined && stored !== null && !isShare(stored)) length += textLength(stored);
     slot.row = row;
     return slot.share;
   }
@@ -84,7 +89,8 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
       const slot = slots.get(table)?.get(keyText(key));
       return slot ? slot.row : store.get(table, key);
     },
-    async select(table, selection) {
+    // Whoever folds wants all that it asks for.
+    async select(table, { bytesMax: _, ...selection }) {
       const pending = pendingRows.select(table, selection);
       const kept = await unchangedRows(store, table, selection, slots.get(table));
       if (pending.length === 0) return kept.slice(0, selection.limit);
@@ -92,6 +98,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
     },
     put: (table, row, stored) => set(table, row, row, stored),
     append(table, row) {
+      length += textLength(row);
       const rows = appended.get(table);
       if (rows) rows.push(row);
       else appended.set(table, [row]);
@@ -101,6 +108,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
     },
     pending: (table) => [...(slots.get(table)?.values() ?? [])].flatMap(rowIn),
     isEmpty: () => slots.size === 0 && appended.size === 0,
+    textLength: () => length,
     async commit(position, hash) {
       for (const [table, changed] of slots) {
         for (const slot of changed.values()) digestSlot(table, slot);
@@ -110,6 +118,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
       slots = new Map();
       pendingRows.clear();
       appended = new Map();
+      length = 0;
       return checkpoint;
     },
   };

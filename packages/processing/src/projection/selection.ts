@@ -14,14 +14,49 @@ export async function* everyRow(
   table: Table,
   selection: Selection,
 ): AsyncGenerator<Row, undefined> {
-  const { orderBy, limit } = selection;
+  const { orderBy } = selection;
   for (let page = selection; ; ) {
     const rows = await from.select(table, page);
     yield* rows;
     const last = rows.at(-1);
-    if (last === undefined || rows.length < limit) return;
+    if (last === undefined || isLastRows(rows, selection)) return;
     page = { ...selection, beyond: orderBy.map((column) => last[column] ?? null) };
   }
+}
+
+/** Characters of text in a row: what it takes of memory, nearly. */
+export function textLength(row: Fields): number {
+  let length = 0;
+  for (const name in row) {
+    const value = row[name];
+    if (typeof value === "string") length += value.length;
+  }
+  return length;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The rows that a selection's bytes leave of what it finds; what follows is not asked for. */
+export function takeRows(rows: Iterable<Row>, { bytesMax }: Pick<Selection, "bytesMax">): Row[] {
+  if (bytesMax === undefined) return [...rows];
+  const taken: Row[] = [];
+  let length = 0;
+  for (const row of rows) {
+    taken.push(row);
+    length += textLength(row);
+    if (length >= bytesMax) break;
+  }
+  return taken;
+}
+
+/** Whether nothing followed, for certain: neither the limit nor the bytes (up to three a character) ended it. */
+export function isLastRows(
+  rows: readonly Fields[],
+  { limit, bytesMax }: Pick<Selection, "limit" | "bytesMax">,
+): boolean {
+  if (rows.length >= limit) return false;
+  if (bytesMax === undefined) return true;
+  return 3 * rows.reduce((sum, row) => sum + textLength(row), 0) < bytesMax;
 }
 
 /** What a selection means, for rows that are in memory: every engine answers the same. */

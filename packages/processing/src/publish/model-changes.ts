@@ -4,8 +4,9 @@ import { isUnreadable } from "../ports/errors.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row, Value } from "../ports/table.ts";
 import type { StoppedSubject } from "../projection/projection.ts";
+import { isLastRows } from "../projection/selection.ts";
 import type { PublishedModel } from "./checkpoint.ts";
-import type { PublishContext } from "./context.ts";
+import type { PublishContext, TransactionLimits } from "./context.ts";
 import { FOLLOWED_SINCE, type Source, sourcesOf } from "./source.ts";
 
 /** What one event did to one row that is published. */
@@ -38,7 +39,6 @@ export async function followModel(
   { generation, version, range }: PublishedModel & Readonly<{ range: Range }>,
 ): Promise<Followed> {
   const { readers, activations, limits } = context;
-  const { count } = limits;
   const { after, upTo } = range;
   if (version === null || version < FOLLOWED_SINCE) return skipRange(context, model, range);
   try {
@@ -48,7 +48,7 @@ export async function followModel(
       const isSuperseded = isBehind && (await isBuiltAfter(context, model, after));
       const end = isBehind && !isSuperseded ? position : upTo;
       if (end <= after) return { upTo: after, ...NOTHING };
-      const read = await readChanges(rows, sourcesOf(model), { after, upTo: end, count });
+      const read = await readChanges(rows, sourcesOf(model), { after, upTo: end, limits });
       return { ...read, stopped: await readStopped(rows) };
     });
   } catch (error) {
@@ -88,20 +88,20 @@ const ONE_EVENT_MAX = 10_000_000;
 /**
  * The changes of the rows of some tables in a range of positions.
  *
- * @param count change rows of one table read at once: the range ends before the event that would go
- *   beyond.
+ * @param limits of the change rows of one table read at once: the range ends before the event that
+ *   would go beyond.
  * @returns the changes in order, table by table, and up to where they are complete: all changes of
  *   one event, however many, or none.
  */
 async function readChanges(
   rows: Rows,
   sources: readonly Source[],
-  { count, ...range }: Range & Readonly<{ count: number }>,
+  { limits, ...range }: Range & Readonly<{ limits: TransactionLimits }>,
 ): Promise<Readonly<{ changes: readonly Change[]; upTo: number }>> {
   let { upTo } = range;
   const changes: Change[] = [];
   for (const source of sources) {
-    const read = await readTable(rows, source, { ...range, upTo, count });
+    const read = await readTable(rows, source, { ...range, upTo, limits });
     upTo = read.upTo;
     for (const row of read.found) changes.push(await changeOf(rows, source, row));
   }
@@ -111,18 +111,20 @@ async function readChanges(
 async function readTable(
   rows: Rows,
   { changes: table }: Source,
-  { after, upTo, count }: Range & Readonly<{ count: number }>,
+  { after, upTo, limits }: Range & Readonly<{ limits: TransactionLimits }>,
 ) {
-  const select = (where: readonly Condition[], limit: number) =>
-    rows.select(table, { where, orderBy: table.key, limit });
-  const found = await select([is("position", ">", after), is("position", "<=", upTo)], count + 1);
+  const select = (where: readonly Condition[], most: Readonly<{ limit: number }>) =>
+    rows.select(table, { where, orderBy: table.key, ...most });
+  const most = { limit: limits.count + 1, bytesMax: limits.bytes };
+  const found = await select([is("position", ">", after), is("position", "<=", upTo)], most);
   const last = found.at(-1);
-  if (last === undefined || found.length <= count) return { found, upTo };
+  if (last === undefined || isLastRows(found, most)) return { found, upTo };
   const cutOff = Number(last.position);
   const whole = found.filter(({ position }) => Number(position) < cutOff);
   if (whole.length > 0) return { found: whole, upTo: cutOff - 1 };
   // One event alone has changed more rows.
-  return { found: await select([is("position", "=", cutOff)], ONE_EVENT_MAX), upTo: cutOff };
+  const ofIt = [is("position", "=", cutOff)];
+  return { found: await select(ofIt, { limit: ONE_EVENT_MAX }), upTo: cutOff };
 }
 
 const is = (column: string, operator: Condition["is"], value: Value): Condition => ({

@@ -1,6 +1,7 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/record";
 import { isUnreadable, ModelUnavailable } from "../ports/errors.ts";
+import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { GenerationInfo, Rows } from "../ports/model-store.ts";
 import type { Condition } from "../ports/table.ts";
 import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topic-publisher.ts";
@@ -279,7 +280,8 @@ async function* idsIn(
   for (let last: string | null = null; ; ) {
     const beyond: { beyond?: readonly string[] } = last === null ? {} : { beyond: [last] };
     const ids: readonly string[] = await snapshots(async (rows) => {
-      const page = await rows.select(source.current, { orderBy: ["id"], limit: PAGE, ...beyond });
+      const query = { orderBy: ["id"], limit: PAGE, bytesMax: PAGE_BYTES_MAX, ...beyond };
+      const page = await rows.select(source.current, query);
       return page.map(({ id }) => String(id));
     });
     if (ids.length === 0) break;
@@ -301,7 +303,13 @@ async function* idsTouched(
   for (let last: readonly (string | number)[] | null = null; ; ) {
     const beyond: { beyond?: readonly (string | number)[] } = last === null ? {} : { beyond: last };
     const found: readonly (readonly [number, string])[] = await snapshots(async (rows) => {
-      const query = { where, orderBy: table.key, limit: PAGE, ...beyond };
+      const query = {
+        where,
+        orderBy: table.key,
+        limit: PAGE,
+        bytesMax: PAGE_BYTES_MAX,
+        ...beyond,
+      };
       const page = await rows.select(table, query);
       return page.map((row) => [Number(row.position), String(row[column])] as const);
     });

@@ -5,6 +5,7 @@ import { CLUSTER_MAX, TIME_ERROR } from "@counterfoil/core/balances/ordering";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES, ENTRIES } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
+import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row } from "../ports/table.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
@@ -51,8 +52,10 @@ export async function listBalances(
   return readPage(page, {
     read: async (beyond, limit) => {
       const selection = { where, orderBy: ["id"], ...beyondPart(beyond), limit };
+      if (moment.at_position === undefined) {
+        return rows.select(ACCOUNTS, { ...selection, bytesMax: PAGE_BYTES_MAX });
+      }
       const known = await rows.select(ACCOUNTS, selection);
-      if (moment.at_position === undefined) return known;
       return merged(known, await onceKnown(rows, beyond, limit)).slice(0, limit);
     },
     keyOf: ({ id }) => [String(id)],

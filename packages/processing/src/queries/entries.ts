@@ -5,9 +5,10 @@ import { reportFrom } from "../models/balances/entry-row.ts";
 import { ENTRIES } from "../models/balances/tables.ts";
 import { ANOMALIES } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
+import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Row, Value } from "../ports/table.ts";
-import { compareTuples } from "../projection/selection.ts";
+import { compareTuples, isLastRows } from "../projection/selection.ts";
 import { positionIn, positionOrNull, textIn, timeIn } from "./cell.ts";
 import { beyondPart, type Page, type PageRequest } from "./page.ts";
 import { MOVEMENTS_SHOWN, movementRecords, readMovements } from "./runs.ts";
@@ -52,7 +53,7 @@ export async function listEntries(
       last = [row.placed_at ?? 0n, row.rank ?? 0, row.mark ?? "", place.count, place.gap];
     }
   }
-  return { data, next: stored.length > limit ? last : null };
+  return { data, next: isLastRows(stored, { limit: limit + 1, bytesMax }) ? null : last };
 }
 
 /** How much of what a row shows was shown: so many records, and its gaps up to this one. */
@@ -72,6 +73,8 @@ function startOf(beyond: PageRequest["beyond"]) {
   };
 }
 
+const bytesMax = PAGE_BYTES_MAX;
+
 /** From the row at the place on, which may be shown in part. */
 async function readRows(
   rows: Rows,
@@ -81,7 +84,7 @@ async function readRows(
 ): Promise<readonly Row[]> {
   const where = [{ column: "account", is: "=", value: account }] as const;
   const orderBy = ["account", "placed_at", "rank", "mark"];
-  if (place === null) return rows.select(ENTRIES, { where, orderBy, limit });
+  if (place === null) return rows.select(ENTRIES, { where, orderBy, limit, bytesMax });
   const [placedAt = null, rank = null, mark = null] = place;
   const at = await rows.select(ENTRIES, {
     where: [
@@ -93,7 +96,8 @@ async function readRows(
     orderBy,
     limit: 1,
   });
-  const behind = await rows.select(ENTRIES, { where, orderBy, beyond: [account, ...place], limit });
+  const beyond = [account, ...place];
+  const behind = await rows.select(ENTRIES, { where, orderBy, beyond, limit, bytesMax });
   return [...at, ...behind].slice(0, limit);
 }
 

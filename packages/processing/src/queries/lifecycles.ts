@@ -2,8 +2,10 @@ import type { HistoryRecord } from "@counterfoil/contracts/record";
 import type { Cluster } from "../models/lifecycle/clusters.ts";
 import { CLUSTERS, HISTORY, having, NAMES, PLACE, RECORDS } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
+import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row } from "../ports/table.ts";
+import { isLastRows } from "../projection/selection.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
 import { historyRecords, type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
 import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./page.ts";
@@ -52,6 +54,7 @@ export async function listRecords<Model extends LifecycleModel>(
         descending: true,
         ...beyondPart(beyond),
         limit,
+        bytesMax: PAGE_BYTES_MAX,
       }),
     keyOf: ({ updated_at = null, id }) => [updated_at, String(id)],
     recordOf: (row) => {
@@ -150,12 +153,13 @@ export async function listHistory(
   const row = await findRow(rows, id);
   if (row.outcome !== "found") return row;
   const { cluster = null } = row.record;
-  const page = having({ record: cluster }, PLACE, { ...beyondPart(beyond), limit: limit + 1 });
+  const most = { limit: limit + 1, bytesMax: PAGE_BYTES_MAX };
+  const page = having({ record: cluster }, PLACE, { ...beyondPart(beyond), ...most });
   const entries = await rows.select(HISTORY, page);
   const shown = entries.slice(0, limit);
   const last = shown.at(-1);
   const key = last === undefined ? null : PLACE.map((column) => last[column] ?? null);
-  const next = entries.length > limit ? key : null;
+  const next = isLastRows(entries, most) ? null : key;
   const behind = having({ record: cluster, moves: 1 }, PLACE, { ...beyondPart(key), limit: 1 });
   const [moved] = key === null ? [] : await rows.select(HISTORY, behind);
   const movedAt = moved === undefined ? null : BigInt(moved.at ?? 0);

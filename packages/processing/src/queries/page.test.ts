@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Row } from "../ports/table.ts";
-import { type PageSource, readPage } from "./page.ts";
+import type { Row, Value } from "../ports/table.ts";
+import { type Page, type PageSource, readPage } from "./page.ts";
 
 /** Rows 1 to `count`, of which those count that `belongs` says. */
 function source(count: number, belongs: (n: number) => boolean) {
@@ -44,6 +44,24 @@ describe("page", () => {
     const even = source(9, (n) => n % 2 === 0);
     expect(await readPage({ limit: 2, beyond: null }, even)).toEqual({ data: [2, 4], next: [5] });
     expect(await readPage({ limit: 2, beyond: [5] }, even)).toEqual({ data: [6, 8], next: null });
+  });
+
+  test("ends short of its limit where its rows are long, and goes on from there", async () => {
+    const note = "x".repeat(300_000);
+    const short = source(40, all);
+    const long: PageSource<number> = {
+      ...short,
+      read: async (...asked) =>
+        (await short.read(...asked)).slice(0, 9).map((row) => ({ ...row, note })),
+    };
+    const met: number[] = [];
+    for (let beyond: readonly Value[] | null = []; beyond !== null; ) {
+      const page: Page<number> = await readPage({ limit: 100, beyond }, long);
+      expect(page.data.length).toBeLessThanOrEqual(18);
+      met.push(...page.data);
+      beyond = page.next;
+    }
+    expect(met).toEqual(Array.from({ length: 40 }, (_, at) => at + 1));
   });
 
   test("ends short of its limit rather than look at everything", async () => {

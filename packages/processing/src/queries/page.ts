@@ -1,9 +1,10 @@
 import { canonicalJson } from "@counterfoil/core/exact/json";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "../ports/clock.ts";
+import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row, Selection, Table, Value } from "../ports/table.ts";
-import { inOrderOf } from "../projection/selection.ts";
+import { inOrderOf, isLastRows, textLength } from "../projection/selection.ts";
 
 /** Which records of a list: at most `limit`, after the key that the page before ended with. */
 export type PageRequest = Readonly<{ limit: number; beyond: readonly Value[] | null }>;
@@ -14,8 +15,10 @@ export type PageRequest = Readonly<{ limit: number; beyond: readonly Value[] | n
  */
 export type Page<Record> = Readonly<{ data: readonly Record[]; next: readonly Value[] | null }>;
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /** How a list is read: its rows in order, each one's key, and the record of a row that belongs in it. */
-export type PageSource<Record, Item = Row> = Readonly<{
+export type PageSource<Record, Item extends Fields = Row> = Readonly<{
   read: (beyond: readonly Value[] | null, limit: number) => Promise<readonly Item[]>;
   keyOf: (row: Item) => readonly Value[];
   recordOf: (row: Item) => Promise<Record | null> | Record | null;
@@ -28,15 +31,19 @@ const BATCH_MAX = 100;
 /** Rows that one page may look at, before it ends short of its limit. */
 const SCANNED_MAX = 2000;
 
-/** Reads rows until the page is full, or until it has looked at as many as one request may cost. */
-export async function readPage<Record, Item = Row>(
+/**
+ * Reads rows until the page is full, or until it has looked at as many as one request may cost. A
+ * source may end short of what it is asked for with the row that brings it to `PAGE_BYTES_MAX`.
+ */
+export async function readPage<Record, Item extends Fields = Row>(
   { limit, beyond }: PageRequest,
   { read, keyOf, recordOf, nextTurn }: PageSource<Record, Item>,
 ): Promise<Page<Record>> {
   const data: Record[] = [];
   const batch = Math.min(limit + 1, BATCH_MAX);
   let last = beyond;
-  for (let scanned = 0; scanned < SCANNED_MAX; scanned += batch) {
+  let length = 0;
+  for (let scanned = 0; scanned < SCANNED_MAX && length < PAGE_BYTES_MAX; scanned += batch) {
     const rows = await read(last, batch);
     for (const row of rows) {
       const record = await recordOf(row);
@@ -44,8 +51,9 @@ export async function readPage<Record, Item = Row>(
       if (record !== null && data.length === limit) return { data, next: last };
       if (record !== null) data.push(record);
       last = keyOf(row);
+      length += textLength(row);
     }
-    if (rows.length < batch) return { data, next: null };
+    if (isLastRows(rows, { limit: batch, bytesMax: PAGE_BYTES_MAX })) return { data, next: null };
     await nextTurn();
   }
   return { data, next: last };
@@ -64,13 +72,18 @@ export async function selectEither(
   selection: Selection,
 ): Promise<readonly Row[]> {
   const found = new Map<string, Row>();
+  const compare = inOrderOf(selection);
+  /** Beyond the last row of one that bytes have ended, rows of it may be missing. */
+  let end: Row | null = null;
   for (const one of either) {
     const where = [...(selection.where ?? []), ...one];
-    for (const row of await rows.select(table, { ...selection, where })) {
-      found.set(String(row.id), row);
-    }
+    const page = await rows.select(table, { ...selection, where });
+    for (const row of page) found.set(String(row.id), row);
+    const last = isLastRows(page, selection) ? undefined : page.at(-1);
+    if (last !== undefined && (end === null || compare(last, end) < 0)) end = last;
   }
-  return [...found.values()].sort(inOrderOf(selection)).slice(0, selection.limit);
+  const whole = [...found.values()].filter((row) => end === null || compare(row, end) <= 0);
+  return whole.sort(compare).slice(0, selection.limit);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ModelStore } from "../ports/model-store.ts";
-import type { Condition, Row, Selection } from "../ports/table.ts";
+import type { Condition, Row, Selection, Value } from "../ports/table.ts";
 import type { ModelFixture } from "./model-fixture.ts";
 import { ENTRIES, entry, putEntries } from "./sample-tables.ts";
 
@@ -119,6 +119,29 @@ function describeOrders(use: () => ModelFixture): void {
     const where = [{ column: "account", is: "=", value: "a" }] as const;
     const orderBy = ["account", "seq"];
     expect(await seqsOf(store, { where, orderBy, descending, beyond, limit: 9 })).toEqual(seqs);
+  });
+
+  test.each([false, true])("pages are bounded by bytes too, descending: %s", async (descending) => {
+    const long = "α".repeat(1000);
+    const rows = Array.from({ length: 20 }, (_, at) =>
+      entry(`account ${at}`, at, { order: at === 7 ? null : long.slice(at) }),
+    );
+    const store = await filled(use, rows);
+    const selection = { orderBy: ["seq"], descending, limit: 99, bytesMax: 3000 };
+    const pages: Row[][] = [];
+    for (let beyond: readonly Value[] | undefined; ; ) {
+      const page = await store.select(ENTRIES, { ...selection, ...(beyond && { beyond }) });
+      const last = page.at(-1);
+      if (last === undefined) break;
+      pages.push([...page]);
+      beyond = [last.seq ?? null];
+    }
+    const { bytesMax: _, ...whole } = selection;
+    expect(pages.flat()).toEqual(await store.select(ENTRIES, whole));
+    for (const page of pages) expect(page.length).toBeLessThanOrEqual(4);
+    expect(pages.length).toBeGreaterThan(4);
+    const first = { ...selection, bytesMax: 1 };
+    expect(await seqsOf(store, first)).toEqual([descending ? 19 : 0]);
   });
 
   test("no page goes on beyond its only row", async () => {

@@ -105,7 +105,11 @@ export function createAccounts(context: Context): Accounts {
       if (account.isUnlisted) refresh(account, event);
     },
     flush() {
-      for (const account of dirty) writeAccount(buffer, account);
+      for (const account of dirty) {
+        const before = buffer.textLength();
+        writeAccount(buffer, account);
+        cache.grew(account.id, buffer.textLength() - before);
+      }
       dirty = new Set();
       cache.shrink();
     },
@@ -137,11 +141,16 @@ async function forgetAccount(buffer: RowBuffer, account: Account, position: numb
 /** Accounts kept in memory, some 25 MiB; beyond, those not touched for longest go. */
 const ACCOUNTS_KEPT = 10_000;
 
+/** Text of an account that is kept in memory, some hundred entries; beyond, it is loaded anew. */
+const ACCOUNT_LENGTH_MAX = 128 * 1024;
+
 /** The accounts that are in memory, each as of the last event that touched it. */
 type AccountCache = Readonly<{
   /** undefined where it is not loaded. */
   find(id: string): Account | undefined;
   load(id: string): Promise<Account>;
+  /** So much text of it was written: it goes with the next `shrink` when that is much. */
+  grew(id: string, length: number): void;
   /** Lets go of what is too much; nothing that was not written yet may be kept then. */
   shrink(): void;
 }>;
@@ -152,6 +161,13 @@ function createAccountCache(
 ): AccountCache {
   /** Least recently used first. */
   const loaded = new Map<string, Account>();
+  /** Text written since it was loaded. */
+  const lengths = new Map<string, number>();
+
+  function forget(id: string): void {
+    loaded.delete(id);
+    lengths.delete(id);
+  }
 
   function find(id: string): Account | undefined {
     const known = loaded.get(id);
@@ -170,10 +186,12 @@ function createAccountCache(
       loaded.set(id, opened);
       return opened;
     },
+    grew: (id, length) => void lengths.set(id, (lengths.get(id) ?? 0) + length),
     shrink() {
+      for (const [id, length] of lengths) if (length > ACCOUNT_LENGTH_MAX) forget(id);
       for (const id of loaded.keys()) {
         if (loaded.size <= most) break;
-        loaded.delete(id);
+        forget(id);
       }
     },
   };
