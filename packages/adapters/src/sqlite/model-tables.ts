@@ -7,8 +7,13 @@ import type {
   Rows,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
-import type { Row, Selection, Table, Value } from "@counterfoil/processing/ports/table";
-import { takeRows } from "@counterfoil/processing/projection/selection";
+import {
+  type Row,
+  type Selection,
+  type Table,
+  takeRows,
+  type Value,
+} from "@counterfoil/processing/ports/table";
 import {
   type Cells,
   CHECKPOINT_COLUMNS,

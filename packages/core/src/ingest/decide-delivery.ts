@@ -94,6 +94,38 @@ export function decideDelivery(
   return { outcome: "recorded", appends };
 }
 
+/** Which part of a delivery's facts, of two or more; each is looked up and decided by itself. */
+export type Part = Readonly<{ facts: readonly ProviderFact[]; at: number; parts: number }>;
+
+/**
+ * One part of a delivery that is recorded part by part, others' deliveries between them. What the
+ * parts have in common stands with the first and the last of them.
+ */
+export function decidePart(
+  delivery: ReadDelivery,
+  { facts, at, parts }: Part,
+  known: KnownFacts,
+  hashing: Hashing,
+): DeliveryDecision {
+  const { id } = delivery;
+  const isBegun = at > 0 || known.ids.has(id);
+  if (at === 0 && isBegun && partsLeft(id, known, hashing) === null) {
+    return { outcome: "repeated", appends: [] };
+  }
+  const reading = isBegun
+    ? delivery.reading
+    : readingBeside(delivery.others, delivery.reading, known);
+  if (!reading.ok) return quarantine(delivery, reading, known, hashing);
+  const head = isBegun ? [] : receivedEvents(delivery, parts, hashing);
+  for (const event of head) noteEvent(known, event);
+  const cause = causeOf(delivery);
+  const events = facts.flatMap((fact) => decideFact(fact, known, cause, hashing));
+  const appends = cutAppends([...head, ...events]);
+  const isEnd = at === parts - 1 && !known.ids.has(completionId(id, hashing));
+  if (isEnd) addCompletion(appends, { delivery, parts, known, hashing });
+  return { outcome: "recorded", appends };
+}
+
 /** How many parts a delivery has whose end is missing: whoever began it died, or is at it. */
 export function partsLeft(deliveryId: string, known: KnownFacts, hashing: Hashing): number | null {
   const parts = known.states.get(deliveryId)?.data.parts;

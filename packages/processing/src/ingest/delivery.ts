@@ -22,8 +22,7 @@ export function prepareDelivery(
   hashing: Hashing,
   session: FeedSession | null = null,
 ): PreparedDelivery {
-  const { provider, channel, payloadType, place, bytes, receivedAt, verdict } = delivery;
-  const { notificationId } = delivery;
+  const { provider, channel, payloadType, place, bytes, receivedAt, notificationId } = delivery;
   const translate = versions[present];
   if (translate === undefined) throw new Error(`there is no translation ${present}`);
   const sha256 = hashing.sha256(bytes);
@@ -35,6 +34,27 @@ export function prepareDelivery(
       ? session.orderOf({ place, facts: read.facts, receivedAt })
       : (delivery.order ?? null);
   const reading = order === null ? read : translate({ ...source, order }, hashing);
+  const as = { sha256, reading, isTimeless: isTimeless(reading), order, translation: present };
+  return preparedAs(delivery, as, hashing);
+}
+
+/** How a delivery's bytes were read. */
+type ReadAs = Readonly<{
+  sha256: string;
+  reading: Reading;
+  /** Whether the body has no time of its own: then the same bytes may be another statement. */
+  isTimeless: boolean;
+  order: SocketOrder | null;
+  translation: number;
+}>;
+
+export function preparedAs(
+  delivery: Delivery,
+  { sha256, reading, isTimeless, order, translation }: ReadAs,
+  hashing: Hashing,
+): PreparedDelivery {
+  const { provider, channel, payloadType, place, bytes, receivedAt, verdict } = delivery;
+  const { notificationId } = delivery;
   const { sentAt, ...verified } = verdict;
   const received = {
     provider,
@@ -46,7 +66,7 @@ export function prepareDelivery(
     sha256,
     length: bytes.length,
     received_at: formatTime(receivedAt),
-    translation: present,
+    translation,
     ...(order === null ? {} : { not_before: formatTime(order.notBefore), follows: order.follows }),
   };
   return {
@@ -56,7 +76,7 @@ export function prepareDelivery(
         : {
             channel: channel === "feed" ? "webhook" : channel,
             ...{ provider, payloadType, sha256 },
-            notificationId: isTimeless(reading) ? notificationId : null,
+            notificationId: isTimeless ? notificationId : null,
           },
       hashing,
     ),
@@ -67,8 +87,7 @@ export function prepareDelivery(
   };
 }
 
-/** Whether the body has no time of its own: then the same bytes may be another statement. */
-function isTimeless(reading: Reading): boolean {
+export function isTimeless(reading: Reading): boolean {
   return reading.ok && reading.facts.some(({ data }) => "notification_id" in data);
 }
 

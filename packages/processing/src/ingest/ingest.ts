@@ -4,8 +4,15 @@ import type { Translations } from "@counterfoil/core/translate/translation";
 import type { Clock } from "../ports/clock.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import { type Ingest, Overloaded, type Receipt } from "../ports/ingest.ts";
+import {
+  type Delivery,
+  type Ingest,
+  Overloaded,
+  type ReadLarge,
+  type Receipt,
+} from "../ports/ingest.ts";
 import { commitGroups, type Pending } from "./group-commit.ts";
+import { LARGE_BYTES, readWhole, recordLarge } from "./large-delivery.ts";
 import {
   closingRequest,
   completionRequest,
@@ -21,6 +28,8 @@ export type IngestOptions = Readonly<{
   clock: Clock;
   /** What clients of the feed remember; its own where it is not given. */
   feedSessions?: FeedSessions;
+  /** Reads large bodies on a thread; in this one where it is not given. */
+  readLarge?: ReadLarge;
   /** Bytes of deliveries that may be pending; beyond, `submit` throws Overloaded. */
   pendingBytesMax?: number;
 }>;
@@ -40,31 +49,33 @@ type Queued = Pending & Readonly<{ size: number }>;
  * arbitrated by the stream: on conflict the group is looked up and decided again.
  */
 export function createIngest(options: IngestOptions): Ingest {
-  const { stream, hashing, clock, pendingBytesMax = PENDING_BYTES_MAX } = options;
+  const { stream, translations, hashing, clock, pendingBytesMax = PENDING_BYTES_MAX } = options;
   const feedSessions = options.feedSessions ?? createFeedSessions();
   const queue: Queued[] = [];
-  let pendingBytes = 0;
+  // One large delivery must not take the room of all others.
+  const room = { whole: createRoom(pendingBytesMax), large: createRoom(pendingBytesMax) };
   let running: Promise<void> | null = null;
-  let isStopped = false;
 
-  async function enqueue(bytes: number, makeRequest: () => Request): Promise<Receipt> {
-    const size = bytes + REQUEST_BYTES;
-    if (isStopped) throw new StreamUnavailable("the ingestor is stopping");
-    // One of any size is taken where nothing is pending: whatever the receiver lets in can be appended.
-    if (pendingBytes > 0 && pendingBytes + size > pendingBytesMax) {
-      throw new Overloaded(`${pendingBytes} bytes of deliveries are pending already`);
-    }
-    const request = makeRequest();
-    pendingBytes += size;
+  function enqueue(request: Request, size: number): Promise<Receipt> {
     const receipt = new Promise<Receipt>((resolve, reject) => {
       queue.push({ request, size, resolve, reject });
     });
     running ??= run();
-    try {
-      return await receipt;
-    } finally {
-      pendingBytes -= size;
-    }
+    return receipt;
+  }
+
+  const submitWhole = (bytes: number, makeRequest: () => Request) =>
+    room.whole.during(bytes, async (size) => enqueue(makeRequest(), size));
+
+  const readLarge: ReadLarge =
+    options.readLarge ?? (async (source) => readWhole(source, { translations, hashing }));
+
+  function submitLarge(delivery: Delivery): Promise<Receipt> {
+    const { place, bytes } = delivery;
+    const session = place === null ? null : feedSessions.of(place.connection);
+    const terms = { delivery, translation: translations.present };
+    const reading = { read: readLarge, session, hashing };
+    return room.large.during(bytes.length, () => recordLarge(terms, reading, enqueue));
   }
 
   async function run(): Promise<void> {
@@ -82,18 +93,54 @@ export function createIngest(options: IngestOptions): Ingest {
   }
 
   return {
-    submit: (delivery) =>
-      enqueue(delivery.bytes.length, () => deliveryRequest(delivery, { ...options, feedSessions })),
+    submit: (delivery) => {
+      const { length } = delivery.bytes;
+      if (length > LARGE_BYTES) return submitLarge(delivery);
+      return submitWhole(length, () => deliveryRequest(delivery, { ...options, feedSessions }));
+    },
     async feedOpened(opening) {
-      await enqueue(0, () => openingRequest(opening, hashing));
+      await submitWhole(0, () => openingRequest(opening, hashing));
       feedSessions.opened(opening.connection, opening.continues);
     },
     snapshotCompleted: async (completion) =>
-      void (await enqueue(0, () => completionRequest(completion, hashing))),
-    feedClosed: async (closing) => void (await enqueue(0, () => closingRequest(closing, hashing))),
+      void (await submitWhole(0, () => completionRequest(completion, hashing))),
+    feedClosed: async (closing) =>
+      void (await submitWhole(0, () => closingRequest(closing, hashing))),
     stop: async () => {
-      isStopped = true;
+      await Promise.all([room.whole.close(), room.large.close()]);
       await running;
+    },
+  };
+}
+
+/** What may be pending at once, in bytes. */
+function createRoom(bytesMax: number) {
+  const working = new Set<Promise<unknown>>();
+  let bytes = 0;
+  let isClosed = false;
+  return {
+    /** Counts a delivery while it is worked at. */
+    async during<T>(length: number, work: (size: number) => Promise<T>): Promise<T> {
+      const size = length + REQUEST_BYTES;
+      if (isClosed) throw new StreamUnavailable("the ingestor is stopping");
+      // One of any size is taken where nothing is pending: whatever the receiver lets in can be appended.
+      if (bytes > 0 && bytes + size > bytesMax) {
+        throw new Overloaded(`${bytes} bytes of deliveries are pending already`);
+      }
+      bytes += size;
+      const done = work(size);
+      working.add(done);
+      try {
+        return await done;
+      } finally {
+        working.delete(done);
+        bytes -= size;
+      }
+    },
+    /** Takes nothing more, and waits for what was taken. */
+    close: async () => {
+      isClosed = true;
+      await Promise.allSettled(working);
     },
   };
 }

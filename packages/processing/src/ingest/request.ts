@@ -3,7 +3,13 @@ import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { formatTime, timeOf } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
-import { decideDelivery, deliveryIds, partsLeft } from "@counterfoil/core/ingest/decide-delivery";
+import {
+  decideDelivery,
+  decidePart,
+  deliveryIds,
+  type Part,
+  partsLeft,
+} from "@counterfoil/core/ingest/decide-delivery";
 import { newEvent, providerEventId } from "@counterfoil/core/ingest/event";
 import { type KnownFacts, noteEvent } from "@counterfoil/core/ingest/fact-state";
 import type { FeedSessions } from "@counterfoil/core/ingest/feed-session";
@@ -52,12 +58,7 @@ export function deliveryRequest(
     decide(known) {
       const begun = begunAs(prepared.id, known, hashing);
       if (begun !== null && !isReadAs(prepared, begun)) {
-        const present = begun.translation;
-        const arrived = {
-          ...delivery,
-          receivedAt: timeOf(begun.received_at),
-          ...socketOrder(begun),
-        };
+        const { delivery: arrived, translation: present } = termsOf(delivery, begun);
         prepared = prepareDelivery(arrived, { ...translations, present }, hashing);
         return null;
       }
@@ -67,6 +68,52 @@ export function deliveryRequest(
       return { ...decision, deliveryId, reason };
     },
   };
+}
+
+/** How a delivery is to be read: as its arrival says, or as it was begun. */
+export type ReadingTerms = Readonly<{ delivery: Delivery; translation: number }>;
+
+/** The delivery was begun by another translation or with another arrival: so it is completed. */
+export class BegunOtherwise extends Error {
+  readonly terms: ReadingTerms;
+  constructor(terms: ReadingTerms) {
+    super("the delivery was begun otherwise");
+    this.terms = terms;
+  }
+}
+
+/** One part of a large delivery; its decision throws BegunOtherwise. */
+export function partRequest(
+  delivery: Delivery,
+  prepared: PreparedDelivery,
+  part: Part,
+  hashing: Hashing,
+): Request {
+  const { id, received } = prepared;
+  const reading = prepared.reading.ok
+    ? { ...prepared.reading, facts: part.facts }
+    : prepared.reading;
+  return {
+    ids: () => idsOf({ ...prepared, reading }, hashing),
+    body: part.at === 0 ? { sha256: received.sha256, bytes: delivery.bytes } : null,
+    decide(known) {
+      const begun = part.at === 0 ? begunAs(id, known, hashing) : null;
+      if (begun !== null && !isReadAs(prepared, begun)) {
+        throw new BegunOtherwise(termsOf(delivery, begun));
+      }
+      const decision =
+        part.parts > 1
+          ? decidePart(prepared, part, known, hashing)
+          : decideDelivery({ ...prepared, reading }, known, hashing);
+      const reason = decision.reason ?? (reading.ok ? null : reading.reason);
+      return { ...decision, deliveryId: id, reason };
+    },
+  };
+}
+
+function termsOf(delivery: Delivery, begun: Received): ReadingTerms {
+  const arrived = { receivedAt: timeOf(begun.received_at), ...socketOrder(begun) };
+  return { delivery: { ...delivery, ...arrived }, translation: begun.translation };
 }
 
 function idsOf(prepared: PreparedDelivery, hashing: Hashing): readonly string[] {

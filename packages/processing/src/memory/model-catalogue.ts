@@ -9,8 +9,8 @@ import type {
   Rows,
   StoreName,
 } from "../ports/model-store.ts";
-import type { Row, Selection, Table, Value } from "../ports/table.ts";
-import { inOrderOf, isBeyond, meets, takeRows } from "../projection/selection.ts";
+import { type Row, type Selection, type Table, takeRows, type Value } from "../ports/table.ts";
+import { inOrderOf, isBeyond, meets } from "../projection/selection.ts";
 
 const NO_ROWS = "0".repeat(64);
 const START: Checkpoint = { position: 0, hash: "", digest: NO_ROWS, state_digest: NO_ROWS };

@@ -1,7 +1,7 @@
-import type { DataOf } from "@counterfoil/contracts/fact";
+import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
 import type { Channel, Provider } from "@counterfoil/contracts/scalar";
 import type { Nanos } from "@counterfoil/core/exact/time";
-import type { SocketOrder } from "@counterfoil/core/translate/translation";
+import type { Reading, SocketOrder, Source } from "@counterfoil/core/translate/translation";
 
 /** One webhook POST, feed frame or backfill page, as it arrived. */
 export type Delivery = Readonly<{
@@ -26,6 +26,25 @@ export type Delivery = Readonly<{
   /** Of a frame that was begun before: what the order of its socket said then. */
   order?: SocketOrder;
 }>;
+
+/** A large body, and how it is to be read. */
+export type LargeSource = Omit<Source, "text"> &
+  Readonly<{ bytes: Uint8Array; translation: number }>;
+
+/** What a large body says; its facts are handed out some at a time. */
+export type LargeReading = Readonly<{
+  sha256: string;
+  /** All that it says but the facts. */
+  said: Reading;
+  count: number;
+  isTimeless: boolean;
+  facts: (from: number, upTo: number) => Promise<readonly ProviderFact[]>;
+  /** Lets go of the facts. */
+  close: () => void;
+}>;
+
+/** Reads a large body where it holds up nobody. */
+export type ReadLarge = (source: LargeSource) => Promise<LargeReading>;
 
 export type Receipt = Readonly<{
   /** `repeated`: the very delivery was here before and nothing was appended. */

@@ -56,3 +56,38 @@ export type Selection = Readonly<{
   /** Ends with the row that brings the text in it to so many bytes: then more may follow. */
   bytesMax?: number;
 }>;
+
+/** Characters of text in a row: what it takes of memory, nearly. */
+export function textLength(row: Fields): number {
+  let length = 0;
+  for (const name in row) {
+    const value = row[name];
+    if (typeof value === "string") length += value.length;
+  }
+  return length;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The rows that a selection's bytes leave of what it finds; what follows is not asked for. */
+export function takeRows(rows: Iterable<Row>, { bytesMax }: Pick<Selection, "bytesMax">): Row[] {
+  if (bytesMax === undefined) return [...rows];
+  const taken: Row[] = [];
+  let length = 0;
+  for (const row of rows) {
+    taken.push(row);
+    length += textLength(row);
+    if (length >= bytesMax) break;
+  }
+  return taken;
+}
+
+/** Whether nothing followed, for certain: neither the limit nor the bytes (up to three a character) ended it. */
+export function isLastRows(
+  rows: readonly Fields[],
+  { limit, bytesMax }: Pick<Selection, "limit" | "bytesMax">,
+): boolean {
+  if (rows.length >= limit) return false;
+  if (bytesMax === undefined) return true;
+  return 3 * rows.reduce((sum, row) => sum + textLength(row), 0) < bytesMax;
+}

@@ -1,8 +1,8 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Checkpoint, Commit, ModelStore, TableRows } from "../ports/model-store.ts";
-import type { Row, Selection, Table, Value } from "../ports/table.ts";
+import { type Row, type Selection, type Table, textLength, type Value } from "../ports/table.ts";
 import { createDigestSums, type Leaf, rowLeaf } from "./digests.ts";
-import { compareRows, inOrderOf, isBeyond, meets, textLength } from "./selection.ts";
+import { compareRows, inOrderOf, isBeyond, meets } from "./selection.ts";
 
 /**
  * What a projection changed since its last commit. A row that changes many times between two

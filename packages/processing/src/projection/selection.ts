@@ -1,4 +1,12 @@
-import type { Condition, Operator, Row, Selection, Table, Value } from "../ports/table.ts";
+import {
+  type Condition,
+  isLastRows,
+  type Operator,
+  type Row,
+  type Selection,
+  type Table,
+  type Value,
+} from "../ports/table.ts";
 
 /** Whatever answers a selection: a store, a moment of it, a buffer before it. */
 type Selecting = Readonly<{
@@ -22,41 +30,6 @@ export async function* everyRow(
     if (last === undefined || isLastRows(rows, selection)) return;
     page = { ...selection, beyond: orderBy.map((column) => last[column] ?? null) };
   }
-}
-
-/** Characters of text in a row: what it takes of memory, nearly. */
-export function textLength(row: Fields): number {
-  let length = 0;
-  for (const name in row) {
-    const value = row[name];
-    if (typeof value === "string") length += value.length;
-  }
-  return length;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** The rows that a selection's bytes leave of what it finds; what follows is not asked for. */
-export function takeRows(rows: Iterable<Row>, { bytesMax }: Pick<Selection, "bytesMax">): Row[] {
-  if (bytesMax === undefined) return [...rows];
-  const taken: Row[] = [];
-  let length = 0;
-  for (const row of rows) {
-    taken.push(row);
-    length += textLength(row);
-    if (length >= bytesMax) break;
-  }
-  return taken;
-}
-
-/** Whether nothing followed, for certain: neither the limit nor the bytes (up to three a character) ended it. */
-export function isLastRows(
-  rows: readonly Fields[],
-  { limit, bytesMax }: Pick<Selection, "limit" | "bytesMax">,
-): boolean {
-  if (rows.length >= limit) return false;
-  if (bytesMax === undefined) return true;
-  return 3 * rows.reduce((sum, row) => sum + textLength(row), 0) < bytesMax;
 }
 
 /** What a selection means, for rows that are in memory: every engine answers the same. */

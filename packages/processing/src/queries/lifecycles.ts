@@ -4,8 +4,7 @@ import { CLUSTERS, HISTORY, having, NAMES, PLACE, RECORDS } from "../models/life
 import type { Clock } from "../ports/clock.ts";
 import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { ColumnType, Condition, Row } from "../ports/table.ts";
-import { isLastRows } from "../projection/selection.ts";
+import { type ColumnType, type Condition, isLastRows, type Row } from "../ports/table.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
 import { historyRecords, type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
 import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./page.ts";

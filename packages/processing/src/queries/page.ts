@@ -3,8 +3,17 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "../ports/clock.ts";
 import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { ColumnType, Condition, Row, Selection, Table, Value } from "../ports/table.ts";
-import { inOrderOf, isLastRows, textLength } from "../projection/selection.ts";
+import {
+  type ColumnType,
+  type Condition,
+  isLastRows,
+  type Row,
+  type Selection,
+  type Table,
+  textLength,
+  type Value,
+} from "../ports/table.ts";
+import { inOrderOf } from "../projection/selection.ts";
 
 /** Which records of a list: at most `limit`, after the key that the page before ended with. */
 export type PageRequest = Readonly<{ limit: number; beyond: readonly Value[] | null }>;

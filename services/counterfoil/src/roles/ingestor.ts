@@ -10,6 +10,7 @@ import type { Logger } from "pino";
 import { openAsIngestor } from "../service/open-ledger.ts";
 import { createRegistry } from "../service/operations.ts";
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+import { createReadingThreads } from "../threads/reading.ts";
 
 /** Takes deliveries in, and nothing else. Any number of them may run on one ledger. */
 export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service> {
@@ -18,7 +19,11 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const { clock, ledger } = backends;
-    const ingest = createIngest({ ...backends, translations: TRANSLATIONS });
+    const ingest = createIngest({
+      ...backends,
+      translations: TRANSLATIONS,
+      readLarge: createReadingThreads(),
+    });
     closing.add(ingest.stop);
     const registry = createRegistry();
     const ingestor = await startIngestor({ config, ingest, clock, logger, registry });

@@ -8,6 +8,7 @@ import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import { openAsIngestor } from "../service/open-ledger.ts";
 import { createRegistry } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+import { createReadingThreads } from "../threads/reading.ts";
 import { startProjectorThreads, startPublisherThread } from "../threads/service-threads.ts";
 import { startReading } from "./gateway.ts";
 import { completeDeliveries, warnWithoutProvider } from "./ingestor.ts";
@@ -22,7 +23,11 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const registry = createRegistry();
-    const ingest = createIngest({ ...backends, translations: TRANSLATIONS });
+    const ingest = createIngest({
+      ...backends,
+      translations: TRANSLATIONS,
+      readLarge: createReadingThreads(),
+    });
     closing.add(ingest.stop);
     const { clock } = backends;
     const report = createProjectorMetrics({ registry });

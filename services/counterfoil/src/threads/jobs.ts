@@ -1,15 +1,19 @@
 import { parentPort } from "node:worker_threads";
 import { connect } from "@counterfoil/adapters/connect";
 import { createLogger } from "@counterfoil/adapters/logging";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { rebuildLocked } from "@counterfoil/processing/generations/rebuild";
+import { readWhole } from "@counterfoil/processing/ingest/large-delivery";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ProjectorEvent } from "@counterfoil/projector/projector";
 import { startProjector } from "@counterfoil/projector/projector";
 import { createUpgrade } from "@counterfoil/projector/upgrade";
 import { BUILD } from "../build.ts";
 import { describeDifferences } from "../output/differences.ts";
+import type { FactsQuestion, ReadMessage } from "./reading.ts";
 import type { RebuildMessage } from "./rebuilds.ts";
-import type { ModelJob, PublisherJob, ThreadJob } from "./supervise.ts";
+import type { ModelJob, PublisherJob, ReadingJob, ThreadJob } from "./supervise.ts";
 
 /** Works at a thread's job until it is done, or until the main thread asks it to stop. */
 export function runJob(job: ThreadJob): Promise<void> {
@@ -20,6 +24,8 @@ export function runJob(job: ThreadJob): Promise<void> {
       return publish(job);
     case "rebuild":
       return rebuild(job);
+    case "reading":
+      return readBody(job);
   }
 }
 
@@ -83,6 +89,14 @@ async function rebuild({ config, model }: ModelJob): Promise<void> {
     await backends.close();
     parentPort?.close();
   }
+}
+
+/** Reads one large body, and hands out its facts until it is ended. */
+async function readBody({ source }: ReadingJob): Promise<void> {
+  const options = { translations: TRANSLATIONS, hashing: nodeHashing };
+  const { facts, close: _, ...read } = readWhole(source, options);
+  send(read satisfies ReadMessage);
+  parentPort?.on("message", async ({ from, upTo }: FactsQuestion) => send(await facts(from, upTo)));
 }
 
 type Commit = Extract<ProjectorEvent, { kind: "commit" }>;

@@ -4,16 +4,18 @@ import { forwardLines } from "@counterfoil/adapters/logging";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Clock } from "@counterfoil/processing/ports/clock";
+import type { LargeSource } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
 
 /** What a worker thread is started with; plain data. */
-export type ThreadJob = ModelJob | PublisherJob;
+export type ThreadJob = ModelJob | PublisherJob | ReadingJob;
 export type ModelJob = Readonly<{
   kind: "projector" | "rebuild";
   config: Config;
   model: ModelName;
 }>;
 export type PublisherJob = Readonly<{ kind: "publisher"; config: Config }>;
+export type ReadingJob = Readonly<{ kind: "reading"; source: LargeSource }>;
 
 /** Sent to a thread that shall end; it commits what it is at and ends by itself. */
 export const STOP = "stop";
@@ -26,6 +28,7 @@ const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
   projector: { maxYoungGenerationSizeMb: 12 },
   rebuild: {},
   publisher: { maxYoungGenerationSizeMb: 12 },
+  reading: {},
 };
 
 /** Starts a worker thread; it loads what this one has compiled. */
@@ -33,7 +36,7 @@ export function spawnThread(job: ThreadJob): Worker {
   flushCompileCache();
   const thread = new Worker(new URL("./thread.ts", import.meta.url), {
     workerData: job,
-    name: job.kind === "publisher" ? job.kind : `${job.kind}-${job.model}`,
+    name: "model" in job ? `${job.kind}-${job.model}` : job.kind,
     resourceLimits: LIMITS[job.kind],
     stdout: true,
   });
