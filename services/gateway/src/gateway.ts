@@ -35,15 +35,24 @@ import { balanceRoutes } from "./route/balances.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
 import { operationRoutes } from "./route/operations.ts";
 import { streamRoutes } from "./route/stream.ts";
-import { describeRoutes, mountRoutes, type Route } from "./route.ts";
+import { type AnswerElsewhere, describeRoutes, mountRoutes, type Route } from "./route.ts";
 
 export type GatewayDeps = Omit<Sources, "stopping"> &
   Readonly<{
     logger: Logger;
     registry: Registry;
+    /** Where others answer on this event loop too: answers the reading routes beside it. */
+    readers?: Readers;
     /** Mounts what other roles answer on the same port: webhooks, the feed, the console. */
     register?: (app: FastifyInstance) => Promise<void>;
   }>;
+
+/** Whoever answers reading routes for a gateway. */
+export type Readers = Readonly<{
+  answer: AnswerElsewhere;
+  /** Gives up waits for positions, and answers what is under way. */
+  stop: () => Promise<void>;
+}>;
 
 /**
  * The HTTP interface: every reading route, operations, and what `register` adds. The caller closes
@@ -52,23 +61,46 @@ export type GatewayDeps = Omit<Sources, "stopping"> &
  * @throws StartupError configuration_invalid where anybody on the network could read
  */
 export async function createGateway(deps: GatewayDeps): Promise<Listener> {
-  const { config, registry, register } = deps;
+  const { config, registry, register, readers } = deps;
   assertReadableHere(config);
   const stopping = new AbortController();
   const address = serviceAddress(config);
   const listener = createListener({ ...deps, address, asProblem: asGatewayProblem });
   const { app } = listener;
+  const sources = { ...deps, stopping: stopping.signal };
+  setCompilers(app);
+  measure(app, deps);
+  await describeRoutes(app);
+  mountRoutes(app, readingRoutes(sources), readers?.answer);
+  mountRoutes(app, operationRoutes(sources, registry));
+  await register?.(app);
+  app.addHook("preClose", async () => {
+    stopping.abort();
+    void readers?.stop();
+  });
+  await app.ready();
+  return listener;
+}
+
+/** The reading routes alone, to be asked by `inject`: the other end of `readers`. */
+export async function createReadingApp(
+  deps: Omit<Sources, "stopping"> & Pick<GatewayDeps, "logger">,
+): Promise<FastifyInstance> {
+  const stopping = new AbortController();
+  const address = serviceAddress(deps.config);
+  const { app } = createListener({ ...deps, address, asProblem: asGatewayProblem });
+  setCompilers(app);
+  mountRoutes(app, readingRoutes({ ...deps, stopping: stopping.signal }));
+  app.addHook("preClose", async () => stopping.abort());
+  await app.ready();
+  return app;
+}
+
+function setCompilers(app: FastifyInstance): void {
   app.setValidatorCompiler(validatorCompiler);
   // Records have their shape from the queries; checking it again for every answer would double its
   // cost and turn an unforeseen value in one row into an error for the whole page.
   app.setSerializerCompiler(() => JSON.stringify);
-  measure(app, deps);
-  await describeRoutes(app);
-  mountRoutes(app, routesOf({ ...deps, stopping: stopping.signal }, registry));
-  await register?.(app);
-  app.addHook("preClose", async () => stopping.abort());
-  await app.ready();
-  return listener;
 }
 
 /**
@@ -97,14 +129,13 @@ export function assertReadableHere(config: Reachable): void {
   );
 }
 
-function routesOf(sources: Sources, registry: Registry): readonly Route[] {
+function readingRoutes(sources: Sources): readonly Route[] {
   return [
     ...balanceRoutes(sources),
     ...accountRoutes(sources),
     ...lifecycleRoutes(sources),
     ...attentionRoutes(sources),
     ...streamRoutes(sources),
-    ...operationRoutes(sources, registry),
   ];
 }
 

@@ -43,7 +43,16 @@ export type RouteDefinition<Query extends z.ZodType, Params extends z.ZodType> =
 export type Route = Readonly<{
   method: string;
   url: string;
-  mount: (app: FastifyInstance) => void;
+  /** With `elsewhere`, that answers what the schemas let through. */
+  mount: (app: FastifyInstance, elsewhere?: AnswerElsewhere) => void;
+}>;
+
+/** Answers a GET where it holds up nobody who is on this event loop. */
+export type AnswerElsewhere = (url: string) => Promise<ElsewhereAnswer>;
+export type ElsewhereAnswer = Readonly<{
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  body: Uint8Array;
 }>;
 
 export const TAGS = {
@@ -74,7 +83,21 @@ export function route<Query extends z.ZodType, Params extends z.ZodType = z.ZodU
     const { query, params } = request as Checked;
     return handle({ query, params, disconnected: () => closeSignal(reply) }, reply);
   };
-  return { method, url, mount: (app) => void app.route({ method, url, schema, handler }) };
+  return {
+    method,
+    url,
+    mount: (app, elsewhere) => {
+      const answer = elsewhere === undefined ? handler : passOn(elsewhere);
+      app.route({ method, url, schema, handler: answer });
+    },
+  };
+}
+
+function passOn(elsewhere: AnswerElsewhere) {
+  return async ({ url }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { status, headers, body } = await elsewhere(url);
+    return reply.code(status).headers(headers).send(Buffer.from(body.buffer));
+  };
 }
 
 function closeSignal({ raw }: FastifyReply): AbortSignal {
@@ -104,8 +127,12 @@ function problemResponse(codes: readonly ErrorCode[]) {
 }
 
 /** Puts the routes into an application, and beside each an answer to every other method. */
-export function mountRoutes(app: FastifyInstance, routes: readonly Route[]): void {
-  for (const { mount } of routes) mount(app);
+export function mountRoutes(
+  app: FastifyInstance,
+  routes: readonly Route[],
+  elsewhere?: AnswerElsewhere,
+): void {
+  for (const { mount } of routes) mount(app, elsewhere);
   for (const [url, sharing] of Map.groupBy(routes, (each) => each.url)) {
     refuseOtherMethods(app, url, sharing);
   }

@@ -33,6 +33,7 @@ type ReadingDeps = Readonly<{
   logger: Logger;
   registry: Registry;
   register?: NonNullable<GatewayDeps["register"]>;
+  readers?: NonNullable<GatewayDeps["readers"]>;
 }>;
 
 /** The HTTP interface with what it reads from. @returns its address */

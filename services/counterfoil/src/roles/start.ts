@@ -8,6 +8,7 @@ import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import { openAsIngestor } from "../service/open-ledger.ts";
 import { createRegistry } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+import { startReadersThread } from "../threads/readers.ts";
 import { createReadingThreads } from "../threads/reading.ts";
 import { startProjectorThreads, startPublisherThread } from "../threads/service-threads.ts";
 import { startReading } from "./gateway.ts";
@@ -37,7 +38,9 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
       const metrics = createPublisherMetrics({ registry, stream: backends.stream });
       closing.add(startPublisherThread({ config, clock, logger, report: metrics }).stop);
     }
-    const deps = { config, backends, logger, registry, clock, ingest };
+    const readers = startReadersThread({ config, clock, logger });
+    closing.add(readers.stop);
+    const deps = { config, backends, logger, registry, clock, ingest, readers };
     const webhooks = { address: null as string | null };
     const address = await startReading(
       {

@@ -11,9 +11,16 @@ import { startProjector } from "@counterfoil/projector/projector";
 import { createUpgrade } from "@counterfoil/projector/upgrade";
 import { BUILD } from "../build.ts";
 import { describeDifferences } from "../output/differences.ts";
+import type { ReadAnswer, ReadQuestion } from "./readers.ts";
 import type { FactsQuestion, ReadMessage } from "./reading.ts";
 import type { RebuildMessage } from "./rebuilds.ts";
-import type { ModelJob, PublisherJob, ReadingJob, ThreadJob } from "./supervise.ts";
+import {
+  type ModelJob,
+  type ReadingJob,
+  type ServiceJob,
+  STOP,
+  type ThreadJob,
+} from "./supervise.ts";
 
 /** Works at a thread's job until it is done, or until the main thread asks it to stop. */
 export function runJob(job: ThreadJob): Promise<void> {
@@ -24,6 +31,8 @@ export function runJob(job: ThreadJob): Promise<void> {
       return publish(job);
     case "rebuild":
       return rebuild(job);
+    case "readers":
+      return answerReaders(job);
     case "reading":
       return readBody(job);
   }
@@ -53,7 +62,7 @@ async function project({ config, model }: ModelJob): Promise<void> {
   });
 }
 
-async function publish({ config }: PublisherJob): Promise<void> {
+async function publish({ config }: ServiceJob): Promise<void> {
   // Only here: the other threads, of which there are four, do without it and the Kafka client.
   const { startPublisher } = await import("@counterfoil/publisher/publisher");
   const { openTopics } = await import("../service/open-topics.ts");
@@ -89,6 +98,60 @@ async function rebuild({ config, model }: ModelJob): Promise<void> {
     await backends.close();
     parentPort?.close();
   }
+}
+
+/** Answers reading routes until it is asked to stop, and then what is under way. */
+async function answerReaders({ config }: ServiceJob): Promise<void> {
+  const { createReadingApp } = await import("@counterfoil/gateway/gateway");
+  const { serveModels } = await import("@counterfoil/processing/queries/serving");
+  const logger = createLogger({ role: "gateway", level: config.COUNTERFOIL_LOG_LEVEL });
+  const backends = await connect(config, "read");
+  const models = serveModels(backends);
+  const app = await createReadingApp({
+    config,
+    ...backends,
+    models,
+    rebuilds: NO_REBUILDS,
+    logger,
+  });
+  const working = new Set<Promise<void>>();
+
+  async function answer({ call, url }: ReadQuestion): Promise<void> {
+    try {
+      const { statusCode: status, headers, rawPayload } = await app.inject({ method: "GET", url });
+      const body = new Uint8Array(rawPayload);
+      const answer = { status, headers: passedOn(headers), body };
+      parentPort?.postMessage({ call, answer } satisfies ReadAnswer, [body.buffer]);
+    } catch (error) {
+      send({ call, failed: String(error) } satisfies ReadAnswer);
+    }
+  }
+
+  parentPort?.on("message", async (message: ReadQuestion | typeof STOP) => {
+    if (message !== STOP) {
+      const done = answer(message);
+      working.add(done);
+      return void done.finally(() => working.delete(done));
+    }
+    await app.close();
+    await Promise.all(working);
+    await models.close();
+    await backends.close();
+    parentPort?.close();
+  });
+}
+
+/** Rebuilds are asked of the main thread. */
+const NO_REBUILDS = {
+  start: () => Promise.reject(new Error("this thread only reads")),
+  progress: () => null,
+};
+
+const PASSED_ON = ["content-type", "content-disposition", "x-content-type-options", "retry-after"];
+
+function passedOn(headers: Readonly<Record<string, unknown>>): Record<string, string> {
+  const given = PASSED_ON.filter((name) => headers[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, String(headers[name])]));
 }
 
 /** Reads one large body, and hands out its facts until it is ended. */

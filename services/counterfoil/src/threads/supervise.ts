@@ -8,13 +8,13 @@ import type { LargeSource } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
 
 /** What a worker thread is started with; plain data. */
-export type ThreadJob = ModelJob | PublisherJob | ReadingJob;
+export type ThreadJob = ModelJob | ServiceJob | ReadingJob;
 export type ModelJob = Readonly<{
   kind: "projector" | "rebuild";
   config: Config;
   model: ModelName;
 }>;
-export type PublisherJob = Readonly<{ kind: "publisher"; config: Config }>;
+export type ServiceJob = Readonly<{ kind: "publisher" | "readers"; config: Config }>;
 export type ReadingJob = Readonly<{ kind: "reading"; source: LargeSource }>;
 
 /** Sent to a thread that shall end; it commits what it is at and ends by itself. */
@@ -28,6 +28,7 @@ const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
   projector: { maxYoungGenerationSizeMb: 12 },
   rebuild: {},
   publisher: { maxYoungGenerationSizeMb: 12 },
+  readers: {},
   reading: {},
 };
 
