@@ -23,7 +23,7 @@ export function readWhole(
   const facts = reading.ok ? reading.facts : [];
   return {
     sha256: hashing.sha256(bytes),
-    said: { ...reading, facts: [] },
+    said: reading.ok ? { ...reading, facts: [] } : reading,
     count: facts.length,
     isTimeless: isTimeless(reading),
     facts: async (from, upTo) => facts.slice(from, upTo),
