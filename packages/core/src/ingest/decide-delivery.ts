@@ -112,8 +112,10 @@ export function decidePart(
   if (at === 0 && isBegun && partsLeft(id, known, hashing) === null) {
     return { outcome: "repeated", appends: [] };
   }
-  const reading = readingBeside(delivery.others, delivery.reading, known);
-  if (!isBegun && !reading.ok) return quarantine(delivery, reading, known, hashing);
+  const reading = isBegun
+    ? delivery.reading
+    : readingBeside(delivery.others, delivery.reading, known);
+  if (!reading.ok) return quarantine(delivery, reading, known, hashing);
   const head = isBegun ? [] : receivedEvents(delivery, parts, hashing);
   for (const event of head) noteEvent(known, event);
   const cause = causeOf(delivery);

@@ -20,10 +20,11 @@ export function readWhole(
   const translate = translations.versions[source.translation];
   if (translate === undefined) throw new Error(`there is no translation ${source.translation}`);
   const reading = translate({ ...source, text: decodeBody(bytes) }, hashing);
-  const { facts, ...without } = reading.ok ? reading : { ...reading, facts: [] };
+  const facts = reading.ok ? reading.facts : [];
   return {
     sha256: hashing.sha256(bytes),
-    said: without.ok ? { ...without, count: facts.length } : without,
+    said: reading.ok ? { ...reading, facts: [] } : reading,
+    count: facts.length,
     isTimeless: isTimeless(reading),
     facts: async (from, upTo) => facts.slice(from, upTo),
     close: () => {},
@@ -84,19 +85,18 @@ async function readLargeDelivery(
   let reading = await readWith(order);
   if (session !== null && place !== null && reading.said.ok) {
     // A snapshot states no run.
-    const facts = reading.said.snapshot ? [] : await reading.facts(0, reading.said.count);
+    const facts = reading.said.snapshot ? [] : await reading.facts(0, reading.count);
     order = session.orderOf({ place, facts, receivedAt });
     if (order !== null) {
       reading.close();
       reading = await readWith(order);
     }
   }
-  const { sha256, said } = reading;
-  const without = said.ok ? { ...said, facts: [] } : said;
-  const as = { sha256, reading: without, isTimeless: reading.isTimeless, order, translation };
+  const { sha256, said, count, isTimeless } = reading;
+  const as = { sha256, reading: said, isTimeless, order, translation };
   return {
     prepared: preparedAs(delivery, as, hashing),
-    parts: said.ok ? Math.max(1, Math.ceil(said.count / PART_FACTS)) : 1,
+    parts: Math.max(1, Math.ceil(count / PART_FACTS)),
     factsOf: (part) => reading.facts(part * PART_FACTS, (part + 1) * PART_FACTS),
     close: reading.close,
   };

@@ -34,9 +34,9 @@ export type LargeSource = Omit<Source, "text"> &
 /** What a large body says; its facts are handed out some at a time. */
 export type LargeReading = Readonly<{
   sha256: string;
-  said:
-    | (Omit<Reading & { ok: true }, "facts"> & Readonly<{ count: number }>)
-    | (Reading & { ok: false });
+  /** All that it says but the facts. */
+  said: Reading;
+  count: number;
   isTimeless: boolean;
   facts: (from: number, upTo: number) => Promise<readonly ProviderFact[]>;
   /** Lets go of the facts. */
