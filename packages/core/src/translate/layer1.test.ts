@@ -76,7 +76,7 @@ describe("deposit status", () => {
       reason: "too small",
       reason_code: "DUST_AMOUNT",
       received_at: RECEIVED_AT,
-      translation: 2,
+      translation: 3,
     });
   });
 
@@ -213,7 +213,7 @@ describe("balance updated", () => {
       reference: "First Eth Address",
       occurred_at: AT,
       received_at: RECEIVED_AT,
-      translation: 2,
+      translation: 3,
     };
     const account = `layer1:${ADDRESS.toLowerCase()}:ETH`;
     expect(dataIn(balance(), "FundsReported")).toEqual([

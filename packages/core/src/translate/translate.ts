@@ -1,5 +1,6 @@
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { canonicalJson, parseJson } from "../exact/json.ts";
+import { cutText } from "../exact/text.ts";
 import { formatTime } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
 import {
@@ -10,6 +11,8 @@ import {
   readLayer1Withdrawal,
 } from "./layer1.ts";
 import {
+  checkLengths,
+  quote,
   type Reading,
   type Source,
   type Translate,
@@ -88,8 +91,8 @@ const LAYER1: Readonly<Record<string, Layer1Reader>> = {
 
 /**
  * Raw text to facts. Version 2 reads owners and beneficiaries of payments, amounts apart from totals,
- * and statuses without a time. Version 1 is there for deliveries that it left incomplete: those are
- * balances, which both read alike.
+ * and statuses without a time. Version 3 reads nothing whose ids are too long to be keys. Versions 1
+ * and 2 are there for deliveries that they left incomplete.
  */
 const version =
   (translation: number): Translate =>
@@ -97,9 +100,12 @@ const version =
     readSource(source, hashing, translation);
 
 export const TRANSLATIONS: Translations = {
-  present: 2,
-  versions: { 1: version(1), 2: version(2) },
+  present: 3,
+  versions: { 1: version(1), 2: version(2), 3: version(3) },
 };
+
+const LIMITED_SINCE = 3;
+const DETAIL_MAX = 500;
 
 function readSource(source: Source, hashing: Hashing, translation: number): Reading {
   if (source.text === null) {
@@ -110,10 +116,12 @@ function readSource(source: Source, hashing: Hashing, translation: number): Read
     return { ok: false, reason: "not_json", detail: `${parsed.reason}, at ${parsed.at}` };
   }
   try {
-    return { ok: true, snapshot: false, ...readValue(parsed.value, source, hashing, translation) };
+    const read = readValue(parsed.value, source, hashing, translation);
+    if (translation >= LIMITED_SINCE) for (const fact of read.facts) checkLengths(fact);
+    return { ok: true, snapshot: false, ...read };
   } catch (error) {
     if (error instanceof Unreadable) {
-      return { ok: false, reason: error.reason, detail: error.message };
+      return { ok: false, reason: error.reason, detail: cutText(error.message, DETAIL_MAX) };
     }
     throw error;
   }
@@ -143,7 +151,7 @@ function readValue(
   if (ZERO_HASH_NOTIFICATIONS.has(payloadType)) {
     return { facts: [readNotification(value, stamp, payloadType)] };
   }
-  throw new Unreadable("unknown_type", `payload type ${JSON.stringify(payloadType)}`);
+  throw new Unreadable("unknown_type", `payload type ${quote(payloadType)}`);
 }
 
 function readLayer1(
@@ -154,7 +162,7 @@ function readLayer1(
 ): readonly ProviderFact[] {
   const envelope = readEnvelope(value);
   const read = Object.hasOwn(LAYER1, envelope.event) ? LAYER1[envelope.event] : undefined;
-  if (!read) throw new Unreadable("unknown_type", `event ${JSON.stringify(envelope.event)}`);
+  if (!read) throw new Unreadable("unknown_type", `event ${quote(envelope.event)}`);
   const facts = read(envelope, stampOf(source, hashing, translation, "data"));
   return Array.isArray(facts) ? facts : [facts as ProviderFact];
 }

@@ -49,7 +49,7 @@ describe("balance-updated", () => {
           run_id: "94077",
           run_type: "deposit",
           occurred_at: "2021-11-29T12:09:28.684765Z",
-          translation: 2,
+          translation: 3,
         },
       },
       {
@@ -65,7 +65,7 @@ describe("balance-updated", () => {
           run_type: "deposit",
           occurred_at: "2021-11-29T12:09:28.759838Z",
           received_at: RECEIVED_AT,
-          translation: 2,
+          translation: 3,
         },
       },
       {
@@ -80,7 +80,7 @@ describe("balance-updated", () => {
           occurred_at: "2021-11-29T12:09:28.684765Z",
           place: { connection: "c1", frame: 7 },
           received_at: RECEIVED_AT,
-          translation: 2,
+          translation: 3,
         },
       },
     ]);
@@ -100,7 +100,7 @@ describe("balance-updated", () => {
 
   test.each([
     ["a frame of another type", { messageType: "available-symbols" }, "unknown_type"],
-    ["a frame without type", {}, "unknown_type: messageType is null"],
+    ["a frame without type", {}, "unknown_type: messageType is missing"],
     ["a pong that came this far", { messageType: "pong" }, "unknown_type"],
     ["an update without body", { messageType: "balance-updated" }, "shape: balance"],
     ["a snapshot without body", { messageType: "initial-balance" }, "shape: snapshot"],
@@ -296,7 +296,7 @@ describe("initial-balance", () => {
           ...stated,
           place: { connection: "c1", frame: 7 },
           received_at: RECEIVED_AT,
-          translation: 2,
+          translation: 3,
         },
       })),
     );

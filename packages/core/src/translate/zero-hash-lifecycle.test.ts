@@ -39,7 +39,7 @@ describe("deposit.status_changed", () => {
       source_address: "0xae9e",
       received_address: "0xf648",
       received_at: RECEIVED_AT,
-      translation: 2,
+      translation: 3,
     });
     expect(content).toMatch(/^[0-9a-f]{64}$/);
   });
@@ -149,7 +149,7 @@ describe("payment_status_changed", () => {
       destination_address: "0x84a4",
       reference: "order-1001",
       received_at: RECEIVED_AT,
-      translation: 2,
+      translation: 3,
     });
   });
 
@@ -168,7 +168,7 @@ describe("payment_status_changed", () => {
       reason: "Insufficient Funds",
       reason_code: "R01",
       received_at: RECEIVED_AT,
-      translation: 2,
+      translation: 3,
     });
   });
 
@@ -307,7 +307,7 @@ describe.each(["deposit_fund_complete", "crypto_pay_status_changed"])("%s", (pay
       deposit_address: "0x3A45",
       reason: "deposit above maximum threshold",
       received_at: RECEIVED_AT,
-      translation: 2,
+      translation: 3,
     });
   });
 
@@ -396,7 +396,7 @@ describe.each(["trade.status_changed", "trade_status_changed"])(
           trade_price: "81531.3718539524991138",
         },
         received_at: RECEIVED_AT,
-        translation: 2,
+        translation: 3,
       });
     });
 

@@ -43,7 +43,7 @@ describe("prepareDelivery", () => {
         sha256: hashing.sha256('{"participant_code":"é"}'),
         length: 25,
         received_at: "2023-11-14T22:13:20.123456789Z",
-        translation: 2,
+        translation: 3,
       },
       reading: { ok: true },
     });

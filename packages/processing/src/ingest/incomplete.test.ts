@@ -99,7 +99,7 @@ describe("a divided delivery whose ingestor died", () => {
     await die(snapshot(1), 1);
     const blind: Translate = () => ({ ok: false, reason: "shape", detail: "not in this version" });
     const { versions } = TRANSLATIONS;
-    expect(await complete({ present: 3, versions: { ...versions, 3: blind } })).toEqual([
+    expect(await complete({ present: 4, versions: { ...versions, 4: blind } })).toEqual([
       "completed",
     ]);
     const translations = storage.events.map(({ data }) => JSON.parse(data).translation);
@@ -119,7 +119,7 @@ describe("a divided delivery whose ingestor died", () => {
     const { die, complete } = setUp();
     await die(snapshot(1), 1);
     const present = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
-    expect(await complete({ present: 3, versions: { 3: present } })).toEqual(["failed"]);
+    expect(await complete({ present: 4, versions: { 4: present } })).toEqual(["failed"]);
   });
 });
 

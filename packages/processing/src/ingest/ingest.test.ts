@@ -483,7 +483,7 @@ describe("a divided delivery", () => {
         { ...source, text: source.text?.replaceAll('"asset":"A', '"asset":"B') ?? null },
         given,
       );
-    const translations = { present: 3, versions: { 2: first, 3: second } };
+    const translations = { present: 4, versions: { 3: first, 4: second } };
     const { another, storage } = await leaveSnapshot();
     const ingest = another({ translations });
     expect(await ingest.submit(snapshot(1, 3000))).toMatchObject({ outcome: "recorded" });
@@ -499,7 +499,7 @@ describe("a divided delivery", () => {
     await ingest.submit(snapshot(1, 3000));
     await ingest.submit(webhook(1));
     const present = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
-    const later = another({ translations: { present: 3, versions: { 3: present } } });
+    const later = another({ translations: { present: 4, versions: { 4: present } } });
     expect(await later.submit(snapshot(1, 3000))).toMatchObject({ outcome: "repeated" });
     expect(await later.submit(webhook(1))).toMatchObject({ outcome: "repeated" });
   });
@@ -507,13 +507,13 @@ describe("a divided delivery", () => {
   test("that was left by a translation that is gone is rejected alone", async () => {
     const { another } = await leaveSnapshot();
     const present = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
-    const later = another({ translations: { present: 3, versions: { 3: present } } });
+    const later = another({ translations: { present: 4, versions: { 4: present } } });
     const results = await Promise.allSettled([
       later.submit(snapshot(1, 3000)),
       later.submit(webhook(1)),
     ]);
     expect(results).toMatchObject([
-      { status: "rejected", reason: { message: /no translation 2/ } },
+      { status: "rejected", reason: { message: /no translation 3/ } },
       { status: "fulfilled" },
     ]);
   });
