@@ -3,7 +3,7 @@ import { STOPPED } from "../models/columns.ts";
 import { GenerationMissing } from "../ports/errors.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row, Value } from "../ports/table.ts";
-import type { StoppedSubject } from "../projection/projection.ts";
+import type { StoppedSubject } from "../projection/stopped.ts";
 import type { PublishedModel } from "./checkpoint.ts";
 import type { PublishContext } from "./context.ts";
 import { FOLLOWED_SINCE, type Source, sourcesOf } from "./source.ts";
