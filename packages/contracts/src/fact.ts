@@ -13,7 +13,20 @@ import {
   stamp,
   translation,
 } from "./delivery-fact.ts";
-import { amount, growing, id, instant, json, position, provider, sha256, uuid } from "./scalar.ts";
+import {
+  account,
+  amount,
+  BYTES_MAX,
+  growing,
+  ID_BYTES_MAX,
+  id,
+  instant,
+  json,
+  position,
+  provider,
+  sha256,
+  uuid,
+} from "./scalar.ts";
 
 /**
  * The facts of the stream, `schema_version` 1. A key that says nothing is left out, so that the
@@ -29,7 +42,7 @@ const LedgerOpened = z.object({ name: z.string(), format: z.literal(1), environm
 const RunRecorded = z.object({
   provider,
   run_id: id,
-  run_type: z.string().optional(),
+  run_type: id.optional(),
   occurred_at: instant.optional(),
   translation,
 });
@@ -55,13 +68,13 @@ const movementReferences = z.object(
 
 const MovementRecorded = z.object({
   provider,
-  account: id,
+  account,
   account_id: id.optional(),
   movement_id: id,
-  movement_type: z.string().optional(),
+  movement_type: id.optional(),
   change: amount,
   run_id: id,
-  run_type: z.string().optional(),
+  run_type: id.optional(),
   occurred_at: instant.optional(),
   ...movementReferences.shape,
   delivered_at,
@@ -70,11 +83,11 @@ const MovementRecorded = z.object({
 
 const BalanceReported = z.object({
   provider,
-  account: id,
+  account,
   account_id: id.optional(),
   /** The run after which the balance stands; absent in a snapshot. */
   run_id: id.optional(),
-  run_type: z.string().optional(),
+  run_type: id.optional(),
   /** Absent where the provider printed "" (unknown). */
   balance: amount.optional(),
   /** The run's time. */
@@ -94,7 +107,7 @@ const BalanceReported = z.object({
 
 const FundsReported = z.object({
   provider,
-  account: id,
+  account,
   reference: z.string().optional(),
   balance: amount,
   change: amount.optional(),
@@ -126,7 +139,7 @@ const DepositStatusReported = z.object({
   provider,
   deposit_id: id,
   leg_id: id.optional(),
-  status: z.string(),
+  status: id,
   content,
   notification_id,
   occurred_at: instant.optional(),
@@ -150,8 +163,8 @@ const WithdrawalStatusReported = z.object({
   leg_id: id.optional(),
   /** Layer1 reports the amount and the fee of one transfer apart. */
   leg: z.enum(["amount", "fee"]).optional(),
-  status: z.string(),
-  on_chain_status: z.string().optional(),
+  status: id,
+  on_chain_status: id.optional(),
   content,
   occurred_at: instant.optional(),
   ...owner,
@@ -174,11 +187,11 @@ const PaymentStatusReported = z.object({
   payment: id,
   payment_id: id.optional(),
   transaction_id: id.optional(),
-  status: z.string(),
+  status: id,
   content,
   notification_id,
   occurred_at: instant.optional(),
-  payment_type: z.string().optional(),
+  payment_type: id.optional(),
   withdrawal_request_id: id.optional(),
   trade_id: id.optional(),
   /** Whose money it is. */
@@ -229,7 +242,7 @@ const FundReported = z.object({
 const TradeStatusReported = z.object({
   provider,
   trade_id: id,
-  status: z.string(),
+  status: id,
   content,
   notification_id,
   occurred_at: instant.optional(),
@@ -346,3 +359,24 @@ export const PROVIDER_FACTS = [
 
 export type ProviderFact = FactOf<(typeof PROVIDER_FACTS)[number]>;
 export type ProviderFactType = ProviderFact["type"];
+
+/** By type of fact, and by field, how long what becomes part of a key may be. */
+export const FIELD_BYTES_MAX = Object.fromEntries(
+  PROVIDER_FACTS.map((type) => [
+    type,
+    Object.entries(FACTS[type].shape).flatMap(([field, schema]) => {
+      const bytesMax = bytesMaxOf(schema);
+      return bytesMax === null ? [] : [[field, bytesMax] as const];
+    }),
+  ]),
+) as unknown as Readonly<
+  Record<ProviderFactType, readonly (readonly [field: string, bytesMax: number])[]>
+>;
+
+function bytesMaxOf(schema: z.ZodType): number | null {
+  const stated = schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema;
+  // Facts that state one amount are looked for by it.
+  if (stated === amount) return ID_BYTES_MAX;
+  const bytesMax = stated.meta()?.[BYTES_MAX];
+  return typeof bytesMax === "number" ? bytesMax : null;
+}

@@ -28,8 +28,27 @@ export const sha256 = z
   .regex(/^[0-9a-f]{64}$/)
   .meta({ id: "Sha256" });
 
-/** Providers' ids are opaque; nothing is assumed of them but that they are not empty. */
-export const id = z.string().min(1);
+/**
+ * How long an id, a word or an amount of a provider may be: its bytes in UTF-8, as JSON prints it. It
+ * becomes part of keys, and of those the engines take no longer ones: PostgreSQL about 2,700 bytes in
+ * an index. The longest that is made of ids is a name beside its owner: one id, and three of which
+ * every byte may be escaped to three.
+ */
+export const ID_BYTES_MAX = 256;
+/** Of an account, whose id holds five of them, escaped; an anomaly of it names it twice. */
+export const ACCOUNT_BYTES_MAX = 512;
+/** Where a schema says it. JSON Schema counts characters: generated documents say it in words. */
+export const BYTES_MAX = "x-bytes-max";
+
+const opaque = (bytesMax: number) =>
+  z
+    .string()
+    .min(1)
+    .meta({ [BYTES_MAX]: bytesMax, description: `At most ${bytesMax} bytes, since translation 3` });
+
+/** Providers' ids are opaque; nothing is assumed of them but that they are not empty, nor endless. */
+export const id = opaque(ID_BYTES_MAX);
+export const account = opaque(ACCOUNT_BYTES_MAX);
 
 /**
  * Words of which there may be more later. Readers are told so: in every generated document such a

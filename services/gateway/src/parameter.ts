@@ -1,5 +1,6 @@
 import { modelName } from "@counterfoil/contracts/fact";
 import { type Nanos, parseTime } from "@counterfoil/core/exact/time";
+import { isStorable } from "@counterfoil/processing/queries/page";
 import { z } from "zod";
 
 /**
@@ -89,7 +90,12 @@ export function choices<const Words extends readonly string[]>(words: Words, des
 export const modelParam = z.enum(modelName.options);
 
 function text(expected: string) {
-  return z.string({ error: expected }).min(1, expected);
+  return z.string({ error: expected }).min(1, expected).refine(isStorable, expected);
+}
+
+/** A part of the path; what is no text leads nowhere. */
+export function pathId(description: string) {
+  return z.string().refine(isStorable).meta({ description });
 }
 
 const oneOfText = (words: readonly string[]): string => `one of ${words.join(", ")}`;

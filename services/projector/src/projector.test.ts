@@ -1,6 +1,8 @@
 import { systemClock as clock } from "@counterfoil/adapters/node/clock";
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import { unsealed, versionOneLedger } from "@counterfoil/core/stream/testing/version-1";
 import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
 import {
@@ -79,6 +81,23 @@ describe("projecting several models", () => {
     await projector.stop();
     const last = MODELS.map((model) => events.findLast((event) => event.model === model));
     expect(last).toMatchObject([{ state: "stopped" }, { state: "stopped" }]);
+  });
+
+  test("a subject that stops is logged once, and counted", async () => {
+    const { backends } = await openWorld();
+    const trade = versionOneLedger().find(({ type }) => type === "TradeStatusReported");
+    if (trade === undefined) throw new Error("there is no trade");
+    const [first, second] = ["a", "b"].map((id) => ({ ...unsealed(trade), id, schema_version: 2 }));
+    await backends.stream.append(1, [first, second] as NewEvent[]);
+    const lines: string[] = [];
+    const logger = pino({ level: "error" }, { write: (line) => void lines.push(line) });
+    const { projector, when } = watch(backends, logger);
+    await when((event) => event.kind === "commit" && event.stopped === 1);
+    await projector.stop();
+    const stop = { model: "trades", subject: trade.subject, position: 2, type: trade.type };
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { ...stop, msg: expect.stringMatching(/^a subject has stopped/) },
+    ]);
   });
 
   test("one that fails does not stop the other", async () => {

@@ -110,6 +110,8 @@ async function attempt(options: ProjectModelOptions, signal: AbortSignal) {
       commits += 1;
       report({ kind: "commit", model, commits: 1, ...commit });
     },
+    onStopped: (stop) =>
+      logger.error(stop, "a subject has stopped: its facts wait, and are tried again at a start"),
     onRetry: (error) => logger.warn({ err: error }, "projection interrupted, trying again"),
   };
   try {

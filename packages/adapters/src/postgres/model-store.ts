@@ -308,12 +308,33 @@ export async function openBuildingStore(
       await builder.use((client) => finishBuilding(client, place, tables));
       await close();
     };
-    return { ...store, close, finish };
+    const commit = async (commit: Commit) => {
+      for (const { table, rows } of [...commit.inserts, ...commit.puts]) {
+        // The server itself is to say which row's key is too long, while its event is at hand.
+        if (rows.some((row) => mayOutgrowIndex(table, row))) await makeIndexes(table);
+      }
+      await store.commit(commit);
+    };
+    return { ...store, commit, close, finish };
   } catch (error) {
     builder.close();
     throw error;
   }
 }
+
+/** An index takes rows of about 2,700 bytes, and a character up to three in UTF-8. */
+const INDEXED_LENGTH_MAX = 800;
+
+function mayOutgrowIndex({ indexes }: Table, row: Row): boolean {
+  return indexes.some((columns) => {
+    let length = 0;
+    for (const column of columns) length += textLength(row[column]);
+    return length > INDEXED_LENGTH_MAX;
+  });
+}
+
+const textLength = (value: Value | undefined): number =>
+  typeof value === "string" ? value.length : 0;
 
 function createIndexMaker({ use }: ReconnectingClient, place: Place) {
   const indexed = new Set<Table>();

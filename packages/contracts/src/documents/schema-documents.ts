@@ -16,7 +16,7 @@ import {
   tradeRecord,
   withdrawalRecord,
 } from "../record.ts";
-import { GROWING } from "../scalar.ts";
+import { BYTES_MAX, GROWING } from "../scalar.ts";
 
 const RECORDS: Readonly<Record<string, z.ZodType>> = {
   anomaly: anomalyRecord,
@@ -87,6 +87,7 @@ export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 /** An `override` of `z.toJSONSchema`; it changes the schema that was written. */
 export function keepOpen({ jsonSchema }: Readonly<{ jsonSchema: Record<string, unknown> }>): void {
   if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+  delete jsonSchema[BYTES_MAX];
   if (jsonSchema[GROWING] !== true) return;
   const { description, enum: words } = jsonSchema;
   delete jsonSchema[GROWING];

@@ -193,6 +193,55 @@ describe("what the providers' pages print", () => {
   });
 });
 
+describe("what becomes a key", () => {
+  const balance = (participant_code: string) => ({
+    payloadType: "account_balance.changed",
+    body: { ...ZERO_HASH_BODY, participant_code },
+  });
+  const statusOf = (fields: object) => ({
+    payloadType: "deposit.status_changed",
+    body: { ...ZERO_HASH_BODY, ...fields },
+  });
+  const deposit = (deposit_id: string) => statusOf({ deposit_id });
+  const trade = (fields: object) => ({
+    payloadType: "trade.status_changed",
+    body: { ...ZERO_HASH_BODY, ...fields },
+  });
+  const ofAccount = "zerohash::ABC123:general:available:BTC".length;
+
+  test.each([
+    ["an id", deposit("x".repeat(256))],
+    ["an id of two bytes a character", deposit("é".repeat(128))],
+    ["an account's id, escaped", balance("é".repeat((512 - ofAccount) / 6))],
+  ])("may take so many bytes: %s", (_what, delivered) => {
+    expect(typesIn(delivered)).not.toEqual([]);
+  });
+
+  test.each([
+    ["an id", deposit("x".repeat(257)), "deposit_id of DepositStatusReported takes 257 bytes"],
+    ["two bytes a character", deposit("é".repeat(129)), "takes 258 bytes, expected 256 at most"],
+    ["what JSON escapes", deposit("\u0001".repeat(43)), "takes 258 bytes, expected 256 at most"],
+    ["a participant", balance("é".repeat(100_000)), "account of BalanceReported takes 600038"],
+    ["a trade's own id", trade({ client_trade_id: "x".repeat(257) }), "client_trade_id takes 257"],
+    ["a word", statusOf({ state: "s".repeat(257) }), "status of DepositStatusReported takes 257"],
+    [
+      "an amount",
+      statusOf({ amount: "1".repeat(257) }),
+      "amount of DepositStatusReported takes 257",
+    ],
+  ])("and no more: %s", (_what, delivered, detail) => {
+    const refusal = refusalOf(delivered);
+    expect(refusal).toMatch(/^too_long: /);
+    expect(refusal).toContain(detail);
+    expect(refusal.length).toBeLessThan(400);
+  });
+
+  test("is not measured in deliveries that an earlier translation left incomplete", () => {
+    const reading = TRANSLATIONS.versions[2]?.(sourceOf(deposit("x".repeat(3000))), testHashing);
+    expect(reading?.ok).toBe(true);
+  });
+});
+
 describe("translation is total and pure", () => {
   const KEYS = [
     ...Object.keys(ZERO_HASH_BODY),

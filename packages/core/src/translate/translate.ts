@@ -1,5 +1,6 @@
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { canonicalJson, parseJson } from "../exact/json.ts";
+import { cutText } from "../exact/text.ts";
 import { formatTime } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
 import { type BodyType, isOfType, otherTypes } from "./body-type.ts";
@@ -11,6 +12,8 @@ import {
   readLayer1Withdrawal,
 } from "./layer1.ts";
 import {
+  checkLengths,
+  quote,
   type Reading,
   type Source,
   type Translate,
@@ -104,8 +107,8 @@ const LAYER1: Readonly<Record<string, Layer1Reader>> = {
 /**
  * Raw text to facts. Version 2 reads owners and beneficiaries of payments, amounts apart from totals,
  * and statuses without a time. Version 3 reads a body of Zero Hash only as a type whose marks stand in
- * it, and the payments of payouts. The versions before the present one are there for deliveries that
- * they left incomplete: those are balances, which all read alike.
+ * it, the payments of payouts, and nothing whose ids are too long to be keys. The versions before the
+ * present one are there for deliveries that they left incomplete: those are balances.
  */
 const version =
   (translation: number): Translate =>
@@ -116,6 +119,9 @@ export const TRANSLATIONS: Translations = {
   present: 3,
   versions: { 1: version(1), 2: version(2), 3: version(3) },
 };
+
+const LIMITED_SINCE = 3;
+const DETAIL_MAX = 500;
 
 function readSource(source: Source, hashing: Hashing, translation: number): Reading {
   if (source.text === null) {
@@ -128,10 +134,12 @@ function readSource(source: Source, hashing: Hashing, translation: number): Read
   const others = othersOf(parsed.value, source);
   try {
     const read = readValue(parsed.value, source, hashing, translation);
+    if (translation >= LIMITED_SINCE) for (const fact of read.facts) checkLengths(fact);
     return { ok: true, snapshot: false, ...read, ...others };
   } catch (error) {
     if (error instanceof Unreadable) {
-      return { ok: false, reason: error.reason, detail: error.message, ...others };
+      const detail = cutText(error.message, DETAIL_MAX);
+      return { ok: false, reason: error.reason, detail, ...others };
     }
     throw error;
   }
@@ -175,7 +183,7 @@ function readValue(
   if (ZERO_HASH_NOTIFICATIONS.has(payloadType)) {
     return { facts: [readNotification(value, stamp, payloadType)] };
   }
-  throw new Unreadable("unknown_type", `payload type ${JSON.stringify(payloadType)}`);
+  throw new Unreadable("unknown_type", `payload type ${quote(payloadType)}`);
 }
 
 function readLayer1(
@@ -186,7 +194,7 @@ function readLayer1(
 ): readonly ProviderFact[] {
   const envelope = readEnvelope(value);
   const read = Object.hasOwn(LAYER1, envelope.event) ? LAYER1[envelope.event] : undefined;
-  if (!read) throw new Unreadable("unknown_type", `event ${JSON.stringify(envelope.event)}`);
+  if (!read) throw new Unreadable("unknown_type", `event ${quote(envelope.event)}`);
   const facts = read(envelope, stampOf(source, hashing, translation, "data"));
   return Array.isArray(facts) ? facts : [facts as ProviderFact];
 }

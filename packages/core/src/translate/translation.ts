@@ -1,7 +1,8 @@
-import type { ProviderFact } from "@counterfoil/contracts/fact";
-import type { Channel, Provider } from "@counterfoil/contracts/scalar";
+import { FIELD_BYTES_MAX, type ProviderFact } from "@counterfoil/contracts/fact";
+import { type Channel, ID_BYTES_MAX, type Provider } from "@counterfoil/contracts/scalar";
 import type { z } from "zod";
 import { formatMoney, parseMoney } from "../exact/money.ts";
+import { cutText } from "../exact/text.ts";
 import { formatTime, type Nanos, parseTime } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
 
@@ -44,6 +45,7 @@ export type QuarantineReason =
   | "amount"
   | "time"
   | "single_chain"
+  | "too_long"
   | "type_conflict";
 
 /** Pure: the same source gives the same reading, on every machine, for ever. */
@@ -111,8 +113,32 @@ export function readKey(what: string, ...candidates: (string | undefined)[]): st
   return key;
 }
 
-const quote = (printed: string): string =>
-  JSON.stringify(printed.length > 60 ? `${printed.slice(0, 60)}…` : printed);
+/** Of what a provider printed, so much that a person knows it again. */
+export const quote = (printed: string): string => JSON.stringify(cutText(printed, 60));
+
+/** @throws Unreadable where what becomes part of a key is longer than any engine takes. */
+export function checkLengths(fact: ProviderFact): void {
+  const data = fact.data as Readonly<Record<string, unknown>>;
+  for (const [field, bytesMax] of FIELD_BYTES_MAX[fact.type]) {
+    checkLength(`${field} of ${fact.type}`, data[field], bytesMax);
+  }
+  // Of the fields of a trade that are kept as printed, one finds it.
+  if (fact.type === "TradeStatusReported") {
+    checkLength("client_trade_id", fact.data.fields.client_trade_id, ID_BYTES_MAX);
+  }
+}
+
+/** One byte a character, which JSON prints as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function checkLength(what: string, value: unknown, bytesMax: number): void {
+  if (typeof value !== "string") return;
+  if (value.length <= bytesMax && PLAIN.test(value)) return;
+  const bytes = new TextEncoder().encode(JSON.stringify(value)).length - 2;
+  if (bytes <= bytesMax) return;
+  const detail = `${what} takes ${bytes} bytes, expected ${bytesMax} at most`;
+  throw new Unreadable("too_long", `${detail}: ${quote(value)}`);
+}
 
 type Compact<T> = {
   [K in keyof T as undefined extends T[K] ? never : K]: T[K];

@@ -101,7 +101,7 @@ describe("balance-updated", () => {
 
   test.each([
     ["a frame of another type", { messageType: "available-symbols" }, "unknown_type"],
-    ["a frame without type", {}, "unknown_type: messageType is null"],
+    ["a frame without type", {}, "unknown_type: messageType is missing"],
     ["a pong that came this far", { messageType: "pong" }, "unknown_type"],
     ["an update without body", { messageType: "balance-updated" }, "shape: balance"],
     ["a snapshot without body", { messageType: "initial-balance" }, "shape: snapshot"],

@@ -9,7 +9,15 @@ import {
 import { zeroHashAccountId } from "../account.ts";
 import { formatTime } from "../exact/time.ts";
 import type { Source } from "./translation.ts";
-import { compact, readAmount, readKey, readShape, readTime, Unreadable } from "./translation.ts";
+import {
+  compact,
+  quote,
+  readAmount,
+  readKey,
+  readShape,
+  readTime,
+  Unreadable,
+} from "./translation.ts";
 
 type Context = Readonly<{ source: Source; translation: number; receivedAt: string }>;
 
@@ -58,7 +66,10 @@ export function readFrame(
   if (type === "initial-balance" || type === "initial-balances") {
     return { facts: readSnapshot(frame.body, source, translation), snapshot: true };
   }
-  throw new Unreadable("unknown_type", `messageType is ${JSON.stringify(type ?? null)}`);
+  throw new Unreadable(
+    "unknown_type",
+    type === undefined ? "messageType is missing" : `messageType is ${quote(type)}`,
+  );
 }
 
 function readSnapshot(body: unknown, source: Source, translation: number): ProviderFact[] {

@@ -11,7 +11,7 @@ import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
 import { checkStillFollows } from "../stream-guard.ts";
 import { waitForMore } from "../subscribe.ts";
 import type { Projection } from "./projection.ts";
-import { openProjectionRun, type ProjectionRun } from "./run.ts";
+import { openProjectionRun, type ProjectionRun, type SubjectStop } from "./run.ts";
 
 export type ProjectorOptions = Readonly<{
   stream: EventStream;
@@ -33,6 +33,7 @@ export type ProjectorObserver = Readonly<{
   onState?: (state: ProjectorState) => void;
   onCommit?: (commit: Readonly<{ position: number; events: number; stopped: number }>) => void;
   onRetry?: (error: unknown) => void;
+  onStopped?: (stop: SubjectStop) => void;
 }>;
 
 export type ProjectorState =
@@ -93,7 +94,10 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
   const following = { stream, hashing, who: projection.model };
   const store = await catalogue.openForWriting(projection.model, generation);
   try {
-    const run = await openProjectionRun({ stream, projection, store, hashing });
+    const run = await openProjectionRun({
+      ...{ stream, projection, store, hashing },
+      onStopped: observer?.onStopped,
+    });
     observer?.onState?.("catching_up");
     while (!signal.aborted) {
       const after = run.checkpoint.position;

@@ -4,23 +4,29 @@ import { isEngineError } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelStore } from "../ports/model-store.ts";
 import { checkNotForked } from "../stream-guard.ts";
-import type { Projection, ProjectionSession, StoppedSubject, Work } from "./projection.ts";
+import type { Projection, ProjectionSession, Work } from "./projection.ts";
+import { errorText, type StoppedSubject, subjectName } from "./stopped.ts";
 
 export type ProjectionRunOptions = Readonly<{
   stream: EventStream;
   projection: Projection;
   store: ModelStore;
   hashing: Hashing;
+  onStopped?: ((stop: SubjectStop) => void) | undefined;
 }>;
+
+/** A subject has stopped: at which event, and why. */
+export type SubjectStop = StoppedSubject & Readonly<{ type: string; error: string }>;
 
 /** One generation of a model, being folded: what the projector, a rebuild and a check share. */
 export interface ProjectionRun {
   readonly checkpoint: Checkpoint;
   readonly stoppedSubjects: number;
   /**
-   * Folds events that come right after the checkpoint, and commits.
+   * Folds events that come right after the checkpoint, and commits. Where the fold fails, or the
+   * engine refuses the rows, halving finds the event: its subject alone stops.
    *
-   * @throws engine errors as they come; a fault of the fold itself stops only the event's subject.
+   * @throws engine errors as they come.
    */
   fold(events: readonly RecordedEvent[]): Promise<Checkpoint>;
 }
@@ -31,7 +37,7 @@ export interface ProjectionRun {
  * @throws StreamForked where the checkpoint is not on this stream.
  */
 export async function openProjectionRun(options: ProjectionRunOptions): Promise<ProjectionRun> {
-  const { stream, projection, store, hashing } = options;
+  const { stream, projection, store, hashing, onStopped } = options;
   await checkNotForked(stream, await store.checkpoint(), projection.model);
   const open = () => projection.open(store, hashing);
   let session = await open();
@@ -39,15 +45,43 @@ export async function openProjectionRun(options: ProjectionRunOptions): Promise<
     if (!(await retrySubject(options, session, subject))) session = await open();
   }
 
-  /** What a failing event left half done lies in memory only: it goes with the session. */
-  async function stopAt(event: RecordedEvent, error: unknown, events: readonly RecordedEvent[]) {
-    session = await open();
-    const { position } = session.checkpoint;
-    const before = events.filter((e) => e.position > position && e.position < event.position);
-    for (const earlier of before) await applyOrWait(session, projection, earlier);
+  async function fold(events: readonly RecordedEvent[]): Promise<Checkpoint> {
+    try {
+      for (const event of events) {
+        const work = applyOrWait(session, projection, event);
+        if (work !== undefined) await work;
+      }
+      return await session.commit();
+    } catch (error) {
+      if (isEngineError(error)) throw error;
+      // What is half done lies in memory only: it goes with the session.
+      session = await open();
+      const { position } = session.checkpoint;
+      return findFault(
+        events.filter((event) => event.position > position),
+        error,
+      );
+    }
+  }
+
+  /** @param events that failed together, none of them committed */
+  async function findFault(events: readonly RecordedEvent[], error: unknown): Promise<Checkpoint> {
+    const [event] = events;
+    if (event === undefined) throw error;
+    if (events.length === 1) return stopAt(event, error);
+    const middle = events.length >> 1;
+    await fold(events.slice(0, middle));
+    return fold(events.slice(middle));
+  }
+
+  async function stopAt(event: RecordedEvent, error: unknown): Promise<Checkpoint> {
     await session.stopped.stop(event, error);
     session.pass(event);
-    await session.commit();
+    const checkpoint = await session.commit();
+    const { position, type } = event;
+    const subject = subjectName(event.subject, hashing);
+    onStopped?.({ subject, position, type, error: errorText(error) });
+    return checkpoint;
   }
 
   return {
@@ -57,18 +91,7 @@ export async function openProjectionRun(options: ProjectionRunOptions): Promise<
     get stoppedSubjects() {
       return session.stopped.subjects().length;
     },
-    async fold(events) {
-      for (const event of events) {
-        try {
-          const work = applyOrWait(session, projection, event);
-          if (work !== undefined) await work;
-        } catch (error) {
-          if (isEngineError(error)) throw error;
-          await stopAt(event, error, events);
-        }
-      }
-      return session.commit();
-    },
+    fold,
   };
 }
 
@@ -94,7 +117,7 @@ const PAGE = 1000;
  * @returns false where it fails again; then the session's memory is to be thrown away.
  */
 async function retrySubject(
-  { stream, projection }: ProjectionRunOptions,
+  { stream, projection, hashing }: ProjectionRunOptions,
   session: ProjectionSession,
   { subject, position }: StoppedSubject,
 ): Promise<boolean> {
@@ -103,7 +126,7 @@ async function retrySubject(
     for (let after = position - 1; after < end; ) {
       const page = await stream.read({ after, limit: PAGE });
       for (const event of page) {
-        const isMeant = event.subject === subject && event.position <= end;
+        const isMeant = event.position <= end && subjectName(event.subject, hashing) === subject;
         if (isMeant && projection.types.has(event.type)) await session.apply(event);
       }
       after = page.at(-1)?.position ?? end;

@@ -4,7 +4,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { StreamForked } from "../ports/errors.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import type { TopicRecord } from "../ports/topic-publisher.ts";
-import type { StoppedSubject } from "../projection/projection.ts";
+import type { StoppedSubject } from "../projection/stopped.ts";
 import type { PublisherCheckpoint } from "./checkpoint.ts";
 import type { PublishContext, TransactionLimits } from "./context.ts";
 import { factMessage, stateMessage } from "./message.ts";

@@ -3,7 +3,7 @@ import { STOPPED } from "../models/columns.ts";
 import { isUnreadable } from "../ports/errors.ts";
 import type { Rows } from "../ports/model-store.ts";
 import { type Condition, isLastRows, type Row, type Value } from "../ports/table.ts";
-import type { StoppedSubject } from "../projection/projection.ts";
+import type { StoppedSubject } from "../projection/stopped.ts";
 import type { PublishedModel } from "./checkpoint.ts";
 import type { PublishContext, TransactionLimits } from "./context.ts";
 import { FOLLOWED_SINCE, type Source, sourcesOf } from "./source.ts";

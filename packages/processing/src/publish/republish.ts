@@ -5,7 +5,7 @@ import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { GenerationInfo, Rows } from "../ports/model-store.ts";
 import type { Condition } from "../ports/table.ts";
 import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topic-publisher.ts";
-import type { StoppedSubject } from "../projection/projection.ts";
+import type { StoppedSubject } from "../projection/stopped.ts";
 import { formatCheckpoint, type PublisherCheckpoint, withModel } from "./checkpoint.ts";
 import type { PublishContext, Published } from "./context.ts";
 import { type StateChange, stateMessage } from "./message.ts";

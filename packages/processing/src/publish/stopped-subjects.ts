@@ -1,6 +1,6 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/record";
-import type { StoppedSubject } from "../projection/projection.ts";
+import type { StoppedSubject } from "../projection/stopped.ts";
 import type { Batch } from "./batch.ts";
 import { type PublishedModel, type PublisherCheckpoint, withModel } from "./checkpoint.ts";
 import type { Change } from "./model-changes.ts";

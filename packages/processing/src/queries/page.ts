@@ -133,10 +133,19 @@ export function decodeCursor(
 }
 
 const VALUES: Readonly<Record<ColumnType, (value: unknown) => Value | undefined>> = {
-  text: (value) => (typeof value === "string" ? value : undefined),
+  text: (value) => (typeof value === "string" && isStorable(value) ? value : undefined),
   integer: (value) => (Number.isSafeInteger(value) ? Number(value) : undefined),
-  nanos: (value) => (/^-?\d{1,19}$/.test(String(value)) ? BigInt(String(value)) : undefined),
+  nanos: (value) => {
+    if (!/^-?\d{1,19}$/.test(String(value))) return undefined;
+    const nanos = BigInt(String(value));
+    return nanos === BigInt.asIntN(64, nanos) ? nanos : undefined;
+  },
 };
+
+/** Whether a text may be somewhere in a row: no engine has others, and PostgreSQL fails on them. */
+export function isStorable(text: string): boolean {
+  return !text.includes("\0") && text.isWellFormed();
+}
 
 function contentOf(cursor: string): Partial<Content> | null {
   if (!/^[\w-]+$/.test(cursor)) return null;

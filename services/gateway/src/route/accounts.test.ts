@@ -41,7 +41,7 @@ describe("one account", () => {
     ["what looks encoded", "%3A"],
     ["a question mark and a hash", "who?#1"],
     ["another script", "日本 🏦"],
-    ["two hundred characters", "é".repeat(200)],
+    ["seventy-five characters of two bytes", "é".repeat(75)],
   ])("whose group has %s is found by its id, encoded once more", async (_what, group) => {
     const account = { account_group: group };
     await report({ run: 1, at: 0, balance: "1", change: "1", account });

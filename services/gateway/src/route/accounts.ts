@@ -5,7 +5,7 @@ import { findAccount } from "@counterfoil/processing/queries/balances";
 import { ENTRY_KEY, listEntries } from "@counterfoil/processing/queries/entries";
 import { findRun } from "@counterfoil/processing/queries/runs";
 import { z } from "zod";
-import { cursor, limit, minPosition, parameters } from "../parameter.ts";
+import { cursor, limit, minPosition, parameters, pathId } from "../parameter.ts";
 import { listBody, oneBody, oneFound, pageOf, readModel, type Sources } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
@@ -15,9 +15,7 @@ export function accountRoutes(sources: Sources): readonly Route[] {
 }
 
 const params = z.object({
-  id: z
-    .string()
-    .meta({ description: "Our id (percent-encoded once more, as any text) or the provider's" }),
+  id: pathId("Our id (percent-encoded once more, as any text) or the provider's"),
 });
 
 const one = parameters({ min_position: minPosition });
@@ -70,7 +68,7 @@ function entriesRoute(sources: Sources): Route {
 }
 
 const runParams = z.object({
-  run_id: z.string().meta({ description: "The run's id, or <provider>:<run id>" }),
+  run_id: pathId("The run's id, or <provider>:<run id>"),
 });
 
 function runRoute(sources: Sources): Route {

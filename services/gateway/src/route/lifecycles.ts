@@ -19,7 +19,16 @@ import {
   STAGES,
 } from "@counterfoil/processing/queries/stuck";
 import { z } from "zod";
-import { choice, cursor, flag, limit, match, minPosition, parameters } from "../parameter.ts";
+import {
+  choice,
+  cursor,
+  flag,
+  limit,
+  match,
+  minPosition,
+  parameters,
+  pathId,
+} from "../parameter.ts";
 import {
   given,
   listBody,
@@ -99,7 +108,7 @@ async function answerList(
 function oneRoute(sources: Sources, model: LifecycleModel): Route {
   const { name, record } = LIFECYCLES[model];
   const params = z.object({
-    id: z.string().meta({ description: `Any id of the ${name}: present or former` }),
+    id: pathId(`Any id of the ${name}: present or former`),
   });
   return route({
     url: `/v1/${model}/:id`,
@@ -122,7 +131,7 @@ function oneRoute(sources: Sources, model: LifecycleModel): Route {
 function historyRoute(sources: Sources, model: LifecycleModel): Route {
   const { name } = LIFECYCLES[model];
   const params = z.object({
-    id: z.string().meta({ description: `Any id of the ${name}: present or former` }),
+    id: pathId(`Any id of the ${name}: present or former`),
   });
   return route({
     url: `/v1/${model}/:id/history`,

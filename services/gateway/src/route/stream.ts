@@ -9,7 +9,7 @@ import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveri
 import { EVENT_KEY, listEvents } from "@counterfoil/processing/queries/events";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
-import { choices, cursor, limit, parameters, position } from "../parameter.ts";
+import { choices, cursor, limit, parameters, pathId, position } from "../parameter.ts";
 import { given, listBody, oneBody, pageOf, type Sources } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
@@ -52,7 +52,7 @@ async function answerEvents(
   return listBody(page, scope, (await stream.head()).position);
 }
 
-const deliveryParams = z.object({ id: z.string().meta({ description: "The delivery's id" }) });
+const deliveryParams = z.object({ id: pathId("The delivery's id") });
 
 function deliveryRoute({ stream }: Sources): Route {
   return route({

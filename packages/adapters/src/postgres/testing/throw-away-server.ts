@@ -135,17 +135,19 @@ async function freePort(): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-async function untilReady({ stderr }: ChildProcess): Promise<void> {
-  if (stderr === null) throw new Error("the server's log is not connected");
+/** Goes on reading the log: a server that nobody listens to stands still at its next line. */
+function untilReady({ stderr }: ChildProcess): Promise<void> {
   let log = "";
-  for await (const chunk of stderr.iterator({ destroyOnReturn: false })) {
-    log += String(chunk);
-    if (!log.includes("ready to accept connections")) continue;
-    stderr.resume();
-    return;
-  }
-  throw new Error(`PostgreSQL did not start: ${log}`);
+  return new Promise((resolve, reject) => {
+    stderr?.on("data", (chunk) => {
+      if (log.length < LOG_KEPT) log += String(chunk);
+      if (log.includes("ready to accept connections")) resolve();
+    });
+    stderr?.on("end", () => reject(new Error(`PostgreSQL did not start: ${log}`)));
+  });
 }
+
+const LOG_KEPT = 100_000;
 
 /** The server and all of its processes; itself first, so that it starts no others meanwhile. */
 async function signalAll(dataDir: string, name: NodeJS.Signals): Promise<void> {
