@@ -10,6 +10,7 @@ export type Environment = Readonly<Record<string, string>>;
 export type LogLine = Readonly<Record<string, unknown>>;
 
 export type RunningProcess = Readonly<{
+  pid: number | undefined;
   /** The first line that is meant, said already or still to come. */
   whenLogged: (isMeant: (line: LogLine) => boolean) => Promise<LogLine>;
   log: () => string;
@@ -90,6 +91,7 @@ export function startRole(
   });
   const ended = once(child, "close").then(([code]) => code as number | null);
   return {
+    pid: child.pid,
     whenLogged: (isMeant) =>
       new Promise((resolve, reject) => {
         const look = () => {

@@ -56,13 +56,16 @@ export interface EventStream {
 export const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The first page of events that an engine has at hand or brings one by one. */
-export function takePage(events: Iterable<RecordedEvent>): RecordedEvent[] {
+export function takePage(
+  events: Iterable<RecordedEvent>,
+  bytesMax: number = PAGE_BYTES_MAX,
+): RecordedEvent[] {
   const page: RecordedEvent[] = [];
   let bytes = 0;
   for (const event of events) {
     page.push(event);
     bytes += event.data.length;
-    if (bytes >= PAGE_BYTES_MAX) break;
+    if (bytes >= bytesMax) break;
   }
   return page;
 }

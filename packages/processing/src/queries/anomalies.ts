@@ -3,12 +3,18 @@ import type { AnomalyKind, AnomalyRecord } from "@counterfoil/contracts/record";
 import { ANOMALIES } from "../models/columns.ts";
 import { RECORDS } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
-import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row, Value } from "../ports/table.ts";
 import { compareTuples } from "../projection/selection.ts";
 import { anomalyRecord, stuckRecord } from "./anomaly-record.ts";
-import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./page.ts";
+import {
+  beyondPart,
+  LIST_BYTES_MAX,
+  type Page,
+  type PageRequest,
+  readPage,
+  selectEither,
+} from "./page.ts";
 import {
   isLifecycle,
   isStuck,
@@ -128,7 +134,7 @@ function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
           descending: true,
           ...beyondPart(beyond),
           limit,
-          bytesMax: PAGE_BYTES_MAX,
+          bytesMax: LIST_BYTES_MAX,
         }),
       recordOf: (row) => (isAskedFor(row, filters) ? anomalyRecord(row, model) : null),
     },
@@ -167,7 +173,7 @@ function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Prom
           descending: true,
           ...beyondPart(beyond),
           limit,
-          bytesMax: PAGE_BYTES_MAX,
+          bytesMax: LIST_BYTES_MAX,
         }),
       recordOf: (row) => (isStuck(row, model, rule) ? stuckRecord(row, model, rule) : null),
     },

@@ -5,13 +5,12 @@ import { CLUSTER_MAX, TIME_ERROR } from "@counterfoil/core/balances/ordering";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES, ENTRIES } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
-import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row } from "../ports/table.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
 import { runIdOf } from "./entries.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
-import { beyondPart, type Page, type PageRequest, readPage } from "./page.ts";
+import { beyondPart, LIST_BYTES_MAX, type Page, type PageRequest, readPage } from "./page.ts";
 
 const BALANCE_FILTERS = [
   "provider",
@@ -53,7 +52,7 @@ export async function listBalances(
     read: async (beyond, limit) => {
       const selection = { where, orderBy: ["id"], ...beyondPart(beyond), limit };
       if (moment.at_position === undefined) {
-        return rows.select(ACCOUNTS, { ...selection, bytesMax: PAGE_BYTES_MAX });
+        return rows.select(ACCOUNTS, { ...selection, bytesMax: LIST_BYTES_MAX });
       }
       const known = await rows.select(ACCOUNTS, selection);
       return merged(known, await onceKnown(rows, beyond, limit)).slice(0, limit);

@@ -5,12 +5,11 @@ import { reportFrom } from "../models/balances/entry-row.ts";
 import { ENTRIES } from "../models/balances/tables.ts";
 import { ANOMALIES } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
-import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import { type ColumnType, isLastRows, type Row, type Value } from "../ports/table.ts";
 import { compareTuples } from "../projection/selection.ts";
 import { positionIn, positionOrNull, textIn, timeIn } from "./cell.ts";
-import { beyondPart, type Page, type PageRequest } from "./page.ts";
+import { beyondPart, LIST_BYTES_MAX, type Page, type PageRequest } from "./page.ts";
 import { MOVEMENTS_SHOWN, movementRecords, readMovements } from "./runs.ts";
 
 /**
@@ -73,7 +72,7 @@ function startOf(beyond: PageRequest["beyond"]) {
   };
 }
 
-const bytesMax = PAGE_BYTES_MAX;
+const bytesMax = LIST_BYTES_MAX;
 
 /** From the row at the place on, which may be shown in part. */
 async function readRows(

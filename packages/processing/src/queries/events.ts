@@ -2,9 +2,9 @@ import type { FactType } from "@counterfoil/contracts/fact";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { formatTime } from "@counterfoil/core/exact/time";
-import { type EventStream, isLastPage } from "../ports/event-stream.ts";
+import { type EventStream, isLastPage, takePage } from "../ports/event-stream.ts";
 import type { ColumnType } from "../ports/table.ts";
-import type { Page } from "./page.ts";
+import { LIST_BYTES_MAX, type Page } from "./page.ts";
 
 export const EVENT_KEY: readonly ColumnType[] = ["integer"];
 
@@ -17,10 +17,11 @@ export async function listEvents(
 ): Promise<Page<EventRecord>> {
   const ofTypes = types === undefined ? {} : { types };
   const events = await stream.read({ after, limit: limit + 1, ...ofTypes });
-  const data = events.slice(0, limit).map(eventRecord);
-  const last = events.at(data.length - 1);
-  const isEnd = last === undefined || isLastPage(events, limit + 1);
-  return { data, next: isEnd ? null : [last.position] };
+  const shown = takePage(events.slice(0, limit), LIST_BYTES_MAX);
+  const last = shown.at(-1);
+  const isWhole = shown.length === events.length && isLastPage(events, limit + 1);
+  const next = last === undefined || isWhole ? null : [last.position];
+  return { data: shown.map(eventRecord), next };
 }
 
 export function eventRecord(event: RecordedEvent): EventRecord {

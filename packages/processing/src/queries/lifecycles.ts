@@ -2,12 +2,18 @@ import type { HistoryRecord } from "@counterfoil/contracts/record";
 import type { Cluster } from "../models/lifecycle/clusters.ts";
 import { CLUSTERS, HISTORY, having, NAMES, PLACE, RECORDS } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
-import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import { type ColumnType, type Condition, isLastRows, type Row } from "../ports/table.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
 import { historyRecords, type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
-import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./page.ts";
+import {
+  beyondPart,
+  LIST_BYTES_MAX,
+  type Page,
+  type PageRequest,
+  readPage,
+  selectEither,
+} from "./page.ts";
 import { isStuck, type LifecycleModel, movingStages, type StuckRule } from "./stuck.ts";
 
 export type LifecycleFilters = Readonly<{
@@ -53,7 +59,7 @@ export async function listRecords<Model extends LifecycleModel>(
         descending: true,
         ...beyondPart(beyond),
         limit,
-        bytesMax: PAGE_BYTES_MAX,
+        bytesMax: LIST_BYTES_MAX,
       }),
     keyOf: ({ updated_at = null, id }) => [updated_at, String(id)],
     recordOf: (row) => {
@@ -152,7 +158,7 @@ export async function listHistory(
   const row = await findRow(rows, id);
   if (row.outcome !== "found") return row;
   const { cluster = null } = row.record;
-  const most = { limit: limit + 1, bytesMax: PAGE_BYTES_MAX };
+  const most = { limit: limit + 1, bytesMax: LIST_BYTES_MAX };
   const page = having({ record: cluster }, PLACE, { ...beyondPart(beyond), ...most });
   const entries = await rows.select(HISTORY, page);
   const shown = entries.slice(0, limit);

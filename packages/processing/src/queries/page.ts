@@ -1,7 +1,6 @@
 import { canonicalJson } from "@counterfoil/core/exact/json";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "../ports/clock.ts";
-import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import {
   type ColumnType,
@@ -37,12 +36,14 @@ export type PageSource<Record, Item extends Fields = Row> = Readonly<{
 
 /** Rows between two turns of others, of which each may cost a few look-ups. */
 const BATCH_MAX = 100;
+/** Text of the rows that one page shows: many readers may hold one at once, several times over. */
+export const LIST_BYTES_MAX = 1024 * 1024;
 /** Rows that one page may look at, before it ends short of its limit. */
 const SCANNED_MAX = 2000;
 
 /**
  * Reads rows until the page is full, or until it has looked at as many as one request may cost. A
- * source may end short of what it is asked for with the row that brings it to `PAGE_BYTES_MAX`.
+ * source may end short of what it is asked for with the row that brings it to `LIST_BYTES_MAX`.
  */
 export async function readPage<Record, Item extends Fields = Row>(
   { limit, beyond }: PageRequest,
@@ -52,7 +53,7 @@ export async function readPage<Record, Item extends Fields = Row>(
   const batch = Math.min(limit + 1, BATCH_MAX);
   let last = beyond;
   let length = 0;
-  for (let scanned = 0; scanned < SCANNED_MAX && length < PAGE_BYTES_MAX; scanned += batch) {
+  for (let scanned = 0; scanned < SCANNED_MAX && length < LIST_BYTES_MAX; scanned += batch) {
     const rows = await read(last, batch);
     for (const row of rows) {
       const record = await recordOf(row);
@@ -62,7 +63,7 @@ export async function readPage<Record, Item extends Fields = Row>(
       last = keyOf(row);
       length += textLength(row);
     }
-    if (isLastRows(rows, { limit: batch, bytesMax: PAGE_BYTES_MAX })) return { data, next: null };
+    if (isLastRows(rows, { limit: batch, bytesMax: LIST_BYTES_MAX })) return { data, next: null };
     await nextTurn();
   }
   return { data, next: last };

@@ -28,7 +28,7 @@ const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
   projector: { maxYoungGenerationSizeMb: 12 },
   rebuild: {},
   publisher: { maxYoungGenerationSizeMb: 12 },
-  readers: {},
+  readers: { maxYoungGenerationSizeMb: 12 },
   reading: {},
 };
 
