@@ -32,6 +32,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "dc606634f63c3fe32710d0c48e2d6b5a3530843fb0f7551fe459f3d7a92e4842",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
+  "balances 5": [
+    "dc606634f63c3fe32710d0c48e2d6b5a3530843fb0f7551fe459f3d7a92e4842",
+    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",

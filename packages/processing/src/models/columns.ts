@@ -32,9 +32,10 @@ export const ANOMALIES: Table = {
     ["closed_position", "opened_position", "id"],
   ],
   digested: "both",
-  // A delivery's own anomaly depends on when it came, a stopped subject on the program.
+  // A delivery's own anomaly depends on when it came, the ledger's on its clocks and its engine, a
+  // stopped subject on the program.
   isState: ({ closed_position, subject, kind }) =>
-    closed_position === null && kind !== "stopped" && !String(subject).startsWith("delivery:"),
+    closed_position === null && kind !== "stopped" && !/^(?:delivery:|ledger$)/.test(`${subject}`),
 };
 
 /** Each event that changed an anomaly leaves one row; `row` null: it never stood. */

@@ -1,7 +1,9 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Nanos } from "@counterfoil/core/exact/time";
+import { lastLateArrivalBy } from "../models/balances/late-arrivals.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import type { Rows } from "../ports/model-store.ts";
 
 /**
  * The last position that was recorded by a time; 0 where none was. Times of recording never fall
@@ -18,6 +20,35 @@ export async function lastPositionBy(stream: EventStream, time: Nanos): Promise<
     else beyond = middle;
   }
   return known;
+}
+
+type ArrivalSources = Readonly<{
+  stream: EventStream;
+  clock: Clock;
+  models: Readonly<{
+    info(model: "balances"): Promise<Readonly<{ modelVersion: number }> | null>;
+  }>;
+}>;
+
+/** From this version on the balances' rows say which facts arrived long before they were recorded. */
+const LATE_ARRIVALS_SINCE = 5;
+
+/**
+ * Where a clock ran ahead for a while, what came after that was recorded too late, and its arrival
+ * counts.
+ *
+ * @returns how the last position of what had arrived by a time is read from the rows of the
+ *   balances, and which position they must have reached; null where all was recorded as it came
+ */
+export async function lateArrivals(
+  { stream, models, clock }: ArrivalSources,
+  time: Nanos,
+): Promise<Readonly<{ minPosition: number; read: (rows: Rows) => Promise<number> }> | null> {
+  const served = await models.info("balances");
+  if (served === null || served.modelVersion < LATE_ARRIVALS_SINCE) return null;
+  const head = await stream.head();
+  const minPosition = head.recordedAt > clock.now() ? head.position : 0;
+  return { minPosition, read: (rows) => lastLateArrivalBy(rows, time) };
 }
 
 /** How much later than a model somebody who waits for it may learn where it is. */

@@ -2,12 +2,14 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { formatTime } from "@counterfoil/core/exact/time";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import {
   type LedgerNames,
   openLedger,
   waitForLedger,
 } from "@counterfoil/processing/ingest/startup";
+import { AHEAD_MAX } from "@counterfoil/processing/models/balances/late-arrivals";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { isEngineError, StreamForked, StreamMissing } from "@counterfoil/processing/ports/errors";
 import { checkEnds, checkNotForked } from "@counterfoil/processing/stream-guard";
@@ -25,7 +27,24 @@ export async function openAsIngestor(config: Config, logger: Logger): Promise<Ba
   return orClose(backends, async () => {
     await checkBeforeStart(backends);
     await openLedger(backends.stream, namesOf(backends), backends.hashing);
+    await warnOfClock(backends, logger);
   });
+}
+
+/** A head in the past is only a ledger that rested; one in the future was recorded by a wrong clock, or is now. */
+async function warnOfClock({ stream, clock }: Backends, logger: Logger): Promise<void> {
+  const { position, recordedAt } = await stream.head();
+  const now = clock.now();
+  if (recordedAt - now <= AHEAD_MAX) return;
+  const found = {
+    position: String(position),
+    recorded_at: formatTime(recordedAt),
+    clock: formatTime(now),
+  };
+  logger.warn(
+    found,
+    "the clock is behind the ledger's last event: one of the two was set wrong; until the clock gets there, events are recorded at that time, and known_at goes by their arrival",
+  );
 }
 
 const POLL_EVERY_MS = 250;

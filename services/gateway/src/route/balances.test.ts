@@ -118,6 +118,74 @@ describe("the documented flow", () => {
   });
 });
 
+describe("as known at a time, after a clock that ran ten years ahead", () => {
+  const DAY = 86_400_000n * MILLISECOND;
+  const AHEAD = START + 3_650n * DAY;
+  const RIGHT = START + DAY;
+  const assets = ["AAA", "BBB", "CCC", "DDD"];
+
+  beforeEach(async () => {
+    for (const [at, asset] of assets.entries()) {
+      ledger.clock.set(at === 0 ? AHEAD : RIGHT + BigInt(at) * DAY);
+      const report = { run: at + 1, at: 1000 * at, balance: "1", change: "1", accountId: asset };
+      await ledger.deliver(balanceWebhook({ ...report, account: { asset } }));
+    }
+    await ledger.fold();
+  });
+
+  const knownAt = async (time: bigint) =>
+    Object.keys(await balancesAt(`known_at=${formatTime(time)}`)).map((id) => id.slice(-3));
+
+  test.each([
+    [0n, []],
+    [1n, ["AAA", "BBB"]],
+    [2n, ["AAA", "BBB", "CCC"]],
+    [3n, ["AAA", "BBB", "CCC", "DDD"]],
+    [3_650n, ["AAA", "BBB", "CCC", "DDD"]],
+  ])("%d days later", async (days, expected) => {
+    expect(await knownAt(RIGHT + days * DAY)).toEqual(expected);
+  });
+
+  test("a rebuild knows the same", async () => {
+    await ledger.catalogue.drop("balances", 1);
+    const run = await ledger.build("balances", 1);
+    await run.fold(await ledger.stream.read({ after: 0, limit: 1000 }));
+    expect(await knownAt(RIGHT + 2n * DAY)).toEqual(["AAA", "BBB", "CCC"]);
+  });
+
+  test("what is not folded yet is waited for", async () => {
+    await ledger.deliver(balanceWebhook({ run: 9, at: 9000, balance: "2", change: "1" }));
+    const asking = gateway.get(`/v1/balances?known_at=${formatTime(ledger.clock.now())}`);
+    await ledger.fold();
+    for (let turn = 0; turn < 10; turn += 1) await ledger.clock.advance(5);
+    expect((await asking).body.data).toHaveLength(5);
+  });
+
+  test("one anomaly tells it, until the right clock gets there", async () => {
+    const anomalies = async () => (await gateway.get("/v1/anomalies?kind=clock")).body.data;
+    const detail = { recorded_at: formatTime(AHEAD), received_at: formatTime(RIGHT + DAY) };
+    const expected = { kind: "clock", subject: "ledger", model: "balances", detail };
+    expect(await anomalies()).toMatchObject([{ ...expected, closed_position: null }]);
+    ledger.clock.set(AHEAD + DAY);
+    await ledger.deliver(balanceWebhook({ run: 9, at: 9000, balance: "2", change: "1" }));
+    await ledger.fold();
+    expect(await anomalies()).toMatchObject([
+      { ...expected, closed_position: expect.stringMatching(/\d/) },
+    ]);
+  });
+});
+
+test("a ledger that rested for ten years has no anomaly, and is known as it was", async () => {
+  await ledger.deliver(balanceWebhook({ run: 1, at: 1000, balance: "1", change: "1" }));
+  const rested = START + 315_360_000_000n * MILLISECOND;
+  ledger.clock.set(rested);
+  await ledger.deliver(balanceWebhook({ run: 2, at: 2000, balance: "2", change: "1" }));
+  await ledger.fold();
+  expect((await gateway.get("/v1/anomalies")).body.data).toEqual([]);
+  expect(await balancesAt(`known_at=${formatTime(rested - 1n)}`)).toEqual({ "available:USD": "1" });
+  expect(await balancesAt(`known_at=${formatTime(rested)}`)).toEqual({ "available:USD": "2" });
+});
+
 describe("as of a time", () => {
   const gapLater = [
     balanceWebhook({ run: 1, at: 1000, balance: "10", change: "10" }),

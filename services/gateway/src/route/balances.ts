@@ -9,7 +9,7 @@ import {
   listBalances,
   type Moment,
 } from "@counterfoil/processing/queries/balances";
-import { lastPositionBy } from "@counterfoil/processing/queries/positions";
+import { lastPositionBy, lateArrivals } from "@counterfoil/processing/queries/positions";
 import type { z } from "zod";
 import {
   choice,
@@ -77,7 +77,8 @@ async function answerBalances(
   const times = given({ as_of: printed(as_of), at_position, known_at: printed(known_at) });
   const scope = { list: "balances", filters: { ...filters, ...times }, key: BALANCE_KEY };
   const page = pageOf(query, scope);
-  const at = known_at === undefined ? at_position : await lastPositionBy(sources.stream, known_at);
+  const at =
+    known_at === undefined ? at_position : await positionKnownBy(sources, known_at, disconnected);
   const moment: Moment = given({ as_of, at_position: at });
   // Facts up to a position cannot be shown before they are folded.
   const minimum = Math.max(min_position ?? 0, at ?? 0);
@@ -92,6 +93,18 @@ async function answerBalances(
     const balances = await listBalances(rows, request);
     return listBody(balances, scope, at ?? checkpoint.position);
   });
+}
+
+async function positionKnownBy(
+  sources: Sources,
+  time: bigint,
+  disconnected: () => AbortSignal,
+): Promise<number> {
+  const recorded = await lastPositionBy(sources.stream, time);
+  const late = await lateArrivals(sources, time);
+  if (late === null) return recorded;
+  const reading = { model: "balances", minPosition: late.minPosition, disconnected } as const;
+  return Math.max(recorded, await readModel(sources, reading, late.read));
 }
 
 const printed = (nanos: bigint | undefined): string | undefined =>

@@ -10,13 +10,14 @@ import { everyRow } from "../../projection/selection.ts";
 import { openAnomaly } from "../anomaly-rows.ts";
 import { parseData } from "../fact-state-text.ts";
 import { createAccounts } from "./accounts.ts";
+import { openLateArrivals } from "./late-arrivals.ts";
 import { openFeeds } from "./snapshot-membership.ts";
 import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 
 /** Balance per account, with its whole history: gaps, contradictions, misprinted clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 4,
+  version: 5,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
@@ -38,6 +39,7 @@ export const balancesProjection: Projection = {
 async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Promise<Fold> {
   const feeds = await openFeeds(store, buffer);
   const accounts = createAccounts({ buffer, feeds });
+  const late = await openLateArrivals(store, buffer);
 
   const folds: Readonly<Record<string, (event: StreamEvent) => Work>> = {
     FeedOpened: ({ data, position }) => {
@@ -70,8 +72,14 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
     return direct ? direct(event) : accounts.fold(event);
   }
 
+  const foldIfMeant = (event: RecordedEvent): Work =>
+    isFolded(event) ? fold(streamEvent(event)) : undefined;
+
   return {
-    apply: (event) => (isFolded(event) ? fold(streamEvent(event)) : undefined),
+    apply(event) {
+      const noted = late.note(event);
+      return noted === undefined ? foldIfMeant(event) : noted.then(() => foldIfMeant(event));
+    },
     flush: accounts.flush,
   };
 }

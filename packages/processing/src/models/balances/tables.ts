@@ -1,5 +1,6 @@
 import type { Table } from "../../ports/table.ts";
 import { ANOMALIES, ANOMALY_CHANGES, integer, nanos, own, STOPPED, text } from "../columns.ts";
+import { LATE_ARRIVALS } from "./late-arrivals.ts";
 
 /** One row an account: what `/v1/balances` shows, and what the fold keeps of it. */
 export const ACCOUNTS: Table = {
@@ -208,6 +209,7 @@ export const BALANCES_TABLES: readonly Table[] = [
   COVERED,
   HOLDERS,
   BALANCE_CHANGES,
+  LATE_ARRIVALS,
   ANOMALIES,
   ANOMALY_CHANGES,
   STOPPED,

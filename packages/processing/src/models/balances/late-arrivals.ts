@@ -1,0 +1,104 @@
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { formatTime, type Nanos, SECOND, timeOf } from "@counterfoil/core/exact/time";
+import type { Rows } from "../../ports/model-store.ts";
+import type { Row, Table } from "../../ports/table.ts";
+import type { Work } from "../../projection/projection.ts";
+import type { RowBuffer } from "../../projection/row-buffer.ts";
+import { closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
+import { ANOMALIES, integer, nanos, own } from "../columns.ts";
+
+/**
+ * Times of recording never fall. After a clock that ran ahead, everything is recorded at the last
+ * time that it told, until the right clock gets there: when those facts came, only their arrival says.
+ * Each has a row here, with arrivals that never fall either. In a ledger whose clocks were right there
+ * are none.
+ */
+export const LATE_ARRIVALS: Table = {
+  name: "late_arrivals",
+  columns: { position: own(integer), received_at: own(nanos), recorded_at: own(nanos) },
+  key: ["position"],
+  indexes: [["received_at", "position"]],
+  digested: "none",
+};
+
+/** How much earlier than it was recorded something may arrive, with clocks that are right. */
+export const AHEAD_MAX: Nanos = 60n * SECOND;
+
+export interface LateArrivals {
+  /** Notes when an event came, where it was recorded at another time; and that a person is to know it. */
+  note(event: RecordedEvent): Work;
+}
+
+export async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<LateArrivals> {
+  const newest = { orderBy: ["position"], descending: true, limit: 1 };
+  let [last = null] = await store.select(LATE_ARRIVALS, newest);
+  let anomaly = last === null ? null : await openAnomalyOf(store, last);
+  /** Arrivals before this text are late; made once for all events of an append. */
+  let limit = { recordedAt: -1n, text: "" };
+
+  function limitOf(recordedAt: Nanos): string {
+    if (limit.recordedAt !== recordedAt) {
+      limit = { recordedAt, text: formatTime(recordedAt - AHEAD_MAX) };
+    }
+    return limit.text;
+  }
+
+  async function noteLate(event: RecordedEvent, receivedAt: string): Promise<void> {
+    const { position, recorded_at, causation_id: deliveryId } = event;
+    const arrival = timeOf(receivedAt);
+    const isOfSameClock = last?.recorded_at === recorded_at;
+    const received_at = isOfSameClock && last !== null ? later(last, arrival) : arrival;
+    last = { position, received_at, recorded_at };
+    buffer.append(LATE_ARRIVALS, last);
+    const id = `clock:ledger:${formatTime(recorded_at)}`;
+    if (anomaly === id) return;
+    anomaly = id;
+    const detail = { recorded_at: formatTime(recorded_at), received_at: receivedAt };
+    const content = { id, kind: "clock", subject: "ledger", detail, essence: {}, at: null };
+    await openAnomaly(buffer, content, { position, deliveryId });
+  }
+
+  return {
+    note(event) {
+      const receivedAt = receivedAtOf(event);
+      if (receivedAt === null) return undefined;
+      if (receivedAt < limitOf(event.recorded_at)) return noteLate(event, receivedAt);
+      if (anomaly === null) return undefined;
+      // The right clock has got there.
+      const closed = anomaly;
+      anomaly = null;
+      return closeAnomaly(buffer, closed, { position: event.position, deliveryId: null });
+    },
+  };
+}
+
+function later({ received_at }: Row, arrival: Nanos): Nanos {
+  return typeof received_at === "bigint" && received_at > arrival ? received_at : arrival;
+}
+
+async function openAnomalyOf(store: Rows, { recorded_at }: Row): Promise<string | null> {
+  const id = `clock:ledger:${formatTime(recorded_at as Nanos)}`;
+  const stored = await store.get(ANOMALIES, [id]);
+  return stored?.closed_position === null ? id : null;
+}
+
+const RECEIVED_AT = '"received_at":"';
+
+/** Read from the text: of a million deliveries none but a late one need be parsed. In a string, quotes are escaped. */
+function receivedAtOf({ data }: RecordedEvent): string | null {
+  const at = data.indexOf(RECEIVED_AT);
+  if (at < 0) return null;
+  const start = at + RECEIVED_AT.length;
+  return data.slice(start, data.indexOf('"', start));
+}
+
+/** The last position of what had arrived by a time and was recorded at a later one; 0 where there is none. */
+export async function lastLateArrivalBy(rows: Rows, time: Nanos): Promise<number> {
+  const [found] = await rows.select(LATE_ARRIVALS, {
+    where: [{ column: "received_at", is: "<=", value: time }],
+    orderBy: ["received_at", "position"],
+    descending: true,
+    limit: 1,
+  });
+  return Number(found?.position ?? 0);
+}
