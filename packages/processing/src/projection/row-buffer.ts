@@ -132,17 +132,21 @@ async function unchangedRows(
   changed: Slots | undefined,
 ): Promise<readonly Row[]> {
   if (changed === undefined) return store.select(table, selection);
-  const { orderBy, limit } = selection;
+  const { orderBy } = selection;
   const kept: Row[] = [];
-  for (let page = selection; kept.length < limit; ) {
+  for (let page = selection; kept.length < selection.limit; ) {
     const stored = await store.select(table, page);
     for (const row of stored) if (!changed.has(keyOfRow(table, row))) kept.push(row);
     const last = stored.at(-1);
-    if (last === undefined || stored.length < limit) break;
-    page = { ...selection, beyond: orderBy.map((column) => last[column] ?? null) };
+    if (last === undefined || stored.length < page.limit) break;
+    const beyond = orderBy.map((column) => last[column] ?? null);
+    page = { ...selection, beyond, limit: Math.min(SKIPPED_MAX, 2 * page.limit) };
   }
   return kept;
 }
+
+/** Who asks for one row may meet a thousand that changed: pages grow, up to this many rows. */
+const SKIPPED_MAX = 256;
 
 /** Everything that changed since the last commit. */
 function writesOf(
