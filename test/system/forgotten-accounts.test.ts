@@ -126,7 +126,7 @@ async function balances(
 async function publishAll(ledger: TestLedger, storage: MemoryTopicStorage): Promise<void> {
   const publisher = await createMemoryTopics({ storage, fault: () => null }).open();
   const limits = { count: 100, bytes: 1e6 };
-  const session = await openSession({ ...ledger, ledger: LEDGER, limits, publisher });
+  const session = await openSession({ ...ledger, ledger: LEDGER, hashing, limits, publisher });
   while (await session.step());
   await session.close();
 }

@@ -81,6 +81,7 @@ function dyingPublisher({ ledger, storage, random }: World, troubles: number) {
       session ??= await openSession({
         ...ledger,
         ledger: LEDGER,
+        hashing,
         limits,
         publisher: await createMemoryTopics({ storage, fault }).open(),
       });
@@ -419,7 +420,7 @@ describe("the stream that was published", () => {
     await publishAll(world);
     const other = await openTestLedger({ seed: 5, live: false });
     const publisher = await createMemoryTopics(world).open();
-    const options = { ...other, ledger: LEDGER, publisher };
+    const options = { ...other, ledger: LEDGER, hashing, publisher };
     await expect(openSession(options)).rejects.toThrow(StreamForked);
     await other.play(planOf({ ...SCENARIO, seed: 77 }).plan);
     await expect(openSession(options)).rejects.toThrow("publish this stream under another topic");

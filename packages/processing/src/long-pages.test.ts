@@ -60,7 +60,11 @@ test("a publisher goes on behind an event that fills a page by itself", async ()
   for (const position of [1, 2]) {
     const [published] = await own.read({ after: position - 1, limit: 1 });
     const { hash = "" } = published ?? {};
-    const onward = await readOnward(own, { position, hash, ledger, models: {} as never }, 10);
+    const onward = await readOnward(
+      own,
+      { position, hash, ledger, models: {} as never, stopped: [] },
+      10,
+    );
     expect(positionsOf(onward)).toEqual([position + 1]);
   }
 });

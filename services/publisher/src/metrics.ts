@@ -12,7 +12,7 @@ export function createPublisherMetrics({
   registry,
   stream,
 }: PublisherMetricsOptions): (event: PublisherEvent) => void {
-  const { transactions, messages, facts, state } = createInstruments(registry);
+  const { transactions, messages, facts, state, stopped } = createInstruments(registry);
   let position: number | null = null;
   let present: string | null = null;
   registerPosition(registry, stream, () => position);
@@ -24,6 +24,7 @@ export function createPublisherMetrics({
       return;
     }
     position = event.position;
+    stopped.set(event.stoppedKeys);
     if (event.kind === "open") return;
     transactions.inc();
     messages.inc(event.messages);
@@ -47,6 +48,11 @@ function createInstruments(registry: Registry) {
     facts: new Counter({
       name: "counterfoil_publisher_facts_total",
       help: "Facts published",
+      registers,
+    }),
+    stopped: new Gauge({
+      name: "counterfoil_publisher_stopped_keys",
+      help: "Keys whose records the broker does not take; all others are published",
       registers,
     }),
     state: new Gauge({

@@ -61,7 +61,7 @@ function watch(backends: World, topics: Topics) {
   const registry = new Registry();
   const count = createPublisherMetrics({ registry, stream: backends.stream });
   const publisher = startPublisher({
-    backends,
+    backends: { ...backends, hashing },
     topics,
     logger,
     report(event) {
@@ -85,6 +85,8 @@ function watch(backends: World, topics: Topics) {
     when((event) => event.kind === "commit" && event.position === position);
   return { publisher, events, lines, registry, whenIn, whenAt };
 }
+
+const TOO_MANY = Array.from({ length: 1001 }, (_, at) => ({ key: `${at}` })) as never;
 
 describe("a publisher", () => {
   test("publishes what the models have folded, and no further", async () => {
@@ -183,7 +185,7 @@ describe("a publisher", () => {
   });
 
   test.each([
-    ["a record that is too large", new RecordTooLarge("takes 2000 bytes, at most 1000")],
+    ["a limit that nothing fits into", new RecordTooLarge("takes 2000 bytes", TOO_MANY)],
     ["brokers of two clusters", new BrokersDisagree("a:1 is of cluster x, b:1 of cluster y")],
     ["a topic with wrong settings", new TopicMisconfigured("retention.ms=1, expected -1")],
   ])("%s stops it with a message that says all, and nothing is left out", async (_, trouble) => {
@@ -210,6 +212,21 @@ describe("a publisher", () => {
     await whenAt(1);
     await publisher.stop();
     expect(storage.records.filter(({ topic }) => topic === "events")).toHaveLength(1);
+  });
+
+  test("a key whose record is too large is counted and logged once; the rest is published", async () => {
+    const world = await openWorld();
+    await foldAll(world);
+    const storage = createMemoryTopicStorage();
+    const topics = createMemoryTopics({ storage, limit: () => 10 });
+    const { publisher, registry, lines, whenAt } = watch(world, topics);
+    await whenAt(1);
+    await publisher.stop();
+    expect(await registry.metrics()).toContain("counterfoil_publisher_stopped_keys 1");
+    const errors = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50);
+    const stop = { topic: "events", key: "ledger", position: 1, sequence: 1 };
+    expect(errors).toMatchObject([{ ...stop, msg: expect.stringMatching(/^a key has stopped/) }]);
+    expect(JSON.parse(storage.checkpoint ?? "").position).toBe(1);
   });
 
   test("topics that hold another stream stop it for good", async () => {

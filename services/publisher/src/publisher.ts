@@ -17,7 +17,7 @@ import {
 import type { Logger } from "pino";
 
 export type PublisherDeps = Readonly<{
-  backends: Pick<Backends, "ledger" | "stream" | "catalogue" | "locks" | "clock">;
+  backends: Pick<Backends, "ledger" | "stream" | "catalogue" | "locks" | "clock" | "hashing">;
   topics: Topics;
   logger: Logger;
   limits?: TransactionLimits;
@@ -63,8 +63,15 @@ export type PublishingState =
 /** What a publisher reports to its caller; plain data, since it may come from another thread. */
 export type PublisherEvent =
   | Readonly<{ kind: "state"; state: PublishingState }>
-  | Readonly<{ kind: "open"; position: number }>
-  | Readonly<{ kind: "commit"; position: number; messages: number; facts: number }>;
+  | Readonly<{ kind: "open"; position: number; stoppedKeys: number }>
+  | Readonly<{
+      kind: "commit";
+      position: number;
+      messages: number;
+      facts: number;
+      /** Keys whose records the broker does not take. */
+      stoppedKeys: number;
+    }>;
 
 type PublishLedgerOptions = Omit<PublisherOptions, "observer"> &
   Readonly<{ logger: Logger; report: (event: PublisherEvent) => void }>;
@@ -109,14 +116,16 @@ async function attempt(
   let commits = 0;
   const observer: PublisherOptions["observer"] = {
     onState: enter,
-    onOpen: (position) => {
-      logger.info({ position }, "publishing");
-      report({ kind: "open", position });
+    onOpen: (position, stoppedKeys) => {
+      logger.info({ position, stopped_keys: stoppedKeys }, "publishing");
+      report({ kind: "open", position, stoppedKeys });
     },
-    onCommit: (published) => {
+    onCommit: (published, stoppedKeys) => {
       commits += 1;
-      report({ kind: "commit", ...published });
+      report({ kind: "commit", ...published, stoppedKeys });
     },
+    onStopped: (stop) =>
+      logger.error(stop, "a key has stopped: its records wait, and are tried again at a start"),
     onRetry: (interruption) => logInterruption(logger, interruption),
   };
   try {

@@ -1,8 +1,4 @@
-import {
-  PublisherFenced,
-  RecordTooLarge,
-  TopicsUnavailable,
-} from "@counterfoil/processing/ports/topic-errors";
+import { PublisherFenced, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 import { describe, expect, test } from "@jest/globals";
 import { portError, withAdvice } from "./errors.ts";
 
@@ -44,8 +40,8 @@ describe("failures of the client", () => {
           type: "MESSAGE_TOO_LARGE",
         }),
       }),
-      RecordTooLarge,
-      "too large",
+      TopicsUnavailable,
+      "too large: the topic's max.message.bytes is lower",
     ],
     [
       "several at once",

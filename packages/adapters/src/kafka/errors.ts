@@ -1,9 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import {
-  PublisherFenced,
-  RecordTooLarge,
-  TopicsUnavailable,
-} from "@counterfoil/processing/ports/topic-errors";
+import { PublisherFenced, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 
 /** Runs a call of the client. @throws errors of the port. */
 export async function asPort<T>(doing: string, work: () => Promise<T>): Promise<T> {
@@ -61,7 +57,13 @@ export function portError(error: unknown, doing: string): unknown {
       { cause: error },
     );
   }
-  if (is(TOO_LARGE)) return new RecordTooLarge(message, { cause: error });
+  if (is(TOO_LARGE)) {
+    // What it takes was measured by the limits of the opening. The client goes on counting as if
+    // nothing had been sent, and the broker would take what comes next for repeats.
+    const advice =
+      "the topic's max.message.bytes is lower than when it was opened: it is read anew";
+    return new TopicsUnavailable(`${message}: ${advice}`, { cause: error });
+  }
   return new TopicsUnavailable(message, { cause: error });
 }
 

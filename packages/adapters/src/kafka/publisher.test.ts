@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import type { PartitionMetadata } from "kafkajs";
+import fc from "fast-check";
+import { Partitioners, type PartitionMetadata } from "kafkajs";
 import { choosePartition, createSentOnce } from "./publisher.ts";
 
 function partitionOf(key: string, partitions: number): number {
@@ -26,6 +27,24 @@ describe("the partition of a key", () => {
     for (const partitions of [1, 2, 3, 6, 12, 31]) {
       expect(partitionOf(key, partitions)).toBe((hash & 0x7fffffff) % partitions);
     }
+  });
+
+  test("is that of the client's own partitioner, and found at once however long the key is", () => {
+    const theirs = Partitioners.DefaultPartitioner();
+    const partitionMetadata = Array.from({ length: 7 }, (_, partitionId) => ({ partitionId }));
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (key) => {
+        const message = {
+          topic: "any",
+          partitionMetadata,
+          message: { key, value: "any" },
+        } as never;
+        expect(partitionOf(key, 7)).toBe(theirs(message));
+      }),
+    );
+    const before = performance.now();
+    partitionOf("é".repeat(1_000_000), 7);
+    expect(performance.now() - before).toBeLessThan(5_000);
   });
 
   test("is frozen for keys of ours", () => {

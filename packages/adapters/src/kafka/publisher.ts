@@ -1,21 +1,18 @@
 import { topicName } from "@counterfoil/contracts/kafka";
-import { TopicMisconfigured, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
+import {
+  RecordTooLarge,
+  TopicMisconfigured,
+  TopicsUnavailable,
+} from "@counterfoil/processing/ports/topic-errors";
 import type {
   TopicPublisher,
   TopicTransaction,
 } from "@counterfoil/processing/ports/topic-publisher";
-import {
-  type Admin,
-  type ICustomPartitioner,
-  type Kafka,
-  type Message,
-  Partitioners,
-  type Producer,
-} from "kafkajs";
+import type { Admin, ICustomPartitioner, Kafka, Message, Producer } from "kafkajs";
 import { RETRY } from "./client.ts";
 import { asPort, retryTransient, withAdvice } from "./errors.ts";
 import { readCheckpoint, readToEnd, wholeTopics } from "./read-to-end.ts";
-import { type Chunk, chunkRecords } from "./record-batches.ts";
+import { type Chunk, chunkRecords, sizeProblem } from "./record-batches.ts";
 import { checkpointTopicName, type FoundTopics } from "./topic-layout.ts";
 
 type Opening = Readonly<{
@@ -107,6 +104,10 @@ function createPublisher(open: Open): TopicPublisher {
       ...message,
       topic: topicName(prefix, topic),
     }));
+    const problems = messages.map((message) => sizeProblem(message, limitOf));
+    const tooLarge = records.filter((_, at) => problems[at] !== null);
+    const [problem] = problems.filter((text) => text !== null);
+    if (problem !== undefined) throw new RecordTooLarge(problem, tooLarge);
     const mark = { topic: checkpointTopicName(prefix), key: prefix, value, headers };
     return [...chunkRecords([mark], limitOf), ...chunkRecords(messages, limitOf)];
   };
@@ -226,4 +227,25 @@ async function readStates({ kafka, prefix, topic, take }: ReadStates): Promise<v
  * number of partitions. Kafka's own clients choose the same, so that readers may join topics by key.
  * Nothing else has a part in it; while the number stays, a key stays where it is.
  */
-export const choosePartition: ICustomPartitioner = Partitioners.DefaultPartitioner;
+export const choosePartition: ICustomPartitioner =
+  () =>
+  ({ message, partitionMetadata }) =>
+    (murmur2(Buffer.from(String(message.key))) & 0x7fffffff) % partitionMetadata.length;
+
+const MULTIPLIER = 0x5bd1e995;
+const SEED = 0x9747b28c;
+
+/** That of kafkajs counts with ever longer integers: a key of 600 KB takes it minutes. */
+function murmur2(bytes: Buffer): number {
+  const whole = bytes.length & ~3;
+  let hash = SEED ^ bytes.length;
+  for (let at = 0; at < whole; at += 4) {
+    const mixed = Math.imul(bytes.readInt32LE(at), MULTIPLIER);
+    hash = Math.imul(hash, MULTIPLIER) ^ Math.imul(mixed ^ (mixed >>> 24), MULTIPLIER);
+  }
+  if (bytes.length > whole) {
+    hash = Math.imul(hash ^ bytes.readUIntLE(whole, bytes.length - whole), MULTIPLIER);
+  }
+  hash = Math.imul(hash ^ (hash >>> 13), MULTIPLIER);
+  return hash ^ (hash >>> 15);
+}

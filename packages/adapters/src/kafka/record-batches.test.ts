@@ -1,10 +1,10 @@
-import { RecordTooLarge } from "@counterfoil/processing/ports/topic-errors";
 import { describe, expect, test } from "@jest/globals";
 import {
   type AddressedMessage,
   BATCH_HEADER_BYTES,
   chunkRecords,
   recordBytes,
+  sizeProblem,
 } from "./record-batches.ts";
 
 const message = (topic: string, key: string, bytes = 10): AddressedMessage => ({
@@ -70,13 +70,15 @@ describe("the requests of a transaction", () => {
     }
   });
 
-  test("one that is too large alone is refused with both sizes", () => {
+  test("one that is too large alone is known, with both sizes and in few words", () => {
     const large = message("t", "a", 2000);
     const bytes = recordBytes(large) + BATCH_HEADER_BYTES;
-    const attempt = () => chunkRecords([message("t", "b"), large], () => 1000);
-    expect(attempt).toThrow(RecordTooLarge);
-    expect(attempt).toThrow(`the record of a takes ${bytes} bytes, and topic t takes at most 1000`);
-    expect(() => chunkRecords([large], () => bytes)).not.toThrow();
-    expect(() => chunkRecords([large], () => bytes - 1)).toThrow(RecordTooLarge);
+    expect(sizeProblem(large, () => 1000)).toContain(
+      `the record of a takes ${bytes} bytes, and topic t takes at most 1000`,
+    );
+    expect(sizeProblem(large, () => bytes)).toBeNull();
+    expect(sizeProblem(large, () => bytes - 1)).not.toBeNull();
+    const endless = sizeProblem(message("t", "é".repeat(300_000)), () => 1000);
+    expect(endless?.length).toBeLessThan(400);
   });
 });

@@ -1,4 +1,4 @@
-import { RecordTooLarge } from "@counterfoil/processing/ports/topic-errors";
+import { cutText } from "@counterfoil/core/exact/text";
 
 /** A message as the client takes it. */
 type OutgoingMessage = Readonly<{
@@ -21,7 +21,6 @@ const MESSAGES_MAX = 1000;
  * partition, and the broker takes no more at once than the topic's limit.
  *
  * @param bytesMaxOf by topic: its `max.message.bytes`.
- * @throws RecordTooLarge where one message alone is beyond the limit.
  */
 export function chunkRecords(
   messages: readonly AddressedMessage[],
@@ -33,7 +32,6 @@ export function chunkRecords(
   for (const { topic, ...message } of messages) {
     const bytesMax = bytesMaxOf(topic);
     const bytes = recordBytes(message);
-    checkSize({ topic, key: message.key, bytes: bytes + BATCH_HEADER_BYTES, bytesMax });
     const size = (sizes.get(topic) ?? BATCH_HEADER_BYTES) + bytes + FOLLOWER_BYTES;
     const ofTopic = chunk.get(topic) ?? [];
     const isFull = ofTopic.length > 0 && (size > bytesMax || ofTopic.length >= MESSAGES_MAX);
@@ -50,16 +48,15 @@ export function chunkRecords(
   return chunks;
 }
 
-function checkSize({
-  topic,
-  key,
-  bytes,
-  bytesMax,
-}: Readonly<{ topic: string; key: string; bytes: number; bytesMax: number }>): void {
-  if (bytes <= bytesMax) return;
-  throw new RecordTooLarge(
-    `the record of ${key} takes ${bytes} bytes, and topic ${topic} takes at most ${bytesMax} (max.message.bytes): raise it to ${bytes} or more; the record is not left out, so nothing is published until then`,
-  );
+/** What is wrong with a message that is beyond its topic's limit alone; null where nothing is. */
+export function sizeProblem(
+  message: AddressedMessage,
+  bytesMaxOf: (topic: string) => number,
+): string | null {
+  const { topic, key } = message;
+  const [bytes, bytesMax] = [recordBytes(message) + BATCH_HEADER_BYTES, bytesMaxOf(topic)];
+  if (bytes <= bytesMax) return null;
+  return `the record of ${cutText(key, 100)} takes ${bytes} bytes, and topic ${topic} takes at most ${bytesMax} (max.message.bytes): raise it to ${bytes} or more, then start the publisher again`;
 }
 
 /** What stands around the records of a batch on the wire and on disk. */

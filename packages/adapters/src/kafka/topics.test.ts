@@ -161,6 +161,7 @@ describeWithBroker(TITLE, () => {
     await expect(refusal).rejects.toThrow(RecordTooLarge);
     await expect(refusal).rejects.toThrow(`takes ${limit + 1} bytes`);
     await expect(refusal).rejects.toThrow(`at most ${limit} (max.message.bytes)`);
+    await expect(refusal).rejects.toMatchObject({ records: [{ key: "a" }] });
     const producer = kafka.producer();
     await producer.connect();
     await expect(
@@ -172,6 +173,35 @@ describeWithBroker(TITLE, () => {
     expect((await topicsOf("large").open()).checkpoint).toBe("yes");
     const found = await committed("large", ["events"]);
     expect(found.map(({ key }) => key).sort()).toEqual(["a", "b", "b"]);
+  });
+
+  test("a limit that was lowered meanwhile is found out, and told by the next opening", async () => {
+    const publisher = await topicsOf("lowered").open();
+    await publisher.publish({ records: [fact("a", 1)], checkpoint: "1" });
+    const settings = {
+      ...{ "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1" },
+      "max.message.bytes": "5000",
+    };
+    const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
+    const resources = [{ type: 2, name: "lowered.events.v1", configEntries }];
+    await withAdmin((admin) => admin.alterConfigs({ validateOnly: false, resources }));
+    const records = [fact("b", 2), fact("a", 3, "x".repeat(10_000))];
+    await expect(publisher.publish({ records, checkpoint: "3" })).rejects.toThrow(
+      TopicsUnavailable,
+    );
+    await publisher.close();
+    const next = await topicsOf("lowered").open();
+    expect(next.checkpoint).toBe("1");
+    await expect(next.publish({ records, checkpoint: "3" })).rejects.toMatchObject({
+      name: "RecordTooLarge",
+      records: [{ key: "a" }],
+    });
+    // Nothing of it was sent, so what is left of it is published by the same one.
+    await next.publish({ records: [fact("b", 2)], checkpoint: "3" });
+    await next.publish({ records: [], checkpoint: "3" });
+    await next.close();
+    const found = await committed("lowered", ["events"]);
+    expect(found.map(({ headers }) => headers.counterfoil_position).sort()).toEqual(["1", "2"]);
   });
 
   test("what a publisher left half done is undone, and found nowhere", async () => {

@@ -46,7 +46,7 @@ export interface TopicPublisher {
   /**
    * Commits a transaction. One transaction at a time.
    *
-   * @throws RecordTooLarge before anything of it becomes visible;
+   * @throws RecordTooLarge before anything of it is sent: without those records it can be published;
    * @throws PublisherFenced where another publisher has opened the topics since;
    * @throws TopicsUnavailable where it may or may not have been committed: only a new `open` tells,
    *   and this publisher must be closed.

@@ -37,11 +37,19 @@ describe("the publisher's checkpoint", () => {
     });
   });
 
+  test("with stopped keys is none for a program that does not know of them", () => {
+    const stop = { topic: "events", key: "a", position: 7, sequence: 2, model: null } as const;
+    const checkpoint = { ...firstCheckpoint("books"), stopped: [stop] };
+    const text = formatCheckpoint(checkpoint);
+    expect(JSON.parse(text)).toMatchObject({ format: 2, stopped: [stop] });
+    expect(parseCheckpoint(text, "books")).toEqual(checkpoint);
+  });
+
   test("of another ledger, or of a newer program, is refused", () => {
     const text = formatCheckpoint(firstCheckpoint("books"));
     expect(() => parseCheckpoint(text, "other")).toThrow(LedgerMismatch);
     expect(() => parseCheckpoint(text, "other")).toThrow('ledger "books", expected "other"');
-    const newer = text.replace('"format":1', '"format":2');
+    const newer = text.replace('"format":1', '"format":3');
     expect(() => parseCheckpoint(newer, "books")).toThrow(FormatTooNew);
   });
 });

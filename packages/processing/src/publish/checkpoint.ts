@@ -1,4 +1,5 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
+import type { Topic } from "@counterfoil/contracts/kafka";
 import { FormatTooNew, LedgerMismatch } from "../ports/errors.ts";
 
 /** How far a ledger has been published; it is committed with what was published, in one transaction. */
@@ -9,6 +10,8 @@ export type PublisherCheckpoint = Readonly<{
   /** The hash of the event there; "" at position 0. */
   hash: string;
   models: Readonly<Record<ModelName, PublishedModel>>;
+  /** Keys whose records the broker does not take. */
+  stopped: readonly StoppedKey[];
 }>;
 
 /** The rows of a model that the published records were made of. */
@@ -23,14 +26,37 @@ export type PublishedModel = Readonly<{
   republishFrom: number | null;
 }>;
 
-/** The format of the checkpoint's text. */
-const FORMAT = 1;
+/**
+ * A key whose record the broker does not take. Of facts it and those after it wait, so that their
+ * order stays; of states a later record may be smaller, and takes its place. Stored in the
+ * checkpoint, tried again whenever a publisher opens, since limits are raised in between.
+ */
+export type StoppedKey = Readonly<{
+  topic: Topic;
+  /** Its `subjectName`. */
+  key: string;
+  /** That of the first record that was refused, or somewhat before it. */
+  position: number;
+  /** Of a fact, its number among those of its subject; else 0. */
+  sequence: number;
+  /** Whose state it is; null for a fact. */
+  model: ModelName | null;
+}>;
+
+/** The format of the checkpoint's text: 2 where keys are stopped, which 1 did not know. */
+const FORMAT = 2;
 
 /** Nothing is published; generation 1 of every model is live without an activation. */
 export function firstCheckpoint(ledger: string): PublisherCheckpoint {
   const first: PublishedModel = { generation: 1, version: null, republishFrom: null };
   const models = Object.fromEntries(modelName.options.map((model) => [model, first]));
-  return { ledger, position: 0, hash: "", models: models as PublisherCheckpoint["models"] };
+  return {
+    ledger,
+    position: 0,
+    hash: "",
+    models: models as PublisherCheckpoint["models"],
+    stopped: [],
+  };
 }
 
 /** The checkpoint with something changed of one model. */
@@ -44,8 +70,10 @@ export function withModel(
 }
 
 export function formatCheckpoint(checkpoint: PublisherCheckpoint): string {
+  const { stopped, ...rest } = checkpoint;
   const models = mapModels(checkpoint.models, toStored);
-  return JSON.stringify({ format: FORMAT, ...checkpoint, models });
+  if (stopped.length === 0) return JSON.stringify({ format: 1, ...rest, models });
+  return JSON.stringify({ format: FORMAT, ...rest, models, stopped });
 }
 
 /**
@@ -54,7 +82,7 @@ export function formatCheckpoint(checkpoint: PublisherCheckpoint): string {
  */
 export function parseCheckpoint(text: string | null, ledger: string): PublisherCheckpoint {
   if (text === null) return firstCheckpoint(ledger);
-  const { format, models, ...found } = JSON.parse(text) as StoredCheckpoint;
+  const { format, models, stopped = [], ...found } = JSON.parse(text) as StoredCheckpoint;
   if (format > FORMAT) {
     throw new FormatTooNew(
       `the publisher's checkpoint has format ${format}, and this program knows none above ${FORMAT}: run the newer program that wrote it`,
@@ -67,14 +95,18 @@ export function parseCheckpoint(text: string | null, ledger: string): PublisherC
   }
   const known = mapModels(models, fromStored);
   // A model that came with a later program has not been published yet.
-  return { ...found, models: { ...firstCheckpoint(ledger).models, ...known } };
+  return { ...found, models: { ...firstCheckpoint(ledger).models, ...known }, stopped };
 }
 
 type StoredModel = Omit<PublishedModel, "republishFrom"> &
   Readonly<{ mendFrom: PublishedModel["republishFrom"] }>;
 
-type StoredCheckpoint = Omit<PublisherCheckpoint, "models"> &
-  Readonly<{ format: number; models: Readonly<Record<ModelName, StoredModel>> }>;
+type StoredCheckpoint = Omit<PublisherCheckpoint, "models" | "stopped"> &
+  Readonly<{
+    format: number;
+    models: Readonly<Record<ModelName, StoredModel>>;
+    stopped?: readonly StoppedKey[];
+  }>;
 
 const toStored = ({ republishFrom: mendFrom, ...model }: PublishedModel): StoredModel => ({
   ...model,

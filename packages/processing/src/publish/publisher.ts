@@ -1,3 +1,4 @@
+import type { Hashing } from "@counterfoil/core/hashing";
 import { followActivations } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
@@ -10,9 +11,9 @@ import { openReaders } from "../queries/serving.ts";
 import { waitForMore } from "../subscribe.ts";
 import { type Batch, batchMessages, readBatch, readOnward } from "./batch.ts";
 import {
-  formatCheckpoint,
   type PublisherCheckpoint,
   parseCheckpoint,
+  type StoppedKey,
   withModel,
 } from "./checkpoint.ts";
 import type { Published, TransactionLimits } from "./context.ts";
@@ -23,6 +24,7 @@ import {
   type Republishing,
   republishResumed,
 } from "./republish.ts";
+import { type Publishing, publishTaken, retryFacts } from "./stopped-keys.ts";
 import { watchStopped, withStopped } from "./stopped-subjects.ts";
 import { openSubjectCounts, type SubjectCounts } from "./subject-counts.ts";
 
@@ -32,6 +34,7 @@ export type PublisherOptions = Readonly<{
   catalogue: ModelCatalogue;
   locks: RoleLocks;
   topics: Topics;
+  hashing: Hashing;
   clock: Clock;
   limits?: TransactionLimits;
   observer?: PublisherObserver;
@@ -40,9 +43,11 @@ export type PublisherOptions = Readonly<{
 /** What a publisher reports to whoever runs it. */
 export type PublisherObserver = Readonly<{
   onState?: (state: PublisherState) => void;
-  onCommit?: (published: Published) => void;
+  /** `stoppedKeys`: how many the broker takes no records of. */
+  onCommit?: (published: Published, stoppedKeys: number) => void;
   /** `position`: the checkpoint's, when it was opened. */
-  onOpen?: (position: number) => void;
+  onOpen?: (position: number, stoppedKeys: number) => void;
+  onStopped?: Publishing["onStopped"];
   onRetry?: (interruption: Interruption) => void;
 }>;
 
@@ -134,10 +139,11 @@ async function publishFromCheckpoint(
   observer?.onState?.("opening");
   const publisher = await topics.open();
   try {
-    const session = await openSession({ ...options, publisher });
+    const onStopped = observer?.onStopped;
+    const session = await openSession({ ...options, publisher, onStopped });
     try {
       progress.reached = session.position;
-      observer?.onOpen?.(session.position);
+      observer?.onOpen?.(session.position, session.stoppedKeys);
       await follow(options, session, { signal, progress });
     } finally {
       await session.close();
@@ -164,7 +170,7 @@ async function follow(
     if (published !== null) {
       progress.steps += 1;
       progress.reached = published.position;
-      observer?.onCommit?.(published);
+      observer?.onCommit?.(published, session.stoppedKeys);
       pauseMs = MODEL_POLL_MS_MIN;
       if (state === "waiting_for_models") enter("catching_up");
       continue;
@@ -187,7 +193,9 @@ export type SessionOptions = Readonly<{
   stream: EventStream;
   catalogue: ModelCatalogue;
   publisher: TopicPublisher;
+  hashing: Hashing;
   limits?: TransactionLimits;
+  onStopped?: Publishing["onStopped"];
 }>;
 
 const LIMITS: TransactionLimits = { count: 2000, bytes: 8 * 1024 * 1024 };
@@ -195,6 +203,8 @@ const LIMITS: TransactionLimits = { count: 2000, bytes: 8 * 1024 * 1024 };
 /** A publisher that is open, going on from its last committed checkpoint. */
 export interface PublishSession {
   readonly position: number;
+  /** Keys whose records the broker does not take. */
+  readonly stoppedKeys: number;
   /** Publishes what comes next; null where there is nothing that can be published just now. */
   step(): Promise<Published | null>;
   close(): Promise<void>;
@@ -205,20 +215,28 @@ type Session = Readonly<{ counts: SubjectCounts }> &
 
 /** @throws StreamForked, LedgerMismatch, FormatTooNew, and engine errors as they come. */
 export async function openSession(options: SessionOptions): Promise<PublishSession> {
-  const { ledger, stream, catalogue, publisher, limits = LIMITS } = options;
-  const checkpoint = parseCheckpoint(publisher.checkpoint, ledger);
+  const { ledger, stream, catalogue, publisher, hashing, onStopped, limits = LIMITS } = options;
+  const published = parseCheckpoint(publisher.checkpoint, ledger);
   // Before anything is counted: another stream must not be counted.
-  await readOnward(stream, checkpoint, 0);
+  await readOnward(stream, published, 0);
+  const publishing = { publisher, hashing, onStopped };
+  const checkpoint = await retryFacts({ ...publishing, stream, limits }, published);
   const activations = followActivations(stream);
   await activations.refresh();
-  const counts = await openSubjectCounts({ catalogue, stream }, checkpoint);
+  const counts = await openSubjectCounts({ catalogue, stream, hashing }, checkpoint);
   const readers = openReaders(catalogue);
   const context = { stream, catalogue, readers, activations, limits };
   const stopped = watchStopped(checkpoint.models);
-  const session: Session = { publisher, context, counts, stopped, checkpoint, isThorough: true };
+  const session: Session = {
+    ...{ ...publishing, context, counts, stopped, checkpoint },
+    isThorough: true,
+  };
   return {
     get position() {
       return session.checkpoint.position;
+    },
+    get stoppedKeys() {
+      return session.checkpoint.stopped.length;
     },
     step: () => takeStep(session),
     close: async () => {
@@ -251,16 +269,16 @@ function advance(session: Session, { published, checkpoint }: Republished): Publ
 }
 
 async function publishBatch(session: Session, batch: Batch): Promise<Published | null> {
-  const { publisher, context, counts, checkpoint } = session;
+  const { context, counts, checkpoint } = session;
   const { events } = batch;
   const last = events.at(-1);
   if (last === undefined) return null;
   const { position, hash } = last;
   const numbers = await counts.number(events);
   const records = batchMessages(batch, checkpoint, numbers);
-  const next = withStopped({ ...checkpoint, position, hash }, session.stopped, batch);
-  await publisher.publish({ records, checkpoint: formatCheckpoint(next) });
-  session.checkpoint = next;
+  const nextOf = (stopped: readonly StoppedKey[]) =>
+    withStopped({ ...checkpoint, position, hash, stopped }, session.stopped, batch);
+  session.checkpoint = await publishTaken(session, records, checkpoint, nextOf);
   await counts.commit({ position, hash });
   if (events.some(({ type }) => type === "ModelActivated")) await context.activations.refresh();
   return { position, messages: records.length, facts: events.length };

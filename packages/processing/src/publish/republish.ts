@@ -6,20 +6,21 @@ import type { GenerationInfo, Rows } from "../ports/model-store.ts";
 import type { Condition } from "../ports/table.ts";
 import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topic-publisher.ts";
 import type { StoppedSubject } from "../projection/stopped.ts";
-import { formatCheckpoint, type PublisherCheckpoint, withModel } from "./checkpoint.ts";
+import { type PublisherCheckpoint, type StoppedKey, withModel } from "./checkpoint.ts";
 import type { PublishContext, Published } from "./context.ts";
 import { type StateChange, stateMessage } from "./message.ts";
 import { isBuiltAfter, readStopped } from "./model-changes.ts";
 import { FOLLOWED_SINCE, recordsAt, type Source, sourcesOf } from "./source.ts";
+import { type Publishing, publishTaken, stoppedStates } from "./stopped-keys.ts";
 import type { StoppedWatch } from "./stopped-subjects.ts";
 
 /** What is published again, by whom and from where. */
-export type Republishing = Readonly<{
-  publisher: TopicPublisher;
-  context: PublishContext;
-  checkpoint: PublisherCheckpoint;
-  stopped: StoppedWatch;
-}>;
+export type Republishing = Publishing &
+  Readonly<{
+    context: PublishContext;
+    checkpoint: PublisherCheckpoint;
+    stopped: StoppedWatch;
+  }>;
 
 /** What was published again, and the checkpoint that was committed with it. */
 export type Republished = Readonly<{ published: Published; checkpoint: PublisherCheckpoint }>;
@@ -115,15 +116,17 @@ async function publishDifferences(
   const live = snapshotsFrom(context, model, { generation, position });
   const isFollowed = version >= FOLLOWED_SINCE;
   const found = isFollowed ? await stoppedUpTo(live, position) : [];
-  const republishFrom = at.stopped.finish(model, found);
-  const next = withModel(checkpoint, model, { generation, version, republishFrom });
+  const nextOf = (stopped: readonly StoppedKey[]) => {
+    const republishFrom = at.stopped.finish(model, [...found, ...stoppedStates(stopped, model)]);
+    return withModel({ ...checkpoint, stopped }, model, { generation, version, republishFrom });
+  };
   const sources = isFollowed ? sourcesOf(model) : [];
   const before = published === null ? null : snapshotsOf(context, model, published);
   async function* changes() {
     yield* recordDifferences({ sources, position, live }, before);
     if (before === null) yield* removedRecords({ sources, position, live }, publisher);
   }
-  const result = await publishStates(at, { changes: changes(), generation, next });
+  const result = await publishStates(at, { changes: changes(), generation, nextOf });
   context.readers.keepOnly(model, [generation]);
   return result;
 }
@@ -137,12 +140,17 @@ export async function republishResumed(at: Republishing): Promise<Republished | 
     if (republishFrom === null || version === null || version < FOLLOWED_SINCE) continue;
     const live = snapshotsFrom(context, model, { generation, position });
     const found = await stoppedUpTo(live, position);
-    stopped.note(model, { republishFrom, stopped: found, resumed: [] });
+    const stoppedNow = (keys: readonly StoppedKey[]) => [...found, ...stoppedStates(keys, model)];
+    const noted = stoppedNow(checkpoint.stopped);
+    stopped.note(model, { republishFrom, stopped: noted, resumed: [] });
     if (!stopped.isDue(model)) continue;
     const sources = sourcesOf(model);
     const changes = recordsTouched({ sources, position, live }, republishFrom);
-    const next = withModel(checkpoint, model, { republishFrom: stopped.finish(model, found) });
-    return publishStates(at, { changes, generation, next });
+    const nextOf = (keys: readonly StoppedKey[]) =>
+      withModel({ ...checkpoint, stopped: keys }, model, {
+        republishFrom: stopped.finish(model, stoppedNow(keys)),
+      });
+    return publishStates(at, { changes, generation, nextOf });
   }
   return null;
 }
@@ -159,7 +167,7 @@ type States = Readonly<{
   changes: AsyncIterable<StateChange>;
   generation: number;
   /** Committed with the last of them. */
-  next: PublisherCheckpoint;
+  nextOf: (stopped: readonly StoppedKey[]) => PublisherCheckpoint;
 }>;
 
 /**
@@ -167,14 +175,14 @@ type States = Readonly<{
  * in between it begins again: the same states a second time change nothing.
  */
 async function publishStates(
-  { publisher, context, checkpoint }: Republishing,
-  { changes, generation, next }: States,
+  { context, checkpoint, ...publishing }: Republishing,
+  { changes, generation, nextOf }: States,
 ): Promise<Republished> {
   const { ledger, position } = checkpoint;
   const { limits } = context;
   const [event] = await context.stream.read({ after: position - 1, limit: 1 });
   const provenance = { ledger, position, recordedAt: event?.recorded_at ?? 0n, generation };
-  const unchanged = formatCheckpoint(checkpoint);
+  let current = checkpoint;
   let records: TopicRecord[] = [];
   let bytes = 0;
   let messages = 0;
@@ -183,11 +191,13 @@ async function publishStates(
     bytes += change.value?.length ?? 0;
     messages += 1;
     if (records.length < limits.count && bytes < limits.bytes) continue;
-    await publisher.publish({ records, checkpoint: unchanged });
+    const unfinished = current;
+    const stopping = (stopped: readonly StoppedKey[]) => ({ ...unfinished, stopped });
+    current = await publishTaken(publishing, records, unfinished, stopping);
     records = [];
     bytes = 0;
   }
-  await publisher.publish({ records, checkpoint: formatCheckpoint(next) });
+  const next = await publishTaken(publishing, records, current, nextOf);
   return { published: { position, messages, facts: 0 }, checkpoint: next };
 }
 

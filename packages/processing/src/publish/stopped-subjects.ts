@@ -4,6 +4,7 @@ import type { StoppedSubject } from "../projection/stopped.ts";
 import type { Batch } from "./batch.ts";
 import { type PublishedModel, type PublisherCheckpoint, withModel } from "./checkpoint.ts";
 import type { Change } from "./model-changes.ts";
+import { stoppedStates } from "./stopped-keys.ts";
 
 /**
  * A subject whose event a model cannot project stops there, and goes on once a corrected program
@@ -68,7 +69,10 @@ export function withStopped(
     const { republishFrom } = checkpoint.models[model];
     const found = {
       republishFrom,
-      stopped: (stopped[model] ?? []).filter(({ position }) => position <= next.position),
+      stopped: [
+        ...(stopped[model] ?? []).filter(({ position }) => position <= next.position),
+        ...stoppedStates(next.stopped, model),
+      ],
       resumed: resumedIn(changes, model),
     };
     return withModel(checkpoint, model, { republishFrom: watch.note(model, found) });

@@ -16,7 +16,7 @@ async function openWorld(subjects: string, ledger = "books") {
   await stream.append(0, events);
   const read = (after: number, upTo: number) => stream.read({ after, limit: upTo - after });
   const placeOf = async (position: number) => (await read(position - 1, position))[0] ?? START;
-  return { stream, catalogue: createMemoryModelCatalogue(), read, placeOf };
+  return { stream, catalogue: createMemoryModelCatalogue(), hashing, read, placeOf };
 }
 
 describe("the counts of subjects", () => {

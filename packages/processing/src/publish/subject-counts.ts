@@ -1,10 +1,11 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
+import { EMPTY_DIGEST, type Hashing } from "@counterfoil/core/hashing";
 import { integer, own, text } from "../models/columns.ts";
 import { ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Commit, ModelCatalogue, ModelStore } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
+import { subjectName } from "../projection/stopped.ts";
 import { isOnStream } from "../stream-guard.ts";
 
 /**
@@ -23,10 +24,15 @@ export interface SubjectCounts {
 
 type CountedTo = Readonly<{ position: number; hash: string }>;
 
-type SubjectCountsOptions = Readonly<{ catalogue: ModelCatalogue; stream: EventStream }>;
+type SubjectCountsOptions = Readonly<{
+  catalogue: ModelCatalogue;
+  stream: EventStream;
+  hashing: Hashing;
+}>;
 
 const STORE = "publisher";
-const VERSION = 1;
+/** 2: by `subjectName`, since a subject may be longer than a key. */
+const VERSION = 2;
 
 const SUBJECTS: Table = {
   name: "subjects",
@@ -46,11 +52,11 @@ const PAGE = 2000;
  * @throws engine errors as they come.
  */
 export async function openSubjectCounts(
-  { catalogue, stream }: SubjectCountsOptions,
+  { catalogue, stream, hashing }: SubjectCountsOptions,
   { position }: CountedTo,
 ): Promise<SubjectCounts> {
   const store = await openStore({ catalogue, stream }, position);
-  const counts = await countsIn(store);
+  const counts = await countsIn(store, hashing);
   try {
     for (let after = (await store.checkpoint()).position; after < position; ) {
       const events = await stream.read({ after, limit: Math.min(PAGE, position - after) });
@@ -69,7 +75,7 @@ export async function openSubjectCounts(
 
 /** The store that is there; a new one where it has counted further, or another stream. */
 async function openStore(
-  { catalogue, stream }: SubjectCountsOptions,
+  { catalogue, stream }: Omit<SubjectCountsOptions, "hashing">,
   position: number,
 ): Promise<ModelStore> {
   for (const { generation, modelVersion, checkpoint } of await catalogue.generations(STORE)) {
@@ -85,13 +91,14 @@ async function openStore(
 
 type Count = { count: number; isStored: boolean };
 
-async function countsIn(store: ModelStore): Promise<SubjectCounts> {
+async function countsIn(store: ModelStore, hashing: Hashing): Promise<SubjectCounts> {
   let committed = (await store.checkpoint()).position;
   const cache = createCache(store);
   return {
     async number(events) {
-      await cache.load(events.map(({ subject }) => subject));
-      return events.map(({ subject }) => cache.next(subject));
+      const names = events.map(({ subject }) => subjectName(subject, hashing));
+      await cache.load(names);
+      return names.map((name) => cache.next(name));
     },
     async commit(upTo) {
       const found = (await store.checkpoint()).position;

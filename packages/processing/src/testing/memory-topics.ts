@@ -1,4 +1,4 @@
-import { PublisherFenced, TopicsUnavailable } from "../ports/topic-errors.ts";
+import { PublisherFenced, RecordTooLarge, TopicsUnavailable } from "../ports/topic-errors.ts";
 import type { TopicPublisher, TopicRecord, Topics } from "../ports/topic-publisher.ts";
 
 /** What several instances of the same topics share, as processes share a broker. */
@@ -23,28 +23,39 @@ export type MemoryTopicsOptions = Readonly<{
   storage: MemoryTopicStorage;
   /** Asked at every transaction. */
   fault?: () => MemoryTopicFault | null;
+  /** Length of a record's key and value that is taken. */
+  limit?: () => number;
 }>;
 
 /** Topics that live as long as their storage. */
-export function createMemoryTopics({ storage, fault }: MemoryTopicsOptions): Topics {
+export function createMemoryTopics(options: MemoryTopicsOptions): Topics {
+  const { storage } = options;
   return {
     prepare: async () => {},
     open: async () => {
       storage.epoch += 1;
-      return publisherOf(storage, fault ?? (() => null));
+      return publisherOf(options);
     },
   };
 }
 
-function publisherOf(
-  storage: MemoryTopicStorage,
-  fault: () => MemoryTopicFault | null,
-): TopicPublisher {
+function publisherOf({
+  storage,
+  fault = () => null,
+  limit = () => Number.POSITIVE_INFINITY,
+}: MemoryTopicsOptions): TopicPublisher {
   const { epoch, checkpoint } = storage;
   return {
     checkpoint,
     publish: async (transaction) => {
       if (storage.epoch !== epoch) throw new PublisherFenced("the topics were opened again");
+      const length = limit();
+      const large = transaction.records.filter(
+        ({ key, value }) => key.length + (value?.length ?? 0) > length,
+      );
+      if (large.length > 0) {
+        throw new RecordTooLarge(`${large.length} records are too large`, large);
+      }
       const trouble = fault();
       if (trouble !== "lost before it was committed") {
         storage.records.push(...transaction.records);
