@@ -1,6 +1,4 @@
 import { connect, type Socket } from "node:net";
-import { scenarioDeliveries } from "@counterfoil/simulator/play/outgoing";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
 import { addressOf, endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
@@ -16,6 +14,8 @@ afterEach(async () => {
 afterAll(removeFolders);
 
 const MEMORY_BYTES_MAX = 512 * 1024 * 1024;
+/** Answers that were made and cut are garbage, of which V8 keeps some: without the limits, gigabytes. */
+const WITH_GARBAGE_BYTES_MAX = 768 * 1024 * 1024;
 
 async function memoryOf(address: string): Promise<number> {
   const metrics = await (await fetch(`${address}/metrics`)).text();
@@ -40,33 +40,55 @@ function open(address: string, ...parts: readonly (string | Buffer)[]): Client {
   return { socket, sent: Promise.race([sent, closed]), closed };
 }
 
+/**
+ * In groups, each taken from the kernel before the next comes: of thousands at once it forgets some,
+ * and never tells a client that says nothing.
+ */
+async function openMany(
+  address: string,
+  count: number,
+  ...parts: readonly (string | Buffer)[]
+): Promise<readonly Client[]> {
+  const clients: Client[] = [];
+  while (clients.length < count) {
+    for (let n = 0; n < 100; n += 1) clients.push(open(address, ...parts));
+    const last = open(address, "GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    last.socket.resume();
+    await last.closed;
+  }
+  return clients;
+}
+
 const HALF_BODY = Buffer.alloc(200_000, "x");
 const HALF_SENT = "POST /webhooks/zerohash HTTP/1.1\r\nhost: a\r\ncontent-length: 250000\r\n\r\n";
 
 test("thousands who send by halves, say nothing or never read hold up nobody", async () => {
   const service = startRole(["start"], configOf(newFolder()));
   const address = await addressOf(service);
-  const [name = ""] = [...SCENARIOS.keys()];
-  const webhooks = scenarioDeliveries(SCENARIOS.get(name) as never);
-  expect(webhooks.length).toBeGreaterThan(0);
+  const sendAll = async () => {
+    const { acknowledged, refused } = await sendScenario("layer1-deposit", address);
+    expect([acknowledged > 0, refused]).toEqual([true, 0]);
+  };
 
-  const halves = Array.from({ length: 5_000 }, () => open(address, HALF_SENT, HALF_BODY));
+  const halves = await openMany(address, 5_000, HALF_SENT, HALF_BODY);
   for (const { socket } of halves) socket.resume();
   await Promise.all(halves.map(({ sent }) => sent));
-  await sendScenario(name, address);
+  await sendAll();
   expect(await memoryOf(address)).toBeLessThan(MEMORY_BYTES_MAX);
   await Promise.all(halves.map(({ closed }) => closed));
 
-  const silent = Array.from({ length: 5_000 }, () => open(address));
+  const silent = await openMany(address, 5_000);
   for (const { socket } of silent) socket.resume();
   await Promise.all(silent.map(({ closed }) => closed));
   expect(await memoryOf(address)).toBeLessThan(MEMORY_BYTES_MAX);
 
-  const asked = "GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1_000);
-  const unread = Array.from({ length: 60 }, () => open(address, asked));
+  const ask = "GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n";
+  const unread = [16, 1_000].flatMap((times) =>
+    Array.from({ length: 60 }, () => open(address, ask.repeat(times))),
+  );
   for (const { socket } of unread) socket.pause();
   await Promise.all(unread.map(({ sent }) => sent));
-  await sendScenario(name, address);
-  expect(await memoryOf(address)).toBeLessThan(MEMORY_BYTES_MAX);
+  await sendAll();
+  expect(await memoryOf(address)).toBeLessThan(WITH_GARBAGE_BYTES_MAX);
   expect(await stopRole(service)).toBe(0);
 });

@@ -73,7 +73,7 @@ const LIMITS: ListenerLimits = {
   idleTimeoutMs: 72_000,
   connectionsMax: 1_000,
   bodyBytesMax: 16 * 1024 * 1024,
-  answerBytesMax: 32 * 1024 * 1024,
+  answerBytesMax: 16 * 1024 * 1024,
 };
 
 /** An HTTP listener without routes: limits, problem documents, an orderly end. */

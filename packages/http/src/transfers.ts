@@ -61,22 +61,27 @@ function hasBody({ headers }: FastifyRequest): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/** Requests that one connection may send before it has read the first answer. */
+/**
+ * Requests that one connection may send before it has read the first answer. Whoever sends more is
+ * cut: answering each with a refusal would hold 10 KB for every 45 bytes that came.
+ */
 const UNANSWERED_MAX = 16;
 
 /** What an answer takes beside its content; that of a stream is never in memory whole. */
 const ANSWER_OVERHEAD_BYTES = 512;
 
-/** Answers wait behind each other on their connection, so one that stalls holds all of them. */
+/** A connection's answers, of which one is made and read after the other. */
+type Connection = Transfer & { unanswered: number; readonly waiting: (() => void)[] };
+
 function boundAnswers(app: FastifyInstance, answers: Transfers): void {
-  const connections = new WeakMap<Socket, Transfer & { unanswered: number }>();
+  const connections = new WeakMap<Socket, Connection>();
 
   function connectionOf(socket: Socket) {
     const known = connections.get(socket);
     if (known !== undefined) return known;
     const connection = Object.assign(
       newTransfer(() => void socket.destroy()),
-      { unanswered: 0 },
+      { unanswered: 0, waiting: [] },
     );
     connections.set(socket, connection);
     socket.once("close", () => answers.end(connection));
@@ -84,13 +89,18 @@ function boundAnswers(app: FastifyInstance, answers: Transfers): void {
   }
 
   app.addHook("onRequest", (request, reply, done) => {
-    const connection = connectionOf(request.raw.socket);
+    const { socket } = request.raw;
+    // What else came with the bytes that got it cut is not answered, and forgotten with it.
+    if (socket.destroyed) return;
+    const connection = connectionOf(socket);
     connection.unanswered += 1;
     reply.raw.once("close", () => {
       connection.unanswered -= 1;
+      if (!socket.destroyed) connection.waiting.shift()?.();
     });
-    if (connection.unanswered <= UNANSWERED_MAX) done();
-    else sendProblem(reply, TOO_MUCH);
+    if (connection.unanswered === 1) done();
+    else if (connection.unanswered <= UNANSWERED_MAX) connection.waiting.push(done);
+    else answers.cut(connection, "requests");
   });
   app.addHook("onSend", (request, reply, content, done) => {
     const { socket } = request.raw;
@@ -139,6 +149,7 @@ function createTransfers(what: string, bytesMax: number, log: SampledLog) {
 
   return {
     end,
+    cut,
     add(transfer: Transfer, more: number): void {
       if (!present.has(transfer)) begin(transfer);
       transfer.bytes += more;
