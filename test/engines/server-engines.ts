@@ -1,5 +1,8 @@
 import { openEventStream as openEventstoreStream } from "@counterfoil/adapters/eventstore/event-stream";
-import { startEventStoreDouble } from "@counterfoil/adapters/eventstore/testing/eventstore-double";
+import {
+  type EventStoreDouble,
+  startEventStoreDouble,
+} from "@counterfoil/adapters/eventstore/testing/eventstore-double";
 import { openEventStream } from "@counterfoil/adapters/postgres/event-stream";
 import { openIdentityIndex } from "@counterfoil/adapters/postgres/identity-index";
 import { openModelCatalogue } from "@counterfoil/adapters/postgres/model-catalogue";
@@ -27,9 +30,13 @@ export const postgresEngineIn =
 /** The stream on the wire double; index and models on PostgreSQL. */
 export const eventstoreEngine =
   (serverUrl: string): OpenTestEngine =>
+  async (clock) =>
+    eventstoreEngineOn(await startEventStoreDouble(), serverUrl)(clock);
+
+export const eventstoreEngineOn =
+  (double: EventStoreDouble, serverUrl: string): OpenTestEngine =>
   async (clock) => {
     const url = await newDatabase(serverUrl);
-    const double = await startEventStoreDouble();
     const openStream = async (): Promise<EventStream> => {
       const index = await openIdentityIndex({ url, ledger: LEDGER });
       const options = { url: double.url, ledger: LEDGER, hashing, clock, index };

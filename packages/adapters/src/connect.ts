@@ -24,8 +24,11 @@ type Engine = Readonly<{
   close: () => Promise<void>;
 }>;
 
-/** Hears of what was done to stored files before they could be used. */
-export type EngineLogger = Readonly<{ info(fields: object, message: string): void }>;
+/** Hears of what was done to stored files before they could be used, and of what could not be. */
+export type EngineLogger = Readonly<{
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}>;
 
 /** What one ledger is stored in, behind the ports; nobody else knows which engine it is. */
 export type Backends = Engine &
@@ -108,7 +111,7 @@ const openPostgres: OpenEngine = async ({ config, access, clock, hashing }) => {
 };
 
 /** A cluster: the stream in an event store; what follows from it, and the locks, on PostgreSQL. */
-const openEventstore: OpenEngine = async ({ config, access, clock, hashing }) => {
+const openEventstore: OpenEngine = async ({ config, access, clock, hashing, logger }) => {
   const { openEventStream } = await import("./eventstore/event-stream.ts");
   const { openIdentityIndex } = await import("./postgres/identity-index.ts");
   const { openModelCatalogue } = await import("./postgres/model-catalogue.ts");
@@ -120,12 +123,11 @@ const openEventstore: OpenEngine = async ({ config, access, clock, hashing }) =>
   } = config;
   const index = await openIdentityIndex({ url: postgres, ledger });
   const readOnly = access === "read";
-  const stream = await openEventStream({ url, ledger, hashing, clock, index, readOnly }).catch(
-    async (error) => {
-      await index.close();
-      throw error;
-    },
-  );
+  const options = { url, ledger, hashing, clock, index, readOnly, logger };
+  const stream = await openEventStream(options).catch(async (error) => {
+    await index.close();
+    throw error;
+  });
   const catalogue = openModelCatalogue({ url: postgres, ledger });
   const locks = createRoleLocks({ url: postgres, ledger });
   return {

@@ -64,7 +64,10 @@ export const CONFIG = {
     .describe("PostgreSQL 15 or newer for the stream and the read models, instead of SQLite"),
   COUNTERFOIL_EVENTSTORE_URL: z
     .string()
-    .regex(/^esdb(?:\+discover)?:\/\//, "expected esdb://user:password@host:2113?tls=true")
+    .regex(
+      /^(?:esdb|kurrentdb)(?:\+discover)?:\/\//,
+      "expected esdb://user:password@host:2113?tls=true",
+    )
     .optional()
     .describe("EventStoreDB or KurrentDB for the stream; the read models stay on PostgreSQL"),
   COUNTERFOIL_KAFKA_BROKERS: list

@@ -305,6 +305,12 @@ const ModelActivated = z.object({
   forced: z.boolean().optional(),
 });
 
+/**
+ * What another client wrote into the stream, on an engine where that is possible: the server's id and
+ * type of it, and the digest of its data.
+ */
+const ForeignEvent = z.object({ event_id: uuid, event_type: z.string(), sha256 });
+
 /** Every type of event on the stream, with the schema of its `data`. */
 export const FACTS = {
   LedgerOpened,
@@ -332,6 +338,7 @@ export const FACTS = {
   FactCorrected,
   FactWithdrawn,
   ModelActivated,
+  ForeignEvent,
 } as const;
 
 export type FactType = keyof typeof FACTS;

@@ -303,6 +303,7 @@ export const anomalyKind = growing([
   "type_conflict",
   "unknown_word",
   "clock",
+  "foreign_event",
   "unlisted",
   "stopped",
   "stuck",

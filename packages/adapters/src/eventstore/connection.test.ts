@@ -8,6 +8,8 @@ describe("a connection string", () => {
     " esdb://admin:changeit@host:2113/?tls=true&tlsCAFile=%2Fca.pem ",
     "esdb://u:p%40%3A%2F@a:2113,b:2113,c:2113?tls=true&maxDiscoverAttempts=50&discoveryInterval=200",
     "esdb+discover://u:p@cluster.example:2113?nodePreference=leader&keep_alive_interval=-1",
+    "kurrentdb://u:p@host:2113?tls=true",
+    "kurrentdb+discover://cluster.example:2113",
   ])("%s is one", (url) => {
     expect(connectionUrlProblem(url)).toBeNull();
   });
@@ -15,7 +17,7 @@ describe("a connection string", () => {
   test.each([
     ["", /no connection string/],
     ["http://host:2113", /scheme is http/],
-    ["kurrentdb://host:2113", /expected esdb:/],
+    ["kurrent://host:2113", /expected esdb:/],
     ["esdb://", /no connection string/],
     ["esdb://secret@host", /not user:password/],
     ["esdb://user:se:cret@host", /write : in either as %3A/],

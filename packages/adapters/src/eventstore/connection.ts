@@ -154,7 +154,8 @@ function createClient(url: string): EventStoreDBClient {
   const problem = connectionUrlProblem(url);
   if (problem !== null) throw invalid(problem);
   try {
-    return EventStoreDBClient.connectionString(url.trim());
+    // KurrentDB is the server's later name; the client knows the former one only.
+    return EventStoreDBClient.connectionString(url.trim().replace(/^kurrentdb/, "esdb"));
   } catch (error) {
     // An error that holds the connection string holds the password.
     const isSecret = !(error instanceof Error) || "connectionString" in error;
@@ -174,7 +175,7 @@ export class ConnectionUrlInvalid extends Error {
 const SHAPE =
   /^(?<scheme>[a-z+]+):\/\/(?:(?<user>[^@/?]*)@)?(?<hosts>[^@/?]+)\/*(?:\?(?<query>[^@]*))?$/;
 const HOST = /^[A-Za-z0-9._-]+(:\d{1,5})?$/;
-const SCHEMES: ReadonlySet<string | undefined> = new Set(["esdb", "esdb+discover"]);
+const SCHEMES = new Set(["esdb", "esdb+discover", "kurrentdb", "kurrentdb+discover"]);
 const EXPECTED = "expected esdb://user:password@host:2113?tls=true";
 
 type ValueKind = "text" | "number" | "boolean" | "node";
@@ -211,6 +212,14 @@ export function connectionUrlProblem(url: string): string | null {
   }
   if (!SCHEMES.has(scheme)) return `its scheme is ${scheme}://, ${EXPECTED}`;
   return userProblem(user) ?? hostsProblem(hosts) ?? queryProblem(query);
+}
+
+/** Whom the server takes us for; null where it is not told. */
+export function userOf(url: string): string | null {
+  const { user, query = "" } = SHAPE.exec(url.trim())?.groups ?? {};
+  // The client keeps user and password to itself where there is no TLS.
+  const isTold = user !== undefined && !/(?:^|&)tls=false(?:&|$)/i.test(query);
+  return isTold ? decodeURIComponent(user.split(":")[0] ?? "") : null;
 }
 
 /** The hosts of a connection string, for messages: what is left when user and settings are gone. */

@@ -3,11 +3,6 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import {
-  LedgerMismatch,
-  StreamCorrupted,
-  StreamMissing,
-} from "@counterfoil/processing/ports/errors";
-import {
   type EventStream,
   type KnownEvent,
   type KnownEvents,
@@ -24,19 +19,13 @@ import {
   openConnection,
   type StartCall,
   type Timing,
+  userOf,
 } from "./connection.ts";
 import { catchUpIndex, type IdentityIndex, indexedTypeOf } from "./identity-index.ts";
-import { decodeEvent } from "./stored-event.ts";
+import { prepareStream } from "./prepare-stream.ts";
 import { appendEvents, createRecentHead, type StreamParts } from "./stream-append.ts";
 import { createStreamBodies } from "./stream-bodies.ts";
-import {
-  createStreamReader,
-  type ReadResponse,
-  requestOf,
-  type StreamReader,
-  storedOf,
-  truncated,
-} from "./stream-reader.ts";
+import { createStreamReader, type ReadResponse, requestOf, storedOf } from "./stream-reader.ts";
 
 export type EventStreamOptions = Readonly<{
   /** Connection string, `esdb://user:password@host:2113?tls=true`. */
@@ -49,6 +38,8 @@ export type EventStreamOptions = Readonly<{
   /** Appends nothing and expects the stream to be there; for every role but the ingestor. */
   readOnly?: boolean;
   timing?: Partial<Timing>;
+  /** Hears where the stream could not be kept for us alone. */
+  logger?: Readonly<{ warn(fields: object, message: string): void }> | undefined;
 }>;
 
 /**
@@ -61,14 +52,15 @@ export type EventStreamOptions = Readonly<{
  * @throws StreamUnavailable when it cannot be used just now.
  */
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
-  const { url, ledger, hashing, clock, index, readOnly = false } = options;
+  const { url, ledger, hashing, clock, index, readOnly = false, logger } = options;
   const timing = { ...DEFAULT_TIMING, ...options.timing };
   const connection = openConnection(url);
   const stream = `ledger-${ledger}`;
   const empty = emptyHead(ledger, hashing);
-  const reader = createStreamReader({ connection, stream, empty, timing });
+  const reader = createStreamReader({ connection, stream, ledger, empty, hashing, timing });
   try {
-    await checkStream(reader, { ledger, mayBeMissing: !readOnly });
+    const user = userOf(url);
+    await prepareStream({ connection, reader, ledger, readOnly, user, timing, logger });
   } catch (error) {
     await connection.close();
     throw error;
@@ -174,61 +166,6 @@ async function searchTypes(
     from = events.at(-1)?.position ?? last;
   }
   return takePage(found.slice(0, limit));
-}
-
-/**
- * Checks what must hold before a stream is used. It makes the first call to the server, so that a
- * wrong connection string, password or port shows at once.
- *
- * @throws StreamMissing when it is not there and `mayBeMissing` is false;
- * @throws StreamCorrupted when its beginning was cut away, or is to be;
- * @throws LedgerMismatch when its first event opens another ledger.
- */
-async function checkStream(
-  reader: StreamReader,
-  { ledger, mayBeMissing }: Readonly<{ ledger: string; mayBeMissing: boolean }>,
-): Promise<void> {
-  await checkMetadata(reader);
-  const { stream } = reader;
-  const page = await reader.page({ stream, direction: "forwards", from: "start", count: 1 });
-  if (page === null) {
-    if (mayBeMissing) return;
-    throw new StreamMissing(`no event stream ${stream} yet: the first ingestor creates it`);
-  }
-  const [first] = page;
-  if (first === undefined) throw truncated(stream, "none of its events is left");
-  if (first.revision !== 0) throw truncated(stream, `it begins at revision ${first.revision}`);
-  const { event } = decodeEvent(first, stream);
-  const name = event.type === "LedgerOpened" ? nameIn(event.data) : ledger;
-  if (name === ledger) return;
-  throw new LedgerMismatch(
-    `stream ${stream} holds ledger "${name}", expected "${ledger}": set COUNTERFOIL_LEDGER or COUNTERFOIL_EVENTSTORE_URL so that they agree`,
-  );
-}
-
-const TRUNCATING = ["$maxAge", "$maxCount", "$tb"];
-
-/** Settings that let the server drop events, now or at its next scavenge. */
-async function checkMetadata({ stream, page }: StreamReader): Promise<void> {
-  const metastream = `$$${stream}`;
-  const request = { stream: metastream, direction: "backwards", from: "end", count: 1 } as const;
-  const [last] = (await page(request)) ?? [];
-  if (last === undefined) return;
-  const metadata = Object(parsed(last.data, metastream)) as Readonly<Record<string, unknown>>;
-  const set = TRUNCATING.filter((key) => Boolean(metadata[key]));
-  if (set.length > 0) throw truncated(stream, `its metadata sets ${set.join(", ")}`);
-}
-
-function parsed(data: Uint8Array, metastream: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(data).toString());
-  } catch {
-    throw new StreamCorrupted(`the metadata in ${metastream} is no JSON: write it again`);
-  }
-}
-
-function nameIn(data: string): unknown {
-  return (JSON.parse(data) as { name?: unknown }).name;
 }
 
 type Options = Readonly<{

@@ -13,6 +13,7 @@ import {
 import { sampleEvent, sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { jsonEvent } from "@eventstore/db-client";
 import { describe, expect, test } from "@jest/globals";
+import type { EventStreamOptions } from "./event-stream.ts";
 import { LOCALHOST } from "./testing/localhost-certificate.ts";
 import {
   AS_ANYBODY,
@@ -102,18 +103,62 @@ describe("what is no server of ours", () => {
 describe("a server with TLS and users", () => {
   const use = useDouble({ tls: true });
 
-  function open(user: string) {
+  function open(user: string, logger?: EventStreamOptions["logger"]) {
     const folder = mkdtempSync(join(tmpdir(), "counterfoil-ca-"));
     use().atEnd(async () => rmSync(folder, { recursive: true }));
     writeFileSync(join(folder, "ca.pem"), LOCALHOST.cert);
     const ca = encodeURIComponent(join(folder, "ca.pem"));
-    use().settings.user = { name: "user", password: `${PASSWORD}@:/` };
+    use().settings.users = { user: `${PASSWORD}@:/`, stranger: "s", admin: "a" };
     const url = `esdb://${user}@127.0.0.1:${use().port}?tls=true&tlsCAFile=${ca}`;
-    return openLedgerOn(use(), { url });
+    return openLedgerOn(use(), { url, logger });
   }
 
   test("lets the right user in, whose password has every kind of sign", async () => {
     const stream = await open(`user:${encodeURIComponent(`${PASSWORD}@:/`)}`);
+    expect(await stream.append(0, sampleEvents(1, 2))).toMatchObject({ outcome: "appended" });
+  });
+
+  const OURS = `user:${encodeURIComponent(`${PASSWORD}@:/`)}`;
+  const ACL = { $w: ["user"], $d: ["user"], $mw: ["user"] };
+
+  test("keeps a new ledger for its user alone", async () => {
+    const stream = await open(OURS);
+    expect(use().streams.metadata(STREAM)).toEqual({ $acl: ACL });
+    await stream.append(0, sampleEvents(1, 2));
+    const stranger = await open("stranger:s");
+    await expect(stranger.append(2, sampleEvents(3, 3))).rejects.toThrow(/may read and write/);
+    expect(await stream.append(2, sampleEvents(3, 3))).toMatchObject({ outcome: "appended" });
+    expect(await (await open("admin:a")).append(3, sampleEvents(4, 4))).toMatchObject({
+      outcome: "appended",
+    });
+    expect(use().streams.everything(`$$${STREAM}`)).toHaveLength(1);
+  });
+
+  test("leaves an ACL alone that is there, and a ledger that is there", async () => {
+    const theirs = { $w: ["user", "admin"], $r: ["auditors"] };
+    use().streams.setMetadata(STREAM, { $acl: theirs, note: 1 });
+    const stream = await open(OURS);
+    await stream.append(0, sampleEvents(1, 2));
+    await open(OURS);
+    expect(use().streams.metadata(STREAM)).toEqual({ $acl: theirs, note: 1 });
+    use().streams.setMetadata(STREAM, { $acl: undefined });
+    await open(OURS);
+    expect(use().streams.metadata(STREAM)).toEqual({ note: 1 });
+  });
+
+  test("keeps what else the metadata says", async () => {
+    use().streams.setMetadata(STREAM, { note: 1 });
+    await open(OURS);
+    expect(use().streams.metadata(STREAM)).toEqual({ note: 1, $acl: ACL });
+  });
+
+  test("that lets nobody set it is told, and the ledger goes on", async () => {
+    const warned: unknown[] = [];
+    use().settings.faultOf = ({ stream }) => (stream.startsWith("$$") ? "denied" : null);
+    const stream = await open(OURS, { warn: (...line) => void warned.push(line) });
+    expect(warned).toEqual([
+      [expect.objectContaining({ stream: STREAM, acl: ACL }), expect.stringMatching(/by hand/)],
+    ]);
     expect(await stream.append(0, sampleEvents(1, 2))).toMatchObject({ outcome: "appended" });
   });
 
@@ -215,10 +260,11 @@ describe("a stream that must not be used", () => {
     await expect(open()).rejects.toThrow(/"other", expected "examination"/);
   });
 
-  test("has an event of somebody else", async () => {
+  test("begins with an event of somebody else", async () => {
     const event = jsonEvent({ type: "Foreign", data: { a: 1 } });
     await use().client().appendToStream(STREAM, event, AS_ANYBODY);
-    await expect(open()).rejects.toThrow(/only counterfoil may write/);
+    await expect(open()).rejects.toThrow(LedgerMismatch);
+    await expect(open()).rejects.toThrow(/begins with Foreign of another client/);
   });
 });
 

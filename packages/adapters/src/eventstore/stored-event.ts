@@ -1,5 +1,4 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 
 /** An event as the server takes it. */
 export type ServerEvent = Readonly<{
@@ -14,6 +13,8 @@ export type ServerEvent = Readonly<{
 /** An event as the server returns it: exact bytes, nothing parsed. */
 export type StoredEvent = Readonly<{
   revision: number;
+  /** The server's, as lower-case text. */
+  id: string;
   type: string;
   metadata: Uint8Array;
   data: Uint8Array;
@@ -64,15 +65,10 @@ export function encodeEvent({ event, amends }: DecodedEvent, serverId: string): 
   };
 }
 
-/** @throws StreamCorrupted where the event is none that this program wrote there. */
-export function decodeEvent(stored: StoredEvent, stream: string): DecodedEvent {
+/** @returns null where the event is none that this program wrote there, as far as its shape tells. */
+export function decodeEvent(stored: StoredEvent): DecodedEvent | null {
   const columns = columnsOf(stored.metadata);
-  if (columns === null || columns.position !== stored.revision + 1) {
-    const found = columns === null ? "metadata of another writer" : `position ${columns.position}`;
-    throw new StreamCorrupted(
-      `event ${stored.revision} of stream ${stream} has ${found}, expected position ${stored.revision + 1}: only counterfoil may write to this stream; restore it from a backup`,
-    );
-  }
+  if (columns === null || columns.position !== stored.revision + 1) return null;
   const { about: amends, occurred_at, recorded_at, ...rest } = columns;
   const event = {
     ...rest,

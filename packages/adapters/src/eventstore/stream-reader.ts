@@ -1,13 +1,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { type Head, headOf } from "@counterfoil/core/stream/chain";
+import type { Hashing } from "@counterfoil/core/hashing";
+import type { Head } from "@counterfoil/core/stream/chain";
 import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 import { PAGE_BYTES_MAX } from "@counterfoil/processing/ports/event-stream";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
 import type { Connection, StartCall, Timing } from "./connection.ts";
 import { isNotLeader, portError } from "./engine-error.ts";
-import { type DecodedEvent, decodeEvent, type StoredEvent } from "./stored-event.ts";
+import { createSealing, type Predecessor, type Sealing, type StoredFrom } from "./sealing.ts";
+import type { DecodedEvent, StoredEvent } from "./stored-event.ts";
 
 /** Reads one ledger's stream, by positions, not revisions. */
 export type StreamReader = Readonly<{
@@ -39,58 +41,82 @@ type ReadRequest = Readonly<{
 type ReaderOptions = Readonly<{
   connection: Connection;
   stream: string;
+  ledger: string;
   /** The head before the first event. */
   empty: Head;
+  hashing: Hashing;
   timing: Timing;
 }>;
 
 const PAGE_EVENTS_MAX = 500;
 
-export function createStreamReader({
-  connection,
-  stream,
-  empty,
-  timing,
-}: ReaderOptions): StreamReader {
+export function createStreamReader(options: ReaderOptions): StreamReader {
+  const { connection, stream, ledger, empty, hashing, timing } = options;
   const page = (request: ReadRequest) => readPage(connection, request, timing);
 
+  /** The server ends a page when it has no more just now, so only an empty one is the end. */
+  async function* storedFrom(first: number, count: number): AsyncGenerator<StoredEvent> {
+    for (let next = first; next < first + count; ) {
+      const wanted = Math.min(first + count - next, PAGE_EVENTS_MAX);
+      const request = { stream, direction: "forwards", from: next - 1, count: wanted } as const;
+      const stored = (await page(request)) ?? [];
+      if (stored.length === 0) return;
+      for (const each of stored) {
+        if (each.revision !== next - 1) throw missing(stream, next - 1, each.revision);
+        next += 1;
+        yield each;
+      }
+    }
+  }
+
+  const sealing = createSealing({ stream, ledger, empty, hashing, storedFrom });
+
   async function head(): Promise<Head> {
-    const last = await page({ stream, direction: "backwards", from: "end", count: 1 });
+    const last = await page({ stream, direction: "backwards", from: "end", count: 2 });
     if (last === null) return empty;
     const [stored] = last;
     if (stored === undefined) throw truncated(stream, "none of its events is left");
-    return headOf(decodeEvent(stored, stream).event);
+    // What the next one would follow.
+    const { position, hash, recordedAt } = await sealing.predecessor(stored.revision + 2, last);
+    return { position, hash, recordedAt };
   }
 
-  /** The server ends a page when it has no more just now, so only an empty one is the end. */
-  async function from(
-    first: number,
-    count: number,
-    bytesMax = Number.POSITIVE_INFINITY,
-  ): Promise<readonly DecodedEvent[]> {
-    const events: DecodedEvent[] = [];
-    let bytes = 0;
-    while (events.length < count && bytes < bytesMax) {
-      const next = first + events.length;
-      const wanted = Math.min(count - events.length, PAGE_EVENTS_MAX);
-      const request = { stream, direction: "forwards", from: next - 1, count: wanted } as const;
-      const stored = (await page(request)) ?? [];
-      if (stored.length === 0) break;
-      for (const each of stored) {
-        const expected = first + events.length - 1;
-        if (each.revision !== expected) throw missing(stream, expected, each.revision);
-        events.push(decodeEvent(each, stream));
-        bytes += each.data.length;
-      }
-    }
-    return events;
-  }
+  const from = (first: number, count: number, bytesMax = Number.POSITIVE_INFINITY) =>
+    readSealed(storedFrom, sealing, { first, count, bytesMax });
 
   const pageFrom = async (first: number, count: number) =>
     (await from(first, count, PAGE_BYTES_MAX)).map(({ event }) => event);
   const at = (positions: readonly number[]) => readPositions(from, stream, positions);
   const headReaching = (position: number) => awaitHead(head, position, timing);
   return { stream, head, headReaching, from, pageFrom, at, page };
+}
+
+type Range = Readonly<{ first: number; count: number; bytesMax: number }>;
+
+/** Together with the two before, which tell what the first must follow. */
+async function readSealed(
+  storedFrom: StoredFrom,
+  sealing: Sealing,
+  { first, count, bytesMax }: Range,
+): Promise<readonly DecodedEvent[]> {
+  const events: DecodedEvent[] = [];
+  const leading: StoredEvent[] = [];
+  const lead = Math.min(2, first - 1);
+  let before: Predecessor | null = null;
+  let bytes = 0;
+  for await (const stored of storedFrom(first - lead, count + lead)) {
+    if (stored.revision < first - 1) {
+      leading.push(stored);
+      continue;
+    }
+    before ??= await sealing.predecessor(first, leading);
+    const { sealed, next } = sealing.seal(before, stored);
+    events.push(sealed);
+    before = next;
+    bytes += stored.data.length;
+    if (bytes >= bytesMax) break;
+  }
+  return events;
 }
 
 async function awaitHead(
@@ -244,6 +270,7 @@ export function storedOf(response: ReadResponse): StoredEvent | null {
   if (record === undefined) return null;
   return {
     revision: Number(record.getStreamRevision()),
+    id: record.getId()?.getString().toLowerCase() ?? "",
     type: record.getMetadataMap().get("type") ?? "",
     metadata: record.getCustomMetadata_asU8(),
     data: record.getData_asU8(),

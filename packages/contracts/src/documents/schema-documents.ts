@@ -113,6 +113,7 @@ function sorted(object: object): object {
 /** What each fact says, in one sentence, for those who read the generated documents. */
 export const FACT_DESCRIPTIONS: Readonly<Record<FactType, string>> = {
   LedgerOpened: "The ledger begins; always at position 1.",
+  ForeignEvent: "Another client wrote this into the stream, and nobody can take it out again.",
   DeliveryReceived: "Bytes of a provider were taken in: a webhook, a frame of the feed, a page.",
   DeliveryDivided: "The delivery's facts take several appends.",
   DeliveryCompleted: "Every fact of a divided delivery, or of a snapshot, is recorded.",

@@ -49,7 +49,11 @@ export type StreamVerification = Readonly<{
   bodies: number;
   head: Head;
   findings: readonly Finding[];
+  /** Events of other clients, the first of them: sealed into the chain, and no fault of the stream. */
+  foreign: readonly ForeignFound[];
 }>;
+
+export type ForeignFound = Readonly<{ position: number }> & DataOf<"ForeignEvent">;
 
 export type VerifyOptions = Readonly<{
   stream: EventStream;
@@ -72,6 +76,7 @@ const FINDINGS_MAX = 100;
 export async function verifyStream(options: VerifyOptions): Promise<StreamVerification> {
   const { stream, ledger, hashing, onProgress } = options;
   const findings: Finding[] = [];
+  const foreign: ForeignFound[] = [];
   const end = (await stream.head()).position;
   let head = emptyHead(ledger, hashing);
   let bodies = 0;
@@ -80,20 +85,33 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
     if (page.length === 0) break;
     for (const event of page) {
       const broken = brokenLink(head, event, hashing);
-      if (broken) return { events: head.position, bodies, head, findings: [...findings, broken] };
+      if (broken) {
+        return { events: head.position, bodies, head, findings: [...findings, broken], foreign };
+      }
       findings.push(...dataFindings(event));
       head = headOf(event);
     }
     if (options.bodies) bodies += await verifyBodies(options, page, findings);
     findings.push(...(await idFindings(stream, page)));
+    foreign.push(...foreignIn(page).slice(0, FOREIGN_MAX - foreign.length));
     onProgress?.(head.position, end);
   }
   if (findings.length === 0 && head.position < end) {
     const detail = `the stream has a head at ${end}, but nothing after ${head.position}`;
     findings.push({ position: head.position + 1, what: "position", detail });
   }
-  return { events: head.position, bodies, head, findings };
+  return { events: head.position, bodies, head, findings, foreign };
 }
+
+const FOREIGN_MAX = 100;
+
+const foreignIn = (page: readonly RecordedEvent[]): readonly ForeignFound[] =>
+  page
+    .filter(({ type }) => type === "ForeignEvent")
+    .map((event) => ({
+      position: event.position,
+      ...(readData(event) as DataOf<"ForeignEvent">),
+    }));
 
 async function readPage(
   stream: EventStream,

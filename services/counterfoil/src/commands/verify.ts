@@ -96,7 +96,7 @@ async function verifyOne(
 }
 
 function printVerification(
-  { events, bodies, head }: StreamVerification,
+  { events, bodies, head, foreign }: StreamVerification,
   models: readonly ModelVerification[],
   findings: readonly Finding[],
   failure: Error | null,
@@ -117,6 +117,9 @@ function printVerification(
     refolded && shortDigest(refolded.digest),
   ]);
   if (rows.length > 0) print(`${renderTable(columns, rows)}\n`);
+  for (const { position, event_type, event_id } of foreign) {
+    print(`position ${position}: foreign event ${event_type} ${event_id}, sealed into the chain`);
+  }
   for (const { position, what, detail } of findings) {
     print(`${position === null ? "" : `position ${position}: `}${what}: ${detail}`);
   }

@@ -35,8 +35,8 @@ export type NodeSettings = {
   leader: Readonly<{ host: string; port: number }> | null;
   /** How many of the last events of each stream readers do not see yet. */
   laggingEvents: number;
-  /** The user and password that are let in; null lets everybody in. */
-  user: Readonly<{ name: string; password: string }> | null;
+  /** The users that are let in, by name, with their passwords; null lets everybody do everything. */
+  users: Readonly<Record<string, string>> | null;
   /** What happens to a commit instead of, or beside, what should. */
   faultOf: (commit: Commit) => CommitFault | null;
 };
@@ -59,7 +59,7 @@ export const defaultSettings = (): NodeSettings => ({
   commitTimeoutMs: 2000,
   leader: null,
   laggingEvents: 0,
-  user: null,
+  users: null,
   faultOf: () => null,
 });
 
@@ -75,10 +75,25 @@ export function enterCall({ calls, seen }: Node, method: string): () => void {
 }
 
 export function isAllowed({ settings }: Node, metadata: Metadata): boolean {
-  if (settings.user === null) return true;
-  const { name, password } = settings.user;
-  const expected = `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}`;
-  return metadata.get("authorization")[0] === expected;
+  return settings.users === null || userOf(settings.users, metadata) !== null;
+}
+
+/** Whether the stream's `$acl` lets the caller write. Without one, any user may; `admin` always may. */
+export function mayWrite({ settings, streams }: Node, stream: string, caller: Metadata): boolean {
+  if (settings.users === null) return true;
+  const user = userOf(settings.users, caller);
+  if (user === null) return false;
+  const [name, right] = stream.startsWith("$$") ? [stream.slice(2), "$mw"] : [stream, "$w"];
+  const acl = streams.metadata(name).$acl as Readonly<Record<string, unknown>> | undefined;
+  const allowed = acl?.[right];
+  return user === "admin" || allowed === undefined || [allowed].flat().includes(user);
+}
+
+function userOf(users: Readonly<Record<string, string>>, metadata: Metadata): string | null {
+  const given = metadata.get("authorization")[0];
+  const isTheirs = ([name, password]: readonly [string, string]) =>
+    given === `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}`;
+  return Object.entries(users).find(isTheirs)?.[0] ?? null;
 }
 
 /** Whether the caller wants the leader and this node is not it. */

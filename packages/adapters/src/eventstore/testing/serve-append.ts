@@ -2,7 +2,7 @@ import shared from "@eventstore/db-client/generated/shared_pb.js";
 import type { AppendReq } from "@eventstore/db-client/generated/streams_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
 import type { handleClientStreamingCall, Metadata, sendUnaryData } from "@grpc/grpc-js";
-import { type Commit, enterCall, isAllowed, isWrongNode, type Node } from "./node.ts";
+import { type Commit, enterCall, isWrongNode, mayWrite, type Node } from "./node.ts";
 import {
   deleted,
   denied,
@@ -93,7 +93,7 @@ async function commit(
   caller: Metadata,
 ): Promise<Answer | Error | "silence"> {
   const { settings } = node;
-  if (!isAllowed(node, caller)) return denied();
+  if (!mayWrite(node, append.stream, caller)) return denied();
   if (isWrongNode(node, caller)) return notLeader(settings.leader);
   const fault = settings.faultOf(append);
   if (fault === "denied") return denied();

@@ -63,10 +63,13 @@ export function createStoredStreams() {
 
   const isSoftDeleted = (name: string) => firstKept(name) >= DELETED_BEFORE;
 
+  function metadata(name: string): Readonly<Record<string, unknown>> {
+    const last = streams.get(`$$${name}`)?.events.at(-1);
+    return last === undefined ? {} : metadataOf(last);
+  }
+
   function setMetadata(name: string, changes: Readonly<Record<string, unknown>>): void {
-    const meta = streams.get(`$$${name}`)?.events.at(-1);
-    const metadata = { ...(meta === undefined ? {} : metadataOf(meta)), ...changes };
-    write(`$$${name}`, [metadataEvent(metadata)]);
+    write(`$$${name}`, [metadataEvent({ ...metadata(name), ...changes })]);
   }
 
   function append(name: string, expected: number, events: readonly Proposed[]): AppendDecision {
@@ -95,6 +98,7 @@ export function createStoredStreams() {
   return {
     append,
     read,
+    metadata,
     setMetadata,
     /** As the server does it: everything up to the last possible revision is truncated. */
     softDelete: (name: string) => write(`$$${name}`, [metadataEvent(SOFT_DELETED)]),
@@ -103,6 +107,7 @@ export function createStoredStreams() {
     /** Everything that was ever written to a stream and not lost, for assertions. */
     everything: (name: string): readonly Stored[] => streams.get(name)?.events ?? [],
     names: () => [...streams.keys()],
+    forget: (name: string) => void streams.delete(name),
     tombstone: (name: string) => {
       streamOf(name).isTombstoned = true;
       notify();

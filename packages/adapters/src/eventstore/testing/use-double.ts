@@ -1,4 +1,4 @@
-import { EventStoreDBClient, NO_STREAM } from "@eventstore/db-client";
+import { EventStoreDBClient, jsonEvent, NO_STREAM } from "@eventstore/db-client";
 import { afterEach, beforeEach } from "@jest/globals";
 import { systemClock } from "../../node/clock.ts";
 import { nodeHashing } from "../../node/hashing.ts";
@@ -53,6 +53,22 @@ export const AS_ANYBODY = {
   credentials: { username: "anybody", password: "anything" },
   expectedRevision: NO_STREAM,
 } as const;
+
+/** Another client's event behind the last of a stream. @returns its id on the server */
+export async function appendAsStranger(
+  { url, streams }: Pick<EventStoreDouble, "url" | "streams">,
+  stream: string,
+  event: Parameters<EventStoreDBClient["appendToStream"]>[1] = jsonEvent({
+    type: "Test",
+    data: { a: 1 },
+  }),
+): Promise<string> {
+  const client = EventStoreDBClient.connectionString(url);
+  const expectedRevision = BigInt(streams.lastRevision(stream));
+  await client.appendToStream(stream, event, { ...AS_ANYBODY, expectedRevision });
+  await client.dispose();
+  return streams.everything(stream).at(-1)?.id ?? "";
+}
 
 export const LEDGER = "examination";
 export const STREAM = `ledger-${LEDGER}`;

@@ -32,6 +32,7 @@ export const balancesProjection: Projection = {
     "FactContradicted",
     "FactCorrected",
     "FactWithdrawn",
+    "ForeignEvent",
   ]),
   open: (store, hashing) => openSession(store, hashing, (context) => openFold(store, context)),
 };
@@ -49,6 +50,7 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
     DeliveryReceived: (event) => noteStaleClock(buffer, event),
     DeliveryQuarantined: (event) => noteTypeConflict(buffer, event),
     QuarantineRetried: (event) => noteTypeConflict(buffer, event),
+    ForeignEvent: (event) => noteForeign(buffer, event),
     SnapshotCompleted: (event) =>
       completeSnapshot((event.data as DataOf<"SnapshotCompleted">).connection, event),
   };
@@ -112,6 +114,15 @@ function isFolded(event: RecordedEvent): boolean {
 function streamEvent(event: RecordedEvent): StreamEvent {
   const { id, type, position, causation_id: deliveryId } = event;
   return { id, type, position, deliveryId, data: parseData(event) };
+}
+
+/** It says nothing of money, but a person has to know who else writes. This model keeps what concerns the whole ledger. */
+async function noteForeign(buffer: RowBuffer, event: StreamEvent): Promise<void> {
+  const { position, data } = event;
+  const id = `foreign_event:ledger:${position}`;
+  const detail = { position: String(position), ...data };
+  const content = { id, kind: "foreign_event", subject: "ledger", detail, essence: {}, at: null };
+  await openAnomaly(buffer, content, event);
 }
 
 /** A signed webhook whose time is more than five minutes off: a replay, or a wrong clock. */
