@@ -10,12 +10,14 @@ import type { Logger } from "pino";
 import { openAsIngestor } from "../service/open-ledger.ts";
 import { createRegistry } from "../service/operations.ts";
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+import { createDataFolder } from "../service/surroundings.ts";
 import { createReadingThreads } from "../threads/reading.ts";
 
 /** Takes deliveries in, and nothing else. Any number of them may run on one ledger. */
 export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service> {
   return startOrClose(async (closing) => {
     checkIngestorConfig(config);
+    createDataFolder(config);
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const { clock, ledger } = backends;

@@ -8,6 +8,7 @@ import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import { openAsIngestor } from "../service/open-ledger.ts";
 import { createRegistry } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+import { createDataFolder } from "../service/surroundings.ts";
 import { startReadersThread } from "../threads/readers.ts";
 import { createReadingThreads } from "../threads/reading.ts";
 import { startProjectorThreads, startPublisherThread } from "../threads/service-threads.ts";
@@ -21,6 +22,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
     checkIngestorConfig(config);
     assertReadableHere(config);
     const isPublishing = kafkaConfigOf(config) !== null;
+    createDataFolder(config);
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const registry = createRegistry();

@@ -14,15 +14,13 @@ import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { isEngineError, StreamForked, StreamMissing } from "@counterfoil/processing/ports/errors";
 import { checkEnds, checkNotForked } from "@counterfoil/processing/stream-guard";
 import type { Logger } from "pino";
-import { createDataFolder } from "./surroundings.ts";
 
 /**
  * Opens the ledger for an ingestor, which creates it where it is the first.
  *
- * @throws what `createDataFolder`, `checkBeforeStart` and `openLedger` throw; nothing stays open then
+ * @throws what `checkBeforeStart` and `openLedger` throw; nothing stays open then
  */
 export async function openAsIngestor(config: Config, logger: Logger): Promise<Backends> {
-  createDataFolder(config);
   const backends = await connect(config, "ingest", logger);
   return orClose(backends, async () => {
     await checkBeforeStart(backends);
