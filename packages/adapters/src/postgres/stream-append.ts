@@ -114,7 +114,7 @@ async function sealUnderLock(
     const count = countBetween(after, head, unlessAbout);
     if (count !== null) {
       const between = await readPage(client, tables, { after, limit: count });
-      if (mayFollow(between, unlessAbout)) return sealAppend(head, append, options);
+      if (mayFollow(between, unlessAbout, count)) return sealAppend(head, append, options);
     }
     await client.query("ROLLBACK");
     return null;

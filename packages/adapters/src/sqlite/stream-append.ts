@@ -42,7 +42,7 @@ export function appendEvents(
       const count = countBetween(expectedPosition, before, unlessAbout);
       if (count === null) return { outcome: "conflict" };
       const between = count === 0 ? [] : readPage(connection, expectedPosition, count);
-      if (!mayFollow(between, unlessAbout)) return { outcome: "conflict" };
+      if (!mayFollow(between, unlessAbout, count)) return { outcome: "conflict" };
       // One delivery's bytes are one body, however often they come.
       for (const { sha256, bytes } of bodies) statements.insertBody.run(sha256, bytes);
       const { rows, head } = sealEvents(before, events, now, hashing);

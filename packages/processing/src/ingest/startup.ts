@@ -105,7 +105,7 @@ export async function* finishDeliveries({
   ingest,
   signal,
 }: FinishDeliveriesOptions): AsyncGenerator<IncompleteDelivery> {
-  for (const deliveryId of await infinishDeliveries(stream)) {
+  for (const deliveryId of await incompleteDeliveries(stream)) {
     if (signal?.aborted) return;
     const received = (await stream.findByIds([deliveryId])).known.get(deliveryId)?.event;
     const delivery = received && (await storedDelivery(stream, received));
@@ -115,7 +115,7 @@ export async function* finishDeliveries({
 }
 
 /** Few events tell it, and only what is open is kept of them. */
-async function infinishDeliveries(stream: EventStream): Promise<Iterable<string>> {
+async function incompleteDeliveries(stream: EventStream): Promise<Iterable<string>> {
   const left = new Set<string>();
   for await (const event of readAll(stream, ["DeliveryDivided", "DeliveryCompleted"])) {
     const { delivery_id } = readData(event) as DataOf<"DeliveryDivided">;

@@ -15,10 +15,10 @@ export interface EventStream {
    * the same transaction where the engine has one; a body that is there already is left alone.
    * Resolves only when everything is durable.
    *
-   * With `unlessAbout`, other events may have come in between, up to `BETWEEN_MAX`, as long as none
-   * is about one of these ids (`isAboutAny`): the engine looks while nobody else can append, so that
-   * whoever decided slowly still wins against a writer that never pauses. EventStoreDB has no such
-   * moment, and answers `conflict`.
+   * With `unlessAbout`, other events may have come in between, up to `BETWEEN_MAX` and what one page
+   * holds, as long as none is about one of these ids (`isAboutAny`): the engine looks while nobody
+   * else can append, so that whoever decided slowly still wins against a writer that never pauses.
+   * EventStoreDB has no such moment, and answers `conflict`.
    */
   append(
     expectedPosition: number,
@@ -97,12 +97,18 @@ export function countBetween(
   return unlessAbout === undefined || count < 0 || count > BETWEEN_MAX ? null : count;
 }
 
-/** Whether an append may follow the events that came in between. */
+/**
+ * Whether an append may follow the events that came in between.
+ *
+ * @param count how many came: long ones do not all stand on one page, and about those that are not
+ *   at hand nothing is known
+ */
 export function mayFollow(
   between: readonly RecordedEvent[],
   unlessAbout: ReadonlySet<string> = NOTHING,
+  count: number = between.length,
 ): boolean {
-  return !between.some((event) => isAboutAny(event, unlessAbout));
+  return between.length === count && !between.some((event) => isAboutAny(event, unlessAbout));
 }
 
 const NOTHING: ReadonlySet<string> = new Set();

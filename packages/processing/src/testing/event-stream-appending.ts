@@ -2,7 +2,7 @@ import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { emptyHead, headOf } from "@counterfoil/core/stream/chain";
 import { describe, expect, test } from "@jest/globals";
 import { EventIdTaken } from "../ports/errors.ts";
-import { BETWEEN_MAX, type EventStream } from "../ports/event-stream.ts";
+import { BETWEEN_MAX, type EventStream, PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import { brokenAt, positionsOf, readAll, type StreamFixture } from "./event-stream-fixture.ts";
 import { sampleEvent, sampleEvents, sampleId } from "./sample-event.ts";
 
@@ -124,6 +124,18 @@ function describeBehindOthers(use: () => StreamFixture): void {
     expect(await stream.append(position, sampleEvents(21, 22))).toMatchObject({
       outcome: "appended",
     });
+  });
+
+  test("nor where they are so long that a page does not hold them all", async () => {
+    const { stream, openAnother } = use();
+    const other = await openAnother();
+    await stream.append(0, sampleEvents(1, 3));
+    const data = JSON.stringify({ note: "x".repeat(Math.ceil(PAGE_BYTES_MAX / 8)) });
+    for (let at = 3; at < 12; at += 1) await other.append(at, [sampleEvent(100 + at, { data })]);
+    await other.append(12, [sampleEvent(11, about(2))]);
+    const appending = stream.append(3, sampleEvents(21, 22), [], facts(2, 21, 22));
+    expect(await appending).toEqual({ outcome: "conflict" });
+    expect((await stream.head()).position).toBe(13);
   });
 
   test("nor before the position that was expected", async () => {
