@@ -5,7 +5,7 @@ import type { Row, Table } from "../../ports/table.ts";
 import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
-import { ANOMALIES, integer, nanos, own } from "../columns.ts";
+import { ANOMALIES, integer, nanos, own, text } from "../columns.ts";
 
 /**
  * Times of recording never fall. After a clock that ran ahead, everything is recorded at the last
@@ -15,7 +15,12 @@ import { ANOMALIES, integer, nanos, own } from "../columns.ts";
  */
 export const LATE_ARRIVALS: Table = {
   name: "late_arrivals",
-  columns: { position: own(integer), received_at: own(nanos), recorded_at: own(nanos) },
+  columns: {
+    position: own(integer),
+    delivery_id: own(text),
+    received_at: own(nanos),
+    recorded_at: own(nanos),
+  },
   key: ["position"],
   indexes: [["received_at", "position"]],
   digested: "none",
@@ -25,7 +30,11 @@ export const LATE_ARRIVALS: Table = {
 export const AHEAD_MAX: Nanos = 60n * SECOND;
 
 export interface LateArrivals {
-  /** Notes when an event came, where it was recorded at another time; and that a person is to know it. */
+  /**
+   * Notes when a delivery came, and what was recorded with it, where that was at another time; and that
+   * a person is to know it. What is recorded of a delivery later on (a retry, a correction) is known
+   * from then on only.
+   */
   note(event: RecordedEvent): Work;
 }
 
@@ -43,25 +52,31 @@ export async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<
     return limit.text;
   }
 
-  async function noteLate(event: RecordedEvent, receivedAt: string): Promise<void> {
-    const { position, recorded_at, causation_id: deliveryId } = event;
+  async function noteLate(delivery: RecordedEvent, receivedAt: string): Promise<void> {
+    const { position, recorded_at, id: delivery_id } = delivery;
     const arrival = timeOf(receivedAt);
     const isOfSameClock = last?.recorded_at === recorded_at;
     const received_at = isOfSameClock && last !== null ? later(last, arrival) : arrival;
-    last = { position, received_at, recorded_at };
+    last = { position, delivery_id, received_at, recorded_at };
     buffer.append(LATE_ARRIVALS, last);
     const id = `clock:ledger:${formatTime(recorded_at)}`;
     if (anomaly === id) return;
     anomaly = id;
     const detail = { recorded_at: formatTime(recorded_at), received_at: receivedAt };
     const content = { id, kind: "clock", subject: "ledger", detail, essence: {}, at: null };
-    await openAnomaly(buffer, content, { position, deliveryId });
+    await openAnomaly(buffer, content, { position, deliveryId: delivery_id });
+  }
+
+  function noteFact({ position, causation_id, recorded_at }: RecordedEvent): undefined {
+    if (last?.delivery_id !== causation_id || last.recorded_at !== recorded_at) return;
+    last = { ...last, position };
+    buffer.append(LATE_ARRIVALS, last);
   }
 
   return {
     note(event) {
+      if (event.type !== "DeliveryReceived") return noteFact(event);
       const receivedAt = receivedAtOf(event);
-      if (receivedAt === null) return undefined;
       if (receivedAt < limitOf(event.recorded_at)) return noteLate(event, receivedAt);
       if (anomaly === null) return undefined;
       // The right clock has got there.
@@ -85,10 +100,8 @@ async function openAnomalyOf(store: Rows, { recorded_at }: Row): Promise<string 
 const RECEIVED_AT = '"received_at":"';
 
 /** Read from the text: of a million deliveries none but a late one need be parsed. In a string, quotes are escaped. */
-function receivedAtOf({ data }: RecordedEvent): string | null {
-  const at = data.indexOf(RECEIVED_AT);
-  if (at < 0) return null;
-  const start = at + RECEIVED_AT.length;
+function receivedAtOf({ data }: RecordedEvent): string {
+  const start = data.indexOf(RECEIVED_AT) + RECEIVED_AT.length;
   return data.slice(start, data.indexOf('"', start));
 }
 
