@@ -1,6 +1,7 @@
 import { type DataOf, FACTS, type ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
+import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import {
@@ -235,13 +236,8 @@ const REBUILD_INDEX =
   "the index of ids is damaged; rebuild it (REINDEX) before more is appended, or restore a backup where an id is there twice";
 
 /** The fact that an event amends. It is filed under it beside the chain: the two must agree. */
-function amendedBy(event: RecordedEvent): string | null {
-  if (!AMENDMENT_TYPES.has(event.type) || isTooNew(event)) return null;
-  const { event_id, amends } = readData(event) as DataOf<"FactWithdrawn">;
-  return amends ?? event_id;
-}
-
-const AMENDMENT_TYPES = new Set(["FactSeen", "FactContradicted", "FactCorrected", "FactWithdrawn"]);
+const amendedBy = (event: RecordedEvent): string | null =>
+  AMENDMENTS.has(event.type) && !isTooNew(event) ? factIdOf(event) : null;
 
 async function verifyBodies(
   { stream, hashing }: VerifyOptions,

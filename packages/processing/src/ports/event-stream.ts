@@ -1,6 +1,7 @@
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { isAboutAny } from "@counterfoil/core/ingest/fact-state";
 import type { Head } from "@counterfoil/core/stream/chain";
+import { isWhole, takeWithin } from "./bounded.ts";
 
 /**
  * One ledger's stream: totally ordered, dense positions from 1, in every engine. Every method may
@@ -60,24 +61,15 @@ export function takePage(
   events: Iterable<RecordedEvent>,
   bytesMax: number = PAGE_BYTES_MAX,
 ): RecordedEvent[] {
-  const page: RecordedEvent[] = [];
-  let bytes = 0;
-  for (const event of events) {
-    page.push(event);
-    bytes += event.data.length;
-    if (bytes >= bytesMax) break;
-  }
-  return page;
+  return takeWithin(events, bytesMax, dataLength);
 }
 
-/**
- * Whether nothing followed when the page was read, for certain: it was ended neither by its limit nor
- * by its bytes, of which a character takes up to three. It saves the read that would answer nothing.
- */
+/** Whether nothing followed when the page was read, for certain. */
 export function isLastPage(page: readonly RecordedEvent[], limit: number): boolean {
-  if (page.length >= limit) return false;
-  return 3 * page.reduce((sum, { data }) => sum + data.length, 0) < PAGE_BYTES_MAX;
+  return isWhole(page, { limit, bytesMax: PAGE_BYTES_MAX }, dataLength);
 }
+
+const dataLength = ({ data }: RecordedEvent): number => data.length;
 
 /** All others wait while an engine looks at what came in between. */
 export const BETWEEN_MAX = 1000;

@@ -1,3 +1,5 @@
+import { isWhole, takeWithin } from "./bounded.ts";
+
 /**
  * Read models are tables of rows, described here once and laid out by each engine. A row is a plain
  * object whose keys are the columns.
@@ -71,23 +73,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** The rows that a selection's bytes leave of what it finds; what follows is not asked for. */
 export function takeRows(rows: Iterable<Row>, { bytesMax }: Pick<Selection, "bytesMax">): Row[] {
-  if (bytesMax === undefined) return [...rows];
-  const taken: Row[] = [];
-  let length = 0;
-  for (const row of rows) {
-    taken.push(row);
-    length += textLength(row);
-    if (length >= bytesMax) break;
-  }
-  return taken;
+  return bytesMax === undefined ? [...rows] : takeWithin(rows, bytesMax, textLength);
 }
 
-/** Whether nothing followed, for certain: neither the limit nor the bytes (up to three a character) ended it. */
+/** Whether nothing followed when the rows were read, for certain. */
 export function isLastRows(
   rows: readonly Fields[],
   { limit, bytesMax }: Pick<Selection, "limit" | "bytesMax">,
 ): boolean {
-  if (rows.length >= limit) return false;
-  if (bytesMax === undefined) return true;
-  return 3 * rows.reduce((sum, row) => sum + textLength(row), 0) < bytesMax;
+  if (bytesMax === undefined) return rows.length < limit;
+  return isWhole(rows, { limit, bytesMax }, textLength);
 }

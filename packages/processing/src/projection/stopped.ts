@@ -28,6 +28,8 @@ export type StoppedSubject = Readonly<{ subject: string; position: number }>;
  * its beginning and its digest. Old ledgers hold such subjects.
  */
 export function subjectName(subject: string, hashing: Hashing): string {
+  // A character takes three bytes at most: nearly every subject is short enough at a glance.
+  if (3 * subject.length <= ACCOUNT_BYTES_MAX) return subject;
   const isShort = subject.length <= ACCOUNT_BYTES_MAX;
   if (isShort && encoder.encode(subject).length <= ACCOUNT_BYTES_MAX) return subject;
   return `${cutText(subject, 60)}#${hashing.sha256(subject)}`;
