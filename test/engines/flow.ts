@@ -2,23 +2,17 @@ import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
 import { shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
 import { expect } from "@jest/globals";
-import { planOf, type Scenario } from "../system/arbitraries.ts";
+import { ORDINARY, planOf, type Scenario } from "../system/arbitraries.ts";
 import { balanceBody, playScenario, take } from "../system/messages.ts";
 import { hashing, type LedgerOptions, openTestLedger, type TestLedger } from "../system/support.ts";
 import { faulty, mended, secondsAsMilliseconds } from "../system/translation-bugs.ts";
 
 const HISTORY: Scenario = {
+  ...ORDINARY,
   seed: 2025,
   participants: 3,
   flows: 4,
-  meanGapMs: 400,
-  burstRate: 0.3,
-  receiverSkewMs: 300,
-  feeds: 1,
-  reconnectRate: 0.02,
-  snapshotRaceMs: 400,
   webhookRepeatRate: 0.3,
-  webhookLossRate: 0.1,
 };
 
 /** After everything that the history and the documented pages tell. */

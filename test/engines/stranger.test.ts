@@ -6,7 +6,7 @@ import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { anomalyRecord } from "@counterfoil/processing/queries/anomaly-record";
 import { expect, test } from "@jest/globals";
-import { planOf } from "../system/arbitraries.ts";
+import { ORDINARY, planOf } from "../system/arbitraries.ts";
 import {
   expectRebuilt,
   hashing,
@@ -16,19 +16,7 @@ import {
 } from "../system/support.ts";
 import { eventstoreEngineOn } from "./server-engines.ts";
 
-const { plan: PLAN } = planOf({
-  seed: 12,
-  participants: 2,
-  flows: 5,
-  meanGapMs: 400,
-  burstRate: 0.3,
-  receiverSkewMs: 300,
-  feeds: 1,
-  reconnectRate: 0.02,
-  snapshotRaceMs: 400,
-  webhookRepeatRate: 0.1,
-  webhookLossRate: 0.1,
-});
+const { plan: PLAN } = planOf({ ...ORDINARY, seed: 12 });
 
 describePostgres("another client in the ledger's stream", (use) => {
   test("is an anomaly; deliveries, models and verify go on as without it", async () => {

@@ -37,6 +37,20 @@ export const smallScenarioArbitrary = scenarioArbitrary.map((scenario) => ({
 
 export type Scenario = typeof scenarioArbitrary extends fc.Arbitrary<infer T> ? T : never;
 
+/** Two customers, one feed that reconnects, and webhooks that come late, twice or not at all. */
+export const ORDINARY: Omit<Scenario, "seed"> = {
+  participants: 2,
+  flows: 5,
+  meanGapMs: 400,
+  burstRate: 0.3,
+  receiverSkewMs: 300,
+  feeds: 1,
+  reconnectRate: 0.02,
+  snapshotRaceMs: 400,
+  webhookRepeatRate: 0.1,
+  webhookLossRate: 0.1,
+};
+
 export type Played = Readonly<{ history: History; plan: readonly PlannedDelivery[] }>;
 
 export function planOf(scenario: Scenario): Played {

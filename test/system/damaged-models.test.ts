@@ -13,22 +13,10 @@ import { serveModels } from "@counterfoil/processing/queries/serving";
 import { readStatus } from "@counterfoil/processing/queries/status";
 import { describe, expect, test } from "@jest/globals";
 import { postgresEngineIn } from "../engines/server-engines.ts";
-import { planOf } from "./arbitraries.ts";
+import { ORDINARY, planOf } from "./arbitraries.ts";
 import { hashing, LEDGER, openTestLedger, refold, runs, type TestLedger } from "./support.ts";
 
-const { plan: PLAN } = planOf({
-  seed: 11,
-  participants: 2,
-  flows: 5,
-  meanGapMs: 400,
-  burstRate: 0.3,
-  receiverSkewMs: 300,
-  feeds: 1,
-  reconnectRate: 0.02,
-  snapshotRaceMs: 400,
-  webhookRepeatRate: 0.1,
-  webhookLossRate: 0.1,
-});
+const { plan: PLAN } = planOf({ ...ORDINARY, seed: 11 });
 
 const MODEL = "balances";
 const INSTALLATION = { ledger: "x", environment: "test", engine: "sqlite" } as const;

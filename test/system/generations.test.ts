@@ -11,7 +11,7 @@ import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan
 import { createRandom } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { planOf, type Scenario, scenarioArbitrary } from "./arbitraries.ts";
+import { ORDINARY, planOf, type Scenario, scenarioArbitrary } from "./arbitraries.ts";
 import {
   ENGINES,
   type Engine,
@@ -108,15 +108,9 @@ const rollback = ({ stream, catalogue, projections, clock }: TestLedger, model: 
   });
 
 const SCENARIO: Scenario = {
+  ...ORDINARY,
   seed: 8,
-  participants: 2,
   flows: 6,
-  meanGapMs: 400,
-  burstRate: 0.3,
-  receiverSkewMs: 300,
-  feeds: 1,
-  reconnectRate: 0.02,
-  snapshotRaceMs: 400,
   webhookRepeatRate: 0.2,
   webhookLossRate: 0.15,
 };

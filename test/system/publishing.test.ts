@@ -27,7 +27,7 @@ import {
 import { createRandom, type Random } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { planOf, type Scenario, smallScenarioArbitrary } from "./arbitraries.ts";
+import { ORDINARY, planOf, type Scenario, smallScenarioArbitrary } from "./arbitraries.ts";
 import { expectAllFacts, expectRising, lastStates, shownStates } from "./published.ts";
 import {
   ENGINES,
@@ -43,15 +43,9 @@ import {
 } from "./support.ts";
 
 const SCENARIO: Scenario = {
+  ...ORDINARY,
   seed: 8,
-  participants: 2,
   flows: 6,
-  meanGapMs: 400,
-  burstRate: 0.3,
-  receiverSkewMs: 300,
-  feeds: 1,
-  reconnectRate: 0.02,
-  snapshotRaceMs: 400,
   webhookRepeatRate: 0.2,
   webhookLossRate: 0.15,
 };
