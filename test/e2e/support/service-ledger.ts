@@ -32,13 +32,12 @@ type Wire = Readonly<{
   feed: () => FeedServer;
   /** Ends the provider's side of the feed and begins it anew, on the same port. */
   serveFeed: () => Promise<void>;
-  /** The same, with a snapshot: without any, the client would wait ever longer to connect again. */
-  idle: () => Promise<void>;
+  /** A new process follows a new feed: it has not learnt to wait for one that ends so often. */
+  renew: () => Promise<void>;
 }>;
 
 export async function startServiceLedger(env: Environment): Promise<ServiceLedger> {
   const wire = await startWire(env);
-  await wire.idle();
   let cases = 0;
   return {
     stop: wire.stop,
@@ -57,7 +56,12 @@ async function startWire(env: Environment): Promise<Wire> {
     const role = startRole(["start"], { ...env, ...feedConfigOf(feed) });
     return { role, address: await addressOf(role) };
   };
+  const list = async () => {
+    await feed.waitForSubscription();
+    feed.push(JSON.stringify(IDLE));
+  };
   let service = await start();
+  await list();
   const stop = async () => expect(await stopRole(service.role)).toBe(0);
   const serveFeed = async () => {
     await feed.stop();
@@ -67,14 +71,15 @@ async function startWire(env: Environment): Promise<Wire> {
     address: () => service.address,
     feed: () => feed,
     serveFeed,
-    idle: async () => {
-      await serveFeed();
-      await feed.waitForSubscription();
-      feed.push(JSON.stringify(IDLE));
-    },
     restart: async () => {
       await stop();
       service = await start();
+    },
+    renew: async () => {
+      await stop();
+      await serveFeed();
+      service = await start();
+      await list();
     },
     stop: async () => {
       await stop();
@@ -94,6 +99,7 @@ async function openCase(wire: Wire, number: number): Promise<BalanceLedger> {
     createApi(wire.address()).get<Data>(path, parameters);
   const headOf = async () => (await get<{ head: string }>("/v1/status", {})).head;
   const startMs = Date.now() - EIGHT_DAYS_MS;
+  let followedFeed = false;
   const since = await headOf();
   const eventsOf = (types: string) =>
     get<readonly EventRecord[]>("/v1/events", { types, after: since, limit: "1000" });
@@ -114,6 +120,7 @@ async function openCase(wire: Wire, number: number): Promise<BalanceLedger> {
       expect(await sendWebhook(wire.address(), hook)).toMatchObject({ outcome: "recorded" });
     },
     connect: async () => {
+      followedFeed = true;
       await wire.serveFeed();
       return followSubscription(wire.feed(), eventsOf);
     },
@@ -130,7 +137,9 @@ async function openCase(wire: Wire, number: number): Promise<BalanceLedger> {
     countEvents: async (type) => (await eventsOf(type)).length,
     // One `counterfoil verify` does it for all cases.
     verify: async () => {},
-    close: wire.idle,
+    close: async () => {
+      if (followedFeed) await wire.renew();
+    },
   };
 }
 

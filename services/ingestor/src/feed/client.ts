@@ -1,7 +1,7 @@
 import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
-import { backoffMs, type RandomFraction } from "@counterfoil/processing/retry";
+import { backoffMs, type RandomFraction, type RetryPolicy } from "@counterfoil/processing/retry";
 import type { Logger } from "pino";
 import { errorReport } from "../error-report.ts";
 import type { IngestorMetrics } from "../metrics.ts";
@@ -37,8 +37,8 @@ export type FeedClient = Readonly<{
 /**
  * Follows the Zero Hash Balances Feed for ever, one connection after the other. What one received
  * is durable before the next is made; between them it waits up to 0.5 s at first, up to 30 s after
- * ends in a row, up to five minutes where each had brought a whole snapshot to record. The row ends
- * with a connection that lives for a minute behind its snapshot.
+ * ends in a row, and up to five minutes where each brought much to record. The row ends with a
+ * connection that lives for a minute behind its snapshot.
  */
 export function startFeedClient(deps: FeedDeps): FeedClient {
   const stopping = new AbortController();
@@ -56,31 +56,36 @@ async function followForEver(deps: FeedDeps, signal: AbortSignal): Promise<void>
   let continues: string | undefined;
   let endsInARow = 0;
   while (!signal.aborted) {
-    let lived: Lived = { subscribedMs: null };
+    let lived: Lived = { subscribedMs: null, bytes: 0 };
     try {
       lived = await followConnection(deps, { continues, signal });
       continues = lived.connection ?? continues;
     } catch (error) {
       logger.error(errorReport(error), "feed connection failed");
     }
-    const { subscribedMs } = lived;
+    const { subscribedMs, bytes } = lived;
     endsInARow = subscribedMs !== null && subscribedMs >= STEADY_MS ? 1 : endsInARow + 1;
-    const pauses = subscribedMs === null ? PAUSES : PAUSES_BEHIND_SNAPSHOTS;
-    await clock.sleep(backoffMs(endsInARow, pauses, random), signal);
+    await clock.sleep(backoffMs(endsInARow, pausesBehind(bytes), random), signal);
   }
 }
 
 /** After that a connection's end is no sign of something that lasts. */
 const STEADY_MS = 60_000;
-const PAUSES = { delayMsMin: 500, delayMsMax: 30_000 };
-/** Each snapshot is recorded whole. */
-const PAUSES_BEHIND_SNAPSHOTS = { delayMsMin: 500, delayMsMax: 300_000 };
+/** Every connection brings a whole snapshot to record: this much a second, where they end at once. */
+const REPEATED_BYTES_A_SECOND = 64 * 1024;
+
+function pausesBehind(bytes: number): Omit<RetryPolicy, "attemptsMax"> {
+  const affordableMs = (bytes / REPEATED_BYTES_A_SECOND) * 1000;
+  return { delayMsMin: 500, delayMsMax: Math.min(Math.max(affordableMs, 30_000), 300_000) };
+}
 
 type Lived = Readonly<{
   /** Its id; missing where it could not be made, which nothing records. */
   connection?: string;
   /** From the first snapshot that could be read to the end; null where there was none. */
   subscribedMs: number | null;
+  /** Received on it. */
+  bytes: number;
 }>;
 
 type ConnectionOptions = Readonly<{
@@ -107,7 +112,7 @@ async function followConnection(deps: FeedDeps, options: ConnectionOptions): Pro
   if (!progress.isOpen) {
     metrics.feedClosed("unreachable");
     logger.warn({ end }, "feed cannot be reached");
-    return { subscribedMs: null };
+    return { subscribedMs: null, bytes: 0 };
   }
   const unrecorded = await session.recorder.drained();
   // After a closing handshake nothing is missing; a connection that broke may lack frames.
@@ -121,9 +126,9 @@ async function followConnection(deps: FeedDeps, options: ConnectionOptions): Pro
   await session.recorder.close({ ...closing, closedAt }).catch(() => {
     logger.error({ connection }, "the feed's closing is not recorded");
   });
-  const { subscribedAt } = progress;
-  if (subscribedAt === null) return { connection, subscribedMs: null };
-  return { connection, subscribedMs: Number((closedAt - subscribedAt) / MILLISECOND) };
+  const { subscribedAt, bytes } = progress;
+  if (subscribedAt === null) return { connection, subscribedMs: null, bytes };
+  return { connection, subscribedMs: Number((closedAt - subscribedAt) / MILLISECOND), bytes };
 }
 
 type FeedSession = Readonly<{
