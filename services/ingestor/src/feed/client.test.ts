@@ -331,7 +331,11 @@ describe("reconnecting", () => {
     ["30 s where nothing comes", null, [0.5, 1, 2, 4, 8, 16, 30, 30, 30]],
     ["30 s where a small snapshot comes", SNAPSHOT, [0.5, 1, 2, 4, 8, 16, 30, 30, 30]],
     ["what 6 MiB cost", padded(6 * MEBIBYTE), [0.5, 1, 2, 4, 8, 16, 32, 64, 96, 96, 96]],
-    ["5 min whatever it costs", padded(30 * MEBIBYTE), [0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300]],
+    [
+      "5 min whatever it costs",
+      padded(30 * MEBIBYTE),
+      [0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300],
+    ],
   ])("waits longer and longer, up to %s, until one lives a minute", async (_, snapshot, all) => {
     const hasSnapshot = snapshot !== null;
     const { client, ingest, clock, subscribed, dialled } = startFakeFeed({ random: () => 0.9999 });
