@@ -21,6 +21,8 @@ export type RouteRequest<Query, Params> = Readonly<{
 
 export type RouteDefinition<Query extends z.ZodType, Params extends z.ZodType> = Readonly<{
   method?: "GET" | "POST";
+  /** The name of its method in a client: never changed. */
+  operation: string;
   url: string;
   tag: Tag;
   summary: string;
@@ -69,8 +71,10 @@ const COMMON: readonly ErrorCode[] = ["malformed_request", "invalid_query", "int
 export function route<Query extends z.ZodType, Params extends z.ZodType = z.ZodUndefined>(
   definition: RouteDefinition<Query, Params>,
 ): Route {
-  const { method = "GET", url, tag, summary, description, query, params, handle } = definition;
+  const { method = "GET", operation, url, tag, summary, description } = definition;
+  const { query, params, handle } = definition;
   const schema = {
+    operationId: operation,
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),

@@ -31,6 +31,7 @@ const problems = [
 
 function accountRoute(sources: Sources): Route {
   return route({
+    operation: "getAccount",
     url: "/v1/accounts/:id",
     tag: "balances",
     summary: "One account with its balance",
@@ -47,6 +48,7 @@ function accountRoute(sources: Sources): Route {
 
 function entriesRoute(sources: Sources): Route {
   return route({
+    operation: "listEntries",
     url: "/v1/accounts/:id/entries",
     tag: "balances",
     summary: "The history of an account",
@@ -73,6 +75,7 @@ const runParams = z.object({
 
 function runRoute(sources: Sources): Route {
   return route({
+    operation: "getRun",
     url: "/v1/runs/:run_id",
     tag: "balances",
     summary: "A run with its movements on all accounts",

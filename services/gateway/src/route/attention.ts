@@ -20,6 +20,7 @@ import { type Route, type RouteRequest, route } from "../route.ts";
 export function attentionRoutes(sources: Sources): readonly Route[] {
   return [
     route({
+      operation: "listAnomalies",
       url: "/v1/anomalies",
       tag: "attention",
       summary: "What needs a person, over all models, the newest first",
@@ -31,6 +32,7 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       handle: (request) => answerAnomalies(sources, request),
     }),
     route({
+      operation: "listQuarantine",
       url: "/v1/quarantine",
       tag: "attention",
       summary: "Deliveries that nobody could read, the newest first",

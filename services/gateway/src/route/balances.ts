@@ -48,6 +48,7 @@ type Query = z.output<typeof query>;
 export function balanceRoutes(sources: Sources): readonly Route[] {
   return [
     route({
+      operation: "listBalances",
       url: "/v1/balances",
       tag: "balances",
       summary: "Balances, one an account",

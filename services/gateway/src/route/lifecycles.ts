@@ -43,9 +43,21 @@ import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** What the three lifecycles have that the others have not. */
 const LIFECYCLES = {
-  withdrawals: { record: withdrawalRecord, name: "withdrawal" },
-  deposits: { record: depositRecord, name: "deposit" },
-  trades: { record: tradeRecord, name: "trade" },
+  withdrawals: {
+    record: withdrawalRecord,
+    name: "withdrawal",
+    operations: { list: "listWithdrawals", one: "getWithdrawal", history: "listWithdrawalHistory" },
+  },
+  deposits: {
+    record: depositRecord,
+    name: "deposit",
+    operations: { list: "listDeposits", one: "getDeposit", history: "listDepositHistory" },
+  },
+  trades: {
+    record: tradeRecord,
+    name: "trade",
+    operations: { list: "listTrades", one: "getTrade", history: "listTradeHistory" },
+  },
 } as const;
 
 export function lifecycleRoutes(sources: Sources): readonly Route[] {
@@ -75,6 +87,7 @@ type ListQuery = z.output<ReturnType<typeof listQuery>>;
 
 function listRoute(sources: Sources, model: LifecycleModel): Route {
   return route({
+    operation: LIFECYCLES[model].operations.list,
     url: `/v1/${model}`,
     tag: "lifecycles",
     summary: `The ${model}, the one that changed last first`,
@@ -111,6 +124,7 @@ function oneRoute(sources: Sources, model: LifecycleModel): Route {
     id: pathId(`Any id of the ${name}: present or former`),
   });
   return route({
+    operation: LIFECYCLES[model].operations.one,
     url: `/v1/${model}/:id`,
     tag: "lifecycles",
     summary: `One ${name} with the newest entries of its history`,
@@ -134,6 +148,7 @@ function historyRoute(sources: Sources, model: LifecycleModel): Route {
     id: pathId(`Any id of the ${name}: present or former`),
   });
   return route({
+    operation: LIFECYCLES[model].operations.history,
     url: `/v1/${model}/:id/history`,
     tag: "lifecycles",
     summary: `The whole history of one ${name}, in order`,

@@ -28,6 +28,7 @@ function statusRoute(sources: Sources): Route {
     engine,
   };
   return route({
+    operation: "getStatus",
     url: "/v1/status",
     tag: "operations",
     summary: "The head of the stream, and how far each projection has come",
@@ -53,6 +54,7 @@ function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
   return [
     route({
       ...rebuild,
+      operation: "startRebuild",
       method: "POST",
       summary: "Builds the projection's next generation from the stream",
       status: 202,
@@ -65,6 +67,7 @@ function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
     }),
     route({
       ...rebuild,
+      operation: "getRebuild",
       summary: "How the last rebuild that was started here is getting on",
       problems: ["not_found"],
       handle: async ({ params: { name } }) => {
@@ -84,6 +87,7 @@ const word = (text: string) => z.object({ status: z.literal(text) });
 function healthRoutes({ stream, models }: Sources): readonly Route[] {
   return [
     route({
+      operation: "getHealth",
       url: "/healthz",
       tag: "operations",
       summary: "Whether the process is alive",
@@ -92,6 +96,7 @@ function healthRoutes({ stream, models }: Sources): readonly Route[] {
       handle: async () => ({ status: "ok" }),
     }),
     route({
+      operation: "getReadiness",
       url: "/readyz",
       tag: "operations",
       summary: "Whether the stream can be read and every model is served",
@@ -109,6 +114,7 @@ function healthRoutes({ stream, models }: Sources): readonly Route[] {
 
 function metricsRoute(registry: Registry): Route {
   return route({
+    operation: "getMetrics",
     url: "/metrics",
     tag: "operations",
     summary: "Metrics for Prometheus",
@@ -120,6 +126,7 @@ function metricsRoute(registry: Registry): Route {
 }
 
 const openApiRoute: Route = route({
+  operation: "getOpenApi",
   url: "/openapi.json",
   tag: "operations",
   summary: "This interface as an OpenAPI document",

@@ -29,6 +29,7 @@ const events = parameters({
 
 function eventsRoute(sources: Sources): Route {
   return route({
+    operation: "listEvents",
     url: "/v1/events",
     tag: "stream",
     summary: "The events of the stream, in their order",
@@ -56,6 +57,7 @@ const deliveryParams = z.object({ id: pathId("The delivery's id") });
 
 function deliveryRoute({ stream }: Sources): Route {
   return route({
+    operation: "getDelivery",
     url: "/v1/deliveries/:id",
     tag: "stream",
     summary: "A delivery with everything that it caused to be recorded",
@@ -79,6 +81,7 @@ const BYTES = "application/octet-stream";
 
 function bodyRoute({ stream }: Sources): Route {
   return route({
+    operation: "getDeliveryBody",
     url: "/v1/deliveries/:id/body",
     tag: "stream",
     summary: "The exact bytes of a delivery",
