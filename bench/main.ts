@@ -1,26 +1,30 @@
-import { parseArgs } from "node:util";
+import { Command, InvalidArgumentError } from "commander";
 import { BENCHES, type Bench } from "./benches.ts";
 import type { BenchOptions, BenchRow } from "./measure.ts";
 import { printRows, type SkippedRow } from "./table.ts";
 
-const { values } = parseArgs({
-  options: {
-    facts: { type: "string" },
-    accounts: { type: "string" },
-    rounds: { type: "string" },
-    only: { type: "string", default: Object.keys(BENCHES).join(",") },
-    json: { type: "boolean", default: false },
-  },
-});
+type Flags = Partial<BenchOptions> & Readonly<{ only?: readonly Named[]; json: boolean }>;
+type Named = readonly [name: string, bench: Bench];
+
+const values = new Command("bench")
+  .description("Measures beside a limit or a peer in the same run; bench/README.md reads the rows.")
+  .option("--only <names>", `any of ${Object.keys(BENCHES).join(", ")}, with commas`, named)
+  .option("--facts <n>", "size for all rows; each has one of its own", size)
+  .option("--accounts <n>", "the same", size)
+  .option("--rounds <n>", "how often each is measured", size)
+  .option("--json", "rows for a program", false)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .parse()
+  .opts<Flags>();
 
 type Row = (BenchRow | SkippedRow) & Readonly<{ bench: string; options: BenchOptions }>;
 
 const rows: Row[] = [];
-for (const [bench, { run, sizes, missing }] of chosen(values.only)) {
+for (const [bench, { run, sizes, missing }] of values.only ?? Object.entries(BENCHES)) {
   const options: BenchOptions = {
-    facts: sizeOf("facts", sizes),
-    accounts: sizeOf("accounts", sizes),
-    rounds: sizeOf("rounds", sizes),
+    facts: values.facts ?? sizes.facts,
+    accounts: values.accounts ?? sizes.accounts,
+    rounds: values.rounds ?? sizes.rounds,
   };
   if (!values.json) console.error(`… ${bench}`);
   const skipped = missing?.() ?? null;
@@ -30,23 +34,15 @@ for (const [bench, { run, sizes, missing }] of chosen(values.only)) {
 if (values.json) console.log(JSON.stringify({ rows }, null, 2));
 else printRows(rows);
 
-function chosen(only: string): readonly (readonly [string, Bench])[] {
+function named(only: string): readonly Named[] {
   return only.split(",").map((name) => {
     const bench = BENCHES[name];
     if (bench !== undefined) return [name, bench];
-    return refuse(`no bench ${name}; there are: ${Object.keys(BENCHES).join(", ")}`);
+    throw new InvalidArgumentError(`No bench ${name}.`);
   });
 }
 
-/** The bench's own size where none was asked for. */
-function sizeOf(size: keyof BenchOptions, sizes: BenchOptions): number {
-  const text = values[size];
-  if (text === undefined) return sizes[size];
+function size(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  return refuse(`--${size} ${text}: expected a positive number`);
-}
-
-function refuse(why: string): never {
-  console.error(why);
-  process.exit(2);
+  throw new InvalidArgumentError("A positive number is expected.");
 }

@@ -1,7 +1,10 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { type Api, createApi, whenFolded, whenServed } from "./support/api.ts";
 import {
   addressOf,
+  BIN,
   type Environment,
   endAllProcesses,
   runCommand,
@@ -43,6 +46,21 @@ async function json(...args: readonly string[]) {
 }
 
 describe("commands beside a running service", () => {
+  test("end quietly where nobody reads what they print", async () => {
+    const line = `{ "${BIN}" status; echo "ended with $?" >&2; } | true`;
+    const { stderr } = await promisify(execFile)("sh", ["-c", line], {
+      env: { ...process.env, ...env },
+    });
+    expect(stderr).toBe("ended with 0\n");
+  });
+
+  test("simulate says at once that nobody answers", async () => {
+    const nowhere = ["simulate", "layer1-deposit", "--url", "http://127.0.0.1:1"];
+    const { code, stdout, stderr } = await runCommand(nowhere, env);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toContain("http://127.0.0.1:1 does not answer (");
+  });
+
   test("status says what the service says", async () => {
     const { code, answer } = await json("status");
     expect(code).toBe(0);

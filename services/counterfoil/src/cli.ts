@@ -23,6 +23,13 @@ Examples:
   $ counterfoil verify --models
   $ counterfoil rebuild all`;
 
+// Whoever reads may have read enough (`| head`): the work goes on, and nobody is told of it.
+for (const output of [process.stdout, process.stderr]) {
+  output.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 try {
   await createProgram().parseAsync();
 } catch (error) {

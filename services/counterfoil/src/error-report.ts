@@ -36,18 +36,30 @@ export class WrongUsage extends Error {
   override readonly name = "WrongUsage";
 }
 
+/** Nobody answers where a service was expected. */
+export class ServiceUnreachable extends Error {
+  override readonly name = "ServiceUnreachable";
+
+  constructor(baseUrl: string, reason: string) {
+    super(
+      `${baseUrl} does not answer (${reason}): start the service with \`counterfoil start\`, or say with --url where it is`,
+    );
+  }
+}
+
 /** What is printed of an error, and how the program ends with it. */
 export type ErrorReport = Readonly<{
-  code: ErrorCode | "wrong_usage";
+  code: ErrorCode | "wrong_usage" | "service_unreachable";
   message: string;
   exit: ExitCode;
 }>;
 
-type Kind = Omit<ErrorReport, "message"> & Readonly<{ of: new (message?: string) => Error }>;
+type Kind = Omit<ErrorReport, "message"> & Readonly<{ of: abstract new (...args: never) => Error }>;
 
 /** The ports' errors. What may pass by itself ends with 3, so that a supervisor tries again. */
 const KINDS: readonly Kind[] = [
   { of: WrongUsage, code: "wrong_usage", exit: EXIT.usage },
+  { of: ServiceUnreachable, code: "service_unreachable", exit: EXIT.unavailable },
   { of: StreamMissing, code: "stream_unavailable", exit: EXIT.unavailable },
   { of: StreamUnavailable, code: "stream_unavailable", exit: EXIT.unavailable },
   { of: ModelUnavailable, code: "model_unavailable", exit: EXIT.unavailable },

@@ -3,6 +3,10 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 const SOURCE = fileURLToPath(new URL("../../../services/counterfoil/src/", import.meta.url));
+/** What people start. */
+export const BIN = fileURLToPath(
+  new URL("../../../node_modules/.bin/counterfoil", import.meta.url),
+);
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -119,7 +123,8 @@ function spawnProgram(
   const clean = Object.entries(process.env).filter(
     ([name]) => !/^(?:COUNTERFOIL_|NODE_)/.test(name),
   );
-  const program = [process.execPath, "--disable-warning=ExperimentalWarning", SOURCE + file];
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning"];
+  const program = file === "main.ts" ? [BIN] : [...node, SOURCE + file];
   const limited =
     openFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${openFiles}; exec "$@"`, "sh"];
   const [command = "", ...rest] = [...limited, ...program, ...args];

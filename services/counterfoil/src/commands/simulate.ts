@@ -19,7 +19,7 @@ import {
   type ZeroHashKeys,
 } from "@counterfoil/simulator/webhook-signatures";
 import { Command } from "commander";
-import { EXIT, WrongUsage } from "../error-report.ts";
+import { EXIT, ServiceUnreachable, WrongUsage } from "../error-report.ts";
 import { print, printJson, renderTable } from "../output/print.ts";
 import { JSON_OPTION, type JsonOption, parsePort, parsePositive, parseRate } from "./context.ts";
 
@@ -116,19 +116,27 @@ async function playAndPrint(
 ): Promise<void> {
   const keys = readKeys(file, process.env);
   const port = feedPort === undefined ? {} : { feedPort };
-  const result = await play({ deliveries, url, keys, ...port, options: { seed, ...options } });
+  const result = await play({
+    deliveries,
+    url,
+    keys,
+    ...port,
+    options: { seed, retries: "seconds", ...options },
+  });
   if (json) printJson(result);
   else printResult(result);
   if (result.refused > 0) process.exitCode = EXIT.findings;
 }
 
-function printResult({ acknowledged, refused, frames, statuses, tookMs }: PlayResult): void {
+function printResult(result: PlayResult): void {
+  const { acknowledged, refused, frames, statuses, failure, tookMs } = result;
   const seconds = (tookMs / 1000).toFixed(1);
   print(
     `${acknowledged} webhooks acknowledged, ${refused} refused, ${frames} frames, ${seconds} s`,
   );
   const answers = Object.entries(statuses).map(([status, count]) => `${count} × ${status}`);
   if (answers.length > 0) print(`Answers: ${answers.join(", ")}`);
+  if (failure !== null) print(`Without an answer: ${failure}`);
 }
 
 type HistoryFlags = Readonly<{
@@ -175,7 +183,9 @@ const SUBSCRIPTION_WAIT_MS = 300_000;
 async function play({ deliveries, url, keys, feedPort, options }: Play): Promise<PlayResult> {
   const feeds = new Set(deliveries.flatMap((it) => (it.kind === "webhook" ? [] : [it.feed])));
   if (feeds.size > 0 && feedPort === undefined) throw new WrongUsage(FEED_MISSING);
-  const target = { baseUrls: [url.replace(/\/+$/, "")], ...keys };
+  const baseUrl = url.replace(/\/+$/, "");
+  await assertAnswers(baseUrl);
+  const target = { baseUrls: [baseUrl], ...keys };
   if (feeds.size === 0) return playDeliveries(deliveries, target, options);
   const feed = await createFeedServer({
     port: feedPort ?? 0,
@@ -188,6 +198,16 @@ async function play({ deliveries, url, keys, feedPort, options }: Play): Promise
   } finally {
     await closeBehindFrames(feed);
     await feed.stop();
+  }
+}
+
+/** @throws ServiceUnreachable instead of letting every webhook find it out by itself */
+async function assertAnswers(baseUrl: string): Promise<void> {
+  try {
+    await fetch(`${baseUrl}/healthz`, { signal: AbortSignal.timeout(10_000) });
+  } catch (error) {
+    const { cause = error } = error as Error;
+    throw new ServiceUnreachable(baseUrl, (cause as Error).message);
   }
 }
 

@@ -29,8 +29,8 @@ export type PlayOptions = Readonly<{
   concurrency?: number;
   /** Webhooks begun per second; as fast as they are answered unless given. */
   ratePerSecond?: number;
-  /** As each provider does, or not at all. */
-  retries?: "provider" | "none";
+  /** As each provider does (Layer1 for a day), for some seconds, or not at all. */
+  retries?: "provider" | "seconds" | "none";
   /** Multiplies the pauses between attempts. */
   delayScale?: number;
   /** How Zero Hash signs: with all its schemes unless given. */
@@ -44,6 +44,8 @@ export type PlayResult = Readonly<{
   attempts: number;
   /** How often each status came; "none" where no answer did. */
   statuses: Readonly<Record<string, number>>;
+  /** Why the last attempt without an answer had none. */
+  failure: string | null;
   frames: number;
   tookMs: number;
 }>;
@@ -83,6 +85,7 @@ export async function playDeliveries(
 
 function createTally() {
   const counts = { acknowledged: 0, refused: 0, attempts: 0, frames: 0 };
+  let failure: string | null = null;
   const statuses: Record<string, number> = {};
   return {
     countFrames(frames: number): void {
@@ -91,12 +94,13 @@ function createTally() {
     countPost({ received, attempts }: Awaited<ReturnType<WebhookSender["send"]>>): void {
       counts[received ? "acknowledged" : "refused"] += 1;
       counts.attempts += attempts.length;
-      for (const { status } of attempts) {
+      for (const { status, error } of attempts) {
+        failure = error ?? failure;
         const key = String(status ?? "none");
         statuses[key] = (statuses[key] ?? 0) + 1;
       }
     },
-    counted: () => ({ ...counts, statuses }),
+    counted: () => ({ ...counts, statuses, failure }),
   };
 }
 
@@ -108,7 +112,7 @@ function createPoster(sender: WebhookSender, target: PlayTarget, options: PlayOp
     posted += 1;
     return target.baseUrls[(posted - 1) % target.baseUrls.length];
   };
-  const providerRetries = { zerohash: ZEROHASH_RETRIES, layer1: LAYER1_RETRIES };
+  const policies = POLICIES[options.retries ?? "provider"];
   return (hook: OutgoingHook) =>
     sender.send(
       {
@@ -117,7 +121,7 @@ function createPoster(sender: WebhookSender, target: PlayTarget, options: PlayOp
         // Each attempt is signed anew, so that a late one is not taken for a replay.
         headersOf: () => headersOf(hook, target, options),
       },
-      options.retries === "none" ? NO_RETRIES : providerRetries[hook.provider],
+      policies[hook.provider],
     );
 }
 
@@ -233,6 +237,17 @@ export const NO_RETRIES: RetryPolicy = {
   delaysMs: [],
   isReceived: ZEROHASH_RETRIES.isReceived,
 };
+
+const SOME_SECONDS: RetryPolicy = {
+  ...LAYER1_RETRIES,
+  delaysMs: ZEROHASH_RETRIES.delaysMs,
+};
+
+const POLICIES = {
+  provider: { zerohash: ZEROHASH_RETRIES, layer1: LAYER1_RETRIES },
+  seconds: { zerohash: ZEROHASH_RETRIES, layer1: SOME_SECONDS },
+  none: { zerohash: NO_RETRIES, layer1: NO_RETRIES },
+} as const;
 
 export type OutgoingWebhook = Readonly<{
   url: string;

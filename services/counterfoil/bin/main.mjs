@@ -1,0 +1,6 @@
+const [major] = process.versions.node.split(".");
+if (Number(major) < 24) {
+  console.error(`counterfoil needs Node.js 24 or newer, this is ${process.versions.node}`);
+  process.exit(2);
+}
+await import("../src/main.ts");
