@@ -54,6 +54,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   /** For teams that read the topics: it knows what is published, and nothing of who publishes. */
   "packages/consumer-kit": { ours: ["packages/contracts"], packages: "declared", isNode: true },
+  /** For whoever asks over HTTP: made from the document, which is read by `generate.ts` alone. */
+  "packages/client": { ours: [], packages: ["openapi-typescript"], isNode: true },
   "services/ingestor": LISTENING_SERVICE,
   "services/projector": SERVICE,
   "services/publisher": SERVICE,
@@ -83,6 +85,8 @@ const ONLY_IN: Readonly<Record<string, string>> = {
 const ENTRY_POINTS = [
   "bench/main.ts",
   "packages/adapters/src/sqlite/stream-thread.ts",
+  "packages/client/generate.ts",
+  "packages/client/src/client.ts",
   "packages/consumer-kit/example/print-balances.ts",
   "packages/consumer-kit/example/store-balances.ts",
   "services/counterfoil/src/demo.ts",

@@ -25,7 +25,7 @@ export function readModules(folders: readonly string[]): readonly Module[] {
         join(folder, name),
       ),
     )
-    .filter((path) => path.endsWith(".ts") && !path.includes("node_modules"))
+    .filter((path) => path.endsWith(".ts") && !/\/(?:node_modules|dist)\//.test(path))
     .map((path) => moduleOf(path.replaceAll(sep, "/"), readFileSync(join(ROOT, path), "utf8")));
 }
 
@@ -95,5 +95,8 @@ export function foldersIn(folder: string): readonly string[] {
 /** Names of the packages that a folder's package.json declares as dependencies. */
 export function declaredPackages(folder: string): readonly string[] {
   const text = readFileSync(join(ROOT, folder, "package.json"), "utf8");
-  return Object.keys((JSON.parse(text) as { dependencies?: object }).dependencies ?? {});
+  const { dependencies = {}, peerDependencies = {} } = JSON.parse(text) as Readonly<
+    Record<string, Readonly<Record<string, string>>>
+  >;
+  return Object.keys({ ...dependencies, ...peerDependencies });
 }

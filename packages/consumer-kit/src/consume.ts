@@ -45,7 +45,12 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
     maxWaitTimeInMs: 250,
     allowAutoTopicCreation: false,
   });
-  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+  let resolve = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const ended = new Promise<void>((isOver, isBroken) => {
+    resolve = isOver;
+    reject = isBroken;
+  });
   // Nobody has to await it.
   ended.catch(() => undefined);
   consumer.on(consumer.events.CRASH, ({ payload }) => {

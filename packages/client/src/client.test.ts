@@ -1,0 +1,111 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { describe, expect, test } from "@jest/globals";
+import { createClient, ProblemError } from "./client.ts";
+
+/** Answers one after the other, and what was asked. */
+function createPlay(...answers: readonly (() => Response)[]) {
+  const asked: { url: string; init: RequestInit }[] = [];
+  const play: typeof fetch = async (url, init = {}) => {
+    const answer = answers[asked.length];
+    asked.push({ url: String(url), init });
+    if (answer === undefined) throw new Error(`nobody expected ${url}`);
+    return answer();
+  };
+  return {
+    asked,
+    client: createClient({ baseUrl: "http://here:1/ledger/", key: "k", fetch: play }),
+  };
+}
+
+const json =
+  (body: unknown, status = 200) =>
+  () =>
+    Response.json(body, { status });
+const page = (data: readonly unknown[], next_cursor: string | null) =>
+  json({ data, next_cursor, position: "9" });
+
+describe("a request", () => {
+  test("has its parameters in the path and in the query, and the key in a header alone", async () => {
+    const { asked, client } = createPlay(json({ data: { id: "a" }, position: "9" }));
+    await client.getAccount({ id: "zerohash:A B/C?", min_position: "7" });
+    expect(asked[0]?.url).toBe(
+      "http://here:1/ledger/v1/accounts/zerohash%3AA%20B%2FC%3F?min_position=7",
+    );
+    expect(asked[0]?.init.headers).toEqual({ authorization: "Bearer k" });
+  });
+
+  test("repeats a parameter of several values, and leaves out what is undefined", async () => {
+    const { asked, client } = createPlay(page([], null));
+    const types = ["RunRecorded", "MovementRecorded"] as unknown as string;
+    await client.listEvents({ types, after: undefined } as never);
+    expect(asked[0]?.url).toBe(
+      "http://here:1/ledger/v1/events?types=RunRecorded&types=MovementRecorded",
+    );
+  });
+
+  test("without a parameter of the path is none", async () => {
+    const { asked, client } = createPlay();
+    await expect(client.getAccount({} as never)).rejects.toThrow("the parameter id is missing");
+    expect(asked).toEqual([]);
+  });
+});
+
+describe("pages", () => {
+  test("awaited, are the first one", async () => {
+    const { asked, client } = createPlay(page([1], "c"));
+    expect((await client.listBalances({ asset: "BTC" })).data).toEqual([1]);
+    expect(asked).toHaveLength(1);
+  });
+
+  test("in a loop, are all, with the same filters, asked for one after the other", async () => {
+    const { asked, client } = createPlay(page([1], "c&d"), page([], "e"), page([2], null));
+    const seen: unknown[] = [];
+    for await (const { data } of client.listBalances({ asset: "BTC" })) {
+      seen.push(...data);
+      expect(asked.length).toBeLessThanOrEqual(3);
+    }
+    expect(seen).toEqual([1, 2]);
+    expect(asked.map(({ url }) => new URL(url).search)).toEqual([
+      "?asset=BTC",
+      "?asset=BTC&cursor=c%26d",
+      "?asset=BTC&cursor=e",
+    ]);
+  });
+
+  test("end where the loop ends", async () => {
+    const { asked, client } = createPlay(page([1], "c"), page([2], null));
+    for await (const _ of client.listBalances()) break;
+    expect(asked).toHaveLength(1);
+  });
+});
+
+describe("what is no answer", () => {
+  test("of the service is its problem", async () => {
+    const problem = {
+      type: "about:blank",
+      title: "t",
+      status: 404,
+      code: "not_found",
+      detail: "d",
+    };
+    const { client } = createPlay(json(problem, 404));
+    const error = await Promise.resolve(client.getAccount({ id: "x" })).catch((it) => it);
+    expect(error).toBeInstanceOf(ProblemError);
+    expect(error).toMatchObject({ status: 404, code: "not_found", problem });
+    expect(error.message).toBe("not_found: d");
+  });
+
+  test("of something between is its status", async () => {
+    const { client } = createPlay(() => new Response("<html>", { status: 502 }));
+    const error = await Promise.resolve(client.getStatus()).catch((it) => it);
+    expect(error).toMatchObject({ status: 502, code: null, problem: null, message: "HTTP 502" });
+  });
+});
+
+test("the operations and their types are what the OpenAPI document says", async () => {
+  const cwd = new URL("..", import.meta.url);
+  const check = ["--disable-warning=ExperimentalWarning", "generate.ts", "--check"];
+  const { stderr } = await promisify(execFile)(process.execPath, check, { cwd });
+  expect(stderr).toBe("");
+});

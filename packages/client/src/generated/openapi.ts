@@ -1,0 +1,2579 @@
+// Generated from packages/contracts/generated/openapi.json; do not change by hand.
+
+export interface paths {
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process is alive */
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Metrics for Prometheus */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This interface as an OpenAPI document */
+        get: operations["getOpenApi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the stream can be read and every model is served */
+        get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One account with its balance */
+        get: operations["getAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The history of an account
+         * @description In the order of taking effect: runs with their movements, snapshots that say something new, what stood before the first, gaps (closed ones too) and contradictions. A page may hold fewer than `limit` while `next_cursor` is given.
+         */
+        get: operations["listEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/anomalies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What needs a person, over all models, the newest first
+         * @description `position` is that of the model that is furthest behind. A page may hold fewer than `limit` while `next_cursor` is given.
+         */
+        get: operations["listAnomalies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/balances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Balances, one an account
+         * @description Of a past moment, an account is listed if something was reported of it by then. `position` is the position that the facts were looked at up to. A page may hold fewer than `limit` while `next_cursor` is given.
+         */
+        get: operations["listBalances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deliveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A delivery with everything that it caused to be recorded */
+        get: operations["getDelivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deliveries/{id}/body": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The exact bytes of a delivery */
+        get: operations["getDeliveryBody"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deposits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The deposits, the one that changed last first
+         * @description A page may hold fewer than `limit` while `next_cursor` is given.
+         */
+        get: operations["listDeposits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deposits/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One deposit with the newest entries of its history */
+        get: operations["getDeposit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deposits/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole history of one deposit, in order */
+        get: operations["listDepositHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The events of the stream, in their order
+         * @description `position` is the head; `next_cursor` is null where the stream ends for now.
+         */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projections/{name}/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the last rebuild that was started here is getting on */
+        get: operations["getRebuild"];
+        put?: never;
+        /** Builds the projection's next generation from the stream */
+        post: operations["startRebuild"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Deliveries that nobody could read, the newest first
+         * @description A page may hold fewer than `limit` while `next_cursor` is given.
+         */
+        get: operations["listQuarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A run with its movements on all accounts
+         * @description Shown are 10,000 accounts at most, 1,000 movements of one and 10,000 of all of them: `movement_count` says how many an account has.
+         */
+        get: operations["getRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The head of the stream, and how far each projection has come */
+        get: operations["getStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The trades, the one that changed last first
+         * @description A page may hold fewer than `limit` while `next_cursor` is given.
+         */
+        get: operations["listTrades"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/trades/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One trade with the newest entries of its history */
+        get: operations["getTrade"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/trades/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole history of one trade, in order */
+        get: operations["listTradeHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/withdrawals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The withdrawals, the one that changed last first
+         * @description A page may hold fewer than `limit` while `next_cursor` is given.
+         */
+        get: operations["listWithdrawals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/withdrawals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One withdrawal with the newest entries of its history */
+        get: operations["getWithdrawal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/withdrawals/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole history of one withdrawal, in order */
+        get: operations["listWithdrawalHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description Exact decimal, without exponent or trailing zeros */
+        Amount: string;
+        Anomaly: {
+            closed_position: components["schemas"]["Position"] | null;
+            detail: {
+                [key: string]: components["schemas"]["Json"];
+            };
+            id: string;
+            /**
+             * @description more words may come
+             * @example gap
+             * @example contradiction
+             * @example illegal_step
+             * @example invariant
+             * @example account_id_conflict
+             * @example id_conflict
+             * @example type_conflict
+             * @example unknown_word
+             * @example clock
+             * @example foreign_event
+             * @example unlisted
+             * @example stopped
+             * @example stuck
+             */
+            kind: string;
+            /**
+             * @description more words may come
+             * @example balances
+             * @example withdrawals
+             * @example deposits
+             * @example trades
+             */
+            model: string;
+            opened_at: components["schemas"]["Instant"] | null;
+            opened_position: components["schemas"]["Position"];
+            subject: string;
+        };
+        Balance: {
+            account_group: string | null;
+            /** @description The provider's id, as last reported */
+            account_id: string | null;
+            /** @description Every id reported, sorted */
+            account_ids: string[];
+            account_label: string | null;
+            account_type: string;
+            /** @description Layer1: the blockchain address */
+            address: string | null;
+            asset: string;
+            /** @description null while no report ever stated one */
+            balance: components["schemas"]["Amount"] | null;
+            id: string;
+            last_run_id: string | null;
+            open_gaps: number;
+            participant_code: string | null;
+            position: components["schemas"]["Position"];
+            /**
+             * @description more words may come
+             * @example zerohash
+             * @example layer1
+             */
+            provider: string;
+            /** @enum {string} */
+            status: "continuous" | "gap_open" | "contradicted" | "unlisted";
+            /** @description Effective time of the last report */
+            updated_at: components["schemas"]["Instant"] | null;
+        };
+        Delivery: {
+            body_url: string;
+            delivery_id: components["schemas"]["Uuid"];
+            facts: components["schemas"]["Event"][];
+            received: components["schemas"]["Event"];
+        };
+        Deposit: {
+            account_group: string | null;
+            account_label: string | null;
+            amount: components["schemas"]["Amount"] | null;
+            asset: string | null;
+            fee: components["schemas"]["Amount"] | null;
+            fee_asset: string | null;
+            fund: {
+                fund_id: string | null;
+                notional: components["schemas"]["Amount"] | null;
+                quoted_currency: string | null;
+                rate: components["schemas"]["Amount"] | null;
+                reason: string | null;
+                reason_code: string | null;
+                success: boolean | null;
+            } | null;
+            /** @description The newest 100 entries, in order */
+            history: components["schemas"]["HistoryEntry"][];
+            /** @description Entries of the whole history */
+            history_length: number;
+            id: string;
+            identifiers: {
+                deposit_id: string | null;
+                fund_id: string | null;
+                movement_ids: string[];
+                payment_id: string | null;
+                transaction_hash: string | null;
+                transfer_id: string | null;
+            };
+            /** @enum {string} */
+            link: "stated" | "inferred" | "unmatched";
+            network: string | null;
+            opened_at: components["schemas"]["Instant"] | null;
+            participant_code: string | null;
+            position: components["schemas"]["Position"];
+            /**
+             * @description more words may come
+             * @example zerohash
+             * @example layer1
+             */
+            provider: string;
+            provider_status: string | null;
+            reason: string | null;
+            reason_code: string | null;
+            received_address: string | null;
+            reference: string | null;
+            source_address: string | null;
+            /** @enum {string} */
+            stage: "detected" | "unconfirmed" | "confirmed" | "screening" | "held" | "credited" | "failed" | "rejected" | "quarantined" | "returned";
+            /** @description By the clock, at query time; null elsewhere */
+            stuck: boolean | null;
+            updated_at: components["schemas"]["Instant"] | null;
+        };
+        Entry: {
+            balance: components["schemas"]["Amount"];
+            before_run_id: string | null;
+            effective_at: components["schemas"]["Instant"] | null;
+            /** @constant */
+            kind: "opening";
+            position: components["schemas"]["Position"];
+        } | {
+            balance: components["schemas"]["Amount"] | null;
+            change: components["schemas"]["Amount"] | null;
+            delivery_id: components["schemas"]["Uuid"] | null;
+            effective_at: components["schemas"]["Instant"] | null;
+            /** @constant */
+            kind: "run";
+            late: boolean;
+            movement_count: number;
+            /** @description The first of them, by id */
+            movements: components["schemas"]["Movement"][];
+            occurred_at: components["schemas"]["Instant"] | null;
+            position: components["schemas"]["Position"];
+            run_id: string;
+            run_type: string | null;
+        } | {
+            balance: components["schemas"]["Amount"] | null;
+            change: null;
+            connection: string | null;
+            delivery_id: components["schemas"]["Uuid"] | null;
+            effective_at: components["schemas"]["Instant"] | null;
+            frame: number | null;
+            /** @constant */
+            kind: "snapshot";
+            late: boolean;
+            occurred_at: components["schemas"]["Instant"] | null;
+            position: components["schemas"]["Position"];
+            run_id: null;
+        } | {
+            after_run_id: string | null;
+            before_run_id: string | null;
+            closed_position: components["schemas"]["Position"] | null;
+            /** @constant */
+            kind: "gap";
+            missing_amount: components["schemas"]["Amount"];
+            opened_at: components["schemas"]["Instant"] | null;
+            position: components["schemas"]["Position"];
+        } | {
+            contradicted_by: {
+                [key: string]: components["schemas"]["Json"];
+            };
+            delivery_id: components["schemas"]["Uuid"] | null;
+            effective_at: components["schemas"]["Instant"] | null;
+            /** @constant */
+            kind: "contradiction";
+            occurred_at: components["schemas"]["Instant"] | null;
+            position: components["schemas"]["Position"];
+            run_id: string | null;
+            stated: {
+                [key: string]: components["schemas"]["Json"];
+            };
+        };
+        Event: {
+            causation_id: components["schemas"]["Uuid"] | null;
+            correlation_id: string | null;
+            /** @description As stored */
+            data: {
+                [key: string]: components["schemas"]["Json"];
+            };
+            hash: components["schemas"]["Sha256"];
+            id: components["schemas"]["Uuid"];
+            occurred_at: components["schemas"]["Instant"] | null;
+            position: components["schemas"]["Position"];
+            recorded_at: components["schemas"]["Instant"];
+            /** @description In which version data is written */
+            schema_version: number;
+            subject: string;
+            type: string;
+        };
+        HistoryEntry: {
+            delivery_id: components["schemas"]["Uuid"] | null;
+            /** @description What it is ordered by */
+            effective_at: components["schemas"]["Instant"] | null;
+            late: boolean;
+            /** @description As the provider states it */
+            occurred_at: components["schemas"]["Instant"] | null;
+            position: components["schemas"]["Position"];
+            provider_status: string;
+            seconds_in_stage: string | null;
+            /**
+             * @description more words may come
+             * @example movement
+             * @example status
+             * @example payment
+             * @example fund
+             * @example relink
+             */
+            source: string;
+            /** @description null: kept in the history only */
+            stage: string | null;
+        };
+        /** @description ISO 8601 UTC, nanoseconds kept */
+        Instant: string;
+        Json: unknown;
+        Movement: {
+            change: components["schemas"]["Amount"];
+            client_transfer_id: string | null;
+            deposit_reference_id: string | null;
+            movement_id: string;
+            movement_type: string | null;
+            occurred_at: components["schemas"]["Instant"] | null;
+            trade_id: string | null;
+            transfer_request_id: string | null;
+            transfer_type: string | null;
+            withdrawal_request_id: string | null;
+        };
+        /** @description Place on the ledger's stream, dense from 1 */
+        Position: string;
+        Problem: {
+            /** @description ambiguous_id: ids of the records that it may stand for */
+            candidates?: string[];
+            /**
+             * @description more words may come
+             * @example malformed_request
+             * @example invalid_query
+             * @example invalid_cursor
+             * @example unauthenticated
+             * @example not_found
+             * @example method_not_allowed
+             * @example request_timeout
+             * @example ambiguous_id
+             * @example body_gone
+             * @example payload_too_large
+             * @example unsupported_combination
+             * @example headers_too_large
+             * @example internal_error
+             * @example signature_missing
+             * @example signature_invalid
+             * @example timestamp_stale
+             * @example channel_not_configured
+             * @example stream_unavailable
+             * @example model_unavailable
+             * @example position_timeout
+             * @example overloaded
+             * @example rebuild_running
+             * @example configuration_invalid
+             * @example ledger_mismatch
+             * @example stream_corrupted
+             * @example stream_forked
+             * @example format_too_new
+             * @example topics_unavailable
+             * @example topics_misconfigured
+             * @example port_in_use
+             * @example digest_mismatch
+             * @example generation_missing
+             */
+            code: string;
+            detail: string;
+            /** @description invalid_query: each parameter that is not valid */
+            errors?: {
+                expected: string;
+                found: string | null;
+                parameter: string;
+            }[];
+            status: number;
+            title: string;
+            /** @description urn:counterfoil:problem:<code> */
+            type: string;
+        };
+        ProjectionStatus: {
+            digest: components["schemas"]["Sha256"];
+            generation: number;
+            lag: number;
+            model_version: number;
+            /**
+             * @description more words may come
+             * @example balances
+             * @example withdrawals
+             * @example deposits
+             * @example trades
+             */
+            name: string;
+            position: components["schemas"]["Position"];
+            /**
+             * @description more words may come
+             * @example live
+             * @example catching_up
+             * @example waiting
+             * @example stopped
+             * @example forked
+             * @example unreadable
+             */
+            state: string;
+            state_digest: components["schemas"]["Sha256"];
+            stopped_keys: number;
+        };
+        QuarantinedDelivery: {
+            attempts: number;
+            /**
+             * @description more words may come
+             * @example webhook
+             * @example feed
+             * @example backfill
+             * @example import
+             */
+            channel: string;
+            delivery_id: components["schemas"]["Uuid"];
+            detail: string;
+            payload_type: string;
+            position: components["schemas"]["Position"];
+            /**
+             * @description more words may come
+             * @example zerohash
+             * @example layer1
+             */
+            provider: string;
+            reason: string;
+            received_at: components["schemas"]["Instant"];
+            resolved_position: components["schemas"]["Position"] | null;
+        };
+        RebuildProgress: {
+            detail: string | null;
+            events_per_second: number;
+            finished_at: components["schemas"]["Instant"] | null;
+            generation: number;
+            /**
+             * @description more words may come
+             * @example balances
+             * @example withdrawals
+             * @example deposits
+             * @example trades
+             */
+            model: string;
+            position: components["schemas"]["Position"];
+            started_at: components["schemas"]["Instant"];
+            /**
+             * @description more words may come
+             * @example building
+             * @example comparing
+             * @example activated
+             * @example refused
+             * @example failed
+             */
+            state: string;
+            target: components["schemas"]["Position"];
+        };
+        Run: {
+            accounts: {
+                account: string;
+                balance: components["schemas"]["Amount"] | null;
+                change: components["schemas"]["Amount"] | null;
+                effective_at: components["schemas"]["Instant"] | null;
+                movement_count: number;
+                /** @description The first of them, by id */
+                movements: components["schemas"]["Movement"][];
+                position: components["schemas"]["Position"];
+            }[];
+            occurred_at: components["schemas"]["Instant"] | null;
+            position: components["schemas"]["Position"];
+            /**
+             * @description more words may come
+             * @example zerohash
+             * @example layer1
+             */
+            provider: string;
+            run_id: string;
+            run_type: string | null;
+        };
+        Sha256: string;
+        Status: {
+            /**
+             * @description more words may come
+             * @example memory
+             * @example sqlite
+             * @example postgres
+             * @example eventstore
+             */
+            engine: string;
+            environment: string;
+            head: components["schemas"]["Position"];
+            head_hash: components["schemas"]["Sha256"];
+            ledger: string;
+            projections: components["schemas"]["ProjectionStatus"][];
+        };
+        Trade: {
+            /** @description The provider's fields, as last reported */
+            fields: {
+                [key: string]: components["schemas"]["Json"];
+            };
+            /** @description The newest 100 entries, in order */
+            history: components["schemas"]["HistoryEntry"][];
+            /** @description Entries of the whole history */
+            history_length: number;
+            id: string;
+            opened_at: components["schemas"]["Instant"] | null;
+            position: components["schemas"]["Position"];
+            /**
+             * @description more words may come
+             * @example zerohash
+             * @example layer1
+             */
+            provider: string;
+            provider_status: string | null;
+            stage: ("accepted" | "active" | "terminated") | null;
+            stuck: boolean | null;
+            trade_id: string;
+            updated_at: components["schemas"]["Instant"] | null;
+        };
+        Uuid: string;
+        Withdrawal: {
+            account_group: string | null;
+            account_label: string | null;
+            amount: components["schemas"]["Amount"] | null;
+            asset: string | null;
+            /** @description Who is paid, where that is not the owner */
+            beneficiary: string | null;
+            destination_address: string | null;
+            fee: components["schemas"]["Amount"] | null;
+            fee_asset: string | null;
+            /** @description The newest 100 entries, in order */
+            history: components["schemas"]["HistoryEntry"][];
+            /** @description Entries of the whole history */
+            history_length: number;
+            id: string;
+            identifiers: {
+                movement_ids: string[];
+                payment_id: string | null;
+                transaction_hash: string | null;
+                transfer_id: string | null;
+                withdrawal_request_id: string | null;
+            };
+            /** @enum {string} */
+            link: "stated" | "inferred" | "unmatched";
+            network: string | null;
+            opened_at: components["schemas"]["Instant"] | null;
+            participant_code: string | null;
+            position: components["schemas"]["Position"];
+            /**
+             * @description more words may come
+             * @example zerohash
+             * @example layer1
+             */
+            provider: string;
+            provider_status: string | null;
+            quoted_currency: string | null;
+            reason: string | null;
+            reason_code: string | null;
+            /** @description What was taken; less than the amount by its fees */
+            settled_amount: components["schemas"]["Amount"] | null;
+            /** @enum {string} */
+            stage: "requested" | "pending" | "approved" | "broadcast" | "confirmed" | "settled" | "failed" | "rejected" | "returned";
+            /** @description By the clock, at query time; null elsewhere */
+            stuck: boolean | null;
+            /** @description In the quoted currency */
+            total: components["schemas"]["Amount"] | null;
+            updated_at: components["schemas"]["Instant"] | null;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ok";
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOpenApi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        openapi: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ready";
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAccount: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Our id (percent-encoded once more, as any text) or the provider's */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Balance"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_id`: The id stands for several records */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEntries: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Our id (percent-encoded once more, as any text) or the provider's */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Entry"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_id`: The id stands for several records */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAnomalies: {
+        parameters: {
+            query?: {
+                /** @description Only this kind */
+                kind?: "gap" | "contradiction" | "illegal_step" | "invariant" | "account_id_conflict" | "id_conflict" | "type_conflict" | "unknown_word" | "clock" | "foreign_event" | "unlisted" | "stopped" | "stuck";
+                /** @description Only this model's */
+                model?: "balances" | "withdrawals" | "deposits" | "trades";
+                /** @description Only those of this record */
+                subject?: string;
+                /** @description true: only those that are open; false: only those that were closed */
+                open?: "true" | "false";
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Anomaly"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBalances: {
+        parameters: {
+            query?: {
+                /** @description Only this provider's */
+                provider?: "zerohash" | "layer1";
+                /** @description Zero Hash: the participant */
+                participant_code?: string;
+                /** @description Zero Hash: the platform's group */
+                account_group?: string;
+                /** @description Zero Hash: the label */
+                account_label?: string;
+                /** @description available, collateral, … */
+                account_type?: string;
+                /** @description The asset's code */
+                asset?: string;
+                /** @description Any id that the provider ever gave the account */
+                account_id?: string;
+                /** @description After the last report in effect by then, by all facts known now */
+                as_of?: string;
+                /** @description By the facts up to this position */
+                at_position?: string;
+                /** @description By the facts recorded by then */
+                known_at?: string;
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Balance"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The delivery's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Delivery"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_unavailable`: The event stream cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDeliveryBody: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The delivery's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_gone`: The body was erased */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_unavailable`: The event stream cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeposits: {
+        parameters: {
+            query?: {
+                /** @description Only those in this stage */
+                stage?: "detected" | "unconfirmed" | "confirmed" | "screening" | "held" | "credited" | "failed" | "rejected" | "quarantined" | "returned";
+                /** @description Only those of this asset (a trade: of one of its parties) */
+                asset?: string;
+                /** @description Only those that this participant owns or is paid by (a trade: one of its parties) */
+                participant_code?: string;
+                /** @description Only those of this group; a trade has none */
+                account_group?: string;
+                /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
+                stuck?: "true" | "false";
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Deposit"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDeposit: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Any id of the deposit: present or former */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Deposit"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_id`: The id stands for several records */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDepositHistory: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Any id of the deposit: present or former */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["HistoryEntry"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_id`: The id stands for several records */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description Only events behind this position */
+                after?: string;
+                /** @description Only these types of events */
+                types?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Event"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_unavailable`: The event stream cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRebuild: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The projection */
+                name: "balances" | "withdrawals" | "deposits" | "trades";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["RebuildProgress"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startRebuild: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The projection */
+                name: "balances" | "withdrawals" | "deposits" | "trades";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["RebuildProgress"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rebuild_running`: A rebuild of this model is running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQuarantine: {
+        parameters: {
+            query?: {
+                /** @description true: only what is still unread; false: only what was read since */
+                open?: "true" | "false";
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["QuarantinedDelivery"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_unavailable`: The event stream cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRun: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id, or <provider>:<run id> */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Run"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_id`: The id stands for several records */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Status"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_unavailable`: The event stream cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTrades: {
+        parameters: {
+            query?: {
+                /** @description Only those in this stage */
+                stage?: "accepted" | "active" | "terminated";
+                /** @description Only those of this asset (a trade: of one of its parties) */
+                asset?: string;
+                /** @description Only those that this participant owns or is paid by (a trade: one of its parties) */
+                participant_code?: string;
+                /** @description Only those of this group; a trade has none */
+                account_group?: string;
+                /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
+                stuck?: "true" | "false";
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Trade"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTrade: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Any id of the trade: present or former */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Trade"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_id`: The id stands for several records */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTradeHistory: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Any id of the trade: present or former */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["HistoryEntry"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_id`: The id stands for several records */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWithdrawals: {
+        parameters: {
+            query?: {
+                /** @description Only those in this stage */
+                stage?: "requested" | "pending" | "approved" | "broadcast" | "confirmed" | "settled" | "failed" | "rejected" | "returned";
+                /** @description Only those of this asset (a trade: of one of its parties) */
+                asset?: string;
+                /** @description Only those that this participant owns or is paid by (a trade: one of its parties) */
+                participant_code?: string;
+                /** @description Only those of this group; a trade has none */
+                account_group?: string;
+                /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
+                stuck?: "true" | "false";
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Withdrawal"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getWithdrawal: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Any id of the withdrawal: present or former */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Withdrawal"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_id`: The id stands for several records */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWithdrawalHistory: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Any id of the withdrawal: present or former */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["HistoryEntry"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_id`: The id stands for several records */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

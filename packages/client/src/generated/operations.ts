@@ -1,0 +1,129 @@
+// Generated from packages/contracts/generated/openapi.json; do not change by hand.
+
+export const OPERATIONS = {
+  "getHealth": {
+    "method": "GET",
+    "path": "/healthz",
+    "media": "application/json"
+  },
+  "getMetrics": {
+    "method": "GET",
+    "path": "/metrics",
+    "media": "text/plain"
+  },
+  "getOpenApi": {
+    "method": "GET",
+    "path": "/openapi.json",
+    "media": "application/json"
+  },
+  "getReadiness": {
+    "method": "GET",
+    "path": "/readyz",
+    "media": "application/json"
+  },
+  "getAccount": {
+    "method": "GET",
+    "path": "/v1/accounts/{id}",
+    "media": "application/json"
+  },
+  "listEntries": {
+    "method": "GET",
+    "path": "/v1/accounts/{id}/entries",
+    "media": "application/json"
+  },
+  "listAnomalies": {
+    "method": "GET",
+    "path": "/v1/anomalies",
+    "media": "application/json"
+  },
+  "listBalances": {
+    "method": "GET",
+    "path": "/v1/balances",
+    "media": "application/json"
+  },
+  "getDelivery": {
+    "method": "GET",
+    "path": "/v1/deliveries/{id}",
+    "media": "application/json"
+  },
+  "getDeliveryBody": {
+    "method": "GET",
+    "path": "/v1/deliveries/{id}/body",
+    "media": "application/octet-stream"
+  },
+  "listDeposits": {
+    "method": "GET",
+    "path": "/v1/deposits",
+    "media": "application/json"
+  },
+  "getDeposit": {
+    "method": "GET",
+    "path": "/v1/deposits/{id}",
+    "media": "application/json"
+  },
+  "listDepositHistory": {
+    "method": "GET",
+    "path": "/v1/deposits/{id}/history",
+    "media": "application/json"
+  },
+  "listEvents": {
+    "method": "GET",
+    "path": "/v1/events",
+    "media": "application/json"
+  },
+  "getRebuild": {
+    "method": "GET",
+    "path": "/v1/projections/{name}/rebuild",
+    "media": "application/json"
+  },
+  "startRebuild": {
+    "method": "POST",
+    "path": "/v1/projections/{name}/rebuild",
+    "media": "application/json"
+  },
+  "listQuarantine": {
+    "method": "GET",
+    "path": "/v1/quarantine",
+    "media": "application/json"
+  },
+  "getRun": {
+    "method": "GET",
+    "path": "/v1/runs/{run_id}",
+    "media": "application/json"
+  },
+  "getStatus": {
+    "method": "GET",
+    "path": "/v1/status",
+    "media": "application/json"
+  },
+  "listTrades": {
+    "method": "GET",
+    "path": "/v1/trades",
+    "media": "application/json"
+  },
+  "getTrade": {
+    "method": "GET",
+    "path": "/v1/trades/{id}",
+    "media": "application/json"
+  },
+  "listTradeHistory": {
+    "method": "GET",
+    "path": "/v1/trades/{id}/history",
+    "media": "application/json"
+  },
+  "listWithdrawals": {
+    "method": "GET",
+    "path": "/v1/withdrawals",
+    "media": "application/json"
+  },
+  "getWithdrawal": {
+    "method": "GET",
+    "path": "/v1/withdrawals/{id}",
+    "media": "application/json"
+  },
+  "listWithdrawalHistory": {
+    "method": "GET",
+    "path": "/v1/withdrawals/{id}/history",
+    "media": "application/json"
+  }
+} as const;
