@@ -16,6 +16,8 @@ export type Load = Readonly<{
   acknowledged: ReadonlySet<string>;
   /** How often each status came; "none" where no answer did. */
   statuses: ReadonlyMap<string, number>;
+  /** Resolves when so many deliveries were acknowledged. */
+  whenAcknowledged: (count: number) => Promise<void>;
   /** Offers nothing new, and what was refused until it is acknowledged. */
   finish: () => Promise<void>;
 }>;
@@ -30,6 +32,7 @@ export function startLoad({ webhooks, nextAddress, ratePerSecond }: LoadOptions)
   const statuses = new Map<string, number>();
   const refused: OutgoingHook[] = [];
   const underWay = new Set<Promise<void>>();
+  const waiters = new Set<() => void>();
   let isFinishing = false;
 
   async function offer(hook: OutgoingHook): Promise<void> {
@@ -39,6 +42,7 @@ export function startLoad({ webhooks, nextAddress, ratePerSecond }: LoadOptions)
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
     if (answer?.id == null) refused.push(hook);
     else acknowledged.add(answer.id);
+    for (const look of waiters) look();
   }
 
   /** What was refused and what is new take turns, until there is nothing left of either. */
@@ -67,6 +71,16 @@ export function startLoad({ webhooks, nextAddress, ratePerSecond }: LoadOptions)
   return {
     acknowledged,
     statuses,
+    whenAcknowledged: (count) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (acknowledged.size < count) return;
+          waiters.delete(look);
+          resolve();
+        };
+        waiters.add(look);
+        look();
+      }),
     finish: async () => {
       isFinishing = true;
       await running;
