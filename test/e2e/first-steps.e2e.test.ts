@@ -1,0 +1,39 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "@jest/globals";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test("docs/first-steps.md can be followed to its end, and shows what it says", async () => {
+  const page = readFileSync(join(ROOT, "docs/first-steps.md"), "utf8");
+  const blocks = [...page.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block ?? "");
+  expect(blocks.length).toBeGreaterThan(5);
+  const port = String(await freePort());
+  const script = ["set -eu", ...blocks]
+    .join("\n")
+    .replaceAll("127.0.0.1:8080", `127.0.0.1:${port}`)
+    .replaceAll("simulate layer1-deposit", `simulate layer1-deposit --url http://127.0.0.1:${port}`)
+    // This workspace is installed, and other tests run in it.
+    .replace("npx -y pnpm@10 install", ":");
+  const { stdout } = await promisify(execFile)("bash", ["-c", script], {
+    cwd: ROOT,
+    env: { ...process.env, COUNTERFOIL_HTTP_PORT: port },
+    timeout: 120_000,
+  });
+  expect(stdout).toContain('"stage":"credited"');
+  expect(stdout).toMatch(/"balance":"130","status":"gap_open","open_gaps":1/);
+  expect(stdout).toMatch(/"kind":"gap".*"missing_amount":"5"/);
+  expect(stdout).toMatch(/"balance":"130","status":"continuous","open_gaps":0/);
+  expect(stdout).toContain("Nothing is wrong.");
+}, 150_000);
