@@ -229,6 +229,19 @@ const statuses = (type: string, facts: number, of: (n: number) => object): Deliv
     return [{ type, data: { ...RECEIVED, content, occurred_at: timeAt(n * 60_000), ...of(n) } }];
   });
 
+/** Equal deposits that one transaction made: a status and a movement each. */
+const depositsOfOne = (facts: number): Delivery[] =>
+  statuses("DepositStatusReported", facts, (n) => ({
+    ...{ deposit_id: `D${n}`, status: "completed", participant_code: "P0" },
+    ...{ asset: "BTC", amount: "1", transaction_hash: "aa" },
+  })).flatMap((status, n) => {
+    if (n % 2 === 1) return [];
+    const run = { run: n, change: 1, balance: n, ms: n * 60_000 + 30_000 };
+    const { type, data } = movementOf(run);
+    const booked = { movement_type: "deposit", deposit_reference_id: "aa" };
+    return [status, [{ type, data: { ...data, ...booked } }]];
+  });
+
 const payments = (facts: number, ids: number): Delivery[] =>
   statuses("PaymentStatusReported", facts, (n) => ({
     payment: `P${n % ids}`,
@@ -267,6 +280,11 @@ const LIFECYCLE_SHAPES: readonly Parameters<typeof shapeOf>[] = [
         status: "active",
         fields: {},
       })),
+  ],
+  [
+    "deposits",
+    "equal deposits of one transaction, in any order",
+    (facts) => inAnyOrder(depositsOfOne(facts)),
   ],
   [
     "deposits",

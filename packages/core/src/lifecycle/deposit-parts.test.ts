@@ -1,6 +1,5 @@
 import { expect, test } from "@jest/globals";
-import type { DepositPart } from "./deposit.ts";
-import { type ClassPart, EQUAL_PARTS_MAX, joinParts } from "./deposit.ts";
+import { type ClassPart, type DepositPart, dealtAnew, joinParts, lotsOf } from "./deposit-parts.ts";
 
 const PARTS: Readonly<Record<string, DepositPart>> = {
   S: "status",
@@ -39,11 +38,36 @@ test.each([
   expect(joined(partsOf(parts).toReversed())).toBe(expected);
 });
 
-test("more equal ones than anybody can tell apart are left alone", () => {
-  const parts = Array.from(
-    { length: EQUAL_PARTS_MAX },
-    (_, at) => `${at % 2 ? "S" : "M"}${at} ${at}`,
-  );
-  expect(joinParts(partsOf(parts.join(", "))).length).toBe(EQUAL_PARTS_MAX / 2);
-  expect(joinParts(partsOf([...parts, "S9 99"].join(", ")))).toEqual([]);
+/** `own/other`, pairs first; who is free stands in brackets. */
+function lotOf(text: string) {
+  const [own, other] = text.split("/").map((side) => ({
+    paired: side.replace(/\(.*/, "").trim().split(" ").filter(Boolean),
+    free: /\((.*)\)/.exec(side)?.[1] ?? null,
+  }));
+  return {
+    ...{ own: own?.paired ?? [], freeOwn: own?.free ?? null },
+    ...{ other: other?.paired ?? [], freeOther: other?.free ?? null },
+  };
+}
+
+test.each([
+  ["nobody is there", "/", "+a", "/", "a goes on"],
+  ["one is free on the other side", "/ (v)", "+a", "a / v", "v stays"],
+  ["all are pairs", "a c / v w", "+b", "a b / v w", "c goes on"],
+  ["all are pairs, and he is behind them", "a b / v w", "+c", "a b / v w", "c goes on"],
+  ["one of a pair leaves, another is free", "a b (c) / v w", "-a", "b c / v w", "c stays"],
+  ["one of a pair leaves, nobody is free", "a b / v w", "-a", "b / v", "w goes on"],
+  ["one who is free leaves", "a (b) / v", "-b", "a / v", "b stays"],
+])("a lot: %s", (_, before, change, after, moved) => {
+  const item = change.slice(1);
+  const comes = change.startsWith("+");
+  const dealt = dealtAnew(lotOf(before), { item, comes }, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  expect(`${dealt.own.join(" ")} / ${dealt.other.join(" ")}`.trim()).toBe(after);
+  expect(`${dealt.moved.item} ${dealt.moved.comes ? "goes on" : "stays"}`).toBe(moved);
+});
+
+test("the last round has one lot, and each number is in one lot of each round", () => {
+  const [all, none] = [lotsOf((1n << 64n) - 1n), lotsOf(0n)];
+  expect(all.at(-1)).toBe(none.at(-1));
+  expect(all.slice(0, -1).every((lot, round) => lot !== none[round])).toBe(true);
 });

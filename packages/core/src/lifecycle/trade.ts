@@ -26,7 +26,7 @@ export const TRADE_RULES: StageRules<TradeStage> = {
 
 export const TRADES: Lifecycle = {
   model: "trades",
-  version: 5,
+  version: 6,
   ...readingBy({ TradeStatusReported: { read: readStatus } }),
   rules: TRADE_RULES,
   firstStage: null,

@@ -64,7 +64,7 @@ export const WITHDRAWAL_RULES: StageRules<WithdrawalStage> = {
 
 export const WITHDRAWALS: Lifecycle = {
   model: "withdrawals",
-  version: 5,
+  version: 6,
   ...readingBy({
     MovementRecorded: { isKept: isWithdrawalMovement, read: readMovement },
     BalanceReported: { isKept: isWithdrawalReport },

@@ -21,10 +21,11 @@ import type { RowBuffer } from "../../projection/row-buffer.ts";
 import type { AnomalyCause } from "../anomaly-rows.ts";
 import { parseData } from "../fact-state-text.ts";
 import { type Cluster, Clusters } from "./clusters.ts";
+import { DepositJoins } from "./deposit-joins.ts";
 import { Facts } from "./facts.ts";
 import { Grouping } from "./grouping.ts";
 import { Histories } from "./history.ts";
-import { depositJoins, type Joins, joinChanged, withdrawalJoins } from "./joins.ts";
+import { type Joins, joinChanged, withdrawalJoins } from "./joins.ts";
 import { Movements } from "./movements.ts";
 import { Names } from "./names.ts";
 import { Placement } from "./placement.ts";
@@ -79,7 +80,7 @@ class LifecycleFold {
     this.histories = histories;
     this.movements = movements;
     this.grouping = new Grouping({ ...rows, placement });
-    this.joins = joinsOf(lifecycle, buffer, clusters);
+    this.joins = joinsOf(lifecycle, { buffer, clusters, tieOf });
     this.records = new Records({ ...rows, placement });
   }
 
@@ -123,9 +124,12 @@ class LifecycleFold {
   }
 }
 
-function joinsOf(lifecycle: Lifecycle, buffer: RowBuffer, clusters: Clusters): Joins | null {
-  if (lifecycle.model === "withdrawals") return withdrawalJoins(buffer, clusters);
-  return lifecycle.model === "deposits" ? depositJoins(buffer, clusters, lifecycle.ids) : null;
+function joinsOf(
+  { model, ids }: Lifecycle,
+  on: Readonly<{ buffer: RowBuffer; clusters: Clusters; tieOf: (text: string) => string }>,
+): Joins | null {
+  if (model === "withdrawals") return withdrawalJoins(on.buffer, on.clusters);
+  return model === "deposits" ? new DepositJoins({ ...on, ids }) : null;
 }
 
 function correctedState(amendment: Amendment, cause: AnomalyCause): FactState | null {

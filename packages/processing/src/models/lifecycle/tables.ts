@@ -140,6 +140,25 @@ export const QUEUE_LEVELS: Table = {
   digested: "digest",
 };
 
+/** How many parts of deposits a class has, in JSON: by network, `""` where it is not known. */
+export const PART_COUNTS: Table = {
+  name: "part_counts",
+  columns: owned({ class: text, counts: text }),
+  key: ["class"],
+  indexes: [],
+  digested: "digest",
+};
+
+/** Equal parts of deposits by lot, and whether they have no partner there, see lots.ts. */
+export const LOTS: Table = {
+  name: "lots",
+  columns: owned({ lot: text, tie: text, cluster: integer, free: integer }),
+  key: ["lot", "tie", "cluster"],
+  indexes: [["lot", "free", "tie", "cluster"]],
+  digested: "digest",
+  partition: "lot",
+};
+
 /** What rows of a history are ordered by; a fact may say two words, one after the other. */
 export const PLACE = ["at", "rank", "tie", "seq"];
 
@@ -223,6 +242,7 @@ export const RECORD_CHANGES: Table = {
 
 export const LIFECYCLE_TABLES: readonly Table[] = [
   ...[RECORDS, LIFECYCLE_FACTS, CLUSTERS, NAMES, MENTIONS, MOVEMENTS, QUEUE, QUEUE_LEVELS],
+  ...[PART_COUNTS, LOTS],
   ...[HISTORY, HISTORY_PAST, FLAGS, SLOTS, RELINKS, RECORD_CHANGES],
   ...[ANOMALIES, ANOMALY_CHANGES, STOPPED],
 ];

@@ -1,0 +1,140 @@
+import { compareText } from "@counterfoil/core/exact/text";
+import { type DepositPart, dealtAnew, lotsOf } from "@counterfoil/core/lifecycle/deposit-parts";
+import type { Row } from "../../ports/table.ts";
+import type { RowBuffer } from "../../projection/row-buffer.ts";
+import { everyRow } from "../../projection/selection.ts";
+import { having, LOTS } from "./tables.ts";
+
+/** A part among more equal ones than are joined by time. */
+export type LotPart = Readonly<{
+  /** Only parts of one are dealt with one another. */
+  pile: string;
+  side: DepositPart;
+  cluster: number;
+  /** A number in hexadecimal that nothing explains: it orders parts, and gives them their lots. */
+  tie: string;
+}>;
+
+/** A part comes to those that are dealt with one another, or leaves them. */
+type Change = Readonly<{ part: LotPart; comes: boolean }>;
+
+/** With whom a part is dealt; a movement has place for one of each. */
+const DEALT_WITH: Readonly<Record<DepositPart, readonly DepositPart[]>> = {
+  movement: ["status", "fund", "reversal"],
+  status: ["movement"],
+  fund: ["movement"],
+  reversal: ["movement"],
+};
+
+type Effect = (a: number, b: number) => Promise<void>;
+
+/** Equal parts that are joined by lot, see core/lifecycle/deposit-parts.ts. */
+export class Lots {
+  private readonly buffer: RowBuffer;
+  private readonly effects: Readonly<{ link: Effect; unlink: Effect }>;
+
+  constructor(buffer: RowBuffer, effects: Readonly<{ link: Effect; unlink: Effect }>) {
+    this.buffer = buffer;
+    this.effects = effects;
+  }
+
+  async change(change: Change): Promise<void> {
+    for (const with_ of DEALT_WITH[change.part.side]) {
+      const left = await this.deal(change, with_);
+      // Statuses and fund events that no movement takes are dealt with one another.
+      if (left.part.side === "status") await this.deal(left, "fund");
+      else if (left.part.side === "fund") await this.deal(left, "status");
+    }
+  }
+
+  /** @returns who has no partner after all rounds, or has one now */
+  private async deal(change: Change, partner: DepositPart): Promise<Change> {
+    const sides = [change.part.side, partner].sort() as [DepositPart, DepositPart];
+    let moved = change;
+    for (let round = 0; round < ROUNDS; round += 1) moved = await this.step(sides, round, moved);
+    return moved;
+  }
+
+  private async step(
+    sides: readonly [DepositPart, DepositPart],
+    round: number,
+    { part, comes }: Change,
+  ): Promise<Change> {
+    const number = String(lotsOf(BigInt(`0x${part.tie}`))[round]);
+    const otherSide = part.side === sides[0] ? sides[1] : sides[0];
+    const seatsOf = (side: DepositPart): Seats => ({
+      ...{ pile: part.pile, side },
+      lot: JSON.stringify([part.pile, ...sides, round, number, side]),
+    });
+    const seats = [seatsOf(part.side), seatsOf(otherSide)] as const;
+    const [own, other] = [await this.partsIn(seats[0]), await this.partsIn(seats[1])];
+    const lot = { own: own.paired, freeOwn: own.free, other: other.paired, freeOther: other.free };
+    const next = dealtAnew(lot, { item: part, comes }, inOrder);
+    if (comes) await this.put(seats[0], part, FREE);
+    await this.keep(seats[0], lot.own, next.own);
+    await this.keep(seats[1], lot.other, next.other);
+    if (!comes) await this.remove(seats[0], part);
+    await this.relink(pairsOf(lot.own, lot.other), pairsOf(next.own, next.other));
+    return { part: next.moved.item, comes: next.moved.comes };
+  }
+
+  private async keep(seats: Seats, before: readonly LotPart[], now: readonly LotPart[]) {
+    for (const one of now) if (!isIn(before, one)) await this.put(seats, one, PAIRED);
+    for (const one of before) if (!isIn(now, one)) await this.put(seats, one, FREE);
+  }
+
+  private async put({ lot }: Seats, { tie, cluster }: LotPart, free: 0 | 1): Promise<void> {
+    const stored = await this.buffer.get(LOTS, [lot, tie, cluster]);
+    this.buffer.put(LOTS, { lot, tie, cluster, free }, stored);
+  }
+
+  private async remove({ lot }: Seats, { tie, cluster }: LotPart): Promise<void> {
+    const stored = await this.buffer.get(LOTS, [lot, tie, cluster]);
+    if (stored !== null) this.buffer.remove(LOTS, stored, stored);
+  }
+
+  private async relink(before: Pairs, now: Pairs): Promise<void> {
+    for (const [text, [a, b]] of before) if (!now.has(text)) await this.effects.unlink(a, b);
+    for (const [text, [a, b]] of now) if (!before.has(text)) await this.effects.link(a, b);
+  }
+
+  /** Those of one side that are pairs, and the first one behind them. */
+  private async partsIn(seats: Seats) {
+    const paired: LotPart[] = [];
+    const all = having({ lot: seats.lot }, ["free", "tie", "cluster"], { limit: AT_ONCE });
+    for await (const row of everyRow(this.buffer, LOTS, all)) {
+      if (row.free === FREE) return { paired, free: partIn(seats, row) };
+      paired.push(partIn(seats, row));
+    }
+    return { paired, free: null };
+  }
+}
+
+/** Where the parts of one side are, in one lot. */
+type Seats = Readonly<{ lot: string; pile: string; side: DepositPart }>;
+
+/** By their numbers, which clusters are pairs. */
+type Pairs = ReadonlyMap<string, readonly [a: number, b: number]>;
+
+const pairsOf = (own: readonly LotPart[], other: readonly LotPart[]): Pairs =>
+  new Map(
+    own.map(({ cluster: a }, rank) => {
+      const b = (other[rank] as LotPart).cluster;
+      return [`${a} ${b}`, [a, b]];
+    }),
+  );
+
+const ROUNDS = lotsOf(0n).length;
+const [PAIRED, FREE] = [0, 1] as const;
+/** Few are pairs in a lot. */
+const AT_ONCE = 6;
+
+const inOrder = (a: LotPart, b: LotPart): number =>
+  compareText(a.tie, b.tie) || a.cluster - b.cluster;
+
+const isIn = (parts: readonly LotPart[], one: LotPart): boolean =>
+  parts.some((other) => inOrder(other, one) === 0);
+
+const partIn = ({ pile, side }: Seats, { cluster, tie }: Row): LotPart => ({
+  ...{ pile, side, cluster: Number(cluster), tie: String(tie) },
+});
