@@ -22,8 +22,8 @@ export type Lifecycle = Readonly<{
   firstStage: string | null;
   /** Kinds of names that a record may be called by, the best first. */
   ids: readonly string[];
-  /** @param debits what was taken for good. */
-  fieldsOf: (fields: Fields, debits: readonly string[]) => object;
+  /** @param taken by debits, less what came back of it; null where there is no debit */
+  fieldsOf: (fields: Fields, taken: string | null) => object;
 }>;
 
 type Reader<Type extends ProviderFactType> = Readonly<{

@@ -25,7 +25,7 @@ export function onAvailable({ account, runId }: AccountRun): AccountRun {
 }
 
 /** In the order in which one run has them. */
-const KINDS = ["pending", "confirmed", "released", "debit"] as const;
+const KINDS = ["pending", "confirmed", "released", "debit", "reversal"] as const;
 type MovementKind = (typeof KINDS)[number];
 
 /** One movement is stated on up to two accounts, the available one and the collateral: its sides. */
@@ -47,22 +47,25 @@ export const WAY: ReadonlySet<string | undefined> = new Set([
   "withdrawal",
 ]);
 
-/** null for what is no part of a withdrawal's way: a `withdrawal` that gives. */
+/** null for what is no part of a withdrawal's way: a `withdrawal` of nothing. */
 export function sideOf(movement: DataOf<"MovementRecorded">): MovementSide | null {
   const { account, change, run_id, run_type, movement_id, movement_type = "" } = movement;
   const on = accountRun(account, run_id);
   const takes = change.startsWith("-");
-  const kind = kindOf(movement_type, on.accountType, takes);
+  const kind =
+    change === "0" && movement_type === "withdrawal"
+      ? null
+      : kindOf(movement_type, on.accountType, takes);
   if (kind === null) return null;
   const amount = change.replace(/^-/, "");
   const awaitsReport = isReportKept(run_type);
   return { ...on, kind, movementId: movement_id, amount, takes, awaitsReport };
 }
 
-/** A hold that goes back the way it came is released. */
-function kindOf(type: string, accountType: string, takes: boolean): MovementKind | null {
+/** A hold that goes back the way it came is released; a debit that does is reversed. */
+function kindOf(type: string, accountType: string, takes: boolean): MovementKind {
   if (type === "withdrawal_confirmed") return "confirmed";
-  if (type === "withdrawal") return takes ? "debit" : null;
+  if (type === "withdrawal") return takes ? "debit" : "reversal";
   const isReversed = accountType === "collateral" ? takes : accountType === "available" && !takes;
   return isReversed ? "released" : "pending";
 }
@@ -81,8 +84,11 @@ export function isWithdrawalReport(report: DataOf<"BalanceReported">): boolean {
 const STAGES = {
   pending: "pending",
   confirmed: "confirmed",
+  // On the available account: there the record knows whether nothing was taken.
   released: "returned",
   debit: "settled",
+  // Whether all of the debits is back, its record knows.
+  reversal: null,
 } as const;
 
 /** The available side of a movement is shown, where it is known: the customer sees that account. */
@@ -93,7 +99,7 @@ export function sideEntry(
   const { kind, run, movementId, amount } = side;
   const slot = { key: JSON.stringify([run, kind, movementId, amount]), rank: sideRank(side) };
   return {
-    ...{ stage: STAGES[kind], word, source: "movement", slot },
+    ...{ stage: isReleased(side) ? null : STAGES[kind], word, source: "movement", slot },
     occurred_at: occurred_at ?? null,
   };
 }
@@ -108,9 +114,18 @@ export function sideRank({ accountType }: Pick<AccountRun, "accountType">): stri
 export const debitOf = (side: MovementSide | null): string | null =>
   side?.kind === "debit" && side.accountType === "available" ? side.amount : null;
 
+/** What comes back to an available account of what was taken for good. */
+export const reversalOf = (side: MovementSide | null): string | null =>
+  side?.kind === "reversal" && side.accountType === "available" ? side.amount : null;
+
+/** Whether a hold goes back to the available account the way it came. */
+export const isReleased = ({ kind, accountType }: MovementSide): boolean =>
+  kind === "released" && accountType === "available";
+
 /** Whether it frees the hold on the available side, so that nothing was taken if no debit is there. */
-export const freesHold = ({ kind, accountType, takes }: MovementSide): boolean =>
-  kind === "confirmed" && accountType === "available" && !takes;
+export const freesHold = (side: MovementSide): boolean =>
+  isReleased(side) ||
+  (side.kind === "confirmed" && side.accountType === "available" && !side.takes);
 
 /** Where a side stands among those of its withdrawal: in the order of its way, then of time. */
 export const wayOrder = (side: MovementSide | null, at: Nanos, tie: string): string =>
@@ -119,7 +134,7 @@ export const wayOrder = (side: MovementSide | null, at: Nanos, tie: string): str
 /** What the matching asks of a withdrawal: its first hold and its last confirmation. */
 export function waitingClaims(side: MovementSide, at: Nanos, tie: string): Claim[] {
   const { kind, movementId, account, amount } = side;
-  if (kind === "debit") return [];
+  if (kind === "debit" || kind === "reversal") return [];
   const [, participant, group, label, , asset] = account.split(":");
   const ofClass = JSON.stringify([participant, group, label, asset, amount]);
   const value = JSON.stringify([ofClass, String(at), movementId]);

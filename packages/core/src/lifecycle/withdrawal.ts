@@ -17,7 +17,7 @@ import {
   pick,
   readingBy,
 } from "./fact-reading.ts";
-import type { Known } from "./lifecycle-fact.ts";
+import { factIdOf, type Known } from "./lifecycle-fact.ts";
 import { hashNames, knownId, ownerOf } from "./owner.ts";
 import { isPayIn, readPayment } from "./payment.ts";
 import {
@@ -35,6 +35,7 @@ import {
 import { type HistoryEntry, type StageRules, stepsAlong } from "./stage-history.ts";
 import {
   isWithdrawalReport,
+  reversalOf,
   sideEntry,
   sideOf,
   WAY,
@@ -83,7 +84,8 @@ function isWithdrawalMovement(movement: DataOf<"MovementRecorded">): boolean {
   return WAY.has(movement_type) || knownId(withdrawal_request_id) !== undefined;
 }
 
-function readMovement({ data, at, tie }: Known<"MovementRecorded">): FactReading {
+function readMovement(fact: Known<"MovementRecorded">): FactReading {
+  const { data, at, tie } = fact;
   const { account, movement_id, movement_type = "", change, occurred_at = null } = data;
   const holder = accountParts(account);
   const request = called("request", data.withdrawal_request_id);
@@ -111,6 +113,7 @@ function readMovement({ data, at, tie }: Known<"MovementRecorded">): FactReading
         "id:movement": name.name,
       }),
       ...(side === null ? [] : waitingClaims(side, at, order)),
+      ...lastSaid(fact, 0, { reversal: reversalOf(side) && factIdOf(fact.type, data) }),
       movementClaim(movement_id),
       ...idClaims(request),
     ],
@@ -206,12 +209,12 @@ function readPaymentOut(fact: Known<"PaymentStatusReported">): FactReading {
   };
 }
 
-function withdrawalFields(fields: Fields, debits: readonly string[]): Partial<WithdrawalRecord> {
+function withdrawalFields(fields: Fields, taken: string | null): Partial<WithdrawalRecord> {
   const legs = valuesUnder(fields, "leg:");
   return {
     ...holderFields(fields),
     amount: legs.length > 0 ? sum(legs) : valueIn(fields, "amount"),
-    settled_amount: debits.length > 0 ? sum(debits) : valueIn(fields, "settled_amount"),
+    settled_amount: taken ?? valueIn(fields, "settled_amount"),
     ...valuesIn(fields, "total", "quoted_currency"),
     ...feeOf(fields),
     beneficiary: valueIn(fields, "beneficiary"),

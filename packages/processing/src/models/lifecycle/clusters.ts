@@ -1,7 +1,11 @@
-import { add, formatMoney, moneyOf, subtract } from "@counterfoil/core/exact/money";
+import { add, formatMoney, moneyOf, subtract, ZERO } from "@counterfoil/core/exact/money";
 import type { FactReading } from "@counterfoil/core/lifecycle/fact-reading";
 import { type Fields, isMovement, withClaims } from "@counterfoil/core/lifecycle/record-fields";
-import { debitOf } from "@counterfoil/core/lifecycle/withdrawal-movement";
+import {
+  debitOf,
+  type MovementSide,
+  reversalOf,
+} from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { CLUSTERS } from "./tables.ts";
@@ -14,6 +18,10 @@ export type Cluster = {
   fields: Fields;
   /** How many debits its facts state, and what they take together. */
   debits: Readonly<{ count: number; amount: string }>;
+  /** What came back of that. */
+  reversed: string;
+  /** The fact of its last movement that takes a debit back, if nothing is left of the record's. */
+  returnedBy: string | null;
   /** Other clusters of the same record. */
   links: readonly Link[];
   /** As what it waits to be joined with others, see joins.ts. */
@@ -82,7 +90,8 @@ export class Clusters {
     const id = Number(counter?.data ?? 1);
     this.buffer.put(CLUSTERS, { id: COUNTER, data: String(id + 1) }, counter);
     const cluster: Cluster = {
-      ...{ id, facts: 0, fields: {}, debits: NO_DEBITS, links: [], waiting: [] },
+      ...{ id, facts: 0, fields: {}, debits: NO_DEBITS, reversed: "0" },
+      ...{ links: [], waiting: [], returnedBy: null },
       ...{ base: id, length: 0, record: null, isDebited: false, isInConflict: false },
     };
     this.loaded.set(id, { cluster, stored: null });
@@ -93,7 +102,7 @@ export class Clusters {
   add(cluster: Cluster, reading: FactReading): void {
     cluster.facts += 1;
     cluster.fields = withClaims(cluster.fields, reading.claims);
-    this.countDebit(cluster, debitOf(reading.side), 1);
+    countTaken(cluster, reading.side, 1);
     this.touch(cluster);
   }
 
@@ -110,7 +119,7 @@ export class Clusters {
       delete fields[field];
     }
     cluster.fields = fields;
-    this.countDebit(cluster, debitOf(side), -1);
+    countTaken(cluster, side, -1);
     this.touch(cluster);
   }
 
@@ -207,13 +216,6 @@ export class Clusters {
     for (const held of [this.loaded, this.touched, this.unlinked, this.lost]) held.clear();
   }
 
-  private countDebit(cluster: Cluster, debit: string | null, by: 1 | -1): void {
-    if (debit === null) return;
-    const { count, amount } = cluster.debits;
-    const total = (by > 0 ? add : subtract)(moneyOf(amount), moneyOf(debit));
-    cluster.debits = { count: count + by, amount: formatMoney(total) };
-  }
-
   private async changeLinks(
     a: number,
     b: number,
@@ -225,6 +227,29 @@ export class Clusters {
       this.touch(cluster);
     }
   }
+}
+
+function countTaken(cluster: Cluster, side: MovementSide | null, by: 1 | -1): void {
+  const total = (amount: string, more: string) =>
+    formatMoney((by > 0 ? add : subtract)(moneyOf(amount), moneyOf(more)));
+  const [debit, reversal] = [debitOf(side), reversalOf(side)];
+  const { count, amount } = cluster.debits;
+  if (debit !== null) cluster.debits = { count: count + by, amount: total(amount, debit) };
+  if (reversal !== null) cluster.reversed = total(cluster.reversed, reversal);
+}
+
+/**
+ * What debits took together, less what came back; null where there is none. More may have come back
+ * than is known to be taken: that is nothing.
+ */
+export function takenBy(members: readonly Cluster[]): string | null {
+  if (members.every(({ debits }) => debits.count === 0)) return null;
+  const taken = members.reduce(
+    (sum, { debits, reversed }) => subtract(add(sum, moneyOf(debits.amount)), moneyOf(reversed)),
+    ZERO,
+  );
+  const text = formatMoney(taken);
+  return text.startsWith("-") ? "0" : text;
 }
 
 /** Behind every order of a claim. */

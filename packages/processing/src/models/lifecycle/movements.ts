@@ -12,8 +12,10 @@ import {
   type AccountRun,
   accountRun,
   freesHold,
+  isReleased,
   type MovementSide,
   onAvailable,
+  reversalOf,
   sideRank,
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/table.ts";
@@ -71,7 +73,7 @@ export class Movements {
       cluster: cluster.id,
       stated_at: statedTime(state).at ?? NO_TIME,
       arrived_at: firstArrivalOf(state),
-      gives_back: Number(await this.givesBack(side, cluster)),
+      gives_back: Number(await this.givesBack(id, side, cluster)),
     };
     this.buffer.put(MOVEMENTS, row, await this.get(id, side));
     this.times.delete(keyOf(side));
@@ -109,18 +111,20 @@ export class Movements {
     return { at: dated ?? firstArrivalOf(state), dated };
   }
 
-  /** Whether a side is shown as giving the hold back. */
+  /** Whether a side is shown as giving back what was held or taken. */
   async isGivenBack(id: string, side: MovementSide): Promise<boolean> {
-    return freesHold(side) && (await this.get(id, side))?.gives_back === 1;
+    return mayGiveBack(side) && (await this.get(id, side))?.gives_back === 1;
   }
 
   /**
-   * Whether a confirmation gives the hold back: nothing is taken. Movements of one message are
-   * recorded one by one, and the report comes last: only then is it certain that no debit does.
+   * Whether a reversal gives back all that was taken; a release or a confirmation the hold: nothing
+   * is taken. Movements of one message are recorded one by one, and the report comes last: only then
+   * is it certain that no debit comes with the confirmation.
    */
-  async givesBack(side: MovementSide, { isDebited }: Cluster): Promise<boolean> {
-    if (!freesHold(side) || isDebited) return false;
-    return !side.awaitsReport || (await this.timeOn(side)) !== null;
+  async givesBack(id: string, side: MovementSide, cluster: Cluster): Promise<boolean> {
+    if (reversalOf(side) !== null) return cluster.returnedBy === id;
+    if (!freesHold(side) || cluster.isDebited) return false;
+    return isReleased(side) || !side.awaitsReport || (await this.timeOn(side)) !== null;
   }
 
   /** @param refresh puts a movement's fact anew whose run took effect at another time. */
@@ -242,6 +246,10 @@ export class Movements {
     return unpaired;
   }
 }
+
+/** Whether it depends on its record what it is shown as. */
+export const mayGiveBack = (side: MovementSide): boolean =>
+  freesHold(side) || reversalOf(side) !== null;
 
 const keyOf = ({ account, runId }: AccountRun): string => `${runId} ${account}`;
 

@@ -1,13 +1,12 @@
 import { timeOf } from "@counterfoil/core/exact/time";
 import type { FactReading, Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
 import type { HistoryEntry } from "@counterfoil/core/lifecycle/stage-history";
-import { freesHold } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters } from "./clusters.ts";
 import { type Facts, NOWHERE, type Placed } from "./facts.ts";
 import { type Entry, type Histories, placeTie } from "./history.ts";
-import type { Movements } from "./movements.ts";
+import { type Movements, mayGiveBack } from "./movements.ts";
 import type { Names } from "./names.ts";
 import { having, SLOTS } from "./tables.ts";
 
@@ -70,13 +69,14 @@ export class Placement {
     const side = reading?.side;
     if (!side || id === NOWHERE) return;
     const { at } = await movements.dating(fact.state, side);
-    if (at === placed.at && !freesHold(side)) return;
+    if (at === placed.at && !mayGiveBack(side)) return;
     const cluster = await clusters.get(id);
     if (at !== placed.at) {
       await this.displace(placed);
       await this.place(placed, cluster);
     } else if (
-      (await movements.givesBack(side, cluster)) !== (await movements.isGivenBack(fact.id, side))
+      (await movements.givesBack(fact.id, side, cluster)) !==
+      (await movements.isGivenBack(fact.id, side))
     ) {
       await this.show(placed, 0, false);
       await movements.put(fact, side, cluster);

@@ -9,7 +9,7 @@ import {
 } from "@counterfoil/core/lifecycle/record-fields";
 import type { Row } from "../../ports/table.ts";
 import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
-import type { Cluster } from "./clusters.ts";
+import { type Cluster, takenBy } from "./clusters.ts";
 import { type Outline, placeOf, type Walked } from "./history.ts";
 import type { Parts, Placement } from "./placement.ts";
 import { RECORD_CHANGES, RECORDS, RELINKS } from "./tables.ts";
@@ -85,7 +85,25 @@ export class Records {
       if (member.fields.confirmation === undefined) continue;
       for await (const placed of facts.in(member.id)) await placement.refresh(placed);
     }
+    await this.showReversal(members);
     return base;
+  }
+
+  /** Of the movements that take debits back the last one returns the record, if nothing is left. */
+  private async showReversal(members: readonly Cluster[]): Promise<void> {
+    const { facts, placement } = this.on;
+    const isAllBack = (takenBy(members) ?? "0") === "0";
+    const last = valueIn(mergedFields(members.map(({ fields }) => fields)), "reversal");
+    for (const member of members) {
+      const isHere = isAllBack && valueIn(member.fields, "reversal") === last;
+      const { returnedBy: before } = member;
+      member.returnedBy = isHere ? last : null;
+      if (member.returnedBy === before) continue;
+      for (const id of [before, member.returnedBy]) {
+        const placed = id === null ? null : await facts.get(id);
+        if (placed !== null) await placement.refresh(placed);
+      }
+    }
   }
 
   /** The best name that the record alone has a right to; with its holder where others are called so. */
@@ -244,8 +262,7 @@ function recordRow(
   { first, last, entered }: Outline,
   position: number,
 ): Row {
-  const debits = members.flatMap(({ debits: { count, amount } }) => (count > 0 ? [amount] : []));
-  const shown = lifecycle.fieldsOf(fields, debits);
+  const shown = lifecycle.fieldsOf(fields, takenBy(members));
   const stage = (last.after ?? lifecycle.firstStage) as string | null;
   const state = {
     ...shown,

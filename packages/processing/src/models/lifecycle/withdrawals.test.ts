@@ -165,6 +165,7 @@ async function told(legs: ReturnType<typeof movementFacts>) {
 const PENDING = "pending<withdrawal_pending>";
 const CONFIRMED = "confirmed<withdrawal_confirmed>";
 const SETTLED = "settled<withdrawal>";
+const REVERSED = "returned<withdrawal>";
 
 const CASES: readonly (readonly [name: string, table: string, records: readonly string[]])[] = [
   [
@@ -339,9 +340,68 @@ const CASES: readonly (readonly [name: string, table: string, records: readonly 
     [`movement:d settled stated ${SETTLED}`],
   ],
   [
-    "a withdrawal that gives has no stage",
+    "a debit that is taken back",
+    `at        run account    type       change movement request
+     10:05:00  2   available  withdrawal -5     d1       R
+     10:06:00  3   available  withdrawal 5      d2       R`,
+    [`R returned stated ${SETTLED} ${REVERSED}`],
+  ],
+  [
+    "taken back with its confirmation",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -5     p        R
+     10:05:00  2   available  withdrawal_confirmed 5      c        R
+     10:05:00  2   available  withdrawal           -5     d1       R
+     10:06:00  3   available  withdrawal           5      d2       R`,
+    [`R returned stated ${PENDING} ${CONFIRMED} ${SETTLED} ${REVERSED}`],
+  ],
+  [
+    "taken back before the debit is known",
+    `at        run account    type       change movement request
+     10:06:00  3   available  withdrawal 5      d2       R`,
+    [`R returned stated ${REVERSED}`],
+  ],
+  [
+    "taken back in part: the rest stays settled",
+    `at        run account    type       change movement request
+     10:05:00  2   available  withdrawal -5     d1       R
+     10:06:00  3   available  withdrawal 2      d2       R`,
+    [`R settled stated ${SETTLED} ·-<withdrawal>`],
+  ],
+  [
+    "taken back in parts",
+    `at        run account    type       change movement request
+     10:05:00  2   available  withdrawal -5     d1       R
+     10:06:00  3   available  withdrawal 2      d2       R
+     10:07:00  4   available  withdrawal 3      d3       R`,
+    [`R returned stated ${SETTLED} ·-<withdrawal> ${REVERSED}`],
+  ],
+  [
+    "taken back and debited again",
+    `at        run account    type       change movement request
+     10:05:00  2   available  withdrawal -5     d1       R
+     10:06:00  3   available  withdrawal 5      d2       R
+     10:07:00  4   available  withdrawal -5     d3       R`,
+    [`R settled stated ${SETTLED} ·-<withdrawal> ·${SETTLED}`],
+  ],
+  [
+    "a hold that is released beside a debit is no return",
+    `at        run account    type               change movement request
+     10:00:00  1   available  withdrawal_pending -5     p        R
+     10:05:00  2   available  withdrawal         -5     d        R
+     10:05:01  3   available  withdrawal_pending 5      r        R`,
+    [`R settled stated ${PENDING} ${SETTLED} ·-<withdrawal_pending>`],
+  ],
+  [
+    "a withdrawal that gives, and names none",
     `at        run account    type       change movement
      10:05:00  2   available  withdrawal 5      d`,
+    [`movement:d returned stated ${REVERSED}`],
+  ],
+  [
+    "a withdrawal of nothing has no stage",
+    `at        run account    type       change movement
+     10:05:00  2   available  withdrawal 0      d`,
     ["movement:d requested stated ·-<withdrawal>"],
   ],
 ];
@@ -350,6 +410,19 @@ describe("movements", () => {
   test.each(CASES)("%s", async (_, table, records) => {
     expect(await told(movementFacts(table))).toEqual(records);
     expect(await told(movementFacts(table).toReversed())).toEqual(records);
+  });
+
+  test.each([
+    ["2", "3"],
+    ["5", "0"],
+    ["7", "0"],
+  ])("of 5 that were taken %s come back: settled are %s", async (back, settled) => {
+    const [record] = await withdrawalsOf(
+      movementFacts(`at        run account    type       change movement request
+                     10:05:00  2   available  withdrawal -5     d1       R
+                     10:06:00  3   available  withdrawal ${back} d2      R`),
+    );
+    expect(record?.state).toMatchObject({ amount: "5", settled_amount: settled });
   });
 
   test("while a message is being recorded nothing is said to be returned", async () => {
