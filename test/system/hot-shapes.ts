@@ -242,6 +242,14 @@ const depositsOfOne = (facts: number): Delivery[] =>
     return [status, [{ type, data: { ...data, ...booked } }]];
   });
 
+/** Debits of one request, each in a run of its own, and each second one taken back. */
+const debitsOfOne = (facts: number): Delivery[] =>
+  Array.from({ length: Math.ceil(facts / 2) }, (_, n) => {
+    const changes = [{ side: "available", change: n % 2 ? "5" : "-5" }];
+    const run = sideOf(`${n}d`, "withdrawal", `d${n}`, changes, n * 60_000);
+    return run.map(({ type, data }) => ({ type, data: { ...data, withdrawal_request_id: "R" } }));
+  });
+
 const payments = (facts: number, ids: number): Delivery[] =>
   statuses("PaymentStatusReported", facts, (n) => ({
     payment: `P${n % ids}`,
@@ -263,6 +271,7 @@ const LIFECYCLE_SHAPES: readonly Parameters<typeof shapeOf>[] = [
     (facts) => inAnyOrder(factByFact(withdrawals(facts))),
     10_000,
   ],
+  ["withdrawals", "debits of one request, taken back and repeated", debitsOfOne],
   ["withdrawals", "statuses of one payment", (facts) => payments(facts, 1)],
   ["withdrawals", "statuses of one payment, newest first", (facts) => payments(facts, 1).reverse()],
   [

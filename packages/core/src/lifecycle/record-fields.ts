@@ -96,8 +96,9 @@ export function movementIds(fields: Fields): string[] {
   return valuesUnder(fields, MOVEMENT).sort().slice(0, MOVEMENTS_SHOWN);
 }
 
-/** Without the movements that no record lists. */
+/** Without the movements that no record lists: a record of thousands is no longer for it. */
 export function withoutUnlisted(fields: Fields): Fields {
+  if (Object.keys(fields).filter(isMovement).length <= MOVEMENTS_SHOWN) return fields;
   const listed = new Set(movementIds(fields));
   return Object.fromEntries(
     Object.entries(fields).filter(([field, [, value]]) => !isMovement(field) || listed.has(value)),

@@ -1,6 +1,11 @@
 import { add, formatMoney, moneyOf, subtract, ZERO } from "@counterfoil/core/exact/money";
 import type { FactReading } from "@counterfoil/core/lifecycle/fact-reading";
-import { type Fields, isMovement, withClaims } from "@counterfoil/core/lifecycle/record-fields";
+import {
+  type Fields,
+  isMovement,
+  withClaims,
+  withoutUnlisted,
+} from "@counterfoil/core/lifecycle/record-fields";
 import {
   debitOf,
   type MovementSide,
@@ -101,7 +106,7 @@ export class Clusters {
   /** Takes in what a fact says. */
   add(cluster: Cluster, reading: FactReading): void {
     cluster.facts += 1;
-    cluster.fields = withClaims(cluster.fields, reading.claims);
+    cluster.fields = withoutUnlisted(withClaims(cluster.fields, reading.claims));
     countTaken(cluster, reading.side, 1);
     this.touch(cluster);
   }
@@ -135,7 +140,7 @@ export class Clusters {
         fields.includes(field) || (isMovement(field) && fields.some(isMovement));
       for await (const { reading } of factsIn(cluster.id)) {
         const wanted = (reading?.claims ?? []).filter(({ field }) => isWanted(field));
-        cluster.fields = withClaims(cluster.fields, wanted);
+        cluster.fields = withoutUnlisted(withClaims(cluster.fields, wanted));
       }
       this.touch(cluster);
     }

@@ -93,7 +93,8 @@ export class Records {
   private async showReversal(members: readonly Cluster[]): Promise<void> {
     const { facts, placement } = this.on;
     const isAllBack = (takenBy(members) ?? "0") === "0";
-    const last = valueIn(mergedFields(members.map(({ fields }) => fields)), "reversal");
+    const reversals = members.map(({ fields: { reversal } }) => (reversal ? { reversal } : {}));
+    const last = valueIn(mergedFields(reversals), "reversal");
     for (const member of members) {
       const isHere = isAllBack && valueIn(member.fields, "reversal") === last;
       const { returnedBy: before } = member;
