@@ -1,9 +1,11 @@
 import { WITHDRAWAL_STAGES } from "@counterfoil/contracts/record";
 import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { CLUSTERS } from "./tables.ts";
 import { movementFacts } from "./testing/lifecycle-facts.ts";
-import { withdrawalsOf } from "./testing/records-of.ts";
+import { eventsOf, openModel, withdrawalsOf } from "./testing/records-of.ts";
 
 /** What a provider that keeps its word sends, in whatever order it comes. */
 
@@ -96,4 +98,22 @@ test("without request ids every confirmation ends with a pending before it", asy
     }),
     { numRuns: 100 },
   );
+});
+
+/** The longest text of a cluster after so many debits of one request. */
+async function longestOf(debits: number): Promise<number> {
+  const { store, session, apply } = await openModel(WITHDRAWALS);
+  const rows = Array.from(
+    { length: debits },
+    (_, at) => `${clock(at % 60, 0)} ${at} available withdrawal -5 d${1000 + at} R`,
+  );
+  const table = ["at run account type change movement request", ...rows].join("\n");
+  for (const fact of movementFacts(table)) await apply(eventsOf(fact));
+  await session.commit();
+  const clusters = await store.select(CLUSTERS, { orderBy: ["id"], limit: 10 });
+  return Math.max(...clusters.map(({ data }) => String(data).length));
+}
+
+test("what is kept of a request does not grow with its movements", async () => {
+  expect(await longestOf(240)).toBeLessThanOrEqual((await longestOf(120)) + 10);
 });
