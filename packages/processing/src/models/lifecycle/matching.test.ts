@@ -29,11 +29,13 @@ async function openQueue() {
   };
   const buffer = createRowBuffer(counting, await store.checkpoint(), hashing);
   const links = new Map<number, number>();
+  let linked = 0;
   const matching = createMatching(buffer, {
     link: async (confirmation, hold) => {
       expect(links.has(confirmation)).toBe(false);
       expect([...links.values()]).not.toContain(hold);
       links.set(confirmation, hold);
+      linked += 1;
     },
     unlink: async (confirmation, hold) => {
       expect(links.get(confirmation)).toBe(hold);
@@ -45,7 +47,7 @@ async function openQueue() {
     position += 1;
     return buffer.commit(position, "");
   };
-  return { matching, links, commit, rowsRead: () => read };
+  return { matching, links, commit, rowsRead: () => read, linksMade: () => linked };
 }
 
 /** Each confirmation in order of time takes the best free hold: the rule, word for word. */
@@ -127,5 +129,27 @@ describe("the queue", () => {
       order(Array.from({ length: count }, (_, at) => pair(at)).flat());
     const [few, many] = [await rowsPerPart(parts(100)), await rowsPerPart(parts(400))];
     expect(many).toBeLessThanOrEqual(few * 1.5);
+  });
+
+  /** All are held within a moment, and confirmed in another one, as a payroll is. */
+  const payroll = (count: number): Waiting[] =>
+    Array.from({ length: count }, (_, at) => [
+      { ...PART, side: "hold" as const, cluster: 2 * at + 1, at: BigInt(at) },
+      { ...PART, side: "confirmation" as const, cluster: 2 * at + 2, at: BigInt(100_000 + at) },
+    ])
+      .flat()
+      .toSorted((a, b) => ((a.cluster * 7919) % 1009) - ((b.cluster * 7919) % 1009));
+
+  /** In any order, one more moves a share of all links: that is the rule. Each costs the same. */
+  test("asks no more rows for each link of a payroll, the larger it is", async () => {
+    const rowsPerLink = async (count: number) => {
+      const { matching, commit, rowsRead, linksMade } = await openQueue();
+      for (const part of payroll(count)) {
+        await matching.put({ ...part, tie: `${part.cluster}` });
+        await commit();
+      }
+      return rowsRead() / (linksMade() + 2 * count);
+    };
+    expect(await rowsPerLink(60)).toBeLessThanOrEqual((await rowsPerLink(20)) * 1.5);
   });
 });
