@@ -9,6 +9,7 @@ import {
   comparePlaces,
   computeBalances,
   type History,
+  isClusterWhole,
   isSameBalance,
   isSamePlace,
   LEFT,
@@ -77,14 +78,9 @@ const KEPT = 64;
 export function rearrange(history: History, change: Change): Rearranged | OutOfReach {
   const region = regionOf(history, change);
   if ("outcome" in region) return region;
-  const { from } = region;
-  for (let { to } = region; ; ) {
-    const order = orderRegion(history, { from, to }, change);
-    const computed = computeBalances(history, { from, to }, order);
-    if ("outcome" in computed) return computed;
-    if (computed.reorderTo !== null) to = computed.reorderTo;
-    else return replace(history, from, computed, change);
-  }
+  const order = orderRegion(history, region, change);
+  const computed = computeBalances(history, region, order);
+  return "outcome" in computed ? computed : replace(history, region.from, computed, change);
 }
 
 /** What may be ordered anew: whole clusters, and before them the one whose way out this is. */
@@ -113,8 +109,7 @@ function regionOf(history: History, change: Change): Region | OutOfReach {
   // The first of a cluster is not always its earliest: one that begins behind may reach back.
   to = clusterEnd(entries, clusterEnd(entries, to) + 1);
   to = Math.min(to, entries.length);
-  const isWhole = clusterEnd(entries, to + 1) < entries.length || isEnd;
-  return isWhole ? { from, to } : RIGHT;
+  return isClusterWhole(history, to) ? { from, to } : RIGHT;
 }
 
 /** In a large cluster few places around a report are looked at: it is not ordered as a whole. */
