@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { moneyOf } from "../exact/money.ts";
+import { equals, type Money, moneyOf } from "../exact/money.ts";
 import type { History } from "./arrangement.ts";
 import { type Entry, newEntry } from "./entry.ts";
 import { appendInOrder, newHistory, rearrange } from "./history.ts";
@@ -112,4 +112,31 @@ function looksOfLate(pairs: number): number {
 
 test("a late run costs what it moves: each cluster behind it is ordered once", () => {
   expect(looksOfLate(1_000)).toBeLessThanOrEqual(4.5 * looksOfLate(250));
+});
+
+/** Runs of which every other is lost, so many a millisecond, in any order. */
+const lossyBurst = (count: number, perMs: number): Entry[] =>
+  inAnyOrder(
+    Array.from({ length: count }, (_, n) => {
+      const change = (noise(n) % 2_000) - 900;
+      return runEntry([1000 + 2 * n, change, 1_000 * n + change, Math.floor(n / perMs)]);
+    }),
+  );
+
+/** How often two balances are compared for one more run of a burst. */
+function comparisonsPerRun(entries: readonly Entry[]): number {
+  let compared = 0;
+  const same = (a: Money, b: Money) => {
+    compared += 1;
+    return equals(a, b);
+  };
+  const history = { ...newHistory("zerohash:P:G:general:available:BTC"), same };
+  for (const after of entries) put(history, after);
+  return compared / entries.length;
+}
+
+describe("one more run of a dense burst with losses", () => {
+  test.each([1, 5, 25])("of %d runs a ms touches its cluster and the one before", (perMs) => {
+    expect(comparisonsPerRun(lossyBurst(1_000, perMs))).toBeLessThanOrEqual(4 + 8 * perMs);
+  });
 });

@@ -2,7 +2,7 @@ import type { Money } from "../exact/money.ts";
 import { compareText } from "../exact/text.ts";
 import { compareTimes, MILLISECOND, type Nanos } from "../exact/time.ts";
 import { balanceAfter, balanceBefore, type Entry, type Same } from "./entry.ts";
-import { trailThrough } from "./trail.ts";
+import { fewestBreaks, trailThrough } from "./trail.ts";
 
 /**
  * The order of the runs on one account. Two clocks tell it, the printed time and the provider's
@@ -66,16 +66,28 @@ export function clustersOf(sorted: readonly Entry[]): Entry[][] {
  */
 function firstAmbiguous(sorted: readonly Entry[]): number[] {
   const someUndated = sorted.some(({ isUndated }) => isUndated);
+  let nearest = 0;
   return sorted.map((report, at) => {
-    let first = at;
-    for (let other = at - 1; other >= 0 && at - other <= PLACES_MAX; other -= 1) {
-      const before = sorted[other] as Entry;
-      if (!someUndated && report.effectiveAt - before.effectiveAt > TIME_ERROR) break;
-      const isOne = before.effectiveAt === report.effectiveAt;
-      if (isOne || (isEdge(before) && isEdge(report) && !isCertain(before, report))) first = other;
+    const isBeyond = (other: Entry) => report.effectiveAt - other.effectiveAt > TIME_ERROR;
+    while (at - nearest > PLACES_MAX || (!someUndated && isBeyond(sorted[nearest] as Entry))) {
+      nearest += 1;
     }
-    return first;
+    for (let other = nearest; other < at; other += 1) {
+      if (isAmbiguous(sorted[other] as Entry, report)) return other;
+    }
+    return at;
   });
+}
+
+/** Whether the order of two may be another than by time. @param a stands before `b` by time */
+function isAmbiguous(a: Entry, b: Entry): boolean {
+  return a.effectiveAt === b.effectiveAt || (isEdge(a) && isEdge(b) && !isCertain(a, b));
+}
+
+/** Whether they belong to one cluster, if no undated report is near. */
+export function areLinked(a: Entry, b: Entry): boolean {
+  const [first, second] = compareReports(a, b) < 0 ? [a, b] : [b, a];
+  return !isFarBefore(first, second) && isAmbiguous(first, second);
 }
 
 /** Where a cluster lies among the others. */
@@ -97,14 +109,20 @@ export function orderCluster(cluster: readonly Entry[], around: Surroundings): r
   if (edges.length < 2) return cluster;
   let best: readonly Entry[] = edges;
   let least = breaksIn(edges, around);
-  if (least === 0) return cluster;
+  // In a burst with losses the order as sorted mostly is as good as any: nothing else is tried.
+  const possible = least === 0 ? 0 : fewestPossible(edges, around);
+  if (least <= possible) return cluster;
   for (const order of ordersOf(edges, around)) {
     const assumed = breaksIn(order, around) + errorsOfCounter(order, edges, around);
     if (assumed >= least || invertsCertain(order, edges)) continue;
     [best, least] = [order, assumed];
-    if (least === 0) break;
+    if (least <= possible) break;
   }
   return withOthers(best, cluster);
+}
+
+function fewestPossible(edges: readonly Entry[], { before, nextFirsts, same }: Surroundings) {
+  return fewestBreaks(edges, before, nextFirsts.map(balanceBefore), same);
 }
 
 /**
@@ -160,9 +178,21 @@ function breaksIn(order: readonly Entry[], { before, nextFirsts, same }: Surroun
 
 /** The reports of a cluster that no other one of it surely precedes. */
 export function firstCandidates(sorted: readonly Entry[]): readonly Entry[] {
-  return sorted.filter((report, at) => {
-    const earlier = sorted.slice(Math.max(0, at - PLACES_MAX), at);
-    return !earlier.some((other) => isCertain(other, report));
+  const keys = new Set<string>();
+  let firstDated: Entry | null = null;
+  // Of all that are dated before the instant that is looked at; and with it.
+  let [least, leastNow, now]: [string | null, string | null, Nanos | null] = [null, null, null];
+  return sorted.filter((report) => {
+    const { effectiveAt, counter, follows, isUndated, key } = report;
+    if (effectiveAt !== now) [least, now] = [leastNow, effectiveAt];
+    if (leastNow === null || counter < leastNow) leastNow = counter;
+    const isBehind =
+      (least !== null && least < counter) ||
+      (follows !== null && keys.has(follows)) ||
+      (firstDated !== null && isFarBefore(firstDated, report));
+    keys.add(key);
+    if (!isUndated) firstDated ??= report;
+    return !isBehind;
   });
 }
 

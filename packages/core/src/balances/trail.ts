@@ -1,4 +1,4 @@
-import { formatMoney, type Money } from "../exact/money.ts";
+import { equals, formatMoney, type Money } from "../exact/money.ts";
 import { balanceBefore, type Entry, type Same } from "./entry.ts";
 
 /**
@@ -9,8 +9,10 @@ import { balanceBefore, type Entry, type Same } from "./entry.ts";
 /** Where a trail may begin and end: the balance before all reports, and the one after them. */
 export type Ends = Readonly<{ start: Money | null; end: Money | null; same: Same }>;
 
+type Link = Readonly<{ from: string; to: string }>;
+
 /** A report as an edge from the balance before it to the balance after it. */
-type Edge = Readonly<{ report: Entry; from: string; to: string }>;
+type Edge = Link & Readonly<{ report: Entry }>;
 
 /** `report` null: a jump from where one trail ends to where the next one begins. */
 type Step = Readonly<{ report: Entry | null; to: string }>;
@@ -37,6 +39,49 @@ export function trailThrough(edges: readonly Entry[], ends: Ends): readonly Entr
   return trails.flat().map(({ report }) => report);
 }
 
+/**
+ * So many breaks every order has: reports connect in as many trails as there are loose ends, the
+ * way in and the way out included.
+ *
+ * @param nexts of the reports of which any may follow, the balances before; null: it connects
+ */
+export function fewestBreaks(
+  reports: readonly Entry[],
+  start: Money | null,
+  nexts: readonly (Money | null)[],
+  same: Same,
+): number {
+  const befores = reports.map(balanceBefore);
+  const name = namesOf([start, ...nexts, ...befores, ...reports.map((r) => r.balance)], same);
+  const links: Link[] = reports.map(({ balance }, at) => ({
+    from: name(befores[at] ?? null),
+    to: name(balance),
+  }));
+  if (start !== null) links.push({ from: "", to: name(start) });
+  let trails = 0;
+  const ends = new Set<string>();
+  for (const component of componentsOf(links)) {
+    const degrees = [...degreesOf(component)];
+    const loose = degrees.reduce((sum, [, degree]) => sum + Math.max(0, degree), 0);
+    trails += Math.max(1, loose);
+    // What is one loop can end anywhere.
+    for (const [node, degree] of degrees) if (degree < 0 || loose === 0) ends.add(node);
+  }
+  const isOut = nexts.length === 0 || nexts.some((next) => next === null || ends.has(name(next)));
+  return isOut ? trails - 1 : trails;
+}
+
+/** How many more edges leave each balance than lead to it. */
+function degreesOf(edges: readonly Link[]): ReadonlyMap<string, number> {
+  const degrees = new Map<string, number>();
+  const count = (node: string, by: number) => degrees.set(node, (degrees.get(node) ?? 0) + by);
+  for (const { from, to } of edges) {
+    count(from, 1);
+    count(to, -1);
+  }
+  return degrees;
+}
+
 type Graph = Readonly<{ edges: readonly Edge[]; start: string | null; end: string | null }>;
 
 function graphOf(reports: readonly Entry[], { start, end, same }: Ends): Graph {
@@ -55,6 +100,7 @@ function graphOf(reports: readonly Entry[], { start, end, same }: Ends): Graph {
 
 /** One name for amounts that are the same, where a provider rounds. */
 function namesOf(amounts: readonly (Money | null)[], same: Same): (amount: Money | null) => string {
+  if (same === equals) return (amount) => (amount === null ? "" : formatMoney(amount));
   const known = amounts.filter((amount) => amount !== null).sort((a, b) => a.comparedTo(b));
   const names = new Map<string, string>();
   let [name, before]: [string, Money | null] = ["", null];
@@ -68,7 +114,7 @@ function namesOf(amounts: readonly (Money | null)[], same: Same): (amount: Money
 }
 
 /** Edges that hang together, in their order. */
-function componentsOf(edges: readonly Edge[]): readonly Edge[][] {
+function componentsOf<L extends Link>(edges: readonly L[]): readonly L[][] {
   const parents = new Map<string, string>();
   const rootOf = (node: string): string => {
     let root = node;
@@ -112,12 +158,7 @@ function trailsOf(edges: readonly Edge[], { start, end }: Graph): Edge[][] {
 
 /** Balances that more reports begin from than lead to, and the reverse; each as often as that. */
 function looseEnds(edges: readonly Edge[]): Readonly<{ sources: string[]; sinks: string[] }> {
-  const degrees = new Map<string, number>();
-  const count = (node: string, by: number) => degrees.set(node, (degrees.get(node) ?? 0) + by);
-  for (const { from, to } of edges) {
-    count(from, 1);
-    count(to, -1);
-  }
+  const degrees = degreesOf(edges);
   const firstFrom = new Map<string, number>();
   const lastTo = new Map<string, number>();
   edges.forEach(({ from, to }, at) => {
