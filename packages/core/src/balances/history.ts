@@ -78,10 +78,29 @@ const KEPT = 64;
 export function rearrange(history: History, change: Change): Rearranged | OutOfReach {
   const reach = reachOf(history, change);
   if ("outcome" in reach) return reach;
-  const region = change.nearUndated ? reach : clustersTouched(history, reach, change);
-  const order = orderRegion(history, region, change);
-  const computed = computeBalances(history, region, order);
-  return "outcome" in computed ? computed : replace(history, region.from, computed, change);
+  let region = change.nearUndated ? reach : clustersTouched(history, reach, change);
+  for (;;) {
+    const order = orderRegion(history, region, change);
+    // An undated run may overtake any number; no more of them is looked at than lies in reach.
+    const to = endOfOvertaken(history.entries, region.to, order.at(-1));
+    if (to > region.to && !change.nearUndated) {
+      if (!isClusterWhole(history, to)) return RIGHT;
+      region = { from: region.from, to };
+      continue;
+    }
+    const computed = computeBalances(history, region, order);
+    return "outcome" in computed ? computed : replace(history, region.from, computed, change);
+  }
+}
+
+/** In a large cluster the counter may put a report behind more than lies in reach. */
+function endOfOvertaken(entries: readonly Entry[], to: number, last: Entry | undefined): number {
+  const next = entries[to];
+  if (!next || !last || comparePlaces(last, next) < 0) return to;
+  return clusterEnd(
+    entries,
+    search(entries, (entry) => comparePlaces(entry, last) > 0),
+  );
 }
 
 /** How far a change may reach: whole clusters, and before them the one whose way out this is. */
@@ -144,7 +163,8 @@ function clustersTouched(
     touch(Math.min(firstBehind, endOfEarlier), Math.max(firstBehind, endOfEarlier));
   to = clusterEnd(entries, to);
   from = Math.max(withClusterBefore(entries, from), reach.from);
-  const isLarge = entries.slice(from, to).some(({ joined }) => joined === IN_LARGE);
+  const around = entries.slice(Math.max(0, from - 1), to + 1);
+  const isLarge = around.some(({ joined }) => joined === IN_LARGE);
   return isLarge ? reach : { from, to };
 }
 
