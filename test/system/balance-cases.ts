@@ -75,6 +75,21 @@ const nineInOrder =
     expect(await ledger.shown()).toEqual(["900", "continuous"]);
   };
 
+/** Of 1, 2, (−1 lost) and a run that adds nothing at 1; runs are so many ms apart. */
+const lostInBurst =
+  (apart: number): BalanceCase =>
+  async (ledger) => {
+    ledger.pass(1_000);
+    await hear(ledger, [1, 1, 1, 0]);
+    await hear(ledger, [2, 1, 2, apart]);
+    await hear(ledger, [4, 0, 1, 3 * apart]);
+    expect(await ledger.shown()).toEqual(["1", ...gapOf(-1)]);
+    await hear(ledger, [5, 5, 6, 3 * apart + 100]);
+    expect(await ledger.shown()).toEqual(["6", ...gapOf(-1)]);
+    await hear(ledger, [3, -1, 1, 2 * apart]);
+    expect(await ledger.shown()).toEqual(["6", "continuous"]);
+  };
+
 const BURSTS: BalanceCases = {
   "nine runs 5 ms apart, the last two dated the wrong way round: no gap": nineInOrder(0),
   "the same nine in another order": nineInOrder(1),
@@ -117,6 +132,19 @@ const BURSTS: BalanceCases = {
     expect(await ledger.shown()).toEqual(["100", ...gapOf(-50)]);
     await hear(ledger, [4, -50, 100, 3]);
     expect(await ledger.shown()).toEqual(["100", "continuous"]);
+  },
+  "a run lost of one instant is a gap, whatever would connect the others": lostInBurst(0),
+  "the same a millisecond apart": lostInBurst(1),
+  "an error of the counter that only one loss explains as well is shown when more comes": async (
+    ledger,
+  ) => {
+    ledger.pass(1_000);
+    await hear(ledger, [1, 1, 1, 0]);
+    await hear(ledger, [3, 1, 2, 0]);
+    await hear(ledger, [4, 0, 1, 0]);
+    expect(await ledger.shown()).toEqual(["1", ...gapOf(-1)]);
+    await hear(ledger, [5, 5, 7, 100]);
+    expect(await ledger.shown()).toEqual(["7", "continuous"]);
   },
   "ten runs of one instant: the balances decide, not the run ids": async (ledger) => {
     const ids = [7, 3, 9, 1, 10, 5, 2, 8, 6, 4];

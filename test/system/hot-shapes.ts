@@ -149,6 +149,12 @@ const plainRuns = (facts: number): Delivery[] =>
     return runOf({ run: 1000 + n, change: 1, balance: before + 1, ms: n * 10, account });
   });
 
+/** Five runs a millisecond, of which every other one was lost. */
+const burst = (facts: number): Delivery[] =>
+  Array.from({ length: Math.ceil(facts / 2) }, (_, n) =>
+    runOf({ run: 1000 + 2 * n, change: 1, balance: 2 * n + 1, ms: Math.floor(n / 5) }),
+  );
+
 const ACCOUNT_SHAPES: Readonly<Record<string, HotShape["deliveries"]>> = {
   "plain: a thousand accounts": plainRuns,
   "runs a second apart": (facts) => up(facts, (n) => n * 1000),
@@ -164,6 +170,7 @@ const ACCOUNT_SHAPES: Readonly<Record<string, HotShape["deliveries"]>> = {
     Array.from({ length: Math.ceil(facts / 2) }, (_, n) =>
       runOf({ run: 1000 + n, change: 1, balance: 2 * n + 2, ms: n }),
     ),
+  "runs of a dense burst, every other one lost": (facts) => lateBy(500, burst(facts)),
   "runs of which nobody dated one in ten": (facts) =>
     up(facts, (n) => n * 1000).map((run, n) => (n % 10 === 0 ? run.map(undated) : run)),
   "movements of one run": oneRun,

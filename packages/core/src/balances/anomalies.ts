@@ -17,8 +17,8 @@ export type Anomaly = Readonly<{
 
 /** The anomalies that one entry shows but for its contradictions: a function of the entry. */
 export function anomaliesOf(entry: Entry, account: string, same: Same): readonly Anomaly[] {
-  const { missing, expected, effectiveAt, ownAt, hasImpossibleTime } = entry;
-  if (missing === null && expected === null && effectiveAt === ownAt && !hasImpossibleTime) {
+  const { missing, expected, effectiveAt, ownAt, impossibleAt } = entry;
+  if (missing === null && expected === null && effectiveAt === ownAt && impossibleAt === null) {
     return NONE;
   }
   return [
@@ -52,12 +52,14 @@ function gapOf(entry: Entry, account: string): Anomaly[] {
 
 /** Printed with a time that cannot be, or moved further than clocks err. */
 function clockOf(entry: Entry, account: string): Anomaly[] {
-  const { kind, occurredAt, effectiveAt, ownAt, hasImpossibleTime, key } = entry;
+  const { kind, occurredAt, effectiveAt, ownAt, impossibleAt, key } = entry;
   if (kind === "snapshot") return [];
-  if (!hasImpossibleTime && effectiveAt - ownAt <= CLOCK_LIMIT) return [];
+  if (impossibleAt === null && effectiveAt - ownAt <= CLOCK_LIMIT) return [];
+  // The run may have a time beside the one that cannot be: the latter is what needs a person.
+  const statedAt = impossibleAt ?? occurredAt;
   const detail = {
     run_id: key,
-    stated_at: occurredAt === null ? null : formatTime(occurredAt),
+    stated_at: statedAt === null ? null : formatTime(statedAt),
     effective_at: formatTime(effectiveAt),
   };
   return [anomaly("clock", account, key, { detail, essence: { run_id: key }, at: effectiveAt })];

@@ -76,14 +76,23 @@ export function clusterEnd(entries: readonly Entry[], at: number): number {
 export function orderRegion(
   history: History,
   { from, to }: Region,
-  { before, after }: Change,
+  { before, after }: Pick<Change, "before" | "after">,
 ): Entry[] {
-  const { entries, same } = history;
-  const inside = entries.slice(from, to).filter((entry) => entry !== before);
+  const inside = history.entries.slice(from, to).filter((entry) => entry !== before);
   if (after !== null) inside.push({ ...after, joined: ALONE });
+  return orderBetween(history, inside, history.entries[from - 1], to);
+}
+
+/** @param left what stands before them; what stands behind them begins at `to` */
+function orderBetween(
+  { entries, same }: History,
+  inside: readonly Entry[],
+  left: Entry | undefined,
+  to: number,
+): Entry[] {
   const runs = inside.filter(({ kind }) => kind === "run").sort(compareReports);
   const ordered: Entry[] = [];
-  let running = entries[from - 1]?.runningOfRuns ?? null;
+  let running = left?.runningOfRuns ?? null;
   const clusters = clustersOf(runs);
   const behind = headsAt(entries, to);
   clusters.forEach((cluster, at) => {
@@ -97,7 +106,7 @@ export function orderRegion(
   });
   if (ordered.some(({ joined }) => joined === IN_LARGE)) ordered.sort(comparePlaces);
   const snapshots = inside.filter(({ kind }) => kind === "snapshot");
-  return snapshots.length === 0 ? ordered : withSnapshots(ordered, snapshots, entries[from - 1]);
+  return snapshots.length === 0 ? ordered : withSnapshots(ordered, snapshots, left);
 }
 
 /** Of the cluster that begins there, the runs that may come first. */
@@ -183,11 +192,12 @@ export type Computed = Readonly<{
   entries: readonly Entry[];
   /** How far entries of the history are replaced by them. */
   to: number;
-  /** A cluster behind them has another balance before it: it ends here, and is to be ordered anew. */
-  reorderTo: number | null;
 }>;
 
-/** Balances and gaps along the new order, and after it for as long as they change. */
+/**
+ * Balances and gaps along the new order, and after it for as long as they change. A cluster that
+ * begins from another balance now is ordered anew, once.
+ */
 export function computeBalances(
   history: History,
   { from, to }: Region,
@@ -195,27 +205,33 @@ export function computeBalances(
 ): Computed | OutOfReach {
   const { entries, same, isEnd } = history;
   const computed: Entry[] = [];
-  let before = entries[from - 1] ?? null;
-  for (const entry of order) {
-    before = withBalances(entry, before, same);
+  let before = entries[from - 1];
+  const take = (entry: Entry) => {
+    before = withBalances(entry, before ?? null, same);
     computed.push(before);
-  }
+  };
+  order.forEach(take);
   let at = to;
-  for (; at < entries.length; at += 1) {
+  while (at < entries.length) {
     const known = entries[at] as Entry;
+    const end = known.joined === ALONE ? clusterEnd(entries, at + 1) : at + 1;
     const isMoved = !isSameMoney(before?.runningOfRuns, entries[at - 1]?.runningOfRuns);
-    const end = clusterEnd(entries, at + 1);
-    if (isMoved && known.joined === ALONE && end > at + 1) {
-      if (end === entries.length && !isEnd) return RIGHT;
-      return { entries: computed, to: at, reorderTo: end };
+    if (isMoved && end > at + 1) {
+      if (!isClusterWhole(history, end)) return RIGHT;
+      orderBetween(history, entries.slice(at, end), before, end).forEach(take);
+      at = end;
+      continue;
     }
-    const next = withBalances(known, before, same);
-    if (isSameBalance(known, next)) break;
-    computed.push(next);
-    before = next;
+    if (isSameBalance(known, withBalances(known, before ?? null, same))) break;
+    take(known);
+    at += 1;
   }
-  return at === entries.length && !isEnd ? RIGHT : { entries: computed, to: at, reorderTo: null };
+  return at === entries.length && !isEnd ? RIGHT : { entries: computed, to: at };
 }
+
+/** Whether the cluster that begins there is in memory, to its end. */
+export const isClusterWhole = ({ entries, isEnd }: History, at: number): boolean =>
+  isEnd || clusterEnd(entries, at + 1) < entries.length;
 
 export function withBalances(entry: Entry, before: Entry | null, same: Same): Entry {
   const from = balanceBefore(entry);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { moneyOf } from "../exact/money.ts";
+import { equals, type Money, moneyOf } from "../exact/money.ts";
 import type { History } from "./arrangement.ts";
 import { type Entry, newEntry } from "./entry.ts";
 import { appendInOrder, newHistory, rearrange } from "./history.ts";
@@ -68,6 +68,13 @@ const SHAPES: Readonly<Record<string, (count: number) => Entry[]>> = {
   ],
 };
 
+/** One more entry, among what is in memory. */
+function put(history: History, after: Entry, nearUndated = false): void {
+  const change = { before: null, after, at: after.effectiveAt, nearUndated, position: 1 };
+  const done = appendInOrder(history, change) ?? rearrange(history, change);
+  expect(done.outcome).toBe("rearranged");
+}
+
 /** How often an entry was looked at for one more, in each stretch of so many. */
 function looksAt(entries: readonly Entry[], stretch: number): readonly number[] {
   const { history, looks } = countingHistory();
@@ -75,9 +82,7 @@ function looksAt(entries: readonly Entry[], stretch: number): readonly number[] 
   const nearUndated = entries.some(({ isUndated, kind }) => kind === "run" && isUndated);
   let before = 0;
   for (const [at, after] of entries.entries()) {
-    const change = { before: null, after, at: after.effectiveAt, nearUndated, position: 1 };
-    const done = appendInOrder(history, change) ?? rearrange(history, change);
-    expect(done.outcome).toBe("rearranged");
+    put(history, after, nearUndated);
     if ((at + 1) % stretch !== 0) continue;
     looked.push((looks() - before) / stretch);
     before = looks();
@@ -89,5 +94,49 @@ describe("one more entry is held against as many after thousands", () => {
   test.each(Object.entries(SHAPES))("%s", (_, shape) => {
     const [, few = 0, , , many] = looksAt(shape(2_000), 400);
     expect(many).toBeLessThanOrEqual(1.5 * few);
+  });
+});
+
+/** A late run that moves all behind it: pairs of one instant that state no balance. */
+function looksOfLate(pairs: number): number {
+  const { history, looks } = countingHistory();
+  put(history, runEntry([1, 1, 1, 0]));
+  for (let n = 0; n < 2 * pairs; n += 1) {
+    put(history, runEntry([1000 + n, 1, null, 1000 + Math.floor(n / 2) * 50]));
+  }
+  const before = looks();
+  put(history, runEntry([2, 5, 6, 500]));
+  expect(history.entries.at(-1)?.running).toEqual(moneyOf(String(6 + 2 * pairs)));
+  return looks() - before;
+}
+
+test("a late run costs what it moves: each cluster behind it is ordered once", () => {
+  expect(looksOfLate(1_000)).toBeLessThanOrEqual(4.5 * looksOfLate(250));
+});
+
+/** Runs of which every other is lost, so many a millisecond, in any order. */
+const lossyBurst = (count: number, perMs: number): Entry[] =>
+  inAnyOrder(
+    Array.from({ length: count }, (_, n) => {
+      const change = (noise(n) % 2_000) - 900;
+      return runEntry([1000 + 2 * n, change, 1_000 * n + change, Math.floor(n / perMs)]);
+    }),
+  );
+
+/** How often two balances are compared for one more run of a burst. */
+function comparisonsPerRun(entries: readonly Entry[]): number {
+  let compared = 0;
+  const same = (a: Money, b: Money) => {
+    compared += 1;
+    return equals(a, b);
+  };
+  const history = { ...newHistory("zerohash:P:G:general:available:BTC"), same };
+  for (const after of entries) put(history, after);
+  return compared / entries.length;
+}
+
+describe("one more run of a dense burst with losses", () => {
+  test.each([1, 5, 25])("of %d runs a ms touches its cluster and the one before", (perMs) => {
+    expect(comparisonsPerRun(lossyBurst(1_000, perMs))).toBeLessThanOrEqual(4 + 8 * perMs);
   });
 });

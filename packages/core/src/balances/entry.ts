@@ -54,8 +54,8 @@ export type EntryFacts = Readonly<{
   isUndated: boolean;
   /** The run that its socket stated before it, where its times do not say so. */
   follows: string | null;
-  /** One of its facts is printed with a time that cannot be. */
-  hasImpossibleTime: boolean;
+  /** A time that cannot be, as one of its facts is printed with it; null where none is. */
+  impossibleAt: Nanos | null;
   /** When the first of its facts reached us, and where it was recorded. */
   arrivedAt: Nanos;
   recordedAt: number;
@@ -167,7 +167,7 @@ export function newEntry(kind: Entry["kind"], key: string): Entry {
     ownAt: 0n,
     isUndated: true,
     follows: null,
-    hasImpossibleTime: false,
+    impossibleAt: null,
     arrivedAt: 0n,
     recordedAt: 0,
     openedAt: 0,
@@ -270,6 +270,7 @@ function derive(entry: Entry): Entry {
   const stated = report === null ? NOTHING : inForce(report);
   const run = report === null ? NO_TIME : statedTime(report);
   const isSnapshot = kind === "snapshot";
+  const impossibleAt = movements.impossibleAt ?? run.impossibleAt;
   const time = isSnapshot ? arrival(arrivedAt) : timeOf(entry, report, run);
   return {
     ...entry,
@@ -279,12 +280,12 @@ function derive(entry: Entry): Entry {
     expected: moneyIn(stated.expected_balance),
     accountIds: report === null ? NONE : accountIdsOf(report),
     contradictions: movements.contradictions + (report?.contradicted.length ? 1 : 0),
-    occurredAt: movements.latestAt ?? run.at ?? movements.impossibleAt ?? run.impossibleAt,
+    occurredAt: movements.latestAt ?? run.at ?? impossibleAt,
     effectiveAt: time.at,
     ownAt: time.ownAt,
     isUndated: time.isUndated,
     follows: report === null ? null : followedRun(report),
-    hasImpossibleTime: movements.impossible > 0 || run.impossibleAt !== null,
+    impossibleAt,
   };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { equals, formatMoney, type Money } from "../exact/money.ts";
-import type { Change, History } from "./arrangement.ts";
+import { type Change, comparePlaces, type History } from "./arrangement.ts";
 import { balanceAfter, balanceBefore, type Entry } from "./entry.ts";
 import { appendInOrder, newHistory, rearrange } from "./history.ts";
 import { clustersOf, compareReports, firstCandidates, orderCluster } from "./ordering.ts";
@@ -127,6 +127,22 @@ describe("a large cluster", () => {
       for (const row of order) put(history, null, runEntry(row), false);
       expect(history.entries.map(({ key }) => Number(key))).toEqual(rows.map(([run]) => run));
       expect(history.entries.every(({ missing }) => missing === null)).toBe(true);
+    }
+  });
+
+  test("of times that err stands in the order of its places, in any order of arrival", () => {
+    for (const spread of [3, 8, 15]) {
+      const rows = Array.from({ length: 600 }, (_, n): Row => {
+        const erred = Math.round(Math.sin(n * 7919) * spread);
+        return [1000 + n, 1, n + 1, Math.floor(n / 50) + erred];
+      });
+      const history = newHistory(ACCOUNT);
+      for (const row of rows.toSorted((a, b) => Math.sin(a[0]) - Math.sin(b[0]))) {
+        put(history, null, runEntry(row), false);
+      }
+      const { entries } = history;
+      expect(new Set(entries.map(({ key }) => key)).size).toBe(rows.length);
+      expect(entries.toSorted(comparePlaces)).toEqual(entries);
     }
   });
 });

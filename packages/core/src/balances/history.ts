@@ -9,6 +9,7 @@ import {
   comparePlaces,
   computeBalances,
   type History,
+  isClusterWhole,
   isSameBalance,
   isSamePlace,
   LEFT,
@@ -20,7 +21,7 @@ import {
   withBalances,
 } from "./arrangement.ts";
 import { ALONE, type Entry, entryId, GOES_ON, IN_LARGE, sameOn } from "./entry.ts";
-import { PLACES_MAX, TIME_ERROR } from "./ordering.ts";
+import { areLinked, compareReports, PLACES_MAX, TIME_ERROR } from "./ordering.ts";
 
 export function newHistory(account: string): History {
   return {
@@ -75,20 +76,35 @@ const KEPT = 64;
  * not reach, nothing was changed.
  */
 export function rearrange(history: History, change: Change): Rearranged | OutOfReach {
-  const region = regionOf(history, change);
-  if ("outcome" in region) return region;
-  const { from } = region;
-  for (let { to } = region; ; ) {
-    const order = orderRegion(history, { from, to }, change);
-    const computed = computeBalances(history, { from, to }, order);
-    if ("outcome" in computed) return computed;
-    if (computed.reorderTo !== null) to = computed.reorderTo;
-    else return replace(history, from, computed, change);
+  const reach = reachOf(history, change);
+  if ("outcome" in reach) return reach;
+  let region = change.nearUndated ? reach : clustersTouched(history, reach, change);
+  for (;;) {
+    const order = orderRegion(history, region, change);
+    // An undated run may overtake any number; no more of them is looked at than lies in reach.
+    const to = endOfOvertaken(history.entries, region.to, order.at(-1));
+    if (to > region.to && !change.nearUndated) {
+      if (!isClusterWhole(history, to)) return RIGHT;
+      region = { from: region.from, to };
+      continue;
+    }
+    const computed = computeBalances(history, region, order);
+    return "outcome" in computed ? computed : replace(history, region.from, computed, change);
   }
 }
 
-/** What may be ordered anew: whole clusters, and before them the one whose way out this is. */
-function regionOf(history: History, change: Change): Region | OutOfReach {
+/** In a large cluster the counter may put a report behind more than lies in reach. */
+function endOfOvertaken(entries: readonly Entry[], to: number, last: Entry | undefined): number {
+  const next = entries[to];
+  if (!next || !last || comparePlaces(last, next) < 0) return to;
+  return clusterEnd(
+    entries,
+    search(entries, (entry) => comparePlaces(entry, last) > 0),
+  );
+}
+
+/** How far a change may reach: whole clusters, and before them the one whose way out this is. */
+function reachOf(history: History, change: Change): Region | OutOfReach {
   const { entries, isStart, isEnd } = history;
   const { before, at } = change;
   const place = insertionPoint(entries, change);
@@ -103,18 +119,53 @@ function regionOf(history: History, change: Change): Region | OutOfReach {
     const index = indexOf(entries, before);
     [from, to] = [Math.min(from, index), Math.max(to, index + 1)];
   }
-  if (from < entries.length) from = clusterStart(entries, from);
-  // The cluster before ends where this begins; snapshots that stand there may have to go on.
-  if (from > 0) {
-    const start = clusterStart(entries, from - 1);
-    if (start < from - 1 || entries[start]?.kind === "snapshot") from = start;
-  }
+  from = withClusterBefore(entries, from);
   if (from === 0 && !isStart) return LEFT;
   // The first of a cluster is not always its earliest: one that begins behind may reach back.
   to = clusterEnd(entries, clusterEnd(entries, to) + 1);
   to = Math.min(to, entries.length);
-  const isWhole = clusterEnd(entries, to + 1) < entries.length || isEnd;
-  return isWhole ? { from, to } : RIGHT;
+  return isClusterWhole(history, to) ? { from, to } : RIGHT;
+}
+
+/** The cluster before ends where this one begins; snapshots that stand there may have to go on. */
+function withClusterBefore(entries: readonly Entry[], at: number): number {
+  const from = at < entries.length ? clusterStart(entries, at) : at;
+  if (from === 0) return from;
+  const start = clusterStart(entries, from - 1);
+  return start < from - 1 || entries[start]?.kind === "snapshot" ? start : from;
+}
+
+/**
+ * Within its reach, the clusters that the changed run belongs to, or did, and the one before them:
+ * of a burst all others stay as they are. Clusters lie side by side also by time, so the run is
+ * beside one, or in it. Where snapshots stand or clusters are large, all that is in reach.
+ */
+function clustersTouched(
+  { entries }: History,
+  reach: Region,
+  { before, after }: Pick<Change, "before" | "after">,
+): Region {
+  if ((after ?? before)?.kind !== "run") return reach;
+  let [from, to] = [reach.to, reach.from];
+  const touch = (at: number, end: number) => {
+    [from, to] = [Math.min(from, at), Math.max(to, end)];
+  };
+  let [firstBehind, endOfEarlier] = [reach.to, reach.from];
+  for (let at = reach.from; at < reach.to; at += 1) {
+    const entry = entries[at] as Entry;
+    if (entry.kind !== "run") return reach;
+    if (entry === before || (after !== null && areLinked(entry, after))) touch(at, at + 1);
+    if (after === null) continue;
+    if (compareReports(entry, after) < 0) endOfEarlier = at + 1;
+    else firstBehind = Math.min(firstBehind, at);
+  }
+  if (after !== null)
+    touch(Math.min(firstBehind, endOfEarlier), Math.max(firstBehind, endOfEarlier));
+  to = clusterEnd(entries, to);
+  from = Math.max(withClusterBefore(entries, from), reach.from);
+  const around = entries.slice(Math.max(0, from - 1), to + 1);
+  const isLarge = around.some(({ joined }) => joined === IN_LARGE);
+  return isLarge ? reach : { from, to };
 }
 
 /** In a large cluster few places around a report are looked at: it is not ordered as a whole. */

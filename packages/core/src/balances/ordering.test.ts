@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { equals, moneyOf } from "../exact/money.ts";
 import type { Entry } from "./entry.ts";
 import { clustersOf, compareReports, isCertain, orderCluster } from "./ordering.ts";
@@ -135,6 +136,40 @@ describe("the order of a cluster", () => {
       [],
       [1, 3, 2],
     ],
+    // One lost −1 before the last one explains the same as an error of the counter.
+    [
+      "not against the counter of one instant, where one loss explains as much",
+      [
+        [1, 1, 1, 0],
+        [2, 1, 2, 0],
+        [4, 0, 1, 0],
+      ],
+      null,
+      [],
+      [1, 2, 4],
+    ],
+    [
+      "against it where what follows confirms that",
+      [
+        [1, 1, 1, 0],
+        [2, 1, 2, 0],
+        [4, 0, 1, 0],
+      ],
+      null,
+      [[5, 3, 5, 30]],
+      [1, 4, 2],
+    ],
+    [
+      "as the counter has it where what follows confirms that",
+      [
+        [1, 1, 1, 0],
+        [2, 1, 2, 0],
+        [4, 0, 1, 0],
+      ],
+      null,
+      [[5, 3, 4, 30]],
+      [1, 2, 4],
+    ],
     [
       "what states no balance keeps its place",
       [
@@ -155,9 +190,39 @@ describe("the order of a cluster", () => {
       const isUp = n % 2 === 0;
       return [1000 - n, isUp ? 10 : -10, isUp ? 10 : 0, 0];
     });
-    expect(ordered(rows, 0)).toHaveLength(200);
-    const order = ordered(rows, 0);
+    const order = ordered(rows, 0, [[1001, 1, 1, 30]]);
+    expect(order).toHaveLength(200);
     const balances = order.map((run) => (1000 - run) % 2);
     expect(balances.every((parity, at) => parity === at % 2)).toBe(true);
+  });
+});
+
+/** Changes that add up to the same again and again, and which of the runs is lost. */
+const burstsWithALoss = fc
+  .array(fc.constantFrom(-1, 0, 1), { minLength: 3, maxLength: 12 })
+  .chain((changes) => fc.tuple(fc.constant(changes), fc.nat(changes.length - 2)));
+
+describe("of one instant, numbered in order", () => {
+  test("a lost run is never hidden by another last balance", () => {
+    fc.assert(
+      fc.property(burstsWithALoss, ([changes, lost]) => {
+        let balance = 0;
+        const rows = changes.map((change, n): Row => {
+          balance += change;
+          return [1000 + n, change, balance, 0];
+        });
+        const heard = rows.filter((_, n) => n !== lost);
+        const byRun = new Map(heard.map((row) => [row[0], row]));
+        let running = 0;
+        let breaks = 0;
+        for (const run of ordered(heard, 0)) {
+          const [, change, after] = byRun.get(run) as readonly [number, number, number, number];
+          if (after - change !== running) breaks += 1;
+          running = after;
+        }
+        expect(running === balance || breaks > 0).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });

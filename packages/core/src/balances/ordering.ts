@@ -1,7 +1,8 @@
-import { formatMoney, type Money } from "../exact/money.ts";
+import type { Money } from "../exact/money.ts";
 import { compareText } from "../exact/text.ts";
 import { compareTimes, MILLISECOND, type Nanos } from "../exact/time.ts";
 import { balanceAfter, balanceBefore, type Entry, type Same } from "./entry.ts";
+import { fewestBreaks, trailThrough } from "./trail.ts";
 
 /**
  * The order of the runs on one account. Two clocks tell it, the printed time and the provider's
@@ -65,16 +66,28 @@ export function clustersOf(sorted: readonly Entry[]): Entry[][] {
  */
 function firstAmbiguous(sorted: readonly Entry[]): number[] {
   const someUndated = sorted.some(({ isUndated }) => isUndated);
+  let nearest = 0;
   return sorted.map((report, at) => {
-    let first = at;
-    for (let other = at - 1; other >= 0 && at - other <= PLACES_MAX; other -= 1) {
-      const before = sorted[other] as Entry;
-      if (!someUndated && report.effectiveAt - before.effectiveAt > TIME_ERROR) break;
-      const isOne = before.effectiveAt === report.effectiveAt;
-      if (isOne || (isEdge(before) && isEdge(report) && !isCertain(before, report))) first = other;
+    const isBeyond = (other: Entry) => report.effectiveAt - other.effectiveAt > TIME_ERROR;
+    while (at - nearest > PLACES_MAX || (!someUndated && isBeyond(sorted[nearest] as Entry))) {
+      nearest += 1;
     }
-    return first;
+    for (let other = nearest; other < at; other += 1) {
+      if (isAmbiguous(sorted[other] as Entry, report)) return other;
+    }
+    return at;
   });
+}
+
+/** Whether the order of two may be another than by time. @param a stands before `b` by time */
+function isAmbiguous(a: Entry, b: Entry): boolean {
+  return a.effectiveAt === b.effectiveAt || (isEdge(a) && isEdge(b) && !isCertain(a, b));
+}
+
+/** Whether they belong to one cluster, if no undated report is near. */
+export function areLinked(a: Entry, b: Entry): boolean {
+  const [first, second] = compareReports(a, b) < 0 ? [a, b] : [b, a];
+  return !isFarBefore(first, second) && isAmbiguous(first, second);
 }
 
 /** Where a cluster lies among the others. */
@@ -87,7 +100,7 @@ export type Surroundings = Readonly<{
 }>;
 
 /**
- * The order of one cluster: as sorted where that connects; else the one with the fewest breaks of
+ * The order of one cluster: as sorted where that connects; else the one that assumes the least, of
  * a few: as sorted, by the provider's counter, along trails through the balances. An order that
  * inverts what is certain is out, since it could hide a loss that both clocks prove.
  */
@@ -95,15 +108,42 @@ export function orderCluster(cluster: readonly Entry[], around: Surroundings): r
   const edges = cluster.filter(isEdge);
   if (edges.length < 2) return cluster;
   let best: readonly Entry[] = edges;
-  let fewest = breaksIn(edges, around);
-  if (fewest === 0) return cluster;
+  let least = breaksIn(edges, around);
+  // In a burst with losses the order as sorted mostly is as good as any: nothing else is tried.
+  const possible = least === 0 ? 0 : fewestPossible(edges, around);
+  if (least <= possible) return cluster;
   for (const order of ordersOf(edges, around)) {
-    const breaks = breaksIn(order, around);
-    if (breaks >= fewest || invertsCertain(order, edges)) continue;
-    [best, fewest] = [order, breaks];
-    if (fewest === 0) break;
+    const assumed = breaksIn(order, around) + errorsOfCounter(order, edges, around);
+    if (assumed >= least || invertsCertain(order, edges)) continue;
+    [best, least] = [order, assumed];
+    if (least <= possible) break;
   }
   return withOthers(best, cluster);
+}
+
+function fewestPossible(edges: readonly Entry[], { before, nextFirsts, same }: Surroundings) {
+  return fewestBreaks(edges, before, nextFirsts.map(balanceBefore), same);
+}
+
+/**
+ * A break assumes a loss. So an order that shows another last balance than the clocks do, and that
+ * nothing behind it confirms, may not hide a loss by errors of the counter that nothing else shows:
+ * each report behind one of its instant that the counter puts after it weighs as much as a break.
+ */
+function errorsOfCounter(
+  order: readonly Entry[],
+  sorted: readonly Entry[],
+  { nextFirsts, same }: Surroundings,
+): number {
+  const [shown, clocked] = [order.at(-1)?.balance, sorted.at(-1)?.balance];
+  if (nextFirsts.length > 0 || !shown || !clocked || same(shown, clocked)) return 0;
+  const lastAt = new Map<Nanos, string>();
+  let errors = 0;
+  for (const { effectiveAt, counter } of order) {
+    if (counter < (lastAt.get(effectiveAt) ?? "")) errors += 1;
+    lastAt.set(effectiveAt, counter);
+  }
+  return errors;
 }
 
 /** Of several reports that may come next, so many are tried as the end of a trail. */
@@ -138,9 +178,21 @@ function breaksIn(order: readonly Entry[], { before, nextFirsts, same }: Surroun
 
 /** The reports of a cluster that no other one of it surely precedes. */
 export function firstCandidates(sorted: readonly Entry[]): readonly Entry[] {
-  return sorted.filter((report, at) => {
-    const earlier = sorted.slice(Math.max(0, at - PLACES_MAX), at);
-    return !earlier.some((other) => isCertain(other, report));
+  const keys = new Set<string>();
+  let firstDated: Entry | null = null;
+  // Of all that are dated before the instant that is looked at; and with it.
+  let [least, leastNow, now]: [string | null, string | null, Nanos | null] = [null, null, null];
+  return sorted.filter((report) => {
+    const { effectiveAt, counter, follows, isUndated, key } = report;
+    if (effectiveAt !== now) [least, now] = [leastNow, effectiveAt];
+    if (leastNow === null || counter < leastNow) leastNow = counter;
+    const isBehind =
+      (least !== null && least < counter) ||
+      (follows !== null && keys.has(follows)) ||
+      (firstDated !== null && isFarBefore(firstDated, report));
+    keys.add(key);
+    if (!isUndated) firstDated ??= report;
+    return !isBehind;
   });
 }
 
@@ -210,174 +262,4 @@ export function counterTimes(sorted: readonly Entry[]): ReadonlyMap<Entry, Nanos
     times.set(report, time);
   });
   return times;
-}
-
-/** Where a trail may begin and end: the balance before all reports, and the one after them. */
-export type Ends = Readonly<{ start: Money | null; end: Money | null; same: Same }>;
-
-/** A report as an edge from the balance before it to the balance after it. */
-type Edge = Readonly<{ report: Entry; from: string; to: string }>;
-
-/** `report` null: a jump from where one trail ends to where the next one begins. */
-type Step = Readonly<{ report: Entry | null; to: string }>;
-
-/**
- * An order in which reports connect as far as they can: an Eulerian trail through the balances
- * (Hierholzer's algorithm, earlier reports first), several where one does not reach all. Linear in
- * the number of reports.
- *
- * @param edges sorted by time, each with a balance and a change
- */
-export function trailThrough(edges: readonly Entry[], ends: Ends): readonly Entry[] {
-  const graph = graphOf(edges, ends);
-  const trails = componentsOf(graph.edges).flatMap((component) => trailsOf(component, graph));
-  const order = new Map(edges.map((report, at) => [report, at]));
-  const firstOf = ([first]: readonly Edge[]) => order.get((first as Edge).report) ?? 0;
-  trails.sort((a, b) => firstOf(a) - firstOf(b));
-  const first = trails.findIndex(([edge]) => edge?.from === graph.start);
-  if (first > 0) trails.unshift(...trails.splice(first, 1));
-  const last = trails.findLastIndex(
-    (trail, at) => trail.at(-1)?.to === graph.end && (at > 0 || trail[0]?.from !== graph.start),
-  );
-  if (last >= 0) trails.push(...trails.splice(last, 1));
-  return trails.flat().map(({ report }) => report);
-}
-
-type Graph = Readonly<{ edges: readonly Edge[]; start: string | null; end: string | null }>;
-
-function graphOf(reports: readonly Entry[], { start, end, same }: Ends): Graph {
-  const amounts = reports.flatMap((report) => [balanceBefore(report), report.balance]);
-  const name = namesOf([start, end, ...amounts], same);
-  return {
-    edges: reports.map((report) => ({
-      report,
-      from: name(balanceBefore(report)),
-      to: name(report.balance),
-    })),
-    start: start && name(start),
-    end: end && name(end),
-  };
-}
-
-/** One name for amounts that are the same, where a provider rounds. */
-function namesOf(amounts: readonly (Money | null)[], same: Same): (amount: Money | null) => string {
-  const known = amounts.filter((amount) => amount !== null).sort((a, b) => a.comparedTo(b));
-  const names = new Map<string, string>();
-  let [name, before]: [string, Money | null] = ["", null];
-  for (const amount of known) {
-    const text = formatMoney(amount);
-    if (before === null || !same(before, amount)) name = text;
-    names.set(text, name);
-    before = amount;
-  }
-  return (amount) => (amount === null ? "" : (names.get(formatMoney(amount)) ?? ""));
-}
-
-/** Edges that hang together, in their order. */
-function componentsOf(edges: readonly Edge[]): readonly Edge[][] {
-  const parents = new Map<string, string>();
-  const rootOf = (node: string): string => {
-    let root = node;
-    for (let up = parents.get(root); up !== undefined; up = parents.get(root)) root = up;
-    for (let at = node; at !== root; ) {
-      const up = parents.get(at) ?? root;
-      parents.set(at, root);
-      at = up;
-    }
-    return root;
-  };
-  for (const { from, to } of edges) {
-    const [left, right] = [rootOf(from), rootOf(to)];
-    if (left !== right) parents.set(left, right);
-  }
-  return [...Map.groupBy(edges, ({ from }) => rootOf(from)).values()];
-}
-
-/** The trails of one component; more than one where it has more loose ends than two. */
-function trailsOf(edges: readonly Edge[], { start, end }: Graph): Edge[][] {
-  const { sources, sinks } = looseEnds(edges);
-  const nodes = new Set(edges.flatMap(({ from, to }) => [from, to]));
-  const begin =
-    start !== null && nodes.has(start) && (sources.length === 0 || sources.includes(start))
-      ? start
-      : (sources[0] ?? (end !== null && nodes.has(end) ? end : (edges[0] as Edge).from));
-  moveTo(sources, begin, "first");
-  if (end !== null) moveTo(sinks, end, "last");
-  const steps = new Map<string, Step[]>();
-  const add = (from: string, step: Step) => {
-    const known = steps.get(from);
-    if (known) known.push(step);
-    else steps.set(from, [step]);
-  };
-  for (const edge of edges) add(edge.from, edge);
-  for (const [at, source] of sources.slice(1).entries()) {
-    add(sinks[at] ?? "", { report: null, to: source });
-  }
-  return cutAtJumps(eulerian(begin, steps));
-}
-
-/** Balances that more reports begin from than lead to, and the reverse; each as often as that. */
-function looseEnds(edges: readonly Edge[]): Readonly<{ sources: string[]; sinks: string[] }> {
-  const degrees = new Map<string, number>();
-  const count = (node: string, by: number) => degrees.set(node, (degrees.get(node) ?? 0) + by);
-  for (const { from, to } of edges) {
-    count(from, 1);
-    count(to, -1);
-  }
-  const firstFrom = new Map<string, number>();
-  const lastTo = new Map<string, number>();
-  edges.forEach(({ from, to }, at) => {
-    if (!firstFrom.has(from)) firstFrom.set(from, at);
-    lastTo.set(to, at);
-  });
-  const sources: string[] = [];
-  const sinks: string[] = [];
-  for (const [node, degree] of degrees) {
-    for (let n = 0; n < degree; n += 1) sources.push(node);
-    for (let n = 0; n < -degree; n += 1) sinks.push(node);
-  }
-  sources.sort((a, b) => (firstFrom.get(a) ?? 0) - (firstFrom.get(b) ?? 0));
-  sinks.sort((a, b) => (lastTo.get(a) ?? 0) - (lastTo.get(b) ?? 0));
-  return { sources, sinks };
-}
-
-function moveTo(nodes: string[], node: string, end: "first" | "last"): void {
-  const at = nodes.indexOf(node);
-  if (at < 0) return;
-  nodes.splice(at, 1);
-  if (end === "first") nodes.unshift(node);
-  else nodes.push(node);
-}
-
-/** Hierholzer: walks on while it can, and closes loops on the way back. */
-function eulerian(begin: string, steps: ReadonlyMap<string, readonly Step[]>): Step[] {
-  const taken = new Map<string, number>();
-  const stack: Readonly<{ node: string; step: Step | null }>[] = [{ node: begin, step: null }];
-  const path: Step[] = [];
-  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const next = taken.get(top.node) ?? 0;
-    const step = steps.get(top.node)?.[next];
-    if (step !== undefined) {
-      taken.set(top.node, next + 1);
-      stack.push({ node: step.to, step });
-    } else {
-      stack.pop();
-      if (top.step !== null) path.push(top.step);
-    }
-  }
-  return path.reverse();
-}
-
-function cutAtJumps(path: readonly Step[]): Edge[][] {
-  const trails: Edge[][] = [];
-  let trail: Edge[] = [];
-  for (const step of path) {
-    if (step.report !== null) trail.push(step as Edge);
-    else if (trail.length > 0) {
-      trails.push(trail);
-      trail = [];
-    }
-  }
-  if (trail.length > 0) trails.push(trail);
-  return trails;
 }

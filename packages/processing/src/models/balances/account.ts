@@ -3,7 +3,7 @@ import { comparePlaces, type History, type Placed } from "@counterfoil/core/bala
 import type { Entry } from "@counterfoil/core/balances/entry";
 import { extendHistory, newHistory, trimHistory } from "@counterfoil/core/balances/history";
 import { formatMoney, type Money, moneyIn } from "@counterfoil/core/exact/money";
-import type { Nanos } from "@counterfoil/core/exact/time";
+import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
 import type { Row, Selection, Value } from "../../ports/table.ts";
 import type { RowBuffer, Share } from "../../projection/row-buffer.ts";
 import { entryFromRow, entryRow } from "./entry-row.ts";
@@ -258,8 +258,7 @@ export const seekTime = (buffer: RowBuffer, account: Account, at: Nanos): Promis
 
 /** Brings in the part of the history around a place, unless that is where it is already. */
 export async function seek(buffer: RowBuffer, account: Account, at: Placed): Promise<void> {
-  const { history } = account;
-  if (isWithin(history, at)) return;
+  if (isWithin(account.history, at) || (await extendTo(buffer, account, at))) return;
   writeEntries(buffer, account);
   dropHistory(account);
   // What stands right there is on the left.
@@ -267,6 +266,31 @@ export async function seek(buffer: RowBuffer, account: Account, at: Placed): Pro
   await bringIn(buffer, account, "left", place, ENTRIES_LOADED);
   await bringIn(buffer, account, "right", place, ENTRIES_LOADED);
 }
+
+/**
+ * The reports of a burst come in any order, and each needs those of 20 ms on either side: what lies
+ * near to what is in memory is brought in beside it, rather than all of it anew for each report.
+ * At most as much as is there already, since nobody knows how many lie between.
+ */
+async function extendTo(buffer: RowBuffer, account: Account, at: Placed): Promise<boolean> {
+  const side = sideOf(account.history, at);
+  if (side === null) return false;
+  await extend(buffer, account, side);
+  return isWithin(account.history, at);
+}
+
+/** On which side of what is in memory the place is near; null where it is not, or enough is there. */
+function sideOf({ entries }: History, { placedAt }: Placed): "left" | "right" | null {
+  const [first, last] = [entries[0], entries.at(-1)];
+  if (!first || !last || entries.length > BURST_LOADED) return null;
+  if (placedAt <= first.placedAt) return first.placedAt - placedAt <= NEAR ? "left" : null;
+  return placedAt >= last.placedAt && placedAt - last.placedAt <= NEAR ? "right" : null;
+}
+
+const NEAR: Nanos = 200n * MILLISECOND;
+
+/** Entries of one account in memory between two commits, some megabytes. */
+const BURST_LOADED = 2048;
 
 function isWithin({ entries, isStart, isEnd }: History, place: Placed): boolean {
   const [first, last] = [entries[0], entries.at(-1)];

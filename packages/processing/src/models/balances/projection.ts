@@ -17,7 +17,7 @@ import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 /** Balance per account, with its whole history: gaps, contradictions, misprinted clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 5,
+  version: 6,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
