@@ -1,3 +1,4 @@
+import { systemClock as clock } from "@counterfoil/adapters/node/clock";
 import { ERROR_CODES } from "@counterfoil/contracts/error-code";
 import { createMetrics } from "@counterfoil/ingestor/metrics";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
@@ -12,10 +13,11 @@ const proof = readRootFile("infra/prometheus/rules.test.yml");
 /** The names that one process with every role registers. */
 function registeredNames(): readonly string[] {
   const registry = createRegistry();
-  const stream = { head: async () => ({ position: 0, hash: new Uint8Array() }) as never };
+  const head = async () => ({ position: 0, hash: new Uint8Array() }) as never;
+  const stream = { head, read: async () => [] };
   createMetrics(registry);
-  createProjectorMetrics({ registry, stream });
-  createPublisherMetrics({ registry, stream });
+  createProjectorMetrics({ registry, stream, clock });
+  createPublisherMetrics({ registry, stream, clock });
   return registry.getMetricsAsArray().map(({ name }) => name);
 }
 

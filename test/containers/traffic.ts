@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { createClient } from "@counterfoil/adapters/kafka/client";
 import { readCommitted } from "@counterfoil/adapters/kafka/testing/read-committed";
-import type { BalanceRecord, StatusRecord } from "@counterfoil/contracts/record";
+import type { StatusRecord } from "@counterfoil/contracts/operations-record";
+import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { balanceWebhook } from "@counterfoil/gateway/testing/balance-webhook";
 import { zeroHashHeaders } from "@counterfoil/simulator/webhook-signatures";
 import { pino } from "pino";

@@ -1,4 +1,5 @@
-import type { BalanceRecord, StatusRecord } from "@counterfoil/contracts/record";
+import type { StatusRecord } from "@counterfoil/contracts/operations-record";
+import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
 import { createApi, digests, until, whenFolded } from "./support/api.ts";
 import {

@@ -1,4 +1,5 @@
-import type { BalanceRecord, StatusRecord } from "@counterfoil/contracts/record";
+import type { StatusRecord } from "@counterfoil/contracts/operations-record";
+import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { planDeliveries, shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";

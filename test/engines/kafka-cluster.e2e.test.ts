@@ -13,7 +13,7 @@ import {
 import { grantPublisher } from "@counterfoil/adapters/kafka/testing/grant-publisher";
 import { readCommitted } from "@counterfoil/adapters/kafka/testing/read-committed";
 import { FACT_TOPIC, STATE_TOPICS, type Topic, topicName } from "@counterfoil/contracts/kafka";
-import type { StatusRecord } from "@counterfoil/contracts/record";
+import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";

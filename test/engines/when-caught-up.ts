@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { StatusRecord } from "@counterfoil/contracts/record";
+import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { Api } from "../e2e/support/api.ts";
 
 const LOOK_EVERY_MS = 100;

@@ -23,6 +23,8 @@ const INSTALLATION = { ledger: "x", environment: "test", engine: "sqlite" } as c
 
 const projectionOf = ({ projections }: TestLedger) => projections[MODEL];
 
+const EXPECTED = { stuckAfterSeconds: 86_400, isPublishing: false, followsFeed: false };
+
 const rebuild = (ledger: TestLedger) =>
   rebuildModel({ ...ledger, projection: projectionOf(ledger), hashing, build: "test" });
 
@@ -30,7 +32,10 @@ const rebuild = (ledger: TestLedger) =>
 async function states(ledger: TestLedger) {
   const models = serveModels(ledger);
   try {
-    const { projections } = await readStatus({ ...ledger, models }, INSTALLATION);
+    const { projections } = await readStatus(
+      { ...ledger, models, expected: EXPECTED },
+      INSTALLATION,
+    );
     return Object.fromEntries(projections.map(({ name, state }) => [name, state]));
   } finally {
     await models.close();

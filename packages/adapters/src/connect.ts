@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "@counterfoil/contracts/config";
-import type { StatusRecord } from "@counterfoil/contracts/record";
+import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";

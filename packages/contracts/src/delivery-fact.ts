@@ -101,3 +101,9 @@ export const SnapshotCompleted = z.object({
   connection: id,
   frames: z.int().nonnegative(),
 });
+
+/**
+ * What another client wrote into the stream, on an engine where that is possible: the server's id and
+ * type of it, and the digest of its data.
+ */
+export const ForeignEvent = z.object({ event_id: uuid, event_type: z.string(), sha256 });

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   method_not_allowed: { status: 405, title: "This resource does not take that method" },
   request_timeout: { status: 408, title: "The request took too long to arrive" },
   ambiguous_id: { status: 409, title: "The id stands for several records" },
+  already_closed: { status: 409, title: "It needs nobody any more" },
   body_gone: { status: 410, title: "The body was erased" },
   payload_too_large: { status: 413, title: "The body is larger than is taken" },
   unsupported_combination: { status: 422, title: "These parameters do not go together" },

@@ -6,6 +6,7 @@ import {
   DeliveryReceived,
   FeedClosed,
   FeedOpened,
+  ForeignEvent,
   place,
   QuarantineRetried,
   SnapshotCompleted,
@@ -13,6 +14,7 @@ import {
   stamp,
   translation,
 } from "./delivery-fact.ts";
+import { actor, note, OperatorActed, QuarantineDismissed } from "./operator-fact.ts";
 import {
   account,
   amount,
@@ -305,11 +307,14 @@ const ModelActivated = z.object({
   forced: z.boolean().optional(),
 });
 
-/**
- * What another client wrote into the stream, on an engine where that is possible: the server's id and
- * type of it, and the digest of its data.
- */
-const ForeignEvent = z.object({ event_id: uuid, event_type: z.string(), sha256 });
+const AnomalyAcknowledged = z.object({
+  anomaly_id: z.string(),
+  model: modelName,
+  /** Where the person saw it: what has changed since is not acknowledged. */
+  as_of: position,
+  note,
+  actor,
+});
 
 /** Every type of event on the stream, with the schema of its `data`. */
 export const FACTS = {
@@ -338,6 +343,9 @@ export const FACTS = {
   FactCorrected,
   FactWithdrawn,
   ModelActivated,
+  OperatorActed,
+  AnomalyAcknowledged,
+  QuarantineDismissed,
   ForeignEvent,
 } as const;
 

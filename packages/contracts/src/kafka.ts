@@ -1,11 +1,6 @@
 import { z } from "zod";
-import {
-  anomalyRecord,
-  balanceRecord,
-  depositRecord,
-  tradeRecord,
-  withdrawalRecord,
-} from "./record.ts";
+import { anomalyRecord } from "./operations-record.ts";
+import { balanceRecord, depositRecord, tradeRecord, withdrawalRecord } from "./record.ts";
 import { instant, position } from "./scalar.ts";
 
 /**

@@ -1,16 +1,5 @@
 import { z } from "zod";
-import { modelName } from "./fact.ts";
-import {
-  amount,
-  channel,
-  growing,
-  instant,
-  json,
-  position,
-  provider,
-  sha256,
-  uuid,
-} from "./scalar.ts";
+import { amount, growing, instant, json, position, provider, sha256, uuid } from "./scalar.ts";
 
 /**
  * What readers get: the same shape over HTTP, on Kafka and from the CLI's `--json`. Absent is null.
@@ -293,53 +282,6 @@ export const tradeRecord = z
   .meta({ id: "Trade" });
 export type TradeRecord = z.infer<typeof tradeRecord>;
 
-export const anomalyKind = growing([
-  "gap",
-  "contradiction",
-  "illegal_step",
-  "invariant",
-  "account_id_conflict",
-  "id_conflict",
-  "type_conflict",
-  "unknown_word",
-  "clock",
-  "foreign_event",
-  "unlisted",
-  "stopped",
-  "stuck",
-]);
-export type AnomalyKind = z.infer<typeof anomalyKind>;
-
-export const anomalyRecord = z
-  .object({
-    id: z.string(),
-    kind: anomalyKind,
-    model: modelName,
-    subject: z.string(),
-    detail: z.record(z.string(), json),
-    opened_at: time,
-    opened_position: position,
-    closed_position: position.nullable(),
-  })
-  .meta({ id: "Anomaly" });
-export type AnomalyRecord = z.infer<typeof anomalyRecord>;
-
-export const quarantinedRecord = z
-  .object({
-    delivery_id: uuid,
-    provider,
-    channel,
-    payload_type: z.string(),
-    reason: z.string(),
-    detail: z.string(),
-    received_at: instant,
-    attempts: z.int().positive(),
-    position,
-    resolved_position: position.nullable(),
-  })
-  .meta({ id: "QuarantinedDelivery" });
-export type QuarantinedRecord = z.infer<typeof quarantinedRecord>;
-
 export const eventRecord = z
   .object({
     position,
@@ -356,45 +298,3 @@ export const eventRecord = z
   })
   .meta({ id: "Event" });
 export type EventRecord = z.infer<typeof eventRecord>;
-
-export const projectionStatus = z
-  .object({
-    name: modelName,
-    position,
-    lag: z.int().nonnegative(),
-    generation: z.int().positive(),
-    model_version: z.int().positive(),
-    digest: sha256,
-    state_digest: sha256,
-    state: growing(["live", "catching_up", "waiting", "stopped", "forked", "unreadable"]),
-    stopped_keys: z.int().nonnegative(),
-  })
-  .meta({ id: "ProjectionStatus" });
-export type ProjectionStatus = z.infer<typeof projectionStatus>;
-
-export const statusRecord = z
-  .object({
-    ledger: z.string(),
-    environment: z.string(),
-    engine: growing(["memory", "sqlite", "postgres", "eventstore"]),
-    head: position,
-    head_hash: sha256,
-    projections: z.array(projectionStatus),
-  })
-  .meta({ id: "Status" });
-export type StatusRecord = z.infer<typeof statusRecord>;
-
-export const rebuildProgress = z
-  .object({
-    model: modelName,
-    generation: z.int().positive(),
-    state: growing(["building", "comparing", "activated", "refused", "failed"]),
-    position,
-    target: position,
-    events_per_second: z.number().nonnegative(),
-    started_at: instant,
-    finished_at: time,
-    detail: text,
-  })
-  .meta({ id: "RebuildProgress" });
-export type RebuildProgress = z.infer<typeof rebuildProgress>;

@@ -36,6 +36,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "dc606634f63c3fe32710d0c48e2d6b5a3530843fb0f7551fe459f3d7a92e4842",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
+  "balances 6": [
+    "75497b77397fd4097cc635f68987da456afcdd69b50dcd85f813f9a51e0af99b",
+    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",
@@ -49,6 +53,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
   "withdrawals 5": [
+    "4469a5faf2bab1c96968d3945aea90cf2b374730b404710e2f0b7b94668d40a0",
+    "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
+  ],
+  "withdrawals 6": [
     "4469a5faf2bab1c96968d3945aea90cf2b374730b404710e2f0b7b94668d40a0",
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
@@ -68,6 +76,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "24aa4cd663d7c25f53c03e4bf658994a601bf5c9b4221de1f4175e6ac3f232dc",
     "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
+  "deposits 6": [
+    "24aa4cd663d7c25f53c03e4bf658994a601bf5c9b4221de1f4175e6ac3f232dc",
+    "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
+  ],
   "trades 2": [
     "85c6f95641dda072652d8732de608b54e02cfda9e6f961c8cbc69f6b0ae003c8",
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
@@ -81,6 +93,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
   ],
   "trades 5": [
+    "d00963b7a5f3aeea984684bf265373b41876ba723510c16a44724166295d31d8",
+    "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
+  ],
+  "trades 6": [
     "d00963b7a5f3aeea984684bf265373b41876ba723510c16a44724166295d31d8",
     "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
   ],

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "./build.ts";
+import { anomaliesCommand } from "./commands/anomalies.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { rebuildCommand } from "./commands/rebuild.ts";
 import { retranslateCommand } from "./commands/retranslate.ts";
@@ -50,7 +51,7 @@ function createProgram(): Command {
     .addHelpText("after", HELP);
   const groups: readonly (readonly [string, readonly Command[]])[] = [
     ["Running:", roleCommands()],
-    ["Looking:", [statusCommand(), verifyCommand()]],
+    ["Looking:", [statusCommand(), anomaliesCommand(), verifyCommand()]],
     [
       "Repairing:",
       [rebuildCommand(), rollbackCommand(), retranslateCommand(), quarantineCommand()],

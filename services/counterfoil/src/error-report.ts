@@ -1,6 +1,7 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
+import { AlreadyClosed, NothingThere } from "@counterfoil/processing/operator";
 import {
   FormatTooNew,
   GenerationMissing,
@@ -73,6 +74,8 @@ const KINDS: readonly Kind[] = [
   { of: TopicsUnavailable, code: "topics_unavailable", exit: EXIT.unavailable },
   { of: TopicMisconfigured, code: "topics_misconfigured", exit: EXIT.findings },
   { of: BrokersDisagree, code: "configuration_invalid", exit: EXIT.usage },
+  { of: NothingThere, code: "not_found", exit: EXIT.usage },
+  { of: AlreadyClosed, code: "already_closed", exit: EXIT.findings },
   { of: RebuildRunning, code: "rebuild_running", exit: EXIT.findings },
 ];
 

@@ -1,6 +1,5 @@
 import type { Config } from "@counterfoil/contracts/config";
 import { type ErrorCode, StartupError } from "@counterfoil/contracts/error-code";
-import type { ModelName } from "@counterfoil/contracts/fact";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import {
   createListener,
@@ -9,8 +8,10 @@ import {
   serviceAddress,
   startOrStop,
 } from "@counterfoil/http/listener";
+import { measureAnswers } from "@counterfoil/http/operations";
 import { type AsProblem, Problem, type ProblemDetails } from "@counterfoil/http/problem";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
+import { AlreadyClosed, NothingThere } from "@counterfoil/processing/operator";
 import {
   FormatTooNew,
   GenerationMissing,
@@ -21,13 +22,12 @@ import {
   StreamMissing,
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
-import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import { ModelNotServed, type ServedModels } from "@counterfoil/processing/queries/serving";
-import { MODELS } from "@counterfoil/processing/queries/status";
+import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
-import { Gauge, Histogram, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
+import { measureLedger } from "./metrics.ts";
 import type { Sources } from "./reading.ts";
 import { accountRoutes } from "./route/accounts.ts";
 import { attentionRoutes } from "./route/attention.ts";
@@ -69,7 +69,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   const { app } = listener;
   const sources = { ...deps, stopping: stopping.signal };
   setCompilers(app);
-  measure(app, deps);
+  measureAnswers(app, registry);
+  measureLedger(deps);
   await describeRoutes(app);
   mountRoutes(app, readingRoutes(sources), readers?.answer);
   mountRoutes(app, operationRoutes(sources, registry));
@@ -164,6 +165,8 @@ const ENGINE_PROBLEMS: readonly (readonly [abstract new () => Error, ErrorCode, 
 
 function engineProblemOf(error: unknown): Problem | null {
   if (error instanceof RebuildRunning) return new Problem("rebuild_running", error.message);
+  if (error instanceof NothingThere) return new Problem("not_found", error.message);
+  if (error instanceof AlreadyClosed) return new Problem("already_closed", error.message);
   if (error instanceof ModelNotServed) return new Problem("model_unavailable", error.message);
   const engine = ENGINE_PROBLEMS.find(([kind]) => error instanceof kind);
   return engine === undefined ? null : new Problem(engine[1], engine[2]);
@@ -209,54 +212,4 @@ function wrongText({ isUnknown, error: { parameter, found, expected } }: Wrong):
 function notFoundText({ params }: FastifyRequest): string {
   const [[name = "", value = ""] = []] = Object.entries(params as Record<string, string>);
   return `there is no ${name} "${value}"`;
-}
-
-type Measured = Readonly<{
-  registry: Registry;
-  stream: Pick<EventStream, "head">;
-  models: Pick<ServedModels, "snapshot">;
-}>;
-
-/** Registers the gateway's metrics; one gateway per registry. */
-export function measure(app: FastifyInstance, measured: Measured): void {
-  measureAnswers(app, measured.registry);
-  measureLag(measured);
-}
-
-function measureLag({ registry, stream, models }: Measured): void {
-  const lagOf = async (model: ModelName) => {
-    const folded = await models.snapshot(model, async (_rows, { position }) => position);
-    return Math.max(0, (await stream.head()).position - folded);
-  };
-  new Gauge({
-    name: "counterfoil_projection_lag_events",
-    help: "Events of the stream that the served generation of a model has not folded",
-    labelNames: ["model"],
-    registers: [registry],
-    async collect() {
-      this.reset();
-      for (const model of MODELS) {
-        // A model that cannot be read has no lag, and must not fail the other metrics.
-        const lag = await lagOf(model).catch(() => Number.NaN);
-        this.set({ model }, lag);
-      }
-    },
-  });
-}
-
-/** From a point read to one that waits for a position. */
-const ANSWER_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-
-function measureAnswers(app: FastifyInstance, registry: Registry): void {
-  const answers = new Histogram({
-    name: "counterfoil_http_answer_seconds",
-    help: "From a request to its answer",
-    labelNames: ["method", "route", "status"],
-    buckets: ANSWER_SECONDS,
-    registers: [registry],
-  });
-  app.addHook("onResponse", async ({ method, routeOptions }, { statusCode, elapsedTime }) => {
-    const route = routeOptions.url ?? "none";
-    answers.observe({ method, route, status: statusCode }, elapsedTime / 1000);
-  });
 }

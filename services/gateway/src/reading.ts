@@ -1,7 +1,7 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import type { StatusRecord } from "@counterfoil/contracts/record";
+import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import { Problem } from "@counterfoil/http/problem";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
@@ -11,6 +11,7 @@ import type { Found } from "@counterfoil/processing/queries/found";
 import type { Page, PageRequest } from "@counterfoil/processing/queries/page";
 import { type CursorScope, decodeCursor, encodeCursor } from "@counterfoil/processing/queries/page";
 import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
+import type { StatusSources } from "@counterfoil/processing/queries/status";
 import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/stuck";
 
 /** What routes answer from. */
@@ -20,6 +21,8 @@ export type Sources = Readonly<{
   models: ServedModels;
   clock: Clock;
   rebuilds: Rebuilds;
+  /** How far the ledger is published; without it the status does not say. */
+  published?: StatusSources["published"];
   /** Which engine holds the stream, for `/v1/status`. */
   engine: StatusRecord["engine"];
   /** Show whether a projector runs a model; without them no model is reported as stopped. */

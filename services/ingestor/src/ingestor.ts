@@ -9,6 +9,7 @@ import {
   startOrStop,
 } from "@counterfoil/http/listener";
 import { mountOperations } from "@counterfoil/http/operations";
+import { sampleLog } from "@counterfoil/http/sampled-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { FastifyInstance } from "fastify";
@@ -53,8 +54,10 @@ export async function startIngestor(deps: IngestorDeps): Promise<Ingestor> {
   const feed = feedConfigOf(deps.config);
   const metrics = createMetrics(registry);
   const listener = await serveWebhooks({ ...deps, metrics });
+  const log = sampleLog(deps);
   const client =
-    feed && startFeedClient({ ...deps, ...FEED_WORLD, metrics, feed, sign: createSigner(feed) });
+    feed &&
+    startFeedClient({ ...deps, log, ...FEED_WORLD, metrics, feed, sign: createSigner(feed) });
   return {
     address: listener?.address ?? null,
     async stop() {

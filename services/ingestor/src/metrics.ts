@@ -71,7 +71,8 @@ function createDeliveryCounters(registry: Registry) {
 function createFeedMetrics(registry: Registry) {
   const state = new Gauge({
     name: "counterfoil_feed_state",
-    help: "0 disconnected, 1 connected, 2 subscribed",
+    help: "1 for the state that the feed is in; nothing where none is followed",
+    labelNames: ["state"],
     registers: [registry],
   });
   const frames = new Counter({
@@ -92,7 +93,9 @@ function createFeedMetrics(registry: Registry) {
     registers: [registry],
   });
   return {
-    feedState: (name) => state.set(FEED_STATES.indexOf(name)),
+    feedState: (present) => {
+      for (const name of FEED_STATES) state.set({ state: name }, Number(name === present));
+    },
     feedFrame: (kind) => frames.inc({ kind }),
     feedClosed: (reason) => closed.inc({ reason }),
     feedRetried: () => retried.inc(),

@@ -12,6 +12,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { errorReport } from "./error-report.ts";
 import type { IngestorMetrics } from "./metrics.ts";
+import { logQuarantined } from "./quarantined-log.ts";
 import { createLayer1Verifier } from "./signature/layer1.ts";
 import { headerText, type VerifySignature } from "./signature/signature.ts";
 import { createZeroHashVerifier } from "./signature/zero-hash.ts";
@@ -174,10 +175,11 @@ function answerWebhook(source: WebhookSource, deps: SourceDeps) {
     const bytes = body as Buffer;
     const signature = await verify({ headers, body: bytes, receivedAt });
     if (!signature.ok) return refuse(signature.code, signature.detail);
+    const payloadType = source.payloadType(headers, bytes);
     const receipt = await ingest.submit({
       provider,
       channel: "webhook",
-      payloadType: source.payloadType(headers, bytes),
+      payloadType,
       notificationId: source.notificationId(headers),
       place: null,
       verdict: signature.verdict,
@@ -186,6 +188,7 @@ function answerWebhook(source: WebhookSource, deps: SourceDeps) {
       correlationId: null,
     });
     metrics.delivered(provider, "webhook", receipt.outcome);
+    logQuarantined(deps.log, { provider, channel: "webhook", payloadType, receipt });
     answered();
     const { deliveryId, outcome, position } = receipt;
     return reply.send({ delivery_id: deliveryId, outcome, position: String(position) });

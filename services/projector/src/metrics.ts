@@ -1,23 +1,27 @@
+import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { type Lag, lagBehind, withinMs } from "@counterfoil/processing/queries/lag";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { ProjectorEvent } from "./projector.ts";
 
 export type ProjectorMetricsOptions = Readonly<{
   registry: Registry;
   /** Given where no gateway in this process reports how far behind a model is. */
-  stream?: Pick<EventStream, "head">;
+  stream?: Pick<EventStream, "head" | "read">;
+  clock: Clock;
 }>;
 
 /** Registers the projections' metrics. @returns a function that counts a projector's events */
 export function createProjectorMetrics({
   registry,
   stream,
+  clock,
 }: ProjectorMetricsOptions): (event: ProjectorEvent) => void {
   const positions = new Map<string, number>();
   const states = new Map<string, string>();
   const { commits, events, stopped, state } = createInstruments(registry);
   registerPositions(registry, positions);
-  if (stream !== undefined) registerLag(registry, stream, positions);
+  if (stream !== undefined) registerLag(registry, { stream, positions, clock });
   return (event) => {
     const { model } = event;
     if (event.kind === "state") {
@@ -76,22 +80,35 @@ function registerPositions(registry: Registry, positions: ReadonlyMap<string, nu
   });
 }
 
+type Followed = Readonly<{
+  stream: Pick<EventStream, "head" | "read">;
+  positions: ReadonlyMap<string, number>;
+  clock: Clock;
+}>;
+
+/** A stream that cannot be read must not hold up a scrape. */
+const READ_MS_MAX = 500;
+
 /** Computed at each scrape, since it depends on the head at that time. */
-function registerLag(
-  registry: Registry,
-  stream: Pick<EventStream, "head">,
-  positions: ReadonlyMap<string, number>,
-): void {
-  new Gauge({
-    name: "counterfoil_projection_lag_events",
-    help: "Events of the stream that the projection has not folded",
-    labelNames: ["model"],
-    registers: [registry],
-    async collect() {
-      // A stream that cannot be read must not fail the other metrics.
-      const head = await stream.head().catch(() => null);
-      if (head === null) return;
-      for (const [model, at] of positions) this.set({ model }, Math.max(0, head.position - at));
-    },
-  });
+function registerLag(registry: Registry, { stream, positions, clock }: Followed): void {
+  const register = (name: string, help: string, figureOf: (lag: Lag) => number) =>
+    new Gauge({
+      ...{ name, help, labelNames: ["model"], registers: [registry] },
+      async collect() {
+        for (const [model, at] of positions) {
+          const lag = await withinMs(lagBehind(stream, at, clock.now()), READ_MS_MAX, clock);
+          this.set({ model }, lag === null ? Number.NaN : figureOf(lag));
+        }
+      },
+    });
+  register(
+    "counterfoil_projection_lag_events",
+    "Events of the stream that the projection has not folded",
+    ({ events }) => events,
+  );
+  register(
+    "counterfoil_model_lag_seconds",
+    "How long the oldest event has waited that the projection has not folded",
+    ({ seconds }) => seconds,
+  );
 }

@@ -173,7 +173,7 @@ describe("projecting several models", () => {
 test("metrics tell state, position and lag", async () => {
   const { backends } = await openWorld();
   const registry = new Registry();
-  const report = createProjectorMetrics({ registry, stream: backends.stream });
+  const report = createProjectorMetrics({ registry, stream: backends.stream, clock });
   report({ kind: "state", model: "trades", state: "catching_up" });
   report({ kind: "commit", model: "trades", commits: 2, events: 5, position: 0, stopped: 1 });
   report({ kind: "state", model: "trades", state: "live" });

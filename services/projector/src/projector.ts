@@ -16,6 +16,13 @@ export type ProjectorDeps = Readonly<{
   logger: Logger;
   /** Builds and activates a generation of this program's model version. */
   upgrade: ProjectorOptions["upgrade"];
+  /** Logs what a provider can bring about as often as it likes; without it, all of it. */
+  warn?: (
+    kind: string,
+    level: "warn",
+    fields: Readonly<Record<string, unknown>>,
+    message: string,
+  ) => void;
   /** Called with every change of state and every commit. */
   report?: (event: ProjectorEvent) => void;
 }>;
@@ -31,6 +38,7 @@ export type Projector = Readonly<{
  */
 export function startProjector(deps: ProjectorDeps): Projector {
   const { backends, models, logger, upgrade, report = () => {} } = deps;
+  const { warn = (_kind, level, fields, message) => logger[level](fields, message) } = deps;
   const stopping = new AbortController();
   const running = models.map((model) =>
     projectModel(
@@ -40,6 +48,7 @@ export function startProjector(deps: ProjectorDeps): Projector {
         upgrade,
         logger: logger.child({ model }),
         report,
+        warn,
       },
       stopping.signal,
     ),
@@ -73,7 +82,11 @@ export type ProjectorEvent =
     }>;
 
 type ProjectModelOptions = Omit<ProjectorOptions, "observer"> &
-  Readonly<{ logger: Logger; report: (event: ProjectorEvent) => void }>;
+  Readonly<{
+    logger: Logger;
+    report: (event: ProjectorEvent) => void;
+    warn: NonNullable<ProjectorDeps["warn"]>;
+  }>;
 
 const PAUSE_MS_MIN = 1_000;
 const PAUSE_MS_MAX = 60_000;
@@ -99,9 +112,11 @@ async function projectModel(options: ProjectModelOptions, signal: AbortSignal): 
   setState(options, "stopped");
 }
 
+const OPENED = "an anomaly was opened: see `counterfoil anomalies list`, and the runbook";
+
 /** Runs until the signal aborts, the lock is lost, or something is wrong. */
 async function attempt(options: ProjectModelOptions, signal: AbortSignal) {
-  const { projection, logger, report } = options;
+  const { projection, logger, report, warn } = options;
   const { model } = projection;
   let commits = 0;
   const observer: ProjectorOptions["observer"] = {
@@ -112,6 +127,9 @@ async function attempt(options: ProjectModelOptions, signal: AbortSignal) {
     },
     onStopped: (stop) =>
       logger.error(stop, "a subject has stopped: its facts wait, and are tried again at a start"),
+    onOpened: (opened) => {
+      for (const anomaly of opened) warn(anomaly.kind, "warn", { model, ...anomaly }, OPENED);
+    },
     onRetry: (error) => logger.warn({ err: error }, "projection interrupted, trying again"),
   };
   try {

@@ -1,21 +1,25 @@
+import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { type Lag, lagBehind, withinMs } from "@counterfoil/processing/queries/lag";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { PublisherEvent } from "./publisher.ts";
 
 export type PublisherMetricsOptions = Readonly<{
   registry: Registry;
-  stream: Pick<EventStream, "head">;
+  stream: Pick<EventStream, "head" | "read">;
+  clock: Clock;
 }>;
 
 /** Registers the publisher's metrics. @returns a function that counts its events */
 export function createPublisherMetrics({
   registry,
   stream,
+  clock,
 }: PublisherMetricsOptions): (event: PublisherEvent) => void {
   const { transactions, messages, facts, state, stopped } = createInstruments(registry);
   let position: number | null = null;
   let present: string | null = null;
-  registerPosition(registry, stream, () => position);
+  registerPosition(registry, { stream, clock, positionNow: () => position });
   return (event) => {
     if (event.kind === "state") {
       if (present !== null) state.remove({ state: present });
@@ -64,30 +68,40 @@ function createInstruments(registry: Registry) {
   };
 }
 
+type Followed = Pick<PublisherMetricsOptions, "stream" | "clock"> &
+  Readonly<{ positionNow: () => number | null }>;
+
+/** A stream that cannot be read must not hold up a scrape. */
+const READ_MS_MAX = 500;
+
 /** The lag is computed at each scrape, since it depends on the head at that time. */
-function registerPosition(
-  registry: Registry,
-  stream: Pick<EventStream, "head">,
-  positionNow: () => number | null,
-): void {
-  new Gauge({
-    name: "counterfoil_publisher_position",
-    help: "Last position that is published",
-    registers: [registry],
-    collect() {
-      const position = positionNow();
-      if (position !== null) this.set(position);
-    },
-  });
-  new Gauge({
-    name: "counterfoil_publisher_lag_events",
-    help: "Events of the stream that are not published",
-    registers: [registry],
-    async collect() {
-      // A stream that cannot be read must not fail the other metrics.
-      const head = await stream.head().catch(() => null);
-      const position = positionNow();
-      if (head !== null && position !== null) this.set(Math.max(0, head.position - position));
-    },
-  });
+function registerPosition(registry: Registry, { stream, clock, positionNow }: Followed): void {
+  const register = (name: string, help: string, figureOf: (position: number) => Promise<number>) =>
+    new Gauge({
+      ...{ name, help, registers: [registry] },
+      async collect() {
+        const position = positionNow();
+        if (position === null) this.remove();
+        else this.set(await figureOf(position));
+      },
+    });
+  const lagOf = (figureOf: (lag: Lag) => number) => async (position: number) => {
+    const lag = await withinMs(lagBehind(stream, position, clock.now()), READ_MS_MAX, clock);
+    return lag === null ? Number.NaN : figureOf(lag);
+  };
+  register(
+    "counterfoil_publisher_position",
+    "Last position that is published",
+    async (position) => position,
+  );
+  register(
+    "counterfoil_publisher_lag_events",
+    "Events of the stream that are not published",
+    lagOf(({ events }) => events),
+  );
+  register(
+    "counterfoil_publisher_lag_seconds",
+    "How long the oldest event has waited that is not published",
+    lagOf(({ seconds }) => seconds),
+  );
 }

@@ -59,7 +59,7 @@ function watch(backends: World, topics: Topics) {
   const lines: string[] = [];
   const logger = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
   const registry = new Registry();
-  const count = createPublisherMetrics({ registry, stream: backends.stream });
+  const count = createPublisherMetrics({ registry, ...backends });
   const publisher = startPublisher({
     backends: { ...backends, hashing },
     topics,

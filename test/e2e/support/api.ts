@@ -1,4 +1,4 @@
-import type { StatusRecord } from "@counterfoil/contracts/record";
+import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import { type Api, createApi, until } from "../../../services/counterfoil/src/demo/service.ts";
 
 export { type Api, createApi, until };

@@ -1,4 +1,5 @@
-import type { AnomalyRecord, BalanceRecord, EventRecord } from "@counterfoil/contracts/record";
+import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
+import type { BalanceRecord, EventRecord } from "@counterfoil/contracts/record";
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
 import { expect } from "@jest/globals";
 import { type BalanceLedger, type Feed, shownOf } from "../../system/balance-ledger.ts";

@@ -25,6 +25,7 @@ const TROUBLES: readonly (readonly [state: string, trouble: Trouble])[] = [
   ["3F000", { is: "missing", advice: "it was dropped, or never created" }],
   ["40", BUSY],
   ["42501", unavailable("give its user the right to it")],
+  ["42703", unavailable("another version of the program laid it out: a projector builds it anew")],
   ["42P01", { is: "missing", advice: "it was dropped, or never created" }],
   ["53300", unavailable("raise max_connections or end other connections; it goes on by itself")],
   ["53", DISK],

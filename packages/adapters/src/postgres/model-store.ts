@@ -87,7 +87,7 @@ export async function openModelStore(
       await beforeSearch?.(table);
       return use((client) => rows.select(client, table, selection));
     },
-    count: (table) => use((client) => rows.count(client, table)),
+    count: (table, where) => use((client) => rows.count(client, table, where)),
     checkpoint: () => readCheckpoint(session),
     commit: (commit) => write(session, commit),
     close: async () => close(),

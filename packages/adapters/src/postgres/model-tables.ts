@@ -6,7 +6,14 @@ import type {
   Rows,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
-import type { ColumnType, Row, Selection, Table, Value } from "@counterfoil/processing/ports/table";
+import type {
+  ColumnType,
+  Condition,
+  Row,
+  Selection,
+  Table,
+  Value,
+} from "@counterfoil/processing/ports/table";
 import type { ClientBase } from "pg";
 import {
   CHECKPOINT_COLUMNS,
@@ -93,7 +100,7 @@ export function indexSql(place: Place, table: Table): string {
 export type TableRows = Readonly<{
   get(client: ClientBase, table: Table, key: readonly Value[]): Promise<Row | null>;
   select(client: ClientBase, table: Table, selection: Selection): Promise<readonly Row[]>;
-  count(client: ClientBase, table: Table): Promise<number>;
+  count(client: ClientBase, table: Table, where?: readonly Condition[]): Promise<number>;
 }>;
 
 /**
@@ -116,8 +123,9 @@ export function createTableRows(place: Place): TableRows {
       const { text, values } = bounded(table, selection, select(selection));
       return (await queryCells(client, prepared(text), values)).map(rowOf);
     },
-    count: async (client, table) => {
-      const [cells] = await queryCells(client, { text: sqlOf(table).count });
+    count: async (client, table, where = []) => {
+      const { text, values } = sqlOf(table).count(where);
+      const [cells] = await queryCells(client, { text }, values);
       return Number(cells?.[0]);
     },
   };
@@ -179,7 +187,7 @@ export function openModelReader(server: Server, pool: Pool, place: Place): Model
     return {
       get: (table, key) => asPort(tables.get(client, table, key)),
       select: (table, selection) => asPort(tables.select(client, table, selection)),
-      count: (table) => asPort(tables.count(client, table)),
+      count: (table, where) => asPort(tables.count(client, table, where)),
     };
   }
 

@@ -25,7 +25,7 @@ type Asked = Readonly<{ table: Table; selection: Selection }>;
 
 function newestFirst(table: Table, key: readonly string[], where: readonly Condition[]): Asked[] {
   const selection = { where, orderBy: key, descending: true, limit: 51 };
-  const beyond = [15_000, "x"];
+  const beyond = key.map((column) => ({ id: "x", attention: 2 })[column] ?? 15_000);
   return [
     { table, selection },
     { table, selection: { ...selection, beyond } },
@@ -34,8 +34,8 @@ function newestFirst(table: Table, key: readonly string[], where: readonly Condi
 
 /** What the lists of what needs a person ask, from their beginning and from a cursor on. */
 const QUESTIONS: readonly Asked[] = [
-  ...[[], [is("kind", "gap")], [is("subject", "s1")], [is("closed_position", null)]].flatMap(
-    (where) => newestFirst(ANOMALIES, ["opened_position", "id"], where),
+  ...[[], [is("kind", "gap")], [is("subject", "s1")], [is("attention", 2)]].flatMap((where) =>
+    newestFirst(ANOMALIES, ["attention", "opened_position", "id"], where),
   ),
   ...newestFirst(RECORDS, ["position", "id"], [is("stage", "pending")]),
   ...newestFirst(RECORDS, ["updated_at", "id"], [is("stage", "pending")]),
@@ -55,7 +55,7 @@ async function build(catalogue: ModelCatalogue): Promise<void> {
   });
   const anomalies = rowsOf(ANOMALIES, (at) => ({
     ...{ id: `gap:${at}`, kind: at % 20 === 0 ? "gap" : "clock", subject: `s${at % 20}` },
-    ...{ opened_position: at, closed_position: at % 20 === 0 ? null : at },
+    ...{ opened_position: at, attention: at % 20 === 0 ? 2 : 0 },
   }));
   const records = rowsOf(RECORDS, (at) => ({
     ...{ id: `w${at}`, stage: at % 20 === 0 ? "pending" : "settled", position: at },

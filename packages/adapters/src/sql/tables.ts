@@ -49,7 +49,7 @@ export type TableSql = Readonly<{
   name: string;
   /** Takes the key's values. */
   get: string;
-  count: string;
+  count: (where: readonly Condition[]) => Query;
   select: (selection: Selection) => Query;
   rowOf: (cells: Cells) => Row;
 }>;
@@ -77,7 +77,7 @@ function tableSql(dialect: Dialect, name: string, table: Table): TableSql {
   return {
     name,
     get: `${from} WHERE ${isKey(dialect, table)}`,
-    count: `SELECT count(*) FROM ${name}`,
+    count: (where) => countQuery(dialect, name, table, where),
     select: (selection) => selectQuery(dialect, from, table, selection),
     rowOf: rowReader(table),
   };
@@ -128,6 +128,19 @@ function rowReader(table: Table): TableSql["rowOf"] {
     }
     return row;
   };
+}
+
+function countQuery(
+  dialect: Dialect,
+  name: string,
+  table: Table,
+  where: readonly Condition[],
+): Query {
+  const values: SqlValue[] = [];
+  const place = (value: SqlValue) => dialect.parameter(values.push(value));
+  const conditions = where.map((condition) => conditionSql(dialect, table, condition, place));
+  const filter = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
+  return { text: `SELECT count(*) FROM ${name}${filter}`, values };
 }
 
 function selectQuery(dialect: Dialect, from: string, table: Table, selection: Selection): Query {

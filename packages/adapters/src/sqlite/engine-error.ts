@@ -48,8 +48,17 @@ export function isUniqueViolation(error: unknown): boolean {
   return UNIQUE_VIOLATIONS.has(resultCode(error) ?? 0);
 }
 
+/** SQLite has no code of its own for it. */
+const OTHER_LAYOUT = /^(?:no such (?:table|column): |table .+ has no column named )/;
+const LAID_OUT_OTHERWISE = unavailable(
+  "another version of the program laid it out: a projector builds it anew",
+);
+
 function troubleOf(error: unknown): Trouble | null {
   const code = resultCode(error);
+  if (code === 1 && error instanceof Error && OTHER_LAYOUT.test(error.message)) {
+    return LAID_OUT_OTHERWISE;
+  }
   // The low byte of an extended result code is the primary one.
   if (code !== null) return TROUBLES[code & 0xff] ?? null;
   return isSystemError(error) ? DISK : null;

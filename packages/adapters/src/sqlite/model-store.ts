@@ -40,7 +40,7 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
     generation,
     get: (table, key) => use(({ rows }) => rows.get(table, key)),
     select: (table, selection) => use(({ rows }) => rows.select(table, selection)),
-    count: (table) => use(({ rows }) => rows.count(table)),
+    count: (table, where) => use(({ rows }) => rows.count(table, where)),
     checkpoint: () => use(({ checkpoint }) => checkpoint()),
     commit: (commit) => use(({ write }) => write(commit)),
     close: async () => connection.close(),
@@ -151,7 +151,7 @@ export function openBuildingStore(
         makeIndexes(table);
         return writer.rows.select(table, selection);
       }),
-    count: (table) => use(() => writer.rows.count(table)),
+    count: (table, where) => use(() => writer.rows.count(table, where)),
     checkpoint: () => use(() => writer.checkpoint()),
     commit: (commit) => use(() => writer.write(commit)),
     finish: () =>

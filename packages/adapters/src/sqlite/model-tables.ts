@@ -8,6 +8,7 @@ import type {
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
 import {
+  type Condition,
   type Row,
   type Selection,
   type Table,
@@ -111,7 +112,7 @@ export function prepareCheckpoint(database: DatabaseSync): () => Checkpoint {
 export type TableRows = Readonly<{
   get(table: Table, key: readonly Value[]): Row | null;
   select(table: Table, selection: Selection): readonly Row[];
-  count(table: Table): number;
+  count(table: Table, where?: readonly Condition[]): number;
 }>;
 
 export function createTableRows(database: DatabaseSync): TableRows {
@@ -148,8 +149,10 @@ export function createTableRows(database: DatabaseSync): TableRows {
       const rows = statement.iterate(...all) as unknown as Iterable<Cells>;
       return takeRows(Iterator.from(rows).map(rowOf), selection);
     },
-    count: (table) => {
-      const cells = prepared(table, sqlOf(table).count).get() as unknown as Cells;
+    count: (table, where = []) => {
+      const { text, values } = sqlOf(table).count(where);
+      const statement = prepared(table, text);
+      const cells = statement.get(...(values as readonly Value[])) as unknown as Cells;
       return Number(cells[0]);
     },
   };
@@ -225,7 +228,7 @@ function asPort(rows: TableRows): Rows {
   return {
     get: async (table, key) => rows.get(table, key),
     select: async (table, selection) => rows.select(table, selection),
-    count: async (table) => rows.count(table),
+    count: async (table, where) => rows.count(table, where),
   };
 }
 

@@ -5,14 +5,16 @@ import { problemDocument } from "../http.ts";
 import { factHeaders, stateHeaders } from "../kafka.ts";
 import {
   anomalyRecord,
+  quarantinedRecord,
+  rebuildProgress,
+  statusRecord,
+} from "../operations-record.ts";
+import {
   balanceRecord,
   depositRecord,
   entryRecord,
   eventRecord,
-  quarantinedRecord,
-  rebuildProgress,
   runRecord,
-  statusRecord,
   tradeRecord,
   withdrawalRecord,
 } from "../record.ts";
@@ -137,5 +139,8 @@ export const FACT_DESCRIPTIONS: Readonly<Record<FactType, string>> = {
   FactContradicted: "A later copy of a fact says otherwise; the first stays in force.",
   FactCorrected: "A better translation of the same bytes takes the fact's place.",
   FactWithdrawn: "Under a better translation its delivery says no such thing.",
+  OperatorActed: "Somebody started a rebuild, a rollback, a retranslation or a retry.",
+  AnomalyAcknowledged: "Somebody knows of the anomaly, as it was, and says what is done about it.",
+  QuarantineDismissed: "Somebody says why the quarantined delivery needs nobody any more.",
   ModelActivated: "A generation of a read model is live from here on.",
 };

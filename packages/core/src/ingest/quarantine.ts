@@ -14,6 +14,11 @@ export function retryId(deliveryId: string, translation: number, hashing: Hashin
   return eventId(["QuarantineRetried", deliveryId, String(translation)], hashing);
 }
 
+/** One dismissal for each number of attempts: what is tried once more, and fails, is open again. */
+export function dismissalId(deliveryId: string, attempts: number, hashing: Hashing): string {
+  return eventId(["QuarantineDismissed", deliveryId, String(attempts)], hashing);
+}
+
 /** A newer program beside this one may have tried so many translations that this one does not know. */
 const UNKNOWN_TRANSLATIONS_MAX = 3;
 

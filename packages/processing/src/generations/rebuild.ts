@@ -1,5 +1,5 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
-import type { RebuildProgress } from "@counterfoil/contracts/record";
+import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -29,9 +29,10 @@ export interface Rebuilds {
   /**
    * Begins to build the model's next generation and answers at once.
    *
+   * @param actor who asks for it, as it is recorded
    * @throws RebuildRunning where one is being built.
    */
-  start(model: ModelName): Promise<RebuildProgress>;
+  start(model: ModelName, actor: string): Promise<RebuildProgress>;
   /** How the last one that was started here is getting on; null where there was none. */
   progress(model: ModelName): RebuildProgress | null;
 }

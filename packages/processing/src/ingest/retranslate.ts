@@ -1,5 +1,5 @@
 import { type DataOf, PROVIDER_FACTS } from "@counterfoil/contracts/fact";
-import type { QuarantinedRecord } from "@counterfoil/contracts/record";
+import type { QuarantinedRecord } from "@counterfoil/contracts/operations-record";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { providerEventId } from "@counterfoil/core/ingest/event";

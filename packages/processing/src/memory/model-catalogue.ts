@@ -112,7 +112,13 @@ function rowsOf(moment: () => Moment): Rows {
   return {
     get: async (table, key) => rows(table).get(keyOf(key)) ?? null,
     select: async (table, selection) => selectRows(rows(table), table, selection),
-    count: async (table) => rows(table).size,
+    count: async (table, where = []) => {
+      checkColumns(
+        table,
+        where.map(({ column }) => column),
+      );
+      return [...rows(table).values()].filter((row) => meets(row, where)).length;
+    },
   };
 }
 

@@ -7,6 +7,16 @@ export const nanos: Column = { type: "nanos", state: true };
 
 export const own = (column: Column): Column => ({ ...column, state: false });
 
+/** How much attention something asks for: lists begin with the most. */
+export const ATTENTION = { closed: 0, acknowledged: 1, open: 2 } as const;
+
+/** Who said that he knows, and what he said; null where nobody did. */
+export const ACKNOWLEDGED = {
+  acknowledged_at: own(nanos),
+  acknowledged_by: own(text),
+  note: own(text),
+} as const;
+
 /** What needs a person. Closed ones stay, so that a reader sees when and by what. */
 export const ANOMALIES: Table = {
   name: "anomalies",
@@ -22,20 +32,32 @@ export const ANOMALIES: Table = {
     closed_position: own(integer),
     /** The delivery that opened it. */
     delivery_id: own(text),
+    attention: own(integer),
+    /** Where it last changed: whoever saw it earlier than that has not acknowledged it. */
+    changed_position: own(integer),
+    ...ACKNOWLEDGED,
   },
   key: ["id"],
   // Each with the order of a list: one snapshot may open 200,000 at one position.
   indexes: [
-    ["opened_position", "id"],
-    ["kind", "opened_position", "id"],
-    ["subject", "opened_position", "id"],
-    ["closed_position", "opened_position", "id"],
+    ["attention", "opened_position", "id"],
+    ["kind", "attention", "opened_position", "id"],
+    ["subject", "attention", "opened_position", "id"],
   ],
   digested: "both",
   // A delivery's own anomaly depends on when it came, the ledger's on its clocks and its engine, a
   // stopped subject on the program.
   isState: ({ closed_position, subject, kind }) =>
     closed_position === null && kind !== "stopped" && !/^(?:delivery:|ledger$)/.test(`${subject}`),
+};
+
+/** How many are open, by kind: who asks how many must not count a million. */
+export const ATTENTION_COUNTS: Table = {
+  name: "attention_counts",
+  columns: { kind: own(text), open: own(integer), unacknowledged: own(integer) },
+  key: ["kind"],
+  indexes: [],
+  digested: "digest",
 };
 
 /** Each event that changed an anomaly leaves one row; `row` null: it never stood. */

@@ -1,5 +1,5 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
-import type { Row, Selection, Table, Value } from "./table.ts";
+import type { Condition, Row, Selection, Table, Value } from "./table.ts";
 
 /** What has generations of rows: the read models, and the publisher's counts beside them. */
 export type StoreName = ModelName | "publisher";
@@ -19,7 +19,8 @@ export type Checkpoint = Readonly<{
 export interface Rows {
   get(table: Table, key: readonly Value[]): Promise<Row | null>;
   select(table: Table, selection: Selection): Promise<readonly Row[]>;
-  count(table: Table): Promise<number>;
+  /** All of them, or those that meet the conditions; an index of these columns answers that alone. */
+  count(table: Table, where?: readonly Condition[]): Promise<number>;
 }
 
 export type TableRows = Readonly<{ table: Table; rows: readonly Row[] }>;

@@ -6,10 +6,11 @@ import { liveGeneration } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
-import type { ModelCatalogue } from "../ports/model-store.ts";
+import type { ModelCatalogue, Rows } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
 import { checkStillFollows } from "../stream-guard.ts";
 import { waitForMore } from "../subscribe.ts";
+import { type OpenedAnomaly, readOpened } from "./opened.ts";
 import type { Projection } from "./projection.ts";
 import { openProjectionRun, type ProjectionRun, type SubjectStop } from "./run.ts";
 
@@ -34,6 +35,11 @@ export type ProjectorObserver = Readonly<{
   onCommit?: (commit: Readonly<{ position: number; events: number; stopped: number }>) => void;
   onRetry?: (error: unknown) => void;
   onStopped?: (stop: SubjectStop) => void;
+  /**
+   * What was opened by events that were folded live: never by a rebuild, and not again where one is
+   * gone over to, or a process starts again.
+   */
+  onOpened?: (opened: readonly OpenedAnomaly[]) => void;
 }>;
 
 export type ProjectorState =
@@ -86,7 +92,7 @@ async function followGeneration(options: ProjectorOptions, signal: AbortSignal):
 /** Follows the generation that is live now, until another is. */
 async function followLive(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
   const { stream, catalogue, projection, hashing, clock, observer } = options;
-  const { generation } = await liveGeneration(stream, projection.model);
+  const { generation, position: activatedAt } = await liveGeneration(stream, projection.model);
   if (!(await isOfThisVersion(options, generation))) {
     observer?.onState?.("upgrading");
     return options.upgrade(projection, signal);
@@ -108,12 +114,25 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
         await waitForMore(options, after, signal);
         continue;
       }
-      if (await foldUntilActivation(options, run, events, generation)) return;
+      const isActivated = await foldUntilActivation(options, run, events, generation);
+      const before = Math.max(after, activatedAt);
+      await reportOpened(options, store, { after: before, upTo: run.checkpoint.position });
+      if (isActivated) return;
       if (isLastPage(events, BATCH)) await clock.sleep(GATHER_MS, signal);
     }
   } finally {
     await store.close();
   }
+}
+
+async function reportOpened(
+  { observer }: ProjectorOptions,
+  store: Rows,
+  range: Readonly<{ after: number; upTo: number }>,
+): Promise<void> {
+  if (observer?.onOpened === undefined || range.after >= range.upTo) return;
+  const opened = await readOpened(store, range);
+  if (opened.length > 0) observer.onOpened(opened);
 }
 
 /** Makes sure that the live generation's files are there; it is built under its own number. */

@@ -1,5 +1,5 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
-import type { AnomalyRecord } from "@counterfoil/contracts/record";
+import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { StreamForked } from "../ports/errors.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";

@@ -231,6 +231,13 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
     ...{ ...publishing, context, counts, stopped, checkpoint },
     isThorough: true,
   };
+  let noted: number | null = null;
+  const noteStopped = async () => {
+    const { length } = session.checkpoint.stopped;
+    if (length !== noted) await counts.noteStopped(length);
+    noted = length;
+  };
+  await noteStopped();
   return {
     get position() {
       return session.checkpoint.position;
@@ -238,7 +245,11 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
     get stoppedKeys() {
       return session.checkpoint.stopped.length;
     },
-    step: () => takeStep(session),
+    async step() {
+      const published = await takeStep(session);
+      await noteStopped();
+      return published;
+    },
     close: async () => {
       await counts.close();
       await readers.close();

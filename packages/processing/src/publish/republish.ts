@@ -1,5 +1,5 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
-import type { AnomalyRecord } from "@counterfoil/contracts/record";
+import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import { isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { GenerationInfo, Rows } from "../ports/model-store.ts";

@@ -1,6 +1,7 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { StateTopic } from "@counterfoil/contracts/kafka";
 import { accountParts } from "@counterfoil/core/account";
+import { changedAnomaly } from "../models/anomaly-rows.ts";
 import { ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
 import { ANOMALIES, ANOMALY_CHANGES } from "../models/columns.ts";
 import { RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
@@ -34,10 +35,10 @@ const SOURCES: readonly Source[] = modelName.options.flatMap((model) => [
 ]);
 
 /**
- * Model versions from which on a generation's anomalies leave change rows. Rows of earlier ones are
+ * Model versions from which on anomalies say who acknowledged them. Rows of earlier ones are
  * not published; a generation of a later version takes their place.
  */
-export const FOLLOWED_SINCE = 2;
+export const FOLLOWED_SINCE = 6;
 
 export const sourcesOf = (model: ModelName): readonly Source[] =>
   SOURCES.filter((source) => source.model === model);
@@ -88,15 +89,10 @@ function anomalySource(model: ModelName): Source {
     changes: ANOMALY_CHANGES,
     id: "id",
     ofChange: (_rows, { row }) =>
-      typeof row === "string" ? anomalyRecord(anomalyIn(row), model) : null,
+      typeof row === "string" ? anomalyRecord(changedAnomaly(row), model) : null,
     ofCurrent: (_rows, row) => anomalyRecord(row, model),
     hasPosition: false,
   };
-}
-
-function anomalyIn(text: string): Row {
-  const row = JSON.parse(text);
-  return { ...row, opened_at: row.opened_at === null ? null : BigInt(row.opened_at) };
 }
 
 /**

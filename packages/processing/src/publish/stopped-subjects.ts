@@ -1,5 +1,5 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
-import type { AnomalyRecord } from "@counterfoil/contracts/record";
+import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import type { StoppedSubject } from "../projection/stopped.ts";
 import type { Batch } from "./batch.ts";
 import { type PublishedModel, type PublisherCheckpoint, withModel } from "./checkpoint.ts";

@@ -19,6 +19,8 @@ export interface SubjectCounts {
   number(events: readonly RecordedEvent[]): Promise<readonly number[]>;
   /** Stores what was counted, after it was published. */
   commit(upTo: CountedTo): Promise<void>;
+  /** Stores how many keys are stopped: those who look at the ledger do not ask the broker. */
+  noteStopped(keys: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,8 +33,8 @@ type SubjectCountsOptions = Readonly<{
 }>;
 
 const STORE = "publisher";
-/** 2: by `subjectName`, since a subject may be longer than a key. */
-const VERSION = 2;
+/** 3: with the keys that are stopped; 2: by `subjectName`, since a subject may be longer than a key. */
+const VERSION = 3;
 
 const SUBJECTS: Table = {
   name: "subjects",
@@ -41,6 +43,16 @@ const SUBJECTS: Table = {
   indexes: [],
   digested: "none",
 };
+
+/** One row: what else an operator asks of publishing. */
+const PUBLISHED: Table = {
+  name: "published",
+  columns: { id: own(text), stopped_keys: own(integer) },
+  key: ["id"],
+  indexes: [],
+  digested: "none",
+};
+const ONLY = "publisher";
 
 /** Counts that are cached; beyond, those that were not used for longest are dropped. */
 const CACHED_MAX = 50_000;
@@ -85,7 +97,10 @@ async function openStore(
     }
     await catalogue.drop(STORE, generation);
   }
-  const created = await catalogue.create(STORE, { tables: [SUBJECTS], modelVersion: VERSION });
+  const created = await catalogue.create(STORE, {
+    tables: [SUBJECTS, PUBLISHED],
+    modelVersion: VERSION,
+  });
   return catalogue.openForWriting(STORE, created ?? 1);
 }
 
@@ -112,8 +127,38 @@ async function countsIn(store: ModelStore, hashing: Hashing): Promise<SubjectCou
       committed = upTo.position;
       cache.markStored();
     },
+    async noteStopped(keys) {
+      const rows = [{ id: ONLY, stopped_keys: keys }];
+      const checkpoint = await store.checkpoint();
+      await store.commit({
+        ...{ inserts: [], deletes: [], checkpoint },
+        puts: [{ table: PUBLISHED, rows }],
+      });
+    },
     close: () => store.close(),
   };
+}
+
+export type PublishedTo = Readonly<{ position: number; stoppedKeys: number }>;
+
+/**
+ * How far the ledger is published, as it is stored beside the models: a moment behind the broker.
+ *
+ * @returns null where nobody has published it
+ */
+export async function readPublished(catalogue: ModelCatalogue): Promise<PublishedTo | null> {
+  const stores = await catalogue.generations(STORE);
+  const store = stores.findLast(({ modelVersion }) => modelVersion === VERSION);
+  if (store === undefined) return null;
+  const reader = await catalogue.openForReading(STORE, store.generation);
+  try {
+    return await reader.snapshot(async (rows, { position }) => {
+      const published = await rows.get(PUBLISHED, [ONLY]);
+      return { position, stoppedKeys: Number(published?.stopped_keys ?? 0) };
+    });
+  } finally {
+    await reader.close();
+  }
 }
 
 /** The counts of the subjects that were used last, and those that have changed since the last commit. */

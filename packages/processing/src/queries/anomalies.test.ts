@@ -1,8 +1,8 @@
-import type { AnomalyKind, AnomalyRecord } from "@counterfoil/contracts/record";
+import type { AnomalyKind, AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { ANOMALIES } from "../models/columns.ts";
-import { RECORDS } from "../models/lifecycle/tables.ts";
+import { ANOMALIES, ATTENTION } from "../models/columns.ts";
+import { KNOWN_STUCK, RECORDS } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row, Value } from "../ports/table.ts";
 import {
@@ -23,7 +23,11 @@ const rule = stuckRule(10n * DAY, 86_400);
 const nextTurn = async () => {};
 
 function anomaly(id: string, rest: Row = {}): Row {
-  return { id, kind: "gap", subject: "a", detail: "{}", opened_position: 1, ...rest };
+  const row: Row = { id, kind: "gap", subject: "a", detail: "{}", opened_position: 1, ...rest };
+  const isClosed = typeof row.closed_position === "number";
+  const isKnown = typeof row.acknowledged_at === "bigint";
+  const open = isKnown ? ATTENTION.acknowledged : ATTENTION.open;
+  return { ...row, attention: isClosed ? ATTENTION.closed : open };
 }
 
 function record(id: string, rest: Row = {}): Row {
@@ -32,30 +36,30 @@ function record(id: string, rest: Row = {}): Row {
 
 /** What each model holds. */
 type World = Readonly<
-  Record<Model, Readonly<{ anomalies: readonly Row[]; records: readonly Row[] }>>
+  Record<
+    Model,
+    Readonly<{ anomalies: readonly Row[]; records: readonly Row[]; known?: readonly Row[] }>
+  >
 >;
 
-const open = async ({ anomalies, records }: World[Model]): Promise<Rows> =>
-  rowsOf([ANOMALIES, anomalies], [RECORDS, records]);
+const open = async ({ anomalies, records, known = [] }: World[Model]): Promise<Rows> =>
+  rowsOf([ANOMALIES, anomalies], [RECORDS, records], [KNOWN_STUCK, known]);
 
 /** All of it, in order, looked through from end to end. */
 function allOf(world: World, { kind, subject, open }: AnomalyFilters): readonly AnomalyRecord[] {
   const found = MODELS.flatMap((model) => {
-    const { anomalies, records } = world[model];
+    const { anomalies, records, known = [] } = world[model];
     const stored = anomalies.map((row) => ({
       record: anomalyRecord({ closed_position: null, ...row }, model),
-      place: [row.opened_position, model, row.id],
+      place: [row.attention, row.opened_position, model, row.id],
     }));
-    const stuck = records.flatMap((row) =>
-      model !== "balances" && isStuck(row, model, rule)
-        ? [
-            {
-              record: stuckRecord(row, model, rule),
-              place: [row.position, `${model}:stuck`, row.id],
-            },
-          ]
-        : [],
-    );
+    const stuck = records.flatMap((row) => {
+      if (model === "balances" || !isStuck(row, model, rule)) return [];
+      const said = known.find(({ id, stage }) => id === row.id && stage === row.stage);
+      const attention = said === undefined ? ATTENTION.open : ATTENTION.acknowledged;
+      const place = [attention, row.position, `${model}:stuck`, row.id];
+      return [{ record: stuckRecord(row, model, rule, said), place }];
+    });
     return [...stored, ...stuck];
   });
   const isLess = (a: readonly unknown[], b: readonly unknown[]): boolean => {
@@ -117,10 +121,12 @@ const anomalyArbitrary = fc.record({
   subject: fc.constantFrom("a", "b", "c"),
   opened_position: position,
   closed_position: fc.option(fc.integer({ min: 7, max: 9 })),
+  acknowledged_at: fc.option(fc.constant(5n)),
 });
 const recordArbitrary = fc.record({
   stage: fc.nat({ max: 20 }),
   entered_at: fc.constantFrom(0n, 10n * DAY),
+  isKnown: fc.boolean(),
   position,
 });
 const worldArbitrary = fc
@@ -129,12 +135,20 @@ const worldArbitrary = fc
     records: fc.array(fc.array(recordArbitrary, { maxLength: 12 }), { minLength: 3 }),
   })
   .map(({ anomalies, records }): World => {
-    const of = (model: Model, at: number): World[Model] => ({
-      anomalies: (anomalies[at] ?? []).map((row, id) => anomaly(`${row.kind}:${id}`, row)),
-      records: (records[at] ?? []).map((row, id) =>
-        record("abcdefghijkl"[id] ?? "", { ...row, stage: stageOf(model, row.stage) }),
-      ),
-    });
+    const of = (model: Model, at: number): World[Model] => {
+      const made = (records[at] ?? []).map(({ isKnown, ...row }, id) => ({
+        row: record("abcdefghijkl"[id] ?? "", { ...row, stage: stageOf(model, row.stage) }),
+        isKnown,
+      }));
+      const known = made.filter(({ isKnown }) => isKnown).map(({ row }) => row);
+      return {
+        anomalies: (anomalies[at] ?? []).map((row, id) => anomaly(`${row.kind}:${id}`, row)),
+        records: made.map(({ row }) => row),
+        known: known.map(({ id = null, stage = null, entered_at = null }) => ({
+          ...{ id, stage, entered_at, acknowledged_at: 7n, acknowledged_by: "Ann", note: "seen" },
+        })),
+      };
+    };
     return {
       balances: of("balances", 0),
       deposits: of("deposits", 1),

@@ -1,7 +1,7 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
-import type { AnomalyKind, AnomalyRecord } from "@counterfoil/contracts/record";
-import { ANOMALIES } from "../models/columns.ts";
-import { RECORDS } from "../models/lifecycle/tables.ts";
+import type { AnomalyKind, AnomalyRecord } from "@counterfoil/contracts/operations-record";
+import { ANOMALIES, ATTENTION } from "../models/columns.ts";
+import { RECORDS, stuckIn } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row, Value } from "../ports/table.ts";
@@ -16,8 +16,11 @@ import {
   selectEither,
 } from "./page.ts";
 import {
+  isKnown,
   isLifecycle,
   isStuck,
+  knownOf,
+  knownStuck,
   type LifecycleModel,
   movingStages,
   type StuckRule,
@@ -33,16 +36,16 @@ export type AnomalyQuery = Readonly<{
   nextTurn: Clock["nextTurn"];
 }>;
 
-/** Where it was first seen, its source, its name there: newest first. */
-export const ANOMALY_KEY: readonly ColumnType[] = ["integer", "text", "text"];
+/** How much attention it asks for, where it was first seen, its source, its name there: the most and the newest first. */
+export const ANOMALY_KEY: readonly ColumnType[] = ["integer", "integer", "text", "text"];
 
-type Key = readonly [position: number, source: string, name: string];
+type Key = readonly [attention: number, position: number, source: string, name: string];
 
 /** What was found in a source, and the key up to which it was looked through; null at its end. */
 export type AnomalyPart = Readonly<{ records: readonly AnomalyRecord[]; reached: Key | null }>;
 
 /**
- * The anomalies of one model behind a key, as many as a page holds. What the clock says (`stuck`) is
+ * The anomalies of one model behind a key, as many as a page holds: what needs a person first. What the clock says (`stuck`) is
  * a source beside what is stored.
  */
 export async function readAnomalies(
@@ -54,9 +57,24 @@ export async function readAnomalies(
   const parts: AnomalyPart[] = [];
   if (kind !== "stuck") parts.push(await readStored(rows, query));
   if (isLifecycle(model) && open !== false && (kind ?? "stuck") === "stuck") {
-    parts.push(await readStuck(rows, model, query));
+    parts.push(await readStuck(rows, model, query), await readKnownStuck(rows, model, query));
   }
   return parts;
+}
+
+/** One anomaly of a model by its id; null where it has none such. */
+export async function findAnomaly(
+  rows: Rows,
+  { model, id, rule }: Readonly<{ model: ModelName; id: string; rule: StuckRule }>,
+): Promise<AnomalyRecord | null> {
+  const stored = await rows.get(ANOMALIES, [id]);
+  if (stored !== null) return anomalyRecord(stored, model);
+  const stuck = isLifecycle(model) ? stuckIn(id) : null;
+  if (stuck === null || !isLifecycle(model)) return null;
+  const record = await rows.get(RECORDS, [stuck.id]);
+  if (record?.stage !== stuck.stage || !isStuck(record, model, rule)) return null;
+  const known = await knownOf(rows, record);
+  return stuckRecord(record, model, rule, isKnown(record, known) ? known : undefined);
 }
 
 /** The page that the anomalies of several sources make: no further than each was looked through. */
@@ -74,50 +92,67 @@ export function mergeAnomalies(parts: readonly AnomalyPart[], limit: number): Pa
 /** A model has two sources: its stored anomalies by their id, and its stuck records by theirs. */
 const stuckSource = (model: ModelName): string => `${model}:stuck`;
 
-function keyOf({ opened_position, model, kind, subject, id }: AnomalyRecord): Key {
-  const position = Number(opened_position);
-  return kind === "stuck"
-    ? ([position, stuckSource(model), subject] as const)
-    : ([position, model, id] as const);
+function keyOf(record: AnomalyRecord): Key {
+  const { opened_position, model, kind, subject, id } = record;
+  const place = [attentionOf(record), Number(opened_position)] as const;
+  return kind === "stuck" ? [...place, stuckSource(model), subject] : [...place, model, id];
+}
+
+function attentionOf({ closed_position, acknowledged_at }: AnomalyRecord): number {
+  if (closed_position !== null) return ATTENTION.closed;
+  return acknowledged_at === null ? ATTENTION.open : ATTENTION.acknowledged;
 }
 
 /** How a source is read: its rows by a position and a name, and the record of one that is asked for. */
 type Source = Readonly<{
   name: string;
+  /** What all its rows ask for; null where they begin their order with it. */
+  attention: number | null;
+  /** The columns of its order, but for that. */
   key: readonly [position: string, name: string];
   select: (
     key: readonly string[],
     beyond: readonly Value[] | null,
     limit: number,
   ) => Promise<readonly Row[]>;
-  recordOf: (row: Row) => AnomalyRecord | null;
+  recordOf: (row: Row) => Promise<AnomalyRecord | null> | AnomalyRecord | null;
 }>;
 
 async function readSource(
-  { name, key, select, recordOf }: Source,
+  { name, attention, key, select, recordOf }: Source,
   { page: { limit, beyond }, nextTurn }: AnomalyQuery,
 ): Promise<AnomalyPart> {
+  if (attention !== null && attention > Number(beyond?.[0] ?? attention)) return NOTHING;
+  const order = attention === null ? ["attention", ...key] : key;
   const found = await readPage(
-    { limit, beyond: beyondIn(name, beyond) },
+    { limit, beyond: beyondIn({ name, attention }, beyond) },
     {
-      read: (after, count) => select(key, after, count),
-      keyOf: (row) => key.map((column) => row[column] ?? null),
+      read: (after, count) => select(order, after, count),
+      keyOf: (row) => order.map((column) => row[column] ?? null),
       recordOf,
       nextTurn,
     },
   );
-  const [position, last] = found.next ?? [];
-  const reached = found.next && ([Number(position), name, String(last)] as const);
+  const [position, last] = found.next?.slice(-2) ?? [];
+  const reached =
+    found.next &&
+    ([attention ?? Number(found.next[0]), Number(position), name, String(last)] as const);
   return { records: found.data, reached };
 }
 
+const NOTHING: AnomalyPart = { records: [], reached: null };
+
 /** A merged list's key as one source, whose rows stand by position and name, has it. */
-function beyondIn(source: string, beyond: PageRequest["beyond"]): readonly Value[] | null {
-  if (beyond === null) return null;
-  const [position, last, name] = [Number(beyond[0]), String(beyond[1]), String(beyond[2])];
-  if (source === last) return [position, name];
+function beyondIn(
+  { name: source, attention }: Pick<Source, "name" | "attention">,
+  beyond: PageRequest["beyond"],
+): readonly Value[] | null {
+  if (beyond === null || (attention !== null && attention < Number(beyond[0]))) return null;
+  const [position, last, name] = [Number(beyond[1]), String(beyond[2]), String(beyond[3])];
+  const before = attention === null ? [Number(beyond[0])] : [];
+  if (source === last) return [...before, position, name];
   // At one position the sources stand in descending order: those before it are still to come.
-  return [source < last ? position + 1 : position, ""];
+  return [...before, source < last ? position + 1 : position, ""];
 }
 
 function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
@@ -126,6 +161,7 @@ function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
   return readSource(
     {
       name: model,
+      attention: null,
       key: ["opened_position", "id"],
       select: (orderBy, beyond, limit) =>
         rows.select(ANOMALIES, {
@@ -145,7 +181,7 @@ function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
 /** One filter is answered by an index that has the list's order, the others row by row. */
 function indexedCondition({ subject, open, kind }: AnomalyFilters): readonly Condition[] {
   if (subject !== undefined) return [{ column: "subject", is: "=", value: subject }];
-  if (open === true) return [{ column: "closed_position", is: "=", value: null }];
+  if (open === true) return [{ column: "attention", is: ">", value: ATTENTION.closed }];
   return kind === undefined ? [] : [{ column: "kind", is: "=", value: kind }];
 }
 
@@ -166,6 +202,7 @@ function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Prom
   return readSource(
     {
       name: stuckSource(model),
+      attention: ATTENTION.open,
       key: ["position", "id"],
       select: (orderBy, beyond, limit) =>
         selectEither(rows, RECORDS, either, {
@@ -175,8 +212,25 @@ function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Prom
           limit,
           bytesMax: LIST_BYTES_MAX,
         }),
-      recordOf: (row) => (isStuck(row, model, rule) ? stuckRecord(row, model, rule) : null),
+      recordOf: async (row) => {
+        if (!isStuck(row, model, rule) || isKnown(row, await knownOf(rows, row))) return null;
+        return stuckRecord(row, model, rule);
+      },
     },
     query,
   );
+}
+
+/** Those of which somebody knows: as few as persons have acknowledged. */
+async function readKnownStuck(
+  rows: Rows,
+  model: LifecycleModel,
+  { filters: { subject }, rule, page: { beyond } }: AnomalyQuery,
+): Promise<AnomalyPart> {
+  const known = await knownStuck(rows, model, rule);
+  const records = known
+    .map(({ record, known }) => stuckRecord(record, model, rule, known))
+    .filter((record) => subject === undefined || record.subject === subject)
+    .filter((record) => beyond === null || compareTuples(keyOf(record), beyond) < 0);
+  return { records, reached: null };
 }

@@ -1,15 +1,19 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
-import type { QuarantinedRecord } from "@counterfoil/contracts/record";
+import type { QuarantinedRecord } from "@counterfoil/contracts/operations-record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { formatTime } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { quarantinedId, retryIdsOf } from "@counterfoil/core/ingest/quarantine";
+import { dismissalId, quarantinedId, retryIdsOf } from "@counterfoil/core/ingest/quarantine";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
+import { ATTENTION } from "../models/columns.ts";
+import { QUARANTINED } from "../models/deliveries.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType } from "../ports/table.ts";
-import { type Page, type PageRequest, readPage } from "./page.ts";
-import { pagesOf, readBefore } from "./read-all.ts";
+import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./page.ts";
+import { pagesOf } from "./read-all.ts";
 
 /** What a delivery's retries are found by. */
 export type QuarantineReading = Readonly<{ translations: Translations; hashing: Hashing }>;
@@ -38,68 +42,116 @@ export async function findQuarantined(
   return record;
 }
 
-/** Where it was quarantined: newest first. */
-export const QUARANTINE_KEY: readonly ColumnType[] = ["integer"];
+/** How much attention it asks for, and where it was quarantined: the most and the newest first. */
+export const QUARANTINE_KEY: readonly ColumnType[] = ["integer", "integer"];
 
 export type QuarantineQuery = QuarantineReading &
   Readonly<{
     /** Only those that are still unread, or only those that were resolved. */
     open?: boolean;
+    /** Also those that somebody dismissed. */
+    dismissed?: boolean;
     page: PageRequest;
     nextTurn: Clock["nextTurn"];
   }>;
 
+type Shown = Readonly<{ attention: number; record: QuarantinedRecord }>;
+
 /**
- * A page of it, the newest first. Of deliveries that are not asked for a page looks at as many as
- * any list does (queries/page.ts), and ends short of its limit then.
+ * A page of it: first what needs a person, the newest first. Which ones, the balances model knows;
+ * what became of each, the stream says.
  */
 export async function listQuarantine(
+  rows: Rows,
   stream: EventStream,
-  { open, page, nextTurn, ...reading }: QuarantineQuery,
+  { open, dismissed = false, page, nextTurn, ...reading }: QuarantineQuery,
 ): Promise<Page<QuarantinedRecord>> {
-  const head = await stream.head();
-  return readPage<QuarantinedRecord, QuarantinedRecord>(page, {
+  const shown = [
+    ...(open === false ? [] : [ATTENTION.open, ...(dismissed ? [ATTENTION.acknowledged] : [])]),
+    ...(open === true ? [] : [ATTENTION.closed]),
+  ];
+  const either = shown.map((value) => [{ column: "attention", is: "=", value } as const]);
+  return readPage<QuarantinedRecord, Shown>(page, {
     read: async (beyond, limit) => {
-      const before = beyond === null ? head.position + 1 : Number(beyond[0]);
-      return recordsOf(stream, await readBefore(stream, TYPES, { before, limit }), reading);
+      const selection = { orderBy: ["attention", "position"], descending: true, limit };
+      const found = await selectEither(rows, QUARANTINED, either, {
+        ...selection,
+        ...beyondPart(beyond),
+      });
+      const records = await recordsWithIds(
+        stream,
+        found.map(({ id }) => String(id)),
+        reading,
+      );
+      return records.map((record, at) => ({ record, attention: Number(found[at]?.attention) }));
     },
-    keyOf: ({ position }) => [Number(position)],
-    recordOf: (delivery) => (open === undefined || open === isOpen(delivery) ? delivery : null),
+    keyOf: ({ attention, record }) => [attention, Number(record.position)],
+    recordOf: ({ record }) => record,
     nextTurn,
   });
 }
 
+/** Nobody could read it yet, and nobody has said that this is well. */
+export const needsAPerson = (delivery: QuarantinedRecord): boolean =>
+  isOpen(delivery) && delivery.acknowledged_at === null;
+
 /** Nobody could read it yet. */
 export const isOpen = ({ resolved_position }: QuarantinedRecord): boolean =>
   resolved_position === null;
+
+async function recordsWithIds(
+  stream: EventStream,
+  deliveryIds: readonly string[],
+  reading: QuarantineReading,
+): Promise<readonly QuarantinedRecord[]> {
+  const ids = deliveryIds.map((id) => quarantinedId(id, reading.hashing));
+  const { known } = await stream.findByIds(ids);
+  const events = ids.flatMap((id) => known.get(id)?.event ?? []);
+  return recordsOf(stream, events, reading);
+}
 
 async function recordsOf(
   stream: EventStream,
   quarantined: readonly RecordedEvent[],
   reading: QuarantineReading,
 ): Promise<readonly QuarantinedRecord[]> {
-  const { translations, hashing } = reading;
-  const retriesOf = ({ delivery_id }: DataOf<"DeliveryQuarantined">) =>
-    retryIdsOf(delivery_id, translations.present, hashing);
   const deliveries = quarantined.map((event) => {
     const data = readData(event) as DataOf<"DeliveryQuarantined">;
-    return { data, position: event.position, retries: retriesOf(data) };
+    return { data, position: event.position, later: laterIds(data.delivery_id, reading) };
   });
-  const { known } = await stream.findByIds(deliveries.flatMap(({ retries }) => retries));
-  return deliveries.map(({ data, position, retries }) => {
+  const { known } = await stream.findByIds(deliveries.flatMap(({ later }) => later));
+  return deliveries.map(({ data, position, later }) => {
     const { translation: _, taken_by: _by, ...delivery } = data;
-    const retried = retries
+    const events = later
       .flatMap((id) => known.get(id)?.event ?? [])
       .sort((a, b) => a.position - b.position);
     const first = { attempts: 1, position: String(position), resolved_position: null };
-    return retried.reduce(afterRetry, { ...delivery, ...first });
+    return events.reduce(afterEvent, { ...delivery, ...first, ...NOBODY });
   });
 }
 
-function afterRetry(before: QuarantinedRecord, event: RecordedEvent): QuarantinedRecord {
+/** Ids of all that may have happened to a quarantined delivery: retries, and a dismissal after each. */
+function laterIds(
+  deliveryId: string,
+  { translations, hashing }: QuarantineReading,
+): readonly string[] {
+  const retries = retryIdsOf(deliveryId, translations.present, hashing);
+  const dismissals = [null, ...retries].map((_, at) => dismissalId(deliveryId, at + 1, hashing));
+  return [...retries, ...dismissals];
+}
+
+const NOBODY = { acknowledged_at: null, acknowledged_by: null, note: null };
+
+function afterEvent(before: QuarantinedRecord, event: RecordedEvent): QuarantinedRecord {
+  if (event.type === "QuarantineDismissed") {
+    const { note, actor } = readData(event) as DataOf<"QuarantineDismissed">;
+    const acknowledged_at = formatTime(event.recorded_at);
+    return { ...before, acknowledged_at, acknowledged_by: actor, note };
+  }
   const { outcome, reason, detail } = readData(event) as DataOf<"QuarantineRetried">;
   return {
     ...before,
+    ...NOBODY,
     attempts: before.attempts + 1,
     reason: reason ?? before.reason,
     detail: detail ?? before.detail,

@@ -1,40 +1,116 @@
-import type { ModelName } from "@counterfoil/contracts/fact";
-import { modelName } from "@counterfoil/contracts/fact";
-import type { ProjectionStatus, StatusRecord } from "@counterfoil/contracts/record";
+import type { Config } from "@counterfoil/contracts/config";
+import { type ModelName, modelName } from "@counterfoil/contracts/fact";
+import type {
+  ProjectionStatus,
+  PublisherStatus,
+  StatusRecord,
+} from "@counterfoil/contracts/operations-record";
 import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
-import { ModelCorrupted } from "../ports/errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import { isEngineError, ModelCorrupted } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
-import type { ServedModels } from "./serving.ts";
+import type { PublishedTo } from "../publish/subject-counts.ts";
+import { type ModelAttention, readAttention } from "./attention.ts";
+import { lagBehind } from "./lag.ts";
+import { needsOf } from "./needs.ts";
+import { ModelNotServed, type ServedModels } from "./serving.ts";
+import { stuckRule } from "./stuck.ts";
 
 export const MODELS: readonly ModelName[] = modelName.options;
 
 export type Installation = Pick<StatusRecord, "ledger" | "environment" | "engine">;
 
+/** What the configuration says there should be, as far as the status goes by it. */
+export type Expected = Readonly<{
+  stuckAfterSeconds: number;
+  isPublishing: boolean;
+  followsFeed: boolean;
+}>;
+
+export const expectedOf = (config: Config): Expected => ({
+  stuckAfterSeconds: config.COUNTERFOIL_STUCK_AFTER,
+  isPublishing: config.COUNTERFOIL_KAFKA_BROKERS.length > 0,
+  followsFeed: config.COUNTERFOIL_ZEROHASH_FEED_URL !== undefined,
+});
+
 export type StatusSources = Readonly<{
   stream: EventStream;
   models: ServedModels;
+  clock: Pick<Clock, "now">;
+  expected: Expected;
+  /** How far the ledger is published; without it nobody knows. */
+  published?: (() => Promise<PublishedTo | null>) | undefined;
   /** Where they are not given, nobody knows whether a projector is at a model. */
   locks?: Pick<RoleLocks, "tryAcquire"> | undefined;
 }>;
 
-/** The head, and how far each projection has come. */
+/** How the ledger is doing, and whether a person is needed. */
 export async function readStatus(
-  { stream, models, locks }: StatusSources,
+  sources: StatusSources,
   installation: Installation,
 ): Promise<StatusRecord> {
+  const { stream, models, clock, expected } = sources;
   const read: ProjectionStatus[] = [];
   for (const model of MODELS) read.push(await projectionStatus(stream, models, model));
+  const rule = stuckRule(clock.now(), expected.stuckAfterSeconds);
+  const attentions: ModelAttention[] = [];
+  for (const model of MODELS) {
+    const attention = await readAttention(models, model, rule).catch(notReadable);
+    if (attention !== null) attentions.push(attention);
+  }
+  const publisher = await publisherStatus(sources);
   const { position, hash } = await stream.head();
   const projections: ProjectionStatus[] = [];
-  for (const projection of read) {
-    const lag = Math.max(0, position - Number(projection.position));
-    const isBehind = projection.state === "live" && lag > 0;
-    const state = isBehind ? await stateBehind(projection.name, locks) : projection.state;
-    projections.push({ ...projection, lag, state });
-  }
-  return { ...installation, head: String(position), head_hash: hash, projections };
+  for (const projection of read) projections.push(await withLag(sources, projection));
+  const ledger = attentions.find((one) => one.ledger !== null)?.ledger ?? null;
+  const status = {
+    ...installation,
+    head: String(position),
+    head_hash: hash,
+    projections,
+    publisher,
+    feed: ledger?.feed ?? null,
+    last_deliveries: [...(ledger?.lastDeliveries ?? [])],
+    anomalies: attentions.flatMap(({ anomalies }) => anomalies),
+    quarantined: ledger?.quarantined ?? null,
+    stuck: attentions.flatMap(({ stuck }) => stuck),
+  };
+  return { ...status, needs_a_person: needsOf(status, { ...expected, now: clock.now() }) };
+}
+
+/** Its state says why; of another version of the model, nobody has counted yet. */
+function notReadable(error: unknown): null {
+  if (isEngineError(error) || error instanceof ModelNotServed) return null;
+  throw error;
+}
+
+async function withLag(
+  { stream, clock, locks }: StatusSources,
+  projection: ProjectionStatus,
+): Promise<ProjectionStatus> {
+  const { events, seconds } = await lagBehind(stream, Number(projection.position), clock.now());
+  const isBehind = projection.state === "live" && events > 0;
+  const state = isBehind ? await stateBehind(projection.name, locks) : projection.state;
+  return { ...projection, lag: events, lag_seconds: seconds, state };
+}
+
+async function publisherStatus({
+  stream,
+  clock,
+  published,
+}: StatusSources): Promise<PublisherStatus | null> {
+  const found = (await published?.().catch(notReadable)) ?? null;
+  if (found === null) return null;
+  const { position, stoppedKeys } = found;
+  const { events, seconds } = await lagBehind(stream, position, clock.now());
+  return {
+    position: String(position),
+    lag: events,
+    lag_seconds: seconds,
+    stopped_keys: stoppedKeys,
+  };
 }
 
 /**
@@ -69,6 +145,7 @@ async function projectionStatus(
     name,
     position: String(checkpoint.position),
     lag: 0,
+    lag_seconds: 0,
     generation,
     model_version: modelVersion,
     digest: checkpoint.digest,
@@ -86,6 +163,7 @@ function unreadable(error: unknown): "unreadable" {
 const NOTHING_SERVED = {
   position: "0",
   lag: 0,
+  lag_seconds: 0,
   generation: 1,
   model_version: 1,
   digest: EMPTY_DIGEST,

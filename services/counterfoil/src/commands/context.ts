@@ -1,11 +1,41 @@
+import { userInfo } from "node:os";
 import { loadConfig } from "@counterfoil/adapters/config";
 import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
-import { type ModelName, modelName } from "@counterfoil/contracts/fact";
+import { type DataOf, type ModelName, modelName } from "@counterfoil/contracts/fact";
+import { actor, note } from "@counterfoil/contracts/operator-fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
+import { recordAction } from "@counterfoil/processing/operator";
+import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { InvalidArgumentError } from "commander";
+import { WrongUsage } from "../error-report.ts";
 import { openExisting } from "../service/open-ledger.ts";
 
 export const JSON_OPTION = ["--json", "print JSON for programs"] as const;
+
+export const NOTE_OPTION = ["--note <text>", "why, for those who come later"] as const;
+export const ACTOR_OPTION = ["--actor <name>", "who acts (default: the system's user)"] as const;
+
+export type ActorOption = Readonly<{ actor?: string }>;
+export type ActorOptions = ActorOption & Readonly<{ note: string }>;
+
+/** Who acts, as it is recorded. @throws WrongUsage */
+export function actorOf({ actor: given, note: why }: ActorOption & Readonly<{ note?: string }>) {
+  const name = actor.safeParse(given ?? systemUser());
+  if (!name.success) throw new WrongUsage("--actor: expected a name of 1 to 200 characters");
+  if (why !== undefined && !note.safeParse(why).success) {
+    throw new WrongUsage("--note: expected a text of 1 to 2000 characters");
+  }
+  return name.data;
+}
+
+function systemUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's user may have no name.
+    return `uid ${process.getuid?.() ?? "unknown"}`;
+  }
+}
 
 export type JsonOption = Readonly<{ json?: boolean }>;
 
@@ -32,6 +62,35 @@ async function withBackends<T>(
     await backends.close();
   }
 }
+
+/** The same for who acts on it, which is recorded before it begins. */
+export function withLedgerActed<T>(
+  { targets = [undefined], ...action }: Action,
+  work: (backends: Backends) => Promise<T>,
+): Promise<T> {
+  return withLedger("write", async (backends) => {
+    for (const target of targets) await recordAction(backends, { ...action, target });
+    return work(backends);
+  });
+}
+
+type Action = Pick<DataOf<"OperatorActed">, "action" | "actor"> &
+  Readonly<{ targets?: readonly (string | undefined)[] }>;
+
+/** The read models that the ledger serves. */
+export async function withModels<T>(
+  backends: Backends,
+  work: (models: ServedModels) => Promise<T>,
+): Promise<T> {
+  const models = serveModels(backends);
+  try {
+    return await work(models);
+  } finally {
+    await models.close();
+  }
+}
+
+export const stuckAfterSeconds = (): number => loadConfig(process.env).COUNTERFOIL_STUCK_AFTER;
 
 export function parseModel(text: string): ModelName {
   const read = modelName.safeParse(text);

@@ -9,9 +9,17 @@ import { EXIT } from "../error-report.ts";
 import { describeDifferences, describeVersions } from "../output/differences.ts";
 import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
 import { createProgress } from "../output/progress.ts";
-import { JSON_OPTION, type JsonOption, parseModelOrAll, withLedger } from "./context.ts";
+import {
+  ACTOR_OPTION,
+  type ActorOption,
+  actorOf,
+  JSON_OPTION,
+  type JsonOption,
+  parseModelOrAll,
+  withLedgerActed,
+} from "./context.ts";
 
-type RebuildOptions = JsonOption & Readonly<{ force?: boolean }>;
+type RebuildOptions = JsonOption & ActorOption & Readonly<{ force?: boolean }>;
 
 export type ModelRebuild = RebuildResult & Readonly<{ model: ModelName }>;
 
@@ -22,11 +30,17 @@ export function rebuildCommand(): Command {
     )
     .argument("<model|all>", "balances, withdrawals, deposits, trades or all", parseModelOrAll)
     .option("--force", "activate it also where the digests differ")
+    .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
     .action(
-      async (models: readonly ModelName[], { force = false, json = false }: RebuildOptions) => {
-        const results = await withLedger("write", (backends) =>
+      async (
+        models: readonly ModelName[],
+        { force = false, json = false, ...by }: RebuildOptions,
+      ) => {
+        const actor = actorOf(by);
+        const action = { action: "rebuild", targets: models, actor } as const;
+        const results = await withLedgerActed(action, (backends) =>
           rebuildModels(backends, { models, force }),
         );
         if (json) printJson(results);

@@ -6,10 +6,17 @@ import { Command } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
 import { createProgress } from "../output/progress.ts";
-import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
+import {
+  ACTOR_OPTION,
+  type ActorOption,
+  actorOf,
+  JSON_OPTION,
+  type JsonOption,
+  withLedgerActed,
+} from "./context.ts";
 import { type ModelRebuild, printRebuilds, rebuildModels } from "./rebuild.ts";
 
-type RetranslateOptions = JsonOption & Readonly<{ rebuild: boolean }>;
+type RetranslateOptions = JsonOption & ActorOption & Readonly<{ rebuild: boolean }>;
 
 export function retranslateCommand(): Command {
   return new Command("retranslate")
@@ -17,10 +24,12 @@ export function retranslateCommand(): Command {
       "read all stored deliveries with the present translation and record what it corrects",
     )
     .option("--no-rebuild", "leave the models to fold the corrections as they come")
+    .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .addHelpText("after", "\nRunning it twice records nothing the second time.")
-    .action(async ({ rebuild, json = false }: RetranslateOptions) => {
-      const { result, rebuilds } = await withLedger("write", async (backends) => {
+    .action(async ({ rebuild, json = false, ...by }: RetranslateOptions) => {
+      const action = { action: "retranslate", actor: actorOf(by) } as const;
+      const { result, rebuilds } = await withLedgerActed(action, async (backends) => {
         const result = await retranslateAll(backends);
         const isChanged = Object.keys(result.appended).length > 0;
         const models = rebuild && isChanged ? MODEL_NAMES : [];

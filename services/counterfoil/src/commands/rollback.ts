@@ -8,19 +8,30 @@ import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { Command } from "commander";
 import { BUILD } from "../build.ts";
 import { print, printJson } from "../output/print.ts";
-import { JSON_OPTION, type JsonOption, parseModel, parsePositive, withLedger } from "./context.ts";
+import {
+  ACTOR_OPTION,
+  type ActorOption,
+  actorOf,
+  JSON_OPTION,
+  type JsonOption,
+  parseModel,
+  parsePositive,
+  withLedgerActed,
+} from "./context.ts";
 
-type RollbackOptions = JsonOption & Readonly<{ generation?: number }>;
+type RollbackOptions = JsonOption & ActorOption & Readonly<{ generation?: number }>;
 
 export function rollbackCommand(): Command {
   return new Command("rollback")
     .description("go back to a kept generation of a model, after catching it up")
     .argument("<model>", "balances, withdrawals, deposits or trades", parseModel)
     .option("--generation <n>", "which one (default: the one before the live one)", parsePositive)
+    .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .addHelpText("after", "\nKept are the two generations that were live before the present one.")
-    .action(async (model: ModelName, { generation, json = false }: RollbackOptions) => {
-      const result = await withLedger("write", async (backends) => {
+    .action(async (model: ModelName, { generation, json = false, ...by }: RollbackOptions) => {
+      const action = { action: "rollback", targets: [model], actor: actorOf(by) } as const;
+      const result = await withLedgerActed(action, async (backends) => {
         const lock = await lockRebuild(backends, model);
         try {
           const options = { ...backends, projection: PROJECTIONS[model], build: BUILD };

@@ -1,12 +1,14 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type {
   AnomalyRecord,
-  BalanceRecord,
-  DepositRecord,
-  EntryRecord,
   QuarantinedRecord,
   RebuildProgress,
   StatusRecord,
+} from "@counterfoil/contracts/operations-record";
+import type {
+  BalanceRecord,
+  DepositRecord,
+  EntryRecord,
   TradeRecord,
   WithdrawalRecord,
 } from "@counterfoil/contracts/record";

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
+import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import type {
-  AnomalyRecord,
   BalanceRecord,
   DepositRecord,
   EntryRecord,

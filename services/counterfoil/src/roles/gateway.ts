@@ -1,6 +1,7 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
 import { assertReadableHere, type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
+import { readPublished } from "@counterfoil/processing/publish/subject-counts";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
@@ -43,8 +44,18 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   closing.add(rebuilds.stop);
   const models = serveModels(backends);
   closing.add(models.close);
-  const { engine, stream, clock, locks } = backends;
-  const gateway = await startGateway({ ...deps, engine, stream, clock, locks, models, rebuilds });
+  const { engine, stream, clock, locks, catalogue } = backends;
+  const published = () => readPublished(catalogue);
+  const gateway = await startGateway({
+    ...deps,
+    engine,
+    stream,
+    clock,
+    locks,
+    models,
+    rebuilds,
+    published,
+  });
   closing.add(gateway.stop);
   return gateway.address;
 }

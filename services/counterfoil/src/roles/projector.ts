@@ -1,4 +1,5 @@
 import { connect } from "@counterfoil/adapters/connect";
+import { sampleLog } from "@counterfoil/http/sampled-log";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import { startProjector } from "@counterfoil/projector/projector";
 import { createUpgrade } from "@counterfoil/projector/upgrade";
@@ -18,8 +19,9 @@ export async function startProjectorRole(options: RoleOptions): Promise<Service 
     const address = await startOperationsListener({ config, registry, logger }, closing);
     const openForWriting = () => connect(config, "write");
     const upgrade = createUpgrade({ openForWriting, build: BUILD, logger });
-    const report = createProjectorMetrics({ registry, stream: backends.stream });
-    const projector = startProjector({ backends, models, logger, upgrade, report });
+    const report = createProjectorMetrics({ registry, ...backends });
+    const warn = sampleLog({ logger, clock: backends.clock });
+    const projector = startProjector({ backends, models, logger, upgrade, report, warn });
     closing.add(projector.stop);
     logger.info({ ledger: backends.ledger, models, address }, "ready");
     return {};

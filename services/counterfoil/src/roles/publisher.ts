@@ -16,7 +16,7 @@ export async function startPublisherRole(options: RoleOptions): Promise<Service 
   return startOrClose(async (closing) => {
     closing.add(backends.close);
     const registry = createRegistry();
-    const report = createPublisherMetrics({ registry, stream: backends.stream });
+    const report = createPublisherMetrics({ registry, ...backends });
     const publisher = startPublisher({ backends, topics, logger, report });
     closing.add(publisher.stop);
     const address = await startOperationsListener({ config, registry, logger }, closing);

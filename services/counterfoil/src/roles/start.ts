@@ -33,11 +33,11 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
     });
     closing.add(ingest.stop);
     const { clock } = backends;
-    const report = createProjectorMetrics({ registry });
+    const report = createProjectorMetrics({ registry, clock });
     const threads = startProjectorThreads({ config, clock, logger, report });
     closing.add(threads.stop);
     if (isPublishing) {
-      const metrics = createPublisherMetrics({ registry, stream: backends.stream });
+      const metrics = createPublisherMetrics({ registry, ...backends });
       closing.add(startPublisherThread({ config, clock, logger, report: metrics }).stop);
     }
     const readers = startReadersThread({ config, clock, logger });

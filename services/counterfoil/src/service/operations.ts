@@ -4,7 +4,8 @@ import type { Config } from "@counterfoil/contracts/config";
 import { createListener, serviceAddress } from "@counterfoil/http/listener";
 import { mountOperations } from "@counterfoil/http/operations";
 import type { Logger } from "pino";
-import { Counter, collectDefaultMetrics, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { VERSION } from "../build.ts";
 import type { Closing } from "./service.ts";
 
 type OperationsDeps = Readonly<{ config: Config; registry: Registry; logger: Logger }>;
@@ -30,6 +31,12 @@ export async function startOperationsListener(
 export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: "counterfoil_build_info",
+    help: "1 for the version of the program",
+    labelNames: ["version"],
+    registers: [registry],
+  }).set({ version: VERSION }, 1);
   new Counter({
     name: "counterfoil_log_lines_dropped_total",
     help: "Lines of the log that nobody took: a full pipe, a full disk",

@@ -3,9 +3,11 @@ import { connect } from "@counterfoil/adapters/connect";
 import { createLogger } from "@counterfoil/adapters/logging";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { sampleLog } from "@counterfoil/http/sampled-log";
 import { rebuildLocked } from "@counterfoil/processing/generations/rebuild";
 import { readWhole } from "@counterfoil/processing/ingest/large-delivery";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { recordAction } from "@counterfoil/processing/operator";
 import type { ProjectorEvent } from "@counterfoil/projector/projector";
 import { startProjector } from "@counterfoil/projector/projector";
 import { createUpgrade } from "@counterfoil/projector/upgrade";
@@ -17,6 +19,7 @@ import type { RebuildMessage } from "./rebuilds.ts";
 import {
   type ModelJob,
   type ReadingJob,
+  type RebuildJob,
   type ServiceJob,
   STOP,
   type ThreadJob,
@@ -54,6 +57,7 @@ async function project({ config, model }: ModelJob): Promise<void> {
     logger,
     upgrade: createUpgrade({ openForWriting, build: BUILD, logger }),
     report: events.report,
+    warn: sampleLog({ logger, clock: backends.clock }),
   });
   whenAsked(async () => {
     await projector.stop();
@@ -77,12 +81,13 @@ async function publish({ config }: ServiceJob): Promise<void> {
 }
 
 /** Rebuilds one model. The main thread holds the model's rebuild lock. */
-async function rebuild({ config, model }: ModelJob): Promise<void> {
+async function rebuild({ config, model, actor }: RebuildJob): Promise<void> {
   const stopping = new AbortController();
   const report = (message: RebuildMessage) => send(message);
   whenAsked(() => stopping.abort());
   const backends = await connect(config, "write");
   try {
+    await recordAction(backends, { action: "rebuild", target: model, actor });
     const { outcome, rebuilt, differences } = await rebuildLocked({
       backends,
       projection: PROJECTIONS[model],

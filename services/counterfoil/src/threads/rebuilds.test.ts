@@ -1,4 +1,4 @@
-import { rebuildProgress } from "@counterfoil/contracts/record";
+import { rebuildProgress } from "@counterfoil/contracts/operations-record";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { describe, expect, test } from "@jest/globals";
 import { createRebuildProgress, isRunning, type RebuildMessage } from "./rebuilds.ts";

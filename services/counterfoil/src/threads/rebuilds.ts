@@ -2,7 +2,7 @@ import type { Worker } from "node:worker_threads";
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import type { RebuildProgress } from "@counterfoil/contracts/record";
+import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
 import { formatTime } from "@counterfoil/core/exact/time";
 import type { RebuildResult, RebuildStep } from "@counterfoil/processing/generations/rebuild";
 import {
@@ -23,7 +23,7 @@ export function createRebuildThreads(
   const latest = new Map<ModelName, RebuildProgress>();
   const running = new Map<Worker, Promise<void>>();
 
-  async function start(model: ModelName): Promise<RebuildProgress> {
+  async function start(model: ModelName, actor: string): Promise<RebuildProgress> {
     const { backends, config, logger } = deps;
     const before = latest.get(model);
     if (before !== undefined && isRunning(before)) {
@@ -33,7 +33,7 @@ export function createRebuildThreads(
     const lock = await lockRebuild(backends, model);
     const progress = createRebuildProgress(first, backends.clock);
     latest.set(model, first);
-    const thread = spawnThread({ kind: "rebuild", config, model });
+    const thread = spawnThread({ kind: "rebuild", config, model, actor });
     const update = (message: RebuildMessage) => latest.set(model, progress.after(message));
     const ended = untilEnd(thread, update).then(async (last) => {
       running.delete(thread);

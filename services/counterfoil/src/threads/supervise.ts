@@ -8,11 +8,14 @@ import type { LargeSource } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
 
 /** What a worker thread is started with; plain data. */
-export type ThreadJob = ModelJob | ServiceJob | ReadingJob;
-export type ModelJob = Readonly<{
-  kind: "projector" | "rebuild";
+export type ThreadJob = ModelJob | RebuildJob | ServiceJob | ReadingJob;
+export type ModelJob = Readonly<{ kind: "projector"; config: Config; model: ModelName }>;
+/** `actor`: who asked for it. */
+export type RebuildJob = Readonly<{
+  kind: "rebuild";
   config: Config;
   model: ModelName;
+  actor: string;
 }>;
 export type ServiceJob = Readonly<{ kind: "publisher" | "readers"; config: Config }>;
 export type ReadingJob = Readonly<{ kind: "reading"; source: LargeSource }>;

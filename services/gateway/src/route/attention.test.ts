@@ -1,4 +1,4 @@
-import { anomalyRecord, quarantinedRecord } from "@counterfoil/contracts/record";
+import { anomalyRecord, quarantinedRecord } from "@counterfoil/contracts/operations-record";
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
@@ -122,6 +122,7 @@ describe("anomalies", () => {
 describe("quarantine", () => {
   // biome-ignore lint/suspicious/noExplicitAny: looked into freely
   async function quarantined(parameters = ""): Promise<any[]> {
+    await ledger.fold("balances");
     const answer = await gateway.get(`/v1/quarantine?${parameters}`);
     expectList(answer, quarantinedRecord);
     return answer.body.data;
@@ -157,7 +158,7 @@ describe("quarantine", () => {
       ledger.stream.append((await ledger.stream.head()).position, [event]);
     await append(quarantineRetried(ids[0] ?? "", { outcome: "unreadable", reason: "still so" }));
     await append(quarantineRetried(ids[1] ?? "", { outcome: "resolved" }));
-    const [blue, grey, red] = await quarantined();
+    const [blue, red, grey] = await quarantined();
     expect(blue).toMatchObject({ delivery_id: ids[2], attempts: 1, resolved_position: null });
     expect(grey).toMatchObject({ delivery_id: ids[1], attempts: 2, resolved_position: "9" });
     expect(red).toMatchObject({ attempts: 2, reason: "still so", resolved_position: null });

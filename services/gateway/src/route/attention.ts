@@ -1,7 +1,11 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { modelName } from "@counterfoil/contracts/fact";
 import { listOf } from "@counterfoil/contracts/http";
-import { anomalyKind, anomalyRecord, quarantinedRecord } from "@counterfoil/contracts/record";
+import {
+  anomalyKind,
+  anomalyRecord,
+  quarantinedRecord,
+} from "@counterfoil/contracts/operations-record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import {
   ANOMALY_KEY,
@@ -23,7 +27,8 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       operation: "listAnomalies",
       url: "/v1/anomalies",
       tag: "attention",
-      summary: "What needs a person, over all models, the newest first",
+      summary:
+        "What needs a person, over all models: open and unacknowledged first, then the newest",
       description:
         "`position` is that of the model that is furthest behind. A page may hold fewer than `limit` while `next_cursor` is given.",
       query: anomalies,
@@ -35,11 +40,12 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       operation: "listQuarantine",
       url: "/v1/quarantine",
       tag: "attention",
-      summary: "Deliveries that nobody could read, the newest first",
+      summary:
+        "Deliveries that nobody could read: first those that need a person, the newest first",
       description: "A page may hold fewer than `limit` while `next_cursor` is given.",
       query: quarantine,
       answer: listOf(quarantinedRecord),
-      problems: ["invalid_cursor", "stream_unavailable"],
+      problems: ["invalid_cursor", "model_unavailable", "stream_unavailable", "position_timeout"],
       handle: (request) => answerQuarantine(sources, request),
     }),
   ];
@@ -82,23 +88,30 @@ async function answerAnomalies(
 }
 
 const quarantine = parameters({
+  dismissed: flag("true: also what somebody dismissed"),
+  min_position: minPosition,
   open: flag("true: only what is still unread; false: only what was read since"),
   limit,
   cursor,
 });
 
 async function answerQuarantine(
-  { stream, clock }: Sources,
-  { query }: RouteRequest<z.output<typeof quarantine>, unknown>,
+  sources: Sources,
+  { query, disconnected }: RouteRequest<z.output<typeof quarantine>, unknown>,
 ) {
-  const filters = given({ open: query.open });
+  const { open, dismissed, min_position: minPosition } = query;
+  const filters = given({ open, dismissed });
   const scope = { list: "quarantine", filters, key: QUARANTINE_KEY };
-  const page = await listQuarantine(stream, {
+  const { stream, clock } = sources;
+  const wanted = {
     ...filters,
     page: pageOf(query, scope),
     translations: TRANSLATIONS,
     hashing: nodeHashing,
     nextTurn: clock.nextTurn,
-  });
-  return listBody(page, scope, (await stream.head()).position);
+  };
+  const reading = { model: "balances", minPosition, disconnected } as const;
+  return readModel(sources, reading, async (rows, { position }) =>
+    listBody(await listQuarantine(rows, stream, wanted), scope, position),
+  );
 }

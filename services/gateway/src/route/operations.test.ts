@@ -1,9 +1,15 @@
-import { type RebuildProgress, rebuildProgress, statusRecord } from "@counterfoil/contracts/record";
+import {
+  type RebuildProgress,
+  rebuildProgress,
+  statusRecord,
+} from "@counterfoil/contracts/operations-record";
+import { SECOND } from "@counterfoil/core/exact/time";
 import { RebuildRunning, type Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { projectorLock } from "@counterfoil/processing/ports/role-lock";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
+import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { balanceWebhook } from "../testing/balance-webhook.ts";
 import { expectOne, expectProblem } from "../testing/expectation.ts";
@@ -56,7 +62,7 @@ describe("metrics", () => {
     expect(headers["content-type"]).toMatch(/^text\/plain/);
     expect(body).toContain('counterfoil_projection_lag_events{model="balances"} 0');
     expect(body).toContain('counterfoil_projection_lag_events{model="trades"} 5');
-    const answered = 'counterfoil_http_answer_seconds_count{method="GET",route=';
+    const answered = 'http_request_duration_seconds_count{method="GET",route=';
     expect(body).toContain(`${answered}"/v1/balances",status="200"} 1`);
     expect(body).toContain(`${answered}"/v1/accounts/:id",status="404"} 1`);
   });
@@ -66,6 +72,49 @@ describe("metrics", () => {
     const { status, body } = await gateway.get("/metrics");
     expect(status).toBe(200);
     expect(body).toContain('counterfoil_projection_lag_events{model="balances"} Nan');
+    expect(body).toContain('counterfoil_model_unreadable{model="balances"} 1');
+    expect(body).toContain("counterfoil_quarantined_deliveries Nan");
+    expect(body).toContain('counterfoil_open_anomalies{kind="gap"} Nan');
+  });
+
+  test("are told at once while a database does not answer", async () => {
+    const never = new Promise<never>(() => {});
+    const models = { ...gateway.models, snapshot: () => never };
+    const clock = { ...ledger.clock, sleep: async () => {} };
+    const waiting = await createTestGateway(ledger, { models, clock });
+    const { body } = await waiting.get("/metrics");
+    expect(body).toContain('counterfoil_model_unreadable{model="trades"} 1');
+    expect(body).toContain('counterfoil_model_lag_seconds{model="trades"} Nan');
+  });
+
+  test("tell what needs a person, and since when a model waits", async () => {
+    for (const run of [1, 3]) {
+      await ledger.deliver(balanceWebhook({ run, at: run, balance: `${run}`, change: "1" }));
+    }
+    await ledger.deliver(zeroHashWebhook("weather.changed", { sky: "red" }));
+    await ledger.fold("balances");
+    const first = (await ledger.stream.read({ after: 0, limit: 1 }))[0]?.recorded_at ?? 0n;
+    ledger.clock.set(first + 90n * SECOND);
+    const { body } = await gateway.get("/metrics");
+    for (const line of [
+      'counterfoil_open_anomalies{kind="gap"} 1',
+      'counterfoil_unacknowledged_anomalies{kind="gap"} 1',
+      'counterfoil_open_anomalies{kind="contradiction"} 0',
+      "counterfoil_quarantined_deliveries 1",
+      "counterfoil_unlisted_accounts 0",
+      'counterfoil_model_lag_seconds{model="balances"} 0',
+      'counterfoil_model_lag_seconds{model="trades"} 90',
+      'counterfoil_last_delivery_timestamp_seconds{provider="zerohash",channel="webhook"} 17672256',
+    ]) {
+      expect(body).toContain(line);
+    }
+  });
+
+  test("have no histogram of pages for people", async () => {
+    await gateway.get("/docs/static/index.html");
+    await gateway.get("/docs");
+    const { body } = await gateway.get("/metrics");
+    expect(body).not.toContain('route="/docs');
   });
 });
 

@@ -1,8 +1,8 @@
 import { oneOf } from "@counterfoil/contracts/http";
-import { rebuildProgress, statusRecord } from "@counterfoil/contracts/record";
+import { rebuildProgress, statusRecord } from "@counterfoil/contracts/operations-record";
 import { sendMetrics } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
-import { MODELS, readStatus } from "@counterfoil/processing/queries/status";
+import { expectedOf, MODELS, readStatus } from "@counterfoil/processing/queries/status";
 import type { Registry } from "prom-client";
 import { z } from "zod";
 import { modelParam, parameters } from "../parameter.ts";
@@ -22,6 +22,7 @@ export function operationRoutes(sources: Sources, registry: Registry): readonly 
 
 function statusRoute(sources: Sources): Route {
   const { config, engine } = sources;
+  const expected = expectedOf(config);
   const installation = {
     ledger: config.COUNTERFOIL_LEDGER,
     environment: config.COUNTERFOIL_ENVIRONMENT,
@@ -31,16 +32,19 @@ function statusRoute(sources: Sources): Route {
     operation: "getStatus",
     url: "/v1/status",
     tag: "operations",
-    summary: "The head of the stream, and how far each projection has come",
+    summary: "How the ledger is doing: how far each part has come, and what needs a person",
     query: parameters({}),
     answer: oneOf(statusRecord),
     problems: ["stream_unavailable"],
     handle: async () => {
-      const status = await readStatus(sources, installation);
+      const status = await readStatus({ ...sources, expected }, installation);
       return oneBody(status, Number(status.head));
     },
   });
 }
+
+/** Who acts, while nobody is asked who he is. */
+const NOBODY = "http";
 
 const rebuild = {
   url: "/v1/projections/:name/rebuild",
@@ -60,7 +64,7 @@ function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
       status: 202,
       problems: ["not_found", "rebuild_running", "stream_unavailable", "model_unavailable"],
       handle: async ({ params: { name } }, reply) => {
-        const progress = await rebuilds.start(name);
+        const progress = await rebuilds.start(name, NOBODY);
         reply.code(202);
         return oneBody(progress, Number(progress.position));
       },

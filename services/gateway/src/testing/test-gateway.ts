@@ -1,5 +1,5 @@
 import { configSchema } from "@counterfoil/contracts/config";
-import type { RebuildProgress } from "@counterfoil/contracts/record";
+import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
 import type { Listener } from "@counterfoil/http/listener";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";

@@ -454,17 +454,19 @@ test("metrics tell the state, the frames and the ends", async () => {
     const line = (await registry.metrics()).split("\n").find((text) => text.startsWith(`${name} `));
     return Number(line?.split(" ")[1]);
   };
-  expect(await value("counterfoil_feed_state")).toBe(0);
+  const feedState = async () =>
+    (await registry.metrics()).match(/counterfoil_feed_state\{state="(\w+)"\} 1/)?.[1];
+  expect(await feedState()).toBe("disconnected");
   const connection = await opened();
-  expect(await value("counterfoil_feed_state")).toBe(1);
+  expect(await feedState()).toBe("connected");
   await connection.sent.when((messages) => messages.length === 1);
   await connection.send(SNAPSHOT, PONG, PONG);
   await ingest.recorded.when((calls) => calls.length === 2);
   await runPending();
-  expect(await value("counterfoil_feed_state")).toBe(2);
+  expect(await feedState()).toBe("subscribed");
   expect(await value('counterfoil_feed_frames_total{kind="pong"}')).toBe(2);
   await client.stop();
-  expect(await value("counterfoil_feed_state")).toBe(0);
+  expect(await feedState()).toBe("disconnected");
   expect(await value('counterfoil_feed_reconnects_total{reason="stopped"}')).toBe(1);
 });
 

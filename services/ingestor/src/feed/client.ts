@@ -1,10 +1,12 @@
 import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
+import type { SampledLog } from "@counterfoil/http/sampled-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
 import { backoffMs, type RandomFraction, type RetryPolicy } from "@counterfoil/processing/retry";
 import type { Logger } from "pino";
 import { errorReport } from "../error-report.ts";
 import type { IngestorMetrics } from "../metrics.ts";
+import { logQuarantined } from "../quarantined-log.ts";
 import type { FeedConfig, SignMessage } from "./config.ts";
 import { createFeedRecorder, type FeedRecorder } from "./recorder.ts";
 import { createPersist } from "./retry.ts";
@@ -23,6 +25,7 @@ export type FeedDeps = Readonly<{
   clock: Clock;
   logger: Logger;
   metrics: IngestorMetrics;
+  log: SampledLog;
   sign: SignMessage;
   connect: ConnectSocket;
   random: RandomFraction;
@@ -42,6 +45,7 @@ export type FeedClient = Readonly<{
  */
 export function startFeedClient(deps: FeedDeps): FeedClient {
   const stopping = new AbortController();
+  deps.metrics.feedState("disconnected");
   const running = followForEver(deps, stopping.signal);
   return {
     async stop() {
@@ -218,9 +222,11 @@ function receive(session: FeedSession, bytes: Uint8Array): void {
 }
 
 /** A frame is durable. The next one waits until this has handled its receipt. */
-function onRecorded(session: FeedSession, frame: Frame, { outcome, reason }: Receipt): void {
+function onRecorded(session: FeedSession, frame: Frame, receipt: Receipt): void {
   const { deps, progress, recorder, snapshotEnd } = session;
+  const { outcome, reason } = receipt;
   deps.metrics.delivered("zerohash", "feed", outcome);
+  logQuarantined(deps.log, { provider: "zerohash", channel: "feed", payloadType: "feed", receipt });
   if (reason === "single_chain") {
     progress.isSingleChain = true;
     recorder.distrust();

@@ -1,3 +1,4 @@
+import { sampleLog } from "@counterfoil/http/sampled-log";
 import { Registry } from "prom-client";
 import { startFeedClient } from "../feed/client.ts";
 import { createSigner } from "../feed/config.ts";
@@ -30,6 +31,7 @@ export function startFakeFeed(given: Readonly<{ random?: () => number }> = {}) {
     clock,
     logger: log.logger,
     metrics: createMetrics(registry),
+    log: sampleLog({ logger: log.logger, clock }),
     sign: createSigner(FEED),
     connect,
     random: given.random ?? (() => 0.5),

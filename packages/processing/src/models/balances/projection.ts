@@ -7,10 +7,10 @@ import type { Projection, Work } from "../../projection/projection.ts";
 import { type Fold, type FoldContext, openSession } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
-import { openAnomaly } from "../anomaly-rows.ts";
+import { acknowledgeAnomaly, openAnomaly } from "../anomaly-rows.ts";
+import { type DeliveryEvent, noteFeed, noteQuarantine, openArrivals } from "../deliveries.ts";
 import { parseData } from "../fact-state-text.ts";
 import { createAccounts } from "./accounts.ts";
-import { openLateArrivals } from "./late-arrivals.ts";
 import { openFeeds } from "./snapshot-membership.ts";
 import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 
@@ -23,10 +23,13 @@ export const balancesProjection: Projection = {
     "DeliveryReceived",
     "DeliveryQuarantined",
     "QuarantineRetried",
+    "QuarantineDismissed",
+    "AnomalyAcknowledged",
     "MovementRecorded",
     "BalanceReported",
     "FundsReported",
     "FeedOpened",
+    "FeedClosed",
     "SnapshotCompleted",
     "FactSeen",
     "FactContradicted",
@@ -40,25 +43,33 @@ export const balancesProjection: Projection = {
 async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Promise<Fold> {
   const feeds = await openFeeds(store, buffer);
   const accounts = createAccounts({ buffer, feeds });
-  const late = await openLateArrivals(store, buffer);
+  const arrivals = await openArrivals(store, buffer);
 
-  const folds: Readonly<Record<string, (event: StreamEvent) => Work>> = {
-    FeedOpened: ({ data, position }) => {
-      feeds.opened((data as DataOf<"FeedOpened">).connection, position);
-      return undefined;
+  const folds: Readonly<Record<string, (event: DeliveryEvent) => Work>> = {
+    FeedOpened: (event) => {
+      feeds.opened((event.data as DataOf<"FeedOpened">).connection, event.position);
+      return noteFeed(buffer, event);
     },
+    FeedClosed: (event) => noteFeed(buffer, event),
     DeliveryReceived: (event) => noteStaleClock(buffer, event),
-    DeliveryQuarantined: (event) => noteTypeConflict(buffer, event),
-    QuarantineRetried: (event) => noteTypeConflict(buffer, event),
+    DeliveryQuarantined: (event) => noteAttempt(buffer, event),
+    QuarantineRetried: (event) => noteAttempt(buffer, event),
+    QuarantineDismissed: (event) => noteQuarantine(buffer, event),
+    AnomalyAcknowledged: ({ data, ...event }) => {
+      const acknowledgement = { ...(data as DataOf<"AnomalyAcknowledged">), ...event };
+      if (acknowledgement.model !== "balances") return undefined;
+      return acknowledgeAnomaly(buffer, acknowledgement);
+    },
     ForeignEvent: (event) => noteForeign(buffer, event),
     SnapshotCompleted: (event) =>
       completeSnapshot((event.data as DataOf<"SnapshotCompleted">).connection, event),
   };
 
-  async function completeSnapshot(connection: string, event: StreamEvent): Promise<void> {
+  async function completeSnapshot(connection: string, event: DeliveryEvent): Promise<void> {
     // Who holds something is looked for in the rows: all of them are to be there, and nothing of
     // this event, which is folded again after a crash.
     await commit();
+    await noteFeed(buffer, event);
     if (!(await feeds.completed(connection, event.position))) return;
     let checked = 0;
     for await (const account of missingFrom(store, feeds.lastCompleteOpenedAt())) {
@@ -69,20 +80,23 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
     }
   }
 
-  function fold(event: StreamEvent): Work {
+  function fold(event: DeliveryEvent): Work {
     const direct = Object.hasOwn(folds, event.type) ? folds[event.type] : undefined;
     return direct ? direct(event) : accounts.fold(event);
   }
 
   const foldIfMeant = (event: RecordedEvent): Work =>
-    isFolded(event) ? fold(streamEvent(event)) : undefined;
+    isFolded(event) ? fold(deliveryEvent(event)) : undefined;
 
   return {
     apply(event) {
-      const noted = late.note(event);
+      const noted = arrivals.note(event);
       return noted === undefined ? foldIfMeant(event) : noted.then(() => foldIfMeant(event));
     },
-    flush: accounts.flush,
+    flush() {
+      accounts.flush();
+      arrivals.flush();
+    },
   };
 }
 
@@ -98,22 +112,21 @@ async function* missingFrom(store: ModelStore, openedAt: number): AsyncGenerator
   for await (const { account } of holders) yield String(account);
 }
 
-/** Of deliveries few matter here, those that hold such a word: the others are not even parsed. */
-const WORDS: Readonly<Record<string, string>> = {
-  DeliveryReceived: '"stale"',
-  DeliveryQuarantined: '"type_conflict"',
-  QuarantineRetried: '"type_conflict"',
-};
-
+/** Of deliveries few matter here, those that hold this word: the others are not even parsed. */
 function isFolded(event: RecordedEvent): boolean {
-  const word = WORDS[event.type];
-  if (word !== undefined) return event.data.includes(word) || isTooNew(event);
+  if (event.type === "DeliveryReceived") return event.data.includes('"stale"') || isTooNew(event);
   return balancesProjection.types.has(event.type);
 }
 
-function streamEvent(event: RecordedEvent): StreamEvent {
-  const { id, type, position, causation_id: deliveryId } = event;
-  return { id, type, position, deliveryId, data: parseData(event) };
+function deliveryEvent(event: RecordedEvent): DeliveryEvent {
+  const { id, type, position, causation_id: deliveryId, recorded_at: recordedAt } = event;
+  return { id, type, position, deliveryId, recordedAt, data: parseData(event) };
+}
+
+/** A delivery could not be read, or was tried again. */
+async function noteAttempt(buffer: RowBuffer, event: DeliveryEvent): Promise<void> {
+  await noteQuarantine(buffer, event);
+  await noteTypeConflict(buffer, event);
 }
 
 /** It says nothing of money, but a person has to know who else writes. This model keeps what concerns the whole ledger. */

@@ -1,5 +1,15 @@
 import type { Table } from "../../ports/table.ts";
-import { ANOMALIES, ANOMALY_CHANGES, integer, nanos, own, STOPPED, text } from "../columns.ts";
+import {
+  ANOMALIES,
+  ANOMALY_CHANGES,
+  ATTENTION_COUNTS,
+  integer,
+  nanos,
+  own,
+  STOPPED,
+  text,
+} from "../columns.ts";
+import { LAST_DELIVERIES, LAST_FEED, QUARANTINED } from "../deliveries.ts";
 import { LATE_ARRIVALS } from "./late-arrivals.ts";
 
 /** One row an account: what `/v1/balances` shows, and what the fold keeps of it. */
@@ -210,7 +220,11 @@ export const BALANCES_TABLES: readonly Table[] = [
   HOLDERS,
   BALANCE_CHANGES,
   LATE_ARRIVALS,
+  QUARANTINED,
+  LAST_DELIVERIES,
+  LAST_FEED,
   ANOMALIES,
+  ATTENTION_COUNTS,
   ANOMALY_CHANGES,
   STOPPED,
 ];

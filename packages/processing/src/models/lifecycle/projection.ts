@@ -18,7 +18,7 @@ import {
 import type { Projection } from "../../projection/projection.ts";
 import { openSession } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import type { AnomalyCause } from "../anomaly-rows.ts";
+import { type AnomalyCause, acknowledgeAnomaly, acknowledgedBy } from "../anomaly-rows.ts";
 import { parseData } from "../fact-state-text.ts";
 import { type Cluster, Clusters } from "./clusters.ts";
 import { DepositJoins } from "./deposit-joins.ts";
@@ -30,7 +30,7 @@ import { Movements } from "./movements.ts";
 import { Names } from "./names.ts";
 import { Placement } from "./placement.ts";
 import { Records } from "./records.ts";
-import { LIFECYCLE_TABLES } from "./tables.ts";
+import { KNOWN_STUCK, LIFECYCLE_TABLES, RECORDS, stuckIn } from "./tables.ts";
 
 /** The projection of one lifecycle: facts by cluster, and records that clusters make together. */
 export function lifecycleProjection(lifecycle: Lifecycle): Projection {
@@ -39,7 +39,7 @@ export function lifecycleProjection(lifecycle: Lifecycle): Projection {
     model,
     version,
     tables: LIFECYCLE_TABLES,
-    types: new Set([...types, ...AMENDMENTS]),
+    types: new Set([...types, ...AMENDMENTS, "AnomalyAcknowledged"]),
     open: (store, hashing) =>
       openSession(store, hashing, ({ buffer }) => {
         const fold = new LifecycleFold(lifecycle, buffer, hashing);
@@ -57,6 +57,7 @@ const COMMIT_EVERY = 250;
 /** What one event changes: a fact, then the clusters that it touches, then their records. */
 class LifecycleFold {
   private readonly lifecycle: Lifecycle;
+  private readonly buffer: RowBuffer;
   private readonly facts: Facts;
   private readonly clusters: Clusters;
   private readonly histories: Histories;
@@ -75,6 +76,7 @@ class LifecycleFold {
     const rows = { lifecycle, buffer, facts, clusters, histories, names, movements };
     const placement = new Placement(rows);
     this.lifecycle = lifecycle;
+    this.buffer = buffer;
     this.facts = facts;
     this.clusters = clusters;
     this.histories = histories;
@@ -88,10 +90,29 @@ class LifecycleFold {
     const data = parseData(event);
     const cause = { position: event.position, deliveryId: event.causation_id };
     if (AMENDMENTS.has(event.type)) return this.amend(event, data, cause);
+    if (event.type === "AnomalyAcknowledged") return this.acknowledge(event, data);
     const type = event.type as ProviderFactType;
     if (!this.lifecycle.isKept(type, data)) return;
     const state = initialFactState(data, cause.position, cause.deliveryId);
     await this.put({ id: factIdOf(type, data), type, state }, cause);
+  }
+
+  private async acknowledge(event: RecordedEvent, data: FactData): Promise<void> {
+    const { position, recorded_at: recordedAt } = event;
+    const acknowledgement = {
+      ...(data as DataOf<"AnomalyAcknowledged">),
+      ...{ position, recordedAt },
+    };
+    if (acknowledgement.model !== this.lifecycle.model) return;
+    const stuck = stuckIn(acknowledgement.anomaly_id);
+    if (stuck === null) return acknowledgeAnomaly(this.buffer, acknowledgement);
+    const record = await this.buffer.get(RECORDS, [stuck.id]);
+    if (record === null || record.stage !== stuck.stage) return;
+    if (Number(record.position) > Number(acknowledgement.as_of)) return;
+    const known = await this.buffer.get(KNOWN_STUCK, [stuck.id]);
+    const { entered_at = null } = record;
+    const row = { ...stuck, entered_at, ...acknowledgedBy(acknowledgement) };
+    this.buffer.put(KNOWN_STUCK, row, known);
   }
 
   private async amend(event: RecordedEvent, data: FactData, cause: AnomalyCause): Promise<void> {

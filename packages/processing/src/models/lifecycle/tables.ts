@@ -1,5 +1,15 @@
 import type { Column, Selection, Table, Value } from "../../ports/table.ts";
-import { ANOMALIES, ANOMALY_CHANGES, integer, nanos, own, STOPPED, text } from "../columns.ts";
+import {
+  ACKNOWLEDGED,
+  ANOMALIES,
+  ANOMALY_CHANGES,
+  ATTENTION_COUNTS,
+  integer,
+  nanos,
+  own,
+  STOPPED,
+  text,
+} from "../columns.ts";
 
 /** One row a withdrawal, deposit or trade. */
 export const RECORDS: Table = {
@@ -33,6 +43,8 @@ export const RECORDS: Table = {
     ["updated_at", "id"],
     ["stage", "updated_at", "id"],
     ["stage", "position", "id"],
+    // How many are stuck in a stage is counted in it alone.
+    ["stage", "entered_at"],
     ["participant_code", "updated_at", "id"],
     ["beneficiary", "updated_at", "id"],
     ["account_group", "updated_at", "id"],
@@ -231,6 +243,30 @@ export const SLOTS: Table = {
   partition: "slot",
 };
 
+/**
+ * Records of which somebody knows that they are stuck, while they stay in that stage. That they are
+ * the clock alone says: it is none of the anomalies that are stored.
+ */
+export const KNOWN_STUCK: Table = {
+  name: "known_stuck",
+  columns: { ...owned({ id: text, stage: text, entered_at: nanos }), ...ACKNOWLEDGED },
+  key: ["id"],
+  indexes: [],
+  digested: "digest",
+};
+
+/** The anomaly of a record that is stuck: its id names both. */
+export const stuckId = (id: string, stage: string): string => `${STUCK}${id}:${stage}`;
+
+const STUCK = "stuck:";
+
+/** @returns null where the anomaly is another one */
+export function stuckIn(anomalyId: string): Readonly<{ id: string; stage: string }> | null {
+  const end = anomalyId.lastIndexOf(":");
+  if (!anomalyId.startsWith(STUCK) || end < STUCK.length) return null;
+  return { id: anomalyId.slice(STUCK.length, end), stage: anomalyId.slice(end + 1) };
+}
+
 /** Each event that changed a record leaves one row; `row` null: it is gone under this id. */
 export const RECORD_CHANGES: Table = {
   name: "changes",
@@ -244,7 +280,7 @@ export const LIFECYCLE_TABLES: readonly Table[] = [
   ...[RECORDS, LIFECYCLE_FACTS, CLUSTERS, NAMES, MENTIONS, MOVEMENTS, QUEUE, QUEUE_LEVELS],
   ...[PART_COUNTS, LOTS],
   ...[HISTORY, HISTORY_PAST, FLAGS, SLOTS, RELINKS, RECORD_CHANGES],
-  ...[ANOMALIES, ANOMALY_CHANGES, STOPPED],
+  ...[KNOWN_STUCK, ANOMALIES, ATTENTION_COUNTS, ANOMALY_CHANGES, STOPPED],
 ];
 
 /** Rows with these values, in the order of their columns and then of these; `beyond` is of the latter. */

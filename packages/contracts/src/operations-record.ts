@@ -1,0 +1,163 @@
+import { z } from "zod";
+import { modelName } from "./fact.ts";
+import { channel, growing, instant, json, position, provider, sha256, uuid } from "./scalar.ts";
+
+/** What an operator gets: what needs a person, and how the service is doing. As `record.ts` says. */
+const text = z.string().nullable();
+const time = instant.nullable();
+
+export const anomalyKind = growing([
+  "gap",
+  "contradiction",
+  "illegal_step",
+  "invariant",
+  "account_id_conflict",
+  "id_conflict",
+  "type_conflict",
+  "unknown_word",
+  "clock",
+  "foreign_event",
+  "unlisted",
+  "stopped",
+  "stuck",
+]);
+export type AnomalyKind = z.infer<typeof anomalyKind>;
+
+export const anomalyRecord = z
+  .object({
+    id: z.string(),
+    kind: anomalyKind,
+    model: modelName,
+    subject: z.string(),
+    detail: z.record(z.string(), json),
+    opened_at: time,
+    opened_position: position,
+    closed_position: position.nullable(),
+    acknowledged_at: time,
+    acknowledged_by: text,
+    note: text,
+  })
+  .meta({ id: "Anomaly" });
+export type AnomalyRecord = z.infer<typeof anomalyRecord>;
+
+export const quarantinedRecord = z
+  .object({
+    delivery_id: uuid,
+    provider,
+    channel,
+    payload_type: z.string(),
+    reason: z.string(),
+    detail: z.string(),
+    received_at: instant,
+    attempts: z.int().positive(),
+    position,
+    resolved_position: position.nullable(),
+    acknowledged_at: time.meta({ description: "When it was dismissed" }),
+    acknowledged_by: text,
+    note: text,
+  })
+  .meta({ id: "QuarantinedDelivery" });
+export type QuarantinedRecord = z.infer<typeof quarantinedRecord>;
+
+export const projectionStatus = z
+  .object({
+    name: modelName,
+    position,
+    lag: z.int().nonnegative(),
+    generation: z.int().positive(),
+    model_version: z.int().positive(),
+    digest: sha256,
+    state_digest: sha256,
+    state: growing(["live", "catching_up", "waiting", "stopped", "forked", "unreadable"]),
+    stopped_keys: z.int().nonnegative(),
+    lag_seconds: z
+      .number()
+      .nonnegative()
+      .meta({ description: "Age of the oldest event it waits for" }),
+  })
+  .meta({ id: "ProjectionStatus" });
+export type ProjectionStatus = z.infer<typeof projectionStatus>;
+
+const count = z.int().nonnegative();
+
+/** Publishing, as far as it is stored beside the models. */
+export const publisherStatus = z
+  .object({
+    position,
+    lag: count,
+    lag_seconds: z.number().nonnegative(),
+    stopped_keys: count.meta({ description: "Keys whose records the broker does not take" }),
+  })
+  .meta({ id: "PublisherStatus" });
+export type PublisherStatus = z.infer<typeof publisherStatus>;
+
+/** The last that was recorded of a feed's connection. */
+export const feedStatus = z
+  .object({
+    state: growing(["disconnected", "connected", "subscribed"]),
+    since: instant,
+    connection: z.string(),
+    reason: text.meta({ description: "Why it was closed" }),
+  })
+  .meta({ id: "FeedStatus" });
+export type FeedStatus = z.infer<typeof feedStatus>;
+
+export const lastDelivery = z
+  .object({ provider, channel, recorded_at: instant, position })
+  .meta({ id: "LastDelivery" });
+export type LastDelivery = z.infer<typeof lastDelivery>;
+
+const attention = {
+  open: count,
+  unacknowledged: count.meta({ description: "Of the open ones, those that nobody acknowledged" }),
+};
+const attentionCount = z.object(attention);
+export type AttentionCount = z.infer<typeof attentionCount>;
+
+export const anomalyCount = z
+  .object({ model: modelName, kind: anomalyKind, ...attention })
+  .meta({ id: "AnomalyCount" });
+export type AnomalyCount = z.infer<typeof anomalyCount>;
+
+export const stuckCount = z
+  .object({ model: modelName, stage: z.string(), ...attention })
+  .meta({ id: "StuckCount" });
+export type StuckCount = z.infer<typeof stuckCount>;
+
+export const statusRecord = z
+  .object({
+    ledger: z.string(),
+    environment: z.string(),
+    engine: growing(["memory", "sqlite", "postgres", "eventstore"]),
+    head: position,
+    head_hash: sha256,
+    projections: z.array(projectionStatus),
+    publisher: publisherStatus.nullable().meta({ description: "null: nothing is published" }),
+    feed: feedStatus.nullable().meta({ description: "null: no feed was ever opened" }),
+    last_deliveries: z.array(lastDelivery),
+    anomalies: z.array(anomalyCount),
+    quarantined: attentionCount
+      .nullable()
+      .meta({ description: "null where the balances model cannot be read" }),
+    stuck: z.array(stuckCount),
+    needs_a_person: z
+      .array(z.object({ what: z.string(), do: z.string() }))
+      .meta({ description: "Empty where all is well" }),
+  })
+  .meta({ id: "Status" });
+export type StatusRecord = z.infer<typeof statusRecord>;
+
+export const rebuildProgress = z
+  .object({
+    model: modelName,
+    generation: z.int().positive(),
+    state: growing(["building", "comparing", "activated", "refused", "failed"]),
+    position,
+    target: position,
+    events_per_second: z.number().nonnegative(),
+    started_at: instant,
+    finished_at: time,
+    detail: text,
+  })
+  .meta({ id: "RebuildProgress" });
+export type RebuildProgress = z.infer<typeof rebuildProgress>;

@@ -1,0 +1,160 @@
+import { type DataOf, type FactType, modelName } from "@counterfoil/contracts/fact";
+import type { AnomalyRecord, QuarantinedRecord } from "@counterfoil/contracts/operations-record";
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { eventId } from "@counterfoil/core/identity";
+import { newEvent } from "@counterfoil/core/ingest/event";
+import { dismissalId, retryIdsOf } from "@counterfoil/core/ingest/quarantine";
+import type { Translations } from "@counterfoil/core/translate/translation";
+import { appendContended, appendDecided, type Contender } from "./ingest/append-decided.ts";
+import { isEngineError } from "./ports/errors.ts";
+import { findAnomaly } from "./queries/anomalies.ts";
+import { findQuarantined } from "./queries/quarantine.ts";
+import { ModelNotServed, type ServedModels } from "./queries/serving.ts";
+import type { StuckRule } from "./queries/stuck.ts";
+
+/** What persons do, as events: who did it, and why. */
+export type Operating = Contender & Readonly<{ hashing: Hashing }>;
+
+/** A person's word on something that he names by its id. */
+export type Word = Readonly<{ id: string; note: string; actor: string }>;
+
+/** What was to be acknowledged or dismissed is not there. */
+export class NothingThere extends Error {
+  override readonly name = "NothingThere";
+}
+
+/** It needs nobody any more. */
+export class AlreadyClosed extends Error {
+  override readonly name = "AlreadyClosed";
+}
+
+/** Records that somebody starts something, before it begins. @returns its position */
+export function recordAction(
+  operating: Operating,
+  { action, target, actor }: DataOf<"OperatorActed">,
+): Promise<number> {
+  const data = { action, ...(target === undefined ? {} : { target }), actor };
+  return appendActed(operating, "OperatorActed", [action, target ?? null], data);
+}
+
+export type Acknowledging = Operating &
+  Readonly<{ models: Pick<ServedModels, "snapshot">; rule: StuckRule }>;
+
+/**
+ * Says that somebody knows of an anomaly, as it is now: it is shown behind the others, and `status`
+ * asks nobody to look at it until it changes.
+ *
+ * @returns the position of the event; the model shows it once it has got there
+ * @throws NothingThere, AlreadyClosed
+ */
+export async function acknowledgeAnomaly(
+  { models, rule, ...operating }: Acknowledging,
+  { id, note, actor }: Word,
+): Promise<number> {
+  const found = await findInModels(models, rule, id);
+  if (found === null) {
+    throw new NothingThere(`there is no anomaly "${id}": \`anomalies list\` shows which are`);
+  }
+  const { model, closed_position, position } = found;
+  if (closed_position !== null) {
+    throw new AlreadyClosed(`anomaly "${id}" was closed at position ${closed_position}`);
+  }
+  const data = { anomaly_id: id, model, as_of: String(position), note, actor };
+  return appendActed(operating, "AnomalyAcknowledged", [model, id], data);
+}
+
+type Found = Pick<AnomalyRecord, "model" | "closed_position"> & Readonly<{ position: number }>;
+
+async function findInModels(
+  models: Acknowledging["models"],
+  rule: StuckRule,
+  id: string,
+): Promise<Found | null> {
+  let failure: unknown = null;
+  for (const model of modelName.options) {
+    try {
+      const found = await models.snapshot(model, async (rows, { position }) => {
+        const anomaly = await findAnomaly(rows, { model, id, rule });
+        return anomaly && { ...anomaly, position };
+      });
+      if (found !== null) return found;
+    } catch (error) {
+      if (!isEngineError(error) && !(error instanceof ModelNotServed)) throw error;
+      failure = error;
+    }
+  }
+  // It may be in the one that cannot be read.
+  if (failure !== null) throw failure;
+  return null;
+}
+
+export type Dismissing = Operating & Readonly<{ translations: Translations }>;
+
+/**
+ * Says that a quarantined delivery needs nobody: it leaves the lists and the counts, until one more
+ * attempt to read it fails.
+ *
+ * @returns the delivery with that; unchanged where it was dismissed before
+ * @throws NothingThere, AlreadyClosed
+ */
+export async function dismissQuarantined(
+  options: Dismissing,
+  { id, note, actor }: Word,
+): Promise<QuarantinedRecord> {
+  const { stream, hashing, translations } = options;
+  const before = await findQuarantined(stream, id, options);
+  if (before === null) throw nothingThere(id);
+  if (before.resolved_position !== null) {
+    throw new AlreadyClosed(`delivery ${id} was read at position ${before.resolved_position}`);
+  }
+  const retries = retryIdsOf(id, translations.present, hashing);
+  const dismissals = [null, ...retries].map((_, at) => dismissalId(id, at + 1, hashing));
+  await appendDecided(options, [...retries, ...dismissals], (known) => {
+    const attempts = 1 + retries.filter((retry) => known.has(retry)).length;
+    const eventId = dismissalId(id, attempts, hashing);
+    if (known.has(eventId)) return [];
+    const data = { delivery_id: id, attempts, note, actor };
+    return [actedEvent("QuarantineDismissed", data, eventId, `delivery:${id}`)];
+  });
+  const after = await findQuarantined(stream, id, options);
+  if (after === null) throw nothingThere(id);
+  return after;
+}
+
+const nothingThere = (id: string) =>
+  new NothingThere(`no delivery "${id}" is in quarantine: \`quarantine list\` shows which are`);
+
+type Acted = "OperatorActed" | "AnomalyAcknowledged";
+
+/** Appends what somebody did, wherever the stream has got to. */
+async function appendActed<Type extends Acted>(
+  options: Operating,
+  type: Type,
+  about: readonly (string | null)[],
+  data: DataOf<Type>,
+): Promise<number> {
+  const { stream, hashing } = options;
+  let appended = 0;
+  await appendContended(options, async () => {
+    const { position } = await stream.head();
+    // The same may be done again: the place tells the two apart.
+    const id = eventId([type, ...about, String(position)], hashing);
+    const event = actedEvent(type, data, id, "ledger");
+    const result = await stream.append(position, [event], [], new Set([id]));
+    if (result.outcome === "appended") appended = result.head.position;
+    return result.outcome;
+  });
+  return appended;
+}
+
+function actedEvent<Type extends FactType>(
+  type: Type,
+  data: DataOf<Type>,
+  id: string,
+  subject: string,
+): NewEvent {
+  return newEvent({ type, data } as never, { id, subject }, NO_CAUSE);
+}
+
+const NO_CAUSE = { deliveryId: null, correlationId: null };
