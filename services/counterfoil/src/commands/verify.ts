@@ -10,38 +10,84 @@ import {
 } from "@counterfoil/processing/generations/verify";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { isEngineError } from "@counterfoil/processing/ports/errors";
+import { readAttention } from "@counterfoil/processing/queries/attention";
+import { ModelNotServed } from "@counterfoil/processing/queries/serving";
+import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Command } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
 import { createProgress } from "../output/progress.ts";
-import { JSON_OPTION, type JsonOption, withUncheckedLedger } from "./context.ts";
+import { JSON_OPTION, type JsonOption, withModels, withUncheckedLedger } from "./context.ts";
 
-type VerifyOptions = JsonOption & Readonly<{ models?: boolean; bodies: boolean }>;
+type VerifyOptions = JsonOption & Readonly<{ models?: boolean; bodies: boolean; strict?: boolean }>;
 
 export function verifyCommand(): Command {
   return new Command("verify")
     .description("check the hash chain, positions, bodies and checkpoints")
     .option("--models", "also fold the stream again, and compare the digests")
     .option("--no-bodies", "leave out the bodies of deliveries")
+    .option("--strict", "end with 1 also where gaps are open, or deliveries could not be read")
     .option(...JSON_OPTION)
-    .addHelpText("after", "\nEnds with 1 where something is wrong, naming the first bad position.")
-    .action(async ({ models = false, bodies, json = false }: VerifyOptions) => {
-      const { stream, verified, failure } = await withUncheckedLedger(async (backends) => {
+    .addHelpText("after", HELP)
+    .action(async ({ models = false, bodies, strict = false, json = false }: VerifyOptions) => {
+      const { stream, verified, failure, open } = await withUncheckedLedger(async (backends) => {
         const stream = await verifyWholeStream(backends, bodies);
         // A projection of a stream whose chain is broken proves nothing.
         const refold = models && stream.findings.length === 0;
-        return { stream, ...(await verifyModels(backends, refold)) };
+        const folded = await verifyModels(backends, refold);
+        return { stream, ...folded, open: await readOpen(backends) };
       });
       const findings = [...stream.findings, ...verified.flatMap((model) => model.findings)];
-      if (json) printJson({ ...stream, findings, models: verified });
-      else printVerification(stream, verified, findings, failure);
-      if (findings.length > 0 || failure instanceof Stopped) process.exitCode = EXIT.findings;
+      if (json) printJson({ ...stream, findings, open, models: verified });
+      else {
+        printVerification(stream, verified, findings, failure);
+        printOpen(open);
+      }
+      const isFound = findings.length > 0 || (strict && open.length > 0);
+      if (isFound || failure instanceof Stopped) process.exitCode = EXIT.findings;
       // What was found stands, although not everything could be looked at.
       else if (failure !== null) throw failure;
     });
 }
 
+const HELP = `
+Ends with 1 where something is damaged, naming the first bad position. What the provider has not
+sent, or sent unreadable, is no damage: it is listed, and ends with 1 only with --strict.`;
+
 class Stopped extends Error {}
+
+/** What is missing although nothing is damaged; a gap that somebody acknowledged is still one. */
+type OpenFinding = Readonly<{ what: "gap" | "quarantined"; open: number; unacknowledged: number }>;
+
+/** @returns nothing where the balances model cannot be read: `verify` says why */
+function readOpen(backends: Backends): Promise<readonly OpenFinding[]> {
+  return withModels(backends, async (models) => {
+    try {
+      const rule = stuckRule(backends.clock.now(), 0);
+      const { anomalies, ledger } = await readAttention(models, "balances", rule);
+      const gaps = anomalies.filter(({ kind }) => kind === "gap");
+      const quarantined = ledger?.quarantined.unacknowledged ? [ledger.quarantined] : [];
+      return [
+        ...gaps.map(({ open, unacknowledged }) => ({ what: "gap", open, unacknowledged }) as const),
+        ...quarantined.map((count) => ({ what: "quarantined", ...count }) as const),
+      ];
+    } catch (error) {
+      if (isEngineError(error) || error instanceof ModelNotServed) return [];
+      throw error;
+    }
+  });
+}
+
+const OPEN_WORDS = {
+  gap: "gaps are open: `counterfoil anomalies list --kind gap`",
+  quarantined: "deliveries could not be read: `counterfoil quarantine list`",
+} as const;
+
+function printOpen(open: readonly OpenFinding[]): void {
+  for (const { what, open: count, unacknowledged } of open) {
+    print(`${count} ${OPEN_WORDS[what]} (${unacknowledged} of them unacknowledged)`);
+  }
+}
 
 async function verifyWholeStream(backends: Backends, bodies: boolean): Promise<StreamVerification> {
   const progress = createProgress("verify");
