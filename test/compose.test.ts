@@ -44,6 +44,10 @@ describe("the sizes", () => {
     expect(roles.map((role) => services[role]?.command)).toEqual(roles.map((role) => [role]));
   });
 
+  test("monitoring stands beside either", () => {
+    expect(ofProfile("monitoring")).toEqual(["grafana", "prometheus"]);
+  });
+
   test("every service belongs to one", () => {
     expect(entries.filter(([, { profiles = [] }]) => profiles.length === 0)).toEqual([]);
   });
@@ -58,7 +62,7 @@ describe("the sizes", () => {
 
 describe.each(entries)("%s", (name, service) => {
   test("its image has a version", () => {
-    expect(service.image).toMatch(/:\d+(?:\.\d+)+[\w.-]*$/);
+    expect(service.image).toMatch(/:v?\d+(?:\.\d+)+[\w.-]*$/);
   });
 
   test("its ports are bound to loopback", () => {

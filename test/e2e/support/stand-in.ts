@@ -22,7 +22,7 @@ export function configOf(dataDir: string): Environment {
   };
 }
 
-export function feedConfigOf({ url }: FeedServer): Environment {
+export function feedConfigOf({ url }: Pick<FeedServer, "url">): Environment {
   return {
     COUNTERFOIL_ZEROHASH_FEED_URL: url,
     COUNTERFOIL_ZEROHASH_FEED_KEY: "key",
