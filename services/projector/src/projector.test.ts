@@ -36,6 +36,7 @@ async function openWorld() {
 function watch(
   backends: Awaited<ReturnType<typeof openWorld>>["backends"],
   logger: Logger = pino({ level: "silent" }),
+  warn: NonNullable<Parameters<typeof startProjector>[0]["warn"]> = () => {},
 ) {
   const events: ProjectorEvent[] = [];
   const waiting = new Set<() => void>();
@@ -45,6 +46,7 @@ function watch(
     backends,
     models: MODELS,
     logger,
+    warn,
     upgrade: createUpgrade({
       openForWriting: async () => ({ ...writer, engine: "memory" }),
       build: "test",
@@ -98,6 +100,35 @@ describe("projecting several models", () => {
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { ...stop, msg: expect.stringMatching(/^a subject has stopped/) },
     ]);
+  });
+
+  test("what is opened is told once: not at a start, nor where a generation is built again", async () => {
+    const { backends } = await openWorld();
+    const isMeant = ({ type }: NewEvent) => !/^(?:LedgerOpened|ModelActivated)$/.test(type);
+    const events = versionOneLedger().map(unsealed).filter(isMeant);
+    await backends.stream.append(1, events);
+    const end = events.length + 1;
+    const told: string[] = [];
+    const projectAll = async () => {
+      const warn = (_kind: string, _level: "warn", fields: Readonly<Record<string, unknown>>) =>
+        void told.push(String(fields.anomaly_id));
+      const { projector, whenIn } = watch(backends, undefined, warn);
+      await whenIn("balances", "live");
+      await projector.stop();
+    };
+    await projectAll();
+    expect(told.length).toBeGreaterThan(0);
+    expect(new Set(told).size).toBe(told.length);
+    const before = told.length;
+    await projectAll();
+    await rebuildModel({ ...backends, projection: PROJECTIONS.balances, build: "test" });
+    await projectAll();
+    // Its files are lost: it is built under its number, up to where it was activated and beyond.
+    await backends.catalogue.drop("balances", 2);
+    await projectAll();
+    const [built] = (await backends.catalogue.generations("balances")).slice(-1);
+    expect(built).toMatchObject({ generation: 2, checkpoint: { position: end + 1 } });
+    expect(told).toHaveLength(before);
   });
 
   test("one that fails does not stop the other", async () => {

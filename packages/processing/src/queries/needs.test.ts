@@ -1,0 +1,71 @@
+import { SECOND, timeOf } from "@counterfoil/core/exact/time";
+import { describe, expect, test } from "@jest/globals";
+import { needsOf } from "./needs.ts";
+
+type Facts = Parameters<typeof needsOf>[0];
+type Projection = Facts["projections"][number];
+
+const SINCE = "2026-01-01T00:00:00Z";
+const after = (seconds: number) => timeOf(SINCE) + BigInt(seconds) * SECOND;
+
+const QUIET: Facts = {
+  ...{ ledger: "default", environment: "test", engine: "memory", head: "9", head_hash: "" },
+  ...{ projections: [], publisher: null, feed: null, last_deliveries: [], anomalies: [] },
+  ...{ quarantined: { open: 3, unacknowledged: 0 }, stuck: [] },
+};
+
+function needs(facts: Partial<Facts>, seconds = 0, configured = true): readonly string[] {
+  const expected = { isPublishing: configured, followsFeed: configured };
+  return needsOf({ ...QUIET, ...facts }, { now: after(seconds), ...expected }).map(
+    ({ what }) => what,
+  );
+}
+
+const published = (lag_seconds: number, stopped_keys = 0) => ({
+  publisher: { position: "1", lag: 8, lag_seconds, stopped_keys },
+});
+const feed = (state: "connected" | "subscribed" | "disconnected") => ({
+  feed: { state, since: SINCE, connection: "c", reason: null },
+});
+
+describe("a person is needed", () => {
+  test("for nothing that was acknowledged or dismissed", () => {
+    const known = { open: 2, unacknowledged: 0 };
+    const anomalies = [{ model: "balances", kind: "gap", ...known } as const];
+    const stuck = [{ model: "deposits", stage: "held", ...known } as const];
+    expect(needs({ anomalies, stuck })).toEqual([]);
+    const open = { open: 2, unacknowledged: 1 };
+    expect(needs({ anomalies: [{ model: "balances", kind: "gap", ...open }] })).toHaveLength(1);
+    expect(needs({ stuck: [{ model: "deposits", stage: "held", ...open }] })).toHaveLength(1);
+    expect(needs({ quarantined: open })).toHaveLength(1);
+    // Where nobody could count, the state of the model says so.
+    expect(needs({ quarantined: null })).toEqual([]);
+  });
+
+  test.each<Readonly<{ state: Projection["state"]; count: number }>>([
+    { state: "live", count: 0 },
+    { state: "catching_up", count: 0 },
+    { state: "waiting", count: 1 },
+    { state: "stopped", count: 1 },
+    { state: "forked", count: 1 },
+    { state: "unreadable", count: 1 },
+  ])("for a model that is $state: $count", ({ state, count }) => {
+    const projection = { name: "trades", state, lag: 4 } as Projection;
+    expect(needs({ projections: [projection] })).toHaveLength(count);
+  });
+
+  test("for a publisher that is far behind, or whose broker refuses keys, where one is configured", () => {
+    expect(needs(published(900))).toEqual([]);
+    expect(needs(published(901))).toHaveLength(1);
+    expect(needs(published(901), 0, false)).toEqual([]);
+    expect(needs(published(0, 2))).toEqual(["Kafka does not take the records of 2 keys"]);
+  });
+
+  test("for a feed that has had no snapshot for longer than five minutes, where one is followed", () => {
+    expect(needs(feed("subscribed"), 90_000)).toEqual([]);
+    expect(needs(feed("disconnected"), 300)).toEqual([]);
+    expect(needs(feed("disconnected"), 301)).toHaveLength(1);
+    expect(needs(feed("connected"), 301)).toHaveLength(1);
+    expect(needs(feed("disconnected"), 301, false)).toEqual([]);
+  });
+});
