@@ -66,6 +66,16 @@ async function expectSound(address: string, load: Load, env: Environment): Promi
   return recorded.length;
 }
 
+/** While no model can be read, a scrape is answered all the same, and says so. */
+async function expectScraped(address: string): Promise<void> {
+  const askedAtMs = performance.now();
+  const scraped = await (await fetch(`${address}/metrics`)).text();
+  expect(performance.now() - askedAtMs).toBeLessThan(5_000);
+  expect(scraped).toContain('counterfoil_model_unreadable{model="balances"} 1');
+  expect(scraped).toContain("counterfoil_quarantined_deliveries Nan");
+  expect(scraped).toContain("counterfoil_build_info");
+}
+
 describeOwnPostgres("PostgreSQL away for seconds, under load", (use) => {
   test.each([
     ["stopped", STOPPED],
@@ -85,6 +95,7 @@ describeOwnPostgres("PostgreSQL away for seconds, under load", (use) => {
       await wait(SECONDS * 1000);
       const during = load.acknowledged.size;
       expect((await fetch(`${address}/healthz`)).status).toBe(200);
+      await expectScraped(address);
       const refused = countOf(load, "503");
       const endedAtMs = performance.now();
       await outage.end(use());

@@ -54,6 +54,7 @@ function describeConditions(use: () => ModelFixture): void {
   test.each(CONDITIONS)("where %j", async (where, expected) => {
     const store = await filled(use, ROWS);
     expect(await seqsOf(store, { where, orderBy: ["seq"], limit: 99 })).toEqual(expected);
+    expect(await store.count(ENTRIES, where)).toBe(expected.length);
   });
 
   test("a long list", async () => {

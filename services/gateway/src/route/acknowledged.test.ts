@@ -103,12 +103,12 @@ describe("an anomaly that somebody acknowledged", () => {
     expect((await counts()).anomalies).toMatchObject([{ kind: "gap", open: 1, unacknowledged: 1 }]);
   });
 
-  test("is not acknowledged as what it has become since it was seen", async () => {
+  test("says nothing of another one of the same account", async () => {
     await openGap();
     await ledger.fold();
     const [gap] = await anomalies("kind=gap");
     const operating = { ...ledger, hashing, models: gateway.models, rule: ruleNow() };
-    // Behind what the person saw, and before what he says: a copy that says otherwise.
+    // Two copies that say otherwise are two contradictions.
     await report(4, "5");
     const [before] = await anomalies("kind=contradiction");
     await acknowledgeAnomaly(operating, { id: before.id, ...WORD });
