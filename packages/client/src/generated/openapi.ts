@@ -114,7 +114,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What needs a person, over all models, the newest first
+         * What needs a person, over all models: open and unacknowledged first, then the newest
          * @description `position` is that of the model that is furthest behind. A page may hold fewer than `limit` while `next_cursor` is given.
          */
         get: operations["listAnomalies"];
@@ -280,7 +280,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Deliveries that nobody could read, the newest first
+         * Deliveries that nobody could read: first those that need a person, the newest first
          * @description A page may hold fewer than `limit` while `next_cursor` is given.
          */
         get: operations["listQuarantine"];
@@ -319,7 +319,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The head of the stream, and how far each projection has come */
+        /** How the ledger is doing: how far each part has come, and what needs a person */
         get: operations["getStatus"];
         put?: never;
         post?: never;
@@ -444,6 +444,8 @@ export interface components {
         /** @description Exact decimal, without exponent or trailing zeros */
         Amount: string;
         Anomaly: {
+            acknowledged_at: components["schemas"]["Instant"] | null;
+            acknowledged_by: string | null;
             closed_position: components["schemas"]["Position"] | null;
             detail: {
                 [key: string]: components["schemas"]["Json"];
@@ -474,9 +476,40 @@ export interface components {
              * @example trades
              */
             model: string;
+            note: string | null;
             opened_at: components["schemas"]["Instant"] | null;
             opened_position: components["schemas"]["Position"];
             subject: string;
+        };
+        AnomalyCount: {
+            /**
+             * @description more words may come
+             * @example gap
+             * @example contradiction
+             * @example illegal_step
+             * @example invariant
+             * @example account_id_conflict
+             * @example id_conflict
+             * @example type_conflict
+             * @example unknown_word
+             * @example clock
+             * @example foreign_event
+             * @example unlisted
+             * @example stopped
+             * @example stuck
+             */
+            kind: string;
+            /**
+             * @description more words may come
+             * @example balances
+             * @example withdrawals
+             * @example deposits
+             * @example trades
+             */
+            model: string;
+            open: number;
+            /** @description Of the open ones, those that nobody acknowledged */
+            unacknowledged: number;
         };
         Balance: {
             account_group: string | null;
@@ -642,6 +675,19 @@ export interface components {
             subject: string;
             type: string;
         };
+        FeedStatus: {
+            connection: string;
+            /** @description Why it was closed */
+            reason: string | null;
+            since: components["schemas"]["Instant"];
+            /**
+             * @description more words may come
+             * @example disconnected
+             * @example connected
+             * @example subscribed
+             */
+            state: string;
+        };
         HistoryEntry: {
             delivery_id: components["schemas"]["Uuid"] | null;
             /** @description What it is ordered by */
@@ -667,6 +713,24 @@ export interface components {
         /** @description ISO 8601 UTC, nanoseconds kept */
         Instant: string;
         Json: unknown;
+        LastDelivery: {
+            /**
+             * @description more words may come
+             * @example webhook
+             * @example feed
+             * @example backfill
+             * @example import
+             */
+            channel: string;
+            position: components["schemas"]["Position"];
+            /**
+             * @description more words may come
+             * @example zerohash
+             * @example layer1
+             */
+            provider: string;
+            recorded_at: components["schemas"]["Instant"];
+        };
         Movement: {
             change: components["schemas"]["Amount"];
             client_transfer_id: string | null;
@@ -694,6 +758,7 @@ export interface components {
              * @example method_not_allowed
              * @example request_timeout
              * @example ambiguous_id
+             * @example already_closed
              * @example body_gone
              * @example payload_too_large
              * @example unsupported_combination
@@ -736,6 +801,8 @@ export interface components {
             digest: components["schemas"]["Sha256"];
             generation: number;
             lag: number;
+            /** @description Age of the oldest event it waits for */
+            lag_seconds: number;
             model_version: number;
             /**
              * @description more words may come
@@ -759,7 +826,17 @@ export interface components {
             state_digest: components["schemas"]["Sha256"];
             stopped_keys: number;
         };
+        PublisherStatus: {
+            lag: number;
+            lag_seconds: number;
+            position: components["schemas"]["Position"];
+            /** @description Keys whose records the broker does not take */
+            stopped_keys: number;
+        };
         QuarantinedDelivery: {
+            /** @description When it was dismissed */
+            acknowledged_at: components["schemas"]["Instant"] | null;
+            acknowledged_by: string | null;
             attempts: number;
             /**
              * @description more words may come
@@ -771,6 +848,7 @@ export interface components {
             channel: string;
             delivery_id: components["schemas"]["Uuid"];
             detail: string;
+            note: string | null;
             payload_type: string;
             position: components["schemas"]["Position"];
             /**
@@ -833,6 +911,7 @@ export interface components {
         };
         Sha256: string;
         Status: {
+            anomalies: components["schemas"]["AnomalyCount"][];
             /**
              * @description more words may come
              * @example memory
@@ -842,10 +921,41 @@ export interface components {
              */
             engine: string;
             environment: string;
+            /** @description null: no feed was ever opened */
+            feed: components["schemas"]["FeedStatus"] | null;
             head: components["schemas"]["Position"];
             head_hash: components["schemas"]["Sha256"];
+            last_deliveries: components["schemas"]["LastDelivery"][];
             ledger: string;
+            /** @description Empty where all is well */
+            needs_a_person: {
+                do: string;
+                what: string;
+            }[];
             projections: components["schemas"]["ProjectionStatus"][];
+            /** @description null: nothing is published */
+            publisher: components["schemas"]["PublisherStatus"] | null;
+            /** @description null where the balances model cannot be read */
+            quarantined: {
+                open: number;
+                /** @description Of the open ones, those that nobody acknowledged */
+                unacknowledged: number;
+            } | null;
+            stuck: components["schemas"]["StuckCount"][];
+        };
+        StuckCount: {
+            /**
+             * @description more words may come
+             * @example balances
+             * @example withdrawals
+             * @example deposits
+             * @example trades
+             */
+            model: string;
+            open: number;
+            stage: string;
+            /** @description Of the open ones, those that nobody acknowledged */
+            unacknowledged: number;
         };
         Trade: {
             /** @description The provider's fields, as last reported */
@@ -1950,6 +2060,10 @@ export interface operations {
     listQuarantine: {
         parameters: {
             query?: {
+                /** @description true: also what somebody dismissed */
+                dismissed?: "true" | "false";
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
                 /** @description true: only what is still unread; false: only what was read since */
                 open?: "true" | "false";
                 /** @description Records on a page, at most; 100 unless it is given */
@@ -1995,7 +2109,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stream_unavailable`: The event stream cannot be used just now */
+            /** @description `model_unavailable`: The read model cannot be used just now; `stream_unavailable`: The event stream cannot be used just now; `position_timeout`: The read model did not reach the position in time */
             503: {
                 headers: {
                     [name: string]: unknown;
