@@ -82,6 +82,15 @@ describe("lists of what needs a person", () => {
       const begins = `${isWhole ? "SCAN" : "SEARCH"} ${table.name} USING INDEX`;
       expect([sql, steps]).toEqual([sql, [expect.stringContaining(begins)]]);
     }
+    // How many are stuck is counted without a look at any row.
+    const { text, values } = sqliteSql(RECORDS).count([
+      is("stage", "pending"),
+      { column: "entered_at", is: "<", value: 1000n },
+    ]);
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...(values as SQLInputValue[]));
+    expect(plan.map(({ detail }) => detail)).toEqual([
+      expect.stringContaining("SEARCH records USING COVERING INDEX records_stage_entered_at"),
+    ]);
     database.close();
     rmSync(dataDir, { recursive: true });
   });
