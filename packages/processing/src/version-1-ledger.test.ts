@@ -57,7 +57,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
   "withdrawals 6": [
-    "4469a5faf2bab1c96968d3945aea90cf2b374730b404710e2f0b7b94668d40a0",
+    "f879e8ae68be685afc998a964c8d3a32f9590bf4f293b04801824c7c3de4ada4",
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
   "deposits 2": [
@@ -77,7 +77,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
   "deposits 6": [
-    "24aa4cd663d7c25f53c03e4bf658994a601bf5c9b4221de1f4175e6ac3f232dc",
+    "3dfc412c1bd2d126428133a2283ef3a07949e085cd262f04884b580256ccfdbb",
     "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
   "trades 2": [
@@ -97,7 +97,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
   ],
   "trades 6": [
-    "d00963b7a5f3aeea984684bf265373b41876ba723510c16a44724166295d31d8",
+    "462c4262794f14d32bf2ffa89eb018f211a6999c9db214d8fface4e6f0ae26f9",
     "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
   ],
 };
