@@ -13,6 +13,7 @@ import {
   stamp,
   translation,
 } from "./delivery-fact.ts";
+import { ApiKeyCreated, ApiKeyRevoked } from "./key-fact.ts";
 import {
   account,
   amount,
@@ -338,6 +339,8 @@ export const FACTS = {
   FactCorrected,
   FactWithdrawn,
   ModelActivated,
+  ApiKeyCreated,
+  ApiKeyRevoked,
   ForeignEvent,
 } as const;
 

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "./build.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { rebuildCommand } from "./commands/rebuild.ts";
 import { retranslateCommand } from "./commands/retranslate.ts";
@@ -30,6 +31,9 @@ for (const output of [process.stdout, process.stderr]) {
   });
 }
 
+// Whatever a command makes, no other user of the machine reads: files are 0600, folders 0700.
+process.umask(0o077);
+
 try {
   await createProgram().parseAsync();
 } catch (error) {
@@ -55,6 +59,7 @@ function createProgram(): Command {
       "Repairing:",
       [rebuildCommand(), rollbackCommand(), retranslateCommand(), quarantineCommand()],
     ],
+    ["Access:", [keysCommand()]],
     ["Trying out:", [simulateCommand()]],
   ];
   for (const [heading, commands] of groups) {

@@ -138,4 +138,6 @@ export const FACT_DESCRIPTIONS: Readonly<Record<FactType, string>> = {
   FactCorrected: "A better translation of the same bytes takes the fact's place.",
   FactWithdrawn: "Under a better translation its delivery says no such thing.",
   ModelActivated: "A generation of a read model is live from here on.",
+  ApiKeyCreated: "An API key came into force; its secret is nowhere on the stream.",
+  ApiKeyRevoked: "An API key opens nothing any more.",
 };
