@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { type AddressInfo, BlockList, isIP, type Socket } from "node:net";
 import type { Config } from "@counterfoil/contracts/config";
@@ -30,8 +31,18 @@ export type ListenerAddress = Readonly<{
   portVariable: string;
 }>;
 
+type ListenerConfig = Pick<Config, "COUNTERFOIL_MAX_BODY_BYTES"> &
+  Partial<
+    Pick<
+      Config,
+      | "COUNTERFOIL_HTTP_TLS_CERT_FILE"
+      | "COUNTERFOIL_HTTP_TLS_KEY_FILE"
+      | "COUNTERFOIL_TRUSTED_PROXIES"
+    >
+  >;
+
 export type ListenerOptions = Readonly<{
-  config: Pick<Config, "COUNTERFOIL_MAX_BODY_BYTES">;
+  config: ListenerConfig;
   address: ListenerAddress;
   clock: Clock;
   logger: Logger;
@@ -76,13 +87,17 @@ const LIMITS: ListenerLimits = {
   answerBytesMax: 16 * 1024 * 1024,
 };
 
-/** An HTTP listener without routes: limits, problem documents, an orderly end. */
+/**
+ * An HTTP listener without routes: limits, problem documents, an orderly end.
+ *
+ * @throws StartupError configuration_invalid where its certificate cannot be used
+ */
 export function createListener(options: ListenerOptions): Listener {
   const { config, address, clock } = options;
   const bodyBytesMax = Math.max(LIMITS.bodyBytesMax, 4 * config.COUNTERFOIL_MAX_BODY_BYTES);
   const limits = { ...LIMITS, bodyBytesMax, ...options.limits };
   const log = sampleLog(options);
-  const app = fastify(serverOptions(config.COUNTERFOIL_MAX_BODY_BYTES, limits));
+  const app = createApp(config, limits);
   answerFailures(app, { ...options, log });
   boundConnections(app, { ...limits, log });
   boundTransfers(app, { ...limits, log });
@@ -130,11 +145,50 @@ export function isLoopback(host: string): boolean {
 /** Providers choose ids, and each byte of one may take nine in an address. */
 const PARAM_LENGTH_MAX = 8192;
 
+function createApp(config: ListenerConfig, limits: ListenerLimits): FastifyInstance {
+  const options = serverOptions(config, limits);
+  const tls = tlsOf(config);
+  if (tls === null) return fastify(options);
+  try {
+    // A server of HTTPS does all that is asked of one of HTTP here.
+    return fastify({
+      ...options,
+      https: { ...options.http, ...tls },
+    }) as unknown as FastifyInstance;
+  } catch (error) {
+    throw new StartupError(
+      "configuration_invalid",
+      `${TLS_FILES.join(", ")}: no certificate with its key (${(error as Error).message})`,
+    );
+  }
+}
+
+const TLS_FILES = ["COUNTERFOIL_HTTP_TLS_CERT_FILE", "COUNTERFOIL_HTTP_TLS_KEY_FILE"] as const;
+
+/** @throws StartupError configuration_invalid where a file cannot be read */
+function tlsOf(config: ListenerConfig): Readonly<{ cert: Buffer; key: Buffer }> | null {
+  const [cert = null, key = null] = TLS_FILES.map((name) => {
+    const file = config[name];
+    if (file === undefined) return null;
+    try {
+      return readFileSync(file);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const message = `${name} is "${file}" (${code}): expected a PEM file that can be read`;
+      throw new StartupError("configuration_invalid", message);
+    }
+  });
+  return cert === null || key === null ? null : { cert, key };
+}
+
 /** Requests that never reach a route (headers too large, too slow, no HTTP) get problems as well. */
-function serverOptions(bodyLimit: number, limits: ListenerLimits) {
+function serverOptions(config: ListenerConfig, limits: ListenerLimits) {
   const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs } = limits;
+  const { COUNTERFOIL_MAX_BODY_BYTES: bodyLimit, COUNTERFOIL_TRUSTED_PROXIES = [] } = config;
   return {
     bodyLimit,
+    // Of any other peer the headers of a proxy say nothing.
+    trustProxy: COUNTERFOIL_TRUSTED_PROXIES.length > 0 && [...COUNTERFOIL_TRUSTED_PROXIES],
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: idleTimeoutMs,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
@@ -206,7 +260,8 @@ async function listen(app: FastifyInstance, address: ListenerAddress): Promise<s
   }
   const bound = app.server.address() as AddressInfo;
   const printed = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
-  return `http://${printed}:${bound.port}`;
+  const scheme = "https" in app.initialConfig ? "https" : "http";
+  return `${scheme}://${printed}:${bound.port}`;
 }
 
 function listenError(error: unknown, address: ListenerAddress): unknown {

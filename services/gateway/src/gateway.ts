@@ -1,15 +1,15 @@
-import type { Config } from "@counterfoil/contracts/config";
-import { type ErrorCode, StartupError } from "@counterfoil/contracts/error-code";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import type { ErrorCode } from "@counterfoil/contracts/error-code";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import {
   createListener,
-  isLoopback,
   type Listener,
   serviceAddress,
   startOrStop,
 } from "@counterfoil/http/listener";
 import { type AsProblem, Problem, type ProblemDetails } from "@counterfoil/http/problem";
+import { followKeys } from "@counterfoil/processing/access/key-directory";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import {
   FormatTooNew,
@@ -22,12 +22,15 @@ import {
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { KeyStore } from "@counterfoil/processing/ports/key-store";
 import { ModelNotServed, type ServedModels } from "@counterfoil/processing/queries/serving";
 import { MODELS } from "@counterfoil/processing/queries/status";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
 import { Gauge, Histogram, type Registry } from "prom-client";
+import { type Caller, guard } from "./access.ts";
+import { protectRoutes, sendSecurityHeaders } from "./protection.ts";
 import type { Sources } from "./reading.ts";
 import { accountRoutes } from "./route/accounts.ts";
 import { attentionRoutes } from "./route/attention.ts";
@@ -41,6 +44,7 @@ export type GatewayDeps = Omit<Sources, "stopping"> &
   Readonly<{
     logger: Logger;
     registry: Registry;
+    keys: KeyStore;
     /** Where others answer on this event loop too: answers the reading routes beside it. */
     readers?: Readers;
     /** Mounts what other roles answer on the same port: webhooks, the feed, the console. */
@@ -58,11 +62,10 @@ export type Readers = Readonly<{
  * The HTTP interface: every reading route, operations, and what `register` adds. The caller closes
  * what it reads from.
  *
- * @throws StartupError configuration_invalid where anybody on the network could read
+ * @throws StartupError configuration_invalid
  */
 export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   const { config, registry, register, readers } = deps;
-  assertReadableHere(config);
   const stopping = new AbortController();
   const address = serviceAddress(config);
   const listener = createListener({ ...deps, address, asProblem: asGatewayProblem });
@@ -70,9 +73,19 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   const sources = { ...deps, stopping: stopping.signal };
   setCompilers(app);
   measure(app, deps);
+  await sendSecurityHeaders(app, config);
+  guard(app, { ...deps, hashing: nodeHashing, directory: followKeys(deps) });
   await describeRoutes(app);
-  mountRoutes(app, readingRoutes(sources), readers?.answer);
-  mountRoutes(app, operationRoutes(sources, registry));
+  const operations = operationRoutes(sources, registry);
+  await app.register(async (v1) => {
+    await protectRoutes(v1, config);
+    mountRoutes(v1, readingRoutes(sources), readers?.answer);
+    mountRoutes(v1, operations.filter(isVersioned));
+  });
+  mountRoutes(
+    app,
+    operations.filter((route) => !isVersioned(route)),
+  );
   await register?.(app);
   app.addHook("preClose", async () => {
     stopping.abort();
@@ -82,7 +95,12 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   return listener;
 }
 
-/** The reading routes alone, to be asked by `inject`: the other end of `readers`. */
+const isVersioned = ({ url }: Route): boolean => url.startsWith("/v1/");
+
+/**
+ * The reading routes alone, to be asked by `inject`: the other end of `readers`. Whoever asks was let
+ * in there, and is named in a header that nobody else can send: it listens nowhere.
+ */
 export async function createReadingApp(
   deps: Omit<Sources, "stopping"> & Pick<GatewayDeps, "logger">,
 ): Promise<FastifyInstance> {
@@ -90,11 +108,24 @@ export async function createReadingApp(
   const address = serviceAddress(deps.config);
   const { app } = createListener({ ...deps, address, asProblem: asGatewayProblem });
   setCompilers(app);
+  app.decorateRequest("caller");
+  app.addHook("onRequest", async (request) => {
+    request.caller = JSON.parse(String(request.headers[CALLER_HEADER]));
+  });
   mountRoutes(app, readingRoutes({ ...deps, stopping: stopping.signal }));
   app.addHook("preClose", async () => stopping.abort());
   await app.ready();
   return app;
 }
+
+/** Headers hold no more than ASCII. */
+export const callerHeader = (caller: Caller): Record<string, string> => ({
+  [CALLER_HEADER]: JSON.stringify(caller).replace(/[\u0080-\uffff]/g, escapedUnit),
+});
+
+const CALLER_HEADER = "counterfoil-caller";
+const escapedUnit = (unit: string): string =>
+  `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
 function setCompilers(app: FastifyInstance): void {
   app.setValidatorCompiler(validatorCompiler);
@@ -111,22 +142,6 @@ function setCompilers(app: FastifyInstance): void {
 export async function startGateway(deps: GatewayDeps): Promise<Listener & { address: string }> {
   const gateway = await createGateway(deps);
   return { ...gateway, address: await startOrStop(gateway) };
-}
-
-type Reachable = Pick<Config, "COUNTERFOIL_HTTP_HOST" | "COUNTERFOIL_ALLOW_UNAUTHENTICATED">;
-
-/**
- * Whoever reaches the reading routes reads every customer's money.
- *
- * @throws StartupError configuration_invalid
- */
-export function assertReadableHere(config: Reachable): void {
-  const { COUNTERFOIL_HTTP_HOST: host } = config;
-  if (config.COUNTERFOIL_ALLOW_UNAUTHENTICATED || isLoopback(host)) return;
-  throw new StartupError(
-    "configuration_invalid",
-    `COUNTERFOIL_HTTP_HOST is ${host}, and the reading routes ask nobody who they are: listen on 127.0.0.1, or set COUNTERFOIL_ALLOW_UNAUTHENTICATED=true where something else keeps strangers out`,
-  );
 }
 
 function readingRoutes(sources: Sources): readonly Route[] {

@@ -72,16 +72,19 @@ export type Api = Readonly<{
   post: <Data>(path: string) => Promise<Data>;
 }>;
 
-export function createApi(address: string): Api {
+/** @param key an API key's secret, where the ledger has keys */
+export function createApi(address: string, key?: string): Api {
+  const headers: Record<string, string> =
+    key === undefined ? {} : { authorization: `Bearer ${key}` };
   return {
     get: (path, parameters = {}) => {
       const url = new URL(path, address);
       for (const [name, value] of Object.entries(parameters)) {
         url.searchParams.set(name, String(value));
       }
-      return request(url, { method: "GET" });
+      return request(url, { method: "GET", headers });
     },
-    post: (path) => request(new URL(path, address), { method: "POST" }),
+    post: (path) => request(new URL(path, address), { method: "POST", headers }),
   };
 }
 

@@ -1,6 +1,8 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
-import { assertReadableHere, type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
+import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
+import { isLoopback } from "@counterfoil/http/listener";
+import { readKeys } from "@counterfoil/processing/access/keys";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
@@ -15,7 +17,6 @@ export async function startGatewayRole({
   logger,
   signal,
 }: RoleOptions): Promise<Service | null> {
-  assertReadableHere(config);
   const backends = await openWhenThere({ config, access: "read", logger, signal });
   if (backends === null) return null;
   return startOrClose(async (closing) => {
@@ -43,8 +44,21 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   closing.add(rebuilds.stop);
   const models = serveModels(backends);
   closing.add(models.close);
-  const { engine, stream, clock, locks } = backends;
-  const gateway = await startGateway({ ...deps, engine, stream, clock, locks, models, rebuilds });
+  const { engine, stream, clock, locks, keys } = backends;
+  const sources = { engine, stream, clock, locks, keys, models, rebuilds };
+  const gateway = await startGateway({ ...deps, ...sources });
   closing.add(gateway.stop);
+  await warnWithoutKeys(deps);
   return gateway.address;
+}
+
+/** Legal, and hardly meant: it listens beyond this machine, and answers nobody there. */
+async function warnWithoutKeys({ config, backends, logger }: ReadingDeps): Promise<void> {
+  const { COUNTERFOIL_HTTP_HOST: host, COUNTERFOIL_ALLOW_UNAUTHENTICATED: isOpen } = config;
+  if (isLoopback(host) || isOpen) return;
+  const keys = await readKeys(backends.stream).catch(() => null);
+  if (keys?.size !== 0) return;
+  logger.warn(
+    "there is no API key yet, so readers beyond this machine are refused: `counterfoil keys create` makes one",
+  );
 }

@@ -1,6 +1,5 @@
 import { kafkaConfigOf } from "@counterfoil/adapters/kafka/client";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { assertReadableHere } from "@counterfoil/gateway/gateway";
 import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingestor";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
@@ -20,7 +19,6 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
   return startOrClose(async (closing) => {
     // What is wrong with the configuration is said before a ledger is created.
     checkIngestorConfig(config);
-    assertReadableHere(config);
     const isPublishing = kafkaConfigOf(config) !== null;
     createDataFolder(config);
     const backends = await openAsIngestor(config, logger);
