@@ -101,6 +101,22 @@ describe("from the first key on", () => {
     }
   });
 
+  test("a key of a platform sees what is that platform's, on the thread of readers too", async () => {
+    const everything = await api.get<readonly BalanceRecord[]>("/v1/balances");
+    const platform = "PLAT02";
+    const { secret } = await createKey(env, "--role", "reader", "--platform", platform);
+    await within5s("the key", () => statusOf("/v1/balances", secret), 200);
+    const scoped = createApi(address, secret);
+    const own = everything.filter(
+      (it) => it.account_group === platform || it.participant_code === platform,
+    );
+    expect(own).toHaveLength(1);
+    expect(await scoped.get("/v1/balances")).toEqual(own);
+    const nobody = await createKey(env, "--role", "reader", "--platform", "größe-日本");
+    await within5s("the key", () => statusOf("/v1/balances", nobody.secret), 200);
+    expect(await createApi(address, nobody.secret).get("/v1/balances")).toEqual([]);
+  });
+
   test("a key that is revoked or rotated opens nothing 5 s later; the new one does", async () => {
     const old = await createKey(env, "--role", "reader", "--name", "old");
     await within5s("the key", () => statusOf("/v1/balances", old.secret), 200);

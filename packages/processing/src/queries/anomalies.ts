@@ -15,6 +15,7 @@ import {
   readPage,
   selectEither,
 } from "./page.ts";
+import { anomaliesAmong, anomalyFor, type Platform, recordsAmong } from "./platform.ts";
 import {
   isLifecycle,
   isStuck,
@@ -30,6 +31,7 @@ export type AnomalyQuery = Readonly<{
   filters: AnomalyFilters;
   page: PageRequest;
   rule: StuckRule;
+  platform: Platform;
   nextTurn: Clock["nextTurn"];
 }>;
 
@@ -121,8 +123,9 @@ function beyondIn(source: string, beyond: PageRequest["beyond"]): readonly Value
 }
 
 function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
-  const { model, filters } = query;
+  const { model, filters, platform } = query;
   const where = indexedCondition(filters);
+  const among = anomaliesAmong(model, platform);
   return readSource(
     {
       name: model,
@@ -130,13 +133,15 @@ function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
       select: (orderBy, beyond, limit) =>
         rows.select(ANOMALIES, {
           where,
+          among,
           orderBy,
           descending: true,
           ...beyondPart(beyond),
           limit,
           bytesMax: LIST_BYTES_MAX,
         }),
-      recordOf: (row) => (isAskedFor(row, filters) ? anomalyRecord(row, model) : null),
+      recordOf: (row) =>
+        isAskedFor(row, filters) ? anomalyFor(anomalyRecord(row, model), platform) : null,
     },
     query,
   );
@@ -158,17 +163,19 @@ function isAskedFor(row: Row, { kind, subject, open }: AnomalyFilters): boolean 
 }
 
 function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Promise<AnomalyPart> {
-  const { filters, rule } = query;
-  const either: readonly Condition[][] =
+  const { filters, rule, platform } = query;
+  const asked: readonly Condition[][] =
     filters.subject === undefined
       ? movingStages(model).map((value) => [{ column: "stage", is: "=", value }])
       : [[{ column: "id", is: "=", value: filters.subject }]];
+  const among = recordsAmong(model, platform);
   return readSource(
     {
       name: stuckSource(model),
       key: ["position", "id"],
       select: (orderBy, beyond, limit) =>
-        selectEither(rows, RECORDS, either, {
+        selectEither(rows, RECORDS, asked, {
+          among,
           orderBy,
           descending: true,
           ...beyondPart(beyond),

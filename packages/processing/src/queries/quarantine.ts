@@ -9,6 +9,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { ColumnType } from "../ports/table.ts";
 import { type Page, type PageRequest, readPage } from "./page.ts";
+import type { Platform } from "./platform.ts";
 import { pagesOf, readBefore } from "./read-all.ts";
 
 /** What a delivery's retries are found by. */
@@ -46,6 +47,8 @@ export type QuarantineQuery = QuarantineReading &
     /** Only those that are still unread, or only those that were resolved. */
     open?: boolean;
     page: PageRequest;
+    /** What nobody could read is nobody's: no platform sees any of it. */
+    platform: Platform;
     nextTurn: Clock["nextTurn"];
   }>;
 
@@ -55,8 +58,9 @@ export type QuarantineQuery = QuarantineReading &
  */
 export async function listQuarantine(
   stream: EventStream,
-  { open, page, nextTurn, ...reading }: QuarantineQuery,
+  { open, page, platform, nextTurn, ...reading }: QuarantineQuery,
 ): Promise<Page<QuarantinedRecord>> {
+  if (platform !== null) return { data: [], next: null };
   const head = await stream.head();
   return readPage<QuarantinedRecord, QuarantinedRecord>(page, {
     read: async (beyond, limit) => {

@@ -6,6 +6,8 @@ import { ModelCorrupted } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
+import { NO_DIGEST } from "./event-standing.ts";
+import type { Platform } from "./platform.ts";
 import type { ServedModels } from "./serving.ts";
 
 export const MODELS: readonly ModelName[] = modelName.options;
@@ -35,6 +37,27 @@ export async function readStatus(
     projections.push({ ...projection, lag, state });
   }
   return { ...installation, head: String(position), head_hash: hash, projections };
+}
+
+/** How things are going, without digests and counts in which other platforms have a part. */
+export function statusFor(status: StatusRecord, platform: Platform): StatusRecord {
+  if (platform === null) return status;
+  const { ledger, environment, engine, head, projections } = status;
+  return {
+    ...{ ledger, environment, engine, head, head_hash: NO_DIGEST },
+    // One by one: what is added to a status some day is not shown by itself.
+    projections: projections.map((each) => ({
+      name: each.name,
+      position: each.position,
+      lag: each.lag,
+      generation: each.generation,
+      model_version: each.model_version,
+      digest: NO_DIGEST,
+      state_digest: NO_DIGEST,
+      state: each.state,
+      stopped_keys: 0,
+    })),
+  };
 }
 
 /**

@@ -2,7 +2,7 @@ import { oneOf } from "@counterfoil/contracts/http";
 import { rebuildProgress, statusRecord } from "@counterfoil/contracts/record";
 import { sendMetrics } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
-import { MODELS, readStatus } from "@counterfoil/processing/queries/status";
+import { MODELS, readStatus, statusFor } from "@counterfoil/processing/queries/status";
 import type { Registry } from "prom-client";
 import { z } from "zod";
 import { modelParam, parameters } from "../parameter.ts";
@@ -35,8 +35,8 @@ function statusRoute(sources: Sources): Route {
     query: parameters({}),
     answer: oneOf(statusRecord),
     problems: ["stream_unavailable"],
-    handle: async () => {
-      const status = await readStatus(sources, installation);
+    handle: async ({ caller }) => {
+      const status = statusFor(await readStatus(sources, installation), caller.platform);
       return oneBody(status, Number(status.head));
     },
   });
@@ -59,7 +59,8 @@ function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
       summary: "Builds the projection's next generation from the stream",
       status: 202,
       problems: ["not_found", "rebuild_running", "stream_unavailable", "model_unavailable"],
-      handle: async ({ params: { name } }, reply) => {
+      handle: async ({ params: { name }, caller }, reply) => {
+        if (caller.platform !== null) throw new Problem("wrong_role", OF_ALL);
         const progress = await rebuilds.start(name);
         reply.code(202);
         return oneBody(progress, Number(progress.position));
@@ -70,14 +71,19 @@ function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
       operation: "getRebuild",
       summary: "How the last rebuild that was started here is getting on",
       problems: ["not_found"],
-      handle: async ({ params: { name } }) => {
+      handle: async ({ params: { name }, caller }) => {
         const progress = rebuilds.progress(name);
-        if (progress !== null) return oneBody(progress, Number(progress.position));
+        // What differed may be anybody's.
+        const shown =
+          progress && (caller.platform === null ? progress : { ...progress, detail: null });
+        if (shown !== null) return oneBody(shown, Number(shown.position));
         throw new Problem("not_found", `no rebuild of ${name} was started in this process`);
       },
     }),
   ];
 }
+
+const OF_ALL = "a projection is every platform's: use an operator's key without a platform";
 
 /** Probes add parameters of their own, against caches. */
 const anyQuery = z.object({});
