@@ -56,8 +56,6 @@ export function describePlatforms(name: string, open: OpenEngine): void {
     /** Asks, and looks for marks that are not the key's: in bodies, headers and cursors. */
     async function ask(key: Key, url: string) {
       asked += 1;
-      // An engine in this process answers without a turn for anybody else, which is no load.
-      await new Promise(setImmediate);
       const { status, body, raw, headers } = await gateway.send("GET", url, keys.get(key));
       const text = raw.toString();
       // What was asked for is quoted where it does not exist.
