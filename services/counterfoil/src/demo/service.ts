@@ -40,6 +40,21 @@ export async function startServiceProcess(
   };
 }
 
+/** Runs a command beside the service. @throws Error with what it said, where it fails */
+export async function runCommand(
+  config: Readonly<Record<string, string>>,
+  args: readonly string[],
+): Promise<void> {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...args], {
+    env: { ...withoutConfig(process.env), ...config },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const said: string[] = [];
+  child.stderr.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}:\n${said.join("")}`);
+}
+
 function withoutConfig(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !name.startsWith("COUNTERFOIL_")),
