@@ -36,6 +36,12 @@ const duration = z
   .regex(/^[1-9]\d{0,8}(?:s|m|h|d)$/, "expected a duration such as 90s, 30m, 24h or 7d")
   .transform((text) => Number(text.slice(0, -1)) * (SECONDS[text.slice(-1)] ?? 1));
 
+/** A short pause, in milliseconds. */
+const seconds = z
+  .string()
+  .regex(/^\d{1,3}s$/, "expected seconds such as 0s or 15s")
+  .transform((text) => Number(text.slice(0, -1)) * 1000);
+
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** Where a page comes from: no path. */
@@ -172,6 +178,9 @@ export const CONFIG = {
   COUNTERFOIL_STUCK_AFTER: duration
     .default(86_400)
     .describe("A lifecycle that stays longer in one stage is stuck"),
+  COUNTERFOIL_DRAIN_FOR: seconds
+    .default(1_000)
+    .describe("After SIGTERM: how long /readyz says 503 before the port is closed"),
   COUNTERFOIL_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
     .default("info")

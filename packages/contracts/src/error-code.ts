@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   timestamp_stale: { status: 401, title: "The signed timestamp is too far from now" },
   channel_not_configured: { status: 404, title: "No secret is configured for this provider" },
   // the service's own state
+  not_ready: { status: 503, title: "The service does not take requests just now" },
   stream_unavailable: { status: 503, title: "The event stream cannot be used just now" },
   model_unavailable: { status: 503, title: "The read model cannot be used just now" },
   position_timeout: { status: 503, title: "The read model did not reach the position in time" },

@@ -7,7 +7,8 @@ import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Agent, request } from "undici";
-import { createListener, isLoopback, type ListenerOptions, startOrStop } from "./listener.ts";
+import { isLoopback } from "./address.ts";
+import { createListener, type ListenerOptions, startOrStop } from "./listener.ts";
 import { openConnection, readAnswer, requestHead } from "./testing/raw-http.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];

@@ -3,7 +3,7 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { KeyRole } from "@counterfoil/contracts/key-fact";
 import { keyState } from "@counterfoil/core/access/api-key";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { isLoopback } from "@counterfoil/http/listener";
+import { isLoopback } from "@counterfoil/http/address";
 import { Problem } from "@counterfoil/http/problem";
 import type { KeyDirectory } from "@counterfoil/processing/access/key-directory";
 import type { Clock } from "@counterfoil/processing/ports/clock";

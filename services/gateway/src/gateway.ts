@@ -2,13 +2,11 @@ import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
-import {
-  createListener,
-  type Listener,
-  serviceAddress,
-  startOrStop,
-} from "@counterfoil/http/listener";
+import { serviceAddress } from "@counterfoil/http/address";
+import type { Door } from "@counterfoil/http/door";
+import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";
 import { type AsProblem, Problem, type ProblemDetails } from "@counterfoil/http/problem";
+import { createReadiness, type Readiness } from "@counterfoil/http/readiness";
 import { followKeys } from "@counterfoil/processing/access/key-directory";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import {
@@ -36,7 +34,7 @@ import { accountRoutes } from "./route/accounts.ts";
 import { attentionRoutes } from "./route/attention.ts";
 import { balanceRoutes } from "./route/balances.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
-import { operationRoutes } from "./route/operations.ts";
+import { assertReadable, operationRoutes } from "./route/operations.ts";
 import { streamRoutes } from "./route/stream.ts";
 import { type AnswerElsewhere, describeRoutes, mountRoutes, type Route } from "./route.ts";
 
@@ -47,6 +45,10 @@ export type GatewayDeps = Omit<Sources, "stopping"> &
     keys: KeyStore;
     /** Where others answer on this event loop too: answers the reading routes beside it. */
     readers?: Readers;
+    /** Unless given: whether the stream and every model can be read. */
+    readiness?: Readiness;
+    /** Of the listener, where it is open already. */
+    door?: Door;
     /** Mounts what other roles answer on the same port: webhooks, the feed, the console. */
     register?: (app: FastifyInstance) => Promise<void>;
   }>;
@@ -68,7 +70,9 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   const { config, registry, register, readers } = deps;
   const stopping = new AbortController();
   const address = serviceAddress(config);
-  const listener = createListener({ ...deps, address, asProblem: asGatewayProblem });
+  const readiness = deps.readiness ?? createReadiness(() => assertReadable(deps), deps.clock);
+  const served = { ...deps, readiness, address, asProblem: asGatewayProblem };
+  const listener = createListener(served);
   const { app } = listener;
   const sources = { ...deps, stopping: stopping.signal };
   setCompilers(app);
@@ -76,7 +80,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   await sendSecurityHeaders(app, config);
   guard(app, { ...deps, hashing: nodeHashing, directory: followKeys(deps) });
   await describeRoutes(app);
-  const operations = operationRoutes(sources, registry);
+  const operations = operationRoutes(sources, registry, readiness);
   await app.register(async (v1) => {
     await protectRoutes(v1, config);
     mountRoutes(v1, readingRoutes(sources), readers?.answer);

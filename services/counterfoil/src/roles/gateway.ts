@@ -1,13 +1,16 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
 import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
-import { isLoopback } from "@counterfoil/http/listener";
+import { assertReadable } from "@counterfoil/gateway/route/operations";
+import { isLoopback } from "@counterfoil/http/address";
+import type { Door } from "@counterfoil/http/door";
+import { createReadiness, type Readiness } from "@counterfoil/http/readiness";
 import { readKeys } from "@counterfoil/processing/access/keys";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { openWhenThere } from "../service/open-ledger.ts";
-import { createRegistry } from "../service/operations.ts";
+import { createRegistry, openRoleDoor } from "../service/operations.ts";
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 import { createRebuildThreads } from "../threads/rebuilds.ts";
 
@@ -17,14 +20,15 @@ export async function startGatewayRole({
   logger,
   signal,
 }: RoleOptions): Promise<Service | null> {
-  const backends = await openWhenThere({ config, access: "read", logger, signal });
-  if (backends === null) return null;
   return startOrClose(async (closing) => {
+    const door = await openRoleDoor({ config, logger }, closing);
+    const backends = await openWhenThere({ config, access: "read", logger, signal });
+    if (backends === null) return null;
     closing.add(backends.close);
     const registry = createRegistry();
-    const address = await startReading({ config, backends, logger, registry }, closing);
-    logger.info({ ledger: backends.ledger, address }, "ready");
-    return {};
+    const reading = await startReading({ config, backends, logger, registry, door }, closing);
+    logger.info({ ledger: backends.ledger, address: reading.address }, "ready");
+    return { drain: reading.drain };
   });
 }
 
@@ -35,10 +39,15 @@ type ReadingDeps = Readonly<{
   registry: Registry;
   register?: NonNullable<GatewayDeps["register"]>;
   readers?: NonNullable<GatewayDeps["readers"]>;
+  door: Door;
+  /** Unless given: whether the stream and every model can be read. */
+  readiness?: Readiness;
 }>;
 
-/** The HTTP interface with what it reads from. @returns its address */
-export async function startReading(deps: ReadingDeps, closing: Closing): Promise<string> {
+type Reading = Readonly<{ address: string; drain: () => void }>;
+
+/** The HTTP interface with what it reads from. */
+export async function startReading(deps: ReadingDeps, closing: Closing): Promise<Reading> {
   const { backends } = deps;
   const rebuilds = createRebuildThreads(deps);
   closing.add(rebuilds.stop);
@@ -46,10 +55,11 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   closing.add(models.close);
   const { engine, stream, clock, locks, keys } = backends;
   const sources = { engine, stream, clock, locks, keys, models, rebuilds };
-  const gateway = await startGateway({ ...deps, ...sources });
+  const readiness = deps.readiness ?? createReadiness(() => assertReadable(sources), clock);
+  const gateway = await startGateway({ ...deps, ...sources, readiness });
   closing.add(gateway.stop);
   await warnWithoutKeys(deps);
-  return gateway.address;
+  return { address: gateway.address, drain: readiness.drain };
 }
 
 /** Legal, and hardly meant: it listens beyond this machine, and answers nobody there. */

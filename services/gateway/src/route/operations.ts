@@ -2,6 +2,7 @@ import { oneOf } from "@counterfoil/contracts/http";
 import { rebuildProgress, statusRecord } from "@counterfoil/contracts/record";
 import { sendMetrics } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
+import type { Readiness } from "@counterfoil/http/readiness";
 import { MODELS, readStatus, statusFor } from "@counterfoil/processing/queries/status";
 import type { Registry } from "prom-client";
 import { z } from "zod";
@@ -10,11 +11,15 @@ import { oneBody, type Sources } from "../reading.ts";
 import { type Route, route } from "../route.ts";
 
 /** How the service is doing, and what an operator may start. */
-export function operationRoutes(sources: Sources, registry: Registry): readonly Route[] {
+export function operationRoutes(
+  sources: Sources,
+  registry: Registry,
+  readiness: Readiness,
+): readonly Route[] {
   return [
     statusRoute(sources),
     ...rebuildRoutes(sources),
-    ...healthRoutes(sources),
+    ...healthRoutes(readiness),
     metricsRoute(registry),
     openApiRoute,
   ];
@@ -90,7 +95,16 @@ const anyQuery = z.object({});
 
 const word = (text: string) => z.object({ status: z.literal(text) });
 
-function healthRoutes({ stream, models }: Sources): readonly Route[] {
+/** What a gateway needs: the stream, and every model. */
+export async function assertReadable({
+  stream,
+  models,
+}: Pick<Sources, "stream" | "models">): Promise<void> {
+  await stream.head();
+  for (const model of MODELS) await models.snapshot(model, async () => null);
+}
+
+function healthRoutes(readiness: Readiness): readonly Route[] {
   return [
     route({
       operation: "getHealth",
@@ -105,13 +119,13 @@ function healthRoutes({ stream, models }: Sources): readonly Route[] {
       operation: "getReadiness",
       url: "/readyz",
       tag: "operations",
-      summary: "Whether the stream can be read and every model is served",
+      summary:
+        "Whether the process should be sent requests: what it needs is there, and it is not ending",
       query: anyQuery,
       answer: word("ready"),
-      problems: ["stream_unavailable", "model_unavailable"],
+      problems: ["not_ready", "stream_unavailable", "model_unavailable"],
       handle: async () => {
-        await stream.head();
-        for (const model of MODELS) await models.snapshot(model, async () => null);
+        await readiness.assert();
         return { status: "ready" };
       },
     }),
