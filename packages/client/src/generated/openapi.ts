@@ -59,7 +59,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the stream can be read and every model is served */
+        /** Whether the process should be sent requests: what it needs is there, and it is not ending */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -707,6 +707,7 @@ export interface components {
              * @example signature_invalid
              * @example timestamp_stale
              * @example channel_not_configured
+             * @example not_ready
              * @example stream_unavailable
              * @example model_unavailable
              * @example position_timeout
@@ -1120,7 +1121,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            /** @description `not_ready`: The service does not take requests just now; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
             503: {
                 headers: {
                     [name: string]: unknown;
