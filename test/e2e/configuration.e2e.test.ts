@@ -44,9 +44,14 @@ const REFUSED: readonly Case[] = [
     ],
   },
   {
-    what: "readers let in from elsewhere",
-    env: () => ({ COUNTERFOIL_HTTP_HOST: "0.0.0.0" }),
-    says: ["configuration_invalid", "COUNTERFOIL_ALLOW_UNAUTHENTICATED"],
+    what: "a certificate without its key",
+    env: () => ({ COUNTERFOIL_HTTP_TLS_CERT_FILE: "/nowhere/cert.pem" }),
+    says: ["configuration_invalid", "COUNTERFOIL_HTTP_TLS_KEY_FILE"],
+  },
+  {
+    what: "a secret's file that is not there",
+    env: () => ({ COUNTERFOIL_ZEROHASH_FEED_SECRET_FILE: "/nowhere/secret" }),
+    says: ["configuration_invalid", "COUNTERFOIL_ZEROHASH_FEED_SECRET_FILE", "ENOENT"],
   },
   {
     what: "unsigned webhooks let in from elsewhere",

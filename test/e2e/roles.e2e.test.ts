@@ -1,7 +1,7 @@
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
-import { createApi, digests, until, whenFolded } from "./support/api.ts";
+import { createApi, createOperatorApi, digests, until, whenFolded } from "./support/api.ts";
 import {
   addressOf,
   endAllProcesses,
@@ -64,10 +64,11 @@ test("a second projector takes over when the first is killed, and loses nothing"
   await sendScenario("layer1-withdrawal", webhooks);
   const { head } = await api.get<StatusRecord>("/v1/status");
   const live = await whenFolded(api, Number(head));
-  await api.post("/v1/projections/withdrawals/rebuild");
+  const operator = await createOperatorApi(await addressOf(gateway), env);
+  await operator.post("/v1/projections/withdrawals/rebuild");
   const rebuilt = await until(
     "the rebuilt generation",
-    () => api.get<StatusRecord>("/v1/status"),
+    () => operator.get<StatusRecord>("/v1/status"),
     ({ projections }) => projections.some(({ generation }) => generation === 2),
   );
   expect(digests(rebuilt)).toEqual(digests(live));

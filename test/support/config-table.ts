@@ -12,5 +12,6 @@ export function configTable(): string {
 function shownDefault(name: string, value: unknown): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return "–";
   if (name === "COUNTERFOIL_STUCK_AFTER") return "`24h`";
+  if (name === "COUNTERFOIL_DRAIN_FOR") return "`1s`";
   return `\`${value}\``;
 }

@@ -115,7 +115,13 @@ async function balances(
   do {
     const { data, next } = await read(ledger, (rows) => {
       const page = { limit, beyond };
-      return listBalances(rows, { filters: {}, nextTurn: async () => {}, ...query, page });
+      return listBalances(rows, {
+        filters: {},
+        platform: null,
+        nextTurn: async () => {},
+        ...query,
+        page,
+      });
     });
     shown.push(...data.map(({ id, balance }) => `${id} ${balance}`));
     beyond = next;
@@ -162,7 +168,7 @@ describe.each(ENGINES)("an account that only a mistranslation named, on %s", (en
     expect(await ids(ledger)).toEqual([ACCOUNT_ID]);
     expect(await openAnomalies(ledger)).toEqual([`gap ${ACCOUNT_ID}`]);
     await expectAsRightlyRead(ledger, takeAll(bodies));
-    const found = (id: string) => read(ledger, (rows) => findAccount(rows, id));
+    const found = (id: string) => read(ledger, (rows) => findAccount(rows, id, null));
     expect(await found(WRONG_ID)).toEqual({ outcome: "missing" });
     expect(await found(ACCOUNT.account_id)).toMatchObject({ record: { id: ACCOUNT_ID } });
     await ledger.close();

@@ -59,10 +59,12 @@ const shownBy = (ledger: TestLedger): LifecycleLedger => ({
       return (await Promise.all(shown)) as unknown as Records[Model][];
     }),
   find: (model, id, minute = 0) =>
-    ledger.read(model, (rows) => findRecord(rows, { model, id, rule: ruleAt(minute) })),
+    ledger.read(model, (rows) =>
+      findRecord(rows, { model, id, rule: ruleAt(minute), platform: null }),
+    ),
   list: async (model, filters) => {
-    const page = { limit: 9, beyond: null };
-    const query = { model, filters, page, rule: ruleAt(0), nextTurn: async () => {} };
+    const all = { platform: null, page: { limit: 9, beyond: null }, nextTurn: async () => {} };
+    const query = { model, filters, rule: ruleAt(0), ...all };
     const { data } = await ledger.read(model, (rows) => listRecords(rows, query));
     return data.map(({ id }) => id);
   },

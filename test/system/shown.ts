@@ -27,7 +27,7 @@ const STUCK_AFTER_SECONDS = 3_600;
 export function shownAccounts(ledger: TestLedger): Promise<ReadonlyMap<string, ShownAccount>> {
   return readModel(ledger, "balances", async (rows) => {
     const { nextTurn } = ledger.clock;
-    const { data } = await listBalances(rows, { filters: {}, page: ALL, nextTurn });
+    const { data } = await listBalances(rows, { filters: {}, platform: null, page: ALL, nextTurn });
     return new Map(
       data.map(({ id, balance, status, open_gaps }) => {
         return [id, { balance, status, openGaps: open_gaps }];
@@ -45,6 +45,7 @@ export function shownRecords(
     const { data } = await listRecords(rows, {
       model,
       filters: {},
+      platform: null,
       page: ALL,
       rule: stuckRule(clock.now(), STUCK_AFTER_SECONDS),
       nextTurn: clock.nextTurn,

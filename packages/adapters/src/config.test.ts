@@ -1,4 +1,7 @@
-import { describe, expect, test } from "@jest/globals";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "@jest/globals";
 import { ConfigurationInvalid, closestTo, type Environment, loadConfig } from "./config.ts";
 
 function problemsOf(env: Environment): readonly string[] {
@@ -58,6 +61,11 @@ describe("what is refused", () => {
     { env: { COUNTERFOIL_LEDGER: "models" }, says: /taken by a folder/ },
     { env: { COUNTERFOIL_LEDGER: "locks" }, says: /taken by a folder/ },
     { env: { COUNTERFOIL_KAFKA_BROKERS: "user@kafka:9092" }, says: /^\w+_BROKERS: expected host/ },
+    { env: { COUNTERFOIL_TRUSTED_PROXIES: "proxy.example" }, says: /expected addresses/ },
+    { env: { COUNTERFOIL_ALLOWED_HOSTS: "a.example:80" }, says: /expected names without a port/ },
+    { env: { COUNTERFOIL_CORS_ORIGINS: "*" }, says: /expected https:/ },
+    { env: { COUNTERFOIL_RATE_LIMIT: "many" }, says: /expected a number of requests/ },
+    { env: { COUNTERFOIL_HTTP_TLS_KEY_FILE: "k" }, says: /TLS_CERT_FILE missing/ },
     { env: { COUNTERFOIL_HTTP_PORT: "65536" }, says: /expected a port number/ },
     { env: { COUNTERFOIL_STUCK_AFTER: "soon" }, says: /expected a duration/ },
     { env: { COUNTERFOIL_LOG_LEVEL: "loud" }, says: /COUNTERFOIL_LOG_LEVEL is "loud"/ },
@@ -85,6 +93,45 @@ describe("what is refused", () => {
   test("without repeating what may be secret", () => {
     const env = { ...FEED, COUNTERFOIL_ZEROHASH_FEED_URL: "https://me:hunter2@feed.example" };
     expect(problemsOf(env).join()).toMatch(/^COUNTERFOIL_ZEROHASH_FEED_URL: expected ws/);
+  });
+});
+
+describe("secrets in files", () => {
+  const folder = mkdtempSync(join(tmpdir(), "counterfoil-secrets-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const fileOf = (text: string) => {
+    const file = join(folder, String(text.length));
+    writeFileSync(file, text);
+    return file;
+  };
+  const SECRET = "COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET";
+
+  test("are read without the end of their one line", () => {
+    const env = {
+      [`${SECRET}_FILE`]: fileOf("one,two\n"),
+      COUNTERFOIL_POSTGRES_URL_FILE: fileOf("postgres://me:hunter2@db/books\r\n"),
+    };
+    const config = loadConfig(env);
+    expect(config.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET).toEqual(["one", "two"]);
+    expect(config.COUNTERFOIL_POSTGRES_URL).toBe("postgres://me:hunter2@db/books");
+  });
+
+  test("drop one newline and no more", () => {
+    const env = { ...FEED, COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE: "" };
+    const file = fileOf(" a phrase \n\n");
+    const config = loadConfig({ ...env, COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE_FILE: file });
+    expect(config.COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE).toBe(" a phrase \n");
+  });
+
+  test.each<Readonly<{ env: () => Environment; says: RegExp }>>([
+    { env: () => ({ [SECRET]: "a", [`${SECRET}_FILE`]: fileOf("b") }), says: /are both set/ },
+    { env: () => ({ [`${SECRET}_FILE`]: folder }), says: /_SECRET_FILE .*\(EISDIR\): expected/ },
+    { env: () => ({ [`${SECRET}_FILE`]: fileOf("\n") }), says: /the file is empty/ },
+    { env: () => ({ COUNTERFOIL_LEDGER_FILE: fileOf("b") }), says: /is not a variable/ },
+  ])("$says", ({ env, says }) => {
+    const [problem, ...others] = problemsOf(env());
+    expect(problem).toMatch(says);
+    expect(others).toEqual([]);
   });
 });
 

@@ -1,4 +1,5 @@
-import { CONFIG, type Config } from "@counterfoil/contracts/config";
+import { readFileSync } from "node:fs";
+import { CONFIG, type Config, SECRETS } from "@counterfoil/contracts/config";
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
 
 const PREFIX = "COUNTERFOIL_";
@@ -24,9 +25,9 @@ export class ConfigurationInvalid extends Error {
  * @throws ConfigurationInvalid naming every problem; values of secrets are never part of it
  */
 export function loadConfig(env: Environment): Config {
-  const given = ownVariables(env);
+  const { given, problems } = withFiles(ownVariables(env));
   const config: Record<string, unknown> = {};
-  const problems = Object.keys(given).filter(isUnknown).map(describeUnknown);
+  problems.push(...Object.keys(given).filter(isUnknown).map(describeUnknown));
   for (const [name, schema] of Object.entries(CONFIG)) {
     const read = schema.safeParse(given[name]);
     if (read.success) config[name] = read.data;
@@ -44,6 +45,31 @@ function ownVariables(env: Environment): Readonly<Record<string, string>> {
     .filter(([name]) => name.startsWith(PREFIX))
     .map(([name, value = ""]) => [name, value.replace(/[\r\n]+$/, "")] as const);
   return Object.fromEntries(own.filter(([, value]) => value !== ""));
+}
+
+type Given = Readonly<Record<string, string>>;
+
+/** Puts secrets in their place that stand in files: an orchestrator mounts them, and shows no value. */
+function withFiles(variables: Given): { given: Given; problems: string[] } {
+  const given: Record<string, string> = { ...variables };
+  const problems: string[] = [];
+  for (const name of SECRETS) {
+    const file = given[`${name}_FILE`];
+    if (file === undefined) continue;
+    delete given[`${name}_FILE`];
+    if (name in given) {
+      problems.push(`${name} and ${name}_FILE are both set: expected one of them`);
+      continue;
+    }
+    try {
+      given[name] = readFileSync(file, "utf8").replace(/\r?\n$/, "");
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      problems.push(`${name}_FILE is "${file}" (${code}): expected a file that can be read`);
+    }
+    if (given[name] === "") problems.push(`${name}_FILE is "${file}": the file is empty`);
+  }
+  return { given, problems };
 }
 
 function isUnknown(name: string): boolean {
@@ -101,6 +127,11 @@ const GROUPS: readonly Group[] = [
     what: "the Balances Feed",
     anyOf: [...FEED, "COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT"],
     needs: FEED,
+  },
+  {
+    what: "TLS",
+    anyOf: ["COUNTERFOIL_HTTP_TLS_CERT_FILE", "COUNTERFOIL_HTTP_TLS_KEY_FILE"],
+    needs: ["COUNTERFOIL_HTTP_TLS_CERT_FILE", "COUNTERFOIL_HTTP_TLS_KEY_FILE"],
   },
   {
     what: "the listener for webhooks alone",

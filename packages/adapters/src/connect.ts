@@ -4,6 +4,7 @@ import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { KeyStore } from "@counterfoil/processing/ports/key-store";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import { systemClock } from "./node/clock.ts";
@@ -21,6 +22,7 @@ type Engine = Readonly<{
   stream: EventStream;
   catalogue: ModelCatalogue;
   locks: RoleLocks;
+  keys: KeyStore;
   close: () => Promise<void>;
 }>;
 
@@ -75,6 +77,7 @@ const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }
   const { openEventStream } = await import("./sqlite/event-stream.ts");
   const { openModelCatalogue } = await import("./sqlite/model-catalogue.ts");
   const { createRoleLocks } = await import("./sqlite/role-locks.ts");
+  const { openKeyStore } = await import("./sqlite/key-store.ts");
   const dataDir = ledgerFolder(config);
   const stream = await openEventStream({
     dataDir,
@@ -87,7 +90,8 @@ const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }
   });
   const catalogue = openModelCatalogue({ dataDir });
   const locks = createRoleLocks({ dataDir });
-  return { engine: "sqlite", stream, catalogue, locks, close: closing(catalogue, stream) };
+  const keys = openKeyStore({ dataDir });
+  return { engine: "sqlite", stream, catalogue, locks, keys, close: closing(catalogue, stream) };
 };
 
 /** Ledgers share nothing: each but the default has a folder of its own in the data folder. */
@@ -102,12 +106,15 @@ const openPostgres: OpenEngine = async ({ config, access, clock, hashing }) => {
   const { openEventStream } = await import("./postgres/event-stream.ts");
   const { openModelCatalogue } = await import("./postgres/model-catalogue.ts");
   const { createRoleLocks } = await import("./postgres/role-locks.ts");
+  const { openKeyStore } = await import("./postgres/key-store.ts");
   const { COUNTERFOIL_POSTGRES_URL: url = "", COUNTERFOIL_LEDGER: ledger } = config;
   const readOnly = access === "read";
   const stream = await openEventStream({ url, ledger, hashing, clock, readOnly });
   const catalogue = openModelCatalogue({ url, ledger });
   const locks = createRoleLocks({ url, ledger });
-  return { engine: "postgres", stream, catalogue, locks, close: closing(catalogue, stream) };
+  const keys = openKeyStore({ url, ledger });
+  const close = closing(keys, catalogue, stream);
+  return { engine: "postgres", stream, catalogue, locks, keys, close };
 };
 
 /** A cluster: the stream in an event store; what follows from it, and the locks, on PostgreSQL. */
@@ -116,6 +123,7 @@ const openEventstore: OpenEngine = async ({ config, access, clock, hashing, logg
   const { openIdentityIndex } = await import("./postgres/identity-index.ts");
   const { openModelCatalogue } = await import("./postgres/model-catalogue.ts");
   const { createRoleLocks } = await import("./postgres/role-locks.ts");
+  const { openKeyStore } = await import("./postgres/key-store.ts");
   const {
     COUNTERFOIL_EVENTSTORE_URL: url = "",
     COUNTERFOIL_POSTGRES_URL: postgres = "",
@@ -130,13 +138,9 @@ const openEventstore: OpenEngine = async ({ config, access, clock, hashing, logg
   });
   const catalogue = openModelCatalogue({ url: postgres, ledger });
   const locks = createRoleLocks({ url: postgres, ledger });
-  return {
-    engine: "eventstore",
-    stream,
-    catalogue,
-    locks,
-    close: closing(catalogue, stream, index),
-  };
+  const keys = openKeyStore({ url: postgres, ledger });
+  const close = closing(keys, catalogue, stream, index);
+  return { engine: "eventstore", stream, catalogue, locks, keys, close };
 };
 
 /** Closes one after another: what is built on others first. */

@@ -36,10 +36,24 @@ const duration = z
   .regex(/^[1-9]\d{0,8}(?:s|m|h|d)$/, "expected a duration such as 90s, 30m, 24h or 7d")
   .transform((text) => Number(text.slice(0, -1)) * (SECONDS[text.slice(-1)] ?? 1));
 
+/** A short pause, in milliseconds. */
+const seconds = z
+  .string()
+  .regex(/^\d{1,3}s$/, "expected seconds such as 0s or 15s")
+  .transform((text) => Number(text.slice(0, -1)) * 1000);
+
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Where a page comes from: no path. */
+const ORIGIN = /^https?:\/\/[^\s/]+$/;
+
+const NETWORK = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
 
 /** A user or a password has variables of its own. */
 const BROKER = /^[^\s:/@]+:\d{1,5}$/;
+
+/** A name or an address, as it stands in a Host header before the port. */
+const HOST = /^(?:[^\s/:@[\]]+|\[[0-9a-fA-F:.]+\])$/;
 
 /** Of the default ledger, whose folder holds those of the others. */
 const FOLDERS: ReadonlySet<string> = new Set(["models", "locks"]);
@@ -94,6 +108,35 @@ export const CONFIG = {
     .describe("SASL mechanism of the brokers"),
   COUNTERFOIL_HTTP_HOST: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),
   COUNTERFOIL_HTTP_PORT: port.default(8080).describe("Port to listen on"),
+  COUNTERFOIL_HTTP_TLS_CERT_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("PEM file of the certificate to listen with, its chain behind it: HTTPS alone then"),
+  COUNTERFOIL_HTTP_TLS_KEY_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("PEM file of its private key"),
+  COUNTERFOIL_TRUSTED_PROXIES: list
+    .refine((all) => all.every((one) => NETWORK.safeParse(one).success), "expected addresses, …")
+    .describe(
+      "Addresses and networks of proxies whose `X-Forwarded-…` headers are believed, comma-separated",
+    ),
+  COUNTERFOIL_ALLOWED_HOSTS: list
+    .refine((hosts) => hosts.every((host) => HOST.test(host)), "expected names without a port, …")
+    .describe(
+      "Names by which readers reach the service, beside `localhost` and COUNTERFOIL_HTTP_HOST",
+    ),
+  COUNTERFOIL_CORS_ORIGINS: list
+    .refine((all) => all.every((one) => ORIGIN.test(one)), "expected https://app.example.org, …")
+    .describe("Origins whose pages may ask `/v1` from a browser, comma-separated"),
+  COUNTERFOIL_RATE_LIMIT: z
+    .string()
+    .regex(/^\d{1,9}$/, "expected a number of requests, 0 for no limit")
+    .transform(Number)
+    .default(6_000)
+    .describe("Requests a minute that one API key may make of one process; 0: no limit"),
   COUNTERFOIL_WEBHOOK_HOST: z
     .string()
     .min(1)
@@ -127,17 +170,33 @@ export const CONFIG = {
     "Answer 401 to webhooks of Zero Hash that carry only a legacy signature",
   ),
   COUNTERFOIL_ALLOW_UNSIGNED: flag.describe("Accept unsigned webhooks, on a loopback address only"),
-  COUNTERFOIL_ALLOW_UNAUTHENTICATED: flag.describe("Serve reading routes beyond loopback"),
+  COUNTERFOIL_ALLOW_UNAUTHENTICATED: flag.describe(
+    "As long as there was never an API key: answer reading routes beyond loopback too",
+  ),
   COUNTERFOIL_MAX_BODY_BYTES: bytes.default(262_144).describe("Largest webhook body"),
   COUNTERFOIL_MAX_FRAME_BYTES: bytes.default(67_108_864).describe("Largest feed frame"),
   COUNTERFOIL_STUCK_AFTER: duration
     .default(86_400)
     .describe("A lifecycle that stays longer in one stage is stuck"),
+  COUNTERFOIL_DRAIN_FOR: seconds
+    .default(1_000)
+    .describe("After SIGTERM: how long /readyz says 503 before the port is closed"),
   COUNTERFOIL_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
     .default("info")
     .describe("Least severity that is logged"),
 } as const;
+
+/** Each may stand in a file that `<name>_FILE` names. */
+export const SECRETS: readonly (keyof typeof CONFIG)[] = [
+  "COUNTERFOIL_POSTGRES_URL",
+  "COUNTERFOIL_EVENTSTORE_URL",
+  "COUNTERFOIL_KAFKA_PASSWORD",
+  "COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET",
+  "COUNTERFOIL_ZEROHASH_FEED_KEY",
+  "COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE",
+  "COUNTERFOIL_ZEROHASH_FEED_SECRET",
+];
 
 export const configSchema = z.object(CONFIG);
 export type Config = Readonly<z.infer<typeof configSchema>>;

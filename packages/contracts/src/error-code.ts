@@ -9,6 +9,8 @@ export const ERROR_CODES = {
   invalid_query: { status: 400, title: "A query parameter is not valid" },
   invalid_cursor: { status: 400, title: "The cursor is not one that this service gave out" },
   unauthenticated: { status: 401, title: "A valid API key is needed" },
+  wrong_role: { status: 403, title: "The API key may not do that" },
+  foreign_origin: { status: 403, title: "A page of another origin may not do that" },
   not_found: { status: 404, title: "There is no such resource" },
   method_not_allowed: { status: 405, title: "This resource does not take that method" },
   request_timeout: { status: 408, title: "The request took too long to arrive" },
@@ -16,7 +18,9 @@ export const ERROR_CODES = {
   already_closed: { status: 409, title: "It needs nobody any more" },
   body_gone: { status: 410, title: "The body was erased" },
   payload_too_large: { status: 413, title: "The body is larger than is taken" },
+  unknown_host: { status: 421, title: "The service is not known by this name" },
   unsupported_combination: { status: 422, title: "These parameters do not go together" },
+  rate_limited: { status: 429, title: "The API key made too many requests" },
   headers_too_large: { status: 431, title: "The header fields are larger than are taken" },
   internal_error: { status: 500, title: "The service made an error" },
   // webhooks
@@ -25,6 +29,7 @@ export const ERROR_CODES = {
   timestamp_stale: { status: 401, title: "The signed timestamp is too far from now" },
   channel_not_configured: { status: 404, title: "No secret is configured for this provider" },
   // the service's own state
+  not_ready: { status: 503, title: "The service does not take requests just now" },
   stream_unavailable: { status: 503, title: "The event stream cannot be used just now" },
   model_unavailable: { status: 503, title: "The read model cannot be used just now" },
   position_timeout: { status: 503, title: "The read model did not reach the position in time" },

@@ -14,6 +14,7 @@ import {
   stamp,
   translation,
 } from "./delivery-fact.ts";
+import { ApiKeyCreated, ApiKeyRevoked } from "./key-fact.ts";
 import { actor, note, OperatorActed, QuarantineDismissed } from "./operator-fact.ts";
 import {
   account,
@@ -346,6 +347,8 @@ export const FACTS = {
   OperatorActed,
   AnomalyAcknowledged,
   QuarantineDismissed,
+  ApiKeyCreated,
+  ApiKeyRevoked,
   ForeignEvent,
 } as const;
 

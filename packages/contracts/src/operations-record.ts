@@ -147,6 +147,11 @@ export const statusRecord = z
   .meta({ id: "Status" });
 export type StatusRecord = z.infer<typeof statusRecord>;
 
+export const acknowledgement = z
+  .object({ anomaly_id: z.string(), note: z.string(), actor: z.string() })
+  .meta({ id: "Acknowledgement" });
+export type AcknowledgementRecord = z.infer<typeof acknowledgement>;
+
 export const rebuildProgress = z
   .object({
     model: modelName,

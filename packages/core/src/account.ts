@@ -63,6 +63,24 @@ export function accountParts(id: string): AccountParts {
   throw new RangeError(`not an account id: ${id}`);
 }
 
+/** Whether an account is a platform's: its own, or one of its group. Layer1's have no known group. */
+export function isAccountOf(id: string, platform: string): boolean {
+  const { participant_code, account_group } = accountParts(id);
+  return participant_code === platform || account_group === platform;
+}
+
+/**
+ * Ids of a platform's accounts, for engines: the pieces that stand between parts which may be
+ * anything, in two ways.
+ */
+export function accountIdsOf(platform: string): readonly (readonly string[])[] {
+  const part = encodePart(platform);
+  return [
+    [`zerohash:${part}:`, ":", ":", ":", ""],
+    ["zerohash:", `:${part}:`, ":", ":", ""],
+  ];
+}
+
 function decodePart(encoded: string): string {
   try {
     return decodeURIComponent(encoded);

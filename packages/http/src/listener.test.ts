@@ -1,8 +1,14 @@
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LOCALHOST } from "@counterfoil/adapters/eventstore/testing/localhost-certificate";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { createListener, isLoopback, type ListenerOptions, startOrStop } from "./listener.ts";
+import { Agent, request } from "undici";
+import { isLoopback } from "./address.ts";
+import { createListener, type ListenerOptions, startOrStop } from "./listener.ts";
 import { openConnection, readAnswer, requestHead } from "./testing/raw-http.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -127,4 +133,44 @@ test.each([
   ["127.0.0.1.example.com", false],
 ])("whether %s is this computer alone: %s", (host, expected) => {
   expect(isLoopback(host)).toBe(expected);
+});
+
+describe("TLS", () => {
+  const folder = mkdtempSync(join(tmpdir(), "counterfoil-tls-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const fileOf = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const configWith = (cert: string, key: string) => ({
+    COUNTERFOIL_MAX_BODY_BYTES: 100,
+    COUNTERFOIL_HTTP_TLS_CERT_FILE: cert,
+    COUNTERFOIL_HTTP_TLS_KEY_FILE: key,
+  });
+
+  test("with a certificate it answers over HTTPS alone, and ends as it would without", async () => {
+    const files = [fileOf("cert.pem", LOCALHOST.cert), fileOf("key.pem", LOCALHOST.key)] as const;
+    const listener = listenerOf({ config: configWith(...files) });
+    listener.app.get("/", async () => ({ answered: true }));
+    const url = await listener.start();
+    expect(url).toMatch(/^https:\/\/127\.0\.0\.1:/);
+    const dispatcher = new Agent({ connect: { ca: LOCALHOST.cert } });
+    cleanups.push(() => dispatcher.close());
+    const { statusCode, body } = await request(url, { dispatcher });
+    expect([statusCode, await body.json()]).toEqual([200, { answered: true }]);
+    await expect(fetch(url.replace("https", "http"))).rejects.toThrow();
+    await listener.stop();
+  });
+
+  test.each<[string, string, string, RegExp]>([
+    [
+      "not there",
+      "/nowhere",
+      "/nowhere",
+      /^COUNTERFOIL_HTTP_TLS_CERT_FILE is "\/nowhere" \(ENOENT/,
+    ],
+    ["none", fileOf("a", "x"), fileOf("b", "y"), /CERT_FILE.*KEY_FILE: no certificate/],
+  ])("files that are %s are refused by their variables", (_, cert, key, says) => {
+    expect(() => listenerOf({ config: configWith(cert, key) })).toThrow(says);
+  });
 });

@@ -1,14 +1,22 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { Histogram, type Registry } from "prom-client";
+import type { Readiness } from "./readiness.ts";
 
 /**
- * `/healthz`, `/readyz` and `/metrics` of a listener that reads no model: it is ready as long as it
- * listens. Nothing here is about a customer. The gateway has routes of its own for them.
+ * `/healthz`, `/readyz` and `/metrics` of a listener that answers nobody else. Nothing here is about a
+ * customer. The gateway has routes of its own for them.
  */
-export function mountOperations(app: FastifyInstance, registry: Registry): void {
+export function mountOperations(
+  app: FastifyInstance,
+  registry: Registry,
+  readiness: Readiness,
+): void {
   measureAnswers(app, registry);
   app.get("/healthz", async () => ({ status: "ok" }));
-  app.get("/readyz", async () => ({ status: "ready" }));
+  app.get("/readyz", async () => {
+    await readiness.assert();
+    return { status: "ready" };
+  });
   app.get("/metrics", (_request, reply) => sendMetrics(reply, registry));
 }
 

@@ -9,6 +9,7 @@ import type { Translations } from "@counterfoil/core/translate/translation";
 import { appendContended, appendDecided, type Contender } from "./ingest/append-decided.ts";
 import { isEngineError } from "./ports/errors.ts";
 import { findAnomaly } from "./queries/anomalies.ts";
+import type { Platform } from "./queries/platform.ts";
 import { findQuarantined } from "./queries/quarantine.ts";
 import { ModelNotServed, type ServedModels } from "./queries/serving.ts";
 import type { StuckRule } from "./queries/stuck.ts";
@@ -39,7 +40,12 @@ export function recordAction(
 }
 
 export type Acknowledging = Operating &
-  Readonly<{ models: Pick<ServedModels, "snapshot">; rule: StuckRule }>;
+  Readonly<{
+    models: Pick<ServedModels, "snapshot">;
+    rule: StuckRule;
+    /** Whose anomalies there are for who acts. */
+    platform: Platform;
+  }>;
 
 /**
  * Says that somebody knows of an anomaly, as it is now: it is shown behind the others, and `status`
@@ -49,10 +55,10 @@ export type Acknowledging = Operating &
  * @throws NothingThere, AlreadyClosed
  */
 export async function acknowledgeAnomaly(
-  { models, rule, ...operating }: Acknowledging,
+  { models, rule, platform, ...operating }: Acknowledging,
   { id, note, actor }: Word,
 ): Promise<number> {
-  const found = await findInModels(models, rule, id);
+  const found = await findInModels(models, { id, rule, platform });
   if (found === null) {
     throw new NothingThere(`there is no anomaly "${id}": \`anomalies list\` shows which are`);
   }
@@ -68,14 +74,13 @@ type Found = Pick<AnomalyRecord, "model" | "closed_position"> & Readonly<{ posit
 
 async function findInModels(
   models: Acknowledging["models"],
-  rule: StuckRule,
-  id: string,
+  wanted: Readonly<{ id: string; rule: StuckRule; platform: Platform }>,
 ): Promise<Found | null> {
   let failure: unknown = null;
   for (const model of modelName.options) {
     try {
       const found = await models.snapshot(model, async (rows, { position }) => {
-        const anomaly = await findAnomaly(rows, { model, id, rule });
+        const anomaly = await findAnomaly(rows, { model, ...wanted });
         return anomaly && { ...anomaly, position };
       });
       if (found !== null) return found;

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "./build.ts";
 import { anomaliesCommand } from "./commands/anomalies.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { rebuildCommand } from "./commands/rebuild.ts";
 import { retranslateCommand } from "./commands/retranslate.ts";
@@ -31,6 +32,9 @@ for (const output of [process.stdout, process.stderr]) {
   });
 }
 
+// Whatever a command makes, no other user of the machine reads: files are 0600, folders 0700.
+process.umask(0o077);
+
 try {
   await createProgram().parseAsync();
 } catch (error) {
@@ -56,6 +60,7 @@ function createProgram(): Command {
       "Repairing:",
       [rebuildCommand(), rollbackCommand(), retranslateCommand(), quarantineCommand()],
     ],
+    ["Access:", [keysCommand()]],
     ["Trying out:", [simulateCommand()]],
   ];
   for (const [heading, commands] of groups) {

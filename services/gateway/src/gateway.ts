@@ -1,15 +1,13 @@
-import type { Config } from "@counterfoil/contracts/config";
-import { type ErrorCode, StartupError } from "@counterfoil/contracts/error-code";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import type { ErrorCode } from "@counterfoil/contracts/error-code";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
-import {
-  createListener,
-  isLoopback,
-  type Listener,
-  serviceAddress,
-  startOrStop,
-} from "@counterfoil/http/listener";
+import { serviceAddress } from "@counterfoil/http/address";
+import type { Door } from "@counterfoil/http/door";
+import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";
 import { measureAnswers } from "@counterfoil/http/operations";
 import { type AsProblem, Problem, type ProblemDetails } from "@counterfoil/http/problem";
+import { createReadiness, type Readiness } from "@counterfoil/http/readiness";
+import { followKeys } from "@counterfoil/processing/access/key-directory";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import { AlreadyClosed, NothingThere } from "@counterfoil/processing/operator";
 import {
@@ -22,18 +20,22 @@ import {
   StreamMissing,
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
+import type { KeyStore } from "@counterfoil/processing/ports/key-store";
 import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import { type Caller, guard } from "./access.ts";
 import { measureLedger } from "./metrics.ts";
+import { protectRoutes, sendSecurityHeaders } from "./protection.ts";
 import type { Sources } from "./reading.ts";
 import { accountRoutes } from "./route/accounts.ts";
+import { type Acting, actingRoutes } from "./route/acting.ts";
 import { attentionRoutes } from "./route/attention.ts";
 import { balanceRoutes } from "./route/balances.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
-import { operationRoutes } from "./route/operations.ts";
+import { assertReadable, operationRoutes } from "./route/operations.ts";
 import { streamRoutes } from "./route/stream.ts";
 import { type AnswerElsewhere, describeRoutes, mountRoutes, type Route } from "./route.ts";
 
@@ -41,8 +43,14 @@ export type GatewayDeps = Omit<Sources, "stopping"> &
   Readonly<{
     logger: Logger;
     registry: Registry;
+    keys: KeyStore;
+    acting: Acting;
     /** Where others answer on this event loop too: answers the reading routes beside it. */
     readers?: Readers;
+    /** Unless given: whether the stream and every model can be read. */
+    readiness?: Readiness;
+    /** Of the listener, where it is open already. */
+    door?: Door;
     /** Mounts what other roles answer on the same port: webhooks, the feed, the console. */
     register?: (app: FastifyInstance) => Promise<void>;
   }>;
@@ -58,22 +66,34 @@ export type Readers = Readonly<{
  * The HTTP interface: every reading route, operations, and what `register` adds. The caller closes
  * what it reads from.
  *
- * @throws StartupError configuration_invalid where anybody on the network could read
+ * @throws StartupError configuration_invalid
  */
 export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   const { config, registry, register, readers } = deps;
-  assertReadableHere(config);
   const stopping = new AbortController();
   const address = serviceAddress(config);
-  const listener = createListener({ ...deps, address, asProblem: asGatewayProblem });
+  const readiness = deps.readiness ?? createReadiness(() => assertReadable(deps), deps.clock);
+  const served = { ...deps, readiness, address, asProblem: asGatewayProblem };
+  const listener = createListener(served);
   const { app } = listener;
   const sources = { ...deps, stopping: stopping.signal };
   setCompilers(app);
   measureAnswers(app, registry);
   measureLedger(deps);
+  await sendSecurityHeaders(app, config);
+  guard(app, { ...deps, hashing: nodeHashing, directory: followKeys(deps) });
   await describeRoutes(app);
-  mountRoutes(app, readingRoutes(sources), readers?.answer);
-  mountRoutes(app, operationRoutes(sources, registry));
+  const operations = operationRoutes(sources, registry, readiness);
+  await app.register(async (v1) => {
+    await protectRoutes(v1, config);
+    mountRoutes(v1, readingRoutes(sources), readers?.answer);
+    mountRoutes(v1, actingRoutes(deps.acting));
+    mountRoutes(v1, operations.filter(isVersioned));
+  });
+  mountRoutes(
+    app,
+    operations.filter((route) => !isVersioned(route)),
+  );
   await register?.(app);
   app.addHook("preClose", async () => {
     stopping.abort();
@@ -83,7 +103,12 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   return listener;
 }
 
-/** The reading routes alone, to be asked by `inject`: the other end of `readers`. */
+const isVersioned = ({ url }: Route): boolean => url.startsWith("/v1/");
+
+/**
+ * The reading routes alone, to be asked by `inject`: the other end of `readers`. Whoever asks was let
+ * in there, and is named in a header that nobody else can send: it listens nowhere.
+ */
 export async function createReadingApp(
   deps: Omit<Sources, "stopping"> & Pick<GatewayDeps, "logger">,
 ): Promise<FastifyInstance> {
@@ -91,11 +116,24 @@ export async function createReadingApp(
   const address = serviceAddress(deps.config);
   const { app } = createListener({ ...deps, address, asProblem: asGatewayProblem });
   setCompilers(app);
+  app.decorateRequest("caller");
+  app.addHook("onRequest", async (request) => {
+    request.caller = JSON.parse(String(request.headers[CALLER_HEADER]));
+  });
   mountRoutes(app, readingRoutes({ ...deps, stopping: stopping.signal }));
   app.addHook("preClose", async () => stopping.abort());
   await app.ready();
   return app;
 }
+
+/** Headers hold no more than ASCII. */
+export const callerHeader = (caller: Caller): Record<string, string> => ({
+  [CALLER_HEADER]: JSON.stringify(caller).replace(/[\u0080-\uffff]/g, escapedUnit),
+});
+
+const CALLER_HEADER = "counterfoil-caller";
+const escapedUnit = (unit: string): string =>
+  `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
 function setCompilers(app: FastifyInstance): void {
   app.setValidatorCompiler(validatorCompiler);
@@ -112,22 +150,6 @@ function setCompilers(app: FastifyInstance): void {
 export async function startGateway(deps: GatewayDeps): Promise<Listener & { address: string }> {
   const gateway = await createGateway(deps);
   return { ...gateway, address: await startOrStop(gateway) };
-}
-
-type Reachable = Pick<Config, "COUNTERFOIL_HTTP_HOST" | "COUNTERFOIL_ALLOW_UNAUTHENTICATED">;
-
-/**
- * Whoever reaches the reading routes reads every customer's money.
- *
- * @throws StartupError configuration_invalid
- */
-export function assertReadableHere(config: Reachable): void {
-  const { COUNTERFOIL_HTTP_HOST: host } = config;
-  if (config.COUNTERFOIL_ALLOW_UNAUTHENTICATED || isLoopback(host)) return;
-  throw new StartupError(
-    "configuration_invalid",
-    `COUNTERFOIL_HTTP_HOST is ${host}, and the reading routes ask nobody who they are: listen on 127.0.0.1, or set COUNTERFOIL_ALLOW_UNAUTHENTICATED=true where something else keeps strangers out`,
-  );
 }
 
 function readingRoutes(sources: Sources): readonly Route[] {
@@ -180,7 +202,7 @@ function queryProblemOf(error: unknown, request: FastifyRequest): Problem | null
   const { validationContext } = error as { validationContext?: string };
   // A parameter of the path that no resource has: there is no such address.
   if (validationContext === "params") return new Problem("not_found", notFoundText(request));
-  if (validationContext === "body") return new Problem("malformed_request", "no body is taken");
+  if (validationContext === "body") return new Problem("malformed_request", bodyText(error));
   const given = request.query as Readonly<Record<string, unknown>>;
   const wrong = error.validation.flatMap(({ instancePath, message: expected = "", params }) => {
     const { keys } = params as Readonly<{ keys?: readonly string[] }>;
@@ -192,6 +214,17 @@ function queryProblemOf(error: unknown, request: FastifyRequest): Problem | null
   });
   const errors = wrong.map((each) => each.error);
   return new Problem("invalid_query", wrong.map(wrongText).join("; "), { errors });
+}
+
+type ValidationErrors = Readonly<{
+  validation: readonly Readonly<{ instancePath: string; message?: string | undefined }>[];
+}>;
+
+function bodyText({ validation }: ValidationErrors): string {
+  const wrong = validation.map(
+    ({ instancePath, message = "" }) => `${instancePath.slice(1) || "the body"}: ${message}`,
+  );
+  return wrong.join("; ");
 }
 
 const FOUND_LENGTH_MAX = 200;

@@ -13,6 +13,7 @@ import { type CursorScope, decodeCursor, encodeCursor } from "@counterfoil/proce
 import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
 import type { StatusSources } from "@counterfoil/processing/queries/status";
 import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/stuck";
+import type { Caller } from "./access.ts";
 
 /** What routes answer from. */
 export type Sources = Readonly<{
@@ -85,6 +86,11 @@ export function oneFound<Record>(found: Found<Record>, what: string, id: string)
 
 export function stuckNow({ clock, config }: Pick<Sources, "clock" | "config">): StuckRule {
   return stuckRule(clock.now(), config.COUNTERFOIL_STUCK_AFTER);
+}
+
+/** A list as a caller sees it: a cursor that another's list gave out is none of it. */
+export function listFor({ platform }: Caller, list: CursorScope): CursorScope {
+  return platform === null ? list : { ...list, filters: { ...list.filters, for: platform } };
 }
 
 type PageParameters = Readonly<{ limit: number; cursor?: string | undefined }>;

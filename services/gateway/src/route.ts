@@ -10,16 +10,23 @@ import {
   createJsonSchemaTransformObject,
 } from "fastify-type-provider-zod";
 import type { z } from "zod";
+import type { Caller, Needs } from "./access.ts";
 
 /** What a route's handler is given, checked against its schemas. */
-export type RouteRequest<Query, Params> = Readonly<{
+export type RouteRequest<Query, Params, Body = unknown> = Readonly<{
   query: Query;
   params: Params;
+  body: Body;
+  caller: Caller;
   /** Aborts when the client has disconnected, or has the answer. */
   disconnected: () => AbortSignal;
 }>;
 
-export type RouteDefinition<Query extends z.ZodType, Params extends z.ZodType> = Readonly<{
+export type RouteDefinition<
+  Query extends z.ZodType,
+  Params extends z.ZodType,
+  Body extends z.ZodType,
+> = Readonly<{
   method?: "GET" | "POST";
   /** The name of its method in a client: never changed. */
   operation: string;
@@ -29,14 +36,17 @@ export type RouteDefinition<Query extends z.ZodType, Params extends z.ZodType> =
   description?: string;
   query: Query;
   params?: Params;
+  body?: Body;
   status?: 200 | 202;
+  /** Under `/v1` to read needs a reader's key, to change an operator's; elsewhere nothing. */
+  needs?: Needs;
   /** The answer's schema; with `mediaType` where it is not JSON. */
   answer: z.ZodType;
   mediaType?: string;
   /** Codes of the problems that it may answer, beside those of every route. */
   problems?: readonly ErrorCode[];
   handle: (
-    request: RouteRequest<z.output<Query>, z.output<Params>>,
+    request: RouteRequest<z.output<Query>, z.output<Params>, z.output<Body>>,
     reply: FastifyReply,
   ) => Promise<unknown>;
 }>;
@@ -50,7 +60,7 @@ export type Route = Readonly<{
 }>;
 
 /** Answers a GET where it holds up nobody who is on this event loop. */
-export type AnswerElsewhere = (url: string) => Promise<ElsewhereAnswer>;
+export type AnswerElsewhere = (url: string, caller: Caller) => Promise<ElsewhereAnswer>;
 export type ElsewhereAnswer = Readonly<{
   status: number;
   headers: Readonly<Record<string, string>>;
@@ -68,11 +78,28 @@ export type Tag = keyof typeof TAGS;
 
 const COMMON: readonly ErrorCode[] = ["malformed_request", "invalid_query", "internal_error"];
 
-export function route<Query extends z.ZodType, Params extends z.ZodType = z.ZodUndefined>(
-  definition: RouteDefinition<Query, Params>,
-): Route {
+const READING: readonly ErrorCode[] = [
+  ...(["unauthenticated", "unknown_host", "rate_limited", "overloaded"] as const),
+  "stream_unavailable",
+];
+
+/** What a route may answer because it needs a key. */
+const KEYED: Readonly<Record<Exclude<Needs, null>, readonly ErrorCode[]>> = {
+  reader: READING,
+  operator: [...READING, "wrong_role", "foreign_origin"],
+  metrics: ["unauthenticated", "wrong_role", "stream_unavailable"],
+};
+
+const KEY_SCHEME = "apiKey";
+
+export function route<
+  Query extends z.ZodType,
+  Params extends z.ZodType = z.ZodUndefined,
+  Body extends z.ZodType = z.ZodUndefined,
+>(definition: RouteDefinition<Query, Params, Body>): Route {
   const { method = "GET", operation, url, tag, summary, description } = definition;
-  const { query, params, handle } = definition;
+  const { query, params, body, handle } = definition;
+  const needs = needsOf(definition);
   const schema = {
     operationId: operation,
     tags: [tag],
@@ -80,26 +107,36 @@ export function route<Query extends z.ZodType, Params extends z.ZodType = z.ZodU
     ...(description === undefined ? {} : { description }),
     querystring: query,
     ...(params === undefined ? {} : { params }),
-    response: responsesOf(definition),
+    ...(body === undefined ? {} : { body }),
+    ...(needs === null ? {} : { security: [{ [KEY_SCHEME]: [] }] }),
+    response: responsesOf(definition, needs),
   };
-  type Checked = Pick<RouteRequest<z.output<Query>, z.output<Params>>, "query" | "params">;
+  type Asked = RouteRequest<z.output<Query>, z.output<Params>, z.output<Body>>;
+  type Checked = Pick<Asked, "query" | "params" | "body">;
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
-    const { query, params } = request as Checked;
-    return handle({ query, params, disconnected: () => closeSignal(reply) }, reply);
+    const { query, params, body } = request as Checked;
+    const { caller } = request;
+    return handle({ query, params, body, caller, disconnected: () => closeSignal(reply) }, reply);
   };
   return {
     method,
     url,
     mount: (app, elsewhere) => {
       const answer = elsewhere === undefined ? handler : passOn(elsewhere);
-      app.route({ method, url, schema, handler: answer });
+      app.route({ method, url, schema, config: { needs }, handler: answer });
     },
   };
 }
 
+function needsOf({ url, method = "GET", needs }: Pick<AnyDefinition, "url" | "method" | "needs">) {
+  if (needs !== undefined) return needs;
+  if (!url.startsWith("/v1/")) return null;
+  return method === "GET" ? "reader" : "operator";
+}
+
 function passOn(elsewhere: AnswerElsewhere) {
-  return async ({ url }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { status, headers, body } = await elsewhere(url);
+  return async ({ url, caller }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { status, headers, body } = await elsewhere(url, caller);
     return reply.code(status).headers(headers).send(Buffer.from(body.buffer));
   };
 }
@@ -110,16 +147,20 @@ function closeSignal({ raw }: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
-function responsesOf({ status = 200, answer, mediaType, problems = [] }: AnyDefinition) {
+function responsesOf(
+  { status = 200, answer, mediaType, problems = [] }: AnyDefinition,
+  needs: Needs,
+) {
   const content = { [mediaType ?? "application/json"]: { schema: answer } };
-  const byStatus = Map.groupBy([...COMMON, ...problems], (code) => ERROR_CODES[code].status);
+  const codes = new Set([...COMMON, ...(needs === null ? [] : KEYED[needs]), ...problems]);
+  const byStatus = Map.groupBy(codes, (code) => ERROR_CODES[code].status);
   const refusals = [...byStatus].map(([refusal, codes]) => [refusal, problemResponse(codes)]);
   return { [status]: { description: "The answer", content }, ...Object.fromEntries(refusals) };
 }
 
 type AnyDefinition = Pick<
-  RouteDefinition<z.ZodType, z.ZodType>,
-  "status" | "answer" | "mediaType" | "problems"
+  RouteDefinition<z.ZodType, z.ZodType, z.ZodType>,
+  "url" | "method" | "needs" | "status" | "answer" | "mediaType" | "problems"
 >;
 
 function problemResponse(codes: readonly ErrorCode[]) {
@@ -172,6 +213,16 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
       servers: [{ url: "/" }],
+      components: {
+        securitySchemes: {
+          [KEY_SCHEME]: {
+            type: "http",
+            scheme: "bearer",
+            description:
+              "An API key, as `counterfoil keys create` shows it once. As long as there was never a key, readers on loopback need none. A key with a platform sees what is that platform's, and nothing that tells of anything else.",
+          },
+        },
+      },
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     },
     // Other roles' routes on this port stay out: the document is the same wherever it is made.

@@ -1,5 +1,7 @@
 import { once } from "node:events";
-import { createListener, serviceAddress } from "@counterfoil/http/listener";
+import { serviceAddress } from "@counterfoil/http/address";
+import { createListener } from "@counterfoil/http/listener";
+import { createReadiness } from "@counterfoil/http/readiness";
 import { openConnection, readAnswer, requestHead } from "@counterfoil/http/testing/raw-http";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { fastify } from "fastify";
@@ -36,7 +38,8 @@ async function start(
   const clock = createManualClock(TIMESTAMP_MS);
   const { logger, text } = captureLog();
   const registry = new Registry();
-  const deps = { config, ingest, clock, logger, registry, ...options };
+  const readiness = createReadiness(async () => {}, clock);
+  const deps = { config, ingest, clock, logger, registry, readiness, ...options };
   const ingestor: Ingestor = await startIngestor(deps);
   cleanups.push(ingestor.stop);
   return { ingestor, ingest, clock, registry, logged: text };
@@ -100,7 +103,8 @@ function webhookDeps(environment: Readonly<Record<string, string>>, clock = manu
   const registry = new Registry();
   const metrics = createMetrics(registry);
   const { logger } = captureLog();
-  return { config: configOf(environment), ingest, registry, metrics, logger, clock };
+  const readiness = createReadiness(async () => {}, clock);
+  return { config: configOf(environment), ingest, registry, metrics, logger, clock, readiness };
 }
 
 const manualClock = () => createManualClock(TIMESTAMP_MS);

@@ -1,14 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Config } from "@counterfoil/contracts/config";
 import { StartupError } from "@counterfoil/contracts/error-code";
-import {
-  createListener,
-  isLoopback,
-  type Listener,
-  type ListenerAddress,
-  startOrStop,
-} from "@counterfoil/http/listener";
+import { isLoopback, type ListenerAddress } from "@counterfoil/http/address";
+import type { Door } from "@counterfoil/http/door";
+import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";
 import { mountOperations } from "@counterfoil/http/operations";
+import type { Readiness } from "@counterfoil/http/readiness";
 import { sampleLog } from "@counterfoil/http/sampled-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
@@ -32,6 +29,10 @@ export type IngestorDeps = Readonly<{
    * go there unless the configuration gives them an address of their own.
    */
   app?: FastifyInstance;
+  /** Whether webhooks should come here: of a listener for them alone. */
+  readiness: Readiness;
+  /** Of that listener, where it is open already. */
+  door?: Door;
 }>;
 
 export type Ingestor = Readonly<{
@@ -85,7 +86,7 @@ const FEED_WORLD = {
   newConnection: randomUUID,
 } as const;
 
-type ServeDeps = WebhookDeps & Pick<IngestorDeps, "registry" | "app">;
+type ServeDeps = WebhookDeps & Pick<IngestorDeps, "registry" | "app" | "readiness" | "door">;
 
 /** @returns the listener for webhooks alone; null where `app` has the routes */
 async function serveWebhooks(deps: ServeDeps) {
@@ -111,18 +112,18 @@ function hasOwnAddress(config: Config): boolean {
  *   webhooks would be taken from other computers
  */
 export async function createWebhookListener(
-  deps: WebhookDeps & Pick<IngestorDeps, "registry">,
+  deps: WebhookDeps & Pick<IngestorDeps, "registry" | "readiness" | "door">,
 ): Promise<Listener> {
-  const { config, registry } = deps;
+  const { config, registry, readiness } = deps;
   assertSignedBeyondLoopback(config);
   const listener = createListener({ ...deps, address: webhookAddress(config) });
-  mountOperations(listener.app, registry);
+  mountOperations(listener.app, registry, readiness);
   await registerWebhooks(listener.app, deps);
   return listener;
 }
 
 /** Where webhooks are taken, and the variables that say so; by default the service's address. */
-function webhookAddress(config: Config): ListenerAddress {
+export function webhookAddress(config: Config): ListenerAddress {
   const { COUNTERFOIL_WEBHOOK_HOST: host, COUNTERFOIL_WEBHOOK_PORT: port } = config;
   return {
     host: host ?? config.COUNTERFOIL_HTTP_HOST,

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { MILLISECOND } from "@counterfoil/core/exact/time";
-import { createListener, serviceAddress } from "@counterfoil/http/listener";
+import { serviceAddress } from "@counterfoil/http/address";
+import { createListener } from "@counterfoil/http/listener";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { Overloaded } from "@counterfoil/processing/ports/ingest";
 import { describe, expect, test } from "@jest/globals";

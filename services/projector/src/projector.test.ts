@@ -9,6 +9,7 @@ import {
   createMemoryEventStream,
   createMemoryStreamStorage,
 } from "@counterfoil/processing/memory/event-stream";
+import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
@@ -41,7 +42,8 @@ function watch(
   const events: ProjectorEvent[] = [];
   const waiting = new Set<() => void>();
   const close = async () => {};
-  const writer = { ...backends, ledger: LEDGER.name, environment: "test", close };
+  const keys = createMemoryKeyStore();
+  const writer = { ...backends, keys, ledger: LEDGER.name, environment: "test", close };
   const projector = startProjector({
     backends,
     models: MODELS,

@@ -1,7 +1,29 @@
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import { type Api, createApi, until } from "../../../services/counterfoil/src/demo/service.ts";
+import { type Environment, runCommand } from "./counterfoil.ts";
 
 export { type Api, createApi, until };
+
+/** An API key of these rights, as `keys create` prints it. */
+export async function createKey(
+  env: Environment,
+  ...rights: readonly string[]
+): Promise<Readonly<{ id: string; prefix: string; secret: string }>> {
+  const { code, stdout, stderr } = await runCommand(["keys", "create", "--json", ...rights], env);
+  if (code !== 0) throw new Error(`keys create ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** Who may start something over HTTP; from then on everybody else needs a key too. */
+export async function createOperatorApi(address: string, env: Environment): Promise<Api> {
+  const { secret } = await createKey(env, "--role", "operator");
+  await until(
+    "the key to be known",
+    async () => (await fetch(new URL("/v1/status", address))).status,
+    (status) => status === 401,
+  );
+  return createApi(address, secret);
+}
 
 /** The status once every model has folded everything and is served; its head is `position` or later. */
 export function whenFolded(api: Api, position = 1): Promise<StatusRecord> {

@@ -42,11 +42,14 @@ export function postWebhook(
   webhook: Webhook,
   signal: AbortSignal | null = null,
 ): Promise<Response> {
-  const { provider, payloadType, body } = webhook;
-  const envelope = { body, payloadType, notificationId: "", timestampMs: Date.now() };
-  const headers =
-    provider === "layer1"
-      ? layer1Headers(body, KEYS.layer1Keys)
-      : zeroHashHeaders(envelope, KEYS.zeroHashKeys);
+  const { provider, body } = webhook;
+  const headers = signedHeaders(webhook);
   return fetch(`${baseUrl}/webhooks/${provider}`, { method: "POST", headers, body, signal });
+}
+
+export function signedHeaders({ provider, payloadType, body }: Webhook) {
+  const envelope = { body, payloadType, notificationId: "", timestampMs: Date.now() };
+  return provider === "layer1"
+    ? layer1Headers(body, KEYS.layer1Keys)
+    : zeroHashHeaders(envelope, KEYS.zeroHashKeys);
 }

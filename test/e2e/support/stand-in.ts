@@ -17,6 +17,7 @@ export function configOf(dataDir: string): Environment {
   return {
     COUNTERFOIL_DATA_DIR: dataDir,
     COUNTERFOIL_HTTP_PORT: "0",
+    COUNTERFOIL_DRAIN_FOR: "0s",
     COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: SECRET,
     COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY: layer1PublicKeyBase64(LAYER1),
   };

@@ -7,7 +7,7 @@ import { ledgerSchema, lockKey } from "./server.ts";
 
 /** Tables that belong together and are laid out by one numbered list of migrations. */
 export type Layout = Readonly<{
-  part: "stream" | "models" | "identities";
+  part: "stream" | "models" | "identities" | "keys";
   /** From schema name to SQL; the first makes format 1 of nothing. None ever changes again. */
   migrations: readonly ((schema: string) => string)[];
 }>;

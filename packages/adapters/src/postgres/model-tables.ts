@@ -82,6 +82,11 @@ export const POSTGRES: Dialect = {
   parameter: (nth) => `$${nth}`,
   isOneOf: (column, type, parameter) => `${column} = ANY(${parameter}::${arrayType(type)})`,
   listOf: (_, values) => values,
+  isLike: (column, pieces, place) => {
+    const escaped = pieces.map((piece) => piece.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+    return `${column} ~ ${place(`^${escaped.join("[^:]*")}$`)}`;
+  },
+  isHolding: (column, parameter) => `strpos(${column}, ${parameter}) > 0`,
 };
 
 export const arrayType = (type: ColumnType): string => (type === "text" ? "text[]" : "bigint[]");

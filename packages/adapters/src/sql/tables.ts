@@ -1,5 +1,6 @@
 import type { Checkpoint } from "@counterfoil/processing/ports/model-store";
 import type {
+  Among,
   ColumnType,
   Condition,
   Operator,
@@ -20,6 +21,9 @@ export type Dialect = Readonly<{
   /** Whether a column has one of the values of a list; one shape of statement for any length. */
   isOneOf: (column: string, type: ColumnType, parameter: string) => string;
   listOf: (type: ColumnType, values: readonly Value[]) => SqlValue;
+  /** Whether text consists of pieces, with no `:` in what stands between them. */
+  isLike: (column: string, pieces: readonly string[], place: Place) => string;
+  isHolding: (column: string, parameter: string) => string;
 }>;
 
 /** A name that SQL takes literally. Names come from table descriptions, never from a request. */
@@ -66,19 +70,23 @@ export function createTablesSql(
   return (table) => {
     const found = known.get(table);
     if (found !== undefined) return found;
-    const made = tableSql(dialect, nameOf(table), table);
+    const made = tableSql({ dialect, nameOf }, table);
     known.set(table, made);
     return made;
   };
 }
 
-function tableSql(dialect: Dialect, name: string, table: Table): TableSql {
+type Naming = Readonly<{ dialect: Dialect; nameOf: (table: Table) => string }>;
+
+function tableSql(naming: Naming, table: Table): TableSql {
+  const { dialect, nameOf } = naming;
+  const name = nameOf(table);
   const from = `SELECT ${quotedList(Object.keys(table.columns))} FROM ${name}`;
   return {
     name,
     get: `${from} WHERE ${isKey(dialect, table)}`,
     count: (where) => countQuery(dialect, name, table, where),
-    select: (selection) => selectQuery(dialect, from, table, selection),
+    select: (selection) => selectQuery(naming, from, table, selection),
     rowOf: rowReader(table),
   };
 }
@@ -143,11 +151,13 @@ function countQuery(
   return { text: `SELECT count(*) FROM ${name}${filter}`, values };
 }
 
-function selectQuery(dialect: Dialect, from: string, table: Table, selection: Selection): Query {
-  const { where = [], orderBy, descending = false, beyond, limit } = selection;
+function selectQuery(naming: Naming, from: string, table: Table, selection: Selection): Query {
+  const { dialect } = naming;
+  const { where = [], among, orderBy, descending = false, beyond, limit } = selection;
   const values: SqlValue[] = [];
   const place = (value: SqlValue) => dialect.parameter(values.push(value));
   const conditions = where.map((condition) => conditionSql(dialect, table, condition, place));
+  if (among !== undefined) conditions.push(amongSql(naming, table, among, place));
   if (beyond !== undefined) {
     // A row value compares as the order does, and is sought in an index of that order.
     const from = firstFree(where, orderBy, beyond);
@@ -187,9 +197,34 @@ function firstFree(
 const nullColumns = (where: readonly Condition[]): readonly string[] =>
   where.filter(({ is, value }) => is === "=" && value === null).map(({ column }) => column);
 
+/** Gives a value to the statement, and answers how it is written there. */
 type Place = (value: SqlValue) => string;
 
 const COMPARISONS: ReadonlySet<Operator> = new Set(["=", "<", "<=", ">", ">="]);
+
+function amongSql(naming: Naming, table: Table, among: Among, place: Place): string {
+  const { dialect, nameOf } = naming;
+  if ("anyOf" in among) {
+    const either = among.anyOf.map((one) => amongSql(naming, table, one, place));
+    return either.length === 0 ? "1 = 0" : `(${either.join(" OR ")})`;
+  }
+  const name = columnOf(table, among.column);
+  switch (among.is) {
+    case "like":
+      return dialect.isLike(name, among.value, place);
+    case "holding":
+      return dialect.isHolding(name, place(among.value));
+    case "of": {
+      // Looked up for each row: a list is read only as far as its page goes, those may be millions.
+      const { table: other } = among;
+      const key = `${quoted(other.key[0] ?? "")} = ${nameOf(table)}.${name}`;
+      const met = amongSql(naming, other, among.among, place);
+      return `EXISTS (SELECT 1 FROM ${nameOf(other)} WHERE ${key} AND ${met})`;
+    }
+    default:
+      return conditionSql(dialect, table, among, place);
+  }
+}
 
 function conditionSql(
   dialect: Dialect,

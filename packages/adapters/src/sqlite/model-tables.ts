@@ -38,6 +38,14 @@ export const SQLITE: Dialect = {
   // SQLite reads an integer of JSON to its 64 bits.
   listOf: (_, values) =>
     `[${values.map((value) => (typeof value === "bigint" ? value : JSON.stringify(value)))}]`,
+  // A star stands for anything; with no more `:` than the pieces have, for none of them.
+  isLike: (column, pieces, place) => {
+    const pattern = pieces.map((piece) => piece.replace(/[*?[]/g, "[$&]")).join("*");
+    const colons = pieces.join("").split(":").length - 1;
+    const found = `length(${column}) - length(replace(${column}, ':', ''))`;
+    return `(${column} GLOB ${place(pattern)} AND ${found} = ${place(colons)})`;
+  },
+  isHolding: (column, parameter) => `instr(${column}, ${parameter}) > 0`,
 };
 
 const CHECKPOINT_TABLE = `

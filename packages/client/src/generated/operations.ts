@@ -36,6 +36,12 @@ export const OPERATIONS = {
     "path": "/v1/anomalies",
     "media": "application/json"
   },
+  "acknowledgeAnomaly": {
+    "method": "POST",
+    "path": "/v1/anomalies/{id}/acknowledge",
+    "media": "application/json",
+    "body": true
+  },
   "listBalances": {
     "method": "GET",
     "path": "/v1/balances",
@@ -85,6 +91,12 @@ export const OPERATIONS = {
     "method": "GET",
     "path": "/v1/quarantine",
     "media": "application/json"
+  },
+  "dismissQuarantined": {
+    "method": "POST",
+    "path": "/v1/quarantine/{delivery_id}/dismiss",
+    "media": "application/json",
+    "body": true
   },
   "getRun": {
     "method": "GET",

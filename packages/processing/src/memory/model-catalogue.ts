@@ -10,7 +10,7 @@ import type {
   StoreName,
 } from "../ports/model-store.ts";
 import { type Row, type Selection, type Table, takeRows, type Value } from "../ports/table.ts";
-import { inOrderOf, isBeyond, meets } from "../projection/selection.ts";
+import { inOrderOf, isAmong, isBeyond, meets } from "../projection/selection.ts";
 
 const NO_ROWS = "0".repeat(64);
 const START: Checkpoint = { position: 0, hash: "", digest: NO_ROWS, state_digest: NO_ROWS };
@@ -111,7 +111,12 @@ function rowsOf(moment: () => Moment): Rows {
   const rows = (table: Table) => tableRows(moment(), table);
   return {
     get: async (table, key) => rows(table).get(keyOf(key)) ?? null,
-    select: async (table, selection) => selectRows(rows(table), table, selection),
+    select: async (table, selection) => {
+      const { among } = selection;
+      const own = [...rows(table).values()];
+      const shown = own.filter((row) => isAmong(row, among, (other) => rows(other).values()));
+      return selectRows(shown, table, selection);
+    },
     count: async (table, where = []) => {
       checkColumns(
         table,
@@ -186,10 +191,10 @@ function checkedRow(table: Table, row: Row): Row {
   throw new Error(`a row of ${table.name} has no ${missing}; what is absent must be null`);
 }
 
-function selectRows(rows: TableRows, table: Table, selection: Selection): readonly Row[] {
+function selectRows(rows: readonly Row[], table: Table, selection: Selection): readonly Row[] {
   const { where = [], orderBy, limit } = selection;
   checkColumns(table, [...where.map(({ column }) => column), ...orderBy]);
-  const found = [...rows.values()]
+  const found = rows
     .filter((row) => meets(row, where) && isBeyond(row, selection))
     .sort(inOrderOf(selection))
     .slice(0, limit);

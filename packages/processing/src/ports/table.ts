@@ -47,8 +47,22 @@ export type Condition = Readonly<{
   value: Value | readonly Value[];
 }>;
 
+/** What rows a selection is from, where equal values do not say it. */
+export type Among =
+  | Condition
+  /** Text that consists of these pieces, with text that holds no `:` between each two. */
+  | Readonly<{ column: string; is: "like"; value: readonly string[] }>
+  /** Text that holds this text somewhere. */
+  | Readonly<{ column: string; is: "holding"; value: string }>
+  /** The first column of the key of a row in that table. */
+  | Readonly<{ column: string; is: "of"; table: Table; among: Among }>
+  /** One of these is enough; where there is none, no row is among them. */
+  | Readonly<{ anyOf: readonly Among[] }>;
+
 export type Selection = Readonly<{
   where?: readonly Condition[];
+  /** Only of rows that are among these: whoever asks knows of no others. */
+  among?: Among | undefined;
   /** Ascending unless `descending`; the columns of the order must never be null. */
   orderBy: readonly string[];
   descending?: boolean;

@@ -1,4 +1,5 @@
 import {
+  type Among,
   type Condition,
   isLastRows,
   type Operator,
@@ -35,6 +36,37 @@ export async function* everyRow(
 /** What a selection means, for rows that are in memory: every engine answers the same. */
 export function meets(row: Row, where: readonly Condition[]): boolean {
   return where.every((condition) => isMet(condition, row));
+}
+
+/** @param rowsOf the rows of other tables of the same moment */
+export function isAmong(
+  row: Row,
+  among: Among | undefined,
+  rowsOf: (table: Table) => Iterable<Row>,
+): boolean {
+  if (among === undefined) return true;
+  if ("anyOf" in among) return among.anyOf.some((one) => isAmong(row, one, rowsOf));
+  const found = row[among.column] ?? null;
+  switch (among.is) {
+    case "like":
+      return typeof found === "string" && isLike(found, among.value);
+    case "holding":
+      return typeof found === "string" && found.includes(among.value);
+    case "of": {
+      const [key = ""] = among.table.key;
+      const rows = Iterator.from(rowsOf(among.table));
+      return rows.some(
+        (one) => isEqual(found, one[key] ?? null) && isAmong(one, among.among, rowsOf),
+      );
+    }
+    default:
+      return isMet(among, row);
+  }
+}
+
+function isLike(text: string, pieces: readonly string[]): boolean {
+  const escaped = pieces.map((piece) => piece.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  return new RegExp(`^${escaped.join("[^:]*")}$`, "s").test(text);
 }
 
 /** Whether a row lies beyond the place where a selection begins. */

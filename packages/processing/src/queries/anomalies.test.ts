@@ -84,7 +84,9 @@ async function onePage(
 ) {
   const parts: AnomalyPart[] = [];
   for (const [model, rows] of models) {
-    parts.push(...(await readAnomalies(rows, { model, filters, page, rule, nextTurn })));
+    parts.push(
+      ...(await readAnomalies(rows, { model, filters, page, rule, platform: null, nextTurn })),
+    );
   }
   return mergeAnomalies(parts, page.limit);
 }

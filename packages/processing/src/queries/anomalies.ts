@@ -16,6 +16,13 @@ import {
   selectEither,
 } from "./page.ts";
 import {
+  anomaliesAmong,
+  anomalyFor,
+  isRecordAmong,
+  type Platform,
+  recordsAmong,
+} from "./platform.ts";
+import {
   isKnown,
   isLifecycle,
   isStuck,
@@ -33,6 +40,7 @@ export type AnomalyQuery = Readonly<{
   filters: AnomalyFilters;
   page: PageRequest;
   rule: StuckRule;
+  platform: Platform;
   nextTurn: Clock["nextTurn"];
 }>;
 
@@ -62,17 +70,22 @@ export async function readAnomalies(
   return parts;
 }
 
-/** One anomaly of a model by its id; null where it has none such. */
+type AnomalyId = Readonly<{ model: ModelName; id: string; rule: StuckRule; platform: Platform }>;
+
+/** One anomaly of a model by its id; null where it has none such, or shows the platform none. */
 export async function findAnomaly(
   rows: Rows,
-  { model, id, rule }: Readonly<{ model: ModelName; id: string; rule: StuckRule }>,
+  { model, id, rule, platform }: AnomalyId,
 ): Promise<AnomalyRecord | null> {
-  const stored = await rows.get(ANOMALIES, [id]);
-  if (stored !== null) return anomalyRecord(stored, model);
+  const where = [{ column: "id", is: "=", value: id }] as const;
+  const among = anomaliesAmong(model, platform);
+  const [stored] = await rows.select(ANOMALIES, { where, among, orderBy: ["id"], limit: 1 });
+  if (stored !== undefined) return anomalyFor(anomalyRecord(stored, model), platform);
   const stuck = isLifecycle(model) ? stuckIn(id) : null;
   if (stuck === null || !isLifecycle(model)) return null;
   const record = await rows.get(RECORDS, [stuck.id]);
   if (record?.stage !== stuck.stage || !isStuck(record, model, rule)) return null;
+  if (!isRecordAmong(model, record, platform)) return null;
   const known = await knownOf(rows, record);
   return stuckRecord(record, model, rule, isKnown(record, known) ? known : undefined);
 }
@@ -156,8 +169,9 @@ function beyondIn(
 }
 
 function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
-  const { model, filters } = query;
+  const { model, filters, platform } = query;
   const where = indexedCondition(filters);
+  const among = anomaliesAmong(model, platform);
   return readSource(
     {
       name: model,
@@ -166,13 +180,15 @@ function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
       select: (orderBy, beyond, limit) =>
         rows.select(ANOMALIES, {
           where,
+          among,
           orderBy,
           descending: true,
           ...beyondPart(beyond),
           limit,
           bytesMax: LIST_BYTES_MAX,
         }),
-      recordOf: (row) => (isAskedFor(row, filters) ? anomalyRecord(row, model) : null),
+      recordOf: (row) =>
+        isAskedFor(row, filters) ? anomalyFor(anomalyRecord(row, model), platform) : null,
     },
     query,
   );
@@ -194,18 +210,20 @@ function isAskedFor(row: Row, { kind, subject, open }: AnomalyFilters): boolean 
 }
 
 function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Promise<AnomalyPart> {
-  const { filters, rule } = query;
-  const either: readonly Condition[][] =
+  const { filters, rule, platform } = query;
+  const asked: readonly Condition[][] =
     filters.subject === undefined
       ? movingStages(model).map((value) => [{ column: "stage", is: "=", value }])
       : [[{ column: "id", is: "=", value: filters.subject }]];
+  const among = recordsAmong(model, platform);
   return readSource(
     {
       name: stuckSource(model),
       attention: ATTENTION.open,
       key: ["position", "id"],
       select: (orderBy, beyond, limit) =>
-        selectEither(rows, RECORDS, either, {
+        selectEither(rows, RECORDS, asked, {
+          among,
           orderBy,
           descending: true,
           ...beyondPart(beyond),
@@ -225,10 +243,11 @@ function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Prom
 async function readKnownStuck(
   rows: Rows,
   model: LifecycleModel,
-  { filters: { subject }, rule, page: { beyond } }: AnomalyQuery,
+  { filters: { subject }, rule, page: { beyond }, platform }: AnomalyQuery,
 ): Promise<AnomalyPart> {
   const known = await knownStuck(rows, model, rule);
   const records = known
+    .filter(({ record }) => isRecordAmong(model, record, platform))
     .map(({ record, known }) => stuckRecord(record, model, rule, known))
     .filter((record) => subject === undefined || record.subject === subject)
     .filter((record) => beyond === null || compareTuples(keyOf(record), beyond) < 0);

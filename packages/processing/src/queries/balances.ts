@@ -10,7 +10,15 @@ import type { ColumnType, Condition, Row } from "../ports/table.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
 import { runIdOf } from "./entries.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
-import { beyondPart, LIST_BYTES_MAX, type Page, type PageRequest, readPage } from "./page.ts";
+import {
+  beyondPart,
+  LIST_BYTES_MAX,
+  type Page,
+  type PageRequest,
+  readPage,
+  selectEither,
+} from "./page.ts";
+import { accountsAmong, accountsOf, eitherAccount, type Platform } from "./platform.ts";
 
 const BALANCE_FILTERS = [
   "provider",
@@ -35,6 +43,8 @@ export type BalanceQuery = Readonly<{
   filters: BalanceFilters;
   page: PageRequest;
   moment?: Moment;
+  /** Whose accounts exist for who asks. */
+  platform: Platform;
   nextTurn: Clock["nextTurn"];
 }>;
 
@@ -44,18 +54,19 @@ export type BalanceQuery = Readonly<{
  */
 export async function listBalances(
   rows: Rows,
-  { filters, page, moment = {}, nextTurn }: BalanceQuery,
+  { filters, page, moment = {}, platform, nextTurn }: BalanceQuery,
 ): Promise<Page<BalanceRecord>> {
-  const where = await conditionsOf(rows, filters);
+  const where = await conditionsOf(rows, filters, platform);
+  const either = eitherAccount(platform);
   const recordOf = recordAt(rows, where, moment);
   return readPage(page, {
     read: async (beyond, limit) => {
       const selection = { where, orderBy: ["id"], ...beyondPart(beyond), limit };
       if (moment.at_position === undefined) {
-        return rows.select(ACCOUNTS, { ...selection, bytesMax: LIST_BYTES_MAX });
+        return selectEither(rows, ACCOUNTS, either, { ...selection, bytesMax: LIST_BYTES_MAX });
       }
-      const known = await rows.select(ACCOUNTS, selection);
-      return merged(known, await onceKnown(rows, beyond, limit)).slice(0, limit);
+      const known = await selectEither(rows, ACCOUNTS, either, selection);
+      return merged(known, await onceKnown(rows, platform, { beyond, limit })).slice(0, limit);
     },
     keyOf: ({ id }) => [String(id)],
     recordOf,
@@ -78,11 +89,12 @@ function recordAt(
 /** Accounts that were gone once: nothing may be said of them now, but something was before. */
 async function onceKnown(
   rows: Rows,
-  beyond: PageRequest["beyond"],
-  limit: number,
+  platform: Platform,
+  { beyond, limit }: PageRequest,
 ): Promise<readonly Row[]> {
   const gone = await rows.select(BALANCE_CHANGES, {
     where: [{ column: "position", is: "=", value: 0 }],
+    among: accountsAmong(platform, "account"),
     orderBy: ["position", "account"],
     ...(beyond === null ? {} : { beyond: [0, ...beyond] }),
     limit,
@@ -108,6 +120,7 @@ const isAskedFor = (account: Row, where: readonly Condition[]): boolean =>
 async function conditionsOf(
   rows: Rows,
   { account_id, ...columns }: BalanceFilters,
+  platform: Platform,
 ): Promise<Condition[]> {
   const where = Object.entries(columns).map(([column, value]) => ({
     column,
@@ -115,16 +128,24 @@ async function conditionsOf(
     value,
   }));
   if (account_id === undefined) return where;
-  return [...where, { column: "id", is: "in", value: await accountsCalled(rows, account_id) }];
+  return [
+    ...where,
+    { column: "id", is: "in", value: await accountsCalled(rows, account_id, platform) },
+  ];
 }
 
 /** One provider's id on more accounts than this is no id. */
 const NAMESAKES_MAX = 1000;
 
 /** Our ids of the accounts that the provider ever called so. */
-export async function accountsCalled(rows: Rows, accountId: string): Promise<readonly string[]> {
+export async function accountsCalled(
+  rows: Rows,
+  accountId: string,
+  platform: Platform,
+): Promise<readonly string[]> {
   const found = await rows.select(ACCOUNT_IDS, {
     where: [{ column: "account_id", is: "=", value: accountId }],
+    among: accountsAmong(platform, "account"),
     orderBy: ["account_id", "account"],
     limit: NAMESAKES_MAX,
   });
@@ -287,16 +308,20 @@ function standing(row: Row) {
 }
 
 /** One account, by our id or by the provider's. */
-export async function findAccount(rows: Rows, id: string): Promise<Found<BalanceRecord>> {
-  const account = await findAccountRow(rows, id);
+export async function findAccount(
+  rows: Rows,
+  id: string,
+  platform: Platform,
+): Promise<Found<BalanceRecord>> {
+  const account = await findAccountRow(rows, id, platform);
   return account.outcome === "found" ? found(balanceRecord(account.record)) : account;
 }
 
 /** The account's row, by our id or by the provider's. */
-async function findAccountRow(rows: Rows, id: string): Promise<Found<Row>> {
+async function findAccountRow(rows: Rows, id: string, platform: Platform): Promise<Found<Row>> {
   const own = await rows.get(ACCOUNTS, [id]);
-  if (own !== null) return found(own);
-  const named = foundAmong(await accountsCalled(rows, id));
+  if (own !== null && accountsOf([id], platform).length > 0) return found(own);
+  const named = foundAmong(await accountsCalled(rows, id, platform));
   if (named.outcome !== "found") return named;
   const account = await rows.get(ACCOUNTS, [named.record]);
   return account === null ? MISSING : found(account);

@@ -1,4 +1,4 @@
-import type { DataOf } from "@counterfoil/contracts/fact";
+import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
@@ -9,6 +9,7 @@ import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { readStored } from "../ingest/delivery.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
+import { eventFor, namesOthers, type Standing, type Standings } from "./event-standing.ts";
 import { eventRecord } from "./events.ts";
 
 export type DeliveryRecord = Readonly<{
@@ -19,6 +20,9 @@ export type DeliveryRecord = Readonly<{
 
 export type FindOptions = Readonly<{ translations: Translations; hashing: Hashing }>;
 
+/** Whose deliveries exist for who asks. */
+export type DeliveryQuery = FindOptions & Readonly<{ standings: Standings | null }>;
+
 /**
  * A delivery with everything that it caused to be recorded, whenever that was; null where it is not
  * on the stream.
@@ -26,47 +30,117 @@ export type FindOptions = Readonly<{ translations: Translations; hashing: Hashin
 export async function findDelivery(
   stream: EventStream,
   id: string,
-  options: FindOptions,
+  query: DeliveryQuery,
 ): Promise<DeliveryRecord | null> {
   const received = await findReceived(stream, id);
   if (received === null) return null;
+  const { standings } = query;
+  const told = await readDelivery(stream, received, query);
+  const { caused } = told;
+  const record = { delivery_id: id, received: eventRecord(received) };
+  if (standings === null) return { ...record, facts: caused.map(eventRecord) };
+  const { platform } = standings;
+  const stand = await standings.ofEvents(stream, caused);
+  const whole = await wholeStanding(standings, told, stand);
+  if (whole === "outside") return null;
+  const own = caused.filter((_, at) => stand[at] === "inside").map(eventRecord);
+  return {
+    ...record,
+    received: receivedFor(record.received, platform, whole),
+    facts: own.map((event) => eventFor(event, platform)),
+  };
+}
+
+type Told = Readonly<{
+  /** Events that it caused, in order. */
+  caused: readonly RecordedEvent[];
+  /** What its bytes say, by every translation that can read them. */
+  facts: readonly ProviderFact[];
+  /** The present translation reads them. */
+  isRead: boolean;
+}>;
+
+/** `part`: something of it is the platform's, and something is not. */
+type Whole = "inside" | "part" | "outside";
+
+async function wholeStanding(
+  standings: Standings,
+  { facts, isRead }: Told,
+  ofCaused: readonly Standing[],
+): Promise<Whole> {
+  const all = new Set(ofCaused);
+  for (const fact of facts) {
+    all.add(await standings.of(fact));
+    if (namesOthers(fact.data, standings.platform)) all.add("outside");
+  }
+  if (!all.has("inside")) return "outside";
+  return isRead && !all.has("outside") ? "inside" : "part";
+}
+
+/** Where others' facts are in the bytes, their digest and their length would tell of these. */
+function receivedFor(received: EventRecord, platform: string, whole: Whole): EventRecord {
+  const shown = eventFor(received, platform);
+  if (whole === "inside") return shown;
+  const { sha256: _, length: _length, parts: _parts, ...data } = shown.data;
+  return { ...shown, data };
+}
+
+async function readDelivery(
+  stream: EventStream,
+  received: RecordedEvent,
+  options: FindOptions,
+): Promise<Told> {
+  const { id } = received;
   const caused = new Map<number, RecordedEvent>();
   const note = (event: RecordedEvent) => {
     if (event.causation_id === id) caused.set(event.position, event);
   };
   for await (const event of lyingNear(stream, received, options)) note(event);
   const ids = new Set([...caused.values()].map(factIdOf));
-  for (const factId of await factsRead(stream, received, options)) ids.add(factId);
+  const { facts, isRead } = await factsRead(stream, received, options);
+  for (const fact of facts) ids.add(providerEventId(fact, options.hashing));
   for (const { event, amendments } of (await stream.findByIds([...ids])).known.values()) {
     for (const each of [event, ...amendments]) note(each);
   }
   caused.delete(received.position);
-  const facts = [...caused.values()].sort((a, b) => a.position - b.position).map(eventRecord);
-  return { delivery_id: id, received: eventRecord(received), facts };
+  const inOrder = [...caused.values()].sort((a, b) => a.position - b.position);
+  return { caused: inOrder, facts, isRead };
 }
 
-/** Ids of all facts that any translation finds in its bytes; none where those are gone. */
+/** All facts that any translation finds in its bytes; none where those are gone. */
 async function factsRead(
   stream: EventStream,
   received: RecordedEvent,
   options: FindOptions,
-): Promise<readonly string[]> {
-  const ids: string[] = [];
+): Promise<Pick<Told, "facts" | "isRead">> {
+  const facts: ProviderFact[] = [];
+  let isRead = false;
   for (const version of Object.keys(options.translations.versions)) {
     const reading = await readStored(received, Number(version), { stream, ...options });
     if (!reading?.ok) continue;
-    ids.push(...reading.facts.map((fact) => providerEventId(fact, options.hashing)));
+    facts.push(...reading.facts);
+    isRead ||= Number(version) === options.translations.present;
   }
-  return ids;
+  return { facts, isRead };
 }
 
-/** The exact bytes of a delivery: what `sha256` names is gone where they are null. */
+/**
+ * The exact bytes of a delivery: what `sha256` names is gone where they are null. A platform sees
+ * them where every fact in them is its own, and names nobody else.
+ */
 export async function findBody(
   stream: EventStream,
   id: string,
+  query: DeliveryQuery,
 ): Promise<Readonly<{ sha256: string; bytes: Uint8Array | null }> | null> {
   const received = await findReceived(stream, id);
   if (received === null) return null;
+  const { standings } = query;
+  if (standings !== null) {
+    const told = await readDelivery(stream, received, query);
+    const stand = await standings.ofEvents(stream, told.caused);
+    if ((await wholeStanding(standings, told, stand)) !== "inside") return null;
+  }
   const { sha256 } = readData(received) as DataOf<"DeliveryReceived">;
   return { sha256, bytes: await stream.body(sha256) };
 }

@@ -79,6 +79,7 @@ describe("one record", () => {
   const find = async (id: string) =>
     findRecord(await modelOf(records, [NAMES, aliases]), {
       model: "withdrawals",
+      platform: null,
       id,
       rule,
     });
@@ -110,7 +111,7 @@ describe("a history", () => {
   test("has an undone link behind what was recorded before it", async () => {
     const relink = { record: 1, position: 6, from: "settled", stage: "pending", occurred_at: null };
     const rows = await modelOf([record("a")], [HISTORY, stages], [RELINKS, [relink]]);
-    const found = await findRecord(rows, { model: "withdrawals", id: "a", rule });
+    const found = await findRecord(rows, { model: "withdrawals", id: "a", rule, platform: null });
     const shown = found.outcome === "found" ? found.record.history : [];
     expect(shown.map(({ source, stage, position }) => [source, stage, position])).toEqual([
       ["status", "pending", "4"],
@@ -143,7 +144,11 @@ describe("a history", () => {
     expect([shown.length, shown[0]?.position, shown.at(-1)?.position]).toEqual([100, "151", "250"]);
     const pages: string[] = [];
     for (let beyond: Page<unknown>["next"] = null; ; ) {
-      const page = await listHistory(rows, "a", { limit: 99, beyond });
+      const page = await listHistory(
+        rows,
+        { model: "withdrawals", id: "a", platform: null },
+        { limit: 99, beyond },
+      );
       if (page.outcome !== "found") throw new TypeError("a record with a history");
       pages.push(...page.record.data.map(({ position }) => position));
       beyond = page.record.next;
@@ -185,7 +190,14 @@ describe("stuck", () => {
     const rows = await modelOf(records);
     const list = async (stuck: boolean, beyond: readonly (string | bigint)[] | null) => {
       const page = { limit: 4, beyond };
-      const query = { model: "withdrawals", filters: { stuck }, page, rule, nextTurn } as const;
+      const query = {
+        model: "withdrawals",
+        filters: { stuck },
+        page,
+        rule,
+        platform: null,
+        nextTurn,
+      } as const;
       const { data, next } = await listRecords(rows, query);
       return [data.map(({ id }) => id).join(" "), next];
     };
@@ -209,7 +221,14 @@ describe("stuck", () => {
       return found;
     };
     const page = { limit: 10, beyond: null };
-    const query = { model: "withdrawals", filters: { stuck: true }, page, rule, nextTurn } as const;
+    const query = {
+      model: "withdrawals",
+      filters: { stuck: true },
+      page,
+      rule,
+      platform: null,
+      nextTurn,
+    } as const;
     const { data, next } = await listRecords({ ...rows, select }, query);
     expect([data.map(({ id }) => id), next]).toEqual([["c", "b", "a"], null]);
     expect(read).toBe(3);

@@ -14,6 +14,7 @@ import {
   readPage,
   selectEither,
 } from "./page.ts";
+import { eitherRecord, isRecordOf, type Platform, recordFor, recordsAmong } from "./platform.ts";
 import { isStuck, type LifecycleModel, movingStages, type StuckRule } from "./stuck.ts";
 
 export type LifecycleFilters = Readonly<{
@@ -33,6 +34,7 @@ export type LifecycleQuery<Model extends LifecycleModel> = Readonly<{
   filters: LifecycleFilters;
   page: PageRequest;
   rule: StuckRule;
+  platform: Platform;
   nextTurn: Clock["nextTurn"];
 }>;
 
@@ -42,19 +44,23 @@ export type LifecycleQuery<Model extends LifecycleModel> = Readonly<{
  */
 export async function listRecords<Model extends LifecycleModel>(
   rows: Rows,
-  { model, filters, page, rule, nextTurn }: LifecycleQuery<Model>,
+  { model, filters, page, rule, platform, nextTurn }: LifecycleQuery<Model>,
 ): Promise<Page<LifecycleRecords[Model]>> {
   const where = conditionsOf(model, filters);
-  const holders = model === "trades" ? [[]] : holdersOf(filters);
+  const holders = model === "trades" ? [[]] : holdersOf(filters, platform);
   const either = stagesOf(model, filters).flatMap((stage) =>
-    holders.map((holder) => [...stage, ...holder]),
+    holders.flatMap((holder) =>
+      eitherRecord(model, platform).map((owner) => [...stage, ...holder, ...owner]),
+    ),
   );
+  const among = model === "trades" ? recordsAmong(model, platform) : undefined;
   const isAskedFor = (row: Row, stuck: boolean) =>
     (filters.stuck ?? stuck) === stuck && (model !== "trades" || isTradeAbout(row, filters));
   return readPage(page, {
     read: (beyond, limit) =>
       selectEither(rows, RECORDS, either, {
         where,
+        among,
         orderBy: ["updated_at", "id"],
         descending: true,
         ...beyondPart(beyond),
@@ -62,9 +68,10 @@ export async function listRecords<Model extends LifecycleModel>(
         bytesMax: LIST_BYTES_MAX,
       }),
     keyOf: ({ updated_at = null, id }) => [updated_at, String(id)],
-    recordOf: (row) => {
+    recordOf: async (row) => {
       const stuck = isStuck(row, model, rule);
-      return isAskedFor(row, stuck) ? lifecycleRecord<Model>(rows, row, { stuck }) : null;
+      if (!isAskedFor(row, stuck)) return null;
+      return recordFor(await lifecycleRecord<Model>(rows, row, { stuck }), model, platform);
     },
     nextTurn,
   });
@@ -87,28 +94,43 @@ function stagesOf(model: LifecycleModel, { stage, stuck }: LifecycleFilters): Co
   return stages.map((value) => (value === undefined ? [] : [{ column: "stage", is: "=", value }]));
 }
 
-/** A participant's records are those that it owns, and those by which it is paid. */
-const holdersOf = ({ participant_code: value }: LifecycleFilters): Condition[][] =>
-  value === undefined
-    ? [[]]
-    : ["participant_code", "beneficiary"].map((column) => [{ column, is: "=", value }]);
+/**
+ * A participant's records are those that it owns, and those by which it is paid; who is paid a
+ * platform is not told, where it is somebody else.
+ */
+function holdersOf(
+  { participant_code: value }: LifecycleFilters,
+  platform: Platform,
+): Condition[][] {
+  if (value === undefined) return [[]];
+  const isTold = platform === null || platform === value;
+  const columns = isTold ? ["participant_code", "beneficiary"] : ["participant_code"];
+  return columns.map((column) => [{ column, is: "=", value }]);
+}
+
+/** Which record, and whose records exist for who asks. */
+export type RecordQuery = Readonly<{ model: LifecycleModel; id: string; platform: Platform }>;
 
 /** Records that one text may stand for; more are not told apart by listing them. */
 const NAMESAKES_MAX = 100;
 
 /** One record by its id, or by any other text that finds it: present and former ids, hashes. */
-async function findRow(rows: Rows, id: string): Promise<Found<Row>> {
+export async function findRow(
+  rows: Rows,
+  { model, id, platform }: RecordQuery,
+): Promise<Found<Row>> {
+  const isOwn = (row: Row) => isRecordOf(row, model, platform);
   const own = await rows.get(RECORDS, [id]);
-  if (own !== null) return found(own);
-  const named = foundAmong(await recordsNamed(rows, id, () => true));
-  const outcome = named.outcome === "missing" ? foundAmong(await formerOf(rows, id)) : named;
+  if (own !== null && isOwn(own)) return found(own);
+  const named = foundAmong(await recordsNamed(rows, id, isOwn));
+  const outcome = named.outcome === "missing" ? foundAmong(await formerOf(rows, id, isOwn)) : named;
   if (outcome.outcome !== "found") return outcome;
   const row = await rows.get(RECORDS, [outcome.record]);
   return row === null ? MISSING : found(row);
 }
 
 /** `<id>:<participant>:<asset>`: what a record was called while others had its id. */
-async function formerOf(rows: Rows, id: string): Promise<string[]> {
+async function formerOf(rows: Rows, id: string, isOwn: (row: Row) => boolean): Promise<string[]> {
   const [, name, participant, asset] = /^(.+):([^:]*):([^:]*)$/.exec(id) ?? [];
   if (name === undefined) return [];
   const code = (row: Row) => {
@@ -119,7 +141,9 @@ async function formerOf(rows: Rows, id: string): Promise<string[]> {
     rows,
     name,
     (row) =>
-      (row.participant_code ?? "") === participant && [row.asset ?? "", code(row)].includes(asset),
+      isOwn(row) &&
+      (row.participant_code ?? "") === participant &&
+      [row.asset ?? "", code(row)].includes(asset),
   );
 }
 
@@ -152,10 +176,10 @@ export const HISTORY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "
 /** The whole history of one record, page by page, in order. */
 export async function listHistory(
   rows: Rows,
-  id: string,
+  query: RecordQuery,
   { limit, beyond }: PageRequest,
 ): Promise<Found<Page<HistoryRecord>>> {
-  const row = await findRow(rows, id);
+  const row = await findRow(rows, query);
   if (row.outcome !== "found") return row;
   const { cluster = null } = row.record;
   const most = { limit: limit + 1, bytesMax: LIST_BYTES_MAX };
@@ -173,12 +197,14 @@ export async function listHistory(
 
 export async function findRecord<Model extends LifecycleModel>(
   rows: Rows,
-  { model, id, rule }: Readonly<{ model: Model; id: string; rule: StuckRule }>,
+  query: RecordQuery & Readonly<{ model: Model; rule: StuckRule }>,
 ): Promise<Found<LifecycleRecords[Model]>> {
-  const row = await findRow(rows, id);
+  const { model, rule, platform } = query;
+  const row = await findRow(rows, query);
   if (row.outcome !== "found") return row;
   const stuck = isStuck(row.record, model, rule);
-  return found(await lifecycleRecord<Model>(rows, row.record, { stuck }));
+  const record = await lifecycleRecord<Model>(rows, row.record, { stuck });
+  return found(recordFor(record, model, platform));
 }
 
 type Wanted = Readonly<{ asset?: string; participant_code?: string }>;

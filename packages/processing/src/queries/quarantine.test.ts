@@ -18,6 +18,7 @@ import { sampleEvents, sampleId } from "../testing/sample-event.ts";
 import { findQuarantined, listQuarantine, readQuarantine } from "./quarantine.ts";
 
 const clock = createManualClock(0n);
+const EVERYTHING = { platform: null, nextTurn: async () => {} };
 const READING = { translations: { present: 2, versions: {} }, hashing };
 
 const cause = (deliveryId: string) => ({ deliveryId, correlationId: null });
@@ -109,7 +110,7 @@ async function listAll(
   const found: QuarantinedRecord[] = [];
   let beyond: Awaited<ReturnType<typeof listQuarantine>>["next"] = null;
   do {
-    const query = { ...READING, ...filters, page: { limit, beyond }, nextTurn: clock.nextTurn };
+    const query = { ...READING, ...filters, page: { limit, beyond }, ...EVERYTHING };
     const page = await listQuarantine(rows, stream, query);
     found.push(...page.data);
     beyond = page.next;
@@ -206,7 +207,7 @@ describe("of very many deliveries", () => {
     const take = () => ({ ...work, ...Object.assign(work, { events: 0, ids: 0 }) });
     const page = async (limit: number, open?: boolean, beyond: readonly number[] | null = null) => {
       const filters = open === undefined ? {} : { open };
-      const asked = { ...READING, ...filters, page: { limit, beyond }, nextTurn: clock.nextTurn };
+      const asked = { ...READING, ...filters, page: { limit, beyond }, ...EVERYTHING };
       const { data, next } = await listQuarantine(rows, counted, asked);
       const { events, ids } = work;
       take();

@@ -13,6 +13,7 @@ import type { EventStream } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType } from "../ports/table.ts";
 import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./page.ts";
+import type { Platform } from "./platform.ts";
 import { pagesOf } from "./read-all.ts";
 
 /** What a delivery's retries are found by. */
@@ -52,6 +53,8 @@ export type QuarantineQuery = QuarantineReading &
     /** Also those that somebody dismissed. */
     dismissed?: boolean;
     page: PageRequest;
+    /** What nobody could read is nobody's: no platform sees any of it. */
+    platform: Platform;
     nextTurn: Clock["nextTurn"];
   }>;
 
@@ -64,8 +67,9 @@ type Shown = Readonly<{ attention: number; record: QuarantinedRecord }>;
 export async function listQuarantine(
   rows: Rows,
   stream: EventStream,
-  { open, dismissed = false, page, nextTurn, ...reading }: QuarantineQuery,
+  { open, dismissed = false, page, platform, nextTurn, ...reading }: QuarantineQuery,
 ): Promise<Page<QuarantinedRecord>> {
+  if (platform !== null) return { data: [], next: null };
   const shown = [
     ...(open === false ? [] : [ATTENTION.open, ...(dismissed ? [ATTENTION.acknowledged] : [])]),
     ...(open === true ? [] : [ATTENTION.closed]),

@@ -21,7 +21,8 @@ describe("a run", () => {
     ENTRIES,
     [entry("zerohash:A", "1"), entry("layer1:B", "1"), entry("zerohash:A", "2", AT)],
   ]);
-  const find = async (id: string) => findRun(await model, id, async () => {});
+  const find = async (id: string) =>
+    findRun(await model, id, { platform: null, nextTurn: async () => {} });
 
   test("that two providers have has to be chosen", async () => {
     const candidates = ["layer1:1", "zerohash:1"];
@@ -66,7 +67,7 @@ describe("a run of very many accounts", () => {
       })),
     );
     const rows = await rowsOf([ENTRIES, entries], [MOVEMENTS, movements]);
-    const found = await findRun(rows, "1", async () => {});
+    const found = await findRun(rows, "1", { platform: null, nextTurn: async () => {} });
     const record = found.outcome === "found" ? found.record : null;
     const shown = record?.accounts.map((account) => account.movements.length);
     expect(shown).toEqual([...Array(10).fill(each), 0, 0, 0, 0]);
@@ -78,7 +79,7 @@ describe("a run of very many accounts", () => {
     const entries = Array.from({ length: 450 }, (_, at) => entry(`zerohash:${at}`, "1"));
     let turns = 0;
     const rows = await rowsOf([ENTRIES, entries]);
-    await findRun(rows, "1", async () => void turns++);
+    await findRun(rows, "1", { platform: null, nextTurn: async () => void turns++ });
     expect(turns).toBe(4);
   });
 });

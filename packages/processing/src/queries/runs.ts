@@ -8,6 +8,7 @@ import type { Rows } from "../ports/model-store.ts";
 import type { Row } from "../ports/table.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
+import { accountsAmong, type Platform } from "./platform.ts";
 
 /** A run may have any number of movements; an answer shows as many, and says how many there are. */
 export const MOVEMENTS_SHOWN = 1000;
@@ -26,9 +27,9 @@ const BATCH = 100;
 export async function findRun(
   rows: Rows,
   id: string,
-  nextTurn: Clock["nextTurn"],
+  { platform, nextTurn }: RunQuery,
 ): Promise<Found<RunRecord>> {
-  const entries = await entriesOf(rows, id);
+  const entries = await entriesOf(rows, id, platform);
   if (entries.length > 0) {
     const names = [...new Set(entries.map((entry) => `${providerOf(entry)}:${id}`))].sort();
     const choice = foundAmong(names);
@@ -37,19 +38,28 @@ export async function findRun(
       : choice;
   }
   const [, provider, runId = ""] = NAMED.exec(id) ?? [];
-  const own = (await entriesOf(rows, runId)).filter((entry) => providerOf(entry) === provider);
+  const own = (await entriesOf(rows, runId, platform)).filter(
+    (entry) => providerOf(entry) === provider,
+  );
   return own.length === 0
     ? MISSING
     : found(await runRecord(rows, runId, { entries: own, nextTurn }));
 }
 
+export type RunQuery = Readonly<{
+  /** A platform sees of a run what happened on its accounts. */
+  platform: Platform;
+  nextTurn: Clock["nextTurn"];
+}>;
+
 const NAMED = /^(zerohash|layer1):(.+)$/s;
 
 const providerOf = ({ account }: Row): string => String(account).split(":", 1)[0] ?? "";
 
-function entriesOf(rows: Rows, runId: string): Promise<readonly Row[]> {
+function entriesOf(rows: Rows, runId: string, platform: Platform): Promise<readonly Row[]> {
   return rows.select(ENTRIES, {
     where: [{ column: "run_id", is: "=", value: runId }],
+    among: accountsAmong(platform, "account"),
     orderBy: ["account", "id"],
     limit: ACCOUNTS_MAX,
   });

@@ -13,8 +13,10 @@ import type { Checkpoint } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
 import type { PublishedTo } from "../publish/subject-counts.ts";
 import { type ModelAttention, readAttention } from "./attention.ts";
+import { NO_DIGEST } from "./event-standing.ts";
 import { lagBehind } from "./lag.ts";
 import { needsOf } from "./needs.ts";
+import type { Platform } from "./platform.ts";
 import { ModelNotServed, type ServedModels } from "./serving.ts";
 import { stuckRule } from "./stuck.ts";
 
@@ -110,6 +112,30 @@ async function publisherStatus({
     lag: events,
     lag_seconds: seconds,
     stopped_keys: stoppedKeys,
+  };
+}
+
+/** How things are going, without digests and counts in which other platforms have a part. */
+export function statusFor(status: StatusRecord, platform: Platform): StatusRecord {
+  if (platform === null) return status;
+  const { ledger, environment, engine, head, projections } = status;
+  return {
+    ...{ ledger, environment, engine, head, head_hash: NO_DIGEST },
+    // One by one: what is added to a status some day is not shown by itself.
+    projections: projections.map((each) => ({
+      name: each.name,
+      position: each.position,
+      lag: each.lag,
+      lag_seconds: each.lag_seconds,
+      generation: each.generation,
+      model_version: each.model_version,
+      digest: NO_DIGEST,
+      state_digest: NO_DIGEST,
+      state: each.state,
+      stopped_keys: 0,
+    })),
+    ...{ publisher: null, feed: null, last_deliveries: [], anomalies: [], quarantined: null },
+    ...{ stuck: [], needs_a_person: [] },
   };
 }
 

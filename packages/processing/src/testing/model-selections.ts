@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ModelStore } from "../ports/model-store.ts";
-import type { Condition, Row, Selection, Value } from "../ports/table.ts";
+import type { Among, Condition, Row, Selection, Value } from "../ports/table.ts";
 import type { ModelFixture } from "./model-fixture.ts";
-import { ENTRIES, entry, putEntries } from "./sample-tables.ts";
+import { ENTRIES, entry, putEntries, TAGS } from "./sample-tables.ts";
 
 const LARGE = 1_638_189_426_534_066_000n;
 
@@ -46,6 +46,7 @@ const CONDITIONS: readonly [Condition[], readonly number[]][] = [
 export function describeSelections(use: () => ModelFixture): void {
   describe("selections", () => {
     describeConditions(use);
+    describeAmong(use);
     describeOrders(use);
   });
 }
@@ -73,6 +74,66 @@ function describeConditions(use: () => ModelFixture): void {
     await expect(store.select(ENTRIES, { orderBy: ["1; --"], limit: 1 })).rejects.toThrow(
       "no column",
     );
+  });
+}
+
+const PARTS: readonly Row[] = [
+  entry("a:b:c", 1, { order: '{"of":"b"}' }),
+  entry("a:b.:c", 2, { order: '{"of":"\\"of\\":\\"b\\""}' }),
+  entry("a:x:b:c", 3, { order: '{"in":{"of":"b"}}' }),
+  entry("a:b*:c", 4, { order: '{"of":"B"}' }),
+  entry("A:B:C", 5),
+  entry("a::c", 6, { order: '{"of":"%"}' }),
+  entry("a:%41:c", 7, { order: "" }),
+];
+
+const AMONG: readonly [Among, readonly number[]][] = [
+  [{ column: "account", is: "like", value: ["a:", ":c"] }, [1, 2, 4, 6, 7]],
+  [{ column: "account", is: "like", value: ["a:b:c"] }, [1]],
+  [{ column: "account", is: "like", value: ["a:b.:", ""] }, [2]],
+  [{ column: "account", is: "like", value: ["a:b*:", ""] }, [4]],
+  [{ column: "account", is: "like", value: ["a:%41:", ""] }, [7]],
+  [{ column: "account", is: "like", value: ["", ":b:", ""] }, [1]],
+  [{ column: "account", is: "like", value: ["", ":", ":b:", ""] }, [3]],
+  [{ column: "order", is: "holding", value: '"of":"b"' }, [1, 3]],
+  [{ column: "order", is: "holding", value: '"of":"%"' }, [6]],
+  [{ column: "order", is: "holding", value: "'" }, []],
+  [{ column: "seq", is: "in", value: [1, 9] }, [1]],
+  [{ anyOf: [] }, []],
+  [
+    {
+      anyOf: [
+        { column: "seq", is: "=", value: 5 },
+        { column: "order", is: "holding", value: "B" },
+      ],
+    },
+    [4, 5],
+  ],
+  [
+    {
+      column: "account",
+      is: "of",
+      table: TAGS,
+      among: { anyOf: [{ column: "number", is: ">", value: 1 }] },
+    },
+    [3, 5],
+  ],
+];
+
+function describeAmong(use: () => ModelFixture): void {
+  test.each(AMONG)("among %j", async (among, expected) => {
+    const store = await use().createStore();
+    const tags = [
+      { tag: "a:b:c", number: 1 },
+      { tag: "a:x:b:c", number: 2 },
+      { tag: "A:B:C", number: 3 },
+    ];
+    const { puts, ...rest } = putEntries(PARTS);
+    await store.commit({ ...rest, puts: [...puts, { table: TAGS, rows: tags }] });
+    expect(await seqsOf(store, { among, orderBy: ["seq"], limit: 99 })).toEqual(expected);
+    const where = [{ column: "seq", is: ">", value: 2 }] as const;
+    const page = { among, where, orderBy: ["seq"], beyond: [3], limit: 1 };
+    expect(await seqsOf(store, page)).toEqual(expected.filter((seq) => seq > 3).slice(0, 1));
   });
 }
 

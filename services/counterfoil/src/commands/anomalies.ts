@@ -67,7 +67,10 @@ function acknowledgeCommand(): Command {
       const actor = actorOf({ ...by, note });
       const position = await withLedger("write", (backends) =>
         withModels(backends, (models) =>
-          acknowledgeAnomaly({ ...backends, models, rule: ruleNow(backends) }, { id, note, actor }),
+          acknowledgeAnomaly(
+            { ...backends, models, rule: ruleNow(backends), platform: null },
+            { id, note, actor },
+          ),
         ),
       );
       if (json) printJson({ anomaly_id: id, note, actor, position: String(position) });
@@ -92,7 +95,7 @@ async function* readAll(
     const request: PageRequest = page;
     const parts: AnomalyPart[] = [];
     for (const model of only === undefined ? MODEL_NAMES : [only]) {
-      const query = { model, filters, page: request, rule, nextTurn };
+      const query = { model, filters, page: request, rule, platform: null, nextTurn };
       parts.push(...(await models.snapshot(model, (rows) => readAnomalies(rows, query))));
     }
     const { data, next } = mergeAnomalies(parts, PAGE);

@@ -21,7 +21,8 @@ async function runRole(role: keyof typeof ROLES, models = MODEL_NAMES): Promise<
   checkOpenFiles();
   const start: StartRole = await ROLES[role]();
   const logger = createLogger({ role, level: config.COUNTERFOIL_LOG_LEVEL });
-  await runUntilSignal((signal) => start({ config, logger, models, signal }), logger);
+  const drainMs = config.COUNTERFOIL_DRAIN_FOR;
+  await runUntilSignal((signal) => start({ config, logger, models, signal }), { logger, drainMs });
 }
 
 export function roleCommands(): readonly Command[] {

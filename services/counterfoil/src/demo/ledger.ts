@@ -2,7 +2,6 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type {
   AnomalyRecord,
   QuarantinedRecord,
-  RebuildProgress,
   StatusRecord,
 } from "@counterfoil/contracts/operations-record";
 import type {
@@ -12,7 +11,6 @@ import type {
   TradeRecord,
   WithdrawalRecord,
 } from "@counterfoil/contracts/record";
-import { createProgress } from "../output/progress.ts";
 import { type Api, until } from "./service.ts";
 
 /** The customer's accounts of the page's "Use Cases". */
@@ -65,10 +63,17 @@ export type Digests = Readonly<{ digest: string; state_digest: string }>;
 /** A model's digests in the generation that was live, and in the one that was built anew. */
 export type RebuiltModel = Readonly<{ model: ModelName; live: Digests; rebuilt: Digests }>;
 
-/** Builds every model anew over HTTP, side by side, and waits until the new ones are served. */
-export async function rebuildAll(api: Api, before: StatusRecord): Promise<readonly RebuiltModel[]> {
-  for (const model of MODELS) await api.post(rebuildPath(model));
-  for (const model of MODELS) await showRebuild(api, model);
+/**
+ * Builds every model anew beside the service, and waits until the new ones are served.
+ *
+ * @param rebuild by a command: over HTTP it takes a key, and then whoever looks around needs one too
+ */
+export async function rebuildAll(
+  api: Api,
+  before: StatusRecord,
+  rebuild: () => Promise<void>,
+): Promise<readonly RebuiltModel[]> {
+  await rebuild();
   const generationOf = (status: StatusRecord, model: ModelName) =>
     status.projections.find(({ name }) => name === model)?.generation ?? 0;
   const after = await until(
@@ -81,23 +86,6 @@ export async function rebuildAll(api: Api, before: StatusRecord): Promise<readon
     live: digestsOf(before, model),
     rebuilt: digestsOf(after, model),
   }));
-}
-
-const rebuildPath = (model: ModelName) => `/v1/projections/${model}/rebuild`;
-
-async function showRebuild(api: Api, model: ModelName): Promise<void> {
-  const progress = createProgress(model, process.stdout);
-  const { state, detail } = await until(
-    `the rebuild of ${model}`,
-    async () => {
-      const rebuild = await api.get<RebuildProgress>(rebuildPath(model));
-      progress.update(Number(rebuild.position), Number(rebuild.target));
-      return rebuild;
-    },
-    ({ finished_at }) => finished_at !== null,
-  );
-  progress.stop();
-  if (state !== "activated") throw new Error(`the rebuild of ${model} ended ${state}: ${detail}`);
 }
 
 function digestsOf({ projections }: StatusRecord, model: ModelName): Digests {

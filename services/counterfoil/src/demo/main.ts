@@ -7,7 +7,7 @@ import { print } from "../output/print.ts";
 import { createClosing } from "../service/service.ts";
 import { expectationsOf, gatherLedger, rebuildAll } from "./ledger.ts";
 import { playFlows, type StandIn, startStandIn } from "./play.ts";
-import { createApi, type ServiceProcess, startServiceProcess } from "./service.ts";
+import { createApi, runCommand, type ServiceProcess, startServiceProcess } from "./service.ts";
 import {
   bold,
   dim,
@@ -45,17 +45,18 @@ async function runDemo(): Promise<ExitCode> {
   closing.add(async () => rmSync(dataDir, { recursive: true, force: true }));
   const standIn = await startStandIn();
   closing.add(standIn.stop);
-  const service = await startServiceProcess({
+  const config = {
     ...standIn.config,
     COUNTERFOIL_LEDGER: "demo",
     COUNTERFOIL_ENVIRONMENT: "demo",
     COUNTERFOIL_DATA_DIR: dataDir,
     COUNTERFOIL_HTTP_PORT: "0",
-  });
+  };
+  const service = await startServiceProcess(config);
   closing.add(service.stop);
   introduce(service, standIn, dataDir);
   const outcome = await Promise.race([
-    playAndCheck(standIn, service.address),
+    playAndCheck(standIn, service.address, () => runCommand(config, ["rebuild", "all"])),
     service.ended.then((code) => {
       throw new Error(`the service ended with ${code}`);
     }),
@@ -87,7 +88,11 @@ async function serveOn({ address, ended }: ServiceProcess): Promise<void> {
  *
  * @returns whether everything came out as the providers' pages say
  */
-async function playAndCheck(standIn: StandIn, address: string): Promise<boolean> {
+async function playAndCheck(
+  standIn: StandIn,
+  address: string,
+  rebuild: () => Promise<void>,
+): Promise<boolean> {
   const api = createApi(address);
   await playFlows({ standIn, api, address });
   const ledger = await gatherLedger(api);
@@ -96,7 +101,7 @@ async function playAndCheck(standIn: StandIn, address: string): Promise<boolean>
   showLifecycles(ledger);
   showAnomalies(ledger.anomalies);
   printHeading("Throwing the read models away, and building them again from the stream");
-  const models = await rebuildAll(api, ledger.status);
+  const models = await rebuildAll(api, ledger.status, rebuild);
   showDigests(models);
   printHeading("Checked");
   const expectations = expectationsOf(ledger, models);

@@ -40,6 +40,21 @@ export async function startServiceProcess(
   };
 }
 
+/** Runs a command beside the service. @throws Error with what it said, where it fails */
+export async function runCommand(
+  config: Readonly<Record<string, string>>,
+  args: readonly string[],
+): Promise<void> {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...args], {
+    env: { ...withoutConfig(process.env), ...config },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const said: string[] = [];
+  child.stderr.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}:\n${said.join("")}`);
+}
+
 function withoutConfig(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !name.startsWith("COUNTERFOIL_")),
@@ -72,16 +87,19 @@ export type Api = Readonly<{
   post: <Data>(path: string) => Promise<Data>;
 }>;
 
-export function createApi(address: string): Api {
+/** @param key an API key's secret, where the ledger has keys */
+export function createApi(address: string, key?: string): Api {
+  const headers: Record<string, string> =
+    key === undefined ? {} : { authorization: `Bearer ${key}` };
   return {
     get: (path, parameters = {}) => {
       const url = new URL(path, address);
       for (const [name, value] of Object.entries(parameters)) {
         url.searchParams.set(name, String(value));
       }
-      return request(url, { method: "GET" });
+      return request(url, { method: "GET", headers });
     },
-    post: (path) => request(new URL(path, address), { method: "POST" }),
+    post: (path) => request(new URL(path, address), { method: "POST", headers }),
   };
 }
 

@@ -1,12 +1,18 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
-import { assertReadableHere, type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
+import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
+import { assertReadable } from "@counterfoil/gateway/route/operations";
+import { isLoopback } from "@counterfoil/http/address";
+import type { Door } from "@counterfoil/http/door";
+import { createReadiness, type Readiness } from "@counterfoil/http/readiness";
+import { readKeys } from "@counterfoil/processing/access/keys";
 import { readPublished } from "@counterfoil/processing/publish/subject-counts";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import { createActing } from "../service/acting.ts";
 import { openWhenThere } from "../service/open-ledger.ts";
-import { createRegistry } from "../service/operations.ts";
+import { createRegistry, openRoleDoor } from "../service/operations.ts";
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 import { createRebuildThreads } from "../threads/rebuilds.ts";
 
@@ -16,15 +22,15 @@ export async function startGatewayRole({
   logger,
   signal,
 }: RoleOptions): Promise<Service | null> {
-  assertReadableHere(config);
-  const backends = await openWhenThere({ config, access: "read", logger, signal });
-  if (backends === null) return null;
   return startOrClose(async (closing) => {
+    const door = await openRoleDoor({ config, logger }, closing);
+    const backends = await openWhenThere({ config, access: "read", logger, signal });
+    if (backends === null) return null;
     closing.add(backends.close);
     const registry = createRegistry();
-    const address = await startReading({ config, backends, logger, registry }, closing);
-    logger.info({ ledger: backends.ledger, address }, "ready");
-    return {};
+    const reading = await startReading({ config, backends, logger, registry, door }, closing);
+    logger.info({ ledger: backends.ledger, address: reading.address }, "ready");
+    return { drain: reading.drain };
   });
 }
 
@@ -35,27 +41,38 @@ type ReadingDeps = Readonly<{
   registry: Registry;
   register?: NonNullable<GatewayDeps["register"]>;
   readers?: NonNullable<GatewayDeps["readers"]>;
+  door: Door;
+  /** Unless given: whether the stream and every model can be read. */
+  readiness?: Readiness;
 }>;
 
-/** The HTTP interface with what it reads from. @returns its address */
-export async function startReading(deps: ReadingDeps, closing: Closing): Promise<string> {
+type Reading = Readonly<{ address: string; drain: () => void }>;
+
+/** The HTTP interface with what it reads from. */
+export async function startReading(deps: ReadingDeps, closing: Closing): Promise<Reading> {
   const { backends } = deps;
   const rebuilds = createRebuildThreads(deps);
   closing.add(rebuilds.stop);
   const models = serveModels(backends);
   closing.add(models.close);
-  const { engine, stream, clock, locks, catalogue } = backends;
+  const { engine, stream, clock, locks, keys, catalogue } = backends;
   const published = () => readPublished(catalogue);
-  const gateway = await startGateway({
-    ...deps,
-    engine,
-    stream,
-    clock,
-    locks,
-    models,
-    rebuilds,
-    published,
-  });
+  const acting = createActing(deps.config, models);
+  const sources = { engine, stream, clock, locks, keys, models, rebuilds, published, acting };
+  const readiness = deps.readiness ?? createReadiness(() => assertReadable(sources), clock);
+  const gateway = await startGateway({ ...deps, ...sources, readiness });
   closing.add(gateway.stop);
-  return gateway.address;
+  await warnWithoutKeys(deps);
+  return { address: gateway.address, drain: readiness.drain };
+}
+
+/** Legal, and hardly meant: it listens beyond this machine, and answers nobody there. */
+async function warnWithoutKeys({ config, backends, logger }: ReadingDeps): Promise<void> {
+  const { COUNTERFOIL_HTTP_HOST: host, COUNTERFOIL_ALLOW_UNAUTHENTICATED: isOpen } = config;
+  if (isLoopback(host) || isOpen) return;
+  const keys = await readKeys(backends.stream).catch(() => null);
+  if (keys?.size !== 0) return;
+  logger.warn(
+    "there is no API key yet, so readers beyond this machine are refused: `counterfoil keys create` makes one",
+  );
 }

@@ -1,40 +1,79 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
+import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingestor";
+import { Problem } from "@counterfoil/http/problem";
+import { createReadiness } from "@counterfoil/http/readiness";
+import { checkIngestorConfig, startIngestor, webhookAddress } from "@counterfoil/ingestor/ingestor";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { finishDeliveries, recordSocketOrder } from "@counterfoil/processing/ingest/startup";
-import { isEngineError } from "@counterfoil/processing/ports/errors";
+import { isEngineError, StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
 import { openAsIngestor } from "../service/open-ledger.ts";
-import { createRegistry } from "../service/operations.ts";
+import { createRegistry, openRoleDoor } from "../service/operations.ts";
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 import { createDataFolder } from "../service/surroundings.ts";
 import { createReadingThreads } from "../threads/reading.ts";
 
 /** Takes deliveries in, and nothing else. Any number of them may run on one ledger. */
-export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service> {
+export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service | null> {
   return startOrClose(async (closing) => {
     checkIngestorConfig(config);
+    const door = await openRoleDoor({ config, logger }, closing, webhookAddress(config));
     createDataFolder(config);
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const { clock, ledger } = backends;
-    const ingest = createIngest({
-      ...backends,
-      translations: TRANSLATIONS,
-      readLarge: createReadingThreads(),
-    });
+    const ingest = watchAppends(
+      createIngest({
+        ...backends,
+        translations: TRANSLATIONS,
+        readLarge: createReadingThreads(),
+      }),
+      backends,
+    );
     closing.add(ingest.stop);
     const registry = createRegistry();
-    const ingestor = await startIngestor({ config, ingest, clock, logger, registry });
+    const readiness = createReadiness(ingest.assertTaking, clock);
+    const taking = { config, ingest, clock, logger, registry, readiness, door };
+    const ingestor = await startIngestor(taking);
     closing.add(ingestor.stop);
     completeDeliveries({ backends, ingest, logger }, closing);
     warnWithoutProvider(config, logger);
     logger.info({ ledger, webhooks: ingestor.address }, "ready");
-    return {};
+    return { drain: readiness.drain };
   });
+}
+
+/** How long a failed append counts: longer, and nobody would ever try whether the next one succeeds. */
+const FAILURE_COUNTS = 5n * SECOND;
+
+/** An ingest that knows whether the stream takes what it is given. */
+export function watchAppends(
+  ingest: Ingest,
+  { stream, clock }: Pick<Backends, "stream" | "clock">,
+): Ingest & Readonly<{ assertTaking: () => Promise<void> }> {
+  let failedAt: Nanos | null = null;
+  return {
+    ...ingest,
+    async submit(delivery) {
+      try {
+        const receipt = await ingest.submit(delivery);
+        failedAt = null;
+        return receipt;
+      } catch (error) {
+        if (error instanceof StreamUnavailable) failedAt = clock.now();
+        throw error;
+      }
+    },
+    /** @throws Problem not_ready, StreamUnavailable */
+    async assertTaking() {
+      await stream.head();
+      if (failedAt === null || clock.now() - failedAt > FAILURE_COUNTS) return;
+      throw new Problem("not_ready", "the stream has just refused an append: see the log");
+    },
+  };
 }
 
 type CompleteOptions = Readonly<{

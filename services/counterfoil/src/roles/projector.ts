@@ -1,29 +1,54 @@
 import { connect } from "@counterfoil/adapters/connect";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import { Problem } from "@counterfoil/http/problem";
+import { createReadiness } from "@counterfoil/http/readiness";
 import { sampleLog } from "@counterfoil/http/sampled-log";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
-import { startProjector } from "@counterfoil/projector/projector";
+import {
+  type ModelState,
+  type ProjectorEvent,
+  startProjector,
+} from "@counterfoil/projector/projector";
 import { createUpgrade } from "@counterfoil/projector/upgrade";
 import { BUILD } from "../build.ts";
 import { openWhenThere } from "../service/open-ledger.ts";
-import { createRegistry, startOperationsListener } from "../service/operations.ts";
+import { createRegistry, openRoleDoor, startOperationsListener } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 
 /** Keeps read models up to date, and nothing else. A second one of a model waits for its lock. */
 export async function startProjectorRole(options: RoleOptions): Promise<Service | null> {
   const { config, logger, models, signal } = options;
-  const backends = await openWhenThere({ config, access: "read", logger, signal });
-  if (backends === null) return null;
   return startOrClose(async (closing) => {
+    const door = await openRoleDoor(options, closing);
+    const backends = await openWhenThere({ config, access: "read", logger, signal });
+    if (backends === null) return null;
     closing.add(backends.close);
     const registry = createRegistry();
-    const address = await startOperationsListener({ config, registry, logger }, closing);
+    const states = new Map<ModelName, ModelState>();
+    const readiness = createReadiness(async () => assertProjecting(states), backends.clock);
+    const operations = { config, registry, logger, readiness, door };
+    const address = await startOperationsListener(operations, closing);
     const openForWriting = () => connect(config, "write");
     const upgrade = createUpgrade({ openForWriting, build: BUILD, logger });
-    const report = createProjectorMetrics({ registry, ...backends });
+    const measure = createProjectorMetrics({ registry, ...backends });
+    const report = (event: ProjectorEvent) => {
+      if (event.kind === "state") states.set(event.model, event.state);
+      measure(event);
+    };
     const warn = sampleLog({ logger, clock: backends.clock });
     const projector = startProjector({ backends, models, logger, upgrade, report, warn });
     closing.add(projector.stop);
     logger.info({ ledger: backends.ledger, models, address }, "ready");
-    return {};
+    return { drain: readiness.drain };
   });
+}
+
+const IN_TROUBLE: readonly ModelState[] = ["failed", "forked", "unavailable"];
+
+/** What a projector needs: that each of its models is held, or another projector holds it. */
+function assertProjecting(states: ReadonlyMap<ModelName, ModelState>): void {
+  const wrong = [...states].filter(([, state]) => IN_TROUBLE.includes(state));
+  if (wrong.length === 0) return;
+  const named = wrong.map(([model, state]) => `${model} is ${state}`).join(", ");
+  throw new Problem("not_ready", `${named}: see the log`);
 }

@@ -1,37 +1,41 @@
 import { kafkaConfigOf } from "@counterfoil/adapters/kafka/client";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { assertReadableHere } from "@counterfoil/gateway/gateway";
+import { createReadiness } from "@counterfoil/http/readiness";
 import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingestor";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import { openAsIngestor } from "../service/open-ledger.ts";
-import { createRegistry } from "../service/operations.ts";
+import { createRegistry, openRoleDoor } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 import { createDataFolder } from "../service/surroundings.ts";
 import { startReadersThread } from "../threads/readers.ts";
 import { createReadingThreads } from "../threads/reading.ts";
 import { startProjectorThreads, startPublisherThread } from "../threads/service-threads.ts";
 import { startReading } from "./gateway.ts";
-import { completeDeliveries, warnWithoutProvider } from "./ingestor.ts";
+import { completeDeliveries, warnWithoutProvider, watchAppends } from "./ingestor.ts";
 
 /** Everything in one process: webhooks, the feed and the HTTP interface here, projections on threads. */
-export function startService({ config, logger }: RoleOptions): Promise<Service> {
+export function startService({ config, logger }: RoleOptions): Promise<Service | null> {
   return startOrClose(async (closing) => {
     // What is wrong with the configuration is said before a ledger is created.
     checkIngestorConfig(config);
-    assertReadableHere(config);
     const isPublishing = kafkaConfigOf(config) !== null;
+    const door = await openRoleDoor({ config, logger }, closing);
     createDataFolder(config);
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const registry = createRegistry();
-    const ingest = createIngest({
-      ...backends,
-      translations: TRANSLATIONS,
-      readLarge: createReadingThreads(),
-    });
+    const ingest = watchAppends(
+      createIngest({
+        ...backends,
+        translations: TRANSLATIONS,
+        readLarge: createReadingThreads(),
+      }),
+      backends,
+    );
     closing.add(ingest.stop);
+    const readiness = createReadiness(ingest.assertTaking, backends.clock);
     const { clock } = backends;
     const report = createProjectorMetrics({ registry, clock });
     const threads = startProjectorThreads({ config, clock, logger, report });
@@ -42,11 +46,12 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
     }
     const readers = startReadersThread({ config, clock, logger });
     closing.add(readers.stop);
-    const deps = { config, backends, logger, registry, clock, ingest, readers };
+    const deps = { config, backends, logger, registry, clock, ingest, readers, readiness };
     const webhooks = { address: null as string | null };
-    const address = await startReading(
+    const { address, drain } = await startReading(
       {
         ...deps,
+        door,
         register: async (app) => {
           const ingestor = await startIngestor({ ...deps, app });
           closing.add(ingestor.stop);
@@ -61,6 +66,6 @@ export function startService({ config, logger }: RoleOptions): Promise<Service> 
       { ledger: backends.ledger, address, webhooks: webhooks.address ?? address },
       "ready",
     );
-    return {};
+    return { drain };
   });
 }

@@ -1,14 +1,23 @@
 import { droppedLines } from "@counterfoil/adapters/logging";
 import { systemClock } from "@counterfoil/adapters/node/clock";
 import type { Config } from "@counterfoil/contracts/config";
-import { createListener, serviceAddress } from "@counterfoil/http/listener";
+import { type ListenerAddress, serviceAddress } from "@counterfoil/http/address";
+import type { Door } from "@counterfoil/http/door";
+import { createListener, openDoor } from "@counterfoil/http/listener";
 import { mountOperations } from "@counterfoil/http/operations";
+import type { Readiness } from "@counterfoil/http/readiness";
 import type { Logger } from "pino";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { VERSION } from "../build.ts";
-import type { Closing } from "./service.ts";
+import type { Closing, RoleOptions } from "./service.ts";
 
-type OperationsDeps = Readonly<{ config: Config; registry: Registry; logger: Logger }>;
+type OperationsDeps = Readonly<{
+  config: Config;
+  registry: Registry;
+  logger: Logger;
+  readiness: Readiness;
+  door: Door;
+}>;
 
 /**
  * Health and metrics of a role that answers nobody else. Nothing here is about a customer, so it
@@ -17,14 +26,30 @@ type OperationsDeps = Readonly<{ config: Config; registry: Registry; logger: Log
  * @returns its address
  */
 export async function startOperationsListener(
-  { config, registry, logger }: OperationsDeps,
+  { config, registry, logger, readiness, door }: OperationsDeps,
   closing: Closing,
 ): Promise<string> {
   const address = serviceAddress(config);
-  const listener = createListener({ config, address, clock: systemClock, logger });
-  mountOperations(listener.app, registry);
+  const listener = createListener({ config, address, clock: systemClock, logger, door, readiness });
+  mountOperations(listener.app, registry, readiness);
   closing.add(listener.stop);
   return listener.start();
+}
+
+/**
+ * Opens the role's port: from here on it says that it is alive, whatever it still waits for.
+ *
+ * @throws StartupError port_in_use, configuration_invalid
+ */
+export async function openRoleDoor(
+  { config, logger }: Pick<RoleOptions, "config" | "logger">,
+  closing: Closing,
+  address: ListenerAddress = serviceAddress(config),
+): Promise<Door> {
+  const door = await openDoor({ config, logger, address, clock: systemClock });
+  closing.add(door.close);
+  logger.info({ address: await door.open() }, "starting");
+  return door;
 }
 
 /** A process's metrics, with those of the runtime and of its log. */

@@ -29,7 +29,7 @@ test("a start that succeeds can be stopped", async () => {
     closing.add(async () => void closed.push("stream"));
     return { address: "here" };
   });
-  expect(started.address).toBe("here");
-  await started.stop();
+  expect(started?.address).toBe("here");
+  await started?.stop();
   expect(closed).toEqual(["stream"]);
 });

@@ -1,9 +1,14 @@
 import { constants } from "node:os";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Logger } from "pino";
 
-export type Service = Readonly<{ stop: () => Promise<void> }>;
+export type Service = Readonly<{
+  /** From now on it is not ready for anything new; it goes on with all that comes. */
+  drain: () => void;
+  stop: () => Promise<void>;
+}>;
 
 export type RoleOptions = Readonly<{
   config: Config;
@@ -22,14 +27,14 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const SAME_PRESS_MS = 200;
 
 /**
- * Runs a service until SIGINT or SIGTERM, then stops it in due form; a second signal ends the
+ * Runs a service until SIGINT or SIGTERM, then drains and stops it in due form; a second signal ends the
  * process at once, as a person who presses again means it.
  *
  * @param start may answer null where the signal came first
  */
 export async function runUntilSignal(
   start: (signal: AbortSignal) => Promise<Service | null>,
-  logger: Logger,
+  { logger, drainMs }: Readonly<{ logger: Logger; drainMs: number }>,
 ): Promise<void> {
   const stopping = new AbortController();
   const { promise: asked, resolve } = Promise.withResolvers<void>();
@@ -50,6 +55,9 @@ export async function runUntilSignal(
     const service = await start(stopping.signal);
     if (service === null) return;
     await asked;
+    service.drain();
+    // Whoever balances has to notice first: a connection that it makes later would be refused.
+    await wait(drainMs);
     await service.stop();
     logger.info("stopped");
   } finally {
@@ -81,13 +89,16 @@ export function createClosing(): Closing {
   };
 }
 
-/** Runs a start; what it opened before it failed is closed. */
+/** Runs a start; what it opened before it failed, or answered null, is closed. */
 export async function startOrClose<T>(
-  start: (closing: Closing) => Promise<T>,
-): Promise<T & Readonly<{ stop: () => Promise<void> }>> {
+  start: (closing: Closing) => Promise<T | null>,
+): Promise<(T & Readonly<{ stop: () => Promise<void> }>) | null> {
   const closing = createClosing();
   try {
-    return { ...(await start(closing)), stop: closing.close };
+    const started = await start(closing);
+    if (started !== null) return { ...started, stop: closing.close };
+    await closing.close();
+    return null;
   } catch (error) {
     await closing.close().catch(() => undefined);
     throw error;

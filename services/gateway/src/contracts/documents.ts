@@ -5,6 +5,7 @@ import { configSchema } from "@counterfoil/contracts/config";
 import { asyncApiDocument } from "@counterfoil/contracts/documents/async-api";
 import { printStable, schemaDocuments } from "@counterfoil/contracts/documents/schema-documents";
 import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
+import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { serveModels } from "@counterfoil/processing/queries/serving";
@@ -36,12 +37,16 @@ async function openApiDocument(): Promise<Json> {
     clock,
     logger: pino({ level: "silent" }),
     registry: new Registry(),
+    keys: createMemoryKeyStore(),
+    acting: { acknowledge: NOBODY_ACTS, dismiss: NOBODY_ACTS },
     rebuilds: { start: () => Promise.reject(new Error("nothing is built")), progress: () => null },
   });
   const answer = await gateway.app.inject({ url: "/openapi.json" });
   await gateway.stop();
   return answer.json();
 }
+
+const NOBODY_ACTS = () => Promise.reject(new Error("nobody acts"));
 
 const CONTRACTS = join(import.meta.dirname, "../../../../packages/contracts");
 

@@ -6,7 +6,15 @@ import { ENTRY_KEY, listEntries } from "@counterfoil/processing/queries/entries"
 import { findRun } from "@counterfoil/processing/queries/runs";
 import { z } from "zod";
 import { cursor, limit, minPosition, parameters, pathId } from "../parameter.ts";
-import { listBody, oneBody, oneFound, pageOf, readModel, type Sources } from "../reading.ts";
+import {
+  listBody,
+  listFor,
+  oneBody,
+  oneFound,
+  pageOf,
+  readModel,
+  type Sources,
+} from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** One account, its history, and the runs that made it. */
@@ -41,7 +49,7 @@ function accountRoute(sources: Sources): Route {
     problems,
     handle: (request) =>
       readModel(sources, reading(request), async (rows, { position }) =>
-        oneBody(await accountIn(rows, request.params.id), position),
+        oneBody(await accountIn(rows, request), position),
       ),
   });
 }
@@ -60,8 +68,9 @@ function entriesRoute(sources: Sources): Route {
     problems: ["invalid_cursor", ...problems],
     handle: (request) =>
       readModel(sources, reading(request), async (rows, { position }) => {
-        const { id } = await accountIn(rows, request.params.id);
-        const scope = { list: "entries", filters: { account: id }, key: ENTRY_KEY };
+        const { id } = await accountIn(rows, request);
+        const list = { list: "entries", filters: { account: id }, key: ENTRY_KEY };
+        const scope = listFor(request.caller, list);
         const { nextTurn } = sources.clock;
         const page = await listEntries(rows, id, { page: pageOf(request.query, scope), nextTurn });
         return listBody(page, scope, position);
@@ -88,7 +97,8 @@ function runRoute(sources: Sources): Route {
     handle: (request) =>
       readModel(sources, reading(request), async (rows, { position }) => {
         const { run_id } = request.params;
-        const found = await findRun(rows, run_id, sources.clock.nextTurn);
+        const { platform } = request.caller;
+        const found = await findRun(rows, run_id, { platform, nextTurn: sources.clock.nextTurn });
         return oneBody(oneFound(found, "run", run_id), position);
       }),
   });
@@ -97,6 +107,9 @@ function runRoute(sources: Sources): Route {
 const reading = ({ query, disconnected }: RouteRequest<z.output<typeof one>, unknown>) =>
   ({ model: "balances", minPosition: query.min_position, disconnected }) as const;
 
-async function accountIn(rows: Rows, id: string) {
-  return oneFound(await findAccount(rows, id), "account", id);
+async function accountIn(
+  rows: Rows,
+  { params: { id }, caller }: Pick<RouteRequest<unknown, { id: string }>, "params" | "caller">,
+) {
+  return oneFound(await findAccount(rows, id, caller.platform), "account", id);
 }

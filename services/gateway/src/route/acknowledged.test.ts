@@ -37,7 +37,7 @@ const ruleNow = () => stuckRule(ledger.clock.now(), 86_400);
 
 async function acknowledge(id: string) {
   const { models } = gateway;
-  const operating = { ...ledger, hashing, models, rule: ruleNow() };
+  const operating = { ...ledger, hashing, models, rule: ruleNow(), platform: null };
   const position = await acknowledgeAnomaly(operating, { id, ...WORD });
   await ledger.fold();
   return position;
@@ -107,7 +107,13 @@ describe("an anomaly that somebody acknowledged", () => {
     await openGap();
     await ledger.fold();
     const [gap] = await anomalies("kind=gap");
-    const operating = { ...ledger, hashing, models: gateway.models, rule: ruleNow() };
+    const operating = {
+      ...ledger,
+      hashing,
+      models: gateway.models,
+      rule: ruleNow(),
+      platform: null,
+    };
     // Two copies that say otherwise are two contradictions.
     await report(4, "5");
     const [before] = await anomalies("kind=contradiction");

@@ -17,7 +17,7 @@ import {
 import { listQuarantine, QUARANTINE_KEY } from "@counterfoil/processing/queries/quarantine";
 import type { z } from "zod";
 import { choice, cursor, flag, limit, match, minPosition, parameters } from "../parameter.ts";
-import { given, listBody, pageOf, readModel, type Sources, stuckNow } from "../reading.ts";
+import { given, listBody, listFor, pageOf, readModel, type Sources, stuckNow } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** What needs a person: anomalies of the models, deliveries that could not be read. */
@@ -63,15 +63,16 @@ const anomalies = parameters({
 
 async function answerAnomalies(
   sources: Sources,
-  { query, disconnected }: RouteRequest<z.output<typeof anomalies>, unknown>,
+  { query, caller, disconnected }: RouteRequest<z.output<typeof anomalies>, unknown>,
 ) {
   const { kind, model: only, subject, open, min_position } = query;
   const filters: AnomalyFilters = given({ kind, subject, open });
-  const scope = {
+  const { platform } = caller;
+  const scope = listFor(caller, {
     list: "anomalies",
     filters: given({ ...filters, model: only }),
     key: ANOMALY_KEY,
-  };
+  });
   const page = pageOf(query, scope);
   const rule = stuckNow(sources);
   const found: AnomalyPart[] = [];
@@ -79,7 +80,8 @@ async function answerAnomalies(
   for (const model of only === undefined ? modelName.options : [only]) {
     const reading = { model, minPosition: min_position, disconnected };
     await readModel(sources, reading, async (rows, checkpoint) => {
-      const query = { model, filters, page, rule, nextTurn: sources.clock.nextTurn };
+      const { nextTurn } = sources.clock;
+      const query = { model, filters, page, rule, platform, nextTurn };
       found.push(...(await readAnomalies(rows, query)));
       position = Math.min(position, checkpoint.position);
     });
@@ -97,17 +99,18 @@ const quarantine = parameters({
 
 async function answerQuarantine(
   sources: Sources,
-  { query, disconnected }: RouteRequest<z.output<typeof quarantine>, unknown>,
+  { query, caller, disconnected }: RouteRequest<z.output<typeof quarantine>, unknown>,
 ) {
   const { open, dismissed, min_position: minPosition } = query;
   const filters = given({ open, dismissed });
-  const scope = { list: "quarantine", filters, key: QUARANTINE_KEY };
+  const scope = listFor(caller, { list: "quarantine", filters, key: QUARANTINE_KEY });
   const { stream, clock } = sources;
   const wanted = {
     ...filters,
     page: pageOf(query, scope),
     translations: TRANSLATIONS,
     hashing: nodeHashing,
+    platform: caller.platform,
     nextTurn: clock.nextTurn,
   };
   const reading = { model: "balances", minPosition, disconnected } as const;

@@ -21,7 +21,7 @@ import {
   position,
   time,
 } from "../parameter.ts";
-import { given, listBody, pageOf, readModel, type Sources } from "../reading.ts";
+import { given, listBody, listFor, pageOf, readModel, type Sources } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 const filters = {
@@ -70,13 +70,14 @@ export function balanceRoutes(sources: Sources): readonly Route[] {
 
 async function answerBalances(
   sources: Sources,
-  { query, disconnected }: RouteRequest<Query, unknown>,
+  { query, caller, disconnected }: RouteRequest<Query, unknown>,
 ) {
   const { limit: _limit, cursor: _cursor, min_position, ...named } = query;
   const { as_of, at_position, known_at, ...filters } = given(named);
   checkCombination(given({ as_of, at_position, known_at }));
   const times = given({ as_of: printed(as_of), at_position, known_at: printed(known_at) });
-  const scope = { list: "balances", filters: { ...filters, ...times }, key: BALANCE_KEY };
+  const list = { list: "balances", filters: { ...filters, ...times }, key: BALANCE_KEY };
+  const scope = listFor(caller, list);
   const page = pageOf(query, scope);
   const at =
     known_at === undefined ? at_position : await positionKnownBy(sources, known_at, disconnected);
@@ -89,6 +90,7 @@ async function answerBalances(
       filters: filters as BalanceFilters,
       page,
       moment,
+      platform: caller.platform,
       nextTurn: sources.clock.nextTurn,
     };
     const balances = await listBalances(rows, request);

@@ -32,6 +32,7 @@ import {
 import {
   given,
   listBody,
+  listFor,
   oneBody,
   oneFound,
   pageOf,
@@ -102,20 +103,22 @@ function listRoute(sources: Sources, model: LifecycleModel): Route {
 async function answerList(
   sources: Sources,
   model: LifecycleModel,
-  { query, disconnected }: RouteRequest<ListQuery, unknown>,
+  { query, caller, disconnected }: RouteRequest<ListQuery, unknown>,
 ) {
   const { stage, asset, participant_code, account_group, stuck, min_position } = query;
   const filters: LifecycleFilters = given({
     ...{ stage, asset, participant_code, account_group, stuck },
   });
-  const scope = { list: model, filters, key: LIFECYCLE_KEY };
+  const { platform } = caller;
+  const scope = listFor(caller, { list: model, filters, key: LIFECYCLE_KEY });
   const page = pageOf(query, scope);
   const rule = stuckNow(sources);
   const { nextTurn } = sources.clock;
   const reading = { model, minPosition: min_position, disconnected };
-  return readModel(sources, reading, async (rows, { position }) =>
-    listBody(await listRecords(rows, { model, filters, page, rule, nextTurn }), scope, position),
-  );
+  return readModel(sources, reading, async (rows, { position }) => {
+    const query = { model, filters, page, rule, platform, nextTurn };
+    return listBody(await listRecords(rows, query), scope, position);
+  });
 }
 
 function oneRoute(sources: Sources, model: LifecycleModel): Route {
@@ -132,11 +135,11 @@ function oneRoute(sources: Sources, model: LifecycleModel): Route {
     params,
     answer: oneOf(record),
     problems: ["not_found", "ambiguous_id", ...problems],
-    handle: ({ query: { min_position }, params: { id }, disconnected }) => {
-      const rule = stuckNow(sources);
+    handle: ({ query: { min_position }, params: { id }, caller, disconnected }) => {
+      const query = { model, id, rule: stuckNow(sources), platform: caller.platform };
       const reading = { model, minPosition: min_position, disconnected };
       return readModel(sources, reading, async (rows, { position }) =>
-        oneBody(oneFound(await findRecord(rows, { model, id, rule }), name, id), position),
+        oneBody(oneFound(await findRecord(rows, query), name, id), position),
       );
     },
   });
@@ -156,12 +159,18 @@ function historyRoute(sources: Sources, model: LifecycleModel): Route {
     params,
     answer: listOf(historyRecord),
     problems: ["not_found", "ambiguous_id", "invalid_cursor", ...problems],
-    handle: ({ query, params: { id }, disconnected }) => {
-      const scope = { list: `${model}/history`, filters: { id }, key: HISTORY_KEY };
+    handle: ({ query, params: { id }, caller, disconnected }) => {
+      const { platform } = caller;
+      const list = { list: `${model}/history`, filters: { id }, key: HISTORY_KEY };
+      const scope = listFor(caller, list);
       const page = pageOf(query, scope);
       const reading = { model, minPosition: query.min_position, disconnected };
       return readModel(sources, reading, async (rows, { position }) =>
-        listBody(oneFound(await listHistory(rows, id, page), name, id), scope, position),
+        listBody(
+          oneFound(await listHistory(rows, { model, id, platform }, page), name, id),
+          scope,
+          position,
+        ),
       );
     },
   });

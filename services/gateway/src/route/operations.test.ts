@@ -136,6 +136,7 @@ describe("the interface's description", () => {
       "/v1/accounts/{id}",
       "/v1/accounts/{id}/entries",
       "/v1/anomalies",
+      "/v1/anomalies/{id}/acknowledge",
       "/v1/balances",
       "/v1/deliveries/{id}",
       "/v1/deliveries/{id}/body",
@@ -145,6 +146,7 @@ describe("the interface's description", () => {
       "/v1/events",
       "/v1/projections/{name}/rebuild",
       "/v1/quarantine",
+      "/v1/quarantine/{delivery_id}/dismiss",
       "/v1/runs/{run_id}",
       "/v1/status",
       "/v1/trades",
@@ -296,22 +298,24 @@ describe("rebuild", () => {
 
   test("starts once, and tells how it is getting on", async () => {
     gateway = await createTestGateway(ledger, { rebuilds: rebuilding() });
-    expectProblem(await gateway.get(URL), "not_found");
-    const started = await gateway.send("POST", URL);
+    const key = await gateway.newKey({ role: "operator" });
+    expectProblem(await gateway.send("GET", URL, key), "not_found");
+    const started = await gateway.send("POST", URL, key);
     expect(started.status).toBe(202);
     expectOne({ ...started, status: 200 }, rebuildProgress);
     expect(started.body).toEqual({ data: PROGRESS, position: "7" });
-    const again = await gateway.send("POST", URL);
+    const again = await gateway.send("POST", URL, key);
     expectProblem(again, "rebuild_running");
     expect(again.body.detail).toBe("balances is being built already");
-    expectOne(await gateway.get(URL), rebuildProgress);
+    expectOne(await gateway.send("GET", URL, key), rebuildProgress);
   });
 
   test("is there for projections only, and takes no parameters", async () => {
-    const unknown = await gateway.send("POST", "/v1/projections/accounts/rebuild");
+    const key = await gateway.newKey({ role: "operator" });
+    const unknown = await gateway.send("POST", "/v1/projections/accounts/rebuild", key);
     expectProblem(unknown, "not_found");
     expect(unknown.body.detail).toBe('there is no name "accounts"');
-    expectProblem(await gateway.send("POST", `${URL}?force=true`), "invalid_query");
+    expectProblem(await gateway.send("POST", `${URL}?force=true`, key), "invalid_query");
   });
 
   test("refuses other methods with both of its own", async () => {

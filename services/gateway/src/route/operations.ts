@@ -2,7 +2,8 @@ import { oneOf } from "@counterfoil/contracts/http";
 import { rebuildProgress, statusRecord } from "@counterfoil/contracts/operations-record";
 import { sendMetrics } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
-import { expectedOf, MODELS, readStatus } from "@counterfoil/processing/queries/status";
+import type { Readiness } from "@counterfoil/http/readiness";
+import { expectedOf, MODELS, readStatus, statusFor } from "@counterfoil/processing/queries/status";
 import type { Registry } from "prom-client";
 import { z } from "zod";
 import { modelParam, parameters } from "../parameter.ts";
@@ -10,11 +11,15 @@ import { oneBody, type Sources } from "../reading.ts";
 import { type Route, route } from "../route.ts";
 
 /** How the service is doing, and what an operator may start. */
-export function operationRoutes(sources: Sources, registry: Registry): readonly Route[] {
+export function operationRoutes(
+  sources: Sources,
+  registry: Registry,
+  readiness: Readiness,
+): readonly Route[] {
   return [
     statusRoute(sources),
     ...rebuildRoutes(sources),
-    ...healthRoutes(sources),
+    ...healthRoutes(readiness),
     metricsRoute(registry),
     openApiRoute,
   ];
@@ -36,15 +41,13 @@ function statusRoute(sources: Sources): Route {
     query: parameters({}),
     answer: oneOf(statusRecord),
     problems: ["stream_unavailable"],
-    handle: async () => {
-      const status = await readStatus({ ...sources, expected }, installation);
+    handle: async ({ caller }) => {
+      const read = await readStatus({ ...sources, expected }, installation);
+      const status = statusFor(read, caller.platform);
       return oneBody(status, Number(status.head));
     },
   });
 }
-
-/** Who acts, while nobody is asked who he is. */
-const NOBODY = "http";
 
 const rebuild = {
   url: "/v1/projections/:name/rebuild",
@@ -63,8 +66,9 @@ function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
       summary: "Builds the projection's next generation from the stream",
       status: 202,
       problems: ["not_found", "rebuild_running", "stream_unavailable", "model_unavailable"],
-      handle: async ({ params: { name } }, reply) => {
-        const progress = await rebuilds.start(name, NOBODY);
+      handle: async ({ params: { name }, caller }, reply) => {
+        if (caller.platform !== null) throw new Problem("wrong_role", OF_ALL);
+        const progress = await rebuilds.start(name, caller.actor);
         reply.code(202);
         return oneBody(progress, Number(progress.position));
       },
@@ -74,21 +78,35 @@ function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
       operation: "getRebuild",
       summary: "How the last rebuild that was started here is getting on",
       problems: ["not_found"],
-      handle: async ({ params: { name } }) => {
+      handle: async ({ params: { name }, caller }) => {
         const progress = rebuilds.progress(name);
-        if (progress !== null) return oneBody(progress, Number(progress.position));
+        // What differed may be anybody's.
+        const shown =
+          progress && (caller.platform === null ? progress : { ...progress, detail: null });
+        if (shown !== null) return oneBody(shown, Number(shown.position));
         throw new Problem("not_found", `no rebuild of ${name} was started in this process`);
       },
     }),
   ];
 }
 
+const OF_ALL = "a projection is every platform's: use an operator's key without a platform";
+
 /** Probes add parameters of their own, against caches. */
 const anyQuery = z.object({});
 
 const word = (text: string) => z.object({ status: z.literal(text) });
 
-function healthRoutes({ stream, models }: Sources): readonly Route[] {
+/** What a gateway needs: the stream, and every model. */
+export async function assertReadable({
+  stream,
+  models,
+}: Pick<Sources, "stream" | "models">): Promise<void> {
+  await stream.head();
+  for (const model of MODELS) await models.snapshot(model, async () => null);
+}
+
+function healthRoutes(readiness: Readiness): readonly Route[] {
   return [
     route({
       operation: "getHealth",
@@ -103,13 +121,13 @@ function healthRoutes({ stream, models }: Sources): readonly Route[] {
       operation: "getReadiness",
       url: "/readyz",
       tag: "operations",
-      summary: "Whether the stream can be read and every model is served",
+      summary:
+        "Whether the process should be sent requests: what it needs is there, and it is not ending",
       query: anyQuery,
       answer: word("ready"),
-      problems: ["stream_unavailable", "model_unavailable"],
+      problems: ["not_ready", "stream_unavailable", "model_unavailable"],
       handle: async () => {
-        await stream.head();
-        for (const model of MODELS) await models.snapshot(model, async () => null);
+        await readiness.assert();
         return { status: "ready" };
       },
     }),
@@ -121,7 +139,8 @@ function metricsRoute(registry: Registry): Route {
     operation: "getMetrics",
     url: "/metrics",
     tag: "operations",
-    summary: "Metrics for Prometheus",
+    summary: "Metrics for Prometheus; beyond loopback with a key of no platform",
+    needs: "metrics",
     query: anyQuery,
     answer: z.string(),
     mediaType: "text/plain",

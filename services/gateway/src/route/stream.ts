@@ -6,11 +6,13 @@ import { eventRecord } from "@counterfoil/contracts/record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { Problem } from "@counterfoil/http/problem";
 import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveries";
+import { createStandings } from "@counterfoil/processing/queries/event-standing";
 import { EVENT_KEY, listEvents } from "@counterfoil/processing/queries/events";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
+import type { Caller } from "../access.ts";
 import { choices, cursor, limit, parameters, pathId, position } from "../parameter.ts";
-import { given, listBody, oneBody, pageOf, type Sources } from "../reading.ts";
+import { given, listBody, listFor, oneBody, pageOf, type Sources } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** The stream itself: its events, and the deliveries that they come from. */
@@ -42,20 +44,27 @@ function eventsRoute(sources: Sources): Route {
 }
 
 async function answerEvents(
-  { stream }: Sources,
-  { query }: RouteRequest<z.output<typeof events>, unknown>,
+  sources: Sources,
+  { query, caller }: RouteRequest<z.output<typeof events>, unknown>,
 ) {
   const filters = given({ after: query.after, types: query.types });
-  const scope = { list: "events", filters, key: EVENT_KEY };
+  const scope = listFor(caller, { list: "events", filters, key: EVENT_KEY });
   const { limit, beyond } = pageOf(query, scope);
   const after = beyond === null ? (query.after ?? 0) : Number(beyond[0]);
-  const page = await listEvents(stream, { ...given({ types: query.types }), after, limit });
+  const { stream, clock } = sources;
+  const asked = { ...given({ types: query.types }), after, limit };
+  const standings = standingsFor(caller, sources);
+  const page = await listEvents(stream, { ...asked, standings, nextTurn: clock.nextTurn });
   return listBody(page, scope, (await stream.head()).position);
 }
 
+const standingsFor = ({ platform }: Caller, { models }: Sources) =>
+  platform === null ? null : createStandings(models, platform);
+
 const deliveryParams = z.object({ id: pathId("The delivery's id") });
 
-function deliveryRoute({ stream }: Sources): Route {
+function deliveryRoute(sources: Sources): Route {
+  const { stream } = sources;
   return route({
     operation: "getDelivery",
     url: "/v1/deliveries/:id",
@@ -65,8 +74,9 @@ function deliveryRoute({ stream }: Sources): Route {
     params: deliveryParams,
     answer: oneOf(deliveryRecord),
     problems: ["not_found", "stream_unavailable"],
-    handle: async ({ params: { id } }) => {
-      const delivery = await findDelivery(stream, id, TRANSLATING);
+    handle: async ({ params: { id }, caller }) => {
+      const standings = standingsFor(caller, sources);
+      const delivery = await findDelivery(stream, id, { ...TRANSLATING, standings });
       if (delivery === null) throw unknownDelivery(id);
       const body_url = `/v1/deliveries/${id}/body`;
       return oneBody({ ...delivery, body_url }, (await stream.head()).position);
@@ -79,7 +89,8 @@ const TRANSLATING = { translations: TRANSLATIONS, hashing: nodeHashing };
 
 const BYTES = "application/octet-stream";
 
-function bodyRoute({ stream }: Sources): Route {
+function bodyRoute(sources: Sources): Route {
+  const { stream } = sources;
   return route({
     operation: "getDeliveryBody",
     url: "/v1/deliveries/:id/body",
@@ -90,8 +101,9 @@ function bodyRoute({ stream }: Sources): Route {
     answer: z.string().meta({ format: "binary" }),
     mediaType: BYTES,
     problems: ["not_found", "body_gone", "stream_unavailable"],
-    handle: async ({ params: { id } }, reply) => {
-      const body = await findBody(stream, id);
+    handle: async ({ params: { id }, caller }, reply) => {
+      const standings = standingsFor(caller, sources);
+      const body = await findBody(stream, id, { ...TRANSLATING, standings });
       if (body === null) throw unknownDelivery(id);
       const { sha256, bytes } = body;
       if (bytes !== null) return sendBytes(reply, bytes);

@@ -1,8 +1,17 @@
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
 import { configSchema } from "@counterfoil/contracts/config";
 import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
+import type { KeyRequest } from "@counterfoil/core/access/api-key";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Listener } from "@counterfoil/http/listener";
+import { createKey } from "@counterfoil/processing/access/keys";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
+import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
+import { acknowledgeAnomaly, dismissQuarantined } from "@counterfoil/processing/operator";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
+import { stuckRule } from "@counterfoil/processing/queries/stuck";
+import type { InjectOptions } from "fastify";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 
@@ -14,8 +23,16 @@ export type TestGateway = Listener &
     models: ServedModels;
     registry: Registry;
     get: (url: string) => Promise<Answer>;
-    send: (method: "GET" | "POST" | "PUT" | "DELETE" | "HEAD", url: string) => Promise<Answer>;
+    send: (
+      method: "GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "OPTIONS",
+      url: string,
+      also?: Pick<InjectOptions, "headers" | "remoteAddress" | "payload">,
+    ) => Promise<Answer>;
+    /** Makes a key that everybody needs from then on. @returns the headers that show it */
+    newKey: (request?: Partial<KeyRequest>) => Promise<KeyHeaders>;
   }>;
+
+export type KeyHeaders = Readonly<{ keyId: string; headers: Readonly<Record<string, string>> }>;
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
 export type Answer = Readonly<{ status: number; body: any; headers: Headers; raw: Buffer }>;
@@ -34,6 +51,7 @@ export async function createTestGateway(
   deps: Partial<GatewayDeps> = {},
 ): Promise<TestGateway> {
   const registry = new Registry();
+  const { keys = createMemoryKeyStore() } = deps;
   const models = deps.models ?? serveModels({ catalogue, stream, clock });
   const gateway = await createGateway({
     config: configOf(),
@@ -41,18 +59,45 @@ export async function createTestGateway(
     clock,
     registry,
     rebuilds: NO_REBUILDS,
+    keys,
     logger: pino({ level: "silent" }),
     engine: "memory",
+    acting: {
+      acknowledge: (word, platform) => {
+        const rule = stuckRule(clock.now(), configOf().COUNTERFOIL_STUCK_AFTER);
+        const operating = { stream, clock, hashing: nodeHashing, models, rule, platform };
+        return acknowledgeAnomaly(operating, word);
+      },
+      dismiss: (word) => {
+        const dismissing = { stream, clock, hashing: nodeHashing, translations: TRANSLATIONS };
+        return dismissQuarantined(dismissing, word);
+      },
+    },
     ...deps,
     models,
   });
-  const send: TestGateway["send"] = async (method, url) => {
-    const answer = await gateway.app.inject({ method, url });
+  const send: TestGateway["send"] = async (method, url, also = {}) => {
+    const answer = await gateway.app.inject({ method, url, ...also });
     const isJson = /json/.test(String(answer.headers["content-type"]));
     const body = isJson && answer.body !== "" ? JSON.parse(answer.body) : answer.body;
     return { status: answer.statusCode, body, headers: answer.headers, raw: answer.rawPayload };
   };
-  return { ...gateway, models, registry, send, get: (url) => send("GET", url) };
+  return {
+    ...gateway,
+    models,
+    registry,
+    send,
+    get: (url) => send("GET", url),
+    newKey: async (asked = {}) => {
+      const request = { role: "reader", platform: null, name: null, expiresAt: null, ...asked };
+      const secret = newKeySecret();
+      const keeping = { stream, keys, clock, hashing: nodeHashing };
+      await createKey(keeping, { request: request as KeyRequest, secret, actor: "a test" });
+      // What a gateway knows of keys is a second old at the most.
+      await clock.advance(1000);
+      return { keyId: secret.id, headers: { authorization: `Bearer ${secret.secret}` } };
+    },
+  };
 }
 
 export function configOf(environment: Readonly<Record<string, string>> = {}) {

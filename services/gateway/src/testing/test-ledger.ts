@@ -41,12 +41,19 @@ export type TestLedger = Readonly<{
 /** 2026-01-01: behind every time that a documented flow prints. */
 export const START: Nanos = 1_767_225_600_000_000_000n;
 
-export async function createTestLedger(): Promise<TestLedger> {
+/** What a ledger is kept in. */
+export type TestEngine = Pick<TestLedger, "stream" | "catalogue">;
+
+const inMemory = async (clock: ManualClock): Promise<TestEngine> => ({
+  stream: createMemoryEventStream({ ledger: "default", hashing: nodeHashing, clock }),
+  catalogue: createMemoryModelCatalogue(),
+});
+
+export async function createTestLedger(open = inMemory): Promise<TestLedger> {
   const clock = createManualClock(START);
-  const stream = createMemoryEventStream({ ledger: "default", hashing: nodeHashing, clock });
+  const { stream, catalogue } = await open(clock);
   await openLedger(stream, { name: "default", environment: "test" }, nodeHashing);
   const ingest = createIngest({ stream, translations: TRANSLATIONS, hashing: nodeHashing, clock });
-  const catalogue = createMemoryModelCatalogue();
   const foldings = new Map<ModelName, ProjectionRun>();
   let frames = 0;
 

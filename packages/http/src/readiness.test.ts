@@ -1,0 +1,35 @@
+import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { describe, expect, test } from "@jest/globals";
+import { createReadiness } from "./readiness.ts";
+
+describe("a process is ready", () => {
+  test("where what it needs is there, and not where it is not", async () => {
+    let isThere = true;
+    const readiness = createReadiness(async () => {
+      if (!isThere) throw new Error("away");
+    }, createManualClock());
+    await readiness.assert();
+    isThere = false;
+    await expect(readiness.assert()).rejects.toThrow("away");
+  });
+
+  test("not where what it needs is silent for two seconds", async () => {
+    const clock = createManualClock();
+    const answer = createReadiness(() => new Promise(() => {}), clock).assert();
+    answer.catch(() => {});
+    await clock.advance(1_999);
+    expect(await Promise.race([answer, "still waiting"])).toBe("still waiting");
+    await clock.advance(1);
+    await expect(answer).rejects.toMatchObject({ code: "not_ready" });
+  });
+
+  test("no more once it drains, and asks nobody then", async () => {
+    let asked = 0;
+    const readiness = createReadiness(async () => {
+      asked += 1;
+    }, createManualClock());
+    readiness.drain();
+    await expect(readiness.assert()).rejects.toMatchObject({ code: "not_ready" });
+    expect([asked, readiness.isDraining()]).toEqual([0, true]);
+  });
+});

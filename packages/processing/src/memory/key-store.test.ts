@@ -1,0 +1,11 @@
+import { describeKeyStoreContract } from "../testing/key-store.contract.ts";
+import { createMemoryKeyStore } from "./key-store.ts";
+
+describeKeyStoreContract("memory", async () => {
+  const kept = new Map<string, string>();
+  return {
+    open: async () => createMemoryKeyStore(kept),
+    lose: async () => kept.clear(),
+    dispose: async () => {},
+  };
+});

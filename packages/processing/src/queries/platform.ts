@@ -1,0 +1,140 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
+import type { TradeRecord, WithdrawalRecord } from "@counterfoil/contracts/record";
+import { accountIdsOf, isAccountOf } from "@counterfoil/core/account";
+import { RECORDS } from "../models/lifecycle/tables.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { Among, Condition, Row } from "../ports/table.ts";
+import { isAmong } from "../projection/selection.ts";
+import type { LifecycleModel } from "./stuck.ts";
+
+/**
+ * Whose records somebody sees who asks: a platform's code, or null for everything. What is not the
+ * platform's does not exist for it, so every query says so to the engine before anything is counted,
+ * paged or offered as a candidate. A platform's are
+ *
+ * - accounts of its own (it is the participant) or of its group, whatever is on them, and what is
+ *   wrong with them;
+ * - withdrawals and deposits whose owner is the platform, or is known to be of its group;
+ * - trades that name it as their platform or as a party.
+ *
+ * Layer1 names no platform, and neither do deliveries that nobody could read.
+ */
+export type Platform = string | null;
+
+/** Rows of which a column holds the id of one of its accounts. */
+export function accountsAmong(platform: Platform, column: string): Among | undefined {
+  if (platform === null) return undefined;
+  return { anyOf: accountIdsOf(platform).map((value) => ({ column, is: "like", value })) };
+}
+
+/** Its accounts, in two ways that are each answered by an index. */
+export function eitherAccount(platform: Platform): readonly (readonly Condition[])[] {
+  if (platform === null) return [[]];
+  return ["participant_code", "account_group"].map((column) => [equal(column, platform)]);
+}
+
+const equal = (column: string, value: string): Condition => ({ column, is: "=", value });
+
+/** Its records of a lifecycle. */
+export function recordsAmong(model: LifecycleModel, platform: Platform): Among | undefined {
+  if (platform === null) return undefined;
+  if (model !== "trades") return { anyOf: eitherAccount(platform).flat() };
+  // The provider's fields lie in the row as JSON.
+  const among = (value: string): Among => ({ column: "state", is: "holding", value });
+  return { anyOf: namingTexts(platform).map(among) };
+}
+
+/** The same of a row that is in memory. */
+export function isRecordAmong(model: LifecycleModel, row: Row, platform: Platform): boolean {
+  if (platform === null) return true;
+  if (model !== "trades") return [row.participant_code, row.account_group].includes(platform);
+  return namingTexts(platform).some((text) => String(row.state).includes(text));
+}
+
+/** What JSON holds that names it as a platform or a party: no text in JSON has a quote of its own. */
+const namingTexts = (platform: string): readonly string[] =>
+  ["platform_code", "participant_code"].map((name) => `"${name}":${JSON.stringify(platform)}`);
+
+/** Whether the fields of a trade name it. */
+export function isTradeOf(fields: unknown, platform: string): boolean {
+  const json = JSON.stringify(fields) ?? "";
+  return namingTexts(platform).some((text) => json.includes(text));
+}
+
+/** The same, each way with the conditions that an index answers in the order of a list. */
+export function eitherRecord(
+  model: LifecycleModel,
+  platform: Platform,
+): readonly (readonly Condition[])[] {
+  return model === "trades" ? [[]] : eitherAccount(platform);
+}
+
+/** Whether any record of a participant is one of the platform's group. */
+export async function hasRecordOf(
+  rows: Rows,
+  participant: string,
+  platform: string,
+): Promise<boolean> {
+  const where = [equal("participant_code", participant), equal("account_group", platform)];
+  const found = await rows.select(RECORDS, { where, orderBy: ["updated_at", "id"], limit: 1 });
+  return found.length > 0;
+}
+
+export const isRecordOf = (row: Row, model: LifecycleModel, platform: Platform): boolean =>
+  isAmong(row, recordsAmong(model, platform), () => []);
+
+/** Anomalies that are about one of its accounts or records. */
+export function anomaliesAmong(model: ModelName, platform: Platform): Among | undefined {
+  if (model === "balances") return accountsAmong(platform, "subject");
+  const among = recordsAmong(model, platform);
+  return among && { column: "subject", is: "of", table: RECORDS, among };
+}
+
+/** Those of its accounts; @returns all where everything is seen */
+export function accountsOf(accounts: readonly string[], platform: Platform): readonly string[] {
+  return platform === null ? accounts : accounts.filter((id) => isAccountOf(id, platform));
+}
+
+/**
+ * An anomaly without what it names outside; null where nothing is left of it: two accounts share an
+ * id of the provider's, and one of them alone is the platform's.
+ */
+export function anomalyFor(anomaly: AnomalyRecord, platform: Platform): AnomalyRecord | null {
+  const { detail } = anomaly;
+  if (platform === null || !Array.isArray(detail.accounts)) return anomaly;
+  const accounts = [...accountsOf(detail.accounts.map(String), platform)];
+  return accounts.length < 2 ? null : { ...anomaly, detail: { ...detail, accounts } };
+}
+
+/** A record without what it names outside. */
+export function recordFor<Record>(
+  record: Record,
+  model: LifecycleModel,
+  platform: Platform,
+): Record {
+  if (platform === null || model === "deposits") return record;
+  if (model === "trades") {
+    const { fields } = record as TradeRecord;
+    return { ...record, fields: tradeFieldsFor(fields, platform) };
+  }
+  const { beneficiary } = record as WithdrawalRecord;
+  return { ...record, beneficiary: beneficiary === platform ? beneficiary : null };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Fields of a trade that may name who takes part in it. */
+const NAMES_SOMEBODY = /_code$|_party$|reporter|platform|participant/;
+
+/** The platform of a trade sees it whole; a party sees its own side. */
+export function tradeFieldsFor<All extends Fields>(fields: All, platform: string): All {
+  if (fields.platform_code === platform) return fields;
+  const isShown = ([name, value]: [string, unknown]) =>
+    value === platform || !NAMES_SOMEBODY.test(name);
+  const shown = Object.fromEntries(Object.entries(fields).filter(isShown));
+  const { parties } = fields;
+  if (!Array.isArray(parties)) return shown as All;
+  const own = parties.filter((party) => party?.participant_code === platform);
+  return { ...shown, parties: own } as unknown as All;
+}

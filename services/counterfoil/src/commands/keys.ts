@@ -1,0 +1,182 @@
+import { userInfo } from "node:os";
+import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
+import { keyRole } from "@counterfoil/contracts/key-fact";
+import { ID_BYTES_MAX } from "@counterfoil/contracts/scalar";
+import { type ApiKey, type KeyRequest, keyState } from "@counterfoil/core/access/api-key";
+import { formatTime, type Nanos, parseTime, SECOND } from "@counterfoil/core/exact/time";
+import { createKey, readKeys, revokeKey, rotateKey } from "@counterfoil/processing/access/keys";
+import { isStorable } from "@counterfoil/processing/queries/page";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { WrongUsage } from "../error-report.ts";
+import { print, printJson, renderTable } from "../output/print.ts";
+import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
+
+/** API keys of the HTTP interface. A secret is printed once, by `create` or `rotate`, and kept nowhere. */
+export function keysCommand(): Command {
+  return new Command("keys")
+    .description("API keys of the HTTP interface")
+    .addCommand(createCommand())
+    .addCommand(listCommand())
+    .addCommand(revokeCommand())
+    .addCommand(rotateCommand())
+    .addHelpText("after", HELP);
+}
+
+type ActorOption = Readonly<{ actor: string }>;
+
+const actorOption = () =>
+  new Option("--actor <name>", "who does it, as the stream will say")
+    .argParser(parseText)
+    .default(userInfo().username, "the system's user");
+
+type CreateOptions = JsonOption &
+  ActorOption &
+  Readonly<{ role: KeyRequest["role"]; platform?: string; expires?: Expiry; name?: string }>;
+
+function createCommand(): Command {
+  return new Command("create")
+    .description("make a key, and print its secret this once")
+    .addOption(
+      new Option("--role <role>", "what it may do").choices(keyRole.options).makeOptionMandatory(),
+    )
+    .option("--platform <code>", "only what is this platform's (default: everything)", parseText)
+    .option("--expires <when>", "a duration such as 90d, or a time (default: never)", parseExpiry)
+    .option("--name <text>", "what it is for", parseText)
+    .addOption(actorOption())
+    .option(...JSON_OPTION)
+    .action(async ({ role, platform, expires, name, actor, json = false }: CreateOptions) => {
+      const secret = newKeySecret();
+      const key = await withLedger("write", (backends) => {
+        const expiresAt = expires?.(backends.clock.now()) ?? null;
+        const request = { role, platform: platform ?? null, name: name ?? null, expiresAt };
+        return createKey(backends, { request, secret, actor });
+      });
+      printSecret(key, secret.secret, json);
+    });
+}
+
+function listCommand(): Command {
+  return new Command("list")
+    .description("show them, also those that open nothing any more")
+    .option(...JSON_OPTION)
+    .action(async ({ json = false }: JsonOption) => {
+      const rows = await withLedger("read", async ({ stream, clock }) => {
+        const now = clock.now();
+        return [...(await readKeys(stream)).values()].map((key) => keyRow(key, now));
+      });
+      if (json) printJson(rows);
+      else if (rows.length === 0) print("There is no key: reading is open on loopback alone.");
+      else printKeys(rows);
+    });
+}
+
+function revokeCommand(): Command {
+  return new Command("revoke")
+    .description("let a key open nothing any more; every process knows within 5 s")
+    .argument("<id>", "the key's id, as `keys list` shows it")
+    .addOption(actorOption())
+    .option(...JSON_OPTION)
+    .action(async (id: string, { actor, json = false }: JsonOption & ActorOption) => {
+      const row = await withLedger("write", async (backends) => {
+        const key = await revokeKey(backends, { id, actor });
+        if (key === null) throw unknownKey(id);
+        return keyRow(key, backends.clock.now());
+      });
+      if (json) printJson(row);
+      else print(`Key ${row.id} (${row.prefix}…) is revoked.`);
+    });
+}
+
+function rotateCommand(): Command {
+  return new Command("rotate")
+    .description("put a new key in the place of one, which opens nothing from then on")
+    .argument("<id>", "the old key's id")
+    .addOption(actorOption())
+    .option(...JSON_OPTION)
+    .addHelpText("after", "\nThe new key has the same rights, and as much time as the old one had.")
+    .action(async (id: string, { actor, json = false }: JsonOption & ActorOption) => {
+      const secret = newKeySecret();
+      const rotated = await withLedger("write", (backends) =>
+        rotateKey(backends, { id, secret, actor }),
+      );
+      if (rotated.outcome === "missing") throw unknownKey(id);
+      if (rotated.outcome === "revoked") {
+        throw new WrongUsage(`key ${id} is revoked: \`keys create\` makes a new one`);
+      }
+      printSecret(rotated.key, secret.secret, json);
+    });
+}
+
+const unknownKey = (id: string) =>
+  new WrongUsage(`there is no key ${id}: \`keys list\` shows which there are`);
+
+function shownKey({ id, prefix, role, platform, name, expiresAt }: ApiKey) {
+  const expires_at = expiresAt === null ? null : formatTime(expiresAt);
+  return { id, prefix, role, platform, name, expires_at };
+}
+
+function printSecret(key: ApiKey, secret: string, json: boolean): void {
+  if (json) {
+    printJson({ ...shownKey(key), secret });
+    return;
+  }
+  print(`Key ${key.id}: ${key.role}, ${key.platform ?? "all platforms"}`);
+  print(`\n  ${secret}\n`);
+  print("It is shown this once. Send it as `Authorization: Bearer …`.");
+}
+
+function keyRow(key: ApiKey, now: Nanos) {
+  return {
+    ...shownKey(key),
+    state: keyState(key, now),
+    created_at: formatTime(key.createdAt),
+    created_by: key.createdBy,
+    revoked_at: key.revokedAt === null ? null : formatTime(key.revokedAt),
+  };
+}
+
+function printKeys(keys: readonly ReturnType<typeof keyRow>[]): void {
+  const columns = [
+    ...["id", "begins with", "role", "platform", "name", "state", "created", "by", "expires"],
+  ].map((title) => ({ title }));
+  const rows = keys.map((key) => [
+    key.id,
+    key.prefix,
+    key.role,
+    key.platform ?? "all",
+    key.name,
+    key.state,
+    key.created_at,
+    key.created_by,
+    key.expires_at,
+  ]);
+  print(renderTable(columns, rows));
+}
+
+function parseText(text: string): string {
+  const isPlain = text.trim() === text && text !== "" && isStorable(text);
+  if (isPlain && Buffer.byteLength(text) <= ID_BYTES_MAX) return text;
+  throw new InvalidArgumentError(`expected some text of at most ${ID_BYTES_MAX} bytes`);
+}
+
+/** When it expires, of a key that is made now. */
+type Expiry = (now: Nanos) => Nanos;
+
+const UNITS: Readonly<Record<string, bigint>> = { s: 1n, m: 60n, h: 3600n, d: 86_400n };
+
+function parseExpiry(text: string): Expiry {
+  const [, count = "", unit = ""] = /^([1-9]\d{0,8})([smhd])$/.exec(text) ?? [];
+  if (unit !== "") return (now) => now + BigInt(count) * (UNITS[unit] ?? 1n) * SECOND;
+  const time = text.includes("T") ? parseTime(text) : null;
+  if (time !== null && time > BigInt(Date.now()) * 1_000_000n) return () => time;
+  throw new InvalidArgumentError(
+    "expected a duration such as 90d, or an ISO 8601 time with a zone that is still to come",
+  );
+}
+
+const HELP = `
+From the first key on every route under /v1 needs one, for good.
+
+Examples:
+  $ counterfoil keys create --role operator --name deploy
+  $ counterfoil keys create --role reader --platform ABC123 --expires 90d --json`;

@@ -1,0 +1,31 @@
+import { type Backends, connect } from "@counterfoil/adapters/connect";
+import type { Config } from "@counterfoil/contracts/config";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import type { Acting } from "@counterfoil/gateway/route/acting";
+import { acknowledgeAnomaly, dismissQuarantined } from "@counterfoil/processing/operator";
+import type { ServedModels } from "@counterfoil/processing/queries/serving";
+import { stuckRule } from "@counterfoil/processing/queries/stuck";
+
+/**
+ * What operators say over HTTP. A gateway only reads; for an operator's event it opens the stream for
+ * writing, as a command does, and closes it.
+ */
+export function createActing(config: Config, models: ServedModels): Acting {
+  const writing = async <T>(work: (backends: Backends) => Promise<T>): Promise<T> => {
+    const backends = await connect(config, "write");
+    try {
+      return await work(backends);
+    } finally {
+      await backends.close();
+    }
+  };
+  return {
+    acknowledge: (word, platform) =>
+      writing((backends) => {
+        const rule = stuckRule(backends.clock.now(), config.COUNTERFOIL_STUCK_AFTER);
+        return acknowledgeAnomaly({ ...backends, models, rule, platform }, word);
+      }),
+    dismiss: (word) =>
+      writing((backends) => dismissQuarantined({ ...backends, translations: TRANSLATIONS }, word)),
+  };
+}

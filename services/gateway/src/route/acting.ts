@@ -1,0 +1,68 @@
+import { oneOf } from "@counterfoil/contracts/http";
+import {
+  acknowledgement,
+  type QuarantinedRecord,
+  quarantinedRecord,
+} from "@counterfoil/contracts/operations-record";
+import { note } from "@counterfoil/contracts/operator-fact";
+import { Problem } from "@counterfoil/http/problem";
+import type { Word } from "@counterfoil/processing/operator";
+import type { Platform } from "@counterfoil/processing/queries/platform";
+import { z } from "zod";
+import { parameters, pathId } from "../parameter.ts";
+import { oneBody } from "../reading.ts";
+import { type Route, route } from "../route.ts";
+
+/** What a person says of what needs one, as an event on the stream. */
+export type Acting = Readonly<{
+  /** @returns its position. @throws NothingThere, AlreadyClosed */
+  acknowledge: (word: Word, platform: Platform) => Promise<number>;
+  /** @throws NothingThere, AlreadyClosed */
+  dismiss: (word: Word) => Promise<QuarantinedRecord>;
+}>;
+
+const body = z.strictObject({ note: note.meta({ description: "Why, for those who come later" }) });
+
+const problems = [
+  ...(["not_found", "already_closed", "stream_unavailable", "model_unavailable"] as const),
+];
+
+export function actingRoutes({ acknowledge, dismiss }: Acting): readonly Route[] {
+  return [
+    route({
+      operation: "acknowledgeAnomaly",
+      method: "POST",
+      url: "/v1/anomalies/:id/acknowledge",
+      tag: "attention",
+      summary: "Says that somebody knows of an anomaly: it needs nobody until it changes",
+      query: parameters({}),
+      params: z.object({ id: pathId("The anomaly") }),
+      body,
+      answer: oneOf(acknowledgement),
+      problems,
+      handle: async ({ params: { id }, body, caller: { actor, platform } }) => {
+        const { note } = body;
+        const position = await acknowledge({ id, note, actor }, platform);
+        return oneBody({ anomaly_id: id, note, actor }, position);
+      },
+    }),
+    route({
+      operation: "dismissQuarantined",
+      method: "POST",
+      url: "/v1/quarantine/:delivery_id/dismiss",
+      tag: "attention",
+      summary: "Says that a delivery which nobody could read needs nobody",
+      query: parameters({}),
+      params: z.object({ delivery_id: pathId("The delivery") }),
+      body,
+      answer: oneOf(quarantinedRecord),
+      problems,
+      handle: async ({ params: { delivery_id: id }, body, caller: { actor, platform } }) => {
+        // What nobody could read is nobody's: for a platform there is none of it.
+        if (platform !== null) throw new Problem("not_found", `there is no delivery_id "${id}"`);
+        const dismissed = await dismiss({ id, note: body.note, actor });
+        return oneBody(dismissed, Number(dismissed.position));
+      },
+    }),
+  ];
+}

@@ -1,0 +1,273 @@
+import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  createTestGateway,
+  type KeyHeaders,
+  type TestGateway,
+} from "../../services/gateway/src/testing/test-gateway.ts";
+import {
+  createTestLedger,
+  type TestEngine,
+  type TestLedger,
+} from "../../services/gateway/src/testing/test-ledger.ts";
+import { type Books, keepBooks, type Owned, PLATFORMS } from "./platform-books.ts";
+
+type OpenEngine = (clock: TestLedger["clock"]) => Promise<TestEngine>;
+
+/** Keys: without a platform, of each, of a customer's code, of one who is with two, of a stranger. */
+const KEYS = [null, ...PLATFORMS, "alder-c1", "dual", "stranger"] as const;
+type Key = (typeof KEYS)[number];
+
+const COMBINATIONS_MIN = 5_000;
+const CUSTOMERS = 4;
+
+/** What every key may see of a generated world: no less than its own, and nothing else. */
+export function describePlatforms(name: string, open: OpenEngine): void {
+  describe(`what keys of platforms see on ${name}`, () => {
+    const books = keepBooks(CUSTOMERS);
+    const keys = new Map<Key, KeyHeaders>();
+    const deliveries: (Owned & Readonly<{ hasBytesFor: (key: string) => boolean }>)[] = [];
+    let gateway: TestGateway;
+    let ledger: TestLedger;
+    let asked = 0;
+
+    beforeAll(async () => {
+      ledger = await createTestLedger(open);
+      for (const { step, facts, bytes } of books.steps) {
+        const { deliveryId: id } = await ledger.deliver(step);
+        const owners = new Set(facts.flatMap((each) => [...each]));
+        const hasBytesFor = (key: string) =>
+          bytes?.has(key) ?? (facts.length > 0 && facts.every((each) => each.has(key)));
+        deliveries.push({ id, owners, hasBytesFor });
+      }
+      await ledger.fold();
+      gateway = await createTestGateway(ledger, { keys: createMemoryKeyStore() });
+      for (const platform of KEYS) keys.set(platform, await gateway.newKey({ platform }));
+      // Keys are events too, and whoever asks for the head waits until they are folded.
+      await ledger.fold();
+    });
+
+    afterAll(async () => {
+      await gateway.stop();
+      await ledger.catalogue.close();
+      await ledger.stream.close();
+    });
+
+    /** Asks, and looks for marks that are not the key's: in bodies, headers and cursors. */
+    async function ask(key: Key, url: string) {
+      asked += 1;
+      const { status, body, raw, headers } = await gateway.send("GET", url, keys.get(key));
+      const text = raw.toString();
+      // What was asked for is quoted where it does not exist.
+      const told = status === 404 ? text.replaceAll(lastPart(url), "") : text;
+      const cursor = Buffer.from(String(body?.next_cursor ?? ""), "base64url").toString();
+      const strange = marksIn(`${told}${cursor}${JSON.stringify(headers)}`).filter(
+        (mark) => !isSeen(key, { owners: books.marks.get(mark) ?? new Set() }),
+      );
+      expect([key, url, strange]).toEqual([key, url, []]);
+      return { status, body, text };
+    }
+
+    async function all(key: Key, url: string): Promise<readonly Shown[]> {
+      const found: Shown[] = [];
+      for (let cursor: string | null = null; ; ) {
+        const paged: string = cursor === null ? "" : `&cursor=${cursor}`;
+        const { status, body } = await ask(key, url + paged);
+        expect([url, status]).toEqual([url, 200]);
+        found.push(...body.data);
+        cursor = body.next_cursor;
+        if (cursor === null) return found;
+      }
+    }
+
+    const idsOf = (records: readonly Owned[], key: Key) =>
+      records.filter((one) => isSeen(key, one)).map(({ id }) => id);
+
+    async function expectIds(key: Key, url: string, expected: readonly string[]): Promise<void> {
+      const ids = (await all(key, url)).map(({ id }) => id);
+      expect([key, url, ids.sort()]).toEqual([key, url, [...expected].sort()]);
+    }
+
+    test.each(KEYS)("%s: one account, run, record, delivery at a time", async (key) => {
+      const one = async (url: string, isThere: boolean) => {
+        const { status, body } = await ask(key, url);
+        expect([key, url, status]).toEqual([key, url, isThere ? 200 : 404]);
+        if (!isThere) expect(body.detail).toMatch(/^there is no \w+ "/);
+      };
+      for (const account of books.accounts) {
+        const path = `/v1/accounts/${encodeURIComponent(account.id)}`;
+        await one(path, isSeen(key, account));
+        await one(`${path}/entries`, isSeen(key, account));
+        const called = books.accounts.filter(({ accountId }) => accountId === account.accountId);
+        const own = idsOf(called, key);
+        const { status, body } = await ask(key, `/v1/accounts/${account.accountId}`);
+        expect(status).toBe(own.length === 0 ? 404 : own.length === 1 ? 200 : 409);
+        if (own.length > 1) expect(body.candidates).toEqual(own.toSorted());
+      }
+      for (const run of books.runs) await one(`/v1/runs/${run.id}`, isSeen(key, run));
+      for (const model of MODELS) {
+        for (const record of books[model]) {
+          await one(`/v1/${model}/${record.id}`, isSeen(key, record));
+          await one(`/v1/${model}/${record.id}/history`, isSeen(key, record));
+        }
+      }
+      for (const delivery of deliveries) {
+        const path = `/v1/deliveries/${delivery.id}`;
+        await one(path, isSeen(key, delivery));
+        await one(`${path}/body`, key === null || delivery.hasBytesFor(key));
+      }
+    });
+
+    test.each(KEYS)("%s: balances, now and before", async (key) => {
+      const seen = books.accounts.filter((account) => isSeen(key, account));
+      const ids = (accounts: readonly Owned[]) => idsOf(accounts, key);
+      const layer1 = key === null ? LAYER1.map((type) => `${layer1Of(books)}:${type}`) : [];
+      await expectIds(key, "/v1/balances?limit=7", [...ids(seen), ...layer1]);
+      for (const asset of ["BTC", "USD", "XRP"]) {
+        const own = seen.filter((account) => account.asset === asset);
+        await expectIds(key, `/v1/balances?limit=5&asset=${asset}`, ids(own));
+        await expectIds(
+          key,
+          `/v1/balances?account_id=shared-${asset}`,
+          ids(own.filter(({ accountId }) => accountId === `shared-${asset}`)),
+        );
+      }
+      for (const code of [...PLATFORMS, "alder-c1", "birch-c2", "dual", "stranger"]) {
+        const [by, of] = [`participant_code=${code}`, `account_group=${code}`];
+        await expectIds(
+          key,
+          `/v1/balances?${by}`,
+          ids(seen.filter((it) => it.participant === code)),
+        );
+        await expectIds(key, `/v1/balances?${of}`, ids(seen.filter((it) => it.group === code)));
+      }
+      const { body } = await ask(key, "/v1/status");
+      const moments = [
+        `at_position=${body.data.head}`,
+        "as_of=2026-01-01T00:00:00Z",
+        "known_at=2026-06-01T00:00:00Z",
+      ];
+      for (const moment of moments) {
+        await expectIds(key, `/v1/balances?limit=9&${moment}`, [...ids(seen), ...layer1]);
+      }
+      // Nobody is told of a time before anything of his was known.
+      expect(await all(key, "/v1/balances?at_position=1")).toEqual([]);
+    });
+
+    test.each(KEYS)("%s: lists of records", async (key) => {
+      for (const model of MODELS) {
+        const records = books[model];
+        await expectIds(key, `/v1/${model}?limit=4`, idsOf(records, key));
+        await expectIds(key, `/v1/${model}?limit=500&asset=XRP`, []);
+      }
+      for (const code of [...PLATFORMS, "alder-c1", "cedar-c3", "dual"]) {
+        for (const model of ["withdrawals", "deposits"] as const) {
+          const own = books[model].filter((record) => isSeen(key, record));
+          const by = `/v1/${model}?limit=6&participant_code=${code}`;
+          await expectIds(
+            key,
+            by,
+            idsOf(
+              own.filter((it) => it.participant === code),
+              key,
+            ),
+          );
+          const of = `/v1/${model}?limit=6&account_group=${code}`;
+          await expectIds(
+            key,
+            of,
+            idsOf(
+              own.filter((it) => it.group === code),
+              key,
+            ),
+          );
+        }
+      }
+      // Who is paid by whom is the payer's platform's business only where it is itself.
+      for (const { beneficiary, id } of books.withdrawals) {
+        if (beneficiary === null) continue;
+        await expectIds(
+          key,
+          `/v1/withdrawals?participant_code=${beneficiary}`,
+          key === null ? [id] : [],
+        );
+      }
+    });
+
+    test.each(KEYS)("%s: what needs a person", async (key) => {
+      const gaps = idsOf(
+        books.accounts.filter(({ hasGap }) => hasGap),
+        key,
+      );
+      const found = await all(key, "/v1/anomalies?limit=3&kind=gap&open=true");
+      expect([...new Set(found.map(({ subject }) => subject))].sort()).toEqual(gaps.sort());
+      for (const query of [
+        "limit=5",
+        "limit=5&open=true",
+        "model=deposits",
+        "kind=stuck&limit=5",
+      ]) {
+        const subjects = (await all(key, `/v1/anomalies?${query}`)).map(({ subject }) => subject);
+        if (key === "stranger") expect(subjects).toEqual([]);
+      }
+      for (const account of books.accounts) {
+        const subject = encodeURIComponent(account.id);
+        const own = await all(key, `/v1/anomalies?kind=gap&subject=${subject}`);
+        expect(own.length > 0).toBe(account.hasGap && isSeen(key, account));
+      }
+      const quarantined = await all(key, "/v1/quarantine?limit=5");
+      expect(quarantined.length).toBe(key === null ? 1 : 0);
+    });
+
+    test.each(KEYS)("%s: the stream, where nothing of its own is missing", async (key) => {
+      const events = await all(key, "/v1/events?limit=50");
+      const shown = new Set(marksIn(JSON.stringify(events)));
+      const own = [...books.marks].filter(([, owners]) => isSeen(key, { owners }));
+      // What nobody could read is in no event.
+      const unread = new Set(key === null ? [[...books.marks.keys()].at(-1)] : []);
+      const expected = own.map(([mark]) => mark).filter((mark) => !unread.has(mark));
+      expect([...shown].sort()).toEqual(expected.sort());
+      if (key === null) return;
+      for (const { hash } of events) expect(hash).toBe("0".repeat(64));
+      const { body } = await ask(key, "/v1/status");
+      expect(body.data).toMatchObject({ head_hash: "0".repeat(64) });
+      for (const each of body.data.projections) {
+        expect(each).toMatchObject({ digest: "0".repeat(64), stopped_keys: 0 });
+      }
+    });
+
+    test("a cursor of one key is none of another's", async () => {
+      const { body } = await ask(null, "/v1/balances?limit=2");
+      const { status } = await ask("alder", `/v1/balances?limit=2&cursor=${body.next_cursor}`);
+      expect(status).toBe(400);
+    });
+
+    test("so many combinations were looked at", () => {
+      expect(asked).toBeGreaterThan(COMBINATIONS_MIN);
+    });
+  });
+}
+
+type Shown = Readonly<Record<"id" | "subject" | "hash", string>>;
+
+const MODELS = ["withdrawals", "deposits", "trades"] as const;
+const LAYER1 = ["available", "blockchain", "reserved"];
+
+const marksIn = (text: string): string[] => [...new Set(text.match(/m\d{4}x/g) ?? [])];
+
+const isSeen = (key: Key, { owners }: Pick<Owned, "owners">): boolean =>
+  key === null || owners.has(key);
+
+const lastPart = (url: string): string =>
+  decodeURIComponent(
+    url
+      .replace(/\/(?:entries|history|body)$/, "")
+      .split("/")
+      .at(-1) ?? "",
+  );
+
+/** The address that the one Layer1 message names. */
+function layer1Of({ steps }: Books): string {
+  const [address = ""] = JSON.stringify(steps).match(/0xm\d{4}x/) ?? [];
+  return `layer1:${address}:ETH`;
+}
