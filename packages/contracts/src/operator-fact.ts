@@ -10,8 +10,11 @@ export const note = z.string().trim().min(1).max(2000);
 
 /** Recorded before the action begins: also one that fails was asked for. */
 export const OperatorActed = z.object({
-  action: growing(["rebuild", "rollback", "retranslate", "retry"]),
-  /** The model, or the delivery; absent where the action is about all of them. */
+  action: growing([
+    ...(["rebuild", "rollback", "retranslate", "retry", "acknowledge", "dismiss"] as const),
+    ...(["create_key", "revoke_key", "rotate_key"] as const),
+  ]),
+  /** The model, the delivery, the anomaly or the key; absent where it is about all of them. */
   target: z.string().optional(),
   actor,
 });

@@ -66,6 +66,7 @@ export async function acknowledgeAnomaly(
   if (closed_position !== null) {
     throw new AlreadyClosed(`anomaly "${id}" was closed at position ${closed_position}`);
   }
+  await recordAction(operating, { action: "acknowledge", target: id, actor });
   const data = { anomaly_id: id, model, as_of: String(position), note, actor };
   return appendActed(operating, "AnomalyAcknowledged", [model, id], data);
 }
@@ -113,6 +114,8 @@ export async function dismissQuarantined(
   if (before.resolved_position !== null) {
     throw new AlreadyClosed(`delivery ${id} was read at position ${before.resolved_position}`);
   }
+  if (before.acknowledged_at !== null) return before;
+  await recordAction(options, { action: "dismiss", target: id, actor });
   const retries = retryIdsOf(id, translations.present, hashing);
   const dismissals = [null, ...retries].map((_, at) => dismissalId(id, at + 1, hashing));
   await appendDecided(options, [...retries, ...dismissals], (known) => {

@@ -108,7 +108,7 @@ export function route<
     querystring: query,
     ...(params === undefined ? {} : { params }),
     ...(body === undefined ? {} : { body }),
-    ...(needs === null ? {} : { security: [{ [KEY_SCHEME]: [] }] }),
+    security: needs === null ? [] : [{ [KEY_SCHEME]: [] }],
     response: responsesOf(definition, needs),
   };
   type Asked = RouteRequest<z.output<Query>, z.output<Params>, z.output<Body>>;

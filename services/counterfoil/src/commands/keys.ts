@@ -9,7 +9,7 @@ import { isStorable } from "@counterfoil/processing/queries/page";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson, renderTable } from "../output/print.ts";
-import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
+import { JSON_OPTION, type JsonOption, withLedger, withLedgerActed } from "./context.ts";
 
 /** API keys of the HTTP interface. A secret is printed once, by `create` or `rotate`, and kept nowhere. */
 export function keysCommand(): Command {
@@ -46,7 +46,7 @@ function createCommand(): Command {
     .option(...JSON_OPTION)
     .action(async ({ role, platform, expires, name, actor, json = false }: CreateOptions) => {
       const secret = newKeySecret();
-      const key = await withLedger("write", (backends) => {
+      const key = await withLedgerActed({ action: "create_key", actor }, (backends) => {
         const expiresAt = expires?.(backends.clock.now()) ?? null;
         const request = { role, platform: platform ?? null, name: name ?? null, expiresAt };
         return createKey(backends, { request, secret, actor });
@@ -77,7 +77,8 @@ function revokeCommand(): Command {
     .addOption(actorOption())
     .option(...JSON_OPTION)
     .action(async (id: string, { actor, json = false }: JsonOption & ActorOption) => {
-      const row = await withLedger("write", async (backends) => {
+      const acting = { action: "revoke_key", targets: [id], actor } as const;
+      const row = await withLedgerActed(acting, async (backends) => {
         const key = await revokeKey(backends, { id, actor });
         if (key === null) throw unknownKey(id);
         return keyRow(key, backends.clock.now());
@@ -96,7 +97,8 @@ function rotateCommand(): Command {
     .addHelpText("after", "\nThe new key has the same rights, and as much time as the old one had.")
     .action(async (id: string, { actor, json = false }: JsonOption & ActorOption) => {
       const secret = newKeySecret();
-      const rotated = await withLedger("write", (backends) =>
+      const acting = { action: "rotate_key", targets: [id], actor } as const;
+      const rotated = await withLedgerActed(acting, (backends) =>
         rotateKey(backends, { id, secret, actor }),
       );
       if (rotated.outcome === "missing") throw unknownKey(id);
