@@ -1,4 +1,5 @@
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { putHex } from "../exact/hex.ts";
 import type { Nanos } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
 
@@ -59,9 +60,7 @@ export function chainHash(
 ): string {
   const text = `${headerOf(event)}\n${event.data}`;
   if (scratch.length < 32 + text.length * 3) scratch = new Uint8Array(32 + text.length * 4);
-  for (let i = 0; i < 32; i += 1) {
-    scratch[i] = (hexDigit(previousHash, 2 * i) << 4) | hexDigit(previousHash, 2 * i + 1);
-  }
+  putHex(scratch, 0, previousHash);
   const { written } = encoder.encodeInto(text, scratch.subarray(32));
   return hashing.sha256(scratch.subarray(0, 32 + written));
 }
@@ -73,11 +72,6 @@ function headerOf(event: Omit<RecordedEvent, "hash">): string {
   const about = `"${event.schema_version}",${quote(event.subject)}`;
   const when = `${time(event.occurred_at)},${time(event.recorded_at)}`;
   return `[${what},${about},${when},${quote(event.causation_id)},${quote(event.correlation_id)}]`;
-}
-
-function hexDigit(hex: string, at: number): number {
-  const unit = hex.charCodeAt(at);
-  return unit < 0x40 ? unit - 0x30 : (unit & 0x1f) + 9;
 }
 
 const encoder = new TextEncoder();

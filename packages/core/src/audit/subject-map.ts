@@ -1,0 +1,191 @@
+import { putHex } from "../exact/hex.ts";
+import { canonicalJson } from "../exact/json.ts";
+import type { Hashing } from "../hashing.ts";
+import { prefixedHash } from "./merkle-log.ts";
+
+/**
+ * The map of subjects: which events each subject has, as one root, so that a list of one subject's
+ * events can be proven complete. A sparse Merkle tree; in bytes:
+ *
+ *     key    = SHA-256( UTF-8 of the subject )
+ *     digest = SHA-256( digest of the subject's events before ‖ hash of the event ), from 32 zero bytes
+ *     entry  = SHA-256( UTF-8 of the RFC 8785 array [subject, number, position, digest] ), numbers as strings
+ *     leaf   = SHA-256( 0x02 ‖ key ‖ entry )
+ *     node   = SHA-256( 0x03 ‖ left ‖ right )
+ *
+ * A subtree holds the entries whose keys begin with the bits of the way to it, first bit first, 0 left.
+ * Of no entry its hash is 32 zero bytes, of one entry that entry's leaf, of more the node over its two
+ * halves. The leaf names its key, so it cannot pass for another's; an absent key is proven by an empty
+ * subtree or by another key's leaf where its own would be. Proofs name other keys by digests alone.
+ */
+export type SubjectEntry = Readonly<{
+  subject: string;
+  /** How many events it has. */
+  number: number;
+  /** That of the last of them. */
+  position: number;
+  digest: string;
+}>;
+
+export const EMPTY = "0".repeat(64);
+
+export const keyOf = (subject: string, hashing: Hashing): string => hashing.sha256(subject);
+
+/** The digest of a subject's events with one more. */
+export function addEvent(digest: string, eventHash: string, hashing: Hashing): string {
+  putHex(both, 0, digest);
+  putHex(both, 32, eventHash);
+  return hashing.sha256(both);
+}
+
+const both = new Uint8Array(64);
+
+export function entryHash(entry: SubjectEntry, hashing: Hashing): string {
+  const { subject, number, position, digest } = entry;
+  return hashing.sha256(canonicalJson([subject, String(number), String(position), digest]));
+}
+
+const leafOf = ({ key, entry }: Leaf, hashing: Hashing): string =>
+  prefixedHash(0x02, [key, entry], hashing);
+const nodeOver = (left: string, right: string, hashing: Hashing): string =>
+  prefixedHash(0x03, [left, right], hashing);
+
+/** A key with the hash of its entry. */
+export type Leaf = Readonly<{ key: string; entry: string }>;
+
+/** A subtree as its parent knows it: no entry, one, or more of which only the hash is known here. */
+export type Slot = null | Leaf | Readonly<{ node: string }>;
+
+/**
+ * The map as it is stored: four levels of the tree in one branch, the subtrees under the 16 hex digits
+ * that may follow a prefix of keys. A subtree of one entry stands in its parent, so there are fewer
+ * branches than entries, and the way to one is about as long as the number of entries has hex digits.
+ */
+export type Branch = readonly Slot[];
+export type Branches = ReadonlyMap<string, Branch>;
+
+const NO_ENTRY: Branch = Array.from({ length: 16 }, () => null);
+
+const slotAt = (branch: Branch, key: string, depth: number): Slot =>
+  branch[Number.parseInt(key.charAt(depth), 16)] ?? null;
+
+/** Which branches are needed beside those that are loaded, to change or prove these keys. */
+export function missingBranches(loaded: Branches, keys: readonly string[]): readonly string[] {
+  const missing = new Set<string>();
+  for (const key of keys) {
+    for (let depth = 0; depth < key.length; depth += 1) {
+      const branch = loaded.get(key.slice(0, depth));
+      if (branch === undefined) missing.add(key.slice(0, depth));
+      const slot = branch === undefined ? null : slotAt(branch, key, depth);
+      if (slot === null || "key" in slot) break;
+    }
+  }
+  return [...missing];
+}
+
+/**
+ * Puts entries in place of those with their keys, or adds them.
+ *
+ * @param loaded every branch on the way to them; the root's is missing in an empty map
+ * @returns the branches that changed, and the map's root
+ */
+export function changeMap(
+  loaded: Branches,
+  leaves: readonly Leaf[],
+  hashing: Hashing,
+): Readonly<{ changed: Branches; root: string }> {
+  const changed = new Map<string, Branch>();
+  const change = (prefix: string, into: readonly Leaf[], branch: Branch): Branch => {
+    const byDigit = Map.groupBy(into, ({ key }) => Number.parseInt(key.charAt(prefix.length), 16));
+    const slots = branch.map((slot, digit) => {
+      const own = byDigit.get(digit);
+      return own === undefined ? slot : changeSlot(prefix + digit.toString(16), own, slot);
+    });
+    changed.set(prefix, slots);
+    return slots;
+  };
+  const changeSlot = (prefix: string, into: readonly Leaf[], slot: Slot): Slot => {
+    const isInner = slot !== null && "node" in slot;
+    const isReplaced = isInner || slot === null || into.some(({ key }) => key === slot.key);
+    const all = isReplaced ? into : [slot, ...into];
+    if (all.length === 1 && !isInner) return all[0] as Leaf;
+    const branch = isInner ? branchOf(loaded, prefix) : NO_ENTRY;
+    return { node: hashOf(joined(change(prefix, all, branch), hashing), hashing) };
+  };
+  const branch = change("", leaves, loaded.get("") ?? NO_ENTRY);
+  return { changed, root: hashOf(joined(branch, hashing), hashing) };
+}
+
+function branchOf(loaded: Branches, prefix: string): Branch {
+  const branch = loaded.get(prefix);
+  if (branch === undefined) throw new Error(`the branch ${prefix} of the map is not loaded`);
+  return branch;
+}
+
+/** Some slots side by side as one subtree. */
+function joined(slots: Branch, hashing: Hashing): Slot {
+  if (slots.length === 1) return slots[0] ?? null;
+  const left = joined(slots.slice(0, slots.length / 2), hashing);
+  const right = joined(slots.slice(slots.length / 2), hashing);
+  if (left === null && (right === null || "key" in right)) return right;
+  if (right === null && left !== null && "key" in left) return left;
+  return { node: nodeOver(hashOf(left, hashing), hashOf(right, hashing), hashing) };
+}
+
+function hashOf(slot: Slot, hashing: Hashing): string {
+  if (slot === null) return EMPTY;
+  return "key" in slot ? leafOf(slot, hashing) : slot.node;
+}
+
+export type MapProof = Readonly<{
+  /** What stands where the key leads: its own leaf, or another's, or nothing. */
+  leaf: Leaf | null;
+  /** The hashes beside the way, from the root downwards. */
+  siblings: readonly string[];
+}>;
+
+/** @param loaded every branch on the way to the key */
+export function proveKey(loaded: Branches, key: string, hashing: Hashing): MapProof {
+  const siblings: string[] = [];
+  for (let depth = 0; ; depth += 1) {
+    let slots = depth === 0 ? (loaded.get("") ?? NO_ENTRY) : branchOf(loaded, key.slice(0, depth));
+    const digit = Number.parseInt(key.charAt(depth), 16);
+    for (let bit = 8; bit >= 1; bit /= 2) {
+      const subtree = joined(slots, hashing);
+      if (subtree === null || "key" in subtree) return { leaf: subtree, siblings };
+      const halves = [slots.slice(0, bit), slots.slice(bit)] as const;
+      const isRight = (digit & bit) !== 0;
+      siblings.push(hashOf(joined(halves[isRight ? 0 : 1], hashing), hashing));
+      slots = halves[isRight ? 1 : 0];
+    }
+    const slot = slots[0] ?? null;
+    if (slot === null || "key" in slot) return { leaf: slot, siblings };
+  }
+}
+
+/** Whether the map with that root holds this entry; of `null`, whether it holds none of the key. */
+export function isProven(
+  { root, key, entry }: Readonly<{ root: string; key: string; entry: string | null }>,
+  { leaf, siblings }: MapProof,
+  hashing: Hashing,
+): boolean {
+  if (siblings.length > 256) return false;
+  if (entry !== null && (leaf?.key !== key || leaf.entry !== entry)) return false;
+  if (entry === null && leaf !== null && !isElsewhere(leaf.key, key, siblings.length)) return false;
+  const found = siblings.reduceRight(
+    (hash, sibling, depth) =>
+      bitOf(key, depth) === 1 ? nodeOver(sibling, hash, hashing) : nodeOver(hash, sibling, hashing),
+    hashOf(leaf, hashing),
+  );
+  return found === root;
+}
+
+/** Another key that stands where this one leads. */
+function isElsewhere(other: string, key: string, depth: number): boolean {
+  if (other === key) return false;
+  for (let at = 0; at < depth; at += 1) if (bitOf(other, at) !== bitOf(key, at)) return false;
+  return true;
+}
+
+const bitOf = (key: string, at: number): number =>
+  (Number.parseInt(key.charAt(at >> 2), 16) >> (3 - (at & 3))) & 1;

@@ -1,0 +1,45 @@
+import { type TreeHead, treeHead } from "@counterfoil/contracts/tree-head";
+import { canonicalJson, parseJson } from "../exact/json.ts";
+
+/**
+ * What is signed of a tree head: a line that says what it is, so that a signature of this key over
+ * anything else is no head, and the RFC 8785 form of all fields but the signature. All of them are
+ * strings, so the ledger's own canonical JSON is that form to the byte.
+ */
+export type UnsignedHead = Omit<TreeHead, "signature">;
+
+const DOMAIN = "counterfoil/head/v1\n";
+
+export function signedText(head: UnsignedHead | TreeHead): string {
+  const { signature: _, ...signed } = head as TreeHead;
+  return `${DOMAIN}${canonicalJson(signed)}`;
+}
+
+export type ReadHead =
+  | Readonly<{ ok: true; head: TreeHead }>
+  | Readonly<{ ok: false; reason: string }>;
+
+/**
+ * Reads a head that somebody brings: every field, no other, digits in lower case. Whether its
+ * signature holds, and whose key it is, is not said here.
+ */
+export function readTreeHead(text: string): ReadHead {
+  // Printed numbers stay apart from text, and every value of a head is text.
+  const json = parseJson(text, "printed");
+  if (!json.ok) return { ok: false, reason: `it is not JSON: ${json.reason} at ${json.at}` };
+  const read = treeHead.safeParse(json.value);
+  if (!read.success) {
+    const [issue] = read.error.issues;
+    const where = issue?.path.join(".");
+    return { ok: false, reason: `${where ? `${where}: ` : ""}${issue?.message}` };
+  }
+  const head = read.data;
+  if (head.tree_size !== head.position) {
+    const reason = `tree_size is ${head.tree_size}, expected the position ${head.position}`;
+    return { ok: false, reason };
+  }
+  if (!Number.isSafeInteger(Number(head.position)) || head.position === "0") {
+    return { ok: false, reason: `position is ${head.position}, expected one of a stream` };
+  }
+  return { ok: true, head };
+}
