@@ -1,5 +1,7 @@
 import { type TreeHead, treeHead } from "@counterfoil/contracts/tree-head";
+import { putHex } from "../exact/hex.ts";
 import { canonicalJson, parseJson } from "../exact/json.ts";
+import type { Hashing } from "../hashing.ts";
 
 /**
  * What is signed of a tree head: a line that says what it is, so that a signature of this key over
@@ -13,6 +15,13 @@ const DOMAIN = "counterfoil/head/v1\n";
 export function signedText(head: UnsignedHead | TreeHead): string {
   const { signature: _, ...signed } = head as TreeHead;
   return `${DOMAIN}${canonicalJson(signed)}`;
+}
+
+/** A key's name: the digest of its 32 bytes. */
+export function keyIdOf(publicKey: string, hashing: Hashing): string {
+  const bytes = new Uint8Array(32);
+  putHex(bytes, 0, publicKey);
+  return hashing.sha256(bytes);
 }
 
 export type ReadHead =

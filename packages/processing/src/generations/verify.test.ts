@@ -10,7 +10,7 @@ import type { ModelCatalogue } from "../ports/model-store.ts";
 import { openSession, type Projection } from "../projection/projection.ts";
 import { openProjectionRun, runTo } from "../projection/run.ts";
 import { sampleEvents } from "../testing/sample-event.ts";
-import { verifyModel } from "./verify.ts";
+import { verifyModel } from "./verify-model.ts";
 
 /** Only goes along: how much there is to fold is all that counts here. */
 const projection: Projection = {

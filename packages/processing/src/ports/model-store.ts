@@ -1,8 +1,8 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Condition, Row, Selection, Table, Value } from "./table.ts";
 
-/** What has generations of rows: the read models, and the publisher's counts beside them. */
-export type StoreName = ModelName | "publisher";
+/** What has generations of rows: the read models, and beside them the publisher's counts, the audit tree and the heads signed over it. */
+export type StoreName = ModelName | "publisher" | "audit" | "heads";
 
 /** How far a projection has come, on which stream, and what its rows add up to. */
 export type Checkpoint = Readonly<{

@@ -3,11 +3,13 @@ import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import {
   type Finding,
-  type ModelVerification,
   type StreamVerification,
-  verifyModel,
   verifyStream,
 } from "@counterfoil/processing/generations/verify";
+import {
+  type ModelVerification,
+  verifyModel,
+} from "@counterfoil/processing/generations/verify-model";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { isEngineError } from "@counterfoil/processing/ports/errors";
 import { readAttention } from "@counterfoil/processing/queries/attention";

@@ -1,0 +1,282 @@
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import {
+  growTiles,
+  hashInTile,
+  openTiles,
+  type Tile,
+  type TileAt,
+  tileOf,
+} from "@counterfoil/core/audit/log-tiles";
+import { type LeafRange, type Node, nodesOf, rootOf } from "@counterfoil/core/audit/merkle-log";
+import {
+  addEvent,
+  type Branch,
+  type Branches,
+  changeMap,
+  EMPTY,
+  entryHash,
+  keyOf,
+  missingBranches,
+  type Slot,
+  type SubjectEntry,
+} from "@counterfoil/core/audit/subject-map";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
+import { integer, own, text } from "../models/columns.ts";
+import { ModelCorrupted, StreamCorrupted } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { Checkpoint, ModelLayout, ModelStore, Rows } from "../ports/model-store.ts";
+import type { Row, Table, Value } from "../ports/table.ts";
+import { checkNotForked, checkStillFollows } from "../stream-guard.ts";
+
+/**
+ * The tree and the map of the stream up to a position, as rows beside the read models. They follow from
+ * the stream alone and can be thrown away. An event costs a look-up of its subject and of the few rows
+ * on the way to it; nothing that was seen is read again. The checkpoint's `digest` is the tree's root,
+ * its `state_digest` the map's.
+ */
+const TILES: Table = {
+  name: "tiles",
+  columns: { level: own(integer), number: own(integer), hashes: own(text) },
+  key: ["level", "number"],
+  indexes: [],
+  digested: "none",
+};
+
+const BRANCHES: Table = {
+  name: "branches",
+  columns: { prefix: own(text), slots: own(text) },
+  key: ["prefix"],
+  indexes: [],
+  digested: "none",
+};
+
+/** By the key in the map, since a subject may be longer than a key of a table. */
+const SUBJECTS: Table = {
+  name: "subjects",
+  columns: { key: own(text), events: own(integer), position: own(integer), digest: own(text) },
+  key: ["key"],
+  indexes: [],
+  digested: "none",
+};
+
+export const AUDIT_LAYOUT: ModelLayout = {
+  tables: [TILES, BRANCHES, SUBJECTS],
+  modelVersion: 1,
+};
+
+const PAGE = 1000;
+
+export type AuditOptions = Readonly<{
+  stream: EventStream;
+  ledger: string;
+  hashing: Hashing;
+  /** Lets others have their turn between two pages. */
+  nextTurn: () => Promise<void>;
+}>;
+
+/**
+ * Brings the index to a position of the stream, a page in one commit. Every link of the chain is
+ * checked on the way: nothing is signed that does not follow.
+ *
+ * @throws StreamForked where the index has followed another stream; StreamCorrupted
+ */
+export async function advanceIndex(
+  options: AuditOptions,
+  store: ModelStore,
+  to: number,
+): Promise<Checkpoint> {
+  const { stream, ledger, hashing, nextTurn } = options;
+  let checkpoint = await store.checkpoint();
+  const who = "the index of signed heads";
+  if (checkpoint.position >= to) await checkStillFollows({ stream, hashing, who }, checkpoint, []);
+  while (checkpoint.position < to) {
+    const { position } = checkpoint;
+    const limit = Math.min(PAGE, to - position);
+    const events = await stream.read({ after: position, limit });
+    const before = position === 0 ? emptyHead(ledger, hashing).hash : checkpoint.hash;
+    const whole = wholeLinks(position, before, events, hashing);
+    if (whole === 0) await checkNotForked(stream, checkpoint, who);
+    if (whole === 0 || whole < events.length) throw new ChainBroken(position + whole + 1);
+    checkpoint = await addPage(store, checkpoint, events, hashing);
+    await nextTurn();
+  }
+  return checkpoint;
+}
+
+/** An event does not follow from the one before, or is not there. */
+export class ChainBroken extends StreamCorrupted {
+  readonly position: number;
+
+  constructor(position: number) {
+    super(
+      `position ${position}: the event there does not follow from the one before: nothing was signed; keep the stream, run \`counterfoil verify\`, and restore a backup`,
+    );
+    this.position = position;
+  }
+}
+
+/** How many of the events follow from one another, and the first from that hash. */
+function wholeLinks(
+  position: number,
+  hash: string,
+  events: readonly RecordedEvent[],
+  hashing: Hashing,
+): number {
+  let [whole, previous] = [0, hash];
+  for (const event of events) {
+    const isNext = event.position === position + whole + 1;
+    if (!isNext || chainHash(previous, event, hashing) !== event.hash) break;
+    whole += 1;
+    previous = event.hash;
+  }
+  return whole;
+}
+
+async function addPage(
+  store: ModelStore,
+  { position: size }: Checkpoint,
+  events: readonly RecordedEvent[],
+  hashing: Hashing,
+): Promise<Checkpoint> {
+  const last = events.at(-1) as RecordedEvent;
+  const open = await loadTiles(store, openTiles(size));
+  const hashes = events.map(({ hash }) => hash);
+  const tiles = growTiles({ size, open: [...open.values()] }, hashes, hashing);
+  for (const tile of tiles) open.set(tileKey(tile), tile);
+  const entries = await changedEntries(store, events, hashing);
+  const leaves = [...entries].map(([key, entry]) => ({ key, entry: entryHash(entry, hashing) }));
+  const branches = await loadBranches(store, [...entries.keys()]);
+  const { changed, root } = changeMap(branches, leaves, hashing);
+  const checkpoint = {
+    position: last.position,
+    hash: last.hash,
+    digest: await rootIn(store, { start: 0, end: last.position }, hashing, open),
+    state_digest: root,
+  };
+  const puts = [
+    { table: TILES, rows: tiles.map(tileRow) },
+    { table: BRANCHES, rows: [...changed].map(branchRow) },
+    { table: SUBJECTS, rows: [...entries].map(subjectRow) },
+  ];
+  await store.commit({ inserts: [], puts, deletes: [], checkpoint });
+  return checkpoint;
+}
+
+const tileRow = ({ level, index, hashes }: Tile): Row => ({
+  level,
+  number: index,
+  hashes: hashes.join(""),
+});
+const branchRow = ([prefix, branch]: readonly [string, Branch]): Row => ({
+  prefix,
+  slots: branch.map(slotText).join(","),
+});
+const subjectRow = ([key, entry]: readonly [string, SubjectEntry]): Row => ({
+  key,
+  events: entry.number,
+  position: entry.position,
+  digest: entry.digest,
+});
+
+/** The entries of the page's subjects, by their keys, as they are after it. */
+async function changedEntries(
+  rows: Rows,
+  events: readonly RecordedEvent[],
+  hashing: Hashing,
+): Promise<ReadonlyMap<string, SubjectEntry>> {
+  const bySubject = Map.groupBy(events, ({ subject }) => subject);
+  const keys = new Map([...bySubject.keys()].map((subject) => [keyOf(subject, hashing), subject]));
+  const known = await loadBy(rows, SUBJECTS, "key", [...keys.keys()]);
+  const entries = new Map<string, SubjectEntry>();
+  for (const [key, subject] of keys) {
+    const found = known.get(key);
+    let entry = {
+      subject,
+      number: Number(found?.events ?? 0),
+      position: 0,
+      digest: String(found?.digest ?? EMPTY),
+    };
+    for (const { position, hash } of bySubject.get(subject) ?? []) {
+      const digest = addEvent(entry.digest, hash, hashing);
+      entry = { subject, number: entry.number + 1, position, digest };
+    }
+    entries.set(key, entry);
+  }
+  return entries;
+}
+
+async function loadBy(
+  rows: Rows,
+  table: Table,
+  column: string,
+  values: readonly Value[],
+): Promise<ReadonlyMap<string, Row>> {
+  if (values.length === 0) return new Map();
+  const where = [{ column, is: "in", value: values }] as const;
+  const found = await rows.select(table, { where, orderBy: [column], limit: values.length });
+  return new Map(found.map((row) => [String(row[column]), row]));
+}
+
+/** The branches on the way to these keys, one level after the other. */
+export async function loadBranches(rows: Rows, keys: readonly string[]): Promise<Branches> {
+  const loaded = new Map<string, Branch>();
+  for (;;) {
+    const missing = missingBranches(loaded, keys);
+    const found = await loadBy(rows, BRANCHES, "prefix", missing);
+    for (const [prefix, { slots }] of found)
+      loaded.set(prefix, String(slots).split(",").map(slotOf));
+    // Only the root's may be missing, where the map is empty.
+    if (found.size === 0) return loaded;
+  }
+}
+
+function slotText(slot: Slot): string {
+  if (slot === null) return "";
+  return "key" in slot ? `${slot.key}:${slot.entry}` : slot.node;
+}
+
+function slotOf(stored: string): Slot {
+  if (stored === "") return null;
+  const [first = "", entry] = stored.split(":");
+  return entry === undefined ? { node: first } : { key: first, entry };
+}
+
+type Tiles = Map<string, Tile>;
+
+const tileKey = ({ level, index }: TileAt): string => `${level}/${index}`;
+
+async function loadTiles(rows: Rows, places: readonly TileAt[]): Promise<Tiles> {
+  const tiles: Tiles = new Map();
+  for (const at of places) {
+    if (tiles.has(tileKey(at))) continue;
+    const row = await rows.get(TILES, [at.level, at.index]);
+    if (row === null) throw damaged(at);
+    tiles.set(tileKey(at), { ...at, hashes: String(row.hashes).match(/.{64}/g) ?? [] });
+  }
+  return tiles;
+}
+
+const damaged = (at: TileAt): ModelCorrupted =>
+  new ModelCorrupted(
+    `the index of signed heads lacks tile ${tileKey(at)}: build it again with \`counterfoil head --rebuild\``,
+  );
+
+/** The root over some leaves of the stored tree, see `inclusionRanges` and `consistencyRanges`. */
+export async function rootIn(
+  rows: Rows,
+  range: LeafRange,
+  hashing: Hashing,
+  known: ReadonlyMap<string, Tile> = new Map(),
+): Promise<string> {
+  const places = nodesOf(range).map(tileOf);
+  const missing = places.filter((at) => !known.has(tileKey(at)));
+  const tiles = new Map([...known, ...(await loadTiles(rows, missing))]);
+  const hashOf = (node: Node): string => {
+    const at = tileOf(node);
+    const hash = hashInTile(tiles.get(tileKey(at)) as Tile, node, hashing);
+    if (hash === null) throw damaged(at);
+    return hash;
+  };
+  return rootOf(range, hashOf, hashing);
+}

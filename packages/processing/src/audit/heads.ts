@@ -1,0 +1,324 @@
+import type { ConsistencyProof, InclusionProof, TreeHead } from "@counterfoil/contracts/tree-head";
+import {
+  consistencyRanges,
+  inclusionRanges,
+  type LeafRange,
+  leafHash,
+} from "@counterfoil/core/audit/merkle-log";
+import { keyIdOf, signedText } from "@counterfoil/core/audit/tree-head";
+import { formatTime } from "@counterfoil/core/exact/time";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { integer, own, text } from "../models/columns.ts";
+import type { Clock } from "../ports/clock.ts";
+import {
+  GenerationMissing,
+  StreamForked,
+  StreamMissing,
+  StreamUnavailable,
+} from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { HeadSigner } from "../ports/head-signer.ts";
+import type {
+  Checkpoint,
+  ModelCatalogue,
+  ModelLayout,
+  ModelStore,
+  Rows,
+  StoreName,
+} from "../ports/model-store.ts";
+import type { RoleLocks } from "../ports/role-lock.ts";
+import type { Row, Table } from "../ports/table.ts";
+import { beyondPart, type Page, type PageRequest, readPage } from "../queries/page.ts";
+import { AUDIT_LAYOUT, advanceIndex, rootIn } from "./audit-index.ts";
+
+/** Signed tree heads of one ledger, and proofs under them. */
+export interface Heads {
+  /**
+   * A head over everything that is on the stream; the one that was made last where nothing was
+   * appended since. Appends nothing itself.
+   *
+   * @throws StreamForked where the stream contradicts what was signed before
+   */
+  make(options?: MakeOptions): Promise<TreeHead>;
+  /** Those that were made here, in the order of their positions. */
+  list(after: number, page: PageRequest): Promise<Page<TreeHead>>;
+  /** That the event at a position lies under a size; the newest head's unless it is given. */
+  proveInclusion(position: number, treeSize?: number): Promise<InclusionProof>;
+  /** That the tree of `to` holds the tree of `from` unchanged. */
+  proveConsistency(from: number, to: number): Promise<ConsistencyProof>;
+}
+
+export type MakeOptions = Readonly<{
+  /**
+   * Builds the index anew, and signs what is there now also where it contradicts earlier heads: after
+   * a backup was restored. Whoever holds those heads will still be told.
+   */
+  rebuild?: boolean;
+}>;
+
+/** There is no such position or tree yet. */
+export class NotInTree extends Error {
+  override readonly name = "NotInTree";
+}
+
+export type HeadsOptions = Readonly<{
+  ledger: string;
+  stream: EventStream;
+  catalogue: ModelCatalogue;
+  locks: Pick<RoleLocks, "acquire">;
+  clock: Clock;
+  hashing: Hashing;
+  signer: HeadSigner;
+}>;
+
+/** Kept in the order in which they were made, and never thrown away: they follow from nothing. */
+const HEADS: Table = {
+  name: "heads",
+  columns: { number: own(integer), position: own(integer), head: own(text) },
+  key: ["number"],
+  indexes: [["position", "number"]],
+  digested: "none",
+};
+const HEADS_LAYOUT: ModelLayout = { tables: [HEADS], modelVersion: 1 };
+export const HEADS_KEY = ["integer", "integer"] as const;
+
+/** How long one that makes a head waits for another. */
+const PATIENCE_MS = 60_000;
+
+export function createHeads(options: HeadsOptions): Heads {
+  const { stream, catalogue, clock } = options;
+  let making: Promise<TreeHead> | null = null;
+
+  async function make(asked: MakeOptions = {}): Promise<TreeHead> {
+    // Those who ask at once get one head.
+    making ??= makeLocked(options, asked).finally(() => {
+      making = null;
+    });
+    return making;
+  }
+
+  /** Reads the tree where it has that size; a head is made where it has not yet. */
+  async function withTree<T>(size: number, read: (rows: Rows) => Promise<T>): Promise<T> {
+    if ((await sizeOf(catalogue)) < size) await make();
+    const found = await readStore(catalogue, "audit", async (rows, { position }) =>
+      position < size ? { position } : { value: await read(rows) },
+    );
+    if (found !== null && "value" in found) return found.value;
+    const end = found?.position ?? 0;
+    throw new NotInTree(`there is no position ${size}: the stream ends at ${end}`);
+  }
+
+  return {
+    make,
+    list: async (after, page) => {
+      const listed = await readStore(catalogue, "heads", (rows) =>
+        listHeads(rows, after, page, clock),
+      );
+      return listed ?? { data: [], next: null };
+    },
+    proveInclusion: async (position, treeSize) => {
+      const size = treeSize ?? Number((await make()).tree_size);
+      return withTree(size, (rows) =>
+        inclusionIn(rows, stream, { position, size }, options.hashing),
+      );
+    },
+    proveConsistency: (from, to) =>
+      withTree(to, (rows) => consistencyIn(rows, { from, to }, options.hashing)),
+  };
+}
+
+async function makeLocked(options: HeadsOptions, { rebuild = false }: MakeOptions) {
+  const { locks, clock, catalogue } = options;
+  const patience = new AbortController();
+  const made = new AbortController();
+  void clock.sleep(PATIENCE_MS, made.signal).then(() => patience.abort());
+  const lock = await locks.acquire("heads", patience.signal).finally(() => made.abort());
+  if (lock === null) throw new StreamUnavailable("another process is making a head: try again");
+  try {
+    if (rebuild) await dropStore(catalogue, "audit");
+    const index = await openStore(catalogue, "audit", AUDIT_LAYOUT);
+    try {
+      const kept = await openStore(catalogue, "heads", HEADS_LAYOUT);
+      try {
+        return await makeHead(options, { index, kept, rebuild });
+      } finally {
+        await kept.close();
+      }
+    } finally {
+      await index.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+type Stores = Readonly<{ index: ModelStore; kept: ModelStore; rebuild: boolean }>;
+
+async function makeHead(
+  options: HeadsOptions,
+  { index, kept, rebuild }: Stores,
+): Promise<TreeHead> {
+  const { stream, ledger, clock, signer, hashing } = options;
+  const end = (await stream.head()).position;
+  if (end === 0) throw new StreamMissing(`ledger "${ledger}" is empty: there is nothing to sign`);
+  const last = await lastHead(kept);
+  const checkpoint = await advanceIndex({ ...options, nextTurn: clock.nextTurn }, index, end);
+  if (last !== null && !rebuild) await checkGoesOn(index, checkpoint, last.head, hashing);
+  const public_key = await signer.publicKey();
+  const unsigned = {
+    ledger,
+    genesis: await hashAt(stream, 1),
+    position: String(checkpoint.position),
+    hash: checkpoint.hash,
+    tree_size: String(checkpoint.position),
+    root: checkpoint.digest,
+    map_root: checkpoint.state_digest,
+    signed_at: formatTime(clock.now()),
+    key_id: keyIdOf(public_key, hashing),
+    public_key,
+  };
+  if (last !== null && saysTheSame(last.head, unsigned)) return last.head;
+  const head = { ...unsigned, signature: await signer.sign(signedText(unsigned)) };
+  const { position, hash, digest, state_digest } = checkpoint;
+  const row = { number: (last?.number ?? 0) + 1, position, head: JSON.stringify(head) };
+  await kept.commit({
+    inserts: [{ table: HEADS, rows: [row] }],
+    puts: [],
+    deletes: [],
+    checkpoint: { position, hash, digest, state_digest },
+  });
+  return head;
+}
+
+/** Nobody is signed two histories: what was signed before must lie under the new head. */
+async function checkGoesOn(
+  index: ModelStore,
+  { position }: Checkpoint,
+  last: TreeHead,
+  hashing: Hashing,
+): Promise<void> {
+  const size = Number(last.tree_size);
+  const found = size > position ? null : await rootIn(index, { start: 0, end: size }, hashing);
+  if (found === last.root) return;
+  const now = found === null ? `ends at ${position}` : `has root ${found} there`;
+  throw new StreamForked(
+    `the head of ${last.signed_at} signed root ${last.root} over position ${size}, and this stream ${now}: nothing was signed; if a backup was restored, \`counterfoil head --rebuild\` signs what is there now, and whoever holds the earlier head will be told`,
+  );
+}
+
+function saysTheSame(last: TreeHead, next: Omit<TreeHead, "signature">): boolean {
+  const { signed_at: _, signature: __, ...said } = last;
+  return Object.entries(said).every(([name, value]) => next[name as keyof typeof next] === value);
+}
+
+async function hashAt(stream: EventStream, position: number): Promise<string> {
+  const [event] = await stream.read({ after: position - 1, limit: 1 });
+  if (event?.position !== position) throw new NotInTree(`there is no position ${position}`);
+  return event.hash;
+}
+
+async function lastHead(rows: Rows): Promise<{ number: number; head: TreeHead } | null> {
+  const [row] = await rows.select(HEADS, { orderBy: ["number"], descending: true, limit: 1 });
+  return row === undefined ? null : { number: Number(row.number), head: headOfRow(row) };
+}
+
+const headOfRow = (row: Row): TreeHead => JSON.parse(String(row.head));
+
+function listHeads(
+  rows: Rows,
+  after: number,
+  page: PageRequest,
+  { nextTurn }: Clock,
+): Promise<Page<TreeHead>> {
+  return readPage(page, {
+    read: (beyond, limit) =>
+      rows.select(HEADS, {
+        where: [{ column: "position", is: ">", value: after }],
+        orderBy: ["position", "number"],
+        ...beyondPart(beyond),
+        limit,
+      }),
+    keyOf: ({ position, number }) => [position ?? 0, number ?? 0],
+    recordOf: headOfRow,
+    nextTurn,
+  });
+}
+
+async function inclusionIn(
+  rows: Rows,
+  stream: EventStream,
+  { position, size }: Readonly<{ position: number; size: number }>,
+  hashing: Hashing,
+): Promise<InclusionProof> {
+  const hash = await hashAt(stream, position);
+  return {
+    position: String(position),
+    tree_size: String(size),
+    hash,
+    leaf: leafHash(hash, hashing),
+    root: await rootIn(rows, { start: 0, end: size }, hashing),
+    proof: await rootsIn(rows, inclusionRanges(position - 1, size), hashing),
+  };
+}
+
+async function consistencyIn(
+  rows: Rows,
+  { from, to }: Readonly<{ from: number; to: number }>,
+  hashing: Hashing,
+): Promise<ConsistencyProof> {
+  return {
+    from: String(from),
+    to: String(to),
+    from_root: await rootIn(rows, { start: 0, end: from }, hashing),
+    to_root: await rootIn(rows, { start: 0, end: to }, hashing),
+    proof: await rootsIn(rows, consistencyRanges(from, to), hashing),
+  };
+}
+
+async function rootsIn(rows: Rows, ranges: readonly LeafRange[], hashing: Hashing) {
+  const roots: string[] = [];
+  for (const range of ranges) roots.push(await rootIn(rows, range, hashing));
+  return roots;
+}
+
+async function openStore(
+  catalogue: ModelCatalogue,
+  store: StoreName,
+  layout: ModelLayout,
+): Promise<ModelStore> {
+  const [known] = await catalogue.generations(store);
+  const generation = known?.generation ?? (await catalogue.create(store, layout));
+  return catalogue.openForWriting(store, generation ?? 1);
+}
+
+async function dropStore(catalogue: ModelCatalogue, store: StoreName): Promise<void> {
+  for (const { generation } of await catalogue.generations(store)) {
+    await catalogue.drop(store, generation);
+  }
+}
+
+async function sizeOf(catalogue: ModelCatalogue): Promise<number> {
+  const [known] = await catalogue.generations("audit");
+  return known?.checkpoint.position ?? 0;
+}
+
+/** @returns null where nothing was ever stored, or it is just being built again */
+async function readStore<T>(
+  catalogue: ModelCatalogue,
+  store: StoreName,
+  read: (rows: Rows, checkpoint: Checkpoint) => Promise<T>,
+): Promise<T | null> {
+  const [known] = await catalogue.generations(store);
+  if (known === undefined) return null;
+  try {
+    const reader = await catalogue.openForReading(store, known.generation);
+    try {
+      return await reader.snapshot(read);
+    } finally {
+      await reader.close();
+    }
+  } catch (error) {
+    if (error instanceof GenerationMissing) return null;
+    throw error;
+  }
+}

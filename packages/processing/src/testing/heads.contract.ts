@@ -1,0 +1,235 @@
+import { isConsistent, isIncluded, leafHash } from "@counterfoil/core/audit/merkle-log";
+import { isProven, keyOf, proveKey } from "@counterfoil/core/audit/subject-map";
+import { keyIdOf, readTreeHead, signedText } from "@counterfoil/core/audit/tree-head";
+import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
+import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { loadBranches } from "../audit/audit-index.ts";
+import { createHeads } from "../audit/heads.ts";
+import { verifyExpected, verifyHeads } from "../audit/verify-heads.ts";
+import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
+import { createManualClock } from "../memory/manual-clock.ts";
+import { StreamCorrupted, StreamForked } from "../ports/errors.ts";
+import type { HeadSigner } from "../ports/head-signer.ts";
+import { createMemoryRoleLocks } from "./memory-role-locks.ts";
+import type { ModelHarness } from "./model-fixture.ts";
+import { sampleEvent } from "./sample-event.ts";
+
+/** Not a signature: what is signed is the processing's, with which key is the adapter's. */
+const PUBLIC_KEY = "ab".repeat(32);
+const signer: HeadSigner = {
+  publicKey: async () => PUBLIC_KEY,
+  sign: async (text) => hashing.sha256(`signed ${text}`).repeat(2),
+};
+
+/** Signed heads and proofs over the rows of an engine: the same on each. */
+export function describeHeadsContract(
+  name: string,
+  makeHarness: () => Promise<ModelHarness>,
+): void {
+  describe(`signed heads: ${name}`, () => {
+    let world: Awaited<ReturnType<typeof createWorld>>;
+    beforeEach(async () => {
+      world = await createWorld(await makeHarness());
+    });
+    afterEach(() => world.dispose());
+
+    test("are made over what is there, and once", async () => {
+      await world.append(1200);
+      const head = await world.heads.make();
+      expect(readTreeHead(JSON.stringify(head))).toEqual({ ok: true, head });
+      expect(head).toMatchObject({
+        ledger: "default",
+        genesis: world.events[0]?.hash,
+        position: "1200",
+        hash: world.events[1199]?.hash,
+        tree_size: "1200",
+        key_id: keyIdOf(PUBLIC_KEY, hashing),
+        signature: await signer.sign(signedText(head)),
+      });
+      expect(await world.heads.make()).toEqual(head);
+      await world.append(1);
+      expect((await world.heads.make()).tree_size).toBe("1201");
+      const page = { limit: 10, beyond: null };
+      const listed = async (after: number) => (await world.heads.list(after, page)).data;
+      expect((await listed(0)).map(({ position }) => position)).toEqual(["1200", "1201"]);
+      expect((await listed(1200)).map(({ position }) => position)).toEqual(["1201"]);
+    });
+
+    test("have one root, however often the index was brought up to date", async () => {
+      for (const count of [1, 2, 255, 700, 1043]) {
+        await world.append(count);
+        await world.heads.make();
+      }
+      const { root, map_root } = await world.heads.make();
+      await world.catalogue.drop("audit", 1);
+      expect(await world.heads.make()).toMatchObject({ root, map_root, tree_size: "2001" });
+    });
+
+    test("prove each event and each earlier head", async () => {
+      const sizes: number[] = [];
+      const roots = new Map<number, string>();
+      for (const count of [1, 6, 250, 600]) {
+        await world.append(count);
+        const { tree_size, root } = await world.heads.make();
+        sizes.push(Number(tree_size));
+        roots.set(Number(tree_size), root);
+      }
+      for (const size of sizes) {
+        const root = roots.get(size) as string;
+        for (const position of new Set([1, Math.ceil(size / 2), size])) {
+          const { proof, leaf } = await world.heads.proveInclusion(position, size);
+          expect(leaf).toBe(leafHash(world.events[position - 1]?.hash as string, hashing));
+          const claim = { index: position - 1, size, leaf, root, proof };
+          expect(isIncluded(claim, hashing)).toBe(true);
+        }
+        for (const from of sizes.filter((each) => each <= size)) {
+          const { proof } = await world.heads.proveConsistency(from, size);
+          const fromRoot = roots.get(from) as string;
+          expect(isConsistent({ from, to: size, fromRoot, toRoot: root, proof }, hashing)).toBe(
+            true,
+          );
+        }
+      }
+      await expect(world.heads.proveInclusion(1, 858)).rejects.toThrow(/ends at 857/);
+      expect((await world.heads.proveInclusion(857)).tree_size).toBe("857");
+    });
+
+    test("prove that a subject has these events, and another none", async () => {
+      await world.append(700);
+      const { map_root: root } = await world.heads.make();
+      const reader = await world.catalogue.openForReading("audit", 1);
+      await reader.snapshot(async (rows) => {
+        for (const subject of ["account 3", "account nobody has"]) {
+          const key = keyOf(subject, hashing);
+          const proof = proveKey(await loadBranches(rows, [key]), key, hashing);
+          const isThere = subject === "account 3";
+          const entry = isThere ? world.entryOf(subject) : null;
+          expect(isProven({ root, key, entry }, proof, hashing)).toBe(true);
+          expect(isProven({ root, key, entry: isThere ? null : root }, proof, hashing)).toBe(false);
+        }
+      });
+      await reader.close();
+    });
+
+    test("are refused over a stream that contradicts the last one", async () => {
+      await world.append(30);
+      const head = await world.heads.make();
+      world.rewriteFrom(21);
+      await expect(world.heads.make()).rejects.toThrow(StreamForked);
+      // Not even where the index was thrown away, so that nothing but the head remembers.
+      await world.catalogue.drop("audit", 1);
+      await expect(world.heads.make()).rejects.toThrow(/signed root .* nothing was signed/);
+      world.events.splice(25);
+      await expect(world.heads.make()).rejects.toThrow(StreamForked);
+      const other = await world.heads.make({ rebuild: true });
+      expect(other.tree_size).toBe("25");
+      expect(await world.verify([head])).toMatchObject([{ position: 26, what: "head" }]);
+      await world.append(5);
+      const third = await world.heads.make();
+      expect(await world.verify([head, third])).toMatchObject([
+        { position: 30, what: "equivocation" },
+        { position: 1, what: "head" },
+      ]);
+    });
+
+    test("are refused over a chain that does not hold", async () => {
+      await world.append(30);
+      world.alter(17, { subject: "another account" });
+      await expect(world.heads.make()).rejects.toThrow(StreamCorrupted);
+      await expect(world.heads.make()).rejects.toThrow(/position 17/);
+    });
+
+    test("find what was done to the stream under them, and nothing else", async () => {
+      await world.append(10);
+      const first = await world.heads.make();
+      await world.append(10);
+      const second = await world.heads.make();
+      await world.append(10);
+      const third = await world.heads.make();
+      await world.append(5);
+      expect(await world.verify([third, first, second, second])).toEqual([]);
+      const expected = { position: 20, hash: second.hash };
+      expect(await world.expect(expected)).toEqual([]);
+      const other = { ...expected, hash: first.hash };
+      expect(await world.expect(other)).toMatchObject([{ position: 20, what: "expected" }]);
+
+      const whole = [...world.events];
+      const restore = () => world.events.splice(0, world.events.length, ...whole);
+      world.events.splice(25);
+      expect(await world.verify([second])).toEqual([]);
+      expect(await world.verify([first, third])).toMatchObject([{ position: 26 }]);
+      restore();
+      world.alter(7, { data: "{}" });
+      expect(await world.verify([first])).toMatchObject([{ position: 7 }]);
+      restore();
+      world.rewriteFrom(15);
+      const [found, ...more] = await world.verify([first, second, third]);
+      expect(found).toMatchObject({ position: 11, what: "head" });
+      expect(found?.detail).toMatch(/positions 11 to 20 \(the head over position 10 holds\)/);
+      expect(more).toMatchObject([{ position: 11, what: "head" }]);
+      expect(await world.expect(expected)).toMatchObject([{ position: 20 }]);
+    });
+  });
+}
+
+async function createWorld(harness: ModelHarness) {
+  const catalogue = await harness.open();
+  const storage = createMemoryStreamStorage();
+  const clock = createManualClock(1_800_000_000_000_000_000n);
+  const stream = createMemoryEventStream({ ledger: "default", hashing, clock, storage });
+  const locks = createMemoryRoleLocks();
+  const options = { ledger: "default", stream, catalogue, clock, hashing, locks, signer };
+  const { nextTurn } = clock;
+  const { events } = storage;
+  let made = 0;
+
+  /** Seals the events from a position on again, as whoever holds the files can. */
+  function resealFrom(position: number): void {
+    for (let at = position - 1; at < events.length; at += 1) {
+      const event = events[at] as (typeof events)[number];
+      const before = at === 0 ? emptyHead("default", hashing).hash : (events[at - 1]?.hash ?? "");
+      events[at] = { ...event, hash: chainHash(before, event, hashing) };
+    }
+  }
+
+  function alter(position: number, changes: Partial<(typeof events)[number]>): void {
+    events[position - 1] = { ...(events[position - 1] as (typeof events)[number]), ...changes };
+  }
+
+  return {
+    catalogue,
+    events,
+    heads: createHeads(options),
+    async append(count: number): Promise<void> {
+      const first = made + 1;
+      made += count;
+      const added = Array.from({ length: count }, (_, at) =>
+        sampleEvent(first + at, { subject: `account ${(first + at) % 37}` }),
+      );
+      await stream.append(events.length, added);
+    },
+    alter,
+    rewriteFrom(position: number): void {
+      alter(position, { data: '{"change":"1000000"}' });
+      resealFrom(position);
+    },
+    entryOf(subject: string): string {
+      const own = events.filter((event) => event.subject === subject);
+      const digest = own.reduce(
+        (before, { hash }) => hashing.sha256(Buffer.from(before + hash, "hex")),
+        "0".repeat(64),
+      );
+      const values = [subject, String(own.length), String(own.at(-1)?.position), digest];
+      return hashing.sha256(JSON.stringify(values));
+    },
+    verify: (heads: Parameters<typeof verifyHeads>[0]["heads"]) =>
+      verifyHeads({ ...options, nextTurn, heads }),
+    expect: (expected: Parameters<typeof verifyExpected>[1]) =>
+      verifyExpected({ ...options, nextTurn }, expected),
+    async dispose(): Promise<void> {
+      await catalogue.close();
+      await harness.dispose();
+    },
+  };
+}
