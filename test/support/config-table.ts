@@ -13,5 +13,6 @@ function shownDefault(name: string, value: unknown): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return "–";
   if (name === "COUNTERFOIL_STUCK_AFTER") return "`24h`";
   if (name === "COUNTERFOIL_DRAIN_FOR") return "`1s`";
+  if (name === "COUNTERFOIL_HEAD_EVERY") return "`1h`";
   return `\`${value}\``;
 }

@@ -9,6 +9,7 @@ import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import { systemClock } from "./node/clock.ts";
 import { nodeHashing } from "./node/hashing.ts";
+import { createHeadKeyFile, type HeadKeyFile } from "./node/head-key.ts";
 
 /**
  * `read` neither creates nor appends; `write` creates the stream where there is none; `ingest` writes
@@ -23,6 +24,8 @@ type Engine = Readonly<{
   catalogue: ModelCatalogue;
   locks: RoleLocks;
   keys: KeyStore;
+  /** What the engine finds wrong with the stream's own files; nothing where it has no such check. */
+  integrity: () => Promise<readonly string[]>;
   close: () => Promise<void>;
 }>;
 
@@ -34,7 +37,14 @@ export type EngineLogger = Readonly<{
 
 /** What one ledger is stored in, behind the ports; nobody else knows which engine it is. */
 export type Backends = Engine &
-  Readonly<{ ledger: string; environment: string; clock: Clock; hashing: Hashing }>;
+  Readonly<{
+    ledger: string;
+    environment: string;
+    clock: Clock;
+    hashing: Hashing;
+    /** Signs heads of the ledger. */
+    signer: HeadKeyFile;
+  }>;
 
 /**
  * Opens the engine that the configuration names.
@@ -51,7 +61,9 @@ export async function connect(
   const { COUNTERFOIL_LEDGER: ledger, COUNTERFOIL_ENVIRONMENT: environment } = config;
   const [clock, hashing] = [systemClock, nodeHashing];
   const engine = await engineOf(config)({ config, access, clock, hashing, logger });
-  return { ...engine, ledger, environment, clock, hashing };
+  const keyFile = config.COUNTERFOIL_HEAD_KEY_FILE ?? join(ledgerFolder(config), "head.key");
+  const signer = createHeadKeyFile(keyFile);
+  return { ...engine, ledger, environment, clock, hashing, signer };
 }
 
 type OpenEngine = (
@@ -78,6 +90,7 @@ const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }
   const { openModelCatalogue } = await import("./sqlite/model-catalogue.ts");
   const { createRoleLocks } = await import("./sqlite/role-locks.ts");
   const { openKeyStore } = await import("./sqlite/key-store.ts");
+  const { checkStreamFile } = await import("./sqlite/stream-file.ts");
   const dataDir = ledgerFolder(config);
   const stream = await openEventStream({
     dataDir,
@@ -91,7 +104,9 @@ const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }
   const catalogue = openModelCatalogue({ dataDir });
   const locks = createRoleLocks({ dataDir });
   const keys = openKeyStore({ dataDir });
-  return { engine: "sqlite", stream, catalogue, locks, keys, close: closing(catalogue, stream) };
+  const integrity = async () => checkStreamFile(join(dataDir, "stream.db"));
+  const close = closing(catalogue, stream);
+  return { engine: "sqlite", stream, catalogue, locks, keys, integrity, close };
 };
 
 /** Ledgers share nothing: each but the default has a folder of its own in the data folder. */
@@ -114,7 +129,7 @@ const openPostgres: OpenEngine = async ({ config, access, clock, hashing }) => {
   const locks = createRoleLocks({ url, ledger });
   const keys = openKeyStore({ url, ledger });
   const close = closing(keys, catalogue, stream);
-  return { engine: "postgres", stream, catalogue, locks, keys, close };
+  return { engine: "postgres", stream, catalogue, locks, keys, integrity: NOTHING_FOUND, close };
 };
 
 /** A cluster: the stream in an event store; what follows from it, and the locks, on PostgreSQL. */
@@ -140,8 +155,11 @@ const openEventstore: OpenEngine = async ({ config, access, clock, hashing, logg
   const locks = createRoleLocks({ url: postgres, ledger });
   const keys = openKeyStore({ url: postgres, ledger });
   const close = closing(keys, catalogue, stream, index);
-  return { engine: "eventstore", stream, catalogue, locks, keys, close };
+  return { engine: "eventstore", stream, catalogue, locks, keys, integrity: NOTHING_FOUND, close };
 };
+
+/** A server checks its pages as it reads them (PostgreSQL with data checksums). */
+const NOTHING_FOUND = async (): Promise<readonly string[]> => [];
 
 /** Closes one after another: what is built on others first. */
 const closing =

@@ -181,6 +181,16 @@ export const CONFIG = {
   COUNTERFOIL_DRAIN_FOR: seconds
     .default(1_000)
     .describe("After SIGTERM: how long /readyz says 503 before the port is closed"),
+  COUNTERFOIL_HEAD_EVERY: duration
+    .default(3_600)
+    .describe("How often `start` and `projector` sign a head of what has come since"),
+  COUNTERFOIL_HEAD_KEY_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "Ed25519 key that signs heads, PEM; made where missing (default: in the data folder)",
+    ),
   COUNTERFOIL_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
     .default("info")

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { VERSION } from "./build.ts";
 import { anomaliesCommand } from "./commands/anomalies.ts";
 import { keysCommand } from "./commands/keys.ts";
+import { headCommand, proofCommand } from "./commands/head.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { rebuildCommand } from "./commands/rebuild.ts";
 import { retranslateCommand } from "./commands/retranslate.ts";
@@ -56,6 +57,7 @@ function createProgram(): Command {
   const groups: readonly (readonly [string, readonly Command[]])[] = [
     ["Running:", roleCommands()],
     ["Looking:", [statusCommand(), anomaliesCommand(), verifyCommand()]],
+    ["Proving:", [headCommand(), proofCommand()]],
     [
       "Repairing:",
       [rebuildCommand(), rollbackCommand(), retranslateCommand(), quarantineCommand()],

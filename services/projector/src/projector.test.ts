@@ -1,5 +1,6 @@
 import { systemClock as clock } from "@counterfoil/adapters/node/clock";
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { unsealed, versionOneLedger } from "@counterfoil/core/stream/testing/version-1";
@@ -42,8 +43,11 @@ function watch(
   const events: ProjectorEvent[] = [];
   const waiting = new Set<() => void>();
   const close = async () => {};
-  const keys = createMemoryKeyStore();
-  const writer = { ...backends, keys, ledger: LEDGER.name, environment: "test", close };
+  const unused = { integrity: async () => [], signer: createHeadKeyFile("none") };
+  const writer = {
+    ...{ ...backends, ...unused, keys: createMemoryKeyStore() },
+    ...{ ledger: LEDGER.name, environment: "test", close },
+  };
   const projector = startProjector({
     backends,
     models: MODELS,

@@ -7,8 +7,9 @@ import {
   StreamMissing,
 } from "@counterfoil/processing/ports/errors";
 import { IS_INDEXED_TYPE, OF_EVENT, WRITTEN_COLUMNS } from "../sql/events.ts";
+import { STREAM } from "../sql/trouble.ts";
 import { inTransaction, type OpenMode, openDatabase } from "./database.ts";
-import { isUniqueViolation } from "./engine-error.ts";
+import { isUniqueViolation, portError } from "./engine-error.ts";
 
 /** What the stream's functions work with: one connection and what was prepared on it. */
 export type StreamConnection = Readonly<{
@@ -251,4 +252,20 @@ function checkIdsAreUnique(database: DatabaseSync, file: string): void {
   throw new StreamCorrupted(
     `${file} holds event ids twice: ${named}${others > 0 ? `, and ${others} more` : ""}; it can be read (gateway, projector, verify) but not appended to: keep it, restore a backup from before the second position, and let the providers send again what came since`,
   );
+}
+
+/** What SQLite finds wrong with the file: pages, and indexes that do not agree with their tables. */
+export function checkStreamFile(file: string): readonly string[] {
+  const database = openDatabase(file, { mode: "read", pragmas: READER_PRAGMAS });
+  try {
+    const found = database.prepare("PRAGMA integrity_check(20)").all();
+    return found.map((row) => String(row.integrity_check)).filter((line) => line !== "ok");
+  } catch (error) {
+    // Damage that it cannot read past.
+    const ofPort = portError(error, STREAM, file);
+    if (ofPort instanceof StreamCorrupted) return [ofPort.message];
+    throw ofPort;
+  } finally {
+    database.close();
+  }
 }

@@ -2,6 +2,13 @@ import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import {
+  type Expected,
+  type Start,
+  startAfter,
+  verifyExpected,
+  verifyHeads,
+} from "@counterfoil/processing/audit/verify-heads";
+import {
   type Finding,
   type StreamVerification,
   verifyStream,
@@ -20,8 +27,19 @@ import { EXIT } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
 import { createProgress } from "../output/progress.ts";
 import { JSON_OPTION, type JsonOption, withModels, withUncheckedLedger } from "./context.ts";
+import { parseExpected, readGivenHeads } from "./given-heads.ts";
 
-type VerifyOptions = JsonOption & Readonly<{ models?: boolean; bodies: boolean; strict?: boolean }>;
+type Anchors = Readonly<{
+  head: readonly string[];
+  key: readonly string[];
+  expect?: Expected;
+  since?: string;
+}>;
+type VerifyOptions = JsonOption &
+  Anchors &
+  Readonly<{ models?: boolean; bodies: boolean; strict?: boolean }>;
+
+const several = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 export function verifyCommand(): Command {
   return new Command("verify")
@@ -29,11 +47,21 @@ export function verifyCommand(): Command {
     .option("--models", "also fold the stream again, and compare the digests")
     .option("--no-bodies", "leave out the bodies of deliveries")
     .option("--strict", "end with 1 also where gaps are open, or deliveries could not be read")
+    .option(
+      "--head <file>",
+      "a signed head: is the stream what it signed? (repeatable)",
+      several,
+      [],
+    )
+    .option("--expect <position:hash>", "does the event there have this hash?", parseExpected)
+    .option("--since <file>", "look only at what came after this head")
+    .option("--key <key>", "trust heads of this public key too (repeatable)", several, [])
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
-    .action(async ({ models = false, bodies, strict = false, json = false }: VerifyOptions) => {
+    .action(async (given: VerifyOptions) => {
+      const { models = false, bodies, strict = false, json = false, ...anchors } = given;
       const { stream, verified, failure, open } = await withUncheckedLedger(async (backends) => {
-        const stream = await verifyWholeStream(backends, bodies);
+        const stream = await verifyAnchored(backends, bodies, anchors);
         // A projection of a stream whose chain is broken proves nothing.
         const refold = models && stream.findings.length === 0;
         const folded = await verifyModels(backends, refold);
@@ -53,7 +81,9 @@ export function verifyCommand(): Command {
 }
 
 const HELP = `
-Ends with 1 where something is damaged, naming the first bad position. What the provider has not
+Ends with 1 where something is damaged, naming the first bad position; with 2 where a file is no head
+of this ledger, or its key is neither this installation's nor given by --key. Without a head, what was
+cut from the stream's end or written anew with all its hashes is not seen. What the provider has not
 sent, or sent unreadable, is no damage: it is listed, and ends with 1 only with --strict.`;
 
 class Stopped extends Error {}
@@ -91,10 +121,37 @@ function printOpen(open: readonly OpenFinding[]): void {
   }
 }
 
-async function verifyWholeStream(backends: Backends, bodies: boolean): Promise<StreamVerification> {
+/** The stream by itself, and against what others hold of it. */
+async function verifyAnchored(
+  backends: Backends,
+  bodies: boolean,
+  { head: files, key: keys, expect, since }: Anchors,
+): Promise<StreamVerification> {
+  const options = { ...backends, nextTurn: backends.clock.nextTurn };
+  const heads = readGivenHeads(files, keys, backends);
+  const [earlier] = since === undefined ? [] : readGivenHeads([since], keys, backends);
+  const { from, findings: atStart } =
+    earlier === undefined ? FROM_THE_BEGINNING : await startAfter(options, earlier);
+  const stream = await verifyWholeStream(backends, bodies, from);
+  const findings = [...stream.findings, ...atStart, ...(await verifyHeads({ ...options, heads }))];
+  if (expect !== undefined) findings.push(...(await verifyExpected(options, expect)));
+  for (const detail of await backends.integrity()) {
+    findings.push({ position: null, what: "engine", detail });
+  }
+  return { ...stream, findings };
+}
+
+const FROM_THE_BEGINNING: Start = { from: null, findings: [] };
+
+async function verifyWholeStream(
+  backends: Backends,
+  bodies: boolean,
+  from: Start["from"],
+): Promise<StreamVerification> {
   const progress = createProgress("verify");
   try {
-    return await verifyStream({ ...backends, bodies, onProgress: progress.update });
+    const start = from === null ? {} : { from };
+    return await verifyStream({ ...backends, ...start, bodies, onProgress: progress.update });
   } finally {
     progress.stop();
   }

@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { createHeadKeyFile, verifyEd25519 } from "./head-key.ts";
+
+describe("the key that signs heads", () => {
+  let folder: string;
+  const file = () => join(folder, "below", "head.key");
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "counterfoil-key-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  test("is made where it is first needed, for its owner alone, and stays", async () => {
+    const signer = createHeadKeyFile(file());
+    expect(signer.existingKey()).toBeNull();
+    const publicKey = await signer.publicKey();
+    expect(statSync(file()).mode & 0o777).toBe(0o600);
+    const other = createHeadKeyFile(file());
+    expect(other.existingKey()).toBe(publicKey);
+    const signature = await other.sign("größe");
+    expect(verifyEd25519(publicKey, "größe", signature)).toBe(true);
+    expect(verifyEd25519(publicKey, "grösse", signature)).toBe(false);
+    expect(verifyEd25519(publicKey, "größe", signature.replace(/^../, "00"))).toBe(false);
+    expect(verifyEd25519("ff".repeat(32), "größe", signature)).toBe(false);
+  });
+
+  test("verifies the first test vector of RFC 8032", () => {
+    const key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    const signature =
+      "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b";
+    expect(verifyEd25519(key, "", signature)).toBe(true);
+    expect(verifyEd25519(key, "a", signature)).toBe(false);
+  });
+
+  test("is refused where something else is in its place", async () => {
+    const place = join(folder, "head.key");
+    writeFileSync(place, "no key");
+    await expect(createHeadKeyFile(place).sign("")).rejects.toThrow(/COUNTERFOIL_HEAD_KEY_FILE/);
+    expect(() => createHeadKeyFile(folder).existingKey()).toThrow(/EISDIR/);
+  });
+});

@@ -1,0 +1,101 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from "node:crypto";
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { StartupError } from "@counterfoil/contracts/error-code";
+import type { HeadSigner, VerifySignature } from "@counterfoil/processing/ports/head-signer";
+import { fieldsOf } from "../sql/trouble.ts";
+
+export type HeadKeyFile = HeadSigner &
+  Readonly<{
+    /** The public key where there is one already; asking makes none. */
+    existingKey: () => string | null;
+  }>;
+
+/**
+ * The installation's key, PKCS#8 in PEM, in a file that its owner alone can read. Heads that were given
+ * away are checked against its public half: whoever loses the file cannot sign in its name any more, and
+ * whoever copies it can.
+ */
+export function createHeadKeyFile(file: string): HeadKeyFile {
+  const existing = () => readKey(file);
+  return {
+    existingKey: () => {
+      const key = existing();
+      return key === null ? null : publicHex(key);
+    },
+    publicKey: async () => publicHex(existing() ?? makeKey(file)),
+    sign: async (text) =>
+      sign(null, Buffer.from(text), existing() ?? makeKey(file)).toString("hex"),
+  };
+}
+
+function readKey(file: string): KeyObject | null {
+  try {
+    const key = createPrivateKey(readFileSync(file));
+    if (key.asymmetricKeyType === "ed25519") return key;
+  } catch (error) {
+    if (fieldsOf(error).code === "ENOENT") return null;
+    if (fieldsOf(error).syscall !== undefined) throw unusable(file, (error as Error).message);
+  }
+  throw unusable(file, "expected an Ed25519 private key as PEM");
+}
+
+function makeKey(file: string): KeyObject {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const made = `${file}.${process.pid}`;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    rmSync(made, { force: true });
+    const opened = openSync(made, "wx", 0o600);
+    writeSync(opened, String(privateKey.export({ type: "pkcs8", format: "pem" })));
+    fsyncSync(opened);
+    closeSync(opened);
+    // Of two processes that make one at once, the first one's is everybody's.
+    linkSync(made, file);
+    return privateKey;
+  } catch (error) {
+    const other = fieldsOf(error).code === "EEXIST" ? readKey(file) : null;
+    if (other !== null) return other;
+    throw unusable(file, (error as Error).message);
+  } finally {
+    rmSync(made, { force: true });
+  }
+}
+
+const unusable = (file: string, found: string): StartupError =>
+  new StartupError(
+    "configuration_invalid",
+    `the key that signs heads in ${file}: ${found}: put the installation's key there, or set COUNTERFOIL_HEAD_KEY_FILE`,
+  );
+
+function publicHex(key: KeyObject): string {
+  const { x = "" } = createPublicKey(key).export({ format: "jwk" });
+  return Buffer.from(x, "base64url").toString("hex");
+}
+
+export const verifyEd25519: VerifySignature = (publicKey, text, signature) => {
+  try {
+    const x = Buffer.from(publicKey, "hex").toString("base64url");
+    const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
+    return verify(null, Buffer.from(text), key, Buffer.from(signature, "hex"));
+  } catch {
+    // Not every 32 bytes are a key.
+    return false;
+  }
+};

@@ -1,0 +1,64 @@
+import { createHeads } from "@counterfoil/processing/audit/heads";
+import { Command } from "commander";
+import { WrongUsage } from "../error-report.ts";
+import { print, printJson } from "../output/print.ts";
+import { writeWhole } from "../output/write-whole.ts";
+import { JSON_OPTION, type JsonOption, parsePositive, withLedger } from "./context.ts";
+
+type HeadOptions = JsonOption & Readonly<{ out?: string; rebuild?: boolean }>;
+
+/** Signs what the stream holds now; appends nothing. */
+export function headCommand(): Command {
+  return new Command("head")
+    .description("sign the stream as it is now, so that others can prove later what was in it")
+    .option("--out <file>", "write the head to this file")
+    .option("--rebuild", "build the index anew, also where earlier heads say otherwise")
+    .option(...JSON_OPTION)
+    .addHelpText("after", HEAD_HELP)
+    .action(async ({ out, rebuild = false }: HeadOptions) => {
+      const head = await withLedger("read", (backends) => createHeads(backends).make({ rebuild }));
+      if (out === undefined) return printJson(head);
+      writeWhole(out, `${JSON.stringify(head, null, 2)}\n`);
+      print(`${out}: position ${head.position}, root ${head.root}, key ${head.key_id}`);
+    });
+}
+
+const HEAD_HELP = `
+Prints a signed tree head as JSON. Give it to somebody else: whoever holds it can have proven later
+that nothing before it was altered, removed or added (counterfoil verify --head FILE).
+After a backup was restored, earlier heads say otherwise and none is signed without --rebuild.`;
+
+/** Proofs under signed heads, as HTTP gives them. */
+export function proofCommand(): Command {
+  const inclusion = new Command("inclusion")
+    .description("prove that the event at a position lies under a head")
+    .argument("<position>", "of the event", parsePositive)
+    .option("--size <n>", "the head's tree_size (default: the newest)", parsePositive)
+    .action(async (position: number, { size }: Readonly<{ size?: number }>) => {
+      checkOrder(position, size);
+      printJson(
+        await withLedger("read", (backends) =>
+          createHeads(backends).proveInclusion(position, size),
+        ),
+      );
+    });
+  const consistency = new Command("consistency")
+    .description("prove that a later head holds everything that an earlier one held")
+    .argument("<from>", "the earlier head's tree_size", parsePositive)
+    .argument("<to>", "the later head's", parsePositive)
+    .action(async (from: number, to: number) => {
+      checkOrder(from, to);
+      printJson(
+        await withLedger("read", (backends) => createHeads(backends).proveConsistency(from, to)),
+      );
+    });
+  return new Command("proof")
+    .description("print a proof under a signed head, as JSON")
+    .addCommand(inclusion)
+    .addCommand(consistency);
+}
+
+function checkOrder(first: number, last: number | undefined): void {
+  if (last === undefined || first <= last) return;
+  throw new WrongUsage(`${first} is behind ${last}: turn them around`);
+}
