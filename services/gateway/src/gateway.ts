@@ -8,6 +8,7 @@ import { measureAnswers } from "@counterfoil/http/operations";
 import { type AsProblem, Problem, type ProblemDetails } from "@counterfoil/http/problem";
 import { createReadiness, type Readiness } from "@counterfoil/http/readiness";
 import { followKeys } from "@counterfoil/processing/access/key-directory";
+import { NotInTree } from "@counterfoil/processing/audit/heads";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import { AlreadyClosed, NothingThere } from "@counterfoil/processing/operator";
 import {
@@ -34,6 +35,7 @@ import { accountRoutes } from "./route/accounts.ts";
 import { type Acting, actingRoutes } from "./route/acting.ts";
 import { attentionRoutes } from "./route/attention.ts";
 import { balanceRoutes } from "./route/balances.ts";
+import { headRoutes } from "./route/heads.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
 import { assertReadable, operationRoutes } from "./route/operations.ts";
 import { streamRoutes } from "./route/stream.ts";
@@ -159,6 +161,7 @@ function readingRoutes(sources: Sources): readonly Route[] {
     ...lifecycleRoutes(sources),
     ...attentionRoutes(sources),
     ...streamRoutes(sources),
+    ...headRoutes(sources),
   ];
 }
 
@@ -186,6 +189,7 @@ const ENGINE_PROBLEMS: readonly (readonly [abstract new () => Error, ErrorCode, 
 ];
 
 function engineProblemOf(error: unknown): Problem | null {
+  if (error instanceof NotInTree) return new Problem("not_found", error.message);
   if (error instanceof RebuildRunning) return new Problem("rebuild_running", error.message);
   if (error instanceof NothingThere) return new Problem("not_found", error.message);
   if (error instanceof AlreadyClosed) return new Problem("already_closed", error.message);

@@ -37,6 +37,13 @@ export function position(description: string) {
   return schema.optional().meta({ type: "string", pattern: "^\\d+$", description });
 }
 
+const EVENT_POSITION = "the position of an event: a whole number, 1 or more";
+
+export function requiredPosition(description: string) {
+  const schema = number(EVENT_POSITION, 1, Number.MAX_SAFE_INTEGER);
+  return schema.meta({ type: "string", pattern: "^[1-9]\\d*$", description });
+}
+
 export const minPosition = position(
   "Waits until the read model has reached this position: read your writes",
 );

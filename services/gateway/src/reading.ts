@@ -3,6 +3,7 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import { Problem } from "@counterfoil/http/problem";
+import type { Heads } from "@counterfoil/processing/audit/heads";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
@@ -24,6 +25,7 @@ export type Sources = Readonly<{
   rebuilds: Rebuilds;
   /** How far the ledger is published; without it the status does not say. */
   published?: StatusSources["published"];
+  heads: Heads;
   /** Which engine holds the stream, for `/v1/status`. */
   engine: StatusRecord["engine"];
   /** Show whether a projector runs a model; without them no model is reported as stopped. */

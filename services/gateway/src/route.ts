@@ -72,6 +72,7 @@ export const TAGS = {
   lifecycles: "Withdrawals, deposits and trades with their whole history",
   attention: "What needs a person",
   stream: "The event stream itself",
+  audit: "Signed heads of the stream, and proofs under them",
   operations: "How the service is doing",
 } as const;
 export type Tag = keyof typeof TAGS;

@@ -271,6 +271,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A signed head over everything that was recorded
+         * @description The answer is the head itself, to be kept as it is: `counterfoil verify --head` takes the file. Signs one where something was recorded since the last, and appends nothing.
+         */
+        get: operations["getHead"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/heads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The heads that were signed here, in the order of their positions */
+        get: operations["listHeads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projections/{name}/rebuild": {
         parameters: {
             query?: never;
@@ -283,6 +320,40 @@ export interface paths {
         put?: never;
         /** Builds the projection's next generation from the stream */
         post: operations["startRebuild"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proofs/consistency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** That a later head holds everything that an earlier one held */
+        get: operations["getConsistencyProof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proofs/inclusion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** That the event at a position lies under a head */
+        get: operations["getInclusionProof"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -579,6 +650,14 @@ export interface components {
             /** @description Effective time of the last report */
             updated_at: components["schemas"]["Instant"] | null;
         };
+        ConsistencyProof: {
+            from: components["schemas"]["Position"];
+            from_root: components["schemas"]["Sha256"];
+            /** @description As in RFC 6962, section 2.1.2 */
+            proof: components["schemas"]["Sha256"][];
+            to: components["schemas"]["Position"];
+            to_root: components["schemas"]["Sha256"];
+        };
         Delivery: {
             body_url: string;
             delivery_id: components["schemas"]["Uuid"];
@@ -748,6 +827,16 @@ export interface components {
             source: string;
             /** @description null: kept in the history only */
             stage: string | null;
+        };
+        InclusionProof: {
+            /** @description The event's hash */
+            hash: components["schemas"]["Sha256"];
+            leaf: components["schemas"]["Sha256"];
+            position: components["schemas"]["Position"];
+            /** @description The hashes beside the way, from the leaf upwards */
+            proof: components["schemas"]["Sha256"][];
+            root: components["schemas"]["Sha256"];
+            tree_size: components["schemas"]["Position"];
         };
         /** @description ISO 8601 UTC, nanoseconds kept */
         Instant: string;
@@ -1024,6 +1113,27 @@ export interface components {
             stuck: boolean | null;
             trade_id: string;
             updated_at: components["schemas"]["Instant"] | null;
+        };
+        TreeHead: {
+            /** @description The hash of position 1: which ledger of that name it is */
+            genesis: components["schemas"]["Sha256"];
+            /** @description The hash of the event at the position */
+            hash: components["schemas"]["Sha256"];
+            /** @description SHA-256 of the public key's 32 bytes */
+            key_id: components["schemas"]["Sha256"];
+            ledger: string;
+            /** @description Of the map from each subject to its events */
+            map_root: components["schemas"]["Sha256"];
+            position: components["schemas"]["Position"];
+            /** @description The Ed25519 key, 32 bytes in hex */
+            public_key: components["schemas"]["Sha256"];
+            /** @description Of the RFC 6962 tree over the events' hashes */
+            root: components["schemas"]["Sha256"];
+            /** @description Ed25519, see docs/stream-format.md */
+            signature: string;
+            signed_at: components["schemas"]["Instant"];
+            /** @description Leaves of the tree: the position */
+            tree_size: components["schemas"]["Position"];
         };
         Uuid: string;
         Withdrawal: {
@@ -2388,6 +2498,112 @@ export interface operations {
             };
         };
     };
+    getHead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TreeHead"];
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error; `stream_forked`: The stream is not the one that was followed; `stream_corrupted`: The stream's stored events contradict themselves */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHeads: {
+        parameters: {
+            query?: {
+                /** @description Only heads over more than this position */
+                after?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["TreeHead"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getRebuild: {
         parameters: {
             query?: never;
@@ -2574,6 +2790,152 @@ export interface operations {
                 };
             };
             /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConsistencyProof: {
+        parameters: {
+            query: {
+                /** @description The earlier head's `tree_size` */
+                from: string;
+                /** @description The later head's `tree_size` */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["ConsistencyProof"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getInclusionProof: {
+        parameters: {
+            query: {
+                /** @description Of the event */
+                position: string;
+                /** @description The head's `tree_size`; the newest unless it is given */
+                tree_size?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["InclusionProof"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
             503: {
                 headers: {
                     [name: string]: unknown;

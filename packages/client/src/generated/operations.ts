@@ -77,6 +77,16 @@ export const OPERATIONS = {
     "path": "/v1/events",
     "media": "application/json"
   },
+  "getHead": {
+    "method": "GET",
+    "path": "/v1/head",
+    "media": "application/json"
+  },
+  "listHeads": {
+    "method": "GET",
+    "path": "/v1/heads",
+    "media": "application/json"
+  },
   "getRebuild": {
     "method": "GET",
     "path": "/v1/projections/{name}/rebuild",
@@ -85,6 +95,16 @@ export const OPERATIONS = {
   "startRebuild": {
     "method": "POST",
     "path": "/v1/projections/{name}/rebuild",
+    "media": "application/json"
+  },
+  "getConsistencyProof": {
+    "method": "GET",
+    "path": "/v1/proofs/consistency",
+    "media": "application/json"
+  },
+  "getInclusionProof": {
+    "method": "GET",
+    "path": "/v1/proofs/inclusion",
     "media": "application/json"
   },
   "listQuarantine": {

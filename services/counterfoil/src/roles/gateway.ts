@@ -7,6 +7,7 @@ import type { Door } from "@counterfoil/http/door";
 import { createReadiness, type Readiness } from "@counterfoil/http/readiness";
 import { readKeys } from "@counterfoil/processing/access/keys";
 import { readPublished } from "@counterfoil/processing/publish/subject-counts";
+import { createHeads } from "@counterfoil/processing/audit/heads";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
@@ -58,7 +59,9 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   const { engine, stream, clock, locks, keys, catalogue } = backends;
   const published = () => readPublished(catalogue);
   const acting = createActing(deps.config, models);
-  const sources = { engine, stream, clock, locks, keys, models, rebuilds, published, acting };
+  const heads = createHeads(backends);
+  const readers = { engine, stream, clock, locks, keys, models };
+  const sources = { ...readers, rebuilds, published, acting, heads };
   const readiness = deps.readiness ?? createReadiness(() => assertReadable(sources), clock);
   const gateway = await startGateway({ ...deps, ...sources, readiness });
   closing.add(gateway.stop);

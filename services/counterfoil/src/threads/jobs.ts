@@ -4,6 +4,7 @@ import { createLogger } from "@counterfoil/adapters/logging";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { sampleLog } from "@counterfoil/http/sampled-log";
+import { createHeads } from "@counterfoil/processing/audit/heads";
 import { rebuildLocked } from "@counterfoil/processing/generations/rebuild";
 import { readWhole } from "@counterfoil/processing/ingest/large-delivery";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
@@ -116,6 +117,7 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
     config,
     ...backends,
     models,
+    heads: createHeads(backends),
     rebuilds: NO_REBUILDS,
     logger,
   });

@@ -1,9 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
 import { configSchema } from "@counterfoil/contracts/config";
 import { asyncApiDocument } from "@counterfoil/contracts/documents/async-api";
 import { printStable, schemaDocuments } from "@counterfoil/contracts/documents/schema-documents";
+import { createHeads } from "@counterfoil/processing/audit/heads";
 import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
 import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
@@ -39,6 +41,16 @@ async function openApiDocument(): Promise<Json> {
     registry: new Registry(),
     keys: createMemoryKeyStore(),
     acting: { acknowledge: NOBODY_ACTS, dismiss: NOBODY_ACTS },
+    // Nothing is asked of them: the document alone is.
+    heads: createHeads({
+      ledger: "default",
+      stream,
+      catalogue,
+      clock,
+      hashing: nodeHashing,
+      locks: { acquire: async () => null },
+      signer: createHeadKeyFile("head.key"),
+    }),
     rebuilds: { start: () => Promise.reject(new Error("nothing is built")), progress: () => null },
   });
   const answer = await gateway.app.inject({ url: "/openapi.json" });

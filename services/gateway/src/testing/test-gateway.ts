@@ -1,17 +1,20 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
 import { configSchema } from "@counterfoil/contracts/config";
 import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
 import type { KeyRequest } from "@counterfoil/core/access/api-key";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Listener } from "@counterfoil/http/listener";
 import { createKey } from "@counterfoil/processing/access/keys";
+import { createHeads, type Heads } from "@counterfoil/processing/audit/heads";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import { acknowledgeAnomaly, dismissQuarantined } from "@counterfoil/processing/operator";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import type { InjectOptions } from "fastify";
+import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 
@@ -45,9 +48,18 @@ const NO_REBUILDS: Rebuilds = {
   progress: (): RebuildProgress | null => null,
 };
 
+type Stored = Pick<TestLedger, "stream" | "catalogue" | "clock">;
+
+/** Heads of a test ledger, signed by a key that is gone with the test's folder. */
+export function testHeads(stored: Stored, keyFile: string): Heads {
+  const signer = createHeadKeyFile(keyFile);
+  const locks = createMemoryRoleLocks();
+  return createHeads({ ...stored, ledger: "default", hashing: nodeHashing, locks, signer });
+}
+
 /** A gateway over a test ledger, asked without a socket. */
 export async function createTestGateway(
-  { stream, catalogue, clock }: Pick<TestLedger, "stream" | "catalogue" | "clock">,
+  { stream, catalogue, clock }: Stored,
   deps: Partial<GatewayDeps> = {},
 ): Promise<TestGateway> {
   const registry = new Registry();
@@ -60,6 +72,7 @@ export async function createTestGateway(
     registry,
     rebuilds: NO_REBUILDS,
     keys,
+    heads: testHeads({ stream, catalogue, clock }, "none.key"),
     logger: pino({ level: "silent" }),
     engine: "memory",
     acting: {
