@@ -40,6 +40,8 @@ export interface Heads {
    * @throws StreamForked where the stream contradicts what was signed before
    */
   make(options?: MakeOptions): Promise<TreeHead>;
+  /** The one that was made last; makes none. */
+  last(): Promise<TreeHead | null>;
   /** Those that were made here, in the order of their positions. */
   list(after: number, page: PageRequest): Promise<Page<TreeHead>>;
   /** That the event at a position lies under a size; the newest head's unless it is given. */
@@ -110,6 +112,7 @@ export function createHeads(options: HeadsOptions): Heads {
 
   return {
     make,
+    last: () => readStore(catalogue, "heads", async (rows) => (await lastHead(rows))?.head ?? null),
     list: async (after, page) => {
       const listed = await readStore(catalogue, "heads", (rows) =>
         listHeads(rows, after, page, clock),

@@ -3,6 +3,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import { Problem } from "@counterfoil/http/problem";
 import { createReadiness } from "@counterfoil/http/readiness";
 import { sampleLog } from "@counterfoil/http/sampled-log";
+import { createHeads } from "@counterfoil/processing/audit/heads";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import {
   type ModelState,
@@ -11,6 +12,7 @@ import {
 } from "@counterfoil/projector/projector";
 import { createUpgrade } from "@counterfoil/projector/upgrade";
 import { BUILD } from "../build.ts";
+import { startHeads } from "../service/heads.ts";
 import { openWhenThere } from "../service/open-ledger.ts";
 import { createRegistry, openRoleDoor, startOperationsListener } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
@@ -38,6 +40,8 @@ export async function startProjectorRole(options: RoleOptions): Promise<Service 
     const warn = sampleLog({ logger, clock: backends.clock });
     const projector = startProjector({ backends, models, logger, upgrade, report, warn });
     closing.add(projector.stop);
+    const { clock } = backends;
+    closing.add(startHeads({ config, heads: createHeads(backends), clock, logger }).stop);
     logger.info({ ledger: backends.ledger, models, address }, "ready");
     return { drain: readiness.drain };
   });

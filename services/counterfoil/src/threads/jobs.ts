@@ -14,6 +14,7 @@ import { startProjector } from "@counterfoil/projector/projector";
 import { createUpgrade } from "@counterfoil/projector/upgrade";
 import { BUILD } from "../build.ts";
 import { describeDifferences } from "../output/differences.ts";
+import { startHeads } from "../service/heads.ts";
 import type { ReadAnswer, ReadQuestion } from "./readers.ts";
 import type { FactsQuestion, ReadMessage } from "./reading.ts";
 import type { RebuildMessage } from "./rebuilds.ts";
@@ -113,11 +114,13 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
   const logger = createLogger({ role: "gateway", level: config.COUNTERFOIL_LOG_LEVEL });
   const backends = await connect(config, "read");
   const models = serveModels(backends);
+  const heads = createHeads(backends);
+  const schedule = startHeads({ config, heads, clock: backends.clock, logger });
   const app = await createReadingApp({
     config,
     ...backends,
     models,
-    heads: createHeads(backends),
+    heads,
     rebuilds: NO_REBUILDS,
     logger,
   });
@@ -142,6 +145,7 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
       return void done.finally(() => working.delete(done));
     }
     await app.close();
+    await schedule.stop();
     await Promise.all(working);
     await models.close();
     await backends.close();

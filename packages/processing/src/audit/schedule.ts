@@ -1,0 +1,42 @@
+import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import { MILLISECOND, type Nanos, timeOf } from "@counterfoil/core/exact/time";
+import type { Clock } from "../ports/clock.ts";
+import type { Heads } from "./heads.ts";
+
+export type HeadSchedule = Readonly<{
+  heads: Pick<Heads, "last" | "make">;
+  clock: Clock;
+  everySeconds: number;
+  onMade: (head: TreeHead) => void;
+  onFailed: (error: unknown) => void;
+}>;
+
+/** How soon one that failed is tried again, and how often another's are looked at. */
+const LOOK_EVERY_MS = 60_000;
+
+/**
+ * Signs a head whenever the last one is so old, until the signal aborts. Of several processes that do,
+ * whoever is first makes it, and the others find it young. Where nothing was appended it stays the last.
+ */
+export async function keepHeads(schedule: HeadSchedule, signal: AbortSignal): Promise<void> {
+  const { heads, clock, everySeconds, onMade, onFailed } = schedule;
+  let since = clock.now();
+  while (!signal.aborted) {
+    const dueInMs = everySeconds * 1000 - msBetween(since, clock.now());
+    await clock.sleep(Math.min(Math.max(dueInMs, 1), LOOK_EVERY_MS), signal);
+    if (signal.aborted) return;
+    try {
+      const last = await heads.last();
+      if (last !== null && timeOf(last.signed_at) > since) since = timeOf(last.signed_at);
+      if (msBetween(since, clock.now()) < everySeconds * 1000) continue;
+      const head = await heads.make();
+      since = clock.now();
+      if (head.signature !== last?.signature) onMade(head);
+    } catch (error) {
+      onFailed(error);
+      await clock.sleep(LOOK_EVERY_MS, signal);
+    }
+  }
+}
+
+const msBetween = (from: Nanos, to: Nanos): number => Number((to - from) / MILLISECOND);
