@@ -25,10 +25,13 @@ beforeAll(async () => {
   env = configOf(newFolder());
   data = env.COUNTERFOIL_DATA_DIR ?? "";
   given = join(newFolder(), "head.json");
-  const service = startRole(["start"], env);
+  const service = startRole(["start"], { ...env, COUNTERFOIL_HEAD_EVERY: "1s" });
   const address = await addressOf(service);
   await sendScenario("layer1-deposit", address);
-  await whenFolded(createApi(address));
+  const api = createApi(address);
+  const { head: end } = await whenFolded(api);
+  // The schedule's, of which there is one for everything that was recorded.
+  await service.whenLogged(({ msg, position }) => msg === "head signed" && position === end);
   await stopRole(service);
 });
 

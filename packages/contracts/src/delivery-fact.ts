@@ -13,11 +13,25 @@ export const stamp = { received_at, translation };
 /** A frame's place on its connection, from 1. */
 export const place = z.object({ connection: id, frame: z.int().positive() });
 
+/**
+ * A signature header as it came, and the timestamp's, so that anybody who has the key can check it
+ * again. `scheme` and `key_id` where it was checked here: the SHA-256 of a public key's SPKI form, or of
+ * a secret its HMAC over a constant, which tells secrets apart and gives none away.
+ */
+const evidence = z.object({
+  header: z.string(),
+  value: z.string(),
+  scheme: z.string().optional(),
+  key_id: sha256.optional(),
+});
+
 const verdict = z.object({
   signature: growing(["valid", "stale", "unsigned", "none"]),
   scheme: z.string().optional(),
   key: z.string().optional(),
   sent_at: instant.optional(),
+  /** Of deliveries that were recorded before there is none. */
+  evidence: z.array(evidence).optional(),
 });
 
 export const DeliveryReceived = z.object({

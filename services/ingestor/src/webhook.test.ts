@@ -91,7 +91,10 @@ describe("a valid webhook", () => {
         payloadType: "account_balance.changed",
         notificationId: "n-1",
         place: null,
-        verdict: { signature: "valid", scheme: "hmac", key: "1", sentAt: now },
+        verdict: {
+          ...{ signature: "valid", scheme: "hmac", key: "1", sentAt: now },
+          evidence: expect.any(Array),
+        },
         bytes: Buffer.from(BODY),
         receivedAt: now,
         correlationId: null,

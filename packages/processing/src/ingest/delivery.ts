@@ -147,7 +147,7 @@ export async function storedDelivery(
   const bytes = await stream.body(received.sha256);
   if (bytes === null) return null;
   const { connection, frame, verdict } = received;
-  const { sent_at, signature, scheme, key } = verdict;
+  const { sent_at, signature, scheme, key, evidence } = verdict;
   return {
     provider: received.provider,
     channel: received.channel,
@@ -159,6 +159,7 @@ export async function storedDelivery(
       ...(scheme === undefined ? {} : { scheme }),
       ...(key === undefined ? {} : { key }),
       ...(sent_at === undefined ? {} : { sentAt: timeOf(sent_at) }),
+      ...(evidence === undefined ? {} : { evidence }),
     },
     bytes,
     receivedAt: timeOf(received.received_at),

@@ -19,6 +19,8 @@ export type Delivery = Readonly<{
     /** Which of several keys matched: its place in the configuration, from 1. */
     key?: string;
     sentAt?: Nanos;
+    /** The signature headers as they came, see `DeliveryReceived`. */
+    evidence?: DataOf<"DeliveryReceived">["verdict"]["evidence"];
   }>;
   bytes: Uint8Array;
   receivedAt: Nanos;

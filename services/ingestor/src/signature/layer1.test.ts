@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, hash, sign } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { createLayer1Verifier } from "./layer1.ts";
 
@@ -26,9 +26,12 @@ function verifyWith(keys: readonly string[], signature: string | undefined, body
 describe("Layer1 signatures", () => {
   test("the printed vector verifies", async () => {
     const { key, signature, message } = VECTOR;
+    const scheme = "ecdsa_secp256k1";
+    const key_id = hash("sha256", Buffer.from(key, "base64"), "hex");
+    const evidence = [{ header: "x-signature", value: signature, scheme, key_id }];
     expect(await verifyWith([key], signature, message)).toEqual({
       ok: true,
-      verdict: { signature: "valid", scheme: "ecdsa_secp256k1", key: "1" },
+      verdict: { signature: "valid", scheme, key: "1", evidence },
     });
     const tampered = await verifyWith([key], signature, "hello World");
     expect(tampered).toMatchObject({ ok: false, code: "signature_invalid" });

@@ -1,15 +1,18 @@
 import type { KeyObject } from "node:crypto";
 import {
   BASE64,
+  evidenceOf,
   headerText,
   isSignedBy,
   type PublicKeyRule,
   parsePublicKeys,
+  publicKeyId,
   refused,
   type VerifySignature,
 } from "./signature.ts";
 
 const SIGNATURE = "x-signature";
+const SCHEME = "ecdsa_secp256k1";
 
 /**
  * Verifies Layer1 webhooks: `x-signature` is the base64 of a DER ECDSA signature over
@@ -21,13 +24,16 @@ const SIGNATURE = "x-signature";
  */
 export function createLayer1Verifier(publicKeys: readonly string[]): VerifySignature {
   const keys = parsePublicKeys(publicKeys, SECP256K1_KEY);
+  const ids = keys.map(publicKeyId);
   return async ({ headers, body }) => {
     const base64 = headerText(headers, SIGNATURE);
     if (base64 === undefined) return refused("signature_missing", `expected ${SIGNATURE}`);
     if (!BASE64.test(base64)) return refused("signature_invalid", `${SIGNATURE} is not base64`);
     const number = await matchingKey(keys, body, Buffer.from(base64, "base64"));
     if (number === null) return refused("signature_invalid", `${SIGNATURE} does not match`);
-    const verdict = { signature: "valid", scheme: "ecdsa_secp256k1", key: String(number) } as const;
+    const found = { scheme: SCHEME, key_id: ids[number - 1] ?? "" };
+    const evidence = [...evidenceOf(headers, [SIGNATURE], new Map([[SIGNATURE, found]]))];
+    const verdict = { signature: "valid", scheme: SCHEME, key: String(number), evidence } as const;
     return { ok: true, verdict };
   };
 }

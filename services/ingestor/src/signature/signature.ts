@@ -1,4 +1,11 @@
-import { createPublicKey, type KeyObject, type VerifyKeyObjectInput, verify } from "node:crypto";
+import {
+  createHmac,
+  createPublicKey,
+  hash,
+  type KeyObject,
+  type VerifyKeyObjectInput,
+  verify,
+} from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { promisify } from "node:util";
 import { StartupError } from "@counterfoil/contracts/error-code";
@@ -38,6 +45,35 @@ export function headerText(headers: IncomingHttpHeaders, name: string): string |
   const value = headers[name];
   const text = Array.isArray(value) ? value.join(", ") : value;
   return text === "" ? undefined : text;
+}
+
+/** A header as it came, with what was made of it here. */
+export type Evidence = NonNullable<Verdict["evidence"]>[number];
+
+/** Longer than any signature: what nobody checked must not make events large. */
+const EVIDENCE_LENGTH_MAX = 4096;
+
+/** The headers that are there, with what is known of those that were checked. */
+export function evidenceOf(
+  headers: IncomingHttpHeaders,
+  names: readonly string[],
+  checked: ReadonlyMap<string, Pick<Evidence, "scheme" | "key_id">>,
+): readonly Evidence[] {
+  return names.flatMap((header) => {
+    const value = headerText(headers, header);
+    const isKept = value !== undefined && value.length <= EVIDENCE_LENGTH_MAX;
+    return isKept ? [{ header, value, ...checked.get(header) }] : [];
+  });
+}
+
+/** Names a public key wherever it stands: the SHA-256 of its SPKI form. */
+export function publicKeyId(key: KeyObject): string {
+  return hash("sha256", key.export({ type: "spki", format: "der" }), "hex");
+}
+
+/** Names a secret without giving it away: its HMAC over a constant. */
+export function secretId(secret: KeyObject): string {
+  return createHmac("sha256", secret).update("counterfoil/key-id/v1").digest("hex");
 }
 
 /** On the thread pool: one verification takes a quarter of a millisecond, and other webhooks wait. */

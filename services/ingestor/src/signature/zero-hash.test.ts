@@ -1,3 +1,4 @@
+import { constants, createHmac, hash, verify } from "node:crypto";
 import { MILLISECOND } from "@counterfoil/core/exact/time";
 import { describe, expect, jest, test } from "@jest/globals";
 import {
@@ -51,8 +52,48 @@ describe("Zero Hash signatures", () => {
         scheme: "hmac+rsa_pss+hmac_legacy+rsa_pss_legacy",
         key: "1+1+1+1",
         sentAt: at(0),
+        evidence: expect.any(Array),
       },
     });
+  });
+
+  test("what is kept of them can be checked again by whoever has the body and the key", async () => {
+    const headers = { ...zeroHashHeaders(), host: "example.org" };
+    const result = await verifyWith(BOTH, headers);
+    const { evidence = [] } = result.ok ? result.verdict : {};
+    const kept = new Map(evidence.map((one) => [one.header, one]));
+    const signed = Object.entries(headers).filter(([name]) => name !== "host");
+    expect([...kept.values()].map(({ header, value }) => [header, value]).sort()).toEqual(
+      signed.sort(),
+    );
+    const timed = Buffer.from(`${BODY}${kept.get("x-zh-hook-timestamp")?.value}`);
+    const rsa = kept.get("x-zh-hook-rsa-signature");
+    const key = { key: RSA.publicKey, padding: constants.RSA_PKCS1_PSS_PADDING };
+    expect(verify("sha256", timed, key, Buffer.from(rsa?.value ?? "", "hex"))).toBe(true);
+    const spki = RSA.publicKey.export({ type: "spki", format: "der" });
+    expect(rsa).toMatchObject({ scheme: "rsa_pss", key_id: hash("sha256", spki, "hex") });
+    const hmac = kept.get("x-zh-hook-signature");
+    const ofSecret = (data: string | Buffer) =>
+      createHmac("sha256", SECRET).update(data).digest("hex");
+    expect(hmac).toMatchObject({
+      scheme: "hmac",
+      value: ofSecret(timed),
+      key_id: ofSecret("counterfoil/key-id/v1"),
+    });
+  });
+
+  test("what could not be checked is kept without a verdict, unless it is too long", async () => {
+    const headers = {
+      ...zeroHashHeaders(BODY, ["hmac", "rsa"]),
+      "x-zh-hook-rsa-signature-256": "f".repeat(5000),
+    };
+    const result = await verifyWith(HMAC_ONLY, headers);
+    const { evidence = [] } = result.ok ? result.verdict : {};
+    expect(evidence.map(({ header, scheme }) => [header, scheme])).toEqual([
+      ["x-zh-hook-timestamp", undefined],
+      ["x-zh-hook-signature", "hmac"],
+      ["x-zh-hook-rsa-signature", undefined],
+    ]);
   });
 
   test.each([
@@ -241,14 +282,14 @@ describe("time", () => {
     const headers = { ...zeroHashHeaders(BODY, ["hmac_legacy"]), "x-zh-hook-timestamp": "1" };
     const result = await verifyWith({ rejectStale: true }, headers);
     const verdict = { signature: "valid", scheme: "hmac_legacy", key: "1" };
-    expect(result).toEqual({ ok: true, verdict });
+    expect(result).toEqual({ ok: true, verdict: { ...verdict, evidence: expect.any(Array) } });
   });
 
   test("a signed number that is no time is stale", async () => {
     const headers = zeroHashHeaders(BODY, ["hmac"], "9".repeat(19));
     const result = await verifyWith(BOTH, headers);
     const verdict = { signature: "stale", scheme: "hmac", key: "1" };
-    expect(result).toEqual({ ok: true, verdict });
+    expect(result).toEqual({ ok: true, verdict: { ...verdict, evidence: expect.any(Array) } });
   });
 });
 

@@ -7,13 +7,16 @@ import {
 } from "node:crypto";
 import { type Nanos, parseTime, SECOND } from "@counterfoil/core/exact/time";
 import {
+  evidenceOf,
   headerText,
   isSignedBy,
   type PublicKeyRule,
   parsePublicKeys,
+  publicKeyId,
   refused,
   type SignatureResult,
   type SignedRequest,
+  secretId,
   type VerifySignature,
 } from "./signature.ts";
 
@@ -78,6 +81,7 @@ const CHECKS: readonly Check[] = [
 ];
 
 const TIMESTAMP = "x-zh-hook-timestamp";
+const SIGNED_HEADERS = [TIMESTAMP, ...CHECKS.map(({ header }) => header)];
 
 type Matchers = Readonly<Record<Kind, Matcher | null>>;
 
@@ -120,11 +124,15 @@ function judge(
   { headers, receivedAt }: SignedRequest,
   rejectStale: boolean,
 ): SignatureResult {
+  const checked = new Map(
+    matches.map(({ check, scheme, key_id }) => [check.header, { scheme, key_id }]),
+  );
   const found = {
     scheme: matches
       .map(({ scheme, check }) => `${scheme}${check.timed ? "" : "_legacy"}`)
       .join("+"),
     key: matches.map(({ key }) => key).join("+"),
+    evidence: [...evidenceOf(headers, SIGNED_HEADERS, checked)],
   };
   if (!matches.some(({ check }) => check.timed)) {
     return { ok: true, verdict: { signature: "valid", ...found } };
@@ -141,7 +149,7 @@ function judge(
 const distance = (a: Nanos, b: Nanos): Nanos => (a < b ? b - a : a - b);
 
 /** `key`: its number in the list, from 1. */
-type MatchingKey = Readonly<{ key: number; scheme: string }>;
+type MatchingKey = Readonly<{ key: number; key_id: string; scheme: string }>;
 
 /** Which key made this signature over the joined parts; null where none did. Never throws. */
 type Matcher = (signed: readonly Uint8Array[], signature: Buffer) => Promise<MatchingKey | null>;
@@ -150,6 +158,7 @@ type Matcher = (signed: readonly Uint8Array[], signature: Buffer) => Promise<Mat
 function hmacMatcher(secrets: readonly string[]): Matcher | null {
   if (secrets.length === 0) return null;
   const keys = secrets.map((secret) => createSecretKey(secret, "utf8"));
+  const ids = keys.map(secretId);
   return async (signed, signature) => {
     const index = keys.findIndex((key) => {
       const hmac = createHmac("sha256", key);
@@ -157,7 +166,7 @@ function hmacMatcher(secrets: readonly string[]): Matcher | null {
       const expected = hmac.digest();
       return signature.length === expected.length && timingSafeEqual(signature, expected);
     });
-    return index === -1 ? null : { key: index + 1, scheme: "hmac" };
+    return index === -1 ? null : { key: index + 1, key_id: ids[index] ?? "", scheme: "hmac" };
   };
 }
 
@@ -177,12 +186,13 @@ const PADDINGS = [
 /** RSA-SHA256 under any of the keys, in either padding; null without any. */
 function rsaMatcher(keys: readonly KeyObject[]): Matcher | null {
   if (keys.length === 0) return null;
+  const ids = keys.map(publicKeyId);
   return async (signed, signature) => {
     const data = Buffer.concat(signed);
     for (const [index, key] of keys.entries()) {
       for (const { scheme, ...padding } of PADDINGS) {
         if (await isSignedBy({ key, ...padding }, data, signature))
-          return { key: index + 1, scheme };
+          return { key: index + 1, key_id: ids[index] ?? "", scheme };
       }
     }
     return null;
