@@ -107,6 +107,14 @@ describe("a signed head, made and checked by commands", () => {
     expect(await codeWith(strange, "--key", JSON.parse(strange).public_key)).toBe(0);
   });
 
+  test("holds after another key has followed", async () => {
+    const answer = JSON.parse((await run("head", "rotate", "--json")).stdout);
+    const head = JSON.parse((await run("head", "--json")).stdout);
+    expect(head.public_key).toBe(answer.new_key);
+    expect(answer.old_key).toBe(JSON.parse(readFileSync(given, "utf8")).public_key);
+    expect(await codeOf("verify", "--head", given)).toBe(0);
+  });
+
   test("finds the end that was cut off, although the models went with it", async () => {
     const { position } = JSON.parse(readFileSync(given, "utf8"));
     const cut = Number(position) - 1;

@@ -30,6 +30,7 @@ import {
   sha256,
   uuid,
 } from "./scalar.ts";
+import { HeadKeyRotated } from "./tree-head.ts";
 
 /**
  * The facts of the stream, `schema_version` 1. A key that says nothing is left out, so that the
@@ -316,7 +317,6 @@ const AnomalyAcknowledged = z.object({
   note,
   actor,
 });
-
 /** Every type of event on the stream, with the schema of its `data`. */
 export const FACTS = {
   LedgerOpened,
@@ -349,6 +349,7 @@ export const FACTS = {
   QuarantineDismissed,
   ApiKeyCreated,
   ApiKeyRevoked,
+  HeadKeyRotated,
   ForeignEvent,
 } as const;
 

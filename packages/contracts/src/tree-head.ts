@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { instant, position, sha256 } from "./scalar.ts";
 
-const signature = z.string().regex(/^[0-9a-f]{128}$/);
+/** Ed25519, 64 bytes. */
+const headSignature = z.string().regex(/^[0-9a-f]{128}$/);
+
+/** From here on another key signs heads: both have signed that the one follows the other. */
+export const HeadKeyRotated = z.object({
+  old_key: sha256,
+  new_key: sha256,
+  old_signature: headSignature,
+  new_signature: headSignature,
+});
 
 /**
  * A signed tree head: the ledger as it was at a position, in one signature. It has these fields and no
@@ -21,7 +30,7 @@ export const treeHead = z
     signed_at: instant,
     key_id: sha256.meta({ description: "SHA-256 of the public key's 32 bytes" }),
     public_key: sha256.meta({ description: "The Ed25519 key, 32 bytes in hex" }),
-    signature: signature.meta({ description: "Ed25519, see docs/stream-format.md" }),
+    signature: headSignature.meta({ description: "Ed25519, see docs/stream-format.md" }),
   })
   .meta({ id: "TreeHead" });
 export type TreeHead = Readonly<z.infer<typeof treeHead>>;

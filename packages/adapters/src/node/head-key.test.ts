@@ -26,6 +26,20 @@ describe("the key that signs heads", () => {
     expect(verifyEd25519("ff".repeat(32), "größe", signature)).toBe(false);
   });
 
+  test("another follows it, and its public half stays known", async () => {
+    const keys = createHeadKeyFile(file());
+    const old = await keys.publicKey();
+    const next = await keys.successor();
+    const [publicKey, signature] = [await next.publicKey(), await next.sign("text")];
+    expect(await (await keys.successor()).publicKey()).toBe(publicKey);
+    expect(await keys.adopt(old)).toBe(false);
+    expect([keys.existingKey(), keys.formerKeys()]).toEqual([old, []]);
+    expect(await keys.adopt(publicKey)).toBe(true);
+    expect([keys.existingKey(), keys.formerKeys()]).toEqual([publicKey, [old]]);
+    expect(await keys.sign("text")).toBe(signature);
+    expect(statSync(file()).mode & 0o777).toBe(0o600);
+  });
+
   test("verifies the first test vector of RFC 8032", () => {
     const key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
     const signature =

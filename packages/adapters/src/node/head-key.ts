@@ -7,24 +7,36 @@ import {
   verify,
 } from "node:crypto";
 import {
+  appendFileSync,
   closeSync,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { StartupError } from "@counterfoil/contracts/error-code";
-import type { HeadSigner, VerifySignature } from "@counterfoil/processing/ports/head-signer";
+import type {
+  HeadKeyring,
+  HeadSigner,
+  VerifySignature,
+} from "@counterfoil/processing/ports/head-signer";
 import { fieldsOf } from "../sql/trouble.ts";
 
-export type HeadKeyFile = HeadSigner &
+export type HeadKeyFile = HeadKeyring &
   Readonly<{
     /** The public key where there is one already; asking makes none. */
     existingKey: () => string | null;
+    /**
+     * Public keys that signed before. The stream vouches for them too, but whoever cuts its end off cuts
+     * that off with it.
+     */
+    formerKeys: () => readonly string[];
   }>;
 
 /**
@@ -34,14 +46,38 @@ export type HeadKeyFile = HeadSigner &
  */
 export function createHeadKeyFile(file: string): HeadKeyFile {
   const existing = () => readKey(file);
+  const next = `${file}.next`;
   return {
+    ...signerOf(file),
+    successor: async () => signerOf(next),
+    adopt: async (publicKey) => {
+      const key = readKey(next);
+      if (key === null || publicHex(key) !== publicKey) return false;
+      const before = existing();
+      if (before !== null) appendFileSync(formerFile(file), `${publicHex(before)}\n`);
+      renameSync(next, file);
+      return true;
+    },
+    formerKeys: () => {
+      const former = formerFile(file);
+      return existsSync(former)
+        ? (readFileSync(former, "utf8").match(/^[\da-f]{64}$/gm) ?? [])
+        : [];
+    },
     existingKey: () => {
       const key = existing();
       return key === null ? null : publicHex(key);
     },
-    publicKey: async () => publicHex(existing() ?? makeKey(file)),
-    sign: async (text) =>
-      sign(null, Buffer.from(text), existing() ?? makeKey(file)).toString("hex"),
+  };
+}
+
+const formerFile = (file: string): string => `${file}.former`;
+
+function signerOf(file: string): HeadSigner {
+  const key = () => readKey(file) ?? makeKey(file);
+  return {
+    publicKey: async () => publicHex(key()),
+    sign: async (text) => sign(null, Buffer.from(text), key()).toString("hex"),
   };
 }
 

@@ -17,6 +17,13 @@ export function signedText(head: UnsignedHead | TreeHead): string {
   return `${DOMAIN}${canonicalJson(signed)}`;
 }
 
+/** What an old and a new key sign to say that the one follows the other on this ledger. */
+export function rotationText(
+  rotation: Readonly<{ ledger: string; genesis: string; old_key: string; new_key: string }>,
+): string {
+  return `counterfoil/head-key/v1\n${canonicalJson(rotation)}`;
+}
+
 /** A key's name: the digest of its 32 bytes. */
 export function keyIdOf(publicKey: string, hashing: Hashing): string {
   const bytes = new Uint8Array(32);

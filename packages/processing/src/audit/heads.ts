@@ -1,3 +1,4 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
 import type { ConsistencyProof, InclusionProof, TreeHead } from "@counterfoil/contracts/tree-head";
 import {
   consistencyRanges,
@@ -17,7 +18,7 @@ import {
   StreamUnavailable,
 } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { HeadSigner } from "../ports/head-signer.ts";
+import type { HeadKeyring } from "../ports/head-signer.ts";
 import type {
   Checkpoint,
   ModelCatalogue,
@@ -30,6 +31,7 @@ import type { RoleLocks } from "../ports/role-lock.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { beyondPart, type Page, type PageRequest, readPage } from "../queries/page.ts";
 import { AUDIT_LAYOUT, advanceIndex, rootIn } from "./audit-index.ts";
+import { recordRotation, takePresentKey } from "./key-rotation.ts";
 
 /** Signed tree heads of one ledger, and proofs under them. */
 export interface Heads {
@@ -40,6 +42,8 @@ export interface Heads {
    * @throws StreamForked where the stream contradicts what was signed before
    */
   make(options?: MakeOptions): Promise<TreeHead>;
+  /** A head by the present key, then another key in its place; appends the event that says so. */
+  rotate(): Promise<DataOf<"HeadKeyRotated">>;
   /** The one that was made last; makes none. */
   last(): Promise<TreeHead | null>;
   /** Those that were made here, in the order of their positions. */
@@ -70,7 +74,7 @@ export type HeadsOptions = Readonly<{
   locks: Pick<RoleLocks, "acquire">;
   clock: Clock;
   hashing: Hashing;
-  signer: HeadSigner;
+  signer: HeadKeyring;
 }>;
 
 /** Kept in the order in which they were made, and never thrown away: they follow from nothing. */
@@ -93,7 +97,7 @@ export function createHeads(options: HeadsOptions): Heads {
 
   async function make(asked: MakeOptions = {}): Promise<TreeHead> {
     // Those who ask at once get one head.
-    making ??= makeLocked(options, asked).finally(() => {
+    making ??= alone(options, () => makeInStores(options, asked)).finally(() => {
       making = null;
     });
     return making;
@@ -112,6 +116,11 @@ export function createHeads(options: HeadsOptions): Heads {
 
   return {
     make,
+    rotate: () =>
+      alone(options, async () => {
+        const { genesis } = await makeInStores(options, {});
+        return recordRotation({ ...options, genesis, keys: options.signer });
+      }),
     last: () => readStore(catalogue, "heads", async (rows) => (await lastHead(rows))?.head ?? null),
     list: async (after, page) => {
       const listed = await readStore(catalogue, "heads", (rows) =>
@@ -130,28 +139,36 @@ export function createHeads(options: HeadsOptions): Heads {
   };
 }
 
-async function makeLocked(options: HeadsOptions, { rebuild = false }: MakeOptions) {
-  const { locks, clock, catalogue } = options;
+/** Of all processes one at a time makes heads. */
+async function alone<T>({ locks, clock }: HeadsOptions, work: () => Promise<T>): Promise<T> {
   const patience = new AbortController();
   const made = new AbortController();
   void clock.sleep(PATIENCE_MS, made.signal).then(() => patience.abort());
   const lock = await locks.acquire("heads", patience.signal).finally(() => made.abort());
   if (lock === null) throw new StreamUnavailable("another process is making a head: try again");
   try {
-    if (rebuild) await dropStore(catalogue, "audit");
-    const index = await openStore(catalogue, "audit", AUDIT_LAYOUT);
-    try {
-      const kept = await openStore(catalogue, "heads", HEADS_LAYOUT);
-      try {
-        return await makeHead(options, { index, kept, rebuild });
-      } finally {
-        await kept.close();
-      }
-    } finally {
-      await index.close();
-    }
+    return await work();
   } finally {
     await lock.release();
+  }
+}
+
+async function makeInStores(
+  options: HeadsOptions,
+  { rebuild = false }: MakeOptions,
+): Promise<TreeHead> {
+  const { catalogue } = options;
+  if (rebuild) await dropStore(catalogue, "audit");
+  const index = await openStore(catalogue, "audit", AUDIT_LAYOUT);
+  try {
+    const kept = await openStore(catalogue, "heads", HEADS_LAYOUT);
+    try {
+      return await makeHead(options, { index, kept, rebuild });
+    } finally {
+      await kept.close();
+    }
+  } finally {
+    await index.close();
   }
 }
 
@@ -167,6 +184,7 @@ async function makeHead(
   const last = await lastHead(kept);
   const checkpoint = await advanceIndex({ ...options, nextTurn: clock.nextTurn }, index, end);
   if (last !== null && !rebuild) await checkGoesOn(index, checkpoint, last.head, hashing);
+  await takePresentKey(stream, signer, hashing);
   const public_key = await signer.publicKey();
   const unsigned = {
     ledger,

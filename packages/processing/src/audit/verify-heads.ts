@@ -3,7 +3,13 @@ import { type Head, headOf } from "@counterfoil/core/stream/chain";
 import type { Finding } from "../generations/verify.ts";
 import { StreamCorrupted } from "../ports/errors.ts";
 import type { ModelCatalogue, ModelStore } from "../ports/model-store.ts";
-import { AUDIT_LAYOUT, type AuditOptions, advanceIndex, ChainBroken } from "./audit-index.ts";
+import {
+  AUDIT_LAYOUT,
+  type AuditOptions,
+  advanceIndex,
+  ChainBroken,
+  LARGE_PAGE,
+} from "./audit-index.ts";
 
 export type VerifyHeadsOptions = AuditOptions &
   Readonly<{ catalogue: ModelCatalogue; heads: readonly TreeHead[] }>;
@@ -69,7 +75,7 @@ async function headFinding(
     return held === end ? { ...cut, detail: cut.detail.replace(/;.*/, "") } : cut;
   }
   try {
-    const found = await advanceIndex(options, scratch, size);
+    const found = await advanceIndex({ ...options, page: LARGE_PAGE }, scratch, size);
     const genesis = (await eventAt(options, 1))?.hash;
     const said = { genesis, hash: found.hash, root: found.digest, map_root: found.state_digest };
     const wrong = SIGNED.find((name) => said[name] !== head[name]);

@@ -6,21 +6,43 @@ import { testHashing as hashing } from "@counterfoil/core/translate/testing/hash
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { loadBranches } from "../audit/audit-index.ts";
 import { createHeads } from "../audit/heads.ts";
+import { HeadKeyReplaced, trustedKeys } from "../audit/key-rotation.ts";
 import { verifyExpected, verifyHeads } from "../audit/verify-heads.ts";
 import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
 import { createManualClock } from "../memory/manual-clock.ts";
 import { StreamCorrupted, StreamForked } from "../ports/errors.ts";
-import type { HeadSigner } from "../ports/head-signer.ts";
+import type { HeadKeyring, HeadSigner } from "../ports/head-signer.ts";
 import { createMemoryRoleLocks } from "./memory-role-locks.ts";
 import type { ModelHarness } from "./model-fixture.ts";
 import { sampleEvent } from "./sample-event.ts";
 
-/** Not a signature: what is signed is the processing's, with which key is the adapter's. */
-const PUBLIC_KEY = "ab".repeat(32);
-const signer: HeadSigner = {
-  publicKey: async () => PUBLIC_KEY,
-  sign: async (text) => hashing.sha256(`signed ${text}`).repeat(2),
-};
+/** No real signatures: what is signed is the processing's, with which key is the adapter's. */
+const signatureBy = (key: string, text: string): string =>
+  hashing.sha256(`${key} signs ${text}`).repeat(2);
+const isSignedBy = (key: string, text: string, signature: string): boolean =>
+  signature === signatureBy(key, text);
+const signerOf = (key: string): HeadSigner => ({
+  publicKey: async () => key,
+  sign: async (text) => signatureBy(key, text),
+});
+
+/** Keys that follow one another: aa…, bb…, cc…; `state` is what lies in the files. */
+function createKeyring() {
+  const state = { present: 0xaa, next: 0xbb, adopts: true };
+  const hex = (key: number) => key.toString(16).repeat(32);
+  const keys: HeadKeyring = {
+    publicKey: async () => hex(state.present),
+    sign: async (text) => signatureBy(hex(state.present), text),
+    successor: async () => signerOf(hex(state.next)),
+    adopt: async (key) => {
+      if (key !== hex(state.next) || !state.adopts) return false;
+      state.present = state.next;
+      state.next += 0x11;
+      return true;
+    },
+  };
+  return { state, keys, hex };
+}
 
 /** Signed heads and proofs over the rows of an engine: the same on each. */
 export function describeHeadsContract(
@@ -44,8 +66,8 @@ export function describeHeadsContract(
         position: "1200",
         hash: world.events[1199]?.hash,
         tree_size: "1200",
-        key_id: keyIdOf(PUBLIC_KEY, hashing),
-        signature: await signer.sign(signedText(head)),
+        key_id: keyIdOf("aa".repeat(32), hashing),
+        signature: signatureBy("aa".repeat(32), signedText(head)),
       });
       expect(await world.heads.make()).toEqual(head);
       await world.append(1);
@@ -140,6 +162,39 @@ export function describeHeadsContract(
       await expect(world.heads.make()).rejects.toThrow(/position 17/);
     });
 
+    test("another key follows, and the present one vouches for those before it", async () => {
+      await world.append(10);
+      const first = await world.heads.make();
+      const { old_key, new_key } = await world.heads.rotate();
+      expect([old_key, new_key]).toEqual(["aa".repeat(32), "bb".repeat(32)]);
+      expect(await world.heads.make()).toMatchObject({ position: "11", public_key: new_key });
+      await world.heads.rotate();
+      const present = (await world.heads.make()).public_key;
+      expect(present).toBe("cc".repeat(32));
+      const trusted = await world.trustedBy(present);
+      expect([...trusted]).toEqual([
+        [present, Number.POSITIVE_INFINITY],
+        [new_key, 11],
+        [old_key, 10],
+      ]);
+      expect([...(await world.trustedBy(old_key))]).toEqual([[old_key, Number.POSITIVE_INFINITY]]);
+      expect(await world.verify([first])).toEqual([]);
+      // Whoever writes into the stream names a key of his own, for which nobody signed.
+      world.alter(11, { data: world.events[10]?.data.replaceAll("aa", "ee") ?? "" });
+      expect([...(await world.trustedBy(present))].map(([key]) => key)).toEqual([present, new_key]);
+      world.alter(12, { data: "{" });
+      expect((await world.trustedBy(present)).size).toBe(1);
+    });
+
+    test("a rotation whose process died is finished by the next head", async () => {
+      await world.append(3);
+      world.keyring.state.adopts = false;
+      await world.heads.rotate();
+      await expect(world.heads.make()).rejects.toThrow(HeadKeyReplaced);
+      world.keyring.state.adopts = true;
+      expect((await world.heads.make()).public_key).toBe("bb".repeat(32));
+    });
+
     test("find what was done to the stream under them, and nothing else", async () => {
       await world.append(10);
       const first = await world.heads.make();
@@ -179,6 +234,8 @@ async function createWorld(harness: ModelHarness) {
   const clock = createManualClock(1_800_000_000_000_000_000n);
   const stream = createMemoryEventStream({ ledger: "default", hashing, clock, storage });
   const locks = createMemoryRoleLocks();
+  const keyring = createKeyring();
+  const signer = keyring.keys;
   const options = { ledger: "default", stream, catalogue, clock, hashing, locks, signer };
   const { nextTurn } = clock;
   const { events } = storage;
@@ -200,7 +257,9 @@ async function createWorld(harness: ModelHarness) {
   return {
     catalogue,
     events,
+    keyring,
     heads: createHeads(options),
+    trustedBy: (key: string) => trustedKeys({ stream, ledger: "default", verify: isSignedBy }, key),
     async append(count: number): Promise<void> {
       const first = made + 1;
       made += count;

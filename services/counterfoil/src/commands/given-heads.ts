@@ -3,23 +3,34 @@ import type { Backends } from "@counterfoil/adapters/connect";
 import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
 import type { TreeHead } from "@counterfoil/contracts/tree-head";
 import { keyIdOf, readTreeHead, signedText } from "@counterfoil/core/audit/tree-head";
+import { trustedKeys } from "@counterfoil/processing/audit/key-rotation";
 import type { Expected } from "@counterfoil/processing/audit/verify-heads";
 import { InvalidArgumentError } from "commander";
 import { WrongUsage } from "../error-report.ts";
 
 /**
  * Heads that somebody brings, each with a signature that holds, of a key that is trusted: this
- * installation's own, or one that was given.
+ * installation's own, one that was given, or one that such a key has followed.
  *
  * @param keys 64 hex digits each, or files that hold them
  * @throws WrongUsage naming the first that is none, and why
  */
-export function readGivenHeads(
+export async function readGivenHeads(
   files: readonly string[],
   keys: readonly string[],
-  { ledger, signer, hashing }: Pick<Backends, "ledger" | "signer" | "hashing">,
-): readonly TreeHead[] {
-  const trusted = new Set(keys.map(readKey));
+  { ledger, signer, hashing, stream }: Pick<Backends, "ledger" | "signer" | "hashing" | "stream">,
+): Promise<readonly TreeHead[]> {
+  const present = [signer.existingKey() ?? [], ...keys.map(readKey)].flat();
+  const trusted = new Map<string, number>();
+  for (const key of files.length === 0 ? [] : present) {
+    const vouchedFor = await trustedKeys({ stream, ledger, verify: verifyEd25519 }, key);
+    for (const [one, upTo] of vouchedFor) {
+      trusted.set(one, Math.max(upTo, trusted.get(one) ?? 0));
+    }
+  }
+  for (const key of signer.formerKeys()) {
+    if (!trusted.has(key)) trusted.set(key, Number.POSITIVE_INFINITY);
+  }
   return files.map((file) => {
     const read = readTreeHead(textOf(file));
     const refuse = (reason: string) =>
@@ -33,7 +44,9 @@ export function readGivenHeads(
     if (!verifyEd25519(head.public_key, signedText(head), head.signature)) {
       throw refuse("its signature does not hold: a byte of it was altered");
     }
-    if (trusted.has(head.public_key) || signer.existingKey() === head.public_key) return head;
+    const upTo = trusted.get(head.public_key) ?? 0;
+    if (Number(head.position) <= upTo) return head;
+    if (upTo > 0) throw refuse(`its key was replaced by another after position ${upTo}`);
     throw refuse(
       `it is signed by key ${head.key_id}, which is not this installation's: if you trust it, say --key ${head.public_key}`,
     );

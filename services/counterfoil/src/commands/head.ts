@@ -20,6 +20,18 @@ export function headCommand(): Command {
       if (out === undefined) return printJson(head);
       writeWhole(out, `${JSON.stringify(head, null, 2)}\n`);
       print(`${out}: position ${head.position}, root ${head.root}, key ${head.key_id}`);
+    })
+    .addCommand(rotateCommand());
+}
+
+function rotateCommand(): Command {
+  return new Command("rotate")
+    .description("let another key sign from now on; appends the event that says so")
+    .action(async () => {
+      const { old_key, new_key } = await withLedger("write", (backends) =>
+        createHeads(backends).rotate(),
+      );
+      printJson({ old_key, new_key });
     });
 }
 

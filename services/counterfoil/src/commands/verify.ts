@@ -128,8 +128,8 @@ async function verifyAnchored(
   { head: files, key: keys, expect, since }: Anchors,
 ): Promise<StreamVerification> {
   const options = { ...backends, nextTurn: backends.clock.nextTurn };
-  const heads = readGivenHeads(files, keys, backends);
-  const [earlier] = since === undefined ? [] : readGivenHeads([since], keys, backends);
+  const heads = await readGivenHeads(files, keys, backends);
+  const [earlier] = since === undefined ? [] : await readGivenHeads([since], keys, backends);
   const { from, findings: atStart } =
     earlier === undefined ? FROM_THE_BEGINNING : await startAfter(options, earlier);
   const stream = await verifyWholeStream(backends, bodies, from);

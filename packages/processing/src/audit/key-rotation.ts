@@ -1,0 +1,107 @@
+import { type DataOf, FACTS } from "@counterfoil/contracts/fact";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { keyIdOf, rotationText } from "@counterfoil/core/audit/tree-head";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { eventId } from "@counterfoil/core/identity";
+import { newEvent } from "@counterfoil/core/ingest/event";
+import { readData } from "@counterfoil/core/stream/read-event";
+import { appendDecided, type Contender } from "../ingest/append-decided.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { HeadKeyring, VerifySignature } from "../ports/head-signer.ts";
+import { readAll } from "../queries/read-all.ts";
+
+/** Another key signs this ledger's heads than the one that is at hand. */
+export class HeadKeyReplaced extends Error {
+  override readonly name = "HeadKeyReplaced";
+}
+
+type Rotation = Readonly<{ position: number }> & DataOf<"HeadKeyRotated">;
+
+async function rotationsOf(stream: EventStream): Promise<readonly Rotation[]> {
+  const rotations: Rotation[] = [];
+  for await (const event of readAll(stream, ["HeadKeyRotated"])) {
+    const data = readRotation(event);
+    if (data !== null) rotations.push({ position: event.position, ...data });
+  }
+  return rotations;
+}
+
+/** null where it was altered: `verify` says so, and it vouches for nobody. */
+function readRotation(event: RecordedEvent): DataOf<"HeadKeyRotated"> | null {
+  try {
+    return FACTS.HeadKeyRotated.safeParse(readData(event)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Makes sure that the key at hand is the one that the stream says. A rotation that was recorded, and
+ * whose process died before its key was in place, is finished here.
+ *
+ * @throws HeadKeyReplaced
+ */
+export async function takePresentKey(
+  stream: EventStream,
+  keys: HeadKeyring,
+  hashing: Hashing,
+): Promise<void> {
+  const last = (await rotationsOf(stream)).at(-1);
+  if (last === undefined || last.new_key === (await keys.publicKey())) return;
+  if (await keys.adopt(last.new_key)) return;
+  const [found, expected] = [await keys.publicKey(), last.new_key].map((key) =>
+    keyIdOf(key, hashing),
+  );
+  throw new HeadKeyReplaced(
+    `the key at hand is ${found}, and since position ${last.position} heads of this ledger are signed by ${expected}: put that key in its place`,
+  );
+}
+
+export type RotateOptions = Contender &
+  Readonly<{ ledger: string; genesis: string; keys: HeadKeyring; hashing: Hashing }>;
+
+/** Records that another key signs from here on, signed by both, and puts it in place. */
+export async function recordRotation(options: RotateOptions): Promise<DataOf<"HeadKeyRotated">> {
+  const { ledger, genesis, keys, hashing } = options;
+  const next = await keys.successor();
+  const [old_key, new_key] = [await keys.publicKey(), await next.publicKey()];
+  const text = rotationText({ ledger, genesis, old_key, new_key });
+  const old_signature = await keys.sign(text);
+  const data = { old_key, new_key, old_signature, new_signature: await next.sign(text) };
+  const id = eventId(["HeadKeyRotated", new_key], hashing);
+  const cause = { deliveryId: null, correlationId: null };
+  const event = newEvent({ type: "HeadKeyRotated", data }, { id, subject: "ledger" }, cause);
+  await appendDecided(options, [id], (known) => (known.has(id) ? [] : [event]));
+  await keys.adopt(new_key);
+  return data;
+}
+
+export type TrustOptions = Readonly<{
+  stream: EventStream;
+  ledger: string;
+  verify: VerifySignature;
+}>;
+
+/**
+ * The keys that a present one vouches for, and the last position that each may have signed. A key that
+ * came before is trusted where both have signed that the one follows the other: whoever writes into the
+ * stream can name a key of his own there, but cannot sign for the present one.
+ */
+export async function trustedKeys(
+  { stream, ledger, verify }: TrustOptions,
+  present: string,
+): Promise<ReadonlyMap<string, number>> {
+  const trusted = new Map([[present, Number.POSITIVE_INFINITY]]);
+  const [first] = await stream.read({ after: 0, limit: 1 });
+  const genesis = first?.hash ?? "";
+  for (const rotation of (await rotationsOf(stream)).toReversed()) {
+    const { position, old_key, new_key, old_signature, new_signature } = rotation;
+    const text = rotationText({ ledger, genesis, old_key, new_key });
+    const isVouchedFor =
+      trusted.has(new_key) &&
+      verify(old_key, text, old_signature) &&
+      verify(new_key, text, new_signature);
+    if (isVouchedFor && !trusted.has(old_key)) trusted.set(old_key, position - 1);
+  }
+  return trusted;
+}
