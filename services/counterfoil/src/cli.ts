@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "./build.ts";
 import { anomaliesCommand } from "./commands/anomalies.ts";
-import { keysCommand } from "./commands/keys.ts";
 import { headCommand, proofCommand } from "./commands/head.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { rebuildCommand } from "./commands/rebuild.ts";
 import { retranslateCommand } from "./commands/retranslate.ts";

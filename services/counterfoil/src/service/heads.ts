@@ -4,12 +4,11 @@ import { keepHeads } from "@counterfoil/processing/audit/schedule";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
 import type { Logger } from "pino";
-import type { Service } from "./service.ts";
 
 type HeadsDeps = Readonly<{ config: Config; heads: Heads; clock: Clock; logger: Logger }>;
 
 /** Signs heads on the schedule of the configuration, until it is stopped. */
-export function startHeads({ config, heads, clock, logger }: HeadsDeps): Service {
+export function startHeads({ config, heads, clock, logger }: HeadsDeps) {
   const stopping = new AbortController();
   const running = keepHeads(
     {

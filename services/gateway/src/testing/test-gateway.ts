@@ -1,6 +1,6 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
-import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
 import { configSchema } from "@counterfoil/contracts/config";
 import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
 import type { KeyRequest } from "@counterfoil/core/access/api-key";
@@ -13,8 +13,8 @@ import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import { acknowledgeAnomaly, dismissQuarantined } from "@counterfoil/processing/operator";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
-import type { InjectOptions } from "fastify";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
+import type { InjectOptions } from "fastify";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 
