@@ -131,6 +131,11 @@ describe("one altered event in memory", () => {
     const [first] = amendments.splice(0, 1);
     expect(await findings(ledger)).toEqual([{ position: first?.position, what: "amendment" }]);
     amendments.unshift(first as RecordedEvent);
+    // Filed under a fact that it is not about, too: ingest would count it there.
+    const other = [...known.values()].find((each) => each.event.id !== event.id);
+    other?.amendments.push(first as RecordedEvent);
+    expect(await findings(ledger)).toEqual([{ position: first?.position, what: "amendment" }]);
+    other?.amendments.pop();
     expect([event.id, await findings(ledger)]).toEqual([event.id, []]);
     await ledger.close();
   });
