@@ -108,7 +108,7 @@ describe("a signed head, made and checked by commands", () => {
   });
 
   test("holds after another key has followed", async () => {
-    const answer = JSON.parse((await run("head", "rotate", "--json")).stdout);
+    const answer = JSON.parse((await run("head", "rotate", "--actor", "ann")).stdout);
     const head = JSON.parse((await run("head", "--json")).stdout);
     expect(head.public_key).toBe(answer.new_key);
     expect(answer.old_key).toBe(JSON.parse(readFileSync(given, "utf8")).public_key);

@@ -12,7 +12,7 @@ export const note = z.string().trim().min(1).max(2000);
 export const OperatorActed = z.object({
   action: growing([
     ...(["rebuild", "rollback", "retranslate", "retry", "acknowledge", "dismiss"] as const),
-    ...(["create_key", "revoke_key", "rotate_key"] as const),
+    ...(["create_key", "revoke_key", "rotate_key", "rotate_head_key"] as const),
   ]),
   /** The model, the delivery, the anomaly or the key; absent where it is about all of them. */
   target: z.string().optional(),

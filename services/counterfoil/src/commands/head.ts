@@ -3,7 +3,16 @@ import { Command } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
 import { writeWhole } from "../output/write-whole.ts";
-import { JSON_OPTION, type JsonOption, parsePositive, withLedger } from "./context.ts";
+import {
+  ACTOR_OPTION,
+  type ActorOption,
+  actorOf,
+  JSON_OPTION,
+  type JsonOption,
+  parsePositive,
+  withLedger,
+  withLedgerActed,
+} from "./context.ts";
 
 type HeadOptions = JsonOption & Readonly<{ out?: string; rebuild?: boolean }>;
 
@@ -27,8 +36,10 @@ export function headCommand(): Command {
 function rotateCommand(): Command {
   return new Command("rotate")
     .description("let another key sign from now on; appends the event that says so")
-    .action(async () => {
-      const { old_key, new_key } = await withLedger("write", (backends) =>
+    .option(...ACTOR_OPTION)
+    .action(async (by: ActorOption) => {
+      const action = { action: "rotate_head_key", actor: actorOf(by) } as const;
+      const { old_key, new_key } = await withLedgerActed(action, (backends) =>
         createHeads(backends).rotate(),
       );
       printJson({ old_key, new_key });
