@@ -5,29 +5,50 @@ import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
 import type { Logger } from "pino";
 
-type HeadsDeps = Readonly<{ config: Config; heads: Heads; clock: Clock; logger: Logger }>;
+type HeadsDeps = Readonly<{
+  config: Config;
+  heads: Pick<Heads, "last" | "make">;
+  clock: Clock;
+  logger: Pick<Logger, "info" | "error">;
+}>;
 
 /** Signs heads on the schedule of the configuration, until it is stopped. */
-export function startHeads({ config, heads, clock, logger }: HeadsDeps) {
+export function startHeads(deps: HeadsDeps) {
   const stopping = new AbortController();
-  const running = keepHeads(
-    {
-      heads,
-      clock,
-      everySeconds: config.COUNTERFOIL_HEAD_EVERY,
-      onMade: ({ position, root, key_id }) =>
-        logger.info({ position, root, key_id }, "head signed"),
-      onFailed: (error) => {
-        const code = error instanceof StreamForked ? { code: "stream_forked" } : {};
-        logger.error({ err: error, ...code }, "no head was signed, trying again");
-      },
-    },
-    stopping.signal,
-  );
+  const running = isKeyShared(deps.config) ? keep(deps, stopping.signal) : leaveOut(deps);
   return {
     stop: async () => {
       stopping.abort();
       await running;
     },
   };
+}
+
+/**
+ * Processes on a server may have no folder in common, and one that is gone with them: each would sign
+ * by a key of its own that nobody knows. With SQLite the key lies where the ledger does.
+ */
+function isKeyShared(config: Config): boolean {
+  return (
+    config.COUNTERFOIL_POSTGRES_URL === undefined || config.COUNTERFOIL_HEAD_KEY_FILE !== undefined
+  );
+}
+
+async function leaveOut({ logger }: HeadsDeps): Promise<void> {
+  logger.info("no heads are signed on a schedule: COUNTERFOIL_HEAD_KEY_FILE names no key for them");
+}
+
+function keep({ config, heads, clock, logger }: HeadsDeps, signal: AbortSignal): Promise<void> {
+  const schedule = {
+    heads,
+    clock,
+    everySeconds: config.COUNTERFOIL_HEAD_EVERY,
+    onMade: ({ position, root, key_id }: Awaited<ReturnType<Heads["make"]>>) =>
+      logger.info({ position, root, key_id }, "head signed"),
+    onFailed: (error: unknown) => {
+      const code = error instanceof StreamForked ? { code: "stream_forked" } : {};
+      logger.error({ err: error, ...code }, "no head was signed, trying again");
+    },
+  };
+  return keepHeads(schedule, signal);
 }
