@@ -26,4 +26,6 @@ export type NewEvent = Omit<RecordedEvent, "position" | "recorded_at" | "hash"> 
   Readonly<{
     /** The fact that an amendment is about, for the look-up of what is in force. */
     about: string | null;
+    /** Of an event that is imported: when it was recorded at first. The stream then keeps that time. */
+    recorded_at?: bigint;
   }>;

@@ -3,6 +3,8 @@ import { VERSION } from "./build.ts";
 import { anomaliesCommand } from "./commands/anomalies.ts";
 import { headCommand, proofCommand } from "./commands/head.ts";
 import { keysCommand } from "./commands/keys.ts";
+import { exportCommand } from "./commands/export.ts";
+import { importCommand } from "./commands/import.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { rebuildCommand } from "./commands/rebuild.ts";
 import { retranslateCommand } from "./commands/retranslate.ts";
@@ -63,6 +65,7 @@ function createProgram(): Command {
       [rebuildCommand(), rollbackCommand(), retranslateCommand(), quarantineCommand()],
     ],
     ["Access:", [keysCommand()]],
+    ["Moving:", [exportCommand(), importCommand()]],
     ["Trying out:", [simulateCommand()]],
   ];
   for (const [heading, commands] of groups) {

@@ -5,6 +5,8 @@ import { HeadKeyReplaced } from "@counterfoil/processing/audit/key-rotation";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import { AlreadyClosed, NothingThere } from "@counterfoil/processing/operator";
 import {
+  ExportRefused,
+  FileUnusable,
   FormatTooNew,
   GenerationMissing,
   LedgerMismatch,
@@ -39,6 +41,11 @@ export class WrongUsage extends Error {
   override readonly name = "WrongUsage";
 }
 
+/** A person asked for the end before the work was done. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+}
+
 /** Nobody answers where a service was expected. */
 export class ServiceUnreachable extends Error {
   override readonly name = "ServiceUnreachable";
@@ -50,9 +57,17 @@ export class ServiceUnreachable extends Error {
   }
 }
 
+/** What only a command line says. */
+type OwnCode =
+  | "wrong_usage"
+  | "service_unreachable"
+  | "file_unusable"
+  | "export_refused"
+  | "stopped";
+
 /** What is printed of an error, and how the program ends with it. */
 export type ErrorReport = Readonly<{
-  code: ErrorCode | "wrong_usage" | "service_unreachable";
+  code: ErrorCode | OwnCode;
   message: string;
   exit: ExitCode;
 }>;
@@ -63,6 +78,9 @@ type Kind = Omit<ErrorReport, "message"> & Readonly<{ of: abstract new (...args:
 const KINDS: readonly Kind[] = [
   { of: WrongUsage, code: "wrong_usage", exit: EXIT.usage },
   { of: ServiceUnreachable, code: "service_unreachable", exit: EXIT.unavailable },
+  { of: FileUnusable, code: "file_unusable", exit: EXIT.unavailable },
+  { of: ExportRefused, code: "export_refused", exit: EXIT.findings },
+  { of: Stopped, code: "stopped", exit: EXIT.findings },
   { of: StreamMissing, code: "stream_unavailable", exit: EXIT.unavailable },
   { of: StreamUnavailable, code: "stream_unavailable", exit: EXIT.unavailable },
   { of: ModelUnavailable, code: "model_unavailable", exit: EXIT.unavailable },

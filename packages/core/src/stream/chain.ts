@@ -25,7 +25,7 @@ export function emptyHead(ledger: string, hashing: Hashing): Head {
 
 /**
  * Gives an event its place: position, time of recording (never before the previous event's, also
- * where the clock was set back) and hash.
+ * where the clock was set back) and hash. One that is imported brings its time along.
  */
 export function sealEvent(
   head: Head,
@@ -33,6 +33,7 @@ export function sealEvent(
   now: Nanos,
   hashing: Hashing,
 ): RecordedEvent {
+  const at: Nanos = event.recorded_at ?? now;
   const unhashed = {
     position: head.position + 1,
     id: event.id,
@@ -40,7 +41,7 @@ export function sealEvent(
     schema_version: event.schema_version,
     subject: event.subject,
     occurred_at: event.occurred_at,
-    recorded_at: now > head.recordedAt ? now : head.recordedAt,
+    recorded_at: at > head.recordedAt ? at : head.recordedAt,
     causation_id: event.causation_id,
     correlation_id: event.correlation_id,
     data: event.data,

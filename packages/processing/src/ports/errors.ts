@@ -31,6 +31,16 @@ export class FormatTooNew extends Error {
   override readonly name = "FormatTooNew";
 }
 
+/** A file is no export that can be imported here; the message names its first bad line. */
+export class ExportRefused extends Error {
+  override readonly name = "ExportRefused";
+}
+
+/** A file that a person named cannot be read or written; it may have nothing to do with the ledger. */
+export class FileUnusable extends Error {
+  override readonly name = "FileUnusable";
+}
+
 /** An event was appended whose id is on the stream already: its writer did not ask first. */
 export class EventIdTaken extends Error {
   override readonly name = "EventIdTaken";

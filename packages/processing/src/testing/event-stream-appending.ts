@@ -42,6 +42,17 @@ function describeOutcomes(use: () => StreamFixture): void {
     expect(await stream.head()).toEqual(last && headOf(last));
   });
 
+  test("imported events keep their times of recording, which never fall", async () => {
+    const { stream, clock } = use();
+    const times = [5n, 7n, 7n, 2n];
+    const imported = times.map((recorded_at, at) => ({ ...sampleEvent(at + 1), recorded_at }));
+    await stream.append(0, imported);
+    await stream.append(4, [sampleEvent(5)]);
+    const recorded = (await readAll(stream)).map(({ recorded_at }) => recorded_at);
+    expect(recorded).toEqual([5n, 7n, 7n, 7n, clock.now()]);
+    expect(brokenAt(await readAll(stream), use().harness)).toBeNull();
+  });
+
   test.each([0, 2, 4, 100])(
     "expecting %i at position 3 is a conflict and writes nothing",
     async (expected) => {

@@ -1,0 +1,125 @@
+import { isUtf8 } from "node:buffer";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { ExportRefused, FileUnusable } from "@counterfoil/processing/ports/errors";
+
+/**
+ * Runs `write` on a file beside the one that is meant, and gives it the name when it is whole. What a
+ * kill leaves, the next one with this name writes over. A file that had the name is there until then.
+ *
+ * @throws FileUnusable where it cannot be written: a full disk, no such folder, no right
+ */
+export async function writeWholeFile<T>(
+  file: string,
+  write: (path: string) => Promise<T>,
+): Promise<T> {
+  const target = resolve(file);
+  const path = join(dirname(target), `.${basename(target)}.part`);
+  try {
+    await rm(path, { force: true });
+    const result = await write(path);
+    await flush(path);
+    await rename(path, target);
+    await flush(dirname(target));
+    return result;
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => undefined);
+    throw fileError(error, file);
+  }
+}
+
+async function flush(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes text or bytes to a new file as they come: whoever makes them waits for the disk. */
+export async function writeParts<T>(
+  path: string,
+  parts: AsyncGenerator<string | Uint8Array, T>,
+): Promise<T> {
+  const handle = await open(path, "wx", 0o600);
+  try {
+    for (;;) {
+      const part = await parts.next();
+      if (part.done) return part.value;
+      await writeAll(handle, part.value);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeAll(handle: FileHandle, part: string | Uint8Array): Promise<void> {
+  const bytes = typeof part === "string" ? Buffer.from(part) : part;
+  for (let at = 0; at < bytes.length; ) {
+    at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
+  }
+}
+
+const TROUBLE: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full: free some space",
+  EDQUOT: "the disk quota is used up: free some space",
+  EFBIG: "the file may not grow any further: raise the limit",
+  ENOENT: "there is no such file or folder",
+  ENOTDIR: "a part of the path is no folder",
+  EISDIR: "it is a folder: name a file",
+  EACCES: "this user has no right to it",
+  EPERM: "this user has no right to it",
+  EROFS: "the disk is read-only",
+};
+
+/** The same error where the file is not its reason. */
+function fileError(error: unknown, file: string): unknown {
+  const { code = "", syscall } = Object(error) as NodeJS.ErrnoException;
+  if (syscall === undefined) return error;
+  const reason = TROUBLE[code] ?? (error as Error).message;
+  return new FileUnusable(`${file}: ${reason}`, { cause: error });
+}
+
+/** The longest body that is taken, in base64, with room to spare; a string takes not much more. */
+const LINE_BYTES_MAX = 384 * 1024 * 1024;
+const NEWLINE = 10;
+const CHUNK = 1024 * 1024;
+
+/**
+ * The lines of a text file, some at a time, in bounded memory.
+ *
+ * @throws FileUnusable where it cannot be read;
+ * @throws ExportRefused at a line that is no UTF-8, does not end, or is longer than any may be
+ */
+export async function* readLines(file: string): AsyncGenerator<readonly string[]> {
+  let number = 0;
+  let rest: Buffer[] = [];
+  let restLength = 0;
+  const bad = (what: string) => new ExportRefused(`line ${number + 1}: ${what}`);
+  const lineOf = (bytes: Buffer): string => {
+    if (!isUtf8(bytes)) throw bad("expected text in UTF-8");
+    number += 1;
+    return bytes.toString("utf8");
+  };
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: CHUNK })) {
+      const bytes = chunk as Buffer;
+      const lines: string[] = [];
+      let start = 0;
+      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+        const part = bytes.subarray(start, end);
+        lines.push(lineOf(rest.length === 0 ? part : Buffer.concat([...rest, part])));
+        [rest, restLength, start] = [[], 0, end + 1];
+      }
+      if (start < bytes.length) rest.push(bytes.subarray(start));
+      restLength += bytes.length - start;
+      if (restLength > LINE_BYTES_MAX) throw bad(`longer than ${LINE_BYTES_MAX} bytes`);
+      yield lines;
+    }
+  } catch (error) {
+    throw fileError(error, file);
+  }
+  if (restLength > 0) throw bad("the file ends within it: it was cut, export it again");
+}

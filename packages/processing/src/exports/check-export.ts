@@ -1,0 +1,237 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
+import { isTooNew, readData, SchemaTooNew } from "@counterfoil/core/stream/read-event";
+import type { LedgerNames } from "../ingest/startup.ts";
+import { ExportRefused } from "../ports/errors.ts";
+import type { Body } from "../ports/event-stream.ts";
+import {
+  bodyLine,
+  bodyOf,
+  createBodyMemory,
+  type ExportHeader,
+  endLine,
+  eventLine,
+  FORMAT,
+  headerLine,
+} from "./export-lines.ts";
+
+/** Bytes as text, and back; the runtime does it. */
+export type Base64 = Readonly<{
+  encode: (bytes: Uint8Array) => string;
+  decode: (text: string) => Uint8Array;
+}>;
+
+export type ExportReaderOptions = Readonly<{
+  /** The ledger that the export has to be of. */
+  names: LedgerNames;
+  hashing: Hashing;
+  base64: Base64;
+}>;
+
+/** What a line of an export is. */
+export type ExportItem =
+  | Readonly<{ kind: "header"; header: ExportHeader }>
+  | Readonly<{ kind: "event"; event: RecordedEvent }>
+  /** null: it was not stored any more where the export was made. */
+  | Readonly<{ kind: "body"; body: Body | null }>
+  | Readonly<{ kind: "end" }>;
+
+/** Reads a whole ledger's export, line by line, and believes nothing. */
+export type ExportReader = Readonly<{
+  /** The number of the last line. */
+  line(): number;
+  /** @throws ExportRefused with the line's number */
+  read(line: string): ExportItem;
+  /** To be called behind the last line. @throws ExportRefused where the end is missing */
+  finish(): void;
+}>;
+
+/**
+ * Checks the chain from the ledger's name to the last line: each event against the one before it, each
+ * body against its digest, and every line against the one form that it may have.
+ */
+export function createExportReader({ names, hashing, base64 }: ExportReaderOptions): ExportReader {
+  const isFirstBody = createBodyMemory();
+  let number = 0;
+  let header: ExportHeader | null = null;
+  let head: Head = emptyHead(names.name, hashing);
+  let bodies = 0;
+  let isEnded = false;
+  /** The digest of the body that has to come next. */
+  let awaited: string | null = null;
+
+  function readHeader(value: Fields, line: string): ExportItem {
+    const found = headerOf(value);
+    if (found === null || headerLine(found) !== line) throw new Bad(notHeader(value));
+    checkHeader(found, names, head);
+    header = found;
+    return { kind: "header", header };
+  }
+
+  function readEvent(value: Fields, line: string, { to, genesis }: ExportHeader): ExportItem {
+    const event = eventOf(value);
+    if (event === null || eventLine(event) !== line) throw new Bad(`expected an event, ${AS_IS}`);
+    checkEvent(head, event, hashing);
+    if (event.position === 1) checkFirst(event, names, genesis);
+    if (event.position > to) throw new Bad(`position ${event.position} is beyond the last, ${to}`);
+    head = headOf(event);
+    const sha256 = bodyOf(event);
+    if (sha256 !== null && isFirstBody(sha256)) awaited = sha256;
+    return { kind: "event", event };
+  }
+
+  function readBody({ body, base64: text }: Fields, line: string, sha256: string): ExportItem {
+    if (body !== sha256) throw new Bad(`expected the body ${sha256} of the delivery before it`);
+    awaited = null;
+    if (text === null && bodyLine({ sha256, base64: null }) === line) {
+      return { kind: "body", body: null };
+    }
+    const bytes = base64.decode(String(text));
+    const isExact = bodyLine({ sha256, base64: base64.encode(bytes) }) === line;
+    if (!isExact || hashing.sha256(bytes) !== sha256) {
+      throw new Bad(`the bytes are not those of the body ${sha256}`);
+    }
+    bodies += 1;
+    return { kind: "body", body: { sha256, bytes } };
+  }
+
+  function readEnd(line: string, { to }: ExportHeader): ExportItem {
+    const expected = endLine({ events: head.position, bodies, hash: head.hash });
+    if (line !== expected) throw new Bad(`expected the end ${expected}`);
+    if (head.position !== to) {
+      throw new Bad(`the header says ${to} events, and ${head.position} are here`);
+    }
+    isEnded = true;
+    return { kind: "end" };
+  }
+
+  function readLine(line: string): ExportItem {
+    if (isEnded) throw new Bad("expected nothing behind the end");
+    const value = fieldsOf(line);
+    if (header === null) return readHeader(value, line);
+    if (awaited !== null) return readBody(value, line, awaited);
+    return "end" in value ? readEnd(line, header) : readEvent(value, line, header);
+  }
+
+  return {
+    line: () => number,
+    read(line) {
+      number += 1;
+      try {
+        return readLine(line);
+      } catch (error) {
+        if (!(error instanceof Bad || error instanceof SchemaTooNew)) throw error;
+        throw new ExportRefused(`line ${number}: ${error.message}`);
+      }
+    },
+    finish() {
+      if (isEnded) return;
+      throw new ExportRefused(
+        `line ${number + 1}: the file ends here, and its last line is missing: it was cut, export it again`,
+      );
+    },
+  };
+}
+
+/** What is wrong with a line. */
+class Bad extends Error {}
+
+const AS_IS = "in the very form that export writes: it was altered, export it again";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(line: string): Fields {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === "object" && value !== null) return value as Fields;
+  } catch {
+    // Said below.
+  }
+  throw new Bad(`expected an object of JSON, found ${JSON.stringify(line.slice(0, 60))}`);
+}
+
+const isText = (value: unknown): value is string => typeof value === "string";
+const isTextOrNull = (value: unknown) => value === null || isText(value);
+const isNanos = (value: unknown) => isText(value) && /^-?\d{1,19}$/.test(value);
+
+function headerOf(value: Fields): ExportHeader | null {
+  const { format, ledger, environment, genesis, from, to, before, account } = value;
+  const isHeader =
+    format === FORMAT &&
+    [ledger, environment, genesis, before].every(isText) &&
+    [from, to].every(Number.isSafeInteger) &&
+    isTextOrNull(account);
+  return isHeader ? (value as unknown as ExportHeader) : null;
+}
+
+function notHeader({ format }: Fields): string {
+  const found = format === FORMAT ? "another form of it" : JSON.stringify(format ?? null);
+  return `expected the header of format ${FORMAT}, found ${found}: export the ledger again, with this version of the program`;
+}
+
+function checkHeader(
+  { ledger, environment, from, before, account }: ExportHeader,
+  names: LedgerNames,
+  empty: Head,
+): void {
+  if (ledger !== names.name) {
+    throw new Bad(
+      `an export of ledger "${ledger}", and "${names.name}" is configured: set COUNTERFOIL_LEDGER`,
+    );
+  }
+  if (environment !== names.environment) {
+    throw new Bad(
+      `an export of environment "${environment}", and "${names.environment}" is configured: set COUNTERFOIL_ENVIRONMENT`,
+    );
+  }
+  if (from !== 1 || account !== null) {
+    throw new Bad("an export of a part of the ledger: only a whole one can be imported");
+  }
+  if (before !== empty.hash) throw new Bad(`before position 1 stands ${empty.hash}, not ${before}`);
+}
+
+function eventOf(value: Fields): RecordedEvent | null {
+  const { position, schema_version, occurred_at, recorded_at } = value;
+  const { id, type, subject, data, hash, causation_id, correlation_id } = value;
+  const isEvent =
+    [position, schema_version].every(Number.isSafeInteger) &&
+    [id, type, subject, data, hash].every(isText) &&
+    [causation_id, correlation_id].every(isTextOrNull) &&
+    (occurred_at === null || isNanos(occurred_at)) &&
+    isNanos(recorded_at);
+  if (!isEvent) return null;
+  return {
+    ...(value as unknown as RecordedEvent),
+    occurred_at: occurred_at === null ? null : BigInt(occurred_at as string),
+    recorded_at: BigInt(recorded_at as string),
+  };
+}
+
+function checkEvent(before: Head, event: RecordedEvent, hashing: Hashing): void {
+  const { position, type, schema_version } = event;
+  if (position !== before.position + 1) {
+    throw new Bad(`found position ${position}, expected ${before.position + 1}`);
+  }
+  const expected = chainHash(before.hash, event, hashing);
+  if (event.hash !== expected) {
+    throw new Bad(`position ${position} has hash ${event.hash}, expected ${expected}`);
+  }
+  if (event.recorded_at < before.recordedAt) {
+    throw new Bad(`position ${position} was recorded before the event before it`);
+  }
+  if (isTooNew(event)) {
+    throw new Bad(
+      `${type} has schema version ${schema_version}, which this program does not know: import it with the program that wrote it`,
+    );
+  }
+}
+
+function checkFirst(event: RecordedEvent, names: LedgerNames, genesis: string): void {
+  const opened = event.type === "LedgerOpened" ? readData(event) : null;
+  const { name, environment } = (opened ?? {}) as Partial<DataOf<"LedgerOpened">>;
+  if (name !== names.name || environment !== names.environment || event.hash !== genesis) {
+    throw new Bad("position 1 does not open the ledger that the header names");
+  }
+}

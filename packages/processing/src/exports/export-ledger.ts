@@ -1,0 +1,96 @@
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { emptyHead } from "@counterfoil/core/stream/chain";
+import type { LedgerNames } from "../ingest/startup.ts";
+import { StreamCorrupted } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
+import type { Base64 } from "./check-export.ts";
+import {
+  bodyLine,
+  bodyOf,
+  createBodyMemory,
+  type ExportHeader,
+  endLine,
+  eventLine,
+  headerLine,
+} from "./export-lines.ts";
+
+/** What is exported: positions, both included, and one account's events alone. */
+export type ExportRange = Readonly<{ from: number; to: number; account: string | null }>;
+
+export type RangeReadOptions = ExportRange &
+  Readonly<{
+    stream: EventStream;
+    signal?: AbortSignal | undefined;
+    onProgress?: ((done: number, total: number) => void) | undefined;
+  }>;
+
+export type ExportOptions = RangeReadOptions &
+  Readonly<{ names: LedgerNames; hashing: Hashing; base64: Base64 }>;
+
+const PAGE = 2000;
+
+/** The events of a range, page by page: bounded in memory, whatever the ledger's length. */
+export async function* eventsInRange(
+  options: RangeReadOptions,
+): AsyncGenerator<readonly RecordedEvent[]> {
+  const { stream, from, to, account, signal, onProgress } = options;
+  for (let after = from - 1; after < to; ) {
+    signal?.throwIfAborted();
+    const page = await stream.read({ after, limit: Math.min(PAGE, to - after) });
+    const last = page.at(-1);
+    if (last === undefined) throw new StreamCorrupted(`position ${after + 1}: no event is there`);
+    yield account === null ? page : page.filter(({ subject }) => subject === account);
+    after = last.position;
+    onProgress?.(after - from + 1, to - from + 1);
+  }
+}
+
+/**
+ * A range of a ledger as lines of text, each with its end: all that an import needs, and all that who
+ * checks it elsewhere needs. It looks at nothing: what was altered on the stream is exported so.
+ *
+ * @returns how many events it holds
+ */
+export async function* exportLines(options: ExportOptions): AsyncGenerator<string, number> {
+  const { stream, account, base64 } = options;
+  const header = await headerOf(options);
+  yield `${headerLine(header)}\n`;
+  const isFirstBody = createBodyMemory();
+  let [events, bodies, hash] = [0, 0, header.before];
+  for await (const page of eventsInRange(options)) {
+    let text = "";
+    for (const event of page) {
+      text += `${eventLine(event)}\n`;
+      events += 1;
+      hash = event.hash;
+      const sha256 = account === null ? bodyOf(event) : null;
+      if (sha256 === null || !isFirstBody(sha256)) continue;
+      const bytes = await stream.body(sha256);
+      if (bytes !== null) bodies += 1;
+      text += `${bodyLine({ sha256, base64: bytes && base64.encode(bytes) })}\n`;
+      if (text.length < TEXT_MAX) continue;
+      yield text;
+      text = "";
+    }
+    yield text;
+  }
+  yield `${endLine({ events, bodies, hash })}\n`;
+  return events;
+}
+
+/** Bodies are long: the text of a page is written in parts. */
+const TEXT_MAX = 1024 * 1024;
+
+async function headerOf(options: ExportOptions): Promise<ExportHeader> {
+  const { stream, names, hashing, from, to, account } = options;
+  const hashAt = async (position: number) => {
+    const [event] = await stream.read({ after: position - 1, limit: 1 });
+    if (event?.position === position) return event.hash;
+    throw new StreamCorrupted(`position ${position}: no event is there`);
+  };
+  const genesis = await hashAt(1);
+  const before = from === 1 ? emptyHead(names.name, hashing).hash : await hashAt(from - 1);
+  const ledger = { ledger: names.name, environment: names.environment };
+  return { ...ledger, genesis, from, to, before, account };
+}

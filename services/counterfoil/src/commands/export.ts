@@ -1,0 +1,95 @@
+import type { Backends } from "@counterfoil/adapters/connect";
+import { nodeBase64 } from "@counterfoil/adapters/node/base64";
+import { writeParts, writeWholeFile } from "@counterfoil/adapters/node/files";
+import {
+  type ExportRange,
+  exportLines,
+  type RangeReadOptions,
+} from "@counterfoil/processing/exports/export-ledger";
+import { exportCsv, FACT_COLUMNS, factRows } from "@counterfoil/processing/exports/fact-table";
+import { Command, Option } from "commander";
+import { WrongUsage } from "../error-report.ts";
+import { print, printJson } from "../output/print.ts";
+import { createProgress } from "../output/progress.ts";
+import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
+import { untilInterrupted } from "./interrupt.ts";
+import { firstPositionOf, lastPositionOf, POINT_HELP, type Point, parsePoint } from "./point.ts";
+
+type Format = keyof typeof FORMATS;
+
+type ExportOptions = JsonOption &
+  Readonly<{ out: string; format: Format; from?: Point; to?: Point; account?: string }>;
+
+/** Writes an export to a file, and says how many events it holds. */
+type WriteExport = (path: string, options: RangeReadOptions, ledger: Backends) => Promise<number>;
+
+const FORMATS = {
+  jsonl: (path, options, { ledger, environment, hashing }) => {
+    const names = { name: ledger, environment };
+    return writeParts(path, exportLines({ ...options, names, hashing, base64: nodeBase64 }));
+  },
+  csv: (path, options) => writeParts(path, exportCsv(options)),
+  parquet: async (path, options) => {
+    const { writeParquet } = await import("@counterfoil/adapters/node/parquet");
+    return writeParquet(path, FACT_COLUMNS, factRows(options));
+  },
+} as const satisfies Readonly<Record<string, WriteExport>>;
+
+export function exportCommand(): Command {
+  const formats = new Option("--format <format>", "jsonl is complete; the others are for analysts")
+    .choices(Object.keys(FORMATS))
+    .default("jsonl");
+  return new Command("export")
+    .description("write the stream to a file, with the bytes of deliveries")
+    .requiredOption("--out <file>", "the file; it is there when it is whole")
+    .addOption(formats)
+    .option("--from <point>", "the first event", parsePoint)
+    .option("--to <point>", "the last event", parsePoint)
+    .option("--account <id>", "events of one account alone, without bodies")
+    .option(...JSON_OPTION)
+    .addHelpText("after", HELP)
+    .action(async (options: ExportOptions) => {
+      const exported = await withLedger("read", (backends) => exportTo(backends, options));
+      if (options.json) printJson(exported);
+      else print(`${exported.events} events written to ${exported.file}`);
+    });
+}
+
+async function exportTo(backends: Backends, { out: file, format, ...options }: ExportOptions) {
+  const range = await rangeOf(backends, options);
+  const progress = createProgress("export");
+  const { stream } = backends;
+  try {
+    const events = await untilInterrupted((signal) =>
+      writeWholeFile(file, async (path) => {
+        const reading = { ...range, stream, signal, onProgress: progress.update };
+        const count = await FORMATS[format](path, reading, backends);
+        if (count > 0) return count;
+        throw new WrongUsage(`no event of account ${range.account} in that range: no file is made`);
+      }),
+    );
+    return { file, format, ...range, events };
+  } finally {
+    progress.stop();
+  }
+}
+
+async function rangeOf(
+  { stream }: Backends,
+  { from, to, account = null }: Pick<ExportOptions, "from" | "to"> & { account?: string | null },
+): Promise<ExportRange> {
+  const first = from === undefined ? 1 : await firstPositionOf(stream, from);
+  const last = to === undefined ? (await stream.head()).position : await lastPositionOf(stream, to);
+  if (first <= last) return { from: first, to: last, account };
+  throw new WrongUsage(
+    `--from is position ${first} and --to is position ${last}: a range goes forward`,
+  );
+}
+
+const HELP = `
+${POINT_HELP}
+Runs beside a running service. counterfoil import reads a whole jsonl export back into an empty ledger.
+
+Examples:
+  $ counterfoil export --out ledger.jsonl
+  $ counterfoil export --out march.parquet --format parquet --from 2026-03-01T00:00:00Z --to 2026-03-31T23:59:59.999999999Z`;
