@@ -7,6 +7,7 @@ import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { rebuildCommand } from "./commands/rebuild.ts";
+import { replayCommand } from "./commands/replay.ts";
 import { retranslateCommand } from "./commands/retranslate.ts";
 import { roleCommands } from "./commands/roles.ts";
 import { rollbackCommand } from "./commands/rollback.ts";
@@ -58,7 +59,7 @@ function createProgram(): Command {
     .addHelpText("after", HELP);
   const groups: readonly (readonly [string, readonly Command[]])[] = [
     ["Running:", roleCommands()],
-    ["Looking:", [statusCommand(), anomaliesCommand(), verifyCommand()]],
+    ["Looking:", [statusCommand(), anomaliesCommand(), verifyCommand(), replayCommand()]],
     ["Proving:", [headCommand(), proofCommand()]],
     [
       "Repairing:",

@@ -1,0 +1,262 @@
+import { once } from "node:events";
+import type { Backends } from "@counterfoil/adapters/connect";
+import { writeWholeFile } from "@counterfoil/adapters/node/files";
+import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
+import type { ReplayFile } from "@counterfoil/adapters/sqlite/replay-file";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { BalanceRecord } from "@counterfoil/contracts/record";
+import { formatTime } from "@counterfoil/core/exact/time";
+import {
+  type RecordDifference,
+  recordDifferences,
+  replayModel,
+} from "@counterfoil/processing/generations/replay";
+import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { PAGE_BYTES_MAX } from "@counterfoil/processing/ports/event-stream";
+import type { Checkpoint, Rows } from "@counterfoil/processing/ports/model-store";
+import { everyRow } from "@counterfoil/processing/projection/selection";
+import { findAccount } from "@counterfoil/processing/queries/balances";
+import { Command } from "commander";
+import { BUILD } from "../build.ts";
+import { WrongUsage } from "../error-report.ts";
+import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
+import { createProgress } from "../output/progress.ts";
+import { JSON_OPTION, type JsonOption, parseModels, withLedger } from "./context.ts";
+import { untilInterrupted } from "./interrupt.ts";
+import { lastPositionOf, POINT_HELP, type Point, parsePoint } from "./point.ts";
+
+type ReplayOptions = JsonOption &
+  Readonly<{
+    to?: Point;
+    diff?: Point;
+    model: readonly ModelName[];
+    account?: string;
+    out?: string;
+  }>;
+
+export function replayCommand(): Command {
+  return new Command("replay")
+    .description("fold the stream up to a point into a copy, beside the live models")
+    .argument("[later]", "with --diff: the later point", parsePoint)
+    .option("--to <point>", "the last event that is folded", parsePoint)
+    .option("--diff <earlier>", "show what changed from one point to another", parsePoint)
+    .option("--model <names>", "which models, comma-separated; all unless given", parseModels)
+    .option("--account <id>", "show this account, or its differences alone")
+    .option("--out <file>", "write the models' tables to one SQLite file")
+    .option(...JSON_OPTION)
+    .addHelpText("after", HELP)
+    .action(async (later: Point | undefined, options: ReplayOptions) => {
+      keepHeapLean();
+      const given = { ...options, model: options.model ?? MODEL_NAMES };
+      const { diff, to } = given;
+      await withLedger("read", async (backends) => {
+        if (diff !== undefined && later !== undefined) {
+          return showDifferences(backends, [diff, later], given);
+        }
+        if (to === undefined || diff !== undefined || later !== undefined) throw wrongPoints();
+        return showReplay(backends, to, given);
+      });
+    });
+}
+
+const wrongPoints = () =>
+  new WrongUsage("expected --to <point>, or --diff <earlier> <later> and no --to");
+
+/** What the models were at a position. */
+type Replayed = Readonly<{
+  position: string;
+  time: string;
+  code_version: string;
+  digests: Partial<Record<ModelName, Pick<Checkpoint, "digest" | "state_digest">>>;
+  account?: BalanceRecord;
+}>;
+
+async function showReplay(backends: Backends, to: Point, options: ReplayOptions): Promise<void> {
+  const { out, json, account } = options;
+  if (account !== undefined && !options.model.includes("balances")) {
+    throw new WrongUsage("--account shows a balance: leave --model out, or add balances");
+  }
+  const position = await lastPositionOf(backends.stream, to);
+  const replayed = await untilInterrupted((signal) => {
+    const replay = (file: ReplayFile | null) =>
+      replayModels(backends, position, { ...options, signal, file });
+    return out === undefined ? replay(null) : writeWholeFile(out, (path) => inFile(path, replay));
+  });
+  if (json) printJson(replayed);
+  else printReplayed(replayed);
+}
+
+async function inFile<T>(path: string, work: (file: ReplayFile) => Promise<T>): Promise<T> {
+  const { createReplayFile } = await import("@counterfoil/adapters/sqlite/replay-file");
+  const file = createReplayFile(path);
+  try {
+    return await work(file);
+  } finally {
+    file.close();
+  }
+}
+
+type Copying = Pick<ReplayOptions, "model" | "account"> &
+  Readonly<{ signal: AbortSignal; file: ReplayFile | null }>;
+
+async function replayModels(
+  backends: Backends,
+  position: number,
+  { model: models, account, signal, file }: Copying,
+): Promise<Replayed> {
+  const [event] = await backends.stream.read({ after: position - 1, limit: 1 });
+  const digests: Partial<Record<ModelName, Pick<Checkpoint, "digest" | "state_digest">>> = {};
+  let found: BalanceRecord | undefined;
+  for (const model of models) {
+    await withReplay(backends, { model, position, signal }, async (rows, checkpoint) => {
+      const { digest, state_digest } = checkpoint;
+      digests[model] = { digest, state_digest };
+      if (model === "balances" && account !== undefined) found = await accountIn(rows, account);
+      if (file !== null) await copyModel(file, model, rows, checkpoint, signal);
+    });
+  }
+  return {
+    position: String(position),
+    time: formatTime(event?.recorded_at ?? 0n),
+    code_version: BUILD,
+    digests,
+    ...(found === undefined ? {} : { account: found }),
+  };
+}
+
+async function withReplay<T>(
+  backends: Backends,
+  {
+    model,
+    position,
+    signal,
+  }: Readonly<{ model: ModelName; position: number; signal: AbortSignal }>,
+  work: (rows: Rows, checkpoint: Checkpoint) => Promise<T>,
+): Promise<T> {
+  const progress = createProgress(model);
+  const projection = PROJECTIONS[model];
+  const onProgress = progress.update;
+  try {
+    return await replayModel({ ...backends, projection, position, signal, onProgress }, work);
+  } finally {
+    progress.stop();
+  }
+}
+
+async function accountIn(rows: Rows, id: string): Promise<BalanceRecord> {
+  const account = await findAccount(rows, id);
+  if (account.outcome === "found") return account.record;
+  throw new WrongUsage(`account ${id} is ${account.outcome} at that point: name one by its own id`);
+}
+
+const PAGE = 1000;
+
+async function copyModel(
+  file: ReplayFile,
+  model: ModelName,
+  rows: Rows,
+  { position, digest, state_digest }: Checkpoint,
+  signal: AbortSignal,
+): Promise<void> {
+  const { tables, version } = PROJECTIONS[model];
+  for (const table of tables) {
+    signal.throwIfAborted();
+    const all = { orderBy: table.key, limit: PAGE, bytesMax: PAGE_BYTES_MAX };
+    await file.copy(model, table, everyRow(rows, table, all));
+  }
+  file.note({ model, model_version: version, position, digest, state_digest }, BUILD);
+}
+
+function printReplayed({ position, time, code_version, digests, account }: Replayed): void {
+  print(`Position ${position}, recorded at ${time}, folded by ${code_version}\n`);
+  const columns = [{ title: "model" }, { title: "digest" }, { title: "state digest" }] as const;
+  const rows = Object.entries(digests).map(([model, { digest, state_digest }]) => [
+    model,
+    shortDigest(digest),
+    shortDigest(state_digest),
+  ]);
+  print(renderTable(columns, rows));
+  if (account === undefined) return;
+  const { id, balance, status, open_gaps } = account;
+  print(`\n${id}: ${balance ?? "no balance"}, ${status}, ${open_gaps} open gaps`);
+}
+
+async function showDifferences(
+  backends: Backends,
+  [from, to]: readonly [Point, Point],
+  { model: models, account, json, out }: ReplayOptions,
+): Promise<void> {
+  if (out !== undefined) throw new WrongUsage("--out writes one replay: leave --diff out");
+  const after = await lastPositionOf(backends.stream, from);
+  const upTo = await lastPositionOf(backends.stream, to);
+  if (after > upTo) {
+    throw new WrongUsage(`a range goes forward: found position ${after} before ${upTo}`);
+  }
+  const isMeant = ({ id }: RecordDifference) => account === undefined || id === account;
+  const show = json ? writeJson() : printDifference();
+  await untilInterrupted(async (signal) => {
+    for (const model of account === undefined ? models : models.filter(isBalances)) {
+      await withReplay(backends, { model, position: upTo, signal }, async (rows) => {
+        const found = recordDifferences(backends.stream, rows, model, { after, upTo });
+        for await (const difference of found) {
+          signal.throwIfAborted();
+          if (isMeant(difference)) await show.one(difference);
+        }
+      });
+    }
+  });
+  await show.end();
+}
+
+const isBalances = (model: ModelName): boolean => model === "balances";
+
+type Show = Readonly<{
+  one: (difference: RecordDifference) => Promise<void>;
+  end: () => Promise<void>;
+}>;
+
+/** One document, written as it is found: there may be as many differences as records. */
+function writeJson(): Show {
+  let before = '{"data":[';
+  const write = async (text: string) => {
+    if (!process.stdout.write(text)) await once(process.stdout, "drain");
+  };
+  return {
+    one: async (difference) => {
+      await write(`${before}\n${JSON.stringify(difference)}`);
+      before = ",";
+    },
+    end: () => write(before === "," ? "\n]}\n" : '{"data":[]}\n'),
+  };
+}
+
+function printDifference(): Show {
+  let count = 0;
+  return {
+    one: async ({ model, id, before, after, facts }) => {
+      count += 1;
+      print(`${model} ${id}`);
+      const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
+      for (const name of names) {
+        const [old, present] = [textOf(before, name), textOf(after, name)];
+        if (old !== present && name !== "history") print(`  ${name}: ${old} → ${present}`);
+      }
+      print(`  by ${facts.join(", ")}`);
+    },
+    end: async () => print(count === 0 ? "Nothing changed." : `${count} changed.`),
+  };
+}
+
+function textOf(record: object | null, name: string): string {
+  const value = (record as Readonly<Record<string, unknown>> | null)?.[name];
+  return value === undefined ? "–" : JSON.stringify(value);
+}
+
+const HELP = `
+${POINT_HELP}
+Runs beside a running service, and leaves nothing behind but the file.
+
+Examples:
+  $ counterfoil replay --to 2026-03-31T23:59:59.999999999Z --out march.db
+  $ counterfoil replay --to 120000 --account zerohash:DEF456:ABC123:general:available:BTC --json
+  $ counterfoil replay --diff 100000 120000 --model withdrawals`;
