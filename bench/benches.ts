@@ -6,6 +6,7 @@ import { benchFollowAppends } from "./follow-appends.ts";
 import { benchHot } from "./hot.ts";
 import { benchKafkaPublish } from "./kafka-publish.ts";
 import type { BenchOptions, BenchRow } from "./measure.ts";
+import { benchMove } from "./move.ts";
 import { benchPostgresAppend } from "./postgres-append.ts";
 import { benchPostgresRebuild } from "./postgres-rebuild.ts";
 import { missingForPostgres } from "./postgres-server.ts";
@@ -31,6 +32,7 @@ const SQLITE: Readonly<Record<string, Bench>> = {
   },
   visible: { run: benchVisibility, sizes: { ...USUAL, facts: 45_000, rounds: 1 } },
   append: { run: benchAppend, sizes: USUAL },
+  move: { run: benchMove, sizes: { ...USUAL, rounds: 3 } },
   rebuild: { run: benchRebuild, sizes: USUAL },
   "rebuild-memory": {
     run: benchRebuildMemory,

@@ -30,6 +30,8 @@ export type Given = Readonly<{
   /** A descriptor to log to; nothing can be seen of the log then. */
   stdout?: number | "pipe";
   openFiles?: number;
+  /** A signal that it gets before it ends by itself. */
+  signalled?: Readonly<{ name: NodeJS.Signals; afterMs: number }>;
 }>;
 
 const running = new Set<ChildProcess>();
@@ -68,7 +70,10 @@ export async function runProgram(
   child.stderr?.on("data", (chunk: Buffer) => {
     output.stderr += chunk.toString();
   });
+  const { name, afterMs } = given.signalled ?? { name: undefined, afterMs: 0 };
+  const timer = name && setTimeout(() => child.kill(name), afterMs);
   const [code] = await once(child, "close");
+  clearTimeout(timer);
   return { code, ...output };
 }
 

@@ -7,6 +7,8 @@ export type SmallDisk = Readonly<{
   folder: string;
   /** Takes all the space that is left. */
   fill: () => void;
+  /** Takes it but for so many megabytes. */
+  fillBut: (megabytes: number) => void;
   free: () => void;
   unmount: () => void;
 }>;
@@ -32,6 +34,9 @@ export function mountSmallDisk(megabytes: number): SmallDisk | null {
           // Full, but for what is smaller than one of these.
         }
       }
+    },
+    fillBut(kept) {
+      writeFileSync(filler, Buffer.alloc((megabytes - kept) * 1024 * 1024));
     },
     free: () => rmSync(filler, { force: true }),
     unmount: () => void execFileSync("umount", ["-l", folder]),

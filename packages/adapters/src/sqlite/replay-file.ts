@@ -1,7 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
+import { FileUnusable } from "@counterfoil/processing/ports/errors";
 import type { Row, Table } from "@counterfoil/processing/ports/table";
 import { createTableSql, quoted, quotedList, valueIn } from "../sql/tables.ts";
+import type { Stored } from "../sql/trouble.ts";
 import { inTransaction, openDatabase } from "./database.ts";
+import { portError } from "./engine-error.ts";
 import { SQLITE } from "./model-tables.ts";
 
 /** What a model was at a position. */
@@ -33,40 +36,59 @@ const REPLAY = `
 
 const ROWS_AT_ONCE = 1000;
 
+const FILE: Stored = {
+  name: "replay",
+  unavailable: FileUnusable,
+  corrupted: FileUnusable,
+  missing: FileUnusable,
+};
+
+/** @throws FileUnusable, as its functions, where it cannot be written */
 export function createReplayFile(path: string): ReplayFile {
-  const database = openDatabase(path, { mode: "create", pragmas: PRAGMAS });
-  database.exec(REPLAY);
+  const inWords = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw portError(error, FILE, path);
+    }
+  };
+  const database = inWords(() => openDatabase(path, { mode: "create", pragmas: PRAGMAS }));
+  inWords(() => database.exec(REPLAY));
   return {
-    copy: (model, table, rows) => copyRows(database, `${model}_${table.name}`, table, rows),
-    note: ({ model, model_version, position, digest, state_digest }, codeVersion) => {
-      const insert = database.prepare("INSERT INTO replay VALUES (?, ?, ?, ?, ?, ?)");
-      insert.run(model, model_version, position, digest, state_digest, codeVersion);
+    async copy(model, table, rows) {
+      const write = inWords(() => createWriter(database, `${model}_${table.name}`, table));
+      let some: Row[] = [];
+      for await (const row of rows) {
+        if (some.push(row) < ROWS_AT_ONCE) continue;
+        inWords(() => write(some));
+        some = [];
+      }
+      inWords(() => write(some));
+    },
+    note({ model, model_version, position, digest, state_digest }, codeVersion) {
+      const values = [model, model_version, position, digest, state_digest, codeVersion];
+      inWords(() =>
+        database.prepare("INSERT INTO replay VALUES (?, ?, ?, ?, ?, ?)").run(...values),
+      );
     },
     close: () => database.close(),
   };
 }
 
-async function copyRows(
+/** Makes the table. @returns a function that writes rows to it */
+function createWriter(
   database: DatabaseSync,
   name: string,
   table: Table,
-  rows: AsyncIterable<Row>,
-): Promise<void> {
+): (rows: readonly Row[]) => void {
   database.exec(createTableSql(SQLITE, quoted(name), table));
   const columns = Object.keys(table.columns);
   const marks = columns.map(() => "?").join(", ");
   const insert = database.prepare(
     `INSERT INTO ${quoted(name)} (${quotedList(columns)}) VALUES (${marks})`,
   );
-  let some: Row[] = [];
-  const write = () => {
+  return (rows) =>
     inTransaction(database, "IMMEDIATE", () => {
-      for (const row of some) insert.run(...columns.map((column) => valueIn(table, row, column)));
+      for (const row of rows) insert.run(...columns.map((column) => valueIn(table, row, column)));
     });
-    some = [];
-  };
-  for await (const row of rows) {
-    if (some.push(row) >= ROWS_AT_ONCE) write();
-  }
-  write();
 }

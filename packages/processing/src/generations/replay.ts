@@ -53,7 +53,8 @@ export type RecordDifference = Readonly<{
   facts: readonly string[];
 }>;
 
-export type Between = Readonly<{ after: number; upTo: number }>;
+/** Positions, and one account or record alone where `id` names it. */
+export type Between = Readonly<{ after: number; upTo: number; id?: string }>;
 
 /**
  * Accounts, or records of a lifecycle, that are not what they were, in the order of their ids.
@@ -69,7 +70,8 @@ export async function* recordDifferences(
 ): AsyncGenerator<RecordDifference> {
   const [source] = sourcesOf(model);
   if (source === undefined) return;
-  for await (const id of idsEver(rows, source)) {
+  const ids = between.id === undefined ? idsEver(rows, source) : [between.id];
+  for await (const id of ids) {
     const positions = await changesOf(rows, source, id, between);
     if (positions.length === 0) continue;
     const recordAt = async (position: number) =>

@@ -95,7 +95,10 @@ export const stuckAfterSeconds = (): number => loadConfig(process.env).COUNTERFO
 export function parseModel(text: string): ModelName {
   const read = modelName.safeParse(text);
   if (read.success) return read.data;
-  throw new InvalidArgumentError(`expected one of ${MODEL_NAMES.join(", ")}`);
+  // No two models begin with the same letter.
+  const meant = MODEL_NAMES.find((name) => text !== "" && name[0] === text[0]?.toLowerCase());
+  const guess = meant === undefined ? "" : `; did you mean ${meant}?`;
+  throw new InvalidArgumentError(`expected one of ${MODEL_NAMES.join(", ")}${guess}`);
 }
 
 export function parseModelOrAll(text: string): readonly ModelName[] {

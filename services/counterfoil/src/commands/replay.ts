@@ -192,15 +192,15 @@ async function showDifferences(
   if (after > upTo) {
     throw new WrongUsage(`a range goes forward: found position ${after} before ${upTo}`);
   }
-  const isMeant = ({ id }: RecordDifference) => account === undefined || id === account;
   const show = json ? writeJson() : printDifference();
   await untilInterrupted(async (signal) => {
     for (const model of account === undefined ? models : models.filter(isBalances)) {
       await withReplay(backends, { model, position: upTo, signal }, async (rows) => {
-        const found = recordDifferences(backends.stream, rows, model, { after, upTo });
+        const only = account === undefined ? {} : { id: (await accountIn(rows, account)).id };
+        const found = recordDifferences(backends.stream, rows, model, { after, upTo, ...only });
         for await (const difference of found) {
           signal.throwIfAborted();
-          if (isMeant(difference)) await show.one(difference);
+          await show.one(difference);
         }
       });
     }
