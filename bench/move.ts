@@ -69,13 +69,16 @@ async function inFile(path: string, stream: EventStream, to: number): Promise<vo
 
 function printBare(folder: string): void {
   const database = new DatabaseSync(join(folder, "stream.db"), { readOnly: true });
-  const all = database.prepare("SELECT * FROM events ORDER BY position");
-  all.setReadBigInts(true);
+  const times = "CAST(occurred_at AS TEXT), CAST(recorded_at AS TEXT)";
+  const others = "id, type, schema_version, subject, causation_id, correlation_id, data, hash";
+  const all = database.prepare(
+    `SELECT position, ${times}, ${others} FROM events ORDER BY position`,
+  );
+  all.setReturnArrays(true);
   const out = openSync(join(folder, "bare.jsonl"), "w");
   let text = "";
-  const printed = (_: string, value: unknown) => (typeof value === "bigint" ? `${value}` : value);
   for (const row of all.iterate()) {
-    text += `${JSON.stringify(row, printed)}\n`;
+    text += `${JSON.stringify(row)}\n`;
     if (text.length < 1_000_000) continue;
     writeSync(out, text);
     text = "";

@@ -1,9 +1,10 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { AppendTooLarge } from "@counterfoil/processing/ports/errors";
 import { sampleEvent, sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
 import { decodeEvent, encodeEvent } from "./stored-event.ts";
 import { openLedgerOn, STREAM, useDouble } from "./testing/use-double.ts";
-import { APPEND_COUNTED_MAX, AppendTooLarge, checkAppendSize, countedSize } from "./write.ts";
+import { APPEND_COUNTED_MAX, checkAppendSize, countedSize } from "./write.ts";
 
 const { about: _, ...sample } = sampleEvent(7, { data: '{ "n" : 1.0 }' });
 const EVENT: RecordedEvent = {

@@ -1,5 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { StreamCorrupted, StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import {
+  AppendTooLarge,
+  StreamCorrupted,
+  StreamUnavailable,
+} from "@counterfoil/processing/ports/errors";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
 import type { Connection, StartCall, Timing } from "./connection.ts";
@@ -75,11 +79,6 @@ function writeError(
   if (!isUnknown || !(ofPort instanceof StreamUnavailable)) return ofPort;
   const message = `${ofPort.message}; whether the append was written is not known`;
   return new StreamUnavailable(message, { cause: error });
-}
-
-/** One append was given more than it may hold; smaller ones would be accepted. */
-export class AppendTooLarge extends Error {
-  override readonly name = "AppendTooLarge";
 }
 
 /** Every server accepts this: the smallest limit is 1 MiB, for a whole append (docs/eventstore.md). */

@@ -221,7 +221,7 @@ export function cutAppends(events: readonly NewEvent[]): NewEvent[][] {
 }
 
 /** What an event takes of an append, at most: its data in UTF-8, and everything beside it. */
-export function storedSize({ data }: NewEvent): number {
+export function storedSize({ data }: Pick<NewEvent, "data">): number {
   return (ASCII.test(data) ? data.length : 3 * data.length) + 512;
 }
 

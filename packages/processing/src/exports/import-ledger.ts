@@ -1,7 +1,8 @@
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { cutAppends, storedSize } from "@counterfoil/core/ingest/event";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { type Head, headOf } from "@counterfoil/core/stream/chain";
-import { EventIdTaken, ExportRefused } from "../ports/errors.ts";
+import { AppendTooLarge, EventIdTaken, ExportRefused } from "../ports/errors.ts";
 import type { Body, EventStream } from "../ports/event-stream.ts";
 import { createExportReader, type ExportItem, type ExportReaderOptions } from "./check-export.ts";
 
@@ -94,78 +95,113 @@ function checkHeld({ line, item }: Found, held: Head): void {
 
 const NOT_EMPTY = "import into an empty ledger, or one that an import of this very file began";
 
-/** Events of one append, which is one transaction. */
-const EVENTS_MAX = 1000;
-/** What every EventStoreDB takes in one append, with what it counts beside the text. */
-const TEXT_MAX = 700_000;
-const COUNTED_BESIDE = 500;
-/** Bodies are no part of that append there; they have to fit into memory. */
+/**
+ * What one append takes where the engine has no bound of its own: five times as much as ingest gives
+ * it, since each is flushed to the disk, and still in a second.
+ */
+const EVENTS_MAX = 5000;
+const BYTES_MAX = 4 * 1024 * 1024;
+/** Of bodies, which are no part of an append's bound and have to fit into memory. */
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
 
 type LineEvent = Readonly<{ line: number; event: RecordedEvent }>;
 
 /** Gathers events for an append, each together with the body behind it. */
 function createBatch(stream: EventStream, held: Head) {
+  const append = createAppend(stream);
   let head = held;
   let events: LineEvent[] = [];
   let bodies: Body[] = [];
-  let [text, bytes] = [0, 0];
+  let [size, bodyBytes] = [0, 0];
 
   async function flush(): Promise<void> {
     const last = events.at(-1);
     if (last === undefined) return;
     const added = events.map(({ event }) => importedEvent(event));
-    const appended = await stream.append(head.position, added, bodies).catch(async (error) => {
-      throw error instanceof EventIdTaken ? await repeated(stream, events, head) : error;
+    const appended = await append(head.position, added, bodies).catch(async (error) => {
+      throw error instanceof EventIdTaken ? await repeated(stream, events) : error;
     });
-    if (appended.outcome === "conflict" || appended.head.hash !== last.event.hash) {
+    if (appended?.hash !== last.event.hash) {
       throw new ExportRefused(
         `line ${events[0]?.line}: somebody else appends to this ledger: stop the service, and import into an empty ledger`,
       );
     }
     head = headOf(last.event);
-    [events, bodies, text, bytes] = [[], [], 0, 0];
+    [events, bodies, size, bodyBytes] = [[], [], 0, 0];
   }
 
   return {
     flush,
     async add(added: LineEvent): Promise<void> {
-      const length = textBytesMax(added.event) + COUNTED_BESIDE;
-      const isFull = events.length >= EVENTS_MAX || text + length > TEXT_MAX;
-      if (isFull || bytes > BODY_BYTES_MAX) await flush();
+      const more = storedSize(added.event);
+      const isFull = events.length >= EVENTS_MAX || size + more > BYTES_MAX;
+      if (isFull || bodyBytes > BODY_BYTES_MAX) await flush();
       events.push(added);
-      text += length;
+      size += more;
     },
     /** Of the event that was added last; where that was held already, so is the body. */
     addBody(body: Body): void {
       if (events.length === 0) return;
       bodies.push(body);
-      bytes += body.bytes.length;
+      bodyBytes += body.bytes.length;
     },
+  };
+}
+
+type Append = (
+  position: number,
+  events: readonly NewEvent[],
+  bodies: readonly Body[],
+) => Promise<Head | null>;
+
+/** Appends as much as the engine takes at once. @returns null where the head was not there */
+function createAppend(stream: EventStream): Append {
+  let isBounded = false;
+
+  async function appendAll(
+    position: number,
+    parts: readonly (readonly NewEvent[])[],
+    bodies: readonly Body[],
+  ): Promise<Head | null> {
+    let head: Head | null = null;
+    let stored = bodies;
+    let at = position;
+    for (const part of parts) {
+      const result = await stream.append(at, part, stored);
+      if (result.outcome === "conflict") return null;
+      head = result.head;
+      at += part.length;
+      // Those of later events too: where these are not appended any more, they do no harm.
+      stored = [];
+    }
+    return head;
+  }
+
+  return async (position, events, bodies) => {
+    if (isBounded) return appendAll(position, cutAppends(events), bodies);
+    try {
+      return await appendAll(position, [events], bodies);
+    } catch (error) {
+      if (!(error instanceof AppendTooLarge)) throw error;
+      isBounded = true;
+      return appendAll(position, cutAppends(events), bodies);
+    }
   };
 }
 
 /**
  * An event that stands twice in an export whose chain is whole: the engine alone can tell, since an
- * export may be longer than memory. What came before its batch is in the ledger by then.
+ * export may be longer than memory. What came before its append is in the ledger by then.
  */
-async function repeated(
-  stream: EventStream,
-  events: readonly LineEvent[],
-  head: Head,
-): Promise<ExportRefused> {
-  const { known } = await stream.findByIds(events.map(({ event }) => event.id));
+async function repeated(stream: EventStream, events: readonly LineEvent[]): Promise<ExportRefused> {
+  const { head, known } = await stream.findByIds(events.map(({ event }) => event.id));
   const seen = new Set(known.keys());
-  const second = events.find(({ event }) => seen.size === seen.add(event.id).size);
+  const second = events.find(
+    ({ event }) => event.position > head.position && seen.size === seen.add(event.id).size,
+  );
   return new ExportRefused(
     `line ${second?.line}: the event ${second?.event.id} stands in the export before; the ledger holds the first ${head.position} events of it: remove that ledger`,
   );
-}
-
-/** Nearly all data is ASCII, a byte a character in UTF-8; other characters take up to three. */
-function textBytesMax({ data, subject }: RecordedEvent): number {
-  const isPlain = !/[^ -~]/.test(data);
-  return (isPlain ? data.length : 3 * data.length) + 3 * subject.length;
 }
 
 function importedEvent(event: RecordedEvent): NewEvent {

@@ -36,6 +36,11 @@ export class ExportRefused extends Error {
   override readonly name = "ExportRefused";
 }
 
+/** One append was given more than it may hold; smaller ones would be accepted. */
+export class AppendTooLarge extends Error {
+  override readonly name = "AppendTooLarge";
+}
+
 /** A file that a person named cannot be read or written; it may have nothing to do with the ledger. */
 export class FileUnusable extends Error {
   override readonly name = "FileUnusable";
