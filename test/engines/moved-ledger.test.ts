@@ -12,12 +12,14 @@ import {
   replayModel,
 } from "@counterfoil/processing/generations/replay";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
+import { openLedger } from "@counterfoil/processing/ingest/startup";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { Checkpoint, ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { expect, jest, test } from "@jest/globals";
-import { exportText, importText } from "../system/exports.ts";
+import { emptyStream, exportText, importText, NAMES } from "../system/exports.ts";
 import { byModel, hashing, LEDGER, type OpenTestEngine } from "../system/support.ts";
 import { playFlow } from "./flow.ts";
 import { eventstoreEngine, postgresEngine } from "./server-engines.ts";
@@ -91,5 +93,30 @@ describeOwnPostgres("a ledger that moves from engine to engine", (use) => {
       expect(there).toEqual(first);
       text = there.text;
     }
+  });
+
+  test("goes into an engine that takes less at once than an import gives it", async () => {
+    const source = emptyStream();
+    await openLedger(source, NAMES, hashing);
+    await source.append(1, sampleEvents(1, 6000));
+    const text = await exportText(source);
+    const { openStream, catalogue, dispose } = await eventstoreEngine(use().url)(
+      createManualClock(1n),
+    );
+    const stream = await openStream();
+    let appends = 0;
+    const counted: EventStream = {
+      ...stream,
+      append: (...append) => {
+        appends += 1;
+        return stream.append(...append);
+      },
+    };
+    expect(await importText(counted, text)).toMatchObject({ head: await source.head() });
+    expect(appends).toBeGreaterThan(5);
+    expect(await exportText(stream)).toBe(text);
+    await catalogue.close();
+    await stream.close();
+    await dispose();
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
-import { eventLine } from "@counterfoil/processing/exports/export-lines";
+import { createBodyMemory, eventLine } from "@counterfoil/processing/exports/export-lines";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
@@ -179,4 +179,23 @@ test("an account's export holds its events, and no bytes of deliveries", async (
   const events = (await ledger.events()).filter((event) => event.subject === subject);
   expect(events.length).toBeGreaterThan(1);
   expect(part.slice(1, -1)).toEqual(events.map(eventLine));
+});
+
+test("bytes that are not stored any more are said to be missing, and stay so", async () => {
+  const erased = { ...ledger.stream, body: async () => null };
+  const without = await exportText(erased);
+  expect(without).toContain('"base64":null}');
+  const stream = emptyStream();
+  await importText(stream, without);
+  expect(await stream.head()).toEqual(await ledger.stream.head());
+  expect(await exportText(stream)).toBe(without);
+});
+
+test("of many bodies the memory keeps the last ones", () => {
+  const isFirst = createBodyMemory(2);
+  expect(["a", "b", "a", "c", "a", "b"].map(isFirst)).toEqual([
+    ...[true, true, false],
+    // Its place is that of its last use: b was forgotten, a was not.
+    ...[true, false, true],
+  ]);
 });

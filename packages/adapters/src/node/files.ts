@@ -18,6 +18,8 @@ export async function writeWholeFile<T>(
   const path = join(dirname(target), `.${basename(target)}.part`);
   try {
     await rm(path, { force: true });
+    // What customers hold is nobody else's to read.
+    await (await open(path, "wx", 0o600)).close();
     const result = await write(path);
     await flush(path);
     await rename(path, target);
@@ -38,12 +40,9 @@ async function flush(path: string): Promise<void> {
   }
 }
 
-/** Writes text or bytes to a new file as they come: whoever makes them waits for the disk. */
-export async function writeParts<T>(
-  path: string,
-  parts: AsyncGenerator<string | Uint8Array, T>,
-): Promise<T> {
-  const handle = await open(path, "wx", 0o600);
+/** Writes text to a file as it comes: whoever makes it waits for the disk. */
+export async function writeParts<T>(path: string, parts: AsyncGenerator<string, T>): Promise<T> {
+  const handle = await open(path, "w", 0o600);
   try {
     for (;;) {
       const part = await parts.next();
@@ -55,8 +54,8 @@ export async function writeParts<T>(
   }
 }
 
-async function writeAll(handle: FileHandle, part: string | Uint8Array): Promise<void> {
-  const bytes = typeof part === "string" ? Buffer.from(part) : part;
+async function writeAll(handle: FileHandle, part: string): Promise<void> {
+  const bytes = Buffer.from(part);
   for (let at = 0; at < bytes.length; ) {
     at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
   }
