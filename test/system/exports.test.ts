@@ -199,3 +199,30 @@ test("of many bodies the memory keeps the last ones", () => {
     ...[true, false, true],
   ]);
 });
+
+test("a ledger that was altered is exported as it lies there, and refused where it was altered", async () => {
+  const delivery = (await ledger.events(["DeliveryReceived"]))[3];
+  const read: EventStream["read"] = async (query) => {
+    const page = await ledger.stream.read(query);
+    return page.map((event) => (event.id === delivery?.id ? { ...event, data: "{" } : event));
+  };
+  const altered = await exportText({ ...ledger.stream, read });
+  const line = altered.split("\n").findIndex((one) => one.includes('"data":"{"')) + 1;
+  expect(line).toBeGreaterThan(1);
+  expect(lineIn(await refusal(altered))).toBe(line);
+});
+
+test.each(["{", "{}", "[1]", "null", '{"event_id":5}'])(
+  "an amendment that says %s is refused, also where its hash was computed anew",
+  async (data) => {
+    const [first] = await ledger.events();
+    const [seen] = await ledger.events(["FactSeen"]);
+    if (first === undefined || seen === undefined) throw new Error("the ledger is empty");
+    const forged = { ...seen, position: 2, data };
+    const second = { ...forged, hash: chainHash(first.hash, forged, hashing) };
+    const header = JSON.stringify({ ...JSON.parse(lines[0] as string), to: 2 });
+    const end = JSON.stringify({ end: second.hash, events: 2, bodies: 0 });
+    const bad = joined([header, ...[first, second].map(eventLine), end]);
+    expect(await refusal(bad)).toMatch(/^line 3: the data of FactSeen does not name/);
+  },
+);

@@ -6,8 +6,8 @@ type Cell = string | number | null;
 type ParquetRows = AsyncIterable<readonly (readonly Cell[])[]>;
 
 /** A group of rows is in memory until it is written; its text ends it where rows are long. */
-const GROUP_ROWS = 20_000;
-const GROUP_TEXT = 16 * 1024 * 1024;
+const GROUP_ROWS = 10_000;
+const GROUP_TEXT = 8 * 1024 * 1024;
 
 const TYPES = {
   text: { type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPTIONAL" },

@@ -1,8 +1,8 @@
-import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
+import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
-import { isTooNew, readData, SchemaTooNew } from "@counterfoil/core/stream/read-event";
+import { isTooNew } from "@counterfoil/core/stream/read-event";
 import type { LedgerNames } from "../ingest/startup.ts";
 import { ExportRefused } from "../ports/errors.ts";
 import type { Body } from "../ports/event-stream.ts";
@@ -10,6 +10,7 @@ import {
   bodyLine,
   bodyOf,
   createBodyMemory,
+  dataOf,
   type ExportHeader,
   endLine,
   eventLine,
@@ -122,7 +123,7 @@ export function createExportReader({ names, hashing, base64 }: ExportReaderOptio
       try {
         return readLine(line);
       } catch (error) {
-        if (!(error instanceof Bad || error instanceof SchemaTooNew)) throw error;
+        if (!(error instanceof Bad)) throw error;
         throw new ExportRefused(`line ${number}: ${error.message}`);
       }
     },
@@ -226,12 +227,19 @@ function checkEvent(before: Head, event: RecordedEvent, hashing: Hashing): void 
       `${type} has schema version ${schema_version}, which this program does not know: import it with the program that wrote it`,
     );
   }
+  if (!isFindable(event)) throw new Bad(`the data of ${type} does not name what it is about`);
+}
+
+/** An amendment is found under its fact, a delivery's bytes by their digest: whatever the hashes say. */
+function isFindable(event: RecordedEvent): boolean {
+  if (AMENDMENTS.has(event.type)) return isText(dataOf(event).event_id) && isText(factIdOf(event));
+  return event.type !== "DeliveryReceived" || bodyOf(event) !== null;
 }
 
 function checkFirst(event: RecordedEvent, names: LedgerNames, genesis: string): void {
-  const opened = event.type === "LedgerOpened" ? readData(event) : null;
-  const { name, environment } = (opened ?? {}) as Partial<DataOf<"LedgerOpened">>;
-  if (name !== names.name || environment !== names.environment || event.hash !== genesis) {
+  const { name, environment } = dataOf(event);
+  const isOpening = event.type === "LedgerOpened" && event.hash === genesis;
+  if (!isOpening || name !== names.name || environment !== names.environment) {
     throw new Bad("position 1 does not open the ledger that the header names");
   }
 }

@@ -1,4 +1,3 @@
-import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 
@@ -56,10 +55,23 @@ export const bodyLine = ({ sha256, base64 }: ExportBody): string =>
 export const endLine = ({ events, bodies, hash }: ExportEnd): string =>
   JSON.stringify({ end: hash, events, bodies });
 
-/** The digest of the body that a delivery brought; null where an event is none that can be read. */
+export type Data = Readonly<Record<string, unknown>>;
+
+/** What an event says; nothing where it was altered so that it is no JSON, or is a newer program's. */
+export function dataOf(event: RecordedEvent): Data {
+  if (isTooNew(event)) return {};
+  try {
+    return Object(readData(event)) as Data;
+  } catch {
+    return {};
+  }
+}
+
+/** The digest of the body that a delivery brought; null where an event names none. */
 export function bodyOf(event: RecordedEvent): string | null {
-  if (event.type !== "DeliveryReceived" || isTooNew(event)) return null;
-  return (readData(event) as DataOf<"DeliveryReceived">).sha256;
+  if (event.type !== "DeliveryReceived") return null;
+  const { sha256 } = dataOf(event);
+  return typeof sha256 === "string" ? sha256 : null;
 }
 
 /** So many digests take a few megabytes. */

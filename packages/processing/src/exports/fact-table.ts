@@ -1,15 +1,13 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { accountParts } from "@counterfoil/core/account";
 import { formatTime } from "@counterfoil/core/exact/time";
-import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import { eventsInRange, type RangeReadOptions } from "./export-ledger.ts";
+import { type Data, dataOf } from "./export-lines.ts";
 
 /** What a cell holds: text, or a whole number. Amounts are text, with every digit that was printed. */
 export type Cell = string | number | null;
 export type FactRow = readonly Cell[];
 export type FactColumn = Readonly<{ name: string; type: "text" | "integer" }>;
-
-type Data = Readonly<Record<string, unknown>>;
 
 /** Fields that the data of facts may have, each a column. */
 const FIELDS = [
@@ -40,7 +38,7 @@ export async function* factRows(options: RangeReadOptions): AsyncGenerator<reado
 function factRow(event: RecordedEvent): FactRow {
   const { position, id, type, subject, occurred_at, recorded_at, causation_id } = event;
   const times = [occurred_at === null ? null : formatTime(occurred_at), formatTime(recorded_at)];
-  const data: Data = isTooNew(event) ? {} : readData(event);
+  const data = dataOf(event);
   const fields = { ...partsOf(data), ...data };
   const amends = typeof data.event_type === "string" ? textOf(data.event_id) : null;
   return [

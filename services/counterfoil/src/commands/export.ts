@@ -1,6 +1,7 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { writeParts, writeWholeFile } from "@counterfoil/adapters/node/files";
+import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import {
   type ExportRange,
   exportLines,
@@ -49,6 +50,7 @@ export function exportCommand(): Command {
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
     .action(async (options: ExportOptions) => {
+      keepHeapLean();
       const exported = await withLedger("read", (backends) => exportTo(backends, options));
       if (options.json) printJson(exported);
       else print(`${exported.events} events written to ${exported.file}`);

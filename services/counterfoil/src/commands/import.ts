@@ -3,6 +3,7 @@ import { type Backends, connect } from "@counterfoil/adapters/connect";
 import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { readLines } from "@counterfoil/adapters/node/files";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { Config } from "@counterfoil/contracts/config";
 import { emptyHead, type Head } from "@counterfoil/core/stream/chain";
 import {
@@ -25,6 +26,7 @@ export function importCommand(): Command {
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
     .action(async (file: string, { json = false }: JsonOption) => {
+      keepHeapLean();
       const { resumedAt, head, bodies } = await untilInterrupted((signal) =>
         importFile(loadConfig(process.env), file, signal),
       );
