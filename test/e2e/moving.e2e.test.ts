@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { BalanceRecord, StatusRecord } from "@counterfoil/contracts/record";
+import type { StatusRecord } from "@counterfoil/contracts/operations-record";
+import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { createRandom } from "@counterfoil/simulator/random";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { type AsyncBuffer, asyncBufferFromFile, parquetReadObjects } from "hyparquet";
@@ -61,7 +62,12 @@ const newTarget = () => configOf(newFolder());
 
 async function json(args: readonly string[], from: Environment = env) {
   const { code, stdout, stderr } = await runCommand([...args, "--json"], from);
-  expect([code, stderr.replaceAll(/^ {2}.*events.*\n/gm, "")]).toEqual([0, ""]);
+  // The status ends with 1 where a person is needed, as for a gap in what was played.
+  const well = args[0] === "status" ? [0, 1] : [0];
+  expect([well.includes(Number(code)), stderr.replaceAll(/^ {2}.*events.*\n/gm, "")]).toEqual([
+    true,
+    "",
+  ]);
   return JSON.parse(stdout);
 }
 

@@ -5,6 +5,7 @@ import { headCommand, proofCommand } from "./commands/head.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { rebuildCommand } from "./commands/rebuild.ts";
 import { replayCommand } from "./commands/replay.ts";
