@@ -1,9 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "./build.ts";
 import { anomaliesCommand } from "./commands/anomalies.ts";
-import { headCommand, proofCommand } from "./commands/head.ts";
-import { keysCommand } from "./commands/keys.ts";
 import { exportCommand } from "./commands/export.ts";
+import { headCommand, proofCommand } from "./commands/head.ts";
 import { importCommand } from "./commands/import.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
