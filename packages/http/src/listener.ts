@@ -7,6 +7,7 @@ import type { ListenerAddress } from "./address.ts";
 import { createDoor, DOOR_LIMITS, type Door, type DoorConfig, type DoorLimits } from "./door.ts";
 import { type AsProblem, answerFailures, Problem, sendProblem } from "./problem.ts";
 import type { Readiness } from "./readiness.ts";
+import { answerRequestIds, logRequests, REQUEST_ID_HEADER, requestIdOf } from "./requests.ts";
 import { sampleLog } from "./sampled-log.ts";
 import { boundTransfers, type TransferLimits } from "./transfers.ts";
 
@@ -26,6 +27,8 @@ export type ListenerOptions = Readonly<{
   door?: Door;
   /** While it drains, each connection ends with the answer that is under way. */
   readiness?: Pick<Readiness, "isDraining">;
+  /** Its requests are those of another listener, which logs them. */
+  isInner?: boolean;
 }>;
 
 /** What a listener gives those who do not keep up. */
@@ -63,6 +66,8 @@ export function createListener(options: ListenerOptions): Listener {
   const log = sampleLog(options);
   const door = options.door ?? createDoor({ config, address, limits, log });
   const { app, handle } = createApp(config, door);
+  answerRequestIds(app);
+  if (!options.isInner) logRequests(app, { ...options, log });
   answerFailures(app, { ...options, log });
   boundTransfers(app, { ...limits, log });
   closeConnectionsWhileDraining(app, options.readiness);
@@ -87,6 +92,8 @@ function createApp(config: ListenerConfig, { server }: Door) {
   let handle: RequestListener = () => {};
   const app = fastify({
     bodyLimit,
+    requestIdHeader: false,
+    genReqId: requestIdOf,
     // Of any other peer the headers of a proxy say nothing.
     trustProxy: COUNTERFOIL_TRUSTED_PROXIES.length > 0 && [...COUNTERFOIL_TRUSTED_PROXIES],
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
@@ -98,8 +105,11 @@ function createApp(config: ListenerConfig, { server }: Door) {
     clientErrorHandler: () => {},
     // While closing, what comes over kept connections is still answered: a refusal costs a webhook.
     return503OnClosing: false,
-    frameworkErrors: (_error, _request, reply) => {
-      sendProblem(reply, new Problem("malformed_request", "the address cannot be read"));
+    frameworkErrors: (_error, { id }, reply) => {
+      sendProblem(
+        reply.header(REQUEST_ID_HEADER, id),
+        new Problem("malformed_request", "the address cannot be read"),
+      );
     },
   });
   return { app, handle };

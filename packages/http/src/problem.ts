@@ -1,6 +1,7 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import type { ProblemDocument } from "@counterfoil/contracts/http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { originOf } from "./requests.ts";
 import type { SampledLog } from "./sampled-log.ts";
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json";
@@ -62,13 +63,22 @@ const pathOf = ({ url }: Readonly<{ url: string }>): string => url.split("?", 1)
 /** A refusal is the client's business; a failure of the service goes to the log whole. */
 function logFailure(
   log: SampledLog,
-  { method, routeOptions }: FastifyRequest,
+  request: FastifyRequest,
   error: unknown,
   code: ErrorCode,
 ): void {
   if (error instanceof Problem || ERROR_CODES[code].status < 500) return;
   const level = ERROR_CODES[code].status === 503 ? "warn" : "error";
-  log(code, level, { method, route: routeOptions.url, code, err: error }, "request failed");
+  const { method, routeOptions } = request;
+  const what = { method, route: routeOptions.url, code, err: error };
+  const stack = level === "error" ? { stack: framesOf(error) } : {};
+  log(code, level, { ...originOf(request), ...what, ...stack }, "request failed");
+}
+
+/** Where an error comes from; without its message, which may quote what came in. */
+export function framesOf(error: unknown): readonly string[] {
+  const lines = error instanceof Error ? (error.stack ?? "").split("\n") : [];
+  return lines.filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
 }
 
 /** Errors of the HTTP layer by their code. */

@@ -9,7 +9,7 @@ const LINES_PER_SECOND = 10;
 /** Logs a line, unless its kind has had its lines of this second. There must be few kinds. */
 export type SampledLog = (
   kind: string,
-  level: "warn" | "error",
+  level: "debug" | "info" | "warn" | "error",
   fields: Readonly<Record<string, unknown>>,
   message: string,
 ) => void;

@@ -58,6 +58,8 @@ export function guard(app: FastifyInstance, deps: GuardDeps): void {
     if (needs === null) return;
     try {
       request.caller = await callerOf(request, needs, deps);
+      const { keyId } = request.caller;
+      if (keyId !== null) request.logged = { key_id: keyId };
     } catch (error) {
       if (isProblem(error, "unauthenticated")) reply.header("www-authenticate", CHALLENGE);
       throw error;

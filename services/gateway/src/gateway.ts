@@ -7,6 +7,7 @@ import { createListener, type Listener, startOrStop } from "@counterfoil/http/li
 import { measureAnswers } from "@counterfoil/http/operations";
 import { type AsProblem, Problem, type ProblemDetails } from "@counterfoil/http/problem";
 import { createReadiness, type Readiness } from "@counterfoil/http/readiness";
+import { REQUEST_ID_HEADER } from "@counterfoil/http/requests";
 import { followKeys } from "@counterfoil/processing/access/key-directory";
 import { NotInTree } from "@counterfoil/processing/audit/heads";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
@@ -116,7 +117,7 @@ export async function createReadingApp(
 ): Promise<FastifyInstance> {
   const stopping = new AbortController();
   const address = serviceAddress(deps.config);
-  const { app } = createListener({ ...deps, address, asProblem: asGatewayProblem });
+  const { app } = createListener({ ...deps, address, asProblem: asGatewayProblem, isInner: true });
   setCompilers(app);
   app.decorateRequest("caller");
   app.addHook("onRequest", async (request) => {
@@ -128,8 +129,9 @@ export async function createReadingApp(
   return app;
 }
 
-/** Headers hold no more than ASCII. */
-export const callerHeader = (caller: Caller): Record<string, string> => ({
+/** Of a question to `createReadingApp`. Headers hold no more than ASCII. */
+export const questionHeaders = (caller: Caller, requestId: string): Record<string, string> => ({
+  [REQUEST_ID_HEADER]: requestId,
   [CALLER_HEADER]: JSON.stringify(caller).replace(/[\u0080-\uffff]/g, escapedUnit),
 });
 

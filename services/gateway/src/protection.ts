@@ -1,6 +1,7 @@
 import { getHeapStatistics } from "node:v8";
 import type { Config } from "@counterfoil/contracts/config";
 import { Problem } from "@counterfoil/http/problem";
+import { REQUEST_ID_HEADER } from "@counterfoil/http/requests";
 import compress from "@fastify/compress";
 import cors from "@fastify/cors";
 import etag from "@fastify/etag";
@@ -73,7 +74,10 @@ export async function protectRoutes(app: FastifyInstance, config: Config): Promi
       origin: [...origins],
       methods: ["GET", "HEAD", "POST"],
       allowedHeaders: ["authorization", "content-type", "if-none-match"],
-      exposedHeaders: ["etag", "retry-after", "ratelimit-limit", "ratelimit-remaining"],
+      exposedHeaders: [
+        ...["etag", "retry-after", "ratelimit-limit", "ratelimit-remaining"],
+        REQUEST_ID_HEADER,
+      ],
     });
   }
   if (rate > 0) {

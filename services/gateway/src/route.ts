@@ -60,7 +60,8 @@ export type Route = Readonly<{
 }>;
 
 /** Answers a GET where it holds up nobody who is on this event loop. */
-export type AnswerElsewhere = (url: string, caller: Caller) => Promise<ElsewhereAnswer>;
+export type AnswerElsewhere = (question: Question) => Promise<ElsewhereAnswer>;
+export type Question = Readonly<{ url: string; caller: Caller; requestId: string }>;
 export type ElsewhereAnswer = Readonly<{
   status: number;
   headers: Readonly<Record<string, string>>;
@@ -136,8 +137,9 @@ function needsOf({ url, method = "GET", needs }: Pick<AnyDefinition, "url" | "me
 }
 
 function passOn(elsewhere: AnswerElsewhere) {
-  return async ({ url, caller }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { status, headers, body } = await elsewhere(url, caller);
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { url, caller, id: requestId } = request;
+    const { status, headers, body } = await elsewhere({ url, caller, requestId });
     return reply.code(status).headers(headers).send(Buffer.from(body.buffer));
   };
 }

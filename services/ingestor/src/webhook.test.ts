@@ -81,6 +81,7 @@ describe("a valid webhook", () => {
       ...zeroHashHeaders(BODY, ["hmac"]),
       "x-zh-hook-payload-type": "account_balance.changed",
       "x-zh-hook-notification-id": "n-1",
+      "x-request-id": "r-1",
     };
     await post({ headers });
     const now = BigInt(TIMESTAMP_MS) * MILLISECOND;
@@ -97,7 +98,7 @@ describe("a valid webhook", () => {
         },
         bytes: Buffer.from(BODY),
         receivedAt: now,
-        correlationId: null,
+        correlationId: "r-1",
       },
     ]);
   });
@@ -159,11 +160,19 @@ describe("signatures", () => {
   test("missing in thousands: all counted, ten lines a second, and how many had none", async () => {
     const { clock, post, log, registry } = await mount();
     for (let n = 0; n < 2_000; n += 1) await post({ headers: {} });
-    expect(log.text().split("\n").filter(Boolean)).toHaveLength(10);
+    const lines = () =>
+      log
+        .text()
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    const refused = () => lines().filter(({ msg }) => msg === "webhook refused");
+    const requests = () => lines().filter(({ msg }) => msg === "request");
+    expect([refused().length, requests().length]).toEqual([10, 10]);
     await clock.advance(1_000);
     await post({ headers: {} });
-    const last = log.text().trim().split("\n").at(-1) ?? "";
-    expect(JSON.parse(last)).toMatchObject({ code: "signature_missing", left_out: 1_990 });
+    expect(requests().at(-1)).toMatchObject({ status: 401, left_out: 1_990 });
+    expect(refused().at(-1)).toMatchObject({ code: "signature_missing", left_out: 1_990 });
     expect(await registry.metrics()).toContain('code="signature_missing"} 2001');
   });
 

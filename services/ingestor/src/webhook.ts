@@ -4,6 +4,7 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
 import type { Provider } from "@counterfoil/contracts/scalar";
 import { Problem, sendProblem } from "@counterfoil/http/problem";
+import { originOf } from "@counterfoil/http/requests";
 import { type SampledLog, sampleLog } from "@counterfoil/http/sampled-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
@@ -159,16 +160,22 @@ function refuseOtherPaths(
   deps: SourceDeps,
 ): void {
   const paths = sources.map(({ path }) => path).join(" and ");
-  scope.all("/webhooks/*", async (_request, reply) =>
-    refuseWith("unknown", deps, reply)("not_found", `webhooks are taken at ${paths} alone`),
+  scope.all("/webhooks/*", async (request, reply) =>
+    refuseWith(
+      "unknown",
+      deps,
+      request,
+      reply,
+    )("not_found", `webhooks are taken at ${paths} alone`),
   );
 }
 
 function answerWebhook(source: WebhookSource, deps: SourceDeps) {
   const { provider, verify } = source;
   const { ingest, clock, metrics } = deps;
-  return async ({ headers, body }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const refuse = refuseWith(provider, deps, reply);
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { headers, body } = request;
+    const refuse = refuseWith(provider, deps, request, reply);
     if (verify === null) return refuse("channel_not_configured", `no key for ${provider} is set`);
     const answered = metrics.answering(provider);
     const receivedAt = clock.now();
@@ -185,12 +192,13 @@ function answerWebhook(source: WebhookSource, deps: SourceDeps) {
       verdict: signature.verdict,
       bytes,
       receivedAt,
-      correlationId: null,
+      correlationId: request.id,
     });
     metrics.delivered(provider, "webhook", receipt.outcome);
     logQuarantined(deps.log, { provider, channel: "webhook", payloadType, receipt });
     answered();
     const { deliveryId, outcome, position } = receipt;
+    request.logged = { delivery_id: deliveryId, outcome };
     return reply.send({ delivery_id: deliveryId, outcome, position: String(position) });
   };
 }
@@ -201,11 +209,13 @@ type Refuse = (code: ErrorCode, detail: string) => FastifyReply;
 function refuseWith(
   provider: Provider | "unknown",
   { metrics, log }: SourceDeps,
+  request: FastifyRequest,
   reply: FastifyReply,
 ): Refuse {
   return (code, detail) => {
     metrics.refused(provider, code);
-    log(`${provider} ${code}`, "warn", { provider, code, detail }, "webhook refused");
+    const fields = { ...originOf(request), provider, code, detail };
+    log(`${provider} ${code}`, "warn", fields, "webhook refused");
     return sendProblem(reply, new Problem(code, detail));
   };
 }
@@ -221,7 +231,7 @@ type RequestError = Error & { code?: string; statusCode?: number };
 function answerFailure({ provider }: WebhookSource, deps: SourceDeps) {
   const { COUNTERFOIL_MAX_BODY_BYTES: bodyBytesMax } = deps.config;
   return async (error: RequestError, request: FastifyRequest, reply: FastifyReply) => {
-    const refuse = refuseWith(provider, deps, reply);
+    const refuse = refuseWith(provider, deps, request, reply);
     const transient = TRANSIENT.find(([kind]) => error instanceof kind);
     if (transient) return refuse(transient[1], transient[2]);
     if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
@@ -232,7 +242,8 @@ function answerFailure({ provider }: WebhookSource, deps: SourceDeps) {
     if (error.statusCode !== undefined && error.statusCode < 500) {
       return refuse("malformed_request", "the body did not arrive as announced");
     }
-    deps.log(provider, "error", { provider, ...errorReport(error) }, "webhook failed");
+    const fields = { ...originOf(request), provider, ...errorReport(error) };
+    deps.log(provider, "error", fields, "webhook failed");
     return refuse("internal_error", "the webhook was not acknowledged, send it again");
   };
 }

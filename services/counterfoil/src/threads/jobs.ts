@@ -109,7 +109,7 @@ async function rebuild({ config, model, actor }: RebuildJob): Promise<void> {
 
 /** Answers reading routes until it is asked to stop, and then what is under way. */
 async function answerReaders({ config }: ServiceJob): Promise<void> {
-  const { callerHeader, createReadingApp } = await import("@counterfoil/gateway/gateway");
+  const { createReadingApp, questionHeaders } = await import("@counterfoil/gateway/gateway");
   const { serveModels } = await import("@counterfoil/processing/queries/serving");
   const logger = createLogger({ role: "gateway", level: config.COUNTERFOIL_LOG_LEVEL });
   const backends = await connect(config, "read");
@@ -126,12 +126,13 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
   });
   const working = new Set<Promise<void>>();
 
-  async function answer({ call, url, caller }: ReadQuestion): Promise<void> {
+  async function answer({ call, url, caller, requestId }: ReadQuestion): Promise<void> {
     try {
-      const question = { method: "GET", url, headers: callerHeader(caller) } as const;
-      const { statusCode: status, headers, rawPayload } = await app.inject(question);
+      const headers = questionHeaders(caller, requestId);
+      const question = { method: "GET", url, headers } as const;
+      const { statusCode: status, rawPayload, ...answered } = await app.inject(question);
       const body = new Uint8Array(rawPayload);
-      const answer = { status, headers: passedOn(headers), body };
+      const answer = { status, headers: passedOn(answered.headers), body };
       parentPort?.postMessage({ call, answer } satisfies ReadAnswer, [body.buffer]);
     } catch (error) {
       send({ call, failed: String(error) } satisfies ReadAnswer);

@@ -1,14 +1,13 @@
 import type { Worker } from "node:worker_threads";
 import type { Config } from "@counterfoil/contracts/config";
-import type { Caller } from "@counterfoil/gateway/access";
 import type { Readers } from "@counterfoil/gateway/gateway";
-import type { ElsewhereAnswer } from "@counterfoil/gateway/route";
+import type { ElsewhereAnswer, Question } from "@counterfoil/gateway/route";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import type { Logger } from "pino";
 import { spawnThread, superviseThread } from "./supervise.ts";
 
-export type ReadQuestion = Readonly<{ call: number; url: string; caller: Caller }>;
+export type ReadQuestion = Readonly<{ call: number }> & Question;
 export type ReadAnswer = Readonly<{ call: number }> &
   (Readonly<{ answer: ElsewhereAnswer }> | Readonly<{ failed: string }>);
 
@@ -54,12 +53,12 @@ export function startReadersThread({
     logger: logger.child({ thread: "readers" }),
   });
   return {
-    answer: (url, caller) =>
+    answer: (question) =>
       new Promise((resolve, reject) => {
         if (thread === null) return reject(ended());
         calls += 1;
         pending.set(calls, { resolve, reject });
-        thread.postMessage({ call: calls, url, caller } satisfies ReadQuestion);
+        thread.postMessage({ call: calls, ...question } satisfies ReadQuestion);
       }),
     stop: supervised.stop,
   };
