@@ -36,7 +36,7 @@ function openFullPipe(): number {
 
 /** The address of a service that cannot say it, once it answers. */
 async function whenAnswering(address: string): Promise<void> {
-  const health = () => fetch(`${address}/healthz`).catch(() => null);
+  const health = () => fetch(`${address}/readyz`).catch(() => null);
   await until("an answer", health, (answer) => answer?.status === 200);
 }
 

@@ -7,9 +7,11 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { KeyStore } from "@counterfoil/processing/ports/key-store";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
+import type { Tracing } from "@counterfoil/processing/ports/tracing";
 import { systemClock } from "./node/clock.ts";
 import { nodeHashing } from "./node/hashing.ts";
 import { createHeadKeyFile, type HeadKeyFile } from "./node/head-key.ts";
+import { tracing } from "./tracing.ts";
 
 /**
  * `read` neither creates nor appends; `write` creates the stream where there is none; `ingest` writes
@@ -44,6 +46,7 @@ export type Backends = Engine &
     hashing: Hashing;
     /** Signs heads of the ledger. */
     signer: HeadKeyFile;
+    tracing: Tracing;
   }>;
 
 /**
@@ -63,7 +66,7 @@ export async function connect(
   const engine = await engineOf(config)({ config, access, clock, hashing, logger });
   const keyFile = config.COUNTERFOIL_HEAD_KEY_FILE ?? join(ledgerFolder(config), "head.key");
   const signer = createHeadKeyFile(keyFile);
-  return { ...engine, ledger, environment, clock, hashing, signer };
+  return { ...engine, ledger, environment, clock, hashing, signer, tracing };
 }
 
 type OpenEngine = (

@@ -1,5 +1,15 @@
 import { z } from "zod";
-import { channel, growing, id, instant, position, provider, sha256, uuid } from "./scalar.ts";
+import {
+  channel,
+  growing,
+  id,
+  instant,
+  position,
+  provider,
+  sha256,
+  traceparent,
+  uuid,
+} from "./scalar.ts";
 
 /** Which version of the translation from bytes to facts made this fact. */
 export const translation = z.int().positive();
@@ -51,6 +61,8 @@ export const DeliveryReceived = z.object({
   follows: id.optional(),
   /** How many appends carry the facts; only where more than one. */
   parts: z.int().min(2).optional(),
+  /** The span that took it in, where somebody traces it: what follows from it belongs to that trace. */
+  traceparent: traceparent.optional(),
 });
 
 /** Beside a `DeliveryReceived` with several parts, so that one that was left is found quickly. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { anomalyRecord } from "./operations-record.ts";
 import { balanceRecord, depositRecord, tradeRecord, withdrawalRecord } from "./record.ts";
-import { instant, position } from "./scalar.ts";
+import { instant, position, traceparent } from "./scalar.ts";
 
 /**
  * What lies on Kafka beside the records: topics, headers, keys. Everything that is published is a
@@ -54,6 +54,10 @@ const common = {
   ce_time: instant.meta({ description: "When the event at counterfoil_position was recorded" }),
   "content-type": z.literal("application/json"),
   counterfoil_ledger: z.string().meta({ description: "Name of the ledger" }),
+  ce_traceparent: traceparent.exactOptional().meta({
+    description:
+      "W3C trace context of the delivery that this follows from (CloudEvents' distributed tracing extension); only where the delivery was traced",
+  }),
 };
 
 /** Headers of a fact. */

@@ -18,6 +18,11 @@ export const position = z
   .regex(/^(?:0|[1-9]\d*)$/)
   .meta({ id: "Position", description: "Place on the ledger's stream, dense from 1" });
 
+export const traceparent = z
+  .string()
+  .regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
+  .meta({ id: "Traceparent", description: "Trace context as W3C writes it, version 00" });
+
 export const uuid = z
   .string()
   .regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)

@@ -9,6 +9,7 @@ import type { Readiness } from "@counterfoil/http/readiness";
 import { sampleLog } from "@counterfoil/http/sampled-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
+import type { Tracing } from "@counterfoil/processing/ports/tracing";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
@@ -31,6 +32,8 @@ export type IngestorDeps = Readonly<{
   app?: FastifyInstance;
   /** Whether webhooks should come here: of a listener for them alone. */
   readiness: Readiness;
+  /** Where somebody traces what becomes of webhooks. */
+  tracing?: Tracing;
   /** Of that listener, where it is open already. */
   door?: Door;
 }>;

@@ -9,6 +9,7 @@ import { type SampledLog, sampleLog } from "@counterfoil/http/sampled-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { type Ingest, Overloaded } from "@counterfoil/processing/ports/ingest";
+import type { Tracing } from "@counterfoil/processing/ports/tracing";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { errorReport } from "./error-report.ts";
@@ -17,6 +18,7 @@ import { logQuarantined } from "./quarantined-log.ts";
 import { createLayer1Verifier } from "./signature/layer1.ts";
 import { headerText, type VerifySignature } from "./signature/signature.ts";
 import { createZeroHashVerifier } from "./signature/zero-hash.ts";
+import { traceRequests } from "./webhook-spans.ts";
 
 export type WebhookDeps = Readonly<{
   config: Config;
@@ -24,6 +26,7 @@ export type WebhookDeps = Readonly<{
   clock: Clock;
   logger: Logger;
   metrics: IngestorMetrics;
+  tracing?: Tracing;
 }>;
 
 /**
@@ -38,8 +41,9 @@ export async function registerWebhooks(app: FastifyInstance, deps: WebhookDeps):
   const log = sampleLog(deps);
   await app.register(async (scope) => {
     takeRawBodies(scope, deps.config.COUNTERFOIL_MAX_BODY_BYTES);
-    for (const source of sources) mountSource(scope, source, { ...deps, log });
-    refuseOtherPaths(scope, sources, { ...deps, log });
+    const sourceDeps = { ...deps, log, traceOf: traceRequests(scope, deps.tracing) };
+    for (const source of sources) mountSource(scope, source, sourceDeps);
+    refuseOtherPaths(scope, sources, sourceDeps);
   });
 }
 
@@ -134,7 +138,8 @@ function takeRawBodies(scope: FastifyInstance, bodyLimit: number): void {
   });
 }
 
-type SourceDeps = WebhookDeps & Readonly<{ log: SampledLog }>;
+type SourceDeps = WebhookDeps &
+  Readonly<{ log: SampledLog; traceOf: ReturnType<typeof traceRequests> }>;
 
 function mountSource(scope: FastifyInstance, source: WebhookSource, deps: SourceDeps): void {
   const { path } = source;
@@ -172,7 +177,7 @@ function refuseOtherPaths(
 
 function answerWebhook(source: WebhookSource, deps: SourceDeps) {
   const { provider, verify } = source;
-  const { ingest, clock, metrics } = deps;
+  const { ingest, clock, metrics, traceOf } = deps;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { headers, body } = request;
     const refuse = refuseWith(provider, deps, request, reply);
@@ -193,6 +198,7 @@ function answerWebhook(source: WebhookSource, deps: SourceDeps) {
       bytes,
       receivedAt,
       correlationId: request.id,
+      ...traceOf(request),
     });
     metrics.delivered(provider, "webhook", receipt.outcome);
     logQuarantined(deps.log, { provider, channel: "webhook", payloadType, receipt });

@@ -14,6 +14,7 @@ import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import { NO_TRACING } from "@counterfoil/processing/ports/tracing";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { describe, expect, test } from "@jest/globals";
 import { type Logger, pino } from "pino";
@@ -43,7 +44,11 @@ function watch(
   const events: ProjectorEvent[] = [];
   const waiting = new Set<() => void>();
   const close = async () => {};
-  const unused = { integrity: async () => [], signer: createHeadKeyFile("none") };
+  const unused = {
+    integrity: async () => [],
+    signer: createHeadKeyFile("none"),
+    tracing: NO_TRACING,
+  };
   const writer = {
     ...{ ...backends, ...unused, keys: createMemoryKeyStore() },
     ...{ ledger: LEDGER.name, environment: "test", close },

@@ -1090,6 +1090,8 @@ export interface components {
             /** @description Of the open ones, those that nobody acknowledged */
             unacknowledged: number;
         };
+        /** @description Trace context as W3C writes it, version 00 */
+        Traceparent: string;
         Trade: {
             /** @description The provider's fields, as last reported */
             fields: {

@@ -54,7 +54,7 @@ export function preparedAs(
   hashing: Hashing,
 ): PreparedDelivery {
   const { provider, channel, payloadType, place, bytes, receivedAt, verdict } = delivery;
-  const { notificationId } = delivery;
+  const { notificationId, traceparent } = delivery;
   const { sentAt, ...verified } = verdict;
   const received = {
     provider,
@@ -68,6 +68,7 @@ export function preparedAs(
     received_at: formatTime(receivedAt),
     translation,
     ...(order === null ? {} : { not_before: formatTime(order.notBefore), follows: order.follows }),
+    ...(traceparent !== undefined && { traceparent }),
   };
   return {
     id: deliveryId(
@@ -146,7 +147,7 @@ export async function storedDelivery(
   const received = readData(event) as DataOf<"DeliveryReceived">;
   const bytes = await stream.body(received.sha256);
   if (bytes === null) return null;
-  const { connection, frame, verdict } = received;
+  const { connection, frame, verdict, traceparent } = received;
   const { sent_at, signature, scheme, key, evidence } = verdict;
   return {
     provider: received.provider,
@@ -164,6 +165,7 @@ export async function storedDelivery(
     bytes,
     receivedAt: timeOf(received.received_at),
     correlationId: event.correlation_id,
+    ...(traceparent !== undefined && { traceparent }),
     ...socketOrder(received),
   };
 }

@@ -11,6 +11,7 @@ import {
   type ReadLarge,
   type Receipt,
 } from "../ports/ingest.ts";
+import { NO_TRACING, type Tracing } from "../ports/tracing.ts";
 import { commitGroups, type Pending } from "./group-commit.ts";
 import { LARGE_BYTES, readWhole, recordLarge } from "./large-delivery.ts";
 import {
@@ -30,6 +31,7 @@ export type IngestOptions = Readonly<{
   feedSessions?: FeedSessions;
   /** Reads large bodies on a thread; in this one where it is not given. */
   readLarge?: ReadLarge;
+  tracing?: Tracing;
   /** Bytes of deliveries that may be pending; beyond, `submit` throws Overloaded. */
   pendingBytesMax?: number;
 }>;
@@ -49,7 +51,8 @@ type Queued = Pending & Readonly<{ size: number }>;
  * arbitrated by the stream: on conflict the group is looked up and decided again.
  */
 export function createIngest(options: IngestOptions): Ingest {
-  const { stream, translations, hashing, clock, pendingBytesMax = PENDING_BYTES_MAX } = options;
+  const { stream, translations, hashing, clock, tracing = NO_TRACING } = options;
+  const { pendingBytesMax = PENDING_BYTES_MAX } = options;
   const feedSessions = options.feedSessions ?? createFeedSessions();
   const queue: Queued[] = [];
   // One large delivery must not take the room of all others.
@@ -92,12 +95,15 @@ export function createIngest(options: IngestOptions): Ingest {
     for (const { reject } of queue.splice(0)) reject(error);
   }
 
+  function submit(delivery: Delivery): Promise<Receipt> {
+    const { length } = delivery.bytes;
+    if (length > LARGE_BYTES) return submitLarge(delivery);
+    return submitWhole(length, () => deliveryRequest(delivery, { ...options, feedSessions }));
+  }
+
   return {
-    submit: (delivery) => {
-      const { length } = delivery.bytes;
-      if (length > LARGE_BYTES) return submitLarge(delivery);
-      return submitWhole(length, () => deliveryRequest(delivery, { ...options, feedSessions }));
-    },
+    submit: (delivery) =>
+      tracing.isOn ? traceAppend(tracing, delivery, submit) : submit(delivery),
     async feedOpened(opening) {
       await submitWhole(0, () => openingRequest(opening, hashing));
       feedSessions.opened(opening.connection, opening.continues);
@@ -111,6 +117,33 @@ export function createIngest(options: IngestOptions): Ingest {
       await running;
     },
   };
+}
+
+/** From its submission until it is durable. A frame's trace begins here: nobody hands one over a socket. */
+async function traceAppend(
+  tracing: Tracing,
+  delivery: Delivery,
+  submit: (delivery: Delivery) => Promise<Receipt>,
+): Promise<Receipt> {
+  const { provider, channel } = delivery;
+  const attributes = { "counterfoil.provider": provider, "counterfoil.channel": channel };
+  const span = tracing.start("append delivery", { parent: delivery.traceparent, attributes });
+  const { traceparent = span.traceparent } = delivery;
+  try {
+    const receipt = await submit(
+      traceparent === undefined ? delivery : { ...delivery, traceparent },
+    );
+    const { deliveryId, outcome, position } = receipt;
+    span.end({
+      "counterfoil.delivery_id": deliveryId,
+      "counterfoil.outcome": outcome,
+      "counterfoil.position": position,
+    });
+    return receipt;
+  } catch (error) {
+    span.end({}, error);
+    throw error;
+  }
 }
 
 /** What may be pending at once, in bytes. */

@@ -25,6 +25,8 @@ export type Delivery = Readonly<{
   bytes: Uint8Array;
   receivedAt: Nanos;
   correlationId: string | null;
+  /** The span that took it in. */
+  traceparent?: string;
   /** Of a frame that was begun before: what the order of its socket said then. */
   order?: SocketOrder;
 }>;

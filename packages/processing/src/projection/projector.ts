@@ -8,8 +8,10 @@ import { isEngineError } from "../ports/errors.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import type { ModelCatalogue, Rows } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
+import { NO_TRACING, type Tracing } from "../ports/tracing.ts";
 import { checkStillFollows } from "../stream-guard.ts";
 import { waitForMore } from "../subscribe.ts";
+import { createTraces, type Traces, traceStep } from "../traces.ts";
 import { type OpenedAnomaly, readOpened } from "./opened.ts";
 import type { Projection } from "./projection.ts";
 import { openProjectionRun, type ProjectionRun, type SubjectStop } from "./run.ts";
@@ -27,6 +29,7 @@ export type ProjectorOptions = Readonly<{
    */
   upgrade: (projection: Projection, signal: AbortSignal) => Promise<void>;
   observer?: ProjectorObserver;
+  tracing?: Tracing;
 }>;
 
 /** What a projector tells whoever runs it. */
@@ -105,6 +108,7 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
       onStopped: observer?.onStopped,
     });
     observer?.onState?.("catching_up");
+    const traces = createTraces();
     while (!signal.aborted) {
       const after = run.checkpoint.position;
       const events = await stream.read({ after, limit: BATCH });
@@ -114,7 +118,12 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
         await waitForMore(options, after, signal);
         continue;
       }
-      const isActivated = await foldUntilActivation(options, run, events, generation);
+      const isActivated = await foldUntilActivation(
+        { ...options, traces },
+        run,
+        events,
+        generation,
+      );
       const before = Math.max(after, activatedAt);
       await reportOpened(options, store, { after: before, upTo: run.checkpoint.position });
       if (isActivated) return;
@@ -148,9 +157,11 @@ async function isOfThisVersion(
   return true;
 }
 
+type FoldOptions = ProjectorOptions & Readonly<{ traces: Traces }>;
+
 /** @returns true where the events activate another generation; folded up to there. */
 async function foldUntilActivation(
-  { projection, observer }: ProjectorOptions,
+  { projection, observer, tracing = NO_TRACING, traces }: FoldOptions,
   run: ProjectionRun,
   events: readonly RecordedEvent[],
   generation: number,
@@ -162,7 +173,9 @@ async function foldUntilActivation(
   };
   const at = events.findIndex(activates);
   const folded = at < 0 ? events : events.slice(0, at + 1);
-  const { position } = await run.fold(folded);
+  if (tracing.isOn) traces.note(folded);
+  const name = `project ${projection.model}`;
+  const { position } = await traceStep({ tracing, traces }, name, folded, () => run.fold(folded));
   observer?.onCommit?.({ position, events: folded.length, stopped: run.stoppedSubjects });
   return at >= 0;
 }

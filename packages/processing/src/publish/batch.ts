@@ -5,6 +5,7 @@ import { StreamForked } from "../ports/errors.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import type { TopicRecord } from "../ports/topic-publisher.ts";
 import type { StoppedSubject } from "../projection/stopped.ts";
+import type { Traces } from "../traces.ts";
 import type { PublisherCheckpoint } from "./checkpoint.ts";
 import type { PublishContext, TransactionLimits } from "./context.ts";
 import { factMessage, stateMessage } from "./message.ts";
@@ -152,10 +153,15 @@ export function batchMessages(
   { events, changes }: Batch,
   { ledger, position, models }: PublisherCheckpoint,
   numbers: readonly number[],
+  traces: Traces,
 ): readonly TopicRecord[] {
-  const recordedAt = new Map(events.map((event) => [event.position, event.recorded_at]));
+  const origins = new Map(events.map((event) => [event.position, originOf(event, traces)]));
   const facts = events.map((event, at) =>
-    factMessage(event, { ledger, keySequence: numbers[at] ?? 0 }),
+    factMessage(event, {
+      ledger,
+      keySequence: numbers[at] ?? 0,
+      traceparent: traces.of(event),
+    }),
   );
   const states = withoutBriefAnomalies(changes, position).map(({ source, id, value, ...change }) =>
     stateMessage(
@@ -163,13 +169,20 @@ export function batchMessages(
       {
         ledger,
         position: change.position,
-        recordedAt: recordedAt.get(change.position) ?? 0n,
+        ...(origins.get(change.position) ?? NO_ORIGIN),
         generation: models[source.model].generation,
       },
     ),
   );
   return [...facts, ...states];
 }
+
+const originOf = (event: RecordedEvent, traces: Traces) => ({
+  recordedAt: event.recorded_at,
+  traceparent: traces.of(event),
+});
+
+const NO_ORIGIN = { recordedAt: 0n };
 
 /**
  * Drops an anomaly that is opened and removed within the batch: a delivery's facts are projected one

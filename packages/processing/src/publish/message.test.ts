@@ -31,6 +31,13 @@ describe("a fact as a message", () => {
     expect(factHeaders.parse(message.headers)).toEqual(message.headers);
   });
 
+  test("names the trace of its delivery, where that has one", () => {
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const { headers } = factMessage(EVENT, { ledger: "books", keySequence: 3, traceparent });
+    expect(headers).toEqual({ ...message.headers, ce_traceparent: traceparent });
+    expect(factHeaders.parse(headers)).toEqual(headers);
+  });
+
   test("is the record of the HTTP interface, keyed by its subject", () => {
     expect([message.topic, message.key]).toEqual(["events", EVENT.subject]);
     const value = JSON.parse(message.value ?? "");

@@ -10,14 +10,21 @@ import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import type { TopicRecord } from "../ports/topic-publisher.ts";
 import { eventRecord } from "../queries/events.ts";
 
+type FactPlace = Readonly<{
+  ledger: string;
+  keySequence: number;
+  /** Of the delivery that it follows from. */
+  traceparent?: string | undefined;
+}>;
+
 /** A fact as a message: the record of `/v1/events`, keyed by its subject. */
 export function factMessage(
   event: RecordedEvent,
-  { ledger, keySequence }: Readonly<{ ledger: string; keySequence: number }>,
+  { ledger, keySequence, traceparent }: FactPlace,
 ): TopicRecord {
   const { id, type, subject, position, recorded_at } = event;
   const headers: FactHeaders = {
-    ...commonHeaders(ledger, recorded_at),
+    ...commonHeaders(ledger, recorded_at, traceparent),
     ce_id: id,
     ce_type: type,
     ce_subject: subject,
@@ -41,16 +48,18 @@ type Provenance = Readonly<{
   position: number;
   recordedAt: Nanos;
   generation: number;
+  /** Of the delivery that changed it last. */
+  traceparent?: string | undefined;
 }>;
 
 /** A state as a message: the record of the HTTP interface, or a tombstone. */
 export function stateMessage(
   { topic, key, value }: StateChange,
-  { ledger, position, recordedAt, generation }: Provenance,
+  { ledger, position, recordedAt, generation, traceparent }: Provenance,
 ): TopicRecord {
   const { changed, removed } = STATE_TOPICS[topic];
   const headers: StateHeaders = {
-    ...commonHeaders(ledger, recordedAt),
+    ...commonHeaders(ledger, recordedAt, traceparent),
     ce_id: `${topic}:${key}:${generation}:${position}`,
     ce_type: value === null ? removed : changed,
     ce_subject: key,
@@ -60,12 +69,13 @@ export function stateMessage(
   return { topic, key, value, headers };
 }
 
-function commonHeaders(ledger: string, time: Nanos) {
+function commonHeaders(ledger: string, time: Nanos, traceparent: string | undefined) {
   return {
     ce_specversion: "1.0",
     ce_source: `/counterfoil/${ledger}`,
     ce_time: formatTime(time),
     "content-type": "application/json",
     counterfoil_ledger: ledger,
+    ...(traceparent !== undefined && { ce_traceparent: traceparent }),
   } as const;
 }

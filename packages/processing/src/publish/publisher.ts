@@ -7,8 +7,10 @@ import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { RoleLocks } from "../ports/role-lock.ts";
 import { TopicsUnavailable } from "../ports/topic-errors.ts";
 import type { TopicPublisher, Topics } from "../ports/topic-publisher.ts";
+import { NO_TRACING, type Tracing } from "../ports/tracing.ts";
 import { openReaders } from "../queries/serving.ts";
 import { waitForMore } from "../subscribe.ts";
+import { createTraces, type Traces, traceStep } from "../traces.ts";
 import { type Batch, batchMessages, readBatch, readOnward } from "./batch.ts";
 import {
   type PublisherCheckpoint,
@@ -38,6 +40,7 @@ export type PublisherOptions = Readonly<{
   clock: Clock;
   limits?: TransactionLimits;
   observer?: PublisherObserver;
+  tracing?: Tracing;
 }>;
 
 /** What a publisher reports to whoever runs it. */
@@ -196,6 +199,7 @@ export type SessionOptions = Readonly<{
   hashing: Hashing;
   limits?: TransactionLimits;
   onStopped?: Publishing["onStopped"];
+  tracing?: Tracing;
 }>;
 
 const LIMITS: TransactionLimits = { count: 2000, bytes: 8 * 1024 * 1024 };
@@ -210,7 +214,7 @@ export interface PublishSession {
   close(): Promise<void>;
 }
 
-type Session = Readonly<{ counts: SubjectCounts }> &
+type Session = Readonly<{ counts: SubjectCounts; tracing: Tracing; traces: Traces }> &
   Omit<Republishing, "checkpoint"> & { checkpoint: PublisherCheckpoint; isThorough: boolean };
 
 /** @throws StreamForked, LedgerMismatch, FormatTooNew, and engine errors as they come. */
@@ -229,6 +233,7 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
   const stopped = watchStopped(checkpoint.models);
   const session: Session = {
     ...{ ...publishing, context, counts, stopped, checkpoint },
+    ...{ tracing: options.tracing ?? NO_TRACING, traces: createTraces() },
     isThorough: true,
   };
   let noted: number | null = null;
@@ -280,16 +285,19 @@ function advance(session: Session, { published, checkpoint }: Republished): Publ
 }
 
 async function publishBatch(session: Session, batch: Batch): Promise<Published | null> {
-  const { context, counts, checkpoint } = session;
+  const { context, counts, checkpoint, traces } = session;
   const { events } = batch;
   const last = events.at(-1);
   if (last === undefined) return null;
   const { position, hash } = last;
   const numbers = await counts.number(events);
-  const records = batchMessages(batch, checkpoint, numbers);
+  traces.note(events);
+  const records = batchMessages(batch, checkpoint, numbers, traces);
   const nextOf = (stopped: readonly StoppedKey[]) =>
     withStopped({ ...checkpoint, position, hash, stopped }, session.stopped, batch);
-  session.checkpoint = await publishTaken(session, records, checkpoint, nextOf);
+  session.checkpoint = await traceStep(session, "publish", events, () =>
+    publishTaken(session, records, checkpoint, nextOf),
+  );
   await counts.commit({ position, hash });
   if (events.some(({ type }) => type === "ModelActivated")) await context.activations.refresh();
   return { position, messages: records.length, facts: events.length };

@@ -1,5 +1,6 @@
 import { loadConfig } from "@counterfoil/adapters/config";
 import { createLogger } from "@counterfoil/adapters/logging";
+import { startTracing } from "@counterfoil/adapters/tracing";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { Command, Option } from "commander";
@@ -22,7 +23,9 @@ async function runRole(role: keyof typeof ROLES, models = MODEL_NAMES): Promise<
   const start: StartRole = await ROLES[role]();
   const logger = createLogger({ role, level: config.COUNTERFOIL_LOG_LEVEL });
   const drainMs = config.COUNTERFOIL_DRAIN_FOR;
+  const stopTracing = await startTracing({ role, logger });
   await runUntilSignal((signal) => start({ config, logger, models, signal }), { logger, drainMs });
+  await stopTracing();
 }
 
 export function roleCommands(): readonly Command[] {

@@ -24,7 +24,7 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
     createDataFolder(config);
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
-    const { clock, ledger } = backends;
+    const { clock, ledger, tracing } = backends;
     const ingest = watchAppends(
       createIngest({
         ...backends,
@@ -36,7 +36,7 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
     closing.add(ingest.stop);
     const registry = createRegistry();
     const readiness = createReadiness(ingest.assertTaking, clock);
-    const taking = { config, ingest, clock, logger, registry, readiness, door };
+    const taking = { config, ingest, clock, logger, registry, readiness, door, tracing };
     const ingestor = await startIngestor(taking);
     closing.add(ingestor.stop);
     completeDeliveries({ backends, ingest, logger }, closing);

@@ -53,7 +53,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
         ...deps,
         door,
         register: async (app) => {
-          const ingestor = await startIngestor({ ...deps, app });
+          const ingestor = await startIngestor({ ...deps, app, tracing: backends.tracing });
           closing.add(ingestor.stop);
           webhooks.address = ingestor.address;
         },

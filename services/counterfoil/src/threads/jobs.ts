@@ -2,6 +2,7 @@ import { parentPort } from "node:worker_threads";
 import { connect } from "@counterfoil/adapters/connect";
 import { createLogger } from "@counterfoil/adapters/logging";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { startTracing } from "@counterfoil/adapters/tracing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { sampleLog } from "@counterfoil/http/sampled-log";
 import { createHeads } from "@counterfoil/processing/audit/heads";
@@ -51,6 +52,7 @@ const send = (message: unknown) => parentPort?.postMessage(message);
 async function project({ config, model }: ModelJob): Promise<void> {
   const logger = createLogger({ role: "projector", level: config.COUNTERFOIL_LOG_LEVEL });
   const backends = await connect(config, "read");
+  const stopTracing = await startTracing({ role: "projector", logger });
   const events = collectCommits(send);
   const openForWriting = () => connect(config, "write");
   const projector = startProjector({
@@ -65,6 +67,7 @@ async function project({ config, model }: ModelJob): Promise<void> {
     await projector.stop();
     events.flush();
     await backends.close();
+    await stopTracing();
   });
 }
 
@@ -75,10 +78,12 @@ async function publish({ config }: ServiceJob): Promise<void> {
   const logger = createLogger({ role: "publisher", level: config.COUNTERFOIL_LOG_LEVEL });
   const backends = await connect(config, "read");
   const topics = openTopics(config, logger);
+  const stopTracing = await startTracing({ role: "publisher", logger });
   const publisher = startPublisher({ backends, topics, logger, report: send });
   whenAsked(async () => {
     await publisher.stop();
     await backends.close();
+    await stopTracing();
   });
 }
 
