@@ -14,9 +14,12 @@ if (mode === "bare") {
 } else {
   const { startIngestorRole } = await import("@counterfoil/counterfoil/roles/ingestor");
   const { loadConfig } = await import("@counterfoil/adapters/config");
+  const { startTracing } = await import("@counterfoil/adapters/tracing");
   const { pino } = await import("pino");
   const config = loadConfig({ ...process.env, COUNTERFOIL_HTTP_PORT: String(port) });
-  await startIngestorRole({ config, logger: pino({ level: "error" }) } as never);
+  const logger = pino({ level: "error" });
+  await startTracing({ role: "ingestor", logger });
+  await startIngestorRole({ config, logger } as never);
 }
 process.send?.({ port });
 

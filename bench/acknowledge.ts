@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import autocannon from "autocannon";
 import { inFolder } from "./append.ts";
@@ -30,6 +32,31 @@ export async function benchAcknowledgeLayer1(options: BenchOptions): Promise<Ben
   return { name: "the same for Layer1's ECDSA", target: null, ...measured };
 }
 
+/**
+ * The same with traces whose endpoint takes connections and never answers: what is lost where the
+ * collector is away.
+ */
+export async function benchAcknowledgeTraced(options: BenchOptions): Promise<BenchRow> {
+  const { facts, accounts, rounds } = options;
+  const webhooks = [...zeroHashWebhooks(Math.ceil(facts / 3), accounts)];
+  const offer = { webhooks, path: "/webhooks/zerohash" };
+  const deaf = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(deaf, "listening");
+  const { port } = deaf.address() as AddressInfo;
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` };
+  try {
+    const traced = () => inFolder((folder) => acknowledged("ours", offer, folder, env));
+    const plain = () => inFolder((folder) => acknowledged("ours", offer, folder));
+    const measured = await alternate(rounds, traced, plain);
+    const name = "the same with traces to an endpoint that hangs";
+    const limitName = "the same without traces";
+    return { name, unit: "webhooks/s", target: 0.9, limitName, ...measured };
+  } finally {
+    deaf.closeAllConnections();
+    deaf.close();
+  }
+}
+
 async function measure(offer: Offer, rounds: number) {
   const ours = () => inFolder((folder) => acknowledged("ours", offer, folder));
   const limit = () => inFolder((folder) => acknowledged("bare", offer, folder));
@@ -41,11 +68,13 @@ async function acknowledged(
   mode: "ours" | "bare",
   { webhooks, path }: Offer,
   dataDir: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<number> {
   const server = fork(join(import.meta.dirname, "acknowledge-server.ts"), [mode, path], {
     execArgv: ["--disable-warning=ExperimentalWarning"],
     env: {
       PATH: process.env.PATH,
+      ...env,
       COUNTERFOIL_DATA_DIR: dataDir,
       COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: ZERO_HASH_SECRET,
       COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY: LAYER1_PUBLIC_KEY,

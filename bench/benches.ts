@@ -1,5 +1,5 @@
 import { missingForBroker } from "@counterfoil/adapters/kafka/testing/broker";
-import { benchAcknowledge, benchAcknowledgeLayer1 } from "./acknowledge.ts";
+import { benchAcknowledge, benchAcknowledgeLayer1, benchAcknowledgeTraced } from "./acknowledge.ts";
 import { benchAppend } from "./append.ts";
 import { benchEmmettRebuild } from "./emmett-rebuild.ts";
 import { benchFollowAppends } from "./follow-appends.ts";
@@ -29,6 +29,10 @@ const SQLITE: Readonly<Record<string, Bench>> = {
   "acknowledge-layer1": {
     run: benchAcknowledgeLayer1,
     sizes: { ...USUAL, facts: 30_000, rounds: 3 },
+  },
+  "acknowledge-traced": {
+    run: benchAcknowledgeTraced,
+    sizes: { ...USUAL, facts: 60_000, rounds: 5 },
   },
   visible: { run: benchVisibility, sizes: { ...USUAL, facts: 45_000, rounds: 1 } },
   append: { run: benchAppend, sizes: USUAL },
