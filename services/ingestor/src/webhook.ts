@@ -201,7 +201,8 @@ function answerWebhook(source: WebhookSource, deps: SourceDeps) {
       ...traceOf(request),
     });
     metrics.delivered(provider, "webhook", receipt.outcome);
-    logQuarantined(deps.log, { provider, channel: "webhook", payloadType, receipt });
+    const origin = originOf(request);
+    logQuarantined(deps.log, { provider, channel: "webhook", payloadType, receipt, origin });
     answered();
     const { deliveryId, outcome, position } = receipt;
     request.logged = { delivery_id: deliveryId, outcome };
