@@ -113,6 +113,27 @@ describe("a valid webhook", () => {
     expect(await registry.metrics()).toContain(`counterfoil_deliveries_total{${labels}} 1`);
   });
 
+  test("that nobody can read has a line that leads to its request and its delivery", async () => {
+    const { ingest, post, log } = await mount();
+    ingest.answerWith(() => ({ outcome: "quarantined" }));
+    const response = await post({
+      headers: { ...zeroHashHeaders(BODY, ["hmac"]), "x-request-id": "r-1" },
+    });
+    const about = {
+      ...{ request_id: "r-1", remote_address: "127.0.0.1" },
+      delivery_id: response.json().delivery_id,
+    };
+    const lines = log
+      .text()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { ...about, level: 40, provider: "zerohash" },
+      { ...about, msg: "request", outcome: "quarantined", status: 200 },
+    ]);
+  });
+
   test("without headers for it has no payload type and no notification id", async () => {
     const { ingest, post } = await mount();
     await post();
