@@ -87,6 +87,7 @@ test("an endpoint that refuses is said once, and nobody waits", async () => {
   const stop = await startTracing({ role: "test", logger: { warn } as unknown as Logger });
   for (let n = 0; n < 3_000; n += 1) tracing.start("step").end();
   await isSaid;
+  expect(tracing.isOn).toBe(false);
   await stop();
   expect(said).toEqual(["traces cannot be sent: dropped"]);
 });

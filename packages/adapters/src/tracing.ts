@@ -61,19 +61,36 @@ async function collectSpans({
   logTrouble(api, logger);
   const { envDetector, serviceNameEnvDetector } = resources;
   const named = resources.detectResources({ detectors: [envDetector, serviceNameEnvDetector] });
+  const sending = pauseAfterFailure(exporter ?? (await otlpExporter()));
   const provider = new sdk.TracerProvider({
     resource: resources
       .defaultResource()
       .merge(resources.resourceFromAttributes({ "service.name": `counterfoil-${role}` }))
       .merge(named),
     sampler: samplerOf(sdk),
-    spanProcessors: [new sdk.BatchSpanProcessor({ exporter: exporter ?? (await otlpExporter()) })],
+    spanProcessors: [new sdk.BatchSpanProcessor({ exporter: sending.exporter })],
   });
-  current = tracingWith(api, provider.getTracer("counterfoil"));
+  current = tracingWith(api, provider.getTracer("counterfoil"), sending.isPaused);
   return async () => {
     current = NO_TRACING;
     await provider.shutdown().catch(() => undefined);
   };
+}
+
+/** While the endpoint is away, spans would be made only to be dropped. */
+const PAUSE_MS = 10_000;
+
+function pauseAfterFailure(exporter: SpanExporter) {
+  let pausedUntilMs = 0;
+  const pausing: SpanExporter = {
+    export: (spans, done) =>
+      exporter.export(spans, (result) => {
+        if (result.error !== undefined) pausedUntilMs = performance.now() + PAUSE_MS;
+        done(result);
+      }),
+    shutdown: () => exporter.shutdown(),
+  };
+  return { exporter: pausing, isPaused: () => performance.now() < pausedUntilMs };
 }
 
 /** A process that ends waits no longer for an endpoint that hangs. */
@@ -117,7 +134,7 @@ function logTrouble({ diag, DiagLogLevel }: Api, logger: StartOptions["logger"])
   );
 }
 
-function tracingWith(api: Api, tracer: Tracer): Tracing {
+function tracingWith(api: Api, tracer: Tracer, isPaused: () => boolean): Tracing {
   const { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = api;
   const kinds = {
     server: SpanKind.SERVER,
@@ -126,7 +143,9 @@ function tracingWith(api: Api, tracer: Tracer): Tracing {
     consumer: SpanKind.CONSUMER,
   } as const;
   return {
-    isOn: true,
+    get isOn() {
+      return !isPaused();
+    },
     start(name: string, { kind = "internal", parent, attributes = {} }: SpanOptions = {}): Span {
       const caused = isTraceparent(parent)
         ? trace.setSpanContext(ROOT_CONTEXT, spanContextOf(parent))

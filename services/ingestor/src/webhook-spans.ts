@@ -6,6 +6,12 @@ import {
 } from "@counterfoil/processing/ports/tracing";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
+declare module "fastify" {
+  interface FastifyRequest {
+    span: Span | undefined;
+  }
+}
+
 /**
  * Makes each request of an application a span, of the trace that its sender names or of a new one.
  *
@@ -15,17 +21,17 @@ export function traceRequests(
   app: FastifyInstance,
   tracing: Tracing = NO_TRACING,
 ): (request: FastifyRequest) => Readonly<{ traceparent?: string }> {
-  const spans = new WeakMap<FastifyRequest, Span>();
+  app.decorateRequest("span");
   app.addHook("onRequest", (request, _reply, done) => {
-    if (tracing.isOn) spans.set(request, startSpan(request, tracing));
+    if (tracing.isOn) request.span = startSpan(request, tracing);
     done();
   });
   app.addHook("onResponse", (request, { statusCode }, done) => {
-    spans.get(request)?.end({ "http.response.status_code": statusCode });
+    request.span?.end({ "http.response.status_code": statusCode });
     done();
   });
   return (request) => {
-    const traceparent = spans.get(request)?.traceparent ?? senderOf(request);
+    const traceparent = request.span?.traceparent ?? senderOf(request);
     return traceparent === undefined ? {} : { traceparent };
   };
 }
