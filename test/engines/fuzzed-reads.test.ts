@@ -1,4 +1,5 @@
 import { describePostgres } from "@counterfoil/adapters/postgres/testing/use-postgres";
+import { createReadiness } from "@counterfoil/http/readiness";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -82,7 +83,10 @@ function define(engineOf: () => Engine | OpenTestEngine): void {
     for (const payloadType of ["unknown", "unheard"]) await take(ledger, { body: {}, payloadType });
     await ledger.catchUp();
     const { stream, catalogue, clock } = ledger;
-    gateway = await createTestGateway({ stream, catalogue, clock }, { clock: impatient(clock) });
+    // Positions are waited for in no time; whether the service is ready is asked with patience.
+    const readiness = createReadiness(async () => void (await stream.head()), clock);
+    const deps = { clock: impatient(clock), readiness };
+    gateway = await createTestGateway({ stream, catalogue, clock }, deps);
     const { body } = await gateway.get("/openapi.json");
     operations = Object.entries(body.paths).flatMap(([path, methods]) => {
       const { get } = methods as { get?: { parameters?: Parameter[] } };
