@@ -229,7 +229,9 @@ async function lookUpFindings(
 
 /** Events that are found under a fact which they do not amend: ingest would count them to it. */
 function strayAmendments(id: string, known: KnownEvents["known"]): Finding[] {
-  const strays = known.get(id)?.amendments.filter((event) => amendedBy(event) !== id) ?? [];
+  const amendments = known.get(id)?.amendments ?? [];
+  // What a newer program wrote is a finding already; which fact it amends, this one cannot say.
+  const strays = amendments.filter((event) => !isTooNew(event) && amendedBy(event) !== id);
   return strays.map(({ id: stray, type, position }) => {
     const detail = `${type} ${stray} is found under the event ${id}, which it does not amend`;
     return { position, what: "amendment", detail };
