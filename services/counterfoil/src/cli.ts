@@ -15,6 +15,7 @@ import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { EXIT, printedError, reportOf } from "./error-report.ts";
+import { outliveReaders } from "./output/print.ts";
 
 const HELP = `
 Everything is configured by environment variables COUNTERFOIL_…, listed in the README. Commands work
@@ -29,12 +30,7 @@ Examples:
   $ counterfoil verify --models
   $ counterfoil rebuild all`;
 
-// Whoever reads may have read enough (`| head`): the work goes on, and nobody is told of it.
-for (const output of [process.stdout, process.stderr]) {
-  output.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
-}
+outliveReaders();
 
 // Whatever a command makes, no other user of the machine reads: files are 0600, folders 0700.
 process.umask(0o077);

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Backends } from "@counterfoil/adapters/connect";
 import { writeWholeFile } from "@counterfoil/adapters/node/files";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
@@ -19,7 +18,7 @@ import { findAccount } from "@counterfoil/processing/queries/balances";
 import { Command } from "commander";
 import { BUILD } from "../build.ts";
 import { WrongUsage } from "../error-report.ts";
-import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
+import { print, printJson, renderTable, shortDigest, written } from "../output/print.ts";
 import { createProgress } from "../output/progress.ts";
 import { JSON_OPTION, type JsonOption, parseModels, withLedger } from "./context.ts";
 import { untilInterrupted } from "./interrupt.ts";
@@ -218,15 +217,12 @@ type Show = Readonly<{
 /** One document, written as it is found: there may be as many differences as records. */
 function writeJson(): Show {
   let before = '{"data":[';
-  const write = async (text: string) => {
-    if (!process.stdout.write(text)) await once(process.stdout, "drain");
-  };
   return {
     one: async (difference) => {
-      await write(`${before}\n${JSON.stringify(difference)}`);
+      await written(`${before}\n${JSON.stringify(difference)}`);
       before = ",";
     },
-    end: () => write(before === "," ? "\n]}\n" : '{"data":[]}\n'),
+    end: () => written(before === "," ? "\n]}\n" : '{"data":[]}\n'),
   };
 }
 

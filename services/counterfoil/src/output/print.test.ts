@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { printJson, printJsonList, printTables, renderTable } from "./print.ts";
 
@@ -52,3 +54,20 @@ describe("a list as it comes", () => {
     expect(await printed(() => printTables(numbers(count), render, "none"))).toBe(expected);
   });
 });
+
+test.each(["printJsonList(items())", "printTables(items(), String, '')"])(
+  "%s goes on quietly where whoever reads has read enough",
+  async (printing) => {
+    const program = [
+      `import { outliveReaders, printJsonList, printTables } from "${import.meta.dirname}/print.ts";`,
+      "async function* items() { for (let n = 0; n < 100_000; n += 1) yield n; }",
+      "outliveReaders();",
+      `await ${printing};`,
+    ].join("\n");
+    const node = `"${process.execPath}" --disable-warning=ExperimentalWarning --input-type=module`;
+    const line = `{ ${node} --eval "$PROGRAM"; echo "ended with $?" >&2; } | head -n 1`;
+    const env = { ...process.env, PROGRAM: program };
+    const { stderr } = await promisify(execFile)("sh", ["-c", line], { env });
+    expect(stderr).toBe("ended with 0\n");
+  },
+);

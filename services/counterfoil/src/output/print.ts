@@ -24,9 +24,24 @@ export async function printJsonList(items: AsyncIterable<unknown>): Promise<void
   print(before === "[" ? "[]" : "\n]");
 }
 
-/** Waits for a reader that is slower. */
-async function written(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, "drain");
+/** Waits for a reader that is slower, though not for one who is gone. */
+export async function written(text: string): Promise<void> {
+  if (!isRead || process.stdout.write(text)) return;
+  await once(process.stdout, "drain").catch(unlessNobodyReads);
+}
+
+let isRead = true;
+
+/** Whoever reads may have read enough (`| head`): the work goes on, and nobody is told of it. */
+export function outliveReaders(): void {
+  for (const output of [process.stdout, process.stderr]) output.on("error", unlessNobodyReads);
+  process.stdout.on("error", () => {
+    isRead = false;
+  });
+}
+
+function unlessNobodyReads(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 /** Enough of a digest to see whether two are the same. */
