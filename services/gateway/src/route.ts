@@ -40,6 +40,8 @@ export type RouteDefinition<
   status?: 200 | 202;
   /** Under `/v1` to read needs a reader's key, to change an operator's; elsewhere nothing. */
   needs?: Needs;
+  /** It is about the ledger as a whole: for a platform's key there is no such resource. */
+  isOfAll?: true;
   /** The answer's schema; with `mediaType` where it is not JSON. */
   answer: z.ZodType;
   mediaType?: string;
@@ -100,7 +102,7 @@ export function route<
   Body extends z.ZodType = z.ZodUndefined,
 >(definition: RouteDefinition<Query, Params, Body>): Route {
   const { method = "GET", operation, url, tag, summary, description } = definition;
-  const { query, params, body, handle } = definition;
+  const { query, params, body, isOfAll = false, handle } = definition;
   const needs = needsOf(definition);
   const schema = {
     operationId: operation,
@@ -118,6 +120,7 @@ export function route<
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     const { query, params, body } = request as Checked;
     const { caller } = request;
+    if (isOfAll && caller.platform !== null) throw new Problem("not_found", OF_ALL);
     return handle({ query, params, body, caller, disconnected: () => closeSignal(reply) }, reply);
   };
   return {
@@ -129,6 +132,8 @@ export function route<
     },
   };
 }
+
+const OF_ALL = "this is of the ledger as a whole, and the key is a platform's";
 
 function needsOf({ url, method = "GET", needs }: Pick<AnyDefinition, "url" | "method" | "needs">) {
   if (needs !== undefined) return needs;

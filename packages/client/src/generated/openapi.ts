@@ -2536,6 +2536,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_host`: The service is not known by this name */
             421: {
                 headers: {
@@ -2615,6 +2624,15 @@ export interface operations {
             };
             /** @description `unauthenticated`: A valid API key is needed */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -92,3 +92,17 @@ describe("signed heads over HTTP", () => {
     expect(await refusalOf("/v1/heads?cursor=x")).toEqual([400, "invalid_cursor"]);
   });
 });
+
+test("a platform's key gets neither heads nor proofs: they hold digests of what is others'", async () => {
+  const urls = [
+    ...["/v1/head", "/v1/heads"],
+    ...["/v1/proofs/inclusion?position=1&tree_size=1", "/v1/proofs/consistency?from=1&to=1"],
+  ];
+  const scoped = await gateway.newKey({ platform: "PLAT01" });
+  const whole = await gateway.newKey();
+  for (const url of urls) {
+    const refused = await gateway.send("GET", url, { headers: scoped.headers });
+    expect([url, refused.status, refused.body.code]).toEqual([url, 404, "not_found"]);
+    expect((await gateway.send("GET", url, { headers: whole.headers })).status).toBe(200);
+  }
+});

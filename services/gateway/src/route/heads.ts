@@ -6,7 +6,10 @@ import { cursor, limit, parameters, position, requiredPosition } from "../parame
 import { given, listBody, oneBody, pageOf, type Sources } from "../reading.ts";
 import { type Route, route } from "../route.ts";
 
-/** Signed heads, and proofs under them. */
+/**
+ * Signed heads, and proofs under them. Hashes of one event and of the one before it would show a guess
+ * at what it says of others to be right, so that a platform's key gets neither.
+ */
 export function headRoutes(sources: Sources): readonly Route[] {
   return [
     headRoute(sources),
@@ -21,12 +24,16 @@ function headRoute({ heads }: Sources): Route {
     operation: "getHead",
     url: "/v1/head",
     tag: "audit",
+    isOfAll: true,
     summary: "A signed head over everything that was recorded",
     description:
       "The answer is the head itself, to be kept as it is: `counterfoil verify --head` takes the file. Signs one where something was recorded since the last, and appends nothing.",
     query: parameters({}),
     answer: treeHead,
-    problems: ["stream_unavailable", "model_unavailable", "stream_forked", "stream_corrupted"],
+    problems: [
+      ...(["not_found", "stream_unavailable", "model_unavailable"] as const),
+      ...(["stream_forked", "stream_corrupted"] as const),
+    ],
     handle: () => heads.make(),
   });
 }
@@ -42,10 +49,11 @@ function listRoute({ heads, stream }: Sources): Route {
     operation: "listHeads",
     url: "/v1/heads",
     tag: "audit",
+    isOfAll: true,
     summary: "The heads that were signed here, in the order of their positions",
     query: list,
     answer: listOf(treeHead),
-    problems: ["invalid_cursor", "stream_unavailable", "model_unavailable"],
+    problems: ["not_found", "invalid_cursor", "stream_unavailable", "model_unavailable"],
     handle: async ({ query }) => {
       const { after = 0 } = query;
       const scope = { list: "heads", filters: given({ after: query.after }), key: HEADS_KEY };
@@ -60,6 +68,7 @@ function inclusionRoute({ heads }: Sources): Route {
     operation: "getInclusionProof",
     url: "/v1/proofs/inclusion",
     tag: "audit",
+    isOfAll: true,
     summary: "That the event at a position lies under a head",
     query: parameters({
       position: requiredPosition("Of the event"),
@@ -80,6 +89,7 @@ function consistencyRoute({ heads }: Sources): Route {
     operation: "getConsistencyProof",
     url: "/v1/proofs/consistency",
     tag: "audit",
+    isOfAll: true,
     summary: "That a later head holds everything that an earlier one held",
     query: parameters({
       from: requiredPosition("The earlier head's `tree_size`"),
