@@ -1,24 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
 import { until } from "./support/api.ts";
 import { endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
+import { freePort } from "./support/free-port.ts";
 import { configOf } from "./support/stand-in.ts";
 
 jest.setTimeout(120_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A pipe that takes nothing more, and that nobody reads. */
 function openFullPipe(): number {

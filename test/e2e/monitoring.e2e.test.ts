@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { stringify } from "yaml";
@@ -20,6 +19,7 @@ import {
   startRole,
 } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
+import { freePort } from "./support/free-port.ts";
 import { sendScenario, sendWebhook } from "./support/send.ts";
 import { configOf, feedConfigOf } from "./support/stand-in.ts";
 
@@ -49,14 +49,6 @@ let addresses: readonly string[];
 let prometheus: Prometheus;
 
 type Prometheus = Readonly<{ url: string; child: ChildProcess }>;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** What discovery finds. */
 function discover(found: readonly string[]): void {

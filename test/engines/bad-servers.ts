@@ -13,13 +13,6 @@ export function startSilentServer(): Promise<BadServer> {
   return listen(createServer());
 }
 
-/** A port where nobody listens. */
-export async function freePort(): Promise<number> {
-  const server = await startSilentServer();
-  await server.close();
-  return server.port;
-}
-
 async function listen(server: Server): Promise<BadServer> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {

@@ -16,9 +16,10 @@ import {
   stopRole,
 } from "../e2e/support/counterfoil.ts";
 import { newFolder, removeFolders } from "../e2e/support/folder.ts";
+import { freePort } from "../e2e/support/free-port.ts";
 import { sendScenario } from "../e2e/support/send.ts";
 import { configOf } from "../e2e/support/stand-in.ts";
-import { type BadServer, freePort, startSilentServer, startWebServer } from "./bad-servers.ts";
+import { type BadServer, startSilentServer, startWebServer } from "./bad-servers.ts";
 
 const POSTGRES = "COUNTERFOIL_POSTGRES_URL";
 const EVENTSTORE = "COUNTERFOIL_EVENTSTORE_URL";

@@ -7,8 +7,8 @@ import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { InvalidArgumentError } from "commander";
-import { WrongUsage } from "../error-report.ts";
-import { openExisting } from "../service/open-ledger.ts";
+import { Stopped, WrongUsage } from "../error-report.ts";
+import { openExisting, withBackends } from "../service/open-ledger.ts";
 
 export const JSON_OPTION = ["--json", "print JSON for programs"] as const;
 
@@ -44,23 +44,12 @@ export async function withLedger<T>(
   access: Access,
   work: (backends: Backends) => Promise<T>,
 ): Promise<T> {
-  return withBackends(await openExisting(loadConfig(process.env), access), work);
+  return withBackends(openExisting(loadConfig(process.env), access), work);
 }
 
 /** The same for who looks for what is wrong with it, and so takes it as it is. */
 export async function withUncheckedLedger<T>(work: (backends: Backends) => Promise<T>): Promise<T> {
-  return withBackends(await connect(loadConfig(process.env), "read"), work);
-}
-
-async function withBackends<T>(
-  backends: Backends,
-  work: (backends: Backends) => Promise<T>,
-): Promise<T> {
-  try {
-    return await work(backends);
-  } finally {
-    await backends.close();
-  }
+  return withBackends(connect(loadConfig(process.env), "read"), work);
 }
 
 /** The same for who acts on it, which is recorded before it begins. */
@@ -76,6 +65,26 @@ export function withLedgerActed<T>(
 
 type Action = Pick<DataOf<"OperatorActed">, "action" | "actor"> &
   Readonly<{ targets?: readonly (string | undefined)[] }>;
+
+/**
+ * Runs work that SIGINT and SIGTERM ask to stop, so that it can clear away what is not finished; a
+ * second one ends the process as ever.
+ *
+ * @param what is said of work that throws the signal's reason
+ */
+export async function untilInterrupted<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  what = "stopped before it was finished",
+): Promise<T> {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort(new Stopped(what));
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  try {
+    return await work(stopping.signal);
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+  }
+}
 
 /** The read models that the ledger serves. */
 export async function withModels<T>(

@@ -11,9 +11,8 @@ import { exportCsv, FACT_COLUMNS, factRows } from "@counterfoil/processing/expor
 import { Command, Option } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
-import { createProgress } from "../output/progress.ts";
-import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
-import { untilInterrupted } from "./interrupt.ts";
+import { withProgress } from "../output/progress.ts";
+import { JSON_OPTION, type JsonOption, untilInterrupted, withLedger } from "./context.ts";
 import { firstPositionOf, lastPositionOf, POINT_HELP, type Point, parsePoint } from "./point.ts";
 
 type Format = keyof typeof FORMATS;
@@ -59,21 +58,19 @@ export function exportCommand(): Command {
 
 async function exportTo(backends: Backends, { out: file, format, ...options }: ExportOptions) {
   const range = await rangeOf(backends, options);
-  const progress = createProgress("export");
   const { stream } = backends;
-  try {
-    const events = await untilInterrupted((signal) =>
-      writeWholeFile(file, async (path) => {
-        const reading = { ...range, stream, signal, onProgress: progress.update };
-        const count = await FORMATS[format](path, reading, backends);
-        if (count > 0) return count;
-        throw new WrongUsage(`no event of account ${range.account} in that range: no file is made`);
-      }),
+  const write = (path: string, signal: AbortSignal) =>
+    withProgress("export", (onProgress) =>
+      FORMATS[format](path, { ...range, stream, signal, onProgress }, backends),
     );
-    return { file, format, ...range, events };
-  } finally {
-    progress.stop();
-  }
+  const events = await untilInterrupted((signal) =>
+    writeWholeFile(file, async (path) => {
+      const count = await write(path, signal);
+      if (count > 0) return count;
+      throw new WrongUsage(`no event of account ${range.account} in that range: no file is made`);
+    }),
+  );
+  return { file, format, ...range, events };
 }
 
 async function rangeOf(

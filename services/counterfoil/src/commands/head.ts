@@ -1,8 +1,10 @@
+import { writeFile } from "node:fs/promises";
+import { writeWholeFile } from "@counterfoil/adapters/node/files";
 import { createHeads } from "@counterfoil/processing/audit/heads";
+import { FileUnusable } from "@counterfoil/processing/ports/errors";
 import { Command } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
-import { writeWhole } from "../output/write-whole.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
@@ -27,7 +29,8 @@ export function headCommand(): Command {
     .action(async ({ out, rebuild = false }: HeadOptions) => {
       const head = await withLedger("read", (backends) => createHeads(backends).make({ rebuild }));
       if (out === undefined) return printJson(head);
-      writeWhole(out, `${JSON.stringify(head, null, 2)}\n`);
+      const text = `${JSON.stringify(head, null, 2)}\n`;
+      await writeWholeFile(out, (path) => writeFile(path, text)).catch(asWrongUsage);
       print(`${out}: position ${head.position}, root ${head.root}, key ${head.key_id}`);
     })
     .addCommand(rotateCommand());
@@ -44,6 +47,11 @@ function rotateCommand(): Command {
       );
       printJson({ old_key, new_key });
     });
+}
+
+/** The file was named on the command line. */
+function asWrongUsage(error: unknown): never {
+  throw error instanceof FileUnusable ? new WrongUsage(error.message) : error;
 }
 
 const HEAD_HELP = `

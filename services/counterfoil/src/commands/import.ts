@@ -1,23 +1,19 @@
 import { loadConfig } from "@counterfoil/adapters/config";
-import { type Backends, connect } from "@counterfoil/adapters/connect";
+import { connect } from "@counterfoil/adapters/connect";
 import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { readLines } from "@counterfoil/adapters/node/files";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { Config } from "@counterfoil/contracts/config";
 import { emptyHead, type Head } from "@counterfoil/core/stream/chain";
-import {
-  checkExport,
-  importLedger,
-  type ReadExportOptions,
-} from "@counterfoil/processing/exports/import-ledger";
+import { checkExport, importLedger } from "@counterfoil/processing/exports/import-ledger";
 import { StreamMissing } from "@counterfoil/processing/ports/errors";
 import { Command } from "commander";
 import { print, printJson } from "../output/print.ts";
-import { createProgress } from "../output/progress.ts";
+import { withProgress } from "../output/progress.ts";
+import { withBackends } from "../service/open-ledger.ts";
 import { createDataFolder } from "../service/surroundings.ts";
-import { JSON_OPTION, type JsonOption } from "./context.ts";
-import { untilInterrupted } from "./interrupt.ts";
+import { JSON_OPTION, type JsonOption, untilInterrupted } from "./context.ts";
 
 export function importCommand(): Command {
   return new Command("import")
@@ -49,46 +45,20 @@ async function importFile(config: Config, file: string, signal: AbortSignal) {
   const lines = () => readLines(file);
   const reading = { names, hashing: nodeHashing, base64: nodeBase64, lines, signal };
   const held = await headOf(config);
-  await showing("check", reading, (options) => checkExport(options, held));
+  await withProgress("check", (onProgress) => checkExport({ ...reading, onProgress }, held));
   createDataFolder(config);
-  return withBackends(config, "write", ({ stream }) =>
-    showing("import", reading, (options) => importLedger({ ...options, stream })),
+  return withBackends(connect(config, "write"), ({ stream }) =>
+    withProgress("import", (onProgress) => importLedger({ ...reading, stream, onProgress })),
   );
 }
 
 /** Of what is there already; a look that creates nothing. */
 async function headOf(config: Config): Promise<Head> {
   try {
-    return await withBackends(config, "read", ({ stream }) => stream.head());
+    return await withBackends(connect(config, "read"), ({ stream }) => stream.head());
   } catch (error) {
     if (error instanceof StreamMissing) return emptyHead(config.COUNTERFOIL_LEDGER, nodeHashing);
     throw error;
-  }
-}
-
-async function withBackends<T>(
-  config: Config,
-  access: "read" | "write",
-  work: (backends: Backends) => Promise<T>,
-): Promise<T> {
-  const backends = await connect(config, access);
-  try {
-    return await work(backends);
-  } finally {
-    await backends.close();
-  }
-}
-
-async function showing<T>(
-  what: string,
-  options: ReadExportOptions,
-  work: (options: ReadExportOptions) => Promise<T>,
-): Promise<T> {
-  const progress = createProgress(what);
-  try {
-    return await work({ ...options, onProgress: progress.update });
-  } finally {
-    progress.stop();
   }
 }
 

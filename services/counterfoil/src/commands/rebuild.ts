@@ -8,7 +8,7 @@ import { BUILD } from "../build.ts";
 import { EXIT } from "../error-report.ts";
 import { describeDifferences, describeVersions } from "../output/differences.ts";
 import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
-import { createProgress } from "../output/progress.ts";
+import { withProgress } from "../output/progress.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
@@ -16,6 +16,7 @@ import {
   JSON_OPTION,
   type JsonOption,
   parseModelOrAll,
+  untilInterrupted,
   withLedgerActed,
 } from "./context.ts";
 
@@ -57,32 +58,18 @@ export async function rebuildModels(
   { models, force }: Readonly<{ models: readonly ModelName[]; force: boolean }>,
 ): Promise<readonly ModelRebuild[]> {
   keepHeapLean();
-  const results: ModelRebuild[] = [];
-  const stopping = new AbortController();
-  const stop = () => stopping.abort();
-  process.once("SIGINT", stop).once("SIGTERM", stop);
-  for (const model of models) {
-    if (stopping.signal.aborted) break;
-    const progress = createProgress(model);
-    const onProgress = (step: Readonly<{ position: number; target: number }>) =>
-      progress.update(step.position, step.target);
-    const { signal } = stopping;
-    try {
-      const result = await runRebuild({
-        backends,
-        projection: PROJECTIONS[model],
-        build: BUILD,
-        force,
-        signal,
-        onProgress,
-      });
+  return untilInterrupted(async (signal) => {
+    const results: ModelRebuild[] = [];
+    for (const model of models) {
+      if (signal.aborted) break;
+      const options = { backends, projection: PROJECTIONS[model], build: BUILD, force, signal };
+      const result = await withProgress(model, (update) =>
+        runRebuild({ ...options, onProgress: ({ position, target }) => update(position, target) }),
+      );
       results.push({ model, ...result });
-    } finally {
-      progress.stop();
     }
-  }
-  process.off("SIGINT", stop).off("SIGTERM", stop);
-  return results;
+    return results;
+  });
 }
 
 export function printRebuilds(results: readonly ModelRebuild[]): void {

@@ -19,9 +19,14 @@ import { Command } from "commander";
 import { BUILD } from "../build.ts";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest, written } from "../output/print.ts";
-import { createProgress } from "../output/progress.ts";
-import { JSON_OPTION, type JsonOption, parseModels, withLedger } from "./context.ts";
-import { untilInterrupted } from "./interrupt.ts";
+import { withProgress } from "../output/progress.ts";
+import {
+  JSON_OPTION,
+  type JsonOption,
+  parseModels,
+  untilInterrupted,
+  withLedger,
+} from "./context.ts";
 import { lastPositionOf, POINT_HELP, type Point, parsePoint } from "./point.ts";
 
 type ReplayOptions = JsonOption &
@@ -132,14 +137,10 @@ async function withReplay<T>(
   }: Readonly<{ model: ModelName; position: number; signal: AbortSignal }>,
   work: (rows: Rows, checkpoint: Checkpoint) => Promise<T>,
 ): Promise<T> {
-  const progress = createProgress(model);
   const projection = PROJECTIONS[model];
-  const onProgress = progress.update;
-  try {
-    return await replayModel({ ...backends, projection, position, signal, onProgress }, work);
-  } finally {
-    progress.stop();
-  }
+  return withProgress(model, (onProgress) =>
+    replayModel({ ...backends, projection, position, signal, onProgress }, work),
+  );
 }
 
 async function accountIn(rows: Rows, id: string): Promise<BalanceRecord> {

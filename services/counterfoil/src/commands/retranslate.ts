@@ -5,7 +5,7 @@ import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { Command } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
-import { createProgress } from "../output/progress.ts";
+import { withProgress } from "../output/progress.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
@@ -41,17 +41,14 @@ export function retranslateCommand(): Command {
     });
 }
 
-async function retranslateAll(backends: Backends): Promise<RetranslateResult> {
-  const progress = createProgress("retranslate");
-  try {
-    return await retranslate({
+function retranslateAll(backends: Backends): Promise<RetranslateResult> {
+  return withProgress("retranslate", (update) =>
+    retranslate({
       ...backends,
       translations: TRANSLATIONS,
-      onProgress: (_step, position, head) => progress.update(position, head),
-    });
-  } finally {
-    progress.stop();
-  }
+      onProgress: (_step, position, head) => update(position, head),
+    }),
+  );
 }
 
 function printRetranslation(

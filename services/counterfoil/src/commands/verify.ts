@@ -23,10 +23,16 @@ import { readAttention } from "@counterfoil/processing/queries/attention";
 import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Command } from "commander";
-import { EXIT } from "../error-report.ts";
+import { EXIT, Stopped } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
-import { createProgress } from "../output/progress.ts";
-import { JSON_OPTION, type JsonOption, withModels, withUncheckedLedger } from "./context.ts";
+import { withProgress } from "../output/progress.ts";
+import {
+  JSON_OPTION,
+  type JsonOption,
+  untilInterrupted,
+  withModels,
+  withUncheckedLedger,
+} from "./context.ts";
 import { parseExpected, readGivenHeads } from "./given-heads.ts";
 
 type Anchors = Readonly<{
@@ -85,8 +91,6 @@ Ends with 1 where something is damaged, naming the first bad position; with 2 wh
 of this ledger, or its key is neither this installation's nor given by --key. Without a head, what was
 cut from the stream's end or written anew with all its hashes is not seen. What the provider has not
 sent, or sent unreadable, is no damage: it is listed, and ends with 1 only with --strict.`;
-
-class Stopped extends Error {}
 
 /** What is missing although nothing is damaged; a gap that somebody acknowledged is still one. */
 type OpenFinding = Readonly<{ what: "gap" | "quarantined"; open: number; unacknowledged: number }>;
@@ -148,13 +152,10 @@ async function verifyWholeStream(
   bodies: boolean,
   from: Start["from"],
 ): Promise<StreamVerification> {
-  const progress = createProgress("verify");
-  try {
-    const start = from === null ? {} : { from };
-    return await verifyStream({ ...backends, ...start, bodies, onProgress: progress.update });
-  } finally {
-    progress.stop();
-  }
+  const start = from === null ? {} : { from };
+  return withProgress("verify", (onProgress) =>
+    verifyStream({ ...backends, ...start, bodies, onProgress }),
+  );
 }
 
 type ModelsVerified = Readonly<{
@@ -166,21 +167,18 @@ type ModelsVerified = Readonly<{
 /** SIGINT ends the one that is being folded again, and what was built of it is removed. */
 async function verifyModels(backends: Backends, refold: boolean): Promise<ModelsVerified> {
   keepHeapLean();
-  const stopping = new AbortController();
-  const stop = () => stopping.abort(new Stopped("stopped before all models were folded again"));
-  process.once("SIGINT", stop).once("SIGTERM", stop);
   const verified: ModelVerification[] = [];
   try {
-    for (const model of MODEL_NAMES) {
-      const verification = await verifyOne(backends, model, refold, stopping.signal);
-      if (verification !== null) verified.push(verification);
-    }
+    await untilInterrupted(async (signal) => {
+      for (const model of MODEL_NAMES) {
+        const verification = await verifyOne(backends, model, refold, signal);
+        if (verification !== null) verified.push(verification);
+      }
+    }, "stopped before all models were folded again");
     return { verified, failure: null };
   } catch (error) {
     if (!isEngineError(error) && !(error instanceof Stopped)) throw error;
     return { verified, failure: error as Error };
-  } finally {
-    process.off("SIGINT", stop).off("SIGTERM", stop);
   }
 }
 
@@ -192,12 +190,7 @@ async function verifyOne(
 ): Promise<ModelVerification | null> {
   const options = { ...backends, projection: PROJECTIONS[model], refold, signal };
   if (!refold) return verifyModel(options);
-  const progress = createProgress(model);
-  try {
-    return await verifyModel({ ...options, onProgress: progress.update });
-  } finally {
-    progress.stop();
-  }
+  return withProgress(model, (onProgress) => verifyModel({ ...options, onProgress }));
 }
 
 function printVerification(

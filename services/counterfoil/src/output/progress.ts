@@ -1,21 +1,31 @@
 import { Presets, SingleBar } from "cli-progress";
 
-export type Progress = Readonly<{
+type Progress = Readonly<{
   update: (done: number, total: number) => void;
   stop: () => void;
 }>;
 
-/**
- * A bar for a person, now and then a line for a log. On stderr unless given, apart from a command's
- * answer.
- */
-export function createProgress(what: string, stream: WriteStream = process.stderr): Progress {
-  return stream.isTTY ? createBar(what, stream) : createLines(what, stream);
+/** Shows how far work has come while it is done. */
+export async function withProgress<T>(
+  what: string,
+  work: (update: Progress["update"]) => Promise<T>,
+): Promise<T> {
+  const progress = createProgress(what);
+  try {
+    return await work(progress.update);
+  } finally {
+    progress.stop();
+  }
 }
 
-type WriteStream = NodeJS.WriteStream;
+/** A bar for a person, now and then a line for a log. On stderr, apart from a command's answer. */
+function createProgress(what: string): Progress {
+  return process.stderr.isTTY ? createBar(what) : createLines(what);
+}
 
-function createBar(what: string, stream: WriteStream): Progress {
+const { stderr: stream } = process;
+
+function createBar(what: string): Progress {
   const format = `  ${what.padEnd(12)} {bar} {percentage}% │ {value} of {total} events │ {eta_formatted}`;
   const bar = new SingleBar({ format, stream, hideCursor: true }, Presets.shades_classic);
   bar.start(0, 0);
@@ -30,7 +40,7 @@ function createBar(what: string, stream: WriteStream): Progress {
 
 const LINE_EVERY_MS = 1_000;
 
-function createLines(what: string, stream: WriteStream): Progress {
+function createLines(what: string): Progress {
   let writtenAtMs = performance.now();
   let latest = "";
   let written = "";

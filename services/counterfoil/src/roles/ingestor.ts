@@ -25,14 +25,7 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const { clock, ledger, tracing } = backends;
-    const ingest = watchAppends(
-      createIngest({
-        ...backends,
-        translations: TRANSLATIONS,
-        readLarge: createReadingThreads(),
-      }),
-      backends,
-    );
+    const ingest = openIngest(backends);
     closing.add(ingest.stop);
     const registry = createRegistry();
     const readiness = createReadiness(ingest.assertTaking, clock);
@@ -50,10 +43,12 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
 const FAILURE_COUNTS = 5n * SECOND;
 
 /** An ingest that knows whether the stream takes what it is given. */
-export function watchAppends(
-  ingest: Ingest,
-  { stream, clock }: Pick<Backends, "stream" | "clock">,
+export function openIngest(
+  backends: Backends,
 ): Ingest & Readonly<{ assertTaking: () => Promise<void> }> {
+  const { stream, clock } = backends;
+  const readLarge = createReadingThreads();
+  const ingest = createIngest({ ...backends, translations: TRANSLATIONS, readLarge });
   let failedAt: Nanos | null = null;
   return {
     ...ingest,

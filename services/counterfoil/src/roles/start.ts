@@ -1,8 +1,6 @@
 import { kafkaConfigOf } from "@counterfoil/adapters/kafka/client";
-import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createReadiness } from "@counterfoil/http/readiness";
 import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingestor";
-import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import { openAsIngestor } from "../service/open-ledger.ts";
@@ -10,10 +8,9 @@ import { createRegistry, openRoleDoor } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 import { createDataFolder } from "../service/surroundings.ts";
 import { startReadersThread } from "../threads/readers.ts";
-import { createReadingThreads } from "../threads/reading.ts";
 import { startProjectorThreads, startPublisherThread } from "../threads/service-threads.ts";
 import { startReading } from "./gateway.ts";
-import { completeDeliveries, warnWithoutProvider, watchAppends } from "./ingestor.ts";
+import { completeDeliveries, openIngest, warnWithoutProvider } from "./ingestor.ts";
 
 /** Everything in one process: webhooks, the feed and the HTTP interface here, projections on threads. */
 export function startService({ config, logger }: RoleOptions): Promise<Service | null> {
@@ -26,14 +23,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const registry = createRegistry();
-    const ingest = watchAppends(
-      createIngest({
-        ...backends,
-        translations: TRANSLATIONS,
-        readLarge: createReadingThreads(),
-      }),
-      backends,
-    );
+    const ingest = openIngest(backends);
     closing.add(ingest.stop);
     const readiness = createReadiness(ingest.assertTaking, backends.clock);
     const { clock } = backends;

@@ -5,20 +5,15 @@ import type { Acting } from "@counterfoil/gateway/route/acting";
 import { acknowledgeAnomaly, dismissQuarantined } from "@counterfoil/processing/operator";
 import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
+import { withBackends } from "./open-ledger.ts";
 
 /**
  * What operators say over HTTP. A gateway only reads; for an operator's event it opens the stream for
  * writing, as a command does, and closes it.
  */
 export function createActing(config: Config, models: ServedModels): Acting {
-  const writing = async <T>(work: (backends: Backends) => Promise<T>): Promise<T> => {
-    const backends = await connect(config, "write");
-    try {
-      return await work(backends);
-    } finally {
-      await backends.close();
-    }
-  };
+  const writing = <T>(work: (backends: Backends) => Promise<T>): Promise<T> =>
+    withBackends(connect(config, "write"), work);
   return {
     acknowledge: (word, platform) =>
       writing((backends) => {

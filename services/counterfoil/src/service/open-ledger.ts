@@ -104,6 +104,19 @@ export async function openExisting(config: Config, access: Access): Promise<Back
   return connect(config, access);
 }
 
+/** Works on a ledger while it is open. */
+export async function withBackends<T>(
+  opening: Promise<Backends>,
+  work: (backends: Backends) => Promise<T>,
+): Promise<T> {
+  const backends = await opening;
+  try {
+    return await work(backends);
+  } finally {
+    await backends.close();
+  }
+}
+
 const namesOf = ({ ledger, environment }: Backends): LedgerNames => ({ name: ledger, environment });
 
 /** A backend that is refused must not stay open: it would keep its files. */
