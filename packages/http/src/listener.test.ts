@@ -9,6 +9,7 @@ import { pino } from "pino";
 import { Agent, request } from "undici";
 import { isLoopback } from "./address.ts";
 import { createListener, type ListenerOptions, startOrStop } from "./listener.ts";
+import { createReadiness } from "./readiness.ts";
 import { openConnection, readAnswer, requestHead } from "./testing/raw-http.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -119,6 +120,17 @@ describe("starting and stopping", () => {
     expect(JSON.parse(answer.body)).toEqual({ answered: true });
     await stopped;
   });
+});
+
+test("while it drains, each answer ends its connection", async () => {
+  const clock = createManualClock();
+  const readiness = createReadiness(async () => {}, clock);
+  const listener = listenerOf({ clock, readiness });
+  listener.app.get("/", async () => ({ answered: true }));
+  const connectionOf = async () => (await listener.app.inject("/")).headers.connection;
+  expect(await connectionOf()).toBe("keep-alive");
+  readiness.drain();
+  expect(await connectionOf()).toBe("close");
 });
 
 test.each([

@@ -1,4 +1,5 @@
 import type { Clock } from "@counterfoil/processing/ports/clock";
+import { inTime } from "@counterfoil/processing/ports/in-time";
 import { Problem } from "./problem.ts";
 
 /** Whether a process should be sent anything, which is more than that it is alive. */
@@ -16,21 +17,17 @@ const PATIENCE_MS = 2_000;
 const STOPPING = new Problem("not_ready", "the service is stopping");
 const SILENT = new Problem("not_ready", "what the service needs has not answered for 2 s");
 
+function throwSilent(): never {
+  throw SILENT;
+}
+
 /** @param check what the role needs to do its work; throws where it is not there */
 export function createReadiness(check: () => Promise<void>, clock: Clock): Readiness {
   let isDraining = false;
   return {
     async assert() {
       if (isDraining) throw STOPPING;
-      const answered = new AbortController();
-      const waiting = clock.sleep(PATIENCE_MS, answered.signal).then(() => {
-        if (!answered.signal.aborted) throw SILENT;
-      });
-      try {
-        await Promise.race([check(), waiting]);
-      } finally {
-        answered.abort();
-      }
+      await inTime(check(), { ms: PATIENCE_MS, late: throwSilent }, clock);
     },
     drain() {
       isDraining = true;

@@ -3,8 +3,9 @@ import { anomalyKind } from "@counterfoil/contracts/operations-record";
 import { timeOf } from "@counterfoil/core/exact/time";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/in-time";
 import { type ModelAttention, readAttention } from "@counterfoil/processing/queries/attention";
-import { type Lag, lagBehind, withinMs } from "@counterfoil/processing/queries/lag";
+import { type Lag, lagBehind } from "@counterfoil/processing/queries/lag";
 import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Gauge, type Registry } from "prom-client";
@@ -19,9 +20,6 @@ export type LedgerMetricsOptions = Readonly<{
 
 /** What one scrape is told of a model; null: it could not be read in time. */
 type Figures = ReadonlyMap<ModelName, (ModelAttention & Readonly<{ lag: Lag }>) | null>;
-
-/** A scrape is answered although the database is not: what is not read by then is not told. */
-const READ_MS_MAX = 500;
 
 /**
  * Registers what the models say of the ledger. One scrape reads each model once; a model that cannot
@@ -56,7 +54,7 @@ function createFigures({ stream, models, clock, config }: LedgerMetricsOptions) 
 
   async function readAll(): Promise<Figures> {
     const each = modelName.options.map(
-      async (model) => [model, await withinMs(figuresOf(model), READ_MS_MAX, clock)] as const,
+      async (model) => [model, await withinMs(figuresOf(model), SCRAPE_MS_MAX, clock)] as const,
     );
     return new Map(await Promise.all(each));
   }

@@ -1,6 +1,7 @@
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import { type Lag, lagBehind, withinMs } from "@counterfoil/processing/queries/lag";
+import { SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/in-time";
+import { type Lag, lagBehind } from "@counterfoil/processing/queries/lag";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { ProjectorEvent } from "./projector.ts";
 
@@ -86,9 +87,6 @@ type Followed = Readonly<{
   clock: Clock;
 }>;
 
-/** A stream that cannot be read must not hold up a scrape. */
-const READ_MS_MAX = 500;
-
 /** Computed at each scrape, since it depends on the head at that time. */
 function registerLag(registry: Registry, { stream, positions, clock }: Followed): void {
   const register = (name: string, help: string, figureOf: (lag: Lag) => number) =>
@@ -96,7 +94,7 @@ function registerLag(registry: Registry, { stream, positions, clock }: Followed)
       ...{ name, help, labelNames: ["model"], registers: [registry] },
       async collect() {
         for (const [model, at] of positions) {
-          const lag = await withinMs(lagBehind(stream, at, clock.now()), READ_MS_MAX, clock);
+          const lag = await withinMs(lagBehind(stream, at, clock.now()), SCRAPE_MS_MAX, clock);
           this.set({ model }, lag === null ? Number.NaN : figureOf(lag));
         }
       },

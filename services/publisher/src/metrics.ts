@@ -1,6 +1,7 @@
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import { type Lag, lagBehind, withinMs } from "@counterfoil/processing/queries/lag";
+import { SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/in-time";
+import { type Lag, lagBehind } from "@counterfoil/processing/queries/lag";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { PublisherEvent } from "./publisher.ts";
 
@@ -71,9 +72,6 @@ function createInstruments(registry: Registry) {
 type Followed = Pick<PublisherMetricsOptions, "stream" | "clock"> &
   Readonly<{ positionNow: () => number | null }>;
 
-/** A stream that cannot be read must not hold up a scrape. */
-const READ_MS_MAX = 500;
-
 /** The lag is computed at each scrape, since it depends on the head at that time. */
 function registerPosition(registry: Registry, { stream, clock, positionNow }: Followed): void {
   const register = (name: string, help: string, figureOf: (position: number) => Promise<number>) =>
@@ -86,7 +84,7 @@ function registerPosition(registry: Registry, { stream, clock, positionNow }: Fo
       },
     });
   const lagOf = (figureOf: (lag: Lag) => number) => async (position: number) => {
-    const lag = await withinMs(lagBehind(stream, position, clock.now()), READ_MS_MAX, clock);
+    const lag = await withinMs(lagBehind(stream, position, clock.now()), SCRAPE_MS_MAX, clock);
     return lag === null ? Number.NaN : figureOf(lag);
   };
   register(

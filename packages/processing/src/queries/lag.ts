@@ -1,5 +1,4 @@
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
-import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 
 /** How far a reader of the stream is behind it. */
@@ -24,21 +23,4 @@ export async function lagBehind(
 /** To the millisecond; never below zero, whatever a clock said. */
 export function secondsSince(time: Nanos, now: Nanos): number {
   return now > time ? Number((now - time) / (SECOND / 1000n)) / 1000 : 0;
-}
-
-/**
- * What a question answers, for who must not wait for a database that is away.
- *
- * @returns null where it fails, or has not answered in time
- */
-export async function withinMs<T>(
-  answer: Promise<T>,
-  ms: number,
-  clock: Pick<Clock, "sleep">,
-): Promise<T | null> {
-  const answered = new AbortController();
-  const late = clock.sleep(ms, answered.signal).then(() => null);
-  const found = await Promise.race([answer.catch(() => null), late]);
-  answered.abort();
-  return found;
 }
