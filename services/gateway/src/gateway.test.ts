@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 
 import { createGateway, type GatewayDeps, startGateway } from "./gateway.ts";
-import { configOf, testHeads } from "./testing/test-gateway.ts";
+import { configOf, NO_KEY_FILE, testHeads } from "./testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "./testing/test-ledger.ts";
 
 let ledger: TestLedger;
@@ -33,7 +33,7 @@ function depsOf(environment: Readonly<Record<string, string>> = {}): GatewayDeps
     registry: new Registry(),
     keys: createMemoryKeyStore(),
     acting: { acknowledge: NOBODY_ACTS, dismiss: NOBODY_ACTS },
-    heads: testHeads(ledger, "none.key"),
+    heads: testHeads(ledger, NO_KEY_FILE),
     rebuilds: { start: async () => Promise.reject(new Error()), progress: () => null },
   };
 }

@@ -1,3 +1,5 @@
+import { devNull } from "node:os";
+import { join } from "node:path";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
 import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
@@ -50,6 +52,9 @@ const NO_REBUILDS: Rebuilds = {
 
 type Stored = Pick<TestLedger, "stream" | "catalogue" | "clock">;
 
+/** Where no key can be made: whoever asks for a head brings a file of their own. */
+export const NO_KEY_FILE = join(devNull, "head.key");
+
 /** Heads of a test ledger, signed by a key that is gone with the test's folder. */
 export function testHeads(stored: Stored, keyFile: string): Heads {
   const signer = createHeadKeyFile(keyFile);
@@ -72,7 +77,7 @@ export async function createTestGateway(
     registry,
     rebuilds: NO_REBUILDS,
     keys,
-    heads: testHeads({ stream, catalogue, clock }, "none.key"),
+    heads: testHeads({ stream, catalogue, clock }, NO_KEY_FILE),
     logger: pino({ level: "silent" }),
     engine: "memory",
     acting: {
