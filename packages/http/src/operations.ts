@@ -1,6 +1,22 @@
+import type { KeyRole } from "@counterfoil/contracts/key-fact";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { Histogram, type Registry } from "prom-client";
 import type { Readiness } from "./readiness.ts";
+
+/**
+ * What a route needs: a key of this role, or of an `operator`, which may do everything; `metrics` a
+ * key without a platform, beyond loopback alone; null nothing. The gateway's guard asks for it.
+ */
+export type Needs = KeyRole | "metrics" | null;
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    needs?: Needs;
+  }
+}
+
+/** Lets nobody past who must not; on a listener before its routes. */
+export type Guard = (app: FastifyInstance) => void;
 
 /**
  * `/healthz`, `/readyz` and `/metrics` of a listener that answers nobody else. Nothing here is about a
@@ -17,7 +33,9 @@ export function mountOperations(
     await readiness.assert();
     return { status: "ready" };
   });
-  app.get("/metrics", (_request, reply) => sendMetrics(reply, registry));
+  app.get("/metrics", { config: { needs: "metrics" } }, (_request, reply) =>
+    sendMetrics(reply, registry),
+  );
 }
 
 /** Answers with the metrics in the text format of Prometheus. */

@@ -1,8 +1,16 @@
 import { gunzipSync } from "node:zlib";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { serviceAddress } from "@counterfoil/http/address";
+import { createListener } from "@counterfoil/http/listener";
+import { mountOperations } from "@counterfoil/http/operations";
+import { createReadiness } from "@counterfoil/http/readiness";
+import { followKeys } from "@counterfoil/processing/access/key-directory";
 import { revokeKey } from "@counterfoil/processing/access/keys";
 import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { guard } from "./access.ts";
 import type { GatewayDeps } from "./gateway.ts";
 import { expectProblem } from "./testing/expectation.ts";
 import { configOf, createTestGateway, type TestGateway } from "./testing/test-gateway.ts";
@@ -147,6 +155,27 @@ describe("keys", () => {
     expectProblem(await metrics(scoped.headers), "wrong_role");
     expect((await metrics(all.headers)).status).toBe(200);
     expect(await statusOf("GET", "/metrics")).toBe(200);
+  });
+
+  test("guard the metrics of a role that answers no readers as well", async () => {
+    const { clock, stream } = ledger;
+    const deps = { config: configOf(), clock, logger: pino({ level: "silent" }) };
+    const listener = createListener({ ...deps, address: serviceAddress(deps.config) });
+    const directory = followKeys({ stream, keys, clock });
+    guard(listener.app, { ...deps, hashing: nodeHashing, directory });
+    mountOperations(
+      listener.app,
+      new Registry(),
+      createReadiness(async () => {}, clock),
+    );
+    const { headers } = await gateway.newKey();
+    const statusOf = async (url: string, also = {}) =>
+      (await listener.app.inject({ url, ...also })).statusCode;
+    expect(await statusOf("/metrics", FAR)).toBe(401);
+    expect(await statusOf("/metrics", { ...FAR, headers })).toBe(200);
+    expect(await statusOf("/metrics")).toBe(200);
+    expect(await statusOf("/healthz", FAR)).toBe(200);
+    await listener.stop();
   });
 
   test("are in no answer and in no line of the document's examples", async () => {

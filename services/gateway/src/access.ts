@@ -4,6 +4,7 @@ import type { KeyRole } from "@counterfoil/contracts/key-fact";
 import { keyState } from "@counterfoil/core/access/api-key";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { isLoopback } from "@counterfoil/http/address";
+import type { Needs } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
 import type { KeyDirectory } from "@counterfoil/processing/access/key-directory";
 import type { Clock } from "@counterfoil/processing/ports/clock";
@@ -20,16 +21,7 @@ export type Caller = Readonly<{
   actor: string;
 }>;
 
-/**
- * What a route needs: a key of this role, or of an `operator`, which may do everything; `metrics` a
- * key without a platform, beyond loopback alone; null nothing.
- */
-export type Needs = KeyRole | "metrics" | null;
-
 declare module "fastify" {
-  interface FastifyContextConfig {
-    needs?: Needs;
-  }
   interface FastifyRequest {
     caller: Caller;
   }

@@ -1,6 +1,7 @@
 import { keepOpen } from "@counterfoil/contracts/documents/schema-documents";
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import { problemDocument } from "@counterfoil/contracts/http";
+import type { Needs } from "@counterfoil/http/operations";
 import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "@counterfoil/http/problem";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
@@ -10,7 +11,7 @@ import {
   createJsonSchemaTransformObject,
 } from "fastify-type-provider-zod";
 import type { z } from "zod";
-import type { Caller, Needs } from "./access.ts";
+import type { Caller } from "./access.ts";
 
 /** What a route's handler is given, checked against its schemas. */
 export type RouteRequest<Query, Params, Body = unknown> = Readonly<{

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { serviceAddress } from "@counterfoil/http/address";
 import { createListener } from "@counterfoil/http/listener";
+import type { Guard } from "@counterfoil/http/operations";
+import { Problem } from "@counterfoil/http/problem";
 import { createReadiness } from "@counterfoil/http/readiness";
 import { openConnection, readAnswer, requestHead } from "@counterfoil/http/testing/raw-http";
 import { afterEach, describe, expect, test } from "@jest/globals";
@@ -149,6 +151,17 @@ describe("what a listener of its own serves", () => {
       expect(response.status).toBe(404);
       expect(await response.json()).toMatchObject({ code: "not_found" });
     }
+  });
+
+  test("its metrics to nobody whom the guard does not let past", async () => {
+    const guard: Guard = (app) => {
+      app.addHook("onRequest", async ({ routeOptions }) => {
+        if (routeOptions.config.needs === "metrics") throw new Problem("unauthenticated", "no key");
+      });
+    };
+    const { app } = await createWebhookListener({ ...webhookDeps({}), guard });
+    expect((await app.inject("/metrics")).statusCode).toBe(401);
+    expect((await app.inject("/healthz")).statusCode).toBe(200);
   });
 
   test("a broken body for an address that is not there is no fault of the service", async () => {

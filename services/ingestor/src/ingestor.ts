@@ -4,7 +4,7 @@ import { StartupError } from "@counterfoil/contracts/error-code";
 import { isLoopback, type ListenerAddress } from "@counterfoil/http/address";
 import type { Door } from "@counterfoil/http/door";
 import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";
-import { mountOperations } from "@counterfoil/http/operations";
+import { type Guard, mountOperations } from "@counterfoil/http/operations";
 import type { Readiness } from "@counterfoil/http/readiness";
 import { sampleLog } from "@counterfoil/http/sampled-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
@@ -36,6 +36,8 @@ export type IngestorDeps = Readonly<{
   tracing?: Tracing;
   /** Of that listener, where it is open already. */
   door?: Door;
+  /** Of that listener: its metrics are not for everybody. */
+  guard?: Guard;
 }>;
 
 export type Ingestor = Readonly<{
@@ -89,7 +91,8 @@ const FEED_WORLD = {
   newConnection: randomUUID,
 } as const;
 
-type ServeDeps = WebhookDeps & Pick<IngestorDeps, "registry" | "app" | "readiness" | "door">;
+type ServeDeps = WebhookDeps &
+  Pick<IngestorDeps, "registry" | "app" | "readiness" | "door" | "guard">;
 
 /** @returns the listener for webhooks alone; null where `app` has the routes */
 async function serveWebhooks(deps: ServeDeps) {
@@ -115,11 +118,12 @@ function hasOwnAddress(config: Config): boolean {
  *   webhooks would be taken from other computers
  */
 export async function createWebhookListener(
-  deps: WebhookDeps & Pick<IngestorDeps, "registry" | "readiness" | "door">,
+  deps: WebhookDeps & Pick<IngestorDeps, "registry" | "readiness" | "door" | "guard">,
 ): Promise<Listener> {
-  const { config, registry, readiness } = deps;
+  const { config, registry, readiness, guard } = deps;
   assertSignedBeyondLoopback(config);
   const listener = createListener({ ...deps, address: webhookAddress(config) });
+  guard?.(listener.app);
   mountOperations(listener.app, registry, readiness);
   await registerWebhooks(listener.app, deps);
   return listener;

@@ -11,7 +11,7 @@ import { isEngineError, StreamUnavailable } from "@counterfoil/processing/ports/
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
 import { openAsIngestor } from "../service/open-ledger.ts";
-import { createRegistry, openRoleDoor } from "../service/operations.ts";
+import { createRegistry, guardOf, openRoleDoor } from "../service/operations.ts";
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 import { createDataFolder } from "../service/surroundings.ts";
 import { createReadingThreads } from "../threads/reading.ts";
@@ -29,7 +29,8 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
     closing.add(ingest.stop);
     const registry = createRegistry();
     const readiness = createReadiness(ingest.assertTaking, clock);
-    const taking = { config, ingest, clock, logger, registry, readiness, door, tracing };
+    const guard = guardOf(config, backends);
+    const taking = { config, ingest, clock, logger, registry, readiness, door, tracing, guard };
     const ingestor = await startIngestor(taking);
     closing.add(ingestor.stop);
     completeDeliveries({ backends, ingest, logger }, closing);

@@ -28,7 +28,7 @@ export async function startProjectorRole(options: RoleOptions): Promise<Service 
     const registry = createRegistry();
     const states = new Map<ModelName, ModelState>();
     const readiness = createReadiness(async () => assertProjecting(states), backends.clock);
-    const operations = { config, registry, logger, readiness, door };
+    const operations = { config, registry, logger, readiness, door, backends };
     const address = await startOperationsListener(operations, closing);
     const openForWriting = () => connect(config, "write");
     const upgrade = createUpgrade({ openForWriting, build: BUILD, logger });

@@ -32,7 +32,7 @@ export async function startPublisherRole(options: RoleOptions): Promise<Service 
     const readiness = createReadiness(async () => assertPublishing(present), backends.clock);
     const publisher = startPublisher({ backends, topics, logger, report });
     closing.add(publisher.stop);
-    const operations = { config, registry, logger, readiness, door };
+    const operations = { config, registry, logger, readiness, door, backends };
     const address = await startOperationsListener(operations, closing);
     logger.info({ ledger: backends.ledger, address }, "ready");
     return { drain: readiness.drain };

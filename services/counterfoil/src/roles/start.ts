@@ -4,7 +4,7 @@ import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingest
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import { openAsIngestor } from "../service/open-ledger.ts";
-import { createRegistry, openRoleDoor } from "../service/operations.ts";
+import { createRegistry, guardOf, openRoleDoor } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 import { createDataFolder } from "../service/surroundings.ts";
 import { startReadersThread } from "../threads/readers.ts";
@@ -26,7 +26,8 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     const ingest = openIngest(backends);
     closing.add(ingest.stop);
     const readiness = createReadiness(ingest.assertTaking, backends.clock);
-    const { clock } = backends;
+    const { clock, tracing } = backends;
+    const guard = guardOf(config, backends);
     const report = createProjectorMetrics({ registry, clock });
     const threads = startProjectorThreads({ config, clock, logger, report });
     closing.add(threads.stop);
@@ -43,7 +44,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
         ...deps,
         door,
         register: async (app) => {
-          const ingestor = await startIngestor({ ...deps, app, tracing: backends.tracing });
+          const ingestor = await startIngestor({ ...deps, app, tracing, guard });
           closing.add(ingestor.stop);
           webhooks.address = ingestor.address;
         },

@@ -1,11 +1,14 @@
+import type { Backends } from "@counterfoil/adapters/connect";
 import { droppedLines } from "@counterfoil/adapters/logging";
 import { systemClock } from "@counterfoil/adapters/node/clock";
 import type { Config } from "@counterfoil/contracts/config";
+import { guard } from "@counterfoil/gateway/access";
 import { type ListenerAddress, serviceAddress } from "@counterfoil/http/address";
 import type { Door } from "@counterfoil/http/door";
 import { createListener, openDoor } from "@counterfoil/http/listener";
-import { mountOperations } from "@counterfoil/http/operations";
+import { type Guard, mountOperations } from "@counterfoil/http/operations";
 import type { Readiness } from "@counterfoil/http/readiness";
+import { followKeys } from "@counterfoil/processing/access/key-directory";
 import type { Logger } from "pino";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { VERSION } from "../build.ts";
@@ -17,20 +20,29 @@ type OperationsDeps = Readonly<{
   logger: Logger;
   readiness: Readiness;
   door: Door;
+  backends: GuardSources;
 }>;
 
+type GuardSources = Pick<Backends, "stream" | "keys" | "clock" | "hashing">;
+
+/** The gateway's, on a listener that has metrics and no reading routes: beyond loopback they need a key. */
+export function guardOf(config: Config, backends: GuardSources): Guard {
+  const directory = followKeys(backends);
+  return (app) => guard(app, { config, ...backends, directory });
+}
+
 /**
- * Health and metrics of a role that answers nobody else. Nothing here is about a customer, so it
- * may listen anywhere.
+ * Health and metrics of a role that answers nobody else.
  *
  * @returns its address
  */
 export async function startOperationsListener(
-  { config, registry, logger, readiness, door }: OperationsDeps,
+  { config, registry, logger, readiness, door, backends }: OperationsDeps,
   closing: Closing,
 ): Promise<string> {
   const address = serviceAddress(config);
   const listener = createListener({ config, address, clock: systemClock, logger, door, readiness });
+  guardOf(config, backends)(listener.app);
   mountOperations(listener.app, registry, readiness);
   closing.add(listener.stop);
   return listener.start();
