@@ -20,8 +20,13 @@ export type RawMessage = Readonly<{
   headers: Readonly<Record<string, string>>;
 }>;
 
-/** Where a message lies on the topic. */
-export type Origin = Readonly<{ topic: Topic; partition: number; offset: string }>;
+/** Where a message lies on the topic, and which trace it goes on (W3C), where there is one. */
+export type Origin = Readonly<{
+  topic: Topic;
+  partition: number;
+  offset: string;
+  traceparent?: string;
+}>;
 
 /** One event of the ledger, as `/v1/events` shows it. */
 export type Fact = Readonly<{
@@ -110,11 +115,10 @@ function parseState(raw: RawMessage, topic: StateTopic): State {
   } as State;
 }
 
-const originOf = ({ topic, partition, offset }: RawMessage): Origin => ({
-  topic,
-  partition,
-  offset,
-});
+const originOf = ({ topic, partition, offset, headers }: RawMessage): Origin => {
+  const { ce_traceparent: traceparent } = headers;
+  return { topic, partition, offset, ...(traceparent !== undefined && { traceparent }) };
+};
 
 function json(raw: RawMessage): unknown {
   try {

@@ -177,6 +177,13 @@ describe("facts", () => {
     });
   });
 
+  test("carry on the trace of their delivery", () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const message = factMessage("a", 3);
+    const traced = { ...message, headers: { ...message.headers, ce_traceparent: traceparent } };
+    expect(parseMessage(traced).origin).toMatchObject({ traceparent });
+  });
+
   test("are typed and say where they lie", () => {
     expect(parseMessage(factMessage("a", 3))).toEqual({
       kind: "fact",
