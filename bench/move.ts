@@ -8,13 +8,17 @@ import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { exportLines } from "@counterfoil/processing/exports/export-ledger";
 import { checkExport, importLedger } from "@counterfoil/processing/exports/import-ledger";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { appendAll, inFolder, openBenchStream } from "./append.ts";
 import { benchDeliveries } from "./ledger.ts";
 import { alternate, type BenchOptions, type BenchRow, rate } from "./measure.ts";
 
 const NAMES = { name: "default", environment: "production" };
-const FORMAT = { names: NAMES, hashing: nodeHashing, base64: nodeBase64 };
+const FORMAT = {
+  ...{ names: NAMES, hashing: nodeHashing, base64: nodeBase64 },
+  catalogue: createMemoryModelCatalogue(),
+};
 
 /**
  * A ledger on SQLite written to a file and read into an empty one: events without bodies. Beside the

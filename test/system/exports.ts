@@ -10,6 +10,7 @@ import {
   createMemoryStreamStorage,
 } from "@counterfoil/processing/memory/event-stream";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { hashing, LEDGER } from "./support.ts";
 
@@ -34,7 +35,9 @@ export async function exportText(
 ): Promise<string> {
   const to = (await stream.head()).position;
   const whole = { from: 1, to, account: null, ...range };
-  const lines = exportLines({ stream, names: NAMES, hashing, base64: nodeBase64, ...whole });
+  const catalogue = createMemoryModelCatalogue();
+  const sources = { stream, catalogue, hashing };
+  const lines = exportLines({ ...sources, names: NAMES, base64: nodeBase64, ...whole });
   return (await Array.fromAsync(lines)).join("");
 }
 

@@ -60,9 +60,18 @@ const SUBJECTS: Table = {
   digested: "none",
 };
 
+/** Where the events of each subject are, so that they are found without reading the stream. */
+const SUBJECT_EVENTS: Table = {
+  name: "subject_events",
+  columns: { key: own(text), position: own(integer) },
+  key: ["key", "position"],
+  indexes: [],
+  digested: "none",
+};
+
 export const AUDIT_LAYOUT: ModelLayout = {
-  tables: [TILES, BRANCHES, SUBJECTS],
-  modelVersion: 1,
+  tables: [TILES, BRANCHES, SUBJECTS, SUBJECT_EVENTS],
+  modelVersion: 2,
 };
 
 /** What others wait for, where they are answered on the same thread. */
@@ -81,6 +90,8 @@ export type AuditOptions = Readonly<{
   nextTurn: () => Promise<void>;
   /** Events in one commit. */
   page?: number;
+  /** Of an index that is compared and thrown away, nobody asks where a subject's events are. */
+  listsEvents?: boolean;
 }>;
 
 /**
@@ -94,7 +105,7 @@ export async function advanceIndex(
   store: ModelStore,
   to: number,
 ): Promise<Checkpoint> {
-  const { stream, ledger, hashing, nextTurn, page = PAGE } = options;
+  const { stream, ledger, hashing, nextTurn, page = PAGE, listsEvents = true } = options;
   let checkpoint = await store.checkpoint();
   const who = "the index of signed heads";
   if (checkpoint.position >= to) await checkStillFollows({ stream, hashing, who }, checkpoint, []);
@@ -106,7 +117,7 @@ export async function advanceIndex(
     const whole = wholeLinks(position, before, events, hashing);
     if (whole === 0) await checkNotForked(stream, checkpoint, who);
     if (whole === 0 || whole < events.length) throw new ChainBroken(position + whole + 1);
-    checkpoint = await addPage(store, checkpoint, events, hashing);
+    checkpoint = await addPage(store, checkpoint, { events, listsEvents, hashing });
     await nextTurn();
   }
   return checkpoint;
@@ -141,11 +152,16 @@ function wholeLinks(
   return whole;
 }
 
+type AddedPage = Readonly<{
+  events: readonly RecordedEvent[];
+  listsEvents: boolean;
+  hashing: Hashing;
+}>;
+
 async function addPage(
   store: ModelStore,
   { position: size }: Checkpoint,
-  events: readonly RecordedEvent[],
-  hashing: Hashing,
+  { events, listsEvents, hashing }: AddedPage,
 ): Promise<Checkpoint> {
   const last = events.at(-1) as RecordedEvent;
   const open = await loadTiles(store, openTiles(size));
@@ -167,7 +183,12 @@ async function addPage(
     { table: BRANCHES, rows: [...changed].map(branchRow) },
     { table: SUBJECTS, rows: [...entries].map(subjectRow) },
   ];
-  await store.commit({ inserts: [], puts, deletes: [], checkpoint });
+  const listed = events.map(({ subject, position }) => ({
+    key: keyOf(subject, hashing),
+    position,
+  }));
+  const inserts = listsEvents ? [{ table: SUBJECT_EVENTS, rows: listed }] : [];
+  await store.commit({ inserts, puts, deletes: [], checkpoint });
   return checkpoint;
 }
 
@@ -212,6 +233,22 @@ async function changedEntries(
     entries.set(key, entry);
   }
   return entries;
+}
+
+/** A page of one subject's events. */
+export type SubjectQuery = Readonly<{ subject: string; after: number; limit: number }>;
+
+/** Where a subject's events are behind a position, in order; an index tells. */
+export async function positionsIn(
+  rows: Rows,
+  { subject, after, limit }: SubjectQuery,
+  hashing: Hashing,
+): Promise<readonly number[]> {
+  const key = keyOf(subject, hashing);
+  const where = [{ column: "key", is: "=", value: key }] as const;
+  const orderBy = ["key", "position"];
+  const found = await rows.select(SUBJECT_EVENTS, { where, orderBy, beyond: [key, after], limit });
+  return found.map(({ position }) => Number(position));
 }
 
 async function loadBy(

@@ -308,6 +308,11 @@ async function openStore(
   layout: ModelLayout,
 ): Promise<ModelStore> {
   const [known] = await catalogue.generations(store);
+  // The index follows from the stream: another version's is built again.
+  if (store === "audit" && known !== undefined && known.modelVersion !== layout.modelVersion) {
+    await dropStore(catalogue, store);
+    return openStore(catalogue, store, layout);
+  }
   const generation = known?.generation ?? (await catalogue.create(store, layout));
   return catalogue.openForWriting(store, generation ?? 1);
 }
@@ -324,7 +329,7 @@ async function sizeOf(catalogue: ModelCatalogue): Promise<number> {
 }
 
 /** @returns null where nothing was ever stored, or it is just being built again */
-async function readStore<T>(
+export async function readStore<T>(
   catalogue: ModelCatalogue,
   store: StoreName,
   read: (rows: Rows, checkpoint: Checkpoint) => Promise<T>,

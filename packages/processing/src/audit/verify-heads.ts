@@ -75,7 +75,11 @@ async function headFinding(
     return held === end ? { ...cut, detail: cut.detail.replace(/;.*/, "") } : cut;
   }
   try {
-    const found = await advanceIndex({ ...options, page: LARGE_PAGE }, scratch, size);
+    const found = await advanceIndex(
+      { ...options, page: LARGE_PAGE, listsEvents: false },
+      scratch,
+      size,
+    );
     const genesis = (await eventAt(options, 1))?.hash;
     const said = { genesis, hash: found.hash, root: found.digest, map_root: found.state_digest };
     const wrong = SIGNED.find((name) => said[name] !== head[name]);

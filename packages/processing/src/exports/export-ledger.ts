@@ -1,9 +1,8 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead } from "@counterfoil/core/stream/chain";
+import { eventsOfSubject, type SubjectSources } from "../audit/subject-events.ts";
 import type { LedgerNames } from "../ingest/startup.ts";
 import { StreamCorrupted } from "../ports/errors.ts";
-import type { EventStream } from "../ports/event-stream.ts";
 import type { Base64 } from "./check-export.ts";
 import {
   bodyLine,
@@ -19,14 +18,13 @@ import {
 export type ExportRange = Readonly<{ from: number; to: number; account: string | null }>;
 
 export type RangeReadOptions = ExportRange &
+  SubjectSources &
   Readonly<{
-    stream: EventStream;
     signal?: AbortSignal | undefined;
     onProgress?: ((done: number, total: number) => void) | undefined;
   }>;
 
-export type ExportOptions = RangeReadOptions &
-  Readonly<{ names: LedgerNames; hashing: Hashing; base64: Base64 }>;
+export type ExportOptions = RangeReadOptions & Readonly<{ names: LedgerNames; base64: Base64 }>;
 
 const PAGE = 2000;
 
@@ -35,12 +33,20 @@ export async function* eventsInRange(
   options: RangeReadOptions,
 ): AsyncGenerator<readonly RecordedEvent[]> {
   const { stream, from, to, account, signal, onProgress } = options;
+  if (account !== null) {
+    for await (const page of eventsOfSubject(options, { subject: account, from, to })) {
+      signal?.throwIfAborted();
+      yield page;
+    }
+    onProgress?.(to - from + 1, to - from + 1);
+    return;
+  }
   for (let after = from - 1; after < to; ) {
     signal?.throwIfAborted();
     const page = await stream.read({ after, limit: Math.min(PAGE, to - after) });
     const last = page.at(-1);
     if (last === undefined) throw new StreamCorrupted(`position ${after + 1}: no event is there`);
-    yield account === null ? page : page.filter(({ subject }) => subject === account);
+    yield page;
     after = last.position;
     onProgress?.(after - from + 1, to - from + 1);
   }

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { loadBranches } from "../audit/audit-index.ts";
 import { createHeads } from "../audit/heads.ts";
 import { HeadKeyReplaced, trustedKeys } from "../audit/key-rotation.ts";
+import { eventsOfSubject, findSubjectPositions } from "../audit/subject-events.ts";
 import { verifyExpected, verifyHeads } from "../audit/verify-heads.ts";
 import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
 import { createManualClock } from "../memory/manual-clock.ts";
@@ -134,6 +135,38 @@ export function describeHeadsContract(
       await reader.close();
     });
 
+    test("tell where a subject's events are, and how far they know", async () => {
+      const { stream, catalogue, events } = world;
+      const sources = { stream, catalogue, hashing };
+      const subject = "account 3";
+      const own = (from: number, to: number) =>
+        events.flatMap((event) =>
+          event.subject === subject && event.position >= from && event.position <= to
+            ? event.position
+            : [],
+        );
+      const find = (after: number, limit: number) =>
+        findSubjectPositions(sources, { subject, after, limit });
+      const listed = async (from: number, to: number) => {
+        const pages = await Array.fromAsync(eventsOfSubject(sources, { subject, from, to }));
+        return pages.flat().map(({ position }) => position);
+      };
+      await world.append(1200);
+      expect(await find(0, 5)).toEqual({ positions: [], upTo: 0 });
+      expect(await listed(1, 1200)).toEqual(own(1, 1200));
+      await world.heads.make();
+      await world.append(300);
+      expect(await find(100, 5)).toEqual({ positions: own(101, 1500).slice(0, 5), upTo: 1200 });
+      expect((await find(0, 500)).positions).toEqual(own(1, 1200));
+      expect(await listed(1, 1500)).toEqual(own(1, 1500));
+      expect(await listed(90, 1300)).toEqual(own(90, 1300));
+      expect(await listed(1250, 1400)).toEqual(own(1250, 1400));
+      // Of a stream that it has not followed the index says nothing.
+      world.rewriteFrom(1100);
+      expect(await find(0, 5)).toEqual({ positions: [], upTo: 0 });
+      expect(await listed(1, 1500)).toEqual(own(1, 1500));
+    });
+
     test("are refused over a stream that contradicts the last one", async () => {
       await world.append(30);
       const head = await world.heads.make();
@@ -256,6 +289,7 @@ async function createWorld(harness: ModelHarness) {
 
   return {
     catalogue,
+    stream,
     events,
     keyring,
     heads: createHeads(options),

@@ -24,9 +24,9 @@ type ExportOptions = JsonOption &
 type WriteExport = (path: string, options: RangeReadOptions, ledger: Backends) => Promise<number>;
 
 const FORMATS = {
-  jsonl: (path, options, { ledger, environment, hashing }) => {
+  jsonl: (path, options, { ledger, environment }) => {
     const names = { name: ledger, environment };
-    return writeParts(path, exportLines({ ...options, names, hashing, base64: nodeBase64 }));
+    return writeParts(path, exportLines({ ...options, names, base64: nodeBase64 }));
   },
   csv: (path, options) => writeParts(path, exportCsv(options)),
   parquet: async (path, options) => {
@@ -58,10 +58,11 @@ export function exportCommand(): Command {
 
 async function exportTo(backends: Backends, { out: file, format, ...options }: ExportOptions) {
   const range = await rangeOf(backends, options);
-  const { stream } = backends;
+  const { stream, catalogue, hashing } = backends;
+  const sources = { stream, catalogue, hashing };
   const write = (path: string, signal: AbortSignal) =>
     withProgress("export", (onProgress) =>
-      FORMATS[format](path, { ...range, stream, signal, onProgress }, backends),
+      FORMATS[format](path, { ...range, ...sources, signal, onProgress }, backends),
     );
   const events = await untilInterrupted((signal) =>
     writeWholeFile(file, async (path) => {
