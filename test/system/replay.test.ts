@@ -1,4 +1,5 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { sourcesOf } from "@counterfoil/processing/changes/source";
 import {
   type RecordDifference,
   recordDifferences,
@@ -6,7 +7,6 @@ import {
 } from "@counterfoil/processing/generations/replay";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelStore } from "@counterfoil/processing/ports/model-store";
-import { sourcesOf } from "@counterfoil/processing/publish/source";
 import { createRandom } from "@counterfoil/simulator/random";
 import { describe, expect, jest, test } from "@jest/globals";
 import { playFlow } from "../engines/flow.ts";

@@ -1,11 +1,11 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Hashing } from "@counterfoil/core/hashing";
+import { recordsAt, type Source, sourcesOf } from "../changes/source.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelCatalogue, Rows } from "../ports/model-store.ts";
 import type { Condition } from "../ports/table.ts";
 import type { Projection } from "../projection/projection.ts";
 import { openProjectionRun, runNear, runTo } from "../projection/run.ts";
-import { recordsAt, type Source, sourcesOf } from "../publish/source.ts";
 
 export type ReplayOptions = Readonly<{
   stream: EventStream;

@@ -1,6 +1,7 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Change } from "../changes/change-rows.ts";
 import { StreamForked } from "../ports/errors.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import type { TopicRecord } from "../ports/topic-publisher.ts";
@@ -9,7 +10,7 @@ import type { Traces } from "../traces.ts";
 import type { PublisherCheckpoint } from "./checkpoint.ts";
 import type { PublishContext, TransactionLimits } from "./context.ts";
 import { factMessage, stateMessage } from "./message.ts";
-import { type Change, followModel } from "./model-changes.ts";
+import { followModel } from "./model-changes.ts";
 
 /** What is published together: some events, and everything that they did to the models. */
 export type Batch = Readonly<{

@@ -1,5 +1,7 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
+import { readStopped } from "../changes/change-rows.ts";
+import { FOLLOWED_SINCE, recordsAt, type Source, sourcesOf } from "../changes/source.ts";
 import { isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { GenerationInfo, Rows } from "../ports/model-store.ts";
@@ -9,8 +11,7 @@ import type { StoppedSubject } from "../projection/stopped.ts";
 import { type PublisherCheckpoint, type StoppedKey, withModel } from "./checkpoint.ts";
 import type { PublishContext, Published } from "./context.ts";
 import { type StateChange, stateMessage } from "./message.ts";
-import { isBuiltAfter, readStopped } from "./model-changes.ts";
-import { FOLLOWED_SINCE, recordsAt, type Source, sourcesOf } from "./source.ts";
+import { isBuiltAfter } from "./model-changes.ts";
 import { type Publishing, publishTaken, stoppedStates } from "./stopped-keys.ts";
 import type { StoppedWatch } from "./stopped-subjects.ts";
 

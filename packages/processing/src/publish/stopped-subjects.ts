@@ -1,9 +1,9 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
+import type { Change } from "../changes/change-rows.ts";
 import type { StoppedSubject } from "../projection/stopped.ts";
 import type { Batch } from "./batch.ts";
 import { type PublishedModel, type PublisherCheckpoint, withModel } from "./checkpoint.ts";
-import type { Change } from "./model-changes.ts";
 import { stoppedStates } from "./stopped-keys.ts";
 
 /**
