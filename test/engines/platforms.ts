@@ -219,9 +219,23 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       expect(quarantined.length).toBe(key === null ? 1 : 0);
     });
 
+    test.each(KEYS)("%s: one anomaly at a time", async (key) => {
+      const own = new Set((await all(key, "/v1/anomalies?limit=50")).map(({ id }) => id));
+      for (const { id } of await all(null, "/v1/anomalies?limit=50")) {
+        const { status } = await ask(key, `/v1/anomalies/${encodeURIComponent(id)}`);
+        expect([key, id, status]).toEqual([key, id, own.has(id) ? 200 : 404]);
+      }
+    });
+
     test.each(KEYS)("%s: the stream, where nothing of its own is missing", async (key) => {
+      const everything = await all(null, "/v1/events?limit=50");
       const events = await all(key, "/v1/events?limit=50");
       const shown = new Set(marksIn(JSON.stringify(events)));
+      const ownEvents = new Set(events.map(({ id }) => id));
+      for (const { id } of everything.filter((_, at) => at % 9 === 0)) {
+        const { status } = await ask(key, `/v1/events/${id}`);
+        expect([key, id, status]).toEqual([key, id, ownEvents.has(id) ? 200 : 404]);
+      }
       const own = [...books.marks].filter(([, owners]) => isSeen(key, { owners }));
       // What nobody could read is in no event.
       const unread = new Set(key === null ? [[...books.marks.keys()].at(-1)] : []);

@@ -1,5 +1,5 @@
-import { type DataOf, type FactType, modelName } from "@counterfoil/contracts/fact";
-import type { AnomalyRecord, QuarantinedRecord } from "@counterfoil/contracts/operations-record";
+import type { DataOf, FactType } from "@counterfoil/contracts/fact";
+import type { QuarantinedRecord } from "@counterfoil/contracts/operations-record";
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
@@ -7,11 +7,10 @@ import { newEvent } from "@counterfoil/core/ingest/event";
 import { dismissalId, retryIdsOf } from "@counterfoil/core/ingest/quarantine";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { appendContended, appendDecided, type Contender } from "./ingest/append-decided.ts";
-import { isEngineError } from "./ports/errors.ts";
-import { findAnomaly } from "./queries/anomalies.ts";
+import { findInModels } from "./queries/anomalies.ts";
 import type { Platform } from "./queries/platform.ts";
 import { findQuarantined } from "./queries/quarantine.ts";
-import { ModelNotServed, type ServedModels } from "./queries/serving.ts";
+import type { ServedModels } from "./queries/serving.ts";
 import type { StuckRule } from "./queries/stuck.ts";
 
 /** What persons do, as events: who did it, and why. */
@@ -62,37 +61,14 @@ export async function acknowledgeAnomaly(
   if (found === null) {
     throw new NothingThere(`there is no anomaly "${id}": \`anomalies list\` shows which are`);
   }
-  const { model, closed_position, position } = found;
+  const { position, record } = found;
+  const { model, closed_position } = record;
   if (closed_position !== null) {
     throw new AlreadyClosed(`anomaly "${id}" was closed at position ${closed_position}`);
   }
   await recordAction(operating, { action: "acknowledge", target: id, actor });
   const data = { anomaly_id: id, model, as_of: String(position), note, actor };
   return appendActed(operating, "AnomalyAcknowledged", [model, id], data);
-}
-
-type Found = Pick<AnomalyRecord, "model" | "closed_position"> & Readonly<{ position: number }>;
-
-async function findInModels(
-  models: Acknowledging["models"],
-  wanted: Readonly<{ id: string; rule: StuckRule; platform: Platform }>,
-): Promise<Found | null> {
-  let failure: unknown = null;
-  for (const model of modelName.options) {
-    try {
-      const found = await models.snapshot(model, async (rows, { position }) => {
-        const anomaly = await findAnomaly(rows, { model, ...wanted });
-        return anomaly && { ...anomaly, position };
-      });
-      if (found !== null) return found;
-    } catch (error) {
-      if (!isEngineError(error) && !(error instanceof ModelNotServed)) throw error;
-      failure = error;
-    }
-  }
-  // It may be in the one that cannot be read.
-  if (failure !== null) throw failure;
-  return null;
 }
 
 export type Dismissing = Operating & Readonly<{ translations: Translations }>;

@@ -126,6 +126,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/anomalies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One anomaly, open or closed
+         * @description `position` is that of its model.
+         */
+        get: operations["getAnomaly"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/anomalies/{id}/acknowledge": {
         parameters: {
             query?: never;
@@ -263,6 +283,23 @@ export interface paths {
          * @description `position` is the head; `next_cursor` is null where the stream ends for now.
          */
         get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One event with what later events say of it, and its delivery */
+        get: operations["getEvent"];
         put?: never;
         post?: never;
         delete?: never;
@@ -664,6 +701,48 @@ export interface components {
             facts: components["schemas"]["Event"][];
             received: components["schemas"]["Event"];
         };
+        DeliverySummary: {
+            /**
+             * @description more words may come
+             * @example webhook
+             * @example feed
+             * @example backfill
+             * @example import
+             */
+            channel: string;
+            delivery_id: components["schemas"]["Uuid"];
+            /** @description Names the key that it was checked with */
+            key_id: components["schemas"]["Sha256"] | null;
+            /** @description Bytes; null where others' facts are among them */
+            length: number | null;
+            /**
+             * @description more words may come
+             * @example recorded
+             * @example repeated
+             * @example quarantined
+             * @example dismissed
+             */
+            outcome: string;
+            payload_type: string;
+            position: components["schemas"]["Position"];
+            /**
+             * @description more words may come
+             * @example zerohash
+             * @example layer1
+             */
+            provider: string;
+            received_at: components["schemas"]["Instant"];
+            /** @description Of the signature that was checked */
+            scheme: string | null;
+            /**
+             * @description more words may come
+             * @example valid
+             * @example stale
+             * @example unsigned
+             * @example none
+             */
+            signature: string;
+        };
         Deposit: {
             account_group: string | null;
             account_label: string | null;
@@ -783,6 +862,27 @@ export interface components {
             data: {
                 [key: string]: components["schemas"]["Json"];
             };
+            hash: components["schemas"]["Sha256"];
+            id: components["schemas"]["Uuid"];
+            occurred_at: components["schemas"]["Instant"] | null;
+            position: components["schemas"]["Position"];
+            recorded_at: components["schemas"]["Instant"];
+            /** @description In which version data is written */
+            schema_version: number;
+            subject: string;
+            type: string;
+        };
+        EventDetail: {
+            /** @description What later events say of it, in order: a page of them at most */
+            amendments: components["schemas"]["Event"][];
+            causation_id: components["schemas"]["Uuid"] | null;
+            correlation_id: string | null;
+            /** @description As stored */
+            data: {
+                [key: string]: components["schemas"]["Json"];
+            };
+            /** @description null: no delivery brought it */
+            delivery: components["schemas"]["DeliverySummary"] | null;
             hash: components["schemas"]["Sha256"];
             id: components["schemas"]["Uuid"];
             occurred_at: components["schemas"]["Instant"] | null;
@@ -1695,6 +1795,95 @@ export interface operations {
             };
         };
     };
+    getAnomaly: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The anomaly's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Anomaly"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: A valid API key is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_host`: The service is not known by this name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: The API key made too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     acknowledgeAnomaly: {
         parameters: {
             query?: never;
@@ -2455,6 +2644,95 @@ export interface operations {
             };
             /** @description `unauthenticated`: A valid API key is needed */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_host`: The service is not known by this name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: The API key made too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The event's id or its position */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["EventDetail"];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: A valid API key is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -36,6 +36,11 @@ export const OPERATIONS = {
     "path": "/v1/anomalies",
     "media": "application/json"
   },
+  "getAnomaly": {
+    "method": "GET",
+    "path": "/v1/anomalies/{id}",
+    "media": "application/json"
+  },
   "acknowledgeAnomaly": {
     "method": "POST",
     "path": "/v1/anomalies/{id}/acknowledge",
@@ -75,6 +80,11 @@ export const OPERATIONS = {
   "listEvents": {
     "method": "GET",
     "path": "/v1/events",
+    "media": "application/json"
+  },
+  "getEvent": {
+    "method": "GET",
+    "path": "/v1/events/{id}",
     "media": "application/json"
   },
   "getHead": {

@@ -1,8 +1,9 @@
-import type { ModelName } from "@counterfoil/contracts/fact";
+import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyKind, AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import { ANOMALIES, ATTENTION } from "../models/columns.ts";
 import { RECORDS, stuckIn } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
+import { isEngineError } from "../ports/errors.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row, Value } from "../ports/table.ts";
 import { compareTuples } from "../projection/selection.ts";
@@ -22,6 +23,7 @@ import {
   type Platform,
   recordsAmong,
 } from "./platform.ts";
+import { ModelNotServed, type ServedModels } from "./serving.ts";
 import {
   isKnown,
   isLifecycle,
@@ -88,6 +90,29 @@ export async function findAnomaly(
   if (!isRecordAmong(model, record, platform)) return null;
   const known = await knownOf(rows, record);
   return stuckRecord(record, model, rule, isKnown(record, known) ? known : undefined);
+}
+
+/** The same wherever it is, with the position of that model; null where no model has it. */
+export async function findInModels(
+  models: Pick<ServedModels, "snapshot">,
+  wanted: Omit<AnomalyId, "model">,
+): Promise<Readonly<{ record: AnomalyRecord; position: number }> | null> {
+  let failure: unknown = null;
+  for (const model of modelName.options) {
+    try {
+      const found = await models.snapshot(model, async (rows, { position }) => {
+        const record = await findAnomaly(rows, { model, ...wanted });
+        return record && { record, position };
+      });
+      if (found !== null) return found;
+    } catch (error) {
+      if (!isEngineError(error) && !(error instanceof ModelNotServed)) throw error;
+      failure = error;
+    }
+  }
+  // It may be in the one that cannot be read.
+  if (failure !== null) throw failure;
+  return null;
 }
 
 /** The page that the anomalies of several sources make: no further than each was looked through. */

@@ -51,6 +51,18 @@ export async function findDelivery(
   };
 }
 
+/** How much of a delivery is the platform's who asks; everything where nobody's is hidden. */
+export async function partOfDelivery(
+  stream: EventStream,
+  received: RecordedEvent,
+  query: DeliveryQuery,
+): Promise<Whole> {
+  const { standings } = query;
+  if (standings === null) return "inside";
+  const told = await readDelivery(stream, received, query);
+  return wholeStanding(standings, told, await standings.ofEvents(stream, told.caused));
+}
+
 type Told = Readonly<{
   /** Events that it caused, in order. */
   caused: readonly RecordedEvent[];
@@ -61,7 +73,7 @@ type Told = Readonly<{
 }>;
 
 /** `part`: something of it is the platform's, and something is not. */
-type Whole = "inside" | "part" | "outside";
+export type Whole = "inside" | "part" | "outside";
 
 async function wholeStanding(
   standings: Standings,
@@ -135,12 +147,7 @@ export async function findBody(
 ): Promise<Readonly<{ sha256: string; bytes: Uint8Array | null }> | null> {
   const received = await findReceived(stream, id);
   if (received === null) return null;
-  const { standings } = query;
-  if (standings !== null) {
-    const told = await readDelivery(stream, received, query);
-    const stand = await standings.ofEvents(stream, told.caused);
-    if ((await wholeStanding(standings, told, stand)) !== "inside") return null;
-  }
+  if ((await partOfDelivery(stream, received, query)) !== "inside") return null;
   const { sha256 } = readData(received) as DataOf<"DeliveryReceived">;
   return { sha256, bytes: await stream.body(sha256) };
 }

@@ -82,7 +82,7 @@ export async function listQuarantine(
         ...selection,
         ...beyondPart(beyond),
       });
-      const records = await recordsWithIds(
+      const records = await findAllQuarantined(
         stream,
         found.map(({ id }) => String(id)),
         reading,
@@ -103,7 +103,8 @@ export const needsAPerson = (delivery: QuarantinedRecord): boolean =>
 export const isOpen = ({ resolved_position }: QuarantinedRecord): boolean =>
   resolved_position === null;
 
-async function recordsWithIds(
+/** Those of these deliveries that were quarantined, with what became of each. */
+export async function findAllQuarantined(
   stream: EventStream,
   deliveryIds: readonly string[],
   reading: QuarantineReading,

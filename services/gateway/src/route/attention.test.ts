@@ -4,7 +4,7 @@ import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceWebhook } from "../testing/balance-webhook.ts";
-import { expectList, expectProblem } from "../testing/expectation.ts";
+import { expectList, expectOne, expectProblem } from "../testing/expectation.ts";
 import { quarantineRetried } from "../testing/quarantine-retried.ts";
 import { createTestGateway, type TestGateway } from "../testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "../testing/test-ledger.ts";
@@ -68,6 +68,18 @@ describe("anomalies", () => {
         expect(await anomalies(`${name}=${encodeURIComponent(value)}`)).toEqual(expected);
       }
     }
+  });
+
+  test("are each found by their id, stuck ones too", async () => {
+    await playHalfOfEach();
+    const all = await anomalies();
+    expect(all.map(({ kind }) => kind)).toContain("stuck");
+    for (const anomaly of all) {
+      const answer = await gateway.get(`/v1/anomalies/${encodeURIComponent(anomaly.id)}`);
+      expectOne(answer, anomalyRecord);
+      expect(answer.body.data).toEqual(anomaly);
+    }
+    expectProblem(await gateway.get("/v1/anomalies/gap:nowhere"), "not_found");
   });
 
   test.each([1, 2, 3, 5])("page over all models by %d", async (limit) => {

@@ -1,23 +1,43 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { modelName } from "@counterfoil/contracts/fact";
-import { listOf } from "@counterfoil/contracts/http";
+import { listOf, oneOf } from "@counterfoil/contracts/http";
 import {
   anomalyKind,
   anomalyRecord,
   quarantinedRecord,
 } from "@counterfoil/contracts/operations-record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { Problem } from "@counterfoil/http/problem";
 import {
   ANOMALY_KEY,
   type AnomalyFilters,
   type AnomalyPart,
+  findInModels,
   mergeAnomalies,
   readAnomalies,
 } from "@counterfoil/processing/queries/anomalies";
 import { listQuarantine, QUARANTINE_KEY } from "@counterfoil/processing/queries/quarantine";
-import type { z } from "zod";
-import { choice, cursor, flag, limit, match, minPosition, parameters } from "../parameter.ts";
-import { given, listBody, listFor, pageOf, readModel, type Sources, stuckNow } from "../reading.ts";
+import { z } from "zod";
+import {
+  choice,
+  cursor,
+  flag,
+  limit,
+  match,
+  minPosition,
+  parameters,
+  pathId,
+} from "../parameter.ts";
+import {
+  given,
+  listBody,
+  listFor,
+  oneBody,
+  pageOf,
+  readModel,
+  type Sources,
+  stuckNow,
+} from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** What needs a person: anomalies of the models, deliveries that could not be read. */
@@ -35,6 +55,23 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       answer: listOf(anomalyRecord),
       problems: ["invalid_cursor", "model_unavailable", "stream_unavailable", "position_timeout"],
       handle: (request) => answerAnomalies(sources, request),
+    }),
+    route({
+      operation: "getAnomaly",
+      url: "/v1/anomalies/:id",
+      tag: "attention",
+      summary: "One anomaly, open or closed",
+      description: "`position` is that of its model.",
+      query: parameters({}),
+      params: z.object({ id: pathId("The anomaly's id") }),
+      answer: oneOf(anomalyRecord),
+      problems: ["not_found", "model_unavailable", "stream_unavailable"],
+      handle: async ({ params: { id }, caller: { platform } }) => {
+        const rule = stuckNow(sources);
+        const found = await findInModels(sources.models, { id, rule, platform });
+        if (found === null) throw new Problem("not_found", `there is no anomaly "${id}"`);
+        return oneBody(found.record, found.position);
+      },
     }),
     route({
       operation: "listQuarantine",

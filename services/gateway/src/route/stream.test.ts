@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
-import { deliveryRecord } from "@counterfoil/contracts/delivery-record";
+import { deliveryRecord, eventDetail } from "@counterfoil/contracts/delivery-record";
 import { eventRecord } from "@counterfoil/contracts/record";
 import { eventId } from "@counterfoil/core/identity";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
@@ -76,6 +76,88 @@ describe("events", () => {
       expectProblem(await gateway.get(`/v1/events?${parameters}`), "invalid_query");
     },
   );
+});
+
+describe("one event", () => {
+  beforeEach(() => ledger.play("balances-feed-use-cases"));
+
+  test("is the one of the list, by its id and by its position", async () => {
+    for (const event of await listed("/v1/events")) {
+      const byId = await gateway.get(`/v1/events/${event.id}`);
+      expectOne(byId, eventDetail);
+      expect(byId.body.data).toMatchObject(event);
+      expect((await gateway.get(`/v1/events/${event.position}`)).body).toEqual(byId.body);
+    }
+  });
+
+  test("names its delivery, which is its own where it is the arrival", async () => {
+    for (const { position, type, causation_id, id } of await listed("/v1/events")) {
+      const { body } = await gateway.get(`/v1/events/${position}`);
+      const delivery = type === "DeliveryReceived" ? id : causation_id;
+      expect(body.data.delivery?.delivery_id ?? null).toBe(delivery);
+      if (delivery === null) continue;
+      const { received } = (await gateway.get(`/v1/deliveries/${delivery}`)).body.data;
+      expect(body.data.delivery).toMatchObject({
+        ...{ provider: "zerohash", channel: "feed", payload_type: "feed", outcome: "recorded" },
+        ...{ signature: "none", scheme: null, key_id: null },
+        ...{ length: received.data.length, position: received.position },
+      });
+    }
+  });
+
+  test("has what later events say of it", async () => {
+    const { position } = await ledger.stream.head();
+    const [fact] = await listed("/v1/events?types=RunRecorded&limit=1");
+    const data = { event_id: fact.id, event_type: fact.type, channel: "webhook" };
+    const seen = {
+      ...quarantineRetried("d", { outcome: "resolved" }),
+      ...{ type: "FactSeen", data: JSON.stringify(data), about: fact.id },
+    };
+    await ledger.stream.append(position, [seen]);
+    const { body } = await gateway.get(`/v1/events/${fact.id}`);
+    expect(body.data.amendments).toMatchObject([{ position: String(position + 1), data }]);
+  });
+
+  test.each(["0", "26", "999999999999999999999", "nothing", "%00"])(
+    "%s is not found",
+    async (id) => {
+      expectProblem(await gateway.get(`/v1/events/${id}`), "not_found");
+    },
+  );
+});
+
+describe("what became of a delivery", () => {
+  const outcomeOf = async (deliveryId: string) =>
+    (await gateway.get(`/v1/events/${deliveryId}`)).body.data.delivery.outcome;
+
+  test("recorded, or repeated where everything was known, also by another way", async () => {
+    const webhook = balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" });
+    const first = await ledger.deliver(webhook);
+    const text = "text" in webhook ? webhook.text : webhook.body;
+    const again = await ledger.deliver({ ...webhook, body: `${text} ` } as typeof webhook);
+    expect(await outcomeOf(first.deliveryId)).toBe("recorded");
+    expect(await outcomeOf(again.deliveryId)).toBe("repeated");
+  });
+
+  test("quarantined, dismissed, and recorded once somebody could read it", async () => {
+    const [first, second] = [
+      await ledger.deliver(zeroHashWebhook("weather.changed", {})),
+      await ledger.deliver(zeroHashWebhook("weather.changed", { rain: "1" })),
+    ];
+    await ledger.fold();
+    expect(await outcomeOf(first.deliveryId)).toBe("quarantined");
+    const { headers } = await gateway.newKey({ role: "operator" });
+    const payload = { note: "only the weather" };
+    const url = `/v1/quarantine/${first.deliveryId}/dismiss`;
+    expect((await gateway.send("POST", url, { headers, payload })).status).toBe(200);
+    const dismissed = await gateway.send("GET", `/v1/events/${first.deliveryId}`, { headers });
+    expect(dismissed.body.data.delivery.outcome).toBe("dismissed");
+    const { position } = await ledger.stream.head();
+    const retried = quarantineRetried(second.deliveryId, { outcome: "resolved" });
+    await ledger.stream.append(position, [retried]);
+    const resolved = await gateway.send("GET", `/v1/events/${second.deliveryId}`, { headers });
+    expect(resolved.body.data.delivery.outcome).toBe("recorded");
+  });
 });
 
 const typesOf = ({ facts }: { facts: readonly { type: string }[] }) =>

@@ -1,11 +1,12 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
-import { deliveryRecord } from "@counterfoil/contracts/delivery-record";
+import { deliveryRecord, eventDetail } from "@counterfoil/contracts/delivery-record";
 import { FACTS, type FactType } from "@counterfoil/contracts/fact";
 import { listOf, oneOf } from "@counterfoil/contracts/http";
 import { eventRecord } from "@counterfoil/contracts/record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { Problem } from "@counterfoil/http/problem";
 import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveries";
+import { findEvent } from "@counterfoil/processing/queries/event-detail";
 import { createStandings } from "@counterfoil/processing/queries/event-standing";
 import { EVENT_KEY, listEvents } from "@counterfoil/processing/queries/events";
 import type { FastifyReply } from "fastify";
@@ -17,7 +18,7 @@ import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** The stream itself: its events, and the deliveries that they come from. */
 export function streamRoutes(sources: Sources): readonly Route[] {
-  return [eventsRoute(sources), deliveryRoute(sources), bodyRoute(sources)];
+  return [eventsRoute(sources), eventRoute(sources), deliveryRoute(sources), bodyRoute(sources)];
 }
 
 const TYPES = Object.keys(FACTS) as FactType[];
@@ -60,6 +61,26 @@ async function answerEvents(
 
 const standingsFor = ({ platform }: Caller, { models }: Sources) =>
   platform === null ? null : createStandings(models, platform);
+
+function eventRoute(sources: Sources): Route {
+  const { stream } = sources;
+  return route({
+    operation: "getEvent",
+    url: "/v1/events/:id",
+    tag: "stream",
+    summary: "One event with what later events say of it, and its delivery",
+    query: parameters({}),
+    params: z.object({ id: pathId("The event's id or its position") }),
+    answer: oneOf(eventDetail),
+    problems: ["not_found", "stream_unavailable"],
+    handle: async ({ params: { id }, caller }) => {
+      const standings = standingsFor(caller, sources);
+      const event = await findEvent(stream, id, { ...TRANSLATING, standings });
+      if (event === null) throw new Problem("not_found", `there is no event "${id}"`);
+      return oneBody(event, (await stream.head()).position);
+    },
+  });
+}
 
 const deliveryParams = z.object({ id: pathId("The delivery's id") });
 
