@@ -56,10 +56,19 @@ const ROOMS: Readonly<Record<string, Room>> = {
   "packages/consumer-kit": { ours: ["packages/contracts"], packages: "declared", isNode: true },
   /** For whoever asks over HTTP: made from the document, which is read by `generate.ts` alone. */
   "packages/client": { ours: [], packages: ["openapi-typescript"], isNode: true },
+  /** What runs in a browser, and what makes files of it: it knows the HTTP interface alone. */
+  "packages/console": {
+    ours: ["packages/client"],
+    packages: "declared",
+    isNode: true,
+  },
   "services/ingestor": LISTENING_SERVICE,
   "services/projector": SERVICE,
   "services/publisher": SERVICE,
-  "services/gateway": LISTENING_SERVICE,
+  "services/gateway": {
+    ...LISTENING_SERVICE,
+    ours: [...LISTENING_SERVICE.ours, "packages/console"],
+  },
   /** The providers' side: it knows their documents and nothing of ours. */
   "services/simulator": { ours: [], packages: "declared", isNode: true },
   /** The program that joins all services. */
@@ -87,6 +96,7 @@ const ENTRY_POINTS = [
   "packages/adapters/src/sqlite/stream-thread.ts",
   "packages/client/generate.ts",
   "packages/client/src/client.ts",
+  "packages/console/src/browser/main.tsx",
   "packages/consumer-kit/example/print-balances.ts",
   "packages/consumer-kit/example/store-balances.ts",
   "services/counterfoil/src/demo.ts",

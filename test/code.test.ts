@@ -8,6 +8,7 @@ jest.setTimeout(180_000);
 test.each([
   ["Biome", ["biome", "check", "--error-on-warnings", "."]],
   ["the compiler", ["tsc", "--noEmit"]],
+  ["the compiler, of what runs in a browser,", ["tsc", "--noEmit", "-p", "packages/console"]],
 ])("%s finds nothing", (_who, [command = "", ...parameters]) => {
   const { status, stdout, stderr } = spawnSync(`node_modules/.bin/${command}`, parameters, {
     cwd: ROOT,

@@ -25,14 +25,14 @@ export function readModules(folders: readonly string[]): readonly Module[] {
         join(folder, name),
       ),
     )
-    .filter((path) => path.endsWith(".ts") && !/\/(?:node_modules|dist)\//.test(path))
+    .filter((path) => /\.tsx?$/.test(path) && !/\/(?:node_modules|dist)\//.test(path))
     .map((path) => moduleOf(path.replaceAll(sep, "/"), readFileSync(join(ROOT, path), "utf8")));
 }
 
 /** An import or a re-export stands at the beginning of a line: the formatter sees to that. */
 const STATIC = /^(?:import|export)\b(?<what>[^"';]*?\bfrom\s*)?\s*"(?<specifier>[^"]+)"/gm;
 const LAZY = /\bimport\("(?<specifier>[^"]+)"\)/g;
-const NAMED_FILE = /"(?<file>[^"\s]+\.ts)"/g;
+const NAMED_FILE = /"(?<file>[^"\s]+\.tsx?)"/g;
 const TYPES_ONLY = /^\s*type\b|^\s*\{(?:\s*type\s+[\w$ ]+,?)+\s*\}/;
 
 export function moduleOf(path: string, text: string): Module {
@@ -62,11 +62,14 @@ export function moduleOf(path: string, text: string): Module {
 
 const IN_PACKAGES: ReadonlySet<string> = new Set(readdirSync(join(ROOT, "packages")));
 
-/** `@counterfoil/core/exact/money` lies at `packages/core/src/exact/money.ts`. */
+/**
+ * `@counterfoil/core/exact/money` lies at `packages/core/src/exact/money.ts`, `@counterfoil/client`
+ * at `packages/client/src/client.ts`.
+ */
 function targetOf(specifier: string, from: string): string {
   if (specifier.startsWith(".")) return posix.join(posix.dirname(from), specifier);
   const [, name = "", ...rest] = specifier.split("/");
-  return `${IN_PACKAGES.has(name) ? "packages" : "services"}/${name}/src/${rest.join("/")}.ts`;
+  return `${IN_PACKAGES.has(name) ? "packages" : "services"}/${name}/src/${rest.join("/") || name}.ts`;
 }
 
 /** `packages/core`, `services/gateway`; outside of those the first folder. */

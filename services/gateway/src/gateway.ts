@@ -29,6 +29,7 @@ import { hasZodFastifySchemaValidationErrors, validatorCompiler } from "fastify-
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { type Caller, guard } from "./access.ts";
+import { serveConsole } from "./console.ts";
 import { measureLedger } from "./metrics.ts";
 import { protectRoutes, sendSecurityHeaders } from "./protection.ts";
 import type { Sources } from "./reading.ts";
@@ -97,6 +98,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
     app,
     operations.filter((route) => !isVersioned(route)),
   );
+  serveConsole(app);
   await register?.(app);
   app.addHook("preClose", async () => {
     stopping.abort();

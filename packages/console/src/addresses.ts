@@ -1,0 +1,67 @@
+/**
+ * Every address of the console: what the service answers with the page, and what the page's router
+ * knows. A parameter stands for one part of the path, percent-encoded.
+ */
+export const ADDRESSES = {
+  money: "/",
+  accounts: "/accounts",
+  account: "/accounts/:id",
+  withdrawals: "/withdrawals",
+  withdrawal: "/withdrawals/:id",
+  deposits: "/deposits",
+  deposit: "/deposits/:id",
+  trades: "/trades",
+  trade: "/trades/:id",
+  search: "/search",
+} as const;
+
+export type AddressName = keyof typeof ADDRESSES;
+export type Parameters = Readonly<Record<string, string>>;
+export type Place = Readonly<{ name: AddressName; parameters: Parameters }>;
+
+/** The address that a path is; null where it is none of the console's. */
+export function placeOf(path: string): Place | null {
+  for (const name of Object.keys(ADDRESSES) as AddressName[]) {
+    const parameters = match(ADDRESSES[name].split("/"), path.split("/"));
+    if (parameters !== null) return { name, parameters };
+  }
+  return null;
+}
+
+function match(pattern: readonly string[], parts: readonly string[]): Parameters | null {
+  if (pattern.length !== parts.length) return null;
+  const found: Record<string, string> = {};
+  for (const [at, expected] of pattern.entries()) {
+    const part = parts[at] ?? "";
+    if (!expected.startsWith(":")) {
+      if (part !== expected) return null;
+      continue;
+    }
+    const value = decoded(part);
+    if (value === null || value === "") return null;
+    found[expected.slice(1)] = value;
+  }
+  return found;
+}
+
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
+}
+
+type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+/** The path of an address, with what is given of its query. */
+export function pathTo(name: AddressName, parameters: Parameters = {}, query: Query = {}): string {
+  const path = ADDRESSES[name].replace(/:(\w+)/g, (_, key: string) =>
+    encodeURIComponent(parameters[key] ?? ""),
+  );
+  const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
+  const text = new URLSearchParams(
+    Object.fromEntries(given.map(([key, value]) => [key, String(value)])),
+  ).toString();
+  return text === "" ? path : `${path}?${text}`;
+}

@@ -1,0 +1,81 @@
+import type { Column } from "./table.tsx";
+
+type AmountProps = Readonly<{
+  /** An exact decimal as it is written; null is unknown. It never becomes a number. */
+  value: string | null | undefined;
+  /** Digits behind the point of the longest one above and below it: the points then align. */
+  fraction?: number;
+  /** A change: what comes in has a plus. */
+  signed?: boolean;
+  asset?: string | null;
+}>;
+
+/** An amount in full. Thousands are set apart by space alone, so that a copy is the exact text. */
+export function Amount({ value, fraction = 0, signed = false, asset }: AmountProps) {
+  if (value === null || value === undefined) {
+    return (
+      <span class="amount unknown" title="not stated">
+        –
+      </span>
+    );
+  }
+  const { sign, whole, rest } = partsOf(value);
+  const plus = signed && sign === "" && isSome(value) ? "+" : "";
+  return (
+    <span class={`amount ${sign === "-" ? "negative" : ""}`}>
+      {sign}
+      {plus}
+      {groupsOf(whole).map((group, at) => (
+        <span key={at} class="group">
+          {group}
+        </span>
+      ))}
+      {rest !== "" && <span class="rest">.{rest}</span>}
+      <span class="pad" data-pad={padding(rest.length, fraction)} />
+      {asset != null && <span class="asset"> {asset}</span>}
+    </span>
+  );
+}
+
+const padding = (length: number, wanted: number): string =>
+  length >= wanted ? "" : `${length === 0 ? "." : ""}${"0".repeat(wanted - length)}`;
+
+function partsOf(value: string) {
+  const [, sign = "", whole = value, rest = ""] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(value) ?? [];
+  return { sign, whole, rest };
+}
+
+function groupsOf(whole: string): readonly string[] {
+  const first = whole.length % 3;
+  const groups = whole.slice(first).match(/\d{3}/g) ?? [];
+  return first === 0 ? groups : [whole.slice(0, first), ...groups];
+}
+
+export const isSome = (value: string | null): boolean => value !== null && /[1-9]/.test(value);
+
+export const fractionOf = (values: readonly (string | null | undefined)[]): number =>
+  Math.max(0, ...values.map((value) => (value == null ? 0 : partsOf(value).rest.length)));
+
+/** A column of amounts whose points stand below each other. */
+export function amountColumn<Row>(
+  title: string,
+  rows: readonly Row[],
+  pick: (row: Row) => string | null | undefined,
+  also: Readonly<{ signed?: boolean; minor?: boolean; asset?: (row: Row) => string | null }> = {},
+): Column<Row> {
+  const fraction = fractionOf(rows.map(pick));
+  const { signed = false, minor = false, asset } = also;
+  return {
+    title,
+    kind: "number",
+    minor,
+    cell: (row) => (
+      <Amount
+        value={pick(row)}
+        fraction={fraction}
+        signed={signed}
+        {...(asset && { asset: asset(row) })}
+      />
+    ),
+  };
+}

@@ -1,0 +1,94 @@
+import type { ComponentChildren } from "preact";
+import type { AddressName } from "../../addresses.ts";
+import { isStreaming, silence, status } from "../live.ts";
+import { switchTheme, switchZone, theme, zone } from "../preferences.ts";
+import { pathTo, place } from "../router.ts";
+import { askForKey, hasKey, logOut } from "../session.ts";
+import { SearchBox } from "./search-box.tsx";
+
+export type NavLink = Readonly<{
+  name: AddressName;
+  title: string;
+  /** Addresses that are within it too. */
+  within: readonly AddressName[];
+}>;
+
+type LayoutProps = Readonly<{ links: readonly NavLink[]; children: ComponentChildren }>;
+
+/** What every page has around it. */
+export function Layout({ links, children }: LayoutProps) {
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the page
+      </a>
+      <header class="top">
+        <a class="brand" href={pathTo("money")}>
+          <Stub />
+          <span>Counterfoil</span>
+        </a>
+        <nav aria-label="Pages of the console">
+          {links.map((link) => (
+            <a
+              key={link.name}
+              href={pathTo(link.name)}
+              {...(isWithin(link) && { "aria-current": "page" as const })}
+            >
+              {link.title}
+            </a>
+          ))}
+        </nav>
+        <SearchBox />
+      </header>
+      <main id="main" tabIndex={-1}>
+        {children}
+      </main>
+      <Foot />
+    </>
+  );
+}
+
+const isWithin = ({ name, within }: NavLink): boolean => {
+  const here = place.value?.name;
+  return here !== undefined && (here === name || within.includes(here));
+};
+
+const Stub = () => (
+  <svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true">
+    <path d="M4 8h24v5.2a2.8 2.8 0 0 0 0 5.6V24H4v-5.2a2.8 2.8 0 0 0 0-5.6z" />
+    <path class="tear" d="M20 9.5v13" stroke-dasharray="2 1.8" />
+  </svg>
+);
+
+/** Which ledger this is, how far it has come, and how it is shown. */
+function Foot() {
+  const now = status.value;
+  return (
+    <footer class="foot">
+      <span class={`pulse ${silence.value === null ? "good" : "bad"}`} aria-hidden="true" />
+      <span role="status">{silence.value ?? (isStreaming.value ? "live" : "asked every 2 s")}</span>
+      {now !== null && (
+        <span>
+          ledger <b>{now.ledger}</b>
+        </span>
+      )}
+      {now !== null && <span class="minor">{now.environment}</span>}
+      {now !== null && <span class="minor">{now.engine}</span>}
+      {now !== null && (
+        <span>
+          position <b class="number">{now.head}</b>
+        </span>
+      )}
+      <span class="spread" />
+      <button type="button" onClick={switchZone}>
+        {zone.value === "utc" ? "Times: UTC" : "Times: local"}
+      </button>
+      <button type="button" onClick={switchTheme}>
+        Theme: {theme.value}
+      </button>
+      <button type="button" onClick={hasKey.value ? logOut : askForKey}>
+        {hasKey.value ? "Log out" : "Key"}
+      </button>
+    </footer>
+  );
+}

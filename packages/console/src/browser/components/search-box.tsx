@@ -1,0 +1,140 @@
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { go, pathTo } from "../router.ts";
+import { type SearchResult, search } from "../search.ts";
+
+const PAUSE_MS = 120;
+
+/** Finds anything by any of its identifiers, from every page: `/` comes here, Enter opens the first. */
+export function SearchBox() {
+  const field = useRef<HTMLInputElement>(null);
+  const { results, look, close } = useSearch(() => field.current?.value.trim() ?? "");
+  const [chosen, setChosen] = useState(0);
+  const listId = useId();
+  useSlash(() => {
+    field.current?.focus();
+    field.current?.select();
+  });
+  const open = (path: string) => {
+    close();
+    if (field.current !== null) field.current.value = "";
+    field.current?.blur();
+    go(path);
+  };
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const text = field.current?.value.trim() ?? "";
+    if (text === "") return;
+    const found = results ?? (await look(0));
+    open((found?.[chosen] ?? found?.[0])?.path ?? pathTo("search", {}, { q: text }));
+  };
+  const move = (event: KeyboardEvent) => {
+    if (event.key === "Escape") close();
+    const step = STEPS[event.key];
+    if (step === undefined || results === null || results.length === 0) return;
+    event.preventDefault();
+    setChosen((chosen + step + results.length) % results.length);
+  };
+  return (
+    <search class="search">
+      <form onSubmit={submit}>
+        <input
+          {...COMBOBOX}
+          {...{ "aria-expanded": results !== null, "aria-controls": listId }}
+          ref={field}
+          aria-label="Search by any identifier"
+          placeholder="Search any identifier"
+          onInput={() => {
+            setChosen(0);
+            void look(PAUSE_MS);
+          }}
+          onKeyDown={move}
+          onBlur={close}
+        />
+        <span class="key">/</span>
+      </form>
+      <div id={listId} class="results" role="listbox" aria-label="Found" hidden={results === null}>
+        {results?.map((result, at) => (
+          <Option key={result.path} result={result} isChosen={at === chosen} open={open} />
+        ))}
+        {results?.length === 0 && <p class="quiet">Nothing has this identifier.</p>}
+      </div>
+    </search>
+  );
+}
+
+const STEPS: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1 };
+
+/** Attributes of a search field with a list of its own; the types know none but the browser's. */
+const COMBOBOX = {
+  type: "search",
+  role: "combobox",
+  "aria-autocomplete": "list",
+  autocomplete: "off",
+  spellcheck: false,
+} as object;
+
+type OptionProps = Readonly<{
+  result: SearchResult;
+  isChosen: boolean;
+  open: (path: string) => void;
+}>;
+
+function Option({ result: { kind, title, matched, path }, isChosen, open }: OptionProps) {
+  return (
+    <div
+      role="option"
+      tabIndex={-1}
+      aria-selected={isChosen}
+      // Before the field loses the focus, and the list with it.
+      onMouseDown={(event) => {
+        event.preventDefault();
+        open(path);
+      }}
+    >
+      <span class="kind">{kind}</span> {title}
+      {matched !== title && <small>{matched}</small>}
+    </div>
+  );
+}
+
+/** The results for what stands in the field now; null while there is no question. */
+function useSearch(text: () => string) {
+  const [results, setResults] = useState<readonly SearchResult[] | null>(null);
+  const asked = useRef(new AbortController());
+  const close = () => {
+    asked.current.abort();
+    setResults(null);
+  };
+  const look = async (waitMs: number): Promise<readonly SearchResult[] | null> => {
+    asked.current.abort();
+    asked.current = new AbortController();
+    const { signal } = asked.current;
+    if (text() === "") {
+      setResults(null);
+      return null;
+    }
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (signal.aborted) return null;
+    const found = await search(text(), signal).catch(() => null);
+    if (signal.aborted || found === null) return null;
+    setResults(found);
+    return found;
+  };
+  return { results, look, close };
+}
+
+/** The key `/` anywhere but where text is written. */
+function useSlash(onSlash: () => void): void {
+  useEffect(() => {
+    const heard = (event: KeyboardEvent) => {
+      if (event.key !== "/" || isTyping(event.target)) return;
+      event.preventDefault();
+      onSlash();
+    };
+    addEventListener("keydown", heard);
+    return () => removeEventListener("keydown", heard);
+  });
+}
+
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && target.matches("input, textarea, select");

@@ -1,0 +1,52 @@
+import { useEffect, useState } from "preact/hooks";
+import type { AddressName } from "../addresses.ts";
+import type { NavLink } from "./components/layout.tsx";
+import { Loading } from "./components/states.tsx";
+import type { Page } from "./page.ts";
+import { MoneyPage } from "./pages/money.tsx";
+import { place } from "./router.ts";
+
+/** A page that is in the first file, or one that comes when it is gone to. */
+type Source = Readonly<{ page: Page }> | (() => Promise<Page>);
+
+const PAGES: Readonly<Record<AddressName, Source>> = {
+  money: { page: MoneyPage },
+  accounts: async () => (await import("./pages/accounts.tsx")).AccountsPage,
+  account: async () => (await import("./pages/account.tsx")).AccountPage,
+  withdrawals: async () => (await import("./pages/lifecycles.tsx")).WithdrawalsPage,
+  withdrawal: async () => (await import("./pages/lifecycle.tsx")).WithdrawalPage,
+  deposits: async () => (await import("./pages/lifecycles.tsx")).DepositsPage,
+  deposit: async () => (await import("./pages/lifecycle.tsx")).DepositPage,
+  trades: async () => (await import("./pages/lifecycles.tsx")).TradesPage,
+  trade: async () => (await import("./pages/lifecycle.tsx")).TradePage,
+  search: async () => (await import("./pages/search.tsx")).SearchPage,
+};
+
+export const NAVIGATION: readonly NavLink[] = [
+  { name: "money", title: "Is the money right?", within: [] },
+  { name: "accounts", title: "Accounts", within: ["account"] },
+  { name: "withdrawals", title: "Withdrawals", within: ["withdrawal"] },
+  { name: "deposits", title: "Deposits", within: ["deposit"] },
+  { name: "trades", title: "Trades", within: ["trade"] },
+];
+
+/** The page of the address that is open. */
+export function PageHere() {
+  const here = place.value;
+  const source = here === null ? null : PAGES[here.name];
+  const [loaded, setLoaded] = useState<Readonly<{ source: Source; page: Page }> | null>(null);
+  useEffect(() => {
+    if (typeof source !== "function") return;
+    void source().then((page) => setLoaded({ source, page }));
+  }, [source]);
+  if (here === null || source === null) return <h1>There is no such page.</h1>;
+  const page = typeof source !== "function" ? source.page : pageOf(loaded, source);
+  if (page === null) return <Loading lines={6} />;
+  const Shown = page;
+  return <Shown key={JSON.stringify(here)} parameters={here.parameters} />;
+}
+
+const pageOf = (
+  loaded: Readonly<{ source: Source; page: Page }> | null,
+  source: Source,
+): Page | null => (loaded?.source === source ? loaded.page : null);

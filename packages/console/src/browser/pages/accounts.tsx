@@ -1,0 +1,86 @@
+import type { ParametersOf } from "@counterfoil/client";
+import { amountColumn } from "../components/amount.tsx";
+import { Badge } from "../components/badge.tsx";
+import { Filters, givenBy } from "../components/filters.tsx";
+import { Pager } from "../components/pager.tsx";
+import { Panel } from "../components/panel.tsx";
+import { Empty, Loaded } from "../components/states.tsx";
+import { Table } from "../components/table.tsx";
+import { Time } from "../components/time.tsx";
+import { useTitle } from "../page.ts";
+import { ofModels, useResource } from "../resource.ts";
+import { pathTo, query } from "../router.ts";
+
+const FILTERS = [
+  { name: "provider", title: "Provider", choices: ["zerohash", "layer1"] },
+  { name: "participant_code", title: "Participant" },
+  { name: "account_group", title: "Group" },
+  { name: "account_label", title: "Label" },
+  { name: "account_type", title: "Type" },
+  { name: "asset", title: "Asset" },
+] as const;
+
+const NAMES = [...FILTERS.map(({ name }) => name), "cursor"] as const;
+const ON_A_PAGE = 50;
+
+/** Every account with its balance, a page at a time. */
+export function AccountsPage() {
+  useTitle("Accounts");
+  const asked = { ...givenBy(NAMES), limit: ON_A_PAGE } as ParametersOf<"listBalances">;
+  const list = useResource(
+    `accounts ${query.value}`,
+    (client, signal) => client.listBalances(asked, { signal }),
+    ofModels("balances"),
+  );
+  return (
+    <>
+      <div class="heading">
+        <h1>Accounts</h1>
+      </div>
+      <Filters filters={FILTERS} />
+      <Panel title="Balances">
+        <Loaded resource={list} lines={10}>
+          {({ data, next_cursor, position }) => (
+            <>
+              {data.length === 0 ? (
+                <Empty>No account is like that.</Empty>
+              ) : (
+                <Table
+                  label="Balances"
+                  rows={data}
+                  keyOf={({ id }) => id}
+                  columns={[
+                    {
+                      title: "account",
+                      cell: ({ id }) => (
+                        <a class="id" href={pathTo("account", { id })}>
+                          {id}
+                        </a>
+                      ),
+                    },
+                    amountColumn("balance", data, ({ balance }) => balance),
+                    { title: "asset", cell: ({ asset }) => asset },
+                    { title: "status", cell: ({ status }) => <Badge word={status} /> },
+                    {
+                      title: "open gaps",
+                      kind: "number",
+                      minor: true,
+                      cell: ({ open_gaps: count }) =>
+                        count === 0 ? <span class="quiet">0</span> : <b class="bad">{count}</b>,
+                    },
+                    {
+                      title: "last report",
+                      minor: true,
+                      cell: ({ updated_at }) => <Time at={updated_at} />,
+                    },
+                  ]}
+                />
+              )}
+              <Pager next={next_cursor} count={data.length} position={position} />
+            </>
+          )}
+        </Loaded>
+      </Panel>
+    </>
+  );
+}

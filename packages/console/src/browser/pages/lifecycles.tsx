@@ -1,0 +1,169 @@
+import type { components } from "@counterfoil/client";
+import { amountColumn } from "../components/amount.tsx";
+import { Badge } from "../components/badge.tsx";
+import { type Filter, Filters, givenBy } from "../components/filters.tsx";
+import { Pager } from "../components/pager.tsx";
+import { Panel } from "../components/panel.tsx";
+import { Empty, Loaded } from "../components/states.tsx";
+import { type Column, Table } from "../components/table.tsx";
+import { Time } from "../components/time.tsx";
+import { useTitle } from "../page.ts";
+import { ofModels, type Resource, useResource } from "../resource.ts";
+import { pathTo, query } from "../router.ts";
+
+type Transfer = components["schemas"]["Withdrawal"] | components["schemas"]["Deposit"];
+type Trade = components["schemas"]["Trade"];
+
+const STAGES = {
+  withdrawals: [
+    ...["requested", "pending", "approved", "broadcast", "confirmed", "settled"],
+    ...["failed", "rejected", "returned"],
+  ],
+  deposits: [
+    ...["detected", "unconfirmed", "confirmed", "screening", "held", "credited"],
+    ...["failed", "rejected", "quarantined", "returned"],
+  ],
+  trades: ["accepted", "active", "terminated"],
+} as const;
+
+type Model = keyof typeof STAGES;
+
+const filtersOf = (model: Model): readonly Filter[] => [
+  { name: "stage", title: "Stage", choices: STAGES[model] },
+  { name: "asset", title: "Asset" },
+  { name: "participant_code", title: "Participant" },
+  { name: "account_group", title: "Group" },
+  {
+    name: "stuck",
+    title: "Stuck",
+    choices: [
+      ["true", "stuck"],
+      ["false", "not stuck"],
+    ],
+  },
+];
+
+const NAMES = ["stage", "asset", "participant_code", "account_group", "stuck", "cursor"] as const;
+const ON_A_PAGE = 50;
+
+const asked = () => ({ ...givenBy(NAMES), limit: ON_A_PAGE }) as never;
+
+export function WithdrawalsPage() {
+  const list = useResource(
+    `withdrawals ${query.value}`,
+    (client, signal) => client.listWithdrawals(asked(), { signal }),
+    ofModels("withdrawals"),
+  );
+  return (
+    <List
+      model="withdrawals"
+      title="Withdrawals"
+      list={list}
+      columnsOf={transferColumns("withdrawal")}
+    />
+  );
+}
+
+export function DepositsPage() {
+  const list = useResource(
+    `deposits ${query.value}`,
+    (client, signal) => client.listDeposits(asked(), { signal }),
+    ofModels("deposits"),
+  );
+  return (
+    <List model="deposits" title="Deposits" list={list} columnsOf={transferColumns("deposit")} />
+  );
+}
+
+export function TradesPage() {
+  const list = useResource(
+    `trades ${query.value}`,
+    (client, signal) => client.listTrades(asked(), { signal }),
+    ofModels("trades"),
+  );
+  return <List model="trades" title="Trades" list={list} columnsOf={tradeColumns} />;
+}
+
+type Page<Row> = Readonly<{ data: readonly Row[]; next_cursor: string | null; position: string }>;
+
+type ListProps<Row> = Readonly<{
+  model: Model;
+  title: string;
+  list: Resource<Page<Row>>;
+  columnsOf: (rows: readonly Row[]) => readonly Column<Row>[];
+}>;
+
+function List<Row extends Readonly<{ id: string }>>({
+  model,
+  title,
+  list,
+  columnsOf,
+}: ListProps<Row>) {
+  useTitle(title);
+  return (
+    <>
+      <div class="heading">
+        <h1>{title}</h1>
+      </div>
+      <Filters filters={filtersOf(model)} />
+      <Panel title="The one that changed last first">
+        <Loaded resource={list} lines={10}>
+          {({ data, next_cursor, position }) => (
+            <>
+              {data.length === 0 ? (
+                <Empty>There are no {model} like that.</Empty>
+              ) : (
+                <Table label={title} rows={data} keyOf={({ id }) => id} columns={columnsOf(data)} />
+              )}
+              <Pager next={next_cursor} count={data.length} position={position} />
+            </>
+          )}
+        </Loaded>
+      </Panel>
+    </>
+  );
+}
+
+const transferColumns =
+  (name: "withdrawal" | "deposit") =>
+  (rows: readonly Transfer[]): readonly Column<Transfer>[] => [
+    {
+      title: name,
+      cell: ({ id }) => (
+        <a class="id" href={pathTo(name, { id })}>
+          {id}
+        </a>
+      ),
+    },
+    amountColumn("amount", rows, ({ amount }) => amount),
+    { title: "asset", cell: ({ asset }) => asset ?? "–" },
+    {
+      title: "stage",
+      cell: ({ stage, stuck }) => (
+        <>
+          <Badge word={stage} /> {stuck === true && <Badge word="stuck" />}
+        </>
+      ),
+    },
+    { title: "participant", minor: true, cell: (row) => row.participant_code ?? "–" },
+    { title: "link", minor: true, cell: ({ link }) => <LinkWord link={link} /> },
+    { title: "changed", minor: true, cell: ({ updated_at }) => <Time at={updated_at} /> },
+  ];
+
+/** How sure it is that these facts are of one transfer. */
+export const LinkWord = ({ link }: Readonly<{ link: string }>) =>
+  link === "stated" ? <span class="quiet">stated</span> : <Badge word={link} tone="warn" />;
+
+const tradeColumns = (_rows: readonly Trade[]): readonly Column<Trade>[] => [
+  {
+    title: "trade",
+    cell: ({ id }) => (
+      <a class="id" href={pathTo("trade", { id })}>
+        {id}
+      </a>
+    ),
+  },
+  { title: "stage", cell: ({ stage }) => <Badge word={stage} /> },
+  { title: "provider's word", cell: (row) => row.provider_status ?? "–" },
+  { title: "changed", minor: true, cell: ({ updated_at }) => <Time at={updated_at} /> },
+];

@@ -1,0 +1,106 @@
+import { type Client, ProblemError } from "@counterfoil/client";
+import { useEffect, useState } from "preact/hooks";
+import { type Change, onChange } from "./live.ts";
+import { api, locked } from "./session.ts";
+
+/** What was asked for, as far as it is there. What was shown stays while it is asked for again. */
+export type Resource<Data> =
+  | Readonly<{ state: "loading" }>
+  | Readonly<{ state: "failed"; failure: Failure; again: () => void }>
+  | Readonly<{ state: "loaded"; data: Data; failure: Failure | null; again: () => void }>;
+
+export type Failure = Readonly<{
+  /** `missing_route`: the service is older than this page; `unreachable`: nobody answered. */
+  code: string;
+  text: string;
+  /** Records that the id may mean, where it means several. */
+  candidates: readonly string[];
+}>;
+
+export type Ask<Data> = (client: Client, signal: AbortSignal) => PromiseLike<Data>;
+
+/** Between two questions for the same thing, however often it changes. */
+const PAUSE_MS = 1_000;
+
+/**
+ * Asks, and asks again when something changes that `concerns` it. `key` names what is asked for:
+ * another one is another question.
+ */
+export function useResource<Data>(
+  key: string,
+  ask: Ask<Data>,
+  concerns: (change: Change) => boolean = () => false,
+): Resource<Data> {
+  const [found, setFound] = useState<Readonly<{ key: string; data?: Data; failure?: Failure }>>();
+  const [round, setRound] = useState(0);
+  const client = api.value;
+  const isLocked = locked.value !== null;
+  const again = () => setRound((before) => before + 1);
+
+  useEffect(() => {
+    if (isLocked) return;
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    ask(client, signal).then(
+      (data) => signal.aborted || setFound({ key, data }),
+      (error: unknown) => {
+        if (signal.aborted) return;
+        const failure = failureOf(error);
+        setFound((before) =>
+          before?.key === key && before.data !== undefined
+            ? { key, data: before.data, failure }
+            : { key, failure },
+        );
+      },
+    );
+    return () => leaving.abort();
+  }, [key, client, isLocked, round]);
+
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = onChange((change) => {
+      if (timer !== undefined || !concerns(change)) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        again();
+      }, PAUSE_MS);
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, [key]);
+
+  if (found === undefined || found.key !== key) return { state: "loading" };
+  const { data, failure = null } = found;
+  if (data !== undefined) return { state: "loaded", data, failure, again };
+  return failure === null ? { state: "loading" } : { state: "failed", failure, again };
+}
+
+const MISSING_ROUTE = /^no resource has the address/;
+
+export function failureOf(error: unknown): Failure {
+  if (!(error instanceof ProblemError)) {
+    return { code: "unreachable", text: "The service does not answer.", candidates: [] };
+  }
+  const { code, problem, message } = error;
+  const detail = problem?.detail ?? message;
+  const isMissing = code === "not_found" && MISSING_ROUTE.test(detail);
+  return {
+    code: isMissing ? "missing_route" : (code ?? `http_${error.status}`),
+    text: detail,
+    candidates: problem?.candidates ?? [],
+  };
+}
+
+/** Whether a change is one of these models'. */
+export const ofModels =
+  (...models: readonly string[]) =>
+  ({ model }: Change): boolean =>
+    models.includes(model);
+
+/** Whether a change may be one of this record. */
+export const ofRecord =
+  (model: string, id: string) =>
+  (change: Change): boolean =>
+    change.model === model && (change.id === null || change.id === id);

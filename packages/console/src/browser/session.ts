@@ -1,0 +1,80 @@
+import { createClient, type ProblemDocument, ProblemError } from "@counterfoil/client";
+import { computed, signal } from "@preact/signals";
+
+/*
+ * Who asks. The key stays in this variable: in no cookie, which other programs on this host would be
+ * sent, in no storage, in no address. A reload forgets it.
+ */
+const key = signal<string | null>(null);
+
+/** Why the service wants a key, in its own words; null as long as it answers. */
+export const locked = signal<string | null>(null);
+
+export const hasKey = computed(() => key.value !== null);
+
+/** Asks whatever the service answers, as whoever is logged in. */
+export const api = computed(() =>
+  createClient({
+    baseUrl: location.origin,
+    fetch: watch,
+    ...(key.value !== null && { key: key.value }),
+  }),
+);
+
+/** Tries a key. @returns why it opens nothing; null where it does */
+export async function logIn(secret: string): Promise<string | null> {
+  const candidate = secret.trim();
+  if (!/^[\x21-\x7e]+$/.test(candidate)) return "A key begins with cf_ and has no spaces.";
+  const client = createClient({ baseUrl: location.origin, key: candidate });
+  try {
+    await client.getStatus();
+  } catch (error) {
+    if (error instanceof ProblemError && error.status === 401) {
+      return "This key opens nothing here: it is not of this ledger, was revoked, or has expired.";
+    }
+    return error instanceof ProblemError ? error.message : "The service does not answer.";
+  }
+  key.value = candidate;
+  locked.value = null;
+  return null;
+}
+
+/** Without a key this page reads, where the service lets anybody; with one it may do more. */
+export function askForKey(): void {
+  locked.value = "Give a key to do more than read.";
+}
+
+export function logOut(): void {
+  key.value = null;
+  locked.value = "You have logged out.";
+}
+
+/**
+ * A GET of an address that the client has no method for, as JSON.
+ *
+ * @throws ProblemError, TypeError where nobody answers
+ */
+export async function askPath<Answer>(path: string, signal?: AbortSignal): Promise<Answer> {
+  const response = await watch(path, { headers: authorization(), ...(signal && { signal }) });
+  if (response.ok) return response.json() as Promise<Answer>;
+  const body: unknown = await response.json().catch(() => null);
+  const isProblem = typeof Object(body).code === "string";
+  throw new ProblemError(response.status, isProblem ? (body as ProblemDocument) : null);
+}
+
+/** For a request that is made by hand, such as a stream that is read as it comes. */
+export const authorization = (): Record<string, string> =>
+  key.value === null ? {} : { authorization: `Bearer ${key.value}` };
+
+/** Every request goes through here, so that a key that is revoked meanwhile is asked for at once. */
+export async function watch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  const response = await fetch(input, init);
+  if (response.status === 401) {
+    const problem = (await response
+      .clone()
+      .json()
+      .catch(() => null)) as ProblemDocument | null;
+    locked.value = problem?.detail ?? "The service asks for an API key.";
+  }
+  return response;
+}

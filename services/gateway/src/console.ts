@@ -1,0 +1,58 @@
+import { ADDRESSES } from "@counterfoil/console/addresses";
+import { type Console, createConsole, type ServedFile } from "@counterfoil/console/console";
+import { Problem } from "@counterfoil/http/problem";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+
+/**
+ * Serves the console: one document at each of its addresses, and the files that it needs. Nobody is
+ * asked for a key here: nothing of the ledger is in them, and the page asks the API as anybody does.
+ */
+export function serveConsole(app: FastifyInstance, { bundle }: Console = createConsole()): void {
+  const schema = { hide: true };
+  for (const url of Object.values(ADDRESSES)) {
+    app.get(url, { schema }, async (request, reply) => {
+      const { document } = await bundle();
+      reply.headers({ "content-security-policy": POLICY, "cache-control": "no-cache" });
+      return sendFile(request, reply, document);
+    });
+  }
+  app.get<{ Params: { name: string } }>("/console/:name", { schema }, async (request, reply) => {
+    const { name } = request.params;
+    const file = (await bundle()).files.get(name);
+    if (file === undefined) throw new Problem("not_found", `the console has no file "${name}"`);
+    // The name changes with the bytes.
+    reply.header("cache-control", "public, max-age=31536000, immutable");
+    return sendFile(request, reply, file);
+  });
+}
+
+/** Scripts, styles and answers of this service alone; styles in files, as scripts. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+function sendFile(
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  { type, bytes, br, gzip }: ServedFile,
+): FastifyReply {
+  const accepted = String(headers["accept-encoding"] ?? "");
+  reply.type(type).header("vary", "accept-encoding");
+  if (br !== null && /\bbr\b/.test(accepted)) return send(reply, br, "br");
+  if (gzip !== null && /\bgzip\b/.test(accepted)) return send(reply, gzip, "gzip");
+  return reply.send(asBuffer(bytes));
+}
+
+const send = (reply: FastifyReply, bytes: Uint8Array, encoding: string): FastifyReply =>
+  reply.header("content-encoding", encoding).send(asBuffer(bytes));
+
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);

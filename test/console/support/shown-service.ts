@@ -1,0 +1,64 @@
+import { createApi, whenFolded } from "../../e2e/support/api.ts";
+import {
+  addressOf,
+  type Environment,
+  endAllProcesses,
+  startRole,
+} from "../../e2e/support/counterfoil.ts";
+import { newFolder, removeFolders } from "../../e2e/support/folder.ts";
+import { sendScenario, sendWebhook } from "../../e2e/support/send.ts";
+import { configOf } from "../../e2e/support/stand-in.ts";
+import { balanceBody } from "../../system/messages.ts";
+
+/** A service with something to look at. */
+export type ShownService = Readonly<{
+  address: string;
+  env: Environment;
+  /** Brings a report of the account with the gap. */
+  report: (report: Readonly<{ run: number; change: string; balance: string }>) => Promise<void>;
+  stop: () => Promise<void>;
+}>;
+
+/** What the providers document, played in this order. */
+const FLOWS = [
+  ...["account-balance-webhooks", "trade-status", "deposit-status", "fund-transaction"],
+  ...["payment-crypto", "payment-bank", "layer1-deposit", "layer1-withdrawal"],
+];
+
+const START_MS = 1_746_000_000_000;
+
+/** The account of which 5 USD are missing between two runs. */
+export const GAP_ACCOUNT = "zerohash:GAP001:PLAT01:general:available:USD";
+
+/** The documented flows, and one account whose third report does not follow from the second. */
+export async function startShownService(also: Environment = {}): Promise<ShownService> {
+  const env = { ...configOf(newFolder()), ...also };
+  const address = await addressOf(startRole(["start"], env));
+  for (const name of FLOWS) await sendScenario(name, address, { schemes: ["hmac"] });
+  const report: ShownService["report"] = async ({ run, change, balance }) => {
+    const account = {
+      account_id: "f2f6e0ba-8d1c-4ff4-9c0f-5f6f2a3e0001",
+      participant_code: "GAP001",
+      account_group: "PLAT01",
+      asset: "USD",
+    };
+    const body = balanceBody({ run, change, balance, at: START_MS + run * 60_000, account });
+    const hook = { provider: "zerohash", payloadType: "account_balance.changed" } as const;
+    await sendWebhook(address, { ...hook, body: JSON.stringify(body) });
+  };
+  await report({ run: 1, change: "100", balance: "100" });
+  await report({ run: 2, change: "20", balance: "120" });
+  await report({ run: 4, change: "5", balance: "130" });
+  const api = createApi(address);
+  const { head } = await api.get<{ head: string }>("/v1/status");
+  await whenFolded(api, Number(head));
+  return {
+    address,
+    env,
+    report,
+    async stop() {
+      await endAllProcesses();
+      removeFolders();
+    },
+  };
+}
