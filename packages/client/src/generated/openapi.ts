@@ -1597,6 +1597,8 @@ export interface operations {
     listEntries: {
         parameters: {
             query?: {
+                /** @description `desc`: the newest first */
+                order?: "asc" | "desc";
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
                 /** @description Records on a page, at most; 100 unless it is given */

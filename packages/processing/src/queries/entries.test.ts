@@ -30,7 +30,7 @@ const named = (entry: EntryRecord): string =>
     : `${entry.kind}${entry.kind === "run" ? entry.run_id : ""}`;
 
 /** All pages of a history, and the most rows that one of them read. */
-async function readAll(rows: Rows, limit: number) {
+async function readAll(rows: Rows, limit: number, descending = false) {
   let [read, most, shortest] = [0, 0, limit];
   const counted: Rows = {
     ...rows,
@@ -44,7 +44,9 @@ async function readAll(rows: Rows, limit: number) {
   let beyond: readonly Value[] | null = null;
   do {
     read = 0;
-    const page = await listEntries(counted, ACCOUNT, { page: { limit, beyond }, nextTurn });
+    const page = await listEntries(counted, ACCOUNT, {
+      ...{ page: { limit, beyond }, descending, nextTurn },
+    });
     expect(page.data.length).toBeLessThanOrEqual(limit);
     most = Math.max(most, read);
     if (page.next !== null) shortest = Math.min(shortest, page.data.length);
@@ -52,6 +54,27 @@ async function readAll(rows: Rows, limit: number) {
     beyond = page.next;
   } while (beyond !== null);
   return { found, most, shortest };
+}
+
+/** The newest first; the gaps that stand behind one run keep the order of their names. */
+function reversed(names: readonly string[]): readonly string[] {
+  const groups: string[][] = [];
+  for (const name of names) {
+    const last = groups.at(-1)?.at(-1);
+    const [after] = name.split("..");
+    const isBehind = (other: string) =>
+      /^run/.test(other)
+        ? other === `run${after}`
+        : other.startsWith(`${after}..`) && !other.endsWith("!");
+    if (last !== undefined && name.includes("..") && !name.endsWith("!") && isBehind(last))
+      groups.at(-1)?.push(name);
+    else groups.push([name]);
+  }
+  return groups
+    .reverse()
+    .flatMap((group) =>
+      group[0]?.startsWith("run") ? [...group.slice(1), ...group.slice(0, 1)] : group,
+    );
 }
 
 const nameArbitrary = fc.constantFrom("1", "2", "3", "4", "9", "snapshot:c:1");
@@ -92,6 +115,8 @@ describe("an account's history", () => {
             ];
           });
           expect(found.map(named)).toEqual(expected);
+          const backwards = await readAll(rows, limit, true);
+          expect(backwards.found.map(named)).toEqual(reversed(expected));
         },
       ),
       { numRuns: 200 },

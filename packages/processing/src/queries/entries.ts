@@ -18,7 +18,12 @@ import { MOVEMENTS_SHOWN, movementRecords, readMovements } from "./runs.ts";
  */
 export const ENTRY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "integer", "text"];
 
-export type EntryQuery = Readonly<{ page: PageRequest; nextTurn: Clock["nextTurn"] }>;
+export type EntryQuery = Readonly<{
+  page: PageRequest;
+  /** Whether the newest come first. */
+  descending?: boolean;
+  nextTurn: Clock["nextTurn"];
+}>;
 
 /** Movements of one page: those of ten entries that show all they may. Then it ends short. */
 const MOVEMENTS_MAX = 10 * MOVEMENTS_SHOWN;
@@ -32,11 +37,12 @@ const BATCH = 100;
 export async function listEntries(
   rows: Rows,
   account: string,
-  { page: { limit, beyond }, nextTurn }: EntryQuery,
+  { page: { limit, beyond }, descending = false, nextTurn }: EntryQuery,
 ): Promise<Page<EntryRecord>> {
   const gaps = await readGaps(rows, account);
   const start = startOf(beyond);
-  const stored = await readRows(rows, account, start, limit + 1);
+  const shownOf = descending ? shownBackwards : shownForwards;
+  const stored = await readRows(rows, account, start, { limit: limit + 1, descending });
   const data: EntryRecord[] = [];
   let last = beyond;
   let movements = 0;
@@ -45,7 +51,7 @@ export async function listEntries(
     if (at % BATCH === BATCH - 1) await nextTurn();
     movements += Math.min(MOVEMENTS_SHOWN, Number(row.movements));
     const shown = start.isSame(row) ? start.shown : NOTHING;
-    for await (const { record, ...place } of shownAt({ rows, gaps, limit }, row, shown)) {
+    for await (const { record, ...place } of shownOf({ rows, gaps, limit }, row, shown)) {
       // One more than was asked for tells that something follows.
       if (data.length === limit) return { data, next: last };
       data.push(record);
@@ -79,11 +85,11 @@ async function readRows(
   rows: Rows,
   account: string,
   { place }: Readonly<{ place: readonly Value[] | null }>,
-  limit: number,
+  { limit, descending }: Readonly<{ limit: number; descending: boolean }>,
 ): Promise<readonly Row[]> {
   const where = [{ column: "account", is: "=", value: account }] as const;
-  const orderBy = ["account", "placed_at", "rank", "mark"];
-  if (place === null) return rows.select(ENTRIES, { where, orderBy, limit, bytesMax });
+  const order = { orderBy: ["account", "placed_at", "rank", "mark"], descending };
+  if (place === null) return rows.select(ENTRIES, { where, ...order, limit, bytesMax });
   const [placedAt = null, rank = null, mark = null] = place;
   const at = await rows.select(ENTRIES, {
     where: [
@@ -92,34 +98,50 @@ async function readRows(
       { column: "rank", is: "=", value: rank },
       { column: "mark", is: "=", value: mark },
     ],
-    orderBy,
+    ...order,
     limit: 1,
   });
   const beyond = [account, ...place];
-  const behind = await rows.select(ENTRIES, { where, orderBy, beyond, limit, bytesMax });
+  const behind = await rows.select(ENTRIES, { where, ...order, beyond, limit, bytesMax });
   return [...at, ...behind].slice(0, limit);
 }
 
 type Showing = Readonly<{ rows: Rows; gaps: Gaps; limit: number }>;
 
-/** What is left to show of a row, each with how much is shown with it. */
-async function* shownAt(
-  { rows, gaps, limit }: Showing,
-  row: Row,
-  from: Shown,
-): AsyncGenerator<Readonly<{ record: EntryRecord }> & Shown> {
+type Part = Readonly<{ record: EntryRecord }> & Shown;
+
+/** What is left to show of a row, each with how much is shown with it: gaps that it closed at last. */
+async function* shownForwards(showing: Showing, row: Row, from: Shown): AsyncGenerator<Part> {
   if (from.gap === "") {
-    const { opening, entry, contradictions } = await shownEntry(rows, row);
-    const before = [...(opening === null ? [] : [opening]), ...(await gaps.before(row))];
-    const records = [...before, entry, ...contradictions];
-    for (const [at, record] of records.entries()) {
-      if (at >= from.count) yield { record, count: at + 1, gap: "" };
-    }
+    const records = await recordsAt(showing, row);
+    yield* records.map((record, at) => ({ record, count: at + 1, gap: "" })).slice(from.count);
   }
-  // As many at once as a page may still hold.
-  for (let last: string | null = from.gap || null; ; ) {
+  yield* gapsBehind(showing, row, from);
+}
+
+/** The same from its end; the gaps behind a row have no order but that of their names. */
+async function* shownBackwards(showing: Showing, row: Row, from: Shown): AsyncGenerator<Part> {
+  if (from.count === 0) yield* gapsBehind(showing, row, from);
+  const records = (await recordsAt(showing, row)).reverse();
+  yield* records.map((record, at) => ({ record, count: at + 1, gap: "" })).slice(from.count);
+}
+
+/** A row, and what is shown with it, but for the gaps behind it. */
+async function recordsAt({ rows, gaps }: Showing, row: Row): Promise<EntryRecord[]> {
+  const { opening, entry, contradictions } = await shownEntry(rows, row);
+  const before = await gaps.before(row);
+  return [...(opening === null ? [] : [opening]), ...before, entry, ...contradictions];
+}
+
+/** As many at once as a page may still hold. */
+async function* gapsBehind(
+  { gaps, limit }: Showing,
+  row: Row,
+  { count, gap }: Shown,
+): AsyncGenerator<Part> {
+  for (let last: string | null = gap || null; ; ) {
     const closed = await gaps.after(row, last, limit + 1);
-    for (const { id, gap } of closed) yield { record: gap, count: from.count, gap: id };
+    for (const { id, gap } of closed) yield { record: gap, count, gap: id };
     if (closed.length <= limit) return;
     last = closed.at(-1)?.id ?? null;
   }

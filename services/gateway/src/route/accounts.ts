@@ -5,7 +5,7 @@ import { findAccount } from "@counterfoil/processing/queries/balances";
 import { ENTRY_KEY, listEntries } from "@counterfoil/processing/queries/entries";
 import { findRun } from "@counterfoil/processing/queries/runs";
 import { z } from "zod";
-import { cursor, limit, minPosition, parameters, pathId } from "../parameter.ts";
+import { choice, cursor, limit, minPosition, parameters, pathId } from "../parameter.ts";
 import {
   listBody,
   listFor,
@@ -27,7 +27,12 @@ const params = z.object({
 });
 
 const one = parameters({ min_position: minPosition });
-const list = parameters({ min_position: minPosition, limit, cursor });
+const entries = parameters({
+  order: choice(["asc", "desc"], "`desc`: the newest first"),
+  min_position: minPosition,
+  limit,
+  cursor,
+});
 
 const problems = [
   "not_found",
@@ -62,18 +67,20 @@ function entriesRoute(sources: Sources): Route {
     summary: "The history of an account",
     description:
       "In the order of taking effect: runs with their movements, snapshots that say something new, what stood before the first, gaps (closed ones too) and contradictions. A page may hold fewer than `limit` while `next_cursor` is given.",
-    query: list,
+    query: entries,
     params,
     answer: listOf(entryRecord),
     problems: ["invalid_cursor", ...problems],
     handle: (request) =>
       readModel(sources, reading(request), async (rows, { position }) => {
         const { id } = await accountIn(rows, request);
-        const list = { list: "entries", filters: { account: id }, key: ENTRY_KEY };
-        const scope = listFor(request.caller, list);
+        const descending = request.query.order === "desc";
+        const filters = { account: id, ...(descending && { order: "desc" }) };
+        const scope = listFor(request.caller, { list: "entries", filters, key: ENTRY_KEY });
         const { nextTurn } = sources.clock;
-        const page = await listEntries(rows, id, { page: pageOf(request.query, scope), nextTurn });
-        return listBody(page, scope, position);
+        const page = pageOf(request.query, scope);
+        const found = await listEntries(rows, id, { page, descending, nextTurn });
+        return listBody(found, scope, position);
       }),
   });
 }
