@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 import {
   addressOf,
   type Environment,
@@ -12,6 +14,10 @@ export type LivingRole = Readonly<{
   address: () => string | null;
   whenReady: () => Promise<string>;
   kill: () => Promise<void>;
+  /** Stopped by a signal and going on after a while, as on a machine that has too much to do. */
+  pause: (ms: number) => Promise<void>;
+  /** The most bytes that it ever held in memory, killed ones before it too; 0 where nobody says so. */
+  memoryMax: () => number;
   /** @returns its exit code */
   stop: () => Promise<number | null>;
   log: () => string;
@@ -20,6 +26,12 @@ export type LivingRole = Readonly<{
 export function startLivingRole(args: readonly string[], env: Environment): LivingRole {
   let process: RunningProcess;
   let address: string | null = null;
+  let memoryMax = 0;
+
+  const look = () => {
+    memoryMax = Math.max(memoryMax, peakMemory(process.pid));
+    return memoryMax;
+  };
 
   function start(): void {
     const started = startRole(args, env);
@@ -36,7 +48,15 @@ export function startLivingRole(args: readonly string[], env: Environment): Livi
   return {
     address: () => address,
     whenReady: () => addressOf(process),
+    memoryMax: look,
+    pause: async (ms) => {
+      const paused = process;
+      paused.signal("SIGSTOP");
+      await wait(ms);
+      paused.signal("SIGCONT");
+    },
     kill: async () => {
+      look();
       process.signal("SIGKILL");
       await process.ended;
       start();
@@ -44,4 +64,14 @@ export function startLivingRole(args: readonly string[], env: Environment): Livi
     stop: () => stopRole(process),
     log: () => process.log(),
   };
+}
+
+/** As Linux counts it. */
+function peakMemory(pid: number | undefined): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }

@@ -91,6 +91,8 @@ function startWorker(workerData: StreamThreadData, pending: Map<number, Pending>
   const worker = new Worker(new URL("./stream-thread.ts", import.meta.url), {
     workerData,
     name: "stream",
+    // What it makes is garbage with the next append.
+    resourceLimits: { maxYoungGenerationSizeMb: 12 },
   });
   worker.on("message", (answer: Answer) => {
     const asked = pending.get(answer.call);
