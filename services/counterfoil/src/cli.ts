@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "./build.ts";
 import { anomaliesCommand } from "./commands/anomalies.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
 import { headCommand, proofCommand } from "./commands/head.ts";
 import { importCommand } from "./commands/import.ts";
@@ -55,7 +56,10 @@ function createProgram(): Command {
     .addHelpText("after", HELP);
   const groups: readonly (readonly [string, readonly Command[]])[] = [
     ["Running:", roleCommands()],
-    ["Looking:", [statusCommand(), anomaliesCommand(), verifyCommand(), replayCommand()]],
+    [
+      "Looking:",
+      [statusCommand(), explainCommand(), anomaliesCommand(), verifyCommand(), replayCommand()],
+    ],
     ["Proving:", [headCommand(), proofCommand()]],
     [
       "Repairing:",

@@ -37,6 +37,7 @@ import { accountRoutes } from "./route/accounts.ts";
 import { type Acting, actingRoutes } from "./route/acting.ts";
 import { attentionRoutes } from "./route/attention.ts";
 import { balanceRoutes } from "./route/balances.ts";
+import { explainRoutes } from "./route/explain.ts";
 import { headRoutes } from "./route/heads.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
 import { assertReadable, operationRoutes } from "./route/operations.ts";
@@ -166,6 +167,7 @@ function readingRoutes(sources: Sources): readonly Route[] {
     ...attentionRoutes(sources),
     ...streamRoutes(sources),
     ...headRoutes(sources),
+    ...explainRoutes(sources),
   ];
 }
 

@@ -16,15 +16,19 @@ function number(expected: string, minimum: number, maximum: number) {
   return z.string({ error: expected }).refine(isInRange, expected).transform(Number);
 }
 
-export const limit = number(`a whole number from 1 to ${LIMIT_MAX}`, 1, LIMIT_MAX)
-  .optional()
-  .transform((given) => given ?? LIMIT_DEFAULT)
-  .meta({
-    type: "integer",
-    minimum: 1,
-    maximum: LIMIT_MAX,
-    description: `Records on a page, at most; ${LIMIT_DEFAULT} unless it is given`,
-  });
+export const limit = limitUpTo(LIMIT_MAX);
+
+export function limitUpTo(maximum: number) {
+  return number(`a whole number from 1 to ${maximum}`, 1, maximum)
+    .optional()
+    .transform((given) => given ?? LIMIT_DEFAULT)
+    .meta({
+      type: "integer",
+      minimum: 1,
+      maximum,
+      description: `Records on a page, at most; ${LIMIT_DEFAULT} unless it is given`,
+    });
+}
 
 export const cursor = text("the next_cursor of the page before")
   .optional()

@@ -308,6 +308,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/explain/{kind}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why something is shown as it is: its facts, their deliveries, what the rules decided
+         * @description The newest facts first, each with its role: `decides` (without it something else would be shown), `confirms` (a gap would open, or the status change), `repeats` and `superseded` (nothing would change). Roles are found by asking the rules what they would show without the fact.
+         */
+        get: operations["explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/head": {
         parameters: {
             query?: never;
@@ -892,6 +912,76 @@ export interface components {
             schema_version: number;
             subject: string;
             type: string;
+        };
+        Explanation: {
+            /** @description Of a balance or an entry, the newest line first */
+            arithmetic: {
+                after: components["schemas"]["Amount"] | null;
+                before: components["schemas"]["Amount"] | null;
+                change: components["schemas"]["Amount"] | null;
+                /** @description `run:<id>`, or `snapshot:<connection>:<frame>` */
+                entry: string;
+                /** @description The same as one line of text */
+                line: string;
+                /** @description Between the line below and this one */
+                missing: components["schemas"]["Amount"] | null;
+                /** @description The entry that the gap follows */
+                missing_after: string | null;
+            }[];
+            deliveries: {
+                /** @description null: not looked for, since it is large or not the asker's */
+                body: string | null;
+                /** @description null where others' facts are in the bytes, for a platform's key */
+                body_sha256: components["schemas"]["Sha256"] | null;
+                /**
+                 * @description more words may come
+                 * @example webhook
+                 * @example feed
+                 * @example backfill
+                 * @example import
+                 */
+                channel: string;
+                connection: string | null;
+                frame: number | null;
+                id: components["schemas"]["Uuid"];
+                key_id: components["schemas"]["Sha256"] | null;
+                notification_id: string | null;
+                payload_type: string;
+                position: components["schemas"]["Position"];
+                received_at: components["schemas"]["Instant"];
+                scheme: string | null;
+                /**
+                 * @description more words may come
+                 * @example valid
+                 * @example stale
+                 * @example unsigned
+                 * @example none
+                 */
+                signature: string;
+            }[];
+            /** @description The newest first */
+            facts: {
+                /** @description The deliveries that stated it */
+                delivery_ids: components["schemas"]["Uuid"][];
+                event_id: components["schemas"]["Uuid"];
+                position: components["schemas"]["Position"];
+                /** @enum {string} */
+                role: "decides" | "confirms" | "repeats" | "superseded";
+                /** @description What the rules decided, in plain English */
+                sentence: string;
+                type: string;
+            }[];
+            id: string;
+            /** @enum {string} */
+            kind: "balance" | "account" | "entry" | "withdrawal" | "deposit" | "trade" | "run" | "anomaly";
+            /** @description Goes on to older facts; null where there are none */
+            next_cursor: string | null;
+            /** @description By the facts up to there */
+            position: components["schemas"]["Position"];
+            /** @description What is explained; null where nothing is shown of it */
+            shown: {
+                [key: string]: components["schemas"]["Json"];
+            } | null;
         };
         FeedStatus: {
             connection: string;
@@ -2770,6 +2860,125 @@ export interface operations {
                 };
             };
             /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query?: {
+                /** @description A balance after the last report in effect by then */
+                as_of?: string;
+                /** @description A balance by the facts up to this position */
+                at_position?: string;
+                /** @description A balance by the facts recorded by then */
+                known_at?: string;
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description What is explained */
+                kind: "balance" | "account" | "entry" | "withdrawal" | "deposit" | "trade" | "run" | "anomaly";
+                /** @description As it is shown; of an entry the event id of its report */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: A valid API key is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_id`: The id stands for several records */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_host`: The service is not known by this name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: The API key made too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now; `position_timeout`: The read model did not reach the position in time */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -87,6 +87,11 @@ export const OPERATIONS = {
     "path": "/v1/events/{id}",
     "media": "application/json"
   },
+  "explain": {
+    "method": "GET",
+    "path": "/v1/explain/{kind}/{id}",
+    "media": "application/json"
+  },
   "getHead": {
     "method": "GET",
     "path": "/v1/head",

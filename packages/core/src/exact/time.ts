@@ -140,3 +140,23 @@ export function agreedTime(times: readonly Nanos[]): Nanos | null {
   }
   return agreed;
 }
+
+const LENGTHS: readonly (readonly [name: string, length: Nanos])[] = [
+  ["week", 604_800n * SECOND],
+  ["day", 86_400n * SECOND],
+  ["hour", 3600n * SECOND],
+  ["minute", 60n * SECOND],
+  ["second", SECOND],
+  ["millisecond", MILLISECOND],
+  ["microsecond", MICROSECOND],
+  ["nanosecond", 1n],
+];
+
+/** A length of time for people, in the unit that says it best: `a week`, `an hour`, `12 seconds`. */
+export function formatDuration(nanos: Nanos): string {
+  const isSaidBy = (length: Nanos) => 10n * nanos >= 9n * length;
+  const [name, length] = LENGTHS.find(([, length]) => isSaidBy(length)) ?? ["nanosecond", 1n];
+  const count = (nanos + length / 2n) / length;
+  if (count !== 1n) return `${count} ${name}s`;
+  return name === "hour" ? "an hour" : `a ${name}`;
+}

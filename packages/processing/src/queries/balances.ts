@@ -152,7 +152,8 @@ export async function accountsCalled(
   return found.map(({ account }) => String(account));
 }
 
-async function balanceAt(
+/** The account as the facts up to a position had made it; null where nothing was said of it then. */
+export async function balanceAt(
   rows: Rows,
   account: Row,
   position: number,
@@ -204,7 +205,7 @@ const IS_RUN: Condition = { column: "kind", is: "=", value: "run" };
  * its place, so the index seeks to it; of what is ordered together some that stand behind it may
  * have taken effect before.
  */
-async function lastEntry(
+export async function lastEntry(
   rows: Rows,
   account: string,
   time: Nanos,
@@ -318,7 +319,11 @@ export async function findAccount(
 }
 
 /** The account's row, by our id or by the provider's. */
-async function findAccountRow(rows: Rows, id: string, platform: Platform): Promise<Found<Row>> {
+export async function findAccountRow(
+  rows: Rows,
+  id: string,
+  platform: Platform,
+): Promise<Found<Row>> {
   const own = await rows.get(ACCOUNTS, [id]);
   if (own !== null && accountsOf([id], platform).length > 0) return found(own);
   const named = foundAmong(await accountsCalled(rows, id, platform));

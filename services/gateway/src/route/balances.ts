@@ -98,7 +98,7 @@ async function answerBalances(
   });
 }
 
-async function positionKnownBy(
+export async function positionKnownBy(
   sources: Sources,
   time: bigint,
   disconnected: () => AbortSignal,

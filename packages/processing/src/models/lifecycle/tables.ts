@@ -63,7 +63,11 @@ export const LIFECYCLE_FACTS: Table = {
   // `at` is what it is ordered by: for a movement the effective time of its run.
   columns: owned({ id: text, cluster: integer, at: nanos, type: text, state: text }),
   key: ["id"],
-  indexes: [["cluster", "type", "id"]],
+  indexes: [
+    ["cluster", "type", "id"],
+    // A record's newest facts, of any number.
+    ["cluster", "at", "id"],
+  ],
   digested: "digest",
   partition: "cluster",
 };

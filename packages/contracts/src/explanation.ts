@@ -1,0 +1,89 @@
+import { z } from "zod";
+import { amount, channel, growing, instant, json, position, sha256, uuid } from "./scalar.ts";
+
+/** Why something is shown as it is: from the number to the facts, and from these to the signed bytes. */
+
+export const EXPLAINED = [
+  "balance",
+  "account",
+  "entry",
+  "withdrawal",
+  "deposit",
+  "trade",
+  "run",
+  "anomaly",
+] as const;
+/** What can be explained; `account` is another word for `balance`. */
+export const explainedKind = z.enum(EXPLAINED);
+export type ExplainedKind = z.infer<typeof explainedKind>;
+
+/**
+ * What removing a fact from the stream does: `decides` changes what is shown, `confirms` opens a gap
+ * or changes the status, the others change nothing. `superseded`: something else stands in its place.
+ */
+export const factRole = z.enum(["decides", "confirms", "repeats", "superseded"]);
+export type FactRole = z.infer<typeof factRole>;
+
+const text = z.string().nullable();
+
+export const explainedFact = z.object({
+  event_id: uuid,
+  position,
+  type: z.string(),
+  role: factRole,
+  sentence: z.string().meta({ description: "What the rules decided, in plain English" }),
+  delivery_ids: z.array(uuid).meta({ description: "The deliveries that stated it" }),
+});
+export type ExplainedFact = z.infer<typeof explainedFact>;
+
+/** One line of a history: what was before, what changed, what is there after. */
+export const arithmeticLine = z.object({
+  entry: z.string().meta({ description: "`run:<id>`, or `snapshot:<connection>:<frame>`" }),
+  before: amount.nullable(),
+  change: amount.nullable(),
+  after: amount.nullable(),
+  missing: amount.nullable().meta({ description: "Between the line below and this one" }),
+  missing_after: text.meta({ description: "The entry that the gap follows" }),
+  line: z.string().meta({ description: "The same as one line of text" }),
+});
+export type ArithmeticLine = z.infer<typeof arithmeticLine>;
+
+export const explainedDelivery = z.object({
+  id: uuid,
+  position,
+  channel,
+  payload_type: z.string(),
+  notification_id: text,
+  connection: text,
+  frame: z.int().nullable(),
+  signature: growing(["valid", "stale", "unsigned", "none"]),
+  scheme: text,
+  key_id: sha256.nullable(),
+  received_at: instant,
+  body_sha256: sha256
+    .nullable()
+    .meta({ description: "null where others' facts are in the bytes, for a platform's key" }),
+  body: growing(["kept", "gone"])
+    .nullable()
+    .meta({ description: "null: not looked for, since it is large or not the asker's" }),
+});
+export type ExplainedDelivery = z.infer<typeof explainedDelivery>;
+
+export const explanation = z
+  .object({
+    kind: explainedKind,
+    id: z.string(),
+    position: position.meta({ description: "By the facts up to there" }),
+    shown: z
+      .record(z.string(), json)
+      .nullable()
+      .meta({ description: "What is explained; null where nothing is shown of it" }),
+    facts: z.array(explainedFact).meta({ description: "The newest first" }),
+    arithmetic: z
+      .array(arithmeticLine)
+      .meta({ description: "Of a balance or an entry, the newest line first" }),
+    deliveries: z.array(explainedDelivery),
+    next_cursor: text.meta({ description: "Goes on to older facts; null where there are none" }),
+  })
+  .meta({ id: "Explanation" });
+export type Explanation = z.infer<typeof explanation>;

@@ -1,0 +1,93 @@
+import type { FactRole } from "@counterfoil/contracts/explanation";
+import { canonicalJson } from "../exact/json.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What is shown of something: the values that it is asked for, how it stands, and what else is shown. */
+export type View = Readonly<{ values: Fields; status: Fields; also: Fields }>;
+
+/** What the rules make of everything but one event. */
+export type Without = Readonly<{
+  /** null where nothing would be shown. */
+  view: View | null;
+  /** Gaps that would be open then and are not so now. */
+  gaps: readonly Readonly<{ missing: string; after: string | null; before: string | null }>[];
+}>;
+
+export type Judged = Readonly<{ role: FactRole; because: string }>;
+
+/**
+ * The role of an event is what its absence would change, and is found by asking the rules that, so
+ * that it cannot say anything else than they do.
+ *
+ * @param stands whether the event is in force: where nothing would change, it only repeats then
+ */
+export function roleOf(now: View | null, without: Without, stands: boolean): Judged {
+  const { view, gaps } = without;
+  const missing = changed(now?.values, view?.values);
+  if (missing !== null) return { role: "decides", because: `without it ${said(view, missing)}` };
+  const [gap] = gaps;
+  if (gap !== undefined) {
+    const where = `between ${gap.after ?? "nothing"} and ${gap.before ?? "nothing"}`;
+    return { role: "confirms", because: `without it ${gap.missing} would be missing ${where}` };
+  }
+  const status = changed(now?.status, view?.status);
+  if (status !== null) return { role: "confirms", because: `without it ${said(view, status)}` };
+  const also = changed(now?.also, view?.also);
+  if (also !== null) return { role: "decides", because: `without it ${said(view, also)}` };
+  return stands
+    ? { role: "repeats", because: "without it nothing would be shown otherwise" }
+    : { role: "superseded", because: "something else stands in its place" };
+}
+
+type Change = Readonly<{ name: string; value: unknown }>;
+
+/** The first field that is not the same; null where all are. */
+function changed(now: Fields = {}, then: Fields = {}): Change | null {
+  for (const name of new Set([...Object.keys(now), ...Object.keys(then)])) {
+    const value = then[name] ?? null;
+    if (canonicalJson(now[name] ?? null) !== canonicalJson(value)) return { name, value };
+  }
+  return null;
+}
+
+function said(view: View | null, { name, value }: Change): string {
+  if (view === null) return "nothing of it would be shown";
+  const field = name.replaceAll("_", " ");
+  if (value === null) return `the ${field} would not be known`;
+  return typeof value === "object"
+    ? `the ${field} would be others`
+    : `the ${field} would be ${String(value)}`;
+}
+
+type Amending = Readonly<Record<string, (data: Fields) => string>>;
+
+/** What is said of events about a fact, by their type. */
+const AMENDING: Amending = {
+  FactSeen: ({ adds }) => `another copy adds ${named(adds)}`,
+  FactContradicted: ({ contradicts }) =>
+    `another copy says otherwise (${valued(contradicts)}); the first one stays in force`,
+  FactCorrected: () => "a newer translation of the same bytes reads it so, which counts",
+  FactWithdrawn: ({ amends }) =>
+    amends === undefined
+      ? "a newer translation of the same bytes does not find it any more"
+      : "a newer translation of the same bytes does not find what a copy was said to add",
+};
+
+/** What an event about a fact says; null where the event is the fact itself. */
+export function amendmentReason(type: string, data: Fields): string | null {
+  return Object.hasOwn(AMENDING, type) ? (AMENDING[type]?.(data) ?? null) : null;
+}
+
+const named = (fields: unknown): string =>
+  Object.keys(Object(fields))
+    .map((name) => name.replaceAll("_", " "))
+    .join(", ");
+
+const valued = (fields: unknown): string =>
+  Object.entries(Object(fields))
+    .map(([name, value]) => `${name.replaceAll("_", " ")} ${text(value)}`)
+    .join(", ");
+
+const text = (value: unknown): string =>
+  typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -1,0 +1,231 @@
+import type { ProviderFact } from "@counterfoil/contracts/fact";
+import type { Entry } from "@counterfoil/core/balances/entry";
+import {
+  arithmeticOf,
+  confirmingReason,
+  movementReason,
+  reportReason,
+} from "@counterfoil/core/balances/reasons";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { providerEventId } from "@counterfoil/core/ingest/event";
+import type { FactState } from "@counterfoil/core/ingest/fact-state";
+import { entryFromRow, movementFrom, reportFrom } from "../../models/balances/entry-row.ts";
+import { ENTRIES, MOVEMENTS, STATEMENTS } from "../../models/balances/tables.ts";
+import type { Rows } from "../../ports/model-store.ts";
+import type { ColumnType, Row, Value } from "../../ports/table.ts";
+import { everyRow } from "../../projection/selection.ts";
+import type { ListedFact } from "./subject.ts";
+
+/** Where a fact stands: its entry's place, and its own among the facts of the entry. */
+export const ACCOUNT_FACT_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "text"];
+
+/** Confirming snapshots stand among the entries by their arrival, before those of that time. */
+const STATEMENT_RANK = 1_000_000_000;
+/** Rows that are read at once. */
+const PAGE = 100;
+/** Of one entry, snapshots that it confirms while they race it: the newest. */
+const RACING_MAX = 20;
+
+type Place = Readonly<{ at: bigint; rank: number; mark: string; item: string }>;
+
+export type AccountFactOptions = Readonly<{
+  hashing: Hashing;
+  /** The last entry of a whole history: what stands before it has been overtaken. */
+  last: string | null;
+}>;
+
+/**
+ * All facts of an account that its history is made of, from its end: entries with their movements,
+ * and the snapshots that its history confirms.
+ */
+export async function* accountFacts(
+  rows: Rows,
+  account: string,
+  beyond: readonly Value[] | null,
+  options: AccountFactOptions,
+): AsyncGenerator<ListedFact> {
+  const from = beyond === null ? null : placeFrom(beyond);
+  const entries = entriesBefore(rows, account, from);
+  const statements = statementsBefore(rows, account, from);
+  let [entry, statement] = [await next(entries), await next(statements)];
+  for (;;) {
+    if (statement !== null && (entry === null || isBefore(statement, entry))) {
+      yield statementFact(statement, account, options);
+      statement = await next(statements);
+    } else if (entry !== null) {
+      yield* factsOfEntry(rows, entry, from, options);
+      entry = await next(entries);
+    } else return;
+  }
+}
+
+/** The facts of one entry: its report, its movements, the snapshots that it alone confirms. */
+export async function* factsOfEntry(
+  rows: Rows,
+  row: Row,
+  from: Place | null,
+  { hashing, last }: AccountFactOptions,
+): AsyncGenerator<ListedFact> {
+  const entry = entryFromRow(row);
+  const account = String(row.account);
+  const isOvertaken = last !== null && last !== row.id;
+  const place = placeOf(row);
+  const after = from !== null && isSamePlace(from, place) ? from.item : "";
+  const listed = (item: string, state: FactState, fact: Listing): ListedFact => ({
+    id: providerEventId({ type: fact.type, data: state.data } as ProviderFact, hashing),
+    reason: fact.reason,
+    isOvertaken,
+    entry: row,
+    key: [place.at, place.rank, place.mark, item],
+  });
+  const report = reportFrom(row);
+  if (report !== null && after === "") {
+    yield listed("report", report, {
+      type: reportTypeOf(account),
+      reason: () => reportReason(entry),
+    });
+  }
+  for await (const { state, item } of movementsOf(rows, row, after)) {
+    const reason = (now: FactState) => movementReason(entry, now);
+    yield listed(item, state, { type: "MovementRecorded", reason });
+  }
+  const done = after.startsWith(SNAPSHOT_ITEM) ? Number(after.slice(SNAPSHOT_ITEM.length)) + 1 : 0;
+  for (const [at, statement] of (await racing(rows, row)).entries()) {
+    if (at < done) continue;
+    const fact = statementFact(statement, account, { hashing, last });
+    yield { ...fact, entry: row, key: [place.at, place.rank, place.mark, SNAPSHOT_ITEM + at] };
+  }
+}
+
+type Listing = Readonly<{ type: ProviderFact["type"]; reason: ListedFact["reason"] }>;
+
+const reportTypeOf = (account: string) =>
+  account.startsWith("layer1:") ? "FundsReported" : "BalanceReported";
+
+const MOVEMENT_ITEM = "report:";
+const SNAPSHOT_ITEM = "snapshot:";
+
+async function* movementsOf(rows: Rows, row: Row, after: string) {
+  if (row.kind !== "run" || row.run_id === null || after.startsWith(SNAPSHOT_ITEM)) return;
+  const key = [row.account ?? null, row.run_id ?? null];
+  const beyond = [...key, after.slice(MOVEMENT_ITEM.length)];
+  const found = everyRow(rows, MOVEMENTS, {
+    where: [
+      { column: "account", is: "=", value: row.account ?? "" },
+      { column: "run_id", is: "=", value: row.run_id ?? "" },
+    ],
+    orderBy: ["account", "run_id", "movement_id"],
+    beyond,
+    limit: PAGE,
+  });
+  for await (const one of found) {
+    yield { state: movementFrom(one), item: MOVEMENT_ITEM + String(one.movement_id) };
+  }
+}
+
+function racing(rows: Rows, { account = null, id = null }: Row): Promise<readonly Row[]> {
+  return rows.select(STATEMENTS, {
+    where: [
+      { column: "account", is: "=", value: account },
+      { column: "confirmed_by", is: "=", value: id },
+    ],
+    orderBy: ["account", "confirmed_by", "arrived_at", "connection", "frame"],
+    descending: true,
+    limit: RACING_MAX,
+  });
+}
+
+function statementFact(row: Row, account: string, { hashing }: AccountFactOptions): ListedFact {
+  const state = reportFrom(row) as FactState;
+  const by = row.confirmed_by === "=" ? null : String(row.confirmed_by);
+  return {
+    id: providerEventId({ type: "BalanceReported", data: state.data } as ProviderFact, hashing),
+    reason: (now) => confirmingReason(now, by),
+    isOvertaken: false,
+    entry: null,
+    key: [BigInt(row.arrived_at ?? 0), STATEMENT_RANK, statementMark(row), account],
+  };
+}
+
+/** The arithmetic of an entry. */
+export const arithmeticIn = (row: Row) => {
+  const entry: Entry = entryFromRow(row);
+  return { entry: String(row.id), ...arithmeticOf(entry) };
+};
+
+/** The entries of an account from a place on, that one included where something of it is left. */
+function entriesBefore(rows: Rows, account: string, from: Place | null): AsyncGenerator<Row> {
+  const beyond = from && [account, from.at, from.rank, `${from.mark}\u0001`];
+  return everyRow(rows, ENTRIES, {
+    where: [{ column: "account", is: "=", value: account }],
+    orderBy: ["account", "placed_at", "rank", "mark"],
+    descending: true,
+    ...(beyond === null ? {} : { beyond }),
+    limit: PAGE,
+  });
+}
+
+/** Snapshots that the last run which surely is in them confirms. */
+function statementsBefore(rows: Rows, account: string, from: Place | null): AsyncGenerator<Row> {
+  const [connection, frame] = from === null ? [] : markParts(from.mark);
+  const isStatement = from?.rank === STATEMENT_RANK;
+  const beyond = from && [
+    account,
+    "=",
+    from.at,
+    ...(isStatement ? [connection ?? "", frame ?? 0] : ["", -1]),
+  ];
+  return everyRow(rows, STATEMENTS, {
+    where: [
+      { column: "account", is: "=", value: account },
+      { column: "confirmed_by", is: "=", value: "=" },
+    ],
+    orderBy: ["account", "confirmed_by", "arrived_at", "connection", "frame"],
+    descending: true,
+    ...(beyond === null ? {} : { beyond }),
+    limit: PAGE,
+  });
+}
+
+const statementMark = ({ connection, frame }: Row): string => `${frame}:${connection}`;
+
+function markParts(mark: string): readonly [connection: string, frame: number] {
+  const at = mark.indexOf(":");
+  return [mark.slice(at + 1), Number(mark.slice(0, at))];
+}
+
+const isBefore = (statement: Row, entry: Row): boolean =>
+  BigInt(statement.arrived_at ?? 0) >= BigInt(entry.placed_at ?? 0);
+
+const placeOf = (row: Row): Place => ({
+  at: BigInt(row.placed_at ?? 0),
+  rank: Number(row.rank),
+  mark: String(row.mark),
+  item: "",
+});
+
+const placeFrom = ([at, rank, mark, item]: readonly Value[]): Place => ({
+  at: BigInt(at ?? 0),
+  rank: Number(rank),
+  mark: String(mark),
+  item: String(item),
+});
+
+const isSamePlace = (a: Place, b: Place): boolean =>
+  a.at === b.at && a.rank === b.rank && a.mark === b.mark;
+
+/** The entry behind which nothing stands; null where there is none. */
+export async function lastEntryId(rows: Rows, account: string): Promise<string | null> {
+  const [last] = await rows.select(ENTRIES, {
+    where: [{ column: "account", is: "=", value: account }],
+    orderBy: ["account", "placed_at", "rank", "mark"],
+    descending: true,
+    limit: 1,
+  });
+  return last === undefined ? null : String(last.id);
+}
+
+async function next<T>(from: AsyncGenerator<T>): Promise<T | null> {
+  const { value, done } = await from.next();
+  return done ? null : value;
+}

@@ -1,0 +1,243 @@
+import type {
+  ArithmeticLine,
+  ExplainedFact,
+  ExplainedKind,
+  Explanation,
+} from "@counterfoil/contracts/explanation";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { Nanos } from "@counterfoil/core/exact/time";
+import { MODEL_NAMES } from "../../models/registry.ts";
+import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
+import type { Rows } from "../../ports/model-store.ts";
+import type { Value } from "../../ports/table.ts";
+import { type Moment, rememberRows } from "../../projection/scratch.ts";
+import { balanceAt, findAccountRow } from "../balances.ts";
+import type { FindOptions } from "../deliveries.ts";
+import type { Standings } from "../event-standing.ts";
+import { type Found, found, MISSING } from "../found.ts";
+import { type CursorScope, decodeCursor, encodeCursor } from "../page.ts";
+import type { ServedModels } from "../serving.ts";
+import { arithmeticIn } from "./account-facts.ts";
+import { explainedDeliveries } from "./deliveries.ts";
+import { judgeFact } from "./judge.ts";
+import type { ListedFact, Subject } from "./subject.ts";
+import {
+  type Asking,
+  anomalySubject,
+  balanceSubject,
+  entrySubject,
+  lifecycleSubject,
+  runSubject,
+} from "./subjects.ts";
+import { unwound } from "./unwind.ts";
+
+export type ExplainSources = Readonly<{
+  stream: EventStream;
+  models: Pick<ServedModels, "snapshot">;
+}>;
+
+export type ExplainQuery = Asking &
+  FindOptions &
+  Readonly<{
+    kind: ExplainedKind;
+    id: string;
+    /** Facts on a page, at most; one fact with more amendments than that stands alone on one. */
+    limit: number;
+    cursor?: string;
+    /** Balances: as of a provider's time, by the facts up to a position, or both. */
+    asOf?: Nanos;
+    atPosition?: number;
+    /** Whose events exist for who asks; null: everybody's. */
+    standings: Standings | null;
+  }>;
+
+export type Explained =
+  | Found<Explanation>
+  /** The cursor is none that was given out for this. */
+  | Readonly<{ outcome: "invalid_cursor" }>;
+
+/** The models in which a thing of a kind may lie. */
+export const MODELS_OF: Readonly<Record<ExplainedKind, readonly ModelName[]>> = {
+  balance: ["balances"],
+  account: ["balances"],
+  entry: ["balances"],
+  run: ["balances"],
+  withdrawal: ["withdrawals"],
+  deposit: ["deposits"],
+  trade: ["trades"],
+  anomaly: MODEL_NAMES,
+};
+
+/**
+ * Why something is shown as it is: its facts with what the rules decided about each, and the
+ * deliveries that stated them. A page costs its own facts, whatever else is known.
+ *
+ * @throws TooFarBack
+ */
+export async function explain(sources: ExplainSources, query: ExplainQuery): Promise<Explained> {
+  const candidates: string[] = [];
+  for (const model of MODELS_OF[query.kind]) {
+    const explained = await sources.models.snapshot(model, async (live, checkpoint) => {
+      const moment = await momentOf({ rows: rememberRows(live), checkpoint }, sources, query);
+      const subject = await subjectIn(moment.rows, model, sources, query);
+      if (subject.outcome !== "found") return subject;
+      const position = Math.min(query.atPosition ?? checkpoint.position, checkpoint.position);
+      return explainIn({ ...moment, position }, subject.record, sources, query);
+    });
+    if (explained.outcome === "ambiguous") candidates.push(...explained.candidates);
+    else if (explained.outcome !== "missing") return explained;
+  }
+  return candidates.length === 0 ? MISSING : { outcome: "ambiguous", candidates };
+}
+
+/** The rows of now, or of an account as the facts up to a position had made them. */
+async function momentOf(
+  moment: Moment,
+  { stream }: ExplainSources,
+  { id, atPosition: position, platform, hashing }: ExplainQuery,
+): Promise<Moment> {
+  if (position === undefined) return moment;
+  const named = await findAccountRow(moment.rows, id, platform);
+  const account = named.outcome === "found" ? String(named.record.id) : id;
+  return unwound(moment, account, { stream, hashing, position });
+}
+
+async function subjectIn(
+  rows: Rows,
+  model: ModelName,
+  { stream }: ExplainSources,
+  query: ExplainQuery,
+): Promise<Found<Subject>> {
+  const { kind, id } = query;
+  switch (kind) {
+    case "balance":
+    case "account":
+      return balanceSubject(rows, id, query);
+    case "entry":
+      return entrySubject(rows, stream, id, query);
+    case "run":
+      return runSubject(rows, id, query);
+    case "anomaly":
+      return anomalySubject(rows, model, id, query);
+    default:
+      return lifecycleSubject(rows, `${kind}s`, id, query);
+  }
+}
+
+/** A moment, and the position up to which its facts were looked at. */
+type Seen = Moment & Readonly<{ position: number }>;
+
+async function explainIn(
+  seen: Seen,
+  subject: Subject,
+  { stream }: ExplainSources,
+  query: ExplainQuery,
+): Promise<Explained> {
+  const { kind, cursor, hashing } = query;
+  const scope = scopeOf(subject, query);
+  const beyond = cursor === undefined ? null : decodeCursor(cursor, scope, hashing);
+  if (cursor !== undefined && beyond === null) return { outcome: "invalid_cursor" };
+  const listed = await listFacts(seen, subject, stream, { ...query, beyond });
+  const { facts, next } = await judgeAll(seen, subject, listed, query);
+  const ids = facts.flatMap(({ delivery_ids }) => delivery_ids);
+  const deliveries = await explainedDeliveries(stream, ids, query);
+  const told = new Set(deliveries.map(({ id }) => id));
+  return found({
+    kind: kind === "account" ? "balance" : kind,
+    id: subject.id,
+    position: String(seen.position),
+    shown: (await shownAt(seen, subject, query)) as Explanation["shown"],
+    facts: facts.map((fact) => ({
+      ...fact,
+      delivery_ids: fact.delivery_ids.filter((id) => told.has(id)),
+    })),
+    arithmetic: linesOf(listed.facts.map(({ fact }) => fact)),
+    deliveries,
+    next_cursor: next === null ? null : encodeCursor(next, scope, hashing),
+  });
+}
+
+/** Of a past position, what the account's change rows say; nobody recorded anything else then. */
+async function shownAt(
+  { rows, position }: Seen,
+  { id, shown }: Subject,
+  { atPosition, asOf }: ExplainQuery,
+): Promise<Subject["shown"]> {
+  if (atPosition === undefined || asOf !== undefined) return shown;
+  const account = await findAccountRow(rows, id, null);
+  return account.outcome === "found" ? balanceAt(rows, account.record, position) : shown;
+}
+
+function scopeOf(
+  { id, key }: Subject,
+  { kind, platform, asOf, atPosition }: ExplainQuery,
+): CursorScope {
+  const filters = { id, for: platform, as_of: asOf === undefined ? null : String(asOf) };
+  return { list: `explain/${kind}`, filters: { ...filters, at: atPosition ?? null }, key };
+}
+
+type Known = Readonly<{ fact: ListedFact; known: KnownEvent }>;
+/** `end`: where the next page begins behind all of them; null where nothing follows. */
+type Listed = Readonly<{ facts: readonly Known[]; end: readonly Value[] | null }>;
+type Listing = ExplainQuery & Readonly<{ beyond: readonly Value[] | null }>;
+
+/** The next facts with all that was recorded of each, as far as the moment and the asker see it. */
+async function listFacts(
+  { rows, position }: Seen,
+  subject: Subject,
+  stream: EventStream,
+  { limit, beyond, standings }: Listing,
+): Promise<Listed> {
+  const listed: ListedFact[] = [];
+  let end: Listed["end"] = null;
+  for await (const fact of subject.facts(rows, beyond)) {
+    if (listed.length === limit) {
+      end = listed.at(-1)?.key ?? null;
+      break;
+    }
+    listed.push(fact);
+  }
+  const { known } = await stream.findByIds(listed.map(({ id }) => id));
+  const facts: Known[] = [];
+  for (const fact of listed) {
+    const events = known.get(fact.id);
+    if (events === undefined || events.event.position > position) continue;
+    const amendments = events.amendments.filter((event) => event.position <= position);
+    facts.push({ fact, known: { event: events.event, amendments } });
+  }
+  if (standings === null || subject.model === "balances") return { facts, end };
+  // A record may hold what others stated of it, such as a fee of theirs.
+  const stand = await standings.ofEvents(
+    stream,
+    facts.map(({ known: { event } }) => event),
+  );
+  return { facts: facts.filter((_, at) => stand[at] === "inside"), end };
+}
+
+/** As many facts as the page holds, each with its role, and where the next page begins. */
+async function judgeAll(
+  seen: Seen,
+  subject: Subject,
+  { facts: listed, end }: Listed,
+  { limit, hashing, nextTurn }: ExplainQuery,
+): Promise<Readonly<{ facts: readonly ExplainedFact[]; next: readonly Value[] | null }>> {
+  const facts: ExplainedFact[] = [];
+  let last: readonly Value[] | null = null;
+  for (const one of listed) {
+    const judged = await judgeFact(subject, seen, one, hashing);
+    if (last !== null && facts.length + judged.length > limit) return { facts, next: last };
+    facts.push(...judged);
+    last = one.fact.key;
+    await nextTurn();
+  }
+  return { facts, next: end };
+}
+
+/** The arithmetic of the entries that the page has facts of. */
+function linesOf(facts: readonly ListedFact[]): ArithmeticLine[] {
+  const lines = new Map<string, ArithmeticLine>();
+  for (const { entry } of facts) {
+    if (entry !== null) lines.set(`${entry.account} ${entry.id}`, arithmeticIn(entry));
+  }
+  return [...lines.values()];
+}

@@ -1,0 +1,109 @@
+import type { ExplainedFact } from "@counterfoil/contracts/explanation";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { Hashing } from "@counterfoil/core/hashing";
+import {
+  amendmentReason,
+  roleOf,
+  type View,
+  type Without,
+} from "@counterfoil/core/ingest/fact-role";
+import type { FactState } from "@counterfoil/core/ingest/fact-state";
+import { eventsWithout, stateOf } from "@counterfoil/core/ingest/without";
+import { readData } from "@counterfoil/core/stream/read-event";
+import { ANOMALIES } from "../../models/columns.ts";
+import { PROJECTIONS } from "../../models/registry.ts";
+import type { KnownEvent } from "../../ports/event-stream.ts";
+import { foldOnto, type Moment, type Scratch } from "../../projection/scratch.ts";
+import type { ListedFact, Subject } from "./subject.ts";
+
+/**
+ * What each event of a fact does to what is shown: the model's own rules are asked what they would
+ * show without it, so no role can differ from them.
+ */
+export async function judgeFact(
+  subject: Subject,
+  moment: Moment,
+  { fact, known }: Readonly<{ fact: ListedFact; known: KnownEvent }>,
+  hashing: Hashing,
+): Promise<readonly ExplainedFact[]> {
+  const all = [known.event, ...known.amendments];
+  const state = stateOf(all);
+  const now = await subject.view(moment.rows, fact);
+  const judged: ExplainedFact[] = [];
+  for (const event of all) {
+    const without = await withoutIt(subject, moment, { fact, known, event, now }, hashing);
+    const stands = isInForce(event, all, state) && !fact.isOvertaken;
+    const { role, because } = roleOf(now, without, stands);
+    const reason =
+      amendmentReason(event.type, readData(event)) ?? (state && (await fact.reason(state)));
+    judged.push({
+      event_id: event.id,
+      position: String(event.position),
+      type: event.type,
+      role,
+      sentence: `${reason}; ${because}`,
+      delivery_ids: deliveriesOf(event, all),
+    });
+  }
+  return judged;
+}
+
+type Asked = Readonly<{
+  fact: ListedFact;
+  known: KnownEvent;
+  event: RecordedEvent;
+  now: View | null;
+}>;
+
+async function withoutIt(
+  subject: Subject,
+  moment: Moment,
+  { fact, known, event, now }: Asked,
+  hashing: Hashing,
+): Promise<Without> {
+  const events = eventsWithout(known, ({ id }) => id === event.id, hashing);
+  if (events.length === 0) return { view: now, gaps: [] };
+  const scratch = await foldOnto(moment, PROJECTIONS[subject.model], events, hashing);
+  const account = subject.accountOf(fact);
+  const gaps = account === null ? [] : await gapsOpened(moment, scratch, account);
+  return { view: await subject.view(scratch, fact), gaps };
+}
+
+/** Gaps of an account that are open on the scratch, and are not so, or of another amount, below it. */
+async function gapsOpened(
+  { rows }: Moment,
+  scratch: Scratch,
+  account: string,
+): Promise<Without["gaps"]> {
+  const opened: Without["gaps"][number][] = [];
+  for (const row of scratch.written(ANOMALIES)) {
+    if (row.kind !== "gap" || row.subject !== account || row.closed_position !== null) continue;
+    const before = await rows.get(ANOMALIES, [String(row.id)]);
+    if (before?.closed_position === null && before.detail === row.detail) continue;
+    const { missing_amount, after_run_id, before_run_id } = JSON.parse(String(row.detail));
+    opened.push({ missing: missing_amount, after: after_run_id, before: before_run_id });
+  }
+  return opened;
+}
+
+/** Whether what the event says is part of what counts. */
+function isInForce(
+  event: RecordedEvent,
+  all: readonly RecordedEvent[],
+  state: FactState | null,
+): boolean {
+  if (event.type === "FactWithdrawn") return true;
+  if (state === null || state.withdrawn) return false;
+  if (event.type === "FactSeen") return state.seen.some(({ id }) => id === event.id);
+  if (event.type === "FactContradicted") return false;
+  return all.findLast(({ type, id }) => type === "FactCorrected" || id === all[0]?.id) === event;
+}
+
+/** The fact itself was stated by whoever said more of it, too. */
+function deliveriesOf(event: RecordedEvent, all: readonly RecordedEvent[]): string[] {
+  const isFact = event === all[0];
+  const stating = isFact
+    ? all.filter(({ type, id }) => id === event.id || type === "FactSeen")
+    : [event];
+  return [...new Set(stating.flatMap(({ causation_id }) => causation_id ?? []))];
+}

@@ -1,0 +1,326 @@
+import type { ModelName, ProviderFact } from "@counterfoil/contracts/fact";
+import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
+import type { RunRecord } from "@counterfoil/contracts/record";
+import { targetsOf } from "@counterfoil/core/balances/evolve";
+import type { Nanos } from "@counterfoil/core/exact/time";
+import type { Hashing } from "@counterfoil/core/hashing";
+import { providerEventId } from "@counterfoil/core/ingest/event";
+import type { View } from "@counterfoil/core/ingest/fact-role";
+import { readData } from "@counterfoil/core/stream/read-event";
+import { ACCOUNTS, ENTRIES } from "../../models/balances/tables.ts";
+import { ANOMALIES } from "../../models/columns.ts";
+import { RECORDS } from "../../models/lifecycle/tables.ts";
+import type { EventStream } from "../../ports/event-stream.ts";
+import type { Rows } from "../../ports/model-store.ts";
+import type { Row, Value } from "../../ports/table.ts";
+import { findAnomaly } from "../anomalies.ts";
+import { balanceAsOf, balanceRecord, findAccountRow, lastEntry } from "../balances.ts";
+import { shownEntry } from "../entries.ts";
+import { type Found, found, MISSING } from "../found.ts";
+import { findRecord, findRow } from "../lifecycles.ts";
+import { accountsOf, type Platform } from "../platform.ts";
+import { findRun } from "../runs.ts";
+import { isLifecycle, type LifecycleModel, type StuckRule } from "../stuck.ts";
+import {
+  ACCOUNT_FACT_KEY,
+  type AccountFactOptions,
+  accountFacts,
+  factsOfEntry,
+  lastEntryId,
+} from "./account-facts.ts";
+import { LIFECYCLE_FACT_KEY, lifecycleFacts } from "./lifecycle-facts.ts";
+import { type ListedFact, type Subject, viewOf } from "./subject.ts";
+
+/** Who asks, and what a subject is found by. */
+export type Asking = Readonly<{
+  platform: Platform;
+  hashing: Hashing;
+  rule: StuckRule;
+  nextTurn: () => Promise<void>;
+}>;
+
+const BALANCE_PARTS = {
+  values: ["balance"],
+  status: ["status"],
+  hidden: ["position"],
+};
+
+/** The balance of an account, of now or as of a provider's time. */
+export async function balanceSubject(
+  rows: Rows,
+  id: string,
+  { platform, hashing, asOf }: Pick<Asking, "platform" | "hashing"> & Readonly<{ asOf?: Nanos }>,
+): Promise<Found<Subject>> {
+  const account = await findAccountRow(rows, id, platform);
+  if (account.outcome !== "found") return account;
+  const own = String(account.record.id);
+  const recordIn = async (from: Rows) => {
+    const row = await from.get(ACCOUNTS, [own]);
+    if (row === null) return null;
+    return asOf === undefined ? balanceRecord(row) : balanceAsOf(from, row, asOf);
+  };
+  const shown = await recordIn(rows);
+  if (shown === null) return MISSING;
+  const end = asOf === undefined ? null : await lastEntry(rows, own, asOf);
+  const last = end === null ? await lastEntryId(rows, own) : String(end.id);
+  return found({
+    model: "balances",
+    id: own,
+    shown,
+    view: async (from) => viewOf(await recordIn(from), BALANCE_PARTS),
+    accountOf: () => own,
+    key: ACCOUNT_FACT_KEY,
+    facts: (from, beyond) => {
+      const start = beyond ?? (end === null ? null : endKey(end));
+      return accountFacts(from, own, start, { hashing, last });
+    },
+  });
+}
+
+/** The entry itself and all before it. */
+const endKey = ({ placed_at = null, rank = null, mark = null }: Row): readonly Value[] => [
+  placed_at,
+  rank,
+  mark,
+  "",
+];
+
+/** One entry of an account, by the event of its report or of one of its movements. */
+export async function entrySubject(
+  rows: Rows,
+  stream: EventStream,
+  id: string,
+  { platform, hashing }: Pick<Asking, "platform" | "hashing">,
+): Promise<Found<Subject>> {
+  const event = (await stream.findByIds([id])).known.get(id)?.event;
+  if (event === undefined) return MISSING;
+  const [target] = targetsOf({ type: event.type, data: readData(event) });
+  if (target === undefined || accountsOf([target.account], platform).length === 0) return MISSING;
+  const { account } = target;
+  const key =
+    target.kind === "statement"
+      ? `snapshot:${target.connection}:${target.frame}`
+      : `run:${target.key}`;
+  const row = await rows.get(ENTRIES, [account, key]);
+  if (row === null) return MISSING;
+  return found({
+    ...entryPart(account, hashing),
+    id,
+    shown: (await shownEntry(rows, row)).entry,
+    view: (from) => entryView(from, account, key),
+    facts: (from, beyond) => entryFacts(from, account, key, { beyond, hashing }),
+  });
+}
+
+const entryPart = (account: string, _hashing: Hashing) => ({
+  model: "balances" as const,
+  accountOf: () => account,
+  key: ACCOUNT_FACT_KEY,
+});
+
+async function* entryFacts(
+  rows: Rows,
+  account: string,
+  id: string,
+  { beyond, hashing }: Readonly<{ beyond: readonly Value[] | null; hashing: Hashing }>,
+): AsyncGenerator<ListedFact> {
+  const row = await rows.get(ENTRIES, [account, id]);
+  if (row === null) return;
+  const options: AccountFactOptions = { hashing, last: null };
+  const [at = null, rank = null, mark = null, item = ""] = beyond ?? endKey(row);
+  const from = { at: BigInt(at ?? 0), rank: Number(rank), mark: String(mark), item: String(item) };
+  yield* factsOfEntry(rows, row, from, options);
+}
+
+/** What an entry shows, without where and when it was recorded. */
+async function entryView(rows: Rows, account: string, id: string): Promise<View | null> {
+  const row = await rows.get(ENTRIES, [account, id]);
+  if (row === null) return null;
+  const { entry } = await shownEntry(rows, row);
+  return viewOf(entry, {
+    values: ["change", "balance", "movements", "run_type", "effective_at"],
+    status: [],
+    hidden: ["position", "delivery_id", "late", "movement_count"],
+  });
+}
+
+const RUN_ACCOUNTS_MAX = 10_000;
+
+/** A run: what it says of each account that the asker may see. */
+export async function runSubject(
+  rows: Rows,
+  id: string,
+  { platform, hashing, nextTurn }: Asking,
+): Promise<Found<Subject>> {
+  const run = await findRun(rows, id, { platform, nextTurn });
+  if (run.outcome !== "found") return run;
+  const { provider, run_id, accounts } = run.record;
+  const key = `run:${run_id}`;
+  const ids = accounts.map(({ account }) => account).sort();
+  return found({
+    model: "balances",
+    id: run_id,
+    shown: run.record,
+    view: async (from, fact) => {
+      const account = fact.key[0] === "" ? (ids[0] ?? "") : String(fact.key[0]);
+      return entryView(from, account, key);
+    },
+    accountOf: (fact) => (fact.key[0] === "" ? null : String(fact.key[0])),
+    key: ["text", "nanos", "integer", "text", "text"],
+    facts: (from, beyond) =>
+      runFacts(from, {
+        provider,
+        run_id,
+        key,
+        ids: ids.slice(0, RUN_ACCOUNTS_MAX),
+        beyond,
+        hashing,
+        run: run.record,
+      }),
+  });
+}
+
+type RunFacts = Readonly<{
+  provider: string;
+  run_id: string;
+  key: string;
+  ids: readonly string[];
+  beyond: readonly Value[] | null;
+  hashing: Hashing;
+  run: RunRecord;
+}>;
+
+async function* runFacts(rows: Rows, asked: RunFacts): AsyncGenerator<ListedFact> {
+  const { provider, run_id, key, ids, beyond, hashing, run } = asked;
+  const [account = "", ...place] = beyond ?? [""];
+  if (beyond === null) yield runItself({ provider, run_id, hashing, run });
+  for (const one of ids) {
+    if (one < String(account)) continue;
+    const from = one === account && place.length > 0 ? place : null;
+    for await (const fact of entryFacts(rows, one, key, { beyond: from, hashing })) {
+      yield { ...fact, key: [one, ...fact.key] };
+    }
+  }
+}
+
+function runItself({
+  provider,
+  run_id,
+  hashing,
+  run,
+}: Pick<RunFacts, "provider" | "run_id" | "hashing" | "run">): ListedFact {
+  const data = { provider, run_id };
+  const type = run.run_type === null ? "" : ` of type ${run.run_type}`;
+  const at = run.occurred_at === null ? "without a time" : `at ${run.occurred_at}`;
+  return {
+    id: providerEventId({ type: "RunRecorded", data } as ProviderFact, hashing),
+    reason: () => `run ${run_id}${type} is stated ${at}; balances take its time from reports`,
+    isOvertaken: false,
+    entry: null,
+    key: ["", 0n, 0, "", ""],
+  };
+}
+
+/** A withdrawal, a deposit or a trade. */
+export async function lifecycleSubject(
+  rows: Rows,
+  model: LifecycleModel,
+  id: string,
+  { platform, hashing, rule }: Asking,
+): Promise<Found<Subject>> {
+  const row = await findRow(rows, { model, id, platform });
+  if (row.outcome !== "found") return row;
+  const own = String(row.record.id);
+  const record = await findRecord(rows, { model, id: own, rule, platform });
+  if (record.outcome !== "found") return record;
+  const { history: _, history_length: _length, ...shown } = record.record;
+  const base = Number(row.record.cluster);
+  return found({
+    model,
+    id: own,
+    shown,
+    view: (from) => recordView(from, own),
+    accountOf: () => null,
+    key: LIFECYCLE_FACT_KEY,
+    facts: (from, beyond) => lifecycleFacts(from, base, beyond, { model, hashing }),
+  });
+}
+
+/** What a record shows, without its history and what the clock says. */
+async function recordView(rows: Rows, id: string): Promise<View | null> {
+  const row = await rows.get(RECORDS, [id]);
+  if (row === null) return null;
+  const { history_length: _, ...state } = JSON.parse(String(row.state));
+  const { opened_at, updated_at } = row;
+  const times = { opened_at: String(opened_at), updated_at: String(updated_at) };
+  return viewOf(
+    { ...state, ...times },
+    { values: ["stage", "amount", "settled_amount"], status: ["provider_status", "link"] },
+  );
+}
+
+/** An anomaly, by the facts of the account or of the record that it is about. */
+export async function anomalySubject(
+  rows: Rows,
+  model: ModelName,
+  id: string,
+  asking: Asking,
+): Promise<Found<Subject>> {
+  const { platform, rule, hashing } = asking;
+  const anomaly = await findAnomaly(rows, { model, id, rule, platform });
+  if (anomaly === null) return MISSING;
+  const about = isLifecycle(model)
+    ? await lifecycleSubject(rows, model, anomaly.subject, asking)
+    : await balanceSubject(rows, anomaly.subject, { platform, hashing });
+  const base = about.outcome === "found" ? about.record : nothingAbout(model);
+  const entries = entriesAbout(anomaly);
+  const facts = entries.length === 0 ? base.facts : factsOf(anomaly.subject, entries, hashing);
+  return found({
+    ...base,
+    id,
+    shown: anomaly,
+    facts,
+    key: entries.length === 0 ? base.key : ["integer", ...ACCOUNT_FACT_KEY],
+    view: async (from) => {
+      const row = await from.get(ANOMALIES, [id]);
+      const isOpen = row !== null && row.closed_position === null;
+      const detail = row === null ? null : JSON.parse(String(row.detail));
+      const anomaly = isOpen ? "open" : "closed";
+      return { values: { anomaly, detail: isOpen ? detail : null }, status: {}, also: {} };
+    },
+    accountOf: () => null,
+  });
+}
+
+/** It is about a delivery or the whole ledger, of which no fact is shown. */
+const nothingAbout = (model: ModelName): Subject => ({
+  model,
+  id: "",
+  shown: null,
+  view: async () => null,
+  accountOf: () => null,
+  key: ACCOUNT_FACT_KEY,
+  facts: async function* () {},
+});
+
+/** The entries that an anomaly of an account names. */
+function entriesAbout({ model, kind, detail }: AnomalyRecord): readonly string[] {
+  if (model !== "balances") return [];
+  const names = kind === "gap" ? [detail.before_run_id, detail.after_run_id] : [detail.run_id];
+  return names.flatMap((name) => {
+    if (typeof name !== "string") return [];
+    return [name.startsWith("snapshot:") ? name : `run:${name}`];
+  });
+}
+
+const factsOf = (account: string, entries: readonly string[], hashing: Hashing): Subject["facts"] =>
+  async function* (rows, beyond) {
+    const [index = 0, ...place] = beyond ?? [];
+    for (const [at, entry] of entries.entries()) {
+      if (at < Number(index)) continue;
+      const from = at === index && place.length > 0 ? place : null;
+      for await (const fact of entryFacts(rows, account, entry, { beyond: from, hashing })) {
+        yield { ...fact, key: [at, ...fact.key] };
+      }
+    }
+  };

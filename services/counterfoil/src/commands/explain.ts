@@ -1,0 +1,120 @@
+import type { Backends } from "@counterfoil/adapters/connect";
+import { EXPLAINED, type ExplainedKind, explainedKind } from "@counterfoil/contracts/explanation";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { NothingThere } from "@counterfoil/processing/operator";
+import { type Explained, explain } from "@counterfoil/processing/queries/explain/explain";
+import { TooFarBack } from "@counterfoil/processing/queries/explain/unwind";
+import { stuckRule } from "@counterfoil/processing/queries/stuck";
+import { Command } from "commander";
+import { WrongUsage } from "../error-report.ts";
+import { renderExplanation } from "../output/explanation.ts";
+import { print, printJson } from "../output/print.ts";
+import {
+  JSON_OPTION,
+  type JsonOption,
+  stuckAfterSeconds,
+  withLedger,
+  withModels,
+} from "./context.ts";
+import { lastPositionOf, POINT_HELP, type Point, parsePoint } from "./point.ts";
+
+type ExplainOptions = JsonOption & Readonly<{ at?: Point; cursor?: string }>;
+
+export function explainCommand(): Command {
+  return new Command("explain")
+    .description(
+      "why something is shown as it is: its facts, what the rules decided, the signed bytes",
+    )
+    .argument("<kind>", `${EXPLAINED.join(", ")}; may be left out where the id is plain`)
+    .argument("[id]", "as it is shown; of an entry the event id of its report")
+    .option("--at <point>", "a balance by the facts recorded up to there", parsePoint)
+    .option("--cursor <cursor>", "go on to older facts, as the page before ended")
+    .option(...JSON_OPTION)
+    .addHelpText("after", HELP)
+    .action(async (first: string, second: string | undefined, options: ExplainOptions) => {
+      const possible = options.at === undefined ? KINDS : (["balance"] as const);
+      const [kinds, id] = second === undefined ? [possible, first] : [[kindOf(first)], second];
+      await withLedger("read", async (backends) => {
+        const explained = await explainAmong(backends, kinds, id, options);
+        if (options.json) printJson(explained);
+        else print(renderExplanation(explained));
+      });
+    });
+}
+
+/** Those that an id may be of; `account` is another word for `balance`. */
+const KINDS = EXPLAINED.filter((kind) => kind !== "account");
+
+function kindOf(word: string): ExplainedKind {
+  const read = explainedKind.safeParse(word);
+  if (read.success) return read.data;
+  const meant = EXPLAINED.find((kind) => kind.startsWith(word.slice(0, 2).toLowerCase()));
+  const guess = meant === undefined ? "" : `; did you mean ${meant}?`;
+  throw new WrongUsage(`"${word}" is no kind: expected one of ${EXPLAINED.join(", ")}${guess}`);
+}
+
+/** The one of these kinds of which there is such an id. @throws WrongUsage, NothingThere */
+async function explainAmong(
+  backends: Backends,
+  kinds: readonly ExplainedKind[],
+  id: string,
+  options: ExplainOptions,
+) {
+  const found: Extract<Explained, { outcome: "found" }>[] = [];
+  for (const kind of kinds) {
+    const explained = await explainOne(backends, kind, id, options);
+    if (explained.outcome === "found") found.push(explained);
+    if (explained.outcome === "ambiguous") throw severalRecords(id, explained.candidates);
+    if (explained.outcome === "invalid_cursor" && kinds.length === 1) {
+      throw new WrongUsage("--cursor: it was not given out for this: begin without one");
+    }
+  }
+  const [one, other] = found;
+  if (one === undefined) throw new NothingThere(`there is no ${kinds.join(", ")} "${id}"`);
+  if (other === undefined) return one.record;
+  const names = found.map(({ record }) => record.kind).join(", ");
+  throw new WrongUsage(`"${id}" is the id of several things: say which, ${names}`);
+}
+
+const severalRecords = (id: string, candidates: readonly string[]) =>
+  new WrongUsage(`"${id}" stands for several: name one by its own id: ${candidates.join(", ")}`);
+
+async function explainOne(
+  backends: Backends,
+  kind: ExplainedKind,
+  id: string,
+  { at, cursor }: ExplainOptions,
+): Promise<Explained> {
+  const { stream, hashing, clock } = backends;
+  const isPast = at !== undefined;
+  if (isPast && kind !== "balance" && kind !== "account") return notOfThePast(kind);
+  const moment = isPast ? { atPosition: await lastPositionOf(stream, at) } : {};
+  const query = {
+    ...{ kind, id, limit: FACTS_MAX, platform: null, standings: null, hashing },
+    ...{ translations: TRANSLATIONS, rule: stuckRule(clock.now(), stuckAfterSeconds()) },
+    ...(cursor === undefined ? {} : { cursor }),
+    ...moment,
+    nextTurn: clock.nextTurn,
+  };
+  try {
+    return await withModels(backends, (models) => explain({ stream, models }, query));
+  } catch (error) {
+    throw error instanceof TooFarBack ? new WrongUsage(error.message) : error;
+  }
+}
+
+const FACTS_MAX = 100;
+
+function notOfThePast(kind: ExplainedKind): never {
+  throw new WrongUsage(`--at: of a past moment only a balance is explained, not ${kind}`);
+}
+
+const HELP = `
+${POINT_HELP}
+Roles: decides (without the fact something else would be shown), confirms (a gap would open, or the
+status change), repeats and superseded (nothing would change). They are found by asking the rules.
+
+Examples:
+  $ counterfoil explain zerohash:DEF456:ABC123:general:available:BTC
+  $ counterfoil explain run 85693 --json
+  $ counterfoil explain balance zerohash:DEF456:ABC123:general:available:BTC --at 120000`;

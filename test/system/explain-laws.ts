@@ -1,0 +1,127 @@
+import type { ExplainedFact, ExplainedKind, Explanation } from "@counterfoil/contracts/explanation";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
+import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
+import { ANOMALIES } from "@counterfoil/processing/models/columns";
+import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
+import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import type { Rows } from "@counterfoil/processing/ports/model-store";
+import { openProjectionRun } from "@counterfoil/processing/projection/run";
+import { balanceRecord } from "@counterfoil/processing/queries/balances";
+import { explain } from "@counterfoil/processing/queries/explain/explain";
+import { serveModels } from "@counterfoil/processing/queries/serving";
+import { stuckRule } from "@counterfoil/processing/queries/stuck";
+import type { Random } from "@counterfoil/simulator/random";
+import { expect } from "@jest/globals";
+import { allRows, hashing, type TestLedger } from "./support.ts";
+
+type Asked = Readonly<{ kind: ExplainedKind; id: string; limit?: number; atPosition?: number }>;
+
+/** All pages of an explanation, as one. */
+export async function explained(
+  { stream, catalogue, clock }: TestLedger,
+  { kind, id, limit = 100, ...moment }: Asked,
+): Promise<Explanation> {
+  const models = serveModels({ stream, catalogue, clock });
+  const query = {
+    ...{ kind, id, limit, platform: null, hashing, translations: TRANSLATIONS, standings: null },
+    ...{ rule: stuckRule(clock.now(), 86_400), nextTurn: async () => {} },
+    ...moment,
+  };
+  const facts: ExplainedFact[] = [];
+  try {
+    for (let cursor: string | null = null; ; ) {
+      const page = await explain(
+        { stream, models },
+        cursor === null ? query : { ...query, cursor },
+      );
+      if (page.outcome !== "found") throw new Error(`${kind} ${id}: ${page.outcome}`);
+      facts.push(...page.record.facts);
+      cursor = page.record.next_cursor;
+      if (cursor === null) return { ...page.record, facts };
+    }
+  } finally {
+    await models.close();
+  }
+}
+
+/** What a model shows of one thing, and its open gaps, after these events. */
+async function shownAfter(
+  { stream }: TestLedger,
+  model: ModelName,
+  id: string,
+  events: readonly RecordedEvent[],
+) {
+  const projection = PROJECTIONS[model];
+  const { tables, version: modelVersion } = projection;
+  const catalogue = createMemoryModelCatalogue();
+  const generation = (await catalogue.create(model, { tables, modelVersion })) ?? 1;
+  const store = await catalogue.openForWriting(model, generation);
+  const run = await openProjectionRun({ stream, projection, store, hashing });
+  await run.fold(events);
+  const gaps = (await allRows(store, ANOMALIES))
+    .filter((row) => row.kind === "gap" && row.subject === id && row.closed_position === null)
+    .map(({ detail }) => String(detail));
+  return { shown: await shownIn(store, model, id), gaps: gaps.sort() };
+}
+
+async function shownIn(rows: Rows, model: ModelName, id: string) {
+  if (model === "balances") {
+    const row = await rows.get(ACCOUNTS, [id]);
+    if (row === null) return null;
+    const { position: _, ...shown } = balanceRecord(row);
+    return shown;
+  }
+  const row = await rows.get(RECORDS, [id]);
+  if (row === null) return null;
+  const { history_length: _, ...state } = JSON.parse(String(row.state));
+  const { opened_at, updated_at } = row;
+  return { ...state, opened_at: String(opened_at), updated_at: String(updated_at) };
+}
+
+const STATUS = ["status", "provider_status", "link"];
+const statusIn = (shown: object | null) =>
+  STATUS.map((name) => (shown as Record<string, unknown> | null)?.[name] ?? null);
+
+/**
+ * Takes facts of an explanation out of the stream, one at a time, and folds what is left anew: what
+ * is shown then is what their roles say.
+ */
+export async function expectRoles(
+  ledger: TestLedger,
+  model: ModelName,
+  { kind, id }: Asked,
+  { random, count, upTo }: Readonly<{ random: Random; count: number; upTo?: number }>,
+): Promise<readonly string[]> {
+  const moment = upTo === undefined ? {} : { atPosition: upTo };
+  const { facts } = await explained(ledger, { kind, id, ...moment });
+  const whole = (await ledger.events()).filter(({ position }) => position <= (upTo ?? position));
+  const now = await shownAfter(ledger, model, id, whole);
+  const roles: string[] = [];
+  const chosen = facts.length <= count ? facts : sample(facts, count, random);
+  for (const { event_id, role, sentence } of chosen) {
+    const left = whole.filter(({ id: other }) => other !== event_id);
+    const then = await shownAfter(ledger, model, id, left);
+    const isShownSame = JSON.stringify(then.shown) === JSON.stringify(now.shown);
+    const isStatusSame =
+      JSON.stringify(statusIn(then.shown)) === JSON.stringify(statusIn(now.shown));
+    const opened = then.gaps.filter((gap) => !now.gaps.includes(gap));
+    const found = { id, event_id, sentence, role };
+    if (role === "decides")
+      expect({ ...found, isShownSame }).toEqual({ ...found, isShownSame: false });
+    else if (role === "confirms") {
+      const confirms = opened.length > 0 || !isStatusSame;
+      expect({ ...found, confirms }).toEqual({ ...found, confirms: true });
+    } else expect({ ...found, ...then, gaps: opened }).toEqual({ ...found, ...now, gaps: [] });
+    roles.push(role);
+  }
+  return roles;
+}
+
+function sample<T>(items: readonly T[], count: number, random: Random): readonly T[] {
+  const newest = items.slice(0, Math.ceil(count / 2));
+  const rest = items.slice(newest.length);
+  return [...newest, ...Array.from({ length: count - newest.length }, () => random.pick(rest))];
+}
