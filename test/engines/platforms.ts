@@ -250,6 +250,24 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       }
     });
 
+    test.each(KEYS)("%s: deliveries, and the stream backwards", async (key) => {
+      const idOf = ({ delivery_id }: Shown) => delivery_id;
+      const own = idsOf(deliveries, key);
+      const found = await all(key, "/v1/deliveries?limit=9");
+      expect(found.map(idOf).sort()).toEqual(own.toSorted());
+      for (const { delivery_id, length } of found) {
+        const { hasBytesFor } = deliveries.find(({ id }) => id === delivery_id) ?? {};
+        expect(length !== null).toBe(key === null || hasBytesFor?.(key) === true);
+      }
+      const quarantined = await all(key, "/v1/deliveries?outcome=quarantined");
+      expect(quarantined).toHaveLength(key === null ? 1 : 0);
+      const [there, back] = [
+        await all(key, "/v1/events?limit=100"),
+        await all(key, "/v1/events?limit=100&order=desc"),
+      ];
+      expect(back.toReversed()).toEqual(there);
+    });
+
     test("a cursor of one key is none of another's", async () => {
       const { body } = await ask(null, "/v1/balances?limit=2");
       const { status } = await ask("alder", `/v1/balances?limit=2&cursor=${body.next_cursor}`);
@@ -262,7 +280,9 @@ export function describePlatforms(name: string, open: OpenEngine): void {
   });
 }
 
-type Shown = Readonly<Record<"id" | "subject" | "hash", string>>;
+type Shown = Readonly<
+  Record<"id" | "subject" | "hash" | "delivery_id", string> & { length: number | null }
+>;
 
 const MODELS = ["withdrawals", "deposits", "trades"] as const;
 const LAYER1 = ["available", "blockchain", "reserved"];

@@ -87,6 +87,35 @@ export function match(description: string) {
   return text("some text").optional().meta({ description });
 }
 
+/** Values that one parameter may have, repeated. */
+const VALUES_MAX = 100;
+
+function several<Item extends z.ZodType<string>>(
+  item: Item,
+  expected: string,
+  description: string,
+) {
+  const error = `${expected}; for several the parameter is repeated, ${VALUES_MAX} times at most`;
+  return z
+    .union([item, z.array(item).min(1).max(VALUES_MAX)], { error })
+    .transform((given): readonly z.output<Item>[] => [...new Set([given].flat())] as never)
+    .optional()
+    .meta({ description: `${description}; repeated, any of these` });
+}
+
+/** One of some words, or several of them. */
+export function anyChoice<const Words extends readonly string[]>(
+  words: Words,
+  description: string,
+) {
+  return several(z.enum(words), oneOfText(words), description);
+}
+
+/** An exact match with one of several texts. */
+export function anyMatch(description: string) {
+  return several(text("some text"), "some text", description);
+}
+
 /** Several words, separated by commas. */
 export function choices<const Words extends readonly string[]>(words: Words, description: string) {
   const expected = `${oneOfText(words)}; several are separated by commas`;
@@ -97,6 +126,15 @@ export function choices<const Words extends readonly string[]>(words: Words, des
     .optional()
     .meta({ description });
 }
+
+export const order = (expected: "asc" | "desc") =>
+  z
+    .enum(["asc", "desc"], { error: "asc or desc" })
+    .optional()
+    .transform((given) => given ?? expected)
+    .meta({
+      description: `asc: the oldest first; desc: the newest first; ${expected} unless given`,
+    });
 
 export const modelParam = z.enum(modelName.options);
 

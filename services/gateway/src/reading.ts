@@ -2,11 +2,13 @@ import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
+import { formatTime } from "@counterfoil/core/exact/time";
 import { Problem } from "@counterfoil/http/problem";
 import type { Heads } from "@counterfoil/processing/audit/heads";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import type { Found } from "@counterfoil/processing/queries/found";
 import type { Page, PageRequest } from "@counterfoil/processing/queries/page";
@@ -21,6 +23,8 @@ export type Sources = Readonly<{
   config: Config;
   stream: EventStream;
   models: ServedModels;
+  /** Where the index beside the signed heads is. */
+  catalogue: Pick<ModelCatalogue, "generations" | "openForReading">;
   clock: Clock;
   rebuilds: Rebuilds;
   /** How far the ledger is published; without it the status does not say. */
@@ -130,3 +134,7 @@ export function given<Parameters extends Readonly<Record<string, unknown>>>(
   const entries = Object.entries(parameters).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as ReturnType<typeof given<Parameters>>;
 }
+
+/** A time of a parameter as the digest of a list's filters takes it. */
+export const printedTime = (nanos: bigint | undefined): string | undefined =>
+  nanos === undefined ? undefined : formatTime(nanos);

@@ -7,7 +7,8 @@ import {
   type KnownEvent,
   type KnownEvents,
   PAGE_BYTES_MAX,
-  type ReadQuery,
+  type ReadRange,
+  rangeOf,
   takePage,
 } from "@counterfoil/processing/ports/event-stream";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
@@ -25,7 +26,13 @@ import { catchUpIndex, type IdentityIndex, indexedTypeOf } from "./identity-inde
 import { prepareStream } from "./prepare-stream.ts";
 import { appendEvents, createRecentHead, type StreamParts } from "./stream-append.ts";
 import { createStreamBodies } from "./stream-bodies.ts";
-import { createStreamReader, type ReadResponse, requestOf, storedOf } from "./stream-reader.ts";
+import {
+  createStreamReader,
+  type ReadResponse,
+  requestOf,
+  type StreamReader,
+  storedOf,
+} from "./stream-reader.ts";
 
 export type EventStreamOptions = Readonly<{
   /** Connection string, `esdb://user:password@host:2113?tls=true`. */
@@ -84,9 +91,10 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
       if (result.outcome === "appended") watch.announce(result.head.position);
       return result;
     },
-    read: async ({ after, limit, types }) => {
-      if (types !== undefined) return readTypes(parts, { after, limit, types });
-      return reader.pageFrom(after + 1, limit);
+    read: async ({ types, ...query }) => {
+      const range = rangeOf(query);
+      if (types !== undefined) return readTypes(parts, { ...range, types });
+      return readRange(reader, range);
     },
     findByIds: (ids) => findByIds(parts, ids),
     body: (sha256) => bodies.read(sha256),
@@ -117,7 +125,17 @@ async function findByIds(parts: StreamParts, ids: readonly string[]): Promise<Kn
   return { head, known: new Map(known) };
 }
 
-type TypesQuery = Required<ReadQuery>;
+/** A server that is asked for events behind its last one answers none. */
+async function readRange(
+  reader: StreamReader,
+  { after, upTo, limit, order }: ReadRange,
+): Promise<readonly RecordedEvent[]> {
+  if (order === "asc") return reader.pageFrom(after + 1, Math.min(limit, upTo - after));
+  const last = Math.min(upTo, (await reader.head()).position);
+  return reader.pageBefore(last + 1, Math.min(limit, last - after));
+}
+
+type TypesQuery = ReadRange & Readonly<{ types: readonly string[] }>;
 
 /** Indexed types are found by the index, others by a search through the stream. */
 async function readTypes(parts: StreamParts, query: TypesQuery): Promise<readonly RecordedEvent[]> {
@@ -133,13 +151,14 @@ async function readIndexed(
   parts: StreamParts,
   query: TypesQuery,
 ): Promise<readonly RecordedEvent[]> {
-  const { position: upTo } = await catchUpIndex(parts);
+  const { position: head } = await catchUpIndex(parts);
+  const upTo = Math.min(query.upTo, head);
   const positions = await parts.index.positionsOfTypes({ ...query, upTo });
   const found: RecordedEvent[] = [];
   let bytes = 0;
   for (let at = 0; at < positions.length && bytes < PAGE_BYTES_MAX; at += AT_ONCE) {
     const events = await parts.reader.at(positions.slice(at, at + AT_ONCE));
-    found.push(...events);
+    found.push(...(query.order === "asc" ? events : events.toReversed()));
     for (const { data } of events) bytes += data.length;
   }
   return takePage(found);
@@ -153,17 +172,21 @@ const WINDOW = 1000;
 
 async function searchTypes(
   { reader }: StreamParts,
-  { after, limit, types }: TypesQuery,
+  { types, ...query }: TypesQuery,
 ): Promise<readonly RecordedEvent[]> {
-  const { position: last } = await reader.head();
+  const { limit, order } = query;
+  const last = Math.min(query.upTo, (await reader.head()).position);
   const found: RecordedEvent[] = [];
   let bytes = 0;
-  for (let from = after; from < last && found.length < limit && bytes < PAGE_BYTES_MAX; ) {
-    const events = await reader.pageFrom(from + 1, Math.min(WINDOW, last - from));
+  let { after, upTo } = { after: query.after, upTo: last };
+  while (after < upTo && found.length < limit && bytes < PAGE_BYTES_MAX) {
+    const events = await readRange(reader, { after, upTo, limit: WINDOW, order });
     const wanted = events.filter(({ type }) => types.includes(type));
     found.push(...wanted);
     for (const { data } of wanted) bytes += data.length;
-    from = events.at(-1)?.position ?? last;
+    const reached = events.at(-1)?.position;
+    if (order === "asc") after = reached ?? upTo;
+    else upTo = (reached ?? 1) - 1;
   }
   return takePage(found.slice(0, limit));
 }

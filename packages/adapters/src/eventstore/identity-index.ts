@@ -1,6 +1,6 @@
 import type { Head } from "@counterfoil/core/stream/chain";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
-import { BULK_TYPES } from "../sql/events.ts";
+import { BULK_TYPES, type ReadRange } from "@counterfoil/processing/ports/event-stream";
 import type { DecodedEvent } from "./stored-event.ts";
 import type { StreamReader } from "./stream-reader.ts";
 
@@ -30,7 +30,7 @@ export interface IdentityIndex {
    */
   find(ids: readonly string[], upTo: number): Promise<ReadonlyMap<string, IndexedId>>;
 
-  /** The first `limit` positions of these indexed types after `after` and up to `upTo`, in order. */
+  /** Positions of these indexed types after `after` and up to `upTo`: `limit` at most, in that order. */
   positionsOfTypes(query: PositionsQuery): Promise<readonly number[]>;
 
   /** Empties it, for a stream that is another one on purpose. */
@@ -52,12 +52,7 @@ export type IndexEntry = Readonly<{
 /** An event's position, and those of the events that amend it, in order. */
 export type IndexedId = Readonly<{ position: number; amendments: readonly number[] }>;
 
-export type PositionsQuery = Readonly<{
-  types: readonly string[];
-  after: number;
-  upTo: number;
-  limit: number;
-}>;
+export type PositionsQuery = ReadRange & Readonly<{ types: readonly string[] }>;
 
 export const EMPTY_CHECKPOINT: IndexCheckpoint = { position: 0, hash: "" };
 

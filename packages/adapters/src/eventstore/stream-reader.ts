@@ -24,6 +24,8 @@ export type StreamReader = Readonly<{
   from(first: number, count: number): Promise<readonly DecodedEvent[]>;
   /** The same, but no more than a page holds. */
   pageFrom(first: number, count: number): Promise<readonly RecordedEvent[]>;
+  /** As many events before a position as a page holds, the last one first. */
+  pageBefore(position: number, count: number): Promise<readonly RecordedEvent[]>;
   /** The events at these positions, in the order of the stream. */
   at(positions: readonly number[]): Promise<readonly RecordedEvent[]>;
   /** One page as the server has it; null where there is no such stream. */
@@ -86,9 +88,11 @@ export function createStreamReader(options: ReaderOptions): StreamReader {
 
   const pageFrom = async (first: number, count: number) =>
     (await from(first, count, PAGE_BYTES_MAX)).map(({ event }) => event);
+  const pageBefore = (position: number, count: number) =>
+    readBefore({ stream, page, sealing }, position, count);
   const at = (positions: readonly number[]) => readPositions(from, stream, positions);
   const headReaching = (position: number) => awaitHead(head, position, timing);
-  return { stream, head, headReaching, from, pageFrom, at, page };
+  return { stream, head, headReaching, from, pageFrom, pageBefore, at, page };
 }
 
 type Range = Readonly<{ first: number; count: number; bytesMax: number }>;
@@ -117,6 +121,40 @@ async function readSealed(
     if (bytes >= bytesMax) break;
   }
   return events;
+}
+
+type Backwards = Pick<StreamReader, "stream" | "page"> & Readonly<{ sealing: Sealing }>;
+
+/** Read from behind, and sealed from the front, as every event follows the one before it. */
+async function readBefore(
+  { stream, page, sealing }: Backwards,
+  position: number,
+  count: number,
+): Promise<readonly RecordedEvent[]> {
+  const found: StoredEvent[] = [];
+  let bytes = 0;
+  for (let next = position - 2; next >= 0 && found.length < count && bytes < PAGE_BYTES_MAX; ) {
+    const wanted = Math.min(count - found.length, PAGE_EVENTS_MAX);
+    const request = { stream, direction: "backwards", from: next, count: wanted } as const;
+    const stored = (await page(request)) ?? [];
+    if (stored.length === 0) break;
+    for (const each of stored) {
+      if (each.revision !== next) throw missing(stream, next, each.revision);
+      next -= 1;
+      bytes += each.data.length;
+      found.push(each);
+      if (bytes >= PAGE_BYTES_MAX) break;
+    }
+  }
+  const [first, ...others] = found.toReversed();
+  if (first === undefined) return [];
+  let before = await sealing.predecessor(first.revision + 1, []);
+  const events = [first, ...others].map((stored) => {
+    const { sealed, next } = sealing.seal(before, stored);
+    before = next;
+    return sealed.event;
+  });
+  return events.reverse();
 }
 
 async function awaitHead(

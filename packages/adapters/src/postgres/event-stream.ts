@@ -4,7 +4,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamMissing } from "@counterfoil/processing/ports/errors";
-import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { type EventStream, rangeOf } from "@counterfoil/processing/ports/event-stream";
 import type { Client } from "pg";
 import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import { quoted } from "../sql/tables.ts";
@@ -108,10 +108,12 @@ function createEventStream(connections: Connections, options: EventStreamOptions
       if (result.outcome === "appended") watch.announce(result.head.position);
       return result;
     },
-    read: async ({ after, limit, types }) =>
-      types === undefined
-        ? pool.use((client) => readPage(client, tables, { after, limit }))
-        : readEventsOfTypes(pool, tables, { after, limit, types }),
+    read: async ({ types, ...query }) => {
+      const range = rangeOf(query);
+      return types === undefined
+        ? pool.use((client) => readPage(client, tables, range))
+        : readEventsOfTypes(pool, tables, { ...range, types });
+    },
     findByIds: (ids) => pool.use((client) => findByIds(client, tables, ids)),
     body: (sha256) => pool.use((client) => readBody(client, tables, sha256)),
     waitForAppend: watch.wait,

@@ -105,19 +105,22 @@ const textsOf = (schema: string) => ({
       FROM ${schema}.amendments AS a WHERE a.about = i.id AND a.position <= $2
     )
     FROM ${schema}.identities AS i WHERE i.id = ANY($1::text[]) AND i.position <= $2`,
-  // For each type its own first positions: together they hold the first of all.
-  ofIndexedTypes: `
-    SELECT DISTINCT found.position FROM unnest($1::text[]) AS wanted (type)
-    CROSS JOIN LATERAL (
-      SELECT position FROM ${schema}.rare_events
-      WHERE type = wanted.type AND position > $2 AND position <= $3
-      ORDER BY position LIMIT $4
-    ) AS found
-    ORDER BY found.position LIMIT $4`,
+  ofIndexedTypes: ofIndexedTypesText(schema, "ASC"),
+  ofIndexedTypesBackwards: ofIndexedTypesText(schema, "DESC"),
   clear: `
     TRUNCATE ${schema}.identities, ${schema}.amendments, ${schema}.rare_events;
     UPDATE ${schema}.identities_checkpoint SET position = 0, hash = ''`,
 });
+
+/** For each type its own first positions: together they hold the first of all. */
+const ofIndexedTypesText = (schema: string, order: "ASC" | "DESC"): string => `
+    SELECT DISTINCT found.position FROM unnest($1::text[]) AS wanted (type)
+    CROSS JOIN LATERAL (
+      SELECT position FROM ${schema}.rare_events
+      WHERE type = wanted.type AND position > $2 AND position <= $3
+      ORDER BY position ${order} LIMIT $4
+    ) AS found
+    ORDER BY found.position ${order} LIMIT $4`;
 
 async function readCheckpoint(client: ClientBase, sql: Texts): Promise<IndexCheckpoint> {
   const [cells = []] = await queryCells(client, { text: sql.checkpoint });
@@ -165,9 +168,12 @@ async function find(
 async function positionsOfTypes(
   client: ClientBase,
   sql: Texts,
-  { types, after, upTo, limit }: PositionsQuery,
+  { types, after, upTo, limit, order }: PositionsQuery,
 ): Promise<readonly number[]> {
-  const statement = { name: "index_rare", text: sql.ofIndexedTypes };
+  const statement =
+    order === "asc"
+      ? { name: "index_rare", text: sql.ofIndexedTypes }
+      : { name: "index_rare_backwards", text: sql.ofIndexedTypesBackwards };
   const values = [[...new Set(types)], after, upTo, limit];
   return (await queryCells(client, statement, values)).map(([position]) => Number(position));
 }

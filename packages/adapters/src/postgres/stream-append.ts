@@ -9,6 +9,7 @@ import {
   type Body,
   countBetween,
   mayFollow,
+  rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
 import type { ClientBase } from "pg";
 import { sealEvents, WRITTEN_COLUMNS } from "../sql/events.ts";
@@ -113,7 +114,7 @@ async function sealUnderLock(
     const head = await readHead(client, tables);
     const count = countBetween(after, head, unlessAbout);
     if (count !== null) {
-      const between = await readPage(client, tables, { after, limit: count });
+      const between = await readPage(client, tables, rangeOf({ after, limit: count }));
       if (mayFollow(between, unlessAbout, count)) return sealAppend(head, append, options);
     }
     await client.query("ROLLBACK");

@@ -3,7 +3,7 @@ import type { Head } from "@counterfoil/core/stream/chain";
 import {
   type KnownEvents,
   PAGE_BYTES_MAX,
-  type ReadQuery,
+  type ReadRange,
 } from "@counterfoil/processing/ports/event-stream";
 import type { ClientBase } from "pg";
 import {
@@ -78,36 +78,55 @@ const textsOf = (schema: string) => ({
   append: appendText(schema),
   // Positions are dense, so that a range of them needs neither a sort nor a limit.
   page: pageOf(`SELECT * FROM ${schema}.events WHERE position > $1 AND position <= $2`),
-  // Within a bounded window, since the types it looks for may not occur for millions of positions.
-  windowOfTypes: pageOf(
-    `SELECT * FROM ${schema}.events WHERE position > $1 AND position <= $2 AND type = ANY($3::text[]) ORDER BY position LIMIT $4`,
+  pageBackwards: pageOf(
+    `SELECT * FROM ${schema}.events WHERE position > $1 AND position <= $2 ORDER BY position DESC LIMIT $3`,
+    "DESC",
   ),
-  // All types in one statement, hence of one moment: a reader that goes on behind the last event of
-  // the answer has missed none.
-  ofIndexedTypes: pageOf(`
-    SELECT e.* FROM unnest($1::text[]) AS wanted (type)
-    CROSS JOIN LATERAL (
-      SELECT * FROM ${schema}.events
-      WHERE type = wanted.type AND ${IS_INDEXED_TYPE} AND position + 0 > $2
-      ORDER BY position + 0 LIMIT $3
-    ) AS e
-    ORDER BY e.position LIMIT $3`),
+  windowOfTypes: windowOfTypesText(schema, "ASC"),
+  windowOfTypesBackwards: windowOfTypesText(schema, "DESC"),
+  ofIndexedTypes: ofIndexedTypesText(schema, "ASC"),
+  ofIndexedTypesBackwards: ofIndexedTypesText(schema, "DESC"),
   findByIds: findByIdsText(schema),
   body: `SELECT encode(bytes, 'hex') FROM ${schema}.bodies WHERE sha256 = $1`,
   takenId: `SELECT id FROM ${schema}.events WHERE id = ANY($1::text[]) LIMIT 1`,
 });
 
+type Order = "ASC" | "DESC";
+
+/** Within a bounded window, since the types it looks for may not occur for millions of positions. */
+const windowOfTypesText = (schema: string, order: Order): string =>
+  pageOf(
+    `SELECT * FROM ${schema}.events WHERE position > $1 AND position <= $2 AND type = ANY($3::text[]) ORDER BY position ${order} LIMIT $4`,
+    order,
+  );
+
+/**
+ * All types in one statement, hence of one moment: a reader that goes on behind the last event of the
+ * answer has missed none.
+ */
+const ofIndexedTypesText = (schema: string, order: Order): string =>
+  pageOf(
+    `SELECT e.* FROM unnest($1::text[]) AS wanted (type)
+    CROSS JOIN LATERAL (
+      SELECT * FROM ${schema}.events
+      WHERE type = wanted.type AND ${IS_INDEXED_TYPE} AND position + 0 > $2 AND position + 0 <= $3
+      ORDER BY position + 0 ${order} LIMIT $4
+    ) AS e
+    ORDER BY e.position ${order} LIMIT $4`,
+    order,
+  );
+
 /**
  * Of these events those before the one that fills a page, and that one. The length of a long text is
  * known without reading it, so that the server brings none of which it sends nothing.
  */
-function pageOf(events: string): string {
+function pageOf(events: string, order: Order = "ASC"): string {
   return `
     SELECT ${OF_EVENT} FROM (
-      SELECT e.*, sum(octet_length(data)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) AS bytes
+      SELECT e.*, sum(octet_length(data)) OVER (ORDER BY position ${order} ROWS UNBOUNDED PRECEDING) AS bytes
       FROM (${events}) AS e
     ) AS e
-    WHERE bytes - octet_length(data) < ${PAGE_BYTES_MAX} ORDER BY position`;
+    WHERE bytes - octet_length(data) < ${PAGE_BYTES_MAX} ORDER BY position ${order}`;
 }
 
 const NUMBERS: ReadonlySet<string> = new Set([
@@ -185,9 +204,12 @@ function headOfCells([position, hash, recordedAt]: Cells): Head {
 export async function readPage(
   client: ClientBase,
   { statements }: StreamTables,
-  { after, limit }: ReadQuery,
+  { after, upTo, limit, order }: ReadRange,
 ): Promise<readonly RecordedEvent[]> {
-  const rows = await queryCells(client, statements.page, [after, after + limit]);
+  const rows =
+    order === "asc"
+      ? await queryCells(client, statements.page, [after, Math.min(after + limit, upTo)])
+      : await queryCells(client, statements.pageBackwards, [after, upTo, limit]);
   return rows.map((row) => eventOf(row));
 }
 
@@ -225,15 +247,21 @@ export function readEventsOfTypes(
   tables: StreamTables,
   query: TypesQuery,
 ): Promise<readonly RecordedEvent[]> {
-  const { ofIndexedTypes, windowOfTypes } = tables.statements;
+  const { statements } = tables;
+  const isForwards = query.order === "asc";
+  const ofIndexedTypes = isForwards
+    ? statements.ofIndexedTypes
+    : statements.ofIndexedTypesBackwards;
+  const windowOfTypes = isForwards ? statements.windowOfTypes : statements.windowOfTypesBackwards;
   const ask = async (statement: Statement, values: readonly unknown[]) => {
     const rows = await pool.use((client) => queryCells(client, statement, values));
     return rows.map((row) => eventOf(row));
   };
   const source = {
     headPosition: async () => (await pool.use((client) => readHead(client, tables))).position,
-    indexed: ({ types, after, limit }: TypesQuery) => ask(ofIndexedTypes, [types, after, limit]),
-    between: ({ types, after, upTo, limit }: TypesQuery & { upTo: number }) =>
+    indexed: ({ types, after, upTo, limit }: TypesQuery) =>
+      ask(ofIndexedTypes, [types, after, upTo, limit]),
+    between: ({ types, after, upTo, limit }: TypesQuery) =>
       ask(windowOfTypes, [after, upTo, types, limit]),
   };
   return readTypes(source, query);

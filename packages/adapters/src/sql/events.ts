@@ -3,24 +3,12 @@ import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
 import {
+  BULK_TYPES,
   type KnownEvent,
   type KnownEvents,
   PAGE_BYTES_MAX,
-  type ReadQuery,
+  type ReadRange,
 } from "@counterfoil/processing/ports/event-stream";
-
-/**
- * Types of which a ledger has millions: reading them alone means reading all. Every other type is
- * found by an index of its own, which these do not pay for. Part of every engine's format 1, since
- * such an index holds what was no bulk type when it was made.
- */
-export const BULK_TYPES: ReadonlySet<string> = new Set([
-  "DeliveryReceived",
-  "RunRecorded",
-  "MovementRecorded",
-  "BalanceReported",
-  "FundsReported",
-]);
 
 /** The condition of a partial index; a query must repeat it word for word to be served by it. */
 export const IS_INDEXED_TYPE = `type NOT IN (${[...BULK_TYPES].map((type) => `'${type}'`).join(", ")})`;
@@ -109,14 +97,14 @@ export function knownEvents(
   return { head, known };
 }
 
-export type TypesQuery = Required<ReadQuery>;
+export type TypesQuery = ReadRange & Readonly<{ types: readonly string[] }>;
 
 export type TypedEvents = Readonly<{
   headPosition: () => Promise<number>;
   /** By the index over types; of one moment, so that no event hides one of another type before it. */
   indexed: (query: TypesQuery) => Promise<readonly RecordedEvent[]>;
-  /** Of positions after `after` and up to `upTo`. */
-  between: (query: TypesQuery & Readonly<{ upTo: number }>) => Promise<readonly RecordedEvent[]>;
+  /** By looking through all positions of the range. */
+  between: (query: TypesQuery) => Promise<readonly RecordedEvent[]>;
 }>;
 
 /** How many positions one step of a search looks through: a few milliseconds of an engine. */
@@ -132,17 +120,28 @@ export async function readTypes(
 ): Promise<readonly RecordedEvent[]> {
   const types = [...new Set(query.types)];
   if (types.every((type) => !BULK_TYPES.has(type))) return indexed({ ...query, types });
-  const last = await headPosition();
+  const last = Math.min(query.upTo, await headPosition());
   const found: RecordedEvent[] = [];
   let bytes = 0;
-  for (let { after } = query; after < last && found.length < query.limit; ) {
-    const upTo = Math.min(after + WINDOW, last);
-    const page = await between({ types, after, upTo, limit: query.limit - found.length });
+  for (let range = { after: query.after, upTo: last }; found.length < query.limit; ) {
+    const window = windowOf(range, query.order);
+    if (window.after >= window.upTo) break;
+    const limit = query.limit - found.length;
+    const page = await between({ ...query, ...window, types, limit });
     found.push(...page);
     for (const { data } of page) bytes += data.length;
     if (bytes >= PAGE_BYTES_MAX) break;
-    after = page.at(-1)?.position ?? upTo;
+    range =
+      query.order === "asc" ? { ...range, after: window.upTo } : { ...range, upTo: window.after };
     await new Promise(setImmediate);
   }
   return found;
 }
+
+type Positions = Pick<ReadRange, "after" | "upTo">;
+
+/** The part of a range that is looked through next. */
+const windowOf = ({ after, upTo }: Positions, order: ReadRange["order"]): Positions =>
+  order === "asc"
+    ? { after, upTo: Math.min(after + WINDOW, upTo) }
+    : { after: Math.max(after, upTo - WINDOW), upTo };

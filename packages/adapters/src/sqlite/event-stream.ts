@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { type EventStream, rangeOf } from "@counterfoil/processing/ports/event-stream";
 import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import { STREAM } from "../sql/trouble.ts";
 import {
@@ -82,10 +82,12 @@ function createEventStream(
       if (result.outcome === "appended") watch.announce(result.head.position);
       return result;
     },
-    read: async ({ after, limit, types }) =>
-      types === undefined
-        ? use((connection) => readPage(connection, after, limit))
-        : readEventsOfTypes(use, { after, limit, types }),
+    read: async ({ types, ...query }) => {
+      const range = rangeOf(query);
+      return types === undefined
+        ? use((connection) => readPage(connection, range))
+        : readEventsOfTypes(use, { ...range, types });
+    },
     findByIds: (ids) => thread?.findByIds(ids) ?? use((connection) => findByIds(connection, ids)),
     body: (sha256) => use((connection) => readBody(connection, sha256)),
     waitForAppend: watch.wait,

@@ -7,6 +7,7 @@ import {
   type Body,
   countBetween,
   mayFollow,
+  rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
 import { type EventCells, sealEvents } from "../sql/events.ts";
 import { inTransaction } from "./database.ts";
@@ -41,7 +42,8 @@ export function appendEvents(
       const before = readHead(connection);
       const count = countBetween(expectedPosition, before, unlessAbout);
       if (count === null) return { outcome: "conflict" };
-      const between = count === 0 ? [] : readPage(connection, expectedPosition, count);
+      const range = rangeOf({ after: expectedPosition, limit: count });
+      const between = count === 0 ? [] : readPage(connection, range);
       if (!mayFollow(between, unlessAbout, count)) return { outcome: "conflict" };
       // One delivery's bytes are one body, however often they come.
       for (const { sha256, bytes } of bodies) statements.insertBody.run(sha256, bytes);

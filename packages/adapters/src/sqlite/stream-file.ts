@@ -62,18 +62,32 @@ export function openStreamConnection(
  */
 const LISTED = "json_each(?) AS listed CROSS JOIN events AS e";
 
+const page = (order: Order) =>
+  `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? ORDER BY position${order} LIMIT ?`;
+// Within a bounded window, since the types it looks for may not occur for millions of positions.
+const windowOfTypes = (order: Order) =>
+  `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? AND type IN (SELECT value FROM json_each(?)) ORDER BY position${order} LIMIT ?`;
+// The repeated condition makes the partial index usable; it must be found in order, hence by type.
+const indexedPositions = (order: Order) =>
+  `SELECT position FROM events INDEXED BY events_rare WHERE type = ? AND ${IS_INDEXED_TYPE} AND position > ? AND position <= ? ORDER BY position${order} LIMIT ?`;
+const byPositions = (order: Order) =>
+  `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.position = listed.value ORDER BY e.position${order}`;
+type Order = "" | " DESC";
+
 const SQL = {
   head: "SELECT position, hash, recorded_at FROM events ORDER BY position DESC LIMIT 1",
   insert: `INSERT INTO events (${WRITTEN_COLUMNS.join(", ")}) VALUES (${WRITTEN_COLUMNS.map(() => "?")})`,
   insertBody: "INSERT INTO bodies (sha256, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING",
   body: "SELECT bytes FROM bodies WHERE sha256 = ?",
-  page: `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? ORDER BY position LIMIT ?`,
-  // Within a bounded window, since the types it looks for may not occur for millions of positions.
-  windowOfTypes: `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? AND type IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`,
-  // The repeated condition makes the partial index usable; it must be found in order, hence by type.
-  indexedPositions: `SELECT position FROM events INDEXED BY events_rare WHERE type = ? AND ${IS_INDEXED_TYPE} AND position > ? ORDER BY position LIMIT ?`,
+  page: page(""),
+  pageBackwards: page(" DESC"),
+  windowOfTypes: windowOfTypes(""),
+  windowOfTypesBackwards: windowOfTypes(" DESC"),
+  indexedPositions: indexedPositions(""),
+  indexedPositionsBackwards: indexedPositions(" DESC"),
   byIds: `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.id = listed.value`,
-  byPositions: `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.position = listed.value ORDER BY e.position`,
+  byPositions: byPositions(""),
+  byPositionsBackwards: byPositions(" DESC"),
   amendments: `SELECT e.about, ${OF_EVENT} FROM ${LISTED} WHERE e.about = listed.value ORDER BY e.position`,
 } as const;
 

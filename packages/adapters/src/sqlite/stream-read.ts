@@ -1,6 +1,10 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Head } from "@counterfoil/core/stream/chain";
-import { type KnownEvents, takePage } from "@counterfoil/processing/ports/event-stream";
+import {
+  type KnownEvents,
+  type ReadRange,
+  takePage,
+} from "@counterfoil/processing/ports/event-stream";
 import {
   type Amendment,
   type EventCells,
@@ -20,10 +24,10 @@ export function readHead({ statements, empty }: StreamConnection): Head {
 
 export function readPage(
   { statements }: StreamConnection,
-  after: number,
-  limit: number,
+  { after, upTo, limit, order }: ReadRange,
 ): readonly RecordedEvent[] {
-  return takePage(events(statements.page.iterate(after, limit)));
+  const statement = order === "asc" ? statements.page : statements.pageBackwards;
+  return takePage(events(statement.iterate(after, upTo, limit)));
 }
 
 export function readBody({ statements }: StreamConnection, sha256: string): Uint8Array | null {
@@ -53,12 +57,12 @@ export function readEventsOfTypes(use: Use, query: TypesQuery): Promise<readonly
   const source = {
     headPosition: async () => (await use(readHead)).position,
     indexed: (query: TypesQuery) => use((connection) => indexedEvents(connection, query)),
-    between: ({ after, upTo, types, limit }: TypesQuery & { upTo: number }) =>
-      use(({ statements }) =>
-        takePage(
-          events(statements.windowOfTypes.iterate(after, upTo, JSON.stringify(types), limit)),
-        ),
-      ),
+    between: ({ after, upTo, types, limit, order }: TypesQuery) =>
+      use(({ statements }) => {
+        const { windowOfTypes, windowOfTypesBackwards } = statements;
+        const statement = order === "asc" ? windowOfTypes : windowOfTypesBackwards;
+        return takePage(events(statement.iterate(after, upTo, JSON.stringify(types), limit)));
+      }),
   };
   return readTypes(source, query);
 }
@@ -68,16 +72,17 @@ export function readEventsOfTypes(use: Use, query: TypesQuery): Promise<readonly
  * one after, a reader that goes on behind the later event would never see the earlier.
  */
 function indexedEvents({ database, statements }: StreamConnection, query: TypesQuery) {
-  const { after, limit, types } = query;
+  const { after, upTo, limit, types, order } = query;
+  const isForwards = order === "asc";
+  const ofType = isForwards ? statements.indexedPositions : statements.indexedPositionsBackwards;
+  const byPositions = isForwards ? statements.byPositions : statements.byPositionsBackwards;
   return inTransaction(database, "DEFERRED", () => {
     const positions = types
-      .flatMap(
-        (type) => statements.indexedPositions.all(type, after, limit) as unknown as [bigint][],
-      )
+      .flatMap((type) => ofType.all(type, after, upTo, limit) as unknown as [bigint][])
       .map(([position]) => Number(position))
-      .sort((a, b) => a - b)
+      .sort(isForwards ? (a, b) => a - b : (a, b) => b - a)
       .slice(0, limit);
-    return takePage(events(statements.byPositions.iterate(JSON.stringify(positions))));
+    return takePage(events(byPositions.iterate(JSON.stringify(positions))));
   });
 }
 

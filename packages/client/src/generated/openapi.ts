@@ -183,6 +183,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the providers sent, the newest first
+         * @description `position` is the head; where only `quarantined` or `dismissed` are asked for, that of the balances model, which lists them. A page may hold fewer than `limit` while `next_cursor` is given.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deliveries/{id}": {
         parameters: {
             query?: never;
@@ -279,8 +299,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The events of the stream, in their order
-         * @description `position` is the head; `next_cursor` is null where the stream ends for now.
+         * The events of the stream, in their order or backwards
+         * @description `position` is the head; `next_cursor` is null where the stream ends for now. A page may hold fewer than `limit` while `next_cursor` is given.
          */
         get: operations["listEvents"];
         put?: never;
@@ -2205,6 +2225,106 @@ export interface operations {
             };
         };
     };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Only this provider's; repeated, any of these */
+                provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
+                /** @description Only what came this way; repeated, any of these */
+                channel?: ("webhook" | "feed" | "backfill" | "import") | ("webhook" | "feed" | "backfill" | "import")[];
+                /** @description Only bodies of this type; repeated, any of these */
+                payload_type?: string | string[];
+                /** @description Only those of which this became; repeated, any of these */
+                outcome?: ("recorded" | "repeated" | "quarantined" | "dismissed") | ("recorded" | "repeated" | "quarantined" | "dismissed")[];
+                /** @description Only those whose signature was checked with this key; repeated, any of these */
+                key_id?: string | string[];
+                /** @description Only what was recorded at this time or later */
+                since?: string;
+                /** @description Only what was recorded before this time */
+                until?: string;
+                /** @description asc: the oldest first; desc: the newest first; desc unless given */
+                order?: "asc" | "desc";
+                /** @description Records on a page, at most; 100 unless it is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["DeliverySummary"][];
+                        /** @description Goes on from here; null where nothing follows */
+                        next_cursor: string | null;
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid; `invalid_cursor`: The cursor is not one that this service gave out */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: A valid API key is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_host`: The service is not known by this name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: The API key made too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getDelivery: {
         parameters: {
             query?: never;
@@ -2698,8 +2818,20 @@ export interface operations {
             query?: {
                 /** @description Only events behind this position */
                 after?: string;
-                /** @description Only these types of events */
+                /** @description As `type`, in one parameter */
                 types?: string;
+                /** @description Only events of this type; repeated, any of these */
+                type?: ("LedgerOpened" | "DeliveryReceived" | "DeliveryDivided" | "DeliveryCompleted" | "DeliveryQuarantined" | "QuarantineRetried" | "RunRecorded" | "MovementRecorded" | "BalanceReported" | "FundsReported" | "DepositStatusReported" | "WithdrawalStatusReported" | "PaymentStatusReported" | "FundReported" | "TradeStatusReported" | "NotificationRecorded" | "FeedOpened" | "FeedClosed" | "SnapshotCompleted" | "SocketOrderRecorded" | "FactSeen" | "FactContradicted" | "FactCorrected" | "FactWithdrawn" | "ModelActivated" | "OperatorActed" | "AnomalyAcknowledged" | "QuarantineDismissed" | "ApiKeyCreated" | "ApiKeyRevoked" | "HeadKeyRotated" | "ForeignEvent") | ("LedgerOpened" | "DeliveryReceived" | "DeliveryDivided" | "DeliveryCompleted" | "DeliveryQuarantined" | "QuarantineRetried" | "RunRecorded" | "MovementRecorded" | "BalanceReported" | "FundsReported" | "DepositStatusReported" | "WithdrawalStatusReported" | "PaymentStatusReported" | "FundReported" | "TradeStatusReported" | "NotificationRecorded" | "FeedOpened" | "FeedClosed" | "SnapshotCompleted" | "SocketOrderRecorded" | "FactSeen" | "FactContradicted" | "FactCorrected" | "FactWithdrawn" | "ModelActivated" | "OperatorActed" | "AnomalyAcknowledged" | "QuarantineDismissed" | "ApiKeyCreated" | "ApiKeyRevoked" | "HeadKeyRotated" | "ForeignEvent")[];
+                /** @description Only events of this subject; repeated, any of these */
+                subject?: string | string[];
+                /** @description Only what came with this request or feed frame; repeated, any of these */
+                correlation_id?: string | string[];
+                /** @description Only what was recorded at this time or later */
+                since?: string;
+                /** @description Only what was recorded before this time */
+                until?: string;
+                /** @description asc: the oldest first; desc: the newest first; asc unless given */
+                order?: "asc" | "desc";
                 /** @description Records on a page, at most; 100 unless it is given */
                 limit?: number;
                 /** @description `next_cursor` of the page before, with the same filters */

@@ -52,6 +52,11 @@ export const OPERATIONS = {
     "path": "/v1/balances",
     "media": "application/json"
   },
+  "listDeliveries": {
+    "method": "GET",
+    "path": "/v1/deliveries",
+    "media": "application/json"
+  },
   "getDelivery": {
     "method": "GET",
     "path": "/v1/deliveries/{id}",

@@ -24,7 +24,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { integer, own, text } from "../models/columns.ts";
 import { ModelCorrupted, StreamCorrupted } from "../ports/errors.ts";
-import type { EventStream } from "../ports/event-stream.ts";
+import { type EventStream, type ReadQuery, rangeOf } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelLayout, ModelStore, Rows } from "../ports/model-store.ts";
 import type { Row, Table, Value } from "../ports/table.ts";
 import { checkNotForked, checkStillFollows } from "../stream-guard.ts";
@@ -236,19 +236,25 @@ async function changedEntries(
 }
 
 /** A page of one subject's events. */
-export type SubjectQuery = Readonly<{ subject: string; after: number; limit: number }>;
+export type SubjectQuery = Omit<ReadQuery, "types"> & Readonly<{ subject: string }>;
 
-/** Where a subject's events are behind a position, in order; an index tells. */
+/** Where a subject's events are in a range, in order or backwards; an index tells. */
 export async function positionsIn(
   rows: Rows,
-  { subject, after, limit }: SubjectQuery,
+  { subject, ...query }: SubjectQuery,
   hashing: Hashing,
 ): Promise<readonly number[]> {
   const key = keyOf(subject, hashing);
-  const where = [{ column: "key", is: "=", value: key }] as const;
-  const orderBy = ["key", "position"];
-  const found = await rows.select(SUBJECT_EVENTS, { where, orderBy, beyond: [key, after], limit });
-  return found.map(({ position }) => Number(position));
+  const { after, upTo, limit, order } = rangeOf(query);
+  const found = await rows.select(SUBJECT_EVENTS, {
+    where: [{ column: "key", is: "=", value: key }],
+    orderBy: ["key", "position"],
+    descending: order === "desc",
+    beyond: [key, order === "asc" ? after : Math.min(upTo, Number.MAX_SAFE_INTEGER - 1) + 1],
+    limit,
+  });
+  const positions = found.map(({ position }) => Number(position));
+  return positions.filter((position) => position > after && position <= upTo);
 }
 
 async function loadBy(

@@ -330,7 +330,7 @@ async function sizeOf(catalogue: ModelCatalogue): Promise<number> {
 
 /** @returns null where nothing was ever stored, or it is just being built again */
 export async function readStore<T>(
-  catalogue: ModelCatalogue,
+  catalogue: Pick<ModelCatalogue, "generations" | "openForReading">,
   store: StoreName,
   read: (rows: Rows, checkpoint: Checkpoint) => Promise<T>,
 ): Promise<T | null> {

@@ -8,7 +8,7 @@ import { readStore } from "./heads.ts";
 
 export type SubjectSources = Readonly<{
   stream: EventStream;
-  catalogue: ModelCatalogue;
+  catalogue: Pick<ModelCatalogue, "generations" | "openForReading">;
   hashing: Hashing;
 }>;
 

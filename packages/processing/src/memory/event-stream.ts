@@ -9,6 +9,7 @@ import {
   type EventStream,
   type KnownEvent,
   mayFollow,
+  rangeOf,
   takePage,
 } from "../ports/event-stream.ts";
 
@@ -58,10 +59,13 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
       for (const waiter of [...waiters]) if (waiter.after < events.length) waiter.wake();
       return { outcome: "appended", head: head() };
     },
-    read: async ({ after, limit, types }) => {
-      if (types === undefined) return takePage(events.slice(after, after + limit));
-      const ofTypes = events.slice(after).filter(({ type }) => types.includes(type));
-      return takePage(ofTypes.slice(0, limit));
+    read: async ({ types, ...query }) => {
+      const { after, upTo, limit, order } = rangeOf(query);
+      // Most read on from where they are, and the slice of all that follows grows with the stream.
+      const isPage = types === undefined && order === "asc";
+      const range = events.slice(after, isPage ? Math.min(upTo, after + limit) : Math.max(upTo, 0));
+      const wanted = types === undefined ? range : range.filter(({ type }) => types.includes(type));
+      return takePage((order === "asc" ? wanted : wanted.reverse()).slice(0, limit));
     },
     findByIds: async (ids) => {
       const found = new Map<string, KnownEvent>();

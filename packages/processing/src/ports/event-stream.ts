@@ -29,8 +29,9 @@ export interface EventStream {
   ): Promise<AppendResult>;
 
   /**
-   * Events after a position, in order: at most `limit`, and `PAGE_BYTES_MAX` of data. With `types`,
-   * those only. A page may be short although more follow; only an empty one is the end.
+   * Events after a position, in order, or backwards from the last: at most `limit`, and
+   * `PAGE_BYTES_MAX` of data. With `types`, those only. A page may be short although more follow;
+   * only an empty one is the end.
    */
   read(query: ReadQuery): Promise<readonly RecordedEvent[]>;
 
@@ -107,7 +108,38 @@ const NOTHING: ReadonlySet<string> = new Set();
 
 export type Body = Readonly<{ sha256: string; bytes: Uint8Array }>;
 
-export type ReadQuery = Readonly<{ after: number; limit: number; types?: readonly string[] }>;
+export type ReadQuery = Readonly<{
+  after: number;
+  /** The last position that is looked at; the head unless it is given. */
+  upTo?: number;
+  limit: number;
+  types?: readonly string[];
+  order?: ReadOrder;
+}>;
+
+/** `desc`: the newest first. */
+export type ReadOrder = "asc" | "desc";
+
+/** A query in full, as engines answer it. */
+export type ReadRange = Required<Omit<ReadQuery, "types">>;
+
+export const rangeOf = ({ after, upTo, limit, order = "asc" }: ReadQuery): ReadRange => ({
+  ...{ after, limit, order },
+  upTo: upTo ?? Number.MAX_SAFE_INTEGER,
+});
+
+/**
+ * Types of which a ledger has millions: reading them alone means reading all. Every other type is
+ * found by an index of its own, which these do not pay for. Part of every engine's format 1, since
+ * such an index holds what was no bulk type when it was made.
+ */
+export const BULK_TYPES: ReadonlySet<string> = new Set([
+  "DeliveryReceived",
+  "RunRecorded",
+  "MovementRecorded",
+  "BalanceReported",
+  "FundsReported",
+]);
 
 export type AppendResult =
   | Readonly<{ outcome: "appended"; head: Head }>

@@ -2,64 +2,81 @@ import type { FactType } from "@counterfoil/contracts/fact";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { formatTime } from "@counterfoil/core/exact/time";
+import type { SubjectSources } from "../audit/subject-events.ts";
 import type { Clock } from "../ports/clock.ts";
-import { type EventStream, isLastPage, takePage } from "../ports/event-stream.ts";
+import type { EventStream } from "../ports/event-stream.ts";
 import type { ColumnType } from "../ports/table.ts";
 import { eventFor, type Standings } from "./event-standing.ts";
-import { LIST_BYTES_MAX, type Page, readPage } from "./page.ts";
+import type { Page } from "./page.ts";
+import { eventsOf, eventsOfSubject, readStreamPage, type StreamRange } from "./stream-page.ts";
 
 export const EVENT_KEY: readonly ColumnType[] = ["integer"];
 
-export type EventQuery = Readonly<{ after: number; limit: number; types?: readonly FactType[] }>;
+export type EventFilters = Readonly<{
+  types?: readonly FactType[];
+  subjects?: readonly string[];
+  correlationIds?: readonly string[];
+}>;
 
-/** What a platform may see is looked for, with a turn for others in between. */
-export type EventQueryOf = EventQuery &
-  Readonly<{
-    /** Whose events exist for who asks; null: everything is shown. */
-    standings: Standings | null;
-    nextTurn: Clock["nextTurn"];
-  }>;
+export type EventQuery = Readonly<{
+  range: StreamRange;
+  limit: number;
+  filters: EventFilters;
+  /** Whose events exist for who asks; null: everything is shown. */
+  standings: Standings | null;
+  nextTurn: Clock["nextTurn"];
+}>;
 
-/** The stream itself, in its order. */
-export async function listEvents(
-  stream: EventStream,
-  { standings, nextTurn, ...query }: EventQueryOf,
-): Promise<Page<EventRecord>> {
-  if (standings !== null) return listEventsOf(stream, standings, { ...query, nextTurn });
-  const { after, limit, types } = query;
-  const ofTypes = types === undefined ? {} : { types };
-  const events = await stream.read({ after, limit: limit + 1, ...ofTypes });
-  const shown = takePage(events.slice(0, limit), LIST_BYTES_MAX);
-  const last = shown.at(-1);
-  const isWhole = shown.length === events.length && isLastPage(events, limit + 1);
-  const next = last === undefined || isWhole ? null : [last.position];
-  return { data: shown.map(eventRecord), next };
+/** Whose an event is takes look-ups, so fewer of them are looked at. */
+const COST = { open: { batch: 1001, events: 10_000 }, ofPlatform: { batch: 100, events: 2000 } };
+
+/** The stream itself, in its order or backwards. */
+export function listEvents(sources: SubjectSources, query: EventQuery): Promise<Page<EventRecord>> {
+  const { range, limit, filters, standings, nextTurn } = query;
+  const { stream } = sources;
+  const isAskedFor = filterOf(filters);
+  const cost = standings === null ? COST.open : COST.ofPlatform;
+  const isFiltered = filters.subjects !== undefined || filters.correlationIds !== undefined;
+  const batch = isFiltered ? cost.batch : Math.min(limit + 1, cost.batch);
+  return readStreamPage<EventRecord>({
+    ...{ range, limit, nextTurn },
+    cost: { ...cost, batch },
+    source: sourceOf(sources, filters),
+    recordsOf: async (events) => {
+      const asked = events.filter(isAskedFor);
+      const shown = new Map(await shownOf(stream, asked, standings));
+      return events.map(({ position }) => shown.get(position) ?? null);
+    },
+  });
 }
 
-type Judged = RecordedEvent & Readonly<{ isInside: boolean }>;
+/** Of one subject an index tells. Of types one does too, or the engine looks for them. */
+function sourceOf(sources: SubjectSources, { subjects, types }: EventFilters) {
+  const [subject, ...others] = subjects ?? [];
+  if (subject !== undefined && others.length === 0) return eventsOfSubject(sources, subject);
+  return eventsOf(sources.stream, types);
+}
 
-/**
- * No index tells whose an event is. A page ends short behind what one request may look at; how far
- * that was is no secret, since positions are none.
- */
-function listEventsOf(
+function filterOf({ types, subjects, correlationIds }: EventFilters) {
+  return ({ type, subject, correlation_id }: RecordedEvent): boolean =>
+    isAmong(types, type) && isAmong(subjects, subject) && isAmong(correlationIds, correlation_id);
+}
+
+const isAmong = (wanted: readonly string[] | undefined, value: string | null): boolean =>
+  wanted === undefined || (value !== null && wanted.includes(value));
+
+type Shown = readonly [position: number, record: EventRecord];
+
+async function shownOf(
   stream: EventStream,
-  standings: Standings,
-  { after, limit, types, nextTurn }: EventQuery & Pick<EventQueryOf, "nextTurn">,
-): Promise<Page<EventRecord>> {
-  const ofTypes = types === undefined ? {} : { types };
-  const page = { limit, beyond: [after] };
-  return readPage<EventRecord, Judged>(page, {
-    read: async (beyond, count) => {
-      const query = { after: Number(beyond?.[0] ?? after), limit: count, ...ofTypes };
-      const events = await stream.read(query);
-      const stand = await standings.ofEvents(stream, events);
-      return events.map((event, at) => ({ ...event, isInside: stand[at] === "inside" }));
-    },
-    keyOf: ({ position }) => [position],
-    recordOf: (event) => (event.isInside ? eventFor(eventRecord(event), standings.platform) : null),
-    nextTurn,
-  });
+  events: readonly RecordedEvent[],
+  standings: Standings | null,
+): Promise<readonly Shown[]> {
+  if (standings === null) return events.map((event) => [event.position, eventRecord(event)]);
+  const stand = await standings.ofEvents(stream, events);
+  return events
+    .filter((_, at) => stand[at] === "inside")
+    .map((event) => [event.position, eventFor(eventRecord(event), standings.platform)]);
 }
 
 export function eventRecord(event: RecordedEvent): EventRecord {

@@ -15,10 +15,33 @@ export function describeReading(use: () => StreamFixture): void {
       { after: 10, limit: 5, expected: [] },
       { after: 99, limit: 5, expected: [] },
       { after: 4, limit: 1, expected: [5] },
-    ])("at most $limit after $after", async ({ after, limit, expected }) => {
+      { after: 2, upTo: 4, limit: 5, expected: [3, 4] },
+      { after: 2, upTo: 2, limit: 5, expected: [] },
+      { after: 0, limit: 3, order: "desc", expected: [10, 9, 8] },
+      { after: 7, limit: 100, order: "desc", expected: [10, 9, 8] },
+      { after: 2, upTo: 6, limit: 2, order: "desc", expected: [6, 5] },
+      { after: 0, upTo: 2, limit: 5, order: "desc", expected: [2, 1] },
+      { after: 0, upTo: 99, limit: 1, order: "desc", expected: [10] },
+      { after: 4, upTo: 4, limit: 5, order: "desc", expected: [] },
+      { after: 0, upTo: 0, limit: 5, order: "desc", expected: [] },
+      { after: 10, limit: 5, order: "desc", expected: [] },
+      { after: 99, limit: 5, order: "desc", expected: [] },
+    ] as const)(
+      "at most $limit after $after up to $upTo $order",
+      async ({ expected, ...query }) => {
+        const { stream } = use();
+        await stream.append(0, sampleEvents(1, 10));
+        expect(positionsOf(await stream.read(query))).toEqual(expected);
+      },
+    );
+
+    test("backwards, events are the same as forwards, hash and all", async () => {
       const { stream } = use();
-      await stream.append(0, sampleEvents(1, 10));
-      expect(positionsOf(await stream.read({ after, limit }))).toEqual(expected);
+      expect(await stream.read({ after: 0, limit: 5, order: "desc" })).toEqual([]);
+      await stream.append(0, sampleEvents(1, 1300));
+      const all = await readAll(stream);
+      const found = await stream.read({ after: 0, limit: 1250, order: "desc" });
+      expect(found).toEqual(all.slice(50).reverse());
     });
 
     test("paging meets every event once, also while the stream grows", async () => {
@@ -51,7 +74,10 @@ export function describeReading(use: () => StreamFixture): void {
         const pages = await pagesOf(stream, { after: 0, limit: 1000, ...ofTypes });
         expect(pages.flatMap(positionsOf)).toEqual(expected);
         expect(pages.length).toBeGreaterThan(1);
-        for (const page of pages) {
+        const backwards = await pagesBackwards(stream, { after: 0, limit: 1000, ...ofTypes });
+        expect(backwards.flatMap(positionsOf)).toEqual(expected.toReversed());
+        expect(backwards.length).toBeGreaterThan(1);
+        for (const page of [...pages, ...backwards]) {
           const bytes = page.slice(0, -1).reduce((sum, { data }) => sum + data.length, 0);
           expect(bytes).toBeLessThan(PAGE_BYTES_MAX);
         }
@@ -89,6 +115,10 @@ export function describeReading(use: () => StreamFixture): void {
       ] as const) {
         const expected = all.slice(after).filter(({ type }) => types.includes(type));
         expect(await stream.read({ after, limit, types })).toEqual(expected.slice(0, limit));
+        const upTo = 50;
+        const backwards = { after, upTo, limit, types, order: "desc" } as const;
+        const before = expected.filter(({ position }) => position <= upTo).reverse();
+        expect(await stream.read(backwards)).toEqual(before.slice(0, limit));
       }
     });
   });
@@ -114,6 +144,17 @@ async function pagesOf(stream: EventStream, query: ReadQuery): Promise<RecordedE
     if (last === undefined) return pages;
     pages.push([...page]);
     after = last.position;
+  }
+}
+
+async function pagesBackwards(stream: EventStream, query: ReadQuery): Promise<RecordedEvent[][]> {
+  const pages: RecordedEvent[][] = [];
+  for (let before = {}; ; ) {
+    const page = await stream.read({ ...query, ...before, order: "desc" });
+    const last = page.at(-1);
+    if (last === undefined) return pages;
+    pages.push([...page]);
+    before = { upTo: last.position - 1 };
   }
 }
 

@@ -60,7 +60,7 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   const published = () => readPublished(catalogue);
   const acting = createActing(deps.config, models);
   const heads = createHeads(backends);
-  const readers = { engine, stream, clock, locks, keys, models };
+  const readers = { engine, stream, clock, locks, keys, models, catalogue };
   const sources = { ...readers, rebuilds, published, acting, heads };
   const readiness = deps.readiness ?? createReadiness(() => assertReadable(sources), clock);
   const gateway = await startGateway({ ...deps, ...sources, readiness });

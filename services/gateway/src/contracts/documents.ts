@@ -34,6 +34,7 @@ async function openApiDocument(): Promise<Json> {
   const gateway = await createGateway({
     config: configSchema.parse({}),
     stream,
+    catalogue,
     engine: "memory",
     models: serveModels({ catalogue, stream, clock }),
     clock,

@@ -1,7 +1,6 @@
 import { listOf } from "@counterfoil/contracts/http";
 import { balanceRecord } from "@counterfoil/contracts/record";
 import { provider } from "@counterfoil/contracts/scalar";
-import { formatTime } from "@counterfoil/core/exact/time";
 import { Problem } from "@counterfoil/http/problem";
 import {
   BALANCE_KEY,
@@ -21,7 +20,15 @@ import {
   position,
   time,
 } from "../parameter.ts";
-import { given, listBody, listFor, pageOf, readModel, type Sources } from "../reading.ts";
+import {
+  given,
+  listBody,
+  listFor,
+  pageOf,
+  printedTime,
+  readModel,
+  type Sources,
+} from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 const filters = {
@@ -75,7 +82,7 @@ async function answerBalances(
   const { limit: _limit, cursor: _cursor, min_position, ...named } = query;
   const { as_of, at_position, known_at, ...filters } = given(named);
   checkCombination(given({ as_of, at_position, known_at }));
-  const times = given({ as_of: printed(as_of), at_position, known_at: printed(known_at) });
+  const times = given({ as_of: printedTime(as_of), at_position, known_at: printedTime(known_at) });
   const list = { list: "balances", filters: { ...filters, ...times }, key: BALANCE_KEY };
   const scope = listFor(caller, list);
   const page = pageOf(query, scope);
@@ -109,9 +116,6 @@ export async function positionKnownBy(
   const reading = { model: "balances", minPosition: late.minPosition, disconnected } as const;
   return Math.max(recorded, await readModel(sources, reading, late.read));
 }
-
-const printed = (nanos: bigint | undefined): string | undefined =>
-  nanos === undefined ? undefined : formatTime(nanos);
 
 /** One moment at a time: what was known then of an even earlier one is not computed. */
 function checkCombination(moments: Readonly<Record<string, unknown>>): void {

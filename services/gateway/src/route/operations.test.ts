@@ -139,6 +139,7 @@ describe("the interface's description", () => {
       "/v1/anomalies/{id}",
       "/v1/anomalies/{id}/acknowledge",
       "/v1/balances",
+      "/v1/deliveries",
       "/v1/deliveries/{id}",
       "/v1/deliveries/{id}/body",
       "/v1/deposits",

@@ -1,7 +1,15 @@
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
-import { deliveryRecord, eventDetail } from "@counterfoil/contracts/delivery-record";
+import {
+  deliveryRecord,
+  deliverySummary,
+  eventDetail,
+} from "@counterfoil/contracts/delivery-record";
 import { eventRecord } from "@counterfoil/contracts/record";
+import { parseTime } from "@counterfoil/core/exact/time";
 import { eventId } from "@counterfoil/core/identity";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { feedSnapshot, zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
@@ -9,7 +17,7 @@ import { beforeEach, describe, expect, test } from "@jest/globals";
 import { balanceWebhook } from "../testing/balance-webhook.ts";
 import { expectList, expectOne, expectProblem } from "../testing/expectation.ts";
 import { quarantineRetried } from "../testing/quarantine-retried.ts";
-import { createTestGateway, type TestGateway } from "../testing/test-gateway.ts";
+import { createTestGateway, type TestGateway, testHeads } from "../testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "../testing/test-ledger.ts";
 
 let ledger: TestLedger;
@@ -25,6 +33,18 @@ async function listed(url: string): Promise<any[]> {
   const answer = await gateway.get(url);
   expectList(answer, eventRecord);
   return answer.body.data;
+}
+
+/** All pages of a list: the ids of what they hold. */
+async function paged(url: string, id = "id"): Promise<string[]> {
+  const ids: string[] = [];
+  for (let cursor = ""; ; ) {
+    const { status, body } = await gateway.get(url + cursor);
+    expect(status).toBe(200);
+    for (const record of body.data) ids.push(record[id]);
+    if (body.next_cursor === null) return ids;
+    cursor = `&cursor=${body.next_cursor}`;
+  }
 }
 
 describe("events", () => {
@@ -56,8 +76,71 @@ describe("events", () => {
     ["types=LedgerOpened,FeedOpened", [1, 2]],
     ["types=LedgerOpened&after=1", []],
     ["types=ModelActivated", []],
+    ["type=LedgerOpened&type=FeedOpened", [1, 2]],
+    ["type=LedgerOpened&types=FeedOpened", [1, 2]],
+    ["order=desc&limit=2", [25, 24]],
+    ["order=desc&after=23", [25, 24]],
+    ["order=desc&type=FeedOpened&type=LedgerOpened", [2, 1]],
+    ["order=desc&type=DeliveryReceived&limit=1", [22]],
+    ["subject=ledger", [1, 2]],
+    ["subject=ledger&type=FeedOpened", [2]],
+    ["subject=ledger&type=RunRecorded", []],
+    ["correlation_id=nobody", []],
+    ["since=2027-01-01T00:00:00Z", []],
+    ["until=2025-01-01T00:00:00Z", []],
+    ["since=2026-01-01T00:00:00Z&until=2026-01-01T00:00:00.000000001Z", [1, 2, 3, 4, 5, 6]],
   ])("%s", async (parameters, expected) => {
     expect(await positions(parameters)).toEqual(expected);
+  });
+
+  test.each(["asc", "desc"])("of a time are those that were recorded then, %s", async (order) => {
+    const all = await listed("/v1/events");
+    for (const { recorded_at } of all) {
+      const at = parseTime(recorded_at) ?? 0n;
+      const isBefore = (time: string) => (parseTime(time) ?? 0n) < at;
+      const since = all.filter((event) => !isBefore(event.recorded_at));
+      const until = all.filter((event) => isBefore(event.recorded_at));
+      for (const [name, expected] of Object.entries({ since, until })) {
+        if (order === "desc") expected.reverse();
+        expect(await listed(`/v1/events?${name}=${recorded_at}&order=${order}`)).toEqual(expected);
+      }
+    }
+  });
+
+  test.each([
+    "",
+    "&type=MovementRecorded",
+    "&type=MovementRecorded&type=FeedOpened",
+    "&until=2026-01-01T00:00:00.004Z",
+  ])("page in both orders alike, each once:%s", async (filter) => {
+    const expected = (await listed(`/v1/events?limit=1000${filter}`)).map(({ id }) => id);
+    for (const limit of [1, 2, 7, 100]) {
+      const there = await paged(`/v1/events?limit=${limit}${filter}`);
+      const back = await paged(`/v1/events?limit=${limit}${filter}&order=desc`);
+      expect([there, back.reverse()]).toEqual([expected, expected]);
+    }
+  });
+
+  test.each(["asc", "desc"])("of a subject, with an index or without, %s", async (order) => {
+    const all = await listed("/v1/events");
+    const subjects = [...new Set(all.map(({ subject }) => subject))];
+    const ids = async (subject: string) =>
+      paged(`/v1/events?limit=3&order=${order}&subject=${encodeURIComponent(subject)}`);
+    const expected = (subject: string) => {
+      const own = all.filter((event) => event.subject === subject).map(({ id }) => id);
+      return order === "asc" ? own : own.reverse();
+    };
+    for (const subject of subjects) expect(await ids(subject)).toEqual(expected(subject));
+    const folder = mkdtempSync(join(tmpdir(), "counterfoil-subject-"));
+    await testHeads(ledger, join(folder, "head.key")).make();
+    rmSync(folder, { recursive: true });
+    for (const subject of subjects) expect(await ids(subject)).toEqual(expected(subject));
+    // What was appended since is not in the index.
+    await ledger.deliver(balanceWebhook({ run: 99, at: 0, balance: "1", change: "1" }));
+    const more = (await listed("/v1/events")).slice(all.length);
+    all.push(...more);
+    for (const { subject } of all) expect(await ids(subject)).toEqual(expected(subject));
+    expect(await ids("nobody")).toEqual([]);
   });
 
   test("page on to the head, and from there when more has come", async () => {
@@ -76,6 +159,134 @@ describe("events", () => {
       expectProblem(await gateway.get(`/v1/events?${parameters}`), "invalid_query");
     },
   );
+});
+
+describe("deliveries", () => {
+  beforeEach(async () => {
+    await ledger.play("balances-feed-use-cases");
+    const webhook = balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" });
+    await ledger.deliver(webhook);
+    const text = "text" in webhook ? webhook.text : webhook.body;
+    await ledger.deliver({ ...webhook, body: `${text} ` } as typeof webhook);
+    for (const rain of ["1", "2", "3"]) {
+      await ledger.deliver(zeroHashWebhook("weather.changed", { rain }));
+    }
+    await ledger.fold();
+  });
+
+  // biome-ignore lint/suspicious/noExplicitAny: looked into freely
+  async function deliveries(parameters = ""): Promise<any[]> {
+    const answer = await gateway.get(`/v1/deliveries?${parameters}`);
+    expectList(answer, deliverySummary);
+    return answer.body.data;
+  }
+
+  test("are all of them, the newest first", async () => {
+    const received = await listed("/v1/events?type=DeliveryReceived&order=desc");
+    const ids = (await deliveries()).map(({ delivery_id }) => delivery_id);
+    expect(ids).toEqual(received.map(({ id }) => id));
+    const forwards = await deliveries("order=asc");
+    expect(forwards.map(({ delivery_id }) => delivery_id)).toEqual(ids.toReversed());
+  });
+
+  test.each([
+    ["channel=webhook", 5],
+    ["channel=feed&channel=webhook", null],
+    ["provider=layer1", 0],
+    ["payload_type=weather.changed", 3],
+    ["payload_type=weather.changed&payload_type=account_balance.changed", 5],
+    ["outcome=quarantined", 3],
+    ["outcome=repeated", 1],
+    ["outcome=dismissed", 0],
+    ["outcome=dismissed&outcome=quarantined&outcome=repeated", 4],
+    [`key_id=${"0".repeat(64)}`, 0],
+    ["until=2026-01-01T00:00:00Z", 0],
+  ])("%s", async (filter, count) => {
+    const all = await deliveries();
+    const asked = new URLSearchParams(filter);
+    const names = [...new Set(asked.keys())].filter((name) => name in (all[0] ?? {}));
+    const expected = all.filter((each) =>
+      names.every((name) => asked.getAll(name).includes(each[name])),
+    );
+    const found = await deliveries(filter);
+    if (!filter.startsWith("until")) expect(found).toEqual(expected);
+    expect(found).toHaveLength(count ?? all.length);
+  });
+
+  test.each(["", "&outcome=quarantined", "&outcome=recorded", "&channel=webhook"])(
+    "page in both orders alike:%s",
+    async (filter) => {
+      const id = "delivery_id";
+      const expected = (await deliveries(`limit=1000${filter}`)).map((each) => each[id]);
+      for (const limit of [1, 2, 3]) {
+        const back = await paged(`/v1/deliveries?limit=${limit}${filter}`, id);
+        const there = await paged(`/v1/deliveries?limit=${limit}${filter}&order=asc`, id);
+        expect([back, there.reverse()]).toEqual([expected, expected]);
+      }
+    },
+  );
+
+  test("tell one that was dismissed", async () => {
+    const [newest] = await deliveries("outcome=quarantined");
+    const { headers } = await gateway.newKey({ role: "operator" });
+    const url = `/v1/quarantine/${newest.delivery_id}/dismiss`;
+    const payload = { note: "only the weather" };
+    expect((await gateway.send("POST", url, { headers, payload })).status).toBe(200);
+    await ledger.fold();
+    const dismissed = await gateway.send("GET", "/v1/deliveries?outcome=dismissed", { headers });
+    expect(dismissed.body.data).toEqual([{ ...newest, outcome: "dismissed" }]);
+    const left = await gateway.send("GET", "/v1/deliveries?outcome=quarantined", { headers });
+    expect(left.body.data).toHaveLength(2);
+  });
+
+  test.each(["outcome=lost", "channel=pigeon", "order=up", "since=yesterday", "key_id="])(
+    "refuse %s",
+    async (filter) => {
+      expectProblem(await gateway.get(`/v1/deliveries?${filter}`), "invalid_query");
+    },
+  );
+});
+
+describe("a filter that hardly matches", () => {
+  test.each([
+    ["/v1/events?subject=nobody", 12_000],
+    ["/v1/events?correlation_id=nobody&order=desc", 12_000],
+    ["/v1/deliveries?payload_type=nobody", 12_000],
+  ])("reads a bounded part for a page, and goes on from there: %s", async (url, count) => {
+    const { position } = await ledger.stream.head();
+    const filler = quarantineRetried("d", { outcome: "resolved" });
+    const ids = Array.from({ length: count }, (_, at) => eventId([String(at)], nodeHashing));
+    const events = ids.map((id) => ({ ...filler, id, type: "DeliveryReceived", data: RECEIVED }));
+    await ledger.stream.append(position, events);
+    let read = 0;
+    const stream: typeof ledger.stream = {
+      ...ledger.stream,
+      read: async (query) => {
+        const page = await ledger.stream.read(query);
+        read += page.length;
+        return page;
+      },
+    };
+    const gateway = await createTestGateway({ ...ledger, stream });
+    const first = await gateway.get(url);
+    expect(first.body.data).toEqual([]);
+    expect(first.body.next_cursor).not.toBeNull();
+    expect(read).toBeLessThan(count);
+    let pages = 1;
+    for (let cursor = first.body.next_cursor; cursor !== null; pages += 1) {
+      const { body } = await gateway.get(`${url}&cursor=${cursor}`);
+      expect(body.data).toEqual([]);
+      cursor = body.next_cursor;
+    }
+    expect(pages).toBeLessThan(5);
+    expect(read).toBeGreaterThanOrEqual(count);
+  });
+});
+
+const RECEIVED = JSON.stringify({
+  ...{ provider: "zerohash", channel: "webhook", payload_type: "a" },
+  ...{ verdict: { signature: "valid" }, sha256: "0".repeat(64), length: 1 },
+  ...{ received_at: "2026-01-01T00:00:00Z", translation: 1 },
 });
 
 describe("one event", () => {

@@ -1,42 +1,97 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
-import { deliveryRecord, eventDetail } from "@counterfoil/contracts/delivery-record";
+import {
+  deliveryOutcome,
+  deliveryRecord,
+  deliverySummary,
+  eventDetail,
+} from "@counterfoil/contracts/delivery-record";
 import { FACTS, type FactType } from "@counterfoil/contracts/fact";
 import { listOf, oneOf } from "@counterfoil/contracts/http";
 import { eventRecord } from "@counterfoil/contracts/record";
+import { channel, provider } from "@counterfoil/contracts/scalar";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { Problem } from "@counterfoil/http/problem";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveries";
+import {
+  DELIVERY_KEY,
+  type DeliveryFilters,
+  isOfQuarantine,
+  listDeliveries,
+} from "@counterfoil/processing/queries/delivery-list";
 import { findEvent } from "@counterfoil/processing/queries/event-detail";
 import { createStandings } from "@counterfoil/processing/queries/event-standing";
 import { EVENT_KEY, listEvents } from "@counterfoil/processing/queries/events";
+import type { PageRequest } from "@counterfoil/processing/queries/page";
+import { lastPositionBy } from "@counterfoil/processing/queries/positions";
+import { beyond, type StreamRange } from "@counterfoil/processing/queries/stream-page";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Caller } from "../access.ts";
-import { choices, cursor, limit, parameters, pathId, position } from "../parameter.ts";
-import { given, listBody, listFor, oneBody, pageOf, type Sources } from "../reading.ts";
+import {
+  anyChoice,
+  anyMatch,
+  choices,
+  cursor,
+  limit,
+  order,
+  parameters,
+  pathId,
+  position,
+  time,
+} from "../parameter.ts";
+import {
+  given,
+  listBody,
+  listFor,
+  oneBody,
+  pageOf,
+  printedTime,
+  readModel,
+  type Sources,
+} from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** The stream itself: its events, and the deliveries that they come from. */
 export function streamRoutes(sources: Sources): readonly Route[] {
-  return [eventsRoute(sources), eventRoute(sources), deliveryRoute(sources), bodyRoute(sources)];
+  return [
+    eventsRoute(sources),
+    eventRoute(sources),
+    deliveriesRoute(sources),
+    deliveryRoute(sources),
+    bodyRoute(sources),
+  ];
 }
 
 const TYPES = Object.keys(FACTS) as FactType[];
 
+const range = {
+  since: time("Only what was recorded at this time or later"),
+  until: time("Only what was recorded before this time"),
+};
+
 const events = parameters({
   after: position("Only events behind this position"),
-  types: choices(TYPES, "Only these types of events"),
+  types: choices(TYPES, "As `type`, in one parameter"),
+  type: anyChoice(TYPES, "Only events of this type"),
+  subject: anyMatch("Only events of this subject"),
+  correlation_id: anyMatch("Only what came with this request or feed frame"),
+  ...range,
+  order: order("asc"),
   limit,
   cursor,
 });
+
+const SHORT_PAGES = "A page may hold fewer than `limit` while `next_cursor` is given.";
 
 function eventsRoute(sources: Sources): Route {
   return route({
     operation: "listEvents",
     url: "/v1/events",
     tag: "stream",
-    summary: "The events of the stream, in their order",
-    description: "`position` is the head; `next_cursor` is null where the stream ends for now.",
+    summary: "The events of the stream, in their order or backwards",
+    description: `\`position\` is the head; \`next_cursor\` is null where the stream ends for now. ${SHORT_PAGES}`,
     query: events,
     answer: listOf(eventRecord),
     problems: ["invalid_cursor", "stream_unavailable"],
@@ -48,15 +103,96 @@ async function answerEvents(
   sources: Sources,
   { query, caller }: RouteRequest<z.output<typeof events>, unknown>,
 ) {
-  const filters = given({ after: query.after, types: query.types });
+  const { after, type, types, subject, correlation_id, since, until, order } = query;
+  const times = given({ since: printedTime(since), until: printedTime(until) });
+  const asked = { ...given({ after, type, types, subject, correlation_id }), ...times };
+  const filters = order === "asc" ? asked : { ...asked, order };
   const scope = listFor(caller, { list: "events", filters, key: EVENT_KEY });
   const { limit, beyond } = pageOf(query, scope);
-  const after = beyond === null ? (query.after ?? 0) : Number(beyond[0]);
+  const head = await sources.stream.head();
+  const allTypes = type || types ? [...new Set([...(type ?? []), ...(types ?? [])])] : undefined;
+  const page = await listEvents(
+    { ...sources, hashing: nodeHashing },
+    {
+      range: restOf(await rangeBetween(sources.stream, { ...query, head: head.position }), beyond),
+      limit,
+      filters: given({ types: allTypes, subjects: subject, correlationIds: correlation_id }),
+      standings: standingsFor(caller, sources),
+      nextTurn: sources.clock.nextTurn,
+    },
+  );
+  return listBody(page, scope, head.position);
+}
+
+type Between = Readonly<{
+  after?: number | undefined;
+  since?: bigint | undefined;
+  until?: bigint | undefined;
+  order: StreamRange["order"];
+  /** Where the stream is looked at. */
+  head: number;
+}>;
+
+/** Times of recording never fall along the stream, so a range of them is one of positions. */
+async function rangeBetween(
+  stream: EventStream,
+  { after = 0, since, until, order, head }: Between,
+): Promise<StreamRange> {
+  const first = since === undefined ? 0 : await lastPositionBy(stream, since - 1n);
+  const last = until === undefined ? head : await lastPositionBy(stream, until - 1n);
+  return { after: Math.max(after, first), upTo: Math.min(head, last), order };
+}
+
+const restOf = (range: StreamRange, last: PageRequest["beyond"]): StreamRange =>
+  last === null ? range : beyond(range, Number(last[0]));
+
+const deliveries = parameters({
+  provider: anyChoice(provider.options, "Only this provider's"),
+  channel: anyChoice(channel.options, "Only what came this way"),
+  payload_type: anyMatch("Only bodies of this type"),
+  outcome: anyChoice(deliveryOutcome.options, "Only those of which this became"),
+  key_id: anyMatch("Only those whose signature was checked with this key"),
+  ...range,
+  order: order("desc"),
+  limit,
+  cursor,
+});
+
+function deliveriesRoute(sources: Sources): Route {
+  return route({
+    operation: "listDeliveries",
+    url: "/v1/deliveries",
+    tag: "stream",
+    summary: "What the providers sent, the newest first",
+    description: `\`position\` is the head; where only \`quarantined\` or \`dismissed\` are asked for, that of the balances model, which lists them. ${SHORT_PAGES}`,
+    query: deliveries,
+    answer: listOf(deliverySummary),
+    problems: ["invalid_cursor", "model_unavailable", "stream_unavailable"],
+    handle: (request) => answerDeliveries(sources, request),
+  });
+}
+
+async function answerDeliveries(
+  sources: Sources,
+  { query, caller, disconnected }: RouteRequest<z.output<typeof deliveries>, unknown>,
+) {
   const { stream, clock } = sources;
-  const asked = { ...given({ types: query.types }), after, limit };
+  const { limit: _limit, cursor: _cursor, since, until, order, ...named } = query;
+  const filters: DeliveryFilters = given(named);
+  const times = given({ since: printedTime(since), until: printedTime(until) });
+  const list = { list: "deliveries", filters: { ...filters, ...times, order }, key: DELIVERY_KEY };
+  const scope = listFor(caller, list);
+  const { limit, beyond } = pageOf(query, scope);
   const standings = standingsFor(caller, sources);
-  const page = await listEvents(stream, { ...asked, standings, nextTurn: clock.nextTurn });
-  return listBody(page, scope, (await stream.head()).position);
+  const answer = async (head: number, rows: Rows | null) => {
+    const range = restOf(await rangeBetween(stream, { since, until, order, head }), beyond);
+    const { nextTurn } = clock;
+    const asked = { ...TRANSLATING, range, limit, filters, rows, standings, nextTurn };
+    return listBody(await listDeliveries(stream, asked), scope, head);
+  };
+  if (!isOfQuarantine(filters)) return answer((await stream.head()).position, null);
+  const reading = { model: "balances", minPosition: undefined, disconnected } as const;
+  return readModel(sources, reading, (rows, { position }) => answer(position, rows));
 }
 
 const standingsFor = ({ platform }: Caller, { models }: Sources) =>

@@ -73,6 +73,7 @@ export async function createTestGateway(
   const gateway = await createGateway({
     config: configOf(),
     stream,
+    catalogue,
     clock,
     registry,
     rebuilds: NO_REBUILDS,

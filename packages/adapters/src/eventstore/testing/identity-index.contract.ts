@@ -114,7 +114,7 @@ function describeAdvancing(use: Use): void {
     await index.clear();
     expect(await index.checkpoint()).toEqual(EMPTY_CHECKPOINT);
     expect((await index.find([idAt(1)], 9)).size).toBe(0);
-    const query = { types: ["FundReported"], after: 0, upTo: 9, limit: 9 };
+    const query = { types: ["FundReported"], after: 0, upTo: 9, limit: 9, order: "asc" } as const;
     expect(await index.positionsOfTypes(query)).toEqual([]);
     await add(index, entries(1, 2));
     expect((await index.find([idAt(1)], 9)).get(idAt(1))).toEqual({ position: 1, amendments: [] });
@@ -175,17 +175,18 @@ function describeIndexedTypes(use: Use): void {
     { types: ["A"], after: 0, upTo: 9, limit: 9, expected: [1, 4, 7] },
     { types: ["B", "A", "A"], after: 0, upTo: 9, limit: 9, expected: [1, 2, 4, 5, 7, 8] },
     { types: ["A", "B"], after: 1, upTo: 7, limit: 3, expected: [2, 4, 5] },
+    { types: ["A", "B"], after: 1, upTo: 7, limit: 3, order: "desc", expected: [7, 5, 4] },
     { types: ["A"], after: 4, upTo: 6, limit: 9, expected: [] },
     { types: ["C", "'; --"], after: 0, upTo: 9, limit: 9, expected: [] },
     { types: [], after: 0, upTo: 9, limit: 9, expected: [] },
-  ])("positions of $types after $after", async ({ expected, ...query }) => {
+  ] as const)("positions of $types after $after", async ({ expected, ...asked }) => {
     const { index } = use();
     const typed = entries(1, 9).map((each, at) => ({
       ...each,
       indexedType: ["A", "B", null][at % 3] ?? null,
     }));
     await add(index, typed);
-    expect(await index.positionsOfTypes(query)).toEqual(expected);
+    expect(await index.positionsOfTypes({ order: "asc", ...asked })).toEqual(expected);
   });
 }
 
@@ -210,8 +211,10 @@ function describeAgreement(use: Use): void {
       }
       const ids = Array.from({ length: 13 }, (_, at) => idAt(at));
       expect(new Map(await index.find(ids, upTo))).toEqual(await model.find(ids, upTo));
-      const query = { types: ["A", "B"], after: upTo >> 1, upTo, limit: 4 };
-      expect(await index.positionsOfTypes(query)).toEqual(await model.positionsOfTypes(query));
+      for (const order of ["asc", "desc"] as const) {
+        const query = { types: ["A", "B"], after: upTo >> 1, upTo, limit: 4, order };
+        expect(await index.positionsOfTypes(query)).toEqual(await model.positionsOfTypes(query));
+      }
     });
     await fc.assert(property, { numRuns: 40 });
   });

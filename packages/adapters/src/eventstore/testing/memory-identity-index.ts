@@ -35,13 +35,14 @@ export function createMemoryIdentityIndex(): IdentityIndex {
       });
       return new Map(known);
     },
-    positionsOfTypes: async ({ types, after, upTo, limit }) =>
-      indexed
+    positionsOfTypes: async ({ types, after, upTo, limit, order }) => {
+      const positions = indexed
         .filter(
           ({ type, position }) => types.includes(type) && position > after && position <= upTo,
         )
-        .map(({ position }) => position)
-        .slice(0, limit),
+        .map(({ position }) => position);
+      return (order === "asc" ? positions : positions.reverse()).slice(0, limit);
+    },
     clear: async () => {
       checkpoint = EMPTY_CHECKPOINT;
       positionOf = new Map();
