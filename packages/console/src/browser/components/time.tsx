@@ -12,11 +12,15 @@ export function Time({ at }: Readonly<{ at: string | null | undefined }>) {
       datetime={at}
       title={`${other.date} ${other.clock}${other.fraction} ${otherName}`}
     >
-      <span class="date">{date}</span> {clock}
+      <span class="date">{dashed(date)}</span> {clock}
       <span class="fraction">{fraction}</span>
     </time>
   );
 }
+
+/** Tabular digits have wide dashes between them. */
+const dashed = (date: string) =>
+  date.split("-").map((part, at) => [at > 0 && <span class="dash">-</span>, part]);
 
 type Moment = Readonly<{ date: string; clock: string; fraction: string }>;
 

@@ -1,7 +1,116 @@
-import type { PageProps } from "../page.ts";
-import { useTitle } from "../page.ts";
+import type { components } from "@counterfoil/client";
+import { Amount } from "../components/amount.tsx";
+import { Badge } from "../components/badge.tsx";
+import { AccountName } from "../components/links.tsx";
+import { Facts, Id, Panel } from "../components/panel.tsx";
+import { Failed, Loaded } from "../components/states.tsx";
+import { Time } from "../components/time.tsx";
+import { type PageProps, useTitle } from "../page.ts";
+import { ofRecord, useResource } from "../resource.ts";
+import { pathTo, query } from "../router.ts";
+import { askPath } from "../session.ts";
+import { Entries } from "./account-entries.tsx";
+import { BalanceOverTime } from "./account-history.tsx";
+import { MomentForm, momentGiven } from "./account-moment.tsx";
 
+type Balance = components["schemas"]["Balance"];
+type One = Readonly<{ data: Balance; position: string }>;
+
+/** One account: what it holds, how it came to that, and what it held at any time. */
 export function AccountPage({ parameters: { id = "" } }: PageProps) {
   useTitle(id);
-  return <h1>{id}</h1>;
+  const moment = momentGiven();
+  const account = useResource(
+    `account ${id} ${moment}`,
+    (_, signal) => askPath<One>(`/v1/accounts/${encodeURIComponent(id)}${moment}`, signal),
+    ofRecord("balances", id),
+  );
+  if (account.state === "failed") return <NotFound id={id} failure={account} />;
+  return (
+    <>
+      <div class="heading">
+        <h1 class="account">
+          <AccountName id={id} />
+        </h1>
+      </div>
+      <Loaded resource={account} lines={3}>
+        {({ data, position }) => (
+          <>
+            <Head balance={data} position={position} isPast={moment !== ""} />
+            <BalanceOverTime account={data} />
+            <Entries key={query.value.toString()} account={data} />
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+type HeadProps = Readonly<{ balance: Balance; position: string; isPast: boolean }>;
+
+function Head({ balance: account, position, isPast }: HeadProps) {
+  const { balance, asset, status, open_gaps } = account;
+  return (
+    <section class={`verdict ${status === "continuous" ? "good" : "bad"}`} aria-label="The balance">
+      <p class="answer">
+        <Amount value={balance} asset={asset} />
+      </p>
+      <p>
+        <Badge word={status} />{" "}
+        {open_gaps > 0 && (
+          <b class="bad">
+            {open_gaps} open {open_gaps === 1 ? "gap" : "gaps"}
+          </b>
+        )}{" "}
+        <span class="quiet">
+          {isPast ? "as of then, by" : "by"} the facts up to position {position}
+        </span>
+      </p>
+      <Facts
+        of={[
+          ["participant", linkTo("participant_code", account.participant_code)],
+          ["group", linkTo("account_group", account.account_group)],
+          ["label", account.account_label],
+          ["type", account.account_type],
+          ["address", account.address && <Id>{account.address}</Id>],
+          [
+            account.account_ids.length > 1 ? "provider's ids" : "provider's id",
+            account.account_ids.map((each) => <Id key={each}>{each}</Id>),
+          ],
+          ["last run", account.last_run_id],
+          ["last report", <Time key="at" at={account.updated_at} />],
+        ]}
+      />
+    </section>
+  );
+}
+
+const linkTo = (name: string, value: string | null) =>
+  value && <a href={pathTo("accounts", {}, { [name]: value })}>{value}</a>;
+
+type NotFoundProps = Readonly<{ id: string; failure: Parameters<typeof Failed>[0] }>;
+
+/** One of the provider's ids may stand for several accounts. */
+function NotFound({ id, failure }: NotFoundProps) {
+  const { candidates } = failure.failure;
+  return (
+    <>
+      <div class="heading">
+        <h1 class="account">{id}</h1>
+      </div>
+      {momentGiven() !== "" && <MomentForm />}
+      <Failed {...failure} />
+      {candidates.length > 0 && (
+        <Panel title="It may be">
+          <ul>
+            {candidates.map((each) => (
+              <li key={each}>
+                <a href={pathTo("account", { id: each })}>{each}</a>
+              </li>
+            ))}
+          </ul>
+        </Panel>
+      )}
+    </>
+  );
 }

@@ -2,6 +2,7 @@ import type { ParametersOf } from "@counterfoil/client";
 import { amountColumn } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
 import { Filters, givenBy } from "../components/filters.tsx";
+import { AccountLink } from "../components/links.tsx";
 import { Pager } from "../components/pager.tsx";
 import { Panel } from "../components/panel.tsx";
 import { Empty, Loaded } from "../components/states.tsx";
@@ -9,7 +10,7 @@ import { Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
 import { useTitle } from "../page.ts";
 import { ofModels, useResource } from "../resource.ts";
-import { pathTo, query } from "../router.ts";
+import { query } from "../router.ts";
 
 const FILTERS = [
   { name: "provider", title: "Provider", choices: ["zerohash", "layer1"] },
@@ -52,11 +53,7 @@ export function AccountsPage() {
                   columns={[
                     {
                       title: "account",
-                      cell: ({ id }) => (
-                        <a class="id" href={pathTo("account", { id })}>
-                          {id}
-                        </a>
-                      ),
+                      cell: ({ id }) => <AccountLink id={id} />,
                     },
                     amountColumn("balance", data, ({ balance }) => balance),
                     { title: "asset", cell: ({ asset }) => asset },

@@ -10,26 +10,16 @@ import { Time } from "../components/time.tsx";
 import { useTitle } from "../page.ts";
 import { ofModels, type Resource, useResource } from "../resource.ts";
 import { pathTo, query } from "../router.ts";
+import { LinkWord, type Model, STAGES, type Transfer } from "./lifecycle-words.tsx";
 
-type Transfer = components["schemas"]["Withdrawal"] | components["schemas"]["Deposit"];
 type Trade = components["schemas"]["Trade"];
 
-const STAGES = {
-  withdrawals: [
-    ...["requested", "pending", "approved", "broadcast", "confirmed", "settled"],
-    ...["failed", "rejected", "returned"],
-  ],
-  deposits: [
-    ...["detected", "unconfirmed", "confirmed", "screening", "held", "credited"],
-    ...["failed", "rejected", "quarantined", "returned"],
-  ],
-  trades: ["accepted", "active", "terminated"],
-} as const;
-
-type Model = keyof typeof STAGES;
-
 const filtersOf = (model: Model): readonly Filter[] => [
-  { name: "stage", title: "Stage", choices: STAGES[model] },
+  {
+    name: "stage",
+    title: "Stage",
+    choices: [...STAGES[model].forward, ...STAGES[model].otherwise],
+  },
   { name: "asset", title: "Asset" },
   { name: "participant_code", title: "Participant" },
   { name: "account_group", title: "Group" },
@@ -149,10 +139,6 @@ const transferColumns =
     { title: "link", minor: true, cell: ({ link }) => <LinkWord link={link} /> },
     { title: "changed", minor: true, cell: ({ updated_at }) => <Time at={updated_at} /> },
   ];
-
-/** How sure it is that these facts are of one transfer. */
-export const LinkWord = ({ link }: Readonly<{ link: string }>) =>
-  link === "stated" ? <span class="quiet">stated</span> : <Badge word={link} tone="warn" />;
 
 const tradeColumns = (_rows: readonly Trade[]): readonly Column<Trade>[] => [
   {

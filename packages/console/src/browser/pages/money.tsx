@@ -1,6 +1,7 @@
 import type { components } from "@counterfoil/client";
 import { Amount, amountColumn } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
+import { AccountLink } from "../components/links.tsx";
 import { Panel } from "../components/panel.tsx";
 import { Empty, Loaded, Loading } from "../components/states.tsx";
 import { Table } from "../components/table.tsx";
@@ -76,7 +77,7 @@ function Gap({ gap }: Readonly<{ gap: Anomaly }>) {
       <Badge word="gap" /> <Amount value={text("missing_amount")} signed asset={assetOf(subject)} />
       {acknowledged_at !== null && <Badge word="acknowledged" />}
       <div>
-        <a href={pathTo("account", { id: subject })}>{subject}</a>
+        <AccountLink id={subject} />
       </div>
       <div class="quiet">
         between run {text("after_run_id") ?? "none"} and run {text("before_run_id") ?? "none"}

@@ -1,0 +1,232 @@
+import type { components } from "@counterfoil/client";
+import { useState } from "preact/hooks";
+import { Amount, amountColumn, fractionOf } from "../components/amount.tsx";
+import { Badge } from "../components/badge.tsx";
+import { DeliveryLink, EventLink, RunLink } from "../components/links.tsx";
+import { Pager } from "../components/pager.tsx";
+import { Panel } from "../components/panel.tsx";
+import { Empty, Loaded } from "../components/states.tsx";
+import { Table } from "../components/table.tsx";
+import { Time } from "../components/time.tsx";
+import { ofRecord, useResource } from "../resource.ts";
+import { query } from "../router.ts";
+import { askPath } from "../session.ts";
+import { momentGiven } from "./account-moment.tsx";
+
+type Balance = components["schemas"]["Balance"];
+export type Entry = components["schemas"]["Entry"];
+type Run = Extract<Entry, { kind: "run" }>;
+type Gap = Extract<Entry, { kind: "gap" }>;
+type Contradiction = Extract<Entry, { kind: "contradiction" }>;
+export type EntryPage = Readonly<{
+  data: readonly Entry[];
+  next_cursor: string | null;
+  position: string;
+}>;
+
+const ON_A_PAGE = 50;
+
+/** The account's history, the newest first; each run unfolds into its movements. */
+export function Entries({ account: { id } }: Readonly<{ account: Balance }>) {
+  const cursor = query.value.get("cursor");
+  const page = useResource(
+    `entries ${id} ${query.value}`,
+    (_, signal) => askPath<EntryPage>(entriesPath(id, ON_A_PAGE, cursor), signal),
+    ofRecord("balances", id),
+  );
+  return (
+    <Panel title="History" aside="the newest first">
+      <Loaded resource={page} lines={8}>
+        {({ data, next_cursor, position }) => (
+          <>
+            {data.length === 0 ? (
+              <Empty>Nothing has been reported of this account by then.</Empty>
+            ) : (
+              <EntryTable entries={data} />
+            )}
+            <Pager next={next_cursor} count={data.length} position={position} />
+          </>
+        )}
+      </Loaded>
+    </Panel>
+  );
+}
+
+/** Where an account's newest entries are, at the moment that the address gives. */
+export function entriesPath(id: string, limit: number, cursor: string | null): string {
+  const asked = new URLSearchParams(momentGiven());
+  asked.set("order", "desc");
+  asked.set("limit", String(limit));
+  if (cursor !== null) asked.set("cursor", cursor);
+  return `/v1/accounts/${encodeURIComponent(id)}/entries?${asked}`;
+}
+
+function EntryTable({ entries }: Readonly<{ entries: readonly Entry[] }>) {
+  const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
+  const names = new Map(entries.map((entry, at) => [entry, `${at} ${entry.kind}`]));
+  const nameOf = (entry: Entry) => names.get(entry) ?? "";
+  const fold = (name: string) => {
+    const next = new Set(unfolded);
+    if (!next.delete(name)) next.add(name);
+    setUnfolded(next);
+  };
+  return (
+    <Table
+      label="History"
+      rows={entries}
+      keyOf={nameOf}
+      classOf={({ kind }) => `entry ${kind}`}
+      below={(entry) => {
+        if (entry.kind === "contradiction") return <Contradicted entry={entry} />;
+        return entry.kind === "run" && unfolded.has(nameOf(entry)) ? (
+          <Movements run={entry} />
+        ) : null;
+      }}
+      columns={[
+        { title: "in effect", cell: (entry) => <Time at={timeOf(entry)} /> },
+        {
+          title: "what",
+          cell: (entry) => (
+            <What
+              entry={entry}
+              isUnfolded={unfolded.has(nameOf(entry))}
+              fold={() => fold(nameOf(entry))}
+            />
+          ),
+        },
+        amountColumn("change", entries, changeOf, { signed: true }),
+        amountColumn("balance", entries, balanceOf),
+        { title: "delivery", minor: true, cell: (entry) => <Source entry={entry} /> },
+        {
+          title: "position",
+          kind: "number",
+          minor: true,
+          cell: ({ position }) => <EventLink position={position} />,
+        },
+      ]}
+    />
+  );
+}
+
+export const timeOf = (entry: Entry): string | null =>
+  entry.kind === "gap" ? entry.opened_at : entry.effective_at;
+
+function changeOf(entry: Entry): string | null | undefined {
+  if (entry.kind === "gap") return entry.missing_amount;
+  return entry.kind === "run" ? entry.change : undefined;
+}
+
+export function balanceOf(entry: Entry): string | null | undefined {
+  if (entry.kind === "gap" || entry.kind === "contradiction") return undefined;
+  return entry.balance;
+}
+
+const Source = ({ entry }: Readonly<{ entry: Entry }>) =>
+  "delivery_id" in entry ? <DeliveryLink id={entry.delivery_id} /> : null;
+
+type WhatProps = Readonly<{ entry: Entry; isUnfolded: boolean; fold: () => void }>;
+
+function What({ entry, isUnfolded, fold }: WhatProps) {
+  switch (entry.kind) {
+    case "opening":
+      return <span class="quiet">held before the first report</span>;
+    case "snapshot":
+      return (
+        <>
+          snapshot <Marks entry={entry} />
+        </>
+      );
+    case "gap":
+      return <GapText gap={entry} />;
+    case "contradiction":
+      return (
+        <>
+          <Badge word="contradiction" /> of run {entry.run_id ?? "–"}
+        </>
+      );
+    case "run":
+      return (
+        <>
+          {entry.movement_count > 0 && (
+            <button
+              type="button"
+              class="fold"
+              aria-expanded={isUnfolded}
+              aria-label={`${entry.movement_count} movements of run ${entry.run_id}`}
+              onClick={fold}
+            >
+              {isUnfolded ? "▾" : "▸"} {entry.movement_count}
+            </button>
+          )}{" "}
+          {entry.run_type ?? "run"} <RunLink id={entry.run_id} /> <Marks entry={entry} />
+        </>
+      );
+  }
+}
+
+const Marks = ({ entry }: Readonly<{ entry: Extract<Entry, { late: boolean }> }>) => (
+  <>
+    {entry.late && <Badge word="late" />}
+    {entry.occurred_at !== null && entry.occurred_at !== entry.effective_at && (
+      <span class="quiet">
+        {" "}
+        dated <Time at={entry.occurred_at} />
+      </span>
+    )}
+  </>
+);
+
+function GapText({ gap }: Readonly<{ gap: Gap }>) {
+  const { closed_position, after_run_id, before_run_id } = gap;
+  const isOpen = closed_position === null;
+  return (
+    <>
+      <Badge word={isOpen ? "gap" : "gap, closed"} tone={isOpen ? "bad" : "quiet"} />{" "}
+      <span class={isOpen ? "" : "quiet"}>
+        between run {after_run_id ?? "none"} and run {before_run_id ?? "none"}
+        {closed_position !== null && ` until position ${closed_position}`}
+      </span>
+    </>
+  );
+}
+
+function Contradicted({ entry: { stated, contradicted_by } }: Readonly<{ entry: Contradiction }>) {
+  return (
+    <div class="unfolded">
+      in force <code>{JSON.stringify(stated)}</code>, a second copy says{" "}
+      <code>{JSON.stringify(contradicted_by)}</code>
+    </div>
+  );
+}
+
+/** What moved in the run: the first of them by id, where there are very many. */
+function Movements({ run: { movements, movement_count } }: Readonly<{ run: Run }>) {
+  const fraction = fractionOf(movements.map(({ change }) => change));
+  return (
+    <ul class="unfolded movements">
+      {movements.map((movement) => (
+        <li key={movement.movement_id}>
+          <Amount value={movement.change} fraction={fraction} signed />
+          <span>{(movement.movement_type ?? "movement").replaceAll("_", " ")}</span>
+          <code class="id">{movement.movement_id}</code>
+          {movement.withdrawal_request_id !== null && (
+            <a href={`/withdrawals/${encodeURIComponent(movement.withdrawal_request_id)}`}>
+              withdrawal {movement.withdrawal_request_id}
+            </a>
+          )}
+          {movement.trade_id !== null && (
+            <a href={`/trades/${encodeURIComponent(movement.trade_id)}`}>
+              trade {movement.trade_id}
+            </a>
+          )}
+          {movement.deposit_reference_id !== null && (
+            <code class="id">deposit {movement.deposit_reference_id}</code>
+          )}
+        </li>
+      ))}
+      {movement_count > movements.length && (
+        <li class="quiet">{movement_count - movements.length} more</li>
+      )}
+    </ul>
+  );
+}
