@@ -2,6 +2,12 @@ import { z } from "zod";
 import { eventRecord } from "./record.ts";
 import { channel, growing, instant, position, provider, sha256, uuid } from "./scalar.ts";
 
+/** When, by whom and why the bytes of a delivery were erased. */
+export const erasureRecord = z
+  .object({ event_id: uuid, position, erased_at: instant, actor: z.string(), note: z.string() })
+  .meta({ id: "Erasure" });
+export type ErasureRecord = z.infer<typeof erasureRecord>;
+
 /** A delivery with everything that it caused to be recorded. */
 export const deliveryRecord = z
   .object({
@@ -9,6 +15,8 @@ export const deliveryRecord = z
     received: eventRecord,
     facts: z.array(eventRecord),
     body_url: z.string(),
+    /** Null where the bytes are there; and for a platform, whose bytes they were nobody can tell. */
+    erased: erasureRecord.nullable(),
   })
   .meta({ id: "Delivery" });
 

@@ -15,7 +15,7 @@ import {
   translation,
 } from "./delivery-fact.ts";
 import { ApiKeyCreated, ApiKeyRevoked } from "./key-fact.ts";
-import { actor, note, OperatorActed, QuarantineDismissed } from "./operator-fact.ts";
+import { actor, BodyErased, note, OperatorActed, QuarantineDismissed } from "./operator-fact.ts";
 import {
   account,
   amount,
@@ -347,6 +347,7 @@ export const FACTS = {
   OperatorActed,
   AnomalyAcknowledged,
   QuarantineDismissed,
+  BodyErased,
   ApiKeyCreated,
   ApiKeyRevoked,
   HeadKeyRotated,

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "./build.ts";
 import { anomaliesCommand } from "./commands/anomalies.ts";
+import { eraseCommand } from "./commands/erase.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
 import { headCommand, proofCommand } from "./commands/head.ts";
@@ -67,6 +68,7 @@ function createProgram(): Command {
     ],
     ["Access:", [keysCommand()]],
     ["Moving:", [exportCommand(), importCommand()]],
+    ["Erasing:", [eraseCommand()]],
     ["Trying out:", [simulateCommand()]],
   ];
   for (const [heading, commands] of groups) {

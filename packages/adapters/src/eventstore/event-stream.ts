@@ -1,4 +1,5 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { bodyErasedId } from "@counterfoil/core/erasure";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
@@ -6,6 +7,7 @@ import {
   type EventStream,
   type KnownEvent,
   type KnownEvents,
+  type OutOfReach,
   PAGE_BYTES_MAX,
   type ReadRange,
   rangeOf,
@@ -98,6 +100,17 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
     },
     findByIds: (ids) => findByIds(parts, ids),
     body: (sha256) => bodies.read(sha256),
+    eraseBodies: async (digests) => {
+      if (readOnly) throw new Error(`the event stream ${stream} was opened read-only`);
+      const { known } = await findByIds(
+        parts,
+        digests.map((sha256) => bodyErasedId(sha256, parts.hashing)),
+      );
+      await bodies.erase(
+        digests.filter((sha256) => known.has(bodyErasedId(sha256, parts.hashing))),
+      );
+      return OUT_OF_REACH;
+    },
     waitForAppend: watch.wait,
     close: async () => {
       watch.close();
@@ -105,6 +118,13 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
     },
   };
 }
+
+const OUT_OF_REACH: readonly OutOfReach[] = [
+  {
+    where: "chunk files of EventStoreDB, on each node",
+    until: "a scavenge on that node (Admin, Scavenge) has rewritten them",
+  },
+];
 
 /** The events with these ids as of the head: the index says where, the stream holds them. */
 async function findByIds(parts: StreamParts, ids: readonly string[]): Promise<KnownEvents> {

@@ -1,4 +1,5 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import { bodyErasedId } from "@counterfoil/core/erasure";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
@@ -43,8 +44,9 @@ export async function appendEvents(parts: StreamParts, append: Append): Promise<
   const sealed = sealAll(parts, before, append.events);
   const events = sealed.map((event) => encodeEvent(event, crypto.randomUUID()));
   checkAppendSize(events);
-  if (!(await areNew(parts, before, append.events))) return { outcome: "conflict" };
-  await bodies.store(append.bodies);
+  const erased = await erasedOf(parts, before, append);
+  if (erased === null) return { outcome: "conflict" };
+  await bodies.store(append.bodies.filter(({ sha256 }) => !erased.has(sha256)));
   const last = sealed.at(-1);
   if (last === undefined) return { outcome: "appended", head: before };
 
@@ -89,22 +91,29 @@ function sealAll(
 }
 
 /**
- * Whether the stream is still at the expected position; then none of the ids is on it. The server
- * does not compare our ids. They are unique because they are checked here, and because the append
- * succeeds only at the very position for which they were checked.
+ * Looks the ids up where the append goes. The server does not compare our ids. They are unique
+ * because they are checked here, and because the append succeeds only at the very position for which
+ * they were checked; so a body is not stored either whose erasure is on the stream before it.
+ *
+ * @returns which of the bodies were erased; null where the stream is not at that position any more
+ * @throws EventIdTaken
  */
-async function areNew(
+async function erasedOf(
   parts: StreamParts,
   before: Head,
-  events: readonly NewEvent[],
-): Promise<boolean> {
+  { events, bodies }: Append,
+): Promise<ReadonlySet<string> | null> {
   const ids = idsOf(events);
   const checkpoint = await parts.index.checkpoint();
   const isThere = checkpoint.position === before.position && checkpoint.hash === before.hash;
-  if (!isThere && (await catchUpIndex(parts)).position !== before.position) return false;
-  const [found] = (await parts.index.find([...ids], before.position)).keys();
-  if (found !== undefined) throw taken(found, "on the stream already");
-  return true;
+  if (!isThere && (await catchUpIndex(parts)).position !== before.position) return null;
+  const erasures = new Map(
+    bodies.map(({ sha256 }) => [bodyErasedId(sha256, parts.hashing), sha256]),
+  );
+  const found = [...(await parts.index.find([...ids, ...erasures.keys()], before.position)).keys()];
+  const repeated = found.find((id) => ids.has(id));
+  if (repeated !== undefined) throw taken(repeated, "on the stream already");
+  return new Set(found.map((id) => erasures.get(id) ?? ""));
 }
 
 function idsOf(events: readonly NewEvent[]): ReadonlySet<string> {

@@ -2,10 +2,9 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 import type { Body } from "@counterfoil/processing/ports/event-stream";
 import type { Connection, Timing } from "./connection.ts";
-import { isStreamDeleted } from "./engine-error.ts";
 import type { ServerEvent, StoredEvent } from "./stored-event.ts";
 import type { StreamReader } from "./stream-reader.ts";
-import { writeEvents } from "./write.ts";
+import { isTombstoned, tombstone, writeEvents } from "./write.ts";
 
 /** The raw bytes of deliveries: a stream per body, a chunk per event. */
 export type StreamBodies = Readonly<{
@@ -13,6 +12,8 @@ export type StreamBodies = Readonly<{
   store(bodies: readonly Body[]): Promise<void>;
   /** @throws StreamCorrupted where the bytes are not those of the digest. */
   read(sha256: string): Promise<Uint8Array | null>;
+  /** For good, also where nothing was stored: the server then refuses to store it. */
+  erase(digests: readonly string[]): Promise<void>;
 }>;
 
 type Options = Readonly<{
@@ -29,7 +30,7 @@ const AT_ONCE = 16;
 const PAGE_CHUNKS = 16;
 
 export function createStreamBodies(options: Options): StreamBodies {
-  const { ledger, hashing, page } = options;
+  const { ledger, connection, hashing, page, timing } = options;
   const nameOf = (sha256: string) => `body-${ledger}-${sha256}`;
   return {
     store: async (bodies) => {
@@ -47,6 +48,12 @@ export function createStreamBodies(options: Options): StreamBodies {
         );
       }
       return bytes;
+    },
+    erase: async (digests) => {
+      for (let at = 0; at < digests.length; at += AT_ONCE) {
+        const some = digests.slice(at, at + AT_ONCE).map(nameOf);
+        await Promise.all(some.map((name) => tombstone(connection, name, timing)));
+      }
     },
   };
 }
@@ -67,12 +74,9 @@ async function storeBody(options: Options, stream: string, body: Body): Promise<
     }
   } catch (error) {
     // An erased digest is never stored again.
-    if (!isErased(error)) throw error;
+    if (!isTombstoned(error)) throw error;
   }
 }
-
-const isErased = (error: unknown): boolean =>
-  error instanceof StreamCorrupted && isStreamDeleted(error.cause);
 
 const chunkCount = (bytes: number): number => Math.max(1, Math.ceil(bytes / CHUNK_BYTES));
 
@@ -104,7 +108,7 @@ async function readBytes(page: StreamReader["page"], stream: string): Promise<Ui
     const from = chunks.length;
     const found = await page({ stream, direction: "forwards", from, count: PAGE_CHUNKS }).catch(
       (error) => {
-        if (isErased(error)) return null;
+        if (isTombstoned(error)) return null;
         throw error;
       },
     );

@@ -7,7 +7,7 @@ import {
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
 import type { Connection, StartCall, Timing } from "./connection.ts";
-import { outcomeOf, portError } from "./engine-error.ts";
+import { isStreamDeleted, outcomeOf, portError } from "./engine-error.ts";
 import type { ServerEvent } from "./stored-event.ts";
 
 type Write = Readonly<{
@@ -41,18 +41,55 @@ export async function writeEvents(
   timing: Timing,
 ): Promise<WriteResult> {
   const call = appendCall({ ...write, deadlineMs: timing.appendMs });
+  const answer = await sendSurely(
+    connection,
+    { name: "append", stream: write.stream, call },
+    timing,
+  );
+  return resultOf(answer, write);
+}
+
+/**
+ * Deletes a stream for good, whether it is there or not: nothing is ever read from it or written to
+ * it again. Its bytes stay in the server's files until a scavenge. Done once more it changes nothing.
+ *
+ * @throws StreamUnavailable when no answer came in time
+ */
+export async function tombstone(
+  connection: Connection,
+  stream: string,
+  timing: Timing,
+): Promise<void> {
+  const call = tombstoneCall(stream, timing.appendMs);
+  try {
+    await sendSurely(connection, { name: "tombstone", stream, call }, timing);
+  } catch (error) {
+    if (!isTombstoned(error)) throw error;
+  }
+}
+
+/** Whether an error of a write or a read says that the stream was deleted for good. */
+export const isTombstoned = (error: unknown): boolean =>
+  error instanceof StreamCorrupted && isStreamDeleted(error.cause);
+
+type Sending<Answer> = Readonly<{ name: string; stream: string; call: StartCall<Answer> }>;
+
+async function sendSurely<Answer>(
+  connection: Connection,
+  { name, stream, call }: Sending<Answer>,
+  timing: Timing,
+): Promise<Answer> {
   const until = performance.now() + timing.patienceMs;
   let isUnknown = false;
   for (let pauseMs: number = RETRY_MS.first; ; pauseMs = Math.min(2 * pauseMs, RETRY_MS.last)) {
     try {
-      const answer = await connection.call("append", timing.appendMs + GRACE_MS, call);
-      return resultOf(answer, write);
+      return await connection.call(name, timing.appendMs + GRACE_MS, call);
     } catch (error) {
       const outcome = outcomeOf(error);
       if (outcome === "unknown") isUnknown = true;
       const mayRetry = outcome === "not_leader" || isUnknown;
       if (outcome === "refused" || !mayRetry || performance.now() > until) {
-        throw writeError(error, write.stream, isUnknown, connection);
+        throw writeError(error, stream, isUnknown, connection);
       }
     }
     await wait(pauseMs);
@@ -128,6 +165,20 @@ function appendCall(request: AppendRequest): StartCall<AppendAnswer> {
     for (const event of request.events) sink.write(messageOf(event));
     sink.end();
     return { answer: promise, cancel: () => sink.cancel() };
+  };
+}
+
+function tombstoneCall(stream: string, deadlineMs: number): StartCall<null> {
+  return (client, { argumentsOf }) => {
+    const { promise, resolve, reject } = Promise.withResolvers<null>();
+    const identifier = new shared.StreamIdentifier();
+    identifier.setStreamName(Buffer.from(stream).toString("base64"));
+    const options = new streams.TombstoneReq.Options().setStreamIdentifier(identifier);
+    const request = new streams.TombstoneReq().setOptions(options.setAny(new shared.Empty()));
+    const call = client.tombstone(request, ...argumentsOf(deadlineMs), (error) =>
+      error === null ? resolve(null) : reject(error),
+    );
+    return { answer: promise, cancel: () => call.cancel() };
   };
 }
 

@@ -20,6 +20,7 @@ import {
 import { layOut, readLayout } from "./layout.ts";
 import { type LedgerOnServer, ledgerSchema, lockKey, type Server, serverOf } from "./server.ts";
 import { createAppender } from "./stream-append.ts";
+import { eraseBodies } from "./stream-erase.ts";
 import {
   ALWAYS_BY_INDEX,
   findByIds,
@@ -116,6 +117,10 @@ function createEventStream(connections: Connections, options: EventStreamOptions
     },
     findByIds: (ids) => pool.use((client) => findByIds(client, tables, ids)),
     body: (sha256) => pool.use((client) => readBody(client, tables, sha256)),
+    eraseBodies: async (digests) => {
+      if (readOnly) throw new Error(`the event stream in ${server.name} was opened read-only`);
+      return eraseBodies({ ...tables, server, ledger, writer, hashing }, digests);
+    },
     waitForAppend: watch.wait,
     close: async () => {
       watch.close();

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import { bodyErasedId } from "@counterfoil/core/erasure";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Head } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
@@ -89,6 +90,7 @@ function sealAppend(before: Head, append: Append, options: AppendOptions): Seale
     tables.empty.hash,
     bodies.map(({ sha256 }) => sha256),
     bodies.map(({ bytes }) => bytes),
+    bodies.map(({ sha256 }) => bodyErasedId(sha256, hashing)),
     ...columns,
     channel,
     String(after.position),

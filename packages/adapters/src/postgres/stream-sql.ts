@@ -88,6 +88,11 @@ const textsOf = (schema: string) => ({
   ofIndexedTypesBackwards: ofIndexedTypesText(schema, "DESC"),
   findByIds: findByIdsText(schema),
   body: `SELECT encode(bytes, 'hex') FROM ${schema}.bodies WHERE sha256 = $1`,
+  eraseBodies: `
+    DELETE FROM ${schema}.bodies
+    USING unnest($1::text[], $2::text[]) AS erased (sha256, id)
+    WHERE bodies.sha256 = erased.sha256
+      AND EXISTS (SELECT FROM ${schema}.events AS e WHERE e.id = erased.id)`,
   takenId: `SELECT id FROM ${schema}.events WHERE id = ANY($1::text[]) LIMIT 1`,
 });
 
@@ -144,21 +149,23 @@ const typeOf = (column: string): "bigint" | "text" => (NUMBERS.has(column) ? "bi
  * snapshot of this one shows every append before it.
  */
 function appendText(schema: string): string {
-  const arrays = WRITTEN_COLUMNS.map((column, at) => `$${at + 5}::${typeOf(column)}[]`).join(", ");
+  const arrays = WRITTEN_COLUMNS.map((column, at) => `$${at + 6}::${typeOf(column)}[]`).join(", ");
   return `
     WITH guard AS (
       SELECT WHERE coalesce(
         (SELECT hash FROM ${schema}.events ORDER BY position DESC LIMIT 1), $2) = $1
     ), stored AS (
       INSERT INTO ${schema}.bodies (sha256, bytes)
-      SELECT body.* FROM guard, unnest($3::text[], $4::bytea[]) AS body
+      SELECT body.sha256, body.bytes
+      FROM guard, unnest($3::text[], $4::bytea[], $5::text[]) AS body (sha256, bytes, erased)
+      WHERE NOT EXISTS (SELECT FROM ${schema}.events WHERE id = body.erased)
       -- One delivery's bytes are one body, however often they come.
       ON CONFLICT (sha256) DO NOTHING
     ), added AS (
       INSERT INTO ${schema}.events (${WRITTEN_COLUMNS.join(", ")})
       SELECT event.* FROM guard, unnest(${arrays}) AS event
     )
-    SELECT pg_notify($17, $18) FROM guard`;
+    SELECT pg_notify($18, $19) FROM guard`;
 }
 
 /**

@@ -13,6 +13,7 @@ import {
 } from "./database.ts";
 import { openStreamThread } from "./open-stream-thread.ts";
 import { appendEvents } from "./stream-append.ts";
+import { eraseBodies } from "./stream-erase.ts";
 import {
   type Migrated,
   openStreamConnection,
@@ -90,6 +91,10 @@ function createEventStream(
     },
     findByIds: (ids) => thread?.findByIds(ids) ?? use((connection) => findByIds(connection, ids)),
     body: (sha256) => use((connection) => readBody(connection, sha256)),
+    eraseBodies: async (digests) => {
+      if (readOnly) throw new Error(`the event stream in ${file} was opened read-only`);
+      return eraseBodies(use, file, digests, hashing);
+    },
     waitForAppend: watch.wait,
     close: async () => {
       watch.close();

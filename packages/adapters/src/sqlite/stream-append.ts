@@ -1,4 +1,5 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import { bodyErasedId } from "@counterfoil/core/erasure";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { eventIdTaken } from "@counterfoil/processing/ports/errors";
@@ -46,7 +47,9 @@ export function appendEvents(
       const between = count === 0 ? [] : readPage(connection, range);
       if (!mayFollow(between, unlessAbout, count)) return { outcome: "conflict" };
       // One delivery's bytes are one body, however often they come.
-      for (const { sha256, bytes } of bodies) statements.insertBody.run(sha256, bytes);
+      for (const { sha256, bytes } of bodies) {
+        statements.insertBody.run(sha256, bytes, bodyErasedId(sha256, hashing));
+      }
       const { rows, head } = sealEvents(before, events, now, hashing);
       for (const row of rows) statements.insert.run(...row);
       return { outcome: "appended", head };

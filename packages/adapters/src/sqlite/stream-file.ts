@@ -27,6 +27,8 @@ const WRITER_PRAGMAS = [
   // After a log that a long reader made grow, the disk gets its space back.
   "journal_size_limit = 67108864",
   "cache_size = -8192",
+  // What is deleted, or moved to another page, is overwritten where it was: bodies can be erased.
+  "secure_delete = ON",
 ];
 
 const READER_PRAGMAS = ["cache_size = -8192"];
@@ -77,7 +79,9 @@ type Order = "" | " DESC";
 const SQL = {
   head: "SELECT position, hash, recorded_at FROM events ORDER BY position DESC LIMIT 1",
   insert: `INSERT INTO events (${WRITTEN_COLUMNS.join(", ")}) VALUES (${WRITTEN_COLUMNS.map(() => "?")})`,
-  insertBody: "INSERT INTO bodies (sha256, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING",
+  insertBody: `INSERT INTO bodies (sha256, bytes)
+    SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = ?) ON CONFLICT DO NOTHING`,
+  eraseBody: `DELETE FROM bodies WHERE sha256 = ? AND EXISTS (SELECT 1 FROM events WHERE id = ?)`,
   body: "SELECT bytes FROM bodies WHERE sha256 = ?",
   page: page(""),
   pageBackwards: page(" DESC"),
@@ -137,12 +141,18 @@ const LAYOUT = `
 
 const FORMAT = 3;
 
+/** The key in `meta` that says that whatever was ever deleted or moved in this file was overwritten. */
+export const KEEPS_NO_REMNANTS = "keeps_no_remnants";
+
 /**
  * From each older format to this one. Format 1 had the same tables. Format 2 kept ids and digests in
  * an index of its own making, and numbered its bodies, which they stay.
  */
 const MIGRATIONS: Readonly<Record<number, (database: DatabaseSync) => void>> = {
-  0: (database) => database.exec(LAYOUT),
+  0: (database) => {
+    database.exec(LAYOUT);
+    database.prepare("INSERT INTO meta VALUES (?, 'from the first')").run(KEEPS_NO_REMNANTS);
+  },
   1: () => {},
   2: (database) => {
     database.exec(`

@@ -738,6 +738,7 @@ export interface components {
         Delivery: {
             body_url: string;
             delivery_id: components["schemas"]["Uuid"];
+            erased: components["schemas"]["Erasure"] | null;
             facts: components["schemas"]["Event"][];
             received: components["schemas"]["Event"];
         };
@@ -894,6 +895,13 @@ export interface components {
             stated: {
                 [key: string]: components["schemas"]["Json"];
             };
+        };
+        Erasure: {
+            actor: string;
+            erased_at: components["schemas"]["Instant"];
+            event_id: components["schemas"]["Uuid"];
+            note: string;
+            position: components["schemas"]["Position"];
         };
         Event: {
             causation_id: components["schemas"]["Uuid"] | null;
@@ -2821,7 +2829,7 @@ export interface operations {
                 /** @description As `type`, in one parameter */
                 types?: string;
                 /** @description Only events of this type; repeated, any of these */
-                type?: ("LedgerOpened" | "DeliveryReceived" | "DeliveryDivided" | "DeliveryCompleted" | "DeliveryQuarantined" | "QuarantineRetried" | "RunRecorded" | "MovementRecorded" | "BalanceReported" | "FundsReported" | "DepositStatusReported" | "WithdrawalStatusReported" | "PaymentStatusReported" | "FundReported" | "TradeStatusReported" | "NotificationRecorded" | "FeedOpened" | "FeedClosed" | "SnapshotCompleted" | "SocketOrderRecorded" | "FactSeen" | "FactContradicted" | "FactCorrected" | "FactWithdrawn" | "ModelActivated" | "OperatorActed" | "AnomalyAcknowledged" | "QuarantineDismissed" | "ApiKeyCreated" | "ApiKeyRevoked" | "HeadKeyRotated" | "ForeignEvent") | ("LedgerOpened" | "DeliveryReceived" | "DeliveryDivided" | "DeliveryCompleted" | "DeliveryQuarantined" | "QuarantineRetried" | "RunRecorded" | "MovementRecorded" | "BalanceReported" | "FundsReported" | "DepositStatusReported" | "WithdrawalStatusReported" | "PaymentStatusReported" | "FundReported" | "TradeStatusReported" | "NotificationRecorded" | "FeedOpened" | "FeedClosed" | "SnapshotCompleted" | "SocketOrderRecorded" | "FactSeen" | "FactContradicted" | "FactCorrected" | "FactWithdrawn" | "ModelActivated" | "OperatorActed" | "AnomalyAcknowledged" | "QuarantineDismissed" | "ApiKeyCreated" | "ApiKeyRevoked" | "HeadKeyRotated" | "ForeignEvent")[];
+                type?: ("LedgerOpened" | "DeliveryReceived" | "DeliveryDivided" | "DeliveryCompleted" | "DeliveryQuarantined" | "QuarantineRetried" | "RunRecorded" | "MovementRecorded" | "BalanceReported" | "FundsReported" | "DepositStatusReported" | "WithdrawalStatusReported" | "PaymentStatusReported" | "FundReported" | "TradeStatusReported" | "NotificationRecorded" | "FeedOpened" | "FeedClosed" | "SnapshotCompleted" | "SocketOrderRecorded" | "FactSeen" | "FactContradicted" | "FactCorrected" | "FactWithdrawn" | "ModelActivated" | "OperatorActed" | "AnomalyAcknowledged" | "QuarantineDismissed" | "BodyErased" | "ApiKeyCreated" | "ApiKeyRevoked" | "HeadKeyRotated" | "ForeignEvent") | ("LedgerOpened" | "DeliveryReceived" | "DeliveryDivided" | "DeliveryCompleted" | "DeliveryQuarantined" | "QuarantineRetried" | "RunRecorded" | "MovementRecorded" | "BalanceReported" | "FundsReported" | "DepositStatusReported" | "WithdrawalStatusReported" | "PaymentStatusReported" | "FundReported" | "TradeStatusReported" | "NotificationRecorded" | "FeedOpened" | "FeedClosed" | "SnapshotCompleted" | "SocketOrderRecorded" | "FactSeen" | "FactContradicted" | "FactCorrected" | "FactWithdrawn" | "ModelActivated" | "OperatorActed" | "AnomalyAcknowledged" | "QuarantineDismissed" | "BodyErased" | "ApiKeyCreated" | "ApiKeyRevoked" | "HeadKeyRotated" | "ForeignEvent")[];
                 /** @description Only events of this subject; repeated, any of these */
                 subject?: string | string[];
                 /** @description Only what came with this request or feed frame; repeated, any of these */

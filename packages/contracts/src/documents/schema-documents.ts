@@ -142,6 +142,7 @@ export const FACT_DESCRIPTIONS: Readonly<Record<FactType, string>> = {
   OperatorActed: "Somebody started a rebuild, a rollback, a retranslation or a retry.",
   AnomalyAcknowledged: "Somebody knows of the anomaly, as it was, and says what is done about it.",
   QuarantineDismissed: "Somebody says why the quarantined delivery needs nobody any more.",
+  BodyErased: "The bytes of a delivery are stored no more, nor ever again; its facts stay.",
   HeadKeyRotated: "Another key signs the ledger's heads from here on.",
   ModelActivated: "A generation of a read model is live from here on.",
   ApiKeyCreated: "An API key came into force; its secret is nowhere on the stream.",

@@ -6,6 +6,7 @@ import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/strea
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import { isEngineError, StreamCorrupted } from "../ports/errors.ts";
 import type { EventStream, KnownEvents } from "../ports/event-stream.ts";
+import { findErasures } from "../queries/erasure.ts";
 
 /** Something that is not as it must be. */
 export type Finding = Readonly<{
@@ -26,6 +27,8 @@ export type FindingKind =
   | "amendment"
   | "body_missing"
   | "body_digest"
+  /** Bytes that were recorded as erased are stored still. */
+  | "body_left"
   | "checkpoint"
   | "digest"
   /** The stream is not what a signed head says. */
@@ -245,24 +248,43 @@ const REBUILD_INDEX =
 const amendedBy = (event: RecordedEvent): string | null =>
   AMENDMENTS.has(event.type) && !isTooNew(event) ? factIdOf(event) : null;
 
+/** @returns how many were looked at: all but those that were erased */
 async function verifyBodies(
-  { stream, hashing }: VerifyOptions,
+  options: VerifyOptions,
   page: readonly RecordedEvent[],
   findings: Finding[],
 ): Promise<number> {
+  const { stream, hashing } = options;
+  const missing: (Finding & Readonly<{ sha256: string }>)[] = [];
   let checked = 0;
   for (const event of page) {
     const { type, position } = event;
-    if (type !== "DeliveryReceived" || isTooNew(event)) continue;
+    if (isTooNew(event)) continue;
+    if (type === "BodyErased") findings.push(...(await leftFindings(stream, event)));
+    if (type !== "DeliveryReceived") continue;
     const { sha256, length } = readData(event) as DataOf<"DeliveryReceived">;
     const body = await stream.body(sha256);
     checked += 1;
     if (body === null) {
-      findings.push({ position, what: "body_missing", detail: `no body ${sha256}` });
+      missing.push({ position, what: "body_missing", detail: `no body ${sha256}`, sha256 });
     } else if (hashing.sha256(body) !== sha256 || body.length !== length) {
       const detail = `body ${sha256} of ${length} bytes has digest ${hashing.sha256(body)} and ${body.length} bytes`;
       findings.push({ position, what: "body_digest", detail });
     }
   }
-  return checked;
+  const digests = missing.map(({ sha256 }) => sha256);
+  const erased = await findErasures(stream, digests, hashing);
+  for (const { sha256, ...finding } of missing) if (!erased.has(sha256)) findings.push(finding);
+  return checked - digests.filter((sha256) => erased.has(sha256)).length;
+}
+
+/** Where an erasure was stopped between its event and the bytes. */
+async function leftFindings(
+  stream: EventStream,
+  { position, ...event }: RecordedEvent,
+): Promise<readonly Finding[]> {
+  const { sha256, delivery_id } = readData(event) as DataOf<"BodyErased">;
+  if ((await stream.body(sha256)) === null) return [];
+  const detail = `body ${sha256} is stored still although its erasure is recorded: run \`counterfoil erase ${delivery_id}\` once more`;
+  return [{ position, what: "body_left", detail }];
 }

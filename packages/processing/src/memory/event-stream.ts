@@ -1,4 +1,5 @@
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { bodyErasedId } from "@counterfoil/core/erasure";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead, headOf, sealEvent } from "@counterfoil/core/stream/chain";
 import type { Clock } from "../ports/clock.ts";
@@ -52,7 +53,11 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
         return { outcome: "conflict" };
       }
       checkIds(added, known);
-      keepBodies(bodies, withBodies);
+      const isErased = (sha256: string) => known.has(bodyErasedId(sha256, hashing));
+      keepBodies(
+        bodies,
+        withBodies.filter(({ sha256 }) => !isErased(sha256)),
+      );
       const now = clock.now();
       for (const event of added)
         record(storage, event.about, sealEvent(head(), event, now, hashing));
@@ -76,6 +81,12 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
       return { head: head(), known: found };
     },
     body: async (sha256) => bodies.get(sha256)?.slice() ?? null,
+    eraseBodies: async (digests) => {
+      for (const sha256 of digests) {
+        if (known.has(bodyErasedId(sha256, hashing))) bodies.delete(sha256);
+      }
+      return [];
+    },
     waitForAppend: waiting.wait,
     close: async () => waiting.close(),
   };

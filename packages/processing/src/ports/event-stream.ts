@@ -13,7 +13,8 @@ export interface EventStream {
 
   /**
    * Appends all events after `expectedPosition`, or none. The bodies become readable with them, in
-   * the same transaction where the engine has one; a body that is there already is left alone.
+   * the same transaction where the engine has one; a body that is there already is left alone, and
+   * one whose `BodyErased` is on the stream is not stored again.
    * Resolves only when everything is durable.
    *
    * With `unlessAbout`, other events may have come in between, up to `BETWEEN_MAX` and what one page
@@ -40,6 +41,15 @@ export interface EventStream {
 
   /** The exact bytes of a delivery; null where they are not here (never were, or erased). */
   body(sha256: string): Promise<Uint8Array | null>;
+
+  /**
+   * Removes bodies whose `BodyErased` is on the stream, from every file of the engine, as far as it
+   * reaches; once more where they are gone already. Digests of others are left alone.
+   *
+   * @returns where their bytes may be left all the same, and until when
+   * @throws StreamUnavailable where that is not certain: they are to be erased once more
+   */
+  eraseBodies(digests: readonly string[]): Promise<readonly OutOfReach[]>;
 
   /**
    * Resolves when the head may have passed `after`, or when the signal aborts. A hint: it may
@@ -105,6 +115,9 @@ export function mayFollow(
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
+
+/** Where bytes that were erased may lie still, and what ends it. */
+export type OutOfReach = Readonly<{ where: string; until: string }>;
 
 export type Body = Readonly<{ sha256: string; bytes: Uint8Array }>;
 

@@ -1,3 +1,4 @@
+import type { ErasureRecord } from "@counterfoil/contracts/delivery-record";
 import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
@@ -9,6 +10,7 @@ import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { readStored } from "../ingest/delivery.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
+import { findErasures } from "./erasure.ts";
 import { eventFor, namesOthers, type Standing, type Standings } from "./event-standing.ts";
 import { eventRecord } from "./events.ts";
 
@@ -16,6 +18,7 @@ export type DeliveryRecord = Readonly<{
   delivery_id: string;
   received: EventRecord;
   facts: EventRecord[];
+  erased: ErasureRecord | null;
 }>;
 
 export type FindOptions = Readonly<{ translations: Translations; hashing: Hashing }>;
@@ -38,7 +41,10 @@ export async function findDelivery(
   const told = await readDelivery(stream, received, query);
   const { caused } = told;
   const record = { delivery_id: id, received: eventRecord(received) };
-  if (standings === null) return { ...record, facts: caused.map(eventRecord) };
+  if (standings === null) {
+    const erased = await erasureOf(stream, received, query);
+    return { ...record, facts: caused.map(eventRecord), erased };
+  }
   const { platform } = standings;
   const stand = await standings.ofEvents(stream, caused);
   const whole = await wholeStanding(standings, told, stand);
@@ -48,6 +54,8 @@ export async function findDelivery(
     ...record,
     received: receivedFor(record.received, platform, whole),
     facts: own.map((event) => eventFor(event, platform)),
+    // A note is the operator's word, and may speak of others.
+    erased: null,
   };
 }
 
@@ -61,6 +69,15 @@ export async function partOfDelivery(
   if (standings === null) return "inside";
   const told = await readDelivery(stream, received, query);
   return wholeStanding(standings, told, await standings.ofEvents(stream, told.caused));
+}
+
+async function erasureOf(
+  stream: EventStream,
+  received: RecordedEvent,
+  { hashing }: FindOptions,
+): Promise<ErasureRecord | null> {
+  const { sha256 } = readData(received) as DataOf<"DeliveryReceived">;
+  return (await findErasures(stream, [sha256], hashing)).get(sha256) ?? null;
 }
 
 type Told = Readonly<{
@@ -144,13 +161,20 @@ export async function findBody(
   stream: EventStream,
   id: string,
   query: DeliveryQuery,
-): Promise<Readonly<{ sha256: string; bytes: Uint8Array | null }> | null> {
+): Promise<Readonly<{ sha256: string } & (Stored | Gone)> | null> {
   const received = await findReceived(stream, id);
   if (received === null) return null;
   if ((await partOfDelivery(stream, received, query)) !== "inside") return null;
   const { sha256 } = readData(received) as DataOf<"DeliveryReceived">;
-  return { sha256, bytes: await stream.body(sha256) };
+  const erased = await erasureOf(stream, received, query);
+  // What is recorded as erased is shown no more, also where it is only about to be removed.
+  const bytes = erased === null ? await stream.body(sha256) : null;
+  return bytes === null ? { sha256, bytes, erased } : { sha256, bytes };
 }
+
+type Stored = { bytes: Uint8Array };
+/** Without an erasure nobody knows where they went: `verify` reports it. */
+type Gone = { bytes: null; erased: ErasureRecord | null };
 
 /** A delivery's id is that of its first event. */
 async function findReceived(stream: EventStream, id: string): Promise<RecordedEvent | null> {

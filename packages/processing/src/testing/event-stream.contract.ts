@@ -1,5 +1,6 @@
 import { describe } from "@jest/globals";
 import { describeAppending } from "./event-stream-appending.ts";
+import { describeErasing } from "./event-stream-erasing.ts";
 import { describeFidelity } from "./event-stream-fidelity.ts";
 import { type StreamHarness, useStream } from "./event-stream-fixture.ts";
 import { describeLookingUp } from "./event-stream-looking-up.ts";
@@ -14,6 +15,7 @@ export function describeEventStreamContract(
   describe(`event stream: ${name}`, () => {
     const use = useStream(makeHarness);
     describeAppending(use);
+    describeErasing(use);
     describeFidelity(use);
     describeReading(use);
     describeLookingUp(use);

@@ -262,9 +262,10 @@ function bodyRoute(sources: Sources): Route {
       const standings = standingsFor(caller, sources);
       const body = await findBody(stream, id, { ...TRANSLATING, standings });
       if (body === null) throw unknownDelivery(id);
-      const { sha256, bytes } = body;
-      if (bytes !== null) return sendBytes(reply, bytes);
-      throw new Problem("body_gone", `the bytes with SHA-256 ${sha256} are gone`);
+      if (body.bytes !== null) return sendBytes(reply, body.bytes);
+      const { sha256, erased } = body;
+      const how = erased === null ? "gone" : `erased since ${erased.erased_at}`;
+      throw new Problem("body_gone", `the bytes with SHA-256 ${sha256} are ${how}`);
     },
   });
 }

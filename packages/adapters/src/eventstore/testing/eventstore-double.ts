@@ -11,13 +11,14 @@ import { createNetwork, type Network } from "./network.ts";
 import { defaultSettings, type Node, type NodeSettings } from "./node.ts";
 import { serveAppend } from "./serve-append.ts";
 import { serveRead } from "./serve-read.ts";
+import { serveTombstone } from "./serve-tombstone.ts";
 import { statusError } from "./status-error.ts";
 import { createStoredStreams, type StoredStreams } from "./stored-streams.ts";
 
 /**
  * A stand-in for one node of EventStoreDB on a loopback port. It speaks the wire protocol by the
  * client's own generated services, refuses what the server refuses, and fails on demand. It serves
- * what the adapter asks: `Append`, `Read` with subscriptions, and the members of a cluster; the calls by
+ * what the adapter asks: `Append`, `Read` with subscriptions, `Tombstone`, and the members of a cluster; the calls by
  * which the client appends in its own way are noted in `seen` and refused. It is no proof of what the server does: the same suites run
  * against a real one where there is one.
  */
@@ -86,6 +87,7 @@ function createServer(node: Node, members: () => readonly Member[]): Server {
   server.addService(streamsGrpc.StreamsService, {
     append: serveAppend(node),
     read: serveRead(node),
+    tombstone: serveTombstone(node),
     batchAppend: (call: EventEmitter) => void call.emit("error", refuse("BatchAppend")),
   });
   server.addService(featuresGrpc.ServerFeaturesService, {
