@@ -82,13 +82,8 @@ export function choice<const Words extends readonly string[]>(words: Words, desc
     .meta({ description });
 }
 
-/** An exact match. */
-export function match(description: string) {
-  return text("some text").optional().meta({ description });
-}
-
 /** Values that one parameter may have, repeated. */
-const VALUES_MAX = 100;
+const VALUES_MAX = 20;
 
 function several<Item extends z.ZodType<string>>(
   item: Item,

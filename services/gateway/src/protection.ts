@@ -75,7 +75,7 @@ export async function protectRoutes(app: FastifyInstance, config: Config): Promi
       methods: ["GET", "HEAD", "POST"],
       allowedHeaders: ["authorization", "content-type", "if-none-match"],
       exposedHeaders: [
-        ...["etag", "retry-after", "ratelimit-limit", "ratelimit-remaining"],
+        ...["etag", "link", "retry-after", "ratelimit-limit", "ratelimit-remaining"],
         REQUEST_ID_HEADER,
       ],
     });

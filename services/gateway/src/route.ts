@@ -122,7 +122,8 @@ export function route<
     const { query, params, body } = request as Checked;
     const { caller } = request;
     if (isOfAll && caller.platform !== null) throw new Problem("not_found", OF_ALL);
-    return handle({ query, params, body, caller, disconnected: () => closeSignal(reply) }, reply);
+    const disconnected = () => closeSignal(reply);
+    return withLink(request, reply, handle({ query, params, body, caller, disconnected }, reply));
   };
   return {
     method,
@@ -132,6 +133,22 @@ export function route<
       app.route({ method, url, schema, config: { needs }, handler: answer });
     },
   };
+}
+
+/** The next page's address, beside the cursor in the body (RFC 8288). */
+async function withLink(
+  { url }: FastifyRequest,
+  reply: FastifyReply,
+  answer: Promise<unknown>,
+): Promise<unknown> {
+  const body = await answer;
+  const { next_cursor } = Object(body) as Readonly<{ next_cursor?: unknown }>;
+  if (typeof next_cursor !== "string" || body === reply) return body;
+  const [path = "", query = ""] = url.split("?", 2);
+  const parameters = new URLSearchParams(query);
+  parameters.set("cursor", next_cursor);
+  reply.header("link", `<${path}?${parameters}>; rel="next"`);
+  return body;
 }
 
 const OF_ALL = "this is of the ledger as a whole, and the key is a platform's";

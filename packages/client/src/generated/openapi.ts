@@ -1824,12 +1824,12 @@ export interface operations {
     listAnomalies: {
         parameters: {
             query?: {
-                /** @description Only this kind */
-                kind?: "gap" | "contradiction" | "illegal_step" | "invariant" | "account_id_conflict" | "id_conflict" | "type_conflict" | "unknown_word" | "clock" | "foreign_event" | "unlisted" | "stopped" | "stuck";
-                /** @description Only this model's */
-                model?: "balances" | "withdrawals" | "deposits" | "trades";
-                /** @description Only those of this record */
-                subject?: string;
+                /** @description Only this kind; repeated, any of these */
+                kind?: ("gap" | "contradiction" | "illegal_step" | "invariant" | "account_id_conflict" | "id_conflict" | "type_conflict" | "unknown_word" | "clock" | "foreign_event" | "unlisted" | "stopped" | "stuck") | ("gap" | "contradiction" | "illegal_step" | "invariant" | "account_id_conflict" | "id_conflict" | "type_conflict" | "unknown_word" | "clock" | "foreign_event" | "unlisted" | "stopped" | "stuck")[];
+                /** @description Only this model's; repeated, any of these */
+                model?: ("balances" | "withdrawals" | "deposits" | "trades") | ("balances" | "withdrawals" | "deposits" | "trades")[];
+                /** @description Only those of this record; repeated, any of these */
+                subject?: string | string[];
                 /** @description true: only those that are open; false: only those that were closed */
                 open?: "true" | "false";
                 /** @description Waits until the read model has reached this position: read your writes */
@@ -2121,20 +2121,20 @@ export interface operations {
     listBalances: {
         parameters: {
             query?: {
-                /** @description Only this provider's */
-                provider?: "zerohash" | "layer1";
-                /** @description Zero Hash: the participant */
-                participant_code?: string;
-                /** @description Zero Hash: the platform's group */
-                account_group?: string;
-                /** @description Zero Hash: the label */
-                account_label?: string;
-                /** @description available, collateral, … */
-                account_type?: string;
-                /** @description The asset's code */
-                asset?: string;
-                /** @description Any id that the provider ever gave the account */
-                account_id?: string;
+                /** @description Only this provider's; repeated, any of these */
+                provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
+                /** @description Zero Hash: the participant; repeated, any of these */
+                participant_code?: string | string[];
+                /** @description Zero Hash: the platform's group; repeated, any of these */
+                account_group?: string | string[];
+                /** @description Zero Hash: the label; repeated, any of these */
+                account_label?: string | string[];
+                /** @description available, collateral, …; repeated, any of these */
+                account_type?: string | string[];
+                /** @description The asset's code; repeated, any of these */
+                asset?: string | string[];
+                /** @description Any id that the provider ever gave the account; repeated, any of these */
+                account_id?: string | string[];
                 /** @description After the last report in effect by then, by all facts known now */
                 as_of?: string;
                 /** @description By the facts up to this position */
@@ -2520,14 +2520,22 @@ export interface operations {
     listDeposits: {
         parameters: {
             query?: {
-                /** @description Only those in this stage */
-                stage?: "detected" | "unconfirmed" | "confirmed" | "screening" | "held" | "credited" | "failed" | "rejected" | "quarantined" | "returned";
-                /** @description Only those of this asset (a trade: of one of its parties) */
-                asset?: string;
-                /** @description Only those that this participant owns or is paid by (a trade: one of its parties) */
-                participant_code?: string;
-                /** @description Only those of this group; a trade has none */
-                account_group?: string;
+                /** @description Only those in this stage; repeated, any of these */
+                stage?: ("detected" | "unconfirmed" | "confirmed" | "screening" | "held" | "credited" | "failed" | "rejected" | "quarantined" | "returned") | ("detected" | "unconfirmed" | "confirmed" | "screening" | "held" | "credited" | "failed" | "rejected" | "quarantined" | "returned")[];
+                /** @description Only this provider's; repeated, any of these */
+                provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
+                /** @description Only those of this asset (a trade: of one of its parties); repeated, any of these */
+                asset?: string | string[];
+                /** @description Only those that this participant owns or is paid by (a trade: one of its parties); repeated, any of these */
+                participant_code?: string | string[];
+                /** @description Only those of this group; a trade has none; repeated, any of these */
+                account_group?: string | string[];
+                /** @description Only those that this finds: any present or former id, hash, reference; repeated, any of these */
+                identifier?: string | string[];
+                /** @description Only those that changed last at this time or later */
+                updated_since?: string;
+                /** @description Only those that changed last before this time */
+                updated_until?: string;
                 /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
                 stuck?: "true" | "false";
                 /** @description Waits until the read model has reached this position: read your writes */
@@ -4088,14 +4096,22 @@ export interface operations {
     listTrades: {
         parameters: {
             query?: {
-                /** @description Only those in this stage */
-                stage?: "accepted" | "active" | "terminated";
-                /** @description Only those of this asset (a trade: of one of its parties) */
-                asset?: string;
-                /** @description Only those that this participant owns or is paid by (a trade: one of its parties) */
-                participant_code?: string;
-                /** @description Only those of this group; a trade has none */
-                account_group?: string;
+                /** @description Only those in this stage; repeated, any of these */
+                stage?: ("accepted" | "active" | "terminated") | ("accepted" | "active" | "terminated")[];
+                /** @description Only this provider's; repeated, any of these */
+                provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
+                /** @description Only those of this asset (a trade: of one of its parties); repeated, any of these */
+                asset?: string | string[];
+                /** @description Only those that this participant owns or is paid by (a trade: one of its parties); repeated, any of these */
+                participant_code?: string | string[];
+                /** @description Only those of this group; a trade has none; repeated, any of these */
+                account_group?: string | string[];
+                /** @description Only those that this finds: any present or former id, hash, reference; repeated, any of these */
+                identifier?: string | string[];
+                /** @description Only those that changed last at this time or later */
+                updated_since?: string;
+                /** @description Only those that changed last before this time */
+                updated_until?: string;
                 /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
                 stuck?: "true" | "false";
                 /** @description Waits until the read model has reached this position: read your writes */
@@ -4392,14 +4408,22 @@ export interface operations {
     listWithdrawals: {
         parameters: {
             query?: {
-                /** @description Only those in this stage */
-                stage?: "requested" | "pending" | "approved" | "broadcast" | "confirmed" | "settled" | "failed" | "rejected" | "returned";
-                /** @description Only those of this asset (a trade: of one of its parties) */
-                asset?: string;
-                /** @description Only those that this participant owns or is paid by (a trade: one of its parties) */
-                participant_code?: string;
-                /** @description Only those of this group; a trade has none */
-                account_group?: string;
+                /** @description Only those in this stage; repeated, any of these */
+                stage?: ("requested" | "pending" | "approved" | "broadcast" | "confirmed" | "settled" | "failed" | "rejected" | "returned") | ("requested" | "pending" | "approved" | "broadcast" | "confirmed" | "settled" | "failed" | "rejected" | "returned")[];
+                /** @description Only this provider's; repeated, any of these */
+                provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
+                /** @description Only those of this asset (a trade: of one of its parties); repeated, any of these */
+                asset?: string | string[];
+                /** @description Only those that this participant owns or is paid by (a trade: one of its parties); repeated, any of these */
+                participant_code?: string | string[];
+                /** @description Only those of this group; a trade has none; repeated, any of these */
+                account_group?: string | string[];
+                /** @description Only those that this finds: any present or former id, hash, reference; repeated, any of these */
+                identifier?: string | string[];
+                /** @description Only those that changed last at this time or later */
+                updated_since?: string;
+                /** @description Only those that changed last before this time */
+                updated_until?: string;
                 /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
                 stuck?: "true" | "false";
                 /** @description Waits until the read model has reached this position: read your writes */

@@ -10,6 +10,7 @@ import { compareTuples } from "../projection/selection.ts";
 import { anomalyRecord, stuckRecord } from "./anomaly-record.ts";
 import {
   beyondPart,
+  eachOf,
   LIST_BYTES_MAX,
   type Page,
   type PageRequest,
@@ -35,7 +36,12 @@ import {
   type StuckRule,
 } from "./stuck.ts";
 
-export type AnomalyFilters = Readonly<{ kind?: AnomalyKind; subject?: string; open?: boolean }>;
+/** Of kinds and subjects any of some. */
+export type AnomalyFilters = Readonly<{
+  kind?: readonly AnomalyKind[];
+  subject?: readonly string[];
+  open?: boolean;
+}>;
 
 export type AnomalyQuery = Readonly<{
   model: ModelName;
@@ -65,8 +71,8 @@ export async function readAnomalies(
   const { model, filters } = query;
   const { kind, open } = filters;
   const parts: AnomalyPart[] = [];
-  if (kind !== "stuck") parts.push(await readStored(rows, query));
-  if (isLifecycle(model) && open !== false && (kind ?? "stuck") === "stuck") {
+  if (kind?.some((each) => each !== "stuck") ?? true) parts.push(await readStored(rows, query));
+  if (isLifecycle(model) && open !== false && (kind?.includes("stuck") ?? true)) {
     parts.push(await readStuck(rows, model, query), await readKnownStuck(rows, model, query));
   }
   return parts;
@@ -195,7 +201,7 @@ function beyondIn(
 
 function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
   const { model, filters, platform } = query;
-  const where = indexedCondition(filters);
+  const either = indexedConditions(filters);
   const among = anomaliesAmong(model, platform);
   return readSource(
     {
@@ -203,8 +209,7 @@ function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
       attention: null,
       key: ["opened_position", "id"],
       select: (orderBy, beyond, limit) =>
-        rows.select(ANOMALIES, {
-          where,
+        selectEither(rows, ANOMALIES, either, {
           among,
           orderBy,
           descending: true,
@@ -220,16 +225,16 @@ function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
 }
 
 /** One filter is answered by an index that has the list's order, the others row by row. */
-function indexedCondition({ subject, open, kind }: AnomalyFilters): readonly Condition[] {
-  if (subject !== undefined) return [{ column: "subject", is: "=", value: subject }];
-  if (open === true) return [{ column: "attention", is: ">", value: ATTENTION.closed }];
-  return kind === undefined ? [] : [{ column: "kind", is: "=", value: kind }];
+function indexedConditions({ subject, open, kind }: AnomalyFilters): readonly Condition[][] {
+  if (subject !== undefined) return eachOf("subject", subject);
+  if (open === true) return [[{ column: "attention", is: ">", value: ATTENTION.closed }]];
+  return kind === undefined ? [[]] : eachOf("kind", kind);
 }
 
 function isAskedFor(row: Row, { kind, subject, open }: AnomalyFilters): boolean {
   return (
-    (kind === undefined || row.kind === kind) &&
-    (subject === undefined || row.subject === subject) &&
+    (kind?.some((each) => each === row.kind) ?? true) &&
+    (subject?.some((each) => each === row.subject) ?? true) &&
     (open === undefined || open === (row.closed_position === null))
   );
 }
@@ -238,8 +243,8 @@ function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Prom
   const { filters, rule, platform } = query;
   const asked: readonly Condition[][] =
     filters.subject === undefined
-      ? movingStages(model).map((value) => [{ column: "stage", is: "=", value }])
-      : [[{ column: "id", is: "=", value: filters.subject }]];
+      ? eachOf("stage", movingStages(model))
+      : eachOf("id", filters.subject);
   const among = recordsAmong(model, platform);
   return readSource(
     {
@@ -274,7 +279,7 @@ async function readKnownStuck(
   const records = known
     .filter(({ record }) => isRecordAmong(model, record, platform))
     .map(({ record, known }) => stuckRecord(record, model, rule, known))
-    .filter((record) => subject === undefined || record.subject === subject)
+    .filter((record) => subject?.includes(record.subject) ?? true)
     .filter((record) => beyond === null || compareTuples(keyOf(record), beyond) < 0);
   return { records, reached: null };
 }

@@ -12,6 +12,8 @@ import { runIdOf } from "./entries.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
 import {
   beyondPart,
+  eachOf,
+  isOneOf,
   LIST_BYTES_MAX,
   type Page,
   type PageRequest,
@@ -30,8 +32,10 @@ const BALANCE_FILTERS = [
   "account_id",
 ] as const;
 
-/** Exact matches; `account_id` is the provider's and may be any that the account was ever given. */
-export type BalanceFilters = Readonly<Partial<Record<(typeof BALANCE_FILTERS)[number], string>>>;
+/** Exact matches with any of some values; `account_id` is the provider's and may be any that the account was ever given. */
+export type BalanceFilters = Readonly<
+  Partial<Record<(typeof BALANCE_FILTERS)[number], readonly string[]>>
+>;
 
 /** By our id: an account keeps its place in the list whatever happens to its balance. */
 export const BALANCE_KEY: readonly ColumnType[] = ["text"];
@@ -57,7 +61,9 @@ export async function listBalances(
   { filters, page, moment = {}, platform, nextTurn }: BalanceQuery,
 ): Promise<Page<BalanceRecord>> {
   const where = await conditionsOf(rows, filters, platform);
-  const either = eitherAccount(platform);
+  const either = eitherOf(filters).flatMap((each) =>
+    eitherAccount(platform).map((owner) => [...each, ...owner]),
+  );
   const recordOf = recordAt(rows, where, moment);
   return readPage(page, {
     read: async (beyond, limit) => {
@@ -73,6 +79,14 @@ export async function listBalances(
     nextTurn,
   });
 }
+
+/** Those that an index lists, where several values are asked for: each is read by itself. */
+function eitherOf(filters: BalanceFilters): Condition[][] {
+  const column = LISTED.find((name) => (filters[name]?.length ?? 0) > 1);
+  return column === undefined ? [[]] : eachOf(column, filters[column] ?? []);
+}
+
+const LISTED = ["participant_code", "account_group", "asset"] as const;
 
 type RecordAt = (account: Row) => BalanceRecord | null | Promise<BalanceRecord | null>;
 
@@ -122,16 +136,13 @@ async function conditionsOf(
   { account_id, ...columns }: BalanceFilters,
   platform: Platform,
 ): Promise<Condition[]> {
-  const where = Object.entries(columns).map(([column, value]) => ({
-    column,
-    is: "=" as const,
-    value,
-  }));
+  const where = Object.entries(columns).map(([column, values]) => isOneOf(column, values));
   if (account_id === undefined) return where;
-  return [
-    ...where,
-    { column: "id", is: "in", value: await accountsCalled(rows, account_id, platform) },
-  ];
+  const ids = new Set<string>();
+  for (const each of account_id) {
+    for (const id of await accountsCalled(rows, each, platform)) ids.add(id);
+  }
+  return [...where, { column: "id", is: "in", value: [...ids] }];
 }
 
 /** One provider's id on more accounts than this is no id. */

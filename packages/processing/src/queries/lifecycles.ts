@@ -1,4 +1,5 @@
 import type { HistoryRecord } from "@counterfoil/contracts/record";
+import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Cluster } from "../models/lifecycle/clusters.ts";
 import { CLUSTERS, HISTORY, having, NAMES, PLACE, RECORDS } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -8,6 +9,8 @@ import { type Found, found, foundAmong, MISSING } from "./found.ts";
 import { historyRecords, type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
 import {
   beyondPart,
+  eachOf,
+  isOneOf,
   LIST_BYTES_MAX,
   type Page,
   type PageRequest,
@@ -17,12 +20,20 @@ import {
 import { eitherRecord, isRecordOf, type Platform, recordFor, recordsAmong } from "./platform.ts";
 import { isStuck, type LifecycleModel, movingStages, type StuckRule } from "./stuck.ts";
 
+/** Exact matches with any of some values. */
 export type LifecycleFilters = Readonly<{
-  stage?: string;
-  asset?: string;
+  stage?: readonly string[];
+  provider?: readonly string[];
+  asset?: readonly string[];
   /** The owner, or who is paid. */
-  participant_code?: string;
-  account_group?: string;
+  participant_code?: readonly string[];
+  account_group?: readonly string[];
+  /** Any text that finds a record: present and former ids, hashes, references. */
+  identifier?: readonly string[];
+  /** When it last changed: at this time or later. */
+  updated_since?: Nanos;
+  /** Before this time. */
+  updated_until?: Nanos;
   stuck?: boolean;
 }>;
 
@@ -46,16 +57,18 @@ export async function listRecords<Model extends LifecycleModel>(
   rows: Rows,
   { model, filters, page, rule, platform, nextTurn }: LifecycleQuery<Model>,
 ): Promise<Page<LifecycleRecords[Model]>> {
-  const where = conditionsOf(model, filters);
-  const holders = model === "trades" ? [[]] : holdersOf(filters, platform);
-  const either = stagesOf(model, filters).flatMap((stage) =>
-    holders.flatMap((holder) =>
-      eitherRecord(model, platform).map((owner) => [...stage, ...holder, ...owner]),
-    ),
+  const where = [
+    ...conditionsOf(model, filters),
+    ...(await namedIn(rows, model, filters, platform)),
+  ];
+  const either = eitherOf(model, filters, platform).flatMap((each) =>
+    eitherRecord(model, platform).map((owner) => [...each, ...owner]),
   );
   const among = model === "trades" ? recordsAmong(model, platform) : undefined;
   const isAskedFor = (row: Row, stuck: boolean) =>
-    (filters.stuck ?? stuck) === stuck && (model !== "trades" || isTradeAbout(row, filters));
+    (filters.stuck ?? stuck) === stuck &&
+    (filters.provider?.includes(String(row.provider)) ?? true) &&
+    (model !== "trades" || isTradeAbout(row, filters));
   return readPage(page, {
     read: (beyond, limit) =>
       selectEither(rows, RECORDS, either, {
@@ -80,18 +93,63 @@ export async function listRecords<Model extends LifecycleModel>(
 /** What indexes answer; a trade's asset and participants stand among its parties. */
 function conditionsOf(
   model: LifecycleModel,
-  { asset, account_group }: LifecycleFilters,
+  { asset, account_group, stage, updated_since, updated_until }: LifecycleFilters,
 ): Condition[] {
-  const columns = model === "trades" ? {} : { asset, account_group };
-  return Object.entries(columns).flatMap(([column, value]) =>
-    value === undefined ? [] : [{ column, is: "=" as const, value }],
+  const columns = model === "trades" ? { stage } : { stage, asset, account_group };
+  const where = Object.entries(columns).flatMap(([column, values]) =>
+    values === undefined ? [] : [isOneOf(column, values)],
+  );
+  if (updated_since !== undefined) {
+    where.push({ column: "updated_at", is: ">=", value: updated_since });
+  }
+  if (updated_until !== undefined) {
+    where.push({ column: "updated_at", is: "<", value: updated_until });
+  }
+  return where;
+}
+
+/** Those that a text finds, as few as one text may stand for. */
+async function namedIn(
+  rows: Rows,
+  model: LifecycleModel,
+  { identifier }: LifecycleFilters,
+  platform: Platform,
+): Promise<Condition[]> {
+  if (identifier === undefined) return [];
+  const ids = new Set<string>();
+  for (const id of identifier) {
+    for (const each of await idsNamed(rows, { model, id, platform })) ids.add(each);
+  }
+  return [{ column: "id", is: "in", value: [...ids] }];
+}
+
+/** More ways to be of a participant than this are not each asked for every stage. */
+const HOLDERS_EACH_MAX = 2;
+
+/**
+ * Each by itself in its index, in the order of the list: the participants, or else the first of the
+ * others of which there are several.
+ */
+function eitherOf(
+  model: LifecycleModel,
+  filters: LifecycleFilters,
+  platform: Platform,
+): Condition[][] {
+  if (model === "trades") return stagesOf(model, filters);
+  const holders = holdersOf(filters, platform);
+  if (holders.length > HOLDERS_EACH_MAX) return holders;
+  const { account_group = [], asset = [] } = filters;
+  const several = Object.entries({ account_group, asset }).find(([, values]) => values.length > 1);
+  if (several !== undefined && filters.participant_code === undefined) return eachOf(...several);
+  return stagesOf(model, filters).flatMap((stage) =>
+    holders.map((holder) => [...stage, ...holder]),
   );
 }
 
 /** What is stuck is in one of the stages that are left again: they are few, and rows in them too. */
 function stagesOf(model: LifecycleModel, { stage, stuck }: LifecycleFilters): Condition[][] {
-  const stages = stuck === true && stage === undefined ? movingStages(model) : [stage];
-  return stages.map((value) => (value === undefined ? [] : [{ column: "stage", is: "=", value }]));
+  const stages = stuck === true && stage === undefined ? movingStages(model) : stage;
+  return stages === undefined ? [[]] : eachOf("stage", stages);
 }
 
 /**
@@ -99,13 +157,12 @@ function stagesOf(model: LifecycleModel, { stage, stuck }: LifecycleFilters): Co
  * platform is not told, where it is somebody else.
  */
 function holdersOf(
-  { participant_code: value }: LifecycleFilters,
+  { participant_code: codes }: LifecycleFilters,
   platform: Platform,
 ): Condition[][] {
-  if (value === undefined) return [[]];
-  const isTold = platform === null || platform === value;
-  const columns = isTold ? ["participant_code", "beneficiary"] : ["participant_code"];
-  return columns.map((column) => [{ column, is: "=", value }]);
+  if (codes === undefined) return [[]];
+  const told = platform === null ? codes : codes.filter((code) => code === platform);
+  return [...eachOf("participant_code", codes), ...eachOf("beneficiary", told)];
 }
 
 /** Which record, and whose records exist for who asks. */
@@ -127,6 +184,18 @@ export async function findRow(
   if (outcome.outcome !== "found") return outcome;
   const row = await rows.get(RECORDS, [outcome.record]);
   return row === null ? MISSING : found(row);
+}
+
+/** Ids of the records that one text finds, its own among them. */
+async function idsNamed(
+  rows: Rows,
+  { model, id, platform }: RecordQuery,
+): Promise<readonly string[]> {
+  const isOwn = (row: Row) => isRecordOf(row, model, platform);
+  const own = await rows.get(RECORDS, [id]);
+  const named = await recordsNamed(rows, id, isOwn);
+  const found = own !== null && isOwn(own) ? [id, ...named] : named;
+  return found.length > 0 ? found : formerOf(rows, id, isOwn);
 }
 
 /** `<id>:<participant>:<asset>`: what a record was called while others had its id. */
@@ -207,7 +276,7 @@ export async function findRecord<Model extends LifecycleModel>(
   return found(recordFor(record, model, platform));
 }
 
-type Wanted = Readonly<{ asset?: string; participant_code?: string }>;
+type Wanted = Pick<LifecycleFilters, "asset" | "participant_code">;
 
 /** Whether one of the trade's parties, or the trade itself, has what is asked for. */
 export function isTradeAbout(row: Row, { asset, participant_code }: Wanted): boolean {
@@ -215,11 +284,10 @@ export function isTradeAbout(row: Row, { asset, participant_code }: Wanted): boo
   const { fields } = JSON.parse(String(row.state)) as Readonly<{ fields: TradeFields }>;
   const parties = Array.isArray(fields.parties) ? fields.parties : [];
   const assets = [...parties.map((party) => party?.asset), fields.underlying];
-  const isParticipant = (party: TradeFields | null) => party?.participant_code === participant_code;
-  return (
-    (asset === undefined || assets.includes(asset)) &&
-    (participant_code === undefined || parties.some(isParticipant))
-  );
+  const codes = parties.map((party) => party?.participant_code);
+  const holdsAny = (found: readonly unknown[], wanted: readonly string[] | undefined) =>
+    wanted === undefined || wanted.some((each) => found.includes(each));
+  return holdsAny(assets, asset) && holdsAny(codes, participant_code);
 }
 
 /** Whatever the provider printed. */

@@ -74,6 +74,16 @@ export const beyondPart = (
   beyond: readonly Value[] | null,
 ): Readonly<{ beyond?: readonly Value[] }> => (beyond === null ? {} : { beyond });
 
+/** A column has one of some values. */
+export const isOneOf = (column: string, values: readonly Value[]): Condition =>
+  values.length === 1
+    ? { column, is: "=", value: values[0] as Value }
+    : { column, is: "in", value: values };
+
+/** The same, each value by itself, as an index answers it in the order of a list. */
+export const eachOf = (column: string, values: readonly Value[]): Condition[][] =>
+  values.map((value) => [{ column, is: "=", value }]);
+
 /** Rows that meet one of several conditions, in order, each once. */
 export async function selectEither(
   rows: Rows,

@@ -88,7 +88,10 @@ async function* readAll(
   models: ServedModels,
   { all = false, kind, model: only }: Omit<ListOptions, "json">,
 ): AsyncGenerator<AnomalyRecord> {
-  const filters = { ...(kind === undefined ? {} : { kind }), ...(all ? {} : { open: true }) };
+  const filters = {
+    ...(kind === undefined ? {} : { kind: [kind] }),
+    ...(all ? {} : { open: true }),
+  };
   const rule = ruleNow(backends);
   const { nextTurn } = backends.clock;
   for (let page: PageRequest | null = { limit: PAGE, beyond: null }; page !== null; ) {

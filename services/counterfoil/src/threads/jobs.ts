@@ -165,7 +165,10 @@ const NO_REBUILDS = {
   progress: () => null,
 };
 
-const PASSED_ON = ["content-type", "content-disposition", "x-content-type-options", "retry-after"];
+const PASSED_ON = [
+  ...["content-type", "content-disposition", "x-content-type-options"],
+  ...["cache-control", "link", "retry-after"],
+];
 
 function passedOn(headers: Readonly<Record<string, unknown>>): Record<string, string> {
   const given = PASSED_ON.filter((name) => headers[name] !== undefined);

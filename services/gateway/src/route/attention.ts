@@ -19,11 +19,11 @@ import {
 import { listQuarantine, QUARANTINE_KEY } from "@counterfoil/processing/queries/quarantine";
 import { z } from "zod";
 import {
-  choice,
+  anyChoice,
+  anyMatch,
   cursor,
   flag,
   limit,
-  match,
   minPosition,
   parameters,
   pathId,
@@ -89,9 +89,9 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
 }
 
 const anomalies = parameters({
-  kind: choice(anomalyKind.options, "Only this kind"),
-  model: choice(modelName.options, "Only this model's"),
-  subject: match("Only those of this record"),
+  kind: anyChoice(anomalyKind.options, "Only this kind"),
+  model: anyChoice(modelName.options, "Only this model's"),
+  subject: anyMatch("Only those of this record"),
   open: flag("true: only those that are open; false: only those that were closed"),
   min_position: minPosition,
   limit,
@@ -114,7 +114,7 @@ async function answerAnomalies(
   const rule = stuckNow(sources);
   const found: AnomalyPart[] = [];
   let position = Number.POSITIVE_INFINITY;
-  for (const model of only === undefined ? modelName.options : [only]) {
+  for (const model of only ?? modelName.options) {
     const reading = { model, minPosition: min_position, disconnected };
     await readModel(sources, reading, async (rows, checkpoint) => {
       const { nextTurn } = sources.clock;

@@ -11,10 +11,10 @@ import {
 import { lastPositionBy, lateArrivals } from "@counterfoil/processing/queries/positions";
 import type { z } from "zod";
 import {
-  choice,
+  anyChoice,
+  anyMatch,
   cursor,
   limit,
-  match,
   minPosition,
   parameters,
   position,
@@ -32,13 +32,13 @@ import {
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 const filters = {
-  provider: choice(provider.options, "Only this provider's"),
-  participant_code: match("Zero Hash: the participant"),
-  account_group: match("Zero Hash: the platform's group"),
-  account_label: match("Zero Hash: the label"),
-  account_type: match("available, collateral, …"),
-  asset: match("The asset's code"),
-  account_id: match("Any id that the provider ever gave the account"),
+  provider: anyChoice(provider.options, "Only this provider's"),
+  participant_code: anyMatch("Zero Hash: the participant"),
+  account_group: anyMatch("Zero Hash: the platform's group"),
+  account_label: anyMatch("Zero Hash: the label"),
+  account_type: anyMatch("available, collateral, …"),
+  asset: anyMatch("The asset's code"),
+  account_id: anyMatch("Any id that the provider ever gave the account"),
 };
 
 const query = parameters({

@@ -5,6 +5,7 @@ import {
   tradeRecord,
   withdrawalRecord,
 } from "@counterfoil/contracts/record";
+import { provider } from "@counterfoil/contracts/scalar";
 import {
   findRecord,
   HISTORY_KEY,
@@ -20,14 +21,15 @@ import {
 } from "@counterfoil/processing/queries/stuck";
 import { z } from "zod";
 import {
-  choice,
+  anyChoice,
+  anyMatch,
   cursor,
   flag,
   limit,
-  match,
   minPosition,
   parameters,
   pathId,
+  time,
 } from "../parameter.ts";
 import {
   given,
@@ -36,6 +38,7 @@ import {
   oneBody,
   oneFound,
   pageOf,
+  printedTime,
   readModel,
   type Sources,
   stuckNow,
@@ -73,12 +76,16 @@ const problems = ["model_unavailable", "stream_unavailable", "position_timeout"]
 
 const listQuery = (model: LifecycleModel) =>
   parameters({
-    stage: choice(STAGES[model], "Only those in this stage"),
-    asset: match("Only those of this asset (a trade: of one of its parties)"),
-    participant_code: match(
+    stage: anyChoice(STAGES[model], "Only those in this stage"),
+    provider: anyChoice(provider.options, "Only this provider's"),
+    asset: anyMatch("Only those of this asset (a trade: of one of its parties)"),
+    participant_code: anyMatch(
       "Only those that this participant owns or is paid by (a trade: one of its parties)",
     ),
-    account_group: match("Only those of this group; a trade has none"),
+    account_group: anyMatch("Only those of this group; a trade has none"),
+    identifier: anyMatch("Only those that this finds: any present or former id, hash, reference"),
+    updated_since: time("Only those that changed last at this time or later"),
+    updated_until: time("Only those that changed last before this time"),
     stuck: flag("Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER"),
     min_position: minPosition,
     limit,
@@ -105,12 +112,16 @@ async function answerList(
   model: LifecycleModel,
   { query, caller, disconnected }: RouteRequest<ListQuery, unknown>,
 ) {
-  const { stage, asset, participant_code, account_group, stuck, min_position } = query;
-  const filters: LifecycleFilters = given({
-    ...{ stage, asset, participant_code, account_group, stuck },
+  const { limit: _limit, cursor: _cursor, min_position, ...named } = query;
+  const filters = given(named) as LifecycleFilters;
+  const { updated_since, updated_until } = named;
+  const printed = given({
+    ...filters,
+    updated_since: printedTime(updated_since),
+    updated_until: printedTime(updated_until),
   });
   const { platform } = caller;
-  const scope = listFor(caller, { list: model, filters, key: LIFECYCLE_KEY });
+  const scope = listFor(caller, { list: model, filters: printed, key: LIFECYCLE_KEY });
   const page = pageOf(query, scope);
   const rule = stuckNow(sources);
   const { nextTurn } = sources.clock;
