@@ -166,3 +166,41 @@ export const rebuildProgress = z
   })
   .meta({ id: "RebuildProgress" });
 export type RebuildProgress = z.infer<typeof rebuildProgress>;
+
+/** A generation of a model that is kept, and can be gone back to. */
+export const generationRecord = z
+  .object({
+    generation: z.int().positive(),
+    model_version: z.int().positive(),
+    position,
+    digest: sha256,
+    state_digest: sha256,
+    is_live: z.boolean(),
+  })
+  .meta({ id: "Generation" });
+export type GenerationRecord = z.infer<typeof generationRecord>;
+
+export const projectionRecord = z
+  .object({
+    name: modelName,
+    generations: z
+      .array(generationRecord)
+      .meta({ description: "Those that are kept, oldest first" }),
+    rebuild: rebuildProgress
+      .nullable()
+      .meta({ description: "The last that was started in this process" }),
+  })
+  .meta({ id: "Projection" });
+export type ProjectionRecord = z.infer<typeof projectionRecord>;
+
+/** What came of reading a quarantined delivery once more. */
+export const retryRecord = z
+  .object({
+    delivery_id: uuid,
+    outcome: growing(["resolved", "unreadable", "tried", "gone"]).meta({
+      description: "`tried`: this translation was tried before; `gone`: its bytes are erased",
+    }),
+    detail: text,
+  })
+  .meta({ id: "QuarantineRetry" });
+export type RetryRecord = z.infer<typeof retryRecord>;

@@ -7,6 +7,7 @@ import { newEvent } from "@counterfoil/core/ingest/event";
 import { dismissalId, retryIdsOf } from "@counterfoil/core/ingest/quarantine";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { appendContended, appendDecided, type Contender } from "./ingest/append-decided.ts";
+import { type RetryResult, retryQuarantined } from "./ingest/retranslate.ts";
 import { findInModels } from "./queries/anomalies.ts";
 import type { Platform } from "./queries/platform.ts";
 import { findQuarantined } from "./queries/quarantine.ts";
@@ -104,6 +105,24 @@ export async function dismissQuarantined(
   const after = await findQuarantined(stream, id, options);
   if (after === null) throw nothingThere(id);
   return after;
+}
+
+/**
+ * Reads a quarantined delivery once more, with the present translation.
+ *
+ * @throws NothingThere, AlreadyClosed
+ */
+export async function retryForOperator(
+  options: Dismissing,
+  { id, actor }: Omit<Word, "note">,
+): Promise<RetryResult> {
+  const delivery = await findQuarantined(options.stream, id, options);
+  if (delivery === null) throw nothingThere(id);
+  if (delivery.resolved_position !== null) {
+    throw new AlreadyClosed(`delivery ${id} was read at position ${delivery.resolved_position}`);
+  }
+  await recordAction(options, { action: "retry", target: id, actor });
+  return retryQuarantined(delivery, options);
 }
 
 const nothingThere = (id: string) =>

@@ -13,7 +13,12 @@ import { Registry } from "prom-client";
 import { guard } from "./access.ts";
 import type { GatewayDeps } from "./gateway.ts";
 import { expectProblem } from "./testing/expectation.ts";
-import { configOf, createTestGateway, type TestGateway } from "./testing/test-gateway.ts";
+import {
+  configOf,
+  createTestGateway,
+  NO_REBUILDS,
+  type TestGateway,
+} from "./testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "./testing/test-ledger.ts";
 
 const BALANCES = "/v1/balances";
@@ -40,6 +45,8 @@ async function configured(
   await gateway.stop();
   gateway = await createTestGateway(ledger, { ...deps, keys, config: configOf(environment) });
 }
+
+const BUILDING = { ...NO_REBUILDS, start: async () => PROGRESS as never };
 
 const statusOf = async (...asked: Parameters<TestGateway["send"]>) =>
   (await gateway.send(...asked)).status;
@@ -138,7 +145,7 @@ describe("keys", () => {
   });
 
   test("of a reader change nothing", async () => {
-    const rebuilds = { start: async () => PROGRESS as never, progress: () => null };
+    const rebuilds = BUILDING;
     await configured({}, { rebuilds });
     const reader = await gateway.newKey();
     expectProblem(await gateway.send("POST", REBUILD, reader), "wrong_role");
@@ -228,10 +235,7 @@ describe("names and origins", () => {
   });
 
   test("a page of another origin changes nothing, whatever key it has", async () => {
-    await configured(
-      {},
-      { rebuilds: { start: async () => PROGRESS as never, progress: () => null } },
-    );
+    await configured({}, { rebuilds: BUILDING });
     const { headers } = await gateway.newKey({ role: "operator" });
     const foreign: Readonly<Record<string, string>>[] = [
       { origin: "https://evil.example" },
@@ -255,7 +259,7 @@ describe("names and origins", () => {
     expect(closed.headers["access-control-allow-origin"]).toBeUndefined();
     await configured(
       { COUNTERFOIL_CORS_ORIGINS: "https://app.example.org" },
-      { rebuilds: { start: async () => PROGRESS as never, progress: () => null } },
+      { rebuilds: BUILDING },
     );
     const key = await gateway.newKey({ role: "operator" });
     const asked = { headers: { ...headers, ...key.headers, "sec-fetch-site": "cross-site" } };

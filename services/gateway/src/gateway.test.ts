@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 
 import { createGateway, type GatewayDeps, startGateway } from "./gateway.ts";
-import { configOf, NO_KEY_FILE, testHeads } from "./testing/test-gateway.ts";
+import { configOf, NO_KEY_FILE, NO_REBUILDS, testHeads } from "./testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "./testing/test-ledger.ts";
 
 let ledger: TestLedger;
@@ -32,9 +32,9 @@ function depsOf(environment: Readonly<Record<string, string>> = {}): GatewayDeps
     logger: pino({ level: "silent" }),
     registry: new Registry(),
     keys: createMemoryKeyStore(),
-    acting: { acknowledge: NOBODY_ACTS, dismiss: NOBODY_ACTS },
+    acting: { acknowledge: NOBODY_ACTS, dismiss: NOBODY_ACTS, retry: NOBODY_ACTS },
     heads: testHeads(ledger, NO_KEY_FILE),
-    rebuilds: { start: async () => Promise.reject(new Error()), progress: () => null },
+    rebuilds: NO_REBUILDS,
   };
 }
 

@@ -107,6 +107,11 @@ export const OPERATIONS = {
     "path": "/v1/heads",
     "media": "application/json"
   },
+  "listProjections": {
+    "method": "GET",
+    "path": "/v1/projections",
+    "media": "application/json"
+  },
   "getRebuild": {
     "method": "GET",
     "path": "/v1/projections/{name}/rebuild",
@@ -116,6 +121,12 @@ export const OPERATIONS = {
     "method": "POST",
     "path": "/v1/projections/{name}/rebuild",
     "media": "application/json"
+  },
+  "rollBackProjection": {
+    "method": "POST",
+    "path": "/v1/projections/{name}/rollback",
+    "media": "application/json",
+    "body": true
   },
   "getConsistencyProof": {
     "method": "GET",
@@ -137,6 +148,11 @@ export const OPERATIONS = {
     "path": "/v1/quarantine/{delivery_id}/dismiss",
     "media": "application/json",
     "body": true
+  },
+  "retryQuarantined": {
+    "method": "POST",
+    "path": "/v1/quarantine/{delivery_id}/retry",
+    "media": "application/json"
   },
   "getRun": {
     "method": "GET",

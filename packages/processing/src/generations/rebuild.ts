@@ -5,7 +5,13 @@ import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import { GenerationMissing, isUnreadable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { Checkpoint, ModelCatalogue, ModelStore, Rows } from "../ports/model-store.ts";
+import type {
+  Checkpoint,
+  GenerationInfo,
+  ModelCatalogue,
+  ModelStore,
+  Rows,
+} from "../ports/model-store.ts";
 import { type HeldLock, projectorLock, type RoleLocks } from "../ports/role-lock.ts";
 import type { Projection } from "../projection/projection.ts";
 import { openProjectionRun, type ProjectionRun, runNear, runTo } from "../projection/run.ts";
@@ -33,6 +39,14 @@ export interface Rebuilds {
    * @throws RebuildRunning where one is being built.
    */
   start(model: ModelName, actor: string): Promise<RebuildProgress>;
+  /**
+   * Begins to catch a kept generation up, to activate it again, and answers at once.
+   *
+   * @throws RebuildRunning
+   */
+  rollBack(model: ModelName, actor: string, generation: number): Promise<RebuildProgress>;
+  /** Those of the model that are kept here, oldest first. */
+  generations(model: ModelName): Promise<readonly GenerationInfo[]>;
   /** How the last one that was started here is getting on; null where there was none. */
   progress(model: ModelName): RebuildProgress | null;
 }

@@ -2,7 +2,11 @@ import { type Backends, connect } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Acting } from "@counterfoil/gateway/route/acting";
-import { acknowledgeAnomaly, dismissQuarantined } from "@counterfoil/processing/operator";
+import {
+  acknowledgeAnomaly,
+  dismissQuarantined,
+  retryForOperator,
+} from "@counterfoil/processing/operator";
 import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { withBackends } from "./open-ledger.ts";
@@ -19,6 +23,13 @@ export function createActing(config: Config, models: ServedModels): Acting {
       writing((backends) => {
         const rule = stuckRule(backends.clock.now(), config.COUNTERFOIL_STUCK_AFTER);
         return acknowledgeAnomaly({ ...backends, models, rule, platform }, word);
+      }),
+    retry: ({ id, actor }) =>
+      writing(async (backends) => {
+        const retrying = { ...backends, translations: TRANSLATIONS };
+        const { outcome, detail } = await retryForOperator(retrying, { id, actor });
+        const { position } = await backends.stream.head();
+        return { delivery_id: id, outcome, detail, position };
       }),
     dismiss: (word) =>
       writing((backends) => dismissQuarantined({ ...backends, translations: TRANSLATIONS }, word)),

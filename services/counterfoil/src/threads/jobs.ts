@@ -1,12 +1,16 @@
 import { parentPort } from "node:worker_threads";
-import { connect } from "@counterfoil/adapters/connect";
+import { type Backends, connect } from "@counterfoil/adapters/connect";
 import { createLogger } from "@counterfoil/adapters/logging";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { startTracing } from "@counterfoil/adapters/tracing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { sampleLog } from "@counterfoil/http/sampled-log";
 import { createHeads } from "@counterfoil/processing/audit/heads";
-import { rebuildLocked } from "@counterfoil/processing/generations/rebuild";
+import {
+  catchUpUnattended,
+  rebuildLocked,
+  rollbackModel,
+} from "@counterfoil/processing/generations/rebuild";
 import { readWhole } from "@counterfoil/processing/ingest/large-delivery";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
@@ -18,7 +22,7 @@ import { describeDifferences } from "../output/differences.ts";
 import { startHeads } from "../service/heads.ts";
 import type { ReadAnswer, ReadQuestion } from "./readers.ts";
 import type { FactsQuestion, ReadMessage } from "./reading.ts";
-import type { RebuildMessage } from "./rebuilds.ts";
+import type { RebuildDone, RebuildMessage } from "./rebuilds.ts";
 import {
   type ModelJob,
   type ReadingJob,
@@ -87,29 +91,42 @@ async function publish({ config }: ServiceJob): Promise<void> {
   });
 }
 
-/** Rebuilds one model. The main thread holds the model's rebuild lock. */
-async function rebuild({ config, model, actor }: RebuildJob): Promise<void> {
+/** Rebuilds one model, or goes back. The main thread holds the model's rebuild lock. */
+async function rebuild(job: RebuildJob): Promise<void> {
   const stopping = new AbortController();
   const report = (message: RebuildMessage) => send(message);
   whenAsked(() => stopping.abort());
-  const backends = await connect(config, "write");
+  const backends = await connect(job.config, "write");
   try {
-    await recordAction(backends, { action: "rebuild", target: model, actor });
-    const { outcome, rebuilt, differences } = await rebuildLocked({
-      backends,
-      projection: PROJECTIONS[model],
-      build: BUILD,
-      signal: stopping.signal,
-      onProgress: (step) => report({ kind: "step", step }),
-    });
-    const detail = outcome === "refused" ? describeDifferences(differences) : null;
-    report({ kind: "done", outcome, position: rebuilt.position, detail });
+    report({ kind: "done", ...(await reachGoal(job, backends, stopping.signal)) });
   } catch (error) {
     report({ kind: "failed", detail: error instanceof Error ? error.message : String(error) });
   } finally {
     await backends.close();
     parentPort?.close();
   }
+}
+
+async function reachGoal(
+  { goal, model, actor }: RebuildJob,
+  backends: Backends,
+  signal: AbortSignal,
+): Promise<Omit<RebuildDone, "kind">> {
+  const projection = PROJECTIONS[model];
+  if (goal.kind === "kept") {
+    await recordAction(backends, { action: "rollback", target: model, actor });
+    const { generation } = goal;
+    const { rebuilt } = await rollbackModel({ ...backends, projection, build: BUILD, generation });
+    await catchUpUnattended(backends, projection);
+    return { outcome: "activated", position: rebuilt.position, detail: null };
+  }
+  await recordAction(backends, { action: "rebuild", target: model, actor });
+  const { outcome, rebuilt, differences } = await rebuildLocked({
+    ...{ backends, projection, build: BUILD, signal },
+    onProgress: (step) => send({ kind: "step", step } satisfies RebuildMessage),
+  });
+  const detail = outcome === "refused" ? describeDifferences(differences) : null;
+  return { outcome, position: rebuilt.position, detail };
 }
 
 /** Answers reading routes until it is asked to stop, and then what is under way. */
@@ -160,8 +177,12 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
 }
 
 /** Rebuilds are asked of the main thread. */
+const onlyReads = () => Promise.reject(new Error("this thread only reads"));
+
 const NO_REBUILDS = {
-  start: () => Promise.reject(new Error("this thread only reads")),
+  start: onlyReads,
+  rollBack: onlyReads,
+  generations: onlyReads,
   progress: () => null,
 };
 

@@ -12,7 +12,7 @@ import {
 } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Logger } from "pino";
-import { spawnThread, stopThread } from "./supervise.ts";
+import { type RebuildGoal, spawnThread, stopThread } from "./supervise.ts";
 
 type RebuildThreadsDeps = Readonly<{ config: Config; backends: Backends; logger: Logger }>;
 
@@ -23,17 +23,21 @@ export function createRebuildThreads(
   const latest = new Map<ModelName, RebuildProgress>();
   const running = new Map<Worker, Promise<void>>();
 
-  async function start(model: ModelName, actor: string): Promise<RebuildProgress> {
+  async function start(
+    model: ModelName,
+    actor: string,
+    goal: RebuildGoal = { kind: "next" },
+  ): Promise<RebuildProgress> {
     const { backends, config, logger } = deps;
     const before = latest.get(model);
     if (before !== undefined && isRunning(before)) {
       throw new RebuildRunning(`a rebuild of ${model} is running: wait until it has ended`);
     }
-    const first = await firstProgress(backends, model);
+    const first = await firstProgress(backends, model, goal);
     const lock = await lockRebuild(backends, model);
     const progress = createRebuildProgress(first, backends.clock);
     latest.set(model, first);
-    const thread = spawnThread({ kind: "rebuild", config, model, actor });
+    const thread = spawnThread({ kind: "rebuild", config, model, actor, goal });
     const update = (message: RebuildMessage) => latest.set(model, progress.after(message));
     const ended = untilEnd(thread, update).then(async (last) => {
       running.delete(thread);
@@ -47,7 +51,9 @@ export function createRebuildThreads(
   }
 
   return {
-    start,
+    start: (model, actor) => start(model, actor),
+    rollBack: (model, actor, generation) => start(model, actor, { kind: "kept", generation }),
+    generations: (model) => deps.backends.catalogue.generations(model),
     progress: (model) => latest.get(model) ?? null,
     async stop() {
       const stops = [...running].map(([thread, ended]) =>
@@ -61,11 +67,13 @@ export function createRebuildThreads(
 async function firstProgress(
   { catalogue, stream, clock }: Backends,
   model: ModelName,
+  goal: RebuildGoal,
 ): Promise<RebuildProgress> {
   const generations = await catalogue.generations(model);
+  const next = (generations.at(-1)?.generation ?? 0) + 1;
   return {
     model,
-    generation: (generations.at(-1)?.generation ?? 0) + 1,
+    generation: goal.kind === "next" ? next : goal.generation,
     state: "building",
     position: "0",
     target: String((await stream.head()).position),
@@ -100,14 +108,16 @@ function untilEnd(
 /** What a thread that rebuilds a model sends. */
 export type RebuildMessage =
   | Readonly<{ kind: "step"; step: RebuildStep }>
-  | Readonly<{
-      kind: "done";
-      outcome: RebuildResult["outcome"];
-      position: number;
-      /** Where the digests differ: which rows. */
-      detail: string | null;
-    }>
+  | RebuildDone
   | Readonly<{ kind: "failed"; detail: string }>;
+
+export type RebuildDone = Readonly<{
+  kind: "done";
+  outcome: RebuildResult["outcome"];
+  position: number;
+  /** Where the digests differ: which rows. */
+  detail: string | null;
+}>;
 
 const NANOS_PER_SECOND = 1e9;
 

@@ -10,13 +10,17 @@ import type { Logger } from "pino";
 /** What a worker thread is started with; plain data. */
 export type ThreadJob = ModelJob | RebuildJob | ServiceJob | ReadingJob;
 export type ModelJob = Readonly<{ kind: "projector"; config: Config; model: ModelName }>;
-/** `actor`: who asked for it. */
+/** `actor`: who asked for it; `goal`: the next generation, or one that is kept. */
 export type RebuildJob = Readonly<{
   kind: "rebuild";
   config: Config;
   model: ModelName;
   actor: string;
+  goal: RebuildGoal;
 }>;
+export type RebuildGoal =
+  | Readonly<{ kind: "next" }>
+  | Readonly<{ kind: "kept"; generation: number }>;
 export type ServiceJob = Readonly<{ kind: "publisher" | "readers"; config: Config }>;
 export type ReadingJob = Readonly<{ kind: "reading"; source: LargeSource }>;
 

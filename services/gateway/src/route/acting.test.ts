@@ -57,6 +57,27 @@ describe("an operator's word over HTTP", () => {
     expect(listed.body.data).toEqual([]);
   });
 
+  test("has a delivery read once more, and says what came of it", async () => {
+    const { deliveryId } = await ledger.deliver(zeroHashWebhook("payment_status_changed", {}));
+    await ledger.fold();
+    const retry = (id: string, headers = operator) =>
+      gateway.send("POST", `/v1/quarantine/${id}/retry`, { headers });
+    const { status, body } = await retry(deliveryId);
+    expect([status, body.data]).toMatchObject([
+      200,
+      { delivery_id: deliveryId, outcome: "unreadable", detail: expect.any(String) },
+    ]);
+    const appended = await ledger.stream.read({ after: Number(body.position) - 2, limit: 2 });
+    expect(appended.map(({ type }) => type)).toEqual(["OperatorActed", "QuarantineRetried"]);
+    // This translation reads no more of it than it did.
+    expect((await retry(deliveryId)).body.data.outcome).toBe("tried");
+    expectProblem(await retry("nobody"), "not_found");
+    const scoped = await gateway.newKey({ role: "operator", platform: "G1" });
+    expectProblem(await retry(deliveryId, scoped.headers), "not_found");
+    const reader = await gateway.newKey({ role: "reader" });
+    expectProblem(await retry(deliveryId, reader.headers), "wrong_role");
+  });
+
   test.each([
     ["no note", {}, "note"],
     ["an empty note", { note: "  " }, "note"],

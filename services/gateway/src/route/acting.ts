@@ -3,12 +3,15 @@ import {
   acknowledgement,
   type QuarantinedRecord,
   quarantinedRecord,
+  type RetryRecord,
+  retryRecord,
 } from "@counterfoil/contracts/operations-record";
 import { note } from "@counterfoil/contracts/operator-fact";
 import { Problem } from "@counterfoil/http/problem";
 import type { Word } from "@counterfoil/processing/operator";
 import type { Platform } from "@counterfoil/processing/queries/platform";
 import { z } from "zod";
+import type { Caller } from "../access.ts";
 import { parameters, pathId } from "../parameter.ts";
 import { oneBody } from "../reading.ts";
 import { type Route, route } from "../route.ts";
@@ -19,6 +22,8 @@ export type Acting = Readonly<{
   acknowledge: (word: Word, platform: Platform) => Promise<number>;
   /** @throws NothingThere, AlreadyClosed */
   dismiss: (word: Word) => Promise<QuarantinedRecord>;
+  /** @throws NothingThere, AlreadyClosed */
+  retry: (word: Omit<Word, "note">) => Promise<RetryRecord & Readonly<{ position: number }>>;
 }>;
 
 const body = z.strictObject({ note: note.meta({ description: "Why, for those who come later" }) });
@@ -27,7 +32,35 @@ const problems = [
   ...(["not_found", "already_closed", "stream_unavailable", "model_unavailable"] as const),
 ];
 
-export function actingRoutes({ acknowledge, dismiss }: Acting): readonly Route[] {
+export function actingRoutes(acting: Acting): readonly Route[] {
+  return [...noteRoutes(acting), retryRoute(acting)];
+}
+
+/** What nobody could read is nobody's: for a platform there is none of it. */
+function assertForAll({ platform }: Caller, id: string): void {
+  if (platform !== null) throw new Problem("not_found", `there is no delivery_id "${id}"`);
+}
+
+function retryRoute({ retry }: Acting): Route {
+  return route({
+    operation: "retryQuarantined",
+    method: "POST",
+    url: "/v1/quarantine/:delivery_id/retry",
+    tag: "attention",
+    summary: "Reads a quarantined delivery once more, with the present translation",
+    query: parameters({}),
+    params: z.object({ delivery_id: pathId("The delivery") }),
+    answer: oneOf(retryRecord),
+    problems,
+    handle: async ({ params: { delivery_id: id }, caller }) => {
+      assertForAll(caller, id);
+      const { position, ...retried } = await retry({ id, actor: caller.actor });
+      return oneBody(retried, position);
+    },
+  });
+}
+
+function noteRoutes({ acknowledge, dismiss }: Acting): readonly Route[] {
   return [
     route({
       operation: "acknowledgeAnomaly",
@@ -57,10 +90,9 @@ export function actingRoutes({ acknowledge, dismiss }: Acting): readonly Route[]
       body,
       answer: oneOf(quarantinedRecord),
       problems,
-      handle: async ({ params: { delivery_id: id }, body, caller: { actor, platform } }) => {
-        // What nobody could read is nobody's: for a platform there is none of it.
-        if (platform !== null) throw new Problem("not_found", `there is no delivery_id "${id}"`);
-        const dismissed = await dismiss({ id, note: body.note, actor });
+      handle: async ({ params: { delivery_id: id }, body, caller }) => {
+        assertForAll(caller, id);
+        const dismissed = await dismiss({ id, note: body.note, actor: caller.actor });
         return oneBody(dismissed, Number(dismissed.position));
       },
     }),

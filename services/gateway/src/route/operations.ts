@@ -1,8 +1,15 @@
-import { oneOf } from "@counterfoil/contracts/http";
-import { rebuildProgress, statusRecord } from "@counterfoil/contracts/operations-record";
+import { listOf, oneOf } from "@counterfoil/contracts/http";
+import {
+  type ProjectionRecord,
+  projectionRecord,
+  type RebuildProgress,
+  rebuildProgress,
+  statusRecord,
+} from "@counterfoil/contracts/operations-record";
 import { sendMetrics } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
 import type { Readiness } from "@counterfoil/http/readiness";
+import type { Platform } from "@counterfoil/processing/queries/platform";
 import { expectedOf, MODELS, readStatus, statusFor } from "@counterfoil/processing/queries/status";
 import type { Registry } from "prom-client";
 import { z } from "zod";
@@ -18,7 +25,9 @@ export function operationRoutes(
 ): readonly Route[] {
   return [
     statusRoute(sources),
+    projectionsRoute(sources),
     ...rebuildRoutes(sources),
+    rollbackRoute(sources),
     ...healthRoutes(readiness),
     metricsRoute(registry),
     openApiRoute,
@@ -45,6 +54,71 @@ function statusRoute(sources: Sources): Route {
       const read = await readStatus({ ...sources, expected }, installation);
       const status = statusFor(read, caller.platform);
       return oneBody(status, Number(status.head));
+    },
+  });
+}
+
+const NO_DIGEST = "0".repeat(64);
+
+function projectionsRoute({ stream, models, rebuilds }: Sources): Route {
+  return route({
+    operation: "listProjections",
+    url: "/v1/projections",
+    tag: "operations",
+    summary: "The projections with their kept generations, and the last rebuild of each",
+    description: "Digests are zeros for a platform's key: others have a part in them.",
+    query: parameters({}),
+    answer: listOf(projectionRecord),
+    problems: ["stream_unavailable", "model_unavailable"],
+    handle: async ({ caller: { platform } }) => {
+      const isOfAll = platform === null;
+      const data = MODELS.map(async (name): Promise<ProjectionRecord> => {
+        const served = await models.info(name);
+        const kept = await rebuilds.generations(name);
+        const generations = kept.map(({ generation, modelVersion, checkpoint }) => ({
+          generation,
+          model_version: modelVersion,
+          position: String(checkpoint.position),
+          digest: isOfAll ? checkpoint.digest : NO_DIGEST,
+          state_digest: isOfAll ? checkpoint.state_digest : NO_DIGEST,
+          is_live: generation === served?.generation,
+        }));
+        return { name, generations, rebuild: shownTo(platform, rebuilds.progress(name)) };
+      });
+      const { position } = await stream.head();
+      return { data: await Promise.all(data), position: String(position), next_cursor: null };
+    },
+  });
+}
+
+/** What differed between two generations may be anybody's. */
+const shownTo = (platform: Platform, progress: RebuildProgress | null): RebuildProgress | null =>
+  progress === null || platform === null ? progress : { ...progress, detail: null };
+
+function rollbackRoute({ rebuilds }: Sources): Route {
+  return route({
+    operation: "rollBackProjection",
+    method: "POST",
+    url: "/v1/projections/:name/rollback",
+    tag: "operations",
+    summary: "Catches a kept generation of the projection up and makes it the live one again",
+    description: "How it gets on is told as for a rebuild.",
+    query: parameters({}),
+    params: rebuild.params,
+    body: z.strictObject({ generation: z.int().positive() }),
+    answer: rebuild.answer,
+    status: 202,
+    problems: ["not_found", "rebuild_running", "stream_unavailable", "model_unavailable"],
+    handle: async ({ params: { name }, body: { generation }, caller }, reply) => {
+      if (caller.platform !== null) throw new Problem("wrong_role", OF_ALL);
+      const kept = await rebuilds.generations(name);
+      if (!kept.some((one) => one.generation === generation)) {
+        const numbers = kept.map((one) => one.generation).join(", ");
+        throw new Problem("not_found", `${name} has no generation ${generation}; kept: ${numbers}`);
+      }
+      const progress = await rebuilds.rollBack(name, caller.actor, generation);
+      reply.code(202);
+      return oneBody(progress, Number(progress.position));
     },
   });
 }
@@ -79,10 +153,7 @@ function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
       summary: "How the last rebuild that was started here is getting on",
       problems: ["not_found"],
       handle: async ({ params: { name }, caller }) => {
-        const progress = rebuilds.progress(name);
-        // What differed may be anybody's.
-        const shown =
-          progress && (caller.platform === null ? progress : { ...progress, detail: null });
+        const shown = shownTo(caller.platform, rebuilds.progress(name));
         if (shown !== null) return oneBody(shown, Number(shown.position));
         throw new Problem("not_found", `no rebuild of ${name} was started in this process`);
       },

@@ -12,7 +12,11 @@ import { createKey } from "@counterfoil/processing/access/keys";
 import { createHeads, type Heads } from "@counterfoil/processing/audit/heads";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
-import { acknowledgeAnomaly, dismissQuarantined } from "@counterfoil/processing/operator";
+import {
+  acknowledgeAnomaly,
+  dismissQuarantined,
+  retryForOperator,
+} from "@counterfoil/processing/operator";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
@@ -43,10 +47,14 @@ export type KeyHeaders = Readonly<{ keyId: string; headers: Readonly<Record<stri
 export type Answer = Readonly<{ status: number; body: any; headers: Headers; raw: Buffer }>;
 type Headers = Readonly<Record<string, unknown>>;
 
-const NO_REBUILDS: Rebuilds = {
-  start: async () => {
-    throw new Error("no rebuilds in this test");
-  },
+const noRebuild = async () => {
+  throw new Error("no rebuilds in this test");
+};
+
+export const NO_REBUILDS: Rebuilds = {
+  start: noRebuild,
+  rollBack: noRebuild,
+  generations: async () => [],
   progress: (): RebuildProgress | null => null,
 };
 
@@ -86,6 +94,12 @@ export async function createTestGateway(
         const rule = stuckRule(clock.now(), configOf().COUNTERFOIL_STUCK_AFTER);
         const operating = { stream, clock, hashing: nodeHashing, models, rule, platform };
         return acknowledgeAnomaly(operating, word);
+      },
+      retry: async ({ id, actor }) => {
+        const retrying = { stream, clock, hashing: nodeHashing, translations: TRANSLATIONS };
+        const { outcome, detail } = await retryForOperator(retrying, { id, actor });
+        const { position } = await stream.head();
+        return { delivery_id: id, outcome, detail, position };
       },
       dismiss: (word) => {
         const dismissing = { stream, clock, hashing: nodeHashing, translations: TRANSLATIONS };
