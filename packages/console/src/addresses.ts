@@ -12,6 +12,14 @@ export const ADDRESSES = {
   deposit: "/deposits/:id",
   trades: "/trades",
   trade: "/trades/:id",
+  attention: "/attention",
+  anomaly: "/anomalies/:id",
+  run: "/runs/:id",
+  deliveries: "/deliveries",
+  delivery: "/deliveries/:id",
+  stream: "/stream",
+  event: "/events/:id",
+  projections: "/projections",
   search: "/search",
 } as const;
 

@@ -19,6 +19,14 @@ const PAGES: Readonly<Record<AddressName, Source>> = {
   deposit: async () => (await import("./pages/lifecycle.tsx")).DepositPage,
   trades: async () => (await import("./pages/lifecycles.tsx")).TradesPage,
   trade: async () => (await import("./pages/lifecycle.tsx")).TradePage,
+  attention: async () => (await import("./pages/attention.tsx")).AttentionPage,
+  anomaly: async () => (await import("./pages/anomaly.tsx")).AnomalyPage,
+  run: async () => (await import("./pages/run.tsx")).RunPage,
+  deliveries: async () => (await import("./pages/deliveries.tsx")).DeliveriesPage,
+  delivery: async () => (await import("./pages/delivery.tsx")).DeliveryPage,
+  stream: async () => (await import("./pages/stream.tsx")).StreamPage,
+  event: async () => (await import("./pages/event.tsx")).EventPage,
+  projections: async () => (await import("./pages/projections.tsx")).ProjectionsPage,
   search: async () => (await import("./pages/search.tsx")).SearchPage,
 };
 
@@ -28,6 +36,10 @@ export const NAVIGATION: readonly NavLink[] = [
   { name: "withdrawals", title: "Withdrawals", within: ["withdrawal"] },
   { name: "deposits", title: "Deposits", within: ["deposit"] },
   { name: "trades", title: "Trades", within: ["trade"] },
+  { name: "attention", title: "Attention", within: ["anomaly"] },
+  { name: "deliveries", title: "Deliveries", within: ["delivery"] },
+  { name: "stream", title: "Stream", within: ["event", "run"] },
+  { name: "projections", title: "Projections", within: [] },
 ];
 
 /** The page of the address that is open. */

@@ -17,6 +17,11 @@ export type Failure = Readonly<{
   candidates: readonly string[];
 }>;
 
+/** What a page says by itself of an answer that is no problem of the service's. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+}
+
 export type Ask<Data> = (client: Client, signal: AbortSignal) => PromiseLike<Data>;
 
 /** Between two questions for the same thing, however often it changes. */
@@ -80,6 +85,7 @@ export function useResource<Data>(
 const MISSING_ROUTE = /^no resource has the address/;
 
 export function failureOf(error: unknown): Failure {
+  if (error instanceof Refusal) return { code: "refused", text: error.message, candidates: [] };
   if (!(error instanceof ProblemError)) {
     return { code: "unreachable", text: "The service does not answer.", candidates: [] };
   }

@@ -66,10 +66,13 @@ export async function askPath<Answer>(path: string, signal?: AbortSignal): Promi
 export const authorization = (): Record<string, string> =>
   key.value === null ? {} : { authorization: `Bearer ${key.value}` };
 
+const isReading = ({ method = "GET" }: RequestInit = {}): boolean => method === "GET";
+
 /** Every request goes through here, so that a key that is revoked meanwhile is asked for at once. */
 export async function watch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const response = await fetch(input, init);
-  if (response.status === 401) {
+  // Where nobody is asked for a key to read, one is wanted to change something: that is said there.
+  if (response.status === 401 && isReading(init)) {
     const problem = (await response
       .clone()
       .json()

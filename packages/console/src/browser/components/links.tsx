@@ -1,8 +1,9 @@
 import { pathTo } from "../router.ts";
+import { recordPath, subjectPath } from "../subjects.ts";
 
 /** A run with what it moved on all accounts. */
 export const RunLink = ({ id }: Readonly<{ id: string }>) => (
-  <a class="id" href={`/runs/${encodeURIComponent(id)}`}>
+  <a class="id" href={pathTo("run", { id })}>
     {id}
   </a>
 );
@@ -12,14 +13,14 @@ export const DeliveryLink = ({ id, text }: Readonly<{ id: string | null; text?: 
   id === null ? (
     <span class="unknown">–</span>
   ) : (
-    <a href={`/deliveries/${encodeURIComponent(id)}`} title={id}>
+    <a href={pathTo("delivery", { id })} title={id}>
       {text ?? id.slice(0, 8)}
     </a>
   );
 
 /** An event of the stream. */
 export const EventLink = ({ position }: Readonly<{ position: string }>) => (
-  <a href={`/events/${encodeURIComponent(position)}`}>{position}</a>
+  <a href={pathTo("event", { id: position })}>{position}</a>
 );
 
 /** An account's id, which may break behind each of its parts. */
@@ -45,5 +46,25 @@ export function AccountName({ id }: Readonly<{ id: string }>) {
         </span>
       ))}
     </>
+  );
+}
+
+/** What an event is about, where that has a page. */
+export const SubjectLink = ({ subject }: Readonly<{ subject: string }>) => (
+  <Leading to={subjectPath(subject)}>{subject}</Leading>
+);
+
+/** A record of a model. */
+export const RecordLink = ({ model, id }: Readonly<{ model: string; id: string }>) => (
+  <Leading to={recordPath(model, id)}>{id}</Leading>
+);
+
+function Leading({ to, children }: Readonly<{ to: string | null; children: string }>) {
+  return to === null ? (
+    <span class="id">{children}</span>
+  ) : (
+    <a class="id" href={to}>
+      {children}
+    </a>
   );
 }

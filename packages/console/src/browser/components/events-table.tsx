@@ -1,0 +1,44 @@
+import type { components } from "@counterfoil/client";
+import { EventLink, SubjectLink } from "./links.tsx";
+import { Table } from "./table.tsx";
+import { Time } from "./time.tsx";
+
+export type StreamEvent = components["schemas"]["Event"];
+
+type EventsTableProps = Readonly<{ label: string; events: readonly StreamEvent[] }>;
+
+/** Events of the stream, a row each. */
+export function EventsTable({ label, events }: EventsTableProps) {
+  return (
+    <Table
+      label={label}
+      rows={events}
+      keyOf={({ position }) => position}
+      columns={[
+        {
+          title: "position",
+          kind: "number",
+          cell: ({ position }) => <EventLink position={position} />,
+        },
+        { title: "type", cell: ({ type }) => <b>{type}</b> },
+        { title: "subject", cell: ({ subject }) => <SubjectLink subject={subject} /> },
+        { title: "what", minor: true, cell: (event) => <Said event={event} /> },
+        { title: "recorded", minor: true, cell: ({ recorded_at }) => <Time at={recorded_at} /> },
+      ]}
+    />
+  );
+}
+
+/** What is said in a line: the rest is on the event's own page. */
+const TOLD = [
+  ...["asset", "change", "balance", "status", "provider_status", "movement_type", "run_type"],
+  ...["amount", "reason", "detail", "payload_type", "model", "generation", "action", "note"],
+];
+
+function Said({ event: { data } }: Readonly<{ event: StreamEvent }>) {
+  const told = TOLD.flatMap((name) => {
+    const value = data[name];
+    return typeof value === "string" || typeof value === "number" ? [`${name} ${value}`] : [];
+  });
+  return <span class="wrap quiet">{told.slice(0, 4).join(", ")}</span>;
+}
