@@ -7,6 +7,7 @@ import { exportCommand } from "./commands/export.ts";
 import { headCommand, proofCommand } from "./commands/head.ts";
 import { importCommand } from "./commands/import.ts";
 import { keysCommand } from "./commands/keys.ts";
+import { proveCommand } from "./commands/prove.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { rebuildCommand } from "./commands/rebuild.ts";
 import { replayCommand } from "./commands/replay.ts";
@@ -61,7 +62,7 @@ function createProgram(): Command {
       "Looking:",
       [statusCommand(), explainCommand(), anomaliesCommand(), verifyCommand(), replayCommand()],
     ],
-    ["Proving:", [headCommand(), proofCommand()]],
+    ["Proving:", [headCommand(), proofCommand(), proveCommand()]],
     [
       "Repairing:",
       [rebuildCommand(), rollbackCommand(), retranslateCommand(), quarantineCommand()],

@@ -76,6 +76,29 @@ export function inclusionRanges(index: number, size: number): readonly LeafRange
   return ranges.reverse();
 }
 
+/**
+ * The ranges whose roots prove several leaves at once, from left to right: every subtree that holds
+ * none of them, as large as it can be.
+ *
+ * @param indexes ascending, each once
+ */
+export function jointRanges(indexes: readonly number[], size: number): readonly LeafRange[] {
+  const ranges: LeafRange[] = [];
+  let at = 0;
+  const walk = (start: number, end: number): void => {
+    const index = indexes[at];
+    if (index === undefined || index >= end) ranges.push({ start, end });
+    else if (end - start === 1) at += 1;
+    else {
+      const middle = start + largestPowerBelow(end - start);
+      walk(start, middle);
+      walk(middle, end);
+    }
+  };
+  if (size > 0) walk(0, size);
+  return ranges;
+}
+
 /** The ranges whose roots prove that the tree of `to` goes on from the tree of `from`, 0 < from <= to. */
 export function consistencyRanges(from: number, to: number): readonly LeafRange[] {
   const ranges: LeafRange[] = [];

@@ -17,6 +17,7 @@ import {
   entryHash,
   keyOf,
   missingBranches,
+  proveKey,
   type Slot,
   type SubjectEntry,
 } from "@counterfoil/core/audit/subject-map";
@@ -269,6 +270,20 @@ async function loadBy(
   return new Map(found.map((row) => [String(row[column]), row]));
 }
 
+/** What the map says of a subject, and that it says so; null where it has no events. */
+export async function subjectIn(
+  rows: Rows,
+  subject: string,
+  hashing: Hashing,
+): Promise<(SubjectEntry & Readonly<{ siblings: readonly string[] }>) | null> {
+  const key = keyOf(subject, hashing);
+  const found = await rows.get(SUBJECTS, [key]);
+  if (found === null) return null;
+  const { siblings } = proveKey(await loadBranches(rows, [key]), key, hashing);
+  const [number, position] = [Number(found.events), Number(found.position)];
+  return { subject, number, position, digest: String(found.digest), siblings };
+}
+
 /** The branches on the way to these keys, one level after the other. */
 export async function loadBranches(rows: Rows, keys: readonly string[]): Promise<Branches> {
   const loaded = new Map<string, Branch>();
@@ -313,6 +328,23 @@ const damaged = (at: TileAt): ModelCorrupted =>
     `the index of signed heads lacks tile ${tileKey(at)}: build it again with \`counterfoil head --rebuild\``,
   );
 
+/** The roots over several ranges of the stored tree; each tile is read once. */
+export async function rootsIn(
+  rows: Rows,
+  ranges: readonly LeafRange[],
+  hashing: Hashing,
+): Promise<readonly string[]> {
+  const tiles = await loadTiles(rows, ranges.flatMap(nodesOf).map(tileOf));
+  return ranges.map((range) => rootOf(range, (node) => hashAt(tiles, node, hashing), hashing));
+}
+
+function hashAt(tiles: Tiles, node: Node, hashing: Hashing): string {
+  const at = tileOf(node);
+  const hash = hashInTile(tiles.get(tileKey(at)) as Tile, node, hashing);
+  if (hash === null) throw damaged(at);
+  return hash;
+}
+
 /** The root over some leaves of the stored tree, see `inclusionRanges` and `consistencyRanges`. */
 export async function rootIn(
   rows: Rows,
@@ -323,11 +355,5 @@ export async function rootIn(
   const places = nodesOf(range).map(tileOf);
   const missing = places.filter((at) => !known.has(tileKey(at)));
   const tiles = new Map([...known, ...(await loadTiles(rows, missing))]);
-  const hashOf = (node: Node): string => {
-    const at = tileOf(node);
-    const hash = hashInTile(tiles.get(tileKey(at)) as Tile, node, hashing);
-    if (hash === null) throw damaged(at);
-    return hash;
-  };
-  return rootOf(range, hashOf, hashing);
+  return rootOf(range, (node) => hashAt(tiles, node, hashing), hashing);
 }

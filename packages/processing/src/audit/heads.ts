@@ -1,11 +1,6 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { ConsistencyProof, InclusionProof, TreeHead } from "@counterfoil/contracts/tree-head";
-import {
-  consistencyRanges,
-  inclusionRanges,
-  type LeafRange,
-  leafHash,
-} from "@counterfoil/core/audit/merkle-log";
+import { consistencyRanges, inclusionRanges, leafHash } from "@counterfoil/core/audit/merkle-log";
 import { keyIdOf, signedText } from "@counterfoil/core/audit/tree-head";
 import { formatTime } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
@@ -30,7 +25,7 @@ import type {
 import type { RoleLocks } from "../ports/role-lock.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { beyondPart, type Page, type PageRequest, readPage } from "../queries/page.ts";
-import { AUDIT_LAYOUT, advanceIndex, rootIn } from "./audit-index.ts";
+import { AUDIT_LAYOUT, advanceIndex, rootIn, rootsIn } from "./audit-index.ts";
 import { recordRotation, takePresentKey } from "./key-rotation.ts";
 
 /** Signed tree heads of one ledger, and proofs under them. */
@@ -46,6 +41,8 @@ export interface Heads {
   rotate(): Promise<DataOf<"HeadKeyRotated">>;
   /** The one that was made last; makes none. */
   last(): Promise<TreeHead | null>;
+  /** The newest of those that were made here, at or before a position, the last first. */
+  upTo(position: number, limit: number): Promise<readonly TreeHead[]>;
   /** Those that were made here, in the order of their positions. */
   list(after: number, page: PageRequest): Promise<Page<TreeHead>>;
   /** That the event at a position lies under a size; the newest head's unless it is given. */
@@ -122,6 +119,8 @@ export function createHeads(options: HeadsOptions): Heads {
         return recordRotation({ ...options, genesis, keys: options.signer });
       }),
     last: () => readStore(catalogue, "heads", async (rows) => (await lastHead(rows))?.head ?? null),
+    upTo: async (position, limit) =>
+      (await readStore(catalogue, "heads", (rows) => headsUpTo(rows, position, limit))) ?? [],
     list: async (after, page) => {
       const listed = await readStore(catalogue, "heads", (rows) =>
         listHeads(rows, after, page, clock),
@@ -245,6 +244,16 @@ async function lastHead(rows: Rows): Promise<{ number: number; head: TreeHead } 
 
 const headOfRow = (row: Row): TreeHead => JSON.parse(String(row.head));
 
+async function headsUpTo(rows: Rows, position: number, limit: number): Promise<TreeHead[]> {
+  const found = await rows.select(HEADS, {
+    where: [{ column: "position", is: "<=", value: position }],
+    orderBy: ["position", "number"],
+    descending: true,
+    limit,
+  });
+  return found.map(headOfRow);
+}
+
 function listHeads(
   rows: Rows,
   after: number,
@@ -278,7 +287,7 @@ async function inclusionIn(
     hash,
     leaf: leafHash(hash, hashing),
     root: await rootIn(rows, { start: 0, end: size }, hashing),
-    proof: await rootsIn(rows, inclusionRanges(position - 1, size), hashing),
+    proof: [...(await rootsIn(rows, inclusionRanges(position - 1, size), hashing))],
   };
 }
 
@@ -292,14 +301,8 @@ async function consistencyIn(
     to: String(to),
     from_root: await rootIn(rows, { start: 0, end: from }, hashing),
     to_root: await rootIn(rows, { start: 0, end: to }, hashing),
-    proof: await rootsIn(rows, consistencyRanges(from, to), hashing),
+    proof: [...(await rootsIn(rows, consistencyRanges(from, to), hashing))],
   };
-}
-
-async function rootsIn(rows: Rows, ranges: readonly LeafRange[], hashing: Hashing) {
-  const roots: string[] = [];
-  for (const range of ranges) roots.push(await rootIn(rows, range, hashing));
-  return roots;
 }
 
 async function openStore(

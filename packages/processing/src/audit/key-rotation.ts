@@ -17,7 +17,7 @@ export class HeadKeyReplaced extends Error {
 
 type Rotation = Readonly<{ position: number }> & DataOf<"HeadKeyRotated">;
 
-async function rotationsOf(stream: EventStream): Promise<readonly Rotation[]> {
+export async function rotationsOf(stream: EventStream): Promise<readonly Rotation[]> {
   const rotations: Rotation[] = [];
   for await (const event of readAll(stream, ["HeadKeyRotated"])) {
     const data = readRotation(event);

@@ -1,0 +1,339 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import { consistencyRanges, jointRanges } from "@counterfoil/core/audit/merkle-log";
+import { canonicalJson } from "@counterfoil/core/exact/json";
+import { eventId } from "@counterfoil/core/identity";
+import { emptyHead } from "@counterfoil/core/stream/chain";
+import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
+import type { Base64 } from "../exports/check-export.ts";
+import { balancesProjection } from "../models/balances/projection.ts";
+import { ACCOUNTS, ENTRIES, STATEMENTS } from "../models/balances/tables.ts";
+import { StreamCorrupted, StreamUnavailable } from "../ports/errors.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { Row } from "../ports/table.ts";
+import { everyRow } from "../projection/selection.ts";
+import {
+  AUDIT_LAYOUT,
+  advanceIndex,
+  LARGE_PAGE,
+  rootIn,
+  rootsIn,
+  subjectIn,
+} from "./audit-index.ts";
+import { createHeads, type HeadsOptions, readStore } from "./heads.ts";
+import { rotationsOf } from "./key-rotation.ts";
+import { findSubjectPositions, readPositions } from "./subject-events.ts";
+
+export type ProveOptions = HeadsOptions & Readonly<{ base64: Base64 }>;
+
+export type ProveQuery = Readonly<{
+  account: string;
+  /** The proof is under the newest head at or before it; null: a head is made. */
+  at: number | null;
+  /** Sizes of heads that somebody holds: that the proof's head goes on from them is proven too. */
+  since: readonly number[];
+}>;
+
+/** What was asked for cannot be proven. */
+export class NotProvable extends Error {
+  override readonly name = "NotProvable";
+}
+
+/** What the proof consists of, as canonical JSON has it (docs/stream-format.md). */
+export type BalanceProof = Readonly<{ text: string; balance: string | null; head: TreeHead }>;
+
+const FORMAT = "counterfoil/balance-proof/v1";
+/** That a head goes on from so many before it is proven unasked: days, where one is made every hour. */
+const EARLIER_HEADS = 100;
+
+/**
+ * Everything that the balance of an account follows from, and that it is everything: all facts of the
+ * account as a head has them, the deliveries that brought them with their bytes and signatures, and
+ * the order and arithmetic that the rules make of them. Whoever holds the head's key, or a head, can
+ * check it without this program and without the ledger.
+ *
+ * The facts are folded anew, in a scratch store: nothing of the read models is believed.
+ *
+ * @throws NotProvable where there is no such head or account
+ */
+export async function proveAccount(
+  options: ProveOptions,
+  query: ProveQuery,
+): Promise<BalanceProof> {
+  const { account } = query;
+  const head = await headFor(options, query.at);
+  const facts = await factsOf(options, account, Number(head.position));
+  if (facts.events.length === 0) {
+    throw new NotProvable(`no event of account ${account} up to position ${head.position}`);
+  }
+  const folded = await fold(options, account, facts);
+  const proven = [...facts.events, ...facts.deliveries, ...facts.feeds].toSorted(
+    (a, b) => a.position - b.position,
+  );
+  const public_key = await options.signer.publicKey();
+  const proof = {
+    format: FORMAT,
+    public_key,
+    account,
+    ...folded,
+    rules: { model: "balances", version: String(balancesProjection.version) },
+    head,
+    rotations: await rotationsOf(options.stream).then((all) =>
+      all.map(({ position, ...keys }) => ({ position: String(position), ...keys })),
+    ),
+    events: proven.map((event) => eventRecord(event, facts.before)),
+    bodies: await bodiesOf(options, facts),
+    ...(await underHead(options, head, { account, proven, since: query.since })),
+  };
+  const signature = await options.signer.sign(`${FORMAT}\n${canonicalJson(proof)}`);
+  return { text: canonicalJson({ ...proof, signature }), balance: folded.balance, head };
+}
+
+async function headFor(options: ProveOptions, at: number | null): Promise<TreeHead> {
+  const heads = createHeads(options);
+  if (at === null) return heads.make();
+  const [head] = await heads.upTo(at, 1);
+  if (head !== undefined) return head;
+  throw new NotProvable(
+    `no head was signed at or before position ${at}: name a later point, or none for the present`,
+  );
+}
+
+type Facts = Readonly<{
+  /** All events whose subject is the account: its facts, and what was said of them later. */
+  events: readonly RecordedEvent[];
+  /** The deliveries that brought them. */
+  deliveries: readonly RecordedEvent[];
+  /** Where the feeds were opened whose snapshots state the account. */
+  feeds: readonly RecordedEvent[];
+  /** The hash before each of these positions. */
+  before: ReadonlyMap<number, string>;
+}>;
+
+/** Of a delivery its facts come right behind it: with so many before a fact it is mostly at hand. */
+const BEFORE = 6;
+
+async function factsOf(options: ProveOptions, account: string, to: number): Promise<Facts> {
+  const { stream, ledger, hashing } = options;
+  const positions = await positionsOf(options, account, to);
+  const found = new Map(await readPositions(stream, positions, BEFORE));
+  const events = positions.map((position) => at(found, position));
+  const byId = new Map([...found.values()].map((event) => [event.id, event]));
+  const wanted = [...idsOfCauses(events), ...events.flatMap((event) => feedId(event, options))];
+  const missing = [...new Set(wanted)].filter((id) => !byId.has(id));
+  for (let from = 0; from < missing.length; from += IDS_AT_ONCE) {
+    const { known } = await stream.findByIds(missing.slice(from, from + IDS_AT_ONCE));
+    for (const [id, { event }] of known) byId.set(id, event);
+  }
+  const related = [...new Set(wanted)]
+    .flatMap((id) => byId.get(id) ?? [])
+    .filter(({ position }) => position <= to);
+  const unread = related.map(({ position }) => position - 1).filter((one) => one > 0);
+  const lacking = unread.filter((position) => !found.has(position)).toSorted((a, b) => a - b);
+  for (const [position, event] of await readPositions(stream, lacking)) found.set(position, event);
+  const before = new Map<number, string>();
+  for (const { position } of [...events, ...related]) {
+    const first = position === 1;
+    before.set(position, first ? emptyHead(ledger, hashing).hash : at(found, position - 1).hash);
+  }
+  const deliveries = related.filter(({ type }) => type === "DeliveryReceived");
+  const feeds = related.filter(({ type }) => type === "FeedOpened");
+  return { events, deliveries, feeds, before };
+}
+
+const IDS_AT_ONCE = 500;
+
+/** By the index, which has come as far as the head. */
+async function positionsOf(options: ProveOptions, subject: string, to: number) {
+  const positions: number[] = [];
+  for (let after = 0; ; ) {
+    const page = await findSubjectPositions(options, { subject, after, limit: PAGE });
+    if (page.upTo < to) throw new StreamUnavailable(`the index ends at ${page.upTo}: try again`);
+    positions.push(...page.positions.filter((position) => position <= to));
+    const last = page.positions.at(-1);
+    if (last === undefined || last >= to || page.positions.length < PAGE) return positions;
+    after = last;
+  }
+}
+
+function at(found: ReadonlyMap<number, RecordedEvent>, position: number): RecordedEvent {
+  const event = found.get(position);
+  if (event !== undefined) return event;
+  throw new StreamCorrupted(`position ${position}: no event is there`);
+}
+
+function idsOfCauses(events: readonly RecordedEvent[]): readonly string[] {
+  return events.flatMap(({ causation_id }) => causation_id ?? []);
+}
+
+/** Where a snapshot's feed was opened says what surely is in it. */
+function feedId(event: RecordedEvent, { hashing }: ProveOptions): readonly string[] {
+  const place = placeOf(event);
+  return place === undefined ? [] : [eventId(["FeedOpened", place.connection], hashing)];
+}
+
+/** Of a report that a snapshot states. */
+function placeOf(event: RecordedEvent) {
+  if (event.type !== "BalanceReported" || isTooNew(event)) return undefined;
+  const { run_id, place } = readData(event) as DataOf<"BalanceReported">;
+  return run_id === undefined ? place : undefined;
+}
+
+/** An event without its hash: that follows from what it says and from the hash before it. */
+function eventRecord(event: RecordedEvent, before: ReadonlyMap<number, string>) {
+  const { position, id, type, schema_version, subject, occurred_at, recorded_at } = event;
+  const { causation_id, correlation_id, data } = event;
+  return {
+    before: before.get(position),
+    position: String(position),
+    ...{ id, type, subject, causation_id, correlation_id, data },
+    schema_version: String(schema_version),
+    occurred_at: occurred_at === null ? null : String(occurred_at),
+    recorded_at: String(recorded_at),
+  };
+}
+
+/** The facts of one account, folded as every projection does it. */
+async function fold(options: ProveOptions, account: string, { events, feeds }: Facts) {
+  const { catalogue, hashing } = options;
+  const { tables, version: modelVersion, types } = balancesProjection;
+  const scratch = await catalogue.openScratch("balances", { tables, modelVersion });
+  try {
+    const session = await balancesProjection.open(scratch, hashing);
+    const inOrder = [...events, ...feeds].toSorted((a, b) => a.position - b.position);
+    for (const event of inOrder) if (types.has(event.type)) await session.apply(event);
+    await session.commit();
+    const stored = await scratch.get(ACCOUNTS, [account]);
+    if (stored === null) throw new NotProvable(`${account} is no account: it has no balance`);
+    return {
+      balance: stored.balance === null ? null : String(stored.balance),
+      entries: await Array.fromAsync(entriesOf(scratch, account)),
+      snapshots: await Array.fromAsync(statementsOf(scratch, account)),
+    };
+  } finally {
+    await scratch.close();
+  }
+}
+
+async function* entriesOf(rows: Rows, account: string) {
+  const where = [{ column: "account", is: "=", value: account }] as const;
+  const orderBy = ["account", "placed_at", "rank", "mark"];
+  let before: string | null = null;
+  for await (const row of everyRow(rows, ENTRIES, { where, orderBy, limit: PAGE })) {
+    const { id, change, running, missing, opening } = textsOf(row);
+    yield {
+      id,
+      before,
+      change: row.kind === "snapshot" ? "0" : change,
+      after: running,
+      missing,
+      opening,
+    };
+    before = running ?? null;
+  }
+}
+
+async function* statementsOf(rows: Rows, account: string) {
+  const where = [{ column: "account", is: "=", value: account }] as const;
+  const orderBy = ["account", "connection", "frame"];
+  for await (const row of everyRow(rows, STATEMENTS, { where, orderBy, limit: PAGE })) {
+    const { connection, frame, confirmed_by } = textsOf(row);
+    yield { connection, frame, confirmed_by };
+  }
+}
+
+const PAGE = 1000;
+
+const textsOf = (row: Row): Readonly<Record<string, string | null>> =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, value === null ? null : String(value)]),
+  );
+
+/**
+ * The bytes of deliveries, by their digests; null where they are not kept any more. Bytes that may
+ * name other accounts (snapshots, pages of a backfill) are nobody else's to see: they are left out.
+ */
+async function bodiesOf({ stream, base64 }: ProveOptions, { events, deliveries }: Facts) {
+  const shared = new Set(events.filter((one) => placeOf(one) !== undefined).map(causeOf));
+  const bodies: Record<string, string | null> = {};
+  for (const delivery of deliveries) {
+    if (isTooNew(delivery)) continue;
+    const { channel, sha256 } = readData(delivery) as DataOf<"DeliveryReceived">;
+    if (!ONE_ACCOUNT.has(channel) || shared.has(delivery.id) || sha256 in bodies) continue;
+    const bytes = await stream.body(sha256);
+    bodies[sha256] = bytes && base64.encode(bytes);
+  }
+  return bodies;
+}
+
+const ONE_ACCOUNT: ReadonlySet<string> = new Set(["webhook", "feed"]);
+
+const causeOf = ({ causation_id }: RecordedEvent): string | null => causation_id;
+
+type Asked = Readonly<{
+  account: string;
+  proven: readonly RecordedEvent[];
+  since: readonly number[];
+}>;
+
+/** That these events lie under the head, are all of the account, and that it goes on from others. */
+async function underHead(options: ProveOptions, head: TreeHead, asked: Asked) {
+  const { catalogue, hashing } = options;
+  const size = Number(head.tree_size);
+  const earlier = await createHeads(options).upTo(size, EARLIER_HEADS);
+  const sizes = new Set([...asked.since, ...earlier.map(({ tree_size }) => Number(tree_size))]);
+  const indexes = asked.proven.map(({ position }) => position - 1);
+  const read = async (rows: Rows) => ({
+    tree: await rootsIn(rows, jointRanges(indexes, size), hashing),
+    consistency: await consistencyOf(rows, sizes, size, options),
+  });
+  const present = await readStore(catalogue, "audit", async (rows, { position, digest }) => ({
+    ...(await read(rows)),
+    map: position === size && digest === head.root ? await mapIn(rows, asked, head, options) : null,
+  }));
+  if (present?.map) return present;
+  // Of an older head the map is built again, as it was then.
+  const scratch = await catalogue.openScratch("audit", AUDIT_LAYOUT);
+  try {
+    const building = { ...options, nextTurn: options.clock.nextTurn, page: LARGE_PAGE };
+    await advanceIndex({ ...building, listsEvents: false }, scratch, size);
+    return { ...(await read(scratch)), map: await mapIn(scratch, asked, head, options) };
+  } finally {
+    await scratch.close();
+  }
+}
+
+async function mapIn(
+  rows: Rows,
+  { account }: Asked,
+  { root, map_root }: TreeHead,
+  { hashing }: ProveOptions,
+) {
+  const found = await subjectIn(rows, account, hashing);
+  if (found === null)
+    throw new NotProvable(`the map of ${map_root} under ${root} lacks ${account}`);
+  const { number, position, digest, siblings } = found;
+  return { number: String(number), position: String(position), digest, siblings };
+}
+
+async function consistencyOf(
+  rows: Rows,
+  sizes: ReadonlySet<number>,
+  to: number,
+  { hashing }: ProveOptions,
+) {
+  const proofs = [];
+  for (const from of [...sizes].toSorted((a, b) => a - b)) {
+    if (from === to) continue;
+    if (from > to) {
+      throw new NotProvable(
+        `the head over ${to} is older than the one over ${from}: name a later point`,
+      );
+    }
+    const proof = await rootsIn(rows, consistencyRanges(from, to), hashing);
+    const root = await rootIn(rows, { start: 0, end: from }, hashing);
+    proofs.push({ tree_size: String(from), root, proof });
+  }
+  return proofs;
+}

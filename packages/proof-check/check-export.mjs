@@ -1,0 +1,279 @@
+// Checks an export of a Counterfoil ledger, line by line. check.mjs, which has to lie beside it, runs this.
+import { createReadStream } from "node:fs";
+import {
+  checkHead,
+  eventHash,
+  hashesOf,
+  headSignature,
+  isSigned,
+  need,
+  sha256,
+  trustOf,
+  wrong,
+} from "./check.mjs";
+
+const hash = hashesOf(sha256);
+const NOTHING = "0".repeat(64);
+
+const LINES = {
+  header: ["format", "ledger", "environment", "genesis", "from", "to", "before", "account"],
+  event: [
+    ...["position", "id", "type", "schema_version", "subject", "occurred_at", "recorded_at"],
+    ...["causation_id", "correlation_id", "data", "hash"],
+  ],
+  body: ["body", "base64"],
+  end: ["end", "events", "bodies", "root", "head"],
+};
+
+/** After so many other bodies one stands there again. */
+const REMEMBERED_MAX = 100_000;
+
+class Export {
+  line = 0;
+  header = null;
+  end = null;
+  /** The digest of the body that has to come next. */
+  awaited = null;
+  position = 0;
+  previous = "";
+  events = 0;
+  bodies = 0;
+  recorded = 0n;
+  /** The last position of which a head has said that it is as it was. */
+  held = 0;
+  ids = new Set();
+  /** Of each subject what the map says of it, by its key. */
+  subjects = new Map();
+  /** The complete subtrees of the tree so far, from left to right. */
+  spine = [];
+  remembered = new Set();
+  erased = new Set();
+  missing = new Map();
+
+  constructor(heads) {
+    this.heads = heads;
+  }
+
+  bad(why) {
+    wrong(`line ${this.line}, position ${Math.max(this.position, 1)}: ${why}`);
+  }
+
+  get isWhole() {
+    return this.header.from === 1 && this.header.account === null;
+  }
+
+  /** Only of events without holes is the chain known. */
+  get isChained() {
+    return this.header.account === null;
+  }
+
+  root() {
+    return this.spine.map(({ root }) => root).reduceRight((right, left) => hash.node(left, right));
+  }
+
+  read(text) {
+    this.line += 1;
+    const value = this.parsed(text);
+    const kind = this.kindOf(value);
+    if (this.end !== null) this.bad("something stands behind the end");
+    const inOrder = Object.fromEntries(LINES[kind].map((name) => [name, value[name]]));
+    if (JSON.stringify(inOrder) !== text)
+      this.bad(`it is not in the form of ${kind}: it was altered`);
+    if (this.awaited !== null && kind !== "body") this.bad(`expected the body ${this.awaited}`);
+    this[`${kind}Line`](value);
+  }
+
+  parsed(text) {
+    try {
+      const value = JSON.parse(text);
+      if (typeof value === "object" && value !== null) return value;
+    } catch {
+      // Said below.
+    }
+    return this.bad("it is no JSON object");
+  }
+
+  kindOf(value) {
+    if (this.header === null) return "header";
+    if ("body" in value) return "body";
+    return "end" in value ? "end" : "event";
+  }
+
+  // What stands on each kind of line.
+
+  headerLine(value) {
+    this.header = value;
+    this.previous = value.before;
+    this.position = value.from - 1;
+  }
+
+  eventLine(value) {
+    this.position += 1;
+    if (this.isChained) {
+      if (value.position !== this.position) this.bad(`found position ${value.position}`);
+      if (value.hash !== eventHash(this.previous, value, sha256))
+        this.bad("its hash does not follow from the one before and from what it says");
+    }
+    this.position = value.position;
+    if (value.position === 1 && !this.isOpening(value))
+      this.bad("it does not open the ledger that the header names");
+    if (this.ids.has(value.id)) this.bad(`the event ${value.id} stands there twice`);
+    if (BigInt(value.recorded_at) < this.recorded)
+      this.bad("it was recorded before the event before it");
+    this.ids.add(value.id);
+    this.recorded = BigInt(value.recorded_at);
+    this.previous = value.hash;
+    this.events += 1;
+    if (this.isWhole) this.addToTree(value);
+    if (value.type === "BodyErased") this.erased.add(JSON.parse(value.data).sha256);
+    if (value.type === "DeliveryReceived" && this.isChained)
+      this.expectBody(JSON.parse(value.data).sha256);
+    for (const head of this.heads)
+      if (this.isChained && Number(head.position) === this.position) this.compare(head);
+  }
+
+  isOpening({ data, hash: first }) {
+    const { ledger, environment, genesis, before } = this.header;
+    const said = JSON.parse(data);
+    const isNamed = said.name === ledger && said.environment === environment;
+    return isNamed && first === genesis && before === sha256(ledger);
+  }
+
+  addToTree({ subject, position, hash: one }) {
+    const key = sha256(subject);
+    const { number, digest } = this.subjects.get(key) ?? { number: 0, digest: NOTHING };
+    const entry = { number: number + 1, position, digest: hash.chained(digest, one) };
+    this.subjects.set(key, { key, subject, ...entry });
+    let node = { root: hash.leaf(one), width: 1 };
+    while (this.spine.at(-1)?.width === node.width) {
+      const left = this.spine.pop();
+      node = { root: hash.node(left.root, node.root), width: 2 * node.width };
+    }
+    this.spine.push(node);
+  }
+
+  expectBody(digest) {
+    this.awaited = this.remembered.delete(digest) ? null : digest;
+    this.remembered.add(digest);
+    const [oldest] = this.remembered;
+    if (this.remembered.size > REMEMBERED_MAX) this.remembered.delete(oldest);
+  }
+
+  bodyLine({ body, base64 }) {
+    if (body !== this.awaited) this.bad(`expected the body ${this.awaited}`);
+    if (base64 === null) this.missing.set(body, `line ${this.line}, position ${this.position}`);
+    else if (sha256(Buffer.from(base64, "base64")) !== body)
+      this.bad(`the bytes are not those of the body ${body}`);
+    else this.bodies += 1;
+    this.awaited = null;
+  }
+
+  endLine(value) {
+    this.end = value;
+    const said = [value.end, value.events, value.bodies, value.root];
+    const root = this.isWhole ? this.root() : null;
+    const found = [this.previous, this.events, this.bodies, root];
+    if (said.some((one, at) => one !== found[at]))
+      this.bad("the end does not say what stands before it");
+  }
+
+  /** Whether a head signed what is here up to its position. */
+  compare(head) {
+    const said = { genesis: this.header.genesis, hash: this.previous };
+    if (this.isWhole) {
+      said.root = this.root();
+      said.map_root = mapRoot([...this.subjects.values()], 0);
+    }
+    const { position } = head;
+    for (const [name, found] of Object.entries(said)) {
+      need(
+        found === head[name],
+        `position ${this.held + 1}: found ${name} ${found} at position ${position}, signed was ${head[name]}: what was altered lies in positions ${this.held + 1} to ${position}`,
+      );
+    }
+    this.held = Number(position);
+  }
+
+  /** To be called behind the last line. @returns what to say, and what is left open */
+  finish(keys) {
+    const { header, end, heads, position } = this;
+    this.line += 1;
+    if (end === null) this.bad("the file ends here, and its last line is missing: it was cut");
+    if (this.isChained && position !== header.to)
+      this.bad(`the header says that it ends at position ${header.to}`);
+    for (const [body, where] of this.missing)
+      need(
+        this.erased.has(body),
+        `${where}: the bytes ${body} are missing, and nothing says that they were erased`,
+      );
+    for (const head of heads) this.checkBrought(head);
+    if (end.head !== null) this.checkOwn(end.head);
+    const said = [
+      `${this.events} events up to position ${position} of ledger ${header.ledger}, ${this.bodies} bodies: whole, in order, unaltered since their hashes were made`,
+    ];
+    if (!this.isChained) return { said, open: [OF_ACCOUNT] };
+    const last = heads.toSorted((a, b) => a.position - b.position).at(-1) ?? end.head;
+    if (last === null) return { said, open: ["it ends with no signed head, and you brought none"] };
+    const open = heads.length > 0 ? [] : trustOf({ head: last }, keys, [], () => true);
+    if (heads.some((head) => Number(head.position) < header.from))
+      open.push("it begins behind a head that you brought");
+    const isAll = Number(last.position) === position;
+    said.push(
+      isAll
+        ? `as signed ${last.signed_at} by key ${last.key_id}`
+        : `up to position ${last.position} as signed ${last.signed_at}; what comes after is not under a head that you brought`,
+    );
+    return { said, open };
+  }
+
+  checkBrought({ ledger, position, signed_at }) {
+    need(ledger === this.header.ledger, `head: the one over ${position} is of another ledger`);
+    if (!this.isChained || Number(position) <= this.position) return;
+    const first = this.position + 1;
+    wrong(
+      `position ${first}: positions ${first} to ${position} are missing, which the head of ${signed_at} signed`,
+    );
+  }
+
+  checkOwn(head) {
+    checkHead(head, sha256);
+    need(isSigned(headSignature(head)), "head: the signature at the end does not hold");
+    const isOwn = head.ledger === this.header.ledger && Number(head.position) === this.position;
+    need(isOwn || !this.isChained, "head: the one at the end is not of this export");
+    if (this.isChained) this.compare(head);
+  }
+}
+
+const OF_ACCOUNT =
+  "the export of one account cannot be proven complete: ask for a proof (counterfoil prove)";
+
+/** The root of the map over entries whose keys begin alike. */
+function mapRoot(entries, depth) {
+  if (entries.length === 0) return NOTHING;
+  const bit = ({ key }) => (Number.parseInt(key[depth >> 2], 16) >> (3 - (depth & 3))) & 1;
+  if (entries.length > 1) {
+    const halves = [0, 1].map((side) => entries.filter((entry) => bit(entry) === side));
+    return hash.branch(mapRoot(halves[0], depth + 1), mapRoot(halves[1], depth + 1));
+  }
+  const [{ key, subject, number, position, digest }] = entries;
+  const said = [subject, String(number), String(position), digest];
+  return hash.entry(key, sha256(JSON.stringify(said)));
+}
+
+/** Checks a file, in memory that does not grow with its bodies. */
+export async function checkExport(file, { keys, heads }) {
+  const reading = new Export(heads);
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let rest = Buffer.alloc(0);
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
+    const bytes = Buffer.concat([rest, chunk]);
+    let start = 0;
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
+      reading.read(decoder.decode(bytes.subarray(start, end)));
+      start = end + 1;
+    }
+    rest = bytes.subarray(start);
+  }
+  if (rest.length > 0) reading.read(`${decoder.decode(rest)}?`);
+  return reading.finish(keys);
+}
