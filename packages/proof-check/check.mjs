@@ -86,7 +86,7 @@ function rootOf(leaves, size, proof, { node }) {
 }
 /** RFC 6962, 2.1.2. @returns whether `to` with root `now` goes on from `from` with root `old` */
 function isConsistent(from, old, to, now, proof, { node }) {
-  const ranges = []; let [start, end, whole] = [0, to, true];
+  const ranges = []; let [start, end, whole] = [0, to, true]; if (!(Number.isInteger(from) && from > 0 && from < to)) return false;
   while (from !== end) {
     const middle = start + powerBelow(end - start); if (from <= middle) [, end] = [ranges.push("right"), middle];
     else [, start, whole] = [ranges.push("left"), middle, false];
