@@ -107,6 +107,29 @@ describe("commands beside a running service", () => {
     expect(answer).toMatchObject({ deliveries: 12, appended: {}, rebuilds: [] });
   });
 
+  test("explain says why something is shown, as the interface does", async () => {
+    const [{ id }] = await api.get<readonly [{ id: string }]>("/v1/balances");
+    const { code, answer } = await json("explain", id);
+    expect(code).toBe(0);
+    const address = await addressOf(service);
+    const url = new URL(`/v1/explain/balance/${encodeURIComponent(id)}`, address);
+    expect(answer).toEqual(await (await fetch(url)).json());
+    expect(answer).toMatchObject({ kind: "balance", id, facts: expect.any(Array) });
+    const { stdout } = await runCommand(["explain", "account", id, "--at", answer.position], env);
+    expect(stdout).toContain(`balance ${id}, by the facts up to position ${answer.position}`);
+    expect(stdout).toMatch(
+      /[├└]─ decides: .*\n.*FundsReported at \d+.*\n.*delivery .* over the webhook/,
+    );
+    expect((await runCommand(["explain", "nobody"], env)).code).toBe(2);
+    const wrong = await runCommand(["explain", "withdrawl", "x"], env);
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      expect.stringContaining("did you mean withdrawal?"),
+    ]);
+    const past = await runCommand(["explain", "run", "1", "--at", "1"], env);
+    expect([past.code, past.stderr]).toEqual([2, expect.stringContaining("only a balance")]);
+  });
+
   test("quarantine lists what could not be read, and retries it", async () => {
     const listed = await json("quarantine", "list");
     expect(listed.answer).toMatchObject([{ delivery_id: quarantined, attempts: 1 }]);

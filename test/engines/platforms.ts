@@ -94,21 +94,28 @@ export function describePlatforms(name: string, open: OpenEngine): void {
         expect([key, url, status]).toEqual([key, url, isThere ? 200 : 404]);
         if (!isThere) expect(body.detail).toMatch(/^there is no \w+ "/);
       };
+      const explains = async (kind: string, { id }: Owned, isThere: boolean) =>
+        one(`/v1/explain/${kind}/${encodeURIComponent(id)}?limit=20`, isThere);
       for (const account of books.accounts) {
         const path = `/v1/accounts/${encodeURIComponent(account.id)}`;
         await one(path, isSeen(key, account));
         await one(`${path}/entries`, isSeen(key, account));
+        await explains("balance", account, isSeen(key, account));
         const called = books.accounts.filter(({ accountId }) => accountId === account.accountId);
         const own = idsOf(called, key);
         const { status, body } = await ask(key, `/v1/accounts/${account.accountId}`);
         expect(status).toBe(own.length === 0 ? 404 : own.length === 1 ? 200 : 409);
         if (own.length > 1) expect(body.candidates).toEqual(own.toSorted());
       }
-      for (const run of books.runs) await one(`/v1/runs/${run.id}`, isSeen(key, run));
+      for (const run of books.runs) {
+        await one(`/v1/runs/${run.id}`, isSeen(key, run));
+        await explains("run", run, isSeen(key, run));
+      }
       for (const model of MODELS) {
         for (const record of books[model]) {
           await one(`/v1/${model}/${record.id}`, isSeen(key, record));
           await one(`/v1/${model}/${record.id}/history`, isSeen(key, record));
+          await explains(model.slice(0, -1), record, isSeen(key, record));
         }
       }
       for (const delivery of deliveries) {
@@ -295,6 +302,7 @@ const isSeen = (key: Key, { owners }: Pick<Owned, "owners">): boolean =>
 const lastPart = (url: string): string =>
   decodeURIComponent(
     url
+      .replace(/\?.*$/, "")
       .replace(/\/(?:entries|history|body)$/, "")
       .split("/")
       .at(-1) ?? "",

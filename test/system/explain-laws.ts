@@ -13,9 +13,10 @@ import { balanceRecord } from "@counterfoil/processing/queries/balances";
 import { explain } from "@counterfoil/processing/queries/explain/explain";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
-import type { Random } from "@counterfoil/simulator/random";
-import { expect } from "@jest/globals";
-import { allRows, hashing, type TestLedger } from "./support.ts";
+import { createRandom, type Random } from "@counterfoil/simulator/random";
+import { expect, test } from "@jest/globals";
+import { playFlow } from "../engines/flow.ts";
+import { allRows, hashing, type LedgerOptions, type TestLedger } from "./support.ts";
 
 type Asked = Readonly<{ kind: ExplainedKind; id: string; limit?: number; atPosition?: number }>;
 
@@ -125,3 +126,61 @@ function sample<T>(items: readonly T[], count: number, random: Random): readonly
   const rest = items.slice(newest.length);
   return [...newest, ...Array.from({ length: count - newest.length }, () => random.pick(rest))];
 }
+
+const KINDS = [
+  ["withdrawals", "withdrawal"],
+  ["deposits", "deposit"],
+  ["trades", "trade"],
+] as const;
+
+const idsIn = async (ledger: TestLedger, model: "balances" | (typeof KINDS)[number][0]) =>
+  (await ledger.rows(model, model === "balances" ? ACCOUNTS : RECORDS)).map(({ id }) => String(id));
+
+/** Every account and record of a ledger, a few facts of each. */
+export async function expectAllRoles(ledger: TestLedger, seed: number, each: number) {
+  const random = createRandom(seed, "explain");
+  const seen = new Map<string, number>();
+  const note = (roles: readonly string[]) => {
+    for (const role of roles) seen.set(role, (seen.get(role) ?? 0) + 1);
+  };
+  const events = new Map((await ledger.events()).map((event) => [event.id, event]));
+  for (const id of await idsIn(ledger, "balances")) {
+    const { facts } = await explained(ledger, { kind: "balance", id });
+    // Facts of other accounts are never named.
+    for (const { event_id } of facts) expect(events.get(event_id)?.subject).toBe(id);
+    note(await expectRoles(ledger, "balances", { kind: "balance", id }, { random, count: each }));
+  }
+  for (const [model, kind] of KINDS) {
+    for (const id of await idsIn(ledger, model)) {
+      note(await expectRoles(ledger, model, { kind, id }, { random, count: each }));
+    }
+  }
+  return seen;
+}
+
+/** What holds on every engine. */
+export function defineExplainLaws(engineOf: () => NonNullable<LedgerOptions["engine"]>): void {
+  test("taking a fact out of a flow with losses, repeats and corrections does what its role says", async () => {
+    const ledger = await playFlow({ engine: engineOf(), order: 1 });
+    const seen = await expectAllRoles(ledger, 1, 2);
+    expect([...seen.keys()].sort()).toEqual(["confirms", "decides", "repeats", "superseded"]);
+    await expectPastRoles(ledger);
+    await ledger.close();
+  });
+}
+
+/** The same as of positions of the past, by the facts up to there. */
+async function expectPastRoles(ledger: TestLedger): Promise<void> {
+  const random = createRandom(2, "explain");
+  const { position: head } = await ledger.stream.head();
+  const accounts = await idsIn(ledger, "balances");
+  for (let count = 0; count < PAST; count += 1) {
+    const id = random.pick(accounts);
+    const own = (await ledger.events()).filter(({ subject }) => subject === id);
+    const upTo = random.pick(own).position;
+    expect(upTo).toBeLessThanOrEqual(head);
+    await expectRoles(ledger, "balances", { kind: "balance", id }, { random, count: 2, upTo });
+  }
+}
+
+const PAST = 8;

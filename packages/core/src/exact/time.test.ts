@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import {
   agreedTime,
+  formatDuration,
   formatTime,
   isTruncationOf,
   MILLISECOND,
@@ -216,5 +217,21 @@ describe("agreedTime", () => {
         expect(full.every((time) => time >= agreed)).toBe(true);
       }),
     );
+  });
+});
+
+describe("formatDuration", () => {
+  test.each([
+    [0n, "0 nanoseconds"],
+    [1n, "a nanosecond"],
+    [20n * MILLISECOND, "20 milliseconds"],
+    [SECOND, "a second"],
+    [59n * SECOND, "a minute"],
+    [3600n * SECOND, "an hour"],
+    [36n * 3600n * SECOND, "2 days"],
+    [7n * 86_400n * SECOND - 1n, "a week"],
+    [15n * 86_400n * SECOND, "2 weeks"],
+  ])("%s is %s", (nanos, text) => {
+    expect(formatDuration(nanos)).toBe(text);
   });
 });

@@ -3,18 +3,11 @@ import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-ev
 import { canonicalJson } from "../exact/json.ts";
 import type { Hashing } from "../hashing.ts";
 import { readData } from "../stream/read-event.ts";
-import {
-  type Cause,
-  correctedEvent,
-  newEvent,
-  withdrawnAmendmentEvent,
-  withdrawnEvent,
-} from "./event.ts";
+import { type Cause, correctedEvent, withdrawnAmendmentEvent, withdrawnEvent } from "./event.ts";
 import {
   AMENDMENTS,
   type Amendment,
   evolveFactState,
-  type FactData,
   type FactState,
   initialFactState,
 } from "./fact-state.ts";
@@ -24,6 +17,9 @@ export type FactEvents = Readonly<{
   event: RecordedEvent;
   amendments: readonly RecordedEvent[];
 }>;
+
+/** Events that take something of a fact back, and those that bring it back as it was. */
+export type TakenBack = Readonly<{ events: readonly NewEvent[]; undo: readonly NewEvent[] }>;
 
 /**
  * Events that bring a fact to what it would be if some of its events had never been recorded: what
@@ -35,29 +31,50 @@ export function eventsWithout(
   fact: FactEvents,
   isGone: (event: RecordedEvent) => boolean,
   hashing: Hashing,
-): readonly NewEvent[] {
+): TakenBack {
   const all = [fact.event, ...fact.amendments];
   const now = stateOf(all);
-  const then = stateOf(all.filter((event) => !isGone(event)));
-  if (now === null) return [];
-  const { id, type, subject } = fact.event;
-  const { translation: printed } = now.data;
+  if (now === null) return NOTHING;
+  const kept = stateOf(all.filter((event) => !isGone(event)));
+  const isStated = kept !== null && !kept.withdrawn;
+  if (!isStated && now.withdrawn) return NOTHING;
+  const then = isStated ? kept : { ...now, withdrawn: true };
+  return {
+    events: eventsBetween(fact, now, then, hashing),
+    undo: eventsBetween(fact, then, now, hashing),
+  };
+}
+
+const NOTHING: TakenBack = { events: [], undo: [] };
+
+/** Amendments that lead from one state of a fact to another. */
+function eventsBetween(
+  { event: { id, type, subject }, amendments }: FactEvents,
+  from: FactState,
+  to: FactState,
+  hashing: Hashing,
+): NewEvent[] {
+  const { translation: printed } = from.data;
   const translation = typeof printed === "number" ? printed : 1;
-  const recorded = { id, type, data: now.data };
-  if (then === null || then.withdrawn) {
-    return now.withdrawn ? [] : [withdrawnEvent(recorded, translation, NO_CAUSE, hashing)];
-  }
-  const withdrawn = withdrawnEvent(recorded, translation, NO_CAUSE, hashing);
+  const withdrawn = withdrawnEvent({ id, type, data: from.data }, translation, NO_CAUSE, hashing);
+  if (to.withdrawn) return from.withdrawn ? [] : [withdrawn];
   const about = JSON.parse(withdrawn.data) as DataOf<"FactWithdrawn">;
-  const [held, holding] = [amendmentsIn(now), amendmentsIn(then)];
-  const isAmended = ({ id }: RecordedEvent) => held.has(id) !== holding.has(id);
-  const changes = fact.amendments.filter(isAmended).map((amendment): NewEvent => {
-    if (holding.has(amendment.id)) return { ...amendment, about: id };
-    const options = { translation, cause: NO_CAUSE, hashing };
-    return withdrawnAmendmentEvent({ id: amendment.id, subject }, about, options);
-  });
-  const isSame = !now.withdrawn && canonicalJson(now.data) === canonicalJson(then.data);
-  return isSame ? changes : [...changes, correction(then.data, now.data, fact.event, hashing)];
+  const [held, holding] = [amendmentsIn(from), amendmentsIn(to)];
+  const options = { translation, cause: NO_CAUSE, hashing };
+  const changes = amendments
+    .filter((amendment) => held.has(amendment.id) !== holding.has(amendment.id))
+    .map((amendment): NewEvent => {
+      if (holding.has(amendment.id)) return { ...amendment, about: id };
+      return withdrawnAmendmentEvent({ id: amendment.id, subject }, about, options);
+    });
+  const isSame = !from.withdrawn && canonicalJson(from.data) === canonicalJson(to.data);
+  if (isSame) return changes;
+  const corrected = correctedEvent(
+    { fact: { type, data: to.data } as never, recorded: from.data },
+    NO_CAUSE,
+    hashing,
+  );
+  return [...changes, { ...corrected, subject, about: id }];
 }
 
 /** Nobody delivered them. */
@@ -81,18 +98,3 @@ export function stateOf(events: readonly RecordedEvent[]): FactState | null {
 
 const amendmentsIn = ({ seen, contradicted }: FactState): ReadonlySet<string> =>
   new Set([...seen, ...contradicted].map(({ id }) => id));
-
-function correction(
-  data: FactData,
-  recorded: FactData,
-  { id, type, subject }: RecordedEvent,
-  hashing: Hashing,
-): NewEvent {
-  const corrected = correctedEvent({ fact: { type, data } as never, recorded }, NO_CAUSE, hashing);
-  const about = JSON.parse(corrected.data) as DataOf<"FactCorrected">;
-  return newEvent(
-    { type: "FactCorrected", data: { ...about, event_id: id, event_type: type, data } as never },
-    { id: corrected.id, subject, about: id },
-    NO_CAUSE,
-  );
-}

@@ -10,39 +10,47 @@ export interface Scratch extends Rows {
   readonly checkpoint: Checkpoint;
   /** Rows of a table that the events wrote. */
   written(table: Table): readonly Row[];
+  /** Folds events that are on no stream. It costs what they move, as if they had been recorded. */
+  fold(events: readonly NewEvent[]): Promise<void>;
 }
 
 export type Moment = Readonly<{ rows: Rows; checkpoint: Checkpoint }>;
 
-/**
- * Folds events that are on no stream onto a moment of a model, by the model's own rules, and keeps
- * what they change in memory. It costs what the events move, as if they had been recorded.
- */
-export async function foldOnto(
-  { rows, checkpoint }: Moment,
+/** A moment of a model to fold onto by the model's own rules; what changes stays in memory. */
+export async function openScratch(
+  moment: Moment,
   projection: Projection,
-  events: readonly NewEvent[],
   hashing: Hashing,
 ): Promise<Scratch> {
-  const scratch = createScratch(rows, checkpoint, projection);
-  const session = await projection.open(scratch.store, hashing);
-  let { position } = checkpoint;
-  for (const { about: _, ...event } of events) {
-    position += 1;
-    const { recorded_at = 0n } = event;
-    await session.apply({ ...event, position, recorded_at, hash: checkpoint.hash });
-  }
-  await session.commit();
-  return scratch;
+  const written = createWritten(moment, projection);
+  const session = await projection.open(written.store, hashing);
+  let { position } = moment.checkpoint;
+  return {
+    get: written.store.get,
+    select: written.store.select,
+    count: written.store.count,
+    written: written.rowsOf,
+    get checkpoint() {
+      return session.checkpoint;
+    },
+    async fold(events) {
+      for (const { about: _, ...event } of events) {
+        position += 1;
+        const { recorded_at = 0n } = event;
+        await session.apply({ ...event, position, recorded_at, hash: moment.checkpoint.hash });
+      }
+      await session.commit();
+    },
+  };
 }
 
 type Written = Map<string, Readonly<{ key: readonly Value[]; row: Row | null }>>;
 
-function createScratch(
-  rows: Rows,
-  start: Checkpoint,
+/** A store that reads through to a moment, and keeps what is written. */
+function createWritten(
+  { rows, checkpoint: start }: Moment,
   { model }: Projection,
-): Scratch & Readonly<{ store: ModelStore }> {
+): Readonly<{ store: ModelStore; rowsOf: Scratch["written"] }> {
   const tables = new Map<string, Written>();
   let checkpoint = start;
 
@@ -70,25 +78,17 @@ function createScratch(
     return takeRows(found, selection);
   }
 
-  const reading: Rows = {
-    get: async (table, key) => {
-      const found = writtenIn(table).get(keyText(key));
-      return found === undefined ? rows.get(table, key) : found.row;
-    },
-    select,
-    // Only totals of a whole model ask, and no event of a subject changes what they count.
-    count: (table, where) => rows.count(table, where),
-  };
-
   return {
-    ...reading,
-    get checkpoint() {
-      return checkpoint;
-    },
-    written: (table) =>
+    rowsOf: (table) =>
       [...writtenIn(table).values()].flatMap(({ row }) => (row === null ? [] : [row])),
     store: {
-      ...reading,
+      get: async (table, key) => {
+        const found = writtenIn(table).get(keyText(key));
+        return found === undefined ? rows.get(table, key) : found.row;
+      },
+      select,
+      // Only totals of a whole model ask, and no event of a subject changes what they count.
+      count: (table, where) => rows.count(table, where),
       model,
       generation: 0,
       checkpoint: async () => checkpoint,
@@ -106,38 +106,61 @@ function createScratch(
   };
 }
 
-/** As many rows below as a selection asks for, without those that were written since. */
+/** What a selection finds below among rows that were not written since; at least as many as asked. */
 async function unwritten(
   rows: Rows,
   table: Table,
-  selection: Selection,
+  { bytesMax: _, ...selection }: Selection,
   written: Written,
 ): Promise<readonly Row[]> {
-  const { bytesMax: _, ...all } = selection;
-  const limit = selection.limit + written.size;
-  const found = await rows.select(table, { ...all, limit });
-  return found.filter((row) => !written.has(keyText(keyIn(table, row))));
+  const kept: Row[] = [];
+  for (let page: Selection = selection; kept.length < selection.limit; ) {
+    const found = await rows.select(table, page);
+    for (const row of found) if (!written.has(keyText(keyIn(table, row)))) kept.push(row);
+    const last = found.at(-1);
+    if (last === undefined || found.length < page.limit) break;
+    const beyond = selection.orderBy.map((column) => last[column] ?? null);
+    page = { ...selection, beyond, limit: Math.max(selection.limit, SKIPPED) };
+  }
+  return kept;
 }
+
+/** Who asks for one row may meet many that were written. */
+const SKIPPED = 50;
 
 const keyIn = ({ key }: Table, row: Row): Value[] => key.map((column) => row[column] ?? null);
 
 const keyText = (key: readonly Value[]): string => key.join("\u0001");
 
-/** The same rows, each question asked once: many scratches over one moment ask the same. */
-export function rememberRows(rows: Rows): Rows {
-  const answers = new Map<string, Promise<unknown>>();
-  const once = <T>(question: readonly unknown[], ask: () => Promise<T>): Promise<T> => {
+/** The same rows, each question asked once; `asked`: how many rows the answers held together. */
+export function rememberRows(rows: Rows): Rows & Readonly<{ asked: () => number }> {
+  const answers = new Map<string, Promise<readonly Row[]>>();
+  let asked = 0;
+
+  async function once(
+    question: readonly unknown[],
+    ask: () => Promise<readonly Row[]>,
+  ): Promise<readonly Row[]> {
     const name = JSON.stringify(question, (_, value) =>
       typeof value === "bigint" ? `${value}n` : value,
     );
-    const known = answers.get(name) as Promise<T> | undefined;
-    if (known !== undefined) return known;
-    const answer = ask();
+    const answer = answers.get(name) ?? ask();
     answers.set(name, answer);
-    return answer;
-  };
+    const found = await answer;
+    asked += Math.max(1, found.length);
+    return found;
+  }
+
   return {
-    get: (table, key) => once([table.name, key], () => rows.get(table, key)),
+    asked: () => asked,
+    get: async (table, key) => {
+      const ask = async () => {
+        const row = await rows.get(table, key);
+        return row === null ? [] : [row];
+      };
+      const [found = null] = await once([table.name, key], ask);
+      return found;
+    },
     select: (table, selection) =>
       once([table.name, selection], () => rows.select(table, selection)),
     count: (table, where) => rows.count(table, where),

@@ -141,6 +141,9 @@ export class Clusters {
       for await (const { reading } of factsIn(cluster.id)) {
         const wanted = (reading?.claims ?? []).filter(({ field }) => isWanted(field));
         cluster.fields = withoutUnlisted(withClaims(cluster.fields, wanted));
+        // Nothing stood before what is lost, so nothing goes before its equal.
+        const isBest = (field: string) => cluster.fields[field]?.[0] === lost.get(field);
+        if (fields.every((field) => !isMovement(field) && isBest(field))) break;
       }
       this.touch(cluster);
     }

@@ -19,7 +19,7 @@ import { type CursorScope, decodeCursor, encodeCursor } from "../page.ts";
 import type { ServedModels } from "../serving.ts";
 import { arithmeticIn } from "./account-facts.ts";
 import { explainedDeliveries } from "./deliveries.ts";
-import { judgeFact } from "./judge.ts";
+import { createJudge } from "./judge.ts";
 import type { ListedFact, Subject } from "./subject.ts";
 import {
   type Asking,
@@ -78,11 +78,12 @@ export async function explain(sources: ExplainSources, query: ExplainQuery): Pro
   const candidates: string[] = [];
   for (const model of MODELS_OF[query.kind]) {
     const explained = await sources.models.snapshot(model, async (live, checkpoint) => {
-      const moment = await momentOf({ rows: rememberRows(live), checkpoint }, sources, query);
+      const rows = rememberRows(live);
+      const moment = await momentOf({ rows, checkpoint }, sources, query);
       const subject = await subjectIn(moment.rows, model, sources, query);
       if (subject.outcome !== "found") return subject;
       const position = Math.min(query.atPosition ?? checkpoint.position, checkpoint.position);
-      return explainIn({ ...moment, position }, subject.record, sources, query);
+      return explainIn({ ...moment, position, asked: rows.asked }, subject.record, sources, query);
     });
     if (explained.outcome === "ambiguous") candidates.push(...explained.candidates);
     else if (explained.outcome !== "missing") return explained;
@@ -125,7 +126,7 @@ async function subjectIn(
 }
 
 /** A moment, and the position up to which its facts were looked at. */
-type Seen = Moment & Readonly<{ position: number }>;
+type Seen = Moment & Readonly<{ position: number; asked: () => number }>;
 
 async function explainIn(
   seen: Seen,
@@ -214,6 +215,9 @@ async function listFacts(
   return { facts: facts.filter((_, at) => stand[at] === "inside"), end };
 }
 
+/** Rows that the rules look at for one page, before it ends short: some facts move many others. */
+const ASKED_MAX = 200_000;
+
 /** As many facts as the page holds, each with its role, and where the next page begins. */
 async function judgeAll(
   seen: Seen,
@@ -221,11 +225,15 @@ async function judgeAll(
   { facts: listed, end }: Listed,
   { limit, hashing, nextTurn }: ExplainQuery,
 ): Promise<Readonly<{ facts: readonly ExplainedFact[]; next: readonly Value[] | null }>> {
+  const judge = createJudge(subject, seen, hashing);
   const facts: ExplainedFact[] = [];
   let last: readonly Value[] | null = null;
   for (const one of listed) {
-    const judged = await judgeFact(subject, seen, one, hashing);
-    if (last !== null && facts.length + judged.length > limit) return { facts, next: last };
+    const isMuch = last !== null && seen.asked() > ASKED_MAX;
+    const judged = isMuch ? [] : await judge(one);
+    if (isMuch || (last !== null && facts.length + judged.length > limit)) {
+      return { facts, next: last };
+    }
     facts.push(...judged);
     last = one.fact.key;
     await nextTurn();

@@ -13,60 +13,62 @@ import { readData } from "@counterfoil/core/stream/read-event";
 import { ANOMALIES } from "../../models/columns.ts";
 import { PROJECTIONS } from "../../models/registry.ts";
 import type { KnownEvent } from "../../ports/event-stream.ts";
-import { foldOnto, type Moment, type Scratch } from "../../projection/scratch.ts";
+import { type Moment, openScratch, type Scratch } from "../../projection/scratch.ts";
 import type { ListedFact, Subject } from "./subject.ts";
+
+/** Tells the roles of facts, one after the other. */
+export type Judge = (asked: Asked) => Promise<readonly ExplainedFact[]>;
+
+type Asked = Readonly<{ fact: ListedFact; known: KnownEvent }>;
 
 /**
  * What each event of a fact does to what is shown: the model's own rules are asked what they would
- * show without it, so no role can differ from them.
+ * show without it, so no role can differ from them. What was taken back is stated again before the
+ * next is asked for, so that what the rules have in memory serves a whole page.
  */
-export async function judgeFact(
-  subject: Subject,
-  moment: Moment,
-  { fact, known }: Readonly<{ fact: ListedFact; known: KnownEvent }>,
-  hashing: Hashing,
-): Promise<readonly ExplainedFact[]> {
-  const all = [known.event, ...known.amendments];
-  const state = stateOf(all);
-  const now = await subject.view(moment.rows, fact);
-  const judged: ExplainedFact[] = [];
-  for (const event of all) {
-    const without = await withoutIt(subject, moment, { fact, known, event, now }, hashing);
-    const stands = isInForce(event, all, state) && !fact.isOvertaken;
-    const { role, because } = roleOf(now, without, stands);
-    const reason =
-      amendmentReason(event.type, readData(event)) ?? (state && (await fact.reason(state)));
-    judged.push({
-      event_id: event.id,
-      position: String(event.position),
-      type: event.type,
-      role,
-      sentence: `${reason}; ${because}`,
-      delivery_ids: deliveriesOf(event, all),
-    });
+export function createJudge(subject: Subject, moment: Moment, hashing: Hashing): Judge {
+  let scratch: Promise<Scratch> | null = null;
+
+  async function without(
+    { fact, known }: Asked,
+    event: RecordedEvent,
+    now: View | null,
+  ): Promise<Without> {
+    const { events, undo } = eventsWithout(known, ({ id }) => id === event.id, hashing);
+    if (events.length === 0) return { view: now, gaps: [] };
+    scratch ??= openScratch(moment, PROJECTIONS[subject.model], hashing);
+    const rows = await scratch;
+    await rows.fold(events);
+    const account = subject.accountOf(fact);
+    const gaps = account === null ? [] : await gapsOpened(moment, rows, account);
+    const view = await subject.view(rows, fact);
+    // Amendments stand in the order in which they came, which stating them again would change.
+    if (known.amendments.length > 1) scratch = null;
+    else await rows.fold(undo);
+    return { view, gaps };
   }
-  return judged;
-}
 
-type Asked = Readonly<{
-  fact: ListedFact;
-  known: KnownEvent;
-  event: RecordedEvent;
-  now: View | null;
-}>;
-
-async function withoutIt(
-  subject: Subject,
-  moment: Moment,
-  { fact, known, event, now }: Asked,
-  hashing: Hashing,
-): Promise<Without> {
-  const events = eventsWithout(known, ({ id }) => id === event.id, hashing);
-  if (events.length === 0) return { view: now, gaps: [] };
-  const scratch = await foldOnto(moment, PROJECTIONS[subject.model], events, hashing);
-  const account = subject.accountOf(fact);
-  const gaps = account === null ? [] : await gapsOpened(moment, scratch, account);
-  return { view: await subject.view(scratch, fact), gaps };
+  return async ({ fact, known }) => {
+    const all = [known.event, ...known.amendments];
+    const state = stateOf(all);
+    const now = await subject.view(moment.rows, fact);
+    const judged: ExplainedFact[] = [];
+    for (const event of all) {
+      const stands = isInForce(event, all, state) && !fact.isOvertaken;
+      const { role, because } = roleOf(now, await without({ fact, known }, event, now), stands);
+      const amending = amendmentReason(event.type, readData(event));
+      const reason = amending ?? (state && (await fact.reason(state)));
+      judged.push({
+        event_id: event.id,
+        position: String(event.position),
+        type: event.type,
+        role,
+        sentence: `${reason}; ${because}`,
+        delivery_ids: deliveriesOf(event, all),
+      });
+    }
+    return judged;
+  };
 }
 
 /** Gaps of an account that are open on the scratch, and are not so, or of another amount, below it. */

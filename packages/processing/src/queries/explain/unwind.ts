@@ -5,7 +5,7 @@ import { eventsWithout } from "@counterfoil/core/ingest/without";
 import { balancesProjection } from "../../models/balances/projection.ts";
 import { BALANCE_CHANGES } from "../../models/balances/tables.ts";
 import type { EventStream } from "../../ports/event-stream.ts";
-import { foldOnto, type Moment } from "../../projection/scratch.ts";
+import { type Moment, openScratch } from "../../projection/scratch.ts";
 import { accountFacts } from "./account-facts.ts";
 
 /** Too much was said of the account since. */
@@ -38,8 +38,10 @@ export async function unwound(
   if (ids.size === 0) return moment;
   const { known } = await stream.findByIds([...ids]);
   const isGone = (event: RecordedEvent) => event.position > position;
-  const events = [...known.values()].flatMap((fact) => eventsWithout(fact, isGone, hashing));
-  const scratch = await foldOnto(moment, balancesProjection, events, hashing);
+  const scratch = await openScratch(moment, balancesProjection, hashing);
+  for (const fact of known.values()) {
+    await scratch.fold(eventsWithout(fact, isGone, hashing).events);
+  }
   return { rows: scratch, checkpoint: scratch.checkpoint };
 }
 
