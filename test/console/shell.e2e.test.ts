@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
 import { request } from "undici";
 import { createKey } from "../e2e/support/api.ts";
-import { describeBrowser, openWatched, startBrowser, whenLoaded } from "./support/browser.ts";
+import { openWatched, startBrowser, whenLoaded } from "./support/browser.ts";
+import { describeBrowser } from "./support/describe-browser.ts";
 import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
 
 jest.setTimeout(180_000);

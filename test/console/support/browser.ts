@@ -1,13 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { describe } from "@jest/globals";
 import type { AxeResults } from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 
-const CHROMIUM = "/usr/bin/chromium";
-
-/** Suites that need a real browser, skipped by name where there is none. */
-export const describeBrowser = existsSync(CHROMIUM) ? describe : describe.skip;
+export const CHROMIUM = "/usr/bin/chromium";
 
 export const startBrowser = (): Promise<Browser> =>
   chromium.launch({

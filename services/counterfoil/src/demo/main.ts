@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { EXIT, type ExitCode } from "../error-report.ts";
 import { print } from "../output/print.ts";
 import { createClosing } from "../service/service.ts";
-import { expectationsOf, gatherLedger, rebuildAll } from "./ledger.ts";
+import { AVAILABLE, expectationsOf, gatherLedger, rebuildAll } from "./ledger.ts";
 import { playFlows, type StandIn, startStandIn } from "./play.ts";
 import { createApi, runCommand, type ServiceProcess, startServiceProcess } from "./service.ts";
 import {
@@ -78,10 +78,15 @@ function introduce({ address }: ServiceProcess, { config }: StandIn, dataDir: st
 
 async function serveOn({ address, ended }: ServiceProcess): Promise<void> {
   printHeading("Still serving", "Ctrl+C stops it and removes its data");
-  print(`  ${address}/v1/balances`);
-  print(`  ${address}/docs`);
+  print(`  ${address}  ${dim("the console: whether the money is right")}`);
+  print(`  ${address}/withdrawals  ${dim("how long each stage took, and who told it")}`);
+  print(`  ${accountPage(address)}  ${dim("its balance over time, and why it says so")}`);
+  print(`  ${address}/docs  ${dim("the same for programs")}`);
   await Promise.race([interrupted, ended]);
 }
+
+const accountPage = (address: string): string =>
+  `${address}/accounts/${encodeURIComponent(AVAILABLE)}`;
 
 /**
  * The demo from the first message to the comparison of the digests.

@@ -50,8 +50,9 @@ const UNITS = [
   [1, "s"],
 ] as const;
 
-/** Whole seconds in the two largest units: `2 d 3 h`. */
+/** Seconds in the two largest units: `2 d 3 h`; below one of them in milliseconds. */
 export function durationText(seconds: number): string {
+  if (seconds > 0 && seconds < 1) return `${Math.round(seconds * 1000)} ms`;
   let rest = Math.max(0, Math.round(seconds));
   const parts: string[] = [];
   for (const [size, unit] of UNITS) {

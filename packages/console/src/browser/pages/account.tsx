@@ -1,6 +1,7 @@
 import type { components } from "@counterfoil/client";
 import { Amount } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
+import { Explained } from "../components/explained.tsx";
 import { AccountName } from "../components/links.tsx";
 import { Facts, Id, Panel } from "../components/panel.tsx";
 import { Failed, Loaded } from "../components/states.tsx";
@@ -39,6 +40,7 @@ export function AccountPage({ parameters: { id = "" } }: PageProps) {
             <Head balance={data} position={position} isPast={moment !== ""} />
             <BalanceOverTime account={data} />
             <Entries key={query.value.toString()} account={data} />
+            <Explained kind="balance" id={data.id} moment={moment} />
           </>
         )}
       </Loaded>

@@ -1,6 +1,7 @@
 import type { AnswerOf, Client, components } from "@counterfoil/client";
 import { Amount } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
+import { Explained } from "../components/explained.tsx";
 import { Facts, Id, Panel } from "../components/panel.tsx";
 import { Failed, Loaded } from "../components/states.tsx";
 import { Time } from "../components/time.tsx";
@@ -17,6 +18,7 @@ type One = AnswerOf<"getWithdrawal"> | AnswerOf<"getDeposit"> | AnswerOf<"getTra
 type Kind = Readonly<{
   model: Model;
   name: AddressName;
+  explained: "withdrawal" | "deposit" | "trade";
   title: string;
   ask: (client: Client, id: string, signal: AbortSignal) => PromiseLike<One>;
 }>;
@@ -24,18 +26,21 @@ type Kind = Readonly<{
 const WITHDRAWAL: Kind = {
   model: "withdrawals",
   name: "withdrawal",
+  explained: "withdrawal",
   title: "Withdrawal",
   ask: (client, id, signal) => client.getWithdrawal({ id }, { signal }),
 };
 const DEPOSIT: Kind = {
   model: "deposits",
   name: "deposit",
+  explained: "deposit",
   title: "Deposit",
   ask: (client, id, signal) => client.getDeposit({ id }, { signal }),
 };
 const TRADE: Kind = {
   model: "trades",
   name: "trade",
+  explained: "trade",
   title: "Trade",
   ask: (client, id, signal) => client.getTrade({ id }, { signal }),
 };
@@ -70,7 +75,7 @@ function LifecyclePage({ kind, parameters: { id = "" } }: PageProps & Readonly<{
 
 type ShownProps = Readonly<{ kind: Kind; id: string; record: LifecycleRecord }>;
 
-function Shown({ kind: { model, name }, id, record }: ShownProps) {
+function Shown({ kind: { model, name, explained }, id, record }: ShownProps) {
   return (
     <>
       {record.id !== id && (
@@ -91,6 +96,7 @@ function Shown({ kind: { model, name }, id, record }: ShownProps) {
           <TradeFields record={record} />
         )}
       </div>
+      <Explained kind={explained} id={record.id} />
     </>
   );
 }

@@ -1,0 +1,122 @@
+import type { components } from "@counterfoil/client";
+import { useState } from "preact/hooks";
+import { type Resource, useResource } from "../resource.ts";
+import { askPath } from "../session.ts";
+import { Badge, type Tone } from "./badge.tsx";
+import { DeliveryLink, EventLink } from "./links.tsx";
+import { Panel } from "./panel.tsx";
+import { Empty, Loaded } from "./states.tsx";
+import { Table } from "./table.tsx";
+
+type Explanation = components["schemas"]["Explanation"];
+type Fact = Explanation["facts"][number];
+type Delivery = Explanation["deliveries"][number];
+
+type ExplainedProps = Readonly<{
+  kind: "balance" | "withdrawal" | "deposit" | "trade";
+  id: string;
+  /** The moment that is looked at, as the query of a question. */
+  moment?: string;
+}>;
+
+/** Why something is shown as it is, fact by fact, down to who signed the bytes. Asked for when it is opened. */
+export function Explained(props: ExplainedProps) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <Panel
+      title="Why it says so"
+      aside={
+        <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          {isOpen ? "Fold" : "Show the facts that decide"}
+        </button>
+      }
+    >
+      {isOpen ? <Facts {...props} /> : null}
+    </Panel>
+  );
+}
+
+function Facts({ kind, id, moment = "" }: ExplainedProps) {
+  const found: Resource<Readonly<{ data: Explanation }>> = useResource(
+    `explain ${kind} ${id} ${moment}`,
+    (_, signal) => askPath(`/v1/explain/${kind}/${encodeURIComponent(id)}${moment}`, signal),
+  );
+  return (
+    <Loaded resource={found} lines={6}>
+      {({ data: { facts, deliveries, next_cursor } }) => {
+        const byId = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
+        return facts.length === 0 ? (
+          <Empty>Nothing is shown of it.</Empty>
+        ) : (
+          <>
+            <FactTable facts={facts} deliveries={byId} />
+            {next_cursor !== null && (
+              <p class="quiet">
+                The newest {facts.length};{" "}
+                <code>
+                  counterfoil explain {kind} {id}
+                </code>{" "}
+                shows all.
+              </p>
+            )}
+          </>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+const TONES: Readonly<Record<Fact["role"], Tone>> = {
+  decides: "good",
+  confirms: "busy",
+  repeats: "quiet",
+  superseded: "quiet",
+};
+
+type FactTableProps = Readonly<{
+  facts: readonly Fact[];
+  deliveries: ReadonlyMap<string, Delivery>;
+}>;
+
+function FactTable({ facts, deliveries }: FactTableProps) {
+  return (
+    <Table
+      label="Facts"
+      rows={facts}
+      keyOf={({ event_id }) => event_id}
+      columns={[
+        { title: "it", cell: ({ role }) => <Badge word={role} tone={TONES[role]} /> },
+        { title: "because", cell: ({ sentence }) => <span class="sentence">{sentence}</span> },
+        {
+          title: "told by",
+          cell: ({ delivery_ids }) => (
+            <ul class="sources">
+              {delivery_ids.map((id) => (
+                <li key={id}>
+                  <DeliveryLink id={id} /> <Signed by={deliveries.get(id)} />
+                </li>
+              ))}
+            </ul>
+          ),
+        },
+        {
+          title: "position",
+          kind: "number",
+          minor: true,
+          cell: ({ position }) => <EventLink position={position} />,
+        },
+      ]}
+    />
+  );
+}
+
+function Signed({ by }: Readonly<{ by: Delivery | undefined }>) {
+  if (by === undefined) return null;
+  const { channel, signature, scheme, body } = by;
+  return (
+    <span class="quiet">
+      {channel}, {signature === "none" ? "unsigned channel" : `${signature} ${scheme ?? ""}`}
+      {body === "gone" && ", bytes are gone"}
+    </span>
+  );
+}

@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import type { Browser, Page } from "playwright-core";
+import { createApi, createKey } from "../e2e/support/api.ts";
+import { findingsOf, openWatched, startBrowser } from "./support/browser.ts";
+import { describeBrowser } from "./support/describe-browser.ts";
+import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
+
+jest.setTimeout(240_000);
+
+/** Every page over what the providers document, in both themes and on a telephone. */
+describeBrowser("the console's pages in a real browser (needs Chromium)", () => {
+  let service: ShownService;
+  let browser: Browser;
+  let paths: Readonly<Record<string, string>>;
+
+  beforeAll(async () => {
+    service = await startShownService();
+    browser = await startBrowser();
+    const api = createApi(service.address);
+    const first = async (list: string) => {
+      const [record] = await api.get<readonly Readonly<{ id: string }>[]>(list, { limit: "1" });
+      return encodeURIComponent(record?.id ?? "");
+    };
+    paths = {
+      "the start page": "/",
+      "the list of accounts": "/accounts",
+      "an account with a gap": `/accounts/${encodeURIComponent(GAP_ACCOUNT)}`,
+      "an account of Layer1": `/accounts/${await first("/v1/balances")}`,
+      "the list of withdrawals": "/withdrawals",
+      "a withdrawal": `/withdrawals/${await first("/v1/withdrawals")}`,
+      "the list of deposits": "/deposits?stage=credited",
+      "a deposit": `/deposits/${await first("/v1/deposits")}`,
+      "the list of trades": "/trades",
+      "a trade": `/trades/${await first("/v1/trades")}`,
+      "the search": "/search?q=GAP001",
+    };
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await service?.stop();
+  });
+
+  const NAMES = [
+    ...["the start page", "the list of accounts", "an account with a gap", "an account of Layer1"],
+    ...["the list of withdrawals", "a withdrawal", "the list of deposits", "a deposit"],
+    ...["the list of trades", "a trade", "the search"],
+  ];
+
+  test.each(NAMES)("%s: no error, nobody else asked, nothing that axe finds", async (name) => {
+    for (const view of [{}, { scheme: "dark" }, { width: 360 }] as const) {
+      const { page, open, faults } = await openWatched(browser, service.address, view);
+      await open(paths[name] ?? "");
+      expect([view, faults()]).toEqual([view, []]);
+      expect([view, await findingsOf(page)]).toEqual([view, []]);
+      const overhang = "document.documentElement.scrollWidth - innerWidth";
+      expect([view, Number(await page.evaluate(overhang)) <= 0]).toEqual([view, true]);
+      await page.context().close();
+    }
+  });
+
+  const on = async (path: string, look: (page: Page) => Promise<void>) => {
+    const { page, open, faults } = await openWatched(browser, service.address);
+    await open(path);
+    await look(page);
+    expect(faults()).toEqual([]);
+    await page.context().close();
+  };
+
+  describe("the start page", () => {
+    test("says no where something is missing, and how much", () =>
+      on("/", async (page) => {
+        await page.getByText("No.", { exact: true }).waitFor();
+        const gap = page.getByRole("listitem").filter({ hasText: GAP_ACCOUNT });
+        expect(await gap.textContent()).toMatch(/gap\s*\+5 USD/);
+      }));
+  });
+
+  describe("an account", () => {
+    test("shows its history from the newest, with the gap where it is", () =>
+      on(`/accounts/${encodeURIComponent(GAP_ACCOUNT)}`, async (page) => {
+        const rows = page.getByRole("region", { name: "History" }).locator("tbody tr");
+        const texts = await rows.allTextContents();
+        expect(texts).toHaveLength(4);
+        expect(texts[0]).toMatch(/transfer 4.*\+5.*130/);
+        expect(texts[1]).toMatch(/gap.*between run 2 and run 4.*\+5/);
+        expect(texts[3]).toMatch(/\+100.*100/);
+        await page.getByRole("button", { name: "1 movements of run 4" }).click();
+        await page.locator(".movements li").first().waitFor();
+        expect(await page.locator(".plot canvas").count()).toBe(1);
+      }));
+
+    test("changes on the page when a report comes, without a reload", async () => {
+      await on(`/accounts/${encodeURIComponent(GAP_ACCOUNT)}`, async (page) => {
+        await page.locator(".verdict .answer", { hasText: "130" }).waitFor();
+        await service.report({ run: 5, change: "7", balance: "137" });
+        await page.locator(".verdict .answer", { hasText: "137" }).waitFor();
+        await page.getByText("run 5").or(page.getByText("transfer 5")).first().waitFor();
+      });
+    });
+  });
+
+  test("a list is narrowed by its address, and says where nothing is like that", async () => {
+    await on("/accounts?participant_code=GAP001", async (page) => {
+      expect(await page.locator("tbody tr").count()).toBe(1);
+    });
+    await on("/accounts?participant_code=NOBODY", async (page) => {
+      await page.getByText("No account is like that.").waitFor();
+    });
+  });
+});
+
+describeBrowser("the console for a platform's key (needs Chromium)", () => {
+  let service: ShownService;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    service = await startShownService();
+    browser = await startBrowser();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await service?.stop();
+  });
+
+  test("shows what is the platform's, and tells nothing of anybody else", async () => {
+    const { secret } = await createKey(service.env, "--role", "reader", "--platform", "PLAT01");
+    const { page, open, faults } = await openWatched(browser, service.address);
+    await open("/accounts");
+    await page.getByLabel("API key").fill(secret);
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: GAP_ACCOUNT }).waitFor();
+    expect(await page.locator("main").textContent()).not.toContain("layer1:");
+    await page.getByRole("link", { name: "Is the money right?" }).click();
+    await page.getByText("Look at your accounts.").waitFor();
+    expect(await page.locator("main").textContent()).not.toContain("Yes.");
+    expect(faults().filter((fault) => !fault.startsWith("401"))).toEqual([]);
+    await page.context().close();
+  });
+});
