@@ -21,7 +21,9 @@ describeBrowser("the console over 10,000 accounts (needs Chromium)", () => {
     const env = configOf(newFolder());
     const head = await fillAccounts(env.COUNTERFOIL_DATA_DIR ?? "", ACCOUNTS);
     address = await addressOf(startRole(["start"], env));
-    await whenFolded(createApi(address), head);
+    // Three times the patience of one wait, on a machine that has more to do.
+    const folded = () => whenFolded(createApi(address), head);
+    await folded().catch(folded).catch(folded);
     browser = await startBrowser();
   });
 
