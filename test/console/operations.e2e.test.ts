@@ -2,13 +2,8 @@ import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import { createKey } from "../e2e/support/api.ts";
 import { sendWebhook } from "../e2e/support/send.ts";
-import {
-  describeBrowser,
-  findingsOf,
-  openWatched,
-  startBrowser,
-  whenLoaded,
-} from "./support/browser.ts";
+import { findingsOf, openWatched, startBrowser, whenLoaded } from "./support/browser.ts";
+import { describeBrowser } from "./support/describe-browser.ts";
 import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
 
 jest.setTimeout(180_000);

@@ -1,6 +1,7 @@
 import type { components } from "@counterfoil/client";
 import { ProblemError } from "@counterfoil/client";
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
+import { eventsIn, type ServerEvent } from "./server-events.ts";
 import { api, authorization, locked, watch } from "./session.ts";
 
 export type Status = components["schemas"]["Status"];
@@ -36,6 +37,10 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Follows the ledger as long as the page is open: its status, and what changes in the models. */
 export function follow(): void {
+  // What another key was shown is not for whoever comes next.
+  effect(() => {
+    if (locked.value !== null) status.value = null;
+  });
   void followStatus();
   void followChanges();
 }
@@ -49,8 +54,10 @@ async function followStatus(): Promise<never> {
 
 /** Asks how the ledger is doing, and tells of every model that moved since. */
 export async function refreshStatus(): Promise<void> {
+  const asked = api.value;
   try {
-    const { data } = await api.value.getStatus();
+    const { data } = await asked.getStatus();
+    if (asked !== api.value || locked.value !== null) return;
     const before = new Map(status.value?.projections.map(({ name, position }) => [name, position]));
     status.value = data;
     silence.value = null;
@@ -75,70 +82,52 @@ async function followChanges(): Promise<void> {
       });
       isStreaming.value = false;
       if (outcome === "missing") return;
+      if (outcome === "refused") after = null;
     }
     await pause(RETRY_MS);
   }
 }
 
+/** Ends with the key that it was begun with. */
 async function readChanges(
   after: string,
   reached: (id: string) => void,
-): Promise<"missing" | "ended"> {
+): Promise<"missing" | "refused" | "ended"> {
+  const leaving = new AbortController();
+  const asked = api.value;
+  const stop = effect(() => {
+    if (api.value !== asked || locked.value !== null) leaving.abort();
+  });
   try {
     const headers = { ...authorization(), accept: "text/event-stream", "last-event-id": after };
-    const response = await watch("/v1/changes", { headers, cache: "no-store" });
+    const { signal } = leaving;
+    const response = await watch("/v1/changes", { headers, cache: "no-store", signal });
     if (response.status === 404 || response.status === 405) return "missing";
-    if (!response.ok || response.body === null) return "ended";
+    if (!response.ok || response.body === null) return "refused";
     isStreaming.value = true;
-    const text = response.body.pipeThrough(new TextDecoderStream());
-    for await (const { id, event, data } of eventsIn(text)) {
-      if (id !== null) reached(id);
-      tell({ model: event, id: recordIn(data) });
+    for await (const event of eventsIn(response.body.pipeThrough(new TextDecoderStream()))) {
+      if (event.id !== null) reached(event.id);
+      tellOf(event);
     }
   } catch {
     // Cut off: the next attempt goes on behind the last one heard.
+  } finally {
+    stop();
   }
   return "ended";
 }
 
-type ServerEvent = Readonly<{ id: string | null; event: string; data: string }>;
-
-/** The events of a text/event-stream. */
-export async function* eventsIn(text: ReadableStream<string>): AsyncGenerator<ServerEvent> {
-  const reader = text.getReader();
-  let rest = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const blocks = (rest + value.replaceAll("\r\n", "\n")).split("\n\n");
-    rest = blocks.pop() ?? "";
-    for (const block of blocks) {
-      const event = eventOf(block);
-      if (event !== null) yield event;
-    }
-  }
+/** An event names the model; `reset` and `state` are about the one that their data names. */
+function tellOf({ event, data }: ServerEvent): void {
+  const { id, model } = fieldsOf(data);
+  if (event === "reset") tell({ model: String(model), id: null });
+  else tell({ model: event, id: typeof id === "string" ? id : null });
 }
 
-function eventOf(block: string): ServerEvent | null {
-  const fields = block
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith(":"))
-    .map((line) => /^(\w+): ?(.*)$/.exec(line));
-  const named = (name: string) => fields.filter((field) => field?.[1] === name);
-  const data = named("data").map((field) => field?.[2] ?? "");
-  if (data.length === 0) return null;
-  return {
-    id: named("id")[0]?.[2] ?? null,
-    event: named("event")[0]?.[2] ?? "message",
-    data: data.join("\n"),
-  };
-}
-
-function recordIn(data: string): string | null {
+function fieldsOf(data: string): Readonly<Record<string, unknown>> {
   try {
-    const { id } = Object(JSON.parse(data)) as { id?: unknown };
-    return typeof id === "string" ? id : null;
+    return Object(JSON.parse(data));
   } catch {
-    return null;
+    return {};
   }
 }

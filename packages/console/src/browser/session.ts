@@ -9,6 +9,8 @@ const key = signal<string | null>(null);
 
 /** Why the service wants a key, in its own words; null as long as it answers. */
 export const locked = signal<string | null>(null);
+/** Whether it would go on answering without one. */
+export const isKeyOptional = signal(false);
 
 export const hasKey = computed(() => key.value !== null);
 
@@ -41,10 +43,16 @@ export async function logIn(secret: string): Promise<string | null> {
 
 /** Without a key this page reads, where the service lets anybody; with one it may do more. */
 export function askForKey(): void {
+  isKeyOptional.value = true;
   locked.value = "Give a key to do more than read.";
 }
 
+export function goOnReading(): void {
+  locked.value = null;
+}
+
 export function logOut(): void {
+  isKeyOptional.value = false;
   key.value = null;
   locked.value = "You have logged out.";
 }
@@ -73,6 +81,7 @@ export async function watch(input: RequestInfo | URL, init?: RequestInit): Promi
   const response = await fetch(input, init);
   // Where nobody is asked for a key to read, one is wanted to change something: that is said there.
   if (response.status === 401 && isReading(init)) {
+    isKeyOptional.value = false;
     const problem = (await response
       .clone()
       .json()

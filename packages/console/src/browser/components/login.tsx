@@ -1,6 +1,6 @@
 import { useId, useState } from "preact/hooks";
 import { refreshStatus } from "../live.ts";
-import { locked, logIn } from "../session.ts";
+import { goOnReading, isKeyOptional, locked, logIn } from "../session.ts";
 
 /** One field for the key. It is no password that a browser should keep, so none is offered to it. */
 export function Login() {
@@ -40,6 +40,11 @@ export function Login() {
         <button type="submit" class="primary" disabled={isAsking}>
           {isAsking ? "Asking…" : "Open the ledger"}
         </button>
+        {isKeyOptional.value && (
+          <button type="button" onClick={goOnReading}>
+            Go on reading without a key
+          </button>
+        )}
         <div id={`${id}-why`} class="quiet">
           <p>
             The key stays in the memory of this page: a reload asks for it again. One is made by

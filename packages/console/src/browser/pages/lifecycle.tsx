@@ -114,6 +114,7 @@ function Head({ record }: Readonly<{ record: LifecycleRecord }>) {
           <Amount value={record.amount} asset={record.asset} />
         </p>
       )}
+      {"fields" in record && <TradedAmount fields={record.fields} />}
       <p>
         <Badge word={stage} /> {stuck === true && <Badge word="stuck" />}{" "}
         <span class="quiet">the provider says “{provider_status ?? "nothing"}”</span>
@@ -126,6 +127,26 @@ function Head({ record }: Readonly<{ record: LifecycleRecord }>) {
         ]}
       />
     </section>
+  );
+}
+
+/** What was traded at what price, where the provider says both as text. */
+function TradedAmount({ fields }: Pick<Schemas["Trade"], "fields">) {
+  const { trade_quantity: quantity, trade_price: price, underlying, quoted_currency } = fields;
+  if (typeof quantity !== "string" || typeof price !== "string") return null;
+  return (
+    <>
+      <p class="answer">
+        <Amount value={quantity} asset={typeof underlying === "string" ? underlying : null} />
+      </p>
+      <p>
+        at{" "}
+        <Amount
+          value={price}
+          asset={typeof quoted_currency === "string" ? quoted_currency : null}
+        />
+      </p>
+    </>
   );
 }
 

@@ -4,10 +4,12 @@ import { Empty } from "../components/states.tsx";
 import { Table } from "../components/table.tsx";
 import { Ago, durationText, Time } from "../components/time.tsx";
 import type { Status } from "../live.ts";
+import { useResource } from "../resource.ts";
 
 /** How far each model follows the stream, and what proves that it was folded right. */
 export function Models({ status }: Readonly<{ status: Status }>) {
   const { projections, publisher } = status;
+  const built = useActivations(projections.map(({ generation }) => generation).join(" "));
   return (
     <Panel title="Models" class="wide" aside={<PublisherLag publisher={publisher} />}>
       <Table
@@ -26,6 +28,11 @@ export function Models({ status }: Readonly<{ status: Status }>) {
           { title: "position", kind: "number", minor: true, cell: ({ position }) => position },
           { title: "generation", kind: "number", cell: ({ generation }) => generation },
           {
+            title: "last rebuild",
+            minor: true,
+            cell: ({ name }) => <LastRebuild at={built[name]} />,
+          },
+          {
             title: "stopped subjects",
             kind: "number",
             minor: true,
@@ -36,6 +43,21 @@ export function Models({ status }: Readonly<{ status: Status }>) {
         ]}
       />
     </Panel>
+  );
+}
+
+const LastRebuild = ({ at }: Readonly<{ at: string | undefined }>) =>
+  at === undefined ? <span class="quiet">never</span> : <Time at={at} />;
+
+/** When the generation of each model that is served was activated: the stream says it. */
+function useActivations(generations: string): Readonly<Record<string, string>> {
+  const found = useResource(`activations ${generations}`, (client, signal) =>
+    client.listEvents({ type: ["ModelActivated"], order: "desc", limit: 20 }, { signal }),
+  );
+  if (found.state !== "loaded") return {};
+  const newestLast = [...found.data.data].reverse();
+  return Object.fromEntries(
+    newestLast.map(({ data, recorded_at }) => [String(data.model), recorded_at]),
   );
 }
 

@@ -1,0 +1,32 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { ADDRESSES, type AddressName, pathTo, placeOf } from "./addresses.ts";
+
+const NAMES = Object.keys(ADDRESSES) as AddressName[];
+
+describe("an address of the console", () => {
+  test("is found again, whatever a provider's id holds", () => {
+    const name = fc.constantFrom(...NAMES);
+    const id = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => text.isWellFormed());
+    fc.assert(
+      fc.property(name, id, (name, id) => {
+        const parameters = ADDRESSES[name].includes(":id") ? { id } : {};
+        if (ADDRESSES[name].replace(":id", "").includes(":")) return;
+        expect(placeOf(pathTo(name, parameters))).toEqual({ name, parameters });
+      }),
+    );
+  });
+
+  test.each(["/nowhere", "/accounts/", "/accounts/a/b", "/accounts/%E0%A4%A", "/v1/balances"])(
+    "is not %s",
+    (path) => {
+      expect(placeOf(path)).toBeNull();
+    },
+  );
+
+  test("has in its query what is given, and nothing else", () => {
+    const query = { asset: "BTC & ETH", stage: "", stuck: null, page: 2 };
+    expect(pathTo("accounts", {}, query)).toBe("/accounts?asset=BTC+%26+ETH&page=2");
+    expect(pathTo("accounts", {}, { stage: null })).toBe("/accounts");
+  });
+});
