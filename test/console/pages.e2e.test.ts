@@ -90,6 +90,14 @@ describeBrowser("the console's pages in a real browser (needs Chromium)", () => 
         expect(await page.locator(".plot canvas").count()).toBe(1);
       }));
 
+    test("says why, fact by fact, down to who signed it", () =>
+      on(`/accounts/${encodeURIComponent(GAP_ACCOUNT)}`, async (page) => {
+        await page.getByRole("button", { name: "Show the facts that decide" }).click();
+        const facts = page.getByRole("region", { name: "Facts" }).locator("tbody tr");
+        await facts.filter({ hasText: "decides" }).first().waitFor();
+        expect(await facts.first().textContent()).toMatch(/run 4.*webhook, valid hmac/);
+      }));
+
     test("changes on the page when a report comes, without a reload", async () => {
       await on(`/accounts/${encodeURIComponent(GAP_ACCOUNT)}`, async (page) => {
         await page.locator(".verdict .answer", { hasText: "130" }).waitFor();

@@ -1,6 +1,6 @@
 import { askPath } from "./session.ts";
 
-/** Something that has the identifier; `matched` says which of its own that is. */
+/** Something that has the identifier; `matched` names the field of it that is alike. */
 export type SearchResult = Readonly<{
   kind: string;
   id: string;
@@ -8,6 +8,9 @@ export type SearchResult = Readonly<{
   matched: string;
   path: string;
 }>;
+
+/** Which of its identifiers it was found by, in words. */
+export const matchedText = ({ matched }: SearchResult): string => matched.replaceAll("_", " ");
 
 /** What has this identifier, the likeliest first. */
 export async function search(text: string, signal: AbortSignal): Promise<readonly SearchResult[]> {

@@ -37,13 +37,12 @@ export function Explained(props: ExplainedProps) {
 }
 
 function Facts({ kind, id, moment = "" }: ExplainedProps) {
-  const found: Resource<Readonly<{ data: Explanation }>> = useResource(
-    `explain ${kind} ${id} ${moment}`,
-    (_, signal) => askPath(`/v1/explain/${kind}/${encodeURIComponent(id)}${moment}`, signal),
+  const found: Resource<Explanation> = useResource(`explain ${kind} ${id} ${moment}`, (_, signal) =>
+    askPath(`/v1/explain/${kind}/${encodeURIComponent(id)}${moment}`, signal),
   );
   return (
     <Loaded resource={found} lines={6}>
-      {({ data: { facts, deliveries, next_cursor } }) => {
+      {({ facts, deliveries, next_cursor }) => {
         const byId = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
         return facts.length === 0 ? (
           <Empty>Nothing is shown of it.</Empty>

@@ -1,6 +1,6 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { go, pathTo } from "../router.ts";
-import { type SearchResult, search } from "../search.ts";
+import { matchedText, type SearchResult, search } from "../search.ts";
 
 const PAUSE_MS = 120;
 
@@ -79,7 +79,8 @@ type OptionProps = Readonly<{
   open: (path: string) => void;
 }>;
 
-function Option({ result: { kind, title, matched, path }, isChosen, open }: OptionProps) {
+function Option({ result, isChosen, open }: OptionProps) {
+  const { kind, title, id, path } = result;
   return (
     <div
       role="option"
@@ -92,7 +93,9 @@ function Option({ result: { kind, title, matched, path }, isChosen, open }: Opti
       }}
     >
       <span class="kind">{kind}</span> {title}
-      {matched !== title && <small>{matched}</small>}
+      <small>
+        {id !== title && <code>{id}</code>} by {matchedText(result)}
+      </small>
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { Table } from "../components/table.tsx";
 import { useTitle } from "../page.ts";
 import { useResource } from "../resource.ts";
 import { query } from "../router.ts";
-import { search } from "../search.ts";
+import { matchedText, search } from "../search.ts";
 
 /** Everything that has an identifier. */
 export function SearchPage() {
@@ -36,7 +36,8 @@ export function SearchPage() {
                 columns={[
                   { title: "kind", cell: ({ kind }) => kind },
                   { title: "what", cell: ({ path, title }) => <a href={path}>{title}</a> },
-                  { title: "by", cell: ({ matched }) => <code class="id">{matched}</code> },
+                  { title: "id", minor: true, cell: ({ id }) => <code class="id">{id}</code> },
+                  { title: "found by", cell: matchedText },
                 ]}
               />
             )
