@@ -1,6 +1,10 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { certificateText } from "@counterfoil/core/audit/certificate";
+import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { createApi, whenFolded } from "./support/api.ts";
 import {
@@ -105,6 +109,92 @@ describe("a signed head, made and checked by commands", () => {
     const strange = (await runCommand(["head", "--json"], elsewhere)).stdout;
     expect(await codeWith(strange)).toBe(2);
     expect(await codeWith(strange, "--key", JSON.parse(strange).public_key)).toBe(0);
+  });
+
+  test("certificates say what was done, and are checked against the ledger", async () => {
+    const folder = newFolder();
+    const file = (name: string) => join(folder, name);
+    const { position, hash, root, map_root } = JSON.parse(readFileSync(given, "utf8"));
+    const signed = async (name: string, ...args: readonly string[]) => {
+      const { code, stderr } = await run(
+        ...args,
+        "--certificate-out",
+        file(name),
+        "--actor",
+        "Ann",
+      );
+      expect([code, /error.*/s.exec(stderr)?.[0]]).toEqual([0, undefined]);
+      return JSON.parse(readFileSync(file(name), "utf8"));
+    };
+    const verified = await signed("verify", "verify", "--models");
+    const tree = { from: "1", to: position, hash, root, map_root };
+    expect(verified).toMatchObject({ statement: "verify", actor: "Ann", file: null, ...tree });
+    expect(Object.keys(verified.models).sort()).toEqual([...MODEL_NAMES].sort());
+    expect(statSync(file("verify")).mode & 0o777).toBe(0o600);
+
+    const out = file("ledger.jsonl");
+    const exported = await signed("export", "export", "--out", out);
+    const sha256 = nodeHashing.sha256(readFileSync(out));
+    expect(exported).toMatchObject({ ...tree, models: {}, file: { format: "jsonl", sha256 } });
+    const replayed = await signed("replay", "replay", "--to", "3", "--out", file("replay.db"));
+    expect(replayed).toMatchObject({ statement: "replay", from: "1", to: "3" });
+    const rebuilt = await signed("rebuild", "rebuild", "balances", "--force");
+    expect(rebuilt).toMatchObject({ statement: "rebuild", models: { balances: {} } });
+
+    const codeWith = (...names: readonly string[]) =>
+      codeOf("verify", ...names.flatMap((name) => ["--certificate", file(name)]));
+    expect(await codeWith("verify", "export", "replay", "rebuild")).toBe(0);
+    // A head is no certificate, nor the other way around.
+    expect(await codeOf("verify", "--certificate", given)).toBe(2);
+    expect(await codeOf("verify", "--head", file("verify"))).toBe(2);
+    const altered = { ...replayed, actor: "Bob" };
+    writeFileSync(file("altered"), JSON.stringify(altered));
+    expect(await codeWith("altered")).toBe(2);
+    const key = `${given}.key2`;
+    const elsewhere = { ...env, COUNTERFOIL_HEAD_KEY_FILE: key };
+    const args = ["verify", "--certificate-out", file("strange")];
+    expect((await runCommand(args, elsewhere)).code).toBe(0);
+    expect(await codeWith("strange")).toBe(2);
+    const { public_key } = JSON.parse(readFileSync(file("strange"), "utf8"));
+    expect(await codeOf("verify", "--certificate", file("strange"), "--key", public_key)).toBe(0);
+    // Well signed, but not what folding gives; nor what the tree is.
+    const signer = createHeadKeyFile(join(data, "head.key"));
+    const codeSigned = async (changes: object) => {
+      const stated = { ...replayed, ...changes };
+      const signature = await signer.sign(certificateText(stated));
+      writeFileSync(file("signed"), JSON.stringify({ ...stated, signature }));
+      const { code, stdout } = await run("verify", "--certificate", file("signed"), "--json");
+      return [code, JSON.parse(stdout).findings.map((each: { what: string }) => each.what)];
+    };
+    const { balances } = replayed.models;
+    const models = { balances: { ...balances, state_digest: "f".repeat(64) } };
+    expect(await codeSigned({})).toEqual([0, []]);
+    expect(await codeSigned({ models })).toEqual([1, ["certificate"]]);
+    expect(await codeSigned({ models, code_version: "another" })).toEqual([0, []]);
+    expect(await codeSigned({ map_root: "0".repeat(64) })).toEqual([1, ["head"]]);
+    expect(await codeSigned({ to: "999999" })).toEqual([1, ["head"]]);
+  });
+
+  test.each<[readonly string[], number, RegExp]>([
+    [["verify", "--no-bodies", "--certificate-out", "x"], 2, /leave --no-bodies out/],
+    [["verify", "--certificate-out", join("none", "x")], 3, /no such file or folder/],
+    [["verify", "--certificate", "none"], 2, /none cannot be read/],
+    [["replay", "--diff", "1", "2", "--certificate-out", "x"], 2, /leave --diff out/],
+    [["export", "--out", "x", "--certificate-out", join("none", "x")], 3, /no such file or folder/],
+    [["rebuild", "balances", "--certificate-out", "docs"], 3, /it is a folder/],
+  ])("%j ends with %i, writes nothing and says why", async (args, expected, message) => {
+    const { code, stderr } = await run(...args);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(expected);
+    expect(["x", ".x.part", ".docs.part"].filter((name) => existsSync(name))).toEqual([]);
+  });
+
+  test("nothing is certified of what came since the present", async () => {
+    const args = ["verify", "--since", given, "--certificate-out", `${given}.none`];
+    expect((await run("head", "--out", given)).code).toBe(0);
+    const { code, stderr } = await run(...args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("nothing to certify")]);
+    expect(existsSync(`${given}.none`)).toBe(false);
   });
 
   test("holds after another key has followed", async () => {

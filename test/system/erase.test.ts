@@ -6,6 +6,7 @@ import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { NothingThere } from "@counterfoil/processing/operator";
 import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveries";
+import { explainedDeliveries } from "@counterfoil/processing/queries/explain/deliveries";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { playFlow } from "../engines/flow.ts";
 import { emptyStream, exportText, importText } from "./exports.ts";
@@ -61,6 +62,8 @@ describe.each(ENGINES)("on %s", (engine) => {
       ...before,
       erased,
     });
+    const told = await explainedDeliveries(ledger.stream, [deliveryId], QUERY);
+    expect(told).toMatchObject([{ id: deliveryId, body: "gone", erased }]);
     expect(await verify()).toMatchObject({ findings: [], bodies: 1 });
     await ledger.catchUp();
     expect(await ledger.states()).toEqual(states);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { erasureRecord } from "./delivery-record.ts";
 import { amount, channel, growing, instant, json, position, sha256, uuid } from "./scalar.ts";
 
 /** Why something is shown as it is: from the number to the facts, and from these to the signed bytes. */
@@ -66,6 +67,9 @@ export const explainedDelivery = z.object({
   body: growing(["kept", "gone"])
     .nullable()
     .meta({ description: "null: not looked for, since it is large or not the asker's" }),
+  erased: erasureRecord
+    .nullable()
+    .meta({ description: "Who erased the bytes and why; null for a platform's key" }),
 });
 export type ExplainedDelivery = z.infer<typeof explainedDelivery>;
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { instant, position, sha256 } from "./scalar.ts";
 
 /** Ed25519, 64 bytes. */
-const headSignature = z.string().regex(/^[0-9a-f]{128}$/);
+export const headSignature = z.string().regex(/^[0-9a-f]{128}$/);
 
 /** From here on another key signs heads: both have signed that the one follows the other. */
 export const HeadKeyRotated = z.object({

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ExportRefused, FileUnusable } from "@counterfoil/processing/ports/errors";
 
@@ -29,6 +30,31 @@ export async function writeWholeFile<T>(
     await rm(path, { force: true }).catch(() => undefined);
     throw fileError(error, file);
   }
+}
+
+/**
+ * Whether a file can be written, for who would find out after an hour's work.
+ *
+ * @throws FileUnusable
+ */
+export async function checkWritable(file: string): Promise<void> {
+  const target = resolve(file);
+  const path = join(dirname(target), `.${basename(target)}.part`);
+  try {
+    const found = await stat(target).catch(() => null);
+    if (found?.isDirectory()) throw new FileUnusable(`${file}: ${TROUBLE.EISDIR}`);
+    await (await open(path, "w", 0o600)).close();
+    await rm(path);
+  } catch (error) {
+    throw fileError(error, file);
+  }
+}
+
+/** SHA-256 of a file, in hex. */
+export async function sha256OfFile(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file, { highWaterMark: CHUNK })) hash.update(chunk);
+  return hash.digest("hex");
 }
 
 async function flush(path: string): Promise<void> {

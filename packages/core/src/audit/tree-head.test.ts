@@ -26,7 +26,7 @@ describe("a signed tree head", () => {
 
   test("is read with its fields in any order and any space", () => {
     const turned = JSON.stringify(Object.fromEntries(Object.entries(HEAD).reverse()), null, 2);
-    expect(readTreeHead(turned)).toEqual({ ok: true, head: HEAD });
+    expect(readTreeHead(turned)).toEqual({ ok: true, signed: HEAD });
   });
 
   test.each<[string, string]>([

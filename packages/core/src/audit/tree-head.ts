@@ -31,25 +31,18 @@ export function keyIdOf(publicKey: string, hashing: Hashing): string {
   return hashing.sha256(bytes);
 }
 
-export type ReadHead =
-  | Readonly<{ ok: true; head: TreeHead }>
+export type ReadSigned<Signed> =
+  | Readonly<{ ok: true; signed: Signed }>
   | Readonly<{ ok: false; reason: string }>;
 
 /**
  * Reads a head that somebody brings: every field, no other, digits in lower case. Whether its
  * signature holds, and whose key it is, is not said here.
  */
-export function readTreeHead(text: string): ReadHead {
-  // Printed numbers stay apart from text, and every value of a head is text.
-  const json = parseJson(text, "printed");
-  if (!json.ok) return { ok: false, reason: `it is not JSON: ${json.reason} at ${json.at}` };
-  const read = treeHead.safeParse(json.value);
-  if (!read.success) {
-    const [issue] = read.error.issues;
-    const where = issue?.path.join(".");
-    return { ok: false, reason: `${where ? `${where}: ` : ""}${issue?.message}` };
-  }
-  const head = read.data;
+export function readTreeHead(text: string): ReadSigned<TreeHead> {
+  const read = readSigned(text, treeHead);
+  if (!read.ok) return read;
+  const head = read.signed;
   if (head.tree_size !== head.position) {
     const reason = `tree_size is ${head.tree_size}, expected the position ${head.position}`;
     return { ok: false, reason };
@@ -57,5 +50,29 @@ export function readTreeHead(text: string): ReadHead {
   if (!Number.isSafeInteger(Number(head.position)) || head.position === "0") {
     return { ok: false, reason: `position is ${head.position}, expected one of a stream` };
   }
-  return { ok: true, head };
+  return read;
 }
+
+/** JSON that has a shape and nothing else: whoever checks a signature must know all that was signed. */
+export function readSigned<Signed>(text: string, shape: Shape<Signed>): ReadSigned<Signed> {
+  // Printed numbers stay apart from text, and every value that is signed is text.
+  const json = parseJson(text, "printed");
+  if (!json.ok) return { ok: false, reason: `it is not JSON: ${json.reason} at ${json.at}` };
+  const read = shape.safeParse(json.value);
+  if (read.success) return { ok: true, signed: read.data };
+  const [issue] = read.error.issues;
+  const where = issue?.path.join(".");
+  return { ok: false, reason: `${where ? `${where}: ` : ""}${issue?.message}` };
+}
+
+/** What is asked of a schema. */
+type Shape<Signed> = Readonly<{
+  safeParse: (value: unknown) =>
+    | Readonly<{ success: true; data: Signed }>
+    | Readonly<{
+        success: false;
+        error: Readonly<{
+          issues: readonly Readonly<{ path: readonly PropertyKey[]; message: string }>[];
+        }>;
+      }>;
+}>;

@@ -12,7 +12,14 @@ import {
 } from "./audit-index.ts";
 
 export type VerifyHeadsOptions = AuditOptions &
-  Readonly<{ catalogue: ModelCatalogue; heads: readonly TreeHead[] }>;
+  Readonly<{ catalogue: ModelCatalogue; heads: readonly SignedTree[] }>;
+
+/** What somebody has signed of the ledger: in a head, or in what `what` names. */
+export type SignedTree = Pick<
+  TreeHead,
+  "genesis" | "position" | "hash" | "tree_size" | "root" | "map_root" | "signed_at"
+> &
+  Readonly<{ what?: string }>;
 
 /**
  * Whether the stream is what these heads signed. The tree and the map are built again from the stream,
@@ -42,12 +49,12 @@ export async function verifyHeads(options: VerifyHeadsOptions): Promise<readonly
   }
 }
 
-const sizeOf = ({ tree_size }: TreeHead): number => Number(tree_size);
-const nameOf = ({ position, signed_at }: TreeHead): string =>
-  `the head over position ${position} of ${signed_at}`;
+const sizeOf = ({ tree_size }: Pick<SignedTree, "tree_size">): number => Number(tree_size);
+const nameOf = ({ what = "the head", position, signed_at }: SignedTree): string =>
+  `${what} over position ${position} of ${signed_at}`;
 
 /** Two histories that one installation has signed: whichever is shown, the other is denied. */
-function contradictions(heads: readonly TreeHead[]): Finding[] {
+function contradictions(heads: readonly SignedTree[]): Finding[] {
   return heads.flatMap((head, at): Finding[] => {
     const other = heads.slice(0, at).find((each) => sizeOf(each) === sizeOf(head));
     if (other === undefined || SIGNED.every((name) => other[name] === head[name])) return [];
@@ -58,7 +65,7 @@ function contradictions(heads: readonly TreeHead[]): Finding[] {
 
 const SIGNED = ["genesis", "hash", "root", "map_root"] as const;
 
-type Checked = Readonly<{ head: TreeHead; held: number; end: number }>;
+type Checked = Readonly<{ head: SignedTree; held: number; end: number }>;
 
 async function headFinding(
   options: VerifyHeadsOptions,

@@ -36,6 +36,8 @@ export type FindingKind =
   | "expected"
   /** Two heads of one size say different things. */
   | "equivocation"
+  /** The models are not what a certificate says. */
+  | "certificate"
   /** What the engine finds wrong with its own files. */
   | "engine";
 

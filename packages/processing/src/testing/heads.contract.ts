@@ -60,7 +60,7 @@ export function describeHeadsContract(
     test("are made over what is there, and once", async () => {
       await world.append(1200);
       const head = await world.heads.make();
-      expect(readTreeHead(JSON.stringify(head))).toEqual({ ok: true, head });
+      expect(readTreeHead(JSON.stringify(head))).toEqual({ ok: true, signed: head });
       expect(head).toMatchObject({
         ledger: "default",
         genesis: world.events[0]?.hash,

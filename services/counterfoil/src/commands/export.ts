@@ -12,12 +12,29 @@ import { Command, Option } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
 import { withProgress } from "../output/progress.ts";
-import { JSON_OPTION, type JsonOption, untilInterrupted, withLedger } from "./context.ts";
+import {
+  CERTIFICATE_OPTION,
+  type CertificateOption,
+  certifiedFile,
+  checkCertificateFile,
+  writeCertificate,
+} from "./certificate.ts";
+import {
+  ACTOR_OPTION,
+  type ActorOption,
+  actorOf,
+  JSON_OPTION,
+  type JsonOption,
+  untilInterrupted,
+  withLedger,
+} from "./context.ts";
 import { firstPositionOf, lastPositionOf, POINT_HELP, type Point, parsePoint } from "./point.ts";
 
 type Format = keyof typeof FORMATS;
 
 type ExportOptions = JsonOption &
+  CertificateOption &
+  ActorOption &
   Readonly<{ out: string; format: Format; from?: Point; to?: Point; account?: string }>;
 
 /** Writes an export to a file, and says how many events it holds. */
@@ -46,11 +63,24 @@ export function exportCommand(): Command {
     .option("--from <point>", "the first event", parsePoint)
     .option("--to <point>", "the last event", parsePoint)
     .option("--account <id>", "events of one account alone, without bodies")
+    .option(...CERTIFICATE_OPTION)
+    .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
     .action(async (options: ExportOptions) => {
       keepHeapLean();
-      const exported = await withLedger("read", (backends) => exportTo(backends, options));
+      const by = { ...options, actor: actorOf(options) };
+      await checkCertificateFile(options);
+      const exported = await withLedger("read", async (backends) => {
+        const done = await exportTo(backends, options);
+        const { from, to, account, format } = done;
+        await writeCertificate(backends, by, async () => ({
+          statement: "export",
+          ...{ from: String(from), to: String(to), account },
+          file: await certifiedFile(options.out, format),
+        }));
+        return done;
+      });
       if (options.json) printJson(exported);
       else print(`${exported.events} events written to ${exported.file}`);
     });

@@ -1,14 +1,20 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { type RebuildResult, runRebuild } from "@counterfoil/processing/generations/rebuild";
+import { runRebuild } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { Command } from "commander";
 import { BUILD } from "../build.ts";
 import { EXIT } from "../error-report.ts";
-import { describeDifferences, describeVersions } from "../output/differences.ts";
-import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
 import { withProgress } from "../output/progress.ts";
+import { type ModelRebuild, showRebuilds } from "../output/rebuilds.ts";
+import {
+  CERTIFICATE_OPTION,
+  type CertificateOption,
+  certifiedModels,
+  checkCertificateFile,
+  writeCertificate,
+} from "./certificate.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
@@ -20,9 +26,7 @@ import {
   withLedgerActed,
 } from "./context.ts";
 
-type RebuildOptions = JsonOption & ActorOption & Readonly<{ force?: boolean }>;
-
-export type ModelRebuild = RebuildResult & Readonly<{ model: ModelName }>;
+type RebuildOptions = JsonOption & ActorOption & CertificateOption & Readonly<{ force?: boolean }>;
 
 export function rebuildCommand(): Command {
   return new Command("rebuild")
@@ -31,6 +35,7 @@ export function rebuildCommand(): Command {
     )
     .argument("<model|all>", "balances, withdrawals, deposits, trades or all", parseModelOrAll)
     .option("--force", "activate it also where the digests differ")
+    .option(...CERTIFICATE_OPTION)
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
@@ -41,15 +46,32 @@ export function rebuildCommand(): Command {
       ) => {
         const actor = actorOf(by);
         const action = { action: "rebuild", targets: models, actor } as const;
-        const results = await withLedgerActed(action, (backends) =>
-          rebuildModels(backends, { models, force }),
-        );
-        if (json) printJson(results);
-        else printRebuilds(results);
+        await checkCertificateFile(by);
+        const results = await withLedgerActed(action, async (backends) => {
+          const done = await rebuildModels(backends, { models, force });
+          await certifyRebuilds(backends, { ...by, actor }, done);
+          return done;
+        });
+        showRebuilds(results, json);
         if (results.some(({ outcome }) => outcome !== "activated"))
           process.exitCode = EXIT.findings;
       },
     );
+}
+
+/** What is not live is not certified. */
+async function certifyRebuilds(
+  backends: Backends,
+  by: CertificateOption & Readonly<{ actor: string }>,
+  rebuilds: readonly ModelRebuild[],
+): Promise<void> {
+  if (rebuilds.some(({ outcome }) => outcome !== "activated")) return;
+  const to = Math.max(...rebuilds.map(({ rebuilt }) => rebuilt.position));
+  await writeCertificate(backends, by, async () => ({
+    statement: "rebuild",
+    ...{ from: "1", to: String(to) },
+    models: certifiedModels(rebuilds.map(({ model, rebuilt }) => [model, rebuilt])),
+  }));
 }
 
 /** One after the other; SIGINT ends the one that is being built, and leaves the live one alone. */
@@ -70,34 +92,6 @@ export async function rebuildModels(
     }
     return results;
   });
-}
-
-export function printRebuilds(results: readonly ModelRebuild[]): void {
-  const columns = [
-    { title: "model" },
-    { title: "outcome" },
-    { title: "generation", align: "right" },
-    { title: "position", align: "right" },
-    { title: "live digest" },
-    { title: "rebuilt digest" },
-    { title: "seconds", align: "right" },
-  ] as const;
-  const rows = results.map(({ model, outcome, generation, live, rebuilt, durationMs }) => [
-    model,
-    outcome,
-    generation,
-    rebuilt.position,
-    live && shortDigest(live.digest),
-    shortDigest(rebuilt.digest),
-    (durationMs / 1000).toFixed(1),
-  ]);
-  print(renderTable(columns, rows));
-  for (const { model, outcome, differences, versions } of results) {
-    if (versions !== null) print(`\n${model}: ${describeVersions(versions)}`);
-    if (outcome === "refused") {
-      print(`\n${model}: ${describeDifferences(differences)}; --force activates it all the same`);
-    }
-  }
 }
 
 const HELP = `

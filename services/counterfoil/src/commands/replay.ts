@@ -21,6 +21,16 @@ import { WrongUsage } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest, written } from "../output/print.ts";
 import { withProgress } from "../output/progress.ts";
 import {
+  CERTIFICATE_OPTION,
+  type CertificateOption,
+  certifiedFile,
+  checkCertificateFile,
+  writeCertificate,
+} from "./certificate.ts";
+import {
+  ACTOR_OPTION,
+  type ActorOption,
+  actorOf,
   JSON_OPTION,
   type JsonOption,
   parseModels,
@@ -30,6 +40,8 @@ import {
 import { lastPositionOf, POINT_HELP, type Point, parsePoint } from "./point.ts";
 
 type ReplayOptions = JsonOption &
+  CertificateOption &
+  ActorOption &
   Readonly<{
     to?: Point;
     diff?: Point;
@@ -47,6 +59,8 @@ export function replayCommand(): Command {
     .option("--model <names>", "which models, comma-separated; all unless given", parseModels)
     .option("--account <id>", "show this account, or its differences alone")
     .option("--out <file>", "write the models' tables to one SQLite file")
+    .option(...CERTIFICATE_OPTION)
+    .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
     .action(async (later: Point | undefined, options: ReplayOptions) => {
@@ -77,6 +91,8 @@ type Replayed = Readonly<{
 
 async function showReplay(backends: Backends, to: Point, options: ReplayOptions): Promise<void> {
   const { out, json, account } = options;
+  const actor = actorOf(options);
+  await checkCertificateFile(options);
   if (account !== undefined && !options.model.includes("balances")) {
     throw new WrongUsage("--account shows a balance: leave --model out, or add balances");
   }
@@ -86,6 +102,17 @@ async function showReplay(backends: Backends, to: Point, options: ReplayOptions)
       replayModels(backends, position, { ...options, signal, file });
     return out === undefined ? replay(null) : writeWholeFile(out, (path) => inFile(path, replay));
   });
+  await writeCertificate(backends, { ...options, actor }, async () => ({
+    statement: "replay",
+    ...{ from: "1", to: replayed.position },
+    models: Object.fromEntries(
+      Object.entries(replayed.digests).map(([model, digests]) => [
+        model,
+        { position: replayed.position, ...digests },
+      ]),
+    ),
+    file: out === undefined ? null : await certifiedFile(out, "sqlite"),
+  }));
   if (json) printJson(replayed);
   else printReplayed(replayed);
 }
@@ -184,8 +211,11 @@ function printReplayed({ position, time, code_version, digests, account }: Repla
 async function showDifferences(
   backends: Backends,
   [from, to]: readonly [Point, Point],
-  { model: models, account, json, out }: ReplayOptions,
+  { model: models, account, json, out, certificateOut }: ReplayOptions,
 ): Promise<void> {
+  if (certificateOut !== undefined) {
+    throw new WrongUsage("--certificate-out is about one replay: leave --diff out");
+  }
   if (out !== undefined) throw new WrongUsage("--out writes one replay: leave --diff out");
   const after = await lastPositionOf(backends.stream, from);
   const upTo = await lastPositionOf(backends.stream, to);

@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
 import { withProgress } from "../output/progress.ts";
+import { type ModelRebuild, printRebuilds } from "../output/rebuilds.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
@@ -14,7 +15,7 @@ import {
   type JsonOption,
   withLedgerActed,
 } from "./context.ts";
-import { type ModelRebuild, printRebuilds, rebuildModels } from "./rebuild.ts";
+import { rebuildModels } from "./rebuild.ts";
 
 type RetranslateOptions = JsonOption & ActorOption & Readonly<{ rebuild: boolean }>;
 

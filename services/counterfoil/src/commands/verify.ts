@@ -1,18 +1,7 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import {
-  type Expected,
-  type Start,
-  startAfter,
-  verifyExpected,
-  verifyHeads,
-} from "@counterfoil/processing/audit/verify-heads";
-import {
-  type Finding,
-  type StreamVerification,
-  verifyStream,
-} from "@counterfoil/processing/generations/verify";
+import type { Finding } from "@counterfoil/processing/generations/verify";
 import {
   type ModelVerification,
   verifyModel,
@@ -23,25 +12,32 @@ import { readAttention } from "@counterfoil/processing/queries/attention";
 import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Command } from "commander";
-import { EXIT, Stopped } from "../error-report.ts";
+import { EXIT, Stopped, WrongUsage } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
 import { withProgress } from "../output/progress.ts";
+import { type AnchoredVerification, type Anchors, verifyAnchored } from "./anchors.ts";
 import {
+  CERTIFICATE_OPTION,
+  type CertificateOption,
+  certifiedModels,
+  checkCertificateFile,
+  writeCertificate,
+} from "./certificate.ts";
+import {
+  ACTOR_OPTION,
+  type ActorOption,
+  actorOf,
   JSON_OPTION,
   type JsonOption,
   untilInterrupted,
   withModels,
   withUncheckedLedger,
 } from "./context.ts";
-import { parseExpected, readGivenHeads } from "./given-heads.ts";
+import { parseExpected } from "./given-signed.ts";
 
-type Anchors = Readonly<{
-  head: readonly string[];
-  key: readonly string[];
-  expect?: Expected;
-  since?: string;
-}>;
 type VerifyOptions = JsonOption &
+  CertificateOption &
+  ActorOption &
   Anchors &
   Readonly<{ models?: boolean; bodies: boolean; strict?: boolean }>;
 
@@ -59,18 +55,32 @@ export function verifyCommand(): Command {
       several,
       [],
     )
+    .option(
+      "--certificate <file>",
+      "a certificate: are stream and models what it states? (repeatable)",
+      several,
+      [],
+    )
     .option("--expect <position:hash>", "does the event there have this hash?", parseExpected)
     .option("--since <file>", "look only at what came after this head")
     .option("--key <key>", "trust heads of this public key too (repeatable)", several, [])
+    .option(...CERTIFICATE_OPTION)
+    .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
     .action(async (given: VerifyOptions) => {
       const { models = false, bodies, strict = false, json = false, ...anchors } = given;
+      const certified = { ...given, actor: actorOf(given) };
+      if (given.certificateOut !== undefined && !bodies) {
+        throw new WrongUsage("a certificate says that bodies were checked: leave --no-bodies out");
+      }
+      await checkCertificateFile(given);
       const { stream, verified, failure, open } = await withUncheckedLedger(async (backends) => {
         const stream = await verifyAnchored(backends, bodies, anchors);
         // A projection of a stream whose chain is broken proves nothing.
         const refold = models && stream.findings.length === 0;
         const folded = await verifyModels(backends, refold);
+        await certifyClean(backends, certified, { stream, ...folded });
         return { stream, ...folded, open: await readOpen(backends) };
       });
       const findings = [...stream.findings, ...verified.flatMap((model) => model.findings)];
@@ -86,9 +96,31 @@ export function verifyCommand(): Command {
     });
 }
 
+/** Only what was looked at as a whole, and of which nothing is wrong, is certified. */
+async function certifyClean(
+  backends: Backends,
+  by: CertificateOption & Readonly<{ actor: string }>,
+  { stream, verified, failure }: ModelsVerified & Readonly<{ stream: AnchoredVerification }>,
+): Promise<void> {
+  const isClean = [stream, ...verified].every(({ findings }) => findings.length === 0);
+  if (!isClean || failure !== null) return;
+  const { position } = stream.head;
+  if (by.certificateOut !== undefined && stream.events === 0) {
+    throw new WrongUsage(`nothing came since position ${position}: there is nothing to certify`);
+  }
+  const folded = verified.flatMap(({ model, refolded }) =>
+    refolded === null ? [] : [[model, refolded] as const],
+  );
+  await writeCertificate(backends, by, async () => ({
+    statement: "verify",
+    ...{ from: String(position - stream.events + 1), to: String(position) },
+    models: certifiedModels(folded),
+  }));
+}
+
 const HELP = `
-Ends with 1 where something is damaged, naming the first bad position; with 2 where a file is no head
-of this ledger, or its key is neither this installation's nor given by --key. Without a head, what was
+Ends with 1 where something is damaged, naming the first bad position, and then writes no certificate;
+with 2 where a file is no head or certificate of this ledger, or its key is neither this installation's nor given by --key. Without a head, what was
 cut from the stream's end or written anew with all its hashes is not seen. What the provider has not
 sent, or sent unreadable, is no damage: it is listed, and ends with 1 only with --strict.`;
 
@@ -123,39 +155,6 @@ function printOpen(open: readonly OpenFinding[]): void {
   for (const { what, open: count, unacknowledged } of open) {
     print(`${count} ${OPEN_WORDS[what]} (${unacknowledged} of them unacknowledged)`);
   }
-}
-
-/** The stream by itself, and against what others hold of it. */
-async function verifyAnchored(
-  backends: Backends,
-  bodies: boolean,
-  { head: files, key: keys, expect, since }: Anchors,
-): Promise<StreamVerification> {
-  const options = { ...backends, nextTurn: backends.clock.nextTurn };
-  const heads = await readGivenHeads(files, keys, backends);
-  const [earlier] = since === undefined ? [] : await readGivenHeads([since], keys, backends);
-  const { from, findings: atStart } =
-    earlier === undefined ? FROM_THE_BEGINNING : await startAfter(options, earlier);
-  const stream = await verifyWholeStream(backends, bodies, from);
-  const findings = [...stream.findings, ...atStart, ...(await verifyHeads({ ...options, heads }))];
-  if (expect !== undefined) findings.push(...(await verifyExpected(options, expect)));
-  for (const detail of await backends.integrity()) {
-    findings.push({ position: null, what: "engine", detail });
-  }
-  return { ...stream, findings };
-}
-
-const FROM_THE_BEGINNING: Start = { from: null, findings: [] };
-
-async function verifyWholeStream(
-  backends: Backends,
-  bodies: boolean,
-  from: Start["from"],
-): Promise<StreamVerification> {
-  const start = from === null ? {} : { from };
-  return withProgress("verify", (onProgress) =>
-    verifyStream({ ...backends, ...start, bodies, onProgress }),
-  );
 }
 
 type ModelsVerified = Readonly<{
@@ -194,7 +193,7 @@ async function verifyOne(
 }
 
 function printVerification(
-  { events, bodies, head, foreign }: StreamVerification,
+  { events, bodies, head, foreign, not_compared }: AnchoredVerification,
   models: readonly ModelVerification[],
   findings: readonly Finding[],
   failure: Error | null,
@@ -221,6 +220,7 @@ function printVerification(
   for (const { position, what, detail } of findings) {
     print(`${position === null ? "" : `position ${position}: `}${what}: ${detail}`);
   }
+  for (const why of not_compared) print(`The models of a certificate are not compared: ${why}.`);
   if (findings.length > 0) print(`${findings.length} findings.`);
   else if (failure === null) print("Nothing is wrong.");
   if (failure !== null) print(`Not finished: ${failure.message}`);

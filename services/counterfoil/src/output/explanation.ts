@@ -45,12 +45,16 @@ const SIGNATURES: Readonly<Record<ExplainedDelivery["signature"], string>> = {
 function deliveryLine(delivery: ExplainedDelivery): string {
   const { id, channel, payload_type, connection, frame, received_at } = delivery;
   const place = connection === null ? payload_type : `${connection}, frame ${frame}`;
-  const { signature, scheme, key_id, body_sha256, body } = delivery;
+  const { signature, scheme, key_id, body_sha256 } = delivery;
   const checked = [scheme, key_id && `key ${key_id.slice(0, 16)}`].filter(Boolean).join(", ");
   const verdict = `${SIGNATURES[signature]}${checked === "" ? "" : ` (${checked})`}`;
   const bytes =
-    body_sha256 === null
-      ? "its bytes name others"
-      : `bytes ${body_sha256}${body === "gone" ? ", which are gone" : ""}`;
+    body_sha256 === null ? "its bytes name others" : `bytes ${body_sha256}${goneWords(delivery)}`;
   return `delivery ${id} over the ${channel} (${place}) at ${received_at}: ${verdict}, ${bytes}`;
+}
+
+function goneWords({ body, erased }: ExplainedDelivery): string {
+  if (erased === null) return body === "gone" ? ", which are gone" : "";
+  const { actor, erased_at, note } = erased;
+  return `, which ${actor} erased at ${erased_at}: ${note}`;
 }

@@ -38,7 +38,7 @@ describe("signed heads over HTTP", () => {
 
   test("are answered as the document that is signed, and listed", async () => {
     const { status, raw, body: first } = await gateway.get("/v1/head");
-    expect([status, readTreeHead(raw.toString())]).toEqual([200, { ok: true, head: first }]);
+    expect([status, readTreeHead(raw.toString())]).toEqual([200, { ok: true, signed: first }]);
     expect(verifyEd25519(first.public_key, signedText(first), first.signature)).toBe(true);
     await ledger.play("layer1-deposit");
     const { body: second } = await gateway.get("/v1/head");

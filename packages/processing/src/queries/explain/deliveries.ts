@@ -3,6 +3,7 @@ import type { DataOf } from "@counterfoil/contracts/fact";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { EventStream } from "../../ports/event-stream.ts";
 import { type FindOptions, findDelivery } from "../deliveries.ts";
+import { findErasures } from "../erasure.ts";
 import type { Standings } from "../event-standing.ts";
 
 type Received = DataOf<"DeliveryReceived">;
@@ -23,14 +24,22 @@ export async function explainedDeliveries(
   const told: ExplainedDelivery[] = [];
   let left = LOOKED_AT_MAX;
   const received = [...known.values()].map(({ event }) => event);
-  for (const event of received.sort((a, b) => a.position - b.position)) {
-    if (event.type !== "DeliveryReceived") continue;
+  const deliveries = received.filter(({ type }) => type === "DeliveryReceived");
+  const digests = deliveries.map((event) => (readData(event) as Received).sha256);
+  const erasures =
+    standings === null ? await findErasures(stream, digests, options.hashing) : new Map();
+  for (const event of deliveries.sort((a, b) => a.position - b.position)) {
     const data = readData(event) as Received;
+    const erased = erasures.get(data.sha256) ?? null;
+    if (erased !== null) {
+      told.push({ ...deliveryRecord(event.id, event.position, data), body: "gone", erased });
+      continue;
+    }
     if (standings === null) {
       const isLooked = data.length <= left;
       if (isLooked) left -= data.length;
       const body = isLooked ? ((await stream.body(data.sha256)) === null ? "gone" : "kept") : null;
-      told.push({ ...deliveryRecord(event.id, event.position, data), body });
+      told.push({ ...deliveryRecord(event.id, event.position, data), body, erased });
       continue;
     }
     const found = await findDelivery(stream, event.id, { ...options, standings });
@@ -41,6 +50,7 @@ export async function explainedDeliveries(
       ...deliveryRecord(event.id, event.position, data),
       body_sha256: sha256,
       body: null,
+      erased: null,
     });
   }
   return told;
@@ -50,7 +60,7 @@ function deliveryRecord(
   id: string,
   position: number,
   { verdict, ...data }: Received,
-): Omit<ExplainedDelivery, "body"> {
+): Omit<ExplainedDelivery, "body" | "erased"> {
   const checked = verdict.evidence?.find(({ key_id }) => key_id !== undefined);
   return {
     id,

@@ -1,0 +1,49 @@
+import type { Certificate } from "@counterfoil/contracts/certificate";
+import type { ModelName } from "@counterfoil/contracts/fact";
+import { type ReplayOptions, replayModel } from "../generations/replay.ts";
+import type { Finding } from "../generations/verify.ts";
+import type { Projection } from "../projection/projection.ts";
+import type { SignedTree } from "./verify-heads.ts";
+
+/** The ledger's tree as a certificate states it, to be checked like a head's. */
+export const treeOf = ({ to, ...certificate }: Certificate): SignedTree => ({
+  ...certificate,
+  position: to,
+  tree_size: to,
+  what: `the certificate (${certificate.statement})`,
+});
+
+export type VerifyCertificateOptions = Omit<ReplayOptions, "projection" | "position"> &
+  Readonly<{
+    projections: Readonly<Record<ModelName, Projection>>;
+    /** Digests are made by one version of the program, `digest` on one engine. */
+    codeVersion: string;
+    engine: string;
+  }>;
+
+/**
+ * Whether folding the stream gives what a certificate states of the models. Its tree is checked
+ * before, and holds.
+ *
+ * @returns null where another version of the program made it: its digests are nothing to compare with
+ */
+export async function verifyCertified(
+  { projections, codeVersion, engine, ...options }: VerifyCertificateOptions,
+  { models, code_version, engine: its, signed_at }: Certificate,
+): Promise<readonly Finding[] | null> {
+  if (code_version !== codeVersion) return null;
+  const findings: Finding[] = [];
+  for (const [model, stated] of Object.entries(models)) {
+    const projection = projections[model as ModelName];
+    if (projection === undefined) continue;
+    const position = Number(stated.position);
+    const folded = await replayModel({ ...options, projection, position }, async (_, it) => it);
+    const names =
+      its === engine ? (["state_digest", "digest"] as const) : (["state_digest"] as const);
+    const wrong = names.find((name) => folded[name] !== stated[name]);
+    if (wrong === undefined) continue;
+    const detail = `the certificate of ${signed_at}: ${model} folded up to position ${position} has ${wrong} ${folded[wrong]}, stated was ${stated[wrong]}`;
+    findings.push({ position, what: "certificate", detail });
+  }
+  return findings;
+}
