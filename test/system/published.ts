@@ -1,5 +1,10 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { FACT_TOPIC, STATE_TOPICS, type StateTopic } from "@counterfoil/contracts/kafka";
+import {
+  FACT_TOPIC,
+  HEAD_TOPIC,
+  STATE_TOPICS,
+  type StateTopic,
+} from "@counterfoil/contracts/kafka";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
@@ -22,7 +27,7 @@ export type States = Readonly<Record<StateTopic, Readonly<Record<string, unknown
 export function lastStates(records: readonly PublishedRecord[]): States {
   const states = emptyStates();
   for (const { topic, key, value } of records) {
-    if (topic === FACT_TOPIC) continue;
+    if (topic === FACT_TOPIC || topic === HEAD_TOPIC) continue;
     const ofTopic = states[topic as StateTopic];
     if (value === null) delete ofTopic[key];
     else ofTopic[key] = JSON.parse(value);
@@ -82,7 +87,7 @@ export function expectAllFacts(records: readonly PublishedRecord[], upTo: number
 export function expectRising(records: readonly PublishedRecord[]): void {
   const last = new Map<string, number>();
   for (const { topic, key, headers } of records) {
-    if (topic === FACT_TOPIC) continue;
+    if (topic === FACT_TOPIC || topic === HEAD_TOPIC) continue;
     const position = Number(headers.counterfoil_position);
     expect(position).toBeGreaterThanOrEqual(last.get(`${topic} ${key}`) ?? 0);
     last.set(`${topic} ${key}`, position);

@@ -1,8 +1,10 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { TreeHead } from "@counterfoil/contracts/tree-head";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
 import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
+import { createHeads } from "@counterfoil/processing/audit/heads";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import {
   pruneGenerations,
@@ -18,6 +20,7 @@ import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
 import { openSession, type PublishSession } from "@counterfoil/processing/publish/publisher";
+import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import {
   createMemoryTopicStorage,
   createMemoryTopics,
@@ -405,6 +408,56 @@ function poisoned(projection: Projection, poison: RecordedEvent | undefined): Pr
     },
   };
 }
+
+describe("signed heads", () => {
+  /** No real signatures: what is signed is the processing's, with which key is the adapter's. */
+  const signer = {
+    publicKey: async () => "ab".repeat(32),
+    sign: async (text: string) => hashing.sha256(text).repeat(2),
+    successor: () => Promise.reject(new Error("there is no other key")),
+    adopt: async () => false,
+  };
+
+  test("are published each size once, whatever is lost on the way", async () => {
+    const { ledger, storage } = await openWorld(6, { live: false });
+    const locks = createMemoryRoleLocks();
+    const making = { ...ledger, ledger: LEDGER, hashing, locks, signer };
+    const heads = createHeads(making);
+    const made: TreeHead[] = [];
+    const sign = async () => made.push(await heads.make());
+    let fault: MemoryTopicFault | null = null;
+    const publish = async () => {
+      const publisher = await createMemoryTopics({ storage, fault: () => fault }).open();
+      const session = await openSession({ ...ledger, ledger: LEDGER, hashing, publisher });
+      try {
+        return await session.publishHeads();
+      } finally {
+        await session.close();
+      }
+    };
+    expect(await publish()).toBeNull();
+    await sign();
+    for (const each of FAULTS) {
+      fault = each;
+      await expect(publish()).rejects.toThrow(TopicsUnavailable);
+    }
+    fault = null;
+    expect(await publish()).toBeNull();
+    await ledger.play(planOf(SCENARIO).plan);
+    await sign();
+    await sign();
+    await ledger.feedClosed("elsewhere");
+    await sign();
+    expect(await publish()).toMatchObject({ messages: 2, facts: 0 });
+    expect(await publish()).toBeNull();
+    const published = storage.records.map(({ topic, key, value }) => [topic, key, value]);
+    const expected = [made[0], made[1], made[3]] as readonly TreeHead[];
+    expect(published).toEqual(
+      expected.map((head) => ["heads", head.tree_size, JSON.stringify(head)]),
+    );
+    await ledger.close();
+  });
+});
 
 describe("the stream that was published", () => {
   test("is told from another one", async () => {

@@ -1,6 +1,8 @@
 import {
   FACT_TOPIC,
   factHeaders,
+  HEAD_TOPIC,
+  headHeaders,
   STATE_TOPICS,
   type StateOf,
   type StateTopic,
@@ -8,6 +10,7 @@ import {
   type Topic,
 } from "@counterfoil/contracts/kafka";
 import { type EventRecord, eventRecord } from "@counterfoil/contracts/record";
+import { type TreeHead, treeHead } from "@counterfoil/contracts/tree-head";
 import type { z } from "zod";
 
 /** A message of a Kafka client, its bytes read as text. */
@@ -60,7 +63,19 @@ export type State<Name extends StateTopic = StateTopic> = {
   }>;
 }[Name];
 
-export type Message = Fact | State;
+/** A signed tree head: keep it where whoever runs the ledger cannot reach it. */
+export type SignedHead = Readonly<{
+  kind: "head";
+  /** The head's size. */
+  key: string;
+  ledger: string;
+  position: number;
+  /** Its signature is not checked here. */
+  head: TreeHead;
+  origin: Origin;
+}>;
+
+export type Message = Fact | SignedHead | State;
 
 /** A message that breaks the contract; it is never handed over. */
 export class MessageInvalid extends Error {
@@ -82,6 +97,7 @@ export class MessageInvalid extends Error {
  * @throws MessageInvalid
  */
 export function parseMessage(raw: RawMessage): Message {
+  if (raw.topic === HEAD_TOPIC) return parseHead(raw);
   return raw.topic === FACT_TOPIC ? parseFact(raw) : parseState(raw, raw.topic);
 }
 
@@ -95,6 +111,18 @@ function parseFact(raw: RawMessage): Fact {
     ledger: headers.counterfoil_ledger,
     position: Number(headers.counterfoil_position),
     event,
+    origin: originOf(raw),
+  };
+}
+
+function parseHead(raw: RawMessage): SignedHead {
+  const headers = parsed(raw, "headers", headHeaders, raw.headers);
+  return {
+    kind: "head",
+    key: raw.key,
+    ledger: headers.counterfoil_ledger,
+    position: Number(headers.counterfoil_position),
+    head: parsed(raw, "value", treeHead, json(raw)),
     origin: originOf(raw),
   };
 }

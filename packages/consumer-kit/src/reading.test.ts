@@ -236,6 +236,35 @@ describe("states", () => {
 /** What happens to a reader: a number comes, the group deals out anew, another process reads on to a number. */
 type Step = number | "rebalance" | Readonly<{ others: number }>;
 
+describe("signed heads", () => {
+  const of = (digit: string) => digit.repeat(64);
+  const head = {
+    ...{ ledger: "books", genesis: of("1"), position: "7", hash: of("2"), tree_size: "7" },
+    ...{ root: of("3"), map_root: of("4"), signed_at: "2026-11-28T21:00:00Z" },
+    ...{ key_id: of("5"), public_key: of("6"), signature: "a".repeat(128) },
+  };
+  const headers = {
+    ...{ ...common, ce_id: `7:${of("3")}`, ce_type: "HeadSigned", ce_subject: "7" },
+    counterfoil_position: "7",
+  };
+  const message = (value: object): RawMessage => ({
+    ...{ topic: "heads", partition: 0, offset: "4", key: "7", headers },
+    value: JSON.stringify(value),
+  });
+
+  test("are handed over as they were signed", async () => {
+    const heads: unknown[] = [];
+    const reading = createReading({ onHead: (each) => void heads.push(each) });
+    await reading.take(message(head));
+    expect(heads).toMatchObject([{ kind: "head", ledger: "books", position: 7, head }]);
+  });
+
+  test("with a field that was not signed are none", async () => {
+    const reading = createReading({ onHead: () => {} });
+    await expect(reading.take(message({ ...head, more: "" }))).rejects.toThrow(MessageInvalid);
+  });
+});
+
 describe("after a rebalance", () => {
   async function readFacts(steps: readonly Step[], isStored: boolean) {
     let stored = 0;

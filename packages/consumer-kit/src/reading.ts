@@ -5,6 +5,7 @@ import {
   MessageInvalid,
   parseMessage,
   type RawMessage,
+  type SignedHead,
   type State,
 } from "./message.ts";
 
@@ -17,6 +18,8 @@ export type Handlers = Readonly<{
   onFact?: (fact: Fact) => Promise<void> | void;
   /** A record that is new here, differs from before, or was removed. */
   onChange?: (change: StateChange) => Promise<void> | void;
+  /** Signed heads as they come; after a crash one may come again. */
+  onHead?: (head: SignedHead) => Promise<void> | void;
   /** Facts are missing, which is an alarm; the fact behind the hole is handed over afterwards. */
   onHole?: (hole: Hole) => Promise<void> | void;
   /** A message that breaks the contract is skipped. Without this handler, reading ends there. */
@@ -63,6 +66,7 @@ export function createReading(options: ReadingOptions): Reading {
       const message = await readOrReport(raw, options.onInvalid);
       if (message?.kind === "fact") await handleFact(message);
       if (message?.kind === "state") await handleState(message);
+      if (message?.kind === "head") await options.onHead?.(message);
     },
     rebalanced() {
       sequences.rebalanced();

@@ -32,8 +32,13 @@ export const STATE_TOPICS = {
   anomalies: { record: anomalyRecord, changed: "AnomalyChanged", removed: "AnomalyRemoved" },
 } as const;
 
+/** Signed heads of the ledger, each size once: whoever reads them holds what proves the ledger later. */
+export const HEAD_TOPIC = "heads";
+/** The `ce_type` of all of them. */
+export const HEAD_SIGNED = "HeadSigned";
+
 export type StateTopic = keyof typeof STATE_TOPICS;
-export type Topic = typeof FACT_TOPIC | StateTopic;
+export type Topic = typeof FACT_TOPIC | typeof HEAD_TOPIC | StateTopic;
 
 /** The record on a state topic. */
 export type StateOf<Name extends StateTopic> = z.infer<(typeof STATE_TOPICS)[Name]["record"]>;
@@ -91,3 +96,15 @@ export const stateHeaders = z.object({
 });
 
 export type StateHeaders = Readonly<z.infer<typeof stateHeaders>>;
+
+/** Headers of a signed head. */
+export const headHeaders = z.object({
+  ...common,
+  ce_id: z.string().meta({ description: "<tree_size>:<root>" }),
+  ce_type: z.literal(HEAD_SIGNED),
+  ce_subject: position.meta({ description: "The head's tree_size, which is also the key" }),
+  ce_time: instant.meta({ description: "When it was signed" }),
+  counterfoil_position: position.meta({ description: "The last position that it is over" }),
+});
+
+export type HeadHeaders = Readonly<z.infer<typeof headHeaders>>;

@@ -65,7 +65,7 @@ test("a publisher goes on behind an event that fills a page by itself", async ()
     const { hash = "" } = published ?? {};
     const onward = await readOnward(
       own,
-      { position, hash, ledger, models: {} as never, stopped: [] },
+      { position, hash, ledger, models: {} as never, stopped: [], heads: 0 },
       10,
     );
     expect(positionsOf(onward)).toEqual([position + 1]);

@@ -1,4 +1,4 @@
-import { topicName } from "@counterfoil/contracts/kafka";
+import { HEAD_TOPIC, topicName } from "@counterfoil/contracts/kafka";
 import {
   RecordTooLarge,
   TopicMisconfigured,
@@ -70,7 +70,7 @@ async function findCheckpoint({ kafka, admin, prefix, found }: Opening): Promise
   const record = await readCheckpoint(kafka, admin, checkpointTopicName(prefix));
   if (record?.value == null) return null;
   const then = record.headers?.[PARTITIONS_HEADER]?.toString();
-  const now = partitionsText(found);
+  const now = partitionsText(found, prefix);
   if (then !== now) {
     throw new TopicMisconfigured(
       `the topics have ${now} partitions, expected ${then} as when they were first published to: a key would go to another partition than before, and its order would be lost; publish under another topic prefix`,
@@ -82,8 +82,10 @@ async function findCheckpoint({ kafka, admin, prefix, found }: Opening): Promise
 /** Names how many partitions each topic had when the record was written. */
 const PARTITIONS_HEADER = "counterfoil_partitions";
 
-const partitionsText = (found: FoundTopics): string =>
+/** The topic of heads came later, and has one partition always. */
+const partitionsText = (found: FoundTopics, prefix: string): string =>
   [...found]
+    .filter(([name]) => name !== topicName(prefix, HEAD_TOPIC))
     .map(([name, { partitions }]) => `${name}=${partitions}`)
     .sort()
     .join(",");
@@ -97,7 +99,7 @@ function createPublisher(open: Open): TopicPublisher {
   const limitOf = (topic: string) => Number(found.get(topic)?.settings["max.message.bytes"] ?? 0);
   const headers = {
     "content-type": "application/json",
-    [PARTITIONS_HEADER]: partitionsText(found),
+    [PARTITIONS_HEADER]: partitionsText(found, prefix),
   };
   const requestsOf = ({ records, checkpoint: value }: TopicTransaction): readonly Chunk[] => {
     const messages = records.map(({ topic, ...message }) => ({

@@ -18,6 +18,7 @@ describe("the topics of a ledger", () => {
       "books.deposits.v1",
       "books.trades.v1",
       "books.anomalies.v1",
+      "books.heads.v1",
       "books.publisher.v1",
     ]);
   });

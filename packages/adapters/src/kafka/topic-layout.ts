@@ -1,4 +1,10 @@
-import { FACT_TOPIC, STATE_TOPICS, TOPIC_VERSION, topicName } from "@counterfoil/contracts/kafka";
+import {
+  FACT_TOPIC,
+  HEAD_TOPIC,
+  STATE_TOPICS,
+  TOPIC_VERSION,
+  topicName,
+} from "@counterfoil/contracts/kafka";
 import { TopicMisconfigured } from "@counterfoil/processing/ports/topic-errors";
 import type { Admin } from "kafkajs";
 import { asPort, retryTransient } from "./errors.ts";
@@ -20,7 +26,7 @@ type FoundTopic = Readonly<{
   settings: Readonly<Record<string, string>>;
 }>;
 
-/** Facts are kept for ever. */
+/** Facts and signed heads are kept for ever. */
 const FACTS = { "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1" };
 /** And nothing else: a topic that deletes besides would forget records that have not changed. */
 const STATES = { "cleanup.policy": "compact" };
@@ -44,6 +50,7 @@ export function topicLayouts(prefix: string): readonly TopicLayout[] {
       required: STATES,
       chosen: STATES_CHOSEN,
     })),
+    { name: topicName(prefix, HEAD_TOPIC), partitions: 1, required: FACTS, chosen: {} },
     {
       name: checkpointTopicName(prefix),
       partitions: 1,

@@ -1,12 +1,16 @@
 import {
   FACT_TOPIC,
   factHeaders,
+  HEAD_SIGNED,
+  HEAD_TOPIC,
+  headHeaders,
   STATE_TOPICS,
   type StateTopic,
   stateHeaders,
   type Topic,
   topicName,
 } from "../kafka.ts";
+import { treeHead } from "../tree-head.ts";
 import {
   FACT_DESCRIPTIONS,
   FACT_TYPES,
@@ -19,7 +23,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 const KAFKA = { bindingVersion: "0.5.0" };
 const STATE_NAMES = Object.keys(STATE_TOPICS) as readonly StateTopic[];
-const TOPICS: readonly Topic[] = [FACT_TOPIC, ...STATE_NAMES];
+const TOPICS: readonly Topic[] = [FACT_TOPIC, ...STATE_NAMES, HEAD_TOPIC];
 
 /**
  * The topics as an AsyncAPI 3.0 document, from the side of whoever publishes: Counterfoil sends.
@@ -37,9 +41,13 @@ export function asyncApiDocument(): Json {
     channels: {
       [FACT_TOPIC]: factChannel(),
       ...Object.fromEntries(STATE_NAMES.map((name) => [name, stateChannel(name)])),
+      [HEAD_TOPIC]: headChannel(),
     },
     operations: Object.fromEntries(TOPICS.map(sending)),
-    components: { messages: { ...factMessages(), ...stateMessages() }, schemas: schemas() },
+    components: {
+      messages: { ...factMessages(), ...stateMessages(), ...headMessages() },
+      schemas: schemas(),
+    },
   };
 }
 
@@ -72,6 +80,14 @@ function stateChannel(name: StateTopic): Json {
     description:
       "The last record of every id; the key is the id. No payload (a tombstone): there is no such record any more. Of two records of one key the one with the greater counterfoil_position is newer.",
     settings: { "cleanup.policy": ["compact"] },
+  });
+}
+
+function headChannel(): Json {
+  return channel(HEAD_TOPIC, [HEAD_SIGNED], {
+    description:
+      "Signed tree heads, in the order of their sizes, each size once; the key is the size. Whoever keeps one can have proven later that nothing before it was altered, removed or added. One partition.",
+    settings: { "cleanup.policy": ["delete"], "retention.ms": -1 },
   });
 }
 
@@ -117,6 +133,13 @@ function stateMessages(): Json {
   return Object.fromEntries(messages);
 }
 
+const headMessages = (): Json => ({
+  [HEAD_SIGNED]: message(HEAD_SIGNED, "The ledger up to a position, in one signature.", {
+    headers: ref("schemas", "HeadHeaders"),
+    payload: ref("schemas", "TreeHead"),
+  }),
+});
+
 /** `ce_type` of a message is its name. */
 function message(name: string, summary: string, parts: Json): Json {
   const key = { type: "string", minLength: 1 };
@@ -132,6 +155,8 @@ function schemas(): Json {
   return {
     ...Object.assign({}, ...FACT_TYPES.map((type) => hoisted(factSchema(type), type))),
     ...Object.assign({}, ...STATE_NAMES.map((name) => hoisted(recordSchema(name)))),
+    ...hoisted(jsonSchemaOf(treeHead), "TreeHead"),
+    ...hoisted(jsonSchemaOf(headHeaders), "HeadHeaders"),
     ...hoisted(jsonSchemaOf(factHeaders), "FactHeaders"),
     ...hoisted(jsonSchemaOf(stateHeaders), "StateHeaders"),
   };

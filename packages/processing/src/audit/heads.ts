@@ -242,6 +242,20 @@ async function lastHead(rows: Rows): Promise<{ number: number; head: TreeHead } 
   return row === undefined ? null : { number: Number(row.number), head: headOfRow(row) };
 }
 
+/** Heads that were made here over more than a position, in the order of their sizes, of each size the first. */
+export async function keptHeads(
+  catalogue: ModelCatalogue,
+  after: number,
+  limit: number,
+): Promise<readonly TreeHead[]> {
+  const kept = await readStore(catalogue, "heads", async (rows) => {
+    const where = [{ column: "position", is: ">", value: after }] as const;
+    const found = await rows.select(HEADS, { where, orderBy: ["position", "number"], limit });
+    return found.map(headOfRow);
+  });
+  return (kept ?? []).filter((head, at, all) => head.position !== all[at - 1]?.position);
+}
+
 const headOfRow = (row: Row): TreeHead => JSON.parse(String(row.head));
 
 async function headsUpTo(rows: Rows, position: number, limit: number): Promise<TreeHead[]> {

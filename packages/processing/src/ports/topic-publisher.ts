@@ -1,4 +1,10 @@
-import type { FactHeaders, StateHeaders, StateTopic, Topic } from "@counterfoil/contracts/kafka";
+import type {
+  FactHeaders,
+  HeadHeaders,
+  StateHeaders,
+  StateTopic,
+  Topic,
+} from "@counterfoil/contracts/kafka";
 
 /** One message. All messages of one key of a topic stay in the order in which they are published. */
 export type TopicRecord = Readonly<{
@@ -6,7 +12,7 @@ export type TopicRecord = Readonly<{
   key: string;
   /** JSON; null where nothing is left under the key. */
   value: string | null;
-  headers: FactHeaders | StateHeaders;
+  headers: FactHeaders | HeadHeaders | StateHeaders;
 }>;
 
 /** Records, and how far the publisher has come with them: readers see all of it at once, or nothing. */

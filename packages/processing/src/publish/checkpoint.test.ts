@@ -45,6 +45,13 @@ describe("the publisher's checkpoint", () => {
     expect(parseCheckpoint(text, "books")).toEqual(checkpoint);
   });
 
+  test("with heads goes on through a program that does not know of them", () => {
+    const checkpoint = { ...firstCheckpoint("books"), heads: 120 };
+    const text = formatCheckpoint(checkpoint);
+    expect(JSON.parse(text)).toMatchObject({ format: 1, heads: 120 });
+    expect(parseCheckpoint(text, "books")).toEqual(checkpoint);
+  });
+
   test("of another ledger, or of a newer program, is refused", () => {
     const text = formatCheckpoint(firstCheckpoint("books"));
     expect(() => parseCheckpoint(text, "other")).toThrow(LedgerMismatch);

@@ -12,6 +12,8 @@ export type PublisherCheckpoint = Readonly<{
   models: Readonly<Record<ModelName, PublishedModel>>;
   /** Keys whose records the broker does not take. */
   stopped: readonly StoppedKey[];
+  /** The size of the last signed head that was published; 0 before the first. */
+  heads: number;
 }>;
 
 /** The rows of a model that the published records were made of. */
@@ -56,6 +58,7 @@ export function firstCheckpoint(ledger: string): PublisherCheckpoint {
     hash: "",
     models: models as PublisherCheckpoint["models"],
     stopped: [],
+    heads: 0,
   };
 }
 
@@ -70,8 +73,10 @@ export function withModel(
 }
 
 export function formatCheckpoint(checkpoint: PublisherCheckpoint): string {
-  const { stopped, ...rest } = checkpoint;
+  const { stopped, heads, ...published } = checkpoint;
   const models = mapModels(checkpoint.models, toStored);
+  // A program that knows nothing of heads hands this on as it is.
+  const rest = heads === 0 ? published : { ...published, heads };
   if (stopped.length === 0) return JSON.stringify({ format: 1, ...rest, models });
   return JSON.stringify({ format: FORMAT, ...rest, models, stopped });
 }
@@ -82,7 +87,13 @@ export function formatCheckpoint(checkpoint: PublisherCheckpoint): string {
  */
 export function parseCheckpoint(text: string | null, ledger: string): PublisherCheckpoint {
   if (text === null) return firstCheckpoint(ledger);
-  const { format, models, stopped = [], ...found } = JSON.parse(text) as StoredCheckpoint;
+  const {
+    format,
+    models,
+    stopped = [],
+    heads = 0,
+    ...found
+  } = JSON.parse(text) as StoredCheckpoint;
   if (format > FORMAT) {
     throw new FormatTooNew(
       `the publisher's checkpoint has format ${format}, and this program knows none above ${FORMAT}: run the newer program that wrote it`,
@@ -95,17 +106,18 @@ export function parseCheckpoint(text: string | null, ledger: string): PublisherC
   }
   const known = mapModels(models, fromStored);
   // A model that came with a later program has not been published yet.
-  return { ...found, models: { ...firstCheckpoint(ledger).models, ...known }, stopped };
+  return { ...found, models: { ...firstCheckpoint(ledger).models, ...known }, stopped, heads };
 }
 
 type StoredModel = Omit<PublishedModel, "republishFrom"> &
   Readonly<{ mendFrom: PublishedModel["republishFrom"] }>;
 
-type StoredCheckpoint = Omit<PublisherCheckpoint, "models" | "stopped"> &
+type StoredCheckpoint = Omit<PublisherCheckpoint, "models" | "stopped" | "heads"> &
   Readonly<{
     format: number;
     models: Readonly<Record<ModelName, StoredModel>>;
     stopped?: readonly StoppedKey[];
+    heads?: number;
   }>;
 
 const toStored = ({ republishFrom: mendFrom, ...model }: PublishedModel): StoredModel => ({

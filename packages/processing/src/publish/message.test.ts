@@ -1,9 +1,9 @@
-import { factHeaders, STATE_TOPICS, stateHeaders } from "@counterfoil/contracts/kafka";
+import { factHeaders, headHeaders, STATE_TOPICS, stateHeaders } from "@counterfoil/contracts/kafka";
 import { eventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
 import { sampleEvent } from "../testing/sample-event.ts";
-import { factMessage, stateMessage } from "./message.ts";
+import { factMessage, headMessage, stateMessage } from "./message.ts";
 
 const EVENT: RecordedEvent = {
   ...sampleEvent(1),
@@ -66,5 +66,24 @@ describe("a state as a message", () => {
         counterfoil_generation: "2",
       });
     }
+  });
+});
+
+test("a signed head is a message to the byte, keyed by its size", () => {
+  const of = (digit: string) => digit.repeat(64);
+  const head = {
+    ...{ ledger: "books", genesis: of("1"), position: "7", hash: of("2"), tree_size: "7" },
+    ...{ root: of("3"), map_root: of("4"), signed_at: "2026-11-28T21:00:00.000000001Z" },
+    ...{ key_id: of("5"), public_key: of("6"), signature: "a".repeat(128) },
+  };
+  const { topic, key, value, headers } = headMessage(head);
+  expect([topic, key]).toEqual(["heads", "7"]);
+  expect(JSON.parse(value ?? "")).toEqual(head);
+  expect(headHeaders.parse(headers)).toEqual(headers);
+  expect(headers).toMatchObject({
+    ce_id: `7:${of("3")}`,
+    ce_type: "HeadSigned",
+    ce_time: head.signed_at,
+    counterfoil_position: "7",
   });
 });

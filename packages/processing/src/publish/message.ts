@@ -1,12 +1,16 @@
 import {
   FACT_TOPIC,
   type FactHeaders,
+  HEAD_SIGNED,
+  HEAD_TOPIC,
+  type HeadHeaders,
   STATE_TOPICS,
   type StateHeaders,
   type StateTopic,
 } from "@counterfoil/contracts/kafka";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
+import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import { formatTime, type Nanos, timeOf } from "@counterfoil/core/exact/time";
 import type { TopicRecord } from "../ports/topic-publisher.ts";
 import { eventRecord } from "../queries/events.ts";
 
@@ -32,6 +36,19 @@ export function factMessage(
     counterfoil_key_sequence: String(keySequence),
   };
   return { topic: FACT_TOPIC, key: subject, value: JSON.stringify(eventRecord(event)), headers };
+}
+
+/** A signed head as a message, keyed by its size. */
+export function headMessage(head: TreeHead): TopicRecord {
+  const { ledger, position, tree_size, root, signed_at } = head;
+  const headers: HeadHeaders = {
+    ...commonHeaders(ledger, timeOf(signed_at), undefined),
+    ce_id: `${tree_size}:${root}`,
+    ce_type: HEAD_SIGNED,
+    ce_subject: tree_size,
+    counterfoil_position: position,
+  };
+  return { topic: HEAD_TOPIC, key: tree_size, value: JSON.stringify(head), headers };
 }
 
 /** The new state of a key of a state topic. */

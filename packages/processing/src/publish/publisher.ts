@@ -1,4 +1,6 @@
+import { SECOND } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
+import { keptHeads } from "../audit/heads.ts";
 import { followActivations } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
@@ -13,12 +15,14 @@ import { waitForMore } from "../subscribe.ts";
 import { createTraces, type Traces, traceStep } from "../traces.ts";
 import { type Batch, batchMessages, readBatch, readOnward } from "./batch.ts";
 import {
+  formatCheckpoint,
   type PublisherCheckpoint,
   parseCheckpoint,
   type StoppedKey,
   withModel,
 } from "./checkpoint.ts";
 import type { Published, TransactionLimits } from "./context.ts";
+import { headMessage } from "./message.ts";
 import {
   findSwitches,
   publishSwitch,
@@ -76,6 +80,9 @@ export type PublisherState =
 
 const MODEL_POLL_MS_MIN = 10;
 const MODEL_POLL_MS_MAX = 1000;
+/** How often signed heads are looked for that were made since. */
+const HEADS_EVERY = SECOND;
+const HEADS_AT_ONCE = 100;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 30_000;
 
@@ -167,13 +174,22 @@ async function follow(
     if (state !== next) observer?.onState?.(next);
     state = next;
   };
+  const note = (published: Published) => {
+    progress.steps += 1;
+    progress.reached = published.position;
+    observer?.onCommit?.(published, session.stoppedKeys);
+  };
+  let headsDue = clock.now();
   enter("catching_up");
   while (!signal.aborted) {
+    if (clock.now() >= headsDue) {
+      headsDue = clock.now() + HEADS_EVERY;
+      const heads = await session.publishHeads();
+      if (heads !== null) note(heads);
+    }
     const published = await session.step();
     if (published !== null) {
-      progress.steps += 1;
-      progress.reached = published.position;
-      observer?.onCommit?.(published, session.stoppedKeys);
+      note(published);
       pauseMs = MODEL_POLL_MS_MIN;
       if (state === "waiting_for_models") enter("catching_up");
       continue;
@@ -211,6 +227,8 @@ export interface PublishSession {
   readonly stoppedKeys: number;
   /** Publishes what comes next; null where there is nothing that can be published just now. */
   step(): Promise<Published | null>;
+  /** Publishes the signed heads that were made since, each size once; null where there are none. */
+  publishHeads(): Promise<Published | null>;
   close(): Promise<void>;
 }
 
@@ -255,6 +273,7 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
       await noteStopped();
       return published;
     },
+    publishHeads: () => publishHeads(session),
     close: async () => {
       await counts.close();
       await readers.close();
@@ -301,4 +320,16 @@ async function publishBatch(session: Session, batch: Batch): Promise<Published |
   await counts.commit({ position, hash });
   if (events.some(({ type }) => type === "ModelActivated")) await context.activations.refresh();
   return { position, messages: records.length, facts: events.length };
+}
+
+async function publishHeads(session: Session): Promise<Published | null> {
+  const { context, checkpoint, publisher } = session;
+  const heads = await keptHeads(context.catalogue, checkpoint.heads, HEADS_AT_ONCE);
+  const last = heads.at(-1);
+  if (last === undefined) return null;
+  const next = { ...checkpoint, heads: Number(last.position) };
+  const records = heads.map(headMessage);
+  await publisher.publish({ records, checkpoint: formatCheckpoint(next) });
+  session.checkpoint = next;
+  return { position: checkpoint.position, messages: records.length, facts: 0 };
 }

@@ -119,6 +119,7 @@ describe("the AsyncAPI document", () => {
       "{prefix}.deposits.v1",
       "{prefix}.trades.v1",
       "{prefix}.anomalies.v1",
+      "{prefix}.heads.v1",
     ]);
   });
 });
