@@ -1027,6 +1027,8 @@ export interface components {
                  */
                 channel: string;
                 connection: string | null;
+                /** @description Who erased the bytes and why; null for a platform's key */
+                erased: components["schemas"]["Erasure"] | null;
                 frame: number | null;
                 id: components["schemas"]["Uuid"];
                 key_id: components["schemas"]["Sha256"] | null;

@@ -50,7 +50,7 @@ function addHead(file: string, before: readonly number[]): readonly number[] {
   }
   const read = readTreeHead(text);
   if (!read.ok) throw new WrongUsage(`${file} is no head: ${read.reason}`);
-  return [...before, Number(read.head.tree_size)];
+  return [...before, Number(read.signed.tree_size)];
 }
 
 const HELP = `
