@@ -35,6 +35,7 @@ export async function openWatched(
   });
   const page = await context.newPage();
   const faults: string[] = [];
+  const known = await routesOf(address);
   page.on("console", (message) => {
     // An answer that is a refusal: told below, with its address.
     if (message.text().startsWith("Failed to load resource")) return;
@@ -42,7 +43,9 @@ export async function openWatched(
   });
   page.on("response", (response) => {
     const { pathname } = new URL(response.url());
-    if (response.status() < 400 || COMING.test(pathname)) return;
+    // The console does without a list that the service does not have.
+    const isMissing = /^\/v1\/\w+$/.test(pathname) && !known.has(pathname);
+    if (response.status() < 400 || isMissing) return;
     faults.push(`${response.status()} ${pathname}`);
   });
   page.on("pageerror", ({ message }) => faults.push(message));
@@ -60,8 +63,11 @@ export async function openWatched(
   };
 }
 
-/** Routes that the service does not have yet, and that the console does without. */
-const COMING = /^\/v1\/(?:totals|changes|search)$/;
+/** The paths that the service answers. */
+async function routesOf(address: string): Promise<ReadonlySet<string>> {
+  const document = await (await fetch(`${address}/openapi.json`)).json();
+  return new Set(Object.keys(Object(document).paths));
+}
 
 /** Once the page has its heading, and nothing on it is still being loaded. */
 export async function whenLoaded(page: Page): Promise<void> {
