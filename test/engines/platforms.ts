@@ -161,6 +161,19 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       expect(await all(key, "/v1/balances?at_position=1")).toEqual([]);
     });
 
+    test.each(KEYS)("%s: totals, each account once", async (key) => {
+      const moment = await ask(key, "/v1/status");
+      for (const then of ["", `&at_position=${moment.body.data.head}`]) {
+        const groups = "group_by=account_group&group_by=account_type&group_by=provider";
+        const { body } = await ask(key, `/v1/totals?${groups}${then}`);
+        const balances = await all(key, "/v1/balances?limit=50");
+        let accounts = 0;
+        for (const total of body.data) accounts += total.accounts;
+        expect(accounts).toBe(balances.length);
+      }
+      expect((await ask(key, "/v1/totals?at_position=1")).body.data).toEqual([]);
+    });
+
     test.each(KEYS)("%s: lists of records", async (key) => {
       for (const model of MODELS) {
         const records = books[model];

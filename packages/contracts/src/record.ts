@@ -33,6 +33,22 @@ export const balanceRecord = z
   .meta({ id: "Balance" });
 export type BalanceRecord = z.infer<typeof balanceRecord>;
 
+/** What accounts that are alike hold together: always of one asset, and of what they are grouped by. */
+export const totalRecord = z
+  .object({
+    asset: z.string(),
+    account_type: z.string().optional().meta({ description: "Where it is grouped by" }),
+    account_group: text
+      .optional()
+      .meta({ description: "Where it is grouped by; null: Layer1 has none" }),
+    provider: provider.optional().meta({ description: "Where it is grouped by" }),
+    total: amount.meta({ description: "Of all balances that are known" }),
+    accounts: z.int().positive().meta({ description: "Also those of which no balance is known" }),
+    accounts_with_gaps: z.int().nonnegative(),
+  })
+  .meta({ id: "Total" });
+export type TotalRecord = z.infer<typeof totalRecord>;
+
 export const movementRecord = z
   .object({
     movement_id: z.string(),

@@ -42,6 +42,7 @@ import { headRoutes } from "./route/heads.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
 import { assertReadable, operationRoutes } from "./route/operations.ts";
 import { streamRoutes } from "./route/stream.ts";
+import { totalRoutes } from "./route/totals.ts";
 import { type AnswerElsewhere, describeRoutes, mountRoutes, type Route } from "./route.ts";
 
 export type GatewayDeps = Omit<Sources, "stopping"> &
@@ -162,6 +163,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Listener & { addr
 function readingRoutes(sources: Sources): readonly Route[] {
   return [
     ...balanceRoutes(sources),
+    ...totalRoutes(sources),
     ...accountRoutes(sources),
     ...lifecycleRoutes(sources),
     ...attentionRoutes(sources),

@@ -13,6 +13,7 @@ import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import type { Found } from "@counterfoil/processing/queries/found";
 import type { Page, PageRequest } from "@counterfoil/processing/queries/page";
 import { type CursorScope, decodeCursor, encodeCursor } from "@counterfoil/processing/queries/page";
+import { lastPositionBy, lateArrivals } from "@counterfoil/processing/queries/positions";
 import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
 import type { StatusSources } from "@counterfoil/processing/queries/status";
 import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/stuck";
@@ -60,6 +61,19 @@ export async function readModel<T>(
 ): Promise<T> {
   if (minPosition !== undefined) await reachPosition(sources, model, minPosition, disconnected());
   return sources.models.snapshot(model, read);
+}
+
+/** The last position of what had arrived by a time: what was known then. */
+export async function positionKnownBy(
+  sources: Sources,
+  time: bigint,
+  disconnected: () => AbortSignal,
+): Promise<number> {
+  const recorded = await lastPositionBy(sources.stream, time);
+  const late = await lateArrivals(sources, time);
+  if (late === null) return recorded;
+  const reading = { model: "balances", minPosition: late.minPosition, disconnected } as const;
+  return Math.max(recorded, await readModel(sources, reading, late.read));
 }
 
 async function reachPosition(

@@ -40,7 +40,7 @@ export interface ProjectionSession {
 export type Fold = Readonly<{
   apply(event: RecordedEvent): Work;
   /** Puts into the buffer what the model itself still holds. */
-  flush?: () => void;
+  flush?: () => Work;
   /** Events between two commits at the most, whatever a projector or a rebuild asks for. */
   commitEvery?: number;
 }>;
@@ -82,7 +82,7 @@ export async function openSession(
   }
 
   async function commit(): Promise<Checkpoint> {
-    fold.flush?.();
+    await fold.flush?.();
     const isIdle = buffer.isEmpty() && applied.position === checkpoint.position;
     if (!isIdle) checkpoint = await buffer.commit(applied.position, applied.hash);
     uncommitted = 0;

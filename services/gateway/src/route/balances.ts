@@ -8,7 +8,6 @@ import {
   listBalances,
   type Moment,
 } from "@counterfoil/processing/queries/balances";
-import { lastPositionBy, lateArrivals } from "@counterfoil/processing/queries/positions";
 import type { z } from "zod";
 import {
   anyChoice,
@@ -25,6 +24,7 @@ import {
   listBody,
   listFor,
   pageOf,
+  positionKnownBy,
   printedTime,
   readModel,
   type Sources,
@@ -103,18 +103,6 @@ async function answerBalances(
     const balances = await listBalances(rows, request);
     return listBody(balances, scope, at ?? checkpoint.position);
   });
-}
-
-export async function positionKnownBy(
-  sources: Sources,
-  time: bigint,
-  disconnected: () => AbortSignal,
-): Promise<number> {
-  const recorded = await lastPositionBy(sources.stream, time);
-  const late = await lateArrivals(sources, time);
-  if (late === null) return recorded;
-  const reading = { model: "balances", minPosition: late.minPosition, disconnected } as const;
-  return Math.max(recorded, await readModel(sources, reading, late.read));
 }
 
 /** One moment at a time: what was known then of an even earlier one is not computed. */

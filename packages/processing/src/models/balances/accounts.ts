@@ -4,6 +4,7 @@ import {
   type Target,
   targetsOf,
 } from "@counterfoil/core/balances/evolve";
+import type { ModelStore } from "../../ports/model-store.ts";
 import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import {
@@ -23,6 +24,7 @@ import type { Feeds } from "./snapshot-membership.ts";
 import { refreshUnlisted } from "./snapshot-membership.ts";
 import { foldStatement } from "./statements.ts";
 import { BALANCE_CHANGES } from "./tables.ts";
+import { openTotals, type Totals } from "./totals.ts";
 
 /** The accounts of the balances model: loaded when an event asks for them, written at a commit. */
 export interface Accounts {
@@ -31,12 +33,18 @@ export interface Accounts {
   checkListed(account: string, event: StreamEvent): Promise<void>;
   /** Puts everything changed into the buffer. */
   flush(): void;
+  /** The same of what they hold together; once before each commit. */
+  flushTotals(): Work;
 }
 
-type Context = Readonly<{ buffer: RowBuffer; feeds: Feeds }>;
+type Context = Readonly<{ buffer: RowBuffer; feeds: Feeds; totals: Totals }>;
 
-export function createAccounts(context: Context): Accounts {
-  const { buffer, feeds } = context;
+export function createAccounts(
+  store: Pick<ModelStore, "select">,
+  { buffer, feeds }: Omit<Context, "totals">,
+): Accounts {
+  const totals = openTotals(store, buffer);
+  const context = { buffer, feeds, totals };
   const cache = createAccountCache((id) => openAccount(buffer, id));
   let dirty = new Set<Account>();
 
@@ -85,7 +93,7 @@ export function createAccounts(context: Context): Accounts {
   function refresh(account: Account, { position }: StreamEvent): void {
     if (account.history.isEnd) summarize(account);
     dirty.add(account);
-    noteChange(buffer, account, position);
+    noteChange(context, account, position);
   }
 
   async function refreshOrForget(account: Account, event: StreamEvent): Promise<void> {
@@ -93,11 +101,12 @@ export function createAccounts(context: Context): Accounts {
     // An account that nothing was said of before either has no row that could go.
     if (account.position === 0) return;
     dirty.add(account);
-    await forgetAccount(buffer, account, event.position);
+    await forgetAccount(context, account, event.position);
   }
 
   return {
     fold,
+    flushTotals: totals.flush,
     async checkListed(id, event) {
       const account = await cache.load(id);
       await seekEnd(buffer, account);
@@ -117,9 +126,10 @@ export function createAccounts(context: Context): Accounts {
 }
 
 /** Leaves a change row where what readers see of the account is different. */
-function noteChange(buffer: RowBuffer, account: Account, position: number): void {
+function noteChange({ buffer, totals }: Context, account: Account, position: number): void {
   const columns = changingColumns(account);
   if (account.position > 0 && isSameColumns(columns, account.columns)) return;
+  totals.change(account.id, position, { before: account.columns, after: columns });
   account.columns = columns;
   account.position = position;
   buffer.append(BALANCE_CHANGES, { position, account: account.id, ...columns });
@@ -129,7 +139,12 @@ function noteChange(buffer: RowBuffer, account: Account, position: number): void
  * Nothing is said of the account any more: it is as one that was never named. What it was up to
  * here stays in its change rows; one at position 0 lets lists of a past moment find it.
  */
-async function forgetAccount(buffer: RowBuffer, account: Account, position: number): Promise<void> {
+async function forgetAccount(
+  { buffer, totals }: Context,
+  account: Account,
+  position: number,
+): Promise<void> {
+  totals.change(account.id, position, { before: account.columns, after: NOTHING_SHOWN });
   const gone = { account: account.id, ...NOTHING_SHOWN };
   buffer.append(BALANCE_CHANGES, { position, ...gone });
   const known = await buffer.get(BALANCE_CHANGES, [0, account.id]);

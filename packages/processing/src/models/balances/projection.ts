@@ -17,7 +17,7 @@ import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 /** Balance per account, with its whole history: gaps, contradictions, misprinted clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 6,
+  version: 7,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
@@ -42,7 +42,7 @@ export const balancesProjection: Projection = {
 
 async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Promise<Fold> {
   const feeds = await openFeeds(store, buffer);
-  const accounts = createAccounts({ buffer, feeds });
+  const accounts = createAccounts(store, { buffer, feeds });
   const arrivals = await openArrivals(store, buffer);
 
   const folds: Readonly<Record<string, (event: DeliveryEvent) => Work>> = {
@@ -96,6 +96,7 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
     flush() {
       accounts.flush();
       arrivals.flush();
+      return accounts.flushTotals();
     },
   };
 }

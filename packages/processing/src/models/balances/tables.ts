@@ -209,6 +209,51 @@ export const BALANCE_CHANGES: Table = {
   digested: "none",
 };
 
+/**
+ * What accounts that are alike hold together, kept in the transaction of their balances: whoever asks
+ * for sums must not add up 100,000 accounts. Each account is counted in one row of all participants,
+ * and in one of its own participant's, unless that is the group itself. So what a platform sees is the
+ * rows of its group and those of itself, each account once. A row stays when its last account is gone,
+ * since its past does.
+ */
+export const TOTALS: Table = {
+  name: "totals",
+  columns: {
+    id: own(text),
+    /** "": of all of them. */
+    participant_code: own(text),
+    provider: own(text),
+    /** "": Layer1 has none. */
+    account_group: own(text),
+    account_type: own(text),
+    asset: own(text),
+    /** Of all balances that are known. */
+    total: own(text),
+    accounts: own(integer),
+    accounts_with_gaps: own(integer),
+    /** Where it last changed. */
+    position: own(integer),
+  },
+  key: ["id"],
+  indexes: [["participant_code", "account_group", "id"]],
+  digested: "digest",
+};
+
+/** Each event that changed a total leaves one row: the total as it was then. */
+export const TOTAL_CHANGES: Table = {
+  name: "total_changes",
+  columns: {
+    id: own(text),
+    position: own(integer),
+    total: own(text),
+    accounts: own(integer),
+    accounts_with_gaps: own(integer),
+  },
+  key: ["id", "position"],
+  indexes: [],
+  digested: "none",
+};
+
 export const BALANCES_TABLES: readonly Table[] = [
   ACCOUNTS,
   ENTRIES,
@@ -219,6 +264,8 @@ export const BALANCES_TABLES: readonly Table[] = [
   COVERED,
   HOLDERS,
   BALANCE_CHANGES,
+  TOTALS,
+  TOTAL_CHANGES,
   LATE_ARRIVALS,
   QUARANTINED,
   LAST_DELIVERIES,

@@ -1,0 +1,110 @@
+import type { TotalRecord } from "@counterfoil/contracts/record";
+import { add, formatMoney, type Money, moneyOf, ZERO } from "@counterfoil/core/exact/money";
+import { TOTAL_CHANGES, TOTALS } from "../models/balances/tables.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { Condition, Row } from "../ports/table.ts";
+import { everyRow } from "../projection/selection.ts";
+import type { Platform } from "./platform.ts";
+
+/** What sums are told apart by, beside the asset: those of several assets mean nothing. */
+export const TOTAL_GROUPS = ["account_type", "account_group", "provider"] as const;
+export type TotalGroup = (typeof TOTAL_GROUPS)[number];
+
+export type TotalsQuery = Readonly<{
+  groupBy: readonly TotalGroup[];
+  /** Each any of these; where nothing is named, all. */
+  filters: Readonly<Partial<Record<TotalGroup | "asset", readonly string[]>>>;
+  platform: Platform;
+  /** By the facts up to there. */
+  position?: number | undefined;
+  nextTurn: Clock["nextTurn"];
+}>;
+
+/** Totals are as many as there are groups, types and assets together; between so many others have their turn. */
+const PAGE = 200;
+
+/**
+ * Exact sums over accounts, per asset. An account of which no balance is known is counted and adds
+ * nothing. However many accounts there are, only their totals are read, and of a past position the last
+ * change of each.
+ *
+ * @returns one record for each group that has an account, in the order of asset, type, group, provider
+ */
+export async function readTotals(rows: Rows, query: TotalsQuery): Promise<readonly TotalRecord[]> {
+  const sums = new Map<string, Sum>();
+  for (const where of eitherTotal(query)) {
+    const orderBy = ["participant_code", "account_group", "id"];
+    let read = 0;
+    for await (const total of everyRow(rows, TOTALS, { where, orderBy, limit: PAGE })) {
+      const then = await totalAt(rows, total, query.position);
+      if (then !== null) addTo(sums, groupOf(total, query.groupBy), then);
+      read += 1;
+      if (read % PAGE === 0) await query.nextTurn();
+    }
+  }
+  const known = [...sums.values()].filter(({ accounts }) => accounts > 0);
+  return known.sort(byGroup).map(totalRecord);
+}
+
+/** A platform's are those of its group, and those of its own that are in other groups. */
+function eitherTotal({ filters, platform }: TotalsQuery): readonly (readonly Condition[])[] {
+  const where = Object.entries(filters).map(
+    ([column, value]): Condition => ({ column, is: "in", value }),
+  );
+  const equal = (column: string, value: string): Condition => ({ column, is: "=", value });
+  const all = equal("participant_code", "");
+  if (platform === null) return [[all, ...where]];
+  return [
+    [all, equal("account_group", platform), ...where],
+    [equal("participant_code", platform), ...where],
+  ];
+}
+
+/** As it is, or as its last change up to a position left it; null where there was none by then. */
+async function totalAt(rows: Rows, total: Row, position: number | undefined): Promise<Row | null> {
+  if (position === undefined || Number(total.position) <= position) return total;
+  const [change = null] = await rows.select(TOTAL_CHANGES, {
+    where: [
+      { column: "id", is: "=", value: String(total.id) },
+      { column: "position", is: "<=", value: position },
+    ],
+    orderBy: ["id", "position"],
+    descending: true,
+    limit: 1,
+  });
+  return change;
+}
+
+type Group = Pick<TotalRecord, "asset" | TotalGroup>;
+type Sum = { readonly group: Group; total: Money; accounts: number; withGaps: number };
+
+function groupOf(total: Row, groupBy: readonly TotalGroup[]): Group {
+  const named = TOTAL_GROUPS.filter((name) => groupBy.includes(name));
+  const values = named.map((name) => [name, total[name] === "" ? null : total[name]]);
+  return { asset: String(total.asset), ...Object.fromEntries(values) };
+}
+
+function addTo(sums: Map<string, Sum>, group: Group, row: Row): void {
+  const key = JSON.stringify(Object.values(group));
+  const sum = sums.get(key) ?? { group, total: ZERO, accounts: 0, withGaps: 0 };
+  sum.total = add(sum.total, moneyOf(String(row.total)));
+  sum.accounts += Number(row.accounts);
+  sum.withGaps += Number(row.accounts_with_gaps);
+  sums.set(key, sum);
+}
+
+function byGroup({ group: a }: Sum, { group: b }: Sum): number {
+  for (const name of ["asset", ...TOTAL_GROUPS] as const) {
+    const [left, right] = [a[name] ?? "", b[name] ?? ""];
+    if (left !== right) return left < right ? -1 : 1;
+  }
+  return 0;
+}
+
+const totalRecord = ({ group, total, accounts, withGaps }: Sum): TotalRecord => ({
+  ...group,
+  total: formatMoney(total),
+  accounts,
+  accounts_with_gaps: withGaps,
+});
