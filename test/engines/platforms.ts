@@ -174,6 +174,22 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       expect((await ask(key, "/v1/totals?at_position=1")).body.data).toEqual([]);
     });
 
+    test.each(KEYS)("%s: what an identifier stands for", async (key) => {
+      const records = MODELS.flatMap((model) => books[model] as readonly Owned[]);
+      const all = [...books.accounts, ...books.runs, ...records, ...deliveries];
+      for (const one of all) {
+        const { status, body } = await ask(key, `/v1/search?q=${encodeURIComponent(one.id)}`);
+        const isFound = body.data.length > 0;
+        expect([key, one.id, status, isFound]).toEqual([key, one.id, 200, isSeen(key, one)]);
+      }
+      for (const code of [...PLATFORMS, "alder-c1", "birch-c2", "dual", "stranger"]) {
+        const { body } = await ask(key, `/v1/search?q=${code}`);
+        const seen = books.accounts.filter((account) => isSeen(key, account));
+        const isThere = seen.some((it) => it.participant === code || it.group === code);
+        expect([key, code, body.data.length > 0]).toEqual([key, code, isThere]);
+      }
+    });
+
     test.each(KEYS)("%s: lists of records", async (key) => {
       for (const model of MODELS) {
         const records = books[model];

@@ -41,6 +41,7 @@ import { explainRoutes } from "./route/explain.ts";
 import { headRoutes } from "./route/heads.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
 import { assertReadable, operationRoutes } from "./route/operations.ts";
+import { searchRoutes } from "./route/search.ts";
 import { streamRoutes } from "./route/stream.ts";
 import { totalRoutes } from "./route/totals.ts";
 import { type AnswerElsewhere, describeRoutes, mountRoutes, type Route } from "./route.ts";
@@ -164,6 +165,7 @@ function readingRoutes(sources: Sources): readonly Route[] {
   return [
     ...balanceRoutes(sources),
     ...totalRoutes(sources),
+    ...searchRoutes(sources),
     ...accountRoutes(sources),
     ...lifecycleRoutes(sources),
     ...attentionRoutes(sources),

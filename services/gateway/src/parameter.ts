@@ -133,6 +133,11 @@ export const order = (expected: "asc" | "desc") =>
 
 export const modelParam = z.enum(modelName.options);
 
+/** A text that must be there. */
+export function required(description: string) {
+  return text("some text").meta({ description });
+}
+
 function text(expected: string) {
   return z.string({ error: expected }).min(1, expected).refine(isStorable, expected);
 }

@@ -9,7 +9,7 @@ import type { Rows } from "../ports/model-store.ts";
 import { type ColumnType, isLastRows, type Row, type Value } from "../ports/table.ts";
 import { compareTuples } from "../projection/selection.ts";
 import { positionIn, positionOrNull, textIn, timeIn } from "./cell.ts";
-import { beyondPart, LIST_BYTES_MAX, type Page, type PageRequest } from "./page.ts";
+import { beginsWith, beyondPart, LIST_BYTES_MAX, type Page, type PageRequest } from "./page.ts";
 import { MOVEMENTS_SHOWN, movementRecords, readMovements } from "./runs.ts";
 
 /**
@@ -305,17 +305,11 @@ const FIRST_MAX = 1000;
 
 /** The first gaps whose id begins so. */
 function readFirst(rows: Rows, prefix: string): Promise<readonly Row[]> {
-  return rows.select(ANOMALIES, { where: beginsWith(prefix), orderBy: ["id"], limit: FIRST_MAX });
-}
-
-/** All text that begins with the prefix lies before the prefix with its last character raised. */
-function beginsWith(prefix: string) {
-  const last = prefix.charCodeAt(prefix.length - 1);
-  const end = prefix.slice(0, -1) + String.fromCharCode(last + 1);
-  return [
-    { column: "id", is: ">=", value: prefix },
-    { column: "id", is: "<", value: end },
-  ] as const;
+  return rows.select(ANOMALIES, {
+    where: beginsWith("id", prefix),
+    orderBy: ["id"],
+    limit: FIRST_MAX,
+  });
 }
 
 type After = Readonly<{
@@ -331,7 +325,7 @@ async function closedAfter(
   { account, name, beyond, limit }: After,
 ): Promise<readonly ClosedGap[]> {
   const found: ClosedGap[] = [];
-  const where = beginsWith(`gap:${account}:${name}..`);
+  const where = beginsWith("id", `gap:${account}:${name}..`);
   for (let last = beyond; found.length < limit; ) {
     const key = beyondPart(last === null ? null : [last]);
     const page = await rows.select(ANOMALIES, { where, orderBy: ["id"], ...key, limit });

@@ -84,6 +84,16 @@ export const isOneOf = (column: string, values: readonly Value[]): Condition =>
 export const eachOf = (column: string, values: readonly Value[]): Condition[][] =>
   values.map((value) => [{ column, is: "=", value }]);
 
+/** All text that begins with the prefix lies before the prefix with its last character raised. */
+export function beginsWith(column: string, prefix: string): readonly Condition[] {
+  const last = prefix.charCodeAt(prefix.length - 1);
+  const end = prefix.slice(0, -1) + String.fromCharCode(last + 1);
+  return [
+    { column, is: ">=", value: prefix },
+    { column, is: "<", value: end },
+  ];
+}
+
 /** Rows that meet one of several conditions, in order, each once. */
 export async function selectEither(
   rows: Rows,

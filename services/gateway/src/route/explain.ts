@@ -15,14 +15,7 @@ import {
   position,
   time,
 } from "../parameter.ts";
-import {
-  given,
-  oneFound,
-  positionKnownBy,
-  readModel,
-  type Sources,
-  stuckNow,
-} from "../reading.ts";
+import { given, oneFound, positionKnownBy, readModel, type Sources, stuckNow } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** Facts on a page, at most: each is asked what would be shown without it. */

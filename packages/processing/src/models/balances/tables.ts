@@ -92,7 +92,11 @@ export const ENTRIES: Table = {
     position: own(integer),
   },
   key: ["account", "id"],
-  indexes: [["account", "placed_at", "rank", "mark"], ["run_id"]],
+  // A run may be on 100,000 accounts: whose they are the index tells.
+  indexes: [
+    ["account", "placed_at", "rank", "mark"],
+    ["run_id", "account"],
+  ],
   digested: "both",
   partition: "account",
 };
@@ -112,7 +116,7 @@ export const MOVEMENTS: Table = {
     facts: own(text),
   },
   key: ["account", "run_id", "movement_id"],
-  indexes: [],
+  indexes: [["movement_id"]],
   digested: "both",
   isState: ({ withdrawn }) => withdrawn === 0,
   partition: "run_id",
