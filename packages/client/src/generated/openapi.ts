@@ -551,6 +551,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an identifier stands for
+         * @description Accounts (ours and the provider's ids), participants, groups, addresses, runs, movements, withdrawals, deposits and trades by any of their identifiers, deliveries, events, anomalies. Matches are exact; addresses and our own ids in any case. At most five of a kind; an empty list where nothing is called so.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/status": {
         parameters: {
             query?: never;
@@ -560,6 +580,26 @@ export interface paths {
         };
         /** How the ledger is doing: how far each part has come, and what needs a person */
         get: operations["getStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/totals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What accounts hold together, an asset at a time
+         * @description Exact sums over accounts, kept in the transaction of their balances. `group_by` and filters may be repeated: several values of a filter are any of them. Groups without an account are left out.
+         */
+        get: operations["listTotals"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1353,6 +1393,42 @@ export interface components {
             run_id: string;
             run_type: string | null;
         };
+        SearchHit: {
+            id: string;
+            /**
+             * @description more words may come
+             * @example account
+             * @example participant
+             * @example account_group
+             * @example run
+             * @example movement
+             * @example withdrawal
+             * @example deposit
+             * @example trade
+             * @example delivery
+             * @example event
+             * @example anomaly
+             */
+            kind: string;
+            /**
+             * @description Which of its identifiers it is; `identifier`: any other of a record's; more words may come
+             * @example id
+             * @example id_prefix
+             * @example account_id
+             * @example participant_code
+             * @example account_group
+             * @example address
+             * @example run_id
+             * @example movement_id
+             * @example identifier
+             * @example position
+             */
+            matched: string;
+            /** @description Where the console shows it */
+            path: string;
+            /** @description In words, for people */
+            title: string;
+        };
         Sha256: string;
         Status: {
             anomalies: components["schemas"]["AnomalyCount"][];
@@ -1400,6 +1476,24 @@ export interface components {
             stage: string;
             /** @description Of the open ones, those that nobody acknowledged */
             unacknowledged: number;
+        };
+        Total: {
+            /** @description Where it is grouped by; null: Layer1 has none */
+            account_group?: string | null;
+            /** @description Where it is grouped by */
+            account_type?: string;
+            /** @description Also those of which no balance is known */
+            accounts: number;
+            accounts_with_gaps: number;
+            asset: string;
+            /**
+             * @description Where it is grouped by
+             * @example zerohash
+             * @example layer1
+             */
+            provider?: string;
+            /** @description Of all balances that are known */
+            total: components["schemas"]["Amount"];
         };
         /** @description Trace context as W3C writes it, version 00 */
         Traceparent: string;
@@ -4408,6 +4502,85 @@ export interface operations {
             };
         };
     };
+    search: {
+        parameters: {
+            query: {
+                /** @description An identifier, whole; of an account its beginning is enough */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["SearchHit"][];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: A valid API key is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_host`: The service is not known by this name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: The API key made too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getStatus: {
         parameters: {
             query?: never;
@@ -4475,6 +4648,111 @@ export interface operations {
                 };
             };
             /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTotals: {
+        parameters: {
+            query?: {
+                /** @description What sums are told apart by, beside the asset: sums over several assets mean nothing; repeated, any of these */
+                group_by?: ("asset" | "account_type" | "account_group" | "provider") | ("asset" | "account_type" | "account_group" | "provider")[];
+                /** @description The asset's code; repeated, any of these */
+                asset?: string | string[];
+                /** @description available, collateral, …; repeated, any of these */
+                account_type?: string | string[];
+                /** @description Zero Hash: the platform's group; repeated, any of these */
+                account_group?: string | string[];
+                /** @description Only this provider's; repeated, any of these */
+                provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
+                /** @description By the facts up to this position */
+                at_position?: string;
+                /** @description By the facts recorded by then */
+                known_at?: string;
+                /** @description Refused: sums are kept by position, not by the times that providers print */
+                as_of?: string;
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Total"][];
+                        position: components["schemas"]["Position"];
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request is malformed; `invalid_query`: A query parameter is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: A valid API key is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_host`: The service is not known by this name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: The API key made too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The service made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now; `position_timeout`: The read model did not reach the position in time */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -159,9 +159,19 @@ export const OPERATIONS = {
     "path": "/v1/runs/{run_id}",
     "media": "application/json"
   },
+  "search": {
+    "method": "GET",
+    "path": "/v1/search",
+    "media": "application/json"
+  },
   "getStatus": {
     "method": "GET",
     "path": "/v1/status",
+    "media": "application/json"
+  },
+  "listTotals": {
+    "method": "GET",
+    "path": "/v1/totals",
     "media": "application/json"
   },
   "listTrades": {

@@ -33,6 +33,17 @@ const PAGE = 1000;
 export function openTotals(store: Pick<ModelStore, "select">, buffer: RowBuffer): Totals {
   /** By the total's id; differences in the order of the events. */
   let pending = new Map<string, Pending>();
+  /** Of accounts that changed lately: to take an id apart costs as much as the sums. */
+  const known = new Map<string, readonly TotalKey[]>();
+
+  function keysOf(account: string): readonly TotalKey[] {
+    const found = known.get(account);
+    if (found !== undefined) return found;
+    if (known.size >= KEYS_KEPT) known.clear();
+    const made = totalsOf(account);
+    known.set(account, made);
+    return made;
+  }
 
   async function flush(): Promise<void> {
     const all = [...pending];
@@ -43,8 +54,8 @@ export function openTotals(store: Pick<ModelStore, "select">, buffer: RowBuffer)
         store,
         page.map(([id]) => id),
       );
-      for (const [id, { of, differences }] of page) {
-        writeTotal(buffer, stored.get(id) ?? null, { id, ...of }, differences);
+      for (const [id, { key, differences }] of page) {
+        writeTotal(buffer, stored.get(id) ?? null, key, differences);
       }
     }
   }
@@ -53,21 +64,26 @@ export function openTotals(store: Pick<ModelStore, "select">, buffer: RowBuffer)
     change(account, position, shown) {
       const difference = differenceOf(position, shown);
       if (difference === null) return;
-      for (const of of totalsOf(account)) {
-        const id = JSON.stringify(Object.values(of));
-        const known = pending.get(id);
-        if (known === undefined) pending.set(id, { of, differences: [{ ...difference }] });
-        else note(known.differences, difference);
+      for (const key of keysOf(account)) {
+        const found = pending.get(key.id);
+        if (found === undefined) pending.set(key.id, { key, differences: [{ ...difference }] });
+        else note(found.differences, difference);
       }
     },
     flush: () => (pending.size === 0 ? undefined : flush()),
   };
 }
 
-type Pending = Readonly<{ of: TotalKey; differences: Difference[] }>;
+/** Some megabytes. */
+const KEYS_KEPT = 20_000;
+
+type Pending = Readonly<{ key: TotalKey; differences: Difference[] }>;
 
 type TotalKey = Readonly<
-  Record<"participant_code" | "provider" | "account_group" | "account_type" | "asset", string>
+  Record<
+    "id" | "participant_code" | "provider" | "account_group" | "account_type" | "asset",
+    string
+  >
 >;
 
 /** The totals that an account is counted in. */
@@ -75,9 +91,12 @@ function totalsOf(account: string): readonly TotalKey[] {
   const { provider, participant_code, account_type, asset, ...parts } = accountParts(account);
   const account_group = parts.account_group ?? "";
   const alike = { provider, account_group, account_type, asset };
-  const all = { participant_code: "", ...alike };
-  if (participant_code === null || participant_code === account_group) return [all];
-  return [all, { participant_code, ...alike }];
+  const isOfGroup = participant_code === null || participant_code === account_group;
+  const participants = isOfGroup ? [""] : ["", participant_code];
+  return participants.map((participant_code) => {
+    const parts = { participant_code, ...alike };
+    return { id: JSON.stringify(Object.values(parts)), ...parts };
+  });
 }
 
 /** null where the totals are as before. */
@@ -121,7 +140,7 @@ async function storedTotals(
 function writeTotal(
   buffer: RowBuffer,
   stored: Row | null,
-  key: TotalKey & Readonly<{ id: string }>,
+  key: TotalKey,
   differences: readonly Difference[],
 ): void {
   let last = stored === null ? null : changeOf(stored);
