@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { readLines, writeParts } from "@counterfoil/adapters/node/files";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { exportLines } from "@counterfoil/processing/exports/export-ledger";
 import { checkExport, importLedger } from "@counterfoil/processing/exports/import-ledger";
@@ -16,7 +17,7 @@ import { alternate, type BenchOptions, type BenchRow, rate } from "./measure.ts"
 
 const NAMES = { name: "default", environment: "production" };
 const FORMAT = {
-  ...{ names: NAMES, hashing: nodeHashing, base64: nodeBase64 },
+  ...{ names: NAMES, hashing: nodeHashing, base64: nodeBase64, verify: verifyEd25519 },
   catalogue: createMemoryModelCatalogue(),
 };
 

@@ -8,7 +8,6 @@ import { pathToFileURL } from "node:url";
 
 // ---- what a proof says: the same text stands in check.html ----
 class Wrong extends Error {}
-class Usage extends Error {}
 function wrong(why) { throw new Wrong(why); }
 const need = (holds, why) => holds || wrong(why);
 const HEX = /^[0-9a-f]{64}$/, COUNT = /^(0|[1-9]\d{0,14})$/;
@@ -322,6 +321,7 @@ const linksOf = (proof) => (one) => {
   return link.root === one.root || wrong(`head: the one over ${one.position} that you brought is not what came before: the ledger was altered`);
 };
 // ---- to here ----
+class Usage extends Error {}
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const decode = (text) => (/^[A-Za-z0-9+/]*={0,2}$/.test(text) ? Buffer.from(text, "base64") : null);
 function isSigned({ key, text, signature }) {

@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await ledger.close();
   one.end();
-  python?.end();
+  await python?.end();
 });
 
 if (!hasPython) test.skip("check.py: no python3 on this machine", () => {});

@@ -21,7 +21,7 @@ export const { check: checkByNode }: { check: Check } = await import(folderOf("c
 export const hasPython = spawnSync("python3", ["--version"]).status === 0;
 
 /** The Python checker in one process, which is asked line by line. */
-export function startPython(): Readonly<{ check: Check; end: () => void }> {
+export function startPython(): Readonly<{ check: Check; end: () => Promise<void> }> {
   const child: ChildProcess = spawn("python3", [folderOf("check.py"), "--many"], {
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -35,7 +35,11 @@ export function startPython(): Readonly<{ check: Check; end: () => void }> {
         waiting.push(done);
         child.stdin?.write(`${JSON.stringify(args)}\n`);
       }),
-    end: () => child.stdin?.end(),
+    end: () =>
+      new Promise((done) => {
+        child.once("close", () => done());
+        child.stdin?.end();
+      }),
   };
 }
 

@@ -31,6 +31,10 @@ const exportOf = async (env: Environment, name: string): Promise<string> => {
   return file;
 };
 
+/** Each engine has a key of its own here, and signs what it holds at another time. */
+const withoutHead = (file: string): string =>
+  readFileSync(file, "utf8").replace(/"head":\{[^}]*\}/, "");
+
 describeOwnPostgres("the commands move a ledger", (use) => {
   test("from SQLite to PostgreSQL, to EventStoreDB and back, with the same digests rebuilt", async () => {
     const folder = newFolder();
@@ -59,7 +63,7 @@ describeOwnPostgres("the commands move a ledger", (use) => {
       expect(await headOf(env)).toMatchObject({ head, head_hash });
       expect(JSON.parse(await run(["replay", "--to", "100", "--json"], env))).toEqual(replayed);
       file = await exportOf(env, `${at}.jsonl`);
-      expect(readFileSync(file).equals(readFileSync(first))).toBe(true);
+      expect(withoutHead(file)).toBe(withoutHead(first));
     }
     await double.close();
   });

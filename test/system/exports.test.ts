@@ -1,14 +1,19 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
-import { createBodyMemory, eventLine } from "@counterfoil/processing/exports/export-lines";
+import { createHeads } from "@counterfoil/processing/audit/heads";
+import { createBodyMemory, endLine, eventLine } from "@counterfoil/processing/exports/export-lines";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { ExportRefused } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { createRandom } from "@counterfoil/simulator/random";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { playFlow } from "../engines/flow.ts";
@@ -40,6 +45,14 @@ async function refusal(bad: string, names = NAMES): Promise<string> {
   expect(error).toBeInstanceOf(ExportRefused);
   expect((await stream.head()).position).toBe(0);
   return (error as Error).message;
+}
+
+/** The last line of an export that somebody made. */
+function forgedEnd(events: readonly RecordedEvent[]): string {
+  const tree = createGrowingTree(hashing);
+  for (const { hash } of events) tree.add(hash);
+  const hash = events.at(-1)?.hash ?? "";
+  return endLine({ events: events.length, bodies: 0, hash, root: tree.root(), head: null });
 }
 
 const lineIn = (message: string) => Number(/^line (\d+): /.exec(message)?.[1]);
@@ -163,7 +176,7 @@ describe("refused, with its line, before anything is written", () => {
     const copy = { ...first, position: 2 };
     const second = { ...copy, hash: chainHash(first.hash, copy, hashing) };
     const header = JSON.stringify({ ...JSON.parse(lines[0] as string), to: 2 });
-    const end = JSON.stringify({ end: second.hash, events: 2, bodies: 0 });
+    const end = forgedEnd([first, second]);
     const bad = joined([header, ...[first, second].map(eventLine), end]);
     const stream = emptyStream();
     await expect(importText(stream, bad)).rejects.toThrow(
@@ -171,6 +184,25 @@ describe("refused, with its line, before anything is written", () => {
     );
     expect(await stream.head()).toEqual(emptyHead(LEDGER, hashing));
   });
+});
+
+test("a signed head at its end has to be of this export, and unaltered", async () => {
+  const { stream, catalogue, clock } = ledger;
+  const folder = mkdtempSync(join(tmpdir(), "counterfoil-export-"));
+  const signer = createHeadKeyFile(join(folder, "head.key"));
+  const locks = createMemoryRoleLocks();
+  const options = { ledger: LEDGER, stream, catalogue, clock, hashing, locks, signer };
+  const head = await createHeads(options).make();
+  const signed = await exportText(stream, { head });
+  expect((await importText(emptyStream(), signed)).head).toEqual(await stream.head());
+  const altered = signed.replace(/"signed_at":"2/, '"signed_at":"3');
+  expect(await refusal(altered)).toContain("signature of the head at the end does not hold");
+  const at = lines.length;
+  const shorter = await exportText(stream, { to: 40, head });
+  expect(await refusal(shorter)).toMatch(/^line \d+: the signed head has another position/);
+  const withoutRoot = signed.replace(/"root":"[0-9a-f]{64}","head"/, '"root":null,"head"');
+  expect(lineIn(await refusal(withoutRoot))).toBe(at);
+  rmSync(folder, { recursive: true });
 });
 
 test("an account's export holds its events, and no bytes of deliveries", async () => {
@@ -221,7 +253,7 @@ test.each(["{", "{}", "[1]", "null", '{"event_id":5}'])(
     const forged = { ...seen, position: 2, data };
     const second = { ...forged, hash: chainHash(first.hash, forged, hashing) };
     const header = JSON.stringify({ ...JSON.parse(lines[0] as string), to: 2 });
-    const end = JSON.stringify({ end: second.hash, events: 2, bodies: 0 });
+    const end = forgedEnd([first, second]);
     const bad = joined([header, ...[first, second].map(eventLine), end]);
     expect(await refusal(bad)).toMatch(/^line 3: the data of FactSeen does not name/);
   },

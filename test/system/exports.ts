@@ -1,4 +1,6 @@
 import { nodeBase64 } from "@counterfoil/adapters/node/base64";
+import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
+import type { TreeHead } from "@counterfoil/contracts/tree-head";
 import { type ExportRange, exportLines } from "@counterfoil/processing/exports/export-ledger";
 import {
   checkExport,
@@ -31,7 +33,7 @@ export function emptyStream(): EventStream {
 /** An export as its file would be. */
 export async function exportText(
   stream: EventStream,
-  range: Partial<ExportRange> = {},
+  range: Partial<ExportRange> & Readonly<{ head?: TreeHead }> = {},
 ): Promise<string> {
   const to = (await stream.head()).position;
   const whole = { from: 1, to, account: null, ...range };
@@ -49,7 +51,7 @@ export function readingOf(text: string, names = NAMES) {
   async function* lines() {
     for (let at = 0; at < all.length; at += AT_ONCE) yield all.slice(at, at + AT_ONCE);
   }
-  return { names, hashing, base64: nodeBase64, lines };
+  return { names, hashing, base64: nodeBase64, verify: verifyEd25519, lines };
 }
 
 /** As the command does it: read through first, then appended. */

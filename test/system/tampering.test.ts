@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -11,10 +11,13 @@ import { createHeads } from "@counterfoil/processing/audit/heads";
 import { verifyHeads } from "@counterfoil/processing/audit/verify-heads";
 import { type Finding, verifyStream } from "@counterfoil/processing/generations/verify";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { type Check, checkByNode, hasPython, startPython } from "../audit/proofs.ts";
 import { planOf } from "./arbitraries.ts";
+import { exportText } from "./exports.ts";
 import { hashing, LEDGER, openTestLedger, patience, runs, type TestLedger } from "./support.ts";
 
 const WORLD = {
@@ -58,6 +61,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await ledger.close();
   rmSync(folder, { recursive: true });
+  await python?.end();
 });
 
 /** What an auditor with these heads finds in a file that somebody had in his hands. */
@@ -77,13 +81,36 @@ async function audit(alter: (database: DatabaseSync) => void, given: readonly Tr
   const options = { stream, ledger: LEDGER, hashing, catalogue, nextTurn: clock.nextTurn };
   try {
     const { findings } = await verifyStream({ ...options, bodies: true });
+    const exported = await checkedExport(stream, given);
     const ofHeads = await verifyHeads({ ...options, heads: given });
     const engine = checkStreamFile(join(dataDir, "stream.db"));
-    return { stream: findings, heads: ofHeads, engine };
+    return { stream: findings, heads: ofHeads, engine, exported };
   } finally {
     await stream.close();
   }
 }
+
+/** What the stand-alone checkers say of the ledger's export, against these heads. */
+async function checkedExport(stream: EventStream, given: readonly TreeHead[]) {
+  const file = join(folder, "altered.jsonl");
+  writeFileSync(file, await exportText(stream));
+  const brought = given.flatMap((head, at) => {
+    const headFile = join(folder, `head-${at}.json`);
+    writeFileSync(headFile, JSON.stringify(head));
+    return ["--head", headFile];
+  });
+  const found = await Promise.all(CHECKERS.map((check) => check([file, ...brought])));
+  const firsts = found.map(([code, [said = ""]]) =>
+    code === 0 ? null : Number(/position (\d+)/.exec(said)?.[1] ?? Number.NaN),
+  );
+  // Whatever the one finds, the other finds too.
+  expect(firsts).toEqual(firsts.map(() => firsts[0]));
+  return firsts[0];
+}
+
+const python = hasPython ? startPython() : null;
+const CHECKERS: readonly Check[] = [checkByNode, ...(python === null ? [] : [python.check])];
+if (!hasPython) test.skip("check.py: no python3 on this machine", () => {});
 
 const firstOf = (findings: readonly Finding[]) => findings[0]?.position;
 
@@ -157,7 +184,8 @@ const drawn = (random: Random): number => 2 + random.below(sizeOf(heads[2] as Tr
 describe("a ledger of which heads were given away", () => {
   test("is what they signed, and no other finding is made", async () => {
     expect(heads.map(sizeOf)).toEqual([...new Set(heads.map(sizeOf))].sort((a, b) => a - b));
-    expect(await audit(() => {}, heads)).toEqual({ stream: [], heads: [], engine: [] });
+    const nothing = { stream: [], heads: [], engine: [], exported: null };
+    expect(await audit(() => {}, heads)).toEqual(nothing);
   });
 
   test(
@@ -195,6 +223,7 @@ describe("a ledger of which heads were given away", () => {
         const last = heads.at(-1) as TreeHead;
         const found = await audit((database) => alter(database, position), [last]);
         expect(firstOf([...found.stream, ...found.heads])).toBe(position);
+        expect(found.exported).toBe(position);
         expect(found.heads).toHaveLength(1);
       }
     },
@@ -213,7 +242,8 @@ describe("a ledger of which heads were given away", () => {
         expect(found.heads).toHaveLength(heads.length - held.length);
         // A stream that is shorter than what was signed may have been cut, and lacks that position.
         const isShorter = name === "a left out fact" && held.length === heads.length - 1;
-        expect(firstOf(found.heads)).toBe(isShorter ? sizeOf(heads.at(-1) as TreeHead) : from + 1);
+        const first = isShorter ? sizeOf(heads.at(-1) as TreeHead) : from + 1;
+        expect([firstOf(found.heads), found.exported]).toEqual([first, first]);
         expect(found.heads[0]?.detail).toContain(`positions ${from + 1} to `);
       }
     },
@@ -233,7 +263,7 @@ describe("a ledger of which heads were given away", () => {
         const { sha256 } = JSON.parse(data);
         const first = received.find((event) => event.data.includes(sha256));
         const found = await audit((database) => void database.prepare(change).run(sha256), heads);
-        expect(firstOf(found.stream)).toBe(first?.position);
+        expect([firstOf(found.stream), found.exported]).toEqual([first?.position, first?.position]);
       }
     }
   });

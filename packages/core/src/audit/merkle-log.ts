@@ -127,6 +127,28 @@ function largestPowerBelow(count: number): number {
   return power;
 }
 
+/** A tree that grows event by event, of which only the root is asked. */
+export function createGrowingTree(hashing: Hashing) {
+  /** The complete subtrees that it is made of, from left to right: no two are of one width. */
+  const subtrees: { root: string; width: number }[] = [];
+  return {
+    add(eventHash: string): void {
+      let [root, width] = [leafHash(eventHash, hashing), 1];
+      for (let last = subtrees.at(-1); last?.width === width; last = subtrees.at(-1)) {
+        root = nodeHash(last.root, root, hashing);
+        width *= 2;
+        subtrees.pop();
+      }
+      subtrees.push({ root, width });
+    },
+    root(): string {
+      const roots = subtrees.map(({ root }) => root);
+      if (roots.length === 0) return emptyRoot(hashing);
+      return roots.reduceRight((right, left) => nodeHash(left, right, hashing));
+    },
+  };
+}
+
 export type InclusionClaim = Readonly<{
   index: number;
   size: number;

@@ -1,4 +1,7 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
+import { readTreeHead, signedText } from "@counterfoil/core/audit/tree-head";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
@@ -6,6 +9,7 @@ import { isTooNew } from "@counterfoil/core/stream/read-event";
 import type { LedgerNames } from "../ingest/startup.ts";
 import { ExportRefused } from "../ports/errors.ts";
 import type { Body } from "../ports/event-stream.ts";
+import type { VerifySignature } from "../ports/head-signer.ts";
 import {
   bodyLine,
   bodyOf,
@@ -29,6 +33,7 @@ export type ExportReaderOptions = Readonly<{
   names: LedgerNames;
   hashing: Hashing;
   base64: Base64;
+  verify: VerifySignature;
 }>;
 
 /** What a line of an export is. */
@@ -53,8 +58,10 @@ export type ExportReader = Readonly<{
  * Checks the chain from the ledger's name to the last line: each event against the one before it, each
  * body against its digest, and every line against the one form that it may have.
  */
-export function createExportReader({ names, hashing, base64 }: ExportReaderOptions): ExportReader {
+export function createExportReader(options: ExportReaderOptions): ExportReader {
+  const { names, hashing, base64 } = options;
   const isFirstBody = createBodyMemory();
+  const tree = createGrowingTree(hashing);
   let number = 0;
   let header: ExportHeader | null = null;
   let head: Head = emptyHead(names.name, hashing);
@@ -78,6 +85,7 @@ export function createExportReader({ names, hashing, base64 }: ExportReaderOptio
     if (event.position === 1) checkFirst(event, names, genesis);
     if (event.position > to) throw new Bad(`position ${event.position} is beyond the last, ${to}`);
     head = headOf(event);
+    tree.add(event.hash);
     const sha256 = bodyOf(event);
     if (sha256 !== null && isFirstBody(sha256)) awaited = sha256;
     return { kind: "event", event };
@@ -98,9 +106,14 @@ export function createExportReader({ names, hashing, base64 }: ExportReaderOptio
     return { kind: "body", body: { sha256, bytes } };
   }
 
-  function readEnd(line: string, { to }: ExportHeader): ExportItem {
-    const expected = endLine({ events: head.position, bodies, hash: head.hash });
-    if (line !== expected) throw new Bad(`expected the end ${expected}`);
+  function readEnd(value: Fields, line: string, { to, genesis }: ExportHeader): ExportItem {
+    const signed = value.head === null ? null : signedHead(value.head, options);
+    const { position, hash } = head;
+    const end = { events: position, bodies, hash, root: tree.root(), head: signed };
+    if (line !== endLine(end)) throw new Bad(`expected the end ${endLine(end)}`);
+    const said = { position: String(position), hash, genesis, root: end.root, ledger: names.name };
+    const wrong = keysOf(said).find((name) => signed !== null && signed[name] !== said[name]);
+    if (wrong !== undefined) throw new Bad(`the signed head has another ${wrong} than this export`);
     if (head.position !== to) {
       throw new Bad(`the header says ${to} events, and ${head.position} are here`);
     }
@@ -113,7 +126,7 @@ export function createExportReader({ names, hashing, base64 }: ExportReaderOptio
     const value = fieldsOf(line);
     if (header === null) return readHeader(value, line);
     if (awaited !== null) return readBody(value, line, awaited);
-    return "end" in value ? readEnd(line, header) : readEvent(value, line, header);
+    return "end" in value ? readEnd(value, line, header) : readEvent(value, line, header);
   }
 
   return {
@@ -192,6 +205,18 @@ function checkHeader(
   }
   if (before !== empty.hash) throw new Bad(`before position 1 stands ${empty.hash}, not ${before}`);
 }
+
+/** Whose key it is nobody can tell here; that nothing in it was altered, its signature shows. */
+function signedHead(value: unknown, { verify }: ExportReaderOptions): TreeHead {
+  const read = readTreeHead(JSON.stringify(value));
+  if (!read.ok) throw new Bad(`the signed head at the end: ${read.reason}`);
+  const { head } = read;
+  if (verify(head.public_key, signedText(head), head.signature)) return value as TreeHead;
+  throw new Bad("the signature of the head at the end does not hold");
+}
+
+const keysOf = <Key extends string>(object: Readonly<Record<Key, unknown>>) =>
+  Object.keys(object) as Key[];
 
 function eventOf(value: Fields): RecordedEvent | null {
   const { position, schema_version, occurred_at, recorded_at } = value;

@@ -1,4 +1,6 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import { eventsOfSubject, type SubjectSources } from "../audit/subject-events.ts";
 import type { LedgerNames } from "../ingest/startup.ts";
@@ -24,7 +26,13 @@ export type RangeReadOptions = ExportRange &
     onProgress?: ((done: number, total: number) => void) | undefined;
   }>;
 
-export type ExportOptions = RangeReadOptions & Readonly<{ names: LedgerNames; base64: Base64 }>;
+export type ExportOptions = RangeReadOptions &
+  Readonly<{
+    names: LedgerNames;
+    base64: Base64;
+    /** Over the last position, where one was signed. */
+    head?: TreeHead | null;
+  }>;
 
 const PAGE = 2000;
 
@@ -63,12 +71,14 @@ export async function* exportLines(options: ExportOptions): AsyncGenerator<strin
   const header = await headerOf(options);
   yield `${headerLine(header)}\n`;
   const isFirstBody = createBodyMemory();
+  const tree = options.from === 1 && account === null ? createGrowingTree(options.hashing) : null;
   let [events, bodies, hash] = [0, 0, header.before];
   for await (const page of eventsInRange(options)) {
     let text = "";
     for (const event of page) {
       text += `${eventLine(event)}\n`;
       events += 1;
+      tree?.add(event.hash);
       hash = event.hash;
       const sha256 = account === null ? bodyOf(event) : null;
       if (sha256 === null || !isFirstBody(sha256)) continue;
@@ -81,7 +91,8 @@ export async function* exportLines(options: ExportOptions): AsyncGenerator<strin
     }
     yield text;
   }
-  yield `${endLine({ events, bodies, hash })}\n`;
+  const head = options.head ?? null;
+  yield `${endLine({ events, bodies, hash, root: tree?.root() ?? null, head })}\n`;
   return events;
 }
 

@@ -1,4 +1,5 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { TreeHead } from "@counterfoil/contracts/tree-head";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 
 /**
@@ -24,8 +25,16 @@ export type ExportHeader = Readonly<{
   account: string | null;
 }>;
 
-/** The last line, without which an export is cut. The signed head and its root belong here too. */
-export type ExportEnd = Readonly<{ events: number; bodies: number; hash: string }>;
+/** The last line, without which an export is cut. */
+export type ExportEnd = Readonly<{
+  events: number;
+  bodies: number;
+  hash: string;
+  /** Of the tree over the events (docs/stream-format.md); null where not all of them are here. */
+  root: string | null;
+  /** A signed head over the last position, for who has its key or another head; null where none is. */
+  head: TreeHead | null;
+}>;
 
 /** The bytes of a delivery, or that they are not stored any more. */
 export type ExportBody = Readonly<{ sha256: string; base64: string | null }>;
@@ -52,8 +61,8 @@ export const eventLine = (event: RecordedEvent): string => {
 export const bodyLine = ({ sha256, base64 }: ExportBody): string =>
   JSON.stringify({ body: sha256, base64 });
 
-export const endLine = ({ events, bodies, hash }: ExportEnd): string =>
-  JSON.stringify({ end: hash, events, bodies });
+export const endLine = ({ events, bodies, hash, root, head }: ExportEnd): string =>
+  JSON.stringify({ end: hash, events, bodies, root, head });
 
 export type Data = Readonly<Record<string, unknown>>;
 

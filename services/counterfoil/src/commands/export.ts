@@ -2,12 +2,16 @@ import type { Backends } from "@counterfoil/adapters/connect";
 import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { writeParts, writeWholeFile } from "@counterfoil/adapters/node/files";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
+import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import { createHeads } from "@counterfoil/processing/audit/heads";
+import { HeadKeyReplaced } from "@counterfoil/processing/audit/key-rotation";
 import {
   type ExportRange,
   exportLines,
   type RangeReadOptions,
 } from "@counterfoil/processing/exports/export-ledger";
 import { exportCsv, FACT_COLUMNS, factRows } from "@counterfoil/processing/exports/fact-table";
+import { StreamCorrupted, StreamForked } from "@counterfoil/processing/ports/errors";
 import { Command, Option } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
@@ -41,9 +45,10 @@ type ExportOptions = JsonOption &
 type WriteExport = (path: string, options: RangeReadOptions, ledger: Backends) => Promise<number>;
 
 const FORMATS = {
-  jsonl: (path, options, { ledger, environment }) => {
-    const names = { name: ledger, environment };
-    return writeParts(path, exportLines({ ...options, names, base64: nodeBase64 }));
+  jsonl: async (path, options, backends) => {
+    const names = { name: backends.ledger, environment: backends.environment };
+    const head = await headOver(backends, options);
+    return writeParts(path, exportLines({ ...options, names, base64: nodeBase64, head }));
   },
   csv: (path, options) => writeParts(path, exportCsv(options)),
   parquet: async (path, options) => {
@@ -84,6 +89,26 @@ export function exportCommand(): Command {
       if (options.json) printJson(exported);
       else print(`${exported.events} events written to ${exported.file}`);
     });
+}
+
+const WRONG = [StreamCorrupted, StreamForked, HeadKeyReplaced];
+
+/** A signed head over the last position: the present one's is made, an earlier one's may be kept. */
+async function headOver(
+  backends: Backends,
+  { from, to, account }: ExportRange,
+): Promise<TreeHead | null> {
+  if (from !== 1 || account !== null) return null;
+  const heads = createHeads(backends);
+  const [kept] = await heads.upTo(to, 1);
+  if (Number(kept?.position) === to) return kept ?? null;
+  if ((await backends.stream.head()).position !== to) return null;
+  // What is wrong with a ledger is exported as it lies there, and is no reason to export nothing.
+  const made = await heads.make().catch((error) => {
+    if (WRONG.some((kind) => error instanceof kind)) return null;
+    throw error;
+  });
+  return Number(made?.position) === to ? made : null;
 }
 
 async function exportTo(backends: Backends, { out: file, format, ...options }: ExportOptions) {

@@ -3,6 +3,7 @@ import { connect } from "@counterfoil/adapters/connect";
 import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { readLines } from "@counterfoil/adapters/node/files";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { Config } from "@counterfoil/contracts/config";
 import { emptyHead, type Head } from "@counterfoil/core/stream/chain";
@@ -43,7 +44,14 @@ export function importCommand(): Command {
 async function importFile(config: Config, file: string, signal: AbortSignal) {
   const names = { name: config.COUNTERFOIL_LEDGER, environment: config.COUNTERFOIL_ENVIRONMENT };
   const lines = () => readLines(file);
-  const reading = { names, hashing: nodeHashing, base64: nodeBase64, lines, signal };
+  const reading = {
+    names,
+    hashing: nodeHashing,
+    base64: nodeBase64,
+    verify: verifyEd25519,
+    lines,
+    signal,
+  };
   const held = await headOf(config);
   await withProgress("check", (onProgress) => checkExport({ ...reading, onProgress }, held));
   createDataFolder(config);
