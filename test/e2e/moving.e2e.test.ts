@@ -95,7 +95,10 @@ describe("a ledger that was moved", () => {
     expect((await json(["verify", "--models"], target)).findings).toEqual([]);
     const again = join(files, "again.jsonl");
     await json(["export", "--out", again], target);
-    expect(readFileSync(again).equals(readFileSync(whole))).toBe(true);
+    // Another installation signs it by another key.
+    const withoutHead = (file: string) =>
+      readFileSync(file, "utf8").replace(/"head":\{[^}]*\}/, "");
+    expect(withoutHead(again)).toBe(withoutHead(whole));
   });
 
   test("is a table for analysts, with amounts as they were printed", async () => {

@@ -210,8 +210,8 @@ function checkHeader(
 function signedHead(value: unknown, { verify }: ExportReaderOptions): TreeHead {
   const read = readTreeHead(JSON.stringify(value));
   if (!read.ok) throw new Bad(`the signed head at the end: ${read.reason}`);
-  const { head } = read;
-  if (verify(head.public_key, signedText(head), head.signature)) return value as TreeHead;
+  const { signed } = read;
+  if (verify(signed.public_key, signedText(signed), signed.signature)) return value as TreeHead;
   throw new Bad("the signature of the head at the end does not hold");
 }
 
