@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   stream_unavailable: { status: 503, title: "The event stream cannot be used just now" },
   model_unavailable: { status: 503, title: "The read model cannot be used just now" },
   position_timeout: { status: 503, title: "The read model did not reach the position in time" },
+  position_ahead: { status: 409, title: "The stream has no such position yet" },
   overloaded: { status: 503, title: "More deliveries wait than can be taken" },
   rebuild_running: { status: 409, title: "A rebuild of this model is running" },
   // starting and operating

@@ -7,6 +7,7 @@ import { createReadiness } from "@counterfoil/http/readiness";
 import { followKeys } from "@counterfoil/processing/access/key-directory";
 import { revokeKey } from "@counterfoil/processing/access/keys";
 import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
+import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -307,6 +308,36 @@ describe("answers", () => {
     const again = await gateway.send("GET", BALANCES, asked);
     expect([again.status, again.raw.length]).toEqual([304, 0]);
     expect(await statusOf("GET", `${BALANCES}?asset=USD`, asked)).toBe(200);
+  });
+
+  test("have another ETag at another position, on every list", async () => {
+    for (const url of ["/v1/balances", "/v1/withdrawals", "/v1/anomalies", "/v1/deliveries"]) {
+      const { headers } = await gateway.get(url);
+      const asked = { headers: { "if-none-match": String(headers.etag) } };
+      expect([url, await statusOf("GET", url, asked)]).toEqual([url, 304]);
+      await ledger.deliver(zeroHashWebhook("weather.changed", { url }));
+      await ledger.fold();
+      expect([url, await statusOf("GET", url, asked)]).toEqual([url, 200]);
+    }
+  });
+
+  test("about money are kept nowhere, bytes for a minute, and none for another key", async () => {
+    const { deliveryId } = await ledger.deliver(zeroHashWebhook("weather.changed", {}));
+    await ledger.fold();
+    for (const [url, expected] of [
+      ["/v1/balances", "no-store"],
+      ["/v1/deposits", "no-store"],
+      ["/v1/events", "no-store"],
+      ["/v1/events/nobody", "no-store"],
+      ["/v1/nothing", undefined],
+      ["/v1/status", "private, no-cache"],
+      ["/v1/heads", "private, no-cache"],
+      [`/v1/deliveries/${deliveryId}/body`, "private, max-age=60"],
+    ]) {
+      const { headers } = await gateway.get(String(url));
+      expect([url, headers["cache-control"]]).toEqual([url, expected]);
+      if (expected !== undefined) expect(headers.vary).toMatch(/^Authorization/);
+    }
   });
 
   test("are compressed for who asks for it", async () => {

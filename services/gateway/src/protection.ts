@@ -10,6 +10,13 @@ import rateLimit from "@fastify/rate-limit";
 import underPressure from "@fastify/under-pressure";
 import type { FastifyInstance } from "fastify";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** `Cache-Control` of its answers. */
+    caching?: string;
+  }
+}
+
 const MINUTE_MS = 60_000;
 
 /**
@@ -62,6 +69,11 @@ export async function sendSecurityHeaders(app: FastifyInstance, config: Config):
  * Webhooks are on another: they have limits of their own, and are taken whoever reads how much.
  */
 export async function protectRoutes(app: FastifyInstance, config: Config): Promise<void> {
+  app.addHook("onRequest", async ({ routeOptions }, reply) => {
+    // Each key has answers of its own.
+    reply.header("vary", "Authorization");
+    reply.header("cache-control", routeOptions.config.caching ?? "no-store");
+  });
   await app.register(underPressure, {
     maxHeapUsedBytes: HEAP_SHARE_MAX * getHeapStatistics().heap_size_limit,
     pressureHandler: async () => {

@@ -52,7 +52,7 @@ export type Reading = Readonly<{
 /**
  * Reads a model, once it has reached the position that was asked for.
  *
- * @throws Problem position_timeout, model_unavailable
+ * @throws Problem position_timeout, position_ahead, model_unavailable
  */
 export async function readModel<T>(
   sources: Sources,
@@ -76,12 +76,24 @@ export async function positionKnownBy(
   return Math.max(recorded, await readModel(sources, reading, late.read));
 }
 
+/** More than is appended while a request waits: what lies further ahead is a mistake. */
+const AHEAD_MAX = 100_000;
+
 async function reachPosition(
-  { models, clock, stopping }: Sources,
+  { models, stream, clock, stopping }: Sources,
   model: ModelName,
   position: number,
   disconnected: AbortSignal,
 ): Promise<void> {
+  const reached = await models.snapshot(model, async (_rows, checkpoint) => checkpoint.position);
+  if (reached >= position) return;
+  const head = await stream.head();
+  if (position > head.position + AHEAD_MAX) {
+    throw new Problem(
+      "position_ahead",
+      `the stream ends at position ${head.position}, and ${position} was asked for: no event is there`,
+    );
+  }
   const limit = new AbortController();
   const end = AbortSignal.any([disconnected, stopping, limit.signal]);
   void clock.sleep(POSITION_WAIT_MS, end).then(() => limit.abort());

@@ -4,7 +4,6 @@ import { problemDocument } from "@counterfoil/contracts/http";
 import type { Needs } from "@counterfoil/http/operations";
 import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "@counterfoil/http/problem";
 import swagger from "@fastify/swagger";
-import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import {
   createJsonSchemaTransform,
@@ -12,6 +11,7 @@ import {
 } from "fastify-type-provider-zod";
 import type { z } from "zod";
 import type { Caller } from "./access.ts";
+import { mountReference } from "./reference.ts";
 
 /** What a route's handler is given, checked against its schemas. */
 export type RouteRequest<Query, Params, Body = unknown> = Readonly<{
@@ -81,6 +81,16 @@ export const TAGS = {
 } as const;
 export type Tag = keyof typeof TAGS;
 
+/**
+ * What a browser may keep. Answers about money and persons are kept nowhere; others are asked for
+ * again each time, and answered 304 where nothing has changed.
+ */
+const CACHING: Readonly<Partial<Record<Tag, string>>> = {
+  audit: "private, no-cache",
+  operations: "private, no-cache",
+};
+export const KEPT_NOWHERE = "no-store";
+
 const COMMON: readonly ErrorCode[] = ["malformed_request", "invalid_query", "internal_error"];
 
 const READING: readonly ErrorCode[] = [
@@ -130,7 +140,8 @@ export function route<
     url,
     mount: (app, elsewhere) => {
       const answer = elsewhere === undefined ? handler : passOn(elsewhere);
-      app.route({ method, url, schema, config: { needs }, handler: answer });
+      const caching = CACHING[tag] ?? KEPT_NOWHERE;
+      app.route({ method, url, schema, config: { needs, caching }, handler: answer });
     },
   };
 }
@@ -256,7 +267,7 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
     transform: createJsonSchemaTransform({ zodToJsonConfig: OPEN }),
     transformObject: (document) => withoutInputs(componentsOf(document)),
   });
-  await app.register(swaggerUi, { routePrefix: "/docs" });
+  mountReference(app);
 }
 
 /** Records may grow: a client that refuses a field which it does not know would break then. */

@@ -40,6 +40,7 @@ const problems = [
   "model_unavailable",
   "stream_unavailable",
   "position_timeout",
+  "position_ahead",
 ] as const;
 
 function accountRoute(sources: Sources): Route {

@@ -53,7 +53,13 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
         "`position` is that of the model that is furthest behind. A page may hold fewer than `limit` while `next_cursor` is given.",
       query: anomalies,
       answer: listOf(anomalyRecord),
-      problems: ["invalid_cursor", "model_unavailable", "stream_unavailable", "position_timeout"],
+      problems: [
+        "invalid_cursor",
+        "model_unavailable",
+        "stream_unavailable",
+        "position_timeout",
+        "position_ahead",
+      ],
       handle: (request) => answerAnomalies(sources, request),
     }),
     route({
@@ -82,7 +88,13 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       description: "A page may hold fewer than `limit` while `next_cursor` is given.",
       query: quarantine,
       answer: listOf(quarantinedRecord),
-      problems: ["invalid_cursor", "model_unavailable", "stream_unavailable", "position_timeout"],
+      problems: [
+        "invalid_cursor",
+        "model_unavailable",
+        "stream_unavailable",
+        "position_timeout",
+        "position_ahead",
+      ],
       handle: (request) => answerQuarantine(sources, request),
     }),
   ];

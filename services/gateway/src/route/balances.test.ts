@@ -354,6 +354,14 @@ describe("min_position", () => {
     expect(answer.body.detail).toBe("balances is at position 0, and 99 was asked for: ask again");
   });
 
+  test.each(["min_position", "at_position"])("%s far ahead is answered at once", async (name) => {
+    const answer = await gateway.get(`/v1/balances?${name}=9007199254740991`);
+    expectProblem(answer, "position_ahead");
+    expect(answer.body.detail).toBe(
+      "the stream ends at position 1, and 9007199254740991 was asked for: no event is there",
+    );
+  });
+
   test("is given up when the gateway stops", async () => {
     const reading = gateway.get("/v1/balances?min_position=99");
     await ledger.clock.advance(100);

@@ -69,6 +69,7 @@ export function balanceRoutes(sources: Sources): readonly Route[] {
         "model_unavailable",
         "stream_unavailable",
         "position_timeout",
+        "position_ahead",
       ],
       handle: (request) => answerBalances(sources, request),
     }),

@@ -59,6 +59,7 @@ export function explainRoutes(sources: Sources): readonly Route[] {
         "model_unavailable",
         "stream_unavailable",
         "position_timeout",
+        "position_ahead",
       ],
       handle: (request) => answer(sources, request),
     }),

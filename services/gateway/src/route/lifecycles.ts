@@ -72,7 +72,12 @@ export function lifecycleRoutes(sources: Sources): readonly Route[] {
   ]);
 }
 
-const problems = ["model_unavailable", "stream_unavailable", "position_timeout"] as const;
+const problems = [
+  "model_unavailable",
+  "stream_unavailable",
+  "position_timeout",
+  "position_ahead",
+] as const;
 
 const listQuery = (model: LifecycleModel) =>
   parameters({

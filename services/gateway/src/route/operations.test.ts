@@ -111,7 +111,7 @@ describe("metrics", () => {
   });
 
   test("have no histogram of pages for people", async () => {
-    await gateway.get("/docs/static/index.html");
+    await gateway.get("/docs/js/scalar.js");
     await gateway.get("/docs");
     const { body } = await gateway.get("/metrics");
     expect(body).not.toContain('route="/docs');
@@ -158,10 +158,14 @@ describe("the interface's description", () => {
   });
 
   test("is shown to people", async () => {
-    const { status, headers } = await gateway.get("/docs");
+    expect((await gateway.get("/docs")).headers.location).toBe("/docs/");
+    const { status, headers, raw } = await gateway.get("/docs/");
     expect(status).toBe(200);
     expect(headers["content-type"]).toMatch(/^text\/html/);
-    expect((await gateway.get("/docs/json")).body.info.title).toBe("Counterfoil");
+    expect(raw.toString()).not.toMatch(/https?:/);
+    expect(headers["content-security-policy"]).toMatch(/script-src 'self' 'sha256-[\w+/=]+';/);
+    expect((await gateway.get("/docs/js/scalar.js")).status).toBe(200);
+    expectProblem(await gateway.get("/docs/nothing"), "not_found");
   });
 });
 

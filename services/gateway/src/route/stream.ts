@@ -270,9 +270,13 @@ function bodyRoute(sources: Sources): Route {
   });
 }
 
+/** Bytes never change; but they can be erased, and are to be gone everywhere soon after. */
+const BYTES_CACHING = "private, max-age=60";
+
 /** Whatever a provider sent is shown as bytes and nothing else, also by a browser. */
 function sendBytes(reply: FastifyReply, bytes: Uint8Array): FastifyReply {
   reply.type(BYTES).header("x-content-type-options", "nosniff");
+  reply.header("cache-control", BYTES_CACHING);
   return reply.header("content-disposition", "attachment").send(Buffer.from(bytes));
 }
 
