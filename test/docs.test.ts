@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { expect, test } from "@jest/globals";
@@ -27,6 +27,27 @@ test.each(["README.md", "CONTRIBUTING.md", ...docs])(
     expect(missing).toEqual([]);
   },
 );
+
+test.each(["README.md", "CONTRIBUTING.md", ...docs])("every link of %s leads somewhere", (file) => {
+  const text = readFileSync(join(root, file), "utf8");
+  const links = [...text.matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)].map(([, to]) => to ?? "");
+  const dead = links.filter((link) => {
+    const [path = "", anchor] = link.split("#", 2);
+    const target = path === "" ? join(root, file) : join(root, dirname(file), path);
+    if (!existsSync(target)) return true;
+    return anchor !== undefined && !anchorsOf(readFileSync(target, "utf8")).includes(anchor);
+  });
+  expect(dead).toEqual([]);
+});
+
+/** What headings are called in an address. */
+const anchorsOf = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replace(/ /g, "-"),
+  );
 
 test("every script that the README, CONTRIBUTING and the docs run exists", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));

@@ -11,6 +11,7 @@ import {
 } from "fastify-type-provider-zod";
 import type { z } from "zod";
 import type { Caller } from "./access.ts";
+import { withExamples } from "./examples.ts";
 import { mountReference } from "./reference.ts";
 
 /** What a route's handler is given, checked against its schemas. */
@@ -265,7 +266,7 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
     // Other roles' routes on this port stay out: the document is the same wherever it is made.
     hideUntagged: true,
     transform: createJsonSchemaTransform({ zodToJsonConfig: OPEN }),
-    transformObject: (document) => withoutInputs(componentsOf(document)),
+    transformObject: (document) => withExamples(withoutInputs(componentsOf(document))),
   });
   mountReference(app);
 }
