@@ -219,6 +219,20 @@ export function describePlatforms(name: string, open: OpenEngine): void {
           );
         }
       }
+      for (const model of MODELS) {
+        const some = books[model].filter((_, at) => at % 5 === 0);
+        for (const record of some) {
+          await expectIds(key, `/v1/${model}?identifier=${record.id}`, idsOf([record], key));
+        }
+        const asked = some.slice(0, 20).map(({ id }) => `identifier=${id}`);
+        await expectIds(key, `/v1/${model}?${asked.join("&")}`, idsOf(some.slice(0, 20), key));
+      }
+      const codes = [...PLATFORMS, "dual"].map((code) => `participant_code=${code}`).join("&");
+      const several = await all(key, `/v1/deposits?limit=6&${codes}`);
+      const owned = books.deposits.filter(({ participant }) =>
+        [...PLATFORMS, "dual"].some((code) => code === participant),
+      );
+      expect(several.map(({ id }) => id).sort()).toEqual(idsOf(owned, key).toSorted());
       // Who is paid by whom is the payer's platform's business only where it is itself.
       for (const { beneficiary, id } of books.withdrawals) {
         if (beneficiary === null) continue;
