@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
-import { describeBrowser, openWatched, startBrowser } from "../console/support/browser.ts";
+import { openWatched, startBrowser } from "../console/support/browser.ts";
+import { describeBrowser } from "../console/support/describe-browser.ts";
 import { addressOf, endAllProcesses, startRole } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { configOf } from "./support/stand-in.ts";

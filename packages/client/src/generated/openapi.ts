@@ -1229,6 +1229,7 @@ export interface components {
              * @example stream_unavailable
              * @example model_unavailable
              * @example position_timeout
+             * @example position_ahead
              * @example overloaded
              * @example rebuild_running
              * @example configuration_invalid
@@ -1819,6 +1820,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "account_group": "F12JE6",
+                     *         "account_id": "5c01c19f-507b-43cf-a370-a8e6de1a71ac",
+                     *         "account_ids": [
+                     *           "5c01c19f-507b-43cf-a370-a8e6de1a71ac"
+                     *         ],
+                     *         "account_label": "general",
+                     *         "account_type": "available",
+                     *         "address": null,
+                     *         "asset": "BTC",
+                     *         "balance": "0.00015102",
+                     *         "id": "zerohash:45JM2Q:F12JE6:general:available:BTC",
+                     *         "last_run_id": "4150532",
+                     *         "open_gaps": 0,
+                     *         "participant_code": "45JM2Q",
+                     *         "position": "47",
+                     *         "provider": "zerohash",
+                     *         "status": "continuous",
+                     *         "updated_at": "2025-05-01T15:10:00.938Z"
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Balance"];
                         position: components["schemas"]["Position"];
@@ -1852,7 +1878,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_id`: The id stands for several records */
+            /** @description `ambiguous_id`: The id stands for several records; `position_ahead`: The stream has no such position yet */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1926,6 +1952,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "balance": "0.00009968",
+                     *           "before_run_id": "4150532",
+                     *           "effective_at": "2025-05-01T15:10:00.938Z",
+                     *           "kind": "opening",
+                     *           "position": "47"
+                     *         },
+                     *         {
+                     *           "balance": "0.00015102",
+                     *           "change": "0.00005134",
+                     *           "delivery_id": "6858420d-ce2d-571d-9847-7825919da7ee",
+                     *           "effective_at": "2025-05-01T15:10:00.938Z",
+                     *           "kind": "run",
+                     *           "late": false,
+                     *           "movement_count": 1,
+                     *           "movements": [
+                     *             {
+                     *               "change": "0.00005134",
+                     *               "client_transfer_id": null,
+                     *               "deposit_reference_id": null,
+                     *               "movement_id": "f16e0fad-e573-46da-a3a1-465a5a348648",
+                     *               "movement_type": "final_settlement_outstanding",
+                     *               "occurred_at": "2025-05-01T15:10:00.938Z",
+                     *               "trade_id": "829ddc5b-c299-4bd1-b4ca-f0b3f9875371",
+                     *               "transfer_request_id": null,
+                     *               "transfer_type": null,
+                     *               "withdrawal_request_id": null
+                     *             }
+                     *           ],
+                     *           "occurred_at": "2025-05-01T15:10:00.938Z",
+                     *           "position": "47",
+                     *           "run_id": "4150532",
+                     *           "run_type": "settlement"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null,
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Entry"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -1961,7 +2029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_id`: The id stands for several records */
+            /** @description `ambiguous_id`: The id stands for several records; `position_ahead`: The stream has no such position yet */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2038,6 +2106,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "acknowledged_at": null,
+                     *           "acknowledged_by": null,
+                     *           "closed_position": null,
+                     *           "detail": {
+                     *             "after_run_id": "1",
+                     *             "before_run_id": "3",
+                     *             "missing_amount": "5"
+                     *           },
+                     *           "id": "gap:zerohash:P1:G1:general:available:USD:1..3",
+                     *           "kind": "gap",
+                     *           "model": "balances",
+                     *           "note": null,
+                     *           "opened_at": "2025-06-01T00:00:03Z",
+                     *           "opened_position": "155",
+                     *           "subject": "zerohash:P1:G1:general:available:USD"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null,
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Anomaly"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -2057,6 +2150,15 @@ export interface operations {
             };
             /** @description `unauthenticated`: A valid API key is needed */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `position_ahead`: The stream has no such position yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2120,6 +2222,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "acknowledged_at": null,
+                     *         "acknowledged_by": null,
+                     *         "closed_position": null,
+                     *         "detail": {
+                     *           "after_run_id": "1",
+                     *           "before_run_id": "3",
+                     *           "missing_amount": "5"
+                     *         },
+                     *         "id": "gap:zerohash:P1:G1:general:available:USD:1..3",
+                     *         "kind": "gap",
+                     *         "model": "balances",
+                     *         "note": null,
+                     *         "opened_at": "2025-06-01T00:00:03Z",
+                     *         "opened_position": "155",
+                     *         "subject": "zerohash:P1:G1:general:available:USD"
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Anomaly"];
                         position: components["schemas"]["Position"];
@@ -2347,6 +2471,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "account_group": "F12JE6",
+                     *           "account_id": "5c01c19f-507b-43cf-a370-a8e6de1a71ac",
+                     *           "account_ids": [
+                     *             "5c01c19f-507b-43cf-a370-a8e6de1a71ac"
+                     *           ],
+                     *           "account_label": "general",
+                     *           "account_type": "available",
+                     *           "address": null,
+                     *           "asset": "BTC",
+                     *           "balance": "0.00015102",
+                     *           "id": "zerohash:45JM2Q:F12JE6:general:available:BTC",
+                     *           "last_run_id": "4150532",
+                     *           "open_gaps": 0,
+                     *           "participant_code": "45JM2Q",
+                     *           "position": "47",
+                     *           "provider": "zerohash",
+                     *           "status": "continuous",
+                     *           "updated_at": "2025-05-01T15:10:00.938Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "eyJ2IjoxLCJvZiI6IjVmYWJhNjY4N2E2ZTA4MzUiLCJrZXkiOlsiemVyb2hhc2g6NDVKTTJROkYxMkpFNjpnZW5lcmFsOmF2YWlsYWJsZTpCVEMiXX0",
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Balance"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -2366,6 +2518,15 @@ export interface operations {
             };
             /** @description `unauthenticated`: A valid API key is needed */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `position_ahead`: The stream has no such position yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2456,6 +2617,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "channel": "webhook",
+                     *           "delivery_id": "967e8b97-e2de-508b-a3f4-916e3bd49ab7",
+                     *           "key_id": null,
+                     *           "length": 2,
+                     *           "outcome": "quarantined",
+                     *           "payload_type": "weather.changed",
+                     *           "position": "156",
+                     *           "provider": "zerohash",
+                     *           "received_at": "2026-01-01T00:00:00.060Z",
+                     *           "scheme": null,
+                     *           "signature": "valid"
+                     *         },
+                     *         {
+                     *           "channel": "webhook",
+                     *           "delivery_id": "717e977e-58d0-5072-903f-2b8e8e935228",
+                     *           "key_id": null,
+                     *           "length": 415,
+                     *           "outcome": "recorded",
+                     *           "payload_type": "account_balance.changed",
+                     *           "position": "152",
+                     *           "provider": "zerohash",
+                     *           "received_at": "2026-01-01T00:00:00.059Z",
+                     *           "scheme": null,
+                     *           "signature": "valid"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "eyJ2IjoxLCJvZiI6ImFjZjE0ZmRlZGFmZjJhYzciLCJrZXkiOlsxNTJdfQ",
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["DeliverySummary"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -2538,6 +2733,64 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "body_url": "/v1/deliveries/967e8b97-e2de-508b-a3f4-916e3bd49ab7/body",
+                     *         "delivery_id": "967e8b97-e2de-508b-a3f4-916e3bd49ab7",
+                     *         "erased": null,
+                     *         "facts": [
+                     *           {
+                     *             "causation_id": "967e8b97-e2de-508b-a3f4-916e3bd49ab7",
+                     *             "correlation_id": null,
+                     *             "data": {
+                     *               "channel": "webhook",
+                     *               "delivery_id": "967e8b97-e2de-508b-a3f4-916e3bd49ab7",
+                     *               "detail": "payload type \"weather.changed\"",
+                     *               "payload_type": "weather.changed",
+                     *               "provider": "zerohash",
+                     *               "reason": "unknown_type",
+                     *               "received_at": "2026-01-01T00:00:00.060Z",
+                     *               "translation": 3
+                     *             },
+                     *             "hash": "bb1cd1a14669fe31f6625c354ba11dec3c18f2cebbb086c68191598057497933",
+                     *             "id": "1c24615b-5ad7-5948-afa0-3eddebaef849",
+                     *             "occurred_at": null,
+                     *             "position": "157",
+                     *             "recorded_at": "2026-01-01T00:00:00.060Z",
+                     *             "schema_version": 1,
+                     *             "subject": "delivery:967e8b97-e2de-508b-a3f4-916e3bd49ab7",
+                     *             "type": "DeliveryQuarantined"
+                     *           }
+                     *         ],
+                     *         "received": {
+                     *           "causation_id": "967e8b97-e2de-508b-a3f4-916e3bd49ab7",
+                     *           "correlation_id": null,
+                     *           "data": {
+                     *             "channel": "webhook",
+                     *             "length": 2,
+                     *             "payload_type": "weather.changed",
+                     *             "provider": "zerohash",
+                     *             "received_at": "2026-01-01T00:00:00.060Z",
+                     *             "sha256": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+                     *             "translation": 3,
+                     *             "verdict": {
+                     *               "signature": "valid"
+                     *             }
+                     *           },
+                     *           "hash": "86fbfc3c2280d1e28f203731db7167da1594ef8cabf9336950fab1c6893804a8",
+                     *           "id": "967e8b97-e2de-508b-a3f4-916e3bd49ab7",
+                     *           "occurred_at": null,
+                     *           "position": "156",
+                     *           "recorded_at": "2026-01-01T00:00:00.060Z",
+                     *           "schema_version": 1,
+                     *           "subject": "delivery:967e8b97-e2de-508b-a3f4-916e3bd49ab7",
+                     *           "type": "DeliveryReceived"
+                     *         }
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Delivery"];
                         position: components["schemas"]["Position"];
@@ -2744,6 +2997,105 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "account_group": null,
+                     *           "account_label": "general",
+                     *           "amount": "1.25",
+                     *           "asset": "ETH",
+                     *           "fee": null,
+                     *           "fee_asset": null,
+                     *           "fund": null,
+                     *           "history": [
+                     *             {
+                     *               "delivery_id": "e1d846b5-044c-5bac-a5c3-e1b2ef43c7a5",
+                     *               "effective_at": "2026-01-01T00:00:00.016Z",
+                     *               "late": false,
+                     *               "occurred_at": "2026-04-29T10:00:00Z",
+                     *               "position": "57",
+                     *               "provider_status": "initial",
+                     *               "seconds_in_stage": "0.001",
+                     *               "source": "status",
+                     *               "stage": "detected"
+                     *             },
+                     *             {
+                     *               "delivery_id": "8e3b9f83-2abb-54dd-b09a-20f59659bdba",
+                     *               "effective_at": "2026-01-01T00:00:00.017Z",
+                     *               "late": false,
+                     *               "occurred_at": "2026-04-29T10:03:03Z",
+                     *               "position": "59",
+                     *               "provider_status": "confirmed",
+                     *               "seconds_in_stage": "0.001",
+                     *               "source": "status",
+                     *               "stage": "confirmed"
+                     *             },
+                     *             {
+                     *               "delivery_id": "71a028d4-d2b3-51a8-b8a3-bcd24d838019",
+                     *               "effective_at": "2026-01-01T00:00:00.018Z",
+                     *               "late": false,
+                     *               "occurred_at": "2026-04-29T10:03:04Z",
+                     *               "position": "61",
+                     *               "provider_status": "pending_compliance_review",
+                     *               "seconds_in_stage": "0.002",
+                     *               "source": "status",
+                     *               "stage": "screening"
+                     *             },
+                     *             {
+                     *               "delivery_id": "52e9bbbf-110a-5dfb-b823-5c85b090994d",
+                     *               "effective_at": "2026-01-01T00:00:00.019Z",
+                     *               "late": false,
+                     *               "occurred_at": "2026-04-29T11:03:11Z",
+                     *               "position": "63",
+                     *               "provider_status": "pending_settlement",
+                     *               "seconds_in_stage": null,
+                     *               "source": "status",
+                     *               "stage": null
+                     *             },
+                     *             {
+                     *               "delivery_id": "fb05ca11-c90a-582f-8dee-5ddc0b822e8a",
+                     *               "effective_at": "2026-01-01T00:00:00.020Z",
+                     *               "late": false,
+                     *               "occurred_at": "2026-04-29T11:03:13Z",
+                     *               "position": "65",
+                     *               "provider_status": "completed",
+                     *               "seconds_in_stage": null,
+                     *               "source": "status",
+                     *               "stage": "credited"
+                     *             }
+                     *           ],
+                     *           "history_length": 5,
+                     *           "id": "7f0f1f3e-0a53-4c1f-9a4b-6f3c0d0f7d52",
+                     *           "identifiers": {
+                     *             "deposit_id": "7f0f1f3e-0a53-4c1f-9a4b-6f3c0d0f7d52",
+                     *             "fund_id": null,
+                     *             "movement_ids": [],
+                     *             "payment_id": null,
+                     *             "transaction_hash": "0x5fee8f91e72d6baba7b95af5a031ea3b3e1ae527009f401b5403a3c2f3294530",
+                     *             "transfer_id": null
+                     *           },
+                     *           "link": "stated",
+                     *           "network": null,
+                     *           "opened_at": "2026-01-01T00:00:00.016Z",
+                     *           "participant_code": "PART123",
+                     *           "position": "65",
+                     *           "provider": "zerohash",
+                     *           "provider_status": "completed",
+                     *           "reason": null,
+                     *           "reason_code": null,
+                     *           "received_address": "0xf6483454996bce404d62656eb3cbcf87232dc153",
+                     *           "reference": null,
+                     *           "source_address": "0xae9e8a1235e1113f936a38492c70fbb4ee297cdb",
+                     *           "stage": "credited",
+                     *           "stuck": false,
+                     *           "updated_at": "2026-01-01T00:00:00.020Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "eyJ2IjoxLCJvZiI6ImVlNzljNDk1NmUyOWI5ZTMiLCJrZXkiOlsiMTc2NzIyNTYwMDAyMDAwMDAwMCIsIjdmMGYxZjNlLTBhNTMtNGMxZi05YTRiLTZmM2MwZDBmN2Q1MiJdfQ",
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Deposit"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -2763,6 +3115,15 @@ export interface operations {
             };
             /** @description `unauthenticated`: A valid API key is needed */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `position_ahead`: The stream has no such position yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2829,6 +3190,102 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "account_group": null,
+                     *         "account_label": "general",
+                     *         "amount": "1.25",
+                     *         "asset": "ETH",
+                     *         "fee": null,
+                     *         "fee_asset": null,
+                     *         "fund": null,
+                     *         "history": [
+                     *           {
+                     *             "delivery_id": "e1d846b5-044c-5bac-a5c3-e1b2ef43c7a5",
+                     *             "effective_at": "2026-01-01T00:00:00.016Z",
+                     *             "late": false,
+                     *             "occurred_at": "2026-04-29T10:00:00Z",
+                     *             "position": "57",
+                     *             "provider_status": "initial",
+                     *             "seconds_in_stage": "0.001",
+                     *             "source": "status",
+                     *             "stage": "detected"
+                     *           },
+                     *           {
+                     *             "delivery_id": "8e3b9f83-2abb-54dd-b09a-20f59659bdba",
+                     *             "effective_at": "2026-01-01T00:00:00.017Z",
+                     *             "late": false,
+                     *             "occurred_at": "2026-04-29T10:03:03Z",
+                     *             "position": "59",
+                     *             "provider_status": "confirmed",
+                     *             "seconds_in_stage": "0.001",
+                     *             "source": "status",
+                     *             "stage": "confirmed"
+                     *           },
+                     *           {
+                     *             "delivery_id": "71a028d4-d2b3-51a8-b8a3-bcd24d838019",
+                     *             "effective_at": "2026-01-01T00:00:00.018Z",
+                     *             "late": false,
+                     *             "occurred_at": "2026-04-29T10:03:04Z",
+                     *             "position": "61",
+                     *             "provider_status": "pending_compliance_review",
+                     *             "seconds_in_stage": "0.002",
+                     *             "source": "status",
+                     *             "stage": "screening"
+                     *           },
+                     *           {
+                     *             "delivery_id": "52e9bbbf-110a-5dfb-b823-5c85b090994d",
+                     *             "effective_at": "2026-01-01T00:00:00.019Z",
+                     *             "late": false,
+                     *             "occurred_at": "2026-04-29T11:03:11Z",
+                     *             "position": "63",
+                     *             "provider_status": "pending_settlement",
+                     *             "seconds_in_stage": null,
+                     *             "source": "status",
+                     *             "stage": null
+                     *           },
+                     *           {
+                     *             "delivery_id": "fb05ca11-c90a-582f-8dee-5ddc0b822e8a",
+                     *             "effective_at": "2026-01-01T00:00:00.020Z",
+                     *             "late": false,
+                     *             "occurred_at": "2026-04-29T11:03:13Z",
+                     *             "position": "65",
+                     *             "provider_status": "completed",
+                     *             "seconds_in_stage": null,
+                     *             "source": "status",
+                     *             "stage": "credited"
+                     *           }
+                     *         ],
+                     *         "history_length": 5,
+                     *         "id": "7f0f1f3e-0a53-4c1f-9a4b-6f3c0d0f7d52",
+                     *         "identifiers": {
+                     *           "deposit_id": "7f0f1f3e-0a53-4c1f-9a4b-6f3c0d0f7d52",
+                     *           "fund_id": null,
+                     *           "movement_ids": [],
+                     *           "payment_id": null,
+                     *           "transaction_hash": "0x5fee8f91e72d6baba7b95af5a031ea3b3e1ae527009f401b5403a3c2f3294530",
+                     *           "transfer_id": null
+                     *         },
+                     *         "link": "stated",
+                     *         "network": null,
+                     *         "opened_at": "2026-01-01T00:00:00.016Z",
+                     *         "participant_code": "PART123",
+                     *         "position": "65",
+                     *         "provider": "zerohash",
+                     *         "provider_status": "completed",
+                     *         "reason": null,
+                     *         "reason_code": null,
+                     *         "received_address": "0xf6483454996bce404d62656eb3cbcf87232dc153",
+                     *         "reference": null,
+                     *         "source_address": "0xae9e8a1235e1113f936a38492c70fbb4ee297cdb",
+                     *         "stage": "credited",
+                     *         "stuck": false,
+                     *         "updated_at": "2026-01-01T00:00:00.020Z"
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Deposit"];
                         position: components["schemas"]["Position"];
@@ -2862,7 +3319,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_id`: The id stands for several records */
+            /** @description `ambiguous_id`: The id stands for several records; `position_ahead`: The stream has no such position yet */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2934,6 +3391,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "delivery_id": "e1d846b5-044c-5bac-a5c3-e1b2ef43c7a5",
+                     *           "effective_at": "2026-01-01T00:00:00.016Z",
+                     *           "late": false,
+                     *           "occurred_at": "2026-04-29T10:00:00Z",
+                     *           "position": "57",
+                     *           "provider_status": "initial",
+                     *           "seconds_in_stage": "0.001",
+                     *           "source": "status",
+                     *           "stage": "detected"
+                     *         },
+                     *         {
+                     *           "delivery_id": "8e3b9f83-2abb-54dd-b09a-20f59659bdba",
+                     *           "effective_at": "2026-01-01T00:00:00.017Z",
+                     *           "late": false,
+                     *           "occurred_at": "2026-04-29T10:03:03Z",
+                     *           "position": "59",
+                     *           "provider_status": "confirmed",
+                     *           "seconds_in_stage": "0.001",
+                     *           "source": "status",
+                     *           "stage": "confirmed"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "eyJ2IjoxLCJvZiI6ImYyNDg4MGI2YTc5ZTlhOTQiLCJrZXkiOlsiMTc2NzIyNTYwMDAxNzAwMDAwMCIsMywiY29uZmlybWVkOjBhMTY0MmUwNjE3YTEzYmEiLDBdfQ",
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["HistoryEntry"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -2969,7 +3456,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_id`: The id stands for several records */
+            /** @description `ambiguous_id`: The id stands for several records; `position_ahead`: The stream has no such position yet */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3052,6 +3539,65 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "causation_id": "b12d77bf-ebbf-5cb3-ab0d-3bbb62be6807",
+                     *           "correlation_id": null,
+                     *           "data": {
+                     *             "account": "zerohash:DEF456:ABC123:general:available:BTC",
+                     *             "account_id": "009bbe95-256b-423e-913f-139684017032",
+                     *             "change": "0.2",
+                     *             "deposit_reference_id": "931eb628b2abf356c0a9d4ee9bc037ec27",
+                     *             "movement_id": "e6b7d339-fcfe-480f-b910-2928995374d6",
+                     *             "movement_type": "deposit",
+                     *             "occurred_at": "2021-11-29T12:09:28.759838Z",
+                     *             "provider": "zerohash",
+                     *             "received_at": "2026-01-01T00:00:00.001Z",
+                     *             "run_id": "94077",
+                     *             "run_type": "deposit",
+                     *             "translation": 3
+                     *           },
+                     *           "hash": "1bf8cde647ff35d941dd20f2b00226d9e6cf8f3e62b8ca2abf1ba37ee1b963b1",
+                     *           "id": "8e8e0331-c0e6-5e49-beb2-317fe9e85155",
+                     *           "occurred_at": "2021-11-29T12:09:28.759838Z",
+                     *           "position": "9",
+                     *           "recorded_at": "2026-01-01T00:00:00.001Z",
+                     *           "schema_version": 1,
+                     *           "subject": "zerohash:DEF456:ABC123:general:available:BTC",
+                     *           "type": "MovementRecorded"
+                     *         },
+                     *         {
+                     *           "causation_id": "5f08a01a-984e-5035-8eb9-a82ac09aad77",
+                     *           "correlation_id": null,
+                     *           "data": {
+                     *             "account": "zerohash:DEF456:ABC123:general:available:BTC",
+                     *             "account_id": "009bbe95-256b-423e-913f-139684017032",
+                     *             "change": "-0.1",
+                     *             "movement_id": "61d137e7-2f3a-4759-ba7a-d7e20f5e5ad6",
+                     *             "movement_type": "withdrawal_pending",
+                     *             "occurred_at": "2021-11-29T12:37:06.534066Z",
+                     *             "provider": "zerohash",
+                     *             "received_at": "2026-01-01T00:00:00.002Z",
+                     *             "run_id": "94087",
+                     *             "run_type": "withdrawal",
+                     *             "translation": 3
+                     *           },
+                     *           "hash": "408be9c48613d1a2ef886e92f526732a552d02cbb5c73a68a8cd6cd29c7741df",
+                     *           "id": "9a9e220b-754a-50da-993c-50eef0344c73",
+                     *           "occurred_at": "2021-11-29T12:37:06.534066Z",
+                     *           "position": "13",
+                     *           "recorded_at": "2026-01-01T00:00:00.002Z",
+                     *           "schema_version": 1,
+                     *           "subject": "zerohash:DEF456:ABC123:general:available:BTC",
+                     *           "type": "MovementRecorded"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "eyJ2IjoxLCJvZiI6ImJhMzMzY2RjYWFlYThmOTQiLCJrZXkiOlsxM119",
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Event"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -3134,6 +3680,51 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "amendments": [],
+                     *         "causation_id": "b12d77bf-ebbf-5cb3-ab0d-3bbb62be6807",
+                     *         "correlation_id": null,
+                     *         "data": {
+                     *           "account": "zerohash:DEF456:ABC123:general:available:BTC",
+                     *           "account_id": "009bbe95-256b-423e-913f-139684017032",
+                     *           "change": "0.2",
+                     *           "deposit_reference_id": "931eb628b2abf356c0a9d4ee9bc037ec27",
+                     *           "movement_id": "e6b7d339-fcfe-480f-b910-2928995374d6",
+                     *           "movement_type": "deposit",
+                     *           "occurred_at": "2021-11-29T12:09:28.759838Z",
+                     *           "provider": "zerohash",
+                     *           "received_at": "2026-01-01T00:00:00.001Z",
+                     *           "run_id": "94077",
+                     *           "run_type": "deposit",
+                     *           "translation": 3
+                     *         },
+                     *         "delivery": {
+                     *           "channel": "feed",
+                     *           "delivery_id": "b12d77bf-ebbf-5cb3-ab0d-3bbb62be6807",
+                     *           "key_id": null,
+                     *           "length": 688,
+                     *           "outcome": "recorded",
+                     *           "payload_type": "feed",
+                     *           "position": "7",
+                     *           "provider": "zerohash",
+                     *           "received_at": "2026-01-01T00:00:00.001Z",
+                     *           "scheme": null,
+                     *           "signature": "none"
+                     *         },
+                     *         "hash": "1bf8cde647ff35d941dd20f2b00226d9e6cf8f3e62b8ca2abf1ba37ee1b963b1",
+                     *         "id": "8e8e0331-c0e6-5e49-beb2-317fe9e85155",
+                     *         "occurred_at": "2021-11-29T12:09:28.759838Z",
+                     *         "position": "9",
+                     *         "recorded_at": "2026-01-01T00:00:00.001Z",
+                     *         "schema_version": 1,
+                     *         "subject": "zerohash:DEF456:ABC123:general:available:BTC",
+                     *         "type": "MovementRecorded"
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["EventDetail"];
                         position: components["schemas"]["Position"];
@@ -3268,7 +3859,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_id`: The id stands for several records */
+            /** @description `ambiguous_id`: The id stands for several records; `position_ahead`: The stream has no such position yet */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4116,6 +4707,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "acknowledged_at": null,
+                     *           "acknowledged_by": null,
+                     *           "attempts": 1,
+                     *           "channel": "webhook",
+                     *           "delivery_id": "967e8b97-e2de-508b-a3f4-916e3bd49ab7",
+                     *           "detail": "payload type \"weather.changed\"",
+                     *           "note": null,
+                     *           "payload_type": "weather.changed",
+                     *           "position": "157",
+                     *           "provider": "zerohash",
+                     *           "reason": "unknown_type",
+                     *           "received_at": "2026-01-01T00:00:00.060Z",
+                     *           "resolved_position": null
+                     *         }
+                     *       ],
+                     *       "next_cursor": null,
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["QuarantinedDelivery"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -4135,6 +4749,15 @@ export interface operations {
             };
             /** @description `unauthenticated`: A valid API key is needed */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `position_ahead`: The stream has no such position yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4422,6 +5045,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "accounts": [
+                     *           {
+                     *             "account": "zerohash:45JM2Q:F12JE6:general:available:BTC",
+                     *             "balance": "0.00015102",
+                     *             "change": "0.00005134",
+                     *             "effective_at": "2025-05-01T15:10:00.938Z",
+                     *             "movement_count": 1,
+                     *             "movements": [
+                     *               {
+                     *                 "change": "0.00005134",
+                     *                 "client_transfer_id": null,
+                     *                 "deposit_reference_id": null,
+                     *                 "movement_id": "f16e0fad-e573-46da-a3a1-465a5a348648",
+                     *                 "movement_type": "final_settlement_outstanding",
+                     *                 "occurred_at": "2025-05-01T15:10:00.938Z",
+                     *                 "trade_id": "829ddc5b-c299-4bd1-b4ca-f0b3f9875371",
+                     *                 "transfer_request_id": null,
+                     *                 "transfer_type": null,
+                     *                 "withdrawal_request_id": null
+                     *               }
+                     *             ],
+                     *             "position": "47"
+                     *           }
+                     *         ],
+                     *         "occurred_at": "2025-05-01T15:10:00.847Z",
+                     *         "position": "47",
+                     *         "provider": "zerohash",
+                     *         "run_id": "4150532",
+                     *         "run_type": "settlement"
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Run"];
                         position: components["schemas"]["Position"];
@@ -4455,7 +5114,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_id`: The id stands for several records */
+            /** @description `ambiguous_id`: The id stands for several records; `position_ahead`: The stream has no such position yet */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4596,6 +5255,169 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "anomalies": [
+                     *           {
+                     *             "kind": "account_id_conflict",
+                     *             "model": "balances",
+                     *             "open": 3,
+                     *             "unacknowledged": 3
+                     *           },
+                     *           {
+                     *             "kind": "clock",
+                     *             "model": "balances",
+                     *             "open": 2,
+                     *             "unacknowledged": 2
+                     *           },
+                     *           {
+                     *             "kind": "contradiction",
+                     *             "model": "balances",
+                     *             "open": 1,
+                     *             "unacknowledged": 1
+                     *           },
+                     *           {
+                     *             "kind": "gap",
+                     *             "model": "balances",
+                     *             "open": 1,
+                     *             "unacknowledged": 1
+                     *           },
+                     *           {
+                     *             "kind": "id_conflict",
+                     *             "model": "withdrawals",
+                     *             "open": 2,
+                     *             "unacknowledged": 2
+                     *           }
+                     *         ],
+                     *         "engine": "memory",
+                     *         "environment": "production",
+                     *         "feed": {
+                     *           "connection": "c1",
+                     *           "reason": null,
+                     *           "since": "2026-01-01T00:00:00Z",
+                     *           "state": "connected"
+                     *         },
+                     *         "head": "157",
+                     *         "head_hash": "bb1cd1a14669fe31f6625c354ba11dec3c18f2cebbb086c68191598057497933",
+                     *         "last_deliveries": [
+                     *           {
+                     *             "channel": "webhook",
+                     *             "position": "146",
+                     *             "provider": "layer1",
+                     *             "recorded_at": "2026-01-01T00:00:00.057Z"
+                     *           },
+                     *           {
+                     *             "channel": "feed",
+                     *             "position": "30",
+                     *             "provider": "zerohash",
+                     *             "recorded_at": "2026-01-01T00:00:00.007Z"
+                     *           },
+                     *           {
+                     *             "channel": "webhook",
+                     *             "position": "156",
+                     *             "provider": "zerohash",
+                     *             "recorded_at": "2026-01-01T00:00:00.060Z"
+                     *           }
+                     *         ],
+                     *         "ledger": "default",
+                     *         "needs_a_person": [
+                     *           {
+                     *             "do": "`counterfoil anomalies list --kind account_id_conflict`, docs/runbook.md#account_id_conflict, then `anomalies acknowledge`",
+                     *             "what": "3 × account_id_conflict in balances"
+                     *           },
+                     *           {
+                     *             "do": "`counterfoil anomalies list --kind clock`, docs/runbook.md#clock, then `anomalies acknowledge`",
+                     *             "what": "2 × clock in balances"
+                     *           },
+                     *           {
+                     *             "do": "`counterfoil anomalies list --kind contradiction`, docs/runbook.md#contradiction, then `anomalies acknowledge`",
+                     *             "what": "1 × contradiction in balances"
+                     *           },
+                     *           {
+                     *             "do": "`counterfoil anomalies list --kind gap`, docs/runbook.md#gap, then `anomalies acknowledge`",
+                     *             "what": "1 × gap in balances"
+                     *           },
+                     *           {
+                     *             "do": "`counterfoil anomalies list --kind id_conflict`, docs/runbook.md#id_conflict, then `anomalies acknowledge`",
+                     *             "what": "2 × id_conflict in withdrawals"
+                     *           },
+                     *           {
+                     *             "do": "`counterfoil quarantine list`, docs/runbook.md#quarantine, then `quarantine retry` or `dismiss`",
+                     *             "what": "1 deliveries that nobody could read"
+                     *           },
+                     *           {
+                     *             "do": "`counterfoil anomalies list --kind stuck`, docs/runbook.md#stuck, then `anomalies acknowledge`",
+                     *             "what": "1 withdrawals are stuck in pending"
+                     *           }
+                     *         ],
+                     *         "projections": [
+                     *           {
+                     *             "digest": "57017736fdf3e5a2b2815814c7fc5422f7f21fc492035f079698bca64153c069",
+                     *             "generation": 1,
+                     *             "lag": 0,
+                     *             "lag_seconds": 0,
+                     *             "model_version": 6,
+                     *             "name": "balances",
+                     *             "position": "157",
+                     *             "state": "live",
+                     *             "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c",
+                     *             "stopped_keys": 0
+                     *           },
+                     *           {
+                     *             "digest": "1be33dd0301723110a434fbeabcd2dba023c8ba78f29a1271b9110b25b0df6bc",
+                     *             "generation": 1,
+                     *             "lag": 0,
+                     *             "lag_seconds": 0,
+                     *             "model_version": 6,
+                     *             "name": "withdrawals",
+                     *             "position": "157",
+                     *             "state": "live",
+                     *             "state_digest": "c979f54730a9930b2be812673b1791e90f2494c19b5ee90e53db19f56ccddce8",
+                     *             "stopped_keys": 0
+                     *           },
+                     *           {
+                     *             "digest": "05ffb3f679cbb6eac665f74ea3b5cc790cdcaeae35aac28260c2f2a2071f2cfa",
+                     *             "generation": 1,
+                     *             "lag": 0,
+                     *             "lag_seconds": 0,
+                     *             "model_version": 6,
+                     *             "name": "deposits",
+                     *             "position": "157",
+                     *             "state": "live",
+                     *             "state_digest": "12441b5dfcec3d5fdf895571eb45cf49574daaa670680865bd851abedc3de523",
+                     *             "stopped_keys": 0
+                     *           },
+                     *           {
+                     *             "digest": "a36d4634a79e021f81e5ab63041373014970128ed6b0192dafbca622bf9e3dec",
+                     *             "generation": 1,
+                     *             "lag": 0,
+                     *             "lag_seconds": 0,
+                     *             "model_version": 6,
+                     *             "name": "trades",
+                     *             "position": "157",
+                     *             "state": "live",
+                     *             "state_digest": "3422118016db5de45e2f1dfda3143a7375e4e2a536b835c99a5f2eb23f1e756a",
+                     *             "stopped_keys": 0
+                     *           }
+                     *         ],
+                     *         "publisher": null,
+                     *         "quarantined": {
+                     *           "open": 1,
+                     *           "unacknowledged": 1
+                     *         },
+                     *         "stuck": [
+                     *           {
+                     *             "model": "withdrawals",
+                     *             "open": 1,
+                     *             "stage": "pending",
+                     *             "unacknowledged": 1
+                     *           }
+                     *         ]
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Status"];
                         position: components["schemas"]["Position"];
@@ -4803,6 +5625,102 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "fields": {
+                     *             "account_label": "general",
+                     *             "client_trade_id": "a6d1b7a5-4a15-4f3b-8a3a-0f7a3c6f9e11",
+                     *             "comment": "",
+                     *             "contract_size": "1",
+                     *             "market_identifier_code": "",
+                     *             "origin": "liquidity",
+                     *             "parties": [
+                     *               {
+                     *                 "account_label": "general",
+                     *                 "amount": "12.23",
+                     *                 "asset": "USD",
+                     *                 "participant_code": "PART1",
+                     *                 "settling": true,
+                     *                 "side": "buy"
+                     *               },
+                     *               {
+                     *                 "account_label": "general",
+                     *                 "amount": "0.00015",
+                     *                 "asset": "BTC",
+                     *                 "participant_code": "00SCXM",
+                     *                 "settling": true,
+                     *                 "side": "sell"
+                     *               }
+                     *             ],
+                     *             "parties_anonymous": false,
+                     *             "physical_delivery": true,
+                     *             "platform_code": "PLAT01",
+                     *             "product_type": "spot",
+                     *             "quoted_currency": "USD",
+                     *             "reporting_party": "",
+                     *             "symbol": "BTC/USD",
+                     *             "total_notional": "12.23",
+                     *             "trade_price": "81531.3718539524991138",
+                     *             "trade_quantity": "0.00015",
+                     *             "trade_reporter": "ops@platform.example",
+                     *             "trade_reporter_code": "PLAT01",
+                     *             "trade_type": "regular",
+                     *             "transaction_timestamp": "1746112199801",
+                     *             "underlying": "BTC"
+                     *           },
+                     *           "history": [
+                     *             {
+                     *               "delivery_id": "f47cb787-3689-5aee-8ebf-8336d7244dcd",
+                     *               "effective_at": "2025-05-01T15:09:59.954Z",
+                     *               "late": false,
+                     *               "occurred_at": "2025-05-01T15:09:59.954Z",
+                     *               "position": "51",
+                     *               "provider_status": "accepted",
+                     *               "seconds_in_stage": "0.358",
+                     *               "source": "status",
+                     *               "stage": "accepted"
+                     *             },
+                     *             {
+                     *               "delivery_id": "87a85e80-7ca7-5560-b478-b557da364dce",
+                     *               "effective_at": "2025-05-01T15:10:00.312Z",
+                     *               "late": false,
+                     *               "occurred_at": "2025-05-01T15:10:00.312Z",
+                     *               "position": "53",
+                     *               "provider_status": "active",
+                     *               "seconds_in_stage": "0.695",
+                     *               "source": "status",
+                     *               "stage": "active"
+                     *             },
+                     *             {
+                     *               "delivery_id": "5c55661d-fe2d-58c3-bca7-6949feca4ea8",
+                     *               "effective_at": "2025-05-01T15:10:01.007Z",
+                     *               "late": false,
+                     *               "occurred_at": "2025-05-01T15:10:01.007Z",
+                     *               "position": "55",
+                     *               "provider_status": "terminated",
+                     *               "seconds_in_stage": null,
+                     *               "source": "status",
+                     *               "stage": "terminated"
+                     *             }
+                     *           ],
+                     *           "history_length": 3,
+                     *           "id": "829ddc5b-c299-4bd1-b4ca-f0b3f9875371",
+                     *           "opened_at": "2025-05-01T15:09:59.954Z",
+                     *           "position": "55",
+                     *           "provider": "zerohash",
+                     *           "provider_status": "terminated",
+                     *           "stage": "terminated",
+                     *           "stuck": false,
+                     *           "trade_id": "829ddc5b-c299-4bd1-b4ca-f0b3f9875371",
+                     *           "updated_at": "2025-05-01T15:10:01.007Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null,
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Trade"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -4822,6 +5740,15 @@ export interface operations {
             };
             /** @description `unauthenticated`: A valid API key is needed */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `position_ahead`: The stream has no such position yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4888,6 +5815,99 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "fields": {
+                     *           "account_label": "general",
+                     *           "client_trade_id": "a6d1b7a5-4a15-4f3b-8a3a-0f7a3c6f9e11",
+                     *           "comment": "",
+                     *           "contract_size": "1",
+                     *           "market_identifier_code": "",
+                     *           "origin": "liquidity",
+                     *           "parties": [
+                     *             {
+                     *               "account_label": "general",
+                     *               "amount": "12.23",
+                     *               "asset": "USD",
+                     *               "participant_code": "PART1",
+                     *               "settling": true,
+                     *               "side": "buy"
+                     *             },
+                     *             {
+                     *               "account_label": "general",
+                     *               "amount": "0.00015",
+                     *               "asset": "BTC",
+                     *               "participant_code": "00SCXM",
+                     *               "settling": true,
+                     *               "side": "sell"
+                     *             }
+                     *           ],
+                     *           "parties_anonymous": false,
+                     *           "physical_delivery": true,
+                     *           "platform_code": "PLAT01",
+                     *           "product_type": "spot",
+                     *           "quoted_currency": "USD",
+                     *           "reporting_party": "",
+                     *           "symbol": "BTC/USD",
+                     *           "total_notional": "12.23",
+                     *           "trade_price": "81531.3718539524991138",
+                     *           "trade_quantity": "0.00015",
+                     *           "trade_reporter": "ops@platform.example",
+                     *           "trade_reporter_code": "PLAT01",
+                     *           "trade_type": "regular",
+                     *           "transaction_timestamp": "1746112199801",
+                     *           "underlying": "BTC"
+                     *         },
+                     *         "history": [
+                     *           {
+                     *             "delivery_id": "f47cb787-3689-5aee-8ebf-8336d7244dcd",
+                     *             "effective_at": "2025-05-01T15:09:59.954Z",
+                     *             "late": false,
+                     *             "occurred_at": "2025-05-01T15:09:59.954Z",
+                     *             "position": "51",
+                     *             "provider_status": "accepted",
+                     *             "seconds_in_stage": "0.358",
+                     *             "source": "status",
+                     *             "stage": "accepted"
+                     *           },
+                     *           {
+                     *             "delivery_id": "87a85e80-7ca7-5560-b478-b557da364dce",
+                     *             "effective_at": "2025-05-01T15:10:00.312Z",
+                     *             "late": false,
+                     *             "occurred_at": "2025-05-01T15:10:00.312Z",
+                     *             "position": "53",
+                     *             "provider_status": "active",
+                     *             "seconds_in_stage": "0.695",
+                     *             "source": "status",
+                     *             "stage": "active"
+                     *           },
+                     *           {
+                     *             "delivery_id": "5c55661d-fe2d-58c3-bca7-6949feca4ea8",
+                     *             "effective_at": "2025-05-01T15:10:01.007Z",
+                     *             "late": false,
+                     *             "occurred_at": "2025-05-01T15:10:01.007Z",
+                     *             "position": "55",
+                     *             "provider_status": "terminated",
+                     *             "seconds_in_stage": null,
+                     *             "source": "status",
+                     *             "stage": "terminated"
+                     *           }
+                     *         ],
+                     *         "history_length": 3,
+                     *         "id": "829ddc5b-c299-4bd1-b4ca-f0b3f9875371",
+                     *         "opened_at": "2025-05-01T15:09:59.954Z",
+                     *         "position": "55",
+                     *         "provider": "zerohash",
+                     *         "provider_status": "terminated",
+                     *         "stage": "terminated",
+                     *         "stuck": false,
+                     *         "trade_id": "829ddc5b-c299-4bd1-b4ca-f0b3f9875371",
+                     *         "updated_at": "2025-05-01T15:10:01.007Z"
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Trade"];
                         position: components["schemas"]["Position"];
@@ -4921,7 +5941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_id`: The id stands for several records */
+            /** @description `ambiguous_id`: The id stands for several records; `position_ahead`: The stream has no such position yet */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4993,6 +6013,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "delivery_id": "f47cb787-3689-5aee-8ebf-8336d7244dcd",
+                     *           "effective_at": "2025-05-01T15:09:59.954Z",
+                     *           "late": false,
+                     *           "occurred_at": "2025-05-01T15:09:59.954Z",
+                     *           "position": "51",
+                     *           "provider_status": "accepted",
+                     *           "seconds_in_stage": "0.358",
+                     *           "source": "status",
+                     *           "stage": "accepted"
+                     *         },
+                     *         {
+                     *           "delivery_id": "87a85e80-7ca7-5560-b478-b557da364dce",
+                     *           "effective_at": "2025-05-01T15:10:00.312Z",
+                     *           "late": false,
+                     *           "occurred_at": "2025-05-01T15:10:00.312Z",
+                     *           "position": "53",
+                     *           "provider_status": "active",
+                     *           "seconds_in_stage": "0.695",
+                     *           "source": "status",
+                     *           "stage": "active"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "eyJ2IjoxLCJvZiI6IjJkNjA4YjE0Nzg4NDQxMmMiLCJrZXkiOlsiMTc0NjExMjIwMDMxMjAwMDAwMCIsMiwiYWN0aXZlOjIzNjYwMGUyNDZhYjcyMzciLDBdfQ",
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["HistoryEntry"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -5028,7 +6078,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_id`: The id stands for several records */
+            /** @description `ambiguous_id`: The id stands for several records; `position_ahead`: The stream has no such position yet */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5115,6 +6165,105 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "account_group": null,
+                     *           "account_label": "savings",
+                     *           "amount": "25.5",
+                     *           "asset": "USDC",
+                     *           "beneficiary": null,
+                     *           "destination_address": "0x84a4a239805d06c685219801b82bea7c76702214",
+                     *           "fee": "0.02",
+                     *           "fee_asset": "USD",
+                     *           "history": [
+                     *             {
+                     *               "delivery_id": "53513b4a-d5f1-572c-8614-951e69356f19",
+                     *               "effective_at": "2025-05-01T15:26:30.101Z",
+                     *               "late": false,
+                     *               "occurred_at": "2025-05-01T15:26:30.101Z",
+                     *               "position": "67",
+                     *               "provider_status": "initialized",
+                     *               "seconds_in_stage": "9.038",
+                     *               "source": "payment",
+                     *               "stage": "requested"
+                     *             },
+                     *             {
+                     *               "delivery_id": "8016ba53-898a-5c5e-86c9-f20a4dcdcfb8",
+                     *               "effective_at": "2025-05-01T15:26:31.422Z",
+                     *               "late": false,
+                     *               "occurred_at": "2025-05-01T15:26:31.422Z",
+                     *               "position": "69",
+                     *               "provider_status": "submitted",
+                     *               "seconds_in_stage": null,
+                     *               "source": "payment",
+                     *               "stage": "requested"
+                     *             },
+                     *             {
+                     *               "delivery_id": "c0fc6802-a8c8-592f-bbb1-981d67d25fba",
+                     *               "effective_at": "2025-05-01T15:26:39.139Z",
+                     *               "late": false,
+                     *               "occurred_at": "2025-05-01T15:26:39.139Z",
+                     *               "position": "71",
+                     *               "provider_status": "pending",
+                     *               "seconds_in_stage": "23.735",
+                     *               "source": "payment",
+                     *               "stage": "pending"
+                     *             },
+                     *             {
+                     *               "delivery_id": "f4d35f85-d07d-5bd6-b39d-99c49dc2d9f9",
+                     *               "effective_at": "2025-05-01T15:27:02.874Z",
+                     *               "late": false,
+                     *               "occurred_at": "2025-05-01T15:27:02.874Z",
+                     *               "position": "73",
+                     *               "provider_status": "posted",
+                     *               "seconds_in_stage": "161.656",
+                     *               "source": "payment",
+                     *               "stage": "broadcast"
+                     *             },
+                     *             {
+                     *               "delivery_id": "daed800a-339c-58e9-9194-810258668861",
+                     *               "effective_at": "2025-05-01T15:29:44.530Z",
+                     *               "late": false,
+                     *               "occurred_at": "2025-05-01T15:29:44.530Z",
+                     *               "position": "75",
+                     *               "provider_status": "settled",
+                     *               "seconds_in_stage": null,
+                     *               "source": "payment",
+                     *               "stage": "settled"
+                     *             }
+                     *           ],
+                     *           "history_length": 5,
+                     *           "id": "44b23087-8845-4667-9fa8-03b7055dba6b:PART01:USDC.BASE",
+                     *           "identifiers": {
+                     *             "movement_ids": [],
+                     *             "payment_id": "c2f4a7de-52ad-4bb5-9a43-2b7b8c7e9f10",
+                     *             "transaction_hash": "0x8d49dad00612517e5fdf9ca896c4aded5a46c30226cd44f4f0c26b4c65ae63fe",
+                     *             "transfer_id": null,
+                     *             "withdrawal_request_id": "44b23087-8845-4667-9fa8-03b7055dba6b"
+                     *           },
+                     *           "link": "stated",
+                     *           "network": "BASE",
+                     *           "opened_at": "2025-05-01T15:26:30.101Z",
+                     *           "participant_code": "PART01",
+                     *           "position": "75",
+                     *           "provider": "zerohash",
+                     *           "provider_status": "settled",
+                     *           "quoted_currency": null,
+                     *           "reason": null,
+                     *           "reason_code": null,
+                     *           "settled_amount": null,
+                     *           "stage": "settled",
+                     *           "stuck": false,
+                     *           "total": "25.5",
+                     *           "updated_at": "2025-05-01T15:29:44.530Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "eyJ2IjoxLCJvZiI6ImM4YmQ4YmRkYTE3M2MzZjAiLCJrZXkiOlsiMTc0NjExMzM4NDUzMDAwMDAwMCIsIjQ0YjIzMDg3LTg4NDUtNDY2Ny05ZmE4LTAzYjcwNTVkYmE2YjpQQVJUMDE6VVNEQy5CQVNFIl19",
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Withdrawal"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -5134,6 +6283,15 @@ export interface operations {
             };
             /** @description `unauthenticated`: A valid API key is needed */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `position_ahead`: The stream has no such position yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5200,6 +6358,102 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "account_group": null,
+                     *         "account_label": "savings",
+                     *         "amount": "25.5",
+                     *         "asset": "USDC",
+                     *         "beneficiary": null,
+                     *         "destination_address": "0x84a4a239805d06c685219801b82bea7c76702214",
+                     *         "fee": "0.02",
+                     *         "fee_asset": "USD",
+                     *         "history": [
+                     *           {
+                     *             "delivery_id": "53513b4a-d5f1-572c-8614-951e69356f19",
+                     *             "effective_at": "2025-05-01T15:26:30.101Z",
+                     *             "late": false,
+                     *             "occurred_at": "2025-05-01T15:26:30.101Z",
+                     *             "position": "67",
+                     *             "provider_status": "initialized",
+                     *             "seconds_in_stage": "9.038",
+                     *             "source": "payment",
+                     *             "stage": "requested"
+                     *           },
+                     *           {
+                     *             "delivery_id": "8016ba53-898a-5c5e-86c9-f20a4dcdcfb8",
+                     *             "effective_at": "2025-05-01T15:26:31.422Z",
+                     *             "late": false,
+                     *             "occurred_at": "2025-05-01T15:26:31.422Z",
+                     *             "position": "69",
+                     *             "provider_status": "submitted",
+                     *             "seconds_in_stage": null,
+                     *             "source": "payment",
+                     *             "stage": "requested"
+                     *           },
+                     *           {
+                     *             "delivery_id": "c0fc6802-a8c8-592f-bbb1-981d67d25fba",
+                     *             "effective_at": "2025-05-01T15:26:39.139Z",
+                     *             "late": false,
+                     *             "occurred_at": "2025-05-01T15:26:39.139Z",
+                     *             "position": "71",
+                     *             "provider_status": "pending",
+                     *             "seconds_in_stage": "23.735",
+                     *             "source": "payment",
+                     *             "stage": "pending"
+                     *           },
+                     *           {
+                     *             "delivery_id": "f4d35f85-d07d-5bd6-b39d-99c49dc2d9f9",
+                     *             "effective_at": "2025-05-01T15:27:02.874Z",
+                     *             "late": false,
+                     *             "occurred_at": "2025-05-01T15:27:02.874Z",
+                     *             "position": "73",
+                     *             "provider_status": "posted",
+                     *             "seconds_in_stage": "161.656",
+                     *             "source": "payment",
+                     *             "stage": "broadcast"
+                     *           },
+                     *           {
+                     *             "delivery_id": "daed800a-339c-58e9-9194-810258668861",
+                     *             "effective_at": "2025-05-01T15:29:44.530Z",
+                     *             "late": false,
+                     *             "occurred_at": "2025-05-01T15:29:44.530Z",
+                     *             "position": "75",
+                     *             "provider_status": "settled",
+                     *             "seconds_in_stage": null,
+                     *             "source": "payment",
+                     *             "stage": "settled"
+                     *           }
+                     *         ],
+                     *         "history_length": 5,
+                     *         "id": "44b23087-8845-4667-9fa8-03b7055dba6b:PART01:USDC.BASE",
+                     *         "identifiers": {
+                     *           "movement_ids": [],
+                     *           "payment_id": "c2f4a7de-52ad-4bb5-9a43-2b7b8c7e9f10",
+                     *           "transaction_hash": "0x8d49dad00612517e5fdf9ca896c4aded5a46c30226cd44f4f0c26b4c65ae63fe",
+                     *           "transfer_id": null,
+                     *           "withdrawal_request_id": "44b23087-8845-4667-9fa8-03b7055dba6b"
+                     *         },
+                     *         "link": "stated",
+                     *         "network": "BASE",
+                     *         "opened_at": "2025-05-01T15:26:30.101Z",
+                     *         "participant_code": "PART01",
+                     *         "position": "75",
+                     *         "provider": "zerohash",
+                     *         "provider_status": "settled",
+                     *         "quoted_currency": null,
+                     *         "reason": null,
+                     *         "reason_code": null,
+                     *         "settled_amount": null,
+                     *         "stage": "settled",
+                     *         "stuck": false,
+                     *         "total": "25.5",
+                     *         "updated_at": "2025-05-01T15:29:44.530Z"
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Withdrawal"];
                         position: components["schemas"]["Position"];
@@ -5233,7 +6487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_id`: The id stands for several records */
+            /** @description `ambiguous_id`: The id stands for several records; `position_ahead`: The stream has no such position yet */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5305,6 +6559,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "delivery_id": "53513b4a-d5f1-572c-8614-951e69356f19",
+                     *           "effective_at": "2025-05-01T15:26:30.101Z",
+                     *           "late": false,
+                     *           "occurred_at": "2025-05-01T15:26:30.101Z",
+                     *           "position": "67",
+                     *           "provider_status": "initialized",
+                     *           "seconds_in_stage": "9.038",
+                     *           "source": "payment",
+                     *           "stage": "requested"
+                     *         },
+                     *         {
+                     *           "delivery_id": "8016ba53-898a-5c5e-86c9-f20a4dcdcfb8",
+                     *           "effective_at": "2025-05-01T15:26:31.422Z",
+                     *           "late": false,
+                     *           "occurred_at": "2025-05-01T15:26:31.422Z",
+                     *           "position": "69",
+                     *           "provider_status": "submitted",
+                     *           "seconds_in_stage": null,
+                     *           "source": "payment",
+                     *           "stage": "requested"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "eyJ2IjoxLCJvZiI6IjVjOWE0ZTZlYmYyNDU3NDIiLCJrZXkiOlsiMTc0NjExMzE5MTQyMjAwMDAwMCIsMSwic3VibWl0dGVkOmQyNjhkNTZjYTFjODY0ZDEiLDBdfQ",
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["HistoryEntry"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -5340,7 +6624,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_id`: The id stands for several records */
+            /** @description `ambiguous_id`: The id stands for several records; `position_ahead`: The stream has no such position yet */
             409: {
                 headers: {
                     [name: string]: unknown;
