@@ -73,6 +73,8 @@ describeBrowser("the console's pages in a real browser (needs Chromium)", () => 
         await page.getByText("No.", { exact: true }).waitFor();
         const gap = page.getByRole("listitem").filter({ hasText: GAP_ACCOUNT });
         expect(await gap.textContent()).toMatch(/gap\s*\+5 USD/);
+        const totals = page.getByRole("region", { name: "Totals per asset" });
+        expect(await totals.locator("tbody tr").allTextContents()).toContainEqual("USD14531");
       }));
   });
 

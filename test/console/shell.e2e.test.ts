@@ -88,6 +88,21 @@ describeBrowser("the console's shell in a real browser (needs Chromium)", () => 
     expect(await page.evaluate("document.activeElement.getAttribute('role')")).toBe("combobox");
     await page.context().close();
   });
+
+  test("what is searched is found by an identifier of the provider's, and Enter opens the first", async () => {
+    const { page, open, faults } = await openWatched(browser, service.address);
+    await open("/");
+    await page.keyboard.press("/");
+    await page.keyboard.type("f2f6e0ba-8d1c-4ff4-9c0f-5f6f2a3e0001");
+    await page.getByRole("option").first().waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/accounts\/zerohash/);
+    await whenLoaded(page);
+    const { pathname } = new URL(page.url());
+    expect(decodeURIComponent(pathname)).toBe(`/accounts/${GAP_ACCOUNT}`);
+    expect(faults()).toEqual([]);
+    await page.context().close();
+  });
 });
 
 describeBrowser("the console where keys are asked for (needs Chromium)", () => {
