@@ -1,7 +1,8 @@
+import { type Change, followChanges, type GoneRecord } from "./changes.ts";
 import type { components, operations } from "./generated/openapi.ts";
 import { OPERATIONS } from "./generated/operations.ts";
 
-export type { components, operations };
+export type { Change, components, GoneRecord, operations };
 
 export type ClientOptions = Readonly<{
   /** Of the gateway, such as `http://127.0.0.1:8080`. */
@@ -32,13 +33,22 @@ export type AnswerOf<Id extends OperationId> = Content<Success<operations[Id]>>;
  *     const { data } = await client.listBalances({ asset: "BTC", limit: 10 });
  *     for await (const { data } of client.listBalances({ asset: "BTC" })) …
  *
+ * `streamChanges` is a loop too, over every change as it happens; it goes on by itself where its
+ * connection ends:
+ *
+ *     for await (const { id, event, data } of client.streamChanges({ model: ["balances"] })) …
+ *
  * Each rejects with a `ProblemError` where the service refuses, with what `fetch` throws where it
  * cannot be reached.
  */
 export type Client = Readonly<{
   [Id in OperationId]: (
     ...given: Given<Id>
-  ) => AnswerOf<Id> extends Page ? Pages<AnswerOf<Id>> : Promise<AnswerOf<Id>>;
+  ) => Id extends "streamChanges"
+    ? AsyncIterable<Change>
+    : AnswerOf<Id> extends Page
+      ? Pages<AnswerOf<Id>>
+      : Promise<AnswerOf<Id>>;
 }>;
 
 /** One page where it is awaited, and in a loop this one and all that follow. */
@@ -67,37 +77,53 @@ export class ProblemError extends Error {
 /** @throws TypeError where `baseUrl` is no URL */
 export function createClient(options: ClientOptions): Client {
   const ask = createAsk(options);
-  const methods = Object.keys(OPERATIONS).map((id) => [
+  const methods = Object.entries(OPERATIONS).map(([id, { media }]) => [
     id,
-    (parameters: Parameters = {}, request: RequestOptions = {}) =>
-      pagesOf(parameters, (page) => ask(id as OperationId, page, request)),
+    (parameters: Parameters = {}, request: RequestOptions = {}) => {
+      const askOne = (given: Parameters, more: AskOptions) =>
+        ask(id as OperationId, given, { ...request, ...more });
+      return media === "text/event-stream"
+        ? followChanges(parameters, { ask: askOne, isFinal, signal: request.signal })
+        : pagesOf(parameters, async (page) => contentOf(await askOne(page, {}), media));
+    },
   ]);
   return Object.fromEntries(methods) as Client;
 }
 
+/** Asking again would be answered the same. */
+const isFinal = (error: unknown): boolean =>
+  error instanceof ProblemError && error.status < 500 && error.status !== 429;
+
 type Parameters = Readonly<Record<string, unknown>>;
+type AskOptions = RequestOptions & Readonly<{ headers?: Readonly<Record<string, string>> }>;
 
 function createAsk({ baseUrl, key, fetch: ask = fetch }: ClientOptions) {
   const base = new URL(baseUrl).href.replace(/\/+$/, "");
   const authorization = key === undefined ? {} : { authorization: `Bearer ${key}` };
-  return async (id: OperationId, parameters: Parameters, { signal }: RequestOptions) => {
-    const { method, media, ...operation } = OPERATIONS[id];
+  return async (id: OperationId, parameters: Parameters, { signal, headers }: AskOptions) => {
+    const { method, ...operation } = OPERATIONS[id];
     const { path, rest } = pathOf(operation.path, parameters);
     const { body, ...named } = rest;
     const hasBody = "body" in operation;
     const query = queryOf(hasBody ? named : rest);
     const response = await ask(`${base}${path}${query}`, {
       method,
-      headers: { ...authorization, ...(hasBody && { "content-type": "application/json" }) },
+      headers: {
+        ...authorization,
+        ...headers,
+        ...(hasBody && { "content-type": "application/json" }),
+      },
       ...(hasBody && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     });
     if (!response.ok) throw new ProblemError(response.status, await problemOf(response));
-    if (media === "application/json") return response.json();
-    return media.startsWith("text/")
-      ? response.text()
-      : new Uint8Array(await response.arrayBuffer());
+    return response;
   };
+}
+
+async function contentOf(response: Response, media: string): Promise<unknown> {
+  if (media === "application/json") return response.json();
+  return media.startsWith("text/") ? response.text() : new Uint8Array(await response.arrayBuffer());
 }
 
 function pathOf(template: string, parameters: Parameters) {

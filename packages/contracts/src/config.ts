@@ -137,6 +137,12 @@ export const CONFIG = {
     .transform(Number)
     .default(6_000)
     .describe("Requests a minute that one API key may make of one process; 0: no limit"),
+  COUNTERFOIL_CHANGE_STREAMS: z
+    .string()
+    .regex(/^\d{1,5}$/, "expected a number of streams")
+    .transform(Number)
+    .default(500)
+    .describe("Streams of `/v1/changes` that one process keeps open at once"),
   COUNTERFOIL_WEBHOOK_HOST: z
     .string()
     .min(1)

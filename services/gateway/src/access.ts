@@ -59,6 +59,17 @@ export function guard(app: FastifyInstance, deps: GuardDeps): void {
   });
 }
 
+/** Whether whoever was let in to read, and is still there, would be let in now. */
+export async function isStillAdmitted(
+  { keyId }: Caller,
+  { directory, clock }: Pick<GuardDeps, "directory" | "clock">,
+): Promise<boolean> {
+  const known = await directory();
+  if (keyId === null) return !known.isClosed;
+  const found = known.withId(keyId);
+  return found !== null && found.digest !== null && keyState(found.key, clock.now()) === "active";
+}
+
 const CHALLENGE = 'Bearer realm="counterfoil"';
 
 const isProblem = (error: unknown, code: Problem["code"]): boolean =>

@@ -8,8 +8,10 @@ import { measureAnswers } from "@counterfoil/http/operations";
 import { type AsProblem, Problem, type ProblemDetails } from "@counterfoil/http/problem";
 import { createReadiness, type Readiness } from "@counterfoil/http/readiness";
 import { REQUEST_ID_HEADER } from "@counterfoil/http/requests";
+import { sampleLog } from "@counterfoil/http/sampled-log";
 import { followKeys } from "@counterfoil/processing/access/key-directory";
 import { NotInTree } from "@counterfoil/processing/audit/heads";
+import { createChangeFeed, type FeedMessage } from "@counterfoil/processing/changes/feed";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import { AlreadyClosed, NothingThere } from "@counterfoil/processing/operator";
 import {
@@ -23,12 +25,15 @@ import {
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
 import type { KeyStore } from "@counterfoil/processing/ports/key-store";
+import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
-import type { Registry } from "prom-client";
-import { type Caller, guard } from "./access.ts";
+import { Gauge, type Registry } from "prom-client";
+import { type Caller, guard, isStillAdmitted } from "./access.ts";
+import { eventFrames } from "./changes/event-stream.ts";
+import { createChangeStreams, type OpenFeed, STREAM_LIMITS } from "./changes/streams.ts";
 import { serveConsole } from "./console.ts";
 import { measureLedger } from "./metrics.ts";
 import { protectRoutes, sendSecurityHeaders } from "./protection.ts";
@@ -37,6 +42,7 @@ import { accountRoutes } from "./route/accounts.ts";
 import { type Acting, actingRoutes } from "./route/acting.ts";
 import { attentionRoutes } from "./route/attention.ts";
 import { balanceRoutes } from "./route/balances.ts";
+import { changeRoutes } from "./route/changes.ts";
 import { explainRoutes } from "./route/explain.ts";
 import { headRoutes } from "./route/heads.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
@@ -51,6 +57,7 @@ export type GatewayDeps = Omit<Sources, "stopping"> &
     logger: Logger;
     registry: Registry;
     keys: KeyStore;
+    catalogue: Pick<ModelCatalogue, "generations">;
     acting: Acting;
     /** Where others answer on this event loop too: answers the reading routes beside it. */
     readers?: Readers;
@@ -65,6 +72,7 @@ export type GatewayDeps = Omit<Sources, "stopping"> &
 /** Whoever answers reading routes for a gateway. */
 export type Readers = Readonly<{
   answer: AnswerElsewhere;
+  openFeed: OpenFeed;
   /** Gives up waits for positions, and answers what is under way. */
   stop: () => Promise<void>;
 }>;
@@ -88,12 +96,28 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   measureAnswers(app, registry);
   measureLedger(deps);
   await sendSecurityHeaders(app, config);
-  guard(app, { ...deps, hashing: nodeHashing, directory: followKeys(deps) });
+  const directory = followKeys(deps);
+  guard(app, { ...deps, hashing: nodeHashing, directory });
+  const streams = createChangeStreams({
+    openFeed: readers?.openFeed ?? feedHere(deps),
+    limits: { ...STREAM_LIMITS, streamsMax: config.COUNTERFOIL_CHANGE_STREAMS },
+    isAdmitted: (caller) => isStillAdmitted(caller, { ...deps, directory }),
+    log: sampleLog(deps),
+  });
+  new Gauge({
+    name: "counterfoil_change_streams",
+    help: "Streams of /v1/changes that are open in this process",
+    registers: [registry],
+    collect() {
+      this.set(streams.count());
+    },
+  });
   await describeRoutes(app);
   const operations = operationRoutes(sources, registry, readiness);
   await app.register(async (v1) => {
     await protectRoutes(v1, config);
     mountRoutes(v1, readingRoutes(sources), readers?.answer);
+    mountRoutes(v1, changeRoutes(sources, streams));
     mountRoutes(v1, actingRoutes(deps.acting));
     mountRoutes(v1, operations.filter(isVersioned));
   });
@@ -105,10 +129,27 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   await register?.(app);
   app.addHook("preClose", async () => {
     stopping.abort();
+    await streams.stop();
     void readers?.stop();
   });
   await app.ready();
   return listener;
+}
+
+/** The changes, read on this event loop. */
+const feedHere =
+  (deps: ChangesDeps): OpenFeed =>
+  (send) =>
+    createGatewayFeed(deps, send);
+
+type ChangesDeps = Pick<GatewayDeps, "stream" | "models" | "catalogue" | "clock" | "logger">;
+
+/** The changes as `/v1/changes` writes them. */
+export function createGatewayFeed(deps: ChangesDeps, send: (message: FeedMessage) => void) {
+  const log = sampleLog(deps);
+  const onFailure = (error: unknown) =>
+    log("changes", "warn", { err: error }, "changes cannot be read just now, trying again");
+  return createChangeFeed({ ...deps, frames: eventFrames, send, onFailure });
 }
 
 const isVersioned = ({ url }: Route): boolean => url.startsWith("/v1/");
@@ -217,7 +258,9 @@ function queryProblemOf(error: unknown, request: FastifyRequest): Problem | null
   // A parameter of the path that no resource has: there is no such address.
   if (validationContext === "params") return new Problem("not_found", notFoundText(request));
   if (validationContext === "body") return new Problem("malformed_request", bodyText(error));
-  const given = request.query as Readonly<Record<string, unknown>>;
+  const given = (validationContext === "headers" ? request.headers : request.query) as Readonly<
+    Record<string, unknown>
+  >;
   const wrong = error.validation.flatMap(({ instancePath, message: expected = "", params }) => {
     const { keys } = params as Readonly<{ keys?: readonly string[] }>;
     const isUnknown = keys !== undefined;

@@ -15,8 +15,10 @@ import { withExamples } from "./examples.ts";
 import { mountReference } from "./reference.ts";
 
 /** What a route's handler is given, checked against its schemas. */
-export type RouteRequest<Query, Params, Body = unknown> = Readonly<{
+export type RouteRequest<Query, Params, Body = unknown, Headers = unknown> = Readonly<{
+  method: string;
   query: Query;
+  headers: Headers;
   params: Params;
   body: Body;
   caller: Caller;
@@ -28,6 +30,7 @@ export type RouteDefinition<
   Query extends z.ZodType,
   Params extends z.ZodType,
   Body extends z.ZodType,
+  Headers extends z.ZodType,
 > = Readonly<{
   method?: "GET" | "POST";
   /** The name of its method in a client: never changed. */
@@ -37,6 +40,7 @@ export type RouteDefinition<
   summary: string;
   description?: string;
   query: Query;
+  headers?: Headers;
   params?: Params;
   body?: Body;
   status?: 200 | 202;
@@ -50,7 +54,7 @@ export type RouteDefinition<
   /** Codes of the problems that it may answer, beside those of every route. */
   problems?: readonly ErrorCode[];
   handle: (
-    request: RouteRequest<z.output<Query>, z.output<Params>, z.output<Body>>,
+    request: RouteRequest<z.output<Query>, z.output<Params>, z.output<Body>, z.output<Headers>>,
     reply: FastifyReply,
   ) => Promise<unknown>;
 }>;
@@ -76,6 +80,7 @@ export const TAGS = {
   balances: "Balances per account, their history and the runs that made them",
   lifecycles: "Withdrawals, deposits and trades with their whole history",
   attention: "What needs a person",
+  changes: "What changes, as it changes",
   stream: "The event stream itself",
   audit: "Signed heads of the stream, and proofs under them",
   operations: "How the service is doing",
@@ -112,9 +117,10 @@ export function route<
   Query extends z.ZodType,
   Params extends z.ZodType = z.ZodUndefined,
   Body extends z.ZodType = z.ZodUndefined,
->(definition: RouteDefinition<Query, Params, Body>): Route {
+  Headers extends z.ZodType = z.ZodUndefined,
+>(definition: RouteDefinition<Query, Params, Body, Headers>): Route {
   const { method = "GET", operation, url, tag, summary, description } = definition;
-  const { query, params, body, isOfAll = false, handle } = definition;
+  const { query, headers, params, body, isOfAll = false, handle } = definition;
   const needs = needsOf(definition);
   const schema = {
     operationId: operation,
@@ -122,19 +128,21 @@ export function route<
     summary,
     ...(description === undefined ? {} : { description }),
     querystring: query,
+    ...(headers === undefined ? {} : { headers }),
     ...(params === undefined ? {} : { params }),
     ...(body === undefined ? {} : { body }),
     security: needs === null ? [] : [{ [KEY_SCHEME]: [] }],
     response: responsesOf(definition, needs),
   };
-  type Asked = RouteRequest<z.output<Query>, z.output<Params>, z.output<Body>>;
-  type Checked = Pick<Asked, "query" | "params" | "body">;
+  type Asked = Parameters<typeof handle>[0];
+  type Checked = Pick<Asked, "query" | "headers" | "params" | "body">;
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
-    const { query, params, body } = request as Checked;
-    const { caller } = request;
+    const { caller, method } = request;
     if (isOfAll && caller.platform !== null) throw new Problem("not_found", OF_ALL);
+    const { query, headers, params, body } = request as unknown as Checked;
+    const checked = { query, headers, params, body };
     const disconnected = () => closeSignal(reply);
-    return withLink(request, reply, handle({ query, params, body, caller, disconnected }, reply));
+    return withLink(request, reply, handle({ ...checked, method, caller, disconnected }, reply));
   };
   return {
     method,
@@ -197,7 +205,7 @@ function responsesOf(
 }
 
 type AnyDefinition = Pick<
-  RouteDefinition<z.ZodType, z.ZodType, z.ZodType>,
+  RouteDefinition<z.ZodType, z.ZodType, z.ZodType, z.ZodType>,
   "url" | "method" | "needs" | "status" | "answer" | "mediaType" | "problems"
 >;
 

@@ -15,8 +15,11 @@ export type KeyDirectory = Readonly<{
   /** The stream holds a key's event: whoever asks needs a key, whatever became of that one. */
   isClosed: boolean;
   /** Keys whose secret begins so, each with the digest of the whole secret where one is kept. */
-  beginningWith: (prefix: string) => readonly Readonly<{ key: ApiKey; digest: string | null }>[];
+  beginningWith: (prefix: string) => readonly KnownKey[];
+  withId: (id: string) => KnownKey | null;
 }>;
+
+type KnownKey = Readonly<{ key: ApiKey; digest: string | null }>;
 
 /** What is as old as this is looked up again when somebody asks. */
 const FRESH: Nanos = SECOND;
@@ -64,12 +67,15 @@ export function followKeys({ stream, keys, clock }: Sources): () => Promise<KeyD
     await looking;
   }
 
+  const withDigest = (key: ApiKey) => ({ key, digest: digests.get(key.id) ?? null });
   const directory = (): KeyDirectory => ({
     isClosed: position > 0,
     beginningWith: (prefix) =>
-      [...known.values()]
-        .filter((key) => key.prefix === prefix)
-        .map((key) => ({ key, digest: digests.get(key.id) ?? null })),
+      [...known.values()].filter((key) => key.prefix === prefix).map(withDigest),
+    withId(id) {
+      const key = known.get(id);
+      return key === undefined ? null : withDigest(key);
+    },
   });
 
   return async () => {

@@ -41,39 +41,49 @@ export async function readChanges(
   let { upTo } = range;
   const changes: Change[] = [];
   for (const source of sources) {
-    const read = await readTable(rows, source, { ...range, upTo, limits });
+    const read = await readRows(rows, source, { ...range, upTo, limits });
     upTo = read.upTo;
-    for (const row of read.found) changes.push(await changeOf(rows, source, row));
+    const ofOne = { where: [is("position", "=", upTo)], orderBy: source.changes.key };
+    const found = read.isCut
+      ? await rows.select(source.changes, { ...ofOne, limit: ONE_EVENT_MAX })
+      : read.found;
+    for (const row of found) changes.push(await changeOf(rows, source, row));
   }
   return { changes: changes.filter(({ position }) => position <= upTo), upTo };
 }
 
-async function readTable(
+type FoundRows = Readonly<{
+  found: readonly Row[];
+  /** Up to where there are no others. */
+  upTo: number;
+  /** One event alone has changed more rows than are read at once: `found` are the first of them. */
+  isCut: boolean;
+}>;
+
+/** The change rows of one table: those of whole events, or the first of one that is too large. */
+export async function readRows(
   rows: Rows,
   { changes: table }: Source,
   { after, upTo, limits }: ChangeRange & Readonly<{ limits: ChangeLimits }>,
-) {
-  const select = (where: readonly Condition[], most: Readonly<{ limit: number }>) =>
-    rows.select(table, { where, orderBy: table.key, ...most });
+): Promise<FoundRows> {
   const most = { limit: limits.count + 1, bytesMax: limits.bytes };
-  const found = await select([is("position", ">", after), is("position", "<=", upTo)], most);
+  const where = [is("position", ">", after), is("position", "<=", upTo)];
+  const found = await rows.select(table, { where, orderBy: table.key, ...most });
   const last = found.at(-1);
-  if (last === undefined || isLastRows(found, most)) return { found, upTo };
+  if (last === undefined || isLastRows(found, most)) return { found, upTo, isCut: false };
   const cutOff = Number(last.position);
   const whole = found.filter(({ position }) => Number(position) < cutOff);
-  if (whole.length > 0) return { found: whole, upTo: cutOff - 1 };
-  // One event alone has changed more rows.
-  const ofIt = [is("position", "=", cutOff)];
-  return { found: await select(ofIt, { limit: ONE_EVENT_MAX }), upTo: cutOff };
+  if (whole.length > 0) return { found: whole, upTo: cutOff - 1, isCut: false };
+  return { found, upTo: cutOff, isCut: true };
 }
 
-const is = (column: string, operator: Condition["is"], value: Value): Condition => ({
+export const is = (column: string, operator: Condition["is"], value: Value): Condition => ({
   column,
   is: operator,
   value,
 });
 
-async function changeOf(rows: Rows, source: Source, row: Row): Promise<Change> {
+export async function changeOf(rows: Rows, source: Source, row: Row): Promise<Change> {
   const record = await source.ofChange(rows, row);
   return {
     source,

@@ -16,9 +16,11 @@ export type Activation = Readonly<{
   position: number;
   /** null: nobody said so; generation 1 is live without an activation. */
   modelVersion: number | null;
+  /** A person had it activated although its rows differ. */
+  isForced: boolean;
 }>;
 
-const FIRST: Activation = { generation: 1, position: 0, modelVersion: null };
+const FIRST: Activation = { generation: 1, position: 0, modelVersion: null, isForced: false };
 
 /** The activations of all models, as far as the stream has been read. */
 export interface Activations {
@@ -43,8 +45,9 @@ export function followActivations(stream: EventStream): Activations {
   async function readMore(): Promise<void> {
     for await (const event of readAll(stream, ["ModelActivated"], seen ?? 0)) {
       const { position } = event;
-      const { model, generation, model_version } = readData(event) as DataOf<"ModelActivated">;
-      const activation = { generation, position, modelVersion: model_version };
+      const data = readData(event) as DataOf<"ModelActivated">;
+      const { model, generation, model_version: modelVersion, forced: isForced = false } = data;
+      const activation = { generation, position, modelVersion, isForced };
       known.set(model, [activation, ...(known.get(model) ?? [])]);
       seen = position;
     }

@@ -20,7 +20,7 @@ import { createUpgrade } from "@counterfoil/projector/upgrade";
 import { BUILD } from "../build.ts";
 import { describeDifferences } from "../output/differences.ts";
 import { startHeads } from "../service/heads.ts";
-import type { ReadAnswer, ReadQuestion } from "./readers.ts";
+import type { FeedQuestion, ReadAnswer, ReadQuestion } from "./readers.ts";
 import type { FactsQuestion, ReadMessage } from "./reading.ts";
 import type { RebuildDone, RebuildMessage } from "./rebuilds.ts";
 import {
@@ -131,7 +131,9 @@ async function reachGoal(
 
 /** Answers reading routes until it is asked to stop, and then what is under way. */
 async function answerReaders({ config }: ServiceJob): Promise<void> {
-  const { createReadingApp, questionHeaders } = await import("@counterfoil/gateway/gateway");
+  const { createGatewayFeed, createReadingApp, questionHeaders } = await import(
+    "@counterfoil/gateway/gateway"
+  );
   const { serveModels } = await import("@counterfoil/processing/queries/serving");
   const logger = createLogger({ role: "gateway", level: config.COUNTERFOIL_LOG_LEVEL });
   const backends = await connect(config, "read");
@@ -146,6 +148,11 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
     rebuilds: NO_REBUILDS,
     logger,
   });
+  const feed = createGatewayFeed({ ...backends, models, logger }, (message) =>
+    parentPort?.postMessage({ feed: message } satisfies ReadAnswer, [
+      message.bytes.buffer as ArrayBuffer,
+    ]),
+  );
   const working = new Set<Promise<void>>();
 
   async function answer({ call, url, caller, requestId }: ReadQuestion): Promise<void> {
@@ -161,12 +168,14 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
     }
   }
 
-  parentPort?.on("message", async (message: ReadQuestion | typeof STOP) => {
+  parentPort?.on("message", async (message: ReadQuestion | FeedQuestion | typeof STOP) => {
+    if (message !== STOP && "feed" in message) return feed.tell(message.feed);
     if (message !== STOP) {
       const done = answer(message);
       working.add(done);
       return void done.finally(() => working.delete(done));
     }
+    await feed.stop();
     await app.close();
     await schedule.stop();
     await Promise.all(working);

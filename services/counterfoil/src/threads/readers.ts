@@ -2,14 +2,19 @@ import type { Worker } from "node:worker_threads";
 import type { Config } from "@counterfoil/contracts/config";
 import type { Readers } from "@counterfoil/gateway/gateway";
 import type { ElsewhereAnswer, Question } from "@counterfoil/gateway/route";
+import type { FeedCommand, FeedMessage } from "@counterfoil/processing/changes/feed";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import type { Logger } from "pino";
 import { spawnThread, superviseThread } from "./supervise.ts";
 
 export type ReadQuestion = Readonly<{ call: number }> & Question;
-export type ReadAnswer = Readonly<{ call: number }> &
-  (Readonly<{ answer: ElsewhereAnswer }> | Readonly<{ failed: string }>);
+/** Of the feed of changes, of which there is one. */
+export type FeedQuestion = Readonly<{ feed: FeedCommand }>;
+export type ReadAnswer =
+  | (Readonly<{ call: number }> &
+      (Readonly<{ answer: ElsewhereAnswer }> | Readonly<{ failed: string }>))
+  | Readonly<{ feed: FeedMessage }>;
 
 type Pending = Readonly<{
   resolve: (answer: ElsewhereAnswer) => void;
@@ -28,6 +33,7 @@ export function startReadersThread({
   const pending = new Map<number, Pending>();
   let thread: Worker | null = null;
   let calls = 0;
+  let feed: Readonly<{ send: (message: FeedMessage) => void; onEnd: () => void }> | null = null;
 
   function create(): Worker {
     thread = spawnThread({ kind: "readers", config });
@@ -35,11 +41,16 @@ export function startReadersThread({
       thread = null;
       for (const { reject } of pending.values()) reject(ended());
       pending.clear();
+      feed?.onEnd();
     });
     return thread;
   }
 
   function onMessage(message: ReadAnswer): void {
+    if ("feed" in message) {
+      feed?.send(message.feed);
+      return;
+    }
     const asked = pending.get(message.call);
     pending.delete(message.call);
     if ("answer" in message) asked?.resolve(message.answer);
@@ -60,6 +71,17 @@ export function startReadersThread({
         pending.set(calls, { resolve, reject });
         thread.postMessage({ call: calls, ...question } satisfies ReadQuestion);
       }),
+    openFeed(send, onEnd) {
+      feed = { send, onEnd };
+      return {
+        tell(command) {
+          if (thread !== null) thread.postMessage({ feed: command } satisfies FeedQuestion);
+          else if (command.kind === "open") onEnd();
+        },
+        // The thread ends it.
+        stop: async () => {},
+      };
+    },
     stop: supervised.stop,
   };
 }

@@ -1,0 +1,242 @@
+import { type ModelName, modelName } from "@counterfoil/contracts/fact";
+import type { StateTopic } from "@counterfoil/contracts/kafka";
+import type { Activation, Activations } from "../generations/activations.ts";
+import type { Checkpoint, ModelCatalogue, Rows } from "../ports/model-store.ts";
+import type { Row } from "../ports/table.ts";
+import type { ServedModels } from "../queries/serving.ts";
+import { type ChangeLimits, changeOf, is, readRows } from "./change-rows.ts";
+import type { NextChanges, Reach } from "./cursor.ts";
+import { changeFor } from "./platform-view.ts";
+import { type Source, sourcesOf } from "./source.ts";
+
+/** A change of a record, or that from here on a model is of another version. */
+export type ReadChange = RecordChange | ModelReset;
+
+export type RecordChange = Place &
+  Readonly<{
+    kind: "record";
+    topic: StateTopic;
+    id: string;
+    /** The record as JSON; null where it is gone. */
+    value: string | null;
+    /** What platforms see of it; nothing where it is none of theirs. */
+    byPlatform: ReadonlyMap<string, string | null>;
+  }>;
+
+export type ModelReset = Place &
+  Readonly<{ kind: "reset"; generation: number; version: number | null }>;
+
+type Place = Readonly<{
+  model: ModelName;
+  position: number;
+  /** Which of the changes at its position it is, of those of the models that are read together. */
+  number: number;
+}>;
+
+export type ReadChangesDeps = Readonly<{
+  models: ServedModels;
+  catalogue: Pick<ModelCatalogue, "generations">;
+  activations: Activations;
+  limits: ChangeLimits;
+}>;
+
+/** What was read, and up to where nothing is missing. */
+export type ChangesRead = Readonly<{
+  changes: readonly ReadChange[];
+  to: Reach;
+  mark: Mark | null;
+}>;
+
+/** Where reading an event that changed very much goes on, without counting from its first change. */
+export type Mark = Readonly<{
+  position: number;
+  seen: number;
+  model: ModelName;
+  source: number;
+  key: readonly (string | number)[];
+}>;
+
+/** Changes of a model could not be read. */
+export class ModelUnread extends Error {
+  override readonly name = "ModelUnread";
+  readonly model: ModelName;
+
+  constructor(model: ModelName, cause: unknown) {
+    super(`changes of ${model} cannot be read just now`, { cause });
+    this.model = model;
+  }
+}
+
+/**
+ * The changes that come next, in order: by position, then by model, table and id. Ends with a whole
+ * position, but for an event that changed more than is read at once, which comes in pieces.
+ *
+ * @param platforms whose views are wanted beside the whole
+ */
+export async function readNext(
+  deps: ReadChangesDeps,
+  next: NextChanges,
+  asked: Readonly<{ platforms: readonly string[]; mark: Mark | null }>,
+): Promise<ChangesRead> {
+  const { from, models } = next;
+  const after = from.seen === null ? from.position : from.position - 1;
+  let end = next.upTo;
+  let cutAt: number | null = null;
+  const found: Unnumbered[] = [];
+  for (const model of models) {
+    await readModel(deps, model, async (rows, { position }) => {
+      // One that is built again from the start has not these changes yet.
+      if (position < end) throw new Error(`it is at ${position}, and ${end} is asked for`);
+      for (const source of sourcesOf(model)) {
+        if (end <= after) return;
+        const read = await readRows(rows, source, { after, upTo: end, limits: deps.limits });
+        if (read.isCut) cutAt = read.upTo;
+        end = read.isCut ? read.upTo - 1 : read.upTo;
+        if (read.isCut) continue;
+        for (const row of read.found) found.push(await viewOf(rows, { source, row }, asked));
+      }
+    });
+  }
+  if (cutAt !== null && end <= after) return readPiece(deps, { ...next, at: cutAt }, asked);
+  for (const model of models) found.push(...(await resetsOf(deps, model, { after, upTo: end })));
+  const changes = numbered(found.filter(({ position }) => position <= end));
+  const isNew = ({ position, number }: ReadChange) =>
+    from.seen === null || position > from.position || number > from.seen;
+  return { changes: changes.filter(isNew), to: { position: end, seen: null }, mark: null };
+}
+
+type Unnumbered = Omit<RecordChange, "number"> | Omit<ModelReset, "number">;
+
+/** They come model by model and table by table; the sort keeps that order within a position. */
+function numbered(found: readonly Unnumbered[]): readonly ReadChange[] {
+  let [position, number] = [0, 0];
+  return found
+    .toSorted((one, other) => one.position - other.position)
+    .map((change) => {
+      number = change.position === position ? number + 1 : 1;
+      ({ position } = change);
+      return { ...change, number };
+    });
+}
+
+async function viewOf(
+  rows: Rows,
+  { source, row }: Readonly<{ source: Source; row: Row }>,
+  { platforms }: Readonly<{ platforms: readonly string[] }>,
+): Promise<Omit<RecordChange, "number">> {
+  const change = await changeOf(rows, source, row);
+  const byPlatform = new Map<string, string | null>();
+  for (const platform of platforms) {
+    const seen = await changeFor(rows, change, { row, platform });
+    if (seen !== undefined) byPlatform.set(platform, seen);
+  }
+  const { model, topic } = source;
+  const { position, id, value } = change;
+  return { kind: "record", model, topic, position, id, value, byPlatform };
+}
+
+/** Activations after which a model's records may be others than those that were told before. */
+async function resetsOf(
+  { activations, catalogue }: ReadChangesDeps,
+  model: ModelName,
+  { after, upTo }: Readonly<{ after: number; upTo: number }>,
+): Promise<readonly Omit<ModelReset, "number">[]> {
+  const resets: Omit<ModelReset, "number">[] = [];
+  for (const activation of activations.after(model, after)) {
+    const { position, generation, modelVersion: version } = activation;
+    if (position > upTo) break;
+    const before = activations.liveAt(model, position - 1);
+    const isAnother =
+      activation.isForced || (await versionOf(catalogue, model, before)) !== version;
+    if (isAnother) resets.push({ kind: "reset", model, position, generation, version });
+  }
+  return resets;
+}
+
+/** The stream does not say of which version the first generation is; its rows do, while they are here. */
+async function versionOf(
+  catalogue: ReadChangesDeps["catalogue"],
+  model: ModelName,
+  { generation, modelVersion }: Activation,
+): Promise<number | null> {
+  if (modelVersion !== null) return modelVersion;
+  const known = await catalogue.generations(model);
+  return known.find((one) => one.generation === generation)?.modelVersion ?? null;
+}
+
+async function readModel(
+  { models }: ReadChangesDeps,
+  model: ModelName,
+  read: (rows: Rows, checkpoint: Checkpoint) => Promise<void>,
+): Promise<void> {
+  try {
+    await models.snapshot(model, read);
+  } catch (error) {
+    throw new ModelUnread(model, error);
+  }
+}
+
+/** Some changes of one event, as many as are read at once, behind those that were seen of it. */
+async function readPiece(
+  deps: ReadChangesDeps,
+  next: NextChanges & Readonly<{ at: number }>,
+  asked: Readonly<{ platforms: readonly string[]; mark: Mark | null }>,
+): Promise<ChangesRead> {
+  const { at: position, from } = next;
+  const seen = from.seen ?? 0;
+  const { mark } = asked;
+  const start = mark?.position === position && mark.seen === seen ? mark : null;
+  const piece: Piece = { seen, number: start === null ? 0 : seen, changes: [], mark: start };
+  for (const model of next.models) {
+    if (start !== null && MODELS.indexOf(model) < MODELS.indexOf(start.model)) continue;
+    await readModel(deps, model, async (rows) => {
+      for (const [at, source] of sourcesOf(model).entries()) {
+        const isBefore = start?.model === model && at < start.source;
+        if (!isBefore) await readMore(rows, piece, { source, at, position, start, deps, asked });
+      }
+    });
+    if (piece.changes.length < deps.limits.count) continue;
+    return { changes: piece.changes, to: { position, seen: piece.number }, mark: piece.mark };
+  }
+  return { changes: piece.changes, to: { position, seen: null }, mark: null };
+}
+
+const MODELS: readonly ModelName[] = modelName.options;
+
+type Piece = { readonly seen: number; number: number; changes: ReadChange[]; mark: Mark | null };
+
+/** Adds changes of one table until the piece is full; those that were seen are counted only. */
+async function readMore(
+  rows: Rows,
+  piece: Piece,
+  of: Readonly<{
+    source: Source;
+    at: number;
+    position: number;
+    start: Mark | null;
+    deps: ReadChangesDeps;
+    asked: Readonly<{ platforms: readonly string[] }>;
+  }>,
+): Promise<void> {
+  const { source, at, position, start, asked } = of;
+  const { limits } = of.deps;
+  const { model } = source;
+  let beyond = start?.model === model && start.source === at ? start.key : null;
+  while (piece.changes.length < limits.count) {
+    const page = await rows.select(source.changes, {
+      where: [is("position", "=", position)],
+      orderBy: source.changes.key,
+      ...(beyond && { beyond }),
+      limit: limits.count - piece.changes.length,
+      bytesMax: limits.bytes,
+    });
+    if (page.length === 0) return;
+    for (const row of page) {
+      beyond = [position, String(row[source.id])];
+      piece.number += 1;
+      if (piece.number <= piece.seen) continue;
+      piece.changes.push({ ...(await viewOf(rows, { source, row }, asked)), number: piece.number });
+    }
+    piece.mark = { position, seen: piece.number, model, source: at, key: beyond ?? [] };
+  }
+}
