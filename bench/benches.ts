@@ -1,6 +1,7 @@
 import { missingForBroker } from "@counterfoil/adapters/kafka/testing/broker";
 import { benchAcknowledge, benchAcknowledgeLayer1, benchAcknowledgeTraced } from "./acknowledge.ts";
 import { benchAppend } from "./append.ts";
+import { benchChanges } from "./changes.ts";
 import { benchEmmettRebuild } from "./emmett-rebuild.ts";
 import { benchFollowAppends } from "./follow-appends.ts";
 import { benchHot } from "./hot.ts";
@@ -35,6 +36,7 @@ const SQLITE: Readonly<Record<string, Bench>> = {
     sizes: { ...USUAL, facts: 60_000, rounds: 5 },
   },
   visible: { run: benchVisibility, sizes: { ...USUAL, facts: 45_000, rounds: 1 } },
+  changes: { run: benchChanges, sizes: { ...USUAL, facts: 6_000, rounds: 1 } },
   append: { run: benchAppend, sizes: USUAL },
   move: { run: benchMove, sizes: { ...USUAL, rounds: 3 } },
   rebuild: { run: benchRebuild, sizes: USUAL },
