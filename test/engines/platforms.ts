@@ -29,6 +29,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
     const deliveries: (Owned & Readonly<{ hasBytesFor: (key: string) => boolean }>)[] = [];
     let gateway: TestGateway;
     let ledger: TestLedger;
+    let address: string;
     let asked = 0;
 
     beforeAll(async () => {
@@ -42,6 +43,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       }
       await ledger.fold();
       gateway = await createTestGateway(ledger, { keys: createMemoryKeyStore() });
+      address = await gateway.start();
       for (const platform of KEYS) keys.set(platform, await gateway.newKey({ platform }));
       // Keys are events too, and whoever asks for the head waits until they are folded.
       await ledger.fold();
@@ -318,6 +320,22 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       expect(back.toReversed()).toEqual(there);
     });
 
+    test.each(KEYS)("%s: changes, from the first on", async (key) => {
+      const { position } = await ledger.stream.head();
+      const text = await changesUpTo(`${address}/v1/changes?after=0`, position, keys.get(key));
+      const strange = marksIn(text).filter(
+        (mark) => !isSeen(key, { owners: books.marks.get(mark) ?? new Set() }),
+      );
+      expect([key, strange]).toEqual([key, []]);
+      const last = lastOf(text);
+      for (const topic of ["balances", ...MODELS]) {
+        const listed = await all(key, `/v1/${topic}?limit=500`);
+        const expected = listed.map((one) => ("stuck" in one ? { ...one, stuck: null } : one));
+        const found = last.filter(([event]) => event === topic).map(([, data]) => data);
+        expect([key, topic, byId(found)]).toEqual([key, topic, byId(expected)]);
+      }
+    });
+
     test("a cursor of one key is none of another's", async () => {
       const { body } = await ask(null, "/v1/balances?limit=2");
       const { status } = await ask("alder", `/v1/balances?limit=2&cursor=${body.next_cursor}`);
@@ -355,4 +373,30 @@ const lastPart = (url: string): string =>
 function layer1Of({ steps }: Books): string {
   const [address = ""] = JSON.stringify(steps).match(/0xm\d{4}x/) ?? [];
   return `layer1:${address}:ETH`;
+}
+
+const byId = (records: readonly Readonly<{ id: string }>[]) =>
+  records.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+
+/** What a stream of changes says until it is at a position. */
+async function changesUpTo(url: string, position: number, key?: KeyHeaders): Promise<string> {
+  const closing = new AbortController();
+  const response = await fetch(url, { headers: key?.headers ?? {}, signal: closing.signal });
+  let text = "";
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(chunk).toString();
+    if (text.includes(`: at ${position}\n`)) break;
+  }
+  closing.abort();
+  return text;
+}
+
+/** The last of each record, without those that are gone. */
+function lastOf(text: string): readonly (readonly [string, Shown])[] {
+  const last = new Map<string, readonly [string, Shown & Readonly<{ gone?: true }>]>();
+  for (const [, event = "", json = ""] of text.matchAll(/^event: (.*)\ndata: (.*)$/gm)) {
+    const data = JSON.parse(json);
+    last.set(`${event} ${data.id}`, [event, data]);
+  }
+  return [...last.values()].filter(([, data]) => data.gone !== true);
 }

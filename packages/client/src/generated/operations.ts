@@ -52,6 +52,11 @@ export const OPERATIONS = {
     "path": "/v1/balances",
     "media": "application/json"
   },
+  "streamChanges": {
+    "method": "GET",
+    "path": "/v1/changes",
+    "media": "text/event-stream"
+  },
   "listDeliveries": {
     "method": "GET",
     "path": "/v1/deliveries",

@@ -51,13 +51,20 @@ async function isIts(
   if (topic === "balances") return isItsAccount(String(row.account), platform);
   if (typeof row.row !== "string") return false;
   if (topic !== "anomalies") {
-    return isLifecycle(model) && isRecordAmong(model, JSON.parse(row.row), platform);
+    return isLifecycle(model) && isRecordAmong(model, recordIn(row.row), platform);
   }
   const subject = String(changedAnomaly(row.row).subject);
   if (!isLifecycle(model)) return isItsAccount(subject, platform);
   const found = { column: "id", id: subject, before: position + 1 };
   const record = await lastChange(rows, RECORD_CHANGES, found);
-  return typeof record?.row === "string" && isRecordAmong(model, JSON.parse(record.row), platform);
+  return typeof record?.row === "string" && isRecordAmong(model, recordIn(record.row), platform);
+}
+
+/** A change row holds whose it is in what the record shows. */
+function recordIn(changed: string): Row {
+  const row = JSON.parse(changed) as Row;
+  const { participant_code = null, account_group = null } = JSON.parse(String(row.state));
+  return { ...row, participant_code, account_group };
 }
 
 /** Subjects that are no accounts are the ledger's. */
