@@ -246,6 +246,44 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       }
     });
 
+    test.each(KEYS)("%s: past moments", async (key) => {
+      const { body } = await ask(key, "/v1/status");
+      const known = [`at_position=${body.data.head}`, "known_at=2026-06-01T00:00:00Z"];
+      const moments = [...known, "as_of=2026-01-01T00:00:00Z"];
+      for (const moment of [...moments, `${moments[0]}&${moments[2]}`]) {
+        for (const model of MODELS) {
+          await expectIds(key, `/v1/${model}?limit=3&${moment}`, idsOf(books[model], key));
+        }
+        for (const record of MODELS.flatMap((model) => books[model].slice(0, 6))) {
+          const model = MODELS.find((each) => books[each].includes(record as never));
+          for (const rest of ["", "/history"]) {
+            const { status } = await ask(key, `/v1/${model}/${record.id}${rest}?${moment}`);
+            expect([record.id, status]).toEqual([record.id, isSeen(key, record) ? 200 : 404]);
+          }
+        }
+        for (const account of books.accounts.slice(0, 8)) {
+          const path = `/v1/accounts/${encodeURIComponent(account.id)}`;
+          for (const rest of ["", "/entries"]) {
+            const { status } = await ask(key, `${path}${rest}?${moment}`);
+            expect([account.id, status]).toEqual([account.id, isSeen(key, account) ? 200 : 404]);
+          }
+        }
+      }
+      for (const moment of known) {
+        for (const run of books.runs.slice(0, 8)) {
+          const { status } = await ask(key, `/v1/runs/${run.id}?${moment}`);
+          expect([run.id, status]).toEqual([run.id, isSeen(key, run) ? 200 : 404]);
+        }
+        const stored = async (url: string) =>
+          (await all(key, url)).map(({ id }) => id).filter((id) => !id.startsWith("stuck:"));
+        const now = await stored("/v1/anomalies?limit=5");
+        expect((await stored(`/v1/anomalies?limit=5&${moment}`)).sort()).toEqual(now.sort());
+      }
+      for (const list of [...MODELS, "anomalies"]) {
+        expect(await all(key, `/v1/${list}?at_position=1`)).toEqual([]);
+      }
+    });
+
     test.each(KEYS)("%s: what needs a person", async (key) => {
       const gaps = idsOf(
         books.accounts.filter(({ hasGap }) => hasGap),

@@ -168,7 +168,7 @@ describe.each(ENGINES)("an account that only a mistranslation named, on %s", (en
     expect(await ids(ledger)).toEqual([ACCOUNT_ID]);
     expect(await openAnomalies(ledger)).toEqual([`gap ${ACCOUNT_ID}`]);
     await expectAsRightlyRead(ledger, takeAll(bodies));
-    const found = (id: string) => read(ledger, (rows) => findAccount(rows, id, null));
+    const found = (id: string) => read(ledger, (rows) => findAccount(rows, { id, platform: null }));
     expect(await found(WRONG_ID)).toEqual({ outcome: "missing" });
     expect(await found(ACCOUNT.account_id)).toMatchObject({ record: { id: ACCOUNT_ID } });
     await ledger.close();

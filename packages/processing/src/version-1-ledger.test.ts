@@ -40,6 +40,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "75497b77397fd4097cc635f68987da456afcdd69b50dcd85f813f9a51e0af99b",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
+  "balances 7": [
+    "bafbd93f0cdd2a4e248d124edd64d157b0cf343f9f98b7d3c9d13e6252e8beda",
+    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",
@@ -58,6 +62,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
   ],
   "withdrawals 6": [
     "f879e8ae68be685afc998a964c8d3a32f9590bf4f293b04801824c7c3de4ada4",
+    "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
+  ],
+  "withdrawals 7": [
+    "e6ab03950f51605bcdb8cd79b1ac2160a0e0aedfee53f9bfb1e19c6792b2d672",
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
   "deposits 2": [
@@ -80,6 +88,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "3dfc412c1bd2d126428133a2283ef3a07949e085cd262f04884b580256ccfdbb",
     "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
+  "deposits 7": [
+    "7744a1d3c34c0cba95b2bcbb1286daa30a4254372266de72f112b1c460a85950",
+    "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
+  ],
   "trades 2": [
     "85c6f95641dda072652d8732de608b54e02cfda9e6f961c8cbc69f6b0ae003c8",
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
@@ -98,6 +110,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
   ],
   "trades 6": [
     "462c4262794f14d32bf2ffa89eb018f211a6999c9db214d8fface4e6f0ae26f9",
+    "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
+  ],
+  "trades 7": [
+    "84a2f592b05210b3d1a1ea6068499183b3d2e0be7c784961b9524bbad3b6bf33",
     "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
   ],
 };

@@ -57,7 +57,7 @@ export const DEPOSIT_RULES: StageRules<DepositStage> = {
 
 export const DEPOSITS: Lifecycle = {
   model: "deposits",
-  version: 6,
+  version: 7,
   ...readingBy({
     MovementRecorded: { isKept: isDepositMovement, read: readMovement },
     DepositStatusReported: { read: readStatus },

@@ -26,7 +26,7 @@ export const TRADE_RULES: StageRules<TradeStage> = {
 
 export const TRADES: Lifecycle = {
   model: "trades",
-  version: 6,
+  version: 7,
   ...readingBy({ TradeStatusReported: { read: readStatus } }),
   rules: TRADE_RULES,
   firstStage: null,

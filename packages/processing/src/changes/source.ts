@@ -10,6 +10,7 @@ import type { Row, Table } from "../ports/table.ts";
 import { anomalyRecord } from "../queries/anomaly-record.ts";
 import { balanceRecord, balanceRecordAt } from "../queries/balances.ts";
 import { lifecycleRecord } from "../queries/lifecycle-record.ts";
+import { changedRecord } from "../queries/records-at.ts";
 import { isLifecycle, type LifecycleModel } from "../queries/stuck.ts";
 
 /** A table of a model whose rows are published, with the change rows that record how they changed. */
@@ -35,10 +36,10 @@ const SOURCES: readonly Source[] = modelName.options.flatMap((model) => [
 ]);
 
 /**
- * Model versions from which on anomalies say who acknowledged them. Rows of earlier ones are
+ * The model version from which on changes of records say whose they are. Rows of earlier ones are
  * not published; a generation of a later version takes their place.
  */
-export const FOLLOWED_SINCE = 6;
+export const FOLLOWED_SINCE = 7;
 
 export const sourcesOf = (model: ModelName): readonly Source[] =>
   SOURCES.filter((source) => source.model === model);
@@ -67,14 +68,11 @@ function lifecycleSource(model: LifecycleModel): Source {
     changes: RECORD_CHANGES,
     id: "id",
     // Whether a record is stuck depends on the clock of whoever asks.
-    ofChange: (rows, { id = null, position = null, row }) =>
-      typeof row === "string"
-        ? lifecycleRecord(
-            rows,
-            { ...JSON.parse(row), id, position },
-            { stuck: null, asOf: Number(position) },
-          )
-        : null,
+    ofChange: (rows, change) => {
+      const row = changedRecord(change);
+      const moment = { at_position: Number(change.position) };
+      return row && lifecycleRecord(rows, row, { stuck: null, moment });
+    },
     ofCurrent: (rows, row) => lifecycleRecord(rows, row, { stuck: null }),
     hasPosition: true,
   };

@@ -7,7 +7,9 @@ import { isEngineError } from "../ports/errors.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row, Value } from "../ports/table.ts";
 import { compareTuples } from "../projection/selection.ts";
+import { anomalyAt } from "./anomalies-at.ts";
 import { anomalyRecord, stuckRecord } from "./anomaly-record.ts";
+import { isPast, type Moment, NOW } from "./moment.ts";
 import {
   beyondPart,
   eachOf,
@@ -48,6 +50,8 @@ export type AnomalyQuery = Readonly<{
   filters: AnomalyFilters;
   page: PageRequest;
   rule: StuckRule;
+  /** Of it the position: an anomaly is of no time. */
+  moment?: Moment;
   platform: Platform;
   nextTurn: Clock["nextTurn"];
 }>;
@@ -62,20 +66,60 @@ export type AnomalyPart = Readonly<{ records: readonly AnomalyRecord[]; reached:
 
 /**
  * The anomalies of one model behind a key, as many as a page holds: what needs a person first. What the clock says (`stuck`) is
- * a source beside what is stored.
+ * a source beside what is stored. Those that were known at a position stand there in the order in
+ * which they were first seen, the newest first; what a clock said then is none of them.
  */
 export async function readAnomalies(
   rows: Rows,
   query: AnomalyQuery,
 ): Promise<readonly AnomalyPart[]> {
-  const { model, filters } = query;
+  const { model, filters, moment } = query;
   const { kind, open } = filters;
+  const position = moment?.at_position;
+  if (position !== undefined) return [await readKnownAt(rows, query, position)];
   const parts: AnomalyPart[] = [];
   if (kind?.some((each) => each !== "stuck") ?? true) parts.push(await readStored(rows, query));
   if (isLifecycle(model) && open !== false && (kind?.includes("stuck") ?? true)) {
     parts.push(await readStuck(rows, model, query), await readKnownStuck(rows, model, query));
   }
   return parts;
+}
+
+/**
+ * Whatever is known now was first seen somewhere: what was seen up to a position is looked up as it
+ * stood there. What one delivery opened and closed again never stood, see models/anomaly-rows.ts.
+ */
+function readKnownAt(rows: Rows, query: AnomalyQuery, position: number): Promise<AnomalyPart> {
+  const { model, filters, platform } = query;
+  const { subject, kind } = filters;
+  const further =
+    subject !== undefined ? eachOf("subject", subject) : kind ? eachOf("kind", kind) : [[]];
+  const asked = eachOf("attention", Object.values(ATTENTION)).flatMap((attention) =>
+    further.map((each) => [...attention, ...each]),
+  );
+  return readSource(
+    {
+      name: model,
+      attention: ATTENTION.open,
+      key: ["opened_position", "id"],
+      select: (orderBy, beyond, limit) =>
+        selectEither(rows, ANOMALIES, asked, {
+          where: [{ column: "opened_position", is: "<=", value: position }],
+          among: anomaliesAmong(model, platform),
+          orderBy,
+          descending: true,
+          ...beyondPart(beyond),
+          limit,
+          bytesMax: LIST_BYTES_MAX,
+        }),
+      recordOf: async ({ id }) => {
+        const row = await anomalyAt(rows, String(id), { at_position: position });
+        if (row === null || !isAskedFor(row, filters)) return null;
+        return anomalyFor(anomalyRecord(row, model), platform);
+      },
+    },
+    query,
+  );
 }
 
 type AnomalyId = Readonly<{ model: ModelName; id: string; rule: StuckRule; platform: Platform }>;
@@ -121,8 +165,17 @@ export async function findInModels(
   return null;
 }
 
-/** The page that the anomalies of several sources make: no further than each was looked through. */
-export function mergeAnomalies(parts: readonly AnomalyPart[], limit: number): Page<AnomalyRecord> {
+/**
+ * The page that the anomalies of several sources make: no further than each was looked through.
+ *
+ * @param moment of the parts: those of a past moment stand in the order in which they were seen
+ */
+export function mergeAnomalies(
+  parts: readonly AnomalyPart[],
+  limit: number,
+  moment: Moment = NOW,
+): Page<AnomalyRecord> {
+  const keyOf = (record: AnomalyRecord) => keyAt(record, moment);
   const ends = parts.flatMap(({ reached }) => (reached === null ? [] : [reached]));
   const end = ends.sort(compareTuples).at(-1) ?? null;
   const data = parts
@@ -136,9 +189,12 @@ export function mergeAnomalies(parts: readonly AnomalyPart[], limit: number): Pa
 /** A model has two sources: its stored anomalies by their id, and its stuck records by theirs. */
 const stuckSource = (model: ModelName): string => `${model}:stuck`;
 
-function keyOf(record: AnomalyRecord): Key {
+const keyOf = (record: AnomalyRecord): Key => keyAt(record, NOW);
+
+function keyAt(record: AnomalyRecord, moment: Moment): Key {
   const { opened_position, model, kind, subject, id } = record;
-  const place = [attentionOf(record), Number(opened_position)] as const;
+  const attention = isPast(moment) ? ATTENTION.open : attentionOf(record);
+  const place = [attention, Number(opened_position)] as const;
   return kind === "stuck" ? [...place, stuckSource(model), subject] : [...place, model, id];
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { ENTRIES } from "../models/balances/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row } from "../ports/table.ts";
-import { balanceAsOf } from "./balances.ts";
+import { balanceAsOf, balanceRecord } from "./balances.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 
 const ACCOUNT = "zerohash:P:G:L:available:BTC";
@@ -23,6 +23,9 @@ const runs = Array.from(
   }),
 );
 
+const accountWith = (openGaps: number) =>
+  balanceRecord({ id: ACCOUNT, open_gaps: openGaps, account_ids: "[]" });
+
 test.each([
   [RUNS, RUNS / 2, 1300],
   [2101, 1051, 1051],
@@ -38,7 +41,7 @@ test.each([
       return found;
     },
   };
-  const account = { id: ACCOUNT, open_gaps: RUNS / 2, account_ids: "[]" };
+  const account = accountWith(RUNS / 2);
   const balance = await balanceAsOf(counted, account, BigInt(time));
   expect(balance).toMatchObject({ open_gaps: gaps, status: "gap_open" });
   expect(Math.max(...read)).toBeLessThanOrEqual(1000);
@@ -47,6 +50,6 @@ test.each([
 
 test("an account without open gaps is not searched for them", async () => {
   const rows = await rowsOf([ENTRIES, runs.slice(0, 1)]);
-  const account = { id: ACCOUNT, open_gaps: 0, account_ids: "[]" };
+  const account = accountWith(0);
   expect(await balanceAsOf(rows, account, 5n)).toMatchObject({ status: "continuous" });
 });

@@ -1,15 +1,15 @@
 import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { accountParts } from "@counterfoil/core/account";
-import { GOES_ON } from "@counterfoil/core/balances/entry";
-import { CLUSTER_MAX, TIME_ERROR } from "@counterfoil/core/balances/ordering";
 import type { Nanos } from "@counterfoil/core/exact/time";
-import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES, ENTRIES } from "../models/balances/tables.ts";
+import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row } from "../ports/table.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
 import { runIdOf } from "./entries.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
+import { ENTRY_ORDER, type EntryReading, lastEntry, lastOfAll } from "./last-entry.ts";
+import { ENTRY_VERSIONS, lastChange, type Moment, NOW, selectAt } from "./moment.ts";
 import {
   beyondPart,
   eachOf,
@@ -39,9 +39,6 @@ export type BalanceFilters = Readonly<
 
 /** By our id: an account keeps its place in the list whatever happens to its balance. */
 export const BALANCE_KEY: readonly ColumnType[] = ["text"];
-
-/** `as_of`: a time, by all facts known now. `at_position`: by the facts up to there. */
-export type Moment = Readonly<{ as_of?: Nanos; at_position?: number }>;
 
 export type BalanceQuery = Readonly<{
   filters: BalanceFilters;
@@ -95,9 +92,22 @@ function recordAt(
   where: readonly Condition[],
   { as_of, at_position }: Moment,
 ): RecordAt {
-  if (as_of !== undefined) return (account) => balanceAsOf(rows, account, as_of);
-  if (at_position === undefined) return balanceRecord;
-  return (account) => (isAskedFor(account, where) ? balanceAt(rows, account, at_position) : null);
+  const isMeant = (account: Row) => at_position === undefined || isAskedFor(account, where);
+  return (account) => (isMeant(account) ? accountAt(rows, account, { as_of, at_position }) : null);
+}
+
+/** An account as it was at a moment; null where nothing had been reported of it. */
+async function accountAt(
+  rows: Rows,
+  account: Row,
+  { as_of, at_position }: Moment,
+): Promise<BalanceRecord | null> {
+  const known =
+    at_position === undefined
+      ? balanceRecord(account)
+      : await balanceAt(rows, account, at_position);
+  if (known === null || as_of === undefined) return known;
+  return balanceAsOf(rows, known, as_of, at_position);
 }
 
 /** Accounts that were gone once: nothing may be said of them now, but something was before. */
@@ -113,7 +123,7 @@ async function onceKnown(
     ...(beyond === null ? {} : { beyond: [0, ...beyond] }),
     limit,
   });
-  return gone.map(({ account = null }) => ({ id: account, ...accountParts(String(account)) }));
+  return gone.map(({ account }) => identityRow(String(account)));
 }
 
 /** Both by id; an account that is known again is in both. */
@@ -163,43 +173,38 @@ export async function accountsCalled(
   return found.map(({ account }) => String(account));
 }
 
-/** The account as the facts up to a position had made it; null where nothing was said of it then. */
+/** An account at a moment, as the facts up to there left it; null where nothing was said of it. */
 export async function balanceAt(
   rows: Rows,
   account: Row,
   position: number,
 ): Promise<BalanceRecord | null> {
-  const [change] = await rows.select(BALANCE_CHANGES, {
-    where: [
-      { column: "account", is: "=", value: String(account.id) },
-      { column: "position", is: "<=", value: position },
-    ],
-    orderBy: ["account", "position"],
-    descending: true,
-    limit: 1,
-  });
-  return change === undefined ? null : balanceRecordAt(account, change);
+  const change = await lastChange(rows, BALANCE_CHANGES, ["account", String(account.id)], position);
+  return change === null ? null : balanceRecordAt(account, change);
 }
 
 /**
- * An account after its last report that took effect by a time, by all facts known now. The gaps are
- * those that are open now and lie before that time, so a gap that was closed since does not count;
- * the provider's ids are those known now, whenever they were reported.
+ * An account after its last report that took effect by a time, by all facts known now or at a
+ * position. The gaps are those that are open by these facts and lie before that time, so a gap that
+ * was closed since does not count; the provider's ids are those known by these facts, whenever they
+ * were reported.
  *
+ * @param account the account as these facts left it
  * @returns null where nothing was reported by then.
  */
 export async function balanceAsOf(
   rows: Rows,
-  account: Row,
+  account: BalanceRecord,
   time: Nanos,
+  position?: number,
 ): Promise<BalanceRecord | null> {
-  const id = String(account.id);
-  const last = await lastEntry(rows, id, time);
+  const reading = { rows, account: account.id, position };
+  const last = (await lastOfAll(reading, account, time)) ?? (await lastEntry(reading, time));
   if (last === null) return null;
-  const lastRun = last.kind === "run" ? last : await lastEntry(rows, id, time, IS_RUN);
-  const openGaps = await gapsUpTo(rows, account, last);
+  const lastRun = last.kind === "run" ? last : await lastEntry(reading, time, [IS_RUN]);
+  const openGaps = await gapsUpTo(reading, account.open_gaps, last);
   return {
-    ...balanceRecord(account),
+    ...account,
     balance: textIn(last.running),
     status: statusOf(last, openGaps),
     open_gaps: openGaps,
@@ -211,61 +216,25 @@ export async function balanceAsOf(
 
 const IS_RUN: Condition = { column: "kind", is: "=", value: "run" };
 
-/**
- * The last entry, in the account's order, that took effect by the time. No entry takes effect after
- * its place, so the index seeks to it; of what is ordered together some that stand behind it may
- * have taken effect before.
- */
-export async function lastEntry(
-  rows: Rows,
-  account: string,
-  time: Nanos,
-  ...further: readonly Condition[]
-): Promise<Row | null> {
-  const where = [{ column: "account", is: "=", value: account } as const, ...further];
-  const orderBy = ["account", "placed_at", "rank", "mark"];
-  const [entry = null] = await rows.select(ENTRIES, {
-    where: [
-      ...where,
-      { column: "placed_at", is: "<=", value: time },
-      { column: "effective_at", is: "<=", value: time },
-    ],
-    orderBy,
-    descending: true,
-    limit: 1,
-  });
-  const behind = await rows.select(ENTRIES, {
-    where,
-    orderBy,
-    beyond: [account, time + 1n, -1, ""],
-    limit: CLUSTER_MAX,
-  });
-  let last = entry;
-  for (const row of behind) {
-    const isNear = row.joined === GOES_ON || BigInt(row.placed_at ?? 0) <= time + TIME_ERROR;
-    if (!isNear) break;
-    if (BigInt(row.effective_at ?? 0) <= time) last = row;
-  }
-  return last;
-}
-
 const GAPS_PAGE = 1000;
 
 /** Counts them backward from the entry, a page at a time, until no more than these can follow. */
-async function gapsUpTo(rows: Rows, account: Row, last: Row): Promise<number> {
-  const [id, all] = [String(account.id), Number(account.open_gaps)];
-  const orderBy = ["account", "placed_at", "rank", "mark"];
+async function gapsUpTo(
+  { rows, account: id, position }: EntryReading,
+  all: number,
+  last: Row,
+): Promise<number> {
   let beyond: Row = { ...last, mark: `${last.mark}\u0001` };
   for (let count = 0; ; ) {
     const limit = Math.min(GAPS_PAGE, all - count);
     if (limit <= 0) return count;
-    const gaps = await rows.select(ENTRIES, {
+    const gaps = await selectAt(rows, ENTRY_VERSIONS, position, {
       where: [
         { column: "account", is: "=", value: id },
         // Whatever is missing is more than no text; null is not.
         { column: "missing", is: ">=", value: "" },
       ],
-      orderBy,
+      orderBy: ENTRY_ORDER,
       descending: true,
       beyond: [id, beyond.placed_at ?? 0n, beyond.rank ?? 0, beyond.mark ?? ""],
       limit,
@@ -319,26 +288,38 @@ function standing(row: Row) {
   };
 }
 
+/** Which account, at which moment, and whose accounts exist for who asks. */
+export type AccountQuery = Readonly<{ id: string; platform: Platform; moment?: Moment }>;
+
 /** One account, by our id or by the provider's. */
 export async function findAccount(
   rows: Rows,
-  id: string,
-  platform: Platform,
+  { id, platform, moment = NOW }: AccountQuery,
 ): Promise<Found<BalanceRecord>> {
-  const account = await findAccountRow(rows, id, platform);
-  return account.outcome === "found" ? found(balanceRecord(account.record)) : account;
+  const account = await findAccountRow(rows, { id, platform, moment });
+  if (account.outcome !== "found") return account;
+  const record = await accountAt(rows, account.record, moment);
+  return record === null ? MISSING : found(record);
 }
 
-/** The account's row, by our id or by the provider's. */
+/** The account's row, by our id or by the provider's; what was gone once has only its identity. */
 export async function findAccountRow(
   rows: Rows,
-  id: string,
-  platform: Platform,
+  { id, platform, moment = NOW }: AccountQuery,
 ): Promise<Found<Row>> {
-  const own = await rows.get(ACCOUNTS, [id]);
+  const own = (await rows.get(ACCOUNTS, [id])) ?? (await goneAccount(rows, id, moment));
   if (own !== null && accountsOf([id], platform).length > 0) return found(own);
   const named = foundAmong(await accountsCalled(rows, id, platform));
   if (named.outcome !== "found") return named;
   const account = await rows.get(ACCOUNTS, [named.record]);
   return account === null ? MISSING : found(account);
 }
+
+/** What is known of an account of which nothing is said now, but was at the moment: its id. */
+async function goneAccount(rows: Rows, id: string, { at_position }: Moment): Promise<Row | null> {
+  if (at_position === undefined) return null;
+  const change = await lastChange(rows, BALANCE_CHANGES, ["account", id], at_position);
+  return change === null ? null : identityRow(id);
+}
+
+const identityRow = (id: string): Row => ({ id, ...accountParts(id) });

@@ -1,15 +1,21 @@
 import type { EntryRecord } from "@counterfoil/contracts/record";
-import { shownKey } from "@counterfoil/core/balances/anomalies";
 import type { FactState, Place } from "@counterfoil/core/ingest/fact-state";
 import { reportFrom } from "../models/balances/entry-row.ts";
-import { ENTRIES } from "../models/balances/tables.ts";
-import { ANOMALIES } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
-import { type ColumnType, isLastRows, type Row, type Value } from "../ports/table.ts";
-import { compareTuples } from "../projection/selection.ts";
-import { positionIn, positionOrNull, textIn, timeIn } from "./cell.ts";
-import { beginsWith, beyondPart, LIST_BYTES_MAX, type Page, type PageRequest } from "./page.ts";
+import {
+  type ColumnType,
+  type Condition,
+  isLastRows,
+  type Row,
+  type Selection,
+  type Value,
+} from "../ports/table.ts";
+import { positionIn, textIn, timeIn } from "./cell.ts";
+import { type Gaps, readGaps } from "./entry-gaps.ts";
+import { ENTRY_ORDER, type EntryReading, lastEntry } from "./last-entry.ts";
+import { ENTRY_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
+import { LIST_BYTES_MAX, type Page, type PageRequest } from "./page.ts";
 import { MOVEMENTS_SHOWN, movementRecords, readMovements } from "./runs.ts";
 
 /**
@@ -22,6 +28,7 @@ export type EntryQuery = Readonly<{
   page: PageRequest;
   /** Whether the newest come first. */
   descending?: boolean;
+  moment?: Moment;
   nextTurn: Clock["nextTurn"];
 }>;
 
@@ -32,17 +39,22 @@ const BATCH = 100;
 
 /**
  * An account's history in its order: runs and snapshots, what stood before the first, gaps (also
- * those that are closed) and contradictions. A snapshot that only confirms is not shown.
+ * those that are closed) and contradictions. A snapshot that only confirms is not shown. As of a
+ * time: what took effect by then.
  */
 export async function listEntries(
   rows: Rows,
   account: string,
-  { page: { limit, beyond }, descending = false, nextTurn }: EntryQuery,
+  { page: { limit, beyond }, descending = false, moment = NOW, nextTurn }: EntryQuery,
 ): Promise<Page<EntryRecord>> {
-  const gaps = await readGaps(rows, account);
+  const { at_position: position } = moment;
+  const within = await withinTime({ rows, account, position }, moment);
+  if (within === null) return { data: [], next: null };
+  const gaps = await readGaps(rows, account, moment);
   const start = startOf(beyond);
   const shownOf = descending ? shownBackwards : shownForwards;
-  const stored = await readRows(rows, account, start, { limit: limit + 1, descending });
+  const from = { rows, account, position, within };
+  const stored = await readRows(from, start, { limit: limit + 1, descending });
   const data: EntryRecord[] = [];
   let last = beyond;
   let movements = 0;
@@ -51,7 +63,8 @@ export async function listEntries(
     if (at % BATCH === BATCH - 1) await nextTurn();
     movements += Math.min(MOVEMENTS_SHOWN, Number(row.movements));
     const shown = start.isSame(row) ? start.shown : NOTHING;
-    for await (const { record, ...place } of shownOf({ rows, gaps, limit }, row, shown)) {
+    const showing = { rows, gaps, limit, position };
+    for await (const { record, ...place } of shownOf(showing, row, shown)) {
       // One more than was asked for tells that something follows.
       if (data.length === limit) return { data, next: last };
       data.push(record);
@@ -80,33 +93,52 @@ function startOf(beyond: PageRequest["beyond"]) {
 
 const bytesMax = LIST_BYTES_MAX;
 
+/** What an entry meets that took effect by the time; null where none did. */
+async function withinTime(
+  reading: EntryReading,
+  { as_of }: Moment,
+): Promise<readonly Condition[] | null> {
+  if (as_of === undefined) return [];
+  const last = await lastEntry(reading, as_of);
+  if (last === null) return null;
+  return [
+    { column: "effective_at", is: "<=", value: as_of },
+    { column: "placed_at", is: "<=", value: last.placed_at ?? 0n },
+  ];
+}
+
 /** From the row at the place on, which may be shown in part. */
 async function readRows(
-  rows: Rows,
-  account: string,
+  { rows, account, position, within }: EntryReading & Readonly<{ within: readonly Condition[] }>,
   { place }: Readonly<{ place: readonly Value[] | null }>,
   { limit, descending }: Readonly<{ limit: number; descending: boolean }>,
 ): Promise<readonly Row[]> {
-  const where = [{ column: "account", is: "=", value: account }] as const;
-  const order = { orderBy: ["account", "placed_at", "rank", "mark"], descending };
-  if (place === null) return rows.select(ENTRIES, { where, ...order, limit, bytesMax });
+  const where: Condition[] = [{ column: "account", is: "=", value: account }, ...within];
+  const order = { orderBy: ENTRY_ORDER, descending };
+  const select = (selection: Selection) => selectAt(rows, ENTRY_VERSIONS, position, selection);
+  if (place === null) return select({ where, ...order, limit, bytesMax });
   const [placedAt = null, rank = null, mark = null] = place;
-  const at = await rows.select(ENTRIES, {
+  const at = await select({
     where: [
       ...where,
       { column: "placed_at", is: "=", value: placedAt },
       { column: "rank", is: "=", value: rank },
       { column: "mark", is: "=", value: mark },
     ],
-    ...order,
+    orderBy: ENTRY_ORDER,
     limit: 1,
   });
   const beyond = [account, ...place];
-  const behind = await rows.select(ENTRIES, { where, ...order, beyond, limit, bytesMax });
+  const behind = await select({ where, ...order, beyond, limit, bytesMax });
   return [...at, ...behind].slice(0, limit);
 }
 
-type Showing = Readonly<{ rows: Rows; gaps: Gaps; limit: number }>;
+type Showing = Readonly<{
+  rows: Rows;
+  gaps: Gaps;
+  limit: number;
+  position: number | undefined;
+}>;
 
 type Part = Readonly<{ record: EntryRecord }> & Shown;
 
@@ -127,8 +159,8 @@ async function* shownBackwards(showing: Showing, row: Row, from: Shown): AsyncGe
 }
 
 /** A row, and what is shown with it, but for the gaps behind it. */
-async function recordsAt({ rows, gaps }: Showing, row: Row): Promise<EntryRecord[]> {
-  const { opening, entry, contradictions } = await shownEntry(rows, row);
+async function recordsAt({ rows, gaps, position }: Showing, row: Row): Promise<EntryRecord[]> {
+  const { opening, entry, contradictions } = await shownEntry(rows, row, position);
   const before = await gaps.before(row);
   return [...(opening === null ? [] : [opening]), ...before, entry, ...contradictions];
 }
@@ -159,8 +191,9 @@ export type ShownEntry = Readonly<{
 
 type StoredFacts = Readonly<{ report: FactState | null; movements: readonly FactState[] }>;
 
-export async function shownEntry(rows: Rows, row: Row): Promise<ShownEntry> {
-  const facts = { report: reportFrom(row), movements: await readMovements(rows, row) };
+/** @param position where the row stood so, if that is not now */
+export async function shownEntry(rows: Rows, row: Row, position?: number): Promise<ShownEntry> {
+  const facts = { report: reportFrom(row), movements: await readMovements(rows, row, position) };
   const entry = row.kind === "run" ? runEntry(row, facts) : snapshotEntry(row, facts);
   return { opening: openingBefore(row), entry, contradictions: contradictionsOf(row, facts) };
 }
@@ -241,146 +274,4 @@ function contradiction(
     delivery_id: deliveryId,
     position: String(position),
   };
-}
-
-type Gap = Extract<EntryRecord, { kind: "gap" }>;
-
-/** A closed gap, and the name by which those behind the same entry are read on. */
-export type ClosedGap = Readonly<{ id: string; gap: Gap }>;
-
-/** An account's gaps by the entry that they are shown before, or after. */
-export type Gaps = Readonly<{
-  before: (entry: Row) => Promise<readonly Gap[]>;
-  /** At most so many of them, behind a name; fewer where no more follow. */
-  after: (entry: Row, beyond: string | null, limit: number) => Promise<readonly ClosedGap[]>;
-}>;
-
-/**
- * An open gap stands before the entry that found something missing. A closed one stands right after
- * the entry before it, ahead of what closed it; where that entry is gone (a snapshot that no longer
- * stands), before the entry that had found it.
- *
- * An account may have a million: only those of the entries that are asked for are read, by their
- * names. Where the entry before a gap is gone no name leads to it, and it is looked for among the
- * first of the account and the first behind snapshots, as many as `readFirst` reads.
- */
-export async function readGaps(rows: Rows, account: string): Promise<Gaps> {
-  const first = await readFirst(rows, `gap:${account}:`);
-  const isWhole = first.length < FIRST_MAX;
-  const further = isWhole ? [] : await readFirst(rows, `gap:${account}:snapshot:`);
-  const known = new Map([...first, ...further].map((row) => [String(row.id), row]));
-  const closed = [...known.values()].filter((row) => row.closed_position !== null).map(closedGap);
-  const byAfter = Map.groupBy(closed, ({ gap }) => gap.after_run_id);
-  const byBefore = Map.groupBy(closed, ({ gap }) => gap.before_run_id);
-
-  async function anomalyOf(id: string): Promise<Row | null> {
-    return known.get(id) ?? (isWhole ? null : rows.get(ANOMALIES, [id]));
-  }
-
-  async function alone(entry: Row): Promise<readonly Gap[]> {
-    const found: Gap[] = [];
-    for (const { gap } of byBefore.get(nameOf(entry)) ?? []) {
-      if (!(await standsIn(rows, account, gap.after_run_id))) found.push(gap);
-    }
-    return found;
-  }
-
-  return {
-    before: async (entry) => [
-      ...(await alone(entry)),
-      ...(await openGap(entry, account, anomalyOf)),
-    ],
-    after: async (entry, beyond, limit) => {
-      const name = nameOf(entry);
-      if (!isWhole) return closedAfter(rows, { account, name, beyond, limit });
-      const all = byAfter.get(name) ?? [];
-      const isBehind = ({ id }: ClosedGap) => beyond === null || compareTuples([id], [beyond]) > 0;
-      return all.filter(isBehind).slice(0, limit);
-    },
-  };
-}
-
-/** What one page reads of an account's gaps at once; nearly every account has fewer. */
-const FIRST_MAX = 1000;
-
-/** The first gaps whose id begins so. */
-function readFirst(rows: Rows, prefix: string): Promise<readonly Row[]> {
-  return rows.select(ANOMALIES, {
-    where: beginsWith("id", prefix),
-    orderBy: ["id"],
-    limit: FIRST_MAX,
-  });
-}
-
-type After = Readonly<{
-  account: string;
-  name: string | null;
-  beyond: string | null;
-  limit: number;
-}>;
-
-/** A gap's id begins with the entry before it. Open ones among them are passed by. */
-async function closedAfter(
-  rows: Rows,
-  { account, name, beyond, limit }: After,
-): Promise<readonly ClosedGap[]> {
-  const found: ClosedGap[] = [];
-  const where = beginsWith("id", `gap:${account}:${name}..`);
-  for (let last = beyond; found.length < limit; ) {
-    const key = beyondPart(last === null ? null : [last]);
-    const page = await rows.select(ANOMALIES, { where, orderBy: ["id"], ...key, limit });
-    const closed = page.filter((row) => row.closed_position !== null).map(closedGap);
-    found.push(...closed.filter(({ gap }) => gap.after_run_id === name));
-    if (page.length < limit) break;
-    last = String(page.at(-1)?.id);
-  }
-  return found.slice(0, limit);
-}
-
-const nameOf = ({ id }: Row): string | null => shownKey(String(id));
-
-function closedGap(anomaly: Row): ClosedGap {
-  const { missing_amount, after_run_id, before_run_id } = JSON.parse(String(anomaly.detail));
-  return {
-    id: String(anomaly.id),
-    gap: {
-      kind: "gap",
-      missing_amount,
-      after_run_id,
-      before_run_id,
-      opened_at: timeIn(anomaly.opened_at),
-      position: positionIn(anomaly.opened_position),
-      closed_position: positionOrNull(anomaly.closed_position),
-    },
-  };
-}
-
-/** What the entry itself says of the gap before it; the anomaly adds where that was first seen. */
-async function openGap(
-  entry: Row,
-  account: string,
-  anomalyOf: (id: string) => Promise<Row | null>,
-): Promise<readonly Gap[]> {
-  const missing = textIn(entry.missing);
-  if (missing === null) return [];
-  const after = shownKey(textIn(entry.missing_after));
-  const before = nameOf(entry);
-  const anomaly = await anomalyOf(`gap:${account}:${after}..${before}`);
-  return [
-    {
-      kind: "gap",
-      missing_amount: missing,
-      after_run_id: after,
-      before_run_id: before,
-      opened_at: timeIn(entry.effective_at),
-      position: positionIn(anomaly?.opened_position ?? entry.position),
-      closed_position: null,
-    },
-  ];
-}
-
-async function standsIn(rows: Rows, account: string, name: string | null): Promise<boolean> {
-  if (name === null) return false;
-  const id = name.startsWith("snapshot:") ? name : `run:${name}`;
-  return (await rows.get(ENTRIES, [account, id])) !== null;
 }

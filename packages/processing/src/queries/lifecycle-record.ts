@@ -7,11 +7,11 @@ import {
 } from "@counterfoil/contracts/record";
 import { formatTime } from "@counterfoil/core/exact/time";
 import { secondsInStage } from "@counterfoil/core/lifecycle/stage-history";
-import { HISTORY, HISTORY_PAST, having, PLACE, RELINKS } from "../models/lifecycle/tables.ts";
+import { having, PLACE, RELINKS } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { Row, Table } from "../ports/table.ts";
-import { everyRow, inOrderOf } from "../projection/selection.ts";
+import type { Row } from "../ports/table.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
+import { HISTORY_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
 import type { LifecycleModel } from "./stuck.ts";
 
 /** The record that each lifecycle model shows. */
@@ -21,13 +21,13 @@ export type LifecycleRecords = {
   trades: TradeRecord;
 };
 
-/** `stuck`: null where no clock is asked. `asOf`: a record as the events up to there had made it. */
-export type Shown = Readonly<{ stuck: boolean | null; asOf?: number }>;
+/** `stuck`: null where no clock is asked. `moment`: when the record stood as its row says. */
+export type Shown = Readonly<{ stuck: boolean | null; moment?: Moment | undefined }>;
 
 export async function lifecycleRecord<Model extends LifecycleModel>(
   rows: Rows,
   row: Row,
-  { stuck, asOf = PRESENT }: Shown,
+  { stuck, moment = NOW }: Shown,
 ): Promise<LifecycleRecords[Model]> {
   return {
     id: String(row.id),
@@ -36,44 +36,25 @@ export async function lifecycleRecord<Model extends LifecycleModel>(
     updated_at: formatTime(BigInt(row.updated_at ?? 0)),
     stuck,
     position: positionIn(row.position),
-    history: await newestHistory(rows, row, asOf),
+    history: await newestHistory(rows, row, moment),
   } as unknown as LifecycleRecords[Model];
 }
 
-const PRESENT = Number.MAX_SAFE_INTEGER - 1;
-
 /** The newest entries of a record, in order, with the links that were undone among them. */
-async function newestHistory(rows: Rows, row: Row, asOf: number): Promise<HistoryRecord[]> {
-  const live = await newest(rows, HISTORY, row, ({ since }) => Number(since) <= asOf);
-  const wasMeant = ({ since, until }: Row) => Number(since) <= asOf && Number(until) > asOf;
-  const past = asOf === PRESENT ? [] : await newest(rows, HISTORY_PAST, row, wasMeant);
-  const all = [...live, ...past]
-    .sort(inOrderOf({ orderBy: PLACE, limit: 0 }))
-    .slice(-HISTORY_SHOWN);
-  const newestFirst = { beyond: [asOf + 1], descending: true, limit: HISTORY_SHOWN };
-  const undone = having({ record: row.cluster ?? 0 }, ["position"], newestFirst);
-  const relinks = await rows.select(RELINKS, undone);
-  return withRelinks(historyRecords(all), relinks.toReversed());
-}
-
-/** Rows up to the last one of the record, newest first. */
-async function newest(
-  rows: Rows,
-  table: Table,
-  { cluster = null, tail }: Row,
-  isMeant: (row: Row) => boolean,
-): Promise<Row[]> {
+async function newestHistory(rows: Rows, row: Row, moment: Moment): Promise<HistoryRecord[]> {
+  const { cluster = 0, tail } = row;
+  const { as_of, at_position: position } = moment;
   const [at, rank, tie, seq] = JSON.parse(String(tail)) as [string, string, string, string];
-  const found: Row[] = [];
-  const order = table.key.slice(1);
-  const beyond = [BigInt(at), Number(rank), tie, Number(seq) + 1, 0].slice(0, order.length);
-  const options = { beyond, descending: true, limit: HISTORY_SHOWN };
-  const newestFirst = everyRow(rows, table, having({ record: cluster }, order, options));
-  for await (const one of newestFirst) {
-    if (isMeant(one)) found.push(one);
-    if (found.length === HISTORY_SHOWN) break;
-  }
-  return found;
+  const newest = { descending: true, limit: HISTORY_SHOWN };
+  const upTo = [BigInt(at), Number(rank), tie, Number(seq) + 1];
+  const selection = having({ record: cluster }, PLACE, { beyond: upTo, ...newest });
+  const found = await selectAt(rows, HISTORY_VERSIONS, position, selection);
+  const behind = position === undefined ? {} : { beyond: [position + 1] };
+  const undone = having({ record: cluster }, ["position"], { ...behind, ...newest });
+  const relinks = await rows.select(RELINKS, undone);
+  const wasUndone = ({ occurred_at }: Row) =>
+    as_of === undefined || occurred_at === null || BigInt(occurred_at ?? 0) <= as_of;
+  return withRelinks(historyRecords(found.toReversed()), relinks.filter(wasUndone).toReversed());
 }
 
 /** @param movedAfter when the stage changed next after these rows. */

@@ -128,7 +128,14 @@ describe("a history", () => {
     const row = record("a", { position: 3, tail: JSON.stringify(["0", "0", "", "0"]) });
     const rows = await rowsOf([HISTORY, stages], [HISTORY_PAST, [past]], [RELINKS, []]);
     const read = (asOf: number) =>
-      lifecycleRecord<"withdrawals">(rows, { ...row, position: asOf }, { stuck: null, asOf });
+      lifecycleRecord<"withdrawals">(
+        rows,
+        { ...row, position: asOf },
+        {
+          stuck: null,
+          moment: { at_position: asOf },
+        },
+      );
     expect((await read(3)).history.map(({ stage }) => stage)).toEqual(["requested"]);
     expect((await read(4)).history.map(({ stage }) => stage)).toEqual(["pending"]);
   });

@@ -1,12 +1,19 @@
 import type { HistoryRecord } from "@counterfoil/contracts/record";
-import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Cluster } from "../models/lifecycle/clusters.ts";
-import { CLUSTERS, HISTORY, having, NAMES, PLACE, RECORDS } from "../models/lifecycle/tables.ts";
-import type { Clock } from "../ports/clock.ts";
+import { CLUSTERS, having, PLACE, RECORDS } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
-import { type ColumnType, type Condition, isLastRows, type Row } from "../ports/table.ts";
+import {
+  type ColumnType,
+  type Condition,
+  isLastRows,
+  type Row,
+  type Selection,
+} from "../ports/table.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
+import { isTradeAbout, type LifecycleFilters, type LifecycleQuery } from "./lifecycle-filter.ts";
 import { historyRecords, type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
+import { listRecordsAt } from "./lifecycles-at.ts";
+import { HISTORY_VERSIONS, isPast, type Moment, NOW, selectAt } from "./moment.ts";
 import {
   beyondPart,
   eachOf,
@@ -17,50 +24,26 @@ import {
   readPage,
   selectEither,
 } from "./page.ts";
-import { eitherRecord, isRecordOf, type Platform, recordFor, recordsAmong } from "./platform.ts";
+import { eitherRecord, type Platform, recordFor, recordsAmong } from "./platform.ts";
+import { isVisible, namedAt, recordAsOf, recordKnownAt, recordOfCluster } from "./records-at.ts";
 import { isStuck, type LifecycleModel, movingStages, type StuckRule } from "./stuck.ts";
-
-/** Exact matches with any of some values. */
-export type LifecycleFilters = Readonly<{
-  stage?: readonly string[];
-  provider?: readonly string[];
-  asset?: readonly string[];
-  /** The owner, or who is paid. */
-  participant_code?: readonly string[];
-  account_group?: readonly string[];
-  /** Any text that finds a record: present and former ids, hashes, references. */
-  identifier?: readonly string[];
-  /** When it last changed: at this time or later. */
-  updated_since?: Nanos;
-  /** Before this time. */
-  updated_until?: Nanos;
-  stuck?: boolean;
-}>;
 
 /** When it last changed, then its id: newest first. */
 export const LIFECYCLE_KEY: readonly ColumnType[] = ["nanos", "text"];
 
-export type LifecycleQuery<Model extends LifecycleModel> = Readonly<{
-  model: Model;
-  filters: LifecycleFilters;
-  page: PageRequest;
-  rule: StuckRule;
-  platform: Platform;
-  nextTurn: Clock["nextTurn"];
-}>;
-
 /**
  * Withdrawals, deposits or trades, the one that changed last first. A record that changes while
  * somebody pages moves to the front and is seen there, not among those that were still to come.
+ * Those of a past moment stand in another order, see `listRecordsAt`.
  */
 export async function listRecords<Model extends LifecycleModel>(
   rows: Rows,
-  { model, filters, page, rule, platform, nextTurn }: LifecycleQuery<Model>,
+  query: LifecycleQuery<Model>,
 ): Promise<Page<LifecycleRecords[Model]>> {
-  const where = [
-    ...conditionsOf(model, filters),
-    ...(await namedIn(rows, model, filters, platform)),
-  ];
+  const { model, filters, page, rule, moment = NOW, platform, nextTurn } = query;
+  const named = await namedIn(rows, query);
+  if (isPast(moment)) return listRecordsAt(rows, { ...query, moment, named });
+  const where = [...conditionsOf(model, filters), ...named];
   const either = eitherOf(model, filters, platform).flatMap((each) =>
     eitherRecord(model, platform).map((owner) => [...each, ...owner]),
   );
@@ -109,16 +92,14 @@ function conditionsOf(
 }
 
 /** Those that a text finds, as few as one text may stand for. */
-async function namedIn(
+async function namedIn<Model extends LifecycleModel>(
   rows: Rows,
-  model: LifecycleModel,
-  { identifier }: LifecycleFilters,
-  platform: Platform,
-): Promise<Condition[]> {
+  { model, filters: { identifier }, platform, moment = NOW }: LifecycleQuery<Model>,
+): Promise<readonly Condition[]> {
   if (identifier === undefined) return [];
   const ids = new Set<string>();
   for (const id of identifier) {
-    for (const each of await idsNamed(rows, { model, id, platform })) ids.add(each);
+    for (const each of await idsNamed(rows, { model, id, platform, moment })) ids.add(each);
   }
   return [{ column: "id", is: "in", value: [...ids] }];
 }
@@ -165,73 +146,97 @@ function holdersOf(
   return [...eachOf("participant_code", codes), ...eachOf("beneficiary", told)];
 }
 
-/** Which record, and whose records exist for who asks. */
-export type RecordQuery = Readonly<{ model: LifecycleModel; id: string; platform: Platform }>;
+/** Which record, at which moment, and whose records exist for who asks. */
+export type RecordQuery = Readonly<{
+  model: LifecycleModel;
+  id: string;
+  platform: Platform;
+  moment?: Moment;
+}>;
 
 /** Records that one text may stand for; more are not told apart by listing them. */
 const NAMESAKES_MAX = 100;
 
-/** One record by its id, or by any other text that finds it: present and former ids, hashes. */
+/**
+ * One record by its id, or by any other text that finds it: present and former ids, hashes. At a
+ * position, by what named it there.
+ */
 export async function findRow(
   rows: Rows,
-  { model, id, platform }: RecordQuery,
+  { model, id, platform, moment = NOW }: RecordQuery,
 ): Promise<Found<Row>> {
-  const isOwn = (row: Row) => isRecordOf(row, model, platform);
-  const own = await rows.get(RECORDS, [id]);
-  if (own !== null && isOwn(own)) return found(own);
-  const named = foundAmong(await recordsNamed(rows, id, isOwn));
-  const outcome = named.outcome === "missing" ? foundAmong(await formerOf(rows, id, isOwn)) : named;
+  const { at_position: position } = moment;
+  const isOwn = (row: Row) => isVisible(rows, row, { model, platform, position });
+  const asked = { rows, position, isMeant: isOwn };
+  const own = await recordKnownAt(rows, id, position);
+  if (own !== null && (await isOwn(own))) return foundAsOf(rows, own, { model, moment });
+  const named = foundAmong(await recordsNamed(asked, id));
+  const outcome = named.outcome === "missing" ? foundAmong(await formerOf(asked, id)) : named;
   if (outcome.outcome !== "found") return outcome;
-  const row = await rows.get(RECORDS, [outcome.record]);
-  return row === null ? MISSING : found(row);
+  const row = await recordKnownAt(rows, outcome.record, position);
+  return row === null ? MISSING : foundAsOf(rows, row, { model, moment });
+}
+
+async function foundAsOf(
+  rows: Rows,
+  row: Row,
+  of: Readonly<{ model: LifecycleModel; moment: Moment }>,
+): Promise<Found<Row>> {
+  const then = await recordAsOf(rows, row, of);
+  return then === null ? MISSING : found(then);
 }
 
 /** Ids of the records that one text finds, its own among them. */
 async function idsNamed(
   rows: Rows,
-  { model, id, platform }: RecordQuery,
+  { model, id, platform, moment = NOW }: RecordQuery,
 ): Promise<readonly string[]> {
-  const isOwn = (row: Row) => isRecordOf(row, model, platform);
-  const own = await rows.get(RECORDS, [id]);
-  const named = await recordsNamed(rows, id, isOwn);
-  const found = own !== null && isOwn(own) ? [id, ...named] : named;
-  return found.length > 0 ? found : formerOf(rows, id, isOwn);
+  const { at_position: position } = moment;
+  const isMeant = (row: Row) => isVisible(rows, row, { model, platform, position });
+  const asked = { rows, position, isMeant };
+  const own = await recordKnownAt(rows, id, position);
+  const named = await recordsNamed(asked, id);
+  const found = own !== null && (await isMeant(own)) ? [id, ...named] : named;
+  return found.length > 0 ? found : formerOf(asked, id);
 }
 
+type Naming = Readonly<{
+  rows: Rows;
+  position: number | undefined;
+  isMeant: (row: Row) => Promise<boolean>;
+}>;
+
 /** `<id>:<participant>:<asset>`: what a record was called while others had its id. */
-async function formerOf(rows: Rows, id: string, isOwn: (row: Row) => boolean): Promise<string[]> {
+async function formerOf(asked: Naming, id: string): Promise<string[]> {
   const [, name, participant, asset] = /^(.+):([^:]*):([^:]*)$/.exec(id) ?? [];
   if (name === undefined) return [];
   const code = (row: Row) => {
     const { asset: stored, network } = JSON.parse(String(row.state));
     return stored?.includes(".") || network === null ? stored : `${stored}.${network}`;
   };
-  return recordsNamed(
-    rows,
-    name,
-    (row) =>
-      isOwn(row) &&
-      (row.participant_code ?? "") === participant &&
-      [row.asset ?? "", code(row)].includes(asset),
-  );
+  const isMeant = async (row: Row) =>
+    (await asked.isMeant(row)) &&
+    (row.participant_code ?? "") === participant &&
+    [row.asset ?? "", code(row)].includes(asset);
+  return recordsNamed({ ...asked, isMeant }, name);
 }
 
-async function recordsNamed(
-  rows: Rows,
-  name: string,
-  isMeant: (row: Row) => boolean,
-): Promise<string[]> {
-  const limit = NAMESAKES_MAX;
-  const names = await rows.select(NAMES, having({ name }, ["kind", "owner"], { limit }));
+async function recordsNamed({ rows, position, isMeant }: Naming, name: string): Promise<string[]> {
   const ids = new Set<string>();
-  for (const cluster of new Set(names.map((row) => Number(row.cluster)))) {
-    const base = await clusterIn(rows, cluster);
-    const { record } =
-      base === null ? { record: null } : ((await clusterIn(rows, base.base)) ?? base);
-    const row = record === null ? null : await rows.get(RECORDS, [record]);
-    if (row !== null && isMeant(row)) ids.add(String(row.id));
+  for (const cluster of await namedAt(rows, name, NAMESAKES_MAX, position)) {
+    const record =
+      position === undefined
+        ? await presentRecordOf(rows, cluster)
+        : await recordOfCluster(rows, cluster, position);
+    const row = record === null ? null : await recordKnownAt(rows, record, position);
+    if (row !== null && (await isMeant(row))) ids.add(String(row.id));
   }
   return [...ids];
+}
+
+async function presentRecordOf(rows: Rows, cluster: number): Promise<string | null> {
+  const base = await clusterIn(rows, cluster);
+  return base === null ? null : ((await clusterIn(rows, base.base)) ?? base).record;
 }
 
 async function clusterIn(rows: Rows, id: number): Promise<Omit<Cluster, "id"> | null> {
@@ -242,7 +247,7 @@ async function clusterIn(rows: Rows, id: number): Promise<Omit<Cluster, "id"> | 
 /** A place in a history. */
 export const HISTORY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "integer"];
 
-/** The whole history of one record, page by page, in order. */
+/** The whole history of one record, page by page, in order; of a past moment, as far as it went. */
 export async function listHistory(
   rows: Rows,
   query: RecordQuery,
@@ -251,15 +256,23 @@ export async function listHistory(
   const row = await findRow(rows, query);
   if (row.outcome !== "found") return row;
   const { cluster = null } = row.record;
+  const { as_of, at_position } = query.moment ?? NOW;
   const most = { limit: limit + 1, bytesMax: LIST_BYTES_MAX };
-  const page = having({ record: cluster }, PLACE, { ...beyondPart(beyond), ...most });
-  const entries = await rows.select(HISTORY, page);
+  const select = ({ where = [], ...selection }: Selection) => {
+    const until: Condition[] =
+      as_of === undefined ? [] : [{ column: "at", is: "<=", value: as_of }];
+    const asked = { ...selection, where: [...where, ...until] };
+    return selectAt(rows, HISTORY_VERSIONS, at_position, asked);
+  };
+  const entries = await select(
+    having({ record: cluster }, PLACE, { ...beyondPart(beyond), ...most }),
+  );
   const shown = entries.slice(0, limit);
   const last = shown.at(-1);
   const key = last === undefined ? null : PLACE.map((column) => last[column] ?? null);
   const next = isLastRows(entries, most) ? null : key;
   const behind = having({ record: cluster, moves: 1 }, PLACE, { ...beyondPart(key), limit: 1 });
-  const [moved] = key === null ? [] : await rows.select(HISTORY, behind);
+  const [moved] = key === null ? [] : await select(behind);
   const movedAt = moved === undefined ? null : BigInt(moved.at ?? 0);
   return found({ data: historyRecords(shown, movedAt), next });
 }
@@ -272,23 +285,7 @@ export async function findRecord<Model extends LifecycleModel>(
   const row = await findRow(rows, query);
   if (row.outcome !== "found") return row;
   const stuck = isStuck(row.record, model, rule);
-  const record = await lifecycleRecord<Model>(rows, row.record, { stuck });
+  const { moment } = query;
+  const record = await lifecycleRecord<Model>(rows, row.record, { stuck, moment });
   return found(recordFor(record, model, platform));
 }
-
-type Wanted = Pick<LifecycleFilters, "asset" | "participant_code">;
-
-/** Whether one of the trade's parties, or the trade itself, has what is asked for. */
-export function isTradeAbout(row: Row, { asset, participant_code }: Wanted): boolean {
-  if (asset === undefined && participant_code === undefined) return true;
-  const { fields } = JSON.parse(String(row.state)) as Readonly<{ fields: TradeFields }>;
-  const parties = Array.isArray(fields.parties) ? fields.parties : [];
-  const assets = [...parties.map((party) => party?.asset), fields.underlying];
-  const codes = parties.map((party) => party?.participant_code);
-  const holdsAny = (found: readonly unknown[], wanted: readonly string[] | undefined) =>
-    wanted === undefined || wanted.some((each) => found.includes(each));
-  return holdsAny(assets, asset) && holdsAny(codes, participant_code);
-}
-
-/** Whatever the provider printed. */
-type TradeFields = Readonly<Record<string, unknown>>;

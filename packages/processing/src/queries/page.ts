@@ -101,18 +101,35 @@ export async function selectEither(
   either: readonly (readonly Condition[])[],
   selection: Selection,
 ): Promise<readonly Row[]> {
-  const found = new Map<string, Row>();
+  const pages: (readonly Row[])[] = [];
+  for (const one of either) {
+    const where = [...(selection.where ?? []), ...one];
+    pages.push(await rows.select(table, { ...selection, where }));
+  }
+  const [first] = pages;
+  if (pages.length === 1 && first !== undefined) return first;
+  const keyOf = (row: Row) => table.key.map((column) => String(row[column])).join("\n");
+  const found = new Set<string>();
+  const isFirst = (row: Row) => found.size < found.add(keyOf(row)).size;
+  return mergeSelected(selection, pages, isFirst);
+}
+
+/** The page of a selection that pages of several sources make, each as the selection asks. */
+export function mergeSelected(
+  selection: Selection,
+  pages: readonly (readonly Row[])[],
+  isWanted: (row: Row) => boolean = () => true,
+): readonly Row[] {
   const compare = inOrderOf(selection);
   /** Beyond the last row of one that bytes have ended, rows of it may be missing. */
   let end: Row | null = null;
-  for (const one of either) {
-    const where = [...(selection.where ?? []), ...one];
-    const page = await rows.select(table, { ...selection, where });
-    for (const row of page) found.set(String(row.id), row);
+  for (const page of pages) {
     const last = isLastRows(page, selection) ? undefined : page.at(-1);
     if (last !== undefined && (end === null || compare(last, end) < 0)) end = last;
   }
-  const whole = [...found.values()].filter((row) => end === null || compare(row, end) <= 0);
+  const whole = pages.flatMap((page) =>
+    page.filter((row) => (end === null || compare(row, end) <= 0) && isWanted(row)),
+  );
   return whole.sort(compare).slice(0, selection.limit);
 }
 

@@ -52,6 +52,17 @@ export function isRecordAmong(model: LifecycleModel, row: Row, platform: Platfor
   return namingTexts(platform).some((text) => String(row.state).includes(text));
 }
 
+/** Changes of trades that are its records; in the row's JSON the record's JSON is a text. */
+export function changesAmong(platform: Platform): Among | undefined {
+  if (platform === null) return undefined;
+  const among = (text: string): Among => ({
+    column: "row",
+    is: "holding",
+    value: JSON.stringify(text).slice(1, -1),
+  });
+  return { anyOf: namingTexts(platform).map(among) };
+}
+
 /** What JSON holds that names it as a platform or a party: no text in JSON has a quote of its own. */
 const namingTexts = (platform: string): readonly string[] =>
   ["platform_code", "participant_code"].map((name) => `"${name}":${JSON.stringify(platform)}`);

@@ -2,12 +2,14 @@ import type { MovementRecord, RunRecord } from "@counterfoil/contracts/record";
 import { agreedTime } from "@counterfoil/core/exact/time";
 import { type FactState, inForce, timesOf } from "@counterfoil/core/ingest/fact-state";
 import { movementFrom } from "../models/balances/entry-row.ts";
-import { ENTRIES, MOVEMENTS } from "../models/balances/tables.ts";
+import { ENTRIES, FORMER_RUNS } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { Row } from "../ports/table.ts";
+import type { Condition, Row } from "../ports/table.ts";
 import { positionIn, textIn, timeIn } from "./cell.ts";
 import { type Found, found, foundAmong, MISSING } from "./found.ts";
+import { entryAt } from "./last-entry.ts";
+import { MOVEMENT_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
 import { accountsAmong, type Platform } from "./platform.ts";
 
 /** A run may have any number of movements; an answer shows as many, and says how many there are. */
@@ -27,28 +29,32 @@ const BATCH = 100;
 export async function findRun(
   rows: Rows,
   id: string,
-  { platform, nextTurn }: RunQuery,
+  { platform, moment = NOW, nextTurn }: RunQuery,
 ): Promise<Found<RunRecord>> {
-  const entries = await entriesOf(rows, id, platform);
+  const { at_position: position } = moment;
+  const whose = { platform, position };
+  const entries = await entriesOf(rows, id, whose);
   if (entries.length > 0) {
     const names = [...new Set(entries.map((entry) => `${providerOf(entry)}:${id}`))].sort();
     const choice = foundAmong(names);
     return choice.outcome === "found"
-      ? found(await runRecord(rows, id, { entries, nextTurn }))
+      ? found(await runRecord(rows, id, { entries, position, nextTurn }))
       : choice;
   }
   const [, provider, runId = ""] = NAMED.exec(id) ?? [];
-  const own = (await entriesOf(rows, runId, platform)).filter(
+  const own = (await entriesOf(rows, runId, whose)).filter(
     (entry) => providerOf(entry) === provider,
   );
   return own.length === 0
     ? MISSING
-    : found(await runRecord(rows, runId, { entries: own, nextTurn }));
+    : found(await runRecord(rows, runId, { entries: own, position, nextTurn }));
 }
 
 export type RunQuery = Readonly<{
   /** A platform sees of a run what happened on its accounts. */
   platform: Platform;
+  /** Of it the position: when a run took effect it says itself. */
+  moment?: Moment;
   nextTurn: Clock["nextTurn"];
 }>;
 
@@ -56,28 +62,46 @@ const NAMED = /^(zerohash|layer1):(.+)$/s;
 
 const providerOf = ({ account }: Row): string => String(account).split(":", 1)[0] ?? "";
 
-function entriesOf(rows: Rows, runId: string, platform: Platform): Promise<readonly Row[]> {
-  return rows.select(ENTRIES, {
-    where: [{ column: "run_id", is: "=", value: runId }],
-    among: accountsAmong(platform, "account"),
-    orderBy: ["account", "id"],
-    limit: ACCOUNTS_MAX,
-  });
+type Whose = Readonly<{ platform: Platform; position: number | undefined }>;
+
+async function entriesOf(
+  rows: Rows,
+  runId: string,
+  { platform, position }: Whose,
+): Promise<readonly Row[]> {
+  const where: Condition[] = [{ column: "run_id", is: "=", value: runId }];
+  const among = accountsAmong(platform, "account");
+  const limit = ACCOUNTS_MAX;
+  const present = await rows.select(ENTRIES, { where, among, orderBy: ["account", "id"], limit });
+  if (position === undefined) return present;
+  const orderBy = ["run_id", "account"];
+  const former = await rows.select(FORMER_RUNS, { where, among, orderBy, limit });
+  const accounts = new Set([...present, ...former].map(({ account }) => String(account)));
+  const then: Row[] = [];
+  for (const account of [...accounts].sort()) {
+    const row = await entryAt({ rows, account, position }, `run:${runId}`);
+    if (row !== null) then.push(row);
+  }
+  return then;
 }
 
-type Reading = Readonly<{ entries: readonly Row[]; nextTurn: Clock["nextTurn"] }>;
+type Reading = Readonly<{
+  entries: readonly Row[];
+  position: number | undefined;
+  nextTurn: Clock["nextTurn"];
+}>;
 
 async function runRecord(
   rows: Rows,
   runId: string,
-  { entries, nextTurn }: Reading,
+  { entries, position, nextTurn }: Reading,
 ): Promise<RunRecord> {
   const stated = entries.map(({ report }) => (report === null ? null : JSON.parse(String(report))));
   const accounts: RunRecord["accounts"] = [];
   let left = MOVEMENTS_MAX;
   for (const [at, entry] of entries.entries()) {
     if (at % BATCH === BATCH - 1) await nextTurn();
-    const movements = left > 0 ? await readMovements(rows, entry) : [];
+    const movements = left > 0 ? await readMovements(rows, entry, position) : [];
     left -= movements.length;
     accounts.push({
       account: String(entry.account),
@@ -99,10 +123,18 @@ async function runRecord(
   };
 }
 
-/** The movements in force of an entry, in order of their time, then id. */
-export async function readMovements(rows: Rows, entry: Row): Promise<readonly FactState[]> {
+/**
+ * The movements in force of an entry, in order of their time, then id.
+ *
+ * @param position where the entry stood so, if that is not now
+ */
+export async function readMovements(
+  rows: Rows,
+  entry: Row,
+  position?: number,
+): Promise<readonly FactState[]> {
   if (entry.kind !== "run" || entry.movements === 0) return [];
-  const stored = await rows.select(MOVEMENTS, {
+  const stored = await selectAt(rows, MOVEMENT_VERSIONS, position, {
     where: [
       { column: "account", is: "=", value: entry.account ?? "" },
       { column: "run_id", is: "=", value: entry.run_id ?? "" },

@@ -171,7 +171,7 @@ async function withReplay<T>(
 }
 
 async function accountIn(rows: Rows, id: string): Promise<BalanceRecord> {
-  const account = await findAccount(rows, id, null);
+  const account = await findAccount(rows, { id, platform: null });
   if (account.outcome === "found") return account.record;
   throw new WrongUsage(`account ${id} is ${account.outcome} at that point: name one by its own id`);
 }

@@ -75,11 +75,13 @@ describe("one account", () => {
     expect(listed.body.data).toHaveLength(2);
   });
 
-  test("takes min_position and nothing else", async () => {
+  test("takes min_position and moments, and nothing else", async () => {
     await report({ run: 1, at: 0, balance: "1", change: "1" });
     expect((await gateway.get(urlOf(ACCOUNT_ID, "?min_position=4"))).status).toBe(200);
-    const answer = await gateway.get(urlOf(ACCOUNT_ID, "?as_of=2021-01-01T00:00:00Z"));
+    const answer = await gateway.get(urlOf(ACCOUNT_ID, "?asset=BTC"));
     expectProblem(answer, "invalid_query");
+    const before = await gateway.get(urlOf(ACCOUNT_ID, "?as_of=2011-01-01T00:00:00Z"));
+    expectProblem(before, "not_found");
   });
 });
 

@@ -3,8 +3,16 @@ import { balanceRecord, entryRecord, runRecord } from "@counterfoil/contracts/re
 import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { findAccount } from "@counterfoil/processing/queries/balances";
 import { ENTRY_KEY, listEntries } from "@counterfoil/processing/queries/entries";
+import type { Moment } from "@counterfoil/processing/queries/moment";
 import { findRun } from "@counterfoil/processing/queries/runs";
 import { z } from "zod";
+import {
+  type AskedMoment,
+  knownParameters,
+  minPositionOf,
+  momentOf,
+  momentParameters,
+} from "../moment.ts";
 import { choice, cursor, limit, minPosition, parameters, pathId } from "../parameter.ts";
 import {
   listBody,
@@ -26,15 +34,18 @@ const params = z.object({
   id: pathId("Our id (percent-encoded once more, as any text) or the provider's"),
 });
 
-const one = parameters({ min_position: minPosition });
+const one = parameters({ ...momentParameters, min_position: minPosition });
+const ofRun = parameters({ ...knownParameters, min_position: minPosition });
 const entries = parameters({
   order: choice(["asc", "desc"], "`desc`: the newest first"),
+  ...momentParameters,
   min_position: minPosition,
   limit,
   cursor,
 });
 
 const problems = [
+  "unsupported_combination",
   "not_found",
   "ambiguous_id",
   "model_unavailable",
@@ -54,8 +65,8 @@ function accountRoute(sources: Sources): Route {
     answer: oneOf(balanceRecord),
     problems,
     handle: (request) =>
-      readModel(sources, reading(request), async (rows, { position }) =>
-        oneBody(await accountIn(rows, request), position),
+      readAt(sources, request, async (rows, { moment }, position) =>
+        oneBody(await accountIn(rows, request, moment), position),
       ),
   });
 }
@@ -73,14 +84,14 @@ function entriesRoute(sources: Sources): Route {
     answer: listOf(entryRecord),
     problems: ["invalid_cursor", ...problems],
     handle: (request) =>
-      readModel(sources, reading(request), async (rows, { position }) => {
-        const { id } = await accountIn(rows, request);
+      readAt(sources, request, async (rows, { moment, filters: times }, position) => {
+        const { id } = await accountIn(rows, request, moment);
         const descending = request.query.order === "desc";
-        const filters = { account: id, ...(descending && { order: "desc" }) };
+        const filters = { account: id, ...(descending && { order: "desc" }), ...times };
         const scope = listFor(request.caller, { list: "entries", filters, key: ENTRY_KEY });
         const { nextTurn } = sources.clock;
         const page = pageOf(request.query, scope);
-        const found = await listEntries(rows, id, { page, descending, nextTurn });
+        const found = await listEntries(rows, id, { page, descending, moment, nextTurn });
         return listBody(found, scope, position);
       }),
   });
@@ -98,26 +109,42 @@ function runRoute(sources: Sources): Route {
     summary: "A run with its movements on all accounts",
     description:
       "Shown are 10,000 accounts at most, 1,000 movements of one and 10,000 of all of them: `movement_count` says how many an account has.",
-    query: one,
+    query: ofRun,
     params: runParams,
     answer: oneOf(runRecord),
     problems,
     handle: (request) =>
-      readModel(sources, reading(request), async (rows, { position }) => {
+      readAt(sources, request, async (rows, { moment }, position) => {
         const { run_id } = request.params;
         const { platform } = request.caller;
-        const found = await findRun(rows, run_id, { platform, nextTurn: sources.clock.nextTurn });
+        const { nextTurn } = sources.clock;
+        const found = await findRun(rows, run_id, { platform, moment, nextTurn });
         return oneBody(oneFound(found, "run", run_id), position);
       }),
   });
 }
 
-const reading = ({ query, disconnected }: RouteRequest<z.output<typeof one>, unknown>) =>
-  ({ model: "balances", minPosition: query.min_position, disconnected }) as const;
+/** Reads the balances at the moment that is asked for; the position is that of the facts. */
+async function readAt<T>(
+  sources: Sources,
+  { query, disconnected }: RouteRequest<z.output<typeof ofRun>, unknown>,
+  read: (rows: Rows, asked: AskedMoment, position: number) => Promise<T>,
+): Promise<T> {
+  const asked = await momentOf(sources, query, disconnected);
+  const minPosition = minPositionOf(asked.moment, query.min_position);
+  const reading = { model: "balances", minPosition, disconnected } as const;
+  return readModel(sources, reading, (rows, { position }) =>
+    read(rows, asked, asked.moment.at_position ?? position),
+  );
+}
 
 async function accountIn(
   rows: Rows,
-  { params: { id }, caller }: Pick<RouteRequest<unknown, { id: string }>, "params" | "caller">,
+  {
+    params: { id },
+    caller: { platform },
+  }: Pick<RouteRequest<unknown, { id: string }>, "params" | "caller">,
+  moment: Moment,
 ) {
-  return oneFound(await findAccount(rows, id, caller.platform), "account", id);
+  return oneFound(await findAccount(rows, { id, platform, moment }), "account", id);
 }

@@ -18,6 +18,7 @@ import {
 } from "@counterfoil/processing/queries/anomalies";
 import { listQuarantine, QUARANTINE_KEY } from "@counterfoil/processing/queries/quarantine";
 import { z } from "zod";
+import { knownParameters, minPositionOf, momentOf } from "../moment.ts";
 import {
   anyChoice,
   anyMatch,
@@ -50,11 +51,12 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       summary:
         "What needs a person, over all models: open and unacknowledged first, then the newest",
       description:
-        "`position` is that of the model that is furthest behind. A page may hold fewer than `limit` while `next_cursor` is given.",
+        "`position` is that of the model that is furthest behind, or the one that is asked for. Those of a past position stand in the order in which they were first seen, the newest first; what only the clock says (`stuck`) is none of them. A page may hold fewer than `limit` while `next_cursor` is given.",
       query: anomalies,
       answer: listOf(anomalyRecord),
       problems: [
         "invalid_cursor",
+        "unsupported_combination",
         "model_unavailable",
         "stream_unavailable",
         "position_timeout",
@@ -105,6 +107,7 @@ const anomalies = parameters({
   model: anyChoice(modelName.options, "Only this model's"),
   subject: anyMatch("Only those of this record"),
   open: flag("true: only those that are open; false: only those that were closed"),
+  ...knownParameters,
   min_position: minPosition,
   limit,
   cursor,
@@ -117,25 +120,27 @@ async function answerAnomalies(
   const { kind, model: only, subject, open, min_position } = query;
   const filters: AnomalyFilters = given({ kind, subject, open });
   const { platform } = caller;
+  const asked = await momentOf(sources, query, disconnected);
+  const { moment, rule } = asked;
   const scope = listFor(caller, {
     list: "anomalies",
-    filters: given({ ...filters, model: only }),
+    filters: given({ ...filters, model: only, ...asked.filters }),
     key: ANOMALY_KEY,
   });
   const page = pageOf(query, scope);
-  const rule = stuckNow(sources);
+  const minPosition = minPositionOf(moment, min_position);
   const found: AnomalyPart[] = [];
   let position = Number.POSITIVE_INFINITY;
   for (const model of only ?? modelName.options) {
-    const reading = { model, minPosition: min_position, disconnected };
-    await readModel(sources, reading, async (rows, checkpoint) => {
+    await readModel(sources, { model, minPosition, disconnected }, async (rows, checkpoint) => {
       const { nextTurn } = sources.clock;
-      const query = { model, filters, page, rule, platform, nextTurn };
+      const query = { model, filters, page, rule, moment, platform, nextTurn };
       found.push(...(await readAnomalies(rows, query)));
       position = Math.min(position, checkpoint.position);
     });
   }
-  return listBody(mergeAnomalies(found, page.limit), scope, position);
+  const merged = mergeAnomalies(found, page.limit, moment);
+  return listBody(merged, scope, moment.at_position ?? position);
 }
 
 const quarantine = parameters({

@@ -1,34 +1,15 @@
 import { listOf } from "@counterfoil/contracts/http";
 import { balanceRecord } from "@counterfoil/contracts/record";
 import { provider } from "@counterfoil/contracts/scalar";
-import { Problem } from "@counterfoil/http/problem";
 import {
   BALANCE_KEY,
   type BalanceFilters,
   listBalances,
-  type Moment,
 } from "@counterfoil/processing/queries/balances";
 import type { z } from "zod";
-import {
-  anyChoice,
-  anyMatch,
-  cursor,
-  limit,
-  minPosition,
-  parameters,
-  position,
-  time,
-} from "../parameter.ts";
-import {
-  given,
-  listBody,
-  listFor,
-  pageOf,
-  positionKnownBy,
-  printedTime,
-  readModel,
-  type Sources,
-} from "../reading.ts";
+import { minPositionOf, momentOf, momentParameters } from "../moment.ts";
+import { anyChoice, anyMatch, cursor, limit, minPosition, parameters } from "../parameter.ts";
+import { given, listBody, listFor, pageOf, readModel, type Sources } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 const filters = {
@@ -43,9 +24,7 @@ const filters = {
 
 const query = parameters({
   ...filters,
-  as_of: time("After the last report in effect by then, by all facts known now"),
-  at_position: position("By the facts up to this position"),
-  known_at: time("By the facts recorded by then"),
+  ...momentParameters,
   min_position: minPosition,
   limit,
   cursor,
@@ -81,18 +60,15 @@ async function answerBalances(
   { query, caller, disconnected }: RouteRequest<Query, unknown>,
 ) {
   const { limit: _limit, cursor: _cursor, min_position, ...named } = query;
-  const { as_of, at_position, known_at, ...filters } = given(named);
-  checkCombination(given({ as_of, at_position, known_at }));
-  const times = given({ as_of: printedTime(as_of), at_position, known_at: printedTime(known_at) });
-  const list = { list: "balances", filters: { ...filters, ...times }, key: BALANCE_KEY };
+  const { as_of: _as_of, at_position: _at, known_at: _known, ...filters } = given(named);
+  const asked = await momentOf(sources, query, disconnected);
+  const { moment } = asked;
+  const list = { list: "balances", filters: { ...filters, ...asked.filters }, key: BALANCE_KEY };
   const scope = listFor(caller, list);
   const page = pageOf(query, scope);
-  const at =
-    known_at === undefined ? at_position : await positionKnownBy(sources, known_at, disconnected);
-  const moment: Moment = given({ as_of, at_position: at });
   // Facts up to a position cannot be shown before they are folded.
-  const minimum = Math.max(min_position ?? 0, at ?? 0);
-  const reading = { model: "balances", minPosition: minimum || undefined, disconnected } as const;
+  const minPosition = minPositionOf(moment, min_position);
+  const reading = { model: "balances", minPosition, disconnected } as const;
   return readModel(sources, reading, async (rows, checkpoint) => {
     const request = {
       filters: filters as BalanceFilters,
@@ -102,13 +78,6 @@ async function answerBalances(
       nextTurn: sources.clock.nextTurn,
     };
     const balances = await listBalances(rows, request);
-    return listBody(balances, scope, at ?? checkpoint.position);
+    return listBody(balances, scope, moment.at_position ?? checkpoint.position);
   });
-}
-
-/** One moment at a time: what was known then of an even earlier one is not computed. */
-function checkCombination(moments: Readonly<Record<string, unknown>>): void {
-  const names = Object.keys(moments);
-  if (names.length < 2) return;
-  throw new Problem("unsupported_combination", `${names.join(" and ")}: only one can be asked for`);
 }

@@ -1,4 +1,5 @@
 import { depositRecord, tradeRecord, withdrawalRecord } from "@counterfoil/contracts/record";
+import { formatTime } from "@counterfoil/core/exact/time";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { expectList, expectOne, expectProblem } from "../testing/expectation.ts";
@@ -114,6 +115,91 @@ describe("the documented withdrawal", () => {
     expect(stages).toEqual(["pending", "confirmed", "settled"]);
     const found = await gateway.get("/v1/withdrawals/66f1bec3-7179-4517-9507-7dfc62965b70");
     expect(found.body.data).toEqual(withdrawal);
+  });
+});
+
+describe("the documented withdrawal, before it was settled", () => {
+  const ID = "movement:61d137e7-2f3a-4759-ba7a-d7e20f5e5ad6";
+  const PATH = `/v1/withdrawals/${encodeURIComponent(ID)}`;
+
+  /** After each delivery: when that was, and up to where the stream went. */
+  async function playSlowly() {
+    const told: Readonly<{ position: number; at: string }>[] = [];
+    for (const step of SCENARIOS.get("balances-feed-use-cases")?.steps ?? []) {
+      const at = formatTime(ledger.clock.now());
+      await ledger.deliver(step);
+      await ledger.clock.advance(1000);
+      told.push({ position: (await ledger.stream.head()).position, at });
+    }
+    await ledger.fold();
+    return told;
+  }
+
+  const stagesIn = ({ history }: { history: { stage: string }[] }) =>
+    history.map(({ stage }) => stage);
+
+  test("is as it was known at a position, or at a time", async () => {
+    const told = await playSlowly();
+    const seen = new Set<string>();
+    for (const { position, at } of told) {
+      const answer = await gateway.get(`${PATH}?at_position=${position}`);
+      expect((await gateway.get(`${PATH}?known_at=${at}`)).body).toEqual(answer.body);
+      const list = await gateway.get(`/v1/withdrawals?at_position=${position}`);
+      expect(list.body).toMatchObject({ position: String(position), next_cursor: null });
+      const history = await gateway.get(`${PATH}/history?at_position=${position}`);
+      if (answer.status === 404) {
+        expect([list.body.data, history.status]).toEqual([[], 404]);
+        continue;
+      }
+      expect(answer.body.position).toBe(String(position));
+      expect(list.body.data).toEqual([answer.body.data]);
+      expect(stagesIn({ history: history.body.data })).toEqual(stagesIn(answer.body.data));
+      seen.add(answer.body.data.stage);
+      const { stage } = answer.body.data;
+      const filtered = await gateway.get(`/v1/withdrawals?at_position=${position}&stage=${stage}`);
+      expect(filtered.body.data).toEqual([answer.body.data]);
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(["pending", "settled"]));
+  });
+
+  test("is as it stood at a time, by all that is known or was", async () => {
+    const told = await playSlowly();
+    const { body } = await gateway.get(PATH);
+    const [first, second] = body.data.history;
+    const as_of = first.effective_at;
+    const then = await gateway.get(`${PATH}?as_of=${as_of}`);
+    expect(then.body.data).toMatchObject({ stage: "pending", history_length: 1, amount: "0.1" });
+    expect(then.body.data.updated_at).toBe(as_of);
+    expect(stagesIn(then.body.data)).toEqual(["pending"]);
+    const list = await gateway.get(`/v1/withdrawals?as_of=${as_of}&stage=pending`);
+    expect(list.body.data).toEqual([then.body.data]);
+    expect((await gateway.get(`/v1/withdrawals?as_of=${as_of}&stage=settled`)).body.data).toEqual(
+      [],
+    );
+    const before = "2011-01-01T00:00:00Z";
+    expectProblem(await gateway.get(`${PATH}?as_of=${before}`), "not_found");
+    expect((await gateway.get(`/v1/withdrawals?as_of=${before}`)).body.data).toEqual([]);
+    // Before the second word had come, nobody knew of it, whatever time is asked about.
+    const known = told.findLast(({ position }) => position < Number(second.position));
+    const both = `as_of=${second.effective_at}&at_position=${known?.position}`;
+    const believed = await gateway.get(`${PATH}?${both}`);
+    expect([believed.body.position, stagesIn(believed.body.data)]).toEqual([
+      String(known?.position),
+      ["pending"],
+    ]);
+  });
+
+  test("was stuck by the clock of the moment", async () => {
+    const told = await playSlowly();
+    const { body } = await gateway.get(`${PATH}?at_position=${told.at(-1)?.position}`);
+    expect(body.data.stuck).toBe(false);
+    const [{ effective_at }] = body.data.history;
+    const position = told.find(({ position }) => position >= Number(body.data.history[0].position));
+    // The moment's clock is that of the test, years after the page's withdrawal.
+    const pending = await gateway.get(`${PATH}?at_position=${position?.position}`);
+    expect(pending.body.data).toMatchObject({ stage: "pending", stuck: true });
+    const then = await gateway.get(`${PATH}?as_of=${effective_at}`);
+    expect(then.body.data).toMatchObject({ stage: "pending", stuck: false });
   });
 });
 

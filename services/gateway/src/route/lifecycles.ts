@@ -6,11 +6,11 @@ import {
   withdrawalRecord,
 } from "@counterfoil/contracts/record";
 import { provider } from "@counterfoil/contracts/scalar";
+import type { LifecycleFilters } from "@counterfoil/processing/queries/lifecycle-filter";
 import {
   findRecord,
   HISTORY_KEY,
   LIFECYCLE_KEY,
-  type LifecycleFilters,
   listHistory,
   listRecords,
 } from "@counterfoil/processing/queries/lifecycles";
@@ -20,6 +20,7 @@ import {
   STAGES,
 } from "@counterfoil/processing/queries/stuck";
 import { z } from "zod";
+import { minPositionOf, momentOf, momentParameters } from "../moment.ts";
 import {
   anyChoice,
   anyMatch,
@@ -41,7 +42,6 @@ import {
   printedTime,
   readModel,
   type Sources,
-  stuckNow,
 } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
@@ -73,11 +73,16 @@ export function lifecycleRoutes(sources: Sources): readonly Route[] {
 }
 
 const problems = [
+  "unsupported_combination",
   "model_unavailable",
   "stream_unavailable",
   "position_timeout",
   "position_ahead",
 ] as const;
+
+/** What a record of a past moment is. */
+const AS_OF =
+  "As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time.";
 
 const listQuery = (model: LifecycleModel) =>
   parameters({
@@ -92,6 +97,7 @@ const listQuery = (model: LifecycleModel) =>
     updated_since: time("Only those that changed last at this time or later"),
     updated_until: time("Only those that changed last before this time"),
     stuck: flag("Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER"),
+    ...momentParameters,
     min_position: minPosition,
     limit,
     cursor,
@@ -104,7 +110,7 @@ function listRoute(sources: Sources, model: LifecycleModel): Route {
     url: `/v1/${model}`,
     tag: "lifecycles",
     summary: `The ${model}, the one that changed last first`,
-    description: "A page may hold fewer than `limit` while `next_cursor` is given.",
+    description: `At a position, the one that had changed last before it comes first; as of a time alone, the one that was opened last. ${AS_OF} A page may hold fewer than \`limit\` while \`next_cursor\` is given.`,
     query: listQuery(model),
     answer: listOf(LIFECYCLES[model].record),
     problems: ["invalid_cursor", ...problems],
@@ -117,7 +123,8 @@ async function answerList(
   model: LifecycleModel,
   { query, caller, disconnected }: RouteRequest<ListQuery, unknown>,
 ) {
-  const { limit: _limit, cursor: _cursor, min_position, ...named } = query;
+  const { limit: _limit, cursor: _cursor, min_position, ...rest } = query;
+  const { as_of: _as_of, at_position: _at, known_at: _known, ...named } = rest;
   const filters = given(named) as LifecycleFilters;
   const { updated_since, updated_until } = named;
   const printed = given({
@@ -126,14 +133,19 @@ async function answerList(
     updated_until: printedTime(updated_until),
   });
   const { platform } = caller;
-  const scope = listFor(caller, { list: model, filters: printed, key: LIFECYCLE_KEY });
+  const asked = await momentOf(sources, query, disconnected);
+  const { moment, rule } = asked;
+  const scope = listFor(caller, {
+    list: model,
+    filters: { ...printed, ...asked.filters },
+    key: LIFECYCLE_KEY,
+  });
   const page = pageOf(query, scope);
-  const rule = stuckNow(sources);
   const { nextTurn } = sources.clock;
-  const reading = { model, minPosition: min_position, disconnected };
+  const reading = { model, minPosition: minPositionOf(moment, min_position), disconnected };
   return readModel(sources, reading, async (rows, { position }) => {
-    const query = { model, filters, page, rule, platform, nextTurn };
-    return listBody(await listRecords(rows, query), scope, position);
+    const query = { model, filters, page, rule, moment, platform, nextTurn };
+    return listBody(await listRecords(rows, query), scope, moment.at_position ?? position);
   });
 }
 
@@ -147,15 +159,17 @@ function oneRoute(sources: Sources, model: LifecycleModel): Route {
     url: `/v1/${model}/:id`,
     tag: "lifecycles",
     summary: `One ${name} with the newest entries of its history`,
-    query: parameters({ min_position: minPosition }),
+    description: AS_OF,
+    query: parameters({ ...momentParameters, min_position: minPosition }),
     params,
     answer: oneOf(record),
     problems: ["not_found", "ambiguous_id", ...problems],
-    handle: ({ query: { min_position }, params: { id }, caller, disconnected }) => {
-      const query = { model, id, rule: stuckNow(sources), platform: caller.platform };
-      const reading = { model, minPosition: min_position, disconnected };
-      return readModel(sources, reading, async (rows, { position }) =>
-        oneBody(oneFound(await findRecord(rows, query), name, id), position),
+    handle: async ({ query: asked, params: { id }, caller, disconnected }) => {
+      const { moment, rule } = await momentOf(sources, asked, disconnected);
+      const query = { model, id, rule, moment, platform: caller.platform };
+      const minPosition = minPositionOf(moment, asked.min_position);
+      return readModel(sources, { model, minPosition, disconnected }, async (rows, { position }) =>
+        oneBody(oneFound(await findRecord(rows, query), name, id), moment.at_position ?? position),
       );
     },
   });
@@ -171,21 +185,22 @@ function historyRoute(sources: Sources, model: LifecycleModel): Route {
     url: `/v1/${model}/:id/history`,
     tag: "lifecycles",
     summary: `The whole history of one ${name}, in order`,
-    query: parameters({ min_position: minPosition, limit, cursor }),
+    query: parameters({ ...momentParameters, min_position: minPosition, limit, cursor }),
     params,
     answer: listOf(historyRecord),
     problems: ["not_found", "ambiguous_id", "invalid_cursor", ...problems],
-    handle: ({ query, params: { id }, caller, disconnected }) => {
+    handle: async ({ query, params: { id }, caller, disconnected }) => {
       const { platform } = caller;
-      const list = { list: `${model}/history`, filters: { id }, key: HISTORY_KEY };
+      const { moment, filters } = await momentOf(sources, query, disconnected);
+      const list = { list: `${model}/history`, filters: { id, ...filters }, key: HISTORY_KEY };
       const scope = listFor(caller, list);
       const page = pageOf(query, scope);
-      const reading = { model, minPosition: query.min_position, disconnected };
-      return readModel(sources, reading, async (rows, { position }) =>
+      const minPosition = minPositionOf(moment, query.min_position);
+      return readModel(sources, { model, minPosition, disconnected }, async (rows, { position }) =>
         listBody(
-          oneFound(await listHistory(rows, { model, id, platform }, page), name, id),
+          oneFound(await listHistory(rows, { model, id, platform, moment }, page), name, id),
           scope,
-          position,
+          moment.at_position ?? position,
         ),
       );
     },

@@ -116,8 +116,8 @@ function sumFrom(stored: string): MovementSum {
   };
 }
 
-/** A movement as it is stored, under the run that it is in now. */
-export function movementRow(state: FactState, account: string): Row {
+/** A movement as it is stored since an event, under the run that it is in now. */
+export function movementRow(state: FactState, account: string, position: number): Row {
   const { movement_id, movement_type, change, run_id } = inForce(state) as Record<string, string>;
   return {
     account,
@@ -128,6 +128,7 @@ export function movementRow(state: FactState, account: string): Row {
     occurred_at: statedTime(state).at,
     withdrawn: state.withdrawn ? 1 : 0,
     facts: factStateText(state),
+    position,
   };
 }
 

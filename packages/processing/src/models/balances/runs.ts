@@ -1,4 +1,4 @@
-import type { Change, OutOfReach } from "@counterfoil/core/balances/arrangement";
+import { type Change, isSamePlace, type OutOfReach } from "@counterfoil/core/balances/arrangement";
 import {
   type Entry,
   entryId,
@@ -21,6 +21,7 @@ import {
 import { PLACES_MAX } from "@counterfoil/core/balances/ordering";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
+import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import {
@@ -33,8 +34,8 @@ import {
   seek,
   seekTime,
 } from "./account.ts";
-import { movementFrom, movementRow } from "./entry-row.ts";
-import { MOVEMENTS } from "./tables.ts";
+import { entryRow, movementFrom, movementRow } from "./entry-row.ts";
+import { ENTRIES_PAST, ENTRY_MOVES, FORMER_RUNS, MOVEMENTS, MOVEMENTS_PAST } from "./tables.ts";
 
 /** One fact as it was and as it is now, and what became of the account's entries. */
 export type Step = Readonly<{
@@ -68,10 +69,10 @@ export function foldInMemory(
   const drawn = isReport ? withReport(entry, fact) : withMovement(entry, null, fact);
   if (drawn === null) return null;
   const replacement = { before: known ?? null, after: drawn, position: event.position };
-  const changes = placeInMemory(account, replacement);
+  const changes = placeInMemory(buffer, account, replacement);
   if (changes === null) return null;
   if (entry.counter > account.lastCounter) account.lastCounter = entry.counter;
-  if (!isReport) buffer.put(MOVEMENTS, movementRow(fact, account.id), null);
+  if (!isReport) buffer.put(MOVEMENTS, movementRow(fact, account.id, event.position), null);
   return { account, entry: drawn, before: null, after: fact, changes, event };
 }
 
@@ -103,7 +104,9 @@ export async function foldRun(
   if (fact === null) return null;
   const after = leaves ? null : fact;
   const drawn = await withFact(buffer, entry, { account, target }, { before, after });
-  if (target.kind === "movement") await putMovement(buffer, account, target, after);
+  if (target.kind === "movement") {
+    await putMovement(buffer, account, target, { state: after, position });
+  }
   if (entry.counter > account.lastCounter) account.lastCounter = entry.counter;
   const stays = hasFacts(drawn) ? drawn : null;
   const changes =
@@ -165,10 +168,13 @@ async function putMovement(
   buffer: RowBuffer,
   account: Account,
   { key, movement }: Extract<Target, { kind: "movement" }>,
-  state: FactState | null,
+  { state, position }: Readonly<{ state: FactState | null; position: number }>,
 ): Promise<void> {
   const stored = await buffer.get(MOVEMENTS, [account.id, key, movement]);
-  if (state !== null) buffer.put(MOVEMENTS, movementRow(state, account.id), stored);
+  if (stored !== null && stored.position !== position) {
+    buffer.append(MOVEMENTS_PAST, { ...stored, until: position });
+  }
+  if (state !== null) buffer.put(MOVEMENTS, movementRow(state, account.id, position), stored);
   else if (stored !== null) buffer.remove(MOVEMENTS, stored, stored);
 }
 
@@ -183,6 +189,7 @@ export type Replacement = Readonly<{
 
 /** The common case: everything that the entry's place depends on is in memory. */
 export function placeInMemory(
+  buffer: RowBuffer,
   account: Account,
   replacement: Replacement,
 ): readonly EntryChange[] | null {
@@ -192,7 +199,9 @@ export function placeInMemory(
   if (entry === null || !account.history.isEnd) return null;
   const change = changeOf(account, { before, after, position, at: at ?? entry.effectiveAt });
   const done = appendInOrder(account.history, change) ?? rearrange(account.history, change);
-  return done.outcome === "rearranged" ? noteChanges(account, done.changes) : null;
+  return done.outcome === "rearranged"
+    ? noteChanges(buffer, account, done.changes, position)
+    : null;
 }
 
 /** Puts an entry into its place, takes it out, or both; brings in what that needs. */
@@ -212,14 +221,45 @@ export async function place(
   for (const step of steps) {
     const time = (step.after ?? step.before)?.effectiveAt ?? 0n;
     const done = await reach(buffer, account, { ...step, position, at: at ?? time });
-    for (const change of noteChanges(account, done.changes)) {
+    for (const change of noteChanges(buffer, account, done.changes, position)) {
       const id = entryId((change.after ?? change.before) as Entry);
       const first = changes.get(id);
       changes.set(id, first ? { before: first.before, after: change.after } : change);
       if (change.after === null) removeEntry(buffer, account, id);
     }
   }
+  await noteMoves(buffer, account, changes.values(), position);
   return [...changes.values()];
+}
+
+/** Whoever asks as of an earlier event finds entries where they stood, and runs where they were. */
+async function noteMoves(
+  buffer: RowBuffer,
+  account: Account,
+  changes: Iterable<EntryChange>,
+  position: number,
+): Promise<void> {
+  for (const { before, after } of changes) {
+    if (before === null || !isMoved(before, after)) continue;
+    // An event may change an entry more than once, and move it only then.
+    const move = moveOf(account, before, position);
+    const known = await buffer.get(ENTRY_MOVES, [account.id, entryId(before), position]);
+    if (known === null) buffer.put(ENTRY_MOVES, move, null);
+    if (after === null && before.kind === "run") await noteFormerRun(buffer, account, before);
+  }
+}
+
+const isMoved = (before: Entry, after: Entry | null): boolean =>
+  after === null || !isSamePlace(before, after);
+
+function moveOf({ id: account }: Account, entry: Entry, until: number): Row {
+  const { placedAt: placed_at, rank, mark } = entry;
+  return { account, id: entryId(entry), until, placed_at, rank, mark };
+}
+
+async function noteFormerRun(buffer: RowBuffer, { id: account }: Account, { key }: Entry) {
+  const known = await buffer.get(FORMER_RUNS, [key, account]);
+  if (known === null) buffer.put(FORMER_RUNS, { run_id: key, account }, null);
 }
 
 type Arranged = Omit<Change, "nearUndated">;
@@ -253,9 +293,18 @@ function changeOf(account: Account, step: Arranged): Change {
   return { ...step, nearUndated: !isAtEnd || account.sinceUndated < PLACES_MAX };
 }
 
-/** Takes in which entries are to be written, and what they say of times. */
-function noteChanges(account: Account, changes: readonly EntryChange[]): readonly EntryChange[] {
+/** Takes in which entries are to be written, how they stood before, and what they say of times. */
+function noteChanges(
+  buffer: RowBuffer,
+  account: Account,
+  changes: readonly EntryChange[],
+  position: number,
+): readonly EntryChange[] {
   for (const { before, after } of changes) {
+    if (before !== null && before.position !== position) {
+      buffer.append(ENTRIES_PAST, { ...entryRow(before, account.id), until: position });
+      if (isMoved(before, after)) buffer.put(ENTRY_MOVES, moveOf(account, before, position), null);
+    }
     if (after !== null) account.changed.add(entryId(after));
     const undated = countUndated(after) - countUndated(before);
     account.undated += undated;

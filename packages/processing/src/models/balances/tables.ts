@@ -114,12 +114,56 @@ export const MOVEMENTS: Table = {
     /** Withdrawn ones stay: a delivery that states one again finds what else was said of it. */
     withdrawn: own(integer),
     facts: own(text),
+    /** The event since which it stands so. */
+    position: own(integer),
   },
   key: ["account", "run_id", "movement_id"],
   indexes: [["movement_id"]],
   digested: "both",
   isState: ({ withdrawn }) => withdrawn === 0,
   partition: "run_id",
+};
+
+const owned = (columns: Table["columns"]): Table["columns"] =>
+  Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, own(column)]));
+
+/** How entries stood before an event changed them: whoever asks for a past position reads them. */
+export const ENTRIES_PAST: Table = {
+  name: "entries_past",
+  columns: { ...owned(ENTRIES.columns), until: own(integer) },
+  key: ["account", "placed_at", "rank", "mark", "position"],
+  indexes: [],
+  digested: "none",
+};
+
+/** Where entries stood before an event (`until`) moved them, or took them away. */
+export const ENTRY_MOVES: Table = {
+  name: "entry_moves",
+  columns: owned({
+    ...{ account: text, id: text, until: integer },
+    ...{ placed_at: nanos, rank: integer, mark: text },
+  }),
+  key: ["account", "id", "until"],
+  indexes: [],
+  digested: "none",
+};
+
+/** How movements stood before something more was said of them. */
+export const MOVEMENTS_PAST: Table = {
+  name: "movements_past",
+  columns: { ...owned(MOVEMENTS.columns), until: own(integer) },
+  key: ["account", "run_id", "movement_id", "position"],
+  indexes: [],
+  digested: "none",
+};
+
+/** Accounts that a run was once on and is no more, so that it is found as of then. */
+export const FORMER_RUNS: Table = {
+  name: "former_runs",
+  columns: { run_id: own(text), account: own(text) },
+  key: ["run_id", "account"],
+  indexes: [],
+  digested: "none",
 };
 
 /** What snapshots state of an account, each with what confirms it; see `core/balances/snapshots.ts`. */
@@ -261,7 +305,11 @@ export const TOTAL_CHANGES: Table = {
 export const BALANCES_TABLES: readonly Table[] = [
   ACCOUNTS,
   ENTRIES,
+  ENTRIES_PAST,
+  ENTRY_MOVES,
   MOVEMENTS,
+  MOVEMENTS_PAST,
+  FORMER_RUNS,
   STATEMENTS,
   ACCOUNT_IDS,
   CONNECTIONS,

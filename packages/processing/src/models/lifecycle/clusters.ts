@@ -13,7 +13,7 @@ import {
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import { CLUSTERS } from "./tables.ts";
+import { CLUSTER_CHANGES, CLUSTERS } from "./tables.ts";
 
 /** The facts that are stated to be one record, and what they say together. */
 export type Cluster = {
@@ -62,6 +62,10 @@ export type StoredWaiting = Readonly<{
 
 type Read = Readonly<{ reading: FactReading | null }>;
 
+/** A cluster in the hands of an event, and as it was before. */
+type Loaded = Readonly<{ cluster: Cluster; stored: Row | null }> &
+  Pick<Readonly<Cluster>, "base" | "record">;
+
 /** Where the number of the next cluster stands. */
 const COUNTER = 0;
 const NO_DEBITS = { count: 0, amount: "0" };
@@ -69,7 +73,7 @@ const NO_DEBITS = { count: 0, amount: "0" };
 /** Clusters in the hands of one event; what changed is written when it ends. */
 export class Clusters {
   private readonly buffer: RowBuffer;
-  private readonly loaded = new Map<number, Readonly<{ cluster: Cluster; stored: Row | null }>>();
+  private readonly loaded = new Map<number, Loaded>();
   private readonly touched = new Set<Cluster>();
   private readonly unlinked = new Set<number>();
   /** By cluster and field: in which order the claim stood that counted and is gone. */
@@ -86,7 +90,8 @@ export class Clusters {
     const stored = await this.buffer.get(CLUSTERS, [id]);
     if (stored === null) throw new Error(`cluster ${id} is missing`);
     const cluster: Cluster = { id, ...JSON.parse(String(stored.data)) };
-    this.loaded.set(id, { cluster, stored });
+    const { base, record } = cluster;
+    this.loaded.set(id, { cluster, stored, base, record });
     return cluster;
   }
 
@@ -99,7 +104,7 @@ export class Clusters {
       ...{ links: [], waiting: [], returnedBy: null },
       ...{ base: id, length: 0, record: null, isDebited: false, isInConflict: false },
     };
-    this.loaded.set(id, { cluster, stored: null });
+    this.loaded.set(id, { cluster, stored: null, base: id, record: null });
     return cluster;
   }
 
@@ -214,12 +219,16 @@ export class Clusters {
   }
 
   /** Ends the event. */
-  flush(): void {
-    for (const { cluster, stored } of this.loaded.values()) {
+  flush(position: number): void {
+    for (const loaded of this.loaded.values()) {
+      const { cluster, stored } = loaded;
       const { id, ...data } = cluster;
       const row = { id, data: JSON.stringify(data) };
       if (cluster.facts === 0 && cluster.length === 0) this.buffer.remove(CLUSTERS, row, stored);
       else if (row.data !== stored?.data) this.buffer.put(CLUSTERS, row, stored);
+      const { base, record } = cluster;
+      if (base === loaded.base && record === loaded.record) continue;
+      this.buffer.put(CLUSTER_CHANGES, { cluster: id, position, base, record }, null);
     }
     for (const held of [this.loaded, this.touched, this.unlinked, this.lost]) held.clear();
   }

@@ -7,7 +7,8 @@ import {
 } from "@counterfoil/core/lifecycle/owner";
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import { having, NAMES } from "./tables.ts";
+import { NOWHERE } from "./facts.ts";
+import { having, NAMES, NAMES_PAST } from "./tables.ts";
 
 export type NameChanges = Readonly<{
   /** Names that have an owner more, or one less. */
@@ -27,9 +28,15 @@ const OWNER_LEVELS = 3;
  */
 export class Names {
   private readonly buffer: RowBuffer;
+  private position = 0;
 
   constructor(buffer: RowBuffer) {
     this.buffer = buffer;
+  }
+
+  /** Goes to the next event. */
+  begin(position: number): void {
+    this.position = position;
   }
 
   /** Counts what a fact is called, or is called no more. */
@@ -57,7 +64,9 @@ export class Names {
   async assign({ names, owner }: FactReading, cluster: number): Promise<void> {
     for (const name of names) {
       const stored = await this.get(name, owner);
-      if (stored !== null) this.buffer.put(NAMES, { ...stored, cluster }, stored);
+      if (stored === null || stored.cluster === cluster) continue;
+      this.keepPast(stored);
+      this.buffer.put(NAMES, { ...stored, cluster, since: this.position }, stored);
     }
   }
 
@@ -137,9 +146,21 @@ export class Names {
   private async countRow(name: Name, owner: Owner, by: 1 | -1, cluster = 0): Promise<boolean> {
     const stored = await this.get(name, owner);
     const count = Number(stored?.count ?? 0) + by;
-    const row = { ...name, owner, cluster: stored?.cluster ?? cluster, count };
+    const row = {
+      ...{ ...name, owner, cluster: stored?.cluster ?? cluster, count },
+      since: stored?.since ?? this.position,
+    };
     if (count > 0) this.buffer.put(NAMES, row, stored);
-    else this.buffer.remove(NAMES, row, stored);
+    else {
+      if (stored !== null) this.keepPast(stored);
+      this.buffer.remove(NAMES, row, stored);
+    }
     return (stored === null) !== (count === 0);
+  }
+
+  /** Whoever asks as of an earlier event finds by the name what it meant then. */
+  private keepPast(row: Row): void {
+    if (row.since === this.position || row.cluster === NOWHERE) return;
+    this.buffer.append(NAMES_PAST, { ...row, until: this.position });
   }
 }

@@ -62,6 +62,7 @@ class LifecycleFold {
   private readonly clusters: Clusters;
   private readonly histories: Histories;
   private readonly movements: Movements;
+  private readonly names: Names;
   private readonly grouping: Grouping;
   private readonly joins: Joins | null;
   private readonly records: Records;
@@ -81,6 +82,7 @@ class LifecycleFold {
     this.clusters = clusters;
     this.histories = histories;
     this.movements = movements;
+    this.names = names;
     this.grouping = new Grouping({ ...rows, placement });
     this.joins = joinsOf(lifecycle, { buffer, clusters, tieOf });
     this.records = new Records({ ...rows, placement });
@@ -132,6 +134,7 @@ class LifecycleFold {
   private async put(fact: LifecycleFact, cause: AnomalyCause): Promise<void> {
     const { clusters, joins } = this;
     this.histories.begin(cause.position);
+    this.names.begin(cause.position);
     await this.grouping.put(fact);
     const changed = new Set<Cluster>();
     for (let touched = clusters.takeTouched(); touched.length > 0; ) {
@@ -141,7 +144,7 @@ class LifecycleFold {
     }
     await this.records.refresh(changed, cause);
     this.movements.flush();
-    clusters.flush();
+    clusters.flush(cause.position);
   }
 }
 

@@ -148,7 +148,9 @@ export class Records {
   }
 
   private noteChange(position: number, id: string, row: Row | null): void {
-    this.on.buffer.put(RECORD_CHANGES, { position, id, row: row && changeText(row) }, null);
+    const { participant_code = null, account_group = null } = row ?? {};
+    const change = { position, id, row: row && changeText(row), participant_code, account_group };
+    this.on.buffer.put(RECORD_CHANGES, change, null);
   }
 
   /** A link that was undone took the stage back: the history says so. */
@@ -308,9 +310,11 @@ function linkOf(fields: Fields, members: readonly Cluster[]): string {
 /** Of a row, what a record is shown from. */
 const SHOWN = ["state", "opened_at", "updated_at", "entered_at", "dated_at", "cluster", "tail"];
 
-function changeText({ state, opened_at, updated_at, cluster, tail }: Row): string {
+/** JSON's numbers are too small for nanoseconds. */
+function changeText({ state, opened_at, updated_at, entered_at, cluster, tail }: Row): string {
   const [opened, updated] = [String(opened_at), String(updated_at)];
-  return JSON.stringify({ state, opened_at: opened, updated_at: updated, cluster, tail });
+  const times = { opened_at: opened, updated_at: updated, entered_at: textOf(entered_at) };
+  return JSON.stringify({ state, ...times, cluster, tail });
 }
 
 const textOf = (time: unknown): string | null => (typeof time === "bigint" ? String(time) : null);

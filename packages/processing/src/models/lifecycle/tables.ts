@@ -18,7 +18,7 @@ export const RECORDS: Table = {
     id: text,
     provider: text,
     stage: text,
-    /** Null for a trade: each of its parties has its own, see queries/trade-filter.ts. */
+    /** Null for a trade: each of its parties has its own, see queries/lifecycle-filter.ts. */
     asset: text,
     participant_code: text,
     beneficiary: text,
@@ -49,6 +49,10 @@ export const RECORDS: Table = {
     ["beneficiary", "updated_at", "id"],
     ["account_group", "updated_at", "id"],
     ["asset", "updated_at", "id"],
+    // As of a time: those that had been opened by then.
+    ["opened_at", "id"],
+    ["participant_code", "opened_at", "id"],
+    ["account_group", "opened_at", "id"],
   ],
   digested: "both",
 };
@@ -87,11 +91,36 @@ export const CLUSTERS: Table = {
  */
 export const NAMES: Table = {
   name: "names",
-  columns: owned({ name: text, kind: text, owner: text, cluster: integer, count: integer }),
+  columns: owned({
+    ...{ name: text, kind: text, owner: text, cluster: integer, count: integer },
+    /** The event since which it is this cluster's. */
+    since: integer,
+  }),
   key: ["name", "kind", "owner"],
   indexes: [],
   digested: "digest",
   partition: "name",
+};
+
+/** Whose names were, before an event gave them to another cluster or took them away. */
+export const NAMES_PAST: Table = {
+  name: "names_past",
+  columns: { ...NAMES.columns, until: own(integer) },
+  key: ["name", "kind", "owner", "since"],
+  indexes: [],
+  digested: "none",
+};
+
+/**
+ * Since an event, which cluster has the history of another, and which record a cluster's history is;
+ * a cluster without a row is its own, and no record.
+ */
+export const CLUSTER_CHANGES: Table = {
+  name: "cluster_changes",
+  columns: owned({ cluster: integer, position: integer, base: integer, record: text }),
+  key: ["cluster", "position"],
+  indexes: [],
+  digested: "none",
 };
 
 /** Facts that carry a name without owning it. */
@@ -274,15 +303,23 @@ export function stuckIn(anomalyId: string): Readonly<{ id: string; stage: string
 /** Each event that changed a record leaves one row; `row` null: it is gone under this id. */
 export const RECORD_CHANGES: Table = {
   name: "changes",
-  columns: owned({ position: integer, id: text, row: text }),
+  columns: owned({
+    ...{ position: integer, id: text, row: text },
+    /** Whose it was: what a platform does not see is not read for it. */
+    ...{ participant_code: text, account_group: text },
+  }),
   key: ["position", "id"],
-  indexes: [["id", "position"]],
+  indexes: [
+    ["id", "position"],
+    ["participant_code", "position", "id"],
+    ["account_group", "position", "id"],
+  ],
   digested: "none",
 };
 
 export const LIFECYCLE_TABLES: readonly Table[] = [
-  ...[RECORDS, LIFECYCLE_FACTS, CLUSTERS, NAMES, MENTIONS, MOVEMENTS, QUEUE, QUEUE_LEVELS],
-  ...[PART_COUNTS, LOTS],
+  ...[RECORDS, LIFECYCLE_FACTS, CLUSTERS, CLUSTER_CHANGES, NAMES, NAMES_PAST, MENTIONS],
+  ...[MOVEMENTS, QUEUE, QUEUE_LEVELS, PART_COUNTS, LOTS],
   ...[HISTORY, HISTORY_PAST, FLAGS, SLOTS, RELINKS, RECORD_CHANGES],
   ...[KNOWN_STUCK, ANOMALIES, ATTENTION_COUNTS, ANOMALY_CHANGES, STOPPED],
 ];

@@ -98,7 +98,7 @@ async function momentOf(
   { id, atPosition: position, platform, hashing }: ExplainQuery,
 ): Promise<Moment> {
   if (position === undefined) return moment;
-  const named = await findAccountRow(moment.rows, id, platform);
+  const named = await findAccountRow(moment.rows, { id, platform });
   const account = named.outcome === "found" ? String(named.record.id) : id;
   return unwound(moment, account, { stream, hashing, position });
 }
@@ -165,7 +165,7 @@ async function shownAt(
   { atPosition, asOf }: ExplainQuery,
 ): Promise<Subject["shown"]> {
   if (atPosition === undefined || asOf !== undefined) return shown;
-  const account = await findAccountRow(rows, id, null);
+  const account = await findAccountRow(rows, { id, platform: null });
   return account.outcome === "found" ? balanceAt(rows, account.record, position) : shown;
 }
 

@@ -14,9 +14,10 @@ import type { EventStream } from "../../ports/event-stream.ts";
 import type { Rows } from "../../ports/model-store.ts";
 import type { Row, Value } from "../../ports/table.ts";
 import { findAnomaly } from "../anomalies.ts";
-import { balanceAsOf, balanceRecord, findAccountRow, lastEntry } from "../balances.ts";
+import { balanceAsOf, balanceRecord, findAccountRow } from "../balances.ts";
 import { shownEntry } from "../entries.ts";
 import { type Found, found, MISSING } from "../found.ts";
+import { lastEntry } from "../last-entry.ts";
 import { findRecord, findRow } from "../lifecycles.ts";
 import { accountsOf, type Platform } from "../platform.ts";
 import { findRun } from "../runs.ts";
@@ -51,17 +52,17 @@ export async function balanceSubject(
   id: string,
   { platform, hashing, asOf }: Pick<Asking, "platform" | "hashing"> & Readonly<{ asOf?: Nanos }>,
 ): Promise<Found<Subject>> {
-  const account = await findAccountRow(rows, id, platform);
+  const account = await findAccountRow(rows, { id, platform });
   if (account.outcome !== "found") return account;
   const own = String(account.record.id);
   const recordIn = async (from: Rows) => {
     const row = await from.get(ACCOUNTS, [own]);
     if (row === null) return null;
-    return asOf === undefined ? balanceRecord(row) : balanceAsOf(from, row, asOf);
+    return asOf === undefined ? balanceRecord(row) : balanceAsOf(from, balanceRecord(row), asOf);
   };
   const shown = await recordIn(rows);
   if (shown === null) return MISSING;
-  const end = asOf === undefined ? null : await lastEntry(rows, own, asOf);
+  const end = asOf === undefined ? null : await lastEntry({ rows, account: own }, asOf);
   const last = end === null ? await lastEntryId(rows, own) : String(end.id);
   return found({
     model: "balances",

@@ -1,0 +1,74 @@
+import type { Nanos } from "@counterfoil/core/exact/time";
+import { ENTRIES, ENTRIES_PAST, MOVEMENTS, MOVEMENTS_PAST } from "../models/balances/tables.ts";
+import { HISTORY, HISTORY_PAST, NAMES, NAMES_PAST } from "../models/lifecycle/tables.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { Condition, Row, Selection, Table } from "../ports/table.ts";
+import { mergeSelected } from "./page.ts";
+
+/**
+ * A past moment. `as_of`: what was true at a time, by all facts known. `at_position`: what was
+ * known, by the facts up to there. Both: what was known then of that time.
+ */
+export type Moment = Readonly<{ as_of?: Nanos | undefined; at_position?: number | undefined }>;
+
+/** What is known now. */
+export const NOW: Moment = {};
+
+export const isPast = ({ as_of, at_position }: Moment): boolean =>
+  as_of !== undefined || at_position !== undefined;
+
+/** Rows as they stand, and as they stood before an event (`until`) changed them. */
+export type Versions = Readonly<{
+  present: Table;
+  past: Table;
+  /** The column of the event since which a row stands so. */
+  since: string;
+}>;
+
+export const ENTRY_VERSIONS: Versions = { present: ENTRIES, past: ENTRIES_PAST, since: "position" };
+export const MOVEMENT_VERSIONS: Versions = {
+  present: MOVEMENTS,
+  past: MOVEMENTS_PAST,
+  since: "position",
+};
+export const HISTORY_VERSIONS: Versions = { present: HISTORY, past: HISTORY_PAST, since: "since" };
+export const NAME_VERSIONS: Versions = { present: NAMES, past: NAMES_PAST, since: "since" };
+
+/**
+ * What a selection finds among the rows as they stood at a position; as they stand, where none is
+ * given. Each of the two tables is read in the order of its index, as far as a page goes.
+ */
+export async function selectAt(
+  rows: Rows,
+  { present, past, since }: Versions,
+  position: number | undefined,
+  selection: Selection,
+): Promise<readonly Row[]> {
+  if (position === undefined) return rows.select(present, selection);
+  const known: Condition = { column: since, is: "<=", value: position };
+  const replaced: Condition = { column: "until", is: ">", value: position };
+  const where = selection.where ?? [];
+  return mergeSelected(selection, [
+    await rows.select(present, { ...selection, where: [...where, known] }),
+    await rows.select(past, { ...selection, where: [...where, known, replaced] }),
+  ]);
+}
+
+/** The last change of something, of those up to a position; null where it was unknown there. */
+export async function lastChange(
+  rows: Rows,
+  table: Table,
+  [column, id]: readonly [column: string, id: string | number],
+  position: number,
+): Promise<Row | null> {
+  const [change = null] = await rows.select(table, {
+    where: [
+      { column, is: "=", value: id },
+      { column: "position", is: "<=", value: position },
+    ],
+    orderBy: [column, "position"],
+    descending: true,
+    limit: 1,
+  });
+  return change;
+}
