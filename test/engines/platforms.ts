@@ -61,7 +61,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       const { status, body, raw, headers } = await gateway.send("GET", url, keys.get(key));
       const text = raw.toString();
       // What was asked for is quoted where it does not exist.
-      const told = status === 404 ? text.replaceAll(lastPart(url), "") : text;
+      const told = status === 404 ? text.replaceAll(lastPart(url.replace(/\?.*/, "")), "") : text;
       const cursor = Buffer.from(String(body?.next_cursor ?? ""), "base64url").toString();
       const strange = marksIn(`${told}${cursor}${JSON.stringify(headers)}`).filter(
         (mark) => !isSeen(key, { owners: books.marks.get(mark) ?? new Set() }),

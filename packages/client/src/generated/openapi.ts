@@ -115,7 +115,7 @@ export interface paths {
         };
         /**
          * What needs a person, over all models: open and unacknowledged first, then the newest
-         * @description `position` is that of the model that is furthest behind. A page may hold fewer than `limit` while `next_cursor` is given.
+         * @description `position` is that of the model that is furthest behind, or the one that is asked for. Those of a past position stand in the order in which they were first seen, the newest first; what only the clock says (`stuck`) is none of them. A page may hold fewer than `limit` while `next_cursor` is given.
          */
         get: operations["listAnomalies"];
         put?: never;
@@ -266,7 +266,7 @@ export interface paths {
         };
         /**
          * The deposits, the one that changed last first
-         * @description A page may hold fewer than `limit` while `next_cursor` is given.
+         * @description At a position, the one that had changed last before it comes first; as of a time alone, the one that was opened last. As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time. A page may hold fewer than `limit` while `next_cursor` is given.
          */
         get: operations["listDeposits"];
         put?: never;
@@ -284,7 +284,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One deposit with the newest entries of its history */
+        /**
+         * One deposit with the newest entries of its history
+         * @description As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time.
+         */
         get: operations["getDeposit"];
         put?: never;
         post?: never;
@@ -637,7 +640,7 @@ export interface paths {
         };
         /**
          * The trades, the one that changed last first
-         * @description A page may hold fewer than `limit` while `next_cursor` is given.
+         * @description At a position, the one that had changed last before it comes first; as of a time alone, the one that was opened last. As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time. A page may hold fewer than `limit` while `next_cursor` is given.
          */
         get: operations["listTrades"];
         put?: never;
@@ -655,7 +658,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One trade with the newest entries of its history */
+        /**
+         * One trade with the newest entries of its history
+         * @description As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time.
+         */
         get: operations["getTrade"];
         put?: never;
         post?: never;
@@ -691,7 +697,7 @@ export interface paths {
         };
         /**
          * The withdrawals, the one that changed last first
-         * @description A page may hold fewer than `limit` while `next_cursor` is given.
+         * @description At a position, the one that had changed last before it comes first; as of a time alone, the one that was opened last. As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time. A page may hold fewer than `limit` while `next_cursor` is given.
          */
         get: operations["listWithdrawals"];
         put?: never;
@@ -709,7 +715,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One withdrawal with the newest entries of its history */
+        /**
+         * One withdrawal with the newest entries of its history
+         * @description As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time.
+         */
         get: operations["getWithdrawal"];
         put?: never;
         post?: never;
@@ -1822,6 +1831,12 @@ export interface operations {
     getAccount: {
         parameters: {
             query?: {
+                /** @description As it was at this time, by all facts known */
+                as_of?: string;
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
             };
@@ -1916,6 +1931,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: The API key made too many requests */
             429: {
                 headers: {
@@ -1950,6 +1974,12 @@ export interface operations {
             query?: {
                 /** @description `desc`: the newest first */
                 order?: "asc" | "desc";
+                /** @description As it was at this time, by all facts known */
+                as_of?: string;
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
                 /** @description Records on a page, at most; 100 unless it is given */
@@ -2067,6 +2097,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: The API key made too many requests */
             429: {
                 headers: {
@@ -2107,6 +2146,10 @@ export interface operations {
                 subject?: string | string[];
                 /** @description true: only those that are open; false: only those that were closed */
                 open?: "true" | "false";
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
                 /** @description Records on a page, at most; 100 unless it is given */
@@ -2188,6 +2231,15 @@ export interface operations {
             };
             /** @description `unknown_host`: The service is not known by this name */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2466,11 +2518,11 @@ export interface operations {
                 asset?: string | string[];
                 /** @description Any id that the provider ever gave the account; repeated, any of these */
                 account_id?: string | string[];
-                /** @description After the last report in effect by then, by all facts known now */
+                /** @description As it was at this time, by all facts known */
                 as_of?: string;
-                /** @description By the facts up to this position */
+                /** @description By the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts recorded by then */
+                /** @description By the facts that had arrived by then: what was known at that time */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
@@ -3080,6 +3132,12 @@ export interface operations {
                 updated_until?: string;
                 /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
                 stuck?: "true" | "false";
+                /** @description As it was at this time, by all facts known */
+                as_of?: string;
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
                 /** @description Records on a page, at most; 100 unless it is given */
@@ -3242,6 +3300,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: The API key made too many requests */
             429: {
                 headers: {
@@ -3274,6 +3341,12 @@ export interface operations {
     getDeposit: {
         parameters: {
             query?: {
+                /** @description As it was at this time, by all facts known */
+                as_of?: string;
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
             };
@@ -3439,6 +3512,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: The API key made too many requests */
             429: {
                 headers: {
@@ -3471,6 +3553,12 @@ export interface operations {
     listDepositHistory: {
         parameters: {
             query?: {
+                /** @description As it was at this time, by all facts known */
+                as_of?: string;
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
                 /** @description Records on a page, at most; 100 unless it is given */
@@ -3569,6 +3657,15 @@ export interface operations {
             };
             /** @description `unknown_host`: The service is not known by this name */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5129,6 +5226,10 @@ export interface operations {
     getRun: {
         parameters: {
             query?: {
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
             };
@@ -5227,6 +5328,15 @@ export interface operations {
             };
             /** @description `unknown_host`: The service is not known by this name */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5708,6 +5818,12 @@ export interface operations {
                 updated_until?: string;
                 /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
                 stuck?: "true" | "false";
+                /** @description As it was at this time, by all facts known */
+                as_of?: string;
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
                 /** @description Records on a page, at most; 100 unless it is given */
@@ -5867,6 +5983,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: The API key made too many requests */
             429: {
                 headers: {
@@ -5899,6 +6024,12 @@ export interface operations {
     getTrade: {
         parameters: {
             query?: {
+                /** @description As it was at this time, by all facts known */
+                as_of?: string;
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
             };
@@ -6061,6 +6192,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: The API key made too many requests */
             429: {
                 headers: {
@@ -6093,6 +6233,12 @@ export interface operations {
     listTradeHistory: {
         parameters: {
             query?: {
+                /** @description As it was at this time, by all facts known */
+                as_of?: string;
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
                 /** @description Records on a page, at most; 100 unless it is given */
@@ -6198,6 +6344,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: The API key made too many requests */
             429: {
                 headers: {
@@ -6248,6 +6403,12 @@ export interface operations {
                 updated_until?: string;
                 /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
                 stuck?: "true" | "false";
+                /** @description As it was at this time, by all facts known */
+                as_of?: string;
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
                 /** @description Records on a page, at most; 100 unless it is given */
@@ -6410,6 +6571,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: The API key made too many requests */
             429: {
                 headers: {
@@ -6442,6 +6612,12 @@ export interface operations {
     getWithdrawal: {
         parameters: {
             query?: {
+                /** @description As it was at this time, by all facts known */
+                as_of?: string;
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
             };
@@ -6607,6 +6783,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: The API key made too many requests */
             429: {
                 headers: {
@@ -6639,6 +6824,12 @@ export interface operations {
     listWithdrawalHistory: {
         parameters: {
             query?: {
+                /** @description As it was at this time, by all facts known */
+                as_of?: string;
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
                 /** @description Records on a page, at most; 100 unless it is given */
@@ -6737,6 +6928,15 @@ export interface operations {
             };
             /** @description `unknown_host`: The service is not known by this name */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -74,7 +74,11 @@ const FIRST_MAX = 1000;
 
 /** The first gaps whose id begins so. */
 function readFirst(rows: Rows, prefix: string): Promise<readonly Row[]> {
-  return rows.select(ANOMALIES, { where: beginsWith("id", prefix), orderBy: ["id"], limit: FIRST_MAX });
+  return rows.select(ANOMALIES, {
+    where: beginsWith("id", prefix),
+    orderBy: ["id"],
+    limit: FIRST_MAX,
+  });
 }
 
 type After = Readonly<{
