@@ -108,6 +108,7 @@ const ENTRY_POINTS = [
   "services/counterfoil/src/demo.ts",
   "services/counterfoil/src/main.ts",
   "services/gateway/src/contracts/write-contracts.ts",
+  "services/gateway/src/testing/write-examples.ts",
 ];
 
 /** The same of what lies with the tests. */
