@@ -108,11 +108,13 @@ const ENTRY_POINTS = [
   "services/counterfoil/src/demo.ts",
   "services/counterfoil/src/main.ts",
   "services/gateway/src/contracts/write-contracts.ts",
-  "services/gateway/src/testing/write-examples.ts",
 ];
 
 /** The same of what lies with the tests. */
-const STARTED_TESTS = ["test/console/pictures.ts"];
+const STARTED_TESTS = [
+  "test/console/pictures.ts",
+  "services/gateway/src/testing/write-examples.ts",
+];
 
 const TEST_CODE = /\.test\.ts$|\.contract\.ts$|\/testing\/|\/test-process\/|^test\//;
 const isTestCode = (path: string): boolean => TEST_CODE.test(path);
