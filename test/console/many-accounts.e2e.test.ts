@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
-import { createApi, whenFolded } from "../e2e/support/api.ts";
+import { createApi, createKey, whenFolded } from "../e2e/support/api.ts";
 import { addressOf, endAllProcesses, startRole } from "../e2e/support/counterfoil.ts";
 import { newFolder, removeFolders } from "../e2e/support/folder.ts";
 import { configOf } from "../e2e/support/stand-in.ts";
@@ -14,11 +14,11 @@ const ACCOUNTS = 10_000;
 
 /** Lists are read by the page, and one account among many is found. */
 describeBrowser("the console over 10,000 accounts (needs Chromium)", () => {
+  const env = configOf(newFolder());
   let address: string;
   let browser: Browser;
 
   beforeAll(async () => {
-    const env = configOf(newFolder());
     const head = await fillAccounts(env.COUNTERFOIL_DATA_DIR ?? "", ACCOUNTS);
     address = await addressOf(startRole(["start"], env));
     // Three times the patience of one wait, on a machine that has more to do.
@@ -31,25 +31,6 @@ describeBrowser("the console over 10,000 accounts (needs Chromium)", () => {
     await browser?.close();
     await endAllProcesses();
     removeFolders();
-  });
-
-  test("a stranger finds the missing 5 USD from the start page, and the delivery before it", async () => {
-    const { page, open, faults } = await openWatched(browser, address);
-    await open("/");
-    const gap = page.getByRole("listitem").filter({ hasText: /gap\s*\+5 USD/ });
-    await gap.getByRole("link", { name: accountOf(PLANTED) }).click();
-    await whenLoaded(page);
-    expect(decodeURIComponent(new URL(page.url()).pathname)).toBe(
-      `/accounts/${accountOf(PLANTED)}`,
-    );
-    const rows = page.getByRole("region", { name: "History" }).locator("tbody tr");
-    expect((await rows.allTextContents())[1]).toMatch(/gap.*\+5/);
-    const before = await rows.nth(2).getByRole("link").nth(1).getAttribute("href");
-    const id = before?.replace("/deliveries/", "");
-    const bytes = await (await fetch(`${address}/v1/deliveries/${id}/body`)).text();
-    expect(JSON.parse(bytes)).toMatchObject({ balance: "120" });
-    expect(faults()).toEqual([]);
-    await page.context().close();
   });
 
   test("the list of accounts comes by the page, each with an address of its own", async () => {
@@ -70,6 +51,39 @@ describeBrowser("the console over 10,000 accounts (needs Chromium)", () => {
     await page.getByRole("link", { name: accountOf(1) }).waitFor();
     expect(await rows.first().textContent()).toBe(first);
     expect(faults()).toEqual([]);
+    await page.context().close();
+  });
+
+  test("a stranger finds the missing 5 USD from the start page, the bytes before it, and says so", async () => {
+    const { page, open, faults } = await openWatched(browser, address);
+    await open("/");
+    const gap = page.getByRole("listitem").filter({ hasText: /gap\s*\+5 USD/ });
+    await gap.getByRole("link", { name: accountOf(PLANTED) }).click();
+    await whenLoaded(page);
+    expect(decodeURIComponent(new URL(page.url()).pathname)).toBe(
+      `/accounts/${accountOf(PLANTED)}`,
+    );
+    const rows = page.getByRole("region", { name: "History" }).locator("tbody tr");
+    expect((await rows.allTextContents())[1]).toMatch(/gap.*\+5/);
+    await rows.nth(2).getByRole("link").nth(1).click();
+    await page.waitForURL(/\/deliveries\//);
+    await whenLoaded(page);
+    expect(await page.locator("pre.body").textContent()).toContain('"balance": "120"');
+    expect(faults()).toEqual([]);
+
+    const { secret } = await createKey(env, "--role", "operator", "--name", "stranger");
+    await page.getByLabel("API key").fill(secret);
+    await page.keyboard.press("Enter");
+    await whenLoaded(page);
+    await page.getByRole("link", { name: "Is the money right?" }).click();
+    await whenLoaded(page);
+    await gap.getByRole("link", { name: /^gap/ }).click();
+    await whenLoaded(page);
+    await page.getByRole("button", { name: "Acknowledge" }).click();
+    await page.getByLabel(/^Note/).fill("asked the provider for run 3");
+    await page.keyboard.press("Enter");
+    await page.getByText("asked the provider for run 3").waitFor();
+    expect(faults().filter((fault) => !fault.startsWith("401 "))).toEqual([]);
     await page.context().close();
   });
 });

@@ -74,7 +74,10 @@ function Gap({ gap }: Readonly<{ gap: Anomaly }>) {
   const text = (name: string) => (typeof detail[name] === "string" ? detail[name] : null);
   return (
     <li>
-      <Badge word="gap" /> <Amount value={text("missing_amount")} signed asset={assetOf(subject)} />
+      <a href={pathTo("anomaly", { id: gap.id })}>
+        <Badge word="gap" />{" "}
+        <Amount value={text("missing_amount")} signed asset={assetOf(subject)} />
+      </a>
       {acknowledged_at !== null && <Badge word="acknowledged" />}
       <div>
         <AccountLink id={subject} />
@@ -150,16 +153,17 @@ function Attention({ status }: Readonly<{ status: Status }>) {
   const lines = [
     ...anomalies
       .filter(({ open }) => open > 0)
-      .map(({ kind, model, ...counts }) => ({ what: kind, where: model, ...counts })),
+      .map(({ kind, model, ...counts }) => ({ what: kind, where: model, kind, ...counts })),
     ...stuck
       .filter(({ open }) => open > 0)
       .map(({ model, stage, ...counts }) => ({
         what: `stuck in ${stage}`,
         where: model,
+        kind: "stuck",
         ...counts,
       })),
     ...(quarantined !== null && quarantined.open > 0
-      ? [{ what: "quarantined", where: "deliveries", ...quarantined }]
+      ? [{ what: "quarantined", where: "deliveries", kind: null, ...quarantined }]
       : []),
   ];
   return (
@@ -174,7 +178,14 @@ function Attention({ status }: Readonly<{ status: Status }>) {
           rows={lines}
           keyOf={({ what, where }) => `${what} ${where}`}
           columns={[
-            { title: "kind", cell: ({ what }) => <Badge word={what} tone="warn" /> },
+            {
+              title: "kind",
+              cell: ({ what, where, kind }) => (
+                <a href={pathTo("attention", {}, kind === null ? {} : { kind, model: where })}>
+                  <Badge word={what} tone="warn" />
+                </a>
+              ),
+            },
             { title: "in", cell: ({ where }) => where },
             { title: "open", kind: "number", cell: ({ open }) => open },
             {
