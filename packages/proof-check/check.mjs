@@ -382,9 +382,9 @@ function startOf(file) {
 }
 /** @returns the exit code, and what to say */
 export async function check(args) {
+  if (JSON.rawJSON === undefined) return [2, [`expected Node 22 or newer, which reads every digit of a number; this is ${process.version}`]];
   try {
-    const brought = readBrought(args);
-    const isExport = startOf(brought.file) === '{"format":"counterfoil-export/1"';
+    const brought = readBrought(args); const isExport = startOf(brought.file) === '{"format":"counterfoil-export/1"';
     const { said, open } = isExport ? await (await import("./check-export.mjs")).checkExport(brought.file, brought) : checkProofFile(readFileSync(brought.file), brought);
     return open.length === 0 ? [0, ["it holds", ...said]] : [3, ["consistent, signer not checked", ...said, ...open]];
   } catch (error) {
