@@ -40,6 +40,8 @@ async function takePictures(): Promise<void> {
     return encodeURIComponent(record?.id ?? "");
   };
   const account = encodeURIComponent(GAP_ACCOUNT);
+  type Listed = Readonly<{ delivery_id: string }>;
+  const [delivery] = await api.get<readonly Listed[]>("/v1/deliveries", { limit: "1" });
   const pictures = [
     ["start", "/", "light", WIDTH],
     ["start-dark", "/", "dark", WIDTH],
@@ -52,6 +54,15 @@ async function takePictures(): Promise<void> {
     ["withdrawal", `/withdrawals/${await first("/v1/withdrawals")}`, "light", WIDTH],
     ["deposit", `/deposits/${await first("/v1/deposits")}`, "dark", WIDTH],
     ["trade", `/trades/${await first("/v1/trades")}`, "light", WIDTH],
+    ["attention", "/attention", "light", WIDTH],
+    ["anomaly", `/anomalies/${await first("/v1/anomalies")}`, "dark", WIDTH],
+    ["deliveries", "/deliveries", "light", WIDTH],
+    ["delivery", `/deliveries/${delivery?.delivery_id}`, "light", WIDTH],
+    ["stream", "/stream", "dark", WIDTH],
+    ["event", "/events/10", "light", WIDTH],
+    ["run", "/runs/4", "light", WIDTH],
+    ["projections", "/projections", "light", WIDTH],
+    ["search", "/search?q=PLAT01", "light", WIDTH],
   ] as const;
   const browser = await startBrowser();
   try {

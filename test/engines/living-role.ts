@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import {
   addressOf,
   type Environment,
+  type Given,
   type RunningProcess,
   startRole,
   stopRole,
@@ -23,7 +24,11 @@ export type LivingRole = Readonly<{
   log: () => string;
 }>;
 
-export function startLivingRole(args: readonly string[], env: Environment): LivingRole {
+export function startLivingRole(
+  args: readonly string[],
+  env: Environment,
+  given: Given = {},
+): LivingRole {
   let process: RunningProcess;
   let address: string | null = null;
   let memoryMax = 0;
@@ -34,7 +39,7 @@ export function startLivingRole(args: readonly string[], env: Environment): Livi
   };
 
   function start(): void {
-    const started = startRole(args, env);
+    const started = startRole(args, env, given);
     process = started;
     address = null;
     const ready = (found: string) => {

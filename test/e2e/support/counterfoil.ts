@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { MemoryGroup } from "./memory-group.ts";
 
 const SOURCE = fileURLToPath(new URL("../../../services/counterfoil/src/", import.meta.url));
 /** What people start. */
@@ -30,6 +31,8 @@ export type Given = Readonly<{
   /** A descriptor to log to; nothing can be seen of the log then. */
   stdout?: number | "pipe";
   openFiles?: number;
+  /** Memory that it shares with nobody else. */
+  memory?: MemoryGroup | null;
   /** A signal that it gets before it ends by itself. */
   signalled?: Readonly<{ name: NodeJS.Signals; afterMs: number }>;
 }>;
@@ -123,7 +126,7 @@ function spawnProgram(
   file: string,
   args: readonly string[],
   env: Environment,
-  { stdout = "pipe", openFiles }: Given,
+  { stdout = "pipe", openFiles, memory = null }: Given,
 ): ChildProcess {
   const clean = Object.entries(process.env).filter(
     ([name]) => !/^(?:COUNTERFOIL_|NODE_)/.test(name),
@@ -132,7 +135,8 @@ function spawnProgram(
   const program = file === "main.ts" ? [BIN] : [...node, SOURCE + file];
   const limited =
     openFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${openFiles}; exec "$@"`, "sh"];
-  const [command = "", ...rest] = [...limited, ...program, ...args];
+  const started = [...limited, ...program, ...args];
+  const [command = "", ...rest] = memory === null ? started : memory.within(started);
   const child = spawn(command, rest, {
     env: { ...Object.fromEntries(clean), ...env },
     stdio: ["ignore", stdout, "pipe"],

@@ -32,6 +32,8 @@ const tell = (change: Change): void => {
 
 const ASK_EVERY_MS = 2_000;
 const RETRY_MS = 5_000;
+/** Until it is known from where. */
+const SOON_MS = 100;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -84,7 +86,7 @@ async function followChanges(): Promise<void> {
       if (outcome === "missing") return;
       if (outcome === "refused") after = null;
     }
-    await pause(RETRY_MS);
+    await pause(status.value === null ? SOON_MS : RETRY_MS);
   }
 }
 
