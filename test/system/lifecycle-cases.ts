@@ -177,9 +177,9 @@ const WITHDRAWALS: LifecycleCases = {
     const [record] = await ledger.records("withdrawals");
     expect(record).toMatchObject({ ...obo, beneficiary: "BENEF1" });
     const filters = [
-      { participant_code: "PAYOR1" },
-      { participant_code: "BENEF1" },
-      { account_group: "PLAT01" },
+      { participant_code: ["PAYOR1"] },
+      { participant_code: ["BENEF1"] },
+      { account_group: ["PLAT01"] },
     ];
     for (const filter of filters) {
       expect(await ledger.list("withdrawals", filter)).toEqual(["P"]);

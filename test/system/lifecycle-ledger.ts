@@ -21,7 +21,7 @@ export type LifecycleLedger = Readonly<{
   /** Ids of the records that filters choose. */
   list: (
     model: LifecycleModel,
-    filters: Readonly<Record<string, string>>,
+    filters: Readonly<Record<string, readonly string[]>>,
   ) => Promise<readonly string[]>;
   openAnomalies: (model: LifecycleModel) => Promise<readonly string[]>;
   /** The same as an engine stores it. */
