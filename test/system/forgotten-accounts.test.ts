@@ -182,8 +182,8 @@ describe.each(ENGINES)("an account that only a mistranslation named, on %s", (en
         balances(ledger, { limit, filters, moment: { at_position } });
       expect(await at(1)).toEqual([]);
       expect(await at(before)).toEqual([`${WRONG_ID} 3`]);
-      expect(await at(before, { account_label: "default" })).toEqual([`${WRONG_ID} 3`]);
-      expect(await at(before, { account_label: "general" })).toEqual([]);
+      expect(await at(before, { account_label: ["default"] })).toEqual([`${WRONG_ID} 3`]);
+      expect(await at(before, { account_label: ["general"] })).toEqual([]);
       expect(await at(head)).toEqual([`${ACCOUNT_ID} 3`]);
       expect(await balances(ledger, { limit })).toEqual([`${ACCOUNT_ID} 3`]);
     }
