@@ -41,7 +41,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
   "balances 7": [
-    "bafbd93f0cdd2a4e248d124edd64d157b0cf343f9f98b7d3c9d13e6252e8beda",
+    "e37d496de0a4c215c364e09beb562f27daac57a881a040ff4a71ac518b3bb477",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
   "withdrawals 2": [

@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => gateway.stop());
 
 describe("an address", () => {
-  test.each(["/", "/v1", "/v1/nothing", "/v1/balances/", "/v2/balances", "/favicon.ico"])(
+  test.each(["/v1", "/v1/nothing", "/v1/balances/", "/v2/balances", "/favicon.ico"])(
     "%s that leads nowhere",
     async (url) => {
       const answer = await gateway.get(url);
