@@ -127,7 +127,9 @@ function soak(environment: () => Promise<Environment>): void {
       expect([...statuses.keys()].filter((key) => / 5(?!03)\d\d$/.test(key))).toEqual([]);
       expect([...load.statuses.keys()].filter((key) => /^5(?!03)/.test(key))).toEqual([]);
       const verified = await runCommand(["verify", "--models", "--json"], env);
-      expect(JSON.parse(verified.stdout)).toMatchObject({ events: head, findings: [] });
+      const { events, findings } = JSON.parse(verified.stdout);
+      // Frames that were received before the feed ended may still be appended.
+      expect([events >= head, findings]).toEqual([true, []]);
       const rebuilt = await runCommand(["rebuild", "all", "--json"], env);
       // Nothing stands still, so each was activated for equal digests at one position.
       expect(before.projections.map(({ stopped_keys }) => stopped_keys)).toEqual([0, 0, 0, 0]);
