@@ -52,7 +52,7 @@ export const newHub = (): Hub => ({
 /** A model that is farther behind when the hub begins is not waited for. */
 const NEAR = 1_000;
 /** What came within it goes out together. */
-const TICK_MS = 40;
+const TICK_MS = 100;
 /** Between two looks at models that have not projected what is there. */
 const MODEL_POLL_MS_MIN = 15;
 const MODEL_POLL_MS_MAX = 250;
