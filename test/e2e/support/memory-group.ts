@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** A group of processes that the kernel gives no more memory than so much. */
@@ -25,6 +25,9 @@ export function createMemoryGroup(bytes: number): MemoryGroup | null {
       continue;
     }
     try {
+      // Where the folder is no group of the kernel's, it is empty.
+      accessSync(join(group, "cgroup.procs"), constants.W_OK);
+      accessSync(join(group, limit), constants.W_OK);
       writeFileSync(join(group, limit), String(bytes));
       return {
         within: (command) => [
