@@ -2,7 +2,8 @@ import { isAccountOf } from "@counterfoil/core/account";
 import { changedAnomaly } from "../models/anomaly-rows.ts";
 import { RECORD_CHANGES } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { Row, Table } from "../ports/table.ts";
+import type { Row } from "../ports/table.ts";
+import { lastChange } from "../queries/moment.ts";
 import { anomalyFor, isRecordAmong, recordFor } from "../queries/platform.ts";
 import { isLifecycle } from "../queries/stuck.ts";
 import type { Change } from "./change-rows.ts";
@@ -25,11 +26,7 @@ export async function changeFor(
   }
   // An account never changes hands: its id says whose it is.
   if (source.topic === "balances") return isItsAccount(id, platform) ? null : undefined;
-  const before = await lastChange(rows, source.changes, {
-    column: source.id,
-    id,
-    before: position,
-  });
+  const before = await lastChange(rows, source.changes, [source.id, id], position - 1);
   const wasIts = before !== null && (await isIts(rows, source, { row: before, ...at }));
   return wasIts ? null : undefined;
 }
@@ -55,8 +52,7 @@ async function isIts(
   }
   const subject = String(changedAnomaly(row.row).subject);
   if (!isLifecycle(model)) return isItsAccount(subject, platform);
-  const found = { column: "id", id: subject, before: position + 1 };
-  const record = await lastChange(rows, RECORD_CHANGES, found);
+  const record = await lastChange(rows, RECORD_CHANGES, ["id", subject], position);
   return typeof record?.row === "string" && isRecordAmong(model, recordIn(record.row), platform);
 }
 
@@ -70,20 +66,3 @@ function recordIn(changed: string): Row {
 /** Subjects that are no accounts are the ledger's. */
 const isItsAccount = (id: string, platform: string): boolean =>
   /^(?:zerohash|layer1):/.test(id) && isAccountOf(id, platform);
-
-async function lastChange(
-  rows: Rows,
-  table: Table,
-  { column, id, before }: Readonly<{ column: string; id: string; before: number }>,
-): Promise<Row | null> {
-  const [last = null] = await rows.select(table, {
-    where: [
-      { column, is: "=", value: id },
-      { column: "position", is: "<", value: before },
-    ],
-    orderBy: [column, "position"],
-    descending: true,
-    limit: 1,
-  });
-  return last;
-}
