@@ -1,5 +1,5 @@
 import type { DataOf, FactType } from "@counterfoil/contracts/fact";
-import type { QuarantinedRecord } from "@counterfoil/contracts/operations-record";
+import type { QuarantinedRecord, RetryRecord } from "@counterfoil/contracts/operations-record";
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
@@ -7,7 +7,7 @@ import { newEvent } from "@counterfoil/core/ingest/event";
 import { dismissalId, retryIdsOf } from "@counterfoil/core/ingest/quarantine";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { appendContended, appendDecided, type Contender } from "./ingest/append-decided.ts";
-import { type RetryResult, retryQuarantined } from "./ingest/retranslate.ts";
+import { retryQuarantined } from "./ingest/retranslate.ts";
 import { findInModels } from "./queries/anomalies.ts";
 import type { Platform } from "./queries/platform.ts";
 import { findQuarantined } from "./queries/quarantine.ts";
@@ -110,19 +110,21 @@ export async function dismissQuarantined(
 /**
  * Reads a quarantined delivery once more, with the present translation.
  *
+ * @returns what came of it, and where the stream was after it
  * @throws NothingThere, AlreadyClosed
  */
 export async function retryForOperator(
   options: Dismissing,
   { id, actor }: Omit<Word, "note">,
-): Promise<RetryResult> {
+): Promise<RetryRecord & Readonly<{ position: number }>> {
   const delivery = await findQuarantined(options.stream, id, options);
   if (delivery === null) throw nothingThere(id);
   if (delivery.resolved_position !== null) {
     throw new AlreadyClosed(`delivery ${id} was read at position ${delivery.resolved_position}`);
   }
   await recordAction(options, { action: "retry", target: id, actor });
-  return retryQuarantined(delivery, options);
+  const { outcome, detail } = await retryQuarantined(delivery, options);
+  return { delivery_id: id, outcome, detail, position: (await options.stream.head()).position };
 }
 
 const nothingThere = (id: string) =>

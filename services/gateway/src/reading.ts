@@ -39,6 +39,14 @@ export type Sources = Readonly<{
   stopping: AbortSignal;
 }>;
 
+/** What a route may answer because it reads a model, and waits for a position. */
+export const MODEL_PROBLEMS = [
+  "model_unavailable",
+  "stream_unavailable",
+  "position_timeout",
+  "position_ahead",
+] as const;
+
 /** How long a request waits for a read model to reach a position. */
 export const POSITION_WAIT_MS = 5_000;
 

@@ -24,13 +24,8 @@ export function createActing(config: Config, models: ServedModels): Acting {
         const rule = stuckRule(backends.clock.now(), config.COUNTERFOIL_STUCK_AFTER);
         return acknowledgeAnomaly({ ...backends, models, rule, platform }, word);
       }),
-    retry: ({ id, actor }) =>
-      writing(async (backends) => {
-        const retrying = { ...backends, translations: TRANSLATIONS };
-        const { outcome, detail } = await retryForOperator(retrying, { id, actor });
-        const { position } = await backends.stream.head();
-        return { delivery_id: id, outcome, detail, position };
-      }),
+    retry: (word) =>
+      writing((backends) => retryForOperator({ ...backends, translations: TRANSLATIONS }, word)),
     dismiss: (word) =>
       writing((backends) => dismissQuarantined({ ...backends, translations: TRANSLATIONS }, word)),
   };

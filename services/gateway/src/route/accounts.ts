@@ -17,6 +17,7 @@ import { choice, cursor, limit, minPosition, parameters, pathId } from "../param
 import {
   listBody,
   listFor,
+  MODEL_PROBLEMS,
   oneBody,
   oneFound,
   pageOf,
@@ -48,10 +49,7 @@ const problems = [
   "unsupported_combination",
   "not_found",
   "ambiguous_id",
-  "model_unavailable",
-  "stream_unavailable",
-  "position_timeout",
-  "position_ahead",
+  ...MODEL_PROBLEMS,
 ] as const;
 
 function accountRoute(sources: Sources): Route {

@@ -33,6 +33,7 @@ import {
   given,
   listBody,
   listFor,
+  MODEL_PROBLEMS,
   oneBody,
   pageOf,
   readModel,
@@ -54,14 +55,7 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
         "`position` is that of the model that is furthest behind, or the one that is asked for. Those of a past position stand in the order in which they were first seen, the newest first; what only the clock says (`stuck`) is none of them. A page may hold fewer than `limit` while `next_cursor` is given.",
       query: anomalies,
       answer: listOf(anomalyRecord),
-      problems: [
-        "invalid_cursor",
-        "unsupported_combination",
-        "model_unavailable",
-        "stream_unavailable",
-        "position_timeout",
-        "position_ahead",
-      ],
+      problems: ["invalid_cursor", "unsupported_combination", ...MODEL_PROBLEMS],
       handle: (request) => answerAnomalies(sources, request),
     }),
     route({
@@ -90,13 +84,7 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       description: "A page may hold fewer than `limit` while `next_cursor` is given.",
       query: quarantine,
       answer: listOf(quarantinedRecord),
-      problems: [
-        "invalid_cursor",
-        "model_unavailable",
-        "stream_unavailable",
-        "position_timeout",
-        "position_ahead",
-      ],
+      problems: ["invalid_cursor", ...MODEL_PROBLEMS],
       handle: (request) => answerQuarantine(sources, request),
     }),
   ];

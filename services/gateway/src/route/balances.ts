@@ -9,7 +9,15 @@ import {
 import type { z } from "zod";
 import { minPositionOf, momentOf, momentParameters } from "../moment.ts";
 import { anyChoice, anyMatch, cursor, limit, minPosition, parameters } from "../parameter.ts";
-import { given, listBody, listFor, pageOf, readModel, type Sources } from "../reading.ts";
+import {
+  given,
+  listBody,
+  listFor,
+  MODEL_PROBLEMS,
+  pageOf,
+  readModel,
+  type Sources,
+} from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 const filters = {
@@ -42,14 +50,7 @@ export function balanceRoutes(sources: Sources): readonly Route[] {
         "Of a past moment, an account is listed if something was reported of it by then. `position` is the position that the facts were looked at up to. A page may hold fewer than `limit` while `next_cursor` is given.",
       query,
       answer: listOf(balanceRecord),
-      problems: [
-        "invalid_cursor",
-        "unsupported_combination",
-        "model_unavailable",
-        "stream_unavailable",
-        "position_timeout",
-        "position_ahead",
-      ],
+      problems: ["invalid_cursor", "unsupported_combination", ...MODEL_PROBLEMS],
       handle: (request) => answerBalances(sources, request),
     }),
   ];

@@ -15,7 +15,15 @@ import {
   position,
   time,
 } from "../parameter.ts";
-import { given, oneFound, positionKnownBy, readModel, type Sources, stuckNow } from "../reading.ts";
+import {
+  given,
+  MODEL_PROBLEMS,
+  oneFound,
+  positionKnownBy,
+  readModel,
+  type Sources,
+  stuckNow,
+} from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** Facts on a page, at most: each is asked what would be shown without it. */
@@ -56,10 +64,7 @@ export function explainRoutes(sources: Sources): readonly Route[] {
         "ambiguous_id",
         "invalid_cursor",
         "unsupported_combination",
-        "model_unavailable",
-        "stream_unavailable",
-        "position_timeout",
-        "position_ahead",
+        ...MODEL_PROBLEMS,
       ],
       handle: (request) => answer(sources, request),
     }),

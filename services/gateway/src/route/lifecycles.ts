@@ -36,6 +36,7 @@ import {
   given,
   listBody,
   listFor,
+  MODEL_PROBLEMS,
   oneBody,
   oneFound,
   pageOf,
@@ -72,13 +73,7 @@ export function lifecycleRoutes(sources: Sources): readonly Route[] {
   ]);
 }
 
-const problems = [
-  "unsupported_combination",
-  "model_unavailable",
-  "stream_unavailable",
-  "position_timeout",
-  "position_ahead",
-] as const;
+const problems = ["unsupported_combination", ...MODEL_PROBLEMS] as const;
 
 /** What a record of a past moment is. */
 const AS_OF =

@@ -95,11 +95,9 @@ export async function createTestGateway(
         const operating = { stream, clock, hashing: nodeHashing, models, rule, platform };
         return acknowledgeAnomaly(operating, word);
       },
-      retry: async ({ id, actor }) => {
+      retry: (word) => {
         const retrying = { stream, clock, hashing: nodeHashing, translations: TRANSLATIONS };
-        const { outcome, detail } = await retryForOperator(retrying, { id, actor });
-        const { position } = await stream.head();
-        return { delivery_id: id, outcome, detail, position };
+        return retryForOperator(retrying, word);
       },
       dismiss: (word) => {
         const dismissing = { stream, clock, hashing: nodeHashing, translations: TRANSLATIONS };
