@@ -1,7 +1,7 @@
 import type { components } from "@counterfoil/client";
 import { ProblemError } from "@counterfoil/client";
 import { computed, effect, signal } from "@preact/signals";
-import { eventsIn, type ServerEvent } from "./server-events.ts";
+import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { api, authorization, locked, watch } from "./session.ts";
 
 export type Status = components["schemas"]["Status"];
@@ -32,8 +32,6 @@ const tell = (change: Change): void => {
 
 const ASK_EVERY_MS = 2_000;
 const RETRY_MS = 5_000;
-/** Until it is known from where. */
-const SOON_MS = 100;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -77,8 +75,9 @@ export async function refreshStatus(): Promise<void> {
 async function followChanges(): Promise<void> {
   let after: string | null = null;
   for (;;) {
-    if (locked.value === null && status.value !== null && !document.hidden) {
-      after ??= status.value.head;
+    const known = await whenKnown();
+    if (!document.hidden) {
+      after ??= known.head;
       const outcome = await readChanges(after, (id) => {
         after = id;
       });
@@ -86,8 +85,21 @@ async function followChanges(): Promise<void> {
       if (outcome === "missing") return;
       if (outcome === "refused") after = null;
     }
-    await pause(status.value === null ? SOON_MS : RETRY_MS);
+    await pause(RETRY_MS);
   }
+}
+
+/** The status, once there is one for whoever asks. */
+function whenKnown(): Promise<Status> {
+  return new Promise((resolve) => {
+    const stop = effect(() => {
+      const known = locked.value === null ? status.value : null;
+      if (known === null) return;
+      resolve(known);
+      // Not from within: it has no end yet while it is begun.
+      queueMicrotask(() => stop());
+    });
+  });
 }
 
 /** Ends with the key that it was begun with. */
@@ -107,10 +119,15 @@ async function readChanges(
     if (response.status === 404 || response.status === 405) return "missing";
     if (!response.ok || response.body === null) return "refused";
     isStreaming.value = true;
-    for await (const event of eventsIn(response.body.pipeThrough(new TextDecoderStream()))) {
-      if (event.id !== null) reached(event.id);
-      tellOf(event);
-    }
+    const parser = createParser({
+      onEvent: (message) => {
+        if (message.id !== undefined) reached(message.id);
+        tellOf(message);
+      },
+    });
+    const text = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let read = await text.read(); !read.done; read = await text.read())
+      parser.feed(read.value);
   } catch {
     // Cut off: the next attempt goes on behind the last one heard.
   } finally {
@@ -120,7 +137,7 @@ async function readChanges(
 }
 
 /** An event names the model; `reset` and `state` are about the one that their data names. */
-function tellOf({ event, data }: ServerEvent): void {
+function tellOf({ event = "", data }: EventSourceMessage): void {
   const { id, model } = fieldsOf(data);
   if (event === "reset") tell({ model: String(model), id: null });
   else tell({ model: event, id: typeof id === "string" ? id : null });

@@ -57,19 +57,6 @@ export function logOut(): void {
   locked.value = "You have logged out.";
 }
 
-/**
- * A GET of an address that the client has no method for, as JSON.
- *
- * @throws ProblemError, TypeError where nobody answers
- */
-export async function askPath<Answer>(path: string, signal?: AbortSignal): Promise<Answer> {
-  const response = await watch(path, { headers: authorization(), ...(signal && { signal }) });
-  if (response.ok) return response.json() as Promise<Answer>;
-  const body: unknown = await response.json().catch(() => null);
-  const isProblem = typeof Object(body).code === "string";
-  throw new ProblemError(response.status, isProblem ? (body as ProblemDocument) : null);
-}
-
 /** For a request that is made by hand, such as a stream that is read as it comes. */
 export const authorization = (): Record<string, string> =>
   key.value === null ? {} : { authorization: `Bearer ${key.value}` };

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { type Failure, failureOf } from "../resource.ts";
-import { NeedsOperator } from "./states.tsx";
+import { Refused } from "./states.tsx";
 
 type ConfirmButtonProps = Readonly<{
   action: string;
@@ -9,8 +9,6 @@ type ConfirmButtonProps = Readonly<{
   /** Rejects where the service refuses. */
   act: () => Promise<void>;
 }>;
-
-const KEY_WANTED: ReadonlySet<string> = new Set(["unauthenticated", "wrong_role"]);
 
 /** A button that asks once more before it does what it says. */
 export function ConfirmButton({ action, question, act }: ConfirmButtonProps) {
@@ -44,14 +42,7 @@ export function ConfirmButton({ action, question, act }: ConfirmButtonProps) {
       <button type="button" disabled={state === "busy"} onClick={() => setState("asking")}>
         {action}
       </button>
-      {typeof state === "object" &&
-        (KEY_WANTED.has(state.code) ? (
-          <NeedsOperator what={`To ${action.toLowerCase()}`} />
-        ) : (
-          <p class="notice bad" role="alert">
-            {state.text}
-          </p>
-        ))}
+      {typeof state === "object" && <Refused action={action} failure={state} />}
     </>
   );
 }

@@ -1,7 +1,7 @@
 import type { components } from "@counterfoil/client";
 import { useState } from "preact/hooks";
-import { type Resource, useResource } from "../resource.ts";
-import { askPath } from "../session.ts";
+import type { Moment } from "../moment.ts";
+import { useResource } from "../resource.ts";
 import { Badge, type Tone } from "./badge.tsx";
 import { DeliveryLink, EventLink } from "./links.tsx";
 import { Panel } from "./panel.tsx";
@@ -15,8 +15,8 @@ type Delivery = Explanation["deliveries"][number];
 type ExplainedProps = Readonly<{
   kind: "balance" | "withdrawal" | "deposit" | "trade";
   id: string;
-  /** The moment that is looked at, as the query of a question. */
-  moment?: string;
+  /** The moment that is looked at. */
+  moment?: Moment;
 }>;
 
 /** Why something is shown as it is, fact by fact, down to who signed the bytes. Asked for when it is opened. */
@@ -36,9 +36,10 @@ export function Explained(props: ExplainedProps) {
   );
 }
 
-function Facts({ kind, id, moment = "" }: ExplainedProps) {
-  const found: Resource<Explanation> = useResource(`explain ${kind} ${id} ${moment}`, (_, signal) =>
-    askPath(`/v1/explain/${kind}/${encodeURIComponent(id)}${moment}`, signal),
+function Facts({ kind, id, moment = {} }: ExplainedProps) {
+  const key = `explain ${kind} ${id} ${JSON.stringify(moment)}`;
+  const found = useResource(key, (client, signal) =>
+    client.explain({ kind, id, ...moment }, { signal }),
   );
   return (
     <Loaded resource={found} lines={6}>

@@ -1,6 +1,6 @@
 import { useRef, useState } from "preact/hooks";
-import { failureOf } from "../resource.ts";
-import { NeedsOperator } from "./states.tsx";
+import { type Failure, failureOf } from "../resource.ts";
+import { Refused } from "./states.tsx";
 
 type NoteFormProps = Readonly<{
   /** The button: what is done. */
@@ -11,14 +11,10 @@ type NoteFormProps = Readonly<{
   act: (note: string) => Promise<void>;
 }>;
 
-const KEY_WANTED: ReadonlySet<string> = new Set(["unauthenticated", "wrong_role"]);
-
 /** A button that asks for a note before anything is done; both go onto the stream. */
 export function NoteForm({ action, why, act }: NoteFormProps) {
   const [isOpen, setOpen] = useState(false);
-  const [state, setState] = useState<"idle" | "busy" | Readonly<{ code: string; text: string }>>(
-    "idle",
-  );
+  const [state, setState] = useState<"idle" | "busy" | Failure>("idle");
   const field = useRef<HTMLInputElement>(null);
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -52,14 +48,7 @@ export function NoteForm({ action, why, act }: NoteFormProps) {
       <button type="button" onClick={() => setOpen(false)}>
         Cancel
       </button>
-      {typeof state === "object" &&
-        (KEY_WANTED.has(state.code) ? (
-          <NeedsOperator what={`To ${action.toLowerCase()}`} />
-        ) : (
-          <p class="notice bad" role="alert">
-            {state.text}
-          </p>
-        ))}
+      {typeof state === "object" && <Refused action={action} failure={state} />}
     </form>
   );
 }

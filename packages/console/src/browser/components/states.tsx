@@ -84,12 +84,25 @@ function Stale({ failure, again }: FailedProps) {
 }
 
 /** What a key of the role `operator` is needed for, and how one is made. */
-export function NeedsOperator({ what }: Readonly<{ what: string }>) {
+function NeedsOperator({ what }: Readonly<{ what: string }>) {
   return (
     <div class="notice quiet" role="status">
       <p>{what} needs an operator's key. Where the service runs:</p>
       <pre>counterfoil keys create --role operator --name you</pre>
       <p>It is shown once. Use “Key” above to give it to this page.</p>
     </div>
+  );
+}
+
+const KEY_WANTED: ReadonlySet<string> = new Set(["unauthenticated", "wrong_role"]);
+
+/** Why something was not done; where only a key is wanted, which, and how it is made. */
+export function Refused({ action, failure }: Readonly<{ action: string; failure: Failure }>) {
+  return KEY_WANTED.has(failure.code) ? (
+    <NeedsOperator what={`To ${action.toLowerCase()}`} />
+  ) : (
+    <p class="notice bad" role="alert">
+      {failure.text}
+    </p>
   );
 }

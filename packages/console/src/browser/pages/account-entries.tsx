@@ -1,37 +1,33 @@
-import type { components } from "@counterfoil/client";
+import type { AnswerOf, components } from "@counterfoil/client";
 import { useState } from "preact/hooks";
 import { Amount, amountColumn, fractionOf } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
+import { givenBy } from "../components/filters.tsx";
 import { DeliveryLink, EventLink, RunLink } from "../components/links.tsx";
 import { Pager } from "../components/pager.tsx";
 import { Panel } from "../components/panel.tsx";
 import { Empty, Loaded } from "../components/states.tsx";
 import { Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
+import { momentGiven } from "../moment.ts";
 import { ofRecord, useResource } from "../resource.ts";
 import { query } from "../router.ts";
-import { askPath } from "../session.ts";
-import { momentGiven } from "./account-moment.tsx";
 
 type Balance = components["schemas"]["Balance"];
 export type Entry = components["schemas"]["Entry"];
 type Run = Extract<Entry, { kind: "run" }>;
 type Gap = Extract<Entry, { kind: "gap" }>;
 type Contradiction = Extract<Entry, { kind: "contradiction" }>;
-export type EntryPage = Readonly<{
-  data: readonly Entry[];
-  next_cursor: string | null;
-  position: string;
-}>;
+export type EntryPage = AnswerOf<"listEntries">;
 
 const ON_A_PAGE = 50;
 
 /** The account's history, the newest first; each run unfolds into its movements. */
 export function Entries({ account: { id } }: Readonly<{ account: Balance }>) {
-  const cursor = query.value.get("cursor");
+  const asked = { ...momentGiven(), ...givenBy(["cursor"]), limit: ON_A_PAGE };
   const page = useResource(
     `entries ${id} ${query.value}`,
-    (_, signal) => askPath<EntryPage>(entriesPath(id, ON_A_PAGE, cursor), signal),
+    (client, signal) => client.listEntries({ id, ...asked, order: "desc" }, { signal }),
     ofRecord("balances", id),
   );
   return (
@@ -50,15 +46,6 @@ export function Entries({ account: { id } }: Readonly<{ account: Balance }>) {
       </Loaded>
     </Panel>
   );
-}
-
-/** Where an account's newest entries are, at the moment that the address gives. */
-export function entriesPath(id: string, limit: number, cursor: string | null): string {
-  const asked = new URLSearchParams(momentGiven());
-  asked.set("order", "desc");
-  asked.set("limit", String(limit));
-  if (cursor !== null) asked.set("cursor", cursor);
-  return `/v1/accounts/${encodeURIComponent(id)}/entries?${asked}`;
 }
 
 function EntryTable({ entries }: Readonly<{ entries: readonly Entry[] }>) {

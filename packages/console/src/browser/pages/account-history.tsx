@@ -4,9 +4,9 @@ import { Amount } from "../components/amount.tsx";
 import { Panel } from "../components/panel.tsx";
 import { Empty, Loaded } from "../components/states.tsx";
 import { Time } from "../components/time.tsx";
+import { momentGiven } from "../moment.ts";
 import { ofRecord, useResource } from "../resource.ts";
 import { go, query, withQuery } from "../router.ts";
-import { askPath } from "../session.ts";
 import { balanceOf, type Entry, type EntryPage, timeOf } from "./account-entries.tsx";
 import { MomentForm } from "./account-moment.tsx";
 import { Plot } from "./account-plot.tsx";
@@ -18,10 +18,12 @@ const DRAWN = 400;
 
 /** The balance over time, and a slider that goes to what it was after any of the entries drawn. */
 export function BalanceOverTime({ account: { id, asset } }: Readonly<{ account: Balance }>) {
-  const known = query.value.get("known_at");
+  const { known_at } = momentGiven();
+  const known = known_at === undefined ? {} : { known_at };
   const page = useResource(
-    `drawn ${id} ${known}`,
-    (_, signal) => askPath<EntryPage>(drawnPath(id, known), signal),
+    `drawn ${id} ${known_at}`,
+    (client, signal) =>
+      client.listEntries({ id, ...known, order: "desc", limit: DRAWN }, { signal }),
     ofRecord("balances", id),
   );
   return (
@@ -42,12 +44,6 @@ export function BalanceOverTime({ account: { id, asset } }: Readonly<{ account: 
       <MomentForm />
     </Panel>
   );
-}
-
-function drawnPath(id: string, known: string | null): string {
-  const asked = new URLSearchParams({ order: "desc", limit: String(DRAWN) });
-  if (known !== null) asked.set("known_at", known);
-  return `/v1/accounts/${encodeURIComponent(id)}/entries?${asked}`;
 }
 
 function drawnText({ next_cursor, data }: EntryPage): string {

@@ -1,14 +1,5 @@
+import { isPast, momentGiven } from "../moment.ts";
 import { go, query, withQuery } from "../router.ts";
-
-/** The moment that the address gives, as the query of a question; empty for now. */
-export function momentGiven(): string {
-  const given = new URLSearchParams();
-  for (const name of ["as_of", "known_at"]) {
-    const value = query.value.get(name);
-    if (value !== null) given.set(name, value);
-  }
-  return given.size === 0 ? "" : `?${given}`;
-}
 
 /** Goes to what was true at one time, by what was known at another; both stand in the address. */
 export function MomentForm() {
@@ -18,13 +9,14 @@ export function MomentForm() {
     const textOf = (name: string) => asTime(String(given.get(name) ?? ""));
     go(withQuery({ as_of: textOf("as_of"), known_at: textOf("known_at") }));
   };
-  const isPast = momentGiven() !== "";
   return (
     <form class="filters moment" onSubmit={submit} key={query.value.toString()}>
       <Field name="as_of" title="As it was at (UTC)" />
       <Field name="known_at" title="By what was known at (UTC)" />
       <button type="submit">Go there</button>
-      {isPast && <a href={withQuery({ as_of: null, known_at: null })}>Back to now</a>}
+      {isPast(momentGiven()) && (
+        <a href={withQuery({ as_of: null, known_at: null })}>Back to now</a>
+      )}
     </form>
   );
 }
@@ -47,7 +39,7 @@ function Field({ name, title }: Readonly<{ name: string; title: string }>) {
 }
 
 /** A day or a minute is enough to be written; the service wants all of it. */
-export function asTime(text: string): string {
+function asTime(text: string): string {
   const given = text.trim().replace(" ", "T");
   if (/^\d{4}-\d{2}-\d{2}$/.test(given)) return `${given}T00:00:00Z`;
   if (/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}Z?$/.test(given)) return `${given.replace("Z", "")}:00Z`;

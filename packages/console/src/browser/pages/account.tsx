@@ -6,24 +6,23 @@ import { AccountName } from "../components/links.tsx";
 import { Facts, Id, Panel } from "../components/panel.tsx";
 import { Failed, Loaded } from "../components/states.tsx";
 import { Time } from "../components/time.tsx";
+import { isPast, momentGiven } from "../moment.ts";
 import { type PageProps, useTitle } from "../page.ts";
 import { ofRecord, useResource } from "../resource.ts";
 import { pathTo, query } from "../router.ts";
-import { askPath } from "../session.ts";
 import { Entries } from "./account-entries.tsx";
 import { BalanceOverTime } from "./account-history.tsx";
-import { MomentForm, momentGiven } from "./account-moment.tsx";
+import { MomentForm } from "./account-moment.tsx";
 
 type Balance = components["schemas"]["Balance"];
-type One = Readonly<{ data: Balance; position: string }>;
 
 /** One account: what it holds, how it came to that, and what it held at any time. */
 export function AccountPage({ parameters: { id = "" } }: PageProps) {
   useTitle(id);
   const moment = momentGiven();
   const account = useResource(
-    `account ${id} ${moment}`,
-    (_, signal) => askPath<One>(`/v1/accounts/${encodeURIComponent(id)}${moment}`, signal),
+    `account ${id} ${JSON.stringify(moment)}`,
+    (client, signal) => client.getAccount({ id, ...moment }, { signal }),
     ofRecord("balances", id),
   );
   if (account.state === "failed") return <NotFound id={id} failure={account} />;
@@ -37,7 +36,7 @@ export function AccountPage({ parameters: { id = "" } }: PageProps) {
       <Loaded resource={account} lines={3}>
         {({ data, position }) => (
           <>
-            <Head balance={data} position={position} isPast={moment !== ""} />
+            <Head balance={data} position={position} isPast={isPast(moment)} />
             <BalanceOverTime account={data} />
             <Entries key={query.value.toString()} account={data} />
             <Explained kind="balance" id={data.id} moment={moment} />
@@ -100,7 +99,7 @@ function NotFound({ id, failure }: NotFoundProps) {
       <div class="heading">
         <h1 class="account">{id}</h1>
       </div>
-      {momentGiven() !== "" && <MomentForm />}
+      {isPast(momentGiven()) && <MomentForm />}
       <Failed {...failure} />
       {candidates.length > 0 && (
         <Panel title="It may be">

@@ -10,7 +10,6 @@ import { type Status, status } from "../live.ts";
 import { useTitle } from "../page.ts";
 import { ofModels, useResource } from "../resource.ts";
 import { pathTo } from "../router.ts";
-import { askPath } from "../session.ts";
 import { Deliveries, Models } from "./money-service.tsx";
 import { Verdict } from "./money-verdict.tsx";
 
@@ -101,17 +100,10 @@ function assetOf(account: string): string | null {
   return part === undefined ? null : decodeURIComponent(part);
 }
 
-type Total = Readonly<{
-  asset: string;
-  total: string | null;
-  accounts: number;
-  accounts_with_gaps: number;
-}>;
-
 function Totals() {
   const totals = useResource(
     "totals",
-    (_, signal) => askPath<{ position: string; data: readonly Total[] }>("/v1/totals", signal),
+    (client, signal) => client.listTotals({}, { signal }),
     ofModels("balances"),
   );
   return (
