@@ -35,6 +35,8 @@ export type Given = Readonly<{
   memory?: MemoryGroup | null;
   /** A signal that it gets before it ends by itself. */
   signalled?: Readonly<{ name: NodeJS.Signals; afterMs: number }>;
+  /** Interrupted once it has said this, and something was done. */
+  interrupted?: Readonly<{ said: RegExp; after: (stdout: string) => Promise<void> }>;
 }>;
 
 const running = new Set<ChildProcess>();
@@ -67,9 +69,16 @@ export async function runProgram(
 ): Promise<CommandResult> {
   const child = spawnProgram(file, args, env, given);
   const output = { stdout: "", stderr: "" };
+  const { promise: done, resolve } = Promise.withResolvers<void>();
+  let { interrupted } = given;
+  if (interrupted === undefined) resolve();
   child.stdout?.on("data", (chunk: Buffer) => {
     output.stdout += chunk.toString();
+    if (!interrupted?.said.test(output.stdout)) return;
+    resolve(interrupted.after(output.stdout).finally(() => child.kill("SIGINT")));
+    interrupted = undefined;
   });
+  child.once("exit", () => resolve());
   child.stderr?.on("data", (chunk: Buffer) => {
     output.stderr += chunk.toString();
   });
@@ -77,6 +86,7 @@ export async function runProgram(
   const timer = name && setTimeout(() => child.kill(name), afterMs);
   const [code] = await once(child, "close");
   clearTimeout(timer);
+  await done;
   return { code, ...output };
 }
 

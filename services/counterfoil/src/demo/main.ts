@@ -85,8 +85,9 @@ async function serveOn({ address, ended }: ServiceProcess): Promise<void> {
   await Promise.race([interrupted, ended]);
 }
 
-const accountPage = (address: string): string =>
-  `${address}/accounts/${encodeURIComponent(AVAILABLE)}`;
+function accountPage(address: string): string {
+  return `${address}/accounts/${encodeURIComponent(AVAILABLE)}`;
+}
 
 /**
  * The demo from the first message to the comparison of the digests.
