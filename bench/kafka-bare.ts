@@ -3,7 +3,7 @@ import { choosePartition } from "@counterfoil/adapters/kafka/publisher";
 import { type Chunk, chunkRecords } from "@counterfoil/adapters/kafka/record-batches";
 import { checkpointTopicName } from "@counterfoil/adapters/kafka/topic-layout";
 import { topicName } from "@counterfoil/contracts/kafka";
-import type { TopicTransaction } from "@counterfoil/processing/ports/topic-publisher";
+import type { TopicTransaction } from "@counterfoil/processing/ports/topics";
 import type { Logger } from "pino";
 
 type Bare = KafkaConnection &

@@ -3,7 +3,7 @@ import { type Backends, connect } from "@counterfoil/adapters/connect";
 import { startBroker } from "@counterfoil/adapters/kafka/testing/broker";
 import { createKafkaTopics } from "@counterfoil/adapters/kafka/topics";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
-import type { Topics, TopicTransaction } from "@counterfoil/processing/ports/topic-publisher";
+import type { Topics, TopicTransaction } from "@counterfoil/processing/ports/topics";
 import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
 import { startPublisher } from "@counterfoil/publisher/publisher";
 import { pino } from "pino";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
-import { certificateText } from "@counterfoil/core/audit/certificate";
+import { certificateText } from "@counterfoil/core/audit/tree-head";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { createApi, whenFolded } from "./support/api.ts";

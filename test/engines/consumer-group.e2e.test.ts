@@ -16,7 +16,7 @@ import {
   type Hole,
   type StateChange,
 } from "@counterfoil/consumer-kit/reading";
-import type { TopicPublisher, TopicRecord } from "@counterfoil/processing/ports/topic-publisher";
+import type { TopicPublisher, TopicRecord } from "@counterfoil/processing/ports/topics";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { pino } from "pino";
 import { endScripts, startScript } from "../e2e/support/publisher-process.ts";

@@ -10,7 +10,7 @@ import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
-import type { TopicRecord } from "@counterfoil/processing/ports/topic-publisher";
+import type { TopicRecord } from "@counterfoil/processing/ports/topics";
 import { anomalyRecord } from "@counterfoil/processing/queries/anomaly-record";
 import { balanceRecord } from "@counterfoil/processing/queries/balances";
 import { lifecycleRecord } from "@counterfoil/processing/queries/lifecycle-record";

@@ -16,7 +16,7 @@ import { lifecycleProjection } from "@counterfoil/processing/models/lifecycle/pr
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { ModelCorrupted, StreamForked } from "@counterfoil/processing/ports/errors";
 import type { ModelCatalogue, Rows } from "@counterfoil/processing/ports/model-store";
-import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
+import { TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
 import { openSession, type PublishSession } from "@counterfoil/processing/publish/publisher";

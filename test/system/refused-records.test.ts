@@ -1,5 +1,5 @@
 import { FACT_TOPIC } from "@counterfoil/contracts/kafka";
-import { RecordTooLarge } from "@counterfoil/processing/ports/topic-errors";
+import { RecordTooLarge } from "@counterfoil/processing/ports/topics";
 import type { StoppedKey } from "@counterfoil/processing/publish/checkpoint";
 import { openSession, type PublishSession } from "@counterfoil/processing/publish/publisher";
 import {

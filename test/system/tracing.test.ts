@@ -17,7 +17,7 @@ import {
 } from "@counterfoil/processing/memory/event-stream";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import type { TopicRecord } from "@counterfoil/processing/ports/topic-publisher";
+import type { TopicRecord } from "@counterfoil/processing/ports/topics";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import {
   createMemoryTopicStorage,

@@ -1,5 +1,5 @@
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import { inTime } from "@counterfoil/processing/ports/in-time";
+import { inTime } from "@counterfoil/processing/ports/clock";
 import { Problem } from "./problem.ts";
 
 /** Whether a process should be sent anything, which is more than that it is alive. */

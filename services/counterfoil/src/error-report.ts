@@ -21,7 +21,7 @@ import {
   BrokersDisagree,
   TopicMisconfigured,
   TopicsUnavailable,
-} from "@counterfoil/processing/ports/topic-errors";
+} from "@counterfoil/processing/ports/topics";
 
 /** What a command's end says to a script. */
 export const EXIT = {

@@ -6,7 +6,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { isLoopback } from "@counterfoil/http/address";
 import type { Needs } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
-import type { KeyDirectory } from "@counterfoil/processing/access/key-directory";
+import type { KeyDirectory } from "@counterfoil/processing/access/keys";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 

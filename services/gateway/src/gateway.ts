@@ -9,7 +9,7 @@ import { type AsProblem, Problem, type ProblemDetails } from "@counterfoil/http/
 import { createReadiness, type Readiness } from "@counterfoil/http/readiness";
 import { REQUEST_ID_HEADER } from "@counterfoil/http/requests";
 import { sampleLog } from "@counterfoil/http/sampled-log";
-import { followKeys } from "@counterfoil/processing/access/key-directory";
+import { followKeys } from "@counterfoil/processing/access/keys";
 import { NotInTree } from "@counterfoil/processing/audit/heads";
 import { createChangeFeed, type FeedMessage } from "@counterfoil/processing/changes/feed";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";

@@ -1,6 +1,6 @@
 import type { Clock } from "@counterfoil/processing/ports/clock";
+import { SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import { SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/in-time";
 import { type Lag, lagBehind } from "@counterfoil/processing/queries/lag";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { ProjectorEvent } from "./projector.ts";

@@ -6,12 +6,12 @@ import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import type { Topics } from "@counterfoil/processing/ports/topics";
 import {
   BrokersDisagree,
   RecordTooLarge,
   TopicMisconfigured,
-} from "@counterfoil/processing/ports/topic-errors";
-import type { Topics } from "@counterfoil/processing/ports/topic-publisher";
+} from "@counterfoil/processing/ports/topics";
 import { openProjectionRun } from "@counterfoil/processing/projection/run";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import {

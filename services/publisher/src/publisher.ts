@@ -1,13 +1,13 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { LedgerMismatch, StreamForked } from "@counterfoil/processing/ports/errors";
+import type { Topics } from "@counterfoil/processing/ports/topics";
 import {
   BrokersDisagree,
   PublisherFenced,
   RecordTooLarge,
   TopicMisconfigured,
-} from "@counterfoil/processing/ports/topic-errors";
-import type { Topics } from "@counterfoil/processing/ports/topic-publisher";
-import type { TransactionLimits } from "@counterfoil/processing/publish/context";
+} from "@counterfoil/processing/ports/topics";
+import type { TransactionLimits } from "@counterfoil/processing/publish/model-changes";
 import {
   type Interruption,
   type PublisherOptions,

@@ -1,6 +1,6 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import { chainHash, type Head, headOf } from "@counterfoil/core/stream/chain";
-import { type Before, foreignEvent } from "@counterfoil/core/stream/foreign-event";
+import { type Before, foreignEvent } from "@counterfoil/core/stream/read-event";
 import { StreamCorrupted, StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { type DecodedEvent, decodeEvent, type StoredEvent } from "./stored-event.ts";
 

@@ -1,4 +1,4 @@
-import { PublisherFenced, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
+import { PublisherFenced, TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import { describe, expect, test } from "@jest/globals";
 import { portError, withAdvice } from "./errors.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { PublisherFenced, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
+import { PublisherFenced, TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 
 /** Runs a call of the client. @throws errors of the port. */
 export async function asPort<T>(doing: string, work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
+import { TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { createKafkaTopics } from "./topics.ts";

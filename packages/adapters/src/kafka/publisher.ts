@@ -1,13 +1,10 @@
 import { HEAD_TOPIC, topicName } from "@counterfoil/contracts/kafka";
+import type { TopicPublisher, TopicTransaction } from "@counterfoil/processing/ports/topics";
 import {
   RecordTooLarge,
   TopicMisconfigured,
   TopicsUnavailable,
-} from "@counterfoil/processing/ports/topic-errors";
-import type {
-  TopicPublisher,
-  TopicTransaction,
-} from "@counterfoil/processing/ports/topic-publisher";
+} from "@counterfoil/processing/ports/topics";
 import type { Admin, ICustomPartitioner, Kafka, Message, Producer } from "kafkajs";
 import { RETRY } from "./client.ts";
 import { asPort, retryTransient, withAdvice } from "./errors.ts";

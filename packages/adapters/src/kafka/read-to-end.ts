@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
+import { TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
 import { asPort, retryTransient } from "./errors.ts";
 

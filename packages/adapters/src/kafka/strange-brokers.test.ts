@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from "node:net";
-import { BrokersDisagree, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
+import { BrokersDisagree, TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { missingForBroker, startBroker, type TestBroker } from "./testing/broker.ts";

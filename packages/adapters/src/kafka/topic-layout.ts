@@ -5,7 +5,7 @@ import {
   TOPIC_VERSION,
   topicName,
 } from "@counterfoil/contracts/kafka";
-import { TopicMisconfigured } from "@counterfoil/processing/ports/topic-errors";
+import { TopicMisconfigured } from "@counterfoil/processing/ports/topics";
 import type { Admin } from "kafkajs";
 import { asPort, retryTransient } from "./errors.ts";
 

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { STATE_TOPICS, type Topic, topicName } from "@counterfoil/contracts/kafka";
+import type { TopicRecord } from "@counterfoil/processing/ports/topics";
 import {
   RecordTooLarge,
   TopicMisconfigured,
   TopicsUnavailable,
-} from "@counterfoil/processing/ports/topic-errors";
-import type { TopicRecord } from "@counterfoil/processing/ports/topic-publisher";
+} from "@counterfoil/processing/ports/topics";
 import {
   describeTopicsContract,
   fact,

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { BrokersDisagree, TopicsUnavailable } from "@counterfoil/processing/ports/topic-errors";
-import type { TopicPublisher, Topics } from "@counterfoil/processing/ports/topic-publisher";
+import type { TopicPublisher, Topics } from "@counterfoil/processing/ports/topics";
+import { BrokersDisagree, TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import type { Admin } from "kafkajs";
 import type { Logger } from "pino";
 import { type ClientOptions, createClient, type KafkaConnection } from "./client.ts";

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { certificateText, readCertificate } from "./certificate.ts";
-import { signedText } from "./tree-head.ts";
+import { certificateText, readCertificate, signedText } from "./tree-head.ts";
 
 const CERTIFICATE = {
   statement: "verify",

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { testHashing as hashing } from "../translate/testing/hashing.ts";
-import { growTiles, hashInTile, type Tile } from "./log-tiles.ts";
-import { leafHash, rootOf } from "./merkle-log.ts";
+import { growTiles, hashInTile, leafHash, rootOf, type Tile } from "./merkle-log.ts";
 import { addEvent, changeMap, EMPTY, entryHash, keyOf, type SubjectEntry } from "./subject-map.ts";
 
 const FORMAT = readFileSync(new URL("../../../../docs/stream-format.md", import.meta.url), "utf8");

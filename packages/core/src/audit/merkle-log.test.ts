@@ -1,10 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { testHashing as hashing } from "../translate/testing/hashing.ts";
-import { growTiles, hashInTile, openTiles, type Tile, tileOf } from "./log-tiles.ts";
 import {
   consistencyRanges,
   emptyRoot,
+  growTiles,
+  hashInTile,
   inclusionRanges,
   isConsistent,
   isIncluded,
@@ -12,7 +13,10 @@ import {
   leafHash,
   type Node,
   nodeHash,
+  openTiles,
   rootOf,
+  type Tile,
+  tileOf,
 } from "./merkle-log.ts";
 
 const eventHash = (number: number): string => hashing.sha256(`event ${number}`);

@@ -1,5 +1,5 @@
-import { putHex } from "../exact/hex.ts";
 import { canonicalJson } from "../exact/json.ts";
+import { putHex } from "../exact/text.ts";
 import type { Hashing } from "../hashing.ts";
 import { prefixedHash } from "./merkle-log.ts";
 

@@ -1,5 +1,5 @@
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { putHex } from "../exact/hex.ts";
+import { putHex } from "../exact/text.ts";
 import type { Nanos } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { testHashing as hashing } from "../translate/testing/hashing.ts";
-import { foreignEvent } from "./foreign-event.ts";
+import { foreignEvent } from "./read-event.ts";
 
 /*
  * Frozen. Every reader seals what another client wrote alike, also in another language: the id was

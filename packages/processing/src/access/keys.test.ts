@@ -8,8 +8,7 @@ import { createMemoryKeyStore } from "../memory/key-store.ts";
 import { createManualClock } from "../memory/manual-clock.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import { followKeys } from "./key-directory.ts";
-import { createKey, type KeyKeeping, readKeys, revokeKey, rotateKey } from "./keys.ts";
+import { createKey, followKeys, type KeyKeeping, readKeys, revokeKey, rotateKey } from "./keys.ts";
 
 const START = 1_767_225_600n * SECOND;
 const DAY = 86_400n * SECOND;

@@ -2,12 +2,15 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import {
   growTiles,
   hashInTile,
+  type LeafRange,
+  type Node,
+  nodesOf,
   openTiles,
+  rootOf,
   type Tile,
   type TileAt,
   tileOf,
-} from "@counterfoil/core/audit/log-tiles";
-import { type LeafRange, type Node, nodesOf, rootOf } from "@counterfoil/core/audit/merkle-log";
+} from "@counterfoil/core/audit/merkle-log";
 import {
   addEvent,
   type Branch,

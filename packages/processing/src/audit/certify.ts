@@ -1,6 +1,5 @@
 import type { Certificate } from "@counterfoil/contracts/certificate";
-import { certificateText, type Statement } from "@counterfoil/core/audit/certificate";
-import { keyIdOf } from "@counterfoil/core/audit/tree-head";
+import { certificateText, keyIdOf, type Statement } from "@counterfoil/core/audit/tree-head";
 import { formatTime } from "@counterfoil/core/exact/time";
 import { AUDIT_LAYOUT, advanceIndex, LARGE_PAGE } from "./audit-index.ts";
 import { createHeads, type HeadsOptions } from "./heads.ts";

@@ -5,6 +5,7 @@ import type { EventStream } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { ServedModels } from "../queries/serving.ts";
 import { waitForMore } from "../subscribe.ts";
+import type { ChangeFrames } from "./channel.ts";
 import { type ChangeFilter, type Channel, channelKey, concerns, writeChanges } from "./channel.ts";
 import {
   advance,
@@ -15,7 +16,6 @@ import {
   isWhole,
   nextChanges,
 } from "./cursor.ts";
-import type { ChangeFrames } from "./frames.ts";
 import { createStep, type HubSink, newHub } from "./hub.ts";
 import { type Mark, type ReadChangesDeps, readNext } from "./read.ts";
 

@@ -1,11 +1,12 @@
-import type { ModelName } from "@counterfoil/contracts/fact";
+import { type ModelName, modelName } from "@counterfoil/contracts/fact";
+import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import type { ServedModels } from "../queries/serving.ts";
+import type { ShownReset, ShownState } from "./channel.ts";
 import { advance, type ChangeCursor, cursorAt, type NextChanges, nextChanges } from "./cursor.ts";
-import { createLook, type FollowedModel } from "./follow-models.ts";
-import type { ShownReset, ShownState } from "./frames.ts";
-import { watchLag } from "./patience.ts";
 import { type Mark, ModelUnread, type ReadChange, type ReadChangesDeps, readNext } from "./read.ts";
+import { FOLLOWED_SINCE } from "./source.ts";
 
 /** Whoever is told what is new. */
 export type HubSink = Readonly<{
@@ -210,4 +211,101 @@ const stoppedIn = (looked: Looked) =>
 function cursorOf(reached: ReadonlyMap<ModelName, number>): ChangeCursor {
   const apart = [...reached].map(([model, position]) => [model, { position, seen: null }] as const);
   return { ...cursorAt(Math.max(...reached.values())), apart: new Map(apart) };
+}
+
+/** How long changes of the other models wait for a model that is behind. */
+const PATIENCE_MS = 1_000;
+
+/**
+ * Which models hold up the others: those that are not, by now, where the foremost was a second ago.
+ *
+ * @returns to be told again and again how far each model has come, and when
+ */
+export function watchLag(): (
+  reached: ReadonlyMap<ModelName, number>,
+  nowMs: number,
+) => readonly ModelName[] {
+  let aim: Readonly<{ position: number; atMs: number }> | null = null;
+  return (reached, nowMs) => {
+    const positions = [...reached.values()];
+    const isReached = aim !== null && Math.min(...positions) >= aim.position;
+    // A clock that was set back begins anew.
+    if (aim === null || isReached || nowMs < aim.atMs) {
+      aim = { position: Math.max(...positions), atMs: nowMs };
+      return [];
+    }
+    if (nowMs - aim.atMs < PATIENCE_MS) return [];
+    const { position } = aim;
+    aim = null;
+    return [...reached].filter(([, each]) => each < position).map(([model]) => model);
+  };
+}
+
+/** How far a model can be followed, and which of its subjects are stopped there. */
+export type FollowedModel = Readonly<{ position: number; stopped: ReadonlySet<string> }>;
+
+/** Subjects that are compared; of more than that it is only known that there are more. */
+const STOPPED_MAX = 100;
+
+/**
+ * Looks how far each model can be followed in the generation that is served.
+ *
+ * @returns null for a model that cannot be read just now
+ */
+export function createLook(deps: ReadChangesDeps) {
+  const isFollowed = new Map<string, boolean>();
+
+  async function look(model: ModelName): Promise<FollowedModel | null> {
+    const { position, generation, stopped } = await glance(deps.models, model);
+    const key = `${model}:${generation}`;
+    if (!isFollowed.has(key)) isFollowed.set(key, await isOfPresentRows(deps, model, generation));
+    if (isFollowed.get(key) !== true) return null;
+    const end = await endOf(deps, model, generation);
+    return end === null ? null : { position: Math.min(position, end), stopped };
+  }
+
+  return async (
+    onFailure: (model: ModelName, error: unknown) => void,
+  ): Promise<ReadonlyMap<ModelName, FollowedModel | null>> => {
+    const found = new Map<ModelName, FollowedModel | null>();
+    await deps.activations.refreshIfAvailable();
+    for (const model of modelName.options) {
+      try {
+        found.set(model, await look(model));
+      } catch (error) {
+        onFailure(model, error);
+        found.set(model, null);
+      }
+    }
+    return found;
+  };
+}
+
+const glance = (models: ServedModels, model: ModelName) =>
+  models.snapshot(model, async (rows, { position }, generation) => {
+    const found = await rows.select(STOPPED, { orderBy: ["subject"], limit: STOPPED_MAX });
+    const stopped = new Set(found.map((one) => `${one.position}:${one.subject}`));
+    return { position, generation, stopped };
+  });
+
+async function isOfPresentRows(
+  { catalogue }: ReadChangesDeps,
+  model: ModelName,
+  generation: number,
+): Promise<boolean> {
+  const known = await catalogue.generations(model);
+  const { modelVersion = 0 } = known.find((one) => one.generation === generation) ?? {};
+  return modelVersion >= FOLLOWED_SINCE;
+}
+
+/** Behind the next activation another generation is live. @returns null where this one is too new to be known */
+async function endOf(
+  { activations }: ReadChangesDeps,
+  model: ModelName,
+  generation: number,
+): Promise<number | null> {
+  const latestFirst = activations.latestFirst(model);
+  const at = latestFirst.findIndex((activation) => activation.generation === generation);
+  if (at === -1) return null;
+  return at === 0 ? Number.MAX_SAFE_INTEGER : (latestFirst[at - 1]?.position ?? null);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { RECORD_CHANGES } from "../models/lifecycle/tables.ts";
 import { rowsOf } from "../queries/testing/rows-of.ts";
-import { changeFor } from "./platform-view.ts";
+import { changeFor } from "./read.ts";
 import { sourcesOf } from "./source.ts";
 
 const [DEPOSITS] = sourcesOf("deposits");

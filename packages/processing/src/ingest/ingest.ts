@@ -13,13 +13,15 @@ import {
 } from "../ports/ingest.ts";
 import { NO_TRACING, type Tracing } from "../ports/tracing.ts";
 import { commitGroups, type Pending } from "./group-commit.ts";
-import { LARGE_BYTES, readWhole, recordLarge } from "./large-delivery.ts";
 import {
   closingRequest,
   completionRequest,
   deliveryRequest,
+  LARGE_BYTES,
   openingRequest,
   type Request,
+  readWhole,
+  recordLarge,
 } from "./request.ts";
 
 export type IngestOptions = Readonly<{

@@ -3,16 +3,18 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { liveGeneration } from "../generations/activations.ts";
+import { changedAnomaly } from "../models/anomaly-rows.ts";
+import { ANOMALY_CHANGES, ATTENTION } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import type { ModelCatalogue, Rows } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
+import { isLastRows, type Row } from "../ports/table.ts";
 import { NO_TRACING, type Tracing } from "../ports/tracing.ts";
 import { checkStillFollows } from "../stream-guard.ts";
 import { waitForMore } from "../subscribe.ts";
 import { createTraces, type Traces, traceStep } from "../traces.ts";
-import { type OpenedAnomaly, readOpened } from "./opened.ts";
 import type { Projection } from "./projection.ts";
 import { openProjectionRun, type ProjectionRun, type SubjectStop } from "./run.ts";
 
@@ -178,4 +180,47 @@ async function foldUntilActivation(
   const { position } = await traceStep({ tracing, traces }, name, folded, () => run.fold(folded));
   observer?.onCommit?.({ position, events: folded.length, stopped: run.stoppedSubjects });
   return at >= 0;
+}
+
+/** An anomaly that was opened, or opened again: ids alone, never what a body held. */
+export type OpenedAnomaly = Readonly<{
+  anomaly_id: string;
+  kind: string;
+  subject: string;
+  position: number;
+}>;
+
+/** What means that money may be missing, or that somebody says two things. */
+const TOLD = /^(?:gap|contradiction|.+_conflict)$/;
+
+const PAGE = { limit: 1000, bytesMax: 4 * 1024 * 1024 };
+
+/** What such anomalies the events of a range have opened, and left open. */
+export async function readOpened(
+  rows: Rows,
+  { after, upTo }: Readonly<{ after: number; upTo: number }>,
+): Promise<readonly OpenedAnomaly[]> {
+  const opened = new Map<string, OpenedAnomaly>();
+  for (let beyond: readonly [number, string] = [after + 1, ""]; ; ) {
+    const page: readonly Row[] = await rows.select(ANOMALY_CHANGES, {
+      ...{ orderBy: ["position", "id"], beyond, ...PAGE },
+    });
+    for (const { position, id, row } of page) {
+      if (Number(position) > upTo) break;
+      const anomaly = typeof row === "string" ? changedAnomaly(row) : null;
+      if (anomaly?.attention !== ATTENTION.open) opened.delete(String(id));
+      else if (anomaly.is_new && TOLD.test(String(anomaly.kind))) {
+        const { kind, subject } = anomaly;
+        opened.set(String(id), {
+          ...{ anomaly_id: String(id), kind: String(kind), subject: String(subject) },
+          position: Number(position),
+        });
+      }
+    }
+    const last = page.at(-1);
+    if (last === undefined || isLastRows(page, PAGE)) break;
+    beyond = [Number(last.position), String(last.id)];
+    if (beyond[0] > upTo) break;
+  }
+  return [...opened.values()];
 }

@@ -4,12 +4,12 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Change } from "../changes/change-rows.ts";
 import { StreamForked } from "../ports/errors.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
-import type { TopicRecord } from "../ports/topic-publisher.ts";
+import type { TopicRecord } from "../ports/topics.ts";
 import type { StoppedSubject } from "../projection/stopped.ts";
 import type { Traces } from "../traces.ts";
 import type { PublisherCheckpoint } from "./checkpoint.ts";
-import type { PublishContext, TransactionLimits } from "./context.ts";
 import { factMessage, stateMessage } from "./message.ts";
+import type { PublishContext, TransactionLimits } from "./model-changes.ts";
 import { followModel } from "./model-changes.ts";
 
 /** What is published together: some events, and everything that they did to the models. */

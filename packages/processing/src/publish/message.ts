@@ -11,7 +11,7 @@ import {
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { TreeHead } from "@counterfoil/contracts/tree-head";
 import { formatTime, type Nanos, timeOf } from "@counterfoil/core/exact/time";
-import type { TopicRecord } from "../ports/topic-publisher.ts";
+import type { TopicRecord } from "../ports/topics.ts";
 import { eventRecord } from "../queries/events.ts";
 
 type FactPlace = Readonly<{

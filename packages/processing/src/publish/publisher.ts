@@ -7,8 +7,8 @@ import { isEngineError } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { RoleLocks } from "../ports/role-lock.ts";
-import { TopicsUnavailable } from "../ports/topic-errors.ts";
-import type { TopicPublisher, Topics } from "../ports/topic-publisher.ts";
+import type { TopicPublisher, Topics } from "../ports/topics.ts";
+import { TopicsUnavailable } from "../ports/topics.ts";
 import { NO_TRACING, type Tracing } from "../ports/tracing.ts";
 import { openReaders } from "../queries/serving.ts";
 import { waitForMore } from "../subscribe.ts";
@@ -21,8 +21,8 @@ import {
   type StoppedKey,
   withModel,
 } from "./checkpoint.ts";
-import type { Published, TransactionLimits } from "./context.ts";
 import { headMessage } from "./message.ts";
+import type { Published, TransactionLimits } from "./model-changes.ts";
 import {
   findSwitches,
   publishSwitch,
@@ -30,8 +30,7 @@ import {
   type Republishing,
   republishResumed,
 } from "./republish.ts";
-import { type Publishing, publishTaken, retryFacts } from "./stopped-keys.ts";
-import { watchStopped, withStopped } from "./stopped-subjects.ts";
+import { type Publishing, publishTaken, retryFacts, watchStopped, withStopped } from "./stopped.ts";
 import { openSubjectCounts, type SubjectCounts } from "./subject-counts.ts";
 
 export type PublisherOptions = Readonly<{

@@ -6,14 +6,14 @@ import { isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { GenerationInfo, Rows } from "../ports/model-store.ts";
 import type { Condition } from "../ports/table.ts";
-import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topic-publisher.ts";
+import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topics.ts";
 import type { StoppedSubject } from "../projection/stopped.ts";
 import { type PublisherCheckpoint, type StoppedKey, withModel } from "./checkpoint.ts";
-import type { PublishContext, Published } from "./context.ts";
 import { type StateChange, stateMessage } from "./message.ts";
+import type { PublishContext, Published } from "./model-changes.ts";
 import { isBuiltAfter } from "./model-changes.ts";
-import { type Publishing, publishTaken, stoppedStates } from "./stopped-keys.ts";
-import type { StoppedWatch } from "./stopped-subjects.ts";
+import type { StoppedWatch } from "./stopped.ts";
+import { type Publishing, publishTaken, stoppedStates } from "./stopped.ts";
 
 /** What is published again, by whom and from where. */
 export type Republishing = Publishing &

@@ -1,5 +1,5 @@
-import { PublisherFenced, RecordTooLarge, TopicsUnavailable } from "../ports/topic-errors.ts";
-import type { TopicPublisher, TopicRecord, Topics } from "../ports/topic-publisher.ts";
+import type { TopicPublisher, TopicRecord, Topics } from "../ports/topics.ts";
+import { PublisherFenced, RecordTooLarge, TopicsUnavailable } from "../ports/topics.ts";
 
 /** What several instances of the same topics share, as processes share a broker. */
 export type MemoryTopicStorage = {

@@ -1,7 +1,7 @@
 import type { Topic } from "@counterfoil/contracts/kafka";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { PublisherFenced } from "../ports/topic-errors.ts";
-import type { HeldState, TopicPublisher, TopicRecord, Topics } from "../ports/topic-publisher.ts";
+import type { HeldState, TopicPublisher, TopicRecord, Topics } from "../ports/topics.ts";
+import { PublisherFenced } from "../ports/topics.ts";
 
 export type TopicsHarness = Readonly<{
   /** Another instance on the same topics, as another process would open it. */
@@ -13,7 +13,7 @@ export type TopicsHarness = Readonly<{
 
 type Use = () => Readonly<{ harness: TopicsHarness; open: () => Promise<TopicPublisher> }>;
 
-/** What every implementation of the topics promises, see ports/topic-publisher.ts. */
+/** What every implementation of the topics promises, see ports/topics.ts. */
 export function describeTopicsContract(
   name: string,
   makeHarness: () => Promise<TopicsHarness>,

@@ -3,10 +3,11 @@ import type { Backends } from "@counterfoil/adapters/connect";
 import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
 import type { Certificate } from "@counterfoil/contracts/certificate";
 import type { TreeHead } from "@counterfoil/contracts/tree-head";
-import { certificateText, readCertificate } from "@counterfoil/core/audit/certificate";
 import {
+  certificateText,
   keyIdOf,
   type ReadSigned,
+  readCertificate,
   readTreeHead,
   signedText,
 } from "@counterfoil/core/audit/tree-head";

@@ -2,7 +2,7 @@ import { ConfigurationInvalid } from "@counterfoil/adapters/config";
 import { kafkaConfigOf } from "@counterfoil/adapters/kafka/client";
 import { createKafkaTopics } from "@counterfoil/adapters/kafka/topics";
 import type { Config } from "@counterfoil/contracts/config";
-import type { Topics } from "@counterfoil/processing/ports/topic-publisher";
+import type { Topics } from "@counterfoil/processing/ports/topics";
 import type { Logger } from "pino";
 
 /**

@@ -8,7 +8,7 @@ import type { Door } from "@counterfoil/http/door";
 import { createListener, openDoor } from "@counterfoil/http/listener";
 import { type Guard, mountOperations } from "@counterfoil/http/operations";
 import type { Readiness } from "@counterfoil/http/readiness";
-import { followKeys } from "@counterfoil/processing/access/key-directory";
+import { followKeys } from "@counterfoil/processing/access/keys";
 import type { Logger } from "pino";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { VERSION } from "../build.ts";

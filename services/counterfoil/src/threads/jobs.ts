@@ -11,7 +11,7 @@ import {
   rebuildLocked,
   rollbackModel,
 } from "@counterfoil/processing/generations/rebuild";
-import { readWhole } from "@counterfoil/processing/ingest/large-delivery";
+import { readWhole } from "@counterfoil/processing/ingest/request";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
 import type { ProjectorEvent } from "@counterfoil/projector/projector";

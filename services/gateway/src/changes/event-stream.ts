@@ -1,4 +1,4 @@
-import type { ChangeFrames } from "@counterfoil/processing/changes/frames";
+import type { ChangeFrames } from "@counterfoil/processing/changes/channel";
 
 /** Server-Sent Events (HTML Living Standard, 9.2), as `/v1/changes` writes them. */
 export const EVENT_STREAM = "text/event-stream";

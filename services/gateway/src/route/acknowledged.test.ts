@@ -9,7 +9,7 @@ import {
   NothingThere,
   recordAction,
 } from "@counterfoil/processing/operator";
-import { readOpened } from "@counterfoil/processing/projection/opened";
+import { readOpened } from "@counterfoil/processing/projection/projector";
 import { readAttention } from "@counterfoil/processing/queries/attention";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";

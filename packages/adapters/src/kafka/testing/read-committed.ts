@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { TopicRecord } from "@counterfoil/processing/ports/topic-publisher";
+import type { TopicRecord } from "@counterfoil/processing/ports/topics";
 import type { Kafka, KafkaMessage } from "kafkajs";
 import { type Part, readToEnd, wholeTopics } from "../read-to-end.ts";
 

@@ -31,7 +31,7 @@ export interface Topics {
    * Looks whether the broker answers and the topics are as they must be, and creates those that are
    * missing. It fences nobody.
    *
-   * @throws TopicsUnavailable, TopicMisconfigured, BrokersDisagree (ports/topic-errors.ts)
+   * @throws TopicsUnavailable, TopicMisconfigured, BrokersDisagree
    */
   prepare(): Promise<void>;
 
@@ -71,4 +71,36 @@ export interface TopicPublisher {
   ): Promise<void>;
 
   close(): Promise<void>;
+}
+
+/** The broker cannot be used just now; it may recover. */
+export class TopicsUnavailable extends Error {
+  override readonly name = "TopicsUnavailable";
+}
+
+/** Another publisher has opened the topics since: this one must not write any more. */
+export class PublisherFenced extends Error {
+  override readonly name = "PublisherFenced";
+}
+
+/** The broker takes no records of this size. Their keys stop until somebody has raised the limit. */
+export class RecordTooLarge extends Error {
+  override readonly name = "RecordTooLarge";
+  /** All of the transaction that are too large. */
+  readonly records: readonly TopicRecord[];
+
+  constructor(message: string, records: readonly TopicRecord[]) {
+    super(message);
+    this.records = records;
+  }
+}
+
+/** A topic is there with settings under which what is promised of it could not be kept. */
+export class TopicMisconfigured extends Error {
+  override readonly name = "TopicMisconfigured";
+}
+
+/** The brokers that are named belong to different clusters: each would get a part. */
+export class BrokersDisagree extends Error {
+  override readonly name = "BrokersDisagree";
 }
