@@ -2,7 +2,7 @@ import {
   createLayer1Keys,
   layer1Headers,
   layer1PublicKeyBase64,
-} from "@counterfoil/simulator/webhook-signatures";
+} from "@counterfoil/simulator/webhook-sender";
 import type { Signed } from "./zero-hash-webhooks.ts";
 
 const keys = createLayer1Keys();

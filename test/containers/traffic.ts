@@ -4,7 +4,7 @@ import { readCommitted } from "@counterfoil/adapters/kafka/testing/read-committe
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { balanceWebhook } from "@counterfoil/gateway/testing/balance-webhook";
-import { zeroHashHeaders } from "@counterfoil/simulator/webhook-signatures";
+import { zeroHashHeaders } from "@counterfoil/simulator/webhook-sender";
 import { pino } from "pino";
 import { type Installation, trialSecret } from "./installation.ts";
 

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
-import type { OutgoingHook } from "@counterfoil/simulator/play/outgoing";
+import type { OutgoingHook } from "@counterfoil/simulator/play-deliveries";
 import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";
 import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
 import { createApi, whenFolded } from "./support/api.ts";

@@ -1,5 +1,5 @@
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
-import type { OutgoingHook } from "@counterfoil/simulator/play/outgoing";
+import type { OutgoingHook } from "@counterfoil/simulator/play-deliveries";
 import { createRandom } from "@counterfoil/simulator/random";
 import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";
 import { afterAll, afterEach, expect, jest, test } from "@jest/globals";

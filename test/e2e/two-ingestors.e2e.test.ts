@@ -3,7 +3,7 @@ import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { planDeliveries, shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
-import { playDeliveries } from "@counterfoil/simulator/play/play-deliveries";
+import { playDeliveries } from "@counterfoil/simulator/play-deliveries";
 import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
 import { trueBalances } from "../system/truth.ts";
 import { type Api, createApi, stateDigests, whenFolded } from "./support/api.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { OutgoingHook } from "@counterfoil/simulator/play/outgoing";
+import type { OutgoingHook } from "@counterfoil/simulator/play-deliveries";
 import { type Acknowledgement, postWebhook } from "../e2e/support/send.ts";
 
 export type LoadOptions = Readonly<{

@@ -1,5 +1,5 @@
-import { formatAmount } from "@counterfoil/simulator/decimal";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
+import { formatAmount } from "@counterfoil/simulator/exact";
 import {
   createHardTransfers,
   HARD_TRANSFER_KINDS,

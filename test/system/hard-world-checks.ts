@@ -1,6 +1,6 @@
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import { formatAmount } from "@counterfoil/simulator/decimal";
 import { byArrival, isWebhook } from "@counterfoil/simulator/delivery/planned-delivery";
+import { formatAmount } from "@counterfoil/simulator/exact";
 import { type Arrivals, arrivalsOf } from "@counterfoil/simulator/testing/arrivals";
 import { shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
 import {

@@ -1,4 +1,4 @@
-import { formatAmount } from "@counterfoil/simulator/decimal";
+import { formatAmount } from "@counterfoil/simulator/exact";
 import { arrivedMessages } from "@counterfoil/simulator/testing/deliveries";
 import type {
   HardAccount,

@@ -1,7 +1,7 @@
 import { layer1AccountId, zeroHashAccountId } from "@counterfoil/core/account";
 import { formatTime } from "@counterfoil/core/exact/time";
-import { type Amount, formatAmount, parseAmount } from "@counterfoil/simulator/decimal";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
+import { type Amount, formatAmount, parseAmount } from "@counterfoil/simulator/exact";
 import type {
   BalanceReport,
   History,

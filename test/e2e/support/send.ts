@@ -1,7 +1,10 @@
-import { scenarioDeliveries } from "@counterfoil/simulator/play/outgoing";
-import { type PlayOptions, playDeliveries } from "@counterfoil/simulator/play/play-deliveries";
+import {
+  type PlayOptions,
+  playDeliveries,
+  scenarioDeliveries,
+} from "@counterfoil/simulator/play-deliveries";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
-import { layer1Headers, zeroHashHeaders } from "@counterfoil/simulator/webhook-signatures";
+import { layer1Headers, zeroHashHeaders } from "@counterfoil/simulator/webhook-sender";
 import { KEYS } from "./stand-in.ts";
 
 /** Plays a documented flow's webhooks in their order. */

@@ -1,6 +1,6 @@
 import type { FeedServer } from "@counterfoil/simulator/feed-server";
-import type { PlayTarget } from "@counterfoil/simulator/play/play-deliveries";
-import { createLayer1Keys, layer1PublicKeyBase64 } from "@counterfoil/simulator/webhook-signatures";
+import type { PlayTarget } from "@counterfoil/simulator/play-deliveries";
+import { createLayer1Keys, layer1PublicKeyBase64 } from "@counterfoil/simulator/webhook-sender";
 import type { Environment } from "./counterfoil.ts";
 
 const SECRET = "an e2e secret";

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { OutgoingHook } from "@counterfoil/simulator/play/outgoing";
+import type { OutgoingHook } from "@counterfoil/simulator/play-deliveries";
 import type { Random } from "@counterfoil/simulator/random";
 import { signedHeaders } from "../../e2e/support/send.ts";
 import { mutated } from "./mutations.ts";

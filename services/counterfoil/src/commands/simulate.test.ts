@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { layer1PublicKeyBase64 } from "@counterfoil/simulator/webhook-signatures";
+import { layer1PublicKeyBase64 } from "@counterfoil/simulator/webhook-sender";
 import { afterAll, expect, test } from "@jest/globals";
 import { WrongUsage } from "../error-report.ts";
 import { createKeysFile, readKeys } from "./simulate.ts";

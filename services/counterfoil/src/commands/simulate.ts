@@ -3,12 +3,13 @@ import { planDeliveries, shuffleDeliveries } from "@counterfoil/simulator/delive
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import { historyOptions } from "@counterfoil/simulator/history/history";
-import { type Outgoing, scenarioDeliveries } from "@counterfoil/simulator/play/outgoing";
 import {
+  type Outgoing,
   type PlayOptions,
   type PlayResult,
   playDeliveries,
-} from "@counterfoil/simulator/play/play-deliveries";
+  scenarioDeliveries,
+} from "@counterfoil/simulator/play-deliveries";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import type { Scenario } from "@counterfoil/simulator/scenarios/scenario";
 import {
@@ -17,7 +18,7 @@ import {
   type Layer1Keys,
   layer1PublicKeyBase64,
   type ZeroHashKeys,
-} from "@counterfoil/simulator/webhook-signatures";
+} from "@counterfoil/simulator/webhook-sender";
 import { Command } from "commander";
 import { EXIT, ServiceUnreachable, WrongUsage } from "../error-report.ts";
 import { print, printJson, renderTable } from "../output/print.ts";

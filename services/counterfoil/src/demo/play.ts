@@ -1,15 +1,19 @@
 import { randomBytes } from "node:crypto";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
-import { SCENARIO_FEED, scenarioDeliveries } from "@counterfoil/simulator/play/outgoing";
-import { type PlayResult, playDeliveries } from "@counterfoil/simulator/play/play-deliveries";
+import {
+  type PlayResult,
+  playDeliveries,
+  SCENARIO_FEED,
+  scenarioDeliveries,
+} from "@counterfoil/simulator/play-deliveries";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import type { Scenario } from "@counterfoil/simulator/scenarios/scenario";
 import {
   createLayer1Keys,
   createZeroHashKeys,
   layer1PublicKeyBase64,
-} from "@counterfoil/simulator/webhook-signatures";
+} from "@counterfoil/simulator/webhook-sender";
 import { type Api, until } from "./service.ts";
 import { dim, printChecked, printHeading } from "./show.ts";
 

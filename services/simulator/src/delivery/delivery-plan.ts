@@ -1,7 +1,7 @@
+import { NS_PER_S, nsOfMs } from "../exact.ts";
 import type { History, HistoryMessage } from "../history/history.ts";
-import { snapshotText } from "../history/messages/balance-messages.ts";
+import { snapshotText } from "../history/zero-hash-messages.ts";
 import { createRandom, type Random, shuffled } from "../random.ts";
-import { NS_PER_S, nsOfMs } from "../time.ts";
 import {
   byArrival,
   type Emission,

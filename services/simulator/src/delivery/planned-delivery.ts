@@ -1,6 +1,6 @@
+import { nsOfMs } from "../exact.ts";
 import type { HistoryMessage, HistoryStep } from "../history/history.ts";
 import { createRandom } from "../random.ts";
-import { nsOfMs } from "../time.ts";
 
 type Arrival = Readonly<{
   /** On the receiver's clock. */

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
-import { parseAmount } from "../decimal.ts";
-import { generateHistory } from "./generate-history.ts";
+import fc from "fast-check";
+import { parseAmount } from "../exact.ts";
+import { createAgenda, generateHistory } from "./generate-history.ts";
 import type { AccountBalance, History } from "./history.ts";
-import { snapshotText } from "./messages/balance-messages.ts";
+import { snapshotText } from "./zero-hash-messages.ts";
 
 const OPTIONS = {
   seed: "a fixed seed",
@@ -158,4 +159,28 @@ describe("balances at a step", () => {
       }
     }
   });
+});
+
+test("gives the earliest first, and of equal times the one that came first", () => {
+  const times = fc.array(fc.bigInt({ min: 0n, max: 20n }), { maxLength: 200 });
+  fc.assert(
+    fc.property(times, (list) => {
+      const agenda = createAgenda<number>();
+      for (const [index, atNs] of list.entries()) agenda.add(atNs, index);
+      const taken: number[] = [];
+      for (let due = agenda.take(); due !== null; due = agenda.take()) taken.push(due.item);
+      const sorted = [...list.keys()].toSorted((a, b) => Number((list[a] ?? 0n) - (list[b] ?? 0n)));
+      expect(taken).toEqual(sorted);
+    }),
+  );
+});
+
+test("tells when the next is due", () => {
+  const agenda = createAgenda<string>();
+  expect(agenda.nextNs()).toBeNull();
+  agenda.add(5n, "b");
+  agenda.add(3n, "a");
+  expect(agenda.nextNs()).toBe(3n);
+  expect(agenda.take()).toMatchObject({ atNs: 3n, item: "a" });
+  expect(agenda.nextNs()).toBe(5n);
 });

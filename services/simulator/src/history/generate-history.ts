@@ -1,9 +1,7 @@
-import { type Amount, formatAmount } from "../decimal.ts";
-import { nsOfMs } from "../time.ts";
-import { depositFlow } from "./flows/deposit-flow.ts";
+import { type Amount, formatAmount, nsOfMs } from "../exact.ts";
+import { depositFlow, withdrawalFlow } from "./flows/external-flows.ts";
 import { netSettlementFlow, tradeFlow, transferFlow } from "./flows/internal-flows.ts";
 import { layer1DepositFlow, layer1WithdrawalFlow } from "./flows/layer1-flows.ts";
-import { withdrawalFlow } from "./flows/withdrawal-flow.ts";
 import {
   type AccountBalance,
   type DepositTruth,
@@ -18,8 +16,8 @@ import {
   type ZeroHashAccount,
 } from "./history.ts";
 import { layer1BalanceOf } from "./layer1-accounts.ts";
-import { accountsOf, type ProviderAccount } from "./wallets.ts";
 import { createWorld, type Flow, type FlowStep, type World } from "./world.ts";
+import { accountsOf, type ProviderAccount } from "./zero-hash-ledger.ts";
 
 /** A whole history with the truth about it; equal options give equal histories. */
 export function generateHistory(given: Partial<HistoryOptions> = {}): History {

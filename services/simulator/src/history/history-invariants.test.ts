@@ -1,7 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { type Amount, formatAmount, parseAmount } from "../decimal.ts";
-import { NS_PER_MS, nsOfMs } from "../time.ts";
+import { type Amount, formatAmount, NS_PER_MS, nsOfMs, parseAmount } from "../exact.ts";
 import { generateHistory } from "./generate-history.ts";
 import type { BalanceReport, History, HistoryOptions } from "./history.ts";
 

@@ -1,4 +1,4 @@
-import type { Amount } from "../decimal.ts";
+import type { Amount } from "../exact.ts";
 
 /** What a provider's history is made of. Counts are of flows; most flows take several steps. */
 export type HistoryOptions = Readonly<{

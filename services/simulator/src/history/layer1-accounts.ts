@@ -1,4 +1,4 @@
-import { type Amount, formatAmount, parseAmount } from "../decimal.ts";
+import { type Amount, formatAmount, parseAmount } from "../exact.ts";
 import type { Random } from "../random.ts";
 import type { Layer1Balance, Layer1Funds, Layer1Report } from "./history.ts";
 

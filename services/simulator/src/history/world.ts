@@ -1,4 +1,4 @@
-import { type Amount, truncateAmount, unitOf } from "../decimal.ts";
+import { type Amount, truncateAmount, unitOf } from "../exact.ts";
 import { createRandom, type Random } from "../random.ts";
 import type {
   DepositTruth,
@@ -10,9 +10,14 @@ import type {
   WithdrawalTruth,
 } from "./history.ts";
 import { createLayer1Accounts, type Layer1Account } from "./layer1-accounts.ts";
-import { balanceMessage } from "./messages/balance-messages.ts";
-import { applyRun, type Entry } from "./runs.ts";
-import { createWallets, type Pocket, type Wallets } from "./wallets.ts";
+import {
+  applyRun,
+  createWallets,
+  type Entry,
+  type Pocket,
+  type Wallets,
+} from "./zero-hash-ledger.ts";
+import { balanceMessage } from "./zero-hash-messages.ts";
 
 /** Is called with how each flow ended. */
 export type Recorder = Readonly<{

@@ -1,7 +1,6 @@
-import type { Amount } from "../decimal.ts";
 import type { PlannedWebhook } from "../delivery/planned-delivery.ts";
+import { type Amount, NS_PER_MS, NS_PER_S, NS_PER_US } from "../exact.ts";
 import type { BalanceReport, HistoryMessage } from "../history/history.ts";
-import { NS_PER_MS, NS_PER_S, NS_PER_US } from "../time.ts";
 import type { HardFrame } from "./hard-deliveries.ts";
 import type { HardAccount, HardDelivery } from "./hard-world.ts";
 

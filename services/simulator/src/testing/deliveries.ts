@@ -1,6 +1,6 @@
 import type { PlannedDelivery } from "../delivery/planned-delivery.ts";
 import type { History, HistoryMessage, HistoryStep } from "../history/history.ts";
-import type { OutgoingHook } from "../play/outgoing.ts";
+import type { OutgoingHook } from "../play-deliveries.ts";
 import { createRandom, type Random, shuffled } from "../random.ts";
 
 /** The messages that some delivery brings. */

@@ -1,4 +1,3 @@
-import { type Amount, formatAmount } from "../decimal.ts";
 import { LEAD_NS, planConnection, type Sent } from "../delivery/delivery-plan.ts";
 import {
   type Emission,
@@ -12,10 +11,10 @@ import {
   plannedWebhook,
   type SnapshotCompleted,
 } from "../delivery/planned-delivery.ts";
+import { type Amount, formatAmount, nsOfMs } from "../exact.ts";
 import type { HistoryMessage, ZeroHashAccount } from "../history/history.ts";
-import { initialBalanceText } from "../history/messages/balance-messages.ts";
+import { initialBalanceText } from "../history/zero-hash-messages.ts";
 import type { Random } from "../random.ts";
-import { nsOfMs } from "../time.ts";
 import type { HardKnobs } from "./hard-knobs.ts";
 
 export type Listed = Readonly<{ account: ZeroHashAccount; balance: Amount }>;

@@ -1,9 +1,13 @@
-import { type Amount, parseAmount } from "../decimal.ts";
+import { type Amount, nsOfMs, parseAmount } from "../exact.ts";
 import type { MovementReferences, ZeroHashAccount } from "../history/history.ts";
-import { type Entry, moveEntries, withdrawalReferences } from "../history/runs.ts";
-import { openAccount, type ProviderAccount } from "../history/wallets.ts";
+import {
+  type Entry,
+  moveEntries,
+  openAccount,
+  type ProviderAccount,
+  withdrawalReferences,
+} from "../history/zero-hash-ledger.ts";
 import type { Random } from "../random.ts";
-import { nsOfMs } from "../time.ts";
 import type { HardKnobs } from "./hard-knobs.ts";
 
 /** A run as it really was, before any clock or counter is printed. */

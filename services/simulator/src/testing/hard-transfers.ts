@@ -1,5 +1,5 @@
-import { type Amount, formatAmount, parseAmount } from "../decimal.ts";
 import { type PlannedWebhook, plannedWebhook } from "../delivery/planned-delivery.ts";
+import { type Amount, epochMs, formatAmount, nsOfMs, parseAmount } from "../exact.ts";
 import {
   type Layer1Progress,
   type Layer1TransferFacts,
@@ -8,9 +8,8 @@ import {
 } from "../history/flows/layer1-flows.ts";
 import type { HistoryMessage } from "../history/history.ts";
 import type { Layer1Address } from "../history/layer1-accounts.ts";
-import { webhookMessage } from "../history/messages/lifecycle-messages.ts";
+import { webhookMessage } from "../history/zero-hash-messages.ts";
 import { createRandom, type Random } from "../random.ts";
-import { epochMs, nsOfMs } from "../time.ts";
 
 /** Bank payments that come back and are retried; Layer1 transfers over several addresses. */
 export const HARD_TRANSFER_KINDS = [

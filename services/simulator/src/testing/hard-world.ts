@@ -1,11 +1,9 @@
-import type { Amount } from "../decimal.ts";
 import { byArrival, emissionsOf, type PlannedWebhook } from "../delivery/planned-delivery.ts";
+import { type Amount, NS_PER_S, NS_PER_US, nsOfMs } from "../exact.ts";
 import type { HistoryMessage, HistoryStep, Run, ZeroHashAccount } from "../history/history.ts";
-import { balanceMessage } from "../history/messages/balance-messages.ts";
-import { movementOf } from "../history/runs.ts";
-import type { ProviderAccount } from "../history/wallets.ts";
+import { movementOf, type ProviderAccount } from "../history/zero-hash-ledger.ts";
+import { balanceMessage } from "../history/zero-hash-messages.ts";
 import { createRandom, type Random } from "../random.ts";
-import { NS_PER_S, NS_PER_US, nsOfMs } from "../time.ts";
 import {
   type HardFeedDelivery,
   type Listed,

@@ -1,6 +1,5 @@
-import type { Amount } from "../decimal.ts";
+import { type Amount, NS_PER_MS, NS_PER_S } from "../exact.ts";
 import type { HistoryMessage } from "../history/history.ts";
-import { NS_PER_MS, NS_PER_S } from "../time.ts";
 import type { Arrivals, ArrivedReport, ArrivedSnapshot } from "./arrivals.ts";
 import type { HardAccount } from "./hard-world.ts";
 

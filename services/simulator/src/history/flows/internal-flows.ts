@@ -1,7 +1,4 @@
-import { type Amount, multiplyAmounts, unitOf } from "../../decimal.ts";
-import { type TradeFacts, tradeMessage } from "../messages/lifecycle-messages.ts";
-import { type Entry, isCovered, moveEntries, type Settlement, settlementEntries } from "../runs.ts";
-import { type Pocket, USD } from "../wallets.ts";
+import { type Amount, multiplyAmounts, unitOf } from "../../exact.ts";
 import {
   atLeastOneUnit,
   drawSpend,
@@ -13,6 +10,16 @@ import {
   stagePauseMs,
   type World,
 } from "../world.ts";
+import {
+  type Entry,
+  isCovered,
+  moveEntries,
+  type Pocket,
+  type Settlement,
+  settlementEntries,
+  USD,
+} from "../zero-hash-ledger.ts";
+import { type TradeFacts, tradeMessage } from "../zero-hash-messages.ts";
 
 const SHARE_ACTIVE = 0.4;
 const SHARE_STAYS_OPEN = 0.04;

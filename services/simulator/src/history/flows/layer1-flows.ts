@@ -1,5 +1,4 @@
-import { type Amount, formatAmount } from "../../decimal.ts";
-import { epochMs, isoTime } from "../../time.ts";
+import { type Amount, epochMs, formatAmount, isoTime } from "../../exact.ts";
 import type { HistoryMessage, Layer1Funds, Layer1Report } from "../history.ts";
 import {
   changeLayer1Account,

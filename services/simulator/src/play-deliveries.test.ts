@@ -3,18 +3,19 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { WebSocket } from "ws";
-import { planDeliveries } from "../delivery/delivery-plan.ts";
-import { createFeedServer, type FeedServer } from "../feed-server.ts";
-import { generateHistory } from "../history/generate-history.ts";
-import { SCENARIOS } from "../scenarios/registry.ts";
-import { webhookDeliveries } from "../testing/deliveries.ts";
+import { planDeliveries } from "./delivery/delivery-plan.ts";
+import { createFeedServer, type FeedServer } from "./feed-server.ts";
+import { generateHistory } from "./history/generate-history.ts";
 import {
-  createLayer1Keys,
-  createZeroHashKeys,
-  layer1PublicKeyBase64,
-} from "../webhook-signatures.ts";
-import { type Outgoing, SCENARIO_FEED, scenarioDeliveries } from "./outgoing.ts";
-import { type PlayTarget, playDeliveries } from "./play-deliveries.ts";
+  type Outgoing,
+  type PlayTarget,
+  playDeliveries,
+  SCENARIO_FEED,
+  scenarioDeliveries,
+} from "./play-deliveries.ts";
+import { SCENARIOS } from "./scenarios/registry.ts";
+import { webhookDeliveries } from "./testing/deliveries.ts";
+import { createLayer1Keys, createZeroHashKeys, layer1PublicKeyBase64 } from "./webhook-sender.ts";
 
 type Hook = { path: string; body: string; headers: IncomingHttpHeaders };
 type Service = { baseUrl: string; hooks: Hook[]; runningMax: () => number };
