@@ -274,7 +274,7 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
     // Other roles' routes on this port stay out: the document is the same wherever it is made.
     hideUntagged: true,
     transform: createJsonSchemaTransform({ zodToJsonConfig: OPEN }),
-    transformObject: (document) => withExamples(withoutInputs(componentsOf(document))),
+    transformObject: (document) => withExamples(withoutUnused(componentsOf(document))),
   });
   mountReference(app);
 }
@@ -284,11 +284,18 @@ const OPEN = { override: keepOpen };
 
 const componentsOf = createJsonSchemaTransformObject({ zodToJsonConfig: OPEN });
 
-/** Every schema is there twice, for input and for output; records are output only. */
-function withoutInputs(document: ReturnType<typeof componentsOf>) {
-  const { components = {} } = document as { components?: { schemas?: Record<string, object> } };
-  const schemas = Object.entries(components.schemas ?? {}).filter(
+/**
+ * Every schema is there twice, for input and for output, and records are output only; those of
+ * what only topics carry no route refers to.
+ */
+function withoutUnused(document: ReturnType<typeof componentsOf>) {
+  const { components = {}, ...rest } = document as { components?: Components };
+  const outputs = Object.entries(components.schemas ?? {}).filter(
     ([name]) => !name.endsWith("Input") && name !== "__shared",
   );
+  const text = JSON.stringify([rest, outputs]);
+  const schemas = outputs.filter(([name]) => text.includes(`"#/components/schemas/${name}"`));
   return { ...document, components: { ...components, schemas: Object.fromEntries(schemas) } };
 }
+
+type Components = Readonly<{ schemas?: Readonly<Record<string, object>> }>;

@@ -853,49 +853,6 @@ export interface components {
             /** @description Effective time of the last report */
             updated_at: components["schemas"]["Instant"] | null;
         };
-        Certificate: {
-            /** @description Of an export of one alone */
-            account: string | null;
-            actor: string;
-            code_version: string;
-            engine: string;
-            /** @description What was written, as it is to the byte */
-            file: {
-                format: string;
-                sha256: components["schemas"]["Sha256"];
-            } | null;
-            /** @description The first position that it is about */
-            from: components["schemas"]["Position"];
-            /** @description The hash of position 1: which ledger of that name it is */
-            genesis: components["schemas"]["Sha256"];
-            /** @description The hash of the event at the position */
-            hash: components["schemas"]["Sha256"];
-            /** @description SHA-256 of the public key's 32 bytes */
-            key_id: components["schemas"]["Sha256"];
-            ledger: string;
-            /** @description Of the map from each subject to its events */
-            map_root: components["schemas"]["Sha256"];
-            /** @description What was folded of the stream, by the models' names */
-            models: {
-                [key: string]: {
-                    /** @description Equal on one engine, by one version of the program */
-                    digest: components["schemas"]["Sha256"];
-                    position: components["schemas"]["Position"];
-                    /** @description Equal on every engine */
-                    state_digest: components["schemas"]["Sha256"];
-                };
-            };
-            /** @description The Ed25519 key, 32 bytes in hex */
-            public_key: components["schemas"]["Sha256"];
-            /** @description Of the RFC 6962 tree over the events' hashes */
-            root: components["schemas"]["Sha256"];
-            signature: string;
-            signed_at: components["schemas"]["Instant"];
-            /** @enum {string} */
-            statement: "verify" | "rebuild" | "replay" | "export";
-            /** @description The last one, where the tree is as stated */
-            to: components["schemas"]["Position"];
-        };
         ConsistencyProof: {
             from: components["schemas"]["Position"];
             from_root: components["schemas"]["Sha256"];
@@ -1568,8 +1525,6 @@ export interface components {
             /** @description Of all balances that are known */
             total: components["schemas"]["Amount"];
         };
-        /** @description Trace context as W3C writes it, version 00 */
-        Traceparent: string;
         Trade: {
             /** @description The provider's fields, as last reported */
             fields: {

@@ -1,4 +1,8 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { documentBreaks } from "@counterfoil/contracts/compatibility/document-breaks";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { FastifyInstance } from "fastify";
@@ -69,6 +73,13 @@ describe("the OpenAPI document", () => {
     await gateway.stop();
   });
 
+  test("is found without fault by the linter that its readers use, of which a fault is seen", () => {
+    const openApi = documents.get("openapi.json") as Json;
+    expect(faultsIn(openApi)).toEqual([]);
+    const components = { ...(openApi.components as Json), securitySchemes: {} };
+    expect(faultsIn({ ...openApi, components })).toContain("security-defined");
+  });
+
   test("has schemas that a validator takes, and refers to nothing that is not there", () => {
     // Of OpenAPI 3.1 every schema is one of 2020-12.
     const text = JSON.stringify(documents.get("openapi.json"));
@@ -92,6 +103,21 @@ describe("the OpenAPI document", () => {
     }
   });
 });
+
+/** Of which rules a document breaks one, warnings included; nothing is asked of any host. */
+function faultsIn(document: Json): readonly string[] {
+  const cli = createRequire(import.meta.url).resolve("@redocly/cli/package.json");
+  const folder = mkdtempSync(join(tmpdir(), "counterfoil-lint-"));
+  writeFileSync(join(folder, "openapi.json"), JSON.stringify(document));
+  const command = ["lint", "openapi.json", "--extends=recommended", "--format=json"];
+  const env = { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" };
+  const { stdout } = spawnSync(process.execPath, [join(dirname(cli), "bin/cli.js"), ...command], {
+    ...{ cwd: folder, env, encoding: "utf8", timeout: 60_000 },
+  });
+  rmSync(folder, { recursive: true });
+  const { problems } = JSON.parse(stdout) as Readonly<{ problems: readonly { ruleId: string }[] }>;
+  return problems.map(({ ruleId }) => ruleId);
+}
 
 type Operation = Readonly<{
   parameters?: readonly Readonly<{ in: string; name: string; required?: boolean }>[];
