@@ -152,3 +152,5 @@ async function compressed(type: string, bytes: Uint8Array): Promise<ServedFile> 
   ]);
   return { type, bytes, br, gzip: zipped };
 }
+
+if (import.meta.main) process.send?.(await buildConsole(), () => process.disconnect());

@@ -2,12 +2,29 @@ import { ADDRESSES } from "@counterfoil/console/addresses";
 import { type Console, createConsole, type ServedFile } from "@counterfoil/console/console";
 import { Problem } from "@counterfoil/http/problem";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+
+/**
+ * Begins to build the console, so that whoever connects first does not wait for it. Where that fails,
+ * whoever opens a page tries again.
+ */
+export function prepareConsole(logger: Logger): Console {
+  const console = createConsole();
+  console.bundle().catch((error: Error) => {
+    if (error.name === "AbortError") return;
+    logger.warn(
+      { err: error },
+      "the console could not be built, trying again when it is asked for",
+    );
+  });
+  return console;
+}
 
 /**
  * Serves the console: one document at each of its addresses, and the files that it needs. Nobody is
  * asked for a key here: nothing of the ledger is in them, and the page asks the API as anybody does.
  */
-export function serveConsole(app: FastifyInstance, { bundle }: Console = createConsole()): void {
+export function serveConsole(app: FastifyInstance, { bundle }: Console): void {
   const schema = { hide: true };
   for (const url of Object.values(ADDRESSES)) {
     app.get(url, { schema }, async (request, reply) => {

@@ -1,4 +1,5 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { type Console, createConsole } from "@counterfoil/console/console";
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import { serviceAddress } from "@counterfoil/http/address";
@@ -63,6 +64,8 @@ export type GatewayDeps = Omit<Sources, "stopping"> &
     readers?: Readers;
     /** Unless given: whether the stream and every model can be read. */
     readiness?: Readiness;
+    /** Its pages, where they are being built already. */
+    pages?: Console;
     /** Of the listener, where it is open already. */
     door?: Door;
     /** Mounts what other roles answer on the same port: webhooks, the feed, the console. */
@@ -84,7 +87,7 @@ export type Readers = Readonly<{
  * @throws StartupError configuration_invalid
  */
 export async function createGateway(deps: GatewayDeps): Promise<Listener> {
-  const { config, registry, register, readers } = deps;
+  const { config, registry, register, readers, pages = createConsole() } = deps;
   const stopping = new AbortController();
   const address = serviceAddress(config);
   const readiness = deps.readiness ?? createReadiness(() => assertReadable(deps), deps.clock);
@@ -125,10 +128,11 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
     app,
     operations.filter((route) => !isVersioned(route)),
   );
-  serveConsole(app);
+  serveConsole(app, pages);
   await register?.(app);
   app.addHook("preClose", async () => {
     stopping.abort();
+    pages.stop();
     await streams.stop();
     void readers?.stop();
   });

@@ -1,5 +1,6 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
+import { prepareConsole } from "@counterfoil/gateway/console";
 import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
 import { assertReadable } from "@counterfoil/gateway/route/operations";
 import { isLoopback } from "@counterfoil/http/address";
@@ -25,11 +26,16 @@ export async function startGatewayRole({
 }: RoleOptions): Promise<Service | null> {
   return startOrClose(async (closing) => {
     const door = await openRoleDoor({ config, logger }, closing);
+    const pages = prepareConsole(logger);
+    closing.add(async () => pages.stop());
     const backends = await openWhenThere({ config, access: "read", logger, signal });
     if (backends === null) return null;
     closing.add(backends.close);
     const registry = createRegistry();
-    const reading = await startReading({ config, backends, logger, registry, door }, closing);
+    const reading = await startReading(
+      { config, backends, logger, registry, door, pages },
+      closing,
+    );
     logger.info({ ledger: backends.ledger, address: reading.address }, "ready");
     return { drain: reading.drain };
   });
@@ -43,6 +49,7 @@ type ReadingDeps = Readonly<{
   register?: NonNullable<GatewayDeps["register"]>;
   readers?: NonNullable<GatewayDeps["readers"]>;
   door: Door;
+  pages: NonNullable<GatewayDeps["pages"]>;
   /** Unless given: whether the stream and every model can be read. */
   readiness?: Readiness;
 }>;

@@ -1,4 +1,5 @@
 import { kafkaConfigOf } from "@counterfoil/adapters/kafka/client";
+import { prepareConsole } from "@counterfoil/gateway/console";
 import { createReadiness } from "@counterfoil/http/readiness";
 import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingestor";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
@@ -19,6 +20,8 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     checkIngestorConfig(config);
     const isPublishing = kafkaConfigOf(config) !== null;
     const door = await openRoleDoor({ config, logger }, closing);
+    const pages = prepareConsole(logger);
+    closing.add(async () => pages.stop());
     createDataFolder(config);
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
@@ -43,6 +46,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
       {
         ...deps,
         door,
+        pages,
         register: async (app) => {
           const ingestor = await startIngestor({ ...deps, app, tracing, guard });
           closing.add(ingestor.stop);

@@ -1,0 +1,21 @@
+import { expect, jest, test } from "@jest/globals";
+import { createConsole } from "./console.ts";
+
+jest.setTimeout(60_000);
+
+test("the files are built once, whoever asks for them, and are what the document names", async () => {
+  const { bundle } = createConsole();
+  const [first, second] = await Promise.all([bundle(), bundle()]);
+  expect(second).toBe(first);
+  const { document, files } = first;
+  const named = String(Buffer.from(document.bytes)).match(/(?<=\/console\/)[\w.-]+/g) ?? [];
+  expect(named.length).toBeGreaterThan(4);
+  expect(named.filter((name) => !files.has(name))).toEqual([]);
+});
+
+test("a build that is under way is given up where the service stops", async () => {
+  const { bundle, stop } = createConsole();
+  const building = bundle();
+  stop();
+  await expect(building).rejects.toMatchObject({ name: "AbortError" });
+});
