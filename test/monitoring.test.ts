@@ -7,7 +7,7 @@ import { ERROR_CODES } from "@counterfoil/contracts/error-code";
 import { anomalyKind } from "@counterfoil/contracts/operations-record";
 import { measureLedger } from "@counterfoil/gateway/metrics";
 import { measureAnswers } from "@counterfoil/http/operations";
-import { createMetrics } from "@counterfoil/ingestor/metrics";
+import { createMetrics } from "@counterfoil/ingestor/telemetry";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import { describe, expect, test } from "@jest/globals";

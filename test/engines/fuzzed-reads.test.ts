@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describePostgres } from "@counterfoil/adapters/postgres/testing/use-postgres";
-import { createReadiness } from "@counterfoil/http/readiness";
+import { createReadiness } from "@counterfoil/http/operations";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";

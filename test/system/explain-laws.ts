@@ -1,5 +1,5 @@
-import type { ExplainedFact, ExplainedKind, Explanation } from "@counterfoil/contracts/explanation";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import type { ExplainedFact, ExplainedKind, Explanation } from "@counterfoil/contracts/provenance";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";

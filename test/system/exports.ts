@@ -1,6 +1,6 @@
 import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import { type ExportRange, exportLines } from "@counterfoil/processing/exports/export-ledger";
 import {
   checkExport,

@@ -1,6 +1,6 @@
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
 import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";

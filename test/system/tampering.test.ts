@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import { checkStreamFile } from "@counterfoil/adapters/sqlite/stream-file";
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import { verifyHeads } from "@counterfoil/processing/audit/verify-heads";

@@ -5,7 +5,7 @@ import { tracing } from "@counterfoil/adapters/tracing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createRegistry } from "@counterfoil/counterfoil/service/operations";
 import { createListener } from "@counterfoil/http/listener";
-import { createMetrics } from "@counterfoil/ingestor/metrics";
+import { createMetrics } from "@counterfoil/ingestor/telemetry";
 import { configOf } from "@counterfoil/ingestor/testing/config";
 import { zeroHashHeaders } from "@counterfoil/ingestor/testing/signed-webhook";
 import { registerWebhooks } from "@counterfoil/ingestor/webhook";

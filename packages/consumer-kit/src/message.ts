@@ -1,3 +1,4 @@
+import { type TreeHead, treeHead } from "@counterfoil/contracts/audit";
 import {
   FACT_TOPIC,
   factHeaders,
@@ -10,7 +11,6 @@ import {
   type Topic,
 } from "@counterfoil/contracts/kafka";
 import { type EventRecord, eventRecord } from "@counterfoil/contracts/record";
-import { type TreeHead, treeHead } from "@counterfoil/contracts/tree-head";
 import type { z } from "zod";
 
 /** A message of a Kafka client, its bytes read as text. */

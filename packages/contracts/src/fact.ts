@@ -1,21 +1,5 @@
 import { z } from "zod";
-import {
-  DeliveryCompleted,
-  DeliveryDivided,
-  DeliveryQuarantined,
-  DeliveryReceived,
-  FeedClosed,
-  FeedOpened,
-  ForeignEvent,
-  place,
-  QuarantineRetried,
-  SnapshotCompleted,
-  SocketOrderRecorded,
-  stamp,
-  translation,
-} from "./delivery-fact.ts";
-import { ApiKeyCreated, ApiKeyRevoked } from "./key-fact.ts";
-import { actor, BodyErased, note, OperatorActed, QuarantineDismissed } from "./operator-fact.ts";
+import { HeadKeyRotated } from "./audit.ts";
 import {
   account,
   amount,
@@ -30,7 +14,28 @@ import {
   sha256,
   uuid,
 } from "./scalar.ts";
-import { HeadKeyRotated } from "./tree-head.ts";
+import {
+  ApiKeyCreated,
+  ApiKeyRevoked,
+  actor,
+  BodyErased,
+  DeliveryCompleted,
+  DeliveryDivided,
+  DeliveryQuarantined,
+  DeliveryReceived,
+  FeedClosed,
+  FeedOpened,
+  ForeignEvent,
+  note,
+  OperatorActed,
+  place,
+  QuarantineDismissed,
+  QuarantineRetried,
+  SnapshotCompleted,
+  SocketOrderRecorded,
+  stamp,
+  translation,
+} from "./service-fact.ts";
 
 /**
  * The facts of the stream, `schema_version` 1. A key that says nothing is left out, so that the

@@ -8,14 +8,12 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, BlockList, isIP, type Socket } from "node:net";
 import type { Config } from "@counterfoil/contracts/config";
 import { StartupError } from "@counterfoil/contracts/error-code";
 import type { ConnectionError } from "fastify";
-import type { ListenerAddress } from "./address.ts";
-import { connectionsWithin } from "./open-files.ts";
 import { PROBLEM_MEDIA_TYPE, Problem, problemDocumentOf } from "./problem.ts";
-import type { SampledLog } from "./sampled-log.ts";
+import type { SampledLog } from "./request-log.ts";
 
 /** What a server gives those who do not keep up. */
 export type DoorLimits = Readonly<{
@@ -40,7 +38,7 @@ export type DoorConfig = Partial<
   Pick<Config, "COUNTERFOIL_HTTP_TLS_CERT_FILE" | "COUNTERFOIL_HTTP_TLS_KEY_FILE">
 >;
 
-export type DoorOptions = Readonly<{
+type DoorOptions = Readonly<{
   config: DoorConfig;
   address: ListenerAddress;
   limits: DoorLimits;
@@ -218,4 +216,57 @@ function listenError(error: unknown, address: ListenerAddress): unknown {
     return new StartupError("configuration_invalid", message);
   }
   return error;
+}
+
+/** Where to listen, and the variables that say so, for the errors. */
+export type ListenerAddress = Readonly<{
+  host: string;
+  port: number;
+  hostVariable: string;
+  portVariable: string;
+}>;
+
+/** The address of the service as a whole. */
+export function serviceAddress(
+  config: Pick<Config, "COUNTERFOIL_HTTP_HOST" | "COUNTERFOIL_HTTP_PORT">,
+): ListenerAddress {
+  return {
+    host: config.COUNTERFOIL_HTTP_HOST,
+    port: config.COUNTERFOIL_HTTP_PORT,
+    hostVariable: "COUNTERFOIL_HTTP_HOST",
+    portVariable: "COUNTERFOIL_HTTP_PORT",
+  };
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+
+/** Whether only programs of this computer reach the host; of names only `localhost` is sure to. */
+export function isLoopback(host: string): boolean {
+  if (host === "localhost") return true;
+  const version = isIP(host);
+  return version !== 0 && LOOPBACK.check(host, version === 4 ? "ipv4" : "ipv6");
+}
+
+/** How many files and connections this process may open; null where the system does not say. */
+export function openFilesMax(): number | null {
+  try {
+    const limits = readFileSync("/proc/self/limits", "utf8");
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(limits) ?? [];
+    return soft === undefined ? null : Number(soft);
+  } catch {
+    return null;
+  }
+}
+
+/** For everything beside the connections of a listener: databases, threads, brokers, modules. */
+const OTHER_FILES = 200;
+
+/** How many connections a listener may have, so that they leave files for the rest. */
+function connectionsWithin(connectionsMax: number): number {
+  const files = openFilesMax();
+  return files === null
+    ? connectionsMax
+    : Math.max(1, Math.min(connectionsMax, files - OTHER_FILES));
 }

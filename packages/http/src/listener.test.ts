@@ -7,9 +7,9 @@ import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Agent, request } from "undici";
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "./door.ts";
 import { createListener, type ListenerOptions, startOrStop } from "./listener.ts";
-import { createReadiness } from "./readiness.ts";
+import { createReadiness } from "./operations.ts";
 import { openConnection, readAnswer, requestHead } from "./testing/raw-http.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];

@@ -3,12 +3,23 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Logger } from "pino";
-import type { ListenerAddress } from "./address.ts";
-import { createDoor, DOOR_LIMITS, type Door, type DoorConfig, type DoorLimits } from "./door.ts";
+import {
+  createDoor,
+  DOOR_LIMITS,
+  type Door,
+  type DoorConfig,
+  type DoorLimits,
+  type ListenerAddress,
+} from "./door.ts";
+import type { Readiness } from "./operations.ts";
 import { type AsProblem, answerFailures, Problem, sendProblem } from "./problem.ts";
-import type { Readiness } from "./readiness.ts";
-import { answerRequestIds, logRequests, REQUEST_ID_HEADER, requestIdOf } from "./requests.ts";
-import { sampleLog } from "./sampled-log.ts";
+import {
+  answerRequestIds,
+  logRequests,
+  REQUEST_ID_HEADER,
+  requestIdOf,
+  sampleLog,
+} from "./request-log.ts";
 import { boundTransfers, type TransferLimits } from "./transfers.ts";
 
 type ListenerConfig = Pick<Config, "COUNTERFOIL_MAX_BODY_BYTES"> &

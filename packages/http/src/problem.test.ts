@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { fastify } from "fastify";
 import { pino } from "pino";
 import { type AsProblem, answerFailures, Problem } from "./problem.ts";
-import { sampleLog } from "./sampled-log.ts";
+import { sampleLog } from "./request-log.ts";
 
 const app = { close: async (): Promise<unknown> => undefined };
 

@@ -1,8 +1,7 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import type { ProblemDocument } from "@counterfoil/contracts/http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { originOf } from "./requests.ts";
-import type { SampledLog } from "./sampled-log.ts";
+import { originOf, type SampledLog } from "./request-log.ts";
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json";
 

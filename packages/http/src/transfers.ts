@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Problem, sendProblem } from "./problem.ts";
-import type { SampledLog } from "./sampled-log.ts";
+import type { SampledLog } from "./request-log.ts";
 
 export type TransferLimits = Readonly<{
   /** Of all bodies together that have not arrived whole. */

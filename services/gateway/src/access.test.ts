@@ -1,9 +1,8 @@
 import { gunzipSync } from "node:zlib";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
-import { serviceAddress } from "@counterfoil/http/address";
+import { serviceAddress } from "@counterfoil/http/door";
 import { createListener } from "@counterfoil/http/listener";
-import { mountOperations } from "@counterfoil/http/operations";
-import { createReadiness } from "@counterfoil/http/readiness";
+import { createReadiness, mountOperations } from "@counterfoil/http/operations";
 import { followKeys, revokeKey } from "@counterfoil/processing/access/keys";
 import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";

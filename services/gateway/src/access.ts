@@ -1,9 +1,9 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Config } from "@counterfoil/contracts/config";
-import type { KeyRole } from "@counterfoil/contracts/key-fact";
+import type { KeyRole } from "@counterfoil/contracts/service-fact";
 import { keyState } from "@counterfoil/core/access/api-key";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { isLoopback } from "@counterfoil/http/address";
+import { isLoopback } from "@counterfoil/http/door";
 import type { Needs } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
 import type { KeyDirectory } from "@counterfoil/processing/access/keys";

@@ -1,7 +1,7 @@
 import { getHeapStatistics } from "node:v8";
 import type { Config } from "@counterfoil/contracts/config";
 import { Problem } from "@counterfoil/http/problem";
-import { REQUEST_ID_HEADER } from "@counterfoil/http/requests";
+import { REQUEST_ID_HEADER } from "@counterfoil/http/request-log";
 import compress from "@fastify/compress";
 import cors from "@fastify/cors";
 import etag from "@fastify/etag";

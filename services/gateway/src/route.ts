@@ -1,4 +1,4 @@
-import { keepOpen } from "@counterfoil/contracts/documents/schema-documents";
+import { keepOpen } from "@counterfoil/contracts/documents";
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import { problemDocument } from "@counterfoil/contracts/http";
 import type { Needs } from "@counterfoil/http/operations";

@@ -1,9 +1,8 @@
 import { once } from "node:events";
-import { serviceAddress } from "@counterfoil/http/address";
+import { serviceAddress } from "@counterfoil/http/door";
 import { createListener } from "@counterfoil/http/listener";
-import type { Guard } from "@counterfoil/http/operations";
+import { createReadiness, type Guard } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
-import { createReadiness } from "@counterfoil/http/readiness";
 import { openConnection, readAnswer, requestHead } from "@counterfoil/http/testing/raw-http";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { fastify } from "fastify";
@@ -14,7 +13,7 @@ import {
   type IngestorDeps,
   startIngestor,
 } from "./ingestor.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics } from "./telemetry.ts";
 import { configOf } from "./testing/config.ts";
 import { PONG, SNAPSHOT, update } from "./testing/feed-frame.ts";
 import { summary } from "./testing/feed-harness.ts";

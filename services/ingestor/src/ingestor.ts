@@ -1,12 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Config } from "@counterfoil/contracts/config";
 import { StartupError } from "@counterfoil/contracts/error-code";
-import { isLoopback, type ListenerAddress } from "@counterfoil/http/address";
-import type { Door } from "@counterfoil/http/door";
+import { type Door, isLoopback, type ListenerAddress } from "@counterfoil/http/door";
 import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";
-import { type Guard, mountOperations } from "@counterfoil/http/operations";
-import type { Readiness } from "@counterfoil/http/readiness";
-import { sampleLog } from "@counterfoil/http/sampled-log";
+import { type Guard, mountOperations, type Readiness } from "@counterfoil/http/operations";
+import { sampleLog } from "@counterfoil/http/request-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { Tracing } from "@counterfoil/processing/ports/tracing";
@@ -15,8 +13,8 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { startFeedClient } from "./feed/client.ts";
 import { createSigner, feedConfigOf } from "./feed/config.ts";
-import { connectSocket } from "./feed/socket.ts";
-import { createMetrics } from "./metrics.ts";
+import { connectSocket } from "./feed/connection.ts";
+import { createMetrics } from "./telemetry.ts";
 import { checkWebhookKeys, registerWebhooks, type WebhookDeps } from "./webhook.ts";
 
 export type IngestorDeps = Readonly<{

@@ -1,13 +1,13 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { MILLISECOND } from "@counterfoil/core/exact/time";
-import { serviceAddress } from "@counterfoil/http/address";
+import { serviceAddress } from "@counterfoil/http/door";
 import { createListener } from "@counterfoil/http/listener";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { Overloaded } from "@counterfoil/processing/ports/ingest";
 import { describe, expect, test } from "@jest/globals";
 import type { InjectOptions } from "fastify";
 import { Registry } from "prom-client";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics } from "./telemetry.ts";
 import { configOf } from "./testing/config.ts";
 import { captureLog } from "./testing/log.ts";
 import { createManualClock } from "./testing/manual-clock.ts";

@@ -4,21 +4,20 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
 import type { Provider } from "@counterfoil/contracts/scalar";
 import { Problem, sendProblem } from "@counterfoil/http/problem";
-import { originOf } from "@counterfoil/http/requests";
-import { type SampledLog, sampleLog } from "@counterfoil/http/sampled-log";
+import { originOf, type SampledLog, sampleLog } from "@counterfoil/http/request-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { type Ingest, Overloaded } from "@counterfoil/processing/ports/ingest";
 import type { Tracing } from "@counterfoil/processing/ports/tracing";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import { errorReport } from "./error-report.ts";
-import type { IngestorMetrics } from "./metrics.ts";
-import { logQuarantined } from "./quarantined-log.ts";
-import { createLayer1Verifier } from "./signature/layer1.ts";
-import { headerText, type VerifySignature } from "./signature/signature.ts";
-import { createZeroHashVerifier } from "./signature/zero-hash.ts";
-import { traceRequests } from "./webhook-spans.ts";
+import {
+  createLayer1Verifier,
+  createZeroHashVerifier,
+  headerText,
+  type VerifySignature,
+} from "./signatures.ts";
+import { errorReport, type IngestorMetrics, logQuarantined, traceRequests } from "./telemetry.ts";
 
 export type WebhookDeps = Readonly<{
   config: Config;

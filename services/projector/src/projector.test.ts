@@ -20,8 +20,7 @@ import { describe, expect, test } from "@jest/globals";
 import { type Logger, pino } from "pino";
 import { Registry } from "prom-client";
 import { createProjectorMetrics } from "./metrics.ts";
-import { type ProjectorEvent, startProjector } from "./projector.ts";
-import { createUpgrade } from "./upgrade.ts";
+import { createUpgrade, type ProjectorEvent, startProjector } from "./projector.ts";
 
 const LEDGER = { name: "books", environment: "test" };
 const MODELS: readonly ModelName[] = ["balances", "trades"];

@@ -1,6 +1,8 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
+import type { VersionDifferences } from "@counterfoil/processing/generations/compare";
+import { upgradeModel } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
 import {
@@ -10,7 +12,7 @@ import {
 } from "@counterfoil/processing/projection/projector";
 import type { Logger } from "pino";
 
-export type ProjectorDeps = Readonly<{
+type ProjectorDeps = Readonly<{
   backends: Pick<Backends, "stream" | "catalogue" | "locks" | "clock" | "hashing">;
   models: readonly ModelName[];
   logger: Logger;
@@ -27,7 +29,7 @@ export type ProjectorDeps = Readonly<{
   report?: (event: ProjectorEvent) => void;
 }>;
 
-export type Projector = Readonly<{
+type Projector = Readonly<{
   /** Commits what is being folded, releases the locks, and resolves. */
   stop: () => Promise<void>;
 }>;
@@ -169,4 +171,49 @@ async function lastActivation(options: ProjectModelOptions): Promise<number | nu
     logger.debug({ err: error }, "cannot look for an activation");
     return null;
   }
+}
+
+type UpgradeDeps = Readonly<{
+  /** A projector itself only reads the stream; an activation has to be appended to it. */
+  openForWriting: () => Promise<Backends>;
+  build: string;
+  logger: Logger;
+}>;
+
+/** Which rows differ, never what is in them: a log is no place for balances. */
+function logDifferences(
+  { position, counts, samples }: VersionDifferences,
+  model: ModelName,
+  logger: Logger,
+): void {
+  const shown = samples.map(({ table, key, live, rebuilt, columns }) => ({
+    row: `${table} ${key.join("/")}`,
+    in: live === null ? "new" : rebuilt === null ? "old" : "both",
+    columns,
+  }));
+  logger.info({ model, position, differing_rows: counts, samples: shown }, DIFFERS);
+}
+
+const DIFFERS = "rows that the new model version has otherwise than the old one";
+
+/** Builds the generation of this program's model version beside the one that is served. */
+export function createUpgrade({
+  openForWriting,
+  build,
+  logger,
+}: UpgradeDeps): ProjectorOptions["upgrade"] {
+  return async (projection, signal) => {
+    const { model, version } = projection;
+    const backends = await openForWriting();
+    try {
+      logger.info({ model, model_version: version }, "model version is new: building it");
+      const result = await upgradeModel({ backends, projection, build, signal });
+      if (result === null) return;
+      const { outcome, generation, durationMs, versions } = result;
+      logger.info({ model, outcome, generation, duration_ms: durationMs }, "model version built");
+      if (versions !== null) logDifferences(versions, model, logger);
+    } finally {
+      await backends.close();
+    }
+  };
 }

@@ -1,6 +1,6 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
-import type { KeyRole } from "@counterfoil/contracts/key-fact";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { KeyRole } from "@counterfoil/contracts/service-fact";
 import { formatTime, type Nanos, timeOf } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
 import { eventId } from "../identity.ts";

@@ -1,5 +1,9 @@
-import { type Certificate, certificate } from "@counterfoil/contracts/certificate";
-import { type TreeHead, treeHead } from "@counterfoil/contracts/tree-head";
+import {
+  type Certificate,
+  certificate,
+  type TreeHead,
+  treeHead,
+} from "@counterfoil/contracts/audit";
 import { canonicalJson, parseJson } from "../exact/json.ts";
 import { putHex } from "../exact/text.ts";
 import type { Hashing } from "../hashing.ts";

@@ -1,4 +1,4 @@
-import type { FactRole } from "@counterfoil/contracts/explanation";
+import type { FactRole } from "@counterfoil/contracts/provenance";
 import { canonicalJson } from "../exact/json.ts";
 
 type Fields = Readonly<Record<string, unknown>>;

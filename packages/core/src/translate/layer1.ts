@@ -4,7 +4,7 @@ import {
   layer1Envelope,
   layer1Notification,
   layer1Transfer,
-} from "@counterfoil/contracts/wire/layer1";
+} from "@counterfoil/contracts/wire";
 import { layer1AccountId } from "../account.ts";
 import { add, formatMoney, moneyOf } from "../exact/money.ts";
 import { compact, readAmount, readShape, readTime, Unreadable } from "./translation.ts";

@@ -5,10 +5,9 @@ import {
   zeroHashBalance,
   zeroHashFrame,
   zeroHashSnapshot,
-} from "@counterfoil/contracts/wire/zero-hash";
+} from "@counterfoil/contracts/wire";
 import { zeroHashAccountId } from "../account.ts";
 import { formatTime } from "../exact/time.ts";
-import type { Source } from "./translation.ts";
 import {
   compact,
   quote,
@@ -16,6 +15,7 @@ import {
   readKey,
   readShape,
   readTime,
+  type Source,
   Unreadable,
 } from "./translation.ts";
 

@@ -6,7 +6,7 @@ import {
   zeroHashPayment,
   zeroHashPayout,
   zeroHashTrade,
-} from "@counterfoil/contracts/wire/zero-hash";
+} from "@counterfoil/contracts/wire";
 import { compact, readAmount, readKey, readShape, readTime } from "./translation.ts";
 
 /** What every status fact carries beside its own fields. */

@@ -1,4 +1,4 @@
-import type { Certificate } from "@counterfoil/contracts/certificate";
+import type { Certificate } from "@counterfoil/contracts/audit";
 import { certificateText, keyIdOf, type Statement } from "@counterfoil/core/audit/tree-head";
 import { formatTime } from "@counterfoil/core/exact/time";
 import { AUDIT_LAYOUT, advanceIndex, LARGE_PAGE } from "./audit-index.ts";

@@ -1,5 +1,5 @@
+import type { ConsistencyProof, InclusionProof, TreeHead } from "@counterfoil/contracts/audit";
 import type { DataOf } from "@counterfoil/contracts/fact";
-import type { ConsistencyProof, InclusionProof, TreeHead } from "@counterfoil/contracts/tree-head";
 import { consistencyRanges, inclusionRanges, leafHash } from "@counterfoil/core/audit/merkle-log";
 import { keyIdOf, signedText } from "@counterfoil/core/audit/tree-head";
 import { formatTime } from "@counterfoil/core/exact/time";

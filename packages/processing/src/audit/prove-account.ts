@@ -1,6 +1,6 @@
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
 import { consistencyRanges, jointRanges } from "@counterfoil/core/audit/merkle-log";
 import { canonicalJson } from "@counterfoil/core/exact/json";
 import { compareText } from "@counterfoil/core/exact/text";

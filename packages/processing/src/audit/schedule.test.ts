@@ -1,4 +1,4 @@
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import { formatTime } from "@counterfoil/core/exact/time";
 import { afterEach, expect, test } from "@jest/globals";
 import { createManualClock } from "../memory/manual-clock.ts";

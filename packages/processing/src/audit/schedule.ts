@@ -1,4 +1,4 @@
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import { MILLISECOND, type Nanos, timeOf } from "@counterfoil/core/exact/time";
 import type { Clock } from "../ports/clock.ts";
 import type { Heads } from "./heads.ts";

@@ -1,4 +1,4 @@
-import type { Certificate } from "@counterfoil/contracts/certificate";
+import type { Certificate } from "@counterfoil/contracts/audit";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { type ReplayOptions, replayModel } from "../generations/replay.ts";
 import type { Finding } from "../generations/verify.ts";

@@ -1,4 +1,4 @@
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import { type Head, headOf } from "@counterfoil/core/stream/chain";
 import type { Finding } from "../generations/verify.ts";
 import { StreamCorrupted } from "../ports/errors.ts";

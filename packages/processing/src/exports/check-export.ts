@@ -1,5 +1,5 @@
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
 import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
 import { readTreeHead, signedText } from "@counterfoil/core/audit/tree-head";
 import type { Hashing } from "@counterfoil/core/hashing";

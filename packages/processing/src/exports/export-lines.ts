@@ -1,5 +1,5 @@
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 
 /**

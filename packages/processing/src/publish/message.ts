@@ -1,3 +1,4 @@
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import {
   FACT_TOPIC,
   type FactHeaders,
@@ -9,7 +10,6 @@ import {
   type StateTopic,
 } from "@counterfoil/contracts/kafka";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
 import { formatTime, type Nanos, timeOf } from "@counterfoil/core/exact/time";
 import type { TopicRecord } from "../ports/topics.ts";
 import { eventRecord } from "../queries/events.ts";

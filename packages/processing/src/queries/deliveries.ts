@@ -1,5 +1,5 @@
-import type { ErasureRecord } from "@counterfoil/contracts/delivery-record";
 import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
+import type { ErasureRecord } from "@counterfoil/contracts/provenance";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";

@@ -1,5 +1,5 @@
-import type { ErasureRecord } from "@counterfoil/contracts/delivery-record";
 import type { DataOf } from "@counterfoil/contracts/fact";
+import type { ErasureRecord } from "@counterfoil/contracts/provenance";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { bodyErasedId } from "@counterfoil/core/erasure";
 import { formatTime } from "@counterfoil/core/exact/time";

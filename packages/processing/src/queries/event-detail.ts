@@ -1,4 +1,4 @@
-import type { DeliverySummary, EventDetail } from "@counterfoil/contracts/delivery-record";
+import type { DeliverySummary, EventDetail } from "@counterfoil/contracts/provenance";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { type EventStream, type KnownEvent, takePage } from "../ports/event-stream.ts";
 import { type DeliveryQuery, partOfDelivery } from "./deliveries.ts";

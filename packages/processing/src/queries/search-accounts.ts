@@ -1,4 +1,4 @@
-import type { SearchHit } from "@counterfoil/contracts/search-hit";
+import type { SearchHit } from "@counterfoil/contracts/http";
 import {
   accountIdsOf,
   accountParts,

@@ -1,4 +1,4 @@
-import type { SearchHit } from "@counterfoil/contracts/search-hit";
+import type { SearchHit } from "@counterfoil/contracts/http";
 import { RECORDS } from "../models/lifecycle/tables.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";

@@ -1,6 +1,6 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
-import type { Certificate } from "@counterfoil/contracts/certificate";
+import type { Certificate } from "@counterfoil/contracts/audit";
 import { treeOf, verifyCertified } from "@counterfoil/processing/audit/verify-certified";
 import {
   type Expected,

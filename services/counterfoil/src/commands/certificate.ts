@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { Backends } from "@counterfoil/adapters/connect";
 import { checkWritable, sha256OfFile, writeWholeFile } from "@counterfoil/adapters/node/files";
-import type { Certificate } from "@counterfoil/contracts/certificate";
+import type { Certificate } from "@counterfoil/contracts/audit";
 import type { Statement } from "@counterfoil/core/audit/tree-head";
 import { certify } from "@counterfoil/processing/audit/certify";
 import type { Checkpoint } from "@counterfoil/processing/ports/model-store";

@@ -2,7 +2,7 @@ import { userInfo } from "node:os";
 import { loadConfig } from "@counterfoil/adapters/config";
 import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
 import { type DataOf, type ModelName, modelName } from "@counterfoil/contracts/fact";
-import { actor, note } from "@counterfoil/contracts/operator-fact";
+import { actor, note } from "@counterfoil/contracts/service-fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";

@@ -1,5 +1,5 @@
 import type { Backends } from "@counterfoil/adapters/connect";
-import { EXPLAINED, type ExplainedKind, explainedKind } from "@counterfoil/contracts/explanation";
+import { EXPLAINED, type ExplainedKind, explainedKind } from "@counterfoil/contracts/provenance";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { NothingThere } from "@counterfoil/processing/operator";
 import { type Explained, explain } from "@counterfoil/processing/queries/explain/explain";

@@ -2,7 +2,7 @@ import type { Backends } from "@counterfoil/adapters/connect";
 import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { writeParts, writeWholeFile } from "@counterfoil/adapters/node/files";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import { HeadKeyReplaced } from "@counterfoil/processing/audit/key-rotation";
 import {

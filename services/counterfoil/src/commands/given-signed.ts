@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Backends } from "@counterfoil/adapters/connect";
 import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
-import type { Certificate } from "@counterfoil/contracts/certificate";
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
+import type { Certificate, TreeHead } from "@counterfoil/contracts/audit";
 import {
   certificateText,
   keyIdOf,

@@ -1,7 +1,7 @@
 import { userInfo } from "node:os";
 import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
-import { keyRole } from "@counterfoil/contracts/key-fact";
 import { ID_BYTES_MAX } from "@counterfoil/contracts/scalar";
+import { keyRole } from "@counterfoil/contracts/service-fact";
 import { type ApiKey, type KeyRequest, keyState } from "@counterfoil/core/access/api-key";
 import { formatTime, type Nanos, parseTime, SECOND } from "@counterfoil/core/exact/time";
 import { createKey, readKeys, revokeKey, rotateKey } from "@counterfoil/processing/access/keys";

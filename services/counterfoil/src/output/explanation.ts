@@ -1,4 +1,4 @@
-import type { ExplainedDelivery, Explanation } from "@counterfoil/contracts/explanation";
+import type { ExplainedDelivery, Explanation } from "@counterfoil/contracts/provenance";
 
 /** An explanation as a tree: what is shown, its facts, and under each the deliveries that stated it. */
 export function renderExplanation(explanation: Explanation): string {

@@ -1,16 +1,16 @@
 import { connect } from "@counterfoil/adapters/connect";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { createReadiness } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
-import { createReadiness } from "@counterfoil/http/readiness";
-import { sampleLog } from "@counterfoil/http/sampled-log";
+import { sampleLog } from "@counterfoil/http/request-log";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import {
+  createUpgrade,
   type ModelState,
   type ProjectorEvent,
   startProjector,
 } from "@counterfoil/projector/projector";
-import { createUpgrade } from "@counterfoil/projector/upgrade";
 import { BUILD } from "../build.ts";
 import { startHeads } from "../service/heads.ts";
 import { openWhenThere } from "../service/open-ledger.ts";

@@ -1,5 +1,5 @@
+import { createReadiness } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
-import { createReadiness } from "@counterfoil/http/readiness";
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import {
   type PublisherEvent,

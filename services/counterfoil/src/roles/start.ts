@@ -1,6 +1,6 @@
 import { kafkaConfigOf } from "@counterfoil/adapters/kafka/client";
 import { prepareConsole } from "@counterfoil/gateway/console";
-import { createReadiness } from "@counterfoil/http/readiness";
+import { createReadiness } from "@counterfoil/http/operations";
 import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingestor";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";

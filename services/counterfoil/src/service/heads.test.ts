@@ -1,5 +1,5 @@
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import { configSchema } from "@counterfoil/contracts/config";
-import type { TreeHead } from "@counterfoil/contracts/tree-head";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { expect, test } from "@jest/globals";
 import { startHeads } from "./heads.ts";

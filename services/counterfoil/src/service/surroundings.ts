@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { ledgerFolder } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
 import { StartupError } from "@counterfoil/contracts/error-code";
-import { openFilesMax } from "@counterfoil/http/open-files";
+import { openFilesMax } from "@counterfoil/http/door";
 
 /** All roles in one process have about 90 open before anybody connects. */
 const OPEN_FILES_MIN = 256;

@@ -4,7 +4,7 @@ import { createLogger } from "@counterfoil/adapters/logging";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { startTracing } from "@counterfoil/adapters/tracing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { sampleLog } from "@counterfoil/http/sampled-log";
+import { sampleLog } from "@counterfoil/http/request-log";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import {
   catchUpUnattended,
@@ -14,9 +14,11 @@ import {
 import { readWhole } from "@counterfoil/processing/ingest/request";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
-import type { ProjectorEvent } from "@counterfoil/projector/projector";
-import { startProjector } from "@counterfoil/projector/projector";
-import { createUpgrade } from "@counterfoil/projector/upgrade";
+import {
+  createUpgrade,
+  type ProjectorEvent,
+  startProjector,
+} from "@counterfoil/projector/projector";
 import { BUILD } from "../build.ts";
 import { describeDifferences } from "../output/differences.ts";
 import { startHeads } from "../service/heads.ts";

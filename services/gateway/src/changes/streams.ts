@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { SampledLog } from "@counterfoil/http/sampled-log";
+import type { SampledLog } from "@counterfoil/http/request-log";
 import type { ChangeFilter } from "@counterfoil/processing/changes/channel";
 import type { ChangeCursor } from "@counterfoil/processing/changes/cursor";
 import type { FeedCommand, FeedMessage } from "@counterfoil/processing/changes/feed";

@@ -6,7 +6,7 @@ import {
   type RetryRecord,
   retryRecord,
 } from "@counterfoil/contracts/operations-record";
-import { note } from "@counterfoil/contracts/operator-fact";
+import { note } from "@counterfoil/contracts/service-fact";
 import { Problem } from "@counterfoil/http/problem";
 import type { Word } from "@counterfoil/processing/operator";
 import type { Platform } from "@counterfoil/processing/queries/platform";

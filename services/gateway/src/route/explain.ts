@@ -1,5 +1,5 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
-import { type ExplainedKind, explainedKind, explanation } from "@counterfoil/contracts/explanation";
+import { type ExplainedKind, explainedKind, explanation } from "@counterfoil/contracts/provenance";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { Problem } from "@counterfoil/http/problem";
 import { createStandings } from "@counterfoil/processing/queries/event-standing";

@@ -1,5 +1,5 @@
+import { consistencyProof, inclusionProof, treeHead } from "@counterfoil/contracts/audit";
 import { listOf, oneOf } from "@counterfoil/contracts/http";
-import { consistencyProof, inclusionProof, treeHead } from "@counterfoil/contracts/tree-head";
 import { Problem } from "@counterfoil/http/problem";
 import { HEADS_KEY } from "@counterfoil/processing/audit/heads";
 import { cursor, limit, parameters, position, requiredPosition } from "../parameter.ts";

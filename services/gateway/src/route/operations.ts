@@ -6,9 +6,8 @@ import {
   rebuildProgress,
   statusRecord,
 } from "@counterfoil/contracts/operations-record";
-import { sendMetrics } from "@counterfoil/http/operations";
+import { type Readiness, sendMetrics } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
-import type { Readiness } from "@counterfoil/http/readiness";
 import type { Platform } from "@counterfoil/processing/queries/platform";
 import { expectedOf, MODELS, readStatus, statusFor } from "@counterfoil/processing/queries/status";
 import type { Registry } from "prom-client";

@@ -1,4 +1,4 @@
-import { type SearchHit, searchHit } from "@counterfoil/contracts/search-hit";
+import { type SearchHit, searchHit } from "@counterfoil/contracts/http";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { balanceWebhook } from "../testing/balance-webhook.ts";

@@ -1,5 +1,5 @@
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
-import { searchHit } from "@counterfoil/contracts/search-hit";
+import { searchHit } from "@counterfoil/contracts/http";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createStandings } from "@counterfoil/processing/queries/event-standing";
 import { search } from "@counterfoil/processing/queries/search";

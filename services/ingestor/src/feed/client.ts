@@ -1,23 +1,23 @@
 import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
-import type { SampledLog } from "@counterfoil/http/sampled-log";
+import type { SampledLog } from "@counterfoil/http/request-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
 import { backoffMs, type RandomFraction, type RetryPolicy } from "@counterfoil/processing/retry";
 import type { Logger } from "pino";
-import { errorReport } from "../error-report.ts";
-import type { IngestorMetrics } from "../metrics.ts";
-import { logQuarantined } from "../quarantined-log.ts";
+import { errorReport, type IngestorMetrics, logQuarantined } from "../telemetry.ts";
 import type { FeedConfig, SignMessage } from "./config.ts";
-import { createFeedRecorder, type FeedRecorder } from "./recorder.ts";
-import { createPersist } from "./retry.ts";
-import { type KeepAlive, type SnapshotEnd, startKeepAlive, watchSnapshotEnd } from "./silence.ts";
 import {
   type ConnectSocket,
   type FeedSocket,
   type Frame,
+  type KeepAlive,
   natureOf,
+  type SnapshotEnd,
   type SocketEnd,
-} from "./socket.ts";
+  startKeepAlive,
+  watchSnapshotEnd,
+} from "./connection.ts";
+import { createFeedRecorder, createPersist, type FeedRecorder } from "./recorder.ts";
 
 export type FeedDeps = Readonly<{
   feed: FeedConfig;

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import type { Config } from "@counterfoil/contracts/config";
 import { StartupError } from "@counterfoil/contracts/error-code";
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
-import { BASE64 } from "../signature/signature.ts";
+import { BASE64 } from "../signatures.ts";
 
 export type FeedConfig = Readonly<{
   url: string;

@@ -1,4 +1,4 @@
-import type { ConnectSocket, FeedSocket, SocketEnd } from "../feed/socket.ts";
+import type { ConnectSocket, FeedSocket, SocketEnd } from "../feed/connection.ts";
 import { runPending } from "./manual-clock.ts";
 import { createWatchedList, type WatchedList } from "./watched-list.ts";
 

@@ -1,8 +1,8 @@
-import { sampleLog } from "@counterfoil/http/sampled-log";
+import { sampleLog } from "@counterfoil/http/request-log";
 import { Registry } from "prom-client";
 import { startFeedClient } from "../feed/client.ts";
 import { createSigner } from "../feed/config.ts";
-import { createMetrics } from "../metrics.ts";
+import { createMetrics } from "../telemetry.ts";
 import { createFakeFeed, type FakeConnection } from "./fake-feed.ts";
 import { captureLog } from "./log.ts";
 import { createManualClock, runPending } from "./manual-clock.ts";

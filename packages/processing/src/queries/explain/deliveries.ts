@@ -1,5 +1,5 @@
-import type { ExplainedDelivery } from "@counterfoil/contracts/explanation";
 import type { DataOf } from "@counterfoil/contracts/fact";
+import type { ExplainedDelivery } from "@counterfoil/contracts/provenance";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { EventStream } from "../../ports/event-stream.ts";
 import { type FindOptions, findDelivery } from "../deliveries.ts";

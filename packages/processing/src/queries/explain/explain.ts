@@ -1,10 +1,10 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
 import type {
   ArithmeticLine,
   ExplainedFact,
   ExplainedKind,
   Explanation,
-} from "@counterfoil/contracts/explanation";
-import type { ModelName } from "@counterfoil/contracts/fact";
+} from "@counterfoil/contracts/provenance";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { MODEL_NAMES } from "../../models/registry.ts";
 import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";

@@ -1,4 +1,4 @@
-import type { ExplainedFact } from "@counterfoil/contracts/explanation";
+import type { ExplainedFact } from "@counterfoil/contracts/provenance";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import {

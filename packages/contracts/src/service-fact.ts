@@ -11,11 +11,13 @@ import {
   uuid,
 } from "./scalar.ts";
 
+// What the service records beside what providers say: how deliveries and feeds went, and what persons did.
+
 /** Which version of the translation from bytes to facts made this fact. */
 export const translation = z.int().positive();
 
 /** Arrival of the delivery at our side, by our clock. */
-export const received_at = instant;
+const received_at = instant;
 
 /** What every fact carries that was found in a delivery. */
 export const stamp = { received_at, translation };
@@ -133,3 +135,70 @@ export const SnapshotCompleted = z.object({
  * type of it, and the digest of its data.
  */
 export const ForeignEvent = z.object({ event_id: uuid, event_type: z.string(), sha256 });
+
+// What persons do to a ledger.
+
+/** Who acts: a person's name, or that of a key. */
+export const actor = z.string().trim().min(1).max(200);
+/** Why, in words for those who come later. */
+export const note = z.string().trim().min(1).max(2000);
+
+/** Recorded before the action begins: also one that fails was asked for. */
+export const OperatorActed = z.object({
+  action: growing([
+    ...(["rebuild", "rollback", "retranslate", "retry", "acknowledge", "dismiss"] as const),
+    ...(["create_key", "revoke_key", "rotate_key", "rotate_head_key"] as const),
+    "erase",
+  ]),
+  /** The model, the delivery, the anomaly, the key or the participant; absent where it is about all of them. */
+  target: z.string().optional(),
+  actor,
+});
+
+export const QuarantineDismissed = z.object({
+  delivery_id: uuid,
+  /** After so many attempts to read it: one more attempt that fails opens it again. */
+  attempts: z.int().positive(),
+  note,
+  actor,
+});
+
+/** The bytes of a delivery are erased: they are stored no more, nor ever again. What was read from them stays. */
+export const BodyErased = z.object({
+  sha256,
+  length: z.int().nonnegative(),
+  /** The delivery by which they were found; others may have brought the same bytes. */
+  delivery_id: uuid,
+  note,
+  actor,
+});
+
+/** What a key may do: `operator` everything that `reader` may, and what changes something. */
+export const keyRole = growing(["reader", "operator"]);
+export type KeyRole = z.infer<typeof keyRole>;
+
+/** Who did it: a user of the system, or the key that was shown. */
+const keyActor = z.string().min(1);
+
+/** An API key came into force. Neither its secret nor the secret's digest is ever on the stream. */
+export const ApiKeyCreated = z.object({
+  key_id: uuid,
+  /** What the secret begins with: enough to tell keys apart. */
+  prefix: z.string().min(1),
+  role: keyRole,
+  /** Only what is this platform's; a key without sees everything. */
+  platform: id.optional(),
+  name: z.string().min(1).optional(),
+  expires_at: instant.optional(),
+  /** The key in whose place it came. */
+  replaces: uuid.optional(),
+  actor: keyActor,
+});
+
+/** The key opens nothing any more. */
+export const ApiKeyRevoked = z.object({
+  key_id: uuid,
+  /** The key that came in its place. */
+  replaced_by: uuid.optional(),
+  actor: keyActor,
+});

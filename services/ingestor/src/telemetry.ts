@@ -1,11 +1,20 @@
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
 import type { Channel, Provider } from "@counterfoil/contracts/scalar";
-import type { Receipt } from "@counterfoil/processing/ports/ingest";
+import { framesOf } from "@counterfoil/http/problem";
+import type { originOf, SampledLog } from "@counterfoil/http/request-log";
+import type { Delivery, Receipt } from "@counterfoil/processing/ports/ingest";
+import {
+  isTraceparent,
+  NO_TRACING,
+  type Span,
+  type Tracing,
+} from "@counterfoil/processing/ports/tracing";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
 /** `disconnected`: between connections; `connected`: without a snapshot; `subscribed`: with one. */
-export const FEED_STATES = ["disconnected", "connected", "subscribed"] as const;
-export type FeedState = (typeof FEED_STATES)[number];
+const FEED_STATES = ["disconnected", "connected", "subscribed"] as const;
+type FeedState = (typeof FEED_STATES)[number];
 
 /** What the ingestor counts. */
 export type IngestorMetrics = Readonly<{
@@ -100,4 +109,85 @@ function createFeedMetrics(registry: Registry) {
     feedClosed: (reason) => closed.inc({ reason }),
     feedRetried: () => retried.inc(),
   } satisfies Partial<IngestorMetrics>;
+}
+
+type Delivered = Pick<Delivery, "provider" | "channel" | "payloadType"> &
+  Readonly<{
+    receipt: Receipt;
+    /** Of the request that brought it. */
+    origin?: ReturnType<typeof originOf>;
+  }>;
+
+const PAYLOAD_TYPE_SHOWN = 200;
+
+/** One line for each delivery that nobody could read: by its id a person finds the bytes. */
+export function logQuarantined(log: SampledLog, delivered: Delivered): void {
+  const { provider, channel, payloadType, receipt, origin = {} } = delivered;
+  if (receipt.outcome !== "quarantined") return;
+  const fields = {
+    ...origin,
+    delivery_id: receipt.deliveryId,
+    ...{ provider, channel, reason: receipt.reason },
+    payload_type: payloadType.slice(0, PAYLOAD_TYPE_SHOWN),
+  };
+  log(`${provider} quarantined`, "warn", fields, "delivery quarantined: nobody can read it");
+}
+
+/**
+ * What the log may say of an error that nobody expected. Messages stay out: those of parsers quote
+ * what they parse, which here is a delivery's body.
+ */
+export function errorReport(error: unknown): Readonly<Record<string, unknown>> {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const { code } = error as { code?: unknown };
+  return { error: error.name, code, at: framesOf(error).slice(0, 8) };
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    span: Span | undefined;
+  }
+}
+
+/**
+ * Makes each request of an application a span, of the trace that its sender names or of a new one.
+ *
+ * @returns what a delivery of a request is to name as its parent; without tracing, what the sender says
+ */
+export function traceRequests(
+  app: FastifyInstance,
+  tracing: Tracing = NO_TRACING,
+): (request: FastifyRequest) => Readonly<{ traceparent?: string }> {
+  app.decorateRequest("span");
+  app.addHook("onRequest", (request, _reply, done) => {
+    if (tracing.isOn) request.span = startSpan(request, tracing);
+    done();
+  });
+  app.addHook("onResponse", (request, { statusCode }, done) => {
+    request.span?.end({ "http.response.status_code": statusCode });
+    done();
+  });
+  return (request) => {
+    const traceparent = request.span?.traceparent ?? senderOf(request);
+    return traceparent === undefined ? {} : { traceparent };
+  };
+}
+
+function startSpan(request: FastifyRequest, tracing: Tracing): Span {
+  const { method, routeOptions, id } = request;
+  const route = routeOptions.url ?? "none";
+  const attributes = {
+    "http.request.method": method,
+    "http.route": route,
+    "counterfoil.request_id": id,
+  };
+  return tracing.start(`${method} ${route}`, {
+    kind: "server",
+    parent: senderOf(request),
+    attributes,
+  });
+}
+
+function senderOf({ headers: { traceparent } }: FastifyRequest): string | undefined {
+  return isTraceparent(traceparent) ? traceparent : undefined;
 }

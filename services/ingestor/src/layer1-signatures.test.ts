@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync, hash, sign } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
-import { createLayer1Verifier } from "./layer1.ts";
+import { createLayer1Verifier } from "./signatures.ts";
 
 /** The provider's own example; its S is high. */
 const VECTOR = {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { ANSWER, PONG, REFUSAL, SNAPSHOT, update } from "../testing/feed-frame.ts";
 import { type FeedServer, startFeedServer } from "../testing/feed-server.ts";
 import { createWatchedList } from "../testing/watched-list.ts";
-import { connectSocket, natureOf, type SocketEnd } from "./socket.ts";
+import { connectSocket, natureOf, type SocketEnd } from "./connection.ts";
 
 let server: FeedServer;
 

@@ -1,6 +1,7 @@
 import { constants, createHmac, hash, verify } from "node:crypto";
 import { MILLISECOND } from "@counterfoil/core/exact/time";
 import { describe, expect, jest, test } from "@jest/globals";
+import { createZeroHashVerifier, type ZeroHashVerifierOptions } from "./signatures.ts";
 import {
   BODY,
   hmacHex,
@@ -11,8 +12,7 @@ import {
   SECRET,
   TIMESTAMP_MS,
   zeroHashHeaders,
-} from "../testing/signed-webhook.ts";
-import { createZeroHashVerifier, type ZeroHashVerifierOptions } from "./zero-hash.ts";
+} from "./testing/signed-webhook.ts";
 
 const SPKI_PEM = RSA.publicKey.export({ type: "spki", format: "pem" }).toString().trim();
 const PKCS1_PEM = RSA.publicKey.export({ type: "pkcs1", format: "pem" }).toString().trim();

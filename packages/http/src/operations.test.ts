@@ -1,6 +1,6 @@
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { describe, expect, test } from "@jest/globals";
-import { createReadiness } from "./readiness.ts";
+import { createReadiness } from "./operations.ts";
 
 describe("a process is ready", () => {
   test("where what it needs is there, and not where it is not", async () => {

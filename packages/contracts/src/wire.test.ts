@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { flag, key, reasons, text } from "./field.ts";
+import { flag, key, reasons, text } from "./wire.ts";
 
 describe("fields of payloads", () => {
   test.each([

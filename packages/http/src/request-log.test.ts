@@ -143,7 +143,7 @@ describe("the line of a request", () => {
       { level: 50, request_id: "r-1", remote_address: "127.0.0.1", msg: "request failed" },
     ]);
     const [{ stack }] = lines as [{ stack: string[] }];
-    expect(stack[0]).toMatch(/^at .*requests\.test\.ts:\d+/);
+    expect(stack[0]).toMatch(/^at .*request-log\.test\.ts:\d+/);
     expect(stack.join()).not.toContain("secret of somebody");
   });
 

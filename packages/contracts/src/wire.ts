@@ -1,5 +1,38 @@
 import { z } from "zod";
-import { flag, identifier, key, reasons, text } from "./field.ts";
+
+/**
+ * Fields of providers' payloads. They arrive from the exact JSON parser, which hands every number
+ * over as the text that was printed, so `85693` and `"85693"` are one thing and no digit is lost.
+ * Absent, null and `""` all mean that the provider does not say.
+ */
+export const text = z
+  .string()
+  .nullish()
+  .transform((value) => (value === null || value === "" ? undefined : value));
+
+const NIL_UUID = "00000000-0000-0000-0000-000000000000";
+
+/** An id: the nil UUID names nobody. */
+const identifier = text.transform((value) => (value === NIL_UUID ? undefined : value));
+
+/** A part of an identity: it must be there. */
+export const key = z.string().min(1);
+
+/** `true`, `"true"`, `"TRUE"` (typed "string" but sent as boolean). */
+export const flag = z
+  .union([z.boolean(), z.string()])
+  .nullish()
+  .transform((value) => {
+    if (typeof value === "boolean") return value;
+    const word = value?.toLowerCase();
+    return word === "true" ? true : word === "false" ? false : undefined;
+  });
+
+/** One reason as text, or several in a list (reject_reasons). */
+export const reasons = z
+  .union([z.string(), z.array(z.string())])
+  .nullish()
+  .transform((value) => (Array.isArray(value) ? value.join("; ") : value) || undefined);
 
 /**
  * What Zero Hash puts on the wire, as leniently as its pages demand: unknown fields are
@@ -7,7 +40,7 @@ import { flag, identifier, key, reasons, text } from "./field.ts";
  */
 
 /** A movement inside a run (provider-docs: balances feed, account balance webhook). */
-export const zeroHashMovement = z.looseObject({
+const zeroHashMovement = z.looseObject({
   movement_id: key,
   movement_type: text,
   movement_timestamp: text,
@@ -207,4 +240,65 @@ export const zeroHashNotification = z.looseObject({
   sub_status: text,
   status: text,
   timestamp: text,
+});
+
+/**
+ * What Layer1 puts on the wire. `null` and a missing key mean the same on its pages.
+ * The treasury's body is flat: `eventType` and no `data`.
+ */
+export const layer1Envelope = z.looseObject({
+  event: text,
+  eventType: text,
+  timestamp: text,
+  data: z.unknown().optional(),
+});
+
+const side = z.looseObject({ amount: text, address: text, asset: text });
+
+const networkDetail = z
+  .looseObject({
+    fee: z.looseObject({ asset: text, amount: text }).nullish(),
+    block: z.looseObject({ number: text, timestamp: text }).nullish(),
+  })
+  .nullish();
+
+const address = z
+  .looseObject({ address: text, network: text, reference: text, customerId: text })
+  .nullish();
+
+const metadata = z
+  .looseObject({ failure: z.looseObject({ reason: text, message: text }).nullish() })
+  .nullish();
+
+/** One leg of a transfer: the amount, or the fee. */
+export const layer1Transfer = z.looseObject({
+  id: key,
+  status: key,
+  type: text,
+  asset: text,
+  amount: text,
+  hash: text,
+  reference: text,
+  address,
+  sources: z.array(side).nullish(),
+  destinations: z.array(side).nullish(),
+  networkDetail,
+  metadata,
+  createdAt: text,
+  updatedAt: text,
+});
+
+/** Three funds of one asset at one address. */
+export const layer1Balance = z.looseObject({
+  reference: text,
+  address: key,
+  asset: key,
+  funds: z.array(z.looseObject({ type: key, balance: key, delta: text })).min(1),
+});
+
+export const layer1Notification = z.looseObject({
+  id: text,
+  status: text,
+  state: text,
+  eventType: text,
 });
