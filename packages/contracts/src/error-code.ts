@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   not_ready: { status: 503, title: "The service does not take requests just now" },
   stream_unavailable: { status: 503, title: "The event stream cannot be used just now" },
   model_unavailable: { status: 503, title: "The read model cannot be used just now" },
+  head_key_unusable: { status: 503, title: "The key that signs heads cannot be used" },
   position_timeout: { status: 503, title: "The read model did not reach the position in time" },
   position_ahead: { status: 409, title: "The stream has no such position yet" },
   overloaded: { status: 503, title: "More deliveries wait than can be taken" },

@@ -1,7 +1,6 @@
 import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import { NotInTree } from "@counterfoil/processing/audit/heads";
-import { HeadKeyReplaced } from "@counterfoil/processing/audit/key-rotation";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import { AlreadyClosed, NothingThere } from "@counterfoil/processing/operator";
 import {
@@ -9,6 +8,7 @@ import {
   FileUnusable,
   FormatTooNew,
   GenerationMissing,
+  HeadKeyUnusable,
   LedgerMismatch,
   ModelCorrupted,
   ModelUnavailable,
@@ -96,7 +96,7 @@ const KINDS: readonly Kind[] = [
   { of: BrokersDisagree, code: "configuration_invalid", exit: EXIT.usage },
   { of: NothingThere, code: "not_found", exit: EXIT.usage },
   { of: AlreadyClosed, code: "already_closed", exit: EXIT.findings },
-  { of: HeadKeyReplaced, code: "configuration_invalid", exit: EXIT.usage },
+  { of: HeadKeyUnusable, code: "head_key_unusable", exit: EXIT.usage },
   { of: NotInTree, code: "not_found", exit: EXIT.findings },
   { of: RebuildRunning, code: "rebuild_running", exit: EXIT.findings },
 ];

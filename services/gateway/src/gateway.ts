@@ -15,6 +15,7 @@ import { AlreadyClosed, NothingThere } from "@counterfoil/processing/operator";
 import {
   FormatTooNew,
   GenerationMissing,
+  HeadKeyUnusable,
   ModelCorrupted,
   ModelUnavailable,
   StreamCorrupted,
@@ -236,6 +237,11 @@ const ENGINE_PROBLEMS: readonly (readonly [abstract new () => Error, ErrorCode, 
   [ModelUnavailable, "model_unavailable", "the read model cannot be read just now"],
   [ModelCorrupted, "model_unavailable", "the read model has to be rebuilt"],
   [GenerationMissing, "model_unavailable", "the read model has not been built yet"],
+  [
+    HeadKeyUnusable,
+    "head_key_unusable",
+    "heads cannot be signed by the key that is at hand: put the installation's key in its file, or set COUNTERFOIL_HEAD_KEY_FILE; the log says what is wrong with it",
+  ],
   [FormatTooNew, "format_too_new", TOO_NEW],
   [SchemaTooNew, "format_too_new", TOO_NEW],
 ];

@@ -31,6 +31,7 @@ export type Sources = Readonly<{
   /** How far the ledger is published; without it the status does not say. */
   published?: StatusSources["published"];
   heads: Heads;
+  headKey?: StatusSources["headKey"];
   /** Which engine holds the stream, for `/v1/status`. */
   engine: StatusRecord["engine"];
   /** Show whether a projector runs a model; without them no model is reported as stopped. */

@@ -20,7 +20,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { StartupError } from "@counterfoil/contracts/error-code";
+import { HeadKeyUnusable } from "@counterfoil/processing/ports/errors";
 import type {
   HeadKeyring,
   HeadSigner,
@@ -114,9 +114,8 @@ function makeKey(file: string): KeyObject {
   }
 }
 
-const unusable = (file: string, found: string): StartupError =>
-  new StartupError(
-    "configuration_invalid",
+const unusable = (file: string, found: string): HeadKeyUnusable =>
+  new HeadKeyUnusable(
     `the key that signs heads in ${file}: ${found}: put the installation's key there, or set COUNTERFOIL_HEAD_KEY_FILE`,
   );
 

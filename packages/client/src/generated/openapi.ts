@@ -1257,6 +1257,7 @@ export interface components {
              * @example not_ready
              * @example stream_unavailable
              * @example model_unavailable
+             * @example head_key_unusable
              * @example position_timeout
              * @example position_ahead
              * @example overloaded
@@ -4184,7 +4185,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now; `head_key_unusable`: The key that signs heads cannot be used */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4767,7 +4768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now; `head_key_unusable`: The key that signs heads cannot be used */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4867,7 +4868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now; `head_key_unusable`: The key that signs heads cannot be used */
             503: {
                 headers: {
                     [name: string]: unknown;

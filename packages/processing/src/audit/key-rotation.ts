@@ -6,12 +6,13 @@ import { eventId } from "@counterfoil/core/identity";
 import { newEvent } from "@counterfoil/core/ingest/event";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { appendDecided, type Contender } from "../ingest/append-decided.ts";
+import { HeadKeyUnusable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { HeadKeyring, VerifySignature } from "../ports/head-signer.ts";
 import { readAll } from "../queries/read-all.ts";
 
 /** Another key signs this ledger's heads than the one that is at hand. */
-export class HeadKeyReplaced extends Error {
+export class HeadKeyReplaced extends HeadKeyUnusable {
   override readonly name = "HeadKeyReplaced";
 }
 

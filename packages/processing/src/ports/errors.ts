@@ -36,6 +36,11 @@ export class ExportRefused extends Error {
   override readonly name = "ExportRefused";
 }
 
+/** Heads cannot be signed by the key that is at hand; the message says what to put in its place. */
+export class HeadKeyUnusable extends Error {
+  override readonly name: string = "HeadKeyUnusable";
+}
+
 /** One append was given more than it may hold; smaller ones would be accepted. */
 export class AppendTooLarge extends Error {
   override readonly name = "AppendTooLarge";

@@ -16,9 +16,8 @@ const QUIET: Facts = {
 
 function needs(facts: Partial<Facts>, seconds = 0, configured = true): readonly string[] {
   const expected = { isPublishing: configured, followsFeed: configured };
-  return needsOf({ ...QUIET, ...facts }, { now: after(seconds), ...expected }).map(
-    ({ what }) => what,
-  );
+  const circumstances = { now: after(seconds), ...expected, isHeadKeyUsable: true };
+  return needsOf({ ...QUIET, ...facts }, circumstances).map(({ what }) => what);
 }
 
 const published = (lag_seconds: number, stopped_keys = 0) => ({

@@ -6,7 +6,12 @@ import { secondsSince } from "./lag.ts";
 export type Need = StatusRecord["needs_a_person"][number];
 
 type Facts = Omit<StatusRecord, "needs_a_person">;
-type Circumstances = Readonly<{ now: Nanos; isPublishing: boolean; followsFeed: boolean }>;
+type Circumstances = Readonly<{
+  now: Nanos;
+  isPublishing: boolean;
+  followsFeed: boolean;
+  isHeadKeyUsable: boolean;
+}>;
 
 /** What passes by itself passes sooner. */
 const FEED_SECONDS_MAX = 300;
@@ -21,8 +26,14 @@ export function needsOf(status: Facts, circumstances: Circumstances): Need[] {
     ...anomalyNeeds(status),
     ...quarantineNeeds(status),
     ...stuckNeeds(status),
+    ...(circumstances.isHeadKeyUsable ? [] : [HEAD_KEY_NEED]),
   ];
 }
+
+const HEAD_KEY_NEED: Need = {
+  what: "no head can be signed: the key's file cannot be used",
+  do: "`counterfoil head` says what is wrong with it; put the installation's key there, see docs/audit.md",
+};
 
 const MODEL_ADVICE: Readonly<Record<string, string>> = {
   waiting: "start a projector",

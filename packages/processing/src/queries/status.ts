@@ -7,7 +7,7 @@ import type {
 } from "@counterfoil/contracts/operations-record";
 import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
 import type { Clock } from "../ports/clock.ts";
-import { isEngineError, ModelCorrupted } from "../ports/errors.ts";
+import { HeadKeyUnusable, isEngineError, ModelCorrupted } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
@@ -44,6 +44,8 @@ export type StatusSources = Readonly<{
   expected: Expected;
   /** How far the ledger is published; without it nobody knows. */
   published?: (() => Promise<PublishedTo | null>) | undefined;
+  /** Reads the key that signs heads, where there is one already. @throws HeadKeyUnusable */
+  headKey?: (() => string | null) | undefined;
   /** Where they are not given, nobody knows whether a projector is at a model. */
   locks?: Pick<RoleLocks, "tryAcquire"> | undefined;
 }>;
@@ -79,7 +81,18 @@ export async function readStatus(
     quarantined: ledger?.quarantined ?? null,
     stuck: attentions.flatMap(({ stuck }) => stuck),
   };
-  return { ...status, needs_a_person: needsOf(status, { ...expected, now: clock.now() }) };
+  const circumstances = { ...expected, now: clock.now(), isHeadKeyUsable: isUsable(sources) };
+  return { ...status, needs_a_person: needsOf(status, circumstances) };
+}
+
+function isUsable({ headKey }: StatusSources): boolean {
+  try {
+    headKey?.();
+    return true;
+  } catch (error) {
+    if (error instanceof HeadKeyUnusable) return false;
+    throw error;
+  }
 }
 
 /** Its state says why; of another version of the model, nobody has counted yet. */

@@ -21,7 +21,8 @@ export function statusCommand(): Command {
           const { ledger, environment, engine } = backends;
           const published = () => readPublished(backends.catalogue);
           const expected = expectedOf(loadConfig(process.env));
-          const sources = { ...backends, models, published, expected };
+          const headKey = backends.signer.existingKey;
+          const sources = { ...backends, models, published, headKey, expected };
           return readStatus(sources, { ledger, environment, engine });
         }),
       );

@@ -12,6 +12,7 @@ import { serveModels } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { createActing } from "../service/acting.ts";
+import { reportHeadKey } from "../service/heads.ts";
 import { openWhenThere } from "../service/open-ledger.ts";
 import { createRegistry, openRoleDoor } from "../service/operations.ts";
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
@@ -62,15 +63,17 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   closing.add(rebuilds.stop);
   const models = serveModels(backends);
   closing.add(models.close);
-  const { engine, stream, clock, locks, keys, catalogue } = backends;
+  const { engine, stream, clock, locks, keys, catalogue, signer } = backends;
   const published = () => readPublished(catalogue);
   const acting = createActing(deps.config, models);
   const heads = createHeads(backends);
   const readers = { engine, stream, clock, locks, keys, models, catalogue };
-  const sources = { ...readers, rebuilds, published, acting, heads };
+  const headKey = signer.existingKey;
+  const sources = { ...readers, rebuilds, published, acting, heads, headKey };
   const readiness = deps.readiness ?? createReadiness(() => assertReadable(sources), clock);
   const gateway = await startGateway({ ...deps, ...sources, readiness });
   closing.add(gateway.stop);
+  reportHeadKey(signer, deps.logger);
   await warnWithoutKeys(deps);
   return { address: gateway.address, drain: readiness.drain };
 }

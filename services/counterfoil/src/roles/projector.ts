@@ -12,7 +12,7 @@ import {
   startProjector,
 } from "@counterfoil/projector/projector";
 import { BUILD } from "../build.ts";
-import { startHeads } from "../service/heads.ts";
+import { reportHeadKey, startHeads } from "../service/heads.ts";
 import { openWhenThere } from "../service/open-ledger.ts";
 import { createRegistry, openRoleDoor, startOperationsListener } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
@@ -41,6 +41,7 @@ export async function startProjectorRole(options: RoleOptions): Promise<Service 
     const projector = startProjector({ backends, models, logger, upgrade, report, warn });
     closing.add(projector.stop);
     const { clock } = backends;
+    reportHeadKey(backends.signer, logger);
     closing.add(startHeads({ config, heads: createHeads(backends), clock, logger }).stop);
     logger.info({ ledger: backends.ledger, models, address }, "ready");
     return { drain: readiness.drain };

@@ -1,9 +1,10 @@
+import type { HeadKeyFile } from "@counterfoil/adapters/node/head-key";
 import type { Config } from "@counterfoil/contracts/config";
 import type { Heads } from "@counterfoil/processing/audit/heads";
 import { keepHeads } from "@counterfoil/processing/audit/schedule";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import { StreamForked } from "@counterfoil/processing/ports/errors";
 import type { Logger } from "pino";
+import { reportOf } from "../error-report.ts";
 
 type HeadsDeps = Readonly<{
   config: Config;
@@ -22,6 +23,18 @@ export function startHeads(deps: HeadsDeps) {
       await running;
     },
   };
+}
+
+/** Webhooks are taken without it too; but nobody asks for a head before he needs one. */
+export function reportHeadKey(
+  { existingKey }: Pick<HeadKeyFile, "existingKey">,
+  logger: Pick<Logger, "error">,
+): void {
+  try {
+    existingKey();
+  } catch (error) {
+    logger.error({ err: error, code: "head_key_unusable" }, "no head can be signed");
+  }
 }
 
 /**
@@ -46,8 +59,7 @@ function keep({ config, heads, clock, logger }: HeadsDeps, signal: AbortSignal):
     onMade: ({ position, root, key_id }: Awaited<ReturnType<Heads["make"]>>) =>
       logger.info({ position, root, key_id }, "head signed"),
     onFailed: (error: unknown) => {
-      const code = error instanceof StreamForked ? { code: "stream_forked" } : {};
-      logger.error({ err: error, ...code }, "no head was signed, trying again");
+      logger.error({ err: error, code: reportOf(error).code }, "no head was signed, trying again");
     },
   };
   return keepHeads(schedule, signal);

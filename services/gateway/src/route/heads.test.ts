@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
-import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
+import { createHeadKeyFile, verifyEd25519 } from "@counterfoil/adapters/node/head-key";
 import { isConsistent, isIncluded } from "@counterfoil/core/audit/merkle-log";
 import { readTreeHead, signedText } from "@counterfoil/core/audit/tree-head";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -25,6 +25,8 @@ afterAll(async () => {
   await gateway.stop();
   rmSync(folder, { recursive: true });
 });
+
+const keyIn = (file: string) => createHeadKeyFile(file).existingKey;
 
 const refusalOf = async (url: string) => {
   const { status, body } = await gateway.get(url);
@@ -91,6 +93,27 @@ describe("signed heads over HTTP", () => {
     ]);
     expect(await refusalOf("/v1/heads?cursor=x")).toEqual([400, "invalid_cursor"]);
   });
+});
+
+test("a key file that cannot be used is a problem with a name, and a person is needed", async () => {
+  const place = join(folder, "broken.key");
+  writeFileSync(place, "no key");
+  const { heads, headKey } = { heads: testHeads(ledger, place), headKey: keyIn(place) };
+  const other = await createTestGateway(ledger, { heads, headKey });
+  await ledger.play("balances-feed-use-cases");
+  const { status, body, headers } = await other.get("/v1/head");
+  expect([status, body.code]).toEqual([503, "head_key_unusable"]);
+  expect(body.detail).toMatch(/COUNTERFOIL_HEAD_KEY_FILE/);
+  expect(body.detail).not.toContain(folder);
+  expect(headers["retry-after"]).toBe("1");
+  const { needs_a_person } = (await other.get("/v1/status")).body.data;
+  expect(needs_a_person).toContainEqual(
+    expect.objectContaining({ what: expect.stringContaining("head") }),
+  );
+  rmSync(place);
+  expect((await other.get("/v1/head")).status).toBe(200);
+  expect(JSON.stringify((await other.get("/v1/status")).body)).not.toContain("no head can");
+  await other.stop();
 });
 
 test("a platform's key gets neither heads nor proofs: they hold digests of what is others'", async () => {

@@ -32,7 +32,7 @@ function headRoute({ heads }: Sources): Route {
     answer: treeHead,
     problems: [
       ...(["not_found", "stream_unavailable", "model_unavailable"] as const),
-      ...(["stream_forked", "stream_corrupted"] as const),
+      ...(["head_key_unusable", "stream_forked", "stream_corrupted"] as const),
     ],
     handle: () => heads.make(),
   });
@@ -63,6 +63,12 @@ function listRoute({ heads, stream }: Sources): Route {
   });
 }
 
+/** A proof may be under a head that is only made for it. */
+const PROOF_PROBLEMS = [
+  ...(["not_found", "unsupported_combination", "stream_unavailable"] as const),
+  ...(["model_unavailable", "head_key_unusable"] as const),
+] as const;
+
 function inclusionRoute({ heads }: Sources): Route {
   return route({
     operation: "getInclusionProof",
@@ -75,7 +81,7 @@ function inclusionRoute({ heads }: Sources): Route {
       tree_size: position("The head's `tree_size`; the newest unless it is given"),
     }),
     answer: oneOf(inclusionProof),
-    problems: ["not_found", "unsupported_combination", "stream_unavailable", "model_unavailable"],
+    problems: PROOF_PROBLEMS,
     handle: async ({ query: { position, tree_size } }) => {
       if (tree_size !== undefined) checkOrder(["position", position], ["tree_size", tree_size]);
       const proof = await heads.proveInclusion(position, tree_size);
@@ -96,7 +102,7 @@ function consistencyRoute({ heads }: Sources): Route {
       to: requiredPosition("The later head's `tree_size`"),
     }),
     answer: oneOf(consistencyProof),
-    problems: ["not_found", "unsupported_combination", "stream_unavailable", "model_unavailable"],
+    problems: PROOF_PROBLEMS,
     handle: async ({ query: { from, to } }) => {
       checkOrder(["from", from], ["to", to]);
       return oneBody(await heads.proveConsistency(from, to), to);
