@@ -120,7 +120,7 @@ describe.each(ENGINES)("on %s", (engine) => {
   test("bytes that are gone without an erasure are a finding as ever", async () => {
     const { deliveryId } = await take(ledger, { body: balance(1) });
     const other = await digestOf(deliveryId);
-    const stream = { ...ledger.stream, body: async () => null };
+    const stream = { ...ledger.stream, bodies: async () => new Map() };
     const { findings } = await verifyStream({ stream, ledger: LEDGER, hashing, bodies: true });
     expect(findings).toMatchObject([{ what: "body_missing", detail: `no body ${other}` }]);
   });

@@ -100,6 +100,7 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
     },
     findByIds: (ids) => findByIds(parts, ids),
     body: (sha256) => bodies.read(sha256),
+    bodies: (digests) => bodies.readAll(digests),
     eraseBodies: async (digests) => {
       if (readOnly) throw new Error(`the event stream ${stream} was opened read-only`);
       const { known } = await findByIds(

@@ -12,6 +12,8 @@ export type StreamBodies = Readonly<{
   store(bodies: readonly Body[]): Promise<void>;
   /** @throws StreamCorrupted where the bytes are not those of the digest. */
   read(sha256: string): Promise<Uint8Array | null>;
+  /** As `read`, of several. */
+  readAll(digests: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
   /** For good, also where nothing was stored: the server then refuses to store it. */
   erase(digests: readonly string[]): Promise<void>;
 }>;
@@ -32,6 +34,16 @@ const PAGE_CHUNKS = 16;
 export function createStreamBodies(options: Options): StreamBodies {
   const { ledger, connection, hashing, page, timing } = options;
   const nameOf = (sha256: string) => `body-${ledger}-${sha256}`;
+  const read = async (sha256: string): Promise<Uint8Array | null> => {
+    const stream = nameOf(sha256);
+    const bytes = await readBytes(page, stream);
+    if (bytes !== null && hashing.sha256(bytes) !== sha256) {
+      throw new StreamCorrupted(
+        `stream ${stream} holds other bytes than its digest says: restore it from a backup`,
+      );
+    }
+    return bytes;
+  };
   return {
     store: async (bodies) => {
       for (let at = 0; at < bodies.length; at += AT_ONCE) {
@@ -39,15 +51,17 @@ export function createStreamBodies(options: Options): StreamBodies {
         await Promise.all(some.map((body) => storeBody(options, nameOf(body.sha256), body)));
       }
     },
-    read: async (sha256) => {
-      const stream = nameOf(sha256);
-      const bytes = await readBytes(page, stream);
-      if (bytes !== null && hashing.sha256(bytes) !== sha256) {
-        throw new StreamCorrupted(
-          `stream ${stream} holds other bytes than its digest says: restore it from a backup`,
-        );
+    read,
+    readAll: async (digests) => {
+      const found = new Map<string, Uint8Array>();
+      for (let at = 0; at < digests.length; at += AT_ONCE) {
+        const some = digests.slice(at, at + AT_ONCE);
+        const bodies = await Promise.all(some.map(read));
+        for (const [index, bytes] of bodies.entries()) {
+          if (bytes !== null) found.set(some[index] as string, bytes);
+        }
       }
-      return bytes;
+      return found;
     },
     erase: async (digests) => {
       for (let at = 0; at < digests.length; at += AT_ONCE) {

@@ -24,6 +24,7 @@ import { eraseBodies } from "./stream-erase.ts";
 import {
   ALWAYS_BY_INDEX,
   findByIds,
+  readBodies,
   readBody,
   readEventsOfTypes,
   readHead,
@@ -117,6 +118,7 @@ function createEventStream(connections: Connections, options: EventStreamOptions
     },
     findByIds: (ids) => pool.use((client) => findByIds(client, tables, ids)),
     body: (sha256) => pool.use((client) => readBody(client, tables, sha256)),
+    bodies: (digests) => pool.use((client) => readBodies(client, tables, digests)),
     eraseBodies: async (digests) => {
       if (readOnly) throw new Error(`the event stream in ${server.name} was opened read-only`);
       return eraseBodies({ ...tables, server, ledger, writer, hashing }, digests);

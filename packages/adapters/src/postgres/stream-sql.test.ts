@@ -36,6 +36,7 @@ describePostgres("questions to a stream on PostgreSQL", (use) => {
     ["findByIds", [IDS], ["events_pkey", "events_id_key", "events_about"]],
     ["takenId", [IDS], ["events_id_key"]],
     ["body", ["a"], ["bodies_pkey"]],
+    ["bodies", [["a", "b"]], ["bodies_pkey"]],
   ] as const;
 
   test.each(QUESTIONS)(

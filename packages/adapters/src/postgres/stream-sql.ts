@@ -88,6 +88,9 @@ const textsOf = (schema: string) => ({
   ofIndexedTypesBackwards: ofIndexedTypesText(schema, "DESC"),
   findByIds: findByIdsText(schema),
   body: `SELECT encode(bytes, 'hex') FROM ${schema}.bodies WHERE sha256 = $1`,
+  bodies: `
+    SELECT body.sha256, encode(body.bytes, 'hex') FROM unnest($1::text[]) AS wanted (sha256)
+    CROSS JOIN LATERAL (SELECT * FROM ${schema}.bodies WHERE sha256 = wanted.sha256) AS body`,
   eraseBodies: `
     DELETE FROM ${schema}.bodies
     USING unnest($1::text[], $2::text[]) AS erased (sha256, id)
@@ -227,6 +230,17 @@ export async function readBody(
 ): Promise<Uint8Array | null> {
   const [row] = await queryCells(client, statements.body, [sha256]);
   return typeof row?.[0] === "string" ? new Uint8Array(Buffer.from(row[0], "hex")) : null;
+}
+
+export async function readBodies(
+  client: ClientBase,
+  { statements }: StreamTables,
+  digests: readonly string[],
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const rows = await queryCells(client, statements.bodies, [[...new Set(digests)]]);
+  return new Map(
+    rows.map(([sha256, hex]) => [String(sha256), new Uint8Array(Buffer.from(String(hex), "hex"))]),
+  );
 }
 
 /** One statement sees one moment: the answer is that of the head which it names. */

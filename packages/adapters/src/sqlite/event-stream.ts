@@ -20,7 +20,14 @@ import {
   type StreamConnection,
   streamMissing,
 } from "./stream-file.ts";
-import { findByIds, readBody, readEventsOfTypes, readHead, readPage } from "./stream-read.ts";
+import {
+  findByIds,
+  readBodies,
+  readBody,
+  readEventsOfTypes,
+  readHead,
+  readPage,
+} from "./stream-read.ts";
 
 export type EventStreamOptions = Readonly<{
   /** The ledger's folder; the stream is `stream.db` in it. */
@@ -91,6 +98,7 @@ function createEventStream(
     },
     findByIds: (ids) => thread?.findByIds(ids) ?? use((connection) => findByIds(connection, ids)),
     body: (sha256) => use((connection) => readBody(connection, sha256)),
+    bodies: (digests) => use((connection) => readBodies(connection, digests)),
     eraseBodies: async (digests) => {
       if (readOnly) throw new Error(`the event stream in ${file} was opened read-only`);
       return eraseBodies(use, file, digests, hashing);

@@ -35,6 +35,18 @@ export function readBody({ statements }: StreamConnection, sha256: string): Uint
   return row?.[0] ?? null;
 }
 
+export function readBodies(
+  connection: StreamConnection,
+  digests: readonly string[],
+): ReadonlyMap<string, Uint8Array> {
+  const found = new Map<string, Uint8Array>();
+  for (const sha256 of digests) {
+    const bytes = readBody(connection, sha256);
+    if (bytes !== null) found.set(sha256, bytes);
+  }
+  return found;
+}
+
 /** In one read transaction, so that the answer is that of the head which it names. */
 export function findByIds(connection: StreamConnection, ids: readonly string[]): KnownEvents {
   const { database, statements } = connection;

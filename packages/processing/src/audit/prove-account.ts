@@ -11,6 +11,7 @@ import type { Base64 } from "../exports/check-export.ts";
 import { balancesProjection } from "../models/balances/projection.ts";
 import { ACCOUNTS, ENTRIES, STATEMENTS } from "../models/balances/tables.ts";
 import { StreamCorrupted, StreamUnavailable } from "../ports/errors.ts";
+import { readBodies } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Value } from "../ports/table.ts";
 import { everyRow } from "../projection/selection.ts";
@@ -132,36 +133,71 @@ type Facts = Readonly<{
 
 /** Of a delivery its facts come right behind it: with so many before a fact it is mostly at hand. */
 const BEFORE = 6;
+/** Of what is read around so many facts, only what belongs to them is kept. */
+const FACTS_AT_ONCE = 500;
+const IDS_AT_ONCE = 500;
 
 async function factsOf(options: ProveOptions, account: string, to: number): Promise<Facts> {
-  const { stream, ledger, hashing } = options;
   const positions = await positionsOf(options, account, to);
-  const found = new Map(await readPositions(stream, positions, BEFORE));
-  const events = positions.map((position) => at(found, position));
-  const byId = new Map([...found.values()].map((event) => [event.id, event]));
-  const wanted = [...idsOfCauses(events), ...events.flatMap((event) => feedId(event, options))];
-  const missing = [...new Set(wanted)].filter((id) => !byId.has(id));
-  for (let from = 0; from < missing.length; from += IDS_AT_ONCE) {
-    const { known } = await stream.findByIds(missing.slice(from, from + IDS_AT_ONCE));
-    for (const [id, { event }] of known) byId.set(id, event);
-  }
-  const related = [...new Set(wanted)]
-    .flatMap((id) => byId.get(id) ?? [])
-    .filter(({ position }) => position <= to);
-  const unread = related.map(({ position }) => position - 1).filter((one) => one > 0);
-  const lacking = unread.filter((position) => !found.has(position)).toSorted((a, b) => a - b);
-  for (const [position, event] of await readPositions(stream, lacking)) found.set(position, event);
+  const [events, related]: [RecordedEvent[], Map<string, RecordedEvent>] = [[], new Map()];
   const before = new Map<number, string>();
-  for (const { position } of [...events, ...related]) {
-    const first = position === 1;
-    before.set(position, first ? emptyHead(ledger, hashing).hash : at(found, position - 1).hash);
+  const missing = new Set<string>();
+  for (let from = 0; from < positions.length; from += FACTS_AT_ONCE) {
+    const some = positions.slice(from, from + FACTS_AT_ONCE);
+    const found = await readPositions(options.stream, some, BEFORE);
+    const byId = new Map([...found.values()].map((event) => [event.id, event]));
+    const facts = some.map((position) => at(found, position));
+    const nearby: RecordedEvent[] = [...facts];
+    for (const id of facts.flatMap((event) => relatedIds(event, options))) {
+      const event = byId.get(id);
+      if (event === undefined) missing.add(id);
+      else nearby.push(event);
+    }
+    events.push(...facts);
+    for (const event of nearby) {
+      if (event.subject !== account) related.set(event.id, event);
+      const previous = found.get(event.position - 1);
+      if (previous !== undefined) before.set(event.position, previous.hash);
+    }
   }
-  const deliveries = related.filter(({ type }) => type === "DeliveryReceived");
-  const feeds = related.filter(({ type }) => type === "FeedOpened");
-  return { events, deliveries, feeds, before };
+  for (const event of await findAll(
+    options,
+    [...missing].filter((id) => !related.has(id)),
+  )) {
+    if (event.position <= to) related.set(event.id, event);
+  }
+  const all = [...events, ...related.values()];
+  await readBefore(options, all, before);
+  const ofType = (type: string) => [...related.values()].filter((event) => event.type === type);
+  return { events, deliveries: ofType("DeliveryReceived"), feeds: ofType("FeedOpened"), before };
 }
 
-const IDS_AT_ONCE = 500;
+async function findAll({ stream }: ProveOptions, ids: readonly string[]) {
+  const events: RecordedEvent[] = [];
+  for (let from = 0; from < ids.length; from += IDS_AT_ONCE) {
+    const { known } = await stream.findByIds(ids.slice(from, from + IDS_AT_ONCE));
+    events.push(...[...known.values()].map(({ event }) => event));
+  }
+  return events;
+}
+
+/** The hashes before those events of which they are not known yet. */
+async function readBefore(
+  { stream, ledger, hashing }: ProveOptions,
+  events: readonly RecordedEvent[],
+  before: Map<number, string>,
+): Promise<void> {
+  const unknown = events.map(({ position }) => position).filter((one) => !before.has(one));
+  const lacking = unknown.map((position) => position - 1).filter((one) => one > 0);
+  const found = await readPositions(
+    stream,
+    lacking.toSorted((a, b) => a - b),
+  );
+  for (const position of unknown) {
+    const hash = position === 1 ? emptyHead(ledger, hashing).hash : at(found, position - 1).hash;
+    before.set(position, hash);
+  }
+}
 
 /** By the index, which has come as far as the head. */
 async function positionsOf(options: ProveOptions, subject: string, to: number) {
@@ -182,14 +218,11 @@ function at(found: ReadonlyMap<number, RecordedEvent>, position: number): Record
   throw new StreamCorrupted(`position ${position}: no event is there`);
 }
 
-function idsOfCauses(events: readonly RecordedEvent[]): readonly string[] {
-  return events.flatMap(({ causation_id }) => causation_id ?? []);
-}
-
-/** Where a snapshot's feed was opened says what surely is in it. */
-function feedId(event: RecordedEvent, { hashing }: ProveOptions): readonly string[] {
+/** Of what brought an event, and of what says where its snapshot's feed was opened: what surely is in it. */
+function relatedIds(event: RecordedEvent, { hashing }: ProveOptions): readonly string[] {
   const place = placeOf(event);
-  return place === undefined ? [] : [eventId(["FeedOpened", place.connection], hashing)];
+  const opening = place === undefined ? [] : [eventId(["FeedOpened", place.connection], hashing)];
+  return [event.causation_id ?? [], opening].flat();
 }
 
 /** Of a report that a snapshot states. */
@@ -271,12 +304,13 @@ const PAGE = 1000;
  */
 async function bodiesOf({ stream, base64 }: ProveOptions, { events, deliveries }: Facts) {
   const shared = new Set(events.filter((one) => placeOf(one) !== undefined).map(causeOf));
+  const named = deliveries.flatMap((delivery) => {
+    if (isTooNew(delivery) || shared.has(delivery.id)) return [];
+    const { channel, sha256, length } = readData(delivery) as DataOf<"DeliveryReceived">;
+    return ONE_ACCOUNT.has(channel) ? [{ sha256, length }] : [];
+  });
   const bodies: Record<string, string | null> = {};
-  for (const delivery of deliveries) {
-    if (isTooNew(delivery)) continue;
-    const { channel, sha256 } = readData(delivery) as DataOf<"DeliveryReceived">;
-    if (!ONE_ACCOUNT.has(channel) || shared.has(delivery.id) || sha256 in bodies) continue;
-    const bytes = await stream.body(sha256);
+  for await (const [{ sha256 }, bytes] of readBodies(stream, named)) {
     bodies[sha256] = bytes && base64.encode(bytes);
   }
   return bodies;

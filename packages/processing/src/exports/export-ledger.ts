@@ -5,11 +5,13 @@ import { emptyHead } from "@counterfoil/core/stream/chain";
 import { eventsOfSubject, type SubjectSources } from "../audit/subject-events.ts";
 import type { LedgerNames } from "../ingest/startup.ts";
 import { StreamCorrupted } from "../ports/errors.ts";
+import { type NamedBody, readBodies } from "../ports/event-stream.ts";
 import type { Base64 } from "./check-export.ts";
 import {
   bodyLine,
   bodyOf,
   createBodyMemory,
+  dataOf,
   type ExportHeader,
   endLine,
   eventLine,
@@ -71,18 +73,21 @@ export async function* exportLines(options: ExportOptions): AsyncGenerator<strin
   const header = await headerOf(options);
   yield `${headerLine(header)}\n`;
   const isFirstBody = createBodyMemory();
+  const isFirst = ({ sha256 }: NamedBody) => isFirstBody(sha256);
   const tree = options.from === 1 && account === null ? createGrowingTree(options.hashing) : null;
   let [events, bodies, hash] = [0, 0, header.before];
   for await (const page of eventsInRange(options)) {
-    let text = "";
+    const named = account === null ? page.flatMap(namedBody).filter(isFirst) : [];
+    const reading = readBodies(stream, named);
+    let [text, next] = ["", 0];
     for (const event of page) {
       text += `${eventLine(event)}\n`;
       events += 1;
       tree?.add(event.hash);
       hash = event.hash;
-      const sha256 = account === null ? bodyOf(event) : null;
-      if (sha256 === null || !isFirstBody(sha256)) continue;
-      const bytes = await stream.body(sha256);
+      if (named[next]?.position !== event.position) continue;
+      next += 1;
+      const [{ sha256 }, bytes] = (await reading.next()).value as BodyRead;
       if (bytes !== null) bodies += 1;
       text += `${bodyLine({ sha256, base64: bytes && base64.encode(bytes) })}\n`;
       if (text.length < TEXT_MAX) continue;
@@ -94,6 +99,14 @@ export async function* exportLines(options: ExportOptions): AsyncGenerator<strin
   const head = options.head ?? null;
   yield `${endLine({ events, bodies, hash, root: tree?.root() ?? null, head })}\n`;
   return events;
+}
+
+type BodyRead = readonly [NamedBody, Uint8Array | null];
+
+function namedBody(event: RecordedEvent): readonly (NamedBody & Readonly<{ position: number }>)[] {
+  const sha256 = bodyOf(event);
+  if (sha256 === null) return [];
+  return [{ sha256, length: Number(dataOf(event).length), position: event.position }];
 }
 
 /** Bodies are long: the text of a page is written in parts. */

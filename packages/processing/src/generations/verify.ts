@@ -5,7 +5,12 @@ import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import { isEngineError, StreamCorrupted } from "../ports/errors.ts";
-import type { EventStream, KnownEvents } from "../ports/event-stream.ts";
+import {
+  type EventStream,
+  type KnownEvents,
+  type NamedBody,
+  readBodies,
+} from "../ports/event-stream.ts";
 import { findErasures } from "../queries/erasure.ts";
 
 /** Something that is not as it must be. */
@@ -252,32 +257,43 @@ const amendedBy = (event: RecordedEvent): string | null =>
 
 /** @returns how many were looked at: all but those that were erased */
 async function verifyBodies(
-  options: VerifyOptions,
+  { stream, hashing }: VerifyOptions,
   page: readonly RecordedEvent[],
   findings: Finding[],
 ): Promise<number> {
-  const { stream, hashing } = options;
-  const missing: (Finding & Readonly<{ sha256: string }>)[] = [];
-  let checked = 0;
-  for (const event of page) {
-    const { type, position } = event;
-    if (isTooNew(event)) continue;
-    if (type === "BodyErased") findings.push(...(await leftFindings(stream, event)));
-    if (type !== "DeliveryReceived") continue;
-    const { sha256, length } = readData(event) as DataOf<"DeliveryReceived">;
-    const body = await stream.body(sha256);
-    checked += 1;
-    if (body === null) {
-      missing.push({ position, what: "body_missing", detail: `no body ${sha256}`, sha256 });
-    } else if (hashing.sha256(body) !== sha256 || body.length !== length) {
-      const detail = `body ${sha256} of ${length} bytes has digest ${hashing.sha256(body)} and ${body.length} bytes`;
-      findings.push({ position, what: "body_digest", detail });
-    }
+  const known = page.filter((event) => !isTooNew(event));
+  for (const event of known) {
+    if (event.type === "BodyErased") findings.push(...(await leftFindings(stream, event)));
+  }
+  const deliveries = known
+    .filter(({ type }) => type === "DeliveryReceived")
+    .map((event) => ({
+      position: event.position,
+      ...(readData(event) as DataOf<"DeliveryReceived">),
+    }));
+  const missing: typeof deliveries = [];
+  for await (const [one, body] of readBodies(stream, deliveries)) {
+    if (body === null) missing.push(one);
+    else findings.push(...digestFindings(one, body, hashing));
   }
   const digests = missing.map(({ sha256 }) => sha256);
   const erased = await findErasures(stream, digests, hashing);
-  for (const { sha256, ...finding } of missing) if (!erased.has(sha256)) findings.push(finding);
-  return checked - digests.filter((sha256) => erased.has(sha256)).length;
+  for (const { sha256, position } of missing) {
+    if (erased.has(sha256)) continue;
+    findings.push({ position, what: "body_missing", detail: `no body ${sha256}` });
+  }
+  return deliveries.length - digests.filter((sha256) => erased.has(sha256)).length;
+}
+
+function digestFindings(
+  { position, sha256, length }: NamedBody & Readonly<{ position: number }>,
+  body: Uint8Array,
+  hashing: Hashing,
+): readonly Finding[] {
+  const found = hashing.sha256(body);
+  if (found === sha256 && body.length === length) return [];
+  const detail = `body ${sha256} of ${length} bytes has digest ${found} and ${body.length} bytes`;
+  return [{ position, what: "body_digest", detail }];
 }
 
 /** Where an erasure was stopped between its event and the bytes. */

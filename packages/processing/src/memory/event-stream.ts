@@ -81,6 +81,13 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
       return { head: head(), known: found };
     },
     body: async (sha256) => bodies.get(sha256)?.slice() ?? null,
+    bodies: async (digests) =>
+      new Map(
+        digests.flatMap((sha256) => {
+          const bytes = bodies.get(sha256);
+          return bytes === undefined ? [] : [[sha256, bytes.slice()]];
+        }),
+      ),
     eraseBodies: async (digests) => {
       for (const sha256 of digests) {
         if (known.has(bodyErasedId(sha256, hashing))) bodies.delete(sha256);

@@ -43,6 +43,12 @@ export interface EventStream {
   body(sha256: string): Promise<Uint8Array | null>;
 
   /**
+   * The bytes of several, of those that are here, by their digests: one call of the engine. All are in
+   * memory at once: `readBodies` asks for as many as fit.
+   */
+  bodies(digests: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+
+  /**
    * Removes bodies whose `BodyErased` is on the stream, from every file of the engine, as far as it
    * reaches; once more where they are gone already. Digests of others are left alone.
    *
@@ -66,6 +72,35 @@ export interface EventStream {
  * ordinary events take about as much.
  */
 export const PAGE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** A body that a delivery names; `length` in bytes. */
+export type NamedBody = Readonly<{ sha256: string; length: number }>;
+
+/** Bodies in the order in which they are named, null where one is not here: by groups that fit into memory. */
+export async function* readBodies<T extends NamedBody>(
+  stream: Pick<EventStream, "bodies">,
+  named: Iterable<T>,
+): AsyncGenerator<readonly [T, Uint8Array | null]> {
+  for (const group of groupsOf(named)) {
+    const found = await stream.bodies(group.map(({ sha256 }) => sha256));
+    for (const one of group) yield [one, found.get(one.sha256) ?? null];
+  }
+}
+
+/** Few enough for one statement, and no more bytes than a page of events has. */
+function* groupsOf<T extends NamedBody>(named: Iterable<T>): Generator<readonly T[]> {
+  let [group, bytes]: [T[], number] = [[], 0];
+  for (const one of named) {
+    group.push(one);
+    bytes += one.length;
+    if (group.length < BODIES_AT_ONCE && bytes < PAGE_BYTES_MAX) continue;
+    yield group;
+    [group, bytes] = [[], 0];
+  }
+  if (group.length > 0) yield group;
+}
+
+const BODIES_AT_ONCE = 500;
 
 /** The first page of events that an engine has at hand or brings one by one. */
 export function takePage(

@@ -83,6 +83,7 @@ function describeOutcomes(use: () => StreamFixture): void {
     await expect(repeated).rejects.toThrow(events.at(-1)?.id);
     expect((await stream.head()).position).toBe(3);
     expect(await stream.body("c".repeat(64))).toBeNull();
+    expect((await stream.bodies(["c".repeat(64)])).size).toBe(0);
     expect(await stream.append(3, sampleEvents(10, 11))).toMatchObject({ outcome: "appended" });
   });
 }

@@ -105,6 +105,18 @@ function describeBodies(use: () => StreamFixture): void {
     },
   );
 
+  test("several come by one call, whatever their order; those that are not there are left out", async () => {
+    const { stream, openAnother } = use();
+    const several = Array.from({ length: 40 }, (_, at) => bodyOf(new Uint8Array([at, 1, 2])));
+    await stream.append(0, [sampleEvent(1)], several);
+    const digests = [...several.map(({ sha256 }) => sha256).reverse(), "a".repeat(64)];
+    const found = await (await openAnother()).bodies([...digests, ...digests]);
+    expect(found.size).toBe(40);
+    for (const { sha256, bytes } of several)
+      expect([...(found.get(sha256) ?? [])]).toEqual([...bytes]);
+    expect((await stream.bodies([])).size).toBe(0);
+  });
+
   test("a body that is there already is left alone", async () => {
     const { stream } = use();
     const [first, second] = [bodyOf(new Uint8Array([1, 2])), bodyOf(new Uint8Array([3]))];
