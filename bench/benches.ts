@@ -11,6 +11,7 @@ import { benchMove } from "./move.ts";
 import { benchPostgresAppend } from "./postgres-append.ts";
 import { benchPostgresRebuild } from "./postgres-rebuild.ts";
 import { missingForPostgres } from "./postgres-server.ts";
+import { benchPostgresReading, benchReading, missingForBrowser } from "./reading.ts";
 import { benchRebuild } from "./rebuild.ts";
 import { benchRebuildMemory } from "./rebuild-memory.ts";
 import { benchVisibility } from "./visibility.ts";
@@ -24,6 +25,9 @@ export type Bench = Readonly<{
 }>;
 
 const USUAL: BenchOptions = { facts: 150_000, accounts: 10_000, rounds: 5 };
+
+/** As many accounts as the promise of the rows that ask a large ledger, and fewer facts. */
+const LARGE: BenchOptions = { facts: 200_000, accounts: 100_000, rounds: 5 };
 
 const SQLITE: Readonly<Record<string, Bench>> = {
   acknowledge: { run: benchAcknowledge, sizes: { ...USUAL, facts: 90_000, rounds: 3 } },
@@ -44,12 +48,18 @@ const SQLITE: Readonly<Record<string, Bench>> = {
     run: benchRebuildMemory,
     sizes: { facts: 600_000, accounts: 100_000, rounds: 1 },
   },
+  reading: { run: benchReading, missing: missingForBrowser, sizes: LARGE },
   hot: { run: benchHot, sizes: { facts: 40_000, accounts: 1_000, rounds: 1 } },
 };
 
 const POSTGRES: Readonly<Record<string, Bench>> = {
   "postgres-append": { run: benchPostgresAppend, missing: missingForPostgres, sizes: USUAL },
   "postgres-rebuild": { run: benchPostgresRebuild, missing: missingForPostgres, sizes: USUAL },
+  "postgres-reading": {
+    run: benchPostgresReading,
+    missing: () => missingForPostgres() ?? missingForBrowser(),
+    sizes: { ...LARGE, facts: 100_000 },
+  },
   "emmett-rebuild": {
     run: benchEmmettRebuild,
     missing: missingForPostgres,

@@ -31,6 +31,9 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     const readiness = createReadiness(ingest.assertTaking, backends.clock);
     const { clock, tracing } = backends;
     const guard = guardOf(config, backends);
+    // First: a reader may come before there is anything to project.
+    const readers = startReadersThread({ config, clock, logger });
+    closing.add(readers.stop);
     const report = createProjectorMetrics({ registry, clock });
     const threads = startProjectorThreads({ config, clock, logger, report });
     closing.add(threads.stop);
@@ -38,8 +41,6 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
       const metrics = createPublisherMetrics({ registry, ...backends });
       closing.add(startPublisherThread({ config, clock, logger, report: metrics }).stop);
     }
-    const readers = startReadersThread({ config, clock, logger });
-    closing.add(readers.stop);
     const deps = { config, backends, logger, registry, clock, ingest, readers, readiness };
     const webhooks = { address: null as string | null };
     const { address, drain } = await startReading(

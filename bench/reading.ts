@@ -1,0 +1,227 @@
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import {
+  runCommand,
+  type ServiceProcess,
+  startServiceProcess,
+} from "@counterfoil/counterfoil/demo/service";
+import { openLedger } from "@counterfoil/processing/ingest/startup";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { Browser, Page } from "playwright-core";
+import { CHROMIUM, startBrowser } from "../test/console/support/browser.ts";
+import { inFolder, openBenchStream } from "./append.ts";
+import { alternate, type BenchOptions, type BenchRow, percentile } from "./measure.ts";
+import { inDatabase, openBenchStream as openPostgresStream } from "./postgres-server.ts";
+import { fillStream } from "./rebuild.ts";
+
+type Environment = Readonly<Record<string, string>>;
+
+/** How often each question is asked. */
+const TIMES = 300;
+
+/** Why no browser can be started on this machine; null where one can. */
+export const missingForBrowser = (): string | null =>
+  existsSync(CHROMIUM) ? null : `no ${CHROMIUM} on this machine`;
+
+/** What a person waits for who asks a large ledger: sums, a search, the console's start page. */
+export function benchReading(options: BenchOptions): Promise<readonly BenchRow[]> {
+  return inFolder(async (dataDir) => {
+    await fill(await openBenchStream(dataDir), options);
+    return readingRows("SQLite", { COUNTERFOIL_DATA_DIR: dataDir }, options);
+  });
+}
+
+/** The same on a PostgreSQL server. */
+export function benchPostgresReading(options: BenchOptions): Promise<readonly BenchRow[]> {
+  return inDatabase(({ url }) =>
+    inFolder(async (dataDir) => {
+      await fill(await openPostgresStream(url), options);
+      const env = { COUNTERFOIL_DATA_DIR: dataDir, COUNTERFOIL_POSTGRES_URL: url };
+      return readingRows("PostgreSQL", env, options);
+    }),
+  );
+}
+
+async function fill(stream: EventStream, { facts, accounts }: BenchOptions): Promise<void> {
+  await openLedger(stream, { name: "default", environment: "production" }, nodeHashing);
+  await fillStream(stream, Math.ceil(facts / 3), accounts);
+  await stream.close();
+}
+
+async function readingRows(
+  engine: string,
+  ledger: Environment,
+  options: BenchOptions,
+): Promise<readonly BenchRow[]> {
+  const env = { ...ledger, COUNTERFOIL_HTTP_PORT: "0", COUNTERFOIL_RATE_LIMIT: "0" };
+  await runCommand(env, ["rebuild", "all"]);
+  const size = `${engine}, ${options.accounts.toLocaleString("en")} accounts`;
+  const asked = await withService(env, async (service) => [
+    await questionRow(service, `GET /v1/totals, ${size}, p99`, 50, totals(options)),
+    await questionRow(service, `GET /v1/search, ${size}, p99`, 100, searches(options)),
+  ]);
+  return [...asked, await firstViewRow(env, size, options.rounds)];
+}
+
+async function withService<T>(env: Environment, work: (service: ServiceProcess) => Promise<T>) {
+  const service = await startServiceProcess(env);
+  try {
+    return await work(service);
+  } finally {
+    await service.stop();
+  }
+}
+
+/** A kind of question, and how to ask the n-th of it. */
+type Question = readonly [kind: string, path: (number: number) => string];
+
+const totals = ({ facts }: BenchOptions): readonly Question[] => [
+  ["asset", () => "/v1/totals"],
+  ["all groups", () => "/v1/totals?group_by=account_type&group_by=account_group&group_by=provider"],
+  ["at a position", (number) => `/v1/totals?at_position=${1 + ((number * 7919) % facts)}`],
+];
+
+/** Identifiers that `benchDeliveries` gives, each asked for once. */
+function searches({ facts, accounts }: BenchOptions): readonly Question[] {
+  const digits = (value: number) => String(value % accounts).padStart(6, "0");
+  const uuid = (kind: number, value: number) =>
+    `0000000${kind}-0000-4000-8000-${value.toString(16).padStart(12, "0")}`;
+  const delivery = (number: number) => (number * 7919) % Math.ceil(facts / 3);
+  const kinds: Readonly<Record<string, (number: number) => string>> = {
+    account: (number) => `zerohash:P${digits(number * 7919)}:ABC123:general:available:BTC`,
+    "the beginning of an account": (number) => `zerohash:P${digits(number * 7919).slice(0, 3)}`,
+    "the provider's account": (number) => uuid(1, (number * 7919) % accounts),
+    participant: (number) => `P${digits(number * 7919)}`,
+    group: () => "ABC123",
+    run: (number) => String(5_000_000 + delivery(number)),
+    movement: (number) => uuid(2, delivery(number)),
+    reference: (number) => uuid(3, delivery(number)),
+    delivery: (number) =>
+      `d0000000-0000-5000-8000-${(1 + delivery(number)).toString(16).padStart(12, "0")}`,
+    position: (number) => String(2 + delivery(number)),
+    nothing: (number) => `nothing-${number}`,
+  };
+  return Object.entries(kinds).map(([kind, text]) => [
+    kind,
+    (number) => `/v1/search?q=${encodeURIComponent(text(number))}`,
+  ]);
+}
+
+/** Asked one after the other, each question in turn with one that reads nothing. */
+async function questionRow(
+  { address }: ServiceProcess,
+  name: string,
+  target: number,
+  questions: readonly Question[],
+): Promise<BenchRow> {
+  const bare: number[] = [];
+  const byKind = new Map<string, number[]>(questions.map(([kind]) => [kind, []]));
+  for (let number = 0; number < TIMES; number += 1) {
+    for (const [kind, path] of questions) {
+      byKind.get(kind)?.push(await askMs(address + path(number)));
+      bare.push(await askMs(`${address}/healthz`));
+    }
+  }
+  const worst = [...byKind].map(([kind, times]) => [kind, percentile(times, 0.99)] as const);
+  worst.sort(([, a], [, b]) => b - a);
+  const [slowest, p99] = worst[0] ?? ["", 0];
+  const p50 = percentile([...byKind.values()].flat(), 0.5);
+  return {
+    name,
+    unit: "ms",
+    ours: p99,
+    limit: percentile(bare, 0.99),
+    limitName: "GET /healthz of the same service, in turn",
+    ratio: null,
+    target,
+    isBetterBelow: true,
+    note: `of the slowest of ${questions.length} kinds, ${slowest}; p50 of all ${p50.toFixed(1)} ms`,
+  };
+}
+
+async function askMs(url: string): Promise<number> {
+  const started = performance.now();
+  const response = await fetch(url);
+  await response.arrayBuffer();
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return performance.now() - started;
+}
+
+/** The start page from the connection until everything on it is there, by a process that has just started. */
+async function firstViewRow(env: Environment, size: string, rounds: number): Promise<BenchRow> {
+  const browser = await startBrowser();
+  try {
+    const recorded = await withService(env, ({ address }) => recordView(browser, address));
+    const limit = await serveRecorded(recorded);
+    const ours = () => withService(env, ({ address }) => view(browser, address));
+    const measured = await alternate(rounds, ours, () => view(browser, limit.address));
+    limit.close();
+    return {
+      name: `first view of the console's start page, ${size}`,
+      unit: "ms",
+      ...measured,
+      limitName: "the same files and answers from the memory of a bare server",
+      ratio: null,
+      target: 1_000,
+      isBetterBelow: true,
+      note: `ratio ${measured.ratio.toFixed(2)}; a new process, and a browser that has kept nothing`,
+    };
+  } finally {
+    await browser.close();
+  }
+}
+
+async function view(browser: Browser, address: string): Promise<number> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const started = performance.now();
+  await page.goto(address, { waitUntil: "commit" });
+  await untilShown(page);
+  const ms = performance.now() - started;
+  await context.close();
+  return ms;
+}
+
+async function untilShown(page: Page): Promise<void> {
+  await page.locator(".verdict .answer").waitFor();
+  await page.locator(".loading").first().waitFor({ state: "detached" });
+}
+
+type Recorded = ReadonlyMap<string, Readonly<{ type: string; body: Buffer }>>;
+
+/** What the browser was answered, by its path. */
+async function recordView(browser: Browser, address: string): Promise<Recorded> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const recorded = new Map<string, Readonly<{ type: string; body: Buffer }>>();
+  page.on("requestfinished", async (request) => {
+    const response = await request.response();
+    const { pathname, search } = new URL(request.url());
+    const type = response?.headers()["content-type"] ?? "";
+    if (response !== null) recorded.set(pathname + search, { type, body: await response.body() });
+  });
+  await page.goto(address);
+  await untilShown(page);
+  await page.waitForLoadState("load");
+  await context.close();
+  return recorded;
+}
+
+async function serveRecorded(recorded: Recorded) {
+  const server = createServer(({ url = "" }, response) => {
+    const answer = recorded.get(url);
+    // The changes: of those there are none.
+    if (answer === undefined) response.writeHead(200, { "content-type": "text/event-stream" });
+    else response.writeHead(200, { "content-type": answer.type }).end(answer.body);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    address: `http://127.0.0.1:${port}`,
+    close: () => server.close().closeAllConnections(),
+  };
+}
