@@ -18,9 +18,6 @@ export type FactEvents = Readonly<{
   amendments: readonly RecordedEvent[];
 }>;
 
-/** Events that take something of a fact back, and those that bring it back as it was. */
-export type TakenBack = Readonly<{ events: readonly NewEvent[]; undo: readonly NewEvent[] }>;
-
 /**
  * Events that bring a fact to what it would be if some of its events had never been recorded: what
  * would be shown then, a model that has folded everything can be asked. They are never appended.
@@ -31,21 +28,16 @@ export function eventsWithout(
   fact: FactEvents,
   isGone: (event: RecordedEvent) => boolean,
   hashing: Hashing,
-): TakenBack {
+): readonly NewEvent[] {
   const all = [fact.event, ...fact.amendments];
   const now = stateOf(all);
-  if (now === null) return NOTHING;
+  if (now === null) return [];
   const kept = stateOf(all.filter((event) => !isGone(event)));
   const isStated = kept !== null && !kept.withdrawn;
-  if (!isStated && now.withdrawn) return NOTHING;
+  if (!isStated && now.withdrawn) return [];
   const then = isStated ? kept : { ...now, withdrawn: true };
-  return {
-    events: eventsBetween(fact, now, then, hashing),
-    undo: eventsBetween(fact, then, now, hashing),
-  };
+  return eventsBetween(fact, now, then, hashing);
 }
-
-const NOTHING: TakenBack = { events: [], undo: [] };
 
 /** Amendments that lead from one state of a fact to another. */
 function eventsBetween(

@@ -132,19 +132,29 @@ const keyIn = ({ key }: Table, row: Row): Value[] => key.map((column) => row[col
 
 const keyText = (key: readonly Value[]): string => key.join("\u0001");
 
-/** The same rows, each question asked once; `asked`: how many rows the answers held together. */
+/**
+ * The same rows, each question asked once, and each row one object however it is asked for: what is
+ * read of it once is known of it. `asked`: how many rows the answers held together.
+ */
 export function rememberRows(rows: Rows): Rows & Readonly<{ asked: () => number }> {
   const answers = new Map<string, Promise<readonly Row[]>>();
+  const known = new Map<string, Row>();
   let asked = 0;
 
+  function same(table: Table, row: Row): Row {
+    const name = `${table.name}\u0001${keyText(keyIn(table, row))}`;
+    const found = known.get(name) ?? row;
+    known.set(name, found);
+    return found;
+  }
+
   async function once(
-    question: readonly unknown[],
+    table: Table,
+    question: unknown,
     ask: () => Promise<readonly Row[]>,
   ): Promise<readonly Row[]> {
-    const name = JSON.stringify(question, (_, value) =>
-      typeof value === "bigint" ? `${value}n` : value,
-    );
-    const answer = answers.get(name) ?? ask();
+    const name = table.name + JSON.stringify(question, printable);
+    const answer = answers.get(name) ?? ask().then((found) => found.map((row) => same(table, row)));
     answers.set(name, answer);
     const found = await answer;
     asked += Math.max(1, found.length);
@@ -154,15 +164,16 @@ export function rememberRows(rows: Rows): Rows & Readonly<{ asked: () => number 
   return {
     asked: () => asked,
     get: async (table, key) => {
-      const ask = async () => {
+      const [found = null] = await once(table, key, async () => {
         const row = await rows.get(table, key);
         return row === null ? [] : [row];
-      };
-      const [found = null] = await once([table.name, key], ask);
+      });
       return found;
     },
-    select: (table, selection) =>
-      once([table.name, selection], () => rows.select(table, selection)),
+    select: (table, selection) => once(table, selection, () => rows.select(table, selection)),
     count: (table, where) => rows.count(table, where),
   };
 }
+
+const printable = (_: string, value: unknown): unknown =>
+  typeof value === "bigint" ? `${value}n` : value;

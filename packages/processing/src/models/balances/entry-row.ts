@@ -51,8 +51,19 @@ export function entryRow(entry: Entry, account: string): Row {
   };
 }
 
+/** Whoever asks for many entries around each other meets the same rows again and again. */
+const readEntries = new WeakMap<Row, Entry>();
+
 /** The entry that `entryRow` made. */
 export function entryFromRow(row: Row): Entry {
+  const known = readEntries.get(row);
+  if (known !== undefined) return known;
+  const entry = readEntry(row);
+  readEntries.set(row, entry);
+  return entry;
+}
+
+function readEntry(row: Row): Entry {
   const id = String(row.id);
   const kind = row.kind === "snapshot" ? "snapshot" : "run";
   const running = moneyIn(row.running);

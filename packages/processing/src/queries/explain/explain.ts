@@ -216,7 +216,7 @@ async function listFacts(
 }
 
 /** Rows that the rules look at for one page, before it ends short: some facts move many others. */
-const ASKED_MAX = 200_000;
+const ASKED_MAX = 20_000;
 
 /** As many facts as the page holds, each with its role, and where the next page begins. */
 async function judgeAll(

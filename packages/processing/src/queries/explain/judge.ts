@@ -23,29 +23,22 @@ type Asked = Readonly<{ fact: ListedFact; known: KnownEvent }>;
 
 /**
  * What each event of a fact does to what is shown: the model's own rules are asked what they would
- * show without it, so no role can differ from them. What was taken back is stated again before the
- * next is asked for, so that what the rules have in memory serves a whole page.
+ * show without it, so no role can differ from them. Each is asked on a scratch of its own; the rows
+ * below are remembered, so that only the first has to read them.
  */
 export function createJudge(subject: Subject, moment: Moment, hashing: Hashing): Judge {
-  let scratch: Promise<Scratch> | null = null;
-
   async function without(
     { fact, known }: Asked,
     event: RecordedEvent,
     now: View | null,
   ): Promise<Without> {
-    const { events, undo } = eventsWithout(known, ({ id }) => id === event.id, hashing);
+    const events = eventsWithout(known, ({ id }) => id === event.id, hashing);
     if (events.length === 0) return { view: now, gaps: [] };
-    scratch ??= openScratch(moment, PROJECTIONS[subject.model], hashing);
-    const rows = await scratch;
+    const rows = await openScratch(moment, PROJECTIONS[subject.model], hashing);
     await rows.fold(events);
     const account = subject.accountOf(fact);
     const gaps = account === null ? [] : await gapsOpened(moment, rows, account);
-    const view = await subject.view(rows, fact);
-    // Amendments stand in the order in which they came, which stating them again would change.
-    if (known.amendments.length > 1) scratch = null;
-    else await rows.fold(undo);
-    return { view, gaps };
+    return { view: await subject.view(rows, fact), gaps };
   }
 
   return async ({ fact, known }) => {

@@ -40,7 +40,7 @@ export async function unwound(
   const isGone = (event: RecordedEvent) => event.position > position;
   const scratch = await openScratch(moment, balancesProjection, hashing);
   for (const fact of known.values()) {
-    await scratch.fold(eventsWithout(fact, isGone, hashing).events);
+    await scratch.fold(eventsWithout(fact, isGone, hashing));
   }
   return { rows: scratch, checkpoint: scratch.checkpoint };
 }
