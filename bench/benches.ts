@@ -1,6 +1,7 @@
 import { missingForBroker } from "@counterfoil/adapters/kafka/testing/broker";
 import { benchAcknowledge, benchAcknowledgeLayer1, benchAcknowledgeTraced } from "./acknowledge.ts";
 import { benchAppend } from "./append.ts";
+import { benchProve, benchVerify } from "./audit.ts";
 import { benchChanges } from "./changes.ts";
 import { benchEmmettRebuild } from "./emmett-rebuild.ts";
 import { benchFollowAppends } from "./follow-appends.ts";
@@ -43,6 +44,8 @@ const SQLITE: Readonly<Record<string, Bench>> = {
   changes: { run: benchChanges, sizes: { ...USUAL, facts: 6_000, rounds: 1 } },
   append: { run: benchAppend, sizes: USUAL },
   move: { run: benchMove, sizes: { ...USUAL, rounds: 3 } },
+  verify: { run: benchVerify, sizes: { ...USUAL, rounds: 3 } },
+  prove: { run: benchProve, sizes: { facts: 10_000, accounts: 1, rounds: 3 } },
   rebuild: { run: benchRebuild, sizes: USUAL },
   "rebuild-memory": {
     run: benchRebuildMemory,

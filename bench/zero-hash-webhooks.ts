@@ -26,7 +26,7 @@ export function* zeroHashWebhooks(count: number, accounts: number): Generator<Si
 }
 
 /** About 600 bytes, keys in the provider's order. */
-function webhookBody({ facts }: BenchDelivery): string {
+export function webhookBody({ facts }: BenchDelivery): string {
   const texts = facts.map(({ data }) => data as unknown as Record<string, string>);
   const [, movement = {}, report = {}] = texts;
   const [, participant, group, label, type, asset] = String(report.account).split(":");

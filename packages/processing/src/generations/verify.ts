@@ -1,5 +1,6 @@
 import { type DataOf, FACTS } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
@@ -10,6 +11,7 @@ import {
   type KnownEvents,
   type NamedBody,
   readBodies,
+  takePage,
 } from "../ports/event-stream.ts";
 import { findErasures } from "../queries/erasure.ts";
 
@@ -50,6 +52,8 @@ export type StreamVerification = Readonly<{
   events: number;
   bodies: number;
   head: Head;
+  /** Of the Merkle tree over all that was read; null where it was not read from the beginning, or to no end. */
+  root: string | null;
   findings: readonly Finding[];
   /** Events of other clients, the first of them: sealed into the chain, and no fault of the stream. */
   foreign: readonly ForeignFound[];
@@ -74,7 +78,7 @@ const FINDINGS_MAX = 100;
 /**
  * Checks the whole stream: positions dense, times of recording never falling, the hash chain, the
  * shape of every event's data, ids unique and found, amendments filed under the fact that they name,
- * bodies against their digests. It stops at the first broken link of the chain, since nothing after it
+ * bodies against their digests. The Merkle tree over it grows on the way. It stops at the first broken link of the chain, since nothing after it
  * can be trusted.
  */
 export async function verifyStream(options: VerifyOptions): Promise<StreamVerification> {
@@ -83,6 +87,7 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
   const foreign: ForeignFound[] = [];
   const end = (await stream.head()).position;
   const { from = emptyHead(ledger, hashing) } = options;
+  const tree = from.position === 0 ? createGrowingTree(hashing) : null;
   let head = from;
   let bodies = 0;
   const checked = () => head.position - from.position;
@@ -92,9 +97,11 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
     for (const event of page) {
       const broken = brokenLink(head, event, hashing);
       if (broken) {
-        return { events: checked(), bodies, head, findings: [...findings, broken], foreign };
+        const stopped = { events: checked(), bodies, head, root: null, foreign };
+        return { ...stopped, findings: [...findings, broken] };
       }
       findings.push(...dataFindings(event));
+      tree?.add(event.hash);
       head = headOf(event);
     }
     if (options.bodies) bodies += await verifyBodies(options, page, findings);
@@ -106,7 +113,8 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
     const detail = `the stream has a head at ${end}, but nothing after ${head.position}`;
     findings.push({ position: head.position + 1, what: "position", detail });
   }
-  return { events: checked(), bodies, head, findings, foreign };
+  const root = head.position === end ? (tree?.root() ?? null) : null;
+  return { events: checked(), bodies, head, root, findings, foreign };
 }
 
 const FOREIGN_MAX = 100;
@@ -186,8 +194,9 @@ function dataFindings(event: RecordedEvent): Finding[] {
   }
 }
 
-/** Few enough that the events found, each as large as one may be, fit into memory. */
-const IDS_AT_ONCE = 100;
+/** Few enough that the events found fit into memory, however large each is. */
+const IDS_AT_ONCE = 500;
+const ID_BYTES_MAX = 1024 * 1024;
 
 /**
  * Whether each event is the one that its id finds. Ingest asks by ids what the stream holds, so an
@@ -198,8 +207,9 @@ async function idFindings(
   page: readonly RecordedEvent[],
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (let at = 0; at < page.length; at += IDS_AT_ONCE) {
-    const events = page.slice(at, at + IDS_AT_ONCE);
+  for (let at = 0, next = 0; at < page.length; at = next) {
+    const events = takePage(page.slice(at, at + IDS_AT_ONCE), ID_BYTES_MAX);
+    next = at + events.length;
     try {
       findings.push(...(await lookUpFindings(stream, events)));
     } catch (error) {

@@ -193,12 +193,13 @@ async function verifyOne(
 }
 
 function printVerification(
-  { events, bodies, head, foreign, not_compared }: AnchoredVerification,
+  { events, bodies, head, root, foreign, not_compared }: AnchoredVerification,
   models: readonly ModelVerification[],
   findings: readonly Finding[],
   failure: Error | null,
 ): void {
-  print(`${events} events checked up to hash ${head.hash}, ${bodies} bodies\n`);
+  print(`${events} events checked up to hash ${head.hash}, ${bodies} bodies`);
+  print(root === null ? "" : `Root of the tree over them ${root}\n`);
   const columns = [
     { title: "model" },
     { title: "generation", align: "right" },
