@@ -1,12 +1,27 @@
 import { setTimeout as wait } from "node:timers/promises";
+import type { Config } from "@counterfoil/contracts/config";
 import type { TopicPublisher, Topics } from "@counterfoil/processing/ports/topics";
 import { BrokersDisagree, TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import type { Admin } from "kafkajs";
 import type { Logger } from "pino";
-import { type ClientOptions, createClient, type KafkaConnection } from "./client.ts";
+import { ConfigurationInvalid } from "../config.ts";
+import { type ClientOptions, createClient, type KafkaConnection, kafkaConfigOf } from "./client.ts";
 import { asPort, withAdvice } from "./errors.ts";
 import { openPublisher } from "./publisher.ts";
 import { ensureTopics, topicLayouts } from "./topic-layout.ts";
+
+/**
+ * The topics of the configuration's brokers.
+ *
+ * @throws ConfigurationInvalid where there are none
+ */
+export function openTopics(config: Config, logger: Logger): Topics {
+  const kafka = kafkaConfigOf(config);
+  if (kafka !== null) return createKafkaTopics({ ...kafka, logger });
+  throw new ConfigurationInvalid([
+    "COUNTERFOIL_KAFKA_BROKERS is not set, so there is nowhere to publish to: expected host:port, comma-separated",
+  ]);
+}
 
 type KafkaTopicsOptions = KafkaConnection &
   Readonly<{

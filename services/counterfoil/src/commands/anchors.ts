@@ -1,6 +1,17 @@
+import { readFileSync } from "node:fs";
 import type { Backends } from "@counterfoil/adapters/connect";
+import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
-import type { Certificate } from "@counterfoil/contracts/audit";
+import type { Certificate, TreeHead } from "@counterfoil/contracts/audit";
+import {
+  certificateText,
+  keyIdOf,
+  type ReadSigned,
+  readCertificate,
+  readTreeHead,
+  signedText,
+} from "@counterfoil/core/audit/tree-head";
+import { trustedKeys } from "@counterfoil/processing/audit/key-rotation";
 import { treeOf, verifyCertified } from "@counterfoil/processing/audit/verify-certified";
 import {
   type Expected,
@@ -15,10 +26,11 @@ import {
   verifyStream,
 } from "@counterfoil/processing/generations/verify";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { InvalidArgumentError } from "commander";
 import { BUILD } from "../build.ts";
-import { withProgress } from "../output/progress.ts";
+import { WrongUsage } from "../error-report.ts";
+import { withProgress } from "../output/print.ts";
 import { untilInterrupted } from "./context.ts";
-import { readGivenCertificates, readGivenHeads } from "./given-signed.ts";
 
 /** What others hold of the stream, as files and hashes. */
 export type Anchors = Readonly<{
@@ -94,4 +106,123 @@ async function verifyStated(
     else not_compared.push(`${certificate.code_version} folded the models, and this is ${BUILD}`);
   }
   return { findings, not_compared };
+}
+
+type Ledger = Pick<Backends, "ledger" | "signer" | "hashing" | "stream">;
+type SignedBy = Pick<TreeHead, "ledger" | "key_id" | "public_key" | "signature">;
+
+/** What somebody brings, with a signature of the installation's. */
+type Kind<Signed> = Readonly<{
+  name: string;
+  read: (text: string) => ReadSigned<Signed>;
+  textOf: (signed: Signed) => string;
+  /** The last position that it is about. */
+  lastOf: (signed: Signed) => string;
+}>;
+
+const HEAD: Kind<TreeHead> = {
+  name: "head",
+  read: readTreeHead,
+  textOf: signedText,
+  lastOf: ({ position }) => position,
+};
+
+const CERTIFICATE: Kind<Certificate> = {
+  name: "certificate",
+  read: readCertificate,
+  textOf: certificateText,
+  lastOf: ({ to }) => to,
+};
+
+/** As `readGiven`, of heads. */
+const readGivenHeads = (
+  files: readonly string[],
+  keys: readonly string[],
+  ledger: Ledger,
+): Promise<readonly TreeHead[]> => readGiven(HEAD, files, keys, ledger);
+
+/** As `readGiven`, of certificates. */
+const readGivenCertificates = (
+  files: readonly string[],
+  keys: readonly string[],
+  ledger: Ledger,
+): Promise<readonly Certificate[]> => readGiven(CERTIFICATE, files, keys, ledger);
+
+/**
+ * What somebody brings, each with a signature that holds, of a key that is trusted: this
+ * installation's own, one that was given, or one that such a key has followed.
+ *
+ * @param keys 64 hex digits each, or files that hold them
+ * @throws WrongUsage naming the first that is none, and why
+ */
+async function readGiven<Signed extends SignedBy>(
+  { name, read, textOf, lastOf }: Kind<Signed>,
+  files: readonly string[],
+  keys: readonly string[],
+  { ledger, signer, hashing, stream }: Ledger,
+): Promise<readonly Signed[]> {
+  const given = keys.map(readKey);
+  if (files.length === 0) return [];
+  const trusted = await keysOf([signer.existingKey() ?? [], given].flat(), {
+    ...{ ledger, signer, stream },
+  });
+  return files.map((file) => {
+    const found = read(textIn(file));
+    const refuse = (reason: string) =>
+      new WrongUsage(`${file} is no ${name} of this ledger: ${reason}`);
+    if (!found.ok) throw refuse(found.reason);
+    const { signed } = found;
+    if (signed.ledger !== ledger) throw refuse(`it is of "${signed.ledger}", expected "${ledger}"`);
+    if (signed.key_id !== keyIdOf(signed.public_key, hashing)) {
+      throw refuse("its key_id is not that of its public_key");
+    }
+    if (!verifyEd25519(signed.public_key, textOf(signed), signed.signature)) {
+      throw refuse("its signature does not hold: a byte of it was altered");
+    }
+    const upTo = trusted.get(signed.public_key) ?? 0;
+    if (Number(lastOf(signed)) <= upTo) return signed;
+    if (upTo > 0) throw refuse(`its key was replaced by another after position ${upTo}`);
+    throw refuse(
+      `it is signed by key ${signed.key_id}, which is not this installation's: if you trust it, say --key ${signed.public_key}`,
+    );
+  });
+}
+
+/** Keys that are trusted, and up to which position each has signed. */
+async function keysOf(
+  present: readonly string[],
+  { ledger, signer, stream }: Pick<Ledger, "ledger" | "signer" | "stream">,
+): Promise<ReadonlyMap<string, number>> {
+  const trusted = new Map<string, number>();
+  for (const key of present) {
+    const vouchedFor = await trustedKeys({ stream, ledger, verify: verifyEd25519 }, key);
+    for (const [one, upTo] of vouchedFor) {
+      trusted.set(one, Math.max(upTo, trusted.get(one) ?? 0));
+    }
+  }
+  for (const key of signer.formerKeys()) {
+    if (!trusted.has(key)) trusted.set(key, Number.POSITIVE_INFINITY);
+  }
+  return trusted;
+}
+
+function readKey(given: string): string {
+  const text = /^[0-9a-f]{64}$/.test(given) ? given : textIn(given).trim();
+  if (/^[0-9a-f]{64}$/.test(text)) return text;
+  throw new WrongUsage(`--key ${given}: expected a public key, 64 lower-case hex digits`);
+}
+
+function textIn(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new WrongUsage(`${file} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** `POSITION:HASH`, as `status` and the head show them. */
+export function parseExpected(text: string): Expected {
+  const [, position, hash] = /^([1-9]\d{0,15}):([0-9a-f]{64})$/.exec(text) ?? [];
+  if (position !== undefined && hash !== undefined) return { position: Number(position), hash };
+  throw new InvalidArgumentError("expected POSITION:HASH, the hash as 64 lower-case hex digits");
 }

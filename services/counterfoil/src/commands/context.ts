@@ -3,8 +3,11 @@ import { loadConfig } from "@counterfoil/adapters/config";
 import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
 import { type DataOf, type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { actor, note } from "@counterfoil/contracts/service-fact";
+import { formatTime, type Nanos, parseTime } from "@counterfoil/core/exact/time";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { lastPositionBy } from "@counterfoil/processing/queries/positions";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { InvalidArgumentError } from "commander";
 import { Stopped, WrongUsage } from "../error-report.ts";
@@ -133,4 +136,48 @@ export function parseRate(text: string): number {
   const rate = Number(text);
   if (text.trim() !== "" && rate >= 0 && rate <= 1) return rate;
   throw new InvalidArgumentError("expected a number from 0 to 1");
+}
+
+/** A moment of the stream as a person names it: a position, or when events were recorded. */
+export type Point = Readonly<{ position: number }> | Readonly<{ time: Nanos }>;
+
+export const POINT_HELP =
+  "Points are positions (1234) or times of recording (2026-03-01T00:00:00Z).";
+
+export function parsePoint(text: string): Point {
+  if (/^[1-9]\d{0,14}$/.test(text)) return { position: Number(text) };
+  // Bare digits are positions; a time that is a count of seconds would be taken for one.
+  const time = /^\d+$/.test(text) ? null : parseTime(text);
+  if (time !== null) return { time };
+  throw new InvalidArgumentError(
+    "expected a position from 1 on, or a time with a zone such as 2026-03-01T00:00:00Z",
+  );
+}
+
+/**
+ * The last position of a moment.
+ *
+ * @throws WrongUsage where the stream has no such position, or nothing was recorded by then
+ */
+export async function lastPositionOf(stream: EventStream, point: Point): Promise<number> {
+  if ("position" in point) return existing(stream, point.position);
+  const position = await lastPositionBy(stream, point.time);
+  if (position > 0) return position;
+  throw new WrongUsage(`nothing was recorded by ${formatTime(point.time)}: name a later time`);
+}
+
+/** The first position from a moment on. @throws WrongUsage as `lastPositionOf` */
+export async function firstPositionOf(stream: EventStream, point: Point): Promise<number> {
+  if ("position" in point) return existing(stream, point.position);
+  const before = await lastPositionBy(stream, point.time - 1n);
+  if (before < (await stream.head()).position) return before + 1;
+  throw new WrongUsage(
+    `nothing was recorded from ${formatTime(point.time)} on: name an earlier time`,
+  );
+}
+
+async function existing(stream: EventStream, position: number): Promise<number> {
+  const head = await stream.head();
+  if (position <= head.position) return position;
+  throw new WrongUsage(`there is no position ${position}: the stream ends at ${head.position}`);
 }

@@ -10,8 +10,7 @@ import {
 import type { OutOfReach } from "@counterfoil/processing/ports/event-stream";
 import { Command, InvalidArgumentError } from "commander";
 import { EXIT, WrongUsage } from "../error-report.ts";
-import { print, printJson, renderTable } from "../output/print.ts";
-import { withProgress } from "../output/progress.ts";
+import { print, printJson, renderTable, withProgress } from "../output/print.ts";
 import {
   ACTOR_OPTION,
   type ActorOptions,

@@ -7,8 +7,15 @@ import { NotProvable, proveAccount } from "@counterfoil/processing/audit/prove-a
 import { Command } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
-import { JSON_OPTION, type JsonOption, withLedger } from "./context.ts";
-import { lastPositionOf, POINT_HELP, type Point, parsePoint } from "./point.ts";
+import {
+  JSON_OPTION,
+  type JsonOption,
+  lastPositionOf,
+  POINT_HELP,
+  type Point,
+  parsePoint,
+  withLedger,
+} from "./context.ts";
 
 type ProveOptions = JsonOption & Readonly<{ out: string; at?: Point; since: readonly number[] }>;
 

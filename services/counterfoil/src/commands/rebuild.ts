@@ -1,13 +1,19 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { runRebuild } from "@counterfoil/processing/generations/rebuild";
+import {
+  catchUpUnattended,
+  lockRebuild,
+  type RebuildResult,
+  rollbackModel,
+  runRebuild,
+} from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { Command } from "commander";
 import { BUILD } from "../build.ts";
 import { EXIT } from "../error-report.ts";
-import { withProgress } from "../output/progress.ts";
-import { type ModelRebuild, showRebuilds } from "../output/rebuilds.ts";
+import { describeDifferences, describeVersions } from "../output/differences.ts";
+import { print, printJson, renderTable, shortDigest, withProgress } from "../output/print.ts";
 import {
   CERTIFICATE_OPTION,
   type CertificateOption,
@@ -21,7 +27,9 @@ import {
   actorOf,
   JSON_OPTION,
   type JsonOption,
+  parseModel,
   parseModelOrAll,
+  parsePositive,
   untilInterrupted,
   withLedgerActed,
 } from "./context.ts";
@@ -100,3 +108,68 @@ Runs beside a running service, which goes over to the new generation by itself.
 Examples:
   $ counterfoil rebuild all
   $ counterfoil rebuild balances --force`;
+
+type RollbackOptions = JsonOption & ActorOption & Readonly<{ generation?: number }>;
+
+export function rollbackCommand(): Command {
+  return new Command("rollback")
+    .description("go back to a kept generation of a model, after catching it up")
+    .argument("<model>", "balances, withdrawals, deposits or trades", parseModel)
+    .option("--generation <n>", "which one (default: the one before the live one)", parsePositive)
+    .option(...ACTOR_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText("after", "\nKept are the two generations that were live before the present one.")
+    .action(async (model: ModelName, { generation, json = false, ...by }: RollbackOptions) => {
+      const action = { action: "rollback", targets: [model], actor: actorOf(by) } as const;
+      const result = await withLedgerActed(action, async (backends) => {
+        const lock = await lockRebuild(backends, model);
+        try {
+          const options = { ...backends, projection: PROJECTIONS[model], build: BUILD };
+          const wanted = generation === undefined ? {} : { generation };
+          const activated = await rollbackModel({ ...options, ...wanted });
+          await catchUpUnattended(backends, PROJECTIONS[model]);
+          return { model, ...activated };
+        } finally {
+          await lock.release();
+        }
+      });
+      if (json) printJson(result);
+      else print(`${model}: generation ${result.generation} is live`);
+    });
+}
+
+export type ModelRebuild = RebuildResult & Readonly<{ model: ModelName }>;
+
+/** What became of each model, for programs or as a table. */
+function showRebuilds(results: readonly ModelRebuild[], json: boolean): void {
+  if (json) printJson(results);
+  else printRebuilds(results);
+}
+
+export function printRebuilds(results: readonly ModelRebuild[]): void {
+  const columns = [
+    { title: "model" },
+    { title: "outcome" },
+    { title: "generation", align: "right" },
+    { title: "position", align: "right" },
+    { title: "live digest" },
+    { title: "rebuilt digest" },
+    { title: "seconds", align: "right" },
+  ] as const;
+  const rows = results.map(({ model, outcome, generation, live, rebuilt, durationMs }) => [
+    model,
+    outcome,
+    generation,
+    rebuilt.position,
+    live && shortDigest(live.digest),
+    shortDigest(rebuilt.digest),
+    (durationMs / 1000).toFixed(1),
+  ]);
+  print(renderTable(columns, rows));
+  for (const { model, outcome, differences, versions } of results) {
+    if (versions !== null) print(`\n${model}: ${describeVersions(versions)}`);
+    if (outcome === "refused") {
+      print(`\n${model}: ${describeDifferences(differences)}; --force activates it all the same`);
+    }
+  }
+}

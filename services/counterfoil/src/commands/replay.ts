@@ -18,8 +18,14 @@ import { findAccount } from "@counterfoil/processing/queries/balances";
 import { Command } from "commander";
 import { BUILD } from "../build.ts";
 import { WrongUsage } from "../error-report.ts";
-import { print, printJson, renderTable, shortDigest, written } from "../output/print.ts";
-import { withProgress } from "../output/progress.ts";
+import {
+  print,
+  printJson,
+  renderTable,
+  shortDigest,
+  withProgress,
+  written,
+} from "../output/print.ts";
 import {
   CERTIFICATE_OPTION,
   type CertificateOption,
@@ -33,11 +39,14 @@ import {
   actorOf,
   JSON_OPTION,
   type JsonOption,
+  lastPositionOf,
+  POINT_HELP,
+  type Point,
   parseModels,
+  parsePoint,
   untilInterrupted,
   withLedger,
 } from "./context.ts";
-import { lastPositionOf, POINT_HELP, type Point, parsePoint } from "./point.ts";
 
 type ReplayOptions = JsonOption &
   CertificateOption &

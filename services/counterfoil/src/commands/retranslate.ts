@@ -4,9 +4,7 @@ import { type RetranslateResult, retranslate } from "@counterfoil/processing/ing
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { Command } from "commander";
 import { EXIT } from "../error-report.ts";
-import { print, printJson } from "../output/print.ts";
-import { withProgress } from "../output/progress.ts";
-import { type ModelRebuild, printRebuilds } from "../output/rebuilds.ts";
+import { print, printJson, withProgress } from "../output/print.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
@@ -15,7 +13,7 @@ import {
   type JsonOption,
   withLedgerActed,
 } from "./context.ts";
-import { rebuildModels } from "./rebuild.ts";
+import { type ModelRebuild, printRebuilds, rebuildModels } from "./rebuild.ts";
 
 type RetranslateOptions = JsonOption & ActorOption & Readonly<{ rebuild: boolean }>;
 

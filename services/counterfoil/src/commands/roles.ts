@@ -4,8 +4,8 @@ import { startTracing } from "@counterfoil/adapters/tracing";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { Command, Option } from "commander";
+import { checkOpenFiles } from "../service/open-ledger.ts";
 import { runUntilSignal, type StartRole } from "../service/service.ts";
-import { checkOpenFiles } from "../service/surroundings.ts";
 import { parseModels } from "./context.ts";
 
 /** Loaded when they are run: a short command must not wait for the HTTP server's modules. */

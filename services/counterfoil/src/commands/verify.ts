@@ -13,9 +13,13 @@ import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Command } from "commander";
 import { EXIT, Stopped, WrongUsage } from "../error-report.ts";
-import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
-import { withProgress } from "../output/progress.ts";
-import { type AnchoredVerification, type Anchors, verifyAnchored } from "./anchors.ts";
+import { print, printJson, renderTable, shortDigest, withProgress } from "../output/print.ts";
+import {
+  type AnchoredVerification,
+  type Anchors,
+  parseExpected,
+  verifyAnchored,
+} from "./anchors.ts";
 import {
   CERTIFICATE_OPTION,
   type CertificateOption,
@@ -33,7 +37,6 @@ import {
   withModels,
   withUncheckedLedger,
 } from "./context.ts";
-import { parseExpected } from "./given-signed.ts";
 
 type VerifyOptions = JsonOption &
   CertificateOption &

@@ -17,7 +17,7 @@ import {
   type Ledger,
   type RebuiltModel,
   WITHDRAWAL,
-} from "./ledger.ts";
+} from "./service.ts";
 
 export function showBalances(balances: readonly BalanceRecord[], position: string): void {
   printHeading("Balances", `as of position ${position}`);

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { Presets, SingleBar } from "cli-progress";
 import Table from "cli-table3";
 
 export function print(text: string): void {
@@ -49,7 +50,7 @@ export function shortDigest(digest: string): string {
   return digest.slice(0, 16);
 }
 
-export type Column = Readonly<{ title: string; align?: "left" | "right" }>;
+type Column = Readonly<{ title: string; align?: "left" | "right" }>;
 
 const NO_LINES = {
   top: "",
@@ -107,4 +108,62 @@ export async function printTables<Item>(
   }
   if (rows.length > 0) print(render(rows));
   if (isEmpty) print(empty);
+}
+
+type Progress = Readonly<{
+  update: (done: number, total: number) => void;
+  stop: () => void;
+}>;
+
+/** Shows how far work has come while it is done. */
+export async function withProgress<T>(
+  what: string,
+  work: (update: Progress["update"]) => Promise<T>,
+): Promise<T> {
+  const progress = createProgress(what);
+  try {
+    return await work(progress.update);
+  } finally {
+    progress.stop();
+  }
+}
+
+/** A bar for a person, now and then a line for a log. On stderr, apart from a command's answer. */
+function createProgress(what: string): Progress {
+  return process.stderr.isTTY ? createBar(what) : createLines(what);
+}
+
+const { stderr: stream } = process;
+
+function createBar(what: string): Progress {
+  const format = `  ${what.padEnd(12)} {bar} {percentage}% │ {value} of {total} events │ {eta_formatted}`;
+  const bar = new SingleBar({ format, stream, hideCursor: true }, Presets.shades_classic);
+  bar.start(0, 0);
+  return {
+    update(done, total) {
+      bar.setTotal(total);
+      bar.update(done);
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+const LINE_EVERY_MS = 1_000;
+
+function createLines(what: string): Progress {
+  let writtenAtMs = performance.now();
+  let latest = "";
+  let written = "";
+  const write = () => {
+    if (latest !== written) stream.write(latest);
+    [written, writtenAtMs] = [latest, performance.now()];
+  };
+  return {
+    update(done, total) {
+      const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
+      latest = `  ${what.padEnd(12)} ${done} of ${total} events (${percent}%)\n`;
+      if (performance.now() - writtenAtMs >= LINE_EVERY_MS) write();
+    },
+    stop: write,
+  };
 }

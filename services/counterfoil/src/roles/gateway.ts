@@ -1,19 +1,26 @@
-import type { Backends } from "@counterfoil/adapters/connect";
+import { type Backends, connect } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { prepareConsole } from "@counterfoil/gateway/console";
 import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
+import type { Acting } from "@counterfoil/gateway/route/acting";
 import { assertReadable } from "@counterfoil/gateway/route/operations";
 import { type Door, isLoopback } from "@counterfoil/http/door";
 import { createReadiness, type Readiness } from "@counterfoil/http/operations";
 import { readKeys } from "@counterfoil/processing/access/keys";
 import { createHeads } from "@counterfoil/processing/audit/heads";
+import {
+  acknowledgeAnomaly,
+  dismissQuarantined,
+  retryForOperator,
+} from "@counterfoil/processing/operator";
 import { readPublished } from "@counterfoil/processing/publish/subject-counts";
-import { serveModels } from "@counterfoil/processing/queries/serving";
+import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
+import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import { createActing } from "../service/acting.ts";
 import { reportHeadKey } from "../service/heads.ts";
-import { openWhenThere } from "../service/open-ledger.ts";
+import { openWhenThere, withBackends } from "../service/open-ledger.ts";
 import { createRegistry, openRoleDoor } from "../service/operations.ts";
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 import { createRebuildThreads } from "../threads/rebuilds.ts";
@@ -87,4 +94,24 @@ async function warnWithoutKeys({ config, backends, logger }: ReadingDeps): Promi
   logger.warn(
     "there is no API key yet, so readers beyond this machine are refused: `counterfoil keys create` makes one",
   );
+}
+
+/**
+ * What operators say over HTTP. A gateway only reads; for an operator's event it opens the stream for
+ * writing, as a command does, and closes it.
+ */
+export function createActing(config: Config, models: ServedModels): Acting {
+  const writing = <T>(work: (backends: Backends) => Promise<T>): Promise<T> =>
+    withBackends(connect(config, "write"), work);
+  return {
+    acknowledge: (word, platform) =>
+      writing((backends) => {
+        const rule = stuckRule(backends.clock.now(), config.COUNTERFOIL_STUCK_AFTER);
+        return acknowledgeAnomaly({ ...backends, models, rule, platform }, word);
+      }),
+    retry: (word) =>
+      writing((backends) => retryForOperator({ ...backends, translations: TRANSLATIONS }, word)),
+    dismiss: (word) =>
+      writing((backends) => dismissQuarantined({ ...backends, translations: TRANSLATIONS }, word)),
+  };
 }

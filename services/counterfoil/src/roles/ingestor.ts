@@ -10,10 +10,9 @@ import { finishDeliveries, recordSocketOrder } from "@counterfoil/processing/ing
 import { isEngineError, StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
-import { openAsIngestor } from "../service/open-ledger.ts";
+import { createDataFolder, openAsIngestor } from "../service/open-ledger.ts";
 import { createRegistry, guardOf, openRoleDoor } from "../service/operations.ts";
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
-import { createDataFolder } from "../service/surroundings.ts";
 import { createReadingThreads } from "../threads/reading.ts";
 
 /** Takes deliveries in, and nothing else. Any number of them may run on one ledger. */

@@ -1,3 +1,4 @@
+import { openTopics } from "@counterfoil/adapters/kafka/topics";
 import { createReadiness } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
@@ -7,7 +8,6 @@ import {
   startPublisher,
 } from "@counterfoil/publisher/publisher";
 import { openWhenThere } from "../service/open-ledger.ts";
-import { openTopics } from "../service/open-topics.ts";
 import { createRegistry, openRoleDoor, startOperationsListener } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 

@@ -4,12 +4,11 @@ import { createReadiness } from "@counterfoil/http/operations";
 import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingestor";
 import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
-import { openAsIngestor } from "../service/open-ledger.ts";
+import { createDataFolder, openAsIngestor } from "../service/open-ledger.ts";
 import { createRegistry, guardOf, openRoleDoor } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
-import { createDataFolder } from "../service/surroundings.ts";
 import { startReadersThread } from "../threads/readers.ts";
-import { startProjectorThreads, startPublisherThread } from "../threads/service-threads.ts";
+import { startProjectorThreads, startPublisherThread } from "../threads/supervise.ts";
 import { startReading } from "./gateway.ts";
 import { completeDeliveries, openIngest, warnWithoutProvider } from "./ingestor.ts";
 

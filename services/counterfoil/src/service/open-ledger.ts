@@ -1,8 +1,12 @@
+import { mkdirSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
+import { type Access, type Backends, connect, ledgerFolder } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
+import { StartupError } from "@counterfoil/contracts/error-code";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { formatTime } from "@counterfoil/core/exact/time";
+import { openFilesMax } from "@counterfoil/http/door";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import {
   type LedgerNames,
@@ -47,7 +51,7 @@ async function warnOfClock({ stream, clock }: Backends, logger: Logger): Promise
 
 const POLL_EVERY_MS = 250;
 
-export type WaitOptions = Readonly<{
+type WaitOptions = Readonly<{
   config: Config;
   access: Access;
   logger: Logger;
@@ -163,4 +167,52 @@ async function forkOf(
     if (isEngineError(error)) return null;
     throw error;
   }
+}
+
+/** All roles in one process have about 90 open before anybody connects. */
+const OPEN_FILES_MIN = 256;
+
+/**
+ * Whether a role may open what it needs. Without, it would fail at whatever it opens next.
+ *
+ * @throws StartupError configuration_invalid
+ */
+export function checkOpenFiles(): void {
+  const files = openFilesMax();
+  if (files === null || files >= OPEN_FILES_MIN) return;
+  throw new StartupError(
+    "configuration_invalid",
+    `this process may open ${files} files and connections, and needs ${OPEN_FILES_MIN}: raise the limit (ulimit -n, LimitNOFILE of a unit, ulimits of a container)`,
+  );
+}
+
+/**
+ * Makes the folder of a ledger that lies in files.
+ *
+ * @throws StartupError configuration_invalid where there can be no such folder
+ */
+export function createDataFolder(config: Config): void {
+  if (config.COUNTERFOIL_POSTGRES_URL !== undefined) return;
+  const folder = resolve(ledgerFolder(config));
+  try {
+    createFolder(folder);
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (!IMPOSSIBLE.has(code)) throw error;
+    throw new StartupError(
+      "configuration_invalid",
+      `COUNTERFOIL_DATA_DIR: there can be no folder ${folder} (${code}): expected one that this user may create or write to`,
+    );
+  }
+}
+
+const IMPOSSIBLE: ReadonlySet<string> = new Set([
+  ...["EACCES", "EEXIST", "ELOOP", "ENAMETOOLONG", "ENOENT", "ENOTDIR", "EPERM", "EROFS"],
+]);
+
+/** Node's own recursive way tries for ever where the system denies a folder that could be (`/proc`). */
+function createFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (dirname(folder) !== folder) createFolder(dirname(folder));
+  mkdirSync(folder);
 }

@@ -80,7 +80,7 @@ async function project({ config, model }: ModelJob): Promise<void> {
 async function publish({ config }: ServiceJob): Promise<void> {
   // Only here: the other threads, of which there are four, do without it and the Kafka client.
   const { startPublisher } = await import("@counterfoil/publisher/publisher");
-  const { openTopics } = await import("../service/open-topics.ts");
+  const { openTopics } = await import("@counterfoil/adapters/kafka/topics");
   const logger = createLogger({ role: "publisher", level: config.COUNTERFOIL_LOG_LEVEL });
   const backends = await connect(config, "read");
   const topics = openTopics(config, logger);

@@ -3,8 +3,11 @@ import { type ResourceLimits, Worker } from "node:worker_threads";
 import { forwardLines } from "@counterfoil/adapters/logging";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { LargeSource } from "@counterfoil/processing/ports/ingest";
+import type { ProjectorEvent } from "@counterfoil/projector/projector";
+import type { PublisherEvent } from "@counterfoil/publisher/publisher";
 import type { Logger } from "pino";
 
 /** What a worker thread is started with; plain data. */
@@ -52,12 +55,12 @@ export function spawnThread(job: ThreadJob): Worker {
   return thread;
 }
 
-export type SupervisedThread = Readonly<{
+type SupervisedThread = Readonly<{
   /** Lets the thread end by itself, or ends it after 5 s. */
   stop: () => Promise<void>;
 }>;
 
-export type SuperviseOptions<Message> = Readonly<{
+type SuperviseOptions<Message> = Readonly<{
   create: () => Worker;
   onMessage: (message: Message) => void;
   /** The thread ended although nobody stopped it. */
@@ -128,4 +131,52 @@ export async function stopThread(
   void ended.then(() => done.abort());
   await clock.sleep(STOP_GRACE_MS, done.signal);
   if (!done.signal.aborted) await thread.terminate();
+}
+
+type ThreadsDeps<Event> = Readonly<{
+  config: Config;
+  clock: Clock;
+  logger: Logger;
+  report: (event: Event) => void;
+}>;
+
+/**
+ * Every model on a thread of its own, beside the event loop that answers webhooks: one that
+ * works for seconds, or dies, delays neither an acknowledgement nor another model.
+ */
+export function startProjectorThreads(deps: ThreadsDeps<ProjectorEvent>): SupervisedThread {
+  const threads = MODEL_NAMES.map((model) =>
+    superviseJob(deps, {
+      job: { kind: "projector", config: deps.config, model },
+      name: `projector-${model}`,
+      failed: { kind: "state", model, state: "failed" },
+    }),
+  );
+  return {
+    async stop() {
+      await Promise.all(threads.map((thread) => thread.stop()));
+    },
+  };
+}
+
+/** The publisher on a thread of its own, for the same reason. */
+export function startPublisherThread(deps: ThreadsDeps<PublisherEvent>): SupervisedThread {
+  return superviseJob(deps, {
+    job: { kind: "publisher", config: deps.config },
+    name: "publisher",
+    failed: { kind: "state", state: "failed" },
+  });
+}
+
+function superviseJob<Event>(
+  { clock, logger, report }: ThreadsDeps<Event>,
+  { job, name, failed }: Readonly<{ job: ThreadJob; name: string; failed: Event }>,
+): SupervisedThread {
+  return superviseThread({
+    create: () => spawnThread(job),
+    onMessage: report,
+    onCrash: () => report(failed),
+    clock,
+    logger: logger.child({ thread: name }),
+  });
 }

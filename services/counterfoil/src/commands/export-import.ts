@@ -1,8 +1,13 @@
-import type { Backends } from "@counterfoil/adapters/connect";
+import { loadConfig } from "@counterfoil/adapters/config";
+import { type Backends, connect } from "@counterfoil/adapters/connect";
 import { nodeBase64 } from "@counterfoil/adapters/node/base64";
-import { writeParts, writeWholeFile } from "@counterfoil/adapters/node/files";
+import { readLines, writeParts, writeWholeFile } from "@counterfoil/adapters/node/files";
+import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
 import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
 import type { TreeHead } from "@counterfoil/contracts/audit";
+import type { Config } from "@counterfoil/contracts/config";
+import { emptyHead, type Head } from "@counterfoil/core/stream/chain";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import { HeadKeyReplaced } from "@counterfoil/processing/audit/key-rotation";
 import {
@@ -11,11 +16,12 @@ import {
   type RangeReadOptions,
 } from "@counterfoil/processing/exports/export-ledger";
 import { exportCsv, FACT_COLUMNS, factRows } from "@counterfoil/processing/exports/fact-table";
-import { StreamCorrupted, StreamForked } from "@counterfoil/processing/ports/errors";
+import { checkExport, importLedger } from "@counterfoil/processing/exports/import-ledger";
+import { StreamCorrupted, StreamForked, StreamMissing } from "@counterfoil/processing/ports/errors";
 import { Command, Option } from "commander";
 import { WrongUsage } from "../error-report.ts";
-import { print, printJson } from "../output/print.ts";
-import { withProgress } from "../output/progress.ts";
+import { print, printJson, withProgress } from "../output/print.ts";
+import { createDataFolder, withBackends } from "../service/open-ledger.ts";
 import {
   CERTIFICATE_OPTION,
   type CertificateOption,
@@ -27,12 +33,16 @@ import {
   ACTOR_OPTION,
   type ActorOption,
   actorOf,
+  firstPositionOf,
   JSON_OPTION,
   type JsonOption,
+  lastPositionOf,
+  POINT_HELP,
+  type Point,
+  parsePoint,
   untilInterrupted,
   withLedger,
 } from "./context.ts";
-import { firstPositionOf, lastPositionOf, POINT_HELP, type Point, parsePoint } from "./point.ts";
 
 type Format = keyof typeof FORMATS;
 
@@ -71,7 +81,7 @@ export function exportCommand(): Command {
     .option(...CERTIFICATE_OPTION)
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
-    .addHelpText("after", HELP)
+    .addHelpText("after", EXPORT_HELP)
     .action(async (options: ExportOptions) => {
       keepHeapLean();
       const by = { ...options, actor: actorOf(options) };
@@ -141,10 +151,73 @@ async function rangeOf(
   );
 }
 
-const HELP = `
+const EXPORT_HELP = `
 ${POINT_HELP}
 Runs beside a running service. counterfoil import reads a whole jsonl export back into an empty ledger.
 
 Examples:
   $ counterfoil export --out ledger.jsonl
   $ counterfoil export --out march.parquet --format parquet --from 2026-03-01T00:00:00Z --to 2026-03-31T23:59:59.999999999Z`;
+
+export function importCommand(): Command {
+  return new Command("import")
+    .description("load a jsonl export into the empty ledger that is configured")
+    .argument("<file>", "what counterfoil export wrote")
+    .option(...JSON_OPTION)
+    .addHelpText("after", IMPORT_HELP)
+    .action(async (file: string, { json = false }: JsonOption) => {
+      keepHeapLean();
+      const { resumedAt, head, bodies } = await untilInterrupted((signal) =>
+        importFile(loadConfig(process.env), file, signal),
+      );
+      if (json) {
+        return printJson({
+          position: head.position,
+          hash: head.hash,
+          bodies,
+          resumed_at: resumedAt,
+        });
+      }
+      if (resumedAt > 0) print(`went on behind position ${resumedAt}`);
+      print(`${head.position} events up to hash ${head.hash}, ${bodies} bodies`);
+    });
+}
+
+/** Twice through the file: nothing of one that is refused gets into the ledger. */
+async function importFile(config: Config, file: string, signal: AbortSignal) {
+  const names = { name: config.COUNTERFOIL_LEDGER, environment: config.COUNTERFOIL_ENVIRONMENT };
+  const lines = () => readLines(file);
+  const reading = {
+    names,
+    hashing: nodeHashing,
+    base64: nodeBase64,
+    verify: verifyEd25519,
+    lines,
+    signal,
+  };
+  const held = await headOf(config);
+  await withProgress("check", (onProgress) => checkExport({ ...reading, onProgress }, held));
+  createDataFolder(config);
+  return withBackends(connect(config, "write"), ({ stream }) =>
+    withProgress("import", (onProgress) => importLedger({ ...reading, stream, onProgress })),
+  );
+}
+
+/** Of what is there already; a look that creates nothing. */
+async function headOf(config: Config): Promise<Head> {
+  try {
+    return await withBackends(connect(config, "read"), ({ stream }) => stream.head());
+  } catch (error) {
+    if (error instanceof StreamMissing) return emptyHead(config.COUNTERFOIL_LEDGER, nodeHashing);
+    throw error;
+  }
+}
+
+const IMPORT_HELP = `
+The ledger has to be empty, and its COUNTERFOIL_LEDGER and COUNTERFOIL_ENVIRONMENT those of the export;
+the engine may be any. Positions, times of recording and hashes stay. The file is checked from its
+first to its last line before anything is written; an import that was stopped goes on when it is
+started again. Let no service run on the ledger until it has ended.
+
+Example:
+  $ COUNTERFOIL_POSTGRES_URL=postgres://… counterfoil import ledger.jsonl`;
