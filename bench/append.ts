@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { systemClock } from "@counterfoil/adapters/node/clock";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import type { ProviderFact } from "@counterfoil/contracts/fact";
@@ -11,7 +10,7 @@ import { decideFact } from "@counterfoil/core/ingest/decide-delivery";
 import { providerEventId } from "@counterfoil/core/ingest/event";
 import { knownFacts } from "@counterfoil/core/ingest/fact-state";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import { benchDeliveries } from "./ledger.ts";
+import { benchClock, benchDeliveries } from "./ledger.ts";
 import { alternate, type BenchOptions, type BenchRow, rate } from "./measure.ts";
 
 const BATCH = 1000;
@@ -48,7 +47,7 @@ export function openBenchStream(dataDir: string): Promise<EventStream> {
     dataDir,
     ledger: "default",
     hashing: nodeHashing,
-    clock: systemClock,
+    clock: benchClock,
   });
 }
 

@@ -1,11 +1,19 @@
+import { systemClock } from "@counterfoil/adapters/node/clock";
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { zeroHashAccountId } from "@counterfoil/core/account";
 import { formatTime, MILLISECOND, SECOND } from "@counterfoil/core/exact/time";
+import type { Clock } from "@counterfoil/processing/ports/clock";
 
 /** One webhook's worth of facts: a run, one movement, the balance after it. */
 export type BenchDelivery = Readonly<{ facts: readonly ProviderFact[]; receivedAt: string }>;
 
 const START = 1_750_000_000n * SECOND;
+/**
+ * Of the streams of all benches. It stands before anything arrives: what is recorded long after it
+ * arrived, as by a clock that ran ahead, would have rows of its own in the models.
+ */
+export const benchClock: Clock = { ...systemClock, now: () => START };
+
 const SATOSHI = 100_000_000n;
 
 /** A consistent history over many accounts, the same for the same numbers: no chance, no clock. */

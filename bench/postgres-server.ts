@@ -1,5 +1,4 @@
 import { createRequire } from "node:module";
-import { systemClock } from "@counterfoil/adapters/node/clock";
 import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { openEventStream } from "@counterfoil/adapters/postgres/event-stream";
 import {
@@ -7,6 +6,7 @@ import {
   startThrowAwayServer,
 } from "@counterfoil/adapters/postgres/testing/throw-away-server";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { benchClock } from "./ledger.ts";
 
 /** What the limits use of the bare driver. */
 export type Driver = Readonly<{
@@ -45,5 +45,5 @@ export async function inDatabase<T>(
 }
 
 export function openBenchStream(url: string): Promise<EventStream> {
-  return openEventStream({ url, ledger: "default", hashing: nodeHashing, clock: systemClock });
+  return openEventStream({ url, ledger: "default", hashing: nodeHashing, clock: benchClock });
 }

@@ -130,7 +130,10 @@ export async function openArrivals(store: Rows, buffer: RowBuffer): Promise<Arri
       if (event.type === "DeliveryReceived") last.note(event);
       return late.note(event);
     },
-    flush: last.flush,
+    flush() {
+      last.flush();
+      late.flush();
+    },
   };
 }
 

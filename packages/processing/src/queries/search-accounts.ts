@@ -5,11 +5,12 @@ import {
   isAccountOf,
   layer1AccountId,
 } from "@counterfoil/core/account";
-import { ACCOUNT_IDS, ACCOUNTS, ENTRIES, MOVEMENTS, TOTALS } from "../models/balances/tables.ts";
+import { ACCOUNT_IDS, ACCOUNTS, ENTRIES, MOVEMENTS } from "../models/balances/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row } from "../ports/table.ts";
 import { beginsWith } from "./page.ts";
 import { accountsAmong, type Platform } from "./platform.ts";
+import { everyTotal } from "./totals.ts";
 
 /** How many of one kind are offered: whoever has more before him asks a list. */
 export const HITS_MAX = 5;
@@ -150,14 +151,9 @@ async function hasAccounts(
     return (await rows.select(ACCOUNTS, { where, orderBy: [column], limit: 1 })).length > 0;
   }
   const [participant, group] = column === "participant_code" ? [code, platform] : [platform, code];
-  const found = await rows.select(TOTALS, {
-    where: [
-      equal("participant_code", participant),
-      equal("account_group", group),
-      { column: "accounts", is: ">", value: 0 },
-    ],
-    orderBy: ["participant_code", "account_group", "id"],
-    limit: 1,
-  });
-  return found.length > 0;
+  const where = [equal("participant_code", participant), equal("account_group", group)];
+  for await (const { count } of everyTotal(rows, where)) {
+    if (count !== null && count.accounts > 0) return true;
+  }
+  return false;
 }

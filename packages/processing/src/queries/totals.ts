@@ -1,10 +1,17 @@
 import type { TotalRecord } from "@counterfoil/contracts/record";
 import { add, formatMoney, type Money, moneyOf, ZERO } from "@counterfoil/core/exact/money";
-import { TOTAL_CHANGES, TOTALS } from "../models/balances/tables.ts";
+import {
+  ACCOUNTS,
+  BALANCE_CHANGES,
+  TOTAL_CHANGES,
+  TOTAL_SUMS,
+  TOTALS,
+} from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row } from "../ports/table.ts";
 import { everyRow } from "../projection/selection.ts";
+import { lastChange } from "./moment.ts";
 import type { Platform } from "./platform.ts";
 
 /** What sums are told apart by, beside the asset: those of several assets mean nothing. */
@@ -34,17 +41,29 @@ const PAGE = 200;
 export async function readTotals(rows: Rows, query: TotalsQuery): Promise<readonly TotalRecord[]> {
   const sums = new Map<string, Sum>();
   for (const where of eitherTotal(query)) {
-    const orderBy = ["participant_code", "account_group", "id"];
     let read = 0;
-    for await (const total of everyRow(rows, TOTALS, { where, orderBy, limit: PAGE })) {
-      const then = await totalAt(rows, total, query.position);
-      if (then !== null) addTo(sums, groupOf(total, query.groupBy), then);
+    for await (const { total, count } of everyTotal(rows, where, query.position)) {
+      if (count !== null) addTo(sums, groupOf(total, query.groupBy), count);
       read += 1;
       if (read % PAGE === 0) await query.nextTurn();
     }
   }
   const known = [...sums.values()].filter(({ accounts }) => accounts > 0);
   return known.sort(byGroup).map(totalRecord);
+}
+
+type TotalCount = Readonly<{ total: string; accounts: number; withGaps: number }>;
+
+/** Totals that meet the conditions, each with what its accounts hold together; null: there are none. */
+export async function* everyTotal(
+  rows: Rows,
+  where: readonly Condition[],
+  position?: number,
+): AsyncGenerator<Readonly<{ total: Row; count: TotalCount | null }>> {
+  const orderBy = ["participant_code", "account_group", "id"];
+  for await (const total of everyRow(rows, TOTALS, { where, orderBy, limit: PAGE })) {
+    yield { total, count: await countAt(rows, total, position) };
+  }
 }
 
 /** A platform's are those of its group, and those of its own that are in other groups. */
@@ -62,18 +81,45 @@ function eitherTotal({ filters, platform }: TotalsQuery): readonly (readonly Con
 }
 
 /** As it is, or as its last change up to a position left it; null where there was none by then. */
-async function totalAt(rows: Rows, total: Row, position: number | undefined): Promise<Row | null> {
-  if (position === undefined || Number(total.position) <= position) return total;
-  const [change = null] = await rows.select(TOTAL_CHANGES, {
-    where: [
-      { column: "id", is: "=", value: String(total.id) },
-      { column: "position", is: "<=", value: position },
-    ],
-    orderBy: ["id", "position"],
-    descending: true,
-    limit: 1,
-  });
-  return change;
+function countAt(rows: Rows, total: Row, position: number | undefined): Promise<TotalCount | null> {
+  const { id, account, summed_since: since } = total;
+  const isSummed = since !== null && (position === undefined || Number(since) <= position);
+  return isSummed ? sumAt(rows, String(id), position) : accountAt(rows, String(account), position);
+}
+
+async function sumAt(
+  rows: Rows,
+  id: string,
+  position: number | undefined,
+): Promise<TotalCount | null> {
+  const sum = await rows.get(TOTAL_SUMS, [id]);
+  const isNow = position === undefined || Number(sum?.position) <= position;
+  const then = isNow ? sum : await lastChange(rows, TOTAL_CHANGES, ["id", id], position);
+  if (then === null) return null;
+  const { total, accounts, accounts_with_gaps } = then;
+  return {
+    total: String(total),
+    accounts: Number(accounts),
+    withGaps: Number(accounts_with_gaps),
+  };
+}
+
+/** A total's only account; null where nothing is said of it. */
+async function accountAt(
+  rows: Rows,
+  id: string,
+  position: number | undefined,
+): Promise<TotalCount | null> {
+  const row =
+    position === undefined
+      ? await rows.get(ACCOUNTS, [id])
+      : await lastChange(rows, BALANCE_CHANGES, ["account", id], position);
+  if (row === null || row.status === null) return null;
+  return {
+    total: String(row.balance ?? 0),
+    accounts: 1,
+    withGaps: Number(Number(row.open_gaps) > 0),
+  };
 }
 
 type Group = Pick<TotalRecord, "asset" | TotalGroup>;
@@ -85,12 +131,12 @@ function groupOf(total: Row, groupBy: readonly TotalGroup[]): Group {
   return { asset: String(total.asset), ...Object.fromEntries(values) };
 }
 
-function addTo(sums: Map<string, Sum>, group: Group, row: Row): void {
+function addTo(sums: Map<string, Sum>, group: Group, count: TotalCount): void {
   const key = JSON.stringify(Object.values(group));
   const sum = sums.get(key) ?? { group, total: ZERO, accounts: 0, withGaps: 0 };
-  sum.total = add(sum.total, moneyOf(String(row.total)));
-  sum.accounts += Number(row.accounts);
-  sum.withGaps += Number(row.accounts_with_gaps);
+  sum.total = add(sum.total, moneyOf(count.total));
+  sum.accounts += count.accounts;
+  sum.withGaps += count.withGaps;
   sums.set(key, sum);
 }
 

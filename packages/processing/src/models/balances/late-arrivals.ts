@@ -10,8 +10,8 @@ import { ANOMALIES, integer, nanos, own, text } from "../columns.ts";
 /**
  * Times of recording never fall. After a clock that ran ahead, everything is recorded at the last
  * time that it told, until the right clock gets there: when those facts came, only their arrival says.
- * Each has a row here, with arrivals that never fall either. In a ledger whose clocks were right there
- * are none.
+ * Each delivery has a row here, at the last position that was recorded with it, with arrivals that never
+ * fall either. In a ledger whose clocks were right there are none.
  */
 export const LATE_ARRIVALS: Table = {
   name: "late_arrivals",
@@ -30,6 +30,8 @@ export const LATE_ARRIVALS: Table = {
 export const AHEAD_MAX: Nanos = 60n * SECOND;
 
 export interface LateArrivals {
+  /** Puts what was noted last into the buffer, before each commit. */
+  flush(): void;
   /**
    * Notes when a delivery came, and what was recorded with it, where that was at another time; and that
    * a person is to know it. What is recorded of a delivery later on (a retry, a correction) is known
@@ -42,6 +44,8 @@ export async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<
   const newest = { orderBy: ["position"], descending: true, limit: 1 };
   let [last = null] = await store.select(LATE_ARRIVALS, newest);
   let anomaly = last === null ? null : await openAnomalyOf(store, last);
+  /** More may be recorded with the last one. */
+  let isWritten = true;
   /** Arrivals before this text are late; made once for all events of an append. */
   let limit = { recordedAt: -1n, text: "" };
 
@@ -57,8 +61,9 @@ export async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<
     const arrival = timeOf(receivedAt);
     const isOfSameClock = last?.recorded_at === recorded_at;
     const received_at = isOfSameClock && last !== null ? later(last, arrival) : arrival;
+    flush();
     last = { position, delivery_id, received_at, recorded_at };
-    buffer.append(LATE_ARRIVALS, last);
+    isWritten = false;
     const id = `clock:ledger:${formatTime(recorded_at)}`;
     if (anomaly === id) return;
     anomaly = id;
@@ -70,10 +75,16 @@ export async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<
   function noteFact({ position, causation_id, recorded_at }: RecordedEvent): undefined {
     if (last?.delivery_id !== causation_id || last.recorded_at !== recorded_at) return;
     last = { ...last, position };
-    buffer.append(LATE_ARRIVALS, last);
+    isWritten = false;
+  }
+
+  function flush(): void {
+    if (!isWritten && last !== null) buffer.append(LATE_ARRIVALS, last);
+    isWritten = true;
   }
 
   return {
+    flush,
     note(event) {
       if (event.type !== "DeliveryReceived") return noteFact(event);
       const receivedAt = receivedAtOf(event);

@@ -9,65 +9,67 @@ import {
   ZERO,
 } from "@counterfoil/core/exact/money";
 import type { ModelStore } from "../../ports/model-store.ts";
-import type { Row } from "../../ports/table.ts";
+import type { Row, Table } from "../../ports/table.ts";
 import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import type { ChangingColumns } from "./account.ts";
-import { TOTAL_CHANGES, TOTALS } from "./tables.ts";
+import { type ChangingColumns, NOTHING_SHOWN } from "./account.ts";
+import { ACCOUNTS, TOTAL_CHANGES, TOTAL_SUMS, TOTALS } from "./tables.ts";
 
 export interface Totals {
   /** What is shown of an account is different from a position on. */
   change(account: string, position: number, shown: Shown): void;
-  /** Puts everything changed into the buffer, once before each commit. */
+  /** Puts everything changed into the buffer, once before each commit, when the accounts are there. */
   flush(): Work;
 }
 
-type Shown = Readonly<{ before: ChangingColumns; after: ChangingColumns }>;
+type Shown = Readonly<{ before: Counted; after: Counted }>;
 
-/** What a total is more by, from a position on. */
-type Difference = { position: number; total: Money; accounts: number; withGaps: number };
+/** What of an account counts. */
+type Counted = Pick<ChangingColumns, "balance" | "status" | "open_gaps">;
+
+type AccountChange = Shown & Readonly<{ account: string; position: number }>;
 
 /** So many are read at once. */
 const PAGE = 1000;
 
 export function openTotals(store: Pick<ModelStore, "select">, buffer: RowBuffer): Totals {
-  /** By the total's id; differences in the order of the events. */
+  /** By the total's id; changes in the order of the events. */
   let pending = new Map<string, Pending>();
   /** Of accounts that changed lately: to take an id apart costs as much as the sums. */
-  const known = new Map<string, readonly TotalKey[]>();
+  const keys = new Map<string, readonly TotalKey[]>();
+  /** The only account of a total, where it has one: nothing is written of it then. */
+  const only = new Map<string, string>();
 
-  function keysOf(account: string): readonly TotalKey[] {
-    const found = known.get(account);
-    if (found !== undefined) return found;
-    if (known.size >= KEYS_KEPT) known.clear();
-    const made = totalsOf(account);
-    known.set(account, made);
-    return made;
-  }
+  const keysOf = (account: string): readonly TotalKey[] =>
+    keys.get(account) ?? remember(keys, account, totalsOf(account));
 
   async function flush(): Promise<void> {
     const all = [...pending];
     pending = new Map();
     for (let at = 0; at < all.length; at += PAGE) {
       const page = all.slice(at, at + PAGE);
-      const stored = await storedTotals(
-        store,
-        page.map(([id]) => id),
-      );
-      for (const [id, { key, differences }] of page) {
-        writeTotal(buffer, stored.get(id) ?? null, key, differences);
+      const ids = page.map(([id]) => id);
+      const totals = await byId(store, TOTALS, ids);
+      const sums = await byId(store, TOTAL_SUMS, ids);
+      for (const [id, { key, changes }] of page) {
+        const stored = { total: totals.get(id) ?? null, sum: sums.get(id) ?? null };
+        const account = await writeTotal(buffer, stored, key, changes);
+        if (account !== null) remember(only, id, account);
       }
     }
   }
 
   return {
     change(account, position, shown) {
-      const difference = differenceOf(position, shown);
-      if (difference === null) return;
+      if (isSameCount(shown)) return;
+      const { before, after } = shown;
       for (const key of keysOf(account)) {
-        const found = pending.get(key.id);
-        if (found === undefined) pending.set(key.id, { key, differences: [{ ...difference }] });
-        else note(found.differences, difference);
+        if (only.get(key.id) === account) continue;
+        // From here on its first account's changes count too.
+        only.delete(key.id);
+        const found = pending.get(key.id) ?? { key, changes: [] };
+        pending.set(key.id, found);
+        found.changes.push({ account, position, before, after });
       }
     },
     flush: () => (pending.size === 0 ? undefined : flush()),
@@ -75,9 +77,15 @@ export function openTotals(store: Pick<ModelStore, "select">, buffer: RowBuffer)
 }
 
 /** Some megabytes. */
-const KEYS_KEPT = 20_000;
+const RECENT_MAX = 20_000;
 
-type Pending = Readonly<{ key: TotalKey; differences: Difference[] }>;
+function remember<V>(recent: Map<string, V>, key: string, value: V): V {
+  if (recent.size >= RECENT_MAX) recent.clear();
+  recent.set(key, value);
+  return value;
+}
+
+type Pending = Readonly<{ key: TotalKey; changes: AccountChange[] }>;
 
 type TotalKey = Readonly<
   Record<
@@ -99,73 +107,120 @@ function totalsOf(account: string): readonly TotalKey[] {
   });
 }
 
-/** null where the totals are as before. */
-function differenceOf(position: number, { before, after }: Shown): Difference | null {
-  const total = before.balance === after.balance ? ZERO : subtract(held(after), held(before));
-  const accounts = counted(after) - counted(before);
-  const withGaps = hasGap(after) - hasGap(before);
-  if (total.isZero() && accounts === 0 && withGaps === 0) return null;
-  return { position, total, accounts, withGaps };
-}
-
-const held = ({ balance }: ChangingColumns): Money => moneyIn(balance) ?? ZERO;
-const counted = ({ status }: ChangingColumns): number => Number(status !== null);
-const hasGap = ({ open_gaps }: ChangingColumns): number => Number((open_gaps ?? 0) > 0);
-
-/** One event may change several accounts of a total. */
-function note(differences: Difference[], { position, total, ...counts }: Difference): void {
-  const last = differences.at(-1);
-  if (last?.position !== position) {
-    differences.push({ position, total, ...counts });
-    return;
-  }
-  last.total = add(last.total, total);
-  last.accounts += counts.accounts;
-  last.withGaps += counts.withGaps;
-}
-
-async function storedTotals(
+async function byId(
   store: Pick<ModelStore, "select">,
+  table: Table,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Row>> {
   const where = [{ column: "id", is: "in", value: ids }] as const;
-  const rows = await store.select(TOTALS, { where, orderBy: ["id"], limit: ids.length });
+  const rows = await store.select(table, { where, orderBy: ["id"], limit: ids.length });
   return new Map(rows.map((row) => [String(row.id), row]));
 }
 
-/**
- * The changes of a total stand in the order of positions. What is folded later of an earlier position (a
- * stopped subject that is tried again) counts from the last change on.
- */
-function writeTotal(
+type Stored = Readonly<{ total: Row | null; sum: Row | null }>;
+
+/** @returns the only account of the total; null where there are several */
+async function writeTotal(
   buffer: RowBuffer,
-  stored: Row | null,
+  { total, sum }: Stored,
   key: TotalKey,
-  differences: readonly Difference[],
-): void {
-  let last = stored === null ? null : changeOf(stored);
-  let total = stored === null ? ZERO : moneyOf(String(stored.total));
-  for (const difference of differences) {
-    total = add(total, difference.total);
-    const position = Math.max(difference.position, Number(last?.position ?? 0));
-    const change: Row = {
-      id: key.id,
-      position,
-      total: formatMoney(total),
-      accounts: Number(last?.accounts ?? 0) + difference.accounts,
-      accounts_with_gaps: Number(last?.accounts_with_gaps ?? 0) + difference.withGaps,
-    };
-    if (last?.position === position) buffer.put(TOTAL_CHANGES, change, last);
-    else buffer.append(TOTAL_CHANGES, change);
-    last = change;
+  changes: readonly AccountChange[],
+): Promise<string | null> {
+  if (sum !== null) {
+    writeSum(buffer, { key, stored: sum, last: sumOf(sum) }, changes);
+    return null;
   }
-  buffer.put(TOTALS, { ...key, ...last }, stored);
+  const account = String(total?.account ?? changes[0]?.account);
+  const joining = changes.findIndex((change) => change.account !== account);
+  const alone = { ...key, account, summed_since: null };
+  if (joining < 0) {
+    if (total === null) buffer.put(TOTALS, alone, null);
+    return account;
+  }
+  const first = await firstSum(buffer, account, changes, joining);
+  buffer.put(TOTALS, { ...alone, summed_since: first.position }, total);
+  writeSum(buffer, { key, stored: null, last: first }, changes.slice(joining));
+  return null;
 }
 
-const changeOf = ({ id = null, position = null, ...row }: Row): Row => ({
+/** What a total was where another account came: what its only account held until then. */
+async function firstSum(
+  buffer: RowBuffer,
+  account: string,
+  changes: readonly AccountChange[],
+  joining: number,
+): Promise<Sum> {
+  const isOfIt = (change: AccountChange) => change.account === account;
+  const position = changes[joining]?.position ?? 0;
+  const before = changes.slice(0, joining).findLast(isOfIt)?.after;
+  const held = before ?? changes.slice(joining).find(isOfIt)?.before;
+  if (held !== undefined) return { position, ...countOf(held) };
+  const row = await buffer.get(ACCOUNTS, [account]);
+  const shown = (row ?? NOTHING_SHOWN) as Counted;
+  return { position: Math.max(position, Number(row?.position ?? 0)), ...countOf(shown) };
+}
+
+/** Of one account, or of several. */
+type Count = Readonly<{ total: Money; accounts: number; withGaps: number }>;
+type Sum = Count & Readonly<{ position: number }>;
+
+const countOf = ({ balance, status, open_gaps }: Counted): Count => ({
+  total: moneyIn(balance) ?? ZERO,
+  accounts: Number(status !== null),
+  withGaps: Number((open_gaps ?? 0) > 0),
+});
+
+/** Whether the account counts as it did before. */
+function isSameCount({ before, after }: Shown): boolean {
+  return (
+    before.balance === after.balance &&
+    (before.status === null) === (after.status === null) &&
+    (before.open_gaps ?? 0) > 0 === (after.open_gaps ?? 0) > 0
+  );
+}
+
+function sumOf(row: Row): Sum {
+  return {
+    position: Number(row.position),
+    total: moneyOf(String(row.total)),
+    accounts: Number(row.accounts),
+    withGaps: Number(row.accounts_with_gaps),
+  };
+}
+
+/**
+ * The changes of a sum stand in the order of positions. What is folded later of an earlier position (a
+ * stopped subject that is tried again) counts from the last change on.
+ */
+function writeSum(
+  buffer: RowBuffer,
+  { key: { id }, stored, last }: Readonly<{ key: TotalKey; stored: Row | null; last: Sum }>,
+  changes: readonly AccountChange[],
+): void {
+  let sum = last;
+  let row = stored;
+  for (const { position, before, after } of changes) {
+    const [was, is] = [countOf(before), countOf(after)];
+    sum = {
+      position: Math.max(position, sum.position),
+      total: add(sum.total, subtract(is.total, was.total)),
+      accounts: sum.accounts + is.accounts - was.accounts,
+      withGaps: sum.withGaps + is.withGaps - was.withGaps,
+    };
+    const isSamePosition = row?.position === sum.position;
+    const change = sumRow(id, sum);
+    // One event may change several accounts of a total.
+    if (isSamePosition) buffer.put(TOTAL_CHANGES, change, row);
+    else buffer.append(TOTAL_CHANGES, change);
+    row = change;
+  }
+  if (row !== null) buffer.put(TOTAL_SUMS, row, stored);
+}
+
+const sumRow = (id: string, { position, total, accounts, withGaps }: Sum): Row => ({
   id,
   position,
-  total: row.total ?? null,
-  accounts: row.accounts ?? null,
-  accounts_with_gaps: row.accounts_with_gaps ?? null,
+  total: formatMoney(total),
+  accounts,
+  accounts_with_gaps: withGaps,
 });
