@@ -2,7 +2,11 @@ import { describe, expect, test } from "@jest/globals";
 import { HOT_SHAPES } from "./hot-shapes.ts";
 import { workOnSqlite } from "./hot-work.ts";
 
-const SHAPES = HOT_SHAPES.filter(({ model }) => model !== "balances");
+const LIFECYCLES = HOT_SHAPES.filter(({ model }) => model !== "balances");
+const [SHAPES, RUNS] = [
+  LIFECYCLES.filter(({ endsInAll }) => !endsInAll),
+  LIFECYCLES.filter(({ endsInAll }) => endsInAll),
+];
 
 /** More words than a record shows. */
 const STRETCH = 400;
@@ -15,5 +19,14 @@ describe("one more fact costs the same after thousands: lifecycles", () => {
     expect(many.textPerFact).toBeLessThanOrEqual(1.5 * few.textPerFact);
     expect(askedToReopen).toBeLessThanOrEqual(2);
     expect(walks).toEqual([]);
+  });
+});
+
+describe("a fact of a run of thousands costs what one of a run of hundreds does", () => {
+  test.each(RUNS.map((shape) => [shape.name, shape] as const))("%s", async (_, shape) => {
+    const few = await workOnSqlite(shape, STRETCH / 8);
+    const many = await workOnSqlite(shape, STRETCH / 2);
+    expect(many.asked / many.facts).toBeLessThanOrEqual((1.5 * few.asked) / few.facts);
+    expect(many.walks).toEqual([]);
   });
 });

@@ -15,6 +15,8 @@ export type HotShape = Readonly<{
   isPlain: boolean;
   /** Beyond it the bench takes minutes: what is open at once is sorted in, and here that grows. */
   factsMax?: number;
+  /** Its last fact is the work of all: what is counted of it is counted from the first to the last. */
+  endsInAll?: true;
   /** About so many facts, one delivery after the other. */
   deliveries: (facts: number) => readonly Delivery[];
 }>;
@@ -230,6 +232,25 @@ const withdrawals = (facts: number): Delivery[] =>
     ];
   }).flat();
 
+/** Equal withdrawals that one run confirms: a message for each account, and its report at the end. */
+function payrollOfOneRun(facts: number, accounts: readonly string[]): Delivery[] {
+  const paid = Array.from({ length: Math.ceil(facts / 2) }, (_, n) => n);
+  const messages: Readonly<Record<string, Delivery>> = {
+    available: paid.flatMap((n) => {
+      const debited = [{ side: "available", change: "-5" }];
+      return sideOf("r", "withdrawal", `d${n}`, debited, n % 10).slice(0, 1);
+    }),
+    collateral: paid.flatMap((n) => {
+      const released = [{ side: "collateral", change: "-5" }];
+      return sideOf("r", "withdrawal_confirmed", `c${n}`, released, n % 10).slice(0, 1);
+    }),
+  };
+  return accounts.map((account) => {
+    const report = sideOf("r", "", "", [{ side: account, change: "0" }], 0).slice(1);
+    return [...(messages[account] ?? []), ...report];
+  });
+}
+
 const statuses = (type: string, facts: number, of: (n: number) => object): Delivery[] =>
   Array.from({ length: facts }, (_, n) => {
     const content = n.toString(16).padStart(64, "0");
@@ -276,7 +297,19 @@ const LIFECYCLE_SHAPES: readonly Parameters<typeof shapeOf>[] = [
     "withdrawals",
     "equal withdrawals, facts in any order",
     (facts) => inAnyOrder(factByFact(withdrawals(facts))),
-    10_000,
+    { factsMax: 10_000 },
+  ],
+  [
+    "withdrawals",
+    "a payroll of one run, its debits first",
+    (facts) => payrollOfOneRun(facts, ["available", "collateral"]),
+    { endsInAll: true },
+  ],
+  [
+    "withdrawals",
+    "a payroll of one run, its debits last",
+    (facts) => payrollOfOneRun(facts, ["collateral", "available"]),
+    { endsInAll: true },
   ],
   ["withdrawals", "debits of one request, taken back and repeated", debitsOfOne],
   ["withdrawals", "statuses of one payment", (facts) => payments(facts, 1)],
@@ -317,10 +350,10 @@ function shapeOf(
   model: ModelName,
   name: string,
   deliveries: HotShape["deliveries"],
-  factsMax?: number,
+  limits: Pick<HotShape, "factsMax" | "endsInAll"> = {},
 ): HotShape {
   const isPlain = name.startsWith("plain:");
-  return { name, model, isPlain, deliveries, ...(factsMax && { factsMax }) };
+  return { name, model, isPlain, deliveries, ...limits };
 }
 
 export const HOT_SHAPES: readonly HotShape[] = [

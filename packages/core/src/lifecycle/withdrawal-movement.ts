@@ -19,11 +19,6 @@ export function accountRun(account: string, runId: string): AccountRun {
   return { account, accountType, runId, run };
 }
 
-/** The same run on the holder's available account. */
-export function onAvailable({ account, runId }: AccountRun): AccountRun {
-  return accountRun(account.split(":").with(4, "available").join(":"), runId);
-}
-
 /** In the order in which one run has them. */
 const KINDS = ["pending", "confirmed", "released", "debit", "reversal"] as const;
 type MovementKind = (typeof KINDS)[number];

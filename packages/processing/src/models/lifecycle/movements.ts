@@ -14,7 +14,6 @@ import {
   freesHold,
   isReleased,
   type MovementSide,
-  onAvailable,
   reversalOf,
   sideRank,
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
@@ -37,8 +36,8 @@ type Changed = {
 };
 
 /**
- * Confirmations and debits that are paired before the run's report is there. To compare all of a
- * larger run for each one that comes would cost their square.
+ * Sides of confirmations and debits that are paired before their reports are there. To compare all of
+ * a larger run for each one that comes would cost their square.
  */
 const UNREPORTED_MAX = 64;
 
@@ -200,35 +199,40 @@ export class Movements {
 
   /** Links the confirmations and debits that are pairs now, and those no more that were. */
   private async pairRun({ on, clusters, isReport }: Changed): Promise<void> {
-    const isReported = (await this.timeOn(onAvailable(on))) !== null;
-    const sides = await this.sidesToPair(on.run, isReported || isReport);
-    const isPairing = isReported || sides.length <= UNREPORTED_MAX;
-    const { confirmed, debit } = await this.unpaired(isPairing ? sides : []);
+    const isTold = isReport || (await this.timeOn(on)) !== null;
+    const sides = await this.sidesToPair(on, isTold);
+    if (sides === null) return;
+    const { confirmed, debit } = await this.unpaired(sides.paired);
     const members = new Set<Cluster>();
     for (const id of clusters) members.add(await this.clusters.get(id));
-    for (const { cluster } of sides) members.add(await this.clusters.get(Number(cluster)));
+    for (const { cluster } of sides.all) members.add(await this.clusters.get(Number(cluster)));
     const link = { kind: `run:${on.run}`, isInferred: false };
     await this.clusters.relink(members, pairByAmount(confirmed, debit), link);
   }
 
   /**
-   * Of each confirmation the side that is shown, and the debits of the available account. Of a run
-   * that is too large, and not wanted whole, they are given once, when it has become so.
+   * Of each confirmation the side that is shown, and the debits of the available account; of a large
+   * run those on accounts whose report is there. null where a large run is as it was: what comes on
+   * an account waits for the report there.
    */
-  private async sidesToPair(run: string, isWhole: boolean): Promise<readonly Row[]> {
-    if (!isWhole && run === this.largeRun) return [];
-    const shown = new Map<string, Row>();
+  private async sidesToPair({ run, runId, account }: AccountRun, isTold: boolean) {
+    if (!isTold && run === this.largeRun) return null;
+    const all: Row[] = [];
     for await (const row of everyRow(this.buffer, MOVEMENTS, having({ run }, ["kind", "fact"]))) {
-      const { kind, account, amount, movement_id } = row;
-      if (kind !== "confirmed" && (kind !== "debit" || account !== "available")) continue;
-      const key = JSON.stringify([kind, amount, movement_id]);
-      const other = shown.get(key);
-      if (other === undefined || rankOf(row) < rankOf(other)) shown.set(key, row);
-      if (isWhole || shown.size <= UNREPORTED_MAX + 1) continue;
+      const { kind, account: type } = row;
+      if (kind === "confirmed" || (kind === "debit" && type === "available")) all.push(row);
+      // One more made it large: what was paired of it waits from now on.
+      if (isTold || all.length <= UNREPORTED_MAX + 1) continue;
       this.largeRun = run;
-      return [];
+      return null;
     }
-    return [...shown.values()];
+    if (all.length <= UNREPORTED_MAX) return { all, paired: shownOf(all) };
+    const told = new Set<string>();
+    for (const type of new Set(all.map((row) => String(row.account)))) {
+      const on = accountRun(account.split(":").with(4, type).join(":"), runId);
+      if ((await this.timeOn(on)) !== null) told.add(type);
+    }
+    return { all, paired: shownOf(all.filter((row) => told.has(String(row.account)))) };
   }
 
   /** Those whose partner is not stated. */
@@ -252,5 +256,16 @@ export const mayGiveBack = (side: MovementSide): boolean =>
   freesHold(side) || reversalOf(side) !== null;
 
 const keyOf = ({ account, runId }: AccountRun): string => `${runId} ${account}`;
+
+/** One side of each movement. */
+function shownOf(sides: readonly Row[]): readonly Row[] {
+  const shown = new Map<string, Row>();
+  for (const row of sides) {
+    const key = JSON.stringify([row.kind, row.amount, row.movement_id]);
+    const other = shown.get(key);
+    if (other === undefined || rankOf(row) < rankOf(other)) shown.set(key, row);
+  }
+  return [...shown.values()];
+}
 
 const rankOf = ({ account }: Row): string => sideRank({ accountType: String(account) });

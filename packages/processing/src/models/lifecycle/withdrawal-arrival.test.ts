@@ -100,6 +100,35 @@ test("without request ids every confirmation ends with a pending before it", asy
   );
 });
 
+/** A run of 80 withdrawals without ids, no two alike, each less its fee: the message of each account. */
+const payroll = ["available withdrawal", "collateral withdrawal_confirmed"].map((side) => {
+  const [account, type] = side.split(" ");
+  const rows = Array.from({ length: 80 }, (_, at) => {
+    const amount = account === "available" ? 10 * at + 9 : 10 * at + 10;
+    return `10:00:00 1 ${account} ${type} -${amount} ${type}${at}`;
+  });
+  const table = ["at run account type change movement", ...rows].join("\n");
+  return movementFacts(table).sort((a, b) => (a.type < b.type ? 1 : -1));
+});
+
+test.each([
+  ["debits first", payroll.flat()],
+  ["confirmations first", payroll.toReversed().flat()],
+  ["reports first", payroll.flatMap((message) => message.toReversed())],
+])("of a large run each confirmation has its debit: %s", async (_, facts) => {
+  const records = await withdrawalsOf(facts);
+  expect(records).toHaveLength(80);
+  for (const { id, state } of records) {
+    const at = Number(id.match(/\d+$/)?.[0]);
+    const { stage, amount, settled_amount } = state;
+    expect([stage, amount, settled_amount]).toEqual([
+      "settled",
+      `${10 * at + 10}`,
+      `${10 * at + 9}`,
+    ]);
+  }
+});
+
 /** The longest text of a cluster after so many debits of one request. */
 async function longestOf(debits: number): Promise<number> {
   const { store, session, apply } = await openModel(WITHDRAWALS);
