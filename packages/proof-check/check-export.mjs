@@ -1,16 +1,8 @@
 // Checks an export of a Counterfoil ledger, line by line. check.mjs, which has to lie beside it, runs this.
 import { createReadStream } from "node:fs";
-import {
-  checkHead,
-  eventHash,
-  hashesOf,
-  headSignature,
-  isSigned,
-  need,
-  sha256,
-  trustOf,
-  wrong,
-} from "./check.mjs";
+import { eventHash, hashesOf, need, wrong } from "./exact.mjs";
+import { checkHead, headSignature, trustOf } from "./proof.mjs";
+import { isSigned, sha256 } from "./signatures.mjs";
 
 const hash = hashesOf(sha256);
 const NOTHING = "0".repeat(64);

@@ -3,7 +3,8 @@
 
     python3 check.py proof.json|export.jsonl [--key FILE|HEX]... [--head FILE]...
 
-Written from docs/stream-format.md and docs/domain-rules.md, not from check.mjs: what both accept, two
+To read what is checked, begin with check_proof, which names the steps in their order; what they are made of
+stands below. Written from docs/stream-format.md and docs/domain-rules.md, not from check.mjs: what both accept, two
 programs agree on. Ends with 0 where it holds against a key or head that you brought, 1 where something
 is wrong, 2 where the command line is, 3 where it is consistent and nothing that you brought says who
 signed it.
@@ -38,7 +39,880 @@ def need(holds, why):
         raise Wrong(why)
 
 
-# --- JSON, digests, signatures -------------------------------------------------------------------
+# --- A balance proof: all steps, and steps 1, 3, 4, 5 ---------------------------------------------
+
+
+FORMAT = "counterfoil/balance-proof/v1"
+PROOF = ["account", "balance", "bodies", "consistency", "entries", "events", "format", "head", "map"]
+PROOF += ["public_key", "rotations", "rules", "signature", "snapshots", "tree"]
+EVENT = ["before", "causation_id", "correlation_id", "data", "id", "occurred_at", "position"]
+EVENT += ["recorded_at", "schema_version", "subject", "type"]
+
+
+def check_proof(text, brought):
+    """Every step of the check, in this order. Each raises Wrong with the first reason."""
+    # 1. The text has the one form that it can have, so that no byte of it can be altered unseen.
+    proof = read_form(text)
+    # 2. The head is well formed and signed: it says what the ledger was, by a root over all events and
+    #    one over all subjects.
+    check_head(proof["head"])
+    # 3. Every event here lies at its position under the head's root: none was altered or made up.
+    hashes = check_inclusion(proof)
+    # 4. The account's events here are all that it has: the head's other root says how many, and which.
+    mine = [(event, hash) for event, hash in zip(proof["events"], hashes) if event["subject"] == proof["account"]]
+    check_map(proof, [event for event, _ in mine], [hash for _, hash in mine])
+    # 5. The head goes on from earlier heads, so that whoever holds one of those can rely on it.
+    check_earlier_heads(proof)
+    # 6. What these events say of the account: its facts, and what became of each.
+    facts = facts_of([event for event, _ in mine])
+    # 7. Facts are what the provider's bytes say, and nothing that these state is left out.
+    count = check_bytes(proof, proof["events"], facts, brought.providers)
+    # 8. Before + change = after, entry by entry, up to the balance.
+    check_arithmetic(proof, facts, proof["events"])
+    # 9. Each change of the head's key, and the proof as a whole, are signed.
+    check_seal(proof)
+    # 10. What is left open of whether those who brought these keys and heads can rely on the signer.
+    return words_for(proof, count), trust(proof["head"], proof, brought)
+
+
+def read_form(text):
+    proof = json.loads(text)
+    need(canonical(proof) == text, "form: it is not in the RFC 8785 form: a byte was altered")
+    need(isinstance(proof, dict) and sorted(proof) == PROOF, "form: a balance proof has other fields")
+    need(proof["format"] == FORMAT, f"form: expected {FORMAT}")
+    return proof
+
+
+def check_inclusion(proof):
+    """The hashes of the events, which follow from what they say."""
+    head, events = proof["head"], proof["events"]
+    size = int(head["tree_size"])
+    for event in events:
+        need(sorted(event) == EVENT and HEX.match(event["before"]) and COUNT.match(event["position"]), "form: an event has other fields")
+    places = [int(event["position"]) for event in events]
+    need(all(a < b for a, b in zip(places, places[1:])), "form: events are not in order")
+    need(all(1 <= place <= size for place in places), "inclusion: an event lies beyond the head")
+    hashes = [event_hash(event["before"], event) for event in events]
+    path = collections.deque(proof["tree"])
+    known = [(place - 1, leaf(one)) for place, one in zip(places, hashes)]
+    root = root_with(known, 0, size, path)
+    need(root == head["root"] and not path, "inclusion: the events do not lie under the head's root: an event, its place or the path was altered")
+    return hashes
+
+
+def check_map(proof, mine, hashes):
+    """The map says of each subject how many events it has, the last one's position, and a digest of them all."""
+    entry, account = proof["map"], proof["account"]
+    need(sorted(entry) == ["digest", "number", "position", "siblings"], "form: map has other fields")
+    need(entry["number"] == str(len(mine)), f"left out: the map says that the account has {entry['number']} events, and {len(mine)} are here")
+    need(mine and entry["position"] == mine[-1]["position"], "left out: the account's last event is not the map's")
+    digest = EMPTY
+    for one in hashes:
+        digest = sha256(raw(digest), raw(one))
+    need(digest == entry["digest"], "map: its digest is not that of the account's events")
+    key = sha256(account.encode())
+    root = map_leaf(key, entry_of(account, entry["number"], entry["position"], digest))
+    for depth in reversed(range(len(entry["siblings"]))):
+        pair = (root, entry["siblings"][depth])
+        root = map_node(*(reversed(pair) if bit_of(key, depth) else pair))
+    need(root == proof["head"]["map_root"], "map: the account's entry does not lie under the head's map_root")
+
+
+def check_earlier_heads(proof):
+    head = proof["head"]
+    for one in proof["consistency"]:
+        good = goes_on(int(one["tree_size"]), one["root"], int(head["tree_size"]), head["root"], one["proof"])
+        need(good, f"consistency: the head does not go on from the one over {one['tree_size']}")
+
+
+def words_for(proof, count):
+    head, balance = proof["head"], proof["balance"] or "nothing that is known"
+    said = [f"{proof['account']} holds {balance} after position {head['position']} of ledger {head['ledger']}, signed {head['signed_at']}"]
+    said.append(f"{proof['map']['number']} events, and these are all; {count['checked']} facts are what the provider's bytes say, {count['unseen']} have no bytes here")
+    if count["verified"]:
+        said.append(f"{count['verified']} of the provider's signatures hold")
+    if count["unknown"]:
+        said.append(f"{count['unknown']} of the provider's signatures were not checked: bring its public key with --key")
+    if count["operator only"]:
+        said.append(f"{count['operator only']} deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too")
+    gaps = sum(1 for one in proof["entries"] if one["missing"] is not None)
+    if gaps:
+        said.append(f"{gaps} gaps are open: something is missing there")
+    return said
+
+
+# --- Steps 2, 9 and 10: the head, what is signed, and whether that can be relied on ---------------
+
+
+HEAD = ["genesis", "hash", "key_id", "ledger", "map_root", "position", "public_key", "root"]
+HEAD += ["signature", "signed_at", "tree_size"]
+
+
+def check_head(head):
+    need(isinstance(head, dict) and sorted(head) == sorted(HEAD), "form: a head has other fields")
+    need(all(isinstance(value, str) for value in head.values()), "head: all its fields are text")
+    for name in ("genesis", "hash", "key_id", "map_root", "public_key", "root"):
+        need(HEX.match(head[name]), f"head: {name} is no digest")
+    good = COUNT.match(head["position"]) and head["position"] != "0"
+    need(good and head["tree_size"] == head["position"], "head: tree_size is not its position")
+    need(sha256(raw(head["public_key"])) == head["key_id"], "head: key_id is not that of its key")
+    said = {name: value for name, value in head.items() if name != "signature"}
+    text = "counterfoil/head/v1\n" + canonical(said)
+    need(is_signed(head["public_key"], text, head["signature"]), "head: its signature does not hold")
+
+
+def check_seal(proof):
+    head = proof["head"]
+    for one in proof["rotations"]:
+        said = {"genesis": head["genesis"], "ledger": head["ledger"], "new_key": one["new_key"], "old_key": one["old_key"]}
+        text = "counterfoil/head-key/v1\n" + canonical(said)
+        good = is_signed(one["old_key"], text, one["old_signature"]) and is_signed(one["new_key"], text, one["new_signature"])
+        need(good, "head: a rotation of its key is not signed by both keys")
+    said = {name: value for name, value in proof.items() if name != "signature"}
+    good = is_signed(proof["public_key"], f"{FORMAT}\n{canonical(said)}", proof["signature"])
+    need(good, "seal: the proof's own signature does not hold: a byte was altered")
+
+
+def trust(head, proof, brought):
+    """What is left open of whether those who brought these keys and heads can rely on the head."""
+    trusted = set(brought.keys) | {one["public_key"] for one in brought.heads}
+    rotations = proof["rotations"] if proof else []
+    for one in [*rotations, *reversed(rotations)]:
+        if {one["old_key"], one["new_key"]} & trusted:
+            trusted |= {one["old_key"], one["new_key"]}
+        replaced = head["public_key"] == one["old_key"] and int(head["position"]) >= int(one["position"])
+        need(not replaced, "head: it is signed by a key that had been replaced")
+    if not trusted:
+        return ["you brought no key and no head"]
+    need(head["public_key"] in trusted, f"head: it is signed by key {head['key_id']}, which is none of those that you brought")
+    need(proof is None or proof["public_key"] in trusted, "seal: the proof is signed by a key that is none of those that you brought")
+    left = []
+    links = {one["tree_size"]: one["root"] for one in proof["consistency"]} if proof else {}
+    for one in brought.heads:
+        place = one["position"]
+        need((one["ledger"], one["genesis"]) == (head["ledger"], head["genesis"]), f"head: the one over {place} that you brought is of another ledger")
+        if place == head["position"]:
+            good = all(one[name] == head[name] for name in ("hash", "root", "map_root"))
+            need(good, f"head: two heads over position {place} say different things")
+        elif place in links:
+            need(links[place] == one["root"], f"head: the one over {place} that you brought is not what came before: the ledger was altered")
+        else:
+            left.append(f"nothing here shows that it goes on from your head over {place}")
+    return left
+
+
+# --- Step 6: facts (docs/domain-rules.md) ---------------------------------------------------------
+
+
+FACTS = ("MovementRecorded", "BalanceReported", "FundsReported")
+
+
+class Fact:
+    """What the provider stated once; later events add what copies of it said, correct it or withdraw it."""
+
+    def __init__(self, event, data):
+        self.type, self.place, self.cause = event["type"], int(event["position"]), event["causation_id"]
+        self.first = self.data = data
+        self.seen = {}
+        self.withdrawn = False
+
+    def copies(self):
+        return [self.data, *self.seen.values()]
+
+    def value(self, name):
+        return next((copy[name] for copy in self.copies() if name in copy), None)
+
+    def at(self):
+        """Its time; one that the provider cannot have meant is none."""
+        latest = min(nanos(copy["received_at"]) for copy in self.copies()) + 60 * 10**9
+        times = [nanos(copy["occurred_at"]) for copy in self.copies() if "occurred_at" in copy]
+        return agreed([one for one in times if 31536000 * 10**9 <= one <= latest])
+
+    def held_from(self):
+        """From where on the stream held it, also where it was understood later only."""
+        return min(self.place, int(self.data.get("delivered_at", self.place)))
+
+
+def facts_of(events):
+    facts = {}
+    for event in events:
+        need(event["schema_version"] == "1", f"form: position {event['position']} has a schema that is not known here")
+        data, kind = exact(event["data"]), event["type"]
+        if kind in FACTS:
+            facts[event["id"]] = Fact(event, data)
+            continue
+        fact = facts.get(data.get("amends", data.get("event_id")) if kind == "FactWithdrawn" else data.get("event_id"))
+        if fact is None:
+            continue
+        if kind == "FactSeen":
+            fact.seen[event["id"]] = {**data["adds"], "received_at": data["received_at"]}
+        elif kind == "FactCorrected":
+            fact.data, fact.cause, fact.withdrawn = data["data"], event["causation_id"], False
+        elif kind == "FactWithdrawn" and "amends" in data:
+            fact.seen.pop(data["event_id"], None)
+        elif kind == "FactWithdrawn":
+            fact.withdrawn = True
+    return list(facts.values())
+
+
+# --- Step 7: the provider's bytes (docs/provider-facts.md) ----------------------------------------
+
+
+def part(text):
+    return urllib.parse.quote(str(text), safe="").replace("~", "%7E")
+
+
+Said = collections.namedtuple("Said", "run id at amount change")
+
+
+def said_in(body, account):
+    """What the provider's bytes say of the account: movements, and balances."""
+    message = exact(body)
+    if account.startswith("layer1:"):
+        data, at = message["data"], message["timestamp"]
+        address = data["address"]
+        address = address.lower() if re.fullmatch(r"0[xX][0-9a-fA-F]+", address) else address
+        mine = [
+            fund for fund in data["funds"]
+            if account == f"layer1:{part(address)}:{part(data['asset'])}:{part(fund['type'].lower())}"
+        ]
+        return [], [Said(at, None, at, fund["balance"], fund.get("delta")) for fund in mine]
+    if given(message.get("messageType") or message.get("message_type")):
+        message = message["body"]
+    names = [message.get("participant_code") or message.get("account_owner"), message["account_group"]]
+    names += [message["account_label"], message.get("account_type") or message.get("account_subtype"), message["asset"]]
+    if "zerohash:" + ":".join(map(part, names)) != account:
+        return [], []
+    run = str(message.get("run_id"))
+    moves = [
+        Said(run, str(one["movement_id"]), one.get("movement_timestamp"), one["change"], None)
+        for one in message.get("movements") or []
+    ]
+    at = message.get("run_timestamp") or message.get("timestamp")
+    return moves, [Said(run, None, at, message.get("balance") or message.get("new_balance"), None)]
+
+
+def same_time(said, fact):
+    return not given(said) or fact is None or nanos(said) == nanos(fact)
+
+
+def is_run(said, kind, data):
+    if kind == "FundsReported":
+        return nanos(said.run) == nanos(data["occurred_at"])
+    return "run_id" in data and said.run == data["run_id"]
+
+
+def is_said(fact, moves, reports):
+    """Whether the bytes that brought a fact say what it says."""
+    data = fact.data
+    if fact.type == "MovementRecorded":
+        return any(
+            one.id == data["movement_id"] and one.run == data["run_id"]
+            and same_amount(one.amount, data["change"]) and same_time(one.at, data.get("occurred_at"))
+            for one in moves
+        )
+    return any(
+        is_run(one, fact.type, data) and same_amount(one.amount, data.get("balance"))
+        and same_time(one.at, data.get("occurred_at"))
+        and (fact.type != "FundsReported" or same_amount(one.change, data.get("change")))
+        for one in reports
+    )
+
+
+class Known:
+    """What the facts are about, made once: a proof may hold ten thousand."""
+
+    def __init__(self, facts):
+        self.by_cause = collections.defaultdict(list)
+        for fact in facts:
+            self.by_cause[fact.cause].append(fact)
+        self.movements = {fact.first.get("movement_id") for fact in facts}
+        self.runs = {fact.first.get("run_id") for fact in facts if fact.type == "BalanceReported"}
+        self.times = {nanos(fact.first["occurred_at"]) for fact in facts if fact.type == "FundsReported"}
+
+    def has_report(self, one):
+        return one.run in self.runs or bool(self.times) and nanos(one.run) in self.times
+
+
+def check_bytes(proof, events, facts, providers):
+    """Facts against the bytes that brought them, both ways. Of a delivery whose bytes are not here only the record is."""
+    bodies, known = proof["bodies"], Known(facts)
+    count, named = collections.Counter(), set()
+    for id, event in deliveries_in(events, proof["account"]).items():
+        data, place = exact(event["data"]), event["position"]
+        named.add(data["sha256"])
+        text = bodies.get(data["sha256"])
+        if text is None:
+            count["unseen"] += len(known.by_cause.get(id, []))
+            continue
+        body = base64.b64decode(text, validate=True)
+        need(hashlib.sha256(body).hexdigest() == data["sha256"], f"bytes: those of position {place} are not the ones it names")
+        moves, reports = said_in(body, proof["account"])
+        for fact in known.by_cause.get(id, []):
+            # What was withdrawn stands in no bytes any more.
+            if not fact.withdrawn:
+                count["checked"] += 1
+                need(is_said(fact, moves, reports), f"bytes: the fact at position {fact.place} is not what the provider's bytes say")
+        check_nothing_left_out(moves, reports, known, place)
+        check_signatures(data["verdict"].get("evidence", []), body, place, providers, count)
+    need(set(bodies) <= named, "bytes: there are some that no delivery names")
+    return count
+
+
+def deliveries_in(events, account):
+    """By id; each event of the account has to have brought its own along."""
+    deliveries = {event["id"]: event for event in events if event["type"] == "DeliveryReceived"}
+    for event in events:
+        mine = event["subject"] == account
+        need(mine or event["type"] in ("DeliveryReceived", "FeedOpened"), f"form: position {event['position']} is nothing of this account")
+        need(not mine or event["causation_id"] is None or event["causation_id"] in deliveries, f"left out: the delivery that brought position {event['position']}")
+    return deliveries
+
+
+def check_nothing_left_out(moves, reports, known, place):
+    for one in moves:
+        need(one.id in known.movements, f"left out: movement {one.id}, which the bytes of position {place} state")
+    for one in reports:
+        need(not given(one.amount) or known.has_report(one), f"left out: the balance that the bytes of position {place} state")
+
+
+def check_signatures(evidence, body, place, providers, count):
+    for one in evidence:
+        scheme = one.get("scheme")
+        if scheme == "hmac":
+            count["operator only"] += 1
+        elif scheme is not None and one.get("key_id") not in providers:
+            count["unknown"] += 1
+        elif scheme is not None:
+            spki, why = providers[one["key_id"]], f"bytes: the provider's signature of position {place} does not hold"
+            if scheme == "ecdsa_secp256k1":
+                need(ecdsa_holds(spki, body, base64.b64decode(one["value"])), why)
+            else:
+                sent = next((other["value"] for other in evidence if other["header"] == "x-zh-hook-timestamp"), "")
+                signed = body + sent.encode() if one["header"] == "x-zh-hook-rsa-signature" else body
+                need(rsa_holds(spki, scheme, signed, raw(one["value"])), why)
+            count["verified"] += 1
+
+
+# --- Step 8: arithmetic and order (docs/domain-rules.md) ------------------------------------------
+
+
+class Entry:
+    """One run on the account, or what a snapshot states of it."""
+
+    def __init__(self, id, run, place):
+        self.id, self.run, self.place = id, run, place
+        self.facts, self.moves, self.report, self.order = [], [], None, None
+
+    def finish(self):
+        report = self.report
+        stated = report.value("balance") if report else None
+        self.balance = Decimal(stated) if given(stated) else None
+        delta = report.value("change") if report else None
+        if self.moves or self.run is None:
+            self.change = sum((Decimal(one.value("change")) for one in self.moves), Decimal(0))
+        else:
+            self.change = Decimal(delta) if given(delta) else None
+        known = self.balance is not None and self.change is not None
+        self.before = self.balance - self.change if known else None
+        times = [time for time in (one.at() for one in self.moves) if time is not None]
+        self.at = max(times) if times else report.at() if report else None
+        bounds = [nanos(copy["not_before"]) for copy in (report.copies() if report else []) if "not_before" in copy]
+        if bounds and (self.at is None or max(bounds) > self.at):
+            self.at = max(bounds)
+        self.arrived = min(nanos(copy["received_at"]) for copy in report.copies()) if report else None
+        self.held_from = min(fact.held_from() for fact in self.facts)
+        self.is_edge = self.run is not None and known
+
+
+def counter_of(key):
+    if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", key):
+        return str(nanos(key)).zfill(20)
+    text = key if re.fullmatch(r"[\x21-\x7e]*", key) else urllib.parse.quote(key, safe="!~*'()-_.")
+    return str(len(key.encode("utf-16-le")) // 2).zfill(4) + text
+
+
+def entries_of(facts):
+    """The entries that the facts make, by id, in no order yet."""
+    entries = {}
+    for fact in facts:
+        place = fact.value("place")
+        if fact.type == "FundsReported":
+            run = fact.value("occurred_at")
+        else:
+            run = fact.data["run_id"] if fact.type == "MovementRecorded" else fact.value("run_id")
+        id = f"snapshot:{place['connection']}:{place['frame']}" if run is None else f"run:{run}"
+        entry = entries.setdefault(id, Entry(id, run, place))
+        entry.facts.append(fact)
+        if fact.withdrawn:
+            continue
+        if fact.type == "MovementRecorded":
+            entry.moves.append(fact)
+        else:
+            entry.report = fact
+    entries = {id: entry for id, entry in entries.items() if entry.moves or entry.report}
+    for entry in entries.values():
+        entry.finish()
+    return entries
+
+
+def after(stood, entry):
+    """What an entry states counts; else its change is added to what was there."""
+    if entry.balance is not None:
+        return entry.balance
+    return stood if stood is None or entry.change is None else stood + entry.change
+
+
+def check_arithmetic(proof, facts, events):
+    """Computes each stated entry anew, in the stated order."""
+    made, order = entries_of(facts), []
+    most = Decimal("1e-18") if proof["account"].startswith("layer1:") else Decimal(0)
+    stood = held = None
+    for stated in proof["entries"]:
+        id = stated["id"]
+        need(id in made, f"arithmetic: {id} follows from no fact")
+        entry = made[id]
+        need(entry.order is None, f"arithmetic: {id} stands there twice")
+        is_new = stood is None or entry.before is None or abs(entry.before - stood) <= most
+        first = not order and entry.run is not None and entry.before is not None and entry.before != 0
+        expected = {
+            "id": id,
+            "before": printed(stood),
+            "change": printed(entry.change),
+            "after": printed(after(stood, entry)),
+            "missing": None if is_new else printed(entry.before - stood),
+            "opening": printed(entry.before) if first else None,
+        }
+        need(stated == expected, f"arithmetic: {id} is {canonical(expected)}, and {canonical(stated)} is stated")
+        stood = after(stood, entry)
+        held = after(held, entry) if entry.run is not None else held
+        entry.held, entry.order = (held if entry.run is not None else stood), len(order)
+        order.append(entry)
+    check_snapshots(proof, made, order, events, most)
+    for id, entry in made.items():
+        need(entry.run is None or entry.order is not None, f"left out: {id} is not among the entries")
+    need(proof["balance"] == printed(stood), f"arithmetic: the balance is {printed(stood)}, and {proof['balance']} is stated")
+    check_order([entry for entry in order if entry.is_edge and entry.at is not None])
+
+
+def check_order(order):
+    """What both clocks of the provider agree on stands so: the printed time, and the counter of runs."""
+    latest = None
+    for at, entry in enumerate(order):
+        others = order[max(0, at - 256) : at] if latest is not None and latest.at > entry.at else []
+        if latest is not None and latest.at - entry.at > 20 * 10**6:
+            others = [latest]
+        for other in others:
+            both = other.at > entry.at and counter_of(other.run) > counter_of(entry.run)
+            need(not both and other.at - entry.at <= 20 * 10**6, f"order: {other.id} stands before {entry.id}, and both clocks say otherwise")
+        latest = entry if latest is None or entry.at > latest.at else latest
+
+
+def check_snapshots(proof, made, order, events, most):
+    """What each snapshot states either stands as an entry, or is what the account had then."""
+    opened = {exact(event["data"])["connection"]: int(event["position"]) for event in events if event["type"] == "FeedOpened"}
+    stated = {f"snapshot:{one['connection']}:{one['frame']}": one["confirmed_by"] for one in proof["snapshots"]}
+    need(len(stated) == len(proof["snapshots"]), "arithmetic: a snapshot stands there twice")
+    need(all(id in made for id in stated), "arithmetic: a snapshot follows from no fact")
+    for id, snapshot in made.items():
+        if snapshot.run is None:
+            need(id in stated, f"left out: {id} is not among the snapshots")
+            opening = opened.get(snapshot.place["connection"], snapshot.facts[0].place)
+            check_snapshot(snapshot, stated[id], made, surely_in(snapshot, opening, order), most)
+
+
+def surely_in(snapshot, opening, order):
+    """The last entry that surely is in a snapshot: it was known before its feed was opened."""
+    sure = None
+    for one in order:
+        if one is not snapshot and one.held_from < opening and (one.run is not None or one.arrived < snapshot.arrived):
+            sure = one
+    return sure
+
+
+def check_snapshot(snapshot, by, made, sure, most):
+    """`by`: the entry that confirms it; "" where it stands as an entry itself, "=" where nothing new confirms it."""
+    id, was = snapshot.id, sure.held if sure else None
+
+    def equals(value):
+        return snapshot.balance is None or value is not None and abs(value - snapshot.balance) <= most
+
+    need((by == "") == (snapshot.order is not None), f"arithmetic: {id} stands as an entry, or is confirmed by one")
+    if by == "":
+        need(not equals(was), f"arithmetic: {id} stands although it only confirms")
+    elif by == "=":
+        need(equals(was), f"arithmetic: {id} is not what the account held then")
+    else:
+        one = made.get(by)
+        good = one is not None and one.order is not None and (sure is None or one.order > sure.order)
+        need(good and (equals(one.before) or equals(one.held)), f"arithmetic: {by} does not confirm {id}")
+
+
+# --- An export ------------------------------------------------------------------------------------
+
+
+LINES = {
+    "header": ["format", "ledger", "environment", "genesis", "from", "to", "before", "account"],
+    "event": ["position", "id", "type", "schema_version", "subject", "occurred_at", "recorded_at"]
+    + ["causation_id", "correlation_id", "data", "hash"],
+    "body": ["body", "base64"],
+    "end": ["end", "events", "bodies", "root", "head"],
+}
+REMEMBERED = 100_000
+
+
+class Export:
+    """Reads an export line by line; every head is compared where it was signed."""
+
+    def __init__(self, heads):
+        self.heads, self.header, self.end, self.awaited = heads, None, None, None
+        self.line = self.place = self.events = self.bodies = self.held = self.recorded = 0
+        self.ids, self.subjects, self.spine = set(), {}, []
+        self.known, self.erased, self.missing = collections.OrderedDict(), set(), {}
+
+    def bad(self, why):
+        raise Wrong(f"line {self.line}, position {max(self.place, 1)}: {why}")
+
+    def root(self):
+        root = None
+        for one, _ in reversed(self.spine):
+            root = one if root is None else node(one, root)
+        return root
+
+    def is_whole(self):
+        return self.header["from"] == 1 and self.header["account"] is None
+
+    def compare(self, head):
+        said = {"genesis": self.header["genesis"], "hash": self.previous}
+        if self.is_whole():
+            entries = [(key, value) for key, value in self.subjects.items()]
+            said.update(root=self.root(), map_root=map_root(entries))
+        for name, value in said.items():
+            place = head["position"]
+            need(value == head[name], f"position {self.held + 1}: found {name} {value} at position {place}, signed was {head[name]}: what was altered lies in positions {self.held + 1} to {place}")
+        self.held = int(head["position"])
+
+    def read(self, text):
+        self.line += 1
+        try:
+            value = json.loads(text)
+        except ValueError:
+            self.bad("it is not JSON")
+        if not isinstance(value, dict):
+            self.bad("it is no object")
+        kind = "header" if self.header is None else "body" if "body" in value else "end" if "end" in value else "event"
+        if self.end is not None:
+            self.bad("something stands behind the end")
+        ordered = {name: value.get(name) for name in LINES[kind]}
+        if json.dumps(ordered, ensure_ascii=False, separators=(",", ":")) != text:
+            self.bad(f"it is not in the form of {kind}: it was altered")
+        if self.awaited is not None and kind != "body":
+            self.bad(f"expected the body {self.awaited}")
+        getattr(self, f"read_{kind}")(value)
+
+    def read_header(self, value):
+        self.header, self.previous, self.place = value, value["before"], value["from"] - 1
+
+    def read_event(self, event):
+        self.place += 1
+        if self.header["account"] is None:
+            if event["position"] != self.place:
+                self.bad(f"found position {event['position']}")
+            if event_hash(self.previous, event) != event["hash"]:
+                self.bad("its hash does not follow from the one before and what it says")
+        self.place, self.previous = event["position"], event["hash"]
+        if self.place == 1 and not self.is_opening(event):
+            self.bad("it does not open the ledger that the header names")
+        if event["id"] in self.ids:
+            self.bad(f"the event {event['id']} stands there twice")
+        if int(event["recorded_at"]) < self.recorded:
+            self.bad("it was recorded before the event before it")
+        self.recorded = int(event["recorded_at"])
+        self.ids.add(event["id"])
+        self.events += 1
+        key = sha256(event["subject"].encode())
+        _, number, _, digest = self.subjects.get(key, (None, 0, None, EMPTY))
+        self.subjects[key] = (event["subject"], number + 1, self.place, sha256(raw(digest), raw(event["hash"])))
+        root, width = leaf(event["hash"]), 1
+        while self.spine and self.spine[-1][1] == width:
+            root, width = node(self.spine.pop()[0], root), 2 * width
+        self.spine.append((root, width))
+        if event["type"] == "BodyErased":
+            self.erased.add(json.loads(event["data"]).get("sha256"))
+        if event["type"] == "DeliveryReceived" and self.header["account"] is None:
+            self.expect_body(json.loads(event["data"])["sha256"])
+        for head in self.heads:
+            if int(head["position"]) == self.place and self.header["account"] is None:
+                self.compare(head)
+
+    def is_opening(self, event):
+        header, data = self.header, json.loads(event["data"])
+        named = (data["name"], data["environment"]) == (header["ledger"], header["environment"])
+        return named and event["hash"] == header["genesis"] and sha256(header["ledger"].encode()) == header["before"]
+
+    def expect_body(self, digest):
+        self.awaited = None if digest in self.known else digest
+        self.known[digest] = True
+        self.known.move_to_end(digest)
+        if len(self.known) > REMEMBERED:
+            self.known.popitem(last=False)
+
+    def read_body(self, value):
+        if value["body"] != self.awaited:
+            self.bad(f"expected the body {self.awaited}")
+        if value["base64"] is None:
+            self.missing[value["body"]] = (self.line, self.place)
+        elif hashlib.sha256(base64.b64decode(value["base64"], validate=True)).hexdigest() != value["body"]:
+            self.bad(f"the bytes are not those of the body {value['body']}")
+        else:
+            self.bodies += 1
+        self.awaited = None
+
+    def read_end(self, value):
+        self.end = value
+        root = self.root() if self.is_whole() else None
+        said = [value["end"], value["events"], value["bodies"], value["root"]]
+        if said != [self.previous, self.events, self.bodies, root]:
+            self.bad("the end does not say what stands before it")
+
+    def finish(self, keys):
+        header, end, place = self.header, self.end, self.place
+        self.line += 1
+        if end is None:
+            self.bad("the file ends here, and its last line is missing: it was cut")
+        whole = header["account"] is None
+        if whole and place != header["to"]:
+            self.bad(f"the header says that it ends at position {header['to']}")
+        for digest, (line, its) in self.missing.items():
+            need(digest in self.erased, f"line {line}, position {its}: the bytes {digest} are missing, and nothing says that they were erased")
+        for head in self.heads:
+            need(head["ledger"] == header["ledger"], f"head: the one over {head['position']} is of another ledger")
+            if whole and int(head["position"]) > place:
+                raise Wrong(f"position {place + 1}: positions {place + 1} to {head['position']} are missing, which the head of {head['signed_at']} signed")
+        if end["head"] is not None:
+            check_head(end["head"])
+            good = end["head"]["ledger"] == header["ledger"] and int(end["head"]["position"]) == place
+            need(good or not whole, "head: the one at the end is not of this export")
+            if whole:
+                self.compare(end["head"])
+        said = [f"{self.events} events up to position {place} of ledger {header['ledger']}, {self.bodies} bodies: whole, in order, unaltered since their hashes were made"]
+        if not whole:
+            return said, ["the export of one account cannot be proven complete: ask for a proof (counterfoil prove)"]
+        last = max(self.heads, key=lambda one: int(one["position"]), default=end["head"])
+        if last is None:
+            return said, ["it ends with no signed head, and you brought none"]
+        left = [] if self.heads else trust(last, None, Brought(keys))
+        if any(int(one["position"]) < header["from"] for one in self.heads):
+            left.append("it begins behind a head that you brought")
+        at = f"up to position {last['position']} as signed {last['signed_at']}"
+        said.append(f"as signed {last['signed_at']} by key {last['key_id']}" if int(last["position"]) == place else f"{at}; what comes after is not under a head that you brought")
+        return said, left
+
+
+# --- The command line -----------------------------------------------------------------------------
+
+
+class Brought:
+    def __init__(self, keys=()):
+        self.keys, self.heads, self.providers, self.file = list(keys), [], {}, None
+
+    def add_head(self, file):
+        try:
+            with open(file, encoding="utf-8") as text:
+                head = json.load(text)
+            check_head(head)
+        except (OSError, ValueError, Wrong) as error:
+            raise Usage(f"{file} is no signed head: {error}") from error
+        self.heads.append(head)
+
+    def add_key(self, given):
+        try:
+            if not HEX.match(given):
+                with open(given, encoding="utf-8") as text:
+                    given = text.read().strip()
+            if HEX.match(given):
+                self.keys.append(given)
+                return
+            spki = base64.b64decode("".join(line for line in given.splitlines() if "-----" not in line), validate=True)
+            self.providers[hashlib.sha256(spki).hexdigest()] = spki
+        except (OSError, ValueError) as error:
+            raise Usage(f"--key {given}: expected 64 lower-case hex digits, or a provider's public key as PEM or base64: {error}") from error
+
+
+def read_arguments(arguments):
+    brought, rest = Brought(), list(arguments)
+    while rest:
+        one = rest.pop(0)
+        if one in ("--key", "--head") and rest:
+            (brought.add_key if one == "--key" else brought.add_head)(rest.pop(0))
+        elif one.startswith("--") or brought.file is not None:
+            raise Usage(f"{one}: expected one file, --key FILE or --head FILE")
+        else:
+            brought.file = one
+    if brought.file is None:
+        raise Usage("usage: python3 check.py proof.json|export.jsonl [--key FILE|HEX]... [--head FILE]...")
+    return brought
+
+
+def check_file(brought):
+    with open(brought.file, encoding="utf-8", newline="\n") as lines:
+        start = lines.read(32)
+        lines.seek(0)
+        if not start.startswith('{"format":"counterfoil-export/1"'):
+            return check_proof(lines.read(), brought)
+        export = Export(brought.heads)
+        for text in lines:
+            export.read(text[:-1] if text.endswith("\n") else text + "?")
+        return export.finish(brought.keys)
+
+
+def check(arguments):
+    """The exit code, and what to say."""
+    try:
+        said, left = check_file(read_arguments(arguments))
+    except (Usage, OSError) as error:
+        return 2, [str(error)]
+    except Wrong as error:
+        return 1, [f"it does not hold: {error}"]
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
+        return 1, [f"it does not hold: form: {type(error).__name__} {error}"]
+    return (3, ["consistent, signer not checked", *said, *left]) if left else (0, ["it holds", *said])
+
+
+# --- The chain, the tree, the map (docs/stream-format.md) -----------------------------------------
+
+
+def event_hash(before, event):
+    names = ("position", "id", "type", "schema_version", "subject")
+    names += ("occurred_at", "recorded_at", "causation_id", "correlation_id")
+    values = [None if event[name] is None else str(event[name]) for name in names]
+    return sha256(raw(before), canonical(values).encode("utf-8", "surrogatepass"), b"\n", event["data"].encode())
+
+
+def leaf(event):
+    return sha256(b"\x00", raw(event))
+
+
+def node(left, right):
+    return sha256(b"\x01", raw(left), raw(right))
+
+
+def map_leaf(key, entry):
+    return sha256(b"\x02", raw(key), raw(entry))
+
+
+def map_node(left, right):
+    return sha256(b"\x03", raw(left), raw(right))
+
+
+def entry_of(subject, number, position, digest):
+    return sha256(canonical([subject, str(number), str(position), digest]).encode())
+
+
+def split_at(count):
+    """The largest power of two below."""
+    return 1 << (count - 1).bit_length() - 1
+
+
+def root_with(known, start, end, path):
+    """The root over [start, end), of leaves that are known and roots of all else, in order."""
+    if not known:
+        need(path, "inclusion: the path is too short")
+        return path.popleft()
+    if end - start == 1:
+        return known[0][1]
+    middle = start + split_at(end - start)
+    left = [one for one in known if one[0] < middle]
+    return node(root_with(left, start, middle, path), root_with(known[len(left) :], middle, end, path))
+
+
+def goes_on(first, old, second, new, path):
+    """RFC 9162, 2.1.4.2: the tree of `second` leaves goes on from that of `first`."""
+    path = list(path)
+    if not 0 < first < second or not path:
+        return False
+    if first & (first - 1) == 0:
+        path.insert(0, old)
+    fn, sn = first - 1, second - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = path[0]
+    for one in path[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr, sr = node(one, fr), node(one, sr)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = node(sr, one)
+        fn, sn = fn >> 1, sn >> 1
+    return fr == old and sr == new and sn == 0
+
+
+def map_root(entries, depth=0):
+    if not entries:
+        return EMPTY
+    if len(entries) == 1:
+        key, (subject, number, position, digest) = entries[0]
+        return map_leaf(key, entry_of(subject, number, position, digest))
+    halves = ([], [])
+    for one in entries:
+        halves[bit_of(one[0], depth)].append(one)
+    return map_node(map_root(halves[0], depth + 1), map_root(halves[1], depth + 1))
+
+
+def bit_of(key, depth):
+    return int(key[depth // 4], 16) >> (3 - depth % 4) & 1
+
+
+# --- Amounts and times ----------------------------------------------------------------------------
+
+
+ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):?(\d\d))\Z")
+
+
+def nanos(text):
+    """Whole nanoseconds of a printed time; its size tells a number's unit."""
+    match = ISO.match(text)
+    if match:
+        year, month, day, hour, minute, second = map(int, match.groups()[:6])
+        days = datetime.date(year, month, day).toordinal() - 719163
+        zone = int(match[9] or 0) * 60 + int(match[10] or 0)
+        minutes = hour * 60 + minute - (-zone if match[8] == "-" else zone)
+        return (days * 86400 + minutes * 60 + second) * 10**9 + int((match[7] or "").ljust(9, "0"))
+    need(re.fullmatch(r"\d{1,19}", text), f"form: {text} is no time")
+    unit = next(unit for most, unit in ((11, 10**9), (14, 10**6), (17, 1000), (19, 1)) if len(text) <= most)
+    return int(text) * unit
+
+
+def agreed(times):
+    """The earliest of the finest printings."""
+    def is_cut(coarse):
+        return any(
+            coarse != fine and any(coarse % unit == 0 and fine // unit * unit == coarse for unit in (1000, 10**6, 10**9))
+            for fine in times
+        )
+    return min((one for one in times if not is_cut(one)), default=None)
+
+
+def given(value):
+    return value is not None and value != ""
+
+
+def same_amount(a, b):
+    return Decimal(a) == Decimal(b) if given(a) and given(b) else given(a) == given(b)
+
+
+def printed(value):
+    if value is None:
+        return None
+    text = format(value, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("-0", "") else text
+
+
+# --- JSON, digests, signatures --------------------------------------------------------------------
 
 
 def canonical(value):
@@ -206,819 +1080,6 @@ def ecdsa_holds(spki, message, signature):
     digest, inverse = int.from_bytes(hashlib.sha256(message).digest(), "big"), pow(s, -1, K_N)
     found = k_add(k_times(digest * inverse % K_N, K_G), k_times(r * inverse % K_N, key))
     return found is not None and found[0] % K_N == r
-
-
-# --- The chain, the tree, the map (docs/stream-format.md) ----------------------------------------
-
-
-def event_hash(before, event):
-    names = ("position", "id", "type", "schema_version", "subject")
-    names += ("occurred_at", "recorded_at", "causation_id", "correlation_id")
-    values = [None if event[name] is None else str(event[name]) for name in names]
-    return sha256(raw(before), canonical(values).encode("utf-8", "surrogatepass"), b"\n", event["data"].encode())
-
-
-def leaf(event):
-    return sha256(b"\x00", raw(event))
-
-
-def node(left, right):
-    return sha256(b"\x01", raw(left), raw(right))
-
-
-def map_leaf(key, entry):
-    return sha256(b"\x02", raw(key), raw(entry))
-
-
-def map_node(left, right):
-    return sha256(b"\x03", raw(left), raw(right))
-
-
-def entry_of(subject, number, position, digest):
-    return sha256(canonical([subject, str(number), str(position), digest]).encode())
-
-
-def split_at(count):
-    """The largest power of two below."""
-    return 1 << (count - 1).bit_length() - 1
-
-
-def root_with(known, start, end, path):
-    """The root over [start, end), of leaves that are known and roots of all else, in order."""
-    if not known:
-        need(path, "inclusion: the path is too short")
-        return path.popleft()
-    if end - start == 1:
-        return known[0][1]
-    middle = start + split_at(end - start)
-    left = [one for one in known if one[0] < middle]
-    return node(root_with(left, start, middle, path), root_with(known[len(left) :], middle, end, path))
-
-
-def goes_on(first, old, second, new, path):
-    """RFC 9162, 2.1.4.2: the tree of `second` leaves goes on from that of `first`."""
-    path = list(path)
-    if not 0 < first < second or not path:
-        return False
-    if first & (first - 1) == 0:
-        path.insert(0, old)
-    fn, sn = first - 1, second - 1
-    while fn & 1:
-        fn, sn = fn >> 1, sn >> 1
-    fr = sr = path[0]
-    for one in path[1:]:
-        if sn == 0:
-            return False
-        if fn & 1 or fn == sn:
-            fr, sr = node(one, fr), node(one, sr)
-            while fn and not fn & 1:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            sr = node(sr, one)
-        fn, sn = fn >> 1, sn >> 1
-    return fr == old and sr == new and sn == 0
-
-
-def map_root(entries, depth=0):
-    if not entries:
-        return EMPTY
-    if len(entries) == 1:
-        key, (subject, number, position, digest) = entries[0]
-        return map_leaf(key, entry_of(subject, number, position, digest))
-    halves = ([], [])
-    for one in entries:
-        halves[bit_of(one[0], depth)].append(one)
-    return map_node(map_root(halves[0], depth + 1), map_root(halves[1], depth + 1))
-
-
-def bit_of(key, depth):
-    return int(key[depth // 4], 16) >> (3 - depth % 4) & 1
-
-
-HEAD = ["genesis", "hash", "key_id", "ledger", "map_root", "position", "public_key", "root"]
-HEAD += ["signature", "signed_at", "tree_size"]
-
-
-def check_head(head):
-    need(isinstance(head, dict) and sorted(head) == sorted(HEAD), "form: a head has other fields")
-    need(all(isinstance(value, str) for value in head.values()), "head: all its fields are text")
-    for name in ("genesis", "hash", "key_id", "map_root", "public_key", "root"):
-        need(HEX.match(head[name]), f"head: {name} is no digest")
-    good = COUNT.match(head["position"]) and head["position"] != "0"
-    need(good and head["tree_size"] == head["position"], "head: tree_size is not its position")
-    need(sha256(raw(head["public_key"])) == head["key_id"], "head: key_id is not that of its key")
-    said = {name: value for name, value in head.items() if name != "signature"}
-    text = "counterfoil/head/v1\n" + canonical(said)
-    need(is_signed(head["public_key"], text, head["signature"]), "head: its signature does not hold")
-
-
-# --- Facts (docs/domain-rules.md) ----------------------------------------------------------------
-
-ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):?(\d\d))\Z")
-
-
-def nanos(text):
-    """Whole nanoseconds of a printed time; its size tells a number's unit."""
-    match = ISO.match(text)
-    if match:
-        year, month, day, hour, minute, second = map(int, match.groups()[:6])
-        days = datetime.date(year, month, day).toordinal() - 719163
-        zone = int(match[9] or 0) * 60 + int(match[10] or 0)
-        minutes = hour * 60 + minute - (-zone if match[8] == "-" else zone)
-        return (days * 86400 + minutes * 60 + second) * 10**9 + int((match[7] or "").ljust(9, "0"))
-    need(re.fullmatch(r"\d{1,19}", text), f"form: {text} is no time")
-    unit = next(unit for most, unit in ((11, 10**9), (14, 10**6), (17, 1000), (19, 1)) if len(text) <= most)
-    return int(text) * unit
-
-
-def agreed(times):
-    """The earliest of the finest printings."""
-    def is_cut(coarse):
-        return any(
-            coarse != fine and any(coarse % unit == 0 and fine // unit * unit == coarse for unit in (1000, 10**6, 10**9))
-            for fine in times
-        )
-    return min((one for one in times if not is_cut(one)), default=None)
-
-
-def given(value):
-    return value is not None and value != ""
-
-
-def same_amount(a, b):
-    return Decimal(a) == Decimal(b) if given(a) and given(b) else given(a) == given(b)
-
-
-def printed(value):
-    if value is None:
-        return None
-    text = format(value, "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in ("-0", "") else text
-
-
-FACTS = ("MovementRecorded", "BalanceReported", "FundsReported")
-
-
-class Fact:
-    def __init__(self, event, data):
-        self.type, self.place, self.cause = event["type"], int(event["position"]), event["causation_id"]
-        self.first = self.data = data
-        self.seen = {}
-        self.withdrawn = False
-
-    def copies(self):
-        return [self.data, *self.seen.values()]
-
-    def value(self, name):
-        return next((copy[name] for copy in self.copies() if name in copy), None)
-
-    def at(self):
-        latest = min(nanos(copy["received_at"]) for copy in self.copies()) + 60 * 10**9
-        times = [nanos(copy["occurred_at"]) for copy in self.copies() if "occurred_at" in copy]
-        return agreed([one for one in times if 31536000 * 10**9 <= one <= latest])
-
-    def held_from(self):
-        return min(self.place, int(self.data.get("delivered_at", self.place)))
-
-
-def facts_of(events):
-    facts = {}
-    for event in events:
-        need(event["schema_version"] == "1", f"form: position {event['position']} has a schema that is not known here")
-        data, kind = exact(event["data"]), event["type"]
-        if kind in FACTS:
-            facts[event["id"]] = Fact(event, data)
-            continue
-        fact = facts.get(data.get("amends", data.get("event_id")) if kind == "FactWithdrawn" else data.get("event_id"))
-        if fact is None:
-            continue
-        if kind == "FactSeen":
-            fact.seen[event["id"]] = {**data["adds"], "received_at": data["received_at"]}
-        elif kind == "FactCorrected":
-            fact.data, fact.cause, fact.withdrawn = data["data"], event["causation_id"], False
-        elif kind == "FactWithdrawn" and "amends" in data:
-            fact.seen.pop(data["event_id"], None)
-        elif kind == "FactWithdrawn":
-            fact.withdrawn = True
-    return list(facts.values())
-
-
-def part(text):
-    return urllib.parse.quote(str(text), safe="").replace("~", "%7E")
-
-
-Said = collections.namedtuple("Said", "run id at amount change")
-
-
-def said_in(body, account):
-    """What the provider's bytes say of the account: movements, and balances."""
-    message = exact(body)
-    if account.startswith("layer1:"):
-        data, at = message["data"], message["timestamp"]
-        address = data["address"]
-        address = address.lower() if re.fullmatch(r"0[xX][0-9a-fA-F]+", address) else address
-        mine = [
-            fund for fund in data["funds"]
-            if account == f"layer1:{part(address)}:{part(data['asset'])}:{part(fund['type'].lower())}"
-        ]
-        return [], [Said(at, None, at, fund["balance"], fund.get("delta")) for fund in mine]
-    if given(message.get("messageType") or message.get("message_type")):
-        message = message["body"]
-    names = [message.get("participant_code") or message.get("account_owner"), message["account_group"]]
-    names += [message["account_label"], message.get("account_type") or message.get("account_subtype"), message["asset"]]
-    if "zerohash:" + ":".join(map(part, names)) != account:
-        return [], []
-    run = str(message.get("run_id"))
-    moves = [
-        Said(run, str(one["movement_id"]), one.get("movement_timestamp"), one["change"], None)
-        for one in message.get("movements") or []
-    ]
-    at = message.get("run_timestamp") or message.get("timestamp")
-    return moves, [Said(run, None, at, message.get("balance") or message.get("new_balance"), None)]
-
-
-def same_time(said, fact):
-    return not given(said) or fact is None or nanos(said) == nanos(fact)
-
-
-def is_run(said, kind, data):
-    if kind == "FundsReported":
-        return nanos(said.run) == nanos(data["occurred_at"])
-    return "run_id" in data and said.run == data["run_id"]
-
-
-def is_said(fact, moves, reports):
-    data = fact.data
-    if fact.type == "MovementRecorded":
-        return any(
-            one.id == data["movement_id"] and one.run == data["run_id"]
-            and same_amount(one.amount, data["change"]) and same_time(one.at, data.get("occurred_at"))
-            for one in moves
-        )
-    return any(
-        is_run(one, fact.type, data) and same_amount(one.amount, data.get("balance"))
-        and same_time(one.at, data.get("occurred_at"))
-        and (fact.type != "FundsReported" or same_amount(one.change, data.get("change")))
-        for one in reports
-    )
-
-
-def check_bytes(proof, events, facts, providers):
-    account, bodies = proof["account"], proof["bodies"]
-    deliveries = {event["id"]: event for event in events if event["type"] == "DeliveryReceived"}
-    for event in events:
-        mine = event["subject"] == account
-        need(mine or event["type"] in ("DeliveryReceived", "FeedOpened"), f"form: position {event['position']} is nothing of this account")
-        need(not mine or event["causation_id"] is None or event["causation_id"] in deliveries, f"left out: the delivery that brought position {event['position']}")
-    count, named = collections.Counter(), set()
-    for id, event in deliveries.items():
-        data = exact(event["data"])
-        named.add(data["sha256"])
-        mine = causes(facts).get(id, [])
-        text = bodies.get(data["sha256"])
-        if text is None:
-            count["unseen"] += len(mine)
-            continue
-        place = event["position"]
-        body = base64.b64decode(text, validate=True)
-        need(hashlib.sha256(body).hexdigest() == data["sha256"], f"bytes: those of position {place} are not the ones it names")
-        moves, reports = said_in(body, account)
-        for fact in mine:
-            if not fact.withdrawn:
-                count["checked"] += 1
-                need(is_said(fact, moves, reports), f"bytes: the fact at position {fact.place} is not what the provider's bytes say")
-        known = movement_ids(facts)
-        for one in moves:
-            need(one.id in known, f"left out: movement {one.id}, which the bytes of position {place} state")
-        for one in reports:
-            need(not given(one.amount) or one.run in runs_of(facts) or any(is_run(one, fact.type, fact.first) for fact in facts if fact.type == "FundsReported"), f"left out: the balance that the bytes of position {place} state")
-        check_signatures(data["verdict"].get("evidence", []), body, place, providers, count)
-    need(set(bodies) <= named, "bytes: there are some that no delivery names")
-    return count
-
-
-def once(make):
-    """Made once of one list of facts: a proof may hold ten thousand."""
-    kept = {}
-
-    def get(facts):
-        if id(facts) not in kept:
-            kept.clear()
-            kept[id(facts)] = make(facts)
-        return kept[id(facts)]
-
-    return get
-
-
-@once
-def causes(facts):
-    by = collections.defaultdict(list)
-    for fact in facts:
-        by[fact.cause].append(fact)
-    return by
-
-
-@once
-def movement_ids(facts):
-    return {fact.first.get("movement_id") for fact in facts}
-
-
-@once
-def runs_of(facts):
-    return {fact.first.get("run_id") for fact in facts if fact.type == "BalanceReported"}
-
-
-def check_signatures(evidence, body, place, providers, count):
-    for one in evidence:
-        scheme = one.get("scheme")
-        if scheme == "hmac":
-            count["operator only"] += 1
-        elif scheme is not None and one.get("key_id") not in providers:
-            count["unknown"] += 1
-        elif scheme is not None:
-            spki, why = providers[one["key_id"]], f"bytes: the provider's signature of position {place} does not hold"
-            if scheme == "ecdsa_secp256k1":
-                need(ecdsa_holds(spki, body, base64.b64decode(one["value"])), why)
-            else:
-                sent = next((other["value"] for other in evidence if other["header"] == "x-zh-hook-timestamp"), "")
-                signed = body + sent.encode() if one["header"] == "x-zh-hook-rsa-signature" else body
-                need(rsa_holds(spki, scheme, signed, raw(one["value"])), why)
-            count["verified"] += 1
-
-
-class Entry:
-    """One run on the account, or what a snapshot states of it."""
-
-    def __init__(self, id, run, place):
-        self.id, self.run, self.place = id, run, place
-        self.facts, self.moves, self.report, self.order = [], [], None, None
-
-    def finish(self):
-        report = self.report
-        stated = report.value("balance") if report else None
-        self.balance = Decimal(stated) if given(stated) else None
-        delta = report.value("change") if report else None
-        if self.moves or self.run is None:
-            self.change = sum((Decimal(one.value("change")) for one in self.moves), Decimal(0))
-        else:
-            self.change = Decimal(delta) if given(delta) else None
-        known = self.balance is not None and self.change is not None
-        self.before = self.balance - self.change if known else None
-        times = [time for time in (one.at() for one in self.moves) if time is not None]
-        self.at = max(times) if times else report.at() if report else None
-        bounds = [nanos(copy["not_before"]) for copy in (report.copies() if report else []) if "not_before" in copy]
-        if bounds and (self.at is None or max(bounds) > self.at):
-            self.at = max(bounds)
-        self.arrived = min(nanos(copy["received_at"]) for copy in report.copies()) if report else None
-        self.held_from = min(fact.held_from() for fact in self.facts)
-        self.is_edge = self.run is not None and known
-
-
-def counter_of(key):
-    if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", key):
-        return str(nanos(key)).zfill(20)
-    text = key if re.fullmatch(r"[\x21-\x7e]*", key) else urllib.parse.quote(key, safe="!~*'()-_.")
-    return str(len(key.encode("utf-16-le")) // 2).zfill(4) + text
-
-
-def entries_of(facts):
-    entries = {}
-    for fact in facts:
-        place = fact.value("place")
-        if fact.type == "FundsReported":
-            run = fact.value("occurred_at")
-        else:
-            run = fact.data["run_id"] if fact.type == "MovementRecorded" else fact.value("run_id")
-        id = f"snapshot:{place['connection']}:{place['frame']}" if run is None else f"run:{run}"
-        entry = entries.setdefault(id, Entry(id, run, place))
-        entry.facts.append(fact)
-        if fact.withdrawn:
-            continue
-        if fact.type == "MovementRecorded":
-            entry.moves.append(fact)
-        else:
-            entry.report = fact
-    entries = {id: entry for id, entry in entries.items() if entry.moves or entry.report}
-    for entry in entries.values():
-        entry.finish()
-    return entries
-
-
-def after(stood, entry):
-    if entry.balance is not None:
-        return entry.balance
-    return stood if stood is None or entry.change is None else stood + entry.change
-
-
-def check_arithmetic(proof, facts, events):
-    made, order = entries_of(facts), []
-    most = Decimal("1e-18") if proof["account"].startswith("layer1:") else Decimal(0)
-    stood = held = None
-    for stated in proof["entries"]:
-        id = stated["id"]
-        need(id in made, f"arithmetic: {id} follows from no fact")
-        entry = made[id]
-        need(entry.order is None, f"arithmetic: {id} stands there twice")
-        is_new = stood is None or entry.before is None or abs(entry.before - stood) <= most
-        first = not order and entry.run is not None and entry.before is not None and entry.before != 0
-        expected = {
-            "id": id,
-            "before": printed(stood),
-            "change": printed(entry.change),
-            "after": printed(after(stood, entry)),
-            "missing": None if is_new else printed(entry.before - stood),
-            "opening": printed(entry.before) if first else None,
-        }
-        need(stated == expected, f"arithmetic: {id} is {canonical(expected)}, and {canonical(stated)} is stated")
-        stood = after(stood, entry)
-        held = after(held, entry) if entry.run is not None else held
-        entry.held, entry.order = (held if entry.run is not None else stood), len(order)
-        order.append(entry)
-    check_snapshots(proof, made, order, events, most)
-    for id, entry in made.items():
-        need(entry.run is None or entry.order is not None, f"left out: {id} is not among the entries")
-    need(proof["balance"] == printed(stood), f"arithmetic: the balance is {printed(stood)}, and {proof['balance']} is stated")
-    check_order([entry for entry in order if entry.is_edge and entry.at is not None])
-
-
-def check_order(order):
-    latest = None
-    for at, entry in enumerate(order):
-        others = order[max(0, at - 256) : at] if latest is not None and latest.at > entry.at else []
-        if latest is not None and latest.at - entry.at > 20 * 10**6:
-            others = [latest]
-        for other in others:
-            both = other.at > entry.at and counter_of(other.run) > counter_of(entry.run)
-            need(not both and other.at - entry.at <= 20 * 10**6, f"order: {other.id} stands before {entry.id}, and both clocks say otherwise")
-        latest = entry if latest is None or entry.at > latest.at else latest
-
-
-def check_snapshots(proof, made, order, events, most):
-    opened = {exact(event["data"])["connection"]: int(event["position"]) for event in events if event["type"] == "FeedOpened"}
-    stated = {f"snapshot:{one['connection']}:{one['frame']}": one["confirmed_by"] for one in proof["snapshots"]}
-    need(len(stated) == len(proof["snapshots"]), "arithmetic: a snapshot stands there twice")
-    need(all(id in made for id in stated), "arithmetic: a snapshot follows from no fact")
-    for id, snapshot in made.items():
-        if snapshot.run is not None:
-            continue
-        need(id in stated, f"left out: {id} is not among the snapshots")
-        by, opening = stated[id], opened.get(snapshot.place["connection"], snapshot.facts[0].place)
-
-        def equals(value):
-            return snapshot.balance is None or value is not None and abs(value - snapshot.balance) <= most
-
-        sure = [
-            one for one in order
-            if one is not snapshot and one.held_from < opening and (one.run is not None or one.arrived < snapshot.arrived)
-        ]
-        was = sure[-1].held if sure else None
-        need((by == "") == (snapshot.order is not None), f"arithmetic: {id} stands as an entry, or is confirmed by one")
-        if by == "":
-            need(not equals(was), f"arithmetic: {id} stands although it only confirms")
-        elif by == "=":
-            need(equals(was), f"arithmetic: {id} is not what the account held then")
-        else:
-            one = made.get(by)
-            good = one is not None and one.order is not None and (not sure or one.order > sure[-1].order)
-            need(good and (equals(one.before) or equals(one.held)), f"arithmetic: {by} does not confirm {id}")
-
-
-# --- A balance proof -----------------------------------------------------------------------------
-
-FORMAT = "counterfoil/balance-proof/v1"
-PROOF = ["account", "balance", "bodies", "consistency", "entries", "events", "format", "head", "map"]
-PROOF += ["public_key", "rotations", "rules", "signature", "snapshots", "tree"]
-EVENT = ["before", "causation_id", "correlation_id", "data", "id", "occurred_at", "position"]
-EVENT += ["recorded_at", "schema_version", "subject", "type"]
-
-
-def check_proof(text, brought):
-    proof = json.loads(text)
-    need(canonical(proof) == text, "form: it is not in the RFC 8785 form: a byte was altered")
-    need(isinstance(proof, dict) and sorted(proof) == PROOF, "form: a balance proof has other fields")
-    need(proof["format"] == FORMAT, f"form: expected {FORMAT}")
-    head, account, events = proof["head"], proof["account"], proof["events"]
-    check_head(head)
-    size = int(head["tree_size"])
-    for event in events:
-        need(sorted(event) == EVENT and HEX.match(event["before"]) and COUNT.match(event["position"]), "form: an event has other fields")
-    places = [int(event["position"]) for event in events]
-    need(all(a < b for a, b in zip(places, places[1:])), "form: events are not in order")
-    need(all(1 <= place <= size for place in places), "inclusion: an event lies beyond the head")
-    hashes = [event_hash(event["before"], event) for event in events]
-    mine = [at for at, event in enumerate(events) if event["subject"] == account]
-    check_map(proof, [events[at] for at in mine], [hashes[at] for at in mine])
-    path = collections.deque(proof["tree"])
-    known = [(place - 1, leaf(one)) for place, one in zip(places, hashes)]
-    root = root_with(known, 0, size, path)
-    need(root == head["root"] and not path, "inclusion: the events do not lie under the head's root: an event, its place or the path was altered")
-    for one in proof["consistency"]:
-        good = goes_on(int(one["tree_size"]), one["root"], size, head["root"], one["proof"])
-        need(good, f"consistency: the head does not go on from the one over {one['tree_size']}")
-    facts = facts_of([events[at] for at in mine])
-    count = check_bytes(proof, events, facts, brought.providers)
-    check_arithmetic(proof, facts, events)
-    check_seal(proof)
-    said = [f"{account} holds {proof['balance'] or 'nothing that is known'} after position {size} of ledger {head['ledger']}, signed {head['signed_at']}"]
-    said.append(f"{len(mine)} events, and these are all; {count['checked']} facts are what the provider's bytes say, {count['unseen']} have no bytes here")
-    if count["verified"]:
-        said.append(f"{count['verified']} of the provider's signatures hold")
-    if count["unknown"]:
-        said.append(f"{count['unknown']} of the provider's signatures were not checked: bring its public key with --key")
-    if count["operator only"]:
-        said.append(f"{count['operator only']} deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too")
-    gaps = sum(1 for one in proof["entries"] if one["missing"] is not None)
-    if gaps:
-        said.append(f"{gaps} gaps are open: something is missing there")
-    return said, trust(head, proof, brought)
-
-
-def check_map(proof, mine, hashes):
-    entry, account = proof["map"], proof["account"]
-    need(sorted(entry) == ["digest", "number", "position", "siblings"], "form: map has other fields")
-    need(entry["number"] == str(len(mine)), f"left out: the map says that the account has {entry['number']} events, and {len(mine)} are here")
-    need(mine and entry["position"] == mine[-1]["position"], "left out: the account's last event is not the map's")
-    digest = EMPTY
-    for one in hashes:
-        digest = sha256(raw(digest), raw(one))
-    need(digest == entry["digest"], "map: its digest is not that of the account's events")
-    key = sha256(account.encode())
-    root = map_leaf(key, entry_of(account, entry["number"], entry["position"], digest))
-    for depth in reversed(range(len(entry["siblings"]))):
-        pair = (root, entry["siblings"][depth])
-        root = map_node(*(reversed(pair) if bit_of(key, depth) else pair))
-    need(root == proof["head"]["map_root"], "map: the account's entry does not lie under the head's map_root")
-
-
-def check_seal(proof):
-    head = proof["head"]
-    for one in proof["rotations"]:
-        said = {"genesis": head["genesis"], "ledger": head["ledger"], "new_key": one["new_key"], "old_key": one["old_key"]}
-        text = "counterfoil/head-key/v1\n" + canonical(said)
-        good = is_signed(one["old_key"], text, one["old_signature"]) and is_signed(one["new_key"], text, one["new_signature"])
-        need(good, "head: a rotation of its key is not signed by both keys")
-    said = {name: value for name, value in proof.items() if name != "signature"}
-    good = is_signed(proof["public_key"], f"{FORMAT}\n{canonical(said)}", proof["signature"])
-    need(good, "seal: the proof's own signature does not hold: a byte was altered")
-
-
-def trust(head, proof, brought):
-    """What is left open of whether those who brought these keys and heads can rely on the head."""
-    trusted = set(brought.keys) | {one["public_key"] for one in brought.heads}
-    rotations = proof["rotations"] if proof else []
-    for one in [*rotations, *reversed(rotations)]:
-        if {one["old_key"], one["new_key"]} & trusted:
-            trusted |= {one["old_key"], one["new_key"]}
-        replaced = head["public_key"] == one["old_key"] and int(head["position"]) >= int(one["position"])
-        need(not replaced, "head: it is signed by a key that had been replaced")
-    if not trusted:
-        return ["you brought no key and no head"]
-    need(head["public_key"] in trusted, f"head: it is signed by key {head['key_id']}, which is none of those that you brought")
-    need(proof is None or proof["public_key"] in trusted, "seal: the proof is signed by a key that is none of those that you brought")
-    left = []
-    links = {one["tree_size"]: one["root"] for one in proof["consistency"]} if proof else {}
-    for one in brought.heads:
-        place = one["position"]
-        need((one["ledger"], one["genesis"]) == (head["ledger"], head["genesis"]), f"head: the one over {place} that you brought is of another ledger")
-        if place == head["position"]:
-            good = all(one[name] == head[name] for name in ("hash", "root", "map_root"))
-            need(good, f"head: two heads over position {place} say different things")
-        elif place in links:
-            need(links[place] == one["root"], f"head: the one over {place} that you brought is not what came before: the ledger was altered")
-        else:
-            left.append(f"nothing here shows that it goes on from your head over {place}")
-    return left
-
-
-# --- An export -----------------------------------------------------------------------------------
-
-LINES = {
-    "header": ["format", "ledger", "environment", "genesis", "from", "to", "before", "account"],
-    "event": ["position", "id", "type", "schema_version", "subject", "occurred_at", "recorded_at"]
-    + ["causation_id", "correlation_id", "data", "hash"],
-    "body": ["body", "base64"],
-    "end": ["end", "events", "bodies", "root", "head"],
-}
-REMEMBERED = 100_000
-
-
-class Export:
-    """Reads an export line by line; every head is compared where it was signed."""
-
-    def __init__(self, heads):
-        self.heads, self.header, self.end, self.awaited = heads, None, None, None
-        self.line = self.place = self.events = self.bodies = self.held = self.recorded = 0
-        self.ids, self.subjects, self.spine = set(), {}, []
-        self.known, self.erased, self.missing = collections.OrderedDict(), set(), {}
-
-    def bad(self, why):
-        raise Wrong(f"line {self.line}, position {max(self.place, 1)}: {why}")
-
-    def root(self):
-        root = None
-        for one, _ in reversed(self.spine):
-            root = one if root is None else node(one, root)
-        return root
-
-    def is_whole(self):
-        return self.header["from"] == 1 and self.header["account"] is None
-
-    def compare(self, head):
-        said = {"genesis": self.header["genesis"], "hash": self.previous}
-        if self.is_whole():
-            entries = [(key, value) for key, value in self.subjects.items()]
-            said.update(root=self.root(), map_root=map_root(entries))
-        for name, value in said.items():
-            place = head["position"]
-            need(value == head[name], f"position {self.held + 1}: found {name} {value} at position {place}, signed was {head[name]}: what was altered lies in positions {self.held + 1} to {place}")
-        self.held = int(head["position"])
-
-    def read(self, text):
-        self.line += 1
-        try:
-            value = json.loads(text)
-        except ValueError:
-            self.bad("it is not JSON")
-        if not isinstance(value, dict):
-            self.bad("it is no object")
-        kind = "header" if self.header is None else "body" if "body" in value else "end" if "end" in value else "event"
-        if self.end is not None:
-            self.bad("something stands behind the end")
-        ordered = {name: value.get(name) for name in LINES[kind]}
-        if json.dumps(ordered, ensure_ascii=False, separators=(",", ":")) != text:
-            self.bad(f"it is not in the form of {kind}: it was altered")
-        if self.awaited is not None and kind != "body":
-            self.bad(f"expected the body {self.awaited}")
-        getattr(self, f"read_{kind}")(value)
-
-    def read_header(self, value):
-        self.header, self.previous, self.place = value, value["before"], value["from"] - 1
-
-    def read_event(self, event):
-        self.place += 1
-        if self.header["account"] is None:
-            if event["position"] != self.place:
-                self.bad(f"found position {event['position']}")
-            if event_hash(self.previous, event) != event["hash"]:
-                self.bad("its hash does not follow from the one before and what it says")
-        self.place, self.previous = event["position"], event["hash"]
-        if self.place == 1 and not self.is_opening(event):
-            self.bad("it does not open the ledger that the header names")
-        if event["id"] in self.ids:
-            self.bad(f"the event {event['id']} stands there twice")
-        if int(event["recorded_at"]) < self.recorded:
-            self.bad("it was recorded before the event before it")
-        self.recorded = int(event["recorded_at"])
-        self.ids.add(event["id"])
-        self.events += 1
-        key = sha256(event["subject"].encode())
-        _, number, _, digest = self.subjects.get(key, (None, 0, None, EMPTY))
-        self.subjects[key] = (event["subject"], number + 1, self.place, sha256(raw(digest), raw(event["hash"])))
-        root, width = leaf(event["hash"]), 1
-        while self.spine and self.spine[-1][1] == width:
-            root, width = node(self.spine.pop()[0], root), 2 * width
-        self.spine.append((root, width))
-        if event["type"] == "BodyErased":
-            self.erased.add(json.loads(event["data"]).get("sha256"))
-        if event["type"] == "DeliveryReceived" and self.header["account"] is None:
-            self.expect_body(json.loads(event["data"])["sha256"])
-        for head in self.heads:
-            if int(head["position"]) == self.place and self.header["account"] is None:
-                self.compare(head)
-
-    def is_opening(self, event):
-        header, data = self.header, json.loads(event["data"])
-        named = (data["name"], data["environment"]) == (header["ledger"], header["environment"])
-        return named and event["hash"] == header["genesis"] and sha256(header["ledger"].encode()) == header["before"]
-
-    def expect_body(self, digest):
-        self.awaited = None if digest in self.known else digest
-        self.known[digest] = True
-        self.known.move_to_end(digest)
-        if len(self.known) > REMEMBERED:
-            self.known.popitem(last=False)
-
-    def read_body(self, value):
-        if value["body"] != self.awaited:
-            self.bad(f"expected the body {self.awaited}")
-        if value["base64"] is None:
-            self.missing[value["body"]] = (self.line, self.place)
-        elif hashlib.sha256(base64.b64decode(value["base64"], validate=True)).hexdigest() != value["body"]:
-            self.bad(f"the bytes are not those of the body {value['body']}")
-        else:
-            self.bodies += 1
-        self.awaited = None
-
-    def read_end(self, value):
-        self.end = value
-        root = self.root() if self.is_whole() else None
-        said = [value["end"], value["events"], value["bodies"], value["root"]]
-        if said != [self.previous, self.events, self.bodies, root]:
-            self.bad("the end does not say what stands before it")
-
-    def finish(self, keys):
-        header, end, place = self.header, self.end, self.place
-        self.line += 1
-        if end is None:
-            self.bad("the file ends here, and its last line is missing: it was cut")
-        whole = header["account"] is None
-        if whole and place != header["to"]:
-            self.bad(f"the header says that it ends at position {header['to']}")
-        for digest, (line, its) in self.missing.items():
-            need(digest in self.erased, f"line {line}, position {its}: the bytes {digest} are missing, and nothing says that they were erased")
-        for head in self.heads:
-            need(head["ledger"] == header["ledger"], f"head: the one over {head['position']} is of another ledger")
-            if whole and int(head["position"]) > place:
-                raise Wrong(f"position {place + 1}: positions {place + 1} to {head['position']} are missing, which the head of {head['signed_at']} signed")
-        if end["head"] is not None:
-            check_head(end["head"])
-            good = end["head"]["ledger"] == header["ledger"] and int(end["head"]["position"]) == place
-            need(good or not whole, "head: the one at the end is not of this export")
-            if whole:
-                self.compare(end["head"])
-        said = [f"{self.events} events up to position {place} of ledger {header['ledger']}, {self.bodies} bodies: whole, in order, unaltered since their hashes were made"]
-        if not whole:
-            return said, ["the export of one account cannot be proven complete: ask for a proof (counterfoil prove)"]
-        last = max(self.heads, key=lambda one: int(one["position"]), default=end["head"])
-        if last is None:
-            return said, ["it ends with no signed head, and you brought none"]
-        left = [] if self.heads else trust(last, None, Brought(keys))
-        if any(int(one["position"]) < header["from"] for one in self.heads):
-            left.append("it begins behind a head that you brought")
-        at = f"up to position {last['position']} as signed {last['signed_at']}"
-        said.append(f"as signed {last['signed_at']} by key {last['key_id']}" if int(last["position"]) == place else f"{at}; what comes after is not under a head that you brought")
-        return said, left
-
-
-# --- The command line ----------------------------------------------------------------------------
-
-
-class Brought:
-    def __init__(self, keys=()):
-        self.keys, self.heads, self.providers, self.file = list(keys), [], {}, None
-
-    def add_head(self, file):
-        try:
-            with open(file, encoding="utf-8") as text:
-                head = json.load(text)
-            check_head(head)
-        except (OSError, ValueError, Wrong) as error:
-            raise Usage(f"{file} is no signed head: {error}") from error
-        self.heads.append(head)
-
-    def add_key(self, given):
-        try:
-            if not HEX.match(given):
-                with open(given, encoding="utf-8") as text:
-                    given = text.read().strip()
-            if HEX.match(given):
-                self.keys.append(given)
-                return
-            spki = base64.b64decode("".join(line for line in given.splitlines() if "-----" not in line), validate=True)
-            self.providers[hashlib.sha256(spki).hexdigest()] = spki
-        except (OSError, ValueError) as error:
-            raise Usage(f"--key {given}: expected 64 lower-case hex digits, or a provider's public key as PEM or base64: {error}") from error
-
-
-def read_arguments(arguments):
-    brought, rest = Brought(), list(arguments)
-    while rest:
-        one = rest.pop(0)
-        if one in ("--key", "--head") and rest:
-            (brought.add_key if one == "--key" else brought.add_head)(rest.pop(0))
-        elif one.startswith("--") or brought.file is not None:
-            raise Usage(f"{one}: expected one file, --key FILE or --head FILE")
-        else:
-            brought.file = one
-    if brought.file is None:
-        raise Usage("usage: python3 check.py proof.json|export.jsonl [--key FILE|HEX]... [--head FILE]...")
-    return brought
-
-
-def check_file(brought):
-    with open(brought.file, encoding="utf-8", newline="\n") as lines:
-        start = lines.read(32)
-        lines.seek(0)
-        if not start.startswith('{"format":"counterfoil-export/1"'):
-            return check_proof(lines.read(), brought)
-        export = Export(brought.heads)
-        for text in lines:
-            export.read(text[:-1] if text.endswith("\n") else text + "?")
-        return export.finish(brought.keys)
-
-
-def check(arguments):
-    """The exit code, and what to say."""
-    try:
-        said, left = check_file(read_arguments(arguments))
-    except (Usage, OSError) as error:
-        return 2, [str(error)]
-    except Wrong as error:
-        return 1, [f"it does not hold: {error}"]
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
-        return 1, [f"it does not hold: form: {type(error).__name__} {error}"]
-    return (3, ["consistent, signer not checked", *said, *left]) if left else (0, ["it holds", *said])
 
 
 def main():

@@ -1,0 +1,238 @@
+// Step 8: the arithmetic of an account. Facts make entries (a run of the provider's, or a snapshot that
+// stands for itself); entries stand in an order; each changes what was before it into what is after it.
+import {
+  aligned,
+  amount,
+  exactJson,
+  isGiven,
+  magnitude,
+  minus,
+  most,
+  need,
+  needFields,
+  plus,
+  printed,
+  time,
+  wrong,
+  ZERO,
+} from "./exact.mjs";
+
+/**
+ * That the stated entries are all that the facts make, that before + change = after for each of them with
+ * every gap, that the balance is what the last one leaves, that snapshots agree with them, and that their
+ * order contradicts nothing on which the provider's two clocks agree.
+ */
+export function checkArithmetic(proof, facts, events) {
+  const made = entriesOf(facts);
+  const isEqual = equalityOf(proof.account);
+  const placed = placeEntries(proof.entries, made, isEqual);
+  checkSnapshots(proof.snapshots, { made, placed, events, isEqual });
+  const isPlaced = new Set(placed.map(({ id }) => id));
+  for (const { id, isRun } of made.values()) {
+    need(!isRun || isPlaced.has(id), `left out: ${id} is not among the entries`);
+  }
+  const balance = printed(placed.at(-1)?.after ?? null);
+  const isStated = proof.balance === balance;
+  need(isStated, `arithmetic: the balance is ${balance}, and ${proof.balance} is stated`);
+  checkOrder(placed.filter(({ isEdge, at }) => isEdge && at !== null));
+}
+
+/** Layer1 computes with fractions that its amounts cut off: the last digit may differ by one. */
+function equalityOf(account) {
+  const tolerance = { units: account.startsWith("layer1:") ? 1n : 0n, scale: 18 };
+  return (a, b) => {
+    const [difference, allowed] = aligned(minus(a, b), tolerance);
+    return magnitude(difference) <= allowed;
+  };
+}
+
+// Entries
+
+/** The entries that the facts make, by id, in no order yet. */
+function entriesOf(facts) {
+  const byEntry = Map.groupBy(facts, entryId);
+  const entries = [...byEntry].map(([id, its]) => [id, entryOf(id, its)]);
+  return new Map(entries.filter(([, entry]) => entry !== null));
+}
+
+/** A run's facts make one entry; what a snapshot states of an account, which names no run, makes its own. */
+function entryId(fact) {
+  const run = runOf(fact);
+  if (run !== undefined) return `run:${run}`;
+  const { connection, frame } = fact.value("place");
+  return `snapshot:${connection}:${frame}`;
+}
+
+function runOf({ type, data, value }) {
+  if (type === "FundsReported") return value("occurred_at");
+  return type === "MovementRecorded" ? data.run_id : value("run_id");
+}
+
+/** @returns null where all its facts were withdrawn */
+function entryOf(id, facts) {
+  const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
+  const moves = counted.filter(({ type }) => type === "MovementRecorded");
+  const report = counted.findLast(({ type }) => type !== "MovementRecorded") ?? null;
+  if (moves.length === 0 && report === null) return null;
+  const run = runOf(facts[0]);
+  const isRun = run !== undefined;
+  const balance = amountOf(report, "balance");
+  const change = isRun && moves.length === 0 ? amountOf(report, "change") : sumOf(moves);
+  const isEdge = isRun && balance !== null && change !== null;
+  return {
+    ...{ id, isRun, balance, change },
+    /** A run that states both says what was before it. A snapshot changes nothing. */
+    isEdge,
+    before: balance !== null && (isEdge || !isRun) ? minus(balance, change) : null,
+    /** The provider's two clocks: the printed time, and the counter of runs as text that sorts like it. */
+    at: timeOf(moves, report),
+    counter: isRun ? counterOf(run) : "",
+    arrived: report?.arrived,
+    heldFrom: Math.min(...facts.map(({ heldFrom }) => heldFrom)),
+    firstPlace: facts[0].place,
+    connection: facts[0].value("place")?.connection,
+  };
+}
+
+function amountOf(report, name) {
+  const text = report?.value(name);
+  return isGiven(text) ? amount(text) : null;
+}
+
+const sumOf = (moves) => moves.map(({ value }) => amount(value("change"))).reduce(plus, ZERO);
+
+/** That of its last movement, else of its report; never before what it surely came after. */
+function timeOf(moves, report) {
+  const own = most(moves.flatMap(({ at }) => at ?? [])) ?? report?.at ?? null;
+  const notBefore = report?.notBefore ?? null;
+  return notBefore !== null && (own === null || notBefore > own) ? notBefore : own;
+}
+
+function counterOf(run) {
+  if (/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(run)) return String(time(run)).padStart(20, "0");
+  const plain = /^[\x21-\x7e]*$/.test(run) ? run : encodeURIComponent(run);
+  return String(run.length).padStart(4, "0") + plain;
+}
+
+// Before + change = after
+
+const ENTRY_FIELDS = ["id", "before", "change", "after", "missing", "opening"];
+
+/**
+ * Goes through the stated entries in the stated order, and computes each anew.
+ *
+ * @returns the entries with what the account has after each, and their places
+ */
+function placeEntries(stated, made, isEqual) {
+  const placed = [];
+  const seen = new Set();
+  // `held` is what runs alone say: by it snapshots are judged.
+  let [before, held] = [null, null];
+  for (const [order, line] of stated.entries()) {
+    needFields(line, ENTRY_FIELDS, "an entry");
+    const entry = made.get(line.id) ?? wrong(`arithmetic: ${line.id} follows from no fact`);
+    need(!seen.has(entry), `arithmetic: ${line.id} stands there twice`);
+    seen.add(entry);
+    const after = afterwards(before, entry);
+    checkLine(line, { before, after, entry, isFirst: order === 0, isEqual });
+    if (entry.isRun) held = afterwards(held, entry);
+    placed.push({ ...entry, order, after, held: entry.isRun ? held : after });
+    before = after;
+  }
+  return placed;
+}
+
+/** What an entry states counts; else its change is added to what was there. */
+function afterwards(before, { balance, change }) {
+  if (balance !== null) return balance;
+  return before !== null && change !== null ? plus(before, change) : before;
+}
+
+function checkLine(line, { before, after, entry, isFirst, isEqual }) {
+  const hasGap = before !== null && entry.before !== null && !isEqual(before, entry.before);
+  // With nothing before it, what the first run began with is no gap: it is where the account was opened.
+  const opens = isFirst && entry.isRun && entry.before !== null && entry.before.units !== 0n;
+  const expected = {
+    before: printed(before),
+    change: printed(entry.change),
+    after: printed(after),
+    missing: hasGap ? printed(minus(entry.before, before)) : null,
+    opening: opens ? printed(entry.before) : null,
+  };
+  for (const [name, value] of Object.entries(expected)) {
+    const isStated = line[name] === value;
+    need(isStated, `arithmetic: ${name} of ${line.id} is ${value}, and ${line[name]} is stated`);
+  }
+}
+
+// Order
+
+/** So far apart printed times are ordered for certain. */
+const APART = 20_000_000n;
+/** Of those that come closer, so many are compared with each. */
+const NEIGHBOURS = 256;
+
+/** What both clocks of the provider agree on stands so: the printed time, and the counter of runs. */
+function checkOrder(entries) {
+  let latest = null;
+  for (const [at, entry] of entries.entries()) {
+    if (latest !== null && latest.at - entry.at > APART) misplaced(latest, entry);
+    const isLater = latest !== null && latest.at > entry.at;
+    for (const other of isLater ? entries.slice(Math.max(0, at - NEIGHBOURS), at) : []) {
+      if (other.at > entry.at && other.counter > entry.counter) misplaced(other, entry);
+    }
+    if (latest === null || entry.at > latest.at) latest = entry;
+  }
+}
+
+const misplaced = (other, entry) =>
+  wrong(`order: ${other.id} stands before ${entry.id}, and both clocks say otherwise`);
+
+// Snapshots
+
+/** That what each snapshot states either stands as an entry, or is what the account had then. */
+function checkSnapshots(snapshots, { made, placed, events, isEqual }) {
+  const openings = events.filter(({ type }) => type === "FeedOpened");
+  const openedAt = new Map(openings.map(({ data, place }) => [exactJson(data).connection, place]));
+  const confirmedBy = new Map(
+    snapshots.map((one) => [`snapshot:${one.connection}:${one.frame}`, one.confirmed_by]),
+  );
+  const isOnce = confirmedBy.size === snapshots.length;
+  need(isOnce, "arithmetic: a snapshot stands there twice");
+  for (const id of confirmedBy.keys()) need(made.has(id), `arithmetic: ${id} follows from no fact`);
+  const byId = new Map(placed.map((entry) => [entry.id, entry]));
+  for (const snapshot of made.values()) {
+    if (snapshot.isRun) continue;
+    const by = confirmedBy.get(snapshot.id);
+    need(by !== undefined, `left out: ${snapshot.id} is not among the snapshots`);
+    const opened = openedAt.get(snapshot.connection) ?? snapshot.firstPlace;
+    checkSnapshot(snapshot, { by, opened, placed, byId, isEqual });
+  }
+}
+
+/** @param by the entry that confirms it; "" where it stands as an entry itself, "=" where nothing new confirms it */
+function checkSnapshot(snapshot, { by, opened, placed, byId, isEqual }) {
+  const { id, balance } = snapshot;
+  need(
+    (by === "") === byId.has(id),
+    `arithmetic: ${id} stands as an entry, or is confirmed by one`,
+  );
+  // The last entry that surely is in the snapshot: known before its feed was opened.
+  const sure = placed.findLast(
+    (one) =>
+      one.id !== id && (one.isRun || one.arrived < snapshot.arrived) && one.heldFrom < opened,
+  );
+  const isWhat = (held) =>
+    balance === null || (held !== null && held !== undefined && isEqual(held, balance));
+  if (by === "") {
+    need(!isWhat(sure?.held), `arithmetic: ${id} stands although it only confirms`);
+  } else if (by === "=") {
+    need(isWhat(sure?.held), `arithmetic: ${id} is not what the account held then`);
+  } else {
+    const one =
+      byId.get(by) ?? wrong(`arithmetic: ${by}, which is said to confirm ${id}, is no entry`);
+    const isAfter = one.order > (sure?.order ?? -1);
+    const confirms = isAfter && (isWhat(one.before) || isWhat(one.held));
+    need(confirms, `arithmetic: ${by} does not confirm ${id}`);
+  }
+}

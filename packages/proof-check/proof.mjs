@@ -1,0 +1,308 @@
+// What is checked of a balance proof, in this order. Begin here: each step is one function below, or names
+// the file where it stands. docs/stream-format.md says what the fields are, byte by byte.
+import { checkArithmetic } from "./arithmetic.mjs";
+import { checkBytes } from "./bytes.mjs";
+import {
+  COUNT,
+  canonical,
+  eventHash,
+  fromHex,
+  HEX,
+  hashesOf,
+  need,
+  needFields,
+  utf8,
+  without,
+  wrong,
+} from "./exact.mjs";
+import { factsOf } from "./facts.mjs";
+
+const FORMAT = "counterfoil/balance-proof/v1";
+
+/**
+ * Checks everything but signatures, which it hands back: a page checks them by other means than a script.
+ *
+ * @param sha256 bytes to lower-case hex
+ * @param decodeBase64 text to bytes; null where it is none
+ * @throws Wrong with the first reason
+ */
+export function checkProof(text, sha256, decodeBase64) {
+  const hash = hashesOf(sha256);
+  // 1. The text has the one form that it can have, so that no byte of it can be altered unseen.
+  const proof = readForm(text);
+  // 2. The head is well formed. It says what the ledger was: a root over all events, a root over all subjects.
+  checkHead(proof.head, sha256);
+  // 3. Every event here lies at its position under the head's root: none was altered or made up.
+  const events = readEvents(proof, sha256);
+  checkInclusion(proof, events, hash);
+  // 4. The account's events here are all that it has: the head's other root says how many, and which.
+  checkComplete(proof, events, sha256, hash);
+  // 5. The head goes on from earlier heads, so that whoever holds one of those can rely on it.
+  checkEarlierHeads(proof, hash);
+  // 6. What these events say of the account: its facts, and what became of each. See facts.mjs.
+  const facts = factsOf(events, proof.account);
+  // 7. Facts are what the provider's bytes say, and nothing that these state is left out. See bytes.mjs.
+  const evidence = checkBytes(proof, events, facts, sha256, decodeBase64);
+  // 8. Before + change = after, entry by entry, up to the balance. See arithmetic.mjs.
+  checkArithmetic(proof, facts, events);
+  // 9. What is left: signatures over the head, over each change of its key, and over the whole proof.
+  return { proof, ...evidence, signatures: signaturesOf(proof) };
+}
+
+// 1. Form
+
+const PROOF_FIELDS = [
+  ...["format", "account", "balance", "bodies", "consistency", "entries", "events", "head", "map"],
+  ...["public_key", "rotations", "rules", "signature", "snapshots", "tree"],
+];
+
+function readForm(text) {
+  const proof = JSON.parse(text);
+  need(canonical(proof) === text, "form: it is not in the RFC 8785 form: a byte was altered");
+  needFields(proof, PROOF_FIELDS, "a balance proof");
+  need(proof.format === FORMAT, `form: expected ${FORMAT}`);
+  needFields(proof.rules, ["model", "version"], "rules");
+  return proof;
+}
+
+// 2. The head
+
+const HEAD_FIELDS = [
+  ...["ledger", "genesis", "position", "hash", "tree_size", "root", "map_root", "signed_at"],
+  ...["key_id", "public_key", "signature"],
+];
+const HEAD_DIGESTS = ["genesis", "hash", "root", "map_root", "key_id", "public_key"];
+
+/** A head's own form, whoever brings it. Its signature is checked apart. */
+export function checkHead(head, sha256) {
+  needFields(head, HEAD_FIELDS, "the head");
+  const isText = HEAD_FIELDS.every((name) => typeof head[name] === "string");
+  need(isText, "head: all its fields are text");
+  const areDigests = HEAD_DIGESTS.every((name) => HEX.test(head[name]));
+  need(areDigests, "head: expected digests of 64 lower-case hex digits");
+  const isSize = COUNT.test(head.position) && head.position !== "0";
+  need(isSize && head.tree_size === head.position, "head: tree_size is not its position");
+  const isKeyId = sha256(fromHex(head.public_key)) === head.key_id;
+  need(isKeyId, "head: key_id is not that of its public_key");
+}
+
+// 3. Inclusion
+
+const EVENT_FIELDS = [
+  ...["before", "position", "id", "type", "schema_version", "subject", "occurred_at"],
+  ...["recorded_at", "causation_id", "correlation_id", "data"],
+];
+
+/** The events with their places as numbers and their hashes, which follow from what they say. */
+function readEvents({ events }, sha256) {
+  return events.map((event) => {
+    needFields(event, EVENT_FIELDS, "an event");
+    const hasPlace = HEX.test(event.before) && COUNT.test(event.position);
+    need(hasPlace, "form: an event has no place");
+    const place = Number(event.position);
+    return { ...event, place, hash: eventHash(event.before, event, sha256) };
+  });
+}
+
+function checkInclusion({ head, tree }, events, hash) {
+  const size = Number(head.tree_size);
+  for (const [at, { place }] of events.entries()) {
+    need(place > (events[at - 1]?.place ?? 0), "form: events are not in order");
+  }
+  need((events.at(-1)?.place ?? 0) <= size, "inclusion: an event lies beyond the head");
+  const leaves = events.map(({ place, hash: one }) => [place - 1, hash.leaf(one)]);
+  need(
+    rootOver(leaves, size, tree, hash) === head.root,
+    "inclusion: the events do not lie under the head's root: an event, its place or the path was altered",
+  );
+}
+
+/** The root of the tree of RFC 6962 over `size` leaves: some are known, of all other subtrees the roots. */
+function rootOver(leaves, size, roots, { node }) {
+  let [nextLeaf, nextRoot] = [0, 0];
+  const rootOfRange = (start, end) => {
+    const isKnown = nextLeaf < leaves.length && leaves[nextLeaf][0] < end;
+    if (!isKnown) {
+      nextRoot += 1;
+      return roots[nextRoot - 1] ?? wrong("inclusion: the path is too short");
+    }
+    if (end - start === 1) {
+      nextLeaf += 1;
+      return leaves[nextLeaf - 1][1];
+    }
+    const middle = start + powerBelow(end - start);
+    return node(rootOfRange(start, middle), rootOfRange(middle, end));
+  };
+  const root = rootOfRange(0, size);
+  need(nextRoot === roots.length, "inclusion: the path is too long");
+  return root;
+}
+
+/** The largest power of two below a count: so many leaves lie in the left half. */
+const powerBelow = (count) => 2 ** Math.ceil(Math.log2(count) - 1);
+
+// 4. Completeness
+
+/** The map says of each subject how many events it has, the last one's position, and a digest of them all. */
+function checkComplete({ account, head, map }, events, sha256, { entry, branch, chained }) {
+  const own = events.filter(({ subject }) => subject === account);
+  needFields(map, ["number", "position", "digest", "siblings"], "map");
+  need(
+    map.number === String(own.length),
+    `left out: the map says that the account has ${map.number} events, and ${own.length} are here`,
+  );
+  const isLast = map.position === own.at(-1)?.position;
+  need(isLast, "left out: the account's last event is not the map's");
+  const digest = own.reduce((before, { hash }) => chained(before, hash), "0".repeat(64));
+  need(map.digest === digest, "map: its digest is not that of the account's events");
+  const key = sha256(utf8(account));
+  const said = sha256(utf8(canonical([account, map.number, map.position, map.digest])));
+  // From the leaf up: each bit of the key says on which side of the sibling the way goes.
+  const root = map.siblings.reduceRight(
+    (below, sibling, depth) =>
+      bitOf(key, depth) === 1 ? branch(sibling, below) : branch(below, sibling),
+    entry(key, said),
+  );
+  const isUnderHead = map.siblings.length <= 256 && root === head.map_root;
+  need(isUnderHead, "map: the account's entry does not lie under the head's map_root");
+}
+
+const bitOf = (hex, at) => (Number.parseInt(hex[at >> 2], 16) >> (3 - (at & 3))) & 1;
+
+// 5. Earlier heads
+
+function checkEarlierHeads({ consistency, head }, hash) {
+  const present = { size: Number(head.tree_size), root: head.root };
+  for (const { tree_size, root, proof } of consistency) {
+    need(
+      goesOn({ size: Number(tree_size), root }, present, proof, hash),
+      `consistency: the head does not go on from the one over ${tree_size}`,
+    );
+  }
+}
+
+/** RFC 6962, 2.1.2: whether the later tree holds the earlier one unchanged, and only adds to it. */
+function goesOn(earlier, later, proof, { node }) {
+  const isBefore = Number.isInteger(earlier.size) && earlier.size > 0 && earlier.size < later.size;
+  if (!isBefore) return false;
+  // The way down to where the earlier tree ends: on which side each sibling stands.
+  const sides = [];
+  let [start, end] = [0, later.size];
+  while (earlier.size !== end) {
+    const middle = start + powerBelow(end - start);
+    if (earlier.size <= middle) {
+      sides.push("right");
+      end = middle;
+    } else {
+      sides.push("left");
+      start = middle;
+    }
+  }
+  const rest = [...proof];
+  // Where the earlier tree is one complete subtree, its root is known; else the proof begins with the last part's.
+  const first = sides.includes("left") ? rest.shift() : earlier.root;
+  if (first === undefined || rest.length !== sides.length) return false;
+  let [old, now] = [first, first];
+  for (const side of sides.toReversed()) {
+    const sibling = rest.shift();
+    if (side === "left") old = node(sibling, old);
+    now = side === "left" ? node(sibling, now) : node(now, sibling);
+  }
+  return old === earlier.root && now === later.root;
+}
+
+// 9. Signatures, all Ed25519: what is signed, by which key, and what it means that one does not hold
+
+export const headSignature = (head) => ({
+  why: "head: its signature does not hold",
+  key: head.public_key,
+  text: `counterfoil/head/v1\n${canonical(without(head, "signature"))}`,
+  signature: head.signature,
+});
+
+function signaturesOf(proof) {
+  const { genesis, ledger } = proof.head;
+  const rotations = proof.rotations.flatMap((rotation) => {
+    const { old_key, new_key, old_signature, new_signature } = rotation;
+    const said = {
+      why: "head: a rotation of its key is not signed by both keys",
+      text: `counterfoil/head-key/v1\n${canonical({ genesis, ledger, new_key, old_key })}`,
+    };
+    return [
+      { ...said, key: old_key, signature: old_signature },
+      { ...said, key: new_key, signature: new_signature },
+    ];
+  });
+  const seal = {
+    why: "seal: the proof's own signature does not hold: a byte was altered",
+    key: proof.public_key,
+    text: `${FORMAT}\n${canonical(without(proof, "signature"))}`,
+    signature: proof.signature,
+  };
+  return [headSignature(proof.head), ...rotations, seal];
+}
+
+// 10. Whether the auditor can rely on the signer
+
+/**
+ * Holds a head against the keys and heads that were brought, from elsewhere than the proof.
+ *
+ * @param proof undefined for an export
+ * @param linksTo whether what is checked shows that its head goes on from one that was brought
+ * @returns what is left open; nothing: it holds
+ */
+export function trustOf({ head, proof }, keys, heads, linksTo) {
+  const rotations = proof?.rotations ?? [];
+  for (const { position, old_key } of rotations) {
+    const isInTime = head.public_key !== old_key || Number(head.position) < Number(position);
+    need(isInTime, "head: it is signed by a key that had been replaced");
+  }
+  const open = heads.flatMap((brought) => openAbout(brought, head, linksTo));
+  if (keys.length + heads.length === 0) return ["you brought no key and no head"];
+  const trusted = trustedKeys([...keys, ...heads.map(({ public_key }) => public_key)], rotations);
+  need(
+    trusted.has(head.public_key),
+    `head: it is signed by key ${head.key_id}, which is none of those that you brought`,
+  );
+  need(
+    proof === undefined || trusted.has(proof.public_key),
+    "seal: the proof is signed by a key that is none of those that you brought",
+  );
+  return open;
+}
+
+function openAbout(brought, head, linksTo) {
+  const { ledger, genesis, position } = brought;
+  const isOfLedger = ledger === head.ledger && genesis === head.genesis;
+  need(isOfLedger, `head: the one over ${position} that you brought is of another ledger`);
+  if (position !== head.position) {
+    return linksTo(brought)
+      ? []
+      : [`nothing here shows that it goes on from your head over ${position}`];
+  }
+  const isSame = ["hash", "root", "map_root"].every((name) => brought[name] === head[name]);
+  need(isSame, `head: two heads over position ${position} say different things`);
+  return [];
+}
+
+/** A key that a trusted one has followed, or that has followed a trusted one, is trusted: both have signed that. */
+function trustedKeys(brought, rotations) {
+  const trusted = new Set(brought);
+  for (const { old_key, new_key } of [...rotations, ...rotations.toReversed()]) {
+    if (trusted.has(old_key) || trusted.has(new_key)) trusted.add(old_key).add(new_key);
+  }
+  return trusted;
+}
+
+/** For `trustOf`, of a proof: it names the roots of earlier heads, from which step 5 has shown that it goes on. */
+export const linksOf = (proof) => (brought) => {
+  const link = proof.consistency.find(({ tree_size }) => tree_size === brought.tree_size);
+  if (link === undefined) return false;
+  const { position, root } = brought;
+  return (
+    link.root === root ||
+    wrong(
+      `head: the one over ${position} that you brought is not what came before: the ledger was altered`,
+    )
+  );
+};
