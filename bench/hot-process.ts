@@ -1,5 +1,4 @@
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
-import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
+import { keepHeapLean, nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";

@@ -1,6 +1,5 @@
 import { createClient, type KafkaConnection } from "@counterfoil/adapters/kafka/client";
-import { choosePartition } from "@counterfoil/adapters/kafka/publisher";
-import { type Chunk, chunkRecords } from "@counterfoil/adapters/kafka/record-batches";
+import { type Chunk, choosePartition, chunkRecords } from "@counterfoil/adapters/kafka/publisher";
 import { checkpointTopicName } from "@counterfoil/adapters/kafka/topic-layout";
 import { topicName } from "@counterfoil/contracts/kafka";
 import type { TopicTransaction } from "@counterfoil/processing/ports/topics";

@@ -1,4 +1,4 @@
-import { systemClock } from "@counterfoil/adapters/node/clock";
+import { systemClock } from "@counterfoil/adapters/node/runtime";
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { zeroHashAccountId } from "@counterfoil/core/account";
 import { formatTime, MILLISECOND, SECOND } from "@counterfoil/core/exact/time";

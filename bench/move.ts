@@ -1,10 +1,9 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { readLines, writeParts } from "@counterfoil/adapters/node/files";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
+import { nodeBase64, nodeHashing } from "@counterfoil/adapters/node/runtime";
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { exportLines } from "@counterfoil/processing/exports/export-ledger";
 import { checkExport, importLedger } from "@counterfoil/processing/exports/import-ledger";

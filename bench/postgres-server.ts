@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { openEventStream } from "@counterfoil/adapters/postgres/event-stream";
 import {
   findPostgres,

@@ -1,4 +1,4 @@
-import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
+import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
 import { openBenchStream } from "./append.ts";
 import { rssBytesMax } from "./measure.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
 import { decideFact } from "@counterfoil/core/ingest/decide-delivery";
 import { newEvent } from "@counterfoil/core/ingest/event";

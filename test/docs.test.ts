@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { expect, test } from "@jest/globals";
 import { configTable } from "./support/config-table.ts";

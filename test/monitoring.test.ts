@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { systemClock as clock } from "@counterfoil/adapters/node/clock";
+import { systemClock as clock } from "@counterfoil/adapters/node/runtime";
 import { configSchema } from "@counterfoil/contracts/config";
 import { ERROR_CODES } from "@counterfoil/contracts/error-code";
 import { anomalyKind } from "@counterfoil/contracts/operations-record";

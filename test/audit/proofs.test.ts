@@ -377,7 +377,7 @@ beforeAll(async () => {
     signedAuditor ??= auditor(other);
     const proving = { ...auditor(other), signer: signedAuditor.signer };
     const { proveAccount } = await import("@counterfoil/processing/audit/prove-account");
-    const { nodeBase64 } = await import("@counterfoil/adapters/node/base64");
+    const { nodeBase64 } = await import("@counterfoil/adapters/node/runtime");
     const options = { ...proving.options, signer: signedAuditor.signer, base64: nodeBase64 };
     return (await proveAccount(options, { account: ACCOUNT_ID, at: null, since: [] })).text;
   };

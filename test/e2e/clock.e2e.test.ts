@@ -1,5 +1,4 @@
-import { systemClock } from "@counterfoil/adapters/node/clock";
-import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing as hashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
 import { afterAll, afterEach, expect, jest, test } from "@jest/globals";

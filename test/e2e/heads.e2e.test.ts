@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { certificateText } from "@counterfoil/core/audit/tree-head";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";

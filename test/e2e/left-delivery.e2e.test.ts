@@ -1,5 +1,4 @@
-import { systemClock } from "@counterfoil/adapters/node/clock";
-import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing as hashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";

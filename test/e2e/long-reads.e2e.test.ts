@@ -1,6 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { systemClock as clock } from "@counterfoil/adapters/node/clock";
-import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
+import { systemClock as clock, nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";

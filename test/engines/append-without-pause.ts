@@ -3,8 +3,7 @@
  * how many of its appends are durable.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { systemClock } from "@counterfoil/adapters/node/clock";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { openEventStream as openPostgres } from "@counterfoil/adapters/postgres/event-stream";
 import { openEventStream as openSqlite } from "@counterfoil/adapters/sqlite/event-stream";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";

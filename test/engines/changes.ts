@@ -1,4 +1,4 @@
-import { systemClock } from "@counterfoil/adapters/node/clock";
+import { systemClock } from "@counterfoil/adapters/node/runtime";
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { sourcesOf } from "@counterfoil/processing/changes/source";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { systemClock } from "@counterfoil/adapters/node/clock";
+import { systemClock } from "@counterfoil/adapters/node/runtime";
 import { openEventStream } from "@counterfoil/adapters/postgres/event-stream";
 import { openModelCatalogue } from "@counterfoil/adapters/postgres/model-catalogue";
 import { newDatabase } from "@counterfoil/adapters/postgres/testing/new-database";

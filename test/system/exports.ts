@@ -1,5 +1,5 @@
-import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
+import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import { type ExportRange, exportLines } from "@counterfoil/processing/exports/export-ledger";
 import {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
 import type { ModelName } from "@counterfoil/contracts/fact";

@@ -1,5 +1,4 @@
-import { systemClock as clock } from "@counterfoil/adapters/node/clock";
-import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
+import { systemClock as clock, nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import { collectSpans } from "@counterfoil/adapters/testing/collected-spans";
 import { tracing } from "@counterfoil/adapters/tracing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";

@@ -8,9 +8,8 @@ import type { KeyStore } from "@counterfoil/processing/ports/key-store";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import type { Tracing } from "@counterfoil/processing/ports/tracing";
-import { systemClock } from "./node/clock.ts";
-import { nodeHashing } from "./node/hashing.ts";
 import { createHeadKeyFile, type HeadKeyFile } from "./node/head-key.ts";
+import { nodeHashing, systemClock } from "./node/runtime.ts";
 import { tracing } from "./tracing.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
 import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";

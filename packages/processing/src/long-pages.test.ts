@@ -1,4 +1,4 @@
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { beforeAll, expect, test } from "@jest/globals";
 import { verifyStream } from "./generations/verify.ts";
 import { createMemoryEventStream } from "./memory/event-stream.ts";

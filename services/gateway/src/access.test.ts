@@ -1,5 +1,5 @@
 import { gunzipSync } from "node:zlib";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { serviceAddress } from "@counterfoil/http/door";
 import { createListener } from "@counterfoil/http/listener";
 import { createReadiness, mountOperations } from "@counterfoil/http/operations";

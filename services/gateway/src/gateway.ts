@@ -1,4 +1,4 @@
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { type Console, createConsole } from "@counterfoil/console/console";
 import type { ErrorCode } from "@counterfoil/contracts/error-code";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";

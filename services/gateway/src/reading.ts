@@ -1,4 +1,4 @@
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
@@ -11,8 +11,13 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import type { Found } from "@counterfoil/processing/queries/found";
-import type { Page, PageRequest } from "@counterfoil/processing/queries/page";
-import { type CursorScope, decodeCursor, encodeCursor } from "@counterfoil/processing/queries/page";
+import {
+  type CursorScope,
+  decodeCursor,
+  encodeCursor,
+  type Page,
+  type PageRequest,
+} from "@counterfoil/processing/queries/page";
 import { lastPositionBy, lateArrivals } from "@counterfoil/processing/queries/positions";
 import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
 import type { StatusSources } from "@counterfoil/processing/queries/status";

@@ -1,6 +1,5 @@
-import { systemClock as clock } from "@counterfoil/adapters/node/clock";
-import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { systemClock as clock, nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { unsealed, versionOneLedger } from "@counterfoil/core/stream/testing/version-1";

@@ -1,5 +1,4 @@
-import { systemClock } from "@counterfoil/adapters/node/clock";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";

@@ -1,7 +1,6 @@
 import { describeEventStreamContract } from "@counterfoil/processing/testing/event-stream.contract";
 import { describe, expect, test } from "@jest/globals";
-import { systemClock } from "../node/clock.ts";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { DEFAULT_TIMING, openConnection } from "./connection.ts";
 import { openEventStream } from "./event-stream.ts";
 import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";

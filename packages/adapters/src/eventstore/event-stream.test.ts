@@ -1,6 +1,6 @@
 import { describeEventStreamContract } from "@counterfoil/processing/testing/event-stream.contract";
 import { afterAll, beforeAll } from "@jest/globals";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 import { type EventStoreDouble, startEventStoreDouble } from "./testing/eventstore-double.ts";
 import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";

@@ -4,8 +4,7 @@ import { brokenAt, readAll } from "@counterfoil/processing/testing/event-stream-
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { systemClock } from "../node/clock.ts";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 import { startEventStoreDouble } from "./testing/eventstore-double.ts";
 import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";

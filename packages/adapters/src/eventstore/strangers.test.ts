@@ -7,7 +7,7 @@ import { sampleEvents, sampleId } from "@counterfoil/processing/testing/sample-e
 import { binaryEvent, jsonEvent } from "@eventstore/db-client";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { nodeHashing as hashing } from "../node/hashing.ts";
+import { nodeHashing as hashing } from "../node/runtime.ts";
 import type { Stored } from "./testing/stored-streams.ts";
 import { appendAsStranger, LEDGER, openLedgerOn, STREAM, useDouble } from "./testing/use-double.ts";
 

@@ -2,7 +2,7 @@ import { StreamCorrupted, StreamUnavailable } from "@counterfoil/processing/port
 import type { Body } from "@counterfoil/processing/ports/event-stream";
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing } from "../node/runtime.ts";
 import type { Proposed } from "./testing/stored-streams.ts";
 import { failAppends, LEDGER, openLedgerOn, useDouble } from "./testing/use-double.ts";
 

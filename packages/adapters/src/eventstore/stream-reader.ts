@@ -8,8 +8,14 @@ import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
 import type { Connection, StartCall, Timing } from "./connection.ts";
 import { isNotLeader, portError } from "./engine-error.ts";
-import { createSealing, type Predecessor, type Sealing, type StoredFrom } from "./sealing.ts";
-import type { DecodedEvent, StoredEvent } from "./stored-event.ts";
+import {
+  createSealing,
+  type DecodedEvent,
+  type Predecessor,
+  type Sealing,
+  type StoredEvent,
+  type StoredFrom,
+} from "./stored-event.ts";
 
 /** Reads one ledger's stream, by positions, not revisions. */
 export type StreamReader = Readonly<{

@@ -2,7 +2,7 @@ import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { brokenAt, readAll } from "@counterfoil/processing/testing/event-stream-fixture";
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing } from "../node/runtime.ts";
 import { startEventStoreDouble } from "./testing/eventstore-double.ts";
 import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";
 import type { CommitFault } from "./testing/node.ts";

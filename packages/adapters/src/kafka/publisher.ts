@@ -1,15 +1,15 @@
 import { HEAD_TOPIC, topicName } from "@counterfoil/contracts/kafka";
-import type { TopicPublisher, TopicTransaction } from "@counterfoil/processing/ports/topics";
+import { cutText } from "@counterfoil/core/exact/text";
 import {
   RecordTooLarge,
   TopicMisconfigured,
+  type TopicPublisher,
   TopicsUnavailable,
+  type TopicTransaction,
 } from "@counterfoil/processing/ports/topics";
 import type { Admin, ICustomPartitioner, Kafka, Message, Producer } from "kafkajs";
-import { RETRY } from "./client.ts";
-import { asPort, retryTransient, withAdvice } from "./errors.ts";
+import { asPort, RETRY, retryTransient, withAdvice } from "./client.ts";
 import { readCheckpoint, readToEnd, wholeTopics } from "./read-to-end.ts";
-import { type Chunk, chunkRecords, sizeProblem } from "./record-batches.ts";
 import { checkpointTopicName, type FoundTopics } from "./topic-layout.ts";
 
 type Opening = Readonly<{
@@ -247,4 +247,99 @@ function murmur2(bytes: Buffer): number {
   }
   hash = Math.imul(hash ^ (hash >>> 13), MULTIPLIER);
   return hash ^ (hash >>> 15);
+}
+
+/** A message as the client takes it. */
+type OutgoingMessage = Readonly<{
+  key: string;
+  value: string | null;
+  headers: Readonly<Record<string, string>>;
+}>;
+
+/** A message and the topic's name. */
+export type AddressedMessage = OutgoingMessage & Readonly<{ topic: string }>;
+
+/** Messages that are sent together, by topic, in their order. */
+export type Chunk = ReadonlyMap<string, readonly OutgoingMessage[]>;
+
+/** More of one topic cost the client more than a further request does. */
+const MESSAGES_MAX = 1000;
+
+/**
+ * Cuts a transaction's messages into requests, in order. Of a topic, all of a request may fall to one
+ * partition, and the broker takes no more at once than the topic's limit.
+ *
+ * @param bytesMaxOf by topic: its `max.message.bytes`.
+ */
+export function chunkRecords(
+  messages: readonly AddressedMessage[],
+  bytesMaxOf: (topic: string) => number,
+): readonly Chunk[] {
+  const chunks: Map<string, OutgoingMessage[]>[] = [];
+  let chunk = new Map<string, OutgoingMessage[]>();
+  let sizes = new Map<string, number>();
+  for (const { topic, ...message } of messages) {
+    const bytesMax = bytesMaxOf(topic);
+    const bytes = recordBytes(message);
+    const size = (sizes.get(topic) ?? BATCH_HEADER_BYTES) + bytes + FOLLOWER_BYTES;
+    const ofTopic = chunk.get(topic) ?? [];
+    const isFull = ofTopic.length > 0 && (size > bytesMax || ofTopic.length >= MESSAGES_MAX);
+    if (isFull) {
+      chunks.push(chunk);
+      chunk = new Map();
+      sizes = new Map();
+    }
+    sizes.set(topic, isFull ? BATCH_HEADER_BYTES + bytes : size);
+    if (isFull || ofTopic.length === 0) chunk.set(topic, [message]);
+    else ofTopic.push(message);
+  }
+  if (chunk.size > 0) chunks.push(chunk);
+  return chunks;
+}
+
+/** What is wrong with a message that is beyond its topic's limit alone; null where nothing is. */
+export function sizeProblem(
+  message: AddressedMessage,
+  bytesMaxOf: (topic: string) => number,
+): string | null {
+  const { topic, key } = message;
+  const [bytes, bytesMax] = [recordBytes(message) + BATCH_HEADER_BYTES, bytesMaxOf(topic)];
+  if (bytes <= bytesMax) return null;
+  return `the record of ${cutText(key, 100)} takes ${bytes} bytes, and topic ${topic} takes at most ${bytesMax} (max.message.bytes): raise it to ${bytes} or more, then start the publisher again`;
+}
+
+/** What stands around the records of a batch on the wire and on disk. */
+export const BATCH_HEADER_BYTES = 61;
+
+/** What a record takes besides where it is not the first, in a batch of fewer than 8,192. */
+const FOLLOWER_BYTES = 1;
+
+/** Bytes that a record takes (record format version 2) as the first of its batch. */
+export function recordBytes({ key, value, headers }: OutgoingMessage): number {
+  const entries = Object.entries(headers);
+  const body =
+    ATTRIBUTES +
+    TIME_DIFFERENCE +
+    OFFSET_DIFFERENCE +
+    sizedBytes(key) +
+    (value === null ? 1 : sizedBytes(value)) +
+    varintBytes(entries.length) +
+    entries.reduce((sum, [name, text]) => sum + sizedBytes(name) + sizedBytes(text), 0);
+  return varintBytes(body) + body;
+}
+
+const ATTRIBUTES = 1;
+const TIME_DIFFERENCE = 1;
+const OFFSET_DIFFERENCE = 1;
+
+function sizedBytes(text: string): number {
+  const bytes = Buffer.byteLength(text);
+  return varintBytes(bytes) + bytes;
+}
+
+/** Zigzag: a length takes one bit more than it says. */
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let left = value * 2; left >= 128; left = Math.floor(left / 128)) bytes += 1;
+  return bytes;
 }

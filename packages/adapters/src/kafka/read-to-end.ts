@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
-import { asPort, retryTransient } from "./errors.ts";
+import { asPort, retryTransient } from "./client.ts";
 
 /** A part of a partition: the offsets from `from` on, before `end`. */
 export type Part = Readonly<{ topic: string; partition: number; from: bigint; end: bigint }>;

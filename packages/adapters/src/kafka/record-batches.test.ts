@@ -5,7 +5,7 @@ import {
   chunkRecords,
   recordBytes,
   sizeProblem,
-} from "./record-batches.ts";
+} from "./publisher.ts";
 
 const message = (topic: string, key: string, bytes = 10): AddressedMessage => ({
   topic,

@@ -7,7 +7,7 @@ import {
 } from "@counterfoil/contracts/kafka";
 import { TopicMisconfigured } from "@counterfoil/processing/ports/topics";
 import type { Admin } from "kafkajs";
-import { asPort, retryTransient } from "./errors.ts";
+import { asPort, retryTransient } from "./client.ts";
 
 /** The settings that a topic needs for what is promised of it. */
 type TopicLayout = Readonly<{

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { STATE_TOPICS, type Topic, topicName } from "@counterfoil/contracts/kafka";
-import type { TopicRecord } from "@counterfoil/processing/ports/topics";
 import {
   RecordTooLarge,
   TopicMisconfigured,
+  type TopicRecord,
   TopicsUnavailable,
 } from "@counterfoil/processing/ports/topics";
 import {
@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Admin, Kafka } from "kafkajs";
 import { pino } from "pino";
 import { createClient } from "./client.ts";
-import { BATCH_HEADER_BYTES, recordBytes } from "./record-batches.ts";
+import { BATCH_HEADER_BYTES, recordBytes } from "./publisher.ts";
 import { missingForBroker, startBroker, type TestBroker } from "./testing/broker.ts";
 import { readCommitted } from "./testing/read-committed.ts";
 import { createKafkaTopics } from "./topics.ts";

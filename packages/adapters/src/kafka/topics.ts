@@ -1,12 +1,22 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Config } from "@counterfoil/contracts/config";
-import type { TopicPublisher, Topics } from "@counterfoil/processing/ports/topics";
-import { BrokersDisagree, TopicsUnavailable } from "@counterfoil/processing/ports/topics";
+import {
+  BrokersDisagree,
+  type TopicPublisher,
+  type Topics,
+  TopicsUnavailable,
+} from "@counterfoil/processing/ports/topics";
 import type { Admin } from "kafkajs";
 import type { Logger } from "pino";
 import { ConfigurationInvalid } from "../config.ts";
-import { type ClientOptions, createClient, type KafkaConnection, kafkaConfigOf } from "./client.ts";
-import { asPort, withAdvice } from "./errors.ts";
+import {
+  asPort,
+  type ClientOptions,
+  createClient,
+  type KafkaConnection,
+  kafkaConfigOf,
+  withAdvice,
+} from "./client.ts";
 import { openPublisher } from "./publisher.ts";
 import { ensureTopics, topicLayouts } from "./topic-layout.ts";
 

@@ -6,8 +6,7 @@ import pg, {
   type QueryArrayConfig,
 } from "pg";
 import type { Stored } from "../sql/trouble.ts";
-import { isConnectionLost, portError, ServerUnfit } from "./engine-error.ts";
-import type { Server } from "./server.ts";
+import { isConnectionLost, portError, type Server, ServerUnfit } from "./server.ts";
 
 /** How long a server may take to accept a connection and its user. */
 const CONNECT_TIMEOUT_MS = 5_000;

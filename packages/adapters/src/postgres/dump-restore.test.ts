@@ -11,8 +11,7 @@ import {
   TABLES,
 } from "@counterfoil/processing/testing/sample-tables";
 import { afterAll, expect, test } from "@jest/globals";
-import { systemClock } from "../node/clock.ts";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
 import { startThrowAwayServer, type ThrowAwayServer } from "./testing/throw-away-server.ts";

@@ -2,8 +2,7 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { positionsOf, readAll } from "@counterfoil/processing/testing/event-stream-fixture";
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { expect, test } from "@jest/globals";
-import { systemClock } from "../node/clock.ts";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 

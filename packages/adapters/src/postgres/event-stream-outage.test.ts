@@ -10,8 +10,7 @@ import {
 import { sampleEvent, sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { systemClock } from "../node/clock.ts";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 import { describeOwnPostgres, fixtureOf } from "./testing/use-postgres.ts";
 

@@ -6,8 +6,7 @@ import {
 } from "@counterfoil/processing/testing/event-stream-fixture";
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { systemClock } from "../node/clock.ts";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { startProcess } from "../testing/start-process.ts";
 import { openEventStream } from "./event-stream.ts";
 import { describePostgres } from "./testing/use-postgres.ts";

@@ -1,7 +1,7 @@
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { describeEventStreamContract } from "@counterfoil/processing/testing/event-stream.contract";
 import { describe } from "@jest/globals";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 import { newDatabase } from "./testing/new-database.ts";
 import { describePostgres, queryOnce } from "./testing/use-postgres.ts";

@@ -1,10 +1,15 @@
 import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
+import { bodyErasedId } from "@counterfoil/core/erasure";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamMissing } from "@counterfoil/processing/ports/errors";
-import { type EventStream, rangeOf } from "@counterfoil/processing/ports/event-stream";
+import {
+  type EventStream,
+  type OutOfReach,
+  rangeOf,
+} from "@counterfoil/processing/ports/event-stream";
 import type { Client } from "pg";
 import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import { quoted } from "../sql/tables.ts";
@@ -12,15 +17,16 @@ import { STREAM } from "../sql/trouble.ts";
 import {
   type Connections,
   closeClient,
+  createReconnectingClient,
   openClient,
   openConnections,
   type Pool,
   queryCells,
+  type ReconnectingClient,
 } from "./client.ts";
 import { layOut, readLayout } from "./layout.ts";
 import { type LedgerOnServer, ledgerSchema, lockKey, type Server, serverOf } from "./server.ts";
 import { createAppender } from "./stream-append.ts";
-import { eraseBodies } from "./stream-erase.ts";
 import {
   ALWAYS_BY_INDEX,
   findByIds,
@@ -30,6 +36,7 @@ import {
   readHead,
   readPage,
   STREAM_LAYOUT,
+  type StreamStatements,
   streamStatements,
 } from "./stream-sql.ts";
 
@@ -221,4 +228,51 @@ async function askUntil(client: Client, signal: AbortSignal): Promise<void> {
     await wait(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     if (!signal.aborted) await queryCells(client, { text: "SELECT" });
   }
+}
+
+/** `VACUUM` of a large table takes its time, and holds nobody up. */
+const VACUUM_MS = 3_600_000;
+
+export type EraseOptions = Readonly<{
+  server: Server;
+  ledger: string;
+  writer: ReconnectingClient;
+  statements: StreamStatements;
+  hashing: Hashing;
+}>;
+
+/**
+ * Deletes bodies and vacuums their table, so that no query reaches the rows any more. The server
+ * overwrites nothing: it hands the space to later rows, and what it wrote elsewhere stays there.
+ */
+async function eraseBodies(
+  { server, ledger, writer, statements, hashing }: EraseOptions,
+  digests: readonly string[],
+): Promise<readonly OutOfReach[]> {
+  const ids = digests.map((sha256) => bodyErasedId(sha256, hashing));
+  await writer.use((client) => queryCells(client, statements.eraseBodies, [digests, ids]));
+  const table = `${quoted(ledgerSchema(ledger))}.bodies`;
+  const client = { access: "write", timeoutMs: VACUUM_MS, isPipelined: false } as const;
+  const vacuuming = createReconnectingClient({ server, stored: STREAM, client });
+  try {
+    await vacuuming.use((opened) => queryCells(opened, { text: `VACUUM ${table}` }));
+  } finally {
+    vacuuming.close();
+  }
+  return [
+    {
+      where: `free space in the pages of ${table}`,
+      until: `later deliveries take it, or \`VACUUM FULL ${table}\` writes the table anew (appends wait meanwhile)`,
+    },
+    {
+      where: "the server's write-ahead log, and archives of it",
+      until:
+        "`CHECKPOINT` and as many new log files as max_wal_size allows have passed; archives: when they are removed",
+    },
+    {
+      where: "replicas, and what was logically replicated elsewhere",
+      until:
+        "they have replayed the deletion and vacuumed; copies of another kind: never by itself",
+    },
+  ];
 }

@@ -2,9 +2,8 @@ import type { KeyStore } from "@counterfoil/processing/ports/key-store";
 import { quoted } from "../sql/tables.ts";
 import { STREAM } from "../sql/trouble.ts";
 import { type ClientOptions, createReconnectingClient, queryCells } from "./client.ts";
-import { stateOf } from "./engine-error.ts";
 import { type Layout, layOut } from "./layout.ts";
-import { type LedgerOnServer, ledgerSchema, serverOf } from "./server.ts";
+import { type LedgerOnServer, ledgerSchema, serverOf, stateOf } from "./server.ts";
 
 const KEYS_LAYOUT: Layout = {
   part: "keys",

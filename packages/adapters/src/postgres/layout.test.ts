@@ -8,8 +8,7 @@ import {
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { TABLES } from "@counterfoil/processing/testing/sample-tables";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { systemClock } from "../node/clock.ts";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
 import { ledgerSchema, modelSchema } from "./server.ts";

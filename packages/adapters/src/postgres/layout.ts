@@ -2,8 +2,14 @@ import { FormatTooNew, LedgerMismatch } from "@counterfoil/processing/ports/erro
 import type { ClientBase } from "pg";
 import { quoted } from "../sql/tables.ts";
 import { queryCells } from "./client.ts";
-import { isConnectionLost, NOT_ALLOWED, ServerUnfit, stateOf } from "./engine-error.ts";
-import { ledgerSchema, lockKey } from "./server.ts";
+import {
+  isConnectionLost,
+  ledgerSchema,
+  lockKey,
+  NOT_ALLOWED,
+  ServerUnfit,
+  stateOf,
+} from "./server.ts";
 
 /** Tables that belong together and are laid out by one numbered list of migrations. */
 export type Layout = Readonly<{

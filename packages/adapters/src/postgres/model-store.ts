@@ -24,7 +24,6 @@ import {
   type ReconnectingClient,
   type Statement,
 } from "./client.ts";
-import { DIVISION_BY_ZERO, stateOf, UNIQUE_VIOLATED } from "./engine-error.ts";
 import { inTransaction } from "./layout.ts";
 import {
   arrayType,
@@ -37,7 +36,14 @@ import {
   prepared,
   tableName,
 } from "./model-tables.ts";
-import { lockKey, modelSchema, type Server } from "./server.ts";
+import {
+  DIVISION_BY_ZERO,
+  lockKey,
+  modelSchema,
+  type Server,
+  stateOf,
+  UNIQUE_VIOLATED,
+} from "./server.ts";
 import { type AbsentKeys, createAbsentKeys } from "./speed-absent-keys.ts";
 
 export type StoreOptions = Readonly<{

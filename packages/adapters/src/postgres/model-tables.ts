@@ -27,9 +27,8 @@ import {
 } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
 import { type Pool, queryCells, type Statement } from "./client.ts";
-import { portError } from "./engine-error.ts";
 import type { Layout } from "./layout.ts";
-import { ledgerSchema, modelSchema, type Server } from "./server.ts";
+import { ledgerSchema, modelSchema, portError, type Server } from "./server.ts";
 
 /**
  * The catalogue: one row a generation, which is claimed by its insert. `fence` is a mark that every

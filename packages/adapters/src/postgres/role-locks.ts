@@ -3,8 +3,15 @@ import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/role-loc
 import type { Client } from "pg";
 import { STREAM } from "../sql/trouble.ts";
 import { closeClient, openClient, queryCells } from "./client.ts";
-import { portError, stateOf } from "./engine-error.ts";
-import { type LedgerOnServer, ledgerSchema, lockKey, type Server, serverOf } from "./server.ts";
+import {
+  type LedgerOnServer,
+  ledgerSchema,
+  lockKey,
+  portError,
+  type Server,
+  serverOf,
+  stateOf,
+} from "./server.ts";
 
 /** How often a holder proves that it lives, to the server and to itself. */
 const BEAT_EVERY_MS = 3_000;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { StoreName } from "@counterfoil/processing/ports/model-store";
 import type { ClientConfig } from "pg";
 import { ConfigurationInvalid } from "../config.ts";
+import { fieldsOf, type Stored, type Trouble, troubleError, wordsOf } from "../sql/trouble.ts";
 
 /** A PostgreSQL server as the configuration names it. */
 export type Server = Readonly<{
@@ -17,7 +18,7 @@ export type LedgerOnServer = Readonly<{
   ledger: string;
 }>;
 
-export const POSTGRES_VARIABLE = "COUNTERFOIL_POSTGRES_URL";
+const POSTGRES_VARIABLE = "COUNTERFOIL_POSTGRES_URL";
 
 const EXPECTED = `${POSTGRES_VARIABLE}: expected postgres://user:password@host:5432/database`;
 
@@ -88,4 +89,121 @@ export function modelSchema(ledger: string, model: StoreName): string {
 export function lockKey(...names: readonly string[]): string {
   const digest = createHash("sha256").update(names.join("\0")).digest();
   return digest.readBigInt64BE(0).toString();
+}
+
+const unavailable = (advice: string): Trouble => ({ is: "unavailable", advice });
+
+const AWAY = unavailable(
+  `look after the server and the network, or check ${POSTGRES_VARIABLE}; it goes on by itself`,
+);
+const BUSY = unavailable("it is tried again");
+const DISK = unavailable("look after the server's disk and memory; it goes on by itself");
+const REFUSED = unavailable(`check user and password in ${POSTGRES_VARIABLE}, and pg_hba.conf`);
+const DAMAGED: Trouble = {
+  is: "corrupted",
+  advice: "keep the server's files, and restore a backup or rebuild",
+};
+
+/** By SQLSTATE, longest beginning first. What is missing here is a mistake in this program. */
+const TROUBLES: readonly (readonly [state: string, trouble: Trouble])[] = [
+  ["08", AWAY],
+  ["0A000", BUSY],
+  ["25006", unavailable(`name the primary in ${POSTGRES_VARIABLE}; this server is read-only`)],
+  ["25P0", AWAY],
+  ["28", REFUSED],
+  ["3D000", unavailable(`create the database, or name another in ${POSTGRES_VARIABLE}`)],
+  ["3F000", { is: "missing", advice: "it was dropped, or never created" }],
+  ["40", BUSY],
+  ["42501", unavailable("give its user the right to it")],
+  ["42703", unavailable("another version of the program laid it out: a projector builds it anew")],
+  ["42P01", { is: "missing", advice: "it was dropped, or never created" }],
+  ["53300", unavailable("raise max_connections or end other connections; it goes on by itself")],
+  ["53", DISK],
+  ["55P03", BUSY],
+  ["57014", unavailable("it took too long; it is tried again")],
+  ["57", AWAY],
+  ["58", DISK],
+  ["XX001", DAMAGED],
+  ["XX002", DAMAGED],
+  ["XX", DISK],
+];
+
+const NOT_RESOLVED = unavailable(`check the host in ${POSTGRES_VARIABLE}`);
+const WRONG_PORT = unavailable(`check host and port in ${POSTGRES_VARIABLE}; is it PostgreSQL?`);
+const TLS = unavailable(`check sslmode and sslrootcert in ${POSTGRES_VARIABLE}`);
+
+/** By the code of the runtime or the words of the driver, which gives no codes of its own. */
+const CONNECTION_TROUBLES: readonly (readonly [found: RegExp, trouble: Trouble])[] = [
+  [/SSL|TLS|CERT|SELF_SIGNED|UNABLE_TO_VERIFY/, TLS],
+  [/^ENOTFOUND|^EAI_/, NOT_RESOLVED],
+  [
+    /^ECONNREFUSED/,
+    unavailable(`start the server, or check ${POSTGRES_VARIABLE}; it is tried again`),
+  ],
+  [/^E[A-Z]+/, AWAY],
+  [/password must be a string/i, REFUSED],
+  [/invalid response|SASL|SCRAM|Unknown auth/, WRONG_PORT],
+  [/terminated|timeout|not queryable/i, AWAY],
+];
+
+/** An error of the driver or the network, in the port's words; any other as it is. */
+export function portError(error: unknown, stored: Stored, server: Server): unknown {
+  if (error instanceof ServerUnfit) {
+    const advice = `${error.advice}, or name another server in ${POSTGRES_VARIABLE}`;
+    return troubleError(stored, server.name, unavailable(advice), error);
+  }
+  const trouble = troubleOf(error);
+  return trouble === null ? error : troubleError(stored, server.name, trouble, error);
+}
+
+/** The server answers, but the program must not work on it as it is. */
+export class ServerUnfit extends Error {
+  override readonly name = "ServerUnfit";
+  readonly advice: string;
+
+  constructor(found: string, advice: string) {
+    super(found);
+    this.advice = advice;
+  }
+}
+
+/** Whether nobody knows what became of the connection, and of what was sent over it. */
+export function isConnectionLost(error: unknown): boolean {
+  const state = stateOf(error);
+  if (state !== null) return /^(?:08|57P|25P0|58)/.test(state);
+  return troubleOf(error) !== null;
+}
+
+export const UNIQUE_VIOLATED = "23505";
+export const DIVISION_BY_ZERO = "22012";
+export const NOT_ENCODABLE = "22021";
+export const NOT_ALLOWED = "42501";
+
+/** The SQLSTATE, where the server itself reported the error. */
+export function stateOf(error: unknown): string | null {
+  const { code } = fieldsOf(error);
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("E")
+    ? code
+    : null;
+}
+
+function troubleOf(error: unknown): Trouble | null {
+  const state = stateOf(error);
+  if (state !== null) {
+    const matching = TROUBLES.filter(([start]) => state.startsWith(start));
+    return matching.sort(([a], [b]) => b.length - a.length)[0]?.[1] ?? null;
+  }
+  const { code } = fieldsOf(error);
+  const words = [typeof code === "string" ? code : "", wordsOf(error)];
+  if (!isOfDriver(error)) return null;
+  for (const [found, trouble] of CONNECTION_TROUBLES) {
+    if (words.some((text) => found.test(text))) return trouble;
+  }
+  return null;
+}
+
+/** Whether it came from the network, the runtime or the driver: ours have names of their own. */
+function isOfDriver(error: unknown): boolean {
+  const { name } = fieldsOf(error);
+  return name === "Error" || name === "error" || name === "AggregateError";
 }

@@ -15,7 +15,7 @@ import {
 import type { ClientBase } from "pg";
 import { sealEvents, WRITTEN_COLUMNS } from "../sql/events.ts";
 import { queryCells, type ReconnectingClient } from "./client.ts";
-import { isConnectionLost, NOT_ENCODABLE, stateOf, UNIQUE_VIOLATED } from "./engine-error.ts";
+import { isConnectionLost, NOT_ENCODABLE, stateOf, UNIQUE_VIOLATED } from "./server.ts";
 import { readHead, readPage, type StreamTables } from "./stream-sql.ts";
 
 export type Append = Readonly<{

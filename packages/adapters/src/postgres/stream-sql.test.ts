@@ -1,8 +1,7 @@
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { beforeAll, expect, test } from "@jest/globals";
 import type { Client } from "pg";
-import { systemClock } from "../node/clock.ts";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { closeClient, openClient, queryCells } from "./client.ts";
 import { openEventStream } from "./event-stream.ts";
 import { serverOf } from "./server.ts";

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { STREAM } from "../sql/trouble.ts";
-import { portError, whileBusy } from "./engine-error.ts";
+import { portError, whileBusy } from "./database.ts";
 
 describe("a file that others hold", () => {
   let folder = "";

@@ -7,8 +7,7 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { brokenAt, readAll } from "@counterfoil/processing/testing/event-stream-fixture";
 import { sampleEvent } from "@counterfoil/processing/testing/sample-event";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { systemClock } from "../node/clock.ts";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 
 const LEDGER = "examination";

@@ -19,8 +19,7 @@ import {
 } from "@counterfoil/processing/testing/event-stream-fixture";
 import { sampleEvent, sampleEvents, sampleId } from "@counterfoil/processing/testing/sample-event";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { systemClock } from "../node/clock.ts";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { type EventStreamOptions, openEventStream } from "./event-stream.ts";
 
 describe("the stream's file", () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeEventStreamContract } from "@counterfoil/processing/testing/event-stream.contract";
 import { describe } from "@jest/globals";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 
 describe.each([

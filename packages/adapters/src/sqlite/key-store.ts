@@ -3,8 +3,7 @@ import { join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { KeyStore } from "@counterfoil/processing/ports/key-store";
 import { STREAM } from "../sql/trouble.ts";
-import { openDatabase } from "./database.ts";
-import { portError, whileBusy } from "./engine-error.ts";
+import { openDatabase, portError, whileBusy } from "./database.ts";
 
 const LAYOUT = "CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, sha256 TEXT NOT NULL)";
 const IS_LAID_OUT = "SELECT 1 FROM sqlite_schema WHERE name = 'keys'";

@@ -13,8 +13,7 @@ import type {
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
 import { MODEL } from "../sql/trouble.ts";
-import { createFolder, openDatabase } from "./database.ts";
-import { portError, whileBusy } from "./engine-error.ts";
+import { createFolder, openDatabase, portError, whileBusy } from "./database.ts";
 import {
   buildingName,
   isAbandoned,

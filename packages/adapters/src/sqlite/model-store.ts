@@ -10,8 +10,13 @@ import type {
 import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
 import { isKey, putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
-import { createReconnectingConnection, inTransaction, openDatabase } from "./database.ts";
-import { isBusy, portError } from "./engine-error.ts";
+import {
+  createReconnectingConnection,
+  inTransaction,
+  isBusy,
+  openDatabase,
+  portError,
+} from "./database.ts";
 import { createTableRows, indexesOf, prepareCheckpoint, SQLITE } from "./model-tables.ts";
 
 export const MODEL_PRAGMAS = [

@@ -28,8 +28,14 @@ import {
   quotedList,
 } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
-import { identityOf, inTransaction, openDatabase, rollBack } from "./database.ts";
-import { portError, whileBusy } from "./engine-error.ts";
+import {
+  identityOf,
+  inTransaction,
+  openDatabase,
+  portError,
+  rollBack,
+  whileBusy,
+} from "./database.ts";
 
 export const SQLITE: Dialect = {
   types: { text: "TEXT", integer: "INTEGER", nanos: "INTEGER" },

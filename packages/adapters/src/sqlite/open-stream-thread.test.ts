@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "@counterfoil/adapters/node/clock";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { afterAll, describe, expect, test } from "@jest/globals";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 import { openStreamThread, type StreamThread } from "./open-stream-thread.ts";
 

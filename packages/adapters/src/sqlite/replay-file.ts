@@ -3,8 +3,7 @@ import { FileUnusable } from "@counterfoil/processing/ports/errors";
 import type { Row, Table } from "@counterfoil/processing/ports/table";
 import { createTableSql, quoted, quotedList, valueIn } from "../sql/tables.ts";
 import type { Stored } from "../sql/trouble.ts";
-import { inTransaction, openDatabase } from "./database.ts";
-import { portError } from "./engine-error.ts";
+import { inTransaction, openDatabase, portError } from "./database.ts";
 import { SQLITE } from "./model-tables.ts";
 
 /** What a model was at a position. */

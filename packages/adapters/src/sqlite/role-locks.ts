@@ -4,8 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import type { Stored } from "../sql/trouble.ts";
-import { openDatabase } from "./database.ts";
-import { isBusy, portError, whileBusy } from "./engine-error.ts";
+import { isBusy, openDatabase, portError, whileBusy } from "./database.ts";
 
 /** How often a standby looks whether the holder is gone. */
 const LOOK_EVERY_MS = 50;

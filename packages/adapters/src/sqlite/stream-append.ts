@@ -11,8 +11,7 @@ import {
   rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
 import { type EventCells, sealEvents } from "../sql/events.ts";
-import { inTransaction } from "./database.ts";
-import { isUniqueViolation } from "./engine-error.ts";
+import { inTransaction, isUniqueViolation } from "./database.ts";
 import type { StreamConnection, StreamStatements } from "./stream-file.ts";
 import { readHead, readPage } from "./stream-read.ts";
 

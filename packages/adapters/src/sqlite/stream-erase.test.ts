@@ -7,7 +7,7 @@ import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import type { Body, EventStream } from "@counterfoil/processing/ports/event-stream";
 import { sampleEvent } from "@counterfoil/processing/testing/sample-event";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 
 let dataDir: string;

@@ -8,8 +8,13 @@ import {
 } from "@counterfoil/processing/ports/errors";
 import { IS_INDEXED_TYPE, OF_EVENT, WRITTEN_COLUMNS } from "../sql/events.ts";
 import { STREAM } from "../sql/trouble.ts";
-import { inTransaction, type OpenMode, openDatabase } from "./database.ts";
-import { isUniqueViolation, portError } from "./engine-error.ts";
+import {
+  inTransaction,
+  isUniqueViolation,
+  type OpenMode,
+  openDatabase,
+  portError,
+} from "./database.ts";
 
 /** What the stream's functions work with: one connection and what was prepared on it. */
 export type StreamConnection = Readonly<{

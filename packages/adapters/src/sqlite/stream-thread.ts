@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { emptyHead } from "@counterfoil/core/stream/chain";
-import { nodeHashing } from "../node/hashing.ts";
+import { nodeHashing } from "../node/runtime.ts";
 import { STREAM } from "../sql/trouble.ts";
 import { createReconnectingConnection } from "./database.ts";
 import {

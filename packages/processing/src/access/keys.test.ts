@@ -1,4 +1,4 @@
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { keyState } from "@counterfoil/core/access/api-key";
 import { SECOND } from "@counterfoil/core/exact/time";
 import { beforeEach, describe, expect, test } from "@jest/globals";

@@ -1,11 +1,10 @@
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
 import type { Row, Selection, Value } from "../ports/table.ts";
 import { ENTRIES, entry, putEntries, TABLES } from "../testing/sample-tables.ts";
-import type { Projection } from "./projection.ts";
-import { openSession } from "./projection.ts";
+import { openSession, type Projection } from "./projection.ts";
 import { openScratch, rememberRows } from "./scratch.ts";
 
 /** A model whose events are rows that are put or taken out. */

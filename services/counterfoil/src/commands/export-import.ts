@@ -1,10 +1,8 @@
 import { loadConfig } from "@counterfoil/adapters/config";
 import { type Backends, connect } from "@counterfoil/adapters/connect";
-import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { readLines, writeParts, writeWholeFile } from "@counterfoil/adapters/node/files";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
-import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
+import { keepHeapLean, nodeBase64, nodeHashing } from "@counterfoil/adapters/node/runtime";
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { Config } from "@counterfoil/contracts/config";
 import { emptyHead, type Head } from "@counterfoil/core/stream/chain";

@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
+import { newKeySecret } from "@counterfoil/adapters/node/runtime";
 import { ID_BYTES_MAX } from "@counterfoil/contracts/scalar";
 import { keyRole } from "@counterfoil/contracts/service-fact";
 import { type ApiKey, type KeyRequest, keyState } from "@counterfoil/core/access/api-key";

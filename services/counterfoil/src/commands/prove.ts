@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { nodeBase64 } from "@counterfoil/adapters/node/base64";
 import { writeWholeFile } from "@counterfoil/adapters/node/files";
+import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
 import { readTreeHead } from "@counterfoil/core/audit/tree-head";
 import { NotProvable, proveAccount } from "@counterfoil/processing/audit/prove-account";
 import { Command } from "commander";

@@ -1,5 +1,5 @@
 import type { Backends } from "@counterfoil/adapters/connect";
-import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
+import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import {
   catchUpUnattended,

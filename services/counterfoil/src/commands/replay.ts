@@ -1,6 +1,6 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { writeWholeFile } from "@counterfoil/adapters/node/files";
-import { keepHeapLean } from "@counterfoil/adapters/node/lean-heap";
+import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
 import type { ReplayFile } from "@counterfoil/adapters/sqlite/replay-file";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { BalanceRecord } from "@counterfoil/contracts/record";

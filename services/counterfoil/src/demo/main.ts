@@ -124,14 +124,14 @@ async function playAndCheck(
 }
 
 /** Both providers, on this computer, with keys that are thrown away. */
-export type StandIn = Readonly<{
+type StandIn = Readonly<{
   /** What the service has to be started with. */
   config: Readonly<Record<string, string>>;
   play: (scenario: Scenario, baseUrl: string) => Promise<PlayResult>;
   stop: () => Promise<void>;
 }>;
 
-export async function startStandIn(): Promise<StandIn> {
+async function startStandIn(): Promise<StandIn> {
   const feed = await createFeedServer();
   const { secret } = createZeroHashKeys();
   const layer1Keys = createLayer1Keys();
@@ -185,7 +185,7 @@ const FLOWS = [
 type FlowsDeps = Readonly<{ standIn: StandIn; api: Api; address: string }>;
 
 /** @throws where a webhook was refused */
-export async function playFlows({ standIn, api, address }: FlowsDeps): Promise<void> {
+async function playFlows({ standIn, api, address }: FlowsDeps): Promise<void> {
   printHeading("Playing what the providers document", "signed HTTP, and a real socket");
   const scenarios = FLOWS.flatMap((name) => SCENARIOS.get(name) ?? []);
   const width = Math.max(...scenarios.map(({ title }) => title.length));

@@ -100,7 +100,7 @@ async function warnWithoutKeys({ config, backends, logger }: ReadingDeps): Promi
  * What operators say over HTTP. A gateway only reads; for an operator's event it opens the stream for
  * writing, as a command does, and closes it.
  */
-export function createActing(config: Config, models: ServedModels): Acting {
+function createActing(config: Config, models: ServedModels): Acting {
   const writing = <T>(work: (backends: Backends) => Promise<T>): Promise<T> =>
     withBackends(connect(config, "write"), work);
   return {

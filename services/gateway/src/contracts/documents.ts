@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { configSchema } from "@counterfoil/contracts/config";
 import { asyncApiDocument, printStable, schemaDocuments } from "@counterfoil/contracts/documents";
 import { createHeads } from "@counterfoil/processing/audit/heads";

@@ -1,4 +1,4 @@
-import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import { anomalyRecord, quarantinedRecord } from "@counterfoil/contracts/operations-record";
 import { SECOND } from "@counterfoil/core/exact/time";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";

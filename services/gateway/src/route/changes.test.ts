@@ -1,5 +1,4 @@
-import { systemClock } from "@counterfoil/adapters/node/clock";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { revokeKey } from "@counterfoil/processing/access/keys";
 import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nodeHashing as hashing } from "@counterfoil/adapters/node/hashing";
 import { createHeadKeyFile, verifyEd25519 } from "@counterfoil/adapters/node/head-key";
+import { nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import { isConsistent, isIncluded } from "@counterfoil/core/audit/merkle-log";
 import { readTreeHead, signedText } from "@counterfoil/core/audit/tree-head";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";

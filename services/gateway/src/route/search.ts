@@ -1,4 +1,4 @@
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { searchHit } from "@counterfoil/contracts/http";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createStandings } from "@counterfoil/processing/queries/event-standing";

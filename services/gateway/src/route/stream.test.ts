@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { deliveryRecord, deliverySummary, eventDetail } from "@counterfoil/contracts/provenance";
 import { eventRecord } from "@counterfoil/contracts/record";
 import { parseTime } from "@counterfoil/core/exact/time";

@@ -1,4 +1,4 @@
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { FACTS, type FactType } from "@counterfoil/contracts/fact";
 import { listOf, oneOf } from "@counterfoil/contracts/http";
 import {

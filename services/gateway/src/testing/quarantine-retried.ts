@@ -1,4 +1,4 @@
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { eventId } from "@counterfoil/core/identity";

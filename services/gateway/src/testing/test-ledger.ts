@@ -1,4 +1,4 @@
-import { nodeHashing } from "@counterfoil/adapters/node/hashing";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";

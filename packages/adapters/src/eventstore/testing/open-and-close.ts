@@ -3,8 +3,7 @@
  * would keep it alive.
  */
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
-import { systemClock } from "../../node/clock.ts";
-import { nodeHashing } from "../../node/hashing.ts";
+import { nodeHashing, systemClock } from "../../node/runtime.ts";
 import { openEventStream } from "../event-stream.ts";
 import { createMemoryIdentityIndex } from "./memory-identity-index.ts";
 

@@ -1,7 +1,6 @@
 import { EventStoreDBClient, jsonEvent, NO_STREAM } from "@eventstore/db-client";
 import { afterEach, beforeEach } from "@jest/globals";
-import { systemClock } from "../../node/clock.ts";
-import { nodeHashing } from "../../node/hashing.ts";
+import { nodeHashing, systemClock } from "../../node/runtime.ts";
 import { type EventStreamOptions, openEventStream } from "../event-stream.ts";
 import {
   type DoubleOptions,

@@ -5,8 +5,7 @@
  *     node appender.ts <dataDir> <ledger> <first number> <count>
  */
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
-import { systemClock } from "../../node/clock.ts";
-import { nodeHashing } from "../../node/hashing.ts";
+import { nodeHashing, systemClock } from "../../node/runtime.ts";
 import { openEventStream } from "../event-stream.ts";
 
 const [dataDir = "", ledger = "", first = "", count = ""] = process.argv.slice(2);

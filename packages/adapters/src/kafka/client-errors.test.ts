@@ -1,6 +1,6 @@
 import { PublisherFenced, TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import { describe, expect, test } from "@jest/globals";
-import { portError, withAdvice } from "./errors.ts";
+import { portError, withAdvice } from "./client.ts";
 
 /** An error as the client makes it. */
 function clientError(name: string, message: string, more: object = {}): Error {

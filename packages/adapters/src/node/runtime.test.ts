@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { systemClock } from "./clock.ts";
+import { systemClock } from "./runtime.ts";
 
 describe("system clock", () => {
   test("stays within the system's millisecond and does not fall", () => {
