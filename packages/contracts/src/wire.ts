@@ -253,20 +253,20 @@ export const layer1Envelope = z.looseObject({
   data: z.unknown().optional(),
 });
 
-const side = z.looseObject({ amount: text, address: text, asset: text });
+const layer1Side = z.looseObject({ amount: text, address: text, asset: text });
 
-const networkDetail = z
+const layer1NetworkDetail = z
   .looseObject({
     fee: z.looseObject({ asset: text, amount: text }).nullish(),
     block: z.looseObject({ number: text, timestamp: text }).nullish(),
   })
   .nullish();
 
-const address = z
+const layer1Address = z
   .looseObject({ address: text, network: text, reference: text, customerId: text })
   .nullish();
 
-const metadata = z
+const layer1Metadata = z
   .looseObject({ failure: z.looseObject({ reason: text, message: text }).nullish() })
   .nullish();
 
@@ -279,11 +279,11 @@ export const layer1Transfer = z.looseObject({
   amount: text,
   hash: text,
   reference: text,
-  address,
-  sources: z.array(side).nullish(),
-  destinations: z.array(side).nullish(),
-  networkDetail,
-  metadata,
+  address: layer1Address,
+  sources: z.array(layer1Side).nullish(),
+  destinations: z.array(layer1Side).nullish(),
+  networkDetail: layer1NetworkDetail,
+  metadata: layer1Metadata,
   createdAt: text,
   updatedAt: text,
 });

@@ -222,8 +222,8 @@ const RSA_KEY: PublicKeyRule = {
   types: ["spki", "pkcs1"],
 };
 
-const SIGNATURE = "x-signature";
-const SCHEME = "ecdsa_secp256k1";
+const LAYER1_SIGNATURE = "x-signature";
+const LAYER1_SCHEME = "ecdsa_secp256k1";
 
 /**
  * Verifies Layer1 webhooks: `x-signature` is the base64 of a DER ECDSA signature over
@@ -237,14 +237,22 @@ export function createLayer1Verifier(publicKeys: readonly string[]): VerifySigna
   const keys = parsePublicKeys(publicKeys, SECP256K1_KEY);
   const ids = keys.map(publicKeyId);
   return async ({ headers, body }) => {
-    const base64 = headerText(headers, SIGNATURE);
-    if (base64 === undefined) return refused("signature_missing", `expected ${SIGNATURE}`);
-    if (!BASE64.test(base64)) return refused("signature_invalid", `${SIGNATURE} is not base64`);
-    const number = await matchingKey(keys, body, Buffer.from(base64, "base64"));
-    if (number === null) return refused("signature_invalid", `${SIGNATURE} does not match`);
-    const found = { scheme: SCHEME, key_id: ids[number - 1] ?? "" };
-    const evidence = [...evidenceOf(headers, [SIGNATURE], new Map([[SIGNATURE, found]]))];
-    const verdict = { signature: "valid", scheme: SCHEME, key: String(number), evidence } as const;
+    const base64 = headerText(headers, LAYER1_SIGNATURE);
+    if (base64 === undefined) return refused("signature_missing", `expected ${LAYER1_SIGNATURE}`);
+    if (!BASE64.test(base64))
+      return refused("signature_invalid", `${LAYER1_SIGNATURE} is not base64`);
+    const number = await layer1KeyNumber(keys, body, Buffer.from(base64, "base64"));
+    if (number === null) return refused("signature_invalid", `${LAYER1_SIGNATURE} does not match`);
+    const found = { scheme: LAYER1_SCHEME, key_id: ids[number - 1] ?? "" };
+    const evidence = [
+      ...evidenceOf(headers, [LAYER1_SIGNATURE], new Map([[LAYER1_SIGNATURE, found]])),
+    ];
+    const verdict = {
+      signature: "valid",
+      scheme: LAYER1_SCHEME,
+      key: String(number),
+      evidence,
+    } as const;
     return { ok: true, verdict };
   };
 }
@@ -257,7 +265,7 @@ const SECP256K1_KEY: PublicKeyRule = {
 };
 
 /** The number of the key in the list, from 1. */
-async function matchingKey(
+async function layer1KeyNumber(
   keys: readonly KeyObject[],
   body: Uint8Array,
   signature: Buffer,

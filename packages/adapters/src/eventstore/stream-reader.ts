@@ -6,8 +6,13 @@ import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 import { PAGE_BYTES_MAX } from "@counterfoil/processing/ports/event-stream";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
-import type { Connection, StartCall, Timing } from "./connection.ts";
-import { isNotLeader, portError } from "./engine-error.ts";
+import {
+  type Connection,
+  isNotLeader,
+  portError,
+  type StartCall,
+  type Timing,
+} from "./connection.ts";
 import {
   createSealing,
   type DecodedEvent,

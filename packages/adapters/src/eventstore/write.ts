@@ -6,8 +6,14 @@ import {
 } from "@counterfoil/processing/ports/errors";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
-import type { Connection, StartCall, Timing } from "./connection.ts";
-import { isStreamDeleted, outcomeOf, portError } from "./engine-error.ts";
+import {
+  type Connection,
+  isStreamDeleted,
+  outcomeOf,
+  portError,
+  type StartCall,
+  type Timing,
+} from "./connection.ts";
 import type { ServerEvent } from "./stored-event.ts";
 
 type Write = Readonly<{
