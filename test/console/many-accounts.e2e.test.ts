@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
 import { createApi, createKey, whenFolded } from "../e2e/support/api.ts";
-import { addressOf, endAllProcesses, startRole } from "../e2e/support/counterfoil.ts";
+import {
+  addressOf,
+  type Environment,
+  endAllProcesses,
+  startRole,
+} from "../e2e/support/counterfoil.ts";
 import { newFolder, removeFolders } from "../e2e/support/folder.ts";
 import { configOf } from "../e2e/support/stand-in.ts";
 import { openWatched, startBrowser, whenLoaded } from "./support/browser.ts";
-import { describeBrowser } from "./support/describe-browser.ts";
+import { describeConsole } from "./support/describe-browser.ts";
 import { accountOf, fillAccounts, PLANTED } from "./support/many-accounts.ts";
 
 jest.setTimeout(300_000);
@@ -13,13 +18,14 @@ jest.setTimeout(300_000);
 const ACCOUNTS = 10_000;
 
 /** Lists are read by the page, and one account among many is found. */
-describeBrowser("the console over 10,000 accounts (needs Chromium)", () => {
-  const env = configOf(newFolder());
+describeConsole("the console over 10,000 accounts", (newLedger) => {
+  let env: Environment;
   let address: string;
   let browser: Browser;
 
   beforeAll(async () => {
-    const head = await fillAccounts(env.COUNTERFOIL_DATA_DIR ?? "", ACCOUNTS);
+    env = { ...configOf(newFolder()), ...(await newLedger()) };
+    const head = await fillAccounts(env, ACCOUNTS);
     address = await addressOf(startRole(["start"], env));
     // Three times the patience of one wait, on a machine that has more to do.
     const folded = () => whenFolded(createApi(address), head);

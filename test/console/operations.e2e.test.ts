@@ -3,7 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { createKey } from "../e2e/support/api.ts";
 import { sendWebhook } from "../e2e/support/send.ts";
 import { findingsOf, openWatched, startBrowser, whenLoaded } from "./support/browser.ts";
-import { describeBrowser } from "./support/describe-browser.ts";
+import { describeConsole } from "./support/describe-browser.ts";
 import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
 
 jest.setTimeout(180_000);
@@ -11,13 +11,13 @@ jest.setTimeout(180_000);
 const UNREADABLE = JSON.stringify({ nonsense: "12345678901234567890.10" });
 
 /** What an operator does: look at what is wrong, down to the bytes, and say so. */
-describeBrowser("the console for operators (needs Chromium)", () => {
+describeConsole("the console for operators", (newLedger) => {
   let service: ShownService;
   let browser: Browser;
   let quarantined: string;
 
   beforeAll(async () => {
-    service = await startShownService();
+    service = await startShownService(await newLedger());
     const hook = { provider: "zerohash", payloadType: "account_balance.changed" } as const;
     const kept = await sendWebhook(service.address, { ...hook, body: UNREADABLE });
     quarantined = String(kept?.delivery_id);

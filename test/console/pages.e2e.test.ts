@@ -2,19 +2,25 @@ import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals
 import type { Browser, Page } from "playwright-core";
 import { createApi, createKey } from "../e2e/support/api.ts";
 import { findingsOf, openWatched, startBrowser } from "./support/browser.ts";
-import { describeBrowser } from "./support/describe-browser.ts";
+import { describeConsole } from "./support/describe-browser.ts";
 import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
 
 jest.setTimeout(240_000);
 
+/** How a page looks does not depend on the engine: there it is opened once. */
+const VIEWS = {
+  SQLite: [{}, { scheme: "dark" }, { width: 360 }],
+  PostgreSQL: [{}],
+} as const;
+
 /** Every page over what the providers document, in both themes and on a telephone. */
-describeBrowser("the console's pages in a real browser (needs Chromium)", () => {
+describeConsole("the console's pages in a real browser", (newLedger, engine) => {
   let service: ShownService;
   let browser: Browser;
   let paths: Readonly<Record<string, string>>;
 
   beforeAll(async () => {
-    service = await startShownService();
+    service = await startShownService(await newLedger());
     browser = await startBrowser();
     const api = createApi(service.address);
     const first = async (list: string) => {
@@ -48,7 +54,7 @@ describeBrowser("the console's pages in a real browser (needs Chromium)", () => 
   ];
 
   test.each(NAMES)("%s: no error, nobody else asked, nothing that axe finds", async (name) => {
-    for (const view of [{}, { scheme: "dark" }, { width: 360 }] as const) {
+    for (const view of VIEWS[engine]) {
       const { page, open, faults } = await openWatched(browser, service.address, view);
       await open(paths[name] ?? "");
       expect([view, faults()]).toEqual([view, []]);
@@ -120,12 +126,12 @@ describeBrowser("the console's pages in a real browser (needs Chromium)", () => 
   });
 });
 
-describeBrowser("the console for a platform's key (needs Chromium)", () => {
+describeConsole("the console for a platform's key", (newLedger) => {
   let service: ShownService;
   let browser: Browser;
 
   beforeAll(async () => {
-    service = await startShownService();
+    service = await startShownService(await newLedger());
     browser = await startBrowser();
   });
 

@@ -1,8 +1,10 @@
 import { nodeHashing, systemClock } from "@counterfoil/adapters/node/runtime";
+import { openEventStream as openPostgresStream } from "@counterfoil/adapters/postgres/event-stream";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
+import type { Environment } from "../../e2e/support/counterfoil.ts";
 import { balanceBody } from "../../system/messages.ts";
 
 const AT_ONCE = 500;
@@ -15,15 +17,18 @@ export const accountOf = (number: number): string =>
   `zerohash:P${String(number).padStart(6, "0")}:PLAT01:general:available:USD`;
 
 /**
- * Fills a ledger on SQLite, without a service, with a run for each of this many accounts. One has
+ * Fills a ledger, without a service, with a run for each of this many accounts. One has
  * three, and 5 USD are missing between its second and its third.
  *
  * @returns where it ends
  */
-export async function fillAccounts(dataDir: string, accounts: number): Promise<number> {
+export async function fillAccounts(env: Environment, accounts: number): Promise<number> {
+  const { COUNTERFOIL_DATA_DIR: dataDir = "", COUNTERFOIL_POSTGRES_URL: url } = env;
   const ledger = "default";
-  const options = { dataDir, ledger, hashing: nodeHashing, clock: systemClock };
-  const stream = await openEventStream(options);
+  const options = { ledger, hashing: nodeHashing, clock: systemClock };
+  const stream = await (url === undefined
+    ? openEventStream({ ...options, dataDir })
+    : openPostgresStream({ ...options, url }));
   await openLedger(stream, { name: ledger, environment: "production" }, nodeHashing);
   const ingest = createIngest({ ...options, stream, translations: TRANSLATIONS });
   let some: Promise<unknown>[] = [];
