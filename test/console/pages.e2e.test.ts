@@ -116,6 +116,24 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
     });
   });
 
+  test("what changes while a page begins is on it", async () => {
+    const { page, open, faults } = await openWatched(browser, service.address);
+    const { promise: folded, resolve } = Promise.withResolvers<void>();
+    await page.route("**/v1/status", async (route) => {
+      await folded;
+      await route.continue();
+    });
+    const opened = open(`/accounts/${encodeURIComponent(GAP_ACCOUNT)}`);
+    await page.waitForLoadState("networkidle");
+    await service.report({ run: 6, change: "3", balance: "140" });
+    await service.whenFolded();
+    resolve();
+    await opened;
+    await page.locator(".verdict .answer", { hasText: "140" }).waitFor();
+    expect(faults()).toEqual([]);
+    await page.context().close();
+  });
+
   test("a list is narrowed by its address, and says where nothing is like that", async () => {
     await on("/accounts?participant_code=GAP001", async (page) => {
       expect(await page.locator("tbody tr").count()).toBe(1);

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { createApi, whenFolded } from "../e2e/support/api.ts";
+import { createApi } from "../e2e/support/api.ts";
 import { openWatched, startBrowser } from "./support/browser.ts";
 import { GAP_ACCOUNT, startShownService } from "./support/shown-service.ts";
 
@@ -27,9 +27,7 @@ async function addHistory(): Promise<void> {
     balance += change;
     await service.report({ run: 5 + at, change: String(change), balance: String(balance) });
   }
-  const api = createApi(service.address);
-  const { head } = await api.get<{ head: string }>("/v1/status");
-  await whenFolded(api, Number(head));
+  await service.whenFolded();
 }
 
 async function takePictures(): Promise<void> {

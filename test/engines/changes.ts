@@ -58,6 +58,7 @@ export function describeChanges(name: string, open: OpenEngine): void {
       const seen: Seen[] = [];
       const random = randomFrom(7);
       const states = new Set<string>();
+      const connected: boolean[] = [];
       let connections = 0;
       const isCut = new AbortController();
       const cutting: typeof fetch = async (url, init) => {
@@ -67,7 +68,8 @@ export function describeChanges(name: string, open: OpenEngine): void {
       };
       const client = createClient({ baseUrl: address, fetch: cutting });
       const reading = (async () => {
-        const options = { signal: isCut.signal };
+        const onConnection = (isConnected: boolean) => connected.push(isConnected);
+        const options = { signal: isCut.signal, onConnection };
         for await (const { id, event, data } of client.streamChanges({ after: "0" }, options)) {
           if (event === "state") states.add(data.state);
           if (event === "state" || event === "reset") continue;
@@ -106,6 +108,8 @@ export function describeChanges(name: string, open: OpenEngine): void {
       }
       expect([...states].sort()).toEqual(["behind", "current"]);
       expect(connections).toBeGreaterThan(5);
+      expect(connected).toEqual(connected.map((_, at) => at % 2 === 0));
+      expect(connected).toHaveLength(2 * connections);
     }, 400_000);
 
     test("from the beginning, all models come in the order of the stream", async () => {

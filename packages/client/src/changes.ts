@@ -65,10 +65,12 @@ export async function* followChanges(
     ask,
     isFinal,
     signal,
+    onConnection,
   }: Readonly<{
     ask: Ask;
     isFinal: (error: unknown) => boolean;
-    signal: AbortSignal | undefined;
+    signal?: AbortSignal;
+    onConnection?: (isConnected: boolean) => void;
   }>,
 ): AsyncGenerator<Change, void, undefined> {
   let place = given === undefined ? null : String(given);
@@ -78,6 +80,7 @@ export async function* followChanges(
     try {
       const headers: Record<string, string> = place === null ? {} : { "last-event-id": place };
       const response = await ask(parameters, { headers, signal: either });
+      onConnection?.(true);
       for await (const read of eventsOf(response, () => connection.abort())) {
         pauseMs = PAUSE_MS_MIN;
         place = read.place ?? place;
@@ -89,6 +92,7 @@ export async function* followChanges(
     } finally {
       // Also where the loop that reads has ended.
       connection.abort();
+      onConnection?.(false);
     }
     await pause(pauseMs, signal);
   }

@@ -14,7 +14,11 @@ export type ClientOptions = Readonly<{
 }>;
 
 /** Beside an operation's own parameters. */
-export type RequestOptions = Readonly<{ signal?: AbortSignal }>;
+export type RequestOptions = Readonly<{
+  signal?: AbortSignal;
+  /** Of `streamChanges`: hears when its connection was made, and when it has ended. */
+  onConnection?: (isConnected: boolean) => void;
+}>;
 
 export type OperationId = keyof operations & keyof typeof OPERATIONS;
 
@@ -83,7 +87,7 @@ export function createClient(options: ClientOptions): Client {
       const askOne = (given: Parameters, more: AskOptions) =>
         ask(id as OperationId, given, { ...request, ...more });
       return media === "text/event-stream"
-        ? followChanges(parameters, { ask: askOne, isFinal, signal: request.signal })
+        ? followChanges(parameters, { ...request, ask: askOne, isFinal })
         : pagesOf(parameters, async (page) => contentOf(await askOne(page, {}), media));
     },
   ]);
@@ -95,7 +99,10 @@ const isFinal = (error: unknown): boolean =>
   error instanceof ProblemError && error.status < 500 && error.status !== 429;
 
 type Parameters = Readonly<Record<string, unknown>>;
-type AskOptions = RequestOptions & Readonly<{ headers?: Readonly<Record<string, string>> }>;
+type AskOptions = Readonly<{
+  signal?: AbortSignal;
+  headers?: Readonly<Record<string, string>>;
+}>;
 
 function createAsk({ baseUrl, key, fetch: ask = fetch }: ClientOptions) {
   const base = new URL(baseUrl).href.replace(/\/+$/, "");

@@ -16,6 +16,8 @@ export type ShownService = Readonly<{
   env: Environment;
   /** Brings a report of the account with the gap. */
   report: (report: Readonly<{ run: number; change: string; balance: string }>) => Promise<void>;
+  /** Once every model has all that has come. */
+  whenFolded: () => Promise<void>;
   stop: () => Promise<void>;
 }>;
 
@@ -49,13 +51,17 @@ export async function startShownService(also: Environment = {}): Promise<ShownSe
   await report({ run: 1, change: "100", balance: "100" });
   await report({ run: 2, change: "20", balance: "120" });
   await report({ run: 4, change: "5", balance: "130" });
-  const api = createApi(address);
-  const { head } = await api.get<{ head: string }>("/v1/status");
-  await whenFolded(api, Number(head));
+  const allFolded = async () => {
+    const api = createApi(address);
+    const { head } = await api.get<{ head: string }>("/v1/status");
+    await whenFolded(api, Number(head));
+  };
+  await allFolded();
   return {
     address,
     env,
     report,
+    whenFolded: allFolded,
     async stop() {
       await endAllProcesses();
       removeFolders();

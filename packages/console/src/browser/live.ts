@@ -1,8 +1,7 @@
-import type { components } from "@counterfoil/client";
+import type { components, Change as StreamedChange } from "@counterfoil/client";
 import { ProblemError } from "@counterfoil/client";
 import { computed, effect, signal } from "@preact/signals";
-import { createParser, type EventSourceMessage } from "eventsource-parser";
-import { api, authorization, locked, watch } from "./session.ts";
+import { api, locked } from "./session.ts";
 
 export type Status = components["schemas"]["Status"];
 
@@ -15,6 +14,11 @@ export const status = signal<Status | null>(null);
 export const silence = signal<string | null>(null);
 /** Whether changes are told as they happen, instead of asked for. */
 export const isStreaming = signal(false);
+/**
+ * Whether the status was asked for once, whatever came of it. Pages ask after it, so that whoever
+ * follows from there on misses no change of what they show.
+ */
+export const isBegun = signal(false);
 
 export const head = computed(() => status.value?.head ?? null);
 
@@ -28,6 +32,11 @@ export function onChange(listener: (change: Change) => void): () => void {
 
 const tell = (change: Change): void => {
   for (const listener of listeners) listener(change);
+};
+
+/** Anything of these models may have changed. */
+const tellOf = (models: Status["projections"]): void => {
+  for (const { name } of models) tell({ model: name, id: null });
 };
 
 const ASK_EVERY_MS = 2_000;
@@ -47,7 +56,8 @@ export function follow(): void {
 
 async function followStatus(): Promise<never> {
   for (;;) {
-    if (locked.value === null && !document.hidden) await refreshStatus();
+    const isSeen = !document.hidden || !isBegun.value;
+    if (locked.value === null && isSeen) await refreshStatus();
     await pause(ASK_EVERY_MS);
   }
 }
@@ -61,32 +71,46 @@ export async function refreshStatus(): Promise<void> {
     const before = new Map(status.value?.projections.map(({ name, position }) => [name, position]));
     status.value = data;
     silence.value = null;
-    if (isStreaming.value) return;
-    for (const { name, position } of data.projections) {
-      if (before.size > 0 && before.get(name) !== position) tell({ model: name, id: null });
-    }
+    const isTold = isStreaming.value || !isBegun.value;
+    const moved = data.projections.filter(({ name, position }) => before.get(name) !== position);
+    if (!isTold) tellOf(moved);
   } catch (error) {
     if (error instanceof ProblemError && error.status === 401) return;
     silence.value = error instanceof ProblemError ? error.message : "The service does not answer.";
+  } finally {
+    isBegun.value = true;
   }
 }
 
-/** Reads `/v1/changes` where the service has it, and comes back to it when it ends. */
+/** Reads `/v1/changes`, again after each end; a service that is older has none. */
 async function followChanges(): Promise<void> {
   let after: string | null = null;
+  let isLost = false;
   for (;;) {
     const known = await whenKnown();
-    if (!document.hidden) {
-      after ??= known.head;
-      const outcome = await readChanges(after, (id) => {
-        after = id;
-      });
-      isStreaming.value = false;
-      if (outcome === "missing") return;
-      if (outcome === "refused") after = null;
+    // What is shown may have changed up to there.
+    if (isLost) tellOf(known.projections);
+    isLost = false;
+    after ??= reachedBy(known);
+    try {
+      for await (const change of changesAfter(after)) {
+        after = change.id ?? after;
+        tell(changeOf(change));
+      }
+    } catch (error) {
+      if (error instanceof ProblemError && [404, 405].includes(error.status)) return;
+      // A position that is not there: the ledger was brought back from a copy, and goes on from that.
+      isLost = error instanceof ProblemError && error.status !== 401;
+      if (isLost) after = null;
     }
     await pause(RETRY_MS);
   }
+}
+
+/** How far every model had come at least when a page was first answered; those that are far behind say so. */
+function reachedBy({ head, projections }: Status): string {
+  const live = projections.filter(({ state }) => state === "live");
+  return String(Math.min(Number(head), ...live.map(({ position }) => Number(position))));
 }
 
 /** The status, once there is one for whoever asks. */
@@ -103,50 +127,26 @@ function whenKnown(): Promise<Status> {
 }
 
 /** Ends with the key that it was begun with. */
-async function readChanges(
-  after: string,
-  reached: (id: string) => void,
-): Promise<"missing" | "refused" | "ended"> {
+async function* changesAfter(after: string): AsyncGenerator<StreamedChange> {
   const leaving = new AbortController();
   const asked = api.value;
   const stop = effect(() => {
     if (api.value !== asked || locked.value !== null) leaving.abort();
   });
+  const onConnection = (isConnected: boolean) => {
+    isStreaming.value = isConnected;
+  };
   try {
-    const headers = { ...authorization(), accept: "text/event-stream", "last-event-id": after };
     const { signal } = leaving;
-    const response = await watch("/v1/changes", { headers, cache: "no-store", signal });
-    if (response.status === 404 || response.status === 405) return "missing";
-    if (!response.ok || response.body === null) return "refused";
-    isStreaming.value = true;
-    const parser = createParser({
-      onEvent: (message) => {
-        if (message.id !== undefined) reached(message.id);
-        tellOf(message);
-      },
-    });
-    const text = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (let read = await text.read(); !read.done; read = await text.read())
-      parser.feed(read.value);
-  } catch {
-    // Cut off: the next attempt goes on behind the last one heard.
+    yield* asked.streamChanges({ after }, { signal, onConnection });
   } finally {
     stop();
   }
-  return "ended";
 }
 
-/** An event names the model; `reset` and `state` are about the one that their data names. */
-function tellOf({ event = "", data }: EventSourceMessage): void {
-  const { id, model } = fieldsOf(data);
-  if (event === "reset") tell({ model: String(model), id: null });
-  else tell({ model: event, id: typeof id === "string" ? id : null });
-}
-
-function fieldsOf(data: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(data));
-  } catch {
-    return {};
-  }
+/** `reset` and `state` are about the model that their data name. */
+function changeOf({ event, data }: StreamedChange): Change {
+  return event === "reset" || event === "state"
+    ? { model: data.model, id: null }
+    : { model: event, id: data.id };
 }

@@ -1,6 +1,6 @@
 import { type Client, ProblemError } from "@counterfoil/client";
 import { useEffect, useState } from "preact/hooks";
-import { type Change, onChange } from "./live.ts";
+import { type Change, isBegun, onChange } from "./live.ts";
 import { api, locked } from "./session.ts";
 
 /** What was asked for, as far as it is there. What was shown stays while it is asked for again. */
@@ -39,11 +39,11 @@ export function useResource<Data>(
   const [found, setFound] = useState<Readonly<{ key: string; data?: Data; failure?: Failure }>>();
   const [round, setRound] = useState(0);
   const client = api.value;
-  const isLocked = locked.value !== null;
+  const isWaiting = locked.value !== null || !isBegun.value;
   const again = () => setRound((before) => before + 1);
 
   useEffect(() => {
-    if (isLocked) return;
+    if (isWaiting) return;
     const leaving = new AbortController();
     const { signal } = leaving;
     ask(client, signal).then(
@@ -59,7 +59,7 @@ export function useResource<Data>(
       },
     );
     return () => leaving.abort();
-  }, [key, client, isLocked, round]);
+  }, [key, client, isWaiting, round]);
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -57,10 +57,6 @@ export function logOut(): void {
   locked.value = "You have logged out.";
 }
 
-/** For a request that is made by hand, such as a stream that is read as it comes. */
-export const authorization = (): Record<string, string> =>
-  key.value === null ? {} : { authorization: `Bearer ${key.value}` };
-
 const isReading = ({ method = "GET" }: RequestInit = {}): boolean => method === "GET";
 
 /** Every request goes through here, so that a key that is revoked meanwhile is asked for at once. */
