@@ -123,8 +123,9 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
       await folded;
       await route.continue();
     });
+    const asked = page.waitForRequest("**/v1/status");
     const opened = open(`/accounts/${encodeURIComponent(GAP_ACCOUNT)}`);
-    await page.waitForLoadState("networkidle");
+    await asked;
     await service.report({ run: 6, change: "3", balance: "140" });
     await service.whenFolded();
     resolve();

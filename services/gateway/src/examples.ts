@@ -12,18 +12,23 @@ export function withExamples<Given extends object>(document: Given): Given {
   );
   for (const methods of Object.values((document as Document).paths ?? {})) {
     for (const operation of Object.values(methods)) {
-      const { operationId = "", responses = {} } = operation as Operation;
-      const content = responses["200"]?.content?.["application/json"];
+      const { operationId = "" } = operation as Operation;
+      const media = answerOf(operation as Operation);
       const example = examples[operationId];
-      if (content !== undefined && example !== undefined) content.example = example;
+      if (media !== undefined && example !== undefined) media.example = example;
     }
   }
   return document;
 }
 
-type Operation = Readonly<{
+/** What an operation answers where all is well; one that answers bytes has no example. */
+export function answerOf({ responses = {} }: Operation): Media | undefined {
+  const [, answer] = Object.entries(responses).find(([status]) => status.startsWith("2")) ?? [];
+  return answer?.content?.["application/json"] ?? answer?.content?.["text/event-stream"];
+}
+
+export type Operation = Readonly<{
   operationId?: string;
-  responses?: Readonly<
-    Record<string, Readonly<{ content?: Readonly<Record<string, { example?: unknown }>> }>>
-  >;
+  responses?: Readonly<Record<string, Readonly<{ content?: Readonly<Record<string, Media>> }>>>;
 }>;
+type Media = { readonly schema?: object; example?: unknown };

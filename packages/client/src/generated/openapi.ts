@@ -1644,6 +1644,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": {
                         /** @enum {string} */
                         status: "ok";
@@ -1792,6 +1797,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ready"
+                     *     }
+                     */
                     "application/json": {
                         /** @enum {string} */
                         status: "ready";
@@ -2411,6 +2421,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "actor": "key:5d1c0b0e-0000-4000-8000-000000000000 (ada)",
+                     *         "anomaly_id": "gap:zerohash:P1:G1:general:available:USD:1..3",
+                     *         "note": "asked the provider"
+                     *       },
+                     *       "position": "164"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Acknowledgement"];
                         position: components["schemas"]["Position"];
@@ -2675,6 +2695,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example id: 20.2
+                     *     event: anomalies
+                     *     data: {"id":"account_id_conflict:zerohash:DEF456:ABC123:general:collateral:BTC:account_ids","kind":"account_id_conflict","model":"balances","subject":"zerohash:DEF456:ABC123:general:collateral:BTC","detail":{"account_ids":["6c12b928-6bc0-4139-b9ea-ffa636c2a8b8","6c12b928-6bc0-4139-b9ea-ffa636c2a8b88"]},"opened_at":"2021-11-29T12:37:06.534177Z","opened_position":"20","closed_position":null,"acknowledged_at":null,"acknowledged_by":null,"note":null,"position":"20"}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -4027,6 +4052,85 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "arithmetic": [
+                     *         {
+                     *           "after": "0.00015102",
+                     *           "before": "0.00009968",
+                     *           "change": "0.00005134",
+                     *           "entry": "run:4150532",
+                     *           "line": "run 4150532: 0.00009968 + 0.00005134 = 0.00015102",
+                     *           "missing": null,
+                     *           "missing_after": null
+                     *         }
+                     *       ],
+                     *       "deliveries": [
+                     *         {
+                     *           "body": "kept",
+                     *           "body_sha256": "3c8af892df82fed382a7688504aeaad7400495ee2fbe717d093e3fe2cdaff9f0",
+                     *           "channel": "webhook",
+                     *           "connection": null,
+                     *           "erased": null,
+                     *           "frame": null,
+                     *           "id": "6858420d-ce2d-571d-9847-7825919da7ee",
+                     *           "key_id": null,
+                     *           "notification_id": null,
+                     *           "payload_type": "account_balance.changed",
+                     *           "position": "44",
+                     *           "received_at": "2026-01-01T00:00:00.011Z",
+                     *           "scheme": null,
+                     *           "signature": "valid"
+                     *         }
+                     *       ],
+                     *       "facts": [
+                     *         {
+                     *           "delivery_ids": [
+                     *             "6858420d-ce2d-571d-9847-7825919da7ee"
+                     *           ],
+                     *           "event_id": "62f693d4-fcd9-515f-b3c6-042889cfd254",
+                     *           "position": "47",
+                     *           "role": "decides",
+                     *           "sentence": "run 4150532 states a balance of 0.00015102; nothing is known before it, when the account held 0.00009968; without it the balance would not be known",
+                     *           "type": "BalanceReported"
+                     *         },
+                     *         {
+                     *           "delivery_ids": [
+                     *             "6858420d-ce2d-571d-9847-7825919da7ee"
+                     *           ],
+                     *           "event_id": "5376bccf-3f62-5e86-b854-1472f1f8e39b",
+                     *           "position": "46",
+                     *           "role": "decides",
+                     *           "sentence": "final_settlement_outstanding f16e0fad-e573-46da-a3a1-465a5a348648 of run 4150532 changes the account by 0.00005134; without it the updated at would be 2025-05-01T15:10:00.847Z",
+                     *           "type": "MovementRecorded"
+                     *         }
+                     *       ],
+                     *       "id": "zerohash:45JM2Q:F12JE6:general:available:BTC",
+                     *       "kind": "balance",
+                     *       "next_cursor": null,
+                     *       "position": "157",
+                     *       "shown": {
+                     *         "account_group": "F12JE6",
+                     *         "account_id": "5c01c19f-507b-43cf-a370-a8e6de1a71ac",
+                     *         "account_ids": [
+                     *           "5c01c19f-507b-43cf-a370-a8e6de1a71ac"
+                     *         ],
+                     *         "account_label": "general",
+                     *         "account_type": "available",
+                     *         "address": null,
+                     *         "asset": "BTC",
+                     *         "balance": "0.00015102",
+                     *         "id": "zerohash:45JM2Q:F12JE6:general:available:BTC",
+                     *         "last_run_id": "4150532",
+                     *         "open_gaps": 0,
+                     *         "participant_code": "45JM2Q",
+                     *         "position": "47",
+                     *         "provider": "zerohash",
+                     *         "status": "continuous",
+                     *         "updated_at": "2025-05-01T15:10:00.938Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Explanation"];
                 };
             };
@@ -4128,6 +4232,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "genesis": "8abe9c39db4c63af18171c46d9ef08603e1468e15f450ce0f95145ff855bacdf",
+                     *       "hash": "bb1cd1a14669fe31f6625c354ba11dec3c18f2cebbb086c68191598057497933",
+                     *       "key_id": "e54893f1c9ff55ad58c5f54e0b16672c3c41f9ef04a8bbd03df7c3e39cecd328",
+                     *       "ledger": "default",
+                     *       "map_root": "3e5609360890a821ea062417a14cb54a0e9afcc57e45332c4a8f7101400dd2ca",
+                     *       "position": "157",
+                     *       "public_key": "5e449ad6fa4b2d65746e8cd4f968e38c5a9679f8495db114ee06317f72f717db",
+                     *       "root": "e8c21a22a746caa327c4c7aa701d96576c9030b50d939ac637d0397f242591f8",
+                     *       "signature": "dcdfb95ab62a12788848e9190e300b02bce11dc68822354dd26040c750bfbb0cd7764a688c2689c40522968f45b38bfea24b35c10843f5078ab4253febb9a405",
+                     *       "signed_at": "2026-01-01T00:00:00.061Z",
+                     *       "tree_size": "157"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TreeHead"];
                 };
             };
@@ -4218,6 +4337,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "genesis": "8abe9c39db4c63af18171c46d9ef08603e1468e15f450ce0f95145ff855bacdf",
+                     *           "hash": "bb1cd1a14669fe31f6625c354ba11dec3c18f2cebbb086c68191598057497933",
+                     *           "key_id": "e54893f1c9ff55ad58c5f54e0b16672c3c41f9ef04a8bbd03df7c3e39cecd328",
+                     *           "ledger": "default",
+                     *           "map_root": "3e5609360890a821ea062417a14cb54a0e9afcc57e45332c4a8f7101400dd2ca",
+                     *           "position": "157",
+                     *           "public_key": "5e449ad6fa4b2d65746e8cd4f968e38c5a9679f8495db114ee06317f72f717db",
+                     *           "root": "e8c21a22a746caa327c4c7aa701d96576c9030b50d939ac637d0397f242591f8",
+                     *           "signature": "dcdfb95ab62a12788848e9190e300b02bce11dc68822354dd26040c750bfbb0cd7764a688c2689c40522968f45b38bfea24b35c10843f5078ab4253febb9a405",
+                     *           "signed_at": "2026-01-01T00:00:00.061Z",
+                     *           "tree_size": "157"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null,
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["TreeHead"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -4306,6 +4446,70 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "generations": [
+                     *             {
+                     *               "digest": "3ecc3ebe1022c42a49b87bd8876b26d4553cd9f9ade6df0d3f27d78ae90e6284",
+                     *               "generation": 1,
+                     *               "is_live": true,
+                     *               "model_version": 7,
+                     *               "position": "157",
+                     *               "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c"
+                     *             }
+                     *           ],
+                     *           "name": "balances",
+                     *           "rebuild": null
+                     *         },
+                     *         {
+                     *           "generations": [
+                     *             {
+                     *               "digest": "7a162e4ad9ff870fe6fa2f4a1b18d735c3c86cd3eb6c4b4da4b9da211e828771",
+                     *               "generation": 1,
+                     *               "is_live": true,
+                     *               "model_version": 7,
+                     *               "position": "157",
+                     *               "state_digest": "c979f54730a9930b2be812673b1791e90f2494c19b5ee90e53db19f56ccddce8"
+                     *             }
+                     *           ],
+                     *           "name": "withdrawals",
+                     *           "rebuild": null
+                     *         },
+                     *         {
+                     *           "generations": [
+                     *             {
+                     *               "digest": "cb6bd34b00c86aca31ae97e98d76b1361f11840062a3e2c465fdfec4f229e24b",
+                     *               "generation": 1,
+                     *               "is_live": true,
+                     *               "model_version": 7,
+                     *               "position": "157",
+                     *               "state_digest": "12441b5dfcec3d5fdf895571eb45cf49574daaa670680865bd851abedc3de523"
+                     *             }
+                     *           ],
+                     *           "name": "deposits",
+                     *           "rebuild": null
+                     *         },
+                     *         {
+                     *           "generations": [
+                     *             {
+                     *               "digest": "70a304c86099ebefd1336d1f93f3b116a3679e06ee4c4516e2a57d2380c1388f",
+                     *               "generation": 1,
+                     *               "is_live": true,
+                     *               "model_version": 7,
+                     *               "position": "157",
+                     *               "state_digest": "3422118016db5de45e2f1dfda3143a7375e4e2a536b835c99a5f2eb23f1e756a"
+                     *             }
+                     *           ],
+                     *           "name": "trades",
+                     *           "rebuild": null
+                     *         }
+                     *       ],
+                     *       "next_cursor": null,
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Projection"][];
                         /** @description Goes on from here; null where nothing follows */
@@ -4388,6 +4592,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "detail": null,
+                     *         "events_per_second": 0,
+                     *         "finished_at": null,
+                     *         "generation": 2,
+                     *         "model": "balances",
+                     *         "position": "0",
+                     *         "started_at": "2026-01-01T00:00:01.068Z",
+                     *         "state": "building",
+                     *         "target": "164"
+                     *       },
+                     *       "position": "0"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["RebuildProgress"];
                         position: components["schemas"]["Position"];
@@ -4477,6 +4697,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "detail": null,
+                     *         "events_per_second": 0,
+                     *         "finished_at": null,
+                     *         "generation": 2,
+                     *         "model": "balances",
+                     *         "position": "0",
+                     *         "started_at": "2026-01-01T00:00:01.068Z",
+                     *         "state": "building",
+                     *         "target": "164"
+                     *       },
+                     *       "position": "0"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["RebuildProgress"];
                         position: components["schemas"]["Position"];
@@ -4590,6 +4826,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "detail": null,
+                     *         "events_per_second": 0,
+                     *         "finished_at": null,
+                     *         "generation": 1,
+                     *         "model": "balances",
+                     *         "position": "0",
+                     *         "started_at": "2026-01-01T00:00:01.068Z",
+                     *         "state": "building",
+                     *         "target": "164"
+                     *       },
+                     *       "position": "0"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["RebuildProgress"];
                         position: components["schemas"]["Position"];
@@ -4699,6 +4951,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "from": "157",
+                     *         "from_root": "e8c21a22a746caa327c4c7aa701d96576c9030b50d939ac637d0397f242591f8",
+                     *         "proof": [],
+                     *         "to": "157",
+                     *         "to_root": "e8c21a22a746caa327c4c7aa701d96576c9030b50d939ac637d0397f242591f8"
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["ConsistencyProof"];
                         position: components["schemas"]["Position"];
@@ -4799,6 +5063,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "hash": "4e8ec1ad3f6d082162565840fdaff30d7aac05580d5c9c987974cf7ed7de82af",
+                     *         "leaf": "f50ef9c30e5ed1945776b803cdffb1df02dd88313007f1c7293397818e99a7a3",
+                     *         "position": "10",
+                     *         "proof": [
+                     *           "ac99ab5c16e9312272c4a926924ab62f7573307cf0d914026da601abb07c1fd5",
+                     *           "ed87857f0c21c5f9278d5073521aaa90a179d4898e8c42348f57ab5bded16554",
+                     *           "fd67403e13ff3403e1f843f75fba9d6130b090831916a6efbeac53ed9f291372",
+                     *           "fc0aee8736a59a08c103723172e43e42eb01190ab60f2f114d7d7f6178d7f3a1",
+                     *           "9415fc89d5a6f295a8a74a5764bde33736954f0ba09ffa89d43845527bb8ff31",
+                     *           "a1f492a760d6b0cd762180749821a366bea2ee451e573cc04fd4c5ea09e25dd3",
+                     *           "29334cc653b399fd7249a71c4802cfc69ac4f1a6b68cbf7d58013829b988abd2",
+                     *           "45b27f273ca5526b2f091701952dd12f5b71231347dfac96b6b9bc43fa5398ca"
+                     *         ],
+                     *         "root": "e8c21a22a746caa327c4c7aa701d96576c9030b50d939ac637d0397f242591f8",
+                     *         "tree_size": "157"
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["InclusionProof"];
                         position: components["schemas"]["Position"];
@@ -5026,6 +5312,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "acknowledged_at": "2026-01-01T00:00:01.068Z",
+                     *         "acknowledged_by": "key:5d1c0b0e-0000-4000-8000-000000000000 (ada)",
+                     *         "attempts": 2,
+                     *         "channel": "webhook",
+                     *         "delivery_id": "967e8b97-e2de-508b-a3f4-916e3bd49ab7",
+                     *         "detail": "payload type \"weather.changed\"",
+                     *         "note": "a test of theirs",
+                     *         "payload_type": "weather.changed",
+                     *         "position": "157",
+                     *         "provider": "zerohash",
+                     *         "reason": "unknown_type",
+                     *         "received_at": "2026-01-01T00:00:00.060Z",
+                     *         "resolved_position": null
+                     *       },
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["QuarantinedDelivery"];
                         position: components["schemas"]["Position"];
@@ -5133,6 +5439,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "delivery_id": "967e8b97-e2de-508b-a3f4-916e3bd49ab7",
+                     *         "detail": "payload type \"weather.changed\"",
+                     *         "outcome": "unreadable"
+                     *       },
+                     *       "position": "160"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["QuarantineRetry"];
                         position: components["schemas"]["Position"];
@@ -5390,6 +5706,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "P1",
+                     *           "kind": "participant",
+                     *           "matched": "participant_code",
+                     *           "path": "/accounts?participant_code=P1",
+                     *           "title": "accounts of P1"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["SearchHit"][];
                     };
@@ -5564,11 +5893,11 @@ export interface operations {
                      *         ],
                      *         "projections": [
                      *           {
-                     *             "digest": "57017736fdf3e5a2b2815814c7fc5422f7f21fc492035f079698bca64153c069",
+                     *             "digest": "3ecc3ebe1022c42a49b87bd8876b26d4553cd9f9ade6df0d3f27d78ae90e6284",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 6,
+                     *             "model_version": 7,
                      *             "name": "balances",
                      *             "position": "157",
                      *             "state": "live",
@@ -5576,11 +5905,11 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "1be33dd0301723110a434fbeabcd2dba023c8ba78f29a1271b9110b25b0df6bc",
+                     *             "digest": "7a162e4ad9ff870fe6fa2f4a1b18d735c3c86cd3eb6c4b4da4b9da211e828771",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 6,
+                     *             "model_version": 7,
                      *             "name": "withdrawals",
                      *             "position": "157",
                      *             "state": "live",
@@ -5588,11 +5917,11 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "05ffb3f679cbb6eac665f74ea3b5cc790cdcaeae35aac28260c2f2a2071f2cfa",
+                     *             "digest": "cb6bd34b00c86aca31ae97e98d76b1361f11840062a3e2c465fdfec4f229e24b",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 6,
+                     *             "model_version": 7,
                      *             "name": "deposits",
                      *             "position": "157",
                      *             "state": "live",
@@ -5600,11 +5929,11 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "a36d4634a79e021f81e5ab63041373014970128ed6b0192dafbca622bf9e3dec",
+                     *             "digest": "70a304c86099ebefd1336d1f93f3b116a3679e06ee4c4516e2a57d2380c1388f",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 6,
+                     *             "model_version": 7,
                      *             "name": "trades",
                      *             "position": "157",
                      *             "state": "live",
@@ -5725,6 +6054,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "account_type": "available",
+                     *           "accounts": 3,
+                     *           "accounts_with_gaps": 0,
+                     *           "asset": "BTC",
+                     *           "total": "12.85015102"
+                     *         },
+                     *         {
+                     *           "account_type": "collateral",
+                     *           "accounts": 1,
+                     *           "accounts_with_gaps": 0,
+                     *           "asset": "BTC",
+                     *           "total": "0"
+                     *         },
+                     *         {
+                     *           "account_type": "available",
+                     *           "accounts": 5,
+                     *           "accounts_with_gaps": 1,
+                     *           "asset": "USD",
+                     *           "total": "1460031"
+                     *         }
+                     *       ],
+                     *       "position": "157"
+                     *     }
+                     */
                     "application/json": {
                         data: components["schemas"]["Total"][];
                         position: components["schemas"]["Position"];
