@@ -4,7 +4,14 @@ import type { Delivery } from "@counterfoil/processing/ports/ingest";
 import { createRandom } from "@counterfoil/simulator/random";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { playFlow } from "../engines/flow.ts";
-import { ACCOUNT_ID, balanceBody, delivery, playScenario } from "../system/messages.ts";
+import {
+  ACCOUNT_ID,
+  balanceBody,
+  delivery,
+  playScenario,
+  snapshotBody,
+  take,
+} from "../system/messages.ts";
 import { hashing, openTestLedger, runs, type TestLedger } from "../system/support.ts";
 import { type Proof, reseal, seal } from "./forger.ts";
 import { auditor, type Check, checkByNode, hasPython, startPython } from "./proofs.ts";
@@ -327,6 +334,43 @@ describe("every proof of a ledger with amendments, gaps and snapshots", () => {
     its.end();
     await flow.close();
   });
+});
+
+describe("an account that has no entry of a run", () => {
+  test.each(CHECKERS)(
+    "%s: only snapshots state it, and the last leaves it out",
+    async (_, check) => {
+      const own = await openTestLedger();
+      own.clock.set(TODAY);
+      const snapshot = async (connection: string, labels: readonly string[]) => {
+        const openedAt = own.clock.now();
+        await own.feedOpened({ provider: "zerohash", connection, multi_chain: true, openedAt });
+        own.clock.set(own.clock.now() + 1_000_000_000n);
+        const balances = labels.map((account_label) => ({ account_label, balance: "7" }));
+        await take(own, { body: snapshotBody(balances), place: { connection, frame: 1 } });
+        await own.snapshotCompleted(connection, 1);
+        own.clock.set(own.clock.now() + 1_000_000_000n);
+      };
+      await snapshot("first", ["general", "other"]);
+      await snapshot("second", ["general"]);
+      await own.catchUp();
+      const rows = await own.rows("balances", ACCOUNTS);
+      expect(rows.map(({ balance, unlisted }) => [balance, unlisted]).sort()).toEqual([
+        ["7", 0],
+        ["7", 1],
+      ]);
+      const its = auditor(own);
+      for (const { id } of rows) {
+        const proof = await its.prove(String(id));
+        expect(proof.balance).toBe("7");
+        const file = its.file("proof.json", proof.text);
+        const [code, lines] = await check([file, "--key", await its.signer.publicKey()]);
+        expect([code, lines.join()]).toEqual([0, expect.stringContaining(`${id} holds 7`)]);
+      }
+      its.end();
+      await own.close();
+    },
+  );
 });
 
 let signedProofs: string;

@@ -4,17 +4,15 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { consistencyRanges, jointRanges } from "@counterfoil/core/audit/merkle-log";
 import { canonicalJson } from "@counterfoil/core/exact/json";
 import { compareText } from "@counterfoil/core/exact/text";
-import { eventId } from "@counterfoil/core/identity";
-import { emptyHead } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import type { Base64 } from "../exports/check-export.ts";
 import { balancesProjection } from "../models/balances/projection.ts";
 import { ACCOUNTS, ENTRIES, STATEMENTS } from "../models/balances/tables.ts";
-import { StreamCorrupted, StreamUnavailable } from "../ports/errors.ts";
 import { readBodies } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Value } from "../ports/table.ts";
 import { everyRow } from "../projection/selection.ts";
+import { type Facts, factsOf, placeOf } from "./account-facts.ts";
 import {
   AUDIT_LAYOUT,
   advanceIndex,
@@ -25,7 +23,6 @@ import {
 } from "./audit-index.ts";
 import { createHeads, type HeadsOptions, readStore } from "./heads.ts";
 import { rotationsOf } from "./key-rotation.ts";
-import { findSubjectPositions, readPositions } from "./subject-events.ts";
 
 export type ProveOptions = HeadsOptions & Readonly<{ base64: Base64 }>;
 
@@ -120,125 +117,13 @@ async function headFor(options: ProveOptions, at: number | null): Promise<TreeHe
   );
 }
 
-type Facts = Readonly<{
-  /** All events whose subject is the account: its facts, and what was said of them later. */
-  events: readonly RecordedEvent[];
-  /** The deliveries that brought them. */
-  deliveries: readonly RecordedEvent[];
-  /** Where the feeds were opened whose snapshots state the account. */
-  feeds: readonly RecordedEvent[];
-  /** The hash before each of these positions. */
-  before: ReadonlyMap<number, string>;
-}>;
-
-/** Of a delivery its facts come right behind it: with so many before a fact it is mostly at hand. */
-const BEFORE = 6;
-/** Of what is read around so many facts, only what belongs to them is kept. */
-const FACTS_AT_ONCE = 500;
-const IDS_AT_ONCE = 500;
-
-async function factsOf(options: ProveOptions, account: string, to: number): Promise<Facts> {
-  const positions = await positionsOf(options, account, to);
-  const [events, related]: [RecordedEvent[], Map<string, RecordedEvent>] = [[], new Map()];
-  const before = new Map<number, string>();
-  const missing = new Set<string>();
-  for (let from = 0; from < positions.length; from += FACTS_AT_ONCE) {
-    const some = positions.slice(from, from + FACTS_AT_ONCE);
-    const found = await readPositions(options.stream, some, BEFORE);
-    const byId = new Map([...found.values()].map((event) => [event.id, event]));
-    const facts = some.map((position) => at(found, position));
-    const nearby: RecordedEvent[] = [...facts];
-    for (const id of facts.flatMap((event) => relatedIds(event, options))) {
-      const event = byId.get(id);
-      if (event === undefined) missing.add(id);
-      else nearby.push(event);
-    }
-    events.push(...facts);
-    for (const event of nearby) {
-      if (event.subject !== account) related.set(event.id, event);
-      const previous = found.get(event.position - 1);
-      if (previous !== undefined) before.set(event.position, previous.hash);
-    }
-  }
-  for (const event of await findAll(
-    options,
-    [...missing].filter((id) => !related.has(id)),
-  )) {
-    if (event.position <= to) related.set(event.id, event);
-  }
-  const all = [...events, ...related.values()];
-  await readBefore(options, all, before);
-  const ofType = (type: string) => [...related.values()].filter((event) => event.type === type);
-  return { events, deliveries: ofType("DeliveryReceived"), feeds: ofType("FeedOpened"), before };
-}
-
-async function findAll({ stream }: ProveOptions, ids: readonly string[]) {
-  const events: RecordedEvent[] = [];
-  for (let from = 0; from < ids.length; from += IDS_AT_ONCE) {
-    const { known } = await stream.findByIds(ids.slice(from, from + IDS_AT_ONCE));
-    events.push(...[...known.values()].map(({ event }) => event));
-  }
-  return events;
-}
-
-/** The hashes before those events of which they are not known yet. */
-async function readBefore(
-  { stream, ledger, hashing }: ProveOptions,
-  events: readonly RecordedEvent[],
-  before: Map<number, string>,
-): Promise<void> {
-  const unknown = events.map(({ position }) => position).filter((one) => !before.has(one));
-  const lacking = unknown.map((position) => position - 1).filter((one) => one > 0);
-  const found = await readPositions(
-    stream,
-    lacking.toSorted((a, b) => a - b),
-  );
-  for (const position of unknown) {
-    const hash = position === 1 ? emptyHead(ledger, hashing).hash : at(found, position - 1).hash;
-    before.set(position, hash);
-  }
-}
-
-/** By the index, which has come as far as the head. */
-async function positionsOf(options: ProveOptions, subject: string, to: number) {
-  const positions: number[] = [];
-  for (let after = 0; ; ) {
-    const page = await findSubjectPositions(options, { subject, after, limit: PAGE });
-    if (page.upTo < to) throw new StreamUnavailable(`the index ends at ${page.upTo}: try again`);
-    positions.push(...page.positions.filter((position) => position <= to));
-    const last = page.positions.at(-1);
-    if (last === undefined || last >= to || page.positions.length < PAGE) return positions;
-    after = last;
-  }
-}
-
-function at(found: ReadonlyMap<number, RecordedEvent>, position: number): RecordedEvent {
-  const event = found.get(position);
-  if (event !== undefined) return event;
-  throw new StreamCorrupted(`position ${position}: no event is there`);
-}
-
-/** Of what brought an event, and of what says where its snapshot's feed was opened: what surely is in it. */
-function relatedIds(event: RecordedEvent, { hashing }: ProveOptions): readonly string[] {
-  const place = placeOf(event);
-  const opening = place === undefined ? [] : [eventId(["FeedOpened", place.connection], hashing)];
-  return [event.causation_id ?? [], opening].flat();
-}
-
-/** Of a report that a snapshot states. */
-function placeOf(event: RecordedEvent) {
-  if (event.type !== "BalanceReported" || isTooNew(event)) return undefined;
-  const { run_id, place } = readData(event) as DataOf<"BalanceReported">;
-  return run_id === undefined ? place : undefined;
-}
-
 /** An event without its hash: that follows from what it says and from the hash before it. */
-function eventRecord(event: RecordedEvent, before: ReadonlyMap<number, string>) {
+function eventRecord(event: RecordedEvent, befores: ReadonlyMap<number, string>) {
   const { position, id, type, schema_version, subject, occurred_at, recorded_at } = event;
   const { causation_id, correlation_id, data } = event;
   // The keys in order, see `jsonOf`.
   return {
-    before: before.get(position),
+    before: befores.get(position),
     causation_id,
     correlation_id,
     data,
