@@ -12,7 +12,7 @@ import { benchMove } from "./move.ts";
 import { benchPostgresAppend } from "./postgres-append.ts";
 import { benchPostgresRebuild } from "./postgres-rebuild.ts";
 import { missingForPostgres } from "./postgres-server.ts";
-import { benchPostgresReading, benchReading, missingForBrowser } from "./reading.ts";
+import { benchExplain, benchPostgresReading, benchReading, missingForBrowser } from "./reading.ts";
 import { benchRebuild } from "./rebuild.ts";
 import { benchRebuildMemory } from "./rebuild-memory.ts";
 import { benchVisibility } from "./visibility.ts";
@@ -52,6 +52,7 @@ const SQLITE: Readonly<Record<string, Bench>> = {
     sizes: { facts: 600_000, accounts: 100_000, rounds: 1 },
   },
   reading: { run: benchReading, missing: missingForBrowser, sizes: LARGE },
+  explain: { run: benchExplain, sizes: { ...USUAL, facts: 30_000, rounds: 1 } },
   hot: { run: benchHot, sizes: { facts: 40_000, accounts: 1_000, rounds: 1 } },
 };
 

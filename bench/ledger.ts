@@ -7,7 +7,8 @@ import type { Clock } from "@counterfoil/processing/ports/clock";
 /** One webhook's worth of facts: a run, one movement, the balance after it. */
 export type BenchDelivery = Readonly<{ facts: readonly ProviderFact[]; receivedAt: string }>;
 
-const START = 1_750_000_000n * SECOND;
+/** When the first of them ran; each is 37 ms behind the one before. */
+export const START = 1_750_000_000n * SECOND;
 /**
  * Of the streams of all benches. It stands before anything arrives: what is recorded long after it
  * arrived, as by a clock that ran ahead, would have rows of its own in the models.

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
+import { formatTime, MILLISECOND } from "@counterfoil/core/exact/time";
 import {
   runCommand,
   type ServiceProcess,
@@ -13,6 +14,7 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { Browser, Page } from "playwright-core";
 import { CHROMIUM, startBrowser } from "../test/console/support/browser.ts";
 import { inFolder, openBenchStream } from "./append.ts";
+import { START } from "./ledger.ts";
 import { alternate, type BenchOptions, type BenchRow, percentile } from "./measure.ts";
 import { inDatabase, openBenchStream as openPostgresStream } from "./postgres-server.ts";
 import { fillStream } from "./rebuild.ts";
@@ -62,6 +64,13 @@ async function readingRows(
   const asked = await withService(env, async (service) => [
     await questionRow(service, `GET /v1/totals, ${size}, p99`, 50, totals(options)),
     await questionRow(service, `GET /v1/search, ${size}, p99`, 100, searches(options)),
+    await questionRow(
+      service,
+      `one account of a past moment, ${size}, p99`,
+      5,
+      pastAccounts(options),
+    ),
+    await questionRow(service, `a page of a past moment, ${size}, p99`, 20, pastPages(options)),
   ]);
   return [...asked, await firstViewRow(env, size, options.rounds)];
 }
@@ -83,6 +92,44 @@ const totals = ({ facts }: BenchOptions): readonly Question[] => [
   ["all groups", () => "/v1/totals?group_by=account_type&group_by=account_group&group_by=provider"],
   ["at a position", (number) => `/v1/totals?at_position=${1 + ((number * 7919) % facts)}`],
 ];
+
+/** Moments all over the ledger, each another one. */
+function moments({ facts }: BenchOptions): Readonly<Record<string, (number: number) => string>> {
+  const delivery = (number: number) => (number * 7919) % Math.ceil(facts / 3);
+  const position = (number: number) => `at_position=${2 + 4 * delivery(number)}`;
+  const time = (number: number) =>
+    `as_of=${formatTime(START + BigInt(delivery(number)) * 37n * MILLISECOND)}`;
+  const known = `known_at=${new Date().toISOString()}`;
+  return {
+    at_position: position,
+    as_of: time,
+    known_at: () => known,
+    "as_of with at_position": (number) => `${time(number)}&${position(number + 1)}`,
+    "as_of with known_at": (number) => `${time(number)}&${known}`,
+  };
+}
+
+const accountPath = (number: number): string =>
+  `/v1/accounts/zerohash:P${String(number).padStart(6, "0")}:ABC123:general:available:BTC`;
+
+/** A moment at which nothing was known of the account is answered as fast: with 404. */
+const pastAccounts = (options: BenchOptions): readonly Question[] =>
+  Object.entries(moments(options)).map(([kind, moment]) => [
+    kind,
+    (number) => `${accountPath((number * 7919) % options.accounts)}?${moment(number)}`,
+  ]);
+
+const pastPages = (options: BenchOptions): readonly Question[] =>
+  ["/v1/balances", "/v1/withdrawals", "/v1/anomalies"].flatMap((path) =>
+    Object.entries(moments(options))
+      .filter(([kind]) => path !== "/v1/anomalies" || !kind.startsWith("as_of"))
+      .map(
+        ([kind, moment]): Question => [
+          `${path} ${kind}`,
+          (number) => `${path}?limit=100&${moment(number)}`,
+        ],
+      ),
+  );
 
 /** Identifiers that `benchDeliveries` gives, each asked for once. */
 function searches({ facts, accounts }: BenchOptions): readonly Question[] {
@@ -146,8 +193,37 @@ async function askMs(url: string): Promise<number> {
   const started = performance.now();
   const response = await fetch(url);
   await response.arrayBuffer();
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  if (!response.ok && response.status !== 404) throw new Error(`${url}: ${response.status}`);
   return performance.now() - started;
+}
+
+/** Why an account of many entries says what it says: pages of 100 facts, of now and of a while ago. */
+export function benchExplain({ facts }: BenchOptions): Promise<BenchRow> {
+  return inFolder(async (dataDir) => {
+    await fill(await openBenchStream(dataDir), { facts, accounts: 1, rounds: 1 });
+    const env = {
+      COUNTERFOIL_DATA_DIR: dataDir,
+      COUNTERFOIL_HTTP_PORT: "0",
+      COUNTERFOIL_RATE_LIMIT: "0",
+    };
+    await runCommand(env, ["rebuild", "all"]);
+    return withService(env, async (service) => {
+      const path = accountPath(0).replace("accounts", "explain/balance");
+      const first = await fetch(`${service.address}${path}`);
+      const { next_cursor, position } = (await first.json()) as Record<string, string>;
+      const entries = Math.ceil(facts / 3).toLocaleString("en");
+      return questionRow(
+        service,
+        `a page of an explanation, SQLite, ${entries} entries, p99`,
+        100,
+        [
+          ["the newest", () => path],
+          ["the one behind it", () => `${path}?cursor=${next_cursor}`],
+          ["of 100 events ago", () => `${path}?at_position=${Number(position) - 100}`],
+        ],
+      );
+    });
+  });
 }
 
 /** The start page from the connection until everything on it is there, by a process that has just started. */

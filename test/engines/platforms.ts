@@ -260,6 +260,9 @@ export function describePlatforms(name: string, open: OpenEngine): void {
             const { status } = await ask(key, `/v1/${model}/${record.id}${rest}?${moment}`);
             expect([record.id, status]).toEqual([record.id, isSeen(key, record) ? 200 : 404]);
           }
+          const explained = `/v1/explain/${model?.slice(0, -1)}/${record.id}?limit=2&${moment}`;
+          const { status } = await ask(key, explained);
+          expect([explained, status]).toEqual([explained, isSeen(key, record) ? 200 : 404]);
         }
         for (const account of books.accounts.slice(0, 8)) {
           const path = `/v1/accounts/${encodeURIComponent(account.id)}`;
@@ -273,6 +276,12 @@ export function describePlatforms(name: string, open: OpenEngine): void {
         for (const run of books.runs.slice(0, 8)) {
           const { status } = await ask(key, `/v1/runs/${run.id}?${moment}`);
           expect([run.id, status]).toEqual([run.id, isSeen(key, run) ? 200 : 404]);
+        }
+        for (const { id } of (await all(null, "/v1/anomalies?limit=50")).slice(0, 12)) {
+          if (id.startsWith("stuck:")) continue;
+          const path = `/v1/anomalies/${encodeURIComponent(id)}`;
+          const { status } = await ask(key, path);
+          expect([id, (await ask(key, `${path}?${moment}`)).status]).toEqual([id, status]);
         }
         const stored = async (url: string) =>
           (await all(key, url)).map(({ id }) => id).filter((id) => !id.startsWith("stuck:"));

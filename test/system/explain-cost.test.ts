@@ -98,7 +98,7 @@ async function explainFirst(reader: ModelReader, model: HotShape["model"], known
     return String(first?.id);
   });
   const explained = await explain({ stream: { findByIds }, models } as never, {
-    ...{ kind: KINDS[model] as ExplainedKind, id, limit: 100, platform: null, hashing },
+    ...{ kind: KINDS[model] as ExplainedKind, id, limit: 100, platform: null, hashing, moment: {} },
     ...{ translations: TRANSLATIONS, standings: null, rule: stuckRule(0n, 1) },
     nextTurn: async () => {},
   });

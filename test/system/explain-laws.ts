@@ -5,12 +5,13 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
-import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
+import { RECORD_CHANGES, RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { openProjectionRun } from "@counterfoil/processing/projection/run";
 import { balanceRecord } from "@counterfoil/processing/queries/balances";
 import { explain } from "@counterfoil/processing/queries/explain/explain";
+import type { Moment } from "@counterfoil/processing/queries/moment";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
@@ -18,18 +19,18 @@ import { expect, test } from "@jest/globals";
 import { playFlow } from "../engines/flow.ts";
 import { allRows, hashing, type LedgerOptions, type TestLedger } from "./support.ts";
 
-type Asked = Readonly<{ kind: ExplainedKind; id: string; limit?: number; atPosition?: number }>;
+type Asked = Readonly<{ kind: ExplainedKind; id: string; limit?: number; moment?: Moment }>;
 
 /** All pages of an explanation, as one. */
 export async function explained(
   { stream, catalogue, clock }: TestLedger,
-  { kind, id, limit = 100, ...moment }: Asked,
+  { kind, id, limit = 100, moment = {} }: Asked,
 ): Promise<Explanation> {
   const models = serveModels({ stream, catalogue, clock });
   const query = {
     ...{ kind, id, limit, platform: null, hashing, translations: TRANSLATIONS, standings: null },
     ...{ rule: stuckRule(clock.now(), 86_400), nextTurn: async () => {} },
-    ...moment,
+    moment,
   };
   const facts: ExplainedFact[] = [];
   try {
@@ -96,8 +97,8 @@ export async function expectRoles(
   { kind, id }: Asked,
   { random, count, upTo }: Readonly<{ random: Random; count: number; upTo?: number }>,
 ): Promise<readonly string[]> {
-  const moment = upTo === undefined ? {} : { atPosition: upTo };
-  const { facts } = await explained(ledger, { kind, id, ...moment });
+  const moment = { at_position: upTo };
+  const { facts } = await explained(ledger, { kind, id, moment });
   const whole = (await ledger.events()).filter(({ position }) => position <= (upTo ?? position));
   const now = await shownAfter(ledger, model, id, whole);
   const roles: string[] = [];
@@ -164,23 +165,59 @@ export function defineExplainLaws(engineOf: () => NonNullable<LedgerOptions["eng
     const ledger = await playFlow({ engine: engineOf(), order: 1 });
     const seen = await expectAllRoles(ledger, 1, 2);
     expect([...seen.keys()].sort()).toEqual(["confirms", "decides", "repeats", "superseded"]);
-    await expectPastRoles(ledger);
+    await expectPastRoles(ledger, 8);
+    await goOn(ledger);
+    await expectPastRoles(ledger, 3);
     await ledger.close();
   });
 }
 
+/** So much more is recorded that what was since is not simply read any more. */
+async function goOn({ stream, catchUp }: TestLedger): Promise<void> {
+  const { position } = await stream.head();
+  const events = Array.from({ length: 5_100 }, (_, number) => {
+    const data = { provider: "zerohash", run_id: `later${number}`, translation: 2 };
+    return {
+      ...{ id: `f0000000-0000-5000-8000-${String(number).padStart(12, "0")}`, about: null },
+      ...{ type: "RunRecorded", schema_version: 1, subject: `run:zerohash:later${number}` },
+      ...{ occurred_at: null, causation_id: null, correlation_id: null },
+      data: JSON.stringify(data),
+    };
+  });
+  expect((await stream.append(position, events)).outcome).toBe("appended");
+  await catchUp();
+}
+
 /** The same as of positions of the past, by the facts up to there. */
-async function expectPastRoles(ledger: TestLedger): Promise<void> {
+async function expectPastRoles(ledger: TestLedger, count: number): Promise<void> {
   const random = createRandom(2, "explain");
-  const { position: head } = await ledger.stream.head();
-  const accounts = await idsIn(ledger, "balances");
-  for (let count = 0; count < PAST; count += 1) {
-    const id = random.pick(accounts);
-    const own = (await ledger.events()).filter(({ subject }) => subject === id);
-    const upTo = random.pick(own).position;
-    expect(upTo).toBeLessThanOrEqual(head);
+  const picked = <T>(from: readonly T[]): readonly T[] =>
+    from.length === 0 ? [] : Array.from({ length: count }, () => random.pick(from));
+  const accounts = new Set(await idsIn(ledger, "balances"));
+  const events = (await ledger.events()).filter(({ subject }) => accounts.has(subject));
+  for (const { subject: id, position: upTo } of picked(events)) {
     await expectRoles(ledger, "balances", { kind: "balance", id }, { random, count: 2, upTo });
+  }
+  for (const { id, position, subject, data } of picked(events.filter(isReport))) {
+    const moment = { at_position: random.pick(events.slice(events.length / 2)).position };
+    if (moment.at_position < position) continue;
+    const entry = await explained(ledger, { kind: "entry", id, moment });
+    for (const { event_id } of entry.facts) {
+      expect(events.find((event) => event.id === event_id)).toMatchObject({ subject });
+    }
+    const run = { kind: "run", id: JSON.parse(data).run_id, moment } as const;
+    for (const fact of (await explained(ledger, run)).facts) {
+      expect(Number(fact.position)).toBeLessThanOrEqual(moment.at_position);
+    }
+  }
+  for (const [model, kind] of KINDS) {
+    const changes = await ledger.rows(model, RECORD_CHANGES);
+    for (const { id, position } of picked(changes.filter(({ row }) => row !== null))) {
+      const asked = { random, count: 2, upTo: Number(position) };
+      await expectRoles(ledger, model, { kind, id: String(id) }, asked);
+    }
   }
 }
 
-const PAST = 8;
+const isReport = ({ type, data }: RecordedEvent): boolean =>
+  type === "BalanceReported" && JSON.parse(data).run_id !== undefined;

@@ -77,6 +77,16 @@ export async function readModel<T>(
   return sources.models.snapshot(model, read);
 }
 
+/** Waits until each of these models has reached a position. @throws Problem as `readModel` */
+export async function reachAll(
+  sources: Sources,
+  models: readonly ModelName[],
+  minPosition: number,
+  disconnected: () => AbortSignal,
+): Promise<void> {
+  for (const model of models) await reachPosition(sources, model, minPosition, disconnected());
+}
+
 /** The last position of what had arrived by a time: what was known then. */
 export async function positionKnownBy(
   sources: Sources,

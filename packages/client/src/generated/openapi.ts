@@ -135,7 +135,7 @@ export interface paths {
         };
         /**
          * One anomaly, open or closed
-         * @description `position` is that of its model.
+         * @description `position` is that of its model, or the one that is asked for: then as it stood there, and what only the clock says (`stuck`) is not found.
          */
         get: operations["getAnomaly"];
         put?: never;
@@ -2287,7 +2287,14 @@ export interface operations {
     };
     getAnomaly: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description By the facts up to this position: what was known there */
+                at_position?: string;
+                /** @description By the facts that had arrived by then: what was known at that time */
+                known_at?: string;
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
+            };
             header?: never;
             path: {
                 /** @description The anomaly's id */
@@ -2358,8 +2365,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `position_ahead`: The stream has no such position yet */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_host`: The service is not known by this name */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_combination`: These parameters do not go together */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2385,7 +2410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now; `position_timeout`: The read model did not reach the position in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4022,11 +4047,11 @@ export interface operations {
     explain: {
         parameters: {
             query?: {
-                /** @description A balance after the last report in effect by then */
+                /** @description As it was at this time, by all facts known */
                 as_of?: string;
-                /** @description A balance by the facts up to this position */
+                /** @description By the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description A balance by the facts recorded by then */
+                /** @description By the facts that had arrived by then: what was known at that time */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;

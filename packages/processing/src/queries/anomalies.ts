@@ -122,17 +122,29 @@ function readKnownAt(rows: Rows, query: AnomalyQuery, position: number): Promise
   );
 }
 
-type AnomalyId = Readonly<{ model: ModelName; id: string; rule: StuckRule; platform: Platform }>;
+type AnomalyId = Readonly<{
+  model: ModelName;
+  id: string;
+  rule: StuckRule;
+  platform: Platform;
+  moment?: Moment;
+}>;
 
-/** One anomaly of a model by its id; null where it has none such, or shows the platform none. */
+/**
+ * One anomaly of a model by its id; null where it has none such, or shows the platform none. At a
+ * position: as it stood there, and what a clock said then is none.
+ */
 export async function findAnomaly(
   rows: Rows,
-  { model, id, rule, platform }: AnomalyId,
+  { model, id, rule, platform, moment = NOW }: AnomalyId,
 ): Promise<AnomalyRecord | null> {
   const where = [{ column: "id", is: "=", value: id }] as const;
   const among = anomaliesAmong(model, platform);
   const [stored] = await rows.select(ANOMALIES, { where, among, orderBy: ["id"], limit: 1 });
-  if (stored !== undefined) return anomalyFor(anomalyRecord(stored, model), platform);
+  const { at_position } = moment;
+  const then = stored && (at_position === undefined ? stored : await anomalyAt(rows, id, moment));
+  if (then) return anomalyFor(anomalyRecord(then, model), platform);
+  if (at_position !== undefined) return null;
   const stuck = isLifecycle(model) ? stuckIn(id) : null;
   if (stuck === null || !isLifecycle(model)) return null;
   const record = await rows.get(RECORDS, [stuck.id]);

@@ -35,13 +35,12 @@ export function explainCommand(): Command {
     )
     .argument("<kind>", `${EXPLAINED.join(", ")}; may be left out where the id is plain`)
     .argument("[id]", "as it is shown; of an entry the event id of its report")
-    .option("--at <point>", "a balance by the facts recorded up to there", parsePoint)
+    .option("--at <point>", "by the facts recorded up to there", parsePoint)
     .option("--cursor <cursor>", "go on to older facts, as the page before ended")
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
     .action(async (first: string, second: string | undefined, options: ExplainOptions) => {
-      const possible = options.at === undefined ? KINDS : (["balance"] as const);
-      const [kinds, id] = second === undefined ? [possible, first] : [[kindOf(first)], second];
+      const [kinds, id] = second === undefined ? [KINDS, first] : [[kindOf(first)], second];
       await withLedger("read", async (backends) => {
         const explained = await explainAmong(backends, kinds, id, options);
         if (options.json) printJson(explained);
@@ -94,14 +93,11 @@ async function explainOne(
   { at, cursor }: ExplainOptions,
 ): Promise<Explained> {
   const { stream, hashing, clock } = backends;
-  const isPast = at !== undefined;
-  if (isPast && kind !== "balance" && kind !== "account") return notOfThePast(kind);
-  const moment = isPast ? { atPosition: await lastPositionOf(stream, at) } : {};
+  const moment = at === undefined ? {} : { at_position: await lastPositionOf(stream, at) };
   const query = {
-    ...{ kind, id, limit: FACTS_MAX, platform: null, standings: null, hashing },
+    ...{ kind, id, limit: FACTS_MAX, platform: null, standings: null, hashing, moment },
     ...{ translations: TRANSLATIONS, rule: stuckRule(clock.now(), stuckAfterSeconds()) },
     ...(cursor === undefined ? {} : { cursor }),
-    ...moment,
     nextTurn: clock.nextTurn,
   };
   try {
@@ -112,10 +108,6 @@ async function explainOne(
 }
 
 const FACTS_MAX = 100;
-
-function notOfThePast(kind: ExplainedKind): never {
-  throw new WrongUsage(`--at: of a past moment only a balance is explained, not ${kind}`);
-}
 
 const HELP = `
 ${POINT_HELP}

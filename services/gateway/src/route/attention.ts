@@ -36,9 +36,9 @@ import {
   MODEL_PROBLEMS,
   oneBody,
   pageOf,
+  reachAll,
   readModel,
   type Sources,
-  stuckNow,
 } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
@@ -63,16 +63,21 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       url: "/v1/anomalies/:id",
       tag: "attention",
       summary: "One anomaly, open or closed",
-      description: "`position` is that of its model.",
-      query: parameters({}),
+      description:
+        "`position` is that of its model, or the one that is asked for: then as it stood there, and what only the clock says (`stuck`) is not found.",
+      query: parameters({ ...knownParameters, min_position: minPosition }),
       params: z.object({ id: pathId("The anomaly's id") }),
       answer: oneOf(anomalyRecord),
-      problems: ["not_found", "model_unavailable", "stream_unavailable"],
-      handle: async ({ params: { id }, caller: { platform } }) => {
-        const rule = stuckNow(sources);
-        const found = await findInModels(sources.models, { id, rule, platform });
+      problems: ["not_found", "unsupported_combination", ...MODEL_PROBLEMS],
+      handle: async ({ query, params: { id }, caller: { platform }, disconnected }) => {
+        const { moment, rule } = await momentOf(sources, query, disconnected);
+        const minimum = minPositionOf(moment, query.min_position);
+        if (minimum !== undefined) {
+          await reachAll(sources, modelName.options, minimum, disconnected);
+        }
+        const found = await findInModels(sources.models, { id, rule, platform, moment });
         if (found === null) throw new Problem("not_found", `there is no anomaly "${id}"`);
-        return oneBody(found.record, found.position);
+        return oneBody(found.record, moment.at_position ?? found.position);
       },
     }),
     route({

@@ -113,10 +113,55 @@ describe("as of another moment", () => {
     expect(shown).toMatchObject({ balance: "0.45" });
   });
 
+  test("a withdrawal, while money was only held", async () => {
+    const { id } = (await gateway.get("/v1/withdrawals")).body.data[0];
+    const { body: then } = await gateway.get(`/v1/withdrawals/${id}?at_position=18`);
+    const { shown, position, facts } = await ask(`withdrawal/${id}?at_position=18`);
+    expect(position).toBe("18");
+    expect(shown).toMatchObject({ stage: "pending", settled_amount: null });
+    expect(shown?.stage).toBe(then.data.stage);
+    for (const fact of facts) expect(Number(fact.position)).toBeLessThanOrEqual(18);
+    expect(facts.map(({ role }) => role)).toContain("decides");
+  });
+
+  test("a withdrawal as of a provider's time, by all facts", async () => {
+    const { id, history } = (await gateway.get("/v1/withdrawals")).body.data[0];
+    const { shown, facts } = await ask(`withdrawal/${id}?as_of=${history[0].effective_at}`);
+    expect(shown).toMatchObject({ stage: "pending" });
+    expect(facts.length).toBeGreaterThan(0);
+  });
+
+  test("a run, where nobody had confirmed it yet", async () => {
+    const { shown, facts } = await ask("run/94087?at_position=18");
+    expect(shown).toMatchObject({ run_id: "94087" });
+    for (const fact of facts) expect(Number(fact.position)).toBeLessThanOrEqual(18);
+    const { body } = await gateway.get("/v1/explain/run/85693?at_position=3");
+    expect(body.code).toBe("not_found");
+  });
+
+  test("an entry and an anomaly", async () => {
+    const { facts } = await balance("?at_position=18");
+    const { shown } = await ask(`entry/${facts[0]?.event_id}?at_position=18`);
+    expect(shown).toMatchObject({ kind: "run" });
+    const later = (await balance()).facts[0]?.event_id;
+    const { body } = await gateway.get(`/v1/explain/entry/${later}?at_position=18`);
+    expect(body.code).toBe("not_found");
+    const listed = await gateway.get(`/v1/anomalies?kind=clock&subject=${AVAILABLE}`);
+    const { id, opened_position } = listed.body.data[0];
+    const path = `anomaly/${encodeURIComponent(id)}?at_position`;
+    expect((await ask(`${path}=${opened_position}`)).shown).toMatchObject({ id });
+    const before = await gateway.get(`/v1/explain/${path}=${Number(opened_position) - 1}`);
+    expect(before.body.code).toBe("not_found");
+    const one = `/v1/anomalies/${encodeURIComponent(id)}?at_position`;
+    const at = await gateway.get(`${one}=${opened_position}`);
+    expect(at.body).toMatchObject({ data: { id }, position: opened_position });
+    expect((await gateway.get(`${one}=${Number(opened_position) - 1}`)).status).toBe(404);
+  });
+
   test.each([
     ["balance", `${AVAILABLE}?at_position=3&known_at=2026-01-01T00:00:00Z`],
-    ["run", "85693?at_position=3"],
-    ["withdrawal", "x?as_of=2026-01-01T00:00:00Z"],
+    ["run", "85693?as_of=2026-01-01T00:00:00Z"],
+    ["anomaly", "x?as_of=2026-01-01T00:00:00Z"],
   ])("what cannot be told of %s is refused", async (kind, rest) => {
     const { status, body } = await gateway.get(`/v1/explain/${kind}/${rest}`);
     expect([status, body.code]).toEqual([422, "unsupported_combination"]);

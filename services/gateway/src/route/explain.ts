@@ -6,33 +6,16 @@ import { createStandings } from "@counterfoil/processing/queries/event-standing"
 import { explain, MODELS_OF } from "@counterfoil/processing/queries/explain/explain";
 import { TooFarBack } from "@counterfoil/processing/queries/explain/unwind";
 import { z } from "zod";
-import {
-  cursor,
-  limitUpTo,
-  minPosition,
-  parameters,
-  pathId,
-  position,
-  time,
-} from "../parameter.ts";
-import {
-  given,
-  MODEL_PROBLEMS,
-  oneFound,
-  positionKnownBy,
-  readModel,
-  type Sources,
-  stuckNow,
-} from "../reading.ts";
+import { minPositionOf, momentOf, momentParameters } from "../moment.ts";
+import { cursor, limitUpTo, minPosition, parameters, pathId } from "../parameter.ts";
+import { given, MODEL_PROBLEMS, oneFound, reachAll, type Sources } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 /** Facts on a page, at most: each is asked what would be shown without it. */
 const FACTS_MAX = 100;
 
 const query = parameters({
-  as_of: time("A balance after the last report in effect by then"),
-  at_position: position("A balance by the facts up to this position"),
-  known_at: time("A balance by the facts recorded by then"),
+  ...momentParameters,
   min_position: minPosition,
   limit: limitUpTo(FACTS_MAX),
   cursor,
@@ -75,19 +58,15 @@ async function answer(
   sources: Sources,
   { query, params: { kind, id }, caller, disconnected }: Asked,
 ) {
-  const { as_of, known_at, limit, cursor } = query;
-  checkMoment(kind, query);
-  const atPosition =
-    known_at === undefined
-      ? query.at_position
-      : await positionKnownBy(sources, known_at, disconnected);
-  const minimum = Math.max(query.min_position ?? 0, atPosition ?? 0);
-  if (minimum > 0) await reachAll(sources, kind, minimum, disconnected);
+  checkTime(kind, query);
+  const { moment, rule } = await momentOf(sources, query, disconnected);
+  const minimum = minPositionOf(moment, query.min_position);
+  if (minimum !== undefined) await reachAll(sources, MODELS_OF[kind], minimum, disconnected);
   const { platform } = caller;
+  const { limit, cursor } = query;
   const asked = {
     ...{ kind, id, limit, platform, hashing: nodeHashing, translations: TRANSLATIONS },
-    ...given({ cursor, asOf: as_of, atPosition }),
-    rule: stuckNow(sources),
+    ...{ ...given({ cursor }), moment, rule },
     standings: platform === null ? null : createStandings(sources.models, platform),
     nextTurn: sources.clock.nextTurn,
   };
@@ -101,34 +80,13 @@ async function answer(
   }
 }
 
-async function reachAll(
-  sources: Sources,
-  kind: ExplainedKind,
-  minPosition: number,
-  disconnected: () => AbortSignal,
-): Promise<void> {
-  for (const model of MODELS_OF[kind]) {
-    await readModel(sources, { model, minPosition, disconnected }, async () => undefined);
-  }
-}
+/** When it took effect these say themselves, as on their own routes. */
+const TIMELESS: ReadonlySet<ExplainedKind> = new Set(["run", "anomaly"]);
 
-const PAST: ReadonlySet<ExplainedKind> = new Set(["balance", "account"]);
-
-/** Of a past moment only balances are explained, of two positions at once none. */
-function checkMoment(
-  kind: ExplainedKind,
-  { as_of, at_position, known_at }: z.output<typeof query>,
-): void {
-  const names = Object.keys(given({ as_of, at_position, known_at }));
-  if (names.length > 0 && !PAST.has(kind)) {
-    throw new Problem(
-      "unsupported_combination",
-      `${names.join(" and ")}: of a past moment only a balance is explained, not ${kind}`,
-    );
-  }
-  if (at_position === undefined || known_at === undefined) return;
+function checkTime(kind: ExplainedKind, { as_of }: z.output<typeof query>): void {
+  if (as_of === undefined || !TIMELESS.has(kind)) return;
   throw new Problem(
     "unsupported_combination",
-    "at_position and known_at: only one can be asked for",
+    `as_of: when it took effect the ${kind} says itself; what was known of it at_position and known_at say`,
   );
 }

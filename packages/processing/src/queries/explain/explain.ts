@@ -5,13 +5,11 @@ import type {
   ExplainedKind,
   Explanation,
 } from "@counterfoil/contracts/provenance";
-import type { Nanos } from "@counterfoil/core/exact/time";
 import { MODEL_NAMES } from "../../models/registry.ts";
 import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
 import type { Rows } from "../../ports/model-store.ts";
 import type { Value } from "../../ports/table.ts";
 import { type Moment, rememberRows } from "../../projection/scratch.ts";
-import { balanceAt, findAccountRow } from "../balances.ts";
 import type { FindOptions } from "../deliveries.ts";
 import type { Standings } from "../event-standing.ts";
 import { type Found, found, MISSING } from "../found.ts";
@@ -44,9 +42,6 @@ export type ExplainQuery = Asking &
     /** Facts on a page, at most; one fact with more amendments than that stands alone on one. */
     limit: number;
     cursor?: string;
-    /** Balances: as of a provider's time, by the facts up to a position, or both. */
-    asOf?: Nanos;
-    atPosition?: number;
     /** Whose events exist for who asks; null: everybody's. */
     standings: Standings | null;
   }>;
@@ -75,32 +70,23 @@ export const MODELS_OF: Readonly<Record<ExplainedKind, readonly ModelName[]>> = 
  * @throws TooFarBack
  */
 export async function explain(sources: ExplainSources, query: ExplainQuery): Promise<Explained> {
+  const { stream } = sources;
+  const { hashing, moment } = query;
   const candidates: string[] = [];
   for (const model of MODELS_OF[query.kind]) {
     const explained = await sources.models.snapshot(model, async (live, checkpoint) => {
       const rows = rememberRows(live);
-      const moment = await momentOf({ rows, checkpoint }, sources, query);
-      const subject = await subjectIn(moment.rows, model, sources, query);
+      const subject = await subjectIn(rows, model, sources, query);
       if (subject.outcome !== "found") return subject;
-      const position = Math.min(query.atPosition ?? checkpoint.position, checkpoint.position);
-      return explainIn({ ...moment, position, asked: rows.asked }, subject.record, sources, query);
+      const position = Math.min(moment.at_position ?? checkpoint.position, checkpoint.position);
+      const now = { rows, checkpoint };
+      const then = await unwound(now, subject.record, { stream, hashing, position });
+      return explainIn({ ...then, position, asked: rows.asked }, subject.record, sources, query);
     });
     if (explained.outcome === "ambiguous") candidates.push(...explained.candidates);
     else if (explained.outcome !== "missing") return explained;
   }
   return candidates.length === 0 ? MISSING : { outcome: "ambiguous", candidates };
-}
-
-/** The rows of now, or of an account as the facts up to a position had made them. */
-async function momentOf(
-  moment: Moment,
-  { stream }: ExplainSources,
-  { id, atPosition: position, platform, hashing }: ExplainQuery,
-): Promise<Moment> {
-  if (position === undefined) return moment;
-  const named = await findAccountRow(moment.rows, { id, platform });
-  const account = named.outcome === "found" ? String(named.record.id) : id;
-  return unwound(moment, account, { stream, hashing, position });
 }
 
 async function subjectIn(
@@ -147,7 +133,7 @@ async function explainIn(
     kind: kind === "account" ? "balance" : kind,
     id: subject.id,
     position: String(seen.position),
-    shown: (await shownAt(seen, subject, query)) as Explanation["shown"],
+    shown: subject.shown as Explanation["shown"],
     facts: facts.map((fact) => ({
       ...fact,
       delivery_ids: fact.delivery_ids.filter((id) => told.has(id)),
@@ -158,23 +144,12 @@ async function explainIn(
   });
 }
 
-/** Of a past position, what the account's change rows say; nobody recorded anything else then. */
-async function shownAt(
-  { rows, position }: Seen,
-  { id, shown }: Subject,
-  { atPosition, asOf }: ExplainQuery,
-): Promise<Subject["shown"]> {
-  if (atPosition === undefined || asOf !== undefined) return shown;
-  const account = await findAccountRow(rows, { id, platform: null });
-  return account.outcome === "found" ? balanceAt(rows, account.record, position) : shown;
-}
-
 function scopeOf(
   { id, key }: Subject,
-  { kind, platform, asOf, atPosition }: ExplainQuery,
+  { kind, platform, moment: { as_of, at_position } }: ExplainQuery,
 ): CursorScope {
-  const filters = { id, for: platform, as_of: asOf === undefined ? null : String(asOf) };
-  return { list: `explain/${kind}`, filters: { ...filters, at: atPosition ?? null }, key };
+  const filters = { id, for: platform, as_of: as_of === undefined ? null : String(as_of) };
+  return { list: `explain/${kind}`, filters: { ...filters, at: at_position ?? null }, key };
 }
 
 type Known = Readonly<{ fact: ListedFact; known: KnownEvent }>;

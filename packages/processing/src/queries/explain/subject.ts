@@ -23,8 +23,12 @@ export type Subject = Readonly<{
   model: ModelName;
   /** Its own id, whatever it was asked for by. */
   id: string;
-  /** As it is shown to whoever asks. */
+  /** As it is shown to whoever asks, at the moment that is asked about. */
   shown: Readonly<Record<string, unknown>> | null;
+  /** Whose facts it follows from: what was recorded of others changes nothing of it. */
+  concerns: Concerns;
+  /** What `view` shows at that moment; undefined where it differs from fact to fact. */
+  expected: View | null | undefined;
   /** The same for comparing, without what no fact decides; of the part that a fact is about. */
   view: (rows: Rows, fact: ListedFact) => Promise<View | null>;
   /** Whose gaps count. */
@@ -33,6 +37,11 @@ export type Subject = Readonly<{
   /** Its facts, the newest first, behind a key. */
   facts: (rows: Rows, beyond: readonly Value[] | null) => AsyncIterable<ListedFact>;
 }>;
+
+/** Accounts, or a record with the others of its participant: they may take each other's partners. */
+export type Concerns =
+  | Readonly<{ accounts: readonly string[] }>
+  | Readonly<{ record: string; participant: string | null }>;
 
 /** A view of a record: `status` how it stands, `values` what it is asked for, the others beside. */
 export function viewOf(

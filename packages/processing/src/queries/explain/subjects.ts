@@ -14,12 +14,15 @@ import type { EventStream } from "../../ports/event-stream.ts";
 import type { Rows } from "../../ports/model-store.ts";
 import type { Row, Value } from "../../ports/table.ts";
 import { findAnomaly } from "../anomalies.ts";
-import { balanceAsOf, balanceRecord, findAccountRow } from "../balances.ts";
+import { anomalyRecord } from "../anomaly-record.ts";
+import { balanceAsOf, balanceRecord, findAccount } from "../balances.ts";
 import { shownEntry } from "../entries.ts";
 import { type Found, found, MISSING } from "../found.ts";
-import { lastEntry } from "../last-entry.ts";
+import { entryAt, lastEntry } from "../last-entry.ts";
 import { findRecord, findRow } from "../lifecycles.ts";
+import type { Moment } from "../moment.ts";
 import { accountsOf, type Platform } from "../platform.ts";
+import { recordAsOf } from "../records-at.ts";
 import { findRun } from "../runs.ts";
 import { isLifecycle, type LifecycleModel, type StuckRule } from "../stuck.ts";
 import {
@@ -32,11 +35,12 @@ import {
 import { LIFECYCLE_FACT_KEY, lifecycleFacts } from "./lifecycle-facts.ts";
 import { type ListedFact, type Subject, viewOf } from "./subject.ts";
 
-/** Who asks, and what a subject is found by. */
+/** Who asks, of which moment, and what a subject is found by. */
 export type Asking = Readonly<{
   platform: Platform;
   hashing: Hashing;
   rule: StuckRule;
+  moment: Moment;
   nextTurn: () => Promise<void>;
 }>;
 
@@ -46,36 +50,50 @@ const BALANCE_PARTS = {
   hidden: ["position"],
 };
 
-/** The balance of an account, of now or as of a provider's time. */
+/** The balance of an account. */
 export async function balanceSubject(
   rows: Rows,
   id: string,
-  { platform, hashing, asOf }: Pick<Asking, "platform" | "hashing"> & Readonly<{ asOf?: Nanos }>,
+  { platform, hashing, moment }: Pick<Asking, "platform" | "hashing" | "moment">,
 ): Promise<Found<Subject>> {
-  const account = await findAccountRow(rows, { id, platform });
+  const account = await findAccount(rows, { id, platform, moment });
   if (account.outcome !== "found") return account;
-  const own = String(account.record.id);
+  const { as_of: asOf } = moment;
+  const shown = account.record;
+  const own = shown.id;
   const recordIn = async (from: Rows) => {
     const row = await from.get(ACCOUNTS, [own]);
     if (row === null) return null;
     return asOf === undefined ? balanceRecord(row) : balanceAsOf(from, balanceRecord(row), asOf);
   };
-  const shown = await recordIn(rows);
-  if (shown === null) return MISSING;
-  const end = asOf === undefined ? null : await lastEntry({ rows, account: own }, asOf);
-  const last = end === null ? await lastEntryId(rows, own) : String(end.id);
   return found({
     model: "balances",
     id: own,
     shown,
+    concerns: { accounts: [own] },
+    expected: viewOf(shown, BALANCE_PARTS),
     view: async (from) => viewOf(await recordIn(from), BALANCE_PARTS),
     accountOf: () => own,
     key: ACCOUNT_FACT_KEY,
-    facts: (from, beyond) => {
-      const start = beyond ?? (end === null ? null : endKey(end));
-      return accountFacts(from, own, start, { hashing, last });
-    },
+    facts: (from, beyond) => balanceFacts(from, own, { beyond, asOf, hashing }),
   });
+}
+
+type BalanceFacts = Readonly<{
+  beyond: readonly Value[] | null;
+  asOf: Nanos | undefined;
+  hashing: Hashing;
+}>;
+
+async function* balanceFacts(
+  rows: Rows,
+  account: string,
+  { beyond, asOf, hashing }: BalanceFacts,
+): AsyncGenerator<ListedFact> {
+  const end = asOf === undefined ? null : await lastEntry({ rows, account }, asOf);
+  if (asOf !== undefined && end === null) return;
+  const last = end === null ? await lastEntryId(rows, account) : String(end.id);
+  yield* accountFacts(rows, account, beyond ?? (end && endKey(end)), { hashing, last });
 }
 
 /** The entry itself and all before it. */
@@ -91,10 +109,11 @@ export async function entrySubject(
   rows: Rows,
   stream: EventStream,
   id: string,
-  { platform, hashing }: Pick<Asking, "platform" | "hashing">,
+  { platform, hashing, moment }: Pick<Asking, "platform" | "hashing" | "moment">,
 ): Promise<Found<Subject>> {
+  const { as_of, at_position: position } = moment;
   const event = (await stream.findByIds([id])).known.get(id)?.event;
-  if (event === undefined) return MISSING;
+  if (event === undefined || event.position > (position ?? event.position)) return MISSING;
   const [target] = targetsOf({ type: event.type, data: readData(event) });
   if (target === undefined || accountsOf([target.account], platform).length === 0) return MISSING;
   const { account } = target;
@@ -102,19 +121,23 @@ export async function entrySubject(
     target.kind === "statement"
       ? `snapshot:${target.connection}:${target.frame}`
       : `run:${target.key}`;
-  const row = await rows.get(ENTRIES, [account, key]);
-  if (row === null) return MISSING;
+  const row = await entryAt({ rows, account, position }, key);
+  if (row === null || (as_of !== undefined && BigInt(row.effective_at ?? 0) > as_of))
+    return MISSING;
+  const { entry } = await shownEntry(rows, row, position);
   return found({
-    ...entryPart(account, hashing),
+    ...entryPart(account),
     id,
-    shown: (await shownEntry(rows, row)).entry,
+    shown: entry,
+    expected: viewOf(entry, ENTRY_PARTS),
     view: (from) => entryView(from, account, key),
     facts: (from, beyond) => entryFacts(from, account, key, { beyond, hashing }),
   });
 }
 
-const entryPart = (account: string, _hashing: Hashing) => ({
+const entryPart = (account: string) => ({
   model: "balances" as const,
+  concerns: { accounts: [account] },
   accountOf: () => account,
   key: ACCOUNT_FACT_KEY,
 });
@@ -137,13 +160,14 @@ async function* entryFacts(
 async function entryView(rows: Rows, account: string, id: string): Promise<View | null> {
   const row = await rows.get(ENTRIES, [account, id]);
   if (row === null) return null;
-  const { entry } = await shownEntry(rows, row);
-  return viewOf(entry, {
-    values: ["change", "balance", "movements", "run_type", "effective_at"],
-    status: [],
-    hidden: ["position", "delivery_id", "late", "movement_count"],
-  });
+  return viewOf((await shownEntry(rows, row)).entry, ENTRY_PARTS);
 }
+
+const ENTRY_PARTS = {
+  values: ["change", "balance", "movements", "run_type", "effective_at"],
+  status: [],
+  hidden: ["position", "delivery_id", "late", "movement_count"],
+};
 
 const RUN_ACCOUNTS_MAX = 10_000;
 
@@ -151,9 +175,9 @@ const RUN_ACCOUNTS_MAX = 10_000;
 export async function runSubject(
   rows: Rows,
   id: string,
-  { platform, hashing, nextTurn }: Asking,
+  { platform, hashing, moment, nextTurn }: Asking,
 ): Promise<Found<Subject>> {
-  const run = await findRun(rows, id, { platform, nextTurn });
+  const run = await findRun(rows, id, { platform, moment, nextTurn });
   if (run.outcome !== "found") return run;
   const { provider, run_id, accounts } = run.record;
   const key = `run:${run_id}`;
@@ -162,6 +186,8 @@ export async function runSubject(
     model: "balances",
     id: run_id,
     shown: run.record,
+    concerns: { accounts: ids },
+    expected: undefined,
     view: async (from, fact) => {
       const account = fact.key[0] === "" ? (ids[0] ?? "") : String(fact.key[0]);
       return entryView(from, account, key);
@@ -227,29 +253,39 @@ export async function lifecycleSubject(
   rows: Rows,
   model: LifecycleModel,
   id: string,
-  { platform, hashing, rule }: Asking,
+  { platform, hashing, rule, moment }: Asking,
 ): Promise<Found<Subject>> {
-  const row = await findRow(rows, { model, id, platform });
+  const row = await findRow(rows, { model, id, platform, moment });
   if (row.outcome !== "found") return row;
   const own = String(row.record.id);
-  const record = await findRecord(rows, { model, id: own, rule, platform });
+  const record = await findRecord(rows, { model, id: own, rule, platform, moment });
   if (record.outcome !== "found") return record;
   const { history: _, history_length: _length, ...shown } = record.record;
-  const base = Number(row.record.cluster);
+  const { participant_code, cluster } = row.record;
+  const { as_of } = moment;
+  const recordIn = async (from: Rows) => {
+    const stored = await from.get(RECORDS, [own]);
+    return stored && recordAsOf(from, stored, { model, moment: { as_of } });
+  };
   return found({
     model,
     id: own,
     shown,
-    view: (from) => recordView(from, own),
+    concerns: { record: own, participant: (participant_code ?? null) as string | null },
+    expected: recordView(row.record),
+    view: async (from) => recordView(await recordIn(from)),
     accountOf: () => null,
     key: LIFECYCLE_FACT_KEY,
-    facts: (from, beyond) => lifecycleFacts(from, base, beyond, { model, hashing }),
+    facts: async function* (from, beyond) {
+      const stored = await from.get(RECORDS, [own]);
+      const base = Number(stored?.cluster ?? cluster);
+      yield* lifecycleFacts(from, base, beyond, { model, hashing });
+    },
   });
 }
 
 /** What a record shows, without its history and what the clock says. */
-async function recordView(rows: Rows, id: string): Promise<View | null> {
-  const row = await rows.get(RECORDS, [id]);
+function recordView(row: Row | null): View | null {
   if (row === null) return null;
   const { history_length: _, ...state } = JSON.parse(String(row.state));
   const { opened_at, updated_at } = row;
@@ -267,12 +303,12 @@ export async function anomalySubject(
   id: string,
   asking: Asking,
 ): Promise<Found<Subject>> {
-  const { platform, rule, hashing } = asking;
-  const anomaly = await findAnomaly(rows, { model, id, rule, platform });
+  const { platform, rule, hashing, moment } = asking;
+  const anomaly = await findAnomaly(rows, { model, id, rule, platform, moment });
   if (anomaly === null) return MISSING;
   const about = isLifecycle(model)
     ? await lifecycleSubject(rows, model, anomaly.subject, asking)
-    : await balanceSubject(rows, anomaly.subject, { platform, hashing });
+    : await balanceSubject(rows, anomaly.subject, { platform, hashing, moment });
   const base = about.outcome === "found" ? about.record : nothingAbout(model);
   const entries = entriesAbout(anomaly);
   const facts = entries.length === 0 ? base.facts : factsOf(anomaly.subject, entries, hashing);
@@ -282,15 +318,19 @@ export async function anomalySubject(
     shown: anomaly,
     facts,
     key: entries.length === 0 ? base.key : ["integer", ...ACCOUNT_FACT_KEY],
+    expected: about.outcome === "found" ? anomalyView(anomaly) : undefined,
     view: async (from) => {
       const row = await from.get(ANOMALIES, [id]);
-      const isOpen = row !== null && row.closed_position === null;
-      const detail = row === null ? null : JSON.parse(String(row.detail));
-      const anomaly = isOpen ? "open" : "closed";
-      return { values: { anomaly, detail: isOpen ? detail : null }, status: {}, also: {} };
+      return anomalyView(row && anomalyRecord(row, model));
     },
     accountOf: () => null,
   });
+}
+
+function anomalyView(anomaly: AnomalyRecord | null): View {
+  const isOpen = anomaly !== null && anomaly.closed_position === null;
+  const detail = isOpen ? anomaly.detail : null;
+  return { values: { anomaly: isOpen ? "open" : "closed", detail }, status: {}, also: {} };
 }
 
 /** It is about a delivery or the whole ledger, of which no fact is shown. */
@@ -298,6 +338,8 @@ const nothingAbout = (model: ModelName): Subject => ({
   model,
   id: "",
   shown: null,
+  concerns: { accounts: [] },
+  expected: undefined,
   view: async () => null,
   accountOf: () => null,
   key: ACCOUNT_FACT_KEY,

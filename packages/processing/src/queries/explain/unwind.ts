@@ -1,94 +1,186 @@
+import { PROVIDER_FACTS, type ProviderFact } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { canonicalJson } from "@counterfoil/core/exact/json";
 import type { Hashing } from "@counterfoil/core/hashing";
+import { providerEventId } from "@counterfoil/core/ingest/event";
+import type { View } from "@counterfoil/core/ingest/fact-role";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { eventsWithout } from "@counterfoil/core/ingest/without";
-import { balancesProjection } from "../../models/balances/projection.ts";
+import { readData } from "@counterfoil/core/stream/read-event";
 import { BALANCE_CHANGES } from "../../models/balances/tables.ts";
+import { RECORD_CHANGES } from "../../models/lifecycle/tables.ts";
+import { PROJECTIONS } from "../../models/registry.ts";
 import type { EventStream } from "../../ports/event-stream.ts";
-import { type Moment, openScratch } from "../../projection/scratch.ts";
+import type { Rows } from "../../ports/model-store.ts";
+import type { Table } from "../../ports/table.ts";
+import { type Moment, openScratch, rememberRows } from "../../projection/scratch.ts";
 import { accountFacts } from "./account-facts.ts";
+import type { ListedFact, Subject } from "./subject.ts";
 
-/** Too much was said of the account since. */
+/** Too much was said since of what is to be explained. */
 export class TooFarBack extends Error {
   override readonly name = "TooFarBack";
 }
 
-/** Events of the stream that are looked through for those of one account. */
+/** Events of the stream that are looked through for those that were recorded since. */
 const LOOKED_THROUGH_MAX = 5_000;
-/** Changes of one account that are taken back. */
+/** Facts that are taken back; and changes since that are looked at for them. */
 const TAKEN_BACK_MAX = 1_000;
-/** Facts at the end of the history, of which some may have changed nothing that is shown. */
+/** Facts at the end of what is explained, of which some may have changed nothing that is shown. */
 const LAST_FACTS = 500;
 
 type Unwinding = Readonly<{ stream: EventStream; hashing: Hashing; position: number }>;
 
 /**
- * The rows of an account as the facts up to a position had made them: what was recorded since is
- * taken back by the model's own rules, in memory. It costs what was recorded of the account since.
+ * The rows of a model as the facts up to a position had made them, as far as a subject follows from
+ * them: what was recorded since is taken back by the model's own rules, in memory. It costs what was
+ * recorded since. What comes of it has to be what the model itself says of that position.
  *
  * @throws TooFarBack
  */
 export async function unwound(
   moment: Moment,
-  account: string,
+  subject: Subject,
   { stream, hashing, position }: Unwinding,
 ): Promise<Moment> {
   if (position >= moment.checkpoint.position) return moment;
-  const ids = await factsSince(moment, account, { stream, hashing, position });
-  if (ids.size === 0) return moment;
-  const { known } = await stream.findByIds([...ids]);
+  const ids = await factsSince(moment, subject, { stream, hashing, position });
+  const { known: some } = await stream.findByIds([...ids]);
+  const reports = [...some.values()].flatMap(({ event }) => reportOf(event, hashing));
+  const { known: others } = await stream.findByIds(reports.filter((id) => !ids.has(id)));
+  const known = new Map([...some, ...others]);
   const isGone = (event: RecordedEvent) => event.position > position;
-  const scratch = await openScratch(moment, balancesProjection, hashing);
-  for (const fact of known.values()) {
-    await scratch.fold(eventsWithout(fact, isGone, hashing));
+  const scratch = await openScratch(moment, PROJECTIONS[subject.model], hashing);
+  const facts = [...known.values()].sort((a, b) => b.event.position - a.event.position);
+  for (const fact of facts) await scratch.fold(eventsWithout(fact, isGone, hashing));
+  const rows = rememberRows(scratch);
+  const { expected } = subject;
+  if (expected !== undefined && !isSameView(await subject.view(rows, ANY_FACT), expected)) {
+    throw refusal(subject, position, "what was recorded since cannot be taken back for sure");
   }
-  return { rows: scratch, checkpoint: scratch.checkpoint };
+  return { rows, checkpoint: scratch.checkpoint };
 }
+
+/** The balance that the run of a movement reports: it may say when that took effect. */
+function reportOf(event: RecordedEvent, hashing: Hashing): readonly string[] {
+  if (event.type !== "MovementRecorded") return [];
+  const fact = { type: "BalanceReported", data: readData(event) } as unknown as ProviderFact;
+  return [providerEventId(fact, hashing)];
+}
+
+/** What has one view for all of its facts does not ask which it is about. */
+const ANY_FACT = { key: [""] } as unknown as ListedFact;
+
+const isSameView = (a: View | null, b: View | null): boolean =>
+  canonicalJson(a as never) === canonicalJson(b as never);
+
+const refusal = ({ id }: Subject, position: number, why: string): TooFarBack =>
+  new TooFarBack(
+    `${id} at position ${position}: ${why}; counterfoil replay --to ${position} shows it as of then`,
+  );
 
 /** Facts of which something was recorded behind a position. */
 async function factsSince(
-  { rows, checkpoint }: Moment,
-  account: string,
+  moment: Moment,
+  subject: Subject,
   { stream, hashing, position }: Unwinding,
 ): Promise<ReadonlySet<string>> {
+  const near = await readSince(moment, subject, { stream, position });
+  if (near !== null) return near;
   const ids = new Set<string>();
-  const note = (event: RecordedEvent) => {
-    const isMeant = event.subject === account && event.position > position;
-    if (isMeant) ids.add(factIdOf(event));
-  };
-  if (checkpoint.position - position <= LOOKED_THROUGH_MAX) {
-    for (let after = position; after < checkpoint.position; ) {
-      const limit = checkpoint.position - after;
-      const events = await stream.read({ after, limit, types: TYPES });
-      for (const event of events) if (event.position <= checkpoint.position) note(event);
-      after = events.at(-1)?.position ?? checkpoint.position;
+  for (const at of await changesSince(moment.rows, subject, position)) {
+    const [event] = await stream.read({ after: at - 1, limit: 1 });
+    if (event !== undefined && isMeant(subject, event)) ids.add(factIdOf(event));
+  }
+  for (const facts of factsNow(moment.rows, subject, hashing)) {
+    let looked = 0;
+    for await (const { id } of facts) {
+      ids.add(id);
+      looked += 1;
+      if (looked >= LAST_FACTS) break;
     }
-    return ids;
-  }
-  const changes = await rows.select(BALANCE_CHANGES, {
-    where: [
-      { column: "account", is: "=", value: account },
-      { column: "position", is: ">", value: position },
-    ],
-    orderBy: ["account", "position"],
-    limit: TAKEN_BACK_MAX + 1,
-  });
-  if (changes.length > TAKEN_BACK_MAX) {
-    throw new TooFarBack(
-      `more than ${TAKEN_BACK_MAX} events have changed ${account} since position ${position}: counterfoil replay --to ${position} --account shows it as of then`,
-    );
-  }
-  for (const { position: at } of changes) {
-    const [event] = await stream.read({ after: Number(at) - 1, limit: 1 });
-    if (event !== undefined) note(event);
-  }
-  let looked = 0;
-  for await (const { id } of accountFacts(rows, account, null, { hashing, last: null })) {
-    ids.add(id);
-    looked += 1;
-    if (looked >= LAST_FACTS) break;
   }
   return ids;
 }
 
-const TYPES = ["MovementRecorded", "BalanceReported", "FundsReported", ...AMENDMENTS];
+/** What it follows from now: what was said since may have changed nothing that is shown. */
+function factsNow(
+  rows: Rows,
+  { concerns, facts }: Subject,
+  hashing: Hashing,
+): readonly AsyncIterable<ListedFact>[] {
+  if (!("accounts" in concerns)) return [facts(rows, null)];
+  const options = { hashing, last: null };
+  return concerns.accounts.map((account) => accountFacts(rows, account, null, options));
+}
+
+/** All of them, where they are few; null where they are not. */
+async function readSince(
+  { checkpoint }: Moment,
+  subject: Subject,
+  { stream, position }: Omit<Unwinding, "hashing">,
+): Promise<ReadonlySet<string> | null> {
+  if (checkpoint.position - position > LOOKED_THROUGH_MAX) return null;
+  const ids = new Set<string>();
+  const types = FACT_TYPES.filter((type) => PROJECTIONS[subject.model].types.has(type));
+  for (let after = position; after < checkpoint.position; ) {
+    const events = await stream.read({ after, limit: checkpoint.position - after, types });
+    for (const event of events) {
+      const isSince = event.position <= checkpoint.position;
+      if (isSince && isMeant(subject, event)) ids.add(factIdOf(event));
+    }
+    after = events.at(-1)?.position ?? checkpoint.position;
+  }
+  return ids.size > TAKEN_BACK_MAX ? null : ids;
+}
+
+const FACT_TYPES: readonly string[] = [...PROVIDER_FACTS, ...AMENDMENTS];
+
+/** Whose a record's facts are no event says: of a lifecycle all are taken back. */
+const isMeant = ({ concerns }: Subject, { subject, type }: RecordedEvent): boolean =>
+  "accounts" in concerns ? concerns.accounts.includes(subject) : FACT_TYPES.includes(type);
+
+/** Positions since at which what is shown of it changed. @throws TooFarBack */
+async function changesSince(
+  rows: Rows,
+  subject: Subject,
+  position: number,
+): Promise<ReadonlySet<number>> {
+  const { concerns } = subject;
+  const positions = new Set<number>();
+  const note = async (table: Table, column: string, value: string) => {
+    const found = await rows.select(table, {
+      where: [
+        { column, is: "=", value },
+        { column: "position", is: ">", value: position },
+      ],
+      orderBy: column === "participant_code" ? [column, "position", "id"] : [column, "position"],
+      limit: TAKEN_BACK_MAX + 1,
+    });
+    for (const row of found) positions.add(Number(row.position));
+    if (positions.size <= TAKEN_BACK_MAX) return found;
+    throw refusal(subject, position, `more than ${TAKEN_BACK_MAX} events changed ${value} since`);
+  };
+  if ("accounts" in concerns) {
+    for (const account of concerns.accounts) await note(BALANCE_CHANGES, "account", account);
+    return positions;
+  }
+  const { record, participant } = concerns;
+  if (participant !== null) await note(RECORD_CHANGES, "participant_code", participant);
+  // What an event took from a record it gave to another, which goes on from there.
+  const ids = new Set([record]);
+  for (const id of ids) {
+    for (const change of await note(RECORD_CHANGES, "id", id)) {
+      for (const other of await changedWith(rows, Number(change.position))) ids.add(other);
+    }
+  }
+  return positions;
+}
+
+/** Records that one event changed. */
+async function changedWith(rows: Rows, position: number): Promise<readonly string[]> {
+  const where = [{ column: "position", is: "=", value: position }] as const;
+  const orderBy = RECORD_CHANGES.key;
+  const changed = await rows.select(RECORD_CHANGES, { where, orderBy, limit: TAKEN_BACK_MAX });
+  return changed.map(({ id }) => String(id));
+}
