@@ -54,6 +54,28 @@ describe("commands beside a running service", () => {
     expect(stderr).toBe("ended with 0\n");
   });
 
+  test("totals and search print what HTTP answers", async () => {
+    const asked = await json("totals", "--by", "account_type", "provider");
+    const overHttp = async (path: string) => {
+      const response = await fetch(new URL(path, await addressOf(service)));
+      return response.json();
+    };
+    const totals = "/v1/totals?group_by=account_type&group_by=provider";
+    expect(asked).toEqual({ code: 0, answer: await overHttp(totals) });
+    const [first] = asked.answer.data;
+    expect(first).toMatchObject({ provider: "layer1", accounts: 1 });
+    const { position } = asked.answer;
+    const then = await json("totals", "--by", "account_type", "provider", "--at", position);
+    expect(then).toEqual(asked);
+    expect((await json("totals", "--at", "1")).answer).toEqual({ position: "1", data: [] });
+    expect((await json("totals", "--asset", "NONE")).answer.data).toEqual([]);
+    const found = await json("search", quarantined);
+    expect(found).toEqual({ code: 0, answer: await overHttp(`/v1/search?q=${quarantined}`) });
+    expect(found.answer.data).toMatchObject([{ kind: "delivery", id: quarantined }]);
+    const { stdout } = await runCommand(["search", "nobody"], env);
+    expect(stdout).toBe('nothing is called "nobody"\n');
+  });
+
   test("simulate says at once that nobody answers", async () => {
     const nowhere = ["simulate", "layer1-deposit", "--url", "http://127.0.0.1:1"];
     const { code, stdout, stderr } = await runCommand(nowhere, env);

@@ -8,6 +8,7 @@ import { headCommand, proofCommand } from "./commands/head.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { proveCommand } from "./commands/prove.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
+import { searchCommand, totalsCommand } from "./commands/query.ts";
 import { rebuildCommand, rollbackCommand } from "./commands/rebuild.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { retranslateCommand } from "./commands/retranslate.ts";
@@ -58,7 +59,10 @@ function createProgram(): Command {
     ["Running:", roleCommands()],
     [
       "Looking:",
-      [statusCommand(), explainCommand(), anomaliesCommand(), verifyCommand(), replayCommand()],
+      [
+        ...[statusCommand(), totalsCommand(), searchCommand(), explainCommand()],
+        ...[anomaliesCommand(), verifyCommand(), replayCommand()],
+      ],
     ],
     ["Proving:", [headCommand(), proofCommand(), proveCommand()]],
     [
