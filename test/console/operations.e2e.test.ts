@@ -84,6 +84,21 @@ describeConsole("the console for operators", (newLedger) => {
     await page.context().close();
   });
 
+  test("from what is counted on the start page to the list of just that", async () => {
+    const { page, open, faults } = await openWatched(browser, service.address);
+    await open("/");
+    const counted = page.getByRole("region", { name: "What is open" });
+    await counted.getByRole("link", { name: "quarantined" }).click();
+    await page.locator(`a[href="/deliveries/${quarantined}"]`).waitFor();
+    expect(await page.getByRole("heading", { name: "Anomalies" }).count()).toBe(0);
+    await page.goBack();
+    await counted.getByRole("link", { name: "gap" }).click();
+    await page.getByRole("link", { name: GAP_ACCOUNT, exact: true }).waitFor();
+    expect(await page.locator(".kind-group").count()).toBe(1);
+    expect(faults()).toEqual([]);
+    await page.context().close();
+  });
+
   test("without a key it says which one is wanted, and how it is made", async () => {
     const { page, open } = await openWatched(browser, service.address);
     await open("/attention");

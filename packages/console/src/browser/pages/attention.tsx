@@ -16,8 +16,11 @@ import { Quarantine } from "./quarantine.tsx";
 
 type Anomaly = components["schemas"]["Anomaly"];
 
+/** Of the filter by kind: deliveries that nobody could read, and no anomalies. */
+const QUARANTINE = "quarantine";
+
 const FILTERS = [
-  { name: "kind", title: "Kind", choices: Object.keys(KINDS) },
+  { name: "kind", title: "Kind", choices: [...Object.keys(KINDS), QUARANTINE] },
   { name: "model", title: "Model", choices: ["balances", "withdrawals", "deposits", "trades"] },
   {
     name: "open",
@@ -36,6 +39,20 @@ const MODELS = ["balances", "withdrawals", "deposits", "trades", "anomalies"];
 /** What needs a person, and what one can do. */
 export function AttentionPage() {
   useTitle("Attention");
+  return (
+    <>
+      <div class="heading">
+        <h1>Attention</h1>
+        <p class="lead">What nobody has acknowledged comes first, the newest of it on top.</p>
+      </div>
+      <Filters filters={FILTERS} />
+      {query.value.get("kind") !== QUARANTINE && <Anomalies />}
+      <Quarantine />
+    </>
+  );
+}
+
+function Anomalies() {
   const asked = { ...givenBy(NAMES), limit: ON_A_PAGE } as ParametersOf<"listAnomalies">;
   const list = useResource(
     `anomalies ${query.value}`,
@@ -44,27 +61,19 @@ export function AttentionPage() {
   );
   const again = list.state === "loading" ? () => {} : list.again;
   return (
-    <>
-      <div class="heading">
-        <h1>Attention</h1>
-        <p class="lead">What nobody has acknowledged comes first, the newest of it on top.</p>
-      </div>
-      <Filters filters={FILTERS} />
-      <Panel title="Anomalies">
-        <Loaded resource={list} lines={8}>
-          {({ data, next_cursor, position }) => (
-            <>
-              {groupsOf(data).map(([kind, anomalies]) => (
-                <Group key={kind} kind={kind} anomalies={anomalies} onChange={again} />
-              ))}
-              {data.length === 0 && <Empty>No anomaly is like that.</Empty>}
-              <Pager next={next_cursor} count={data.length} position={position} />
-            </>
-          )}
-        </Loaded>
-      </Panel>
-      <Quarantine />
-    </>
+    <Panel title="Anomalies">
+      <Loaded resource={list} lines={8}>
+        {({ data, next_cursor, position }) => (
+          <>
+            {groupsOf(data).map(([kind, anomalies]) => (
+              <Group key={kind} kind={kind} anomalies={anomalies} onChange={again} />
+            ))}
+            {data.length === 0 && <Empty>No anomaly is like that.</Empty>}
+            <Pager next={next_cursor} count={data.length} position={position} />
+          </>
+        )}
+      </Loaded>
+    </Panel>
   );
 }
 

@@ -155,7 +155,7 @@ function Attention({ status }: Readonly<{ status: Status }>) {
         ...counts,
       })),
     ...(quarantined !== null && quarantined.open > 0
-      ? [{ what: "quarantined", where: "deliveries", kind: null, ...quarantined }]
+      ? [{ what: "quarantined", where: "deliveries", kind: "quarantine", ...quarantined }]
       : []),
   ];
   return (
@@ -173,7 +173,13 @@ function Attention({ status }: Readonly<{ status: Status }>) {
             {
               title: "kind",
               cell: ({ what, where, kind }) => (
-                <a href={pathTo("attention", {}, kind === null ? {} : { kind, model: where })}>
+                <a
+                  href={pathTo(
+                    "attention",
+                    {},
+                    kind === "quarantine" ? { kind } : { kind, model: where },
+                  )}
+                >
                   <Badge word={what} tone="warn" />
                 </a>
               ),
