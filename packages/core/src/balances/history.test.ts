@@ -146,3 +146,38 @@ describe("a large cluster", () => {
     }
   });
 });
+
+/** The part of a history between two entries, as if only that were in memory. */
+const partOf = ({ entries, ...history }: History, from: number, to: number): History => {
+  const part = entries.slice(from, to);
+  const byId = new Map(part.map((entry) => [`run:${entry.key}`, entry]));
+  return { ...history, entries: part, byId, isStart: from === 0, isEnd: to === entries.length };
+};
+
+test("one more run changes the same, or says that it does not reach, whatever is in memory", () => {
+  fc.assert(
+    fc.property(worlds, fc.nat(), (told, at) => {
+      const dated = told.filter(({ isUndated }) => !isUndated);
+      const [late] = dated.splice(at % (dated.length || 1), 1);
+      if (late === undefined) return;
+      const before = newHistory(ACCOUNT);
+      for (const one of dated) put(before, null, entryOf(one), false);
+      const change = changeOf(null, entryOf(late), false);
+      const { length } = before.entries;
+      const whole = partOf(before, 0, length);
+      expect(rearrange(whole, change).outcome).toBe("rearranged");
+      for (let cut = 1; cut < length; cut += 1) {
+        for (const [from, to] of [
+          [cut, length],
+          [0, cut],
+        ] as const) {
+          const part = partOf(before, from, to);
+          if (rearrange(part, change).outcome === "out_of_reach") continue;
+          const same = whole.entries.slice(from, from + part.entries.length);
+          expect([from, to, ...shown(part.entries)]).toEqual([from, to, ...shown(same)]);
+        }
+      }
+    }),
+    { numRuns: 1_500 },
+  );
+});

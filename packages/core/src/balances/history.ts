@@ -132,7 +132,9 @@ function withClusterBefore(entries: readonly Entry[], at: number): number {
   const from = at < entries.length ? clusterStart(entries, at) : at;
   if (from === 0) return from;
   const start = clusterStart(entries, from - 1);
-  return start < from - 1 || entries[start]?.kind === "snapshot" ? start : from;
+  // What is in memory may begin within a cluster, and end it with one entry.
+  const isCluster = start < from - 1 || entries[start]?.joined === GOES_ON;
+  return isCluster || entries[start]?.kind === "snapshot" ? start : from;
 }
 
 /**

@@ -30,6 +30,7 @@ type Context = Readonly<{ buffer: RowBuffer; feeds: Feeds }>;
  */
 export function takeInPlain(feeds: Feeds, { account, before, after, changes }: Step): boolean {
   if (before !== null || after === null || after.contradicted.length > 0) return false;
+  if (account.isEndChanged && !account.history.isEnd) return false;
   const ids = idDifference(before, after);
   const isPlain =
     isCalm(account, changes) &&
@@ -61,7 +62,9 @@ export async function takeIn(context: Context, step: Step): Promise<void> {
   const ids = idDifference(before, after);
   if (changesIds(account, ids)) await exchangeIds(buffer, account, ids, event);
   else countIds(account, ids);
-  if (account.history.isEnd || account.isUnlisted || judged.length > 0) {
+  // What was looked at after the end may lie elsewhere.
+  const isEndKnown = account.history.isEnd || account.isEndChanged;
+  if (isEndKnown || account.isUnlisted || judged.length > 0) {
     await seekEnd(buffer, account);
     summarize(account);
     await refreshUnlisted(context, account, event);
@@ -127,6 +130,7 @@ export function summarize(account: Account): void {
   if (lastRun !== undefined || history.isStart) account.lastRunId = lastRun?.key ?? null;
   account.updatedAt = last?.effectiveAt ?? null;
   account.accountId = last?.accountIds.at(-1) ?? accountIds.at(-1) ?? null;
+  account.isEndChanged = false;
 }
 
 /**

@@ -42,6 +42,8 @@ export type Account = {
   storedEntries: Map<string, Row | Share>;
   /** Entries in memory that are not written yet. */
   changed: Set<string>;
+  /** An event changed entries up to the end, and the account does not say so yet. */
+  isEndChanged: boolean;
 };
 
 export function newAccount(id: string): Account {
@@ -69,6 +71,7 @@ export function newAccount(id: string): Account {
     stored: null,
     storedEntries: new Map(),
     changed: new Set(),
+    isEndChanged: false,
   };
 }
 

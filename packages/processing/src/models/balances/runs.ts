@@ -300,6 +300,7 @@ function noteChanges(
   changes: readonly EntryChange[],
   position: number,
 ): readonly EntryChange[] {
+  if (account.history.isEnd) account.isEndChanged = true;
   for (const { before, after } of changes) {
     if (before !== null && before.position !== position) {
       buffer.append(ENTRIES_PAST, { ...entryRow(before, account.id), until: position });
