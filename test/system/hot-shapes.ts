@@ -13,8 +13,6 @@ export type HotShape = Readonly<{
   name: string;
   model: ModelName;
   isPlain: boolean;
-  /** Beyond it the bench takes minutes: what is open at once is sorted in, and here that grows. */
-  factsMax?: number;
   /** Its last fact is the work of all: what is counted of it is counted from the first to the last. */
   endsInAll?: true;
   /** About so many facts, one delivery after the other. */
@@ -209,10 +207,12 @@ function sideOf(
   });
 }
 
+const DAY = 86_400_000;
+
 /** Equal withdrawals, one after the other: held in one run, confirmed and debited in another. */
-const withdrawals = (facts: number): Delivery[] =>
+const withdrawals = (facts: number, apartMs = 120_000, heldMs = 60_000): Delivery[] =>
   Array.from({ length: Math.ceil(facts / 9) }, (_, n) => {
-    const at = n * 120_000;
+    const at = n * apartMs;
     const held = [
       { side: "available", change: "-5" },
       { side: "collateral", change: "5" },
@@ -226,8 +226,8 @@ const withdrawals = (facts: number): Delivery[] =>
     return [
       sideOf(`${n}p`, "withdrawal_pending", `p${n}`, held, at),
       [
-        ...sideOf(settling, "withdrawal_confirmed", `c${n}`, released, at + 60_000),
-        ...sideOf(settling, "withdrawal", `d${n}`, debited, at + 60_000).slice(0, 1),
+        ...sideOf(settling, "withdrawal_confirmed", `c${n}`, released, at + heldMs),
+        ...sideOf(settling, "withdrawal", `d${n}`, debited, at + heldMs).slice(0, 1),
       ],
     ];
   }).flat();
@@ -286,7 +286,7 @@ const payments = (facts: number, ids: number): Delivery[] =>
 
 const LIFECYCLE_SHAPES: readonly Parameters<typeof shapeOf>[] = [
   ["withdrawals", "plain: payments of four statuses each", (facts) => payments(facts, facts / 4)],
-  ["withdrawals", "equal withdrawals, in order", withdrawals],
+  ["withdrawals", "equal withdrawals, in order", (facts) => withdrawals(facts)],
   [
     "withdrawals",
     "equal withdrawals, facts out of order by up to 500",
@@ -297,7 +297,11 @@ const LIFECYCLE_SHAPES: readonly Parameters<typeof shapeOf>[] = [
     "withdrawals",
     "equal withdrawals, facts in any order",
     (facts) => inAnyOrder(factByFact(withdrawals(facts))),
-    { factsMax: 10_000 },
+  ],
+  [
+    "withdrawals",
+    "a payroll of equal withdrawals, held together and confirmed together, in any order",
+    (facts) => inAnyOrder(factByFact(withdrawals(facts, 1, DAY))),
   ],
   [
     "withdrawals",
@@ -350,7 +354,7 @@ function shapeOf(
   model: ModelName,
   name: string,
   deliveries: HotShape["deliveries"],
-  limits: Pick<HotShape, "factsMax" | "endsInAll"> = {},
+  limits: Pick<HotShape, "endsInAll"> = {},
 ): HotShape {
   const isPlain = name.startsWith("plain:");
   return { name, model, isPlain, deliveries, ...limits };

@@ -152,8 +152,8 @@ export class DepositJoins implements Joins {
 }
 
 const rowOf = ({ class: ofClass, side, at, tie }: StoredWaiting, cluster: number) => ({
-  ...{ class: ofClass, side, cluster, at: BigInt(at), tie, named: 0, state: "free:0" },
-  ...{ partner: 0, partner_at: 0n, partner_tie: "", node: 0n },
+  ...{ class: ofClass, side, cluster, at: BigInt(at), tie, named: 0 },
+  ...{ state: "free", node: 0n, partner: 0 },
 });
 
 const classPart = ({ side, at, tie }: Row, item: Cluster): ClassPart<Cluster> => ({

@@ -13,6 +13,13 @@ export interface Joins {
   finish(): Promise<void>;
 }
 
+export type JoinsContext = Readonly<{
+  buffer: RowBuffer;
+  clusters: Clusters;
+  /** A number that nothing explains, in hexadecimal. */
+  tieOf: (text: string) => string;
+}>;
+
 /** Lets clusters wait for what they are now, and no more for what they were. */
 export async function joinChanged(touched: readonly Cluster[], joins: Joins, clusters: Clusters) {
   const changed = new Set(touched);
@@ -35,8 +42,9 @@ export async function joinChanged(touched: readonly Cluster[], joins: Joins, clu
 const isOfRun = (kind: string): boolean => kind.startsWith("run:");
 
 /** Holds and confirmations without a stated partner wait in a queue, and leave it with one. */
-export function withdrawalJoins(buffer: RowBuffer, clusters: Clusters): Joins {
-  const matching = createMatching(buffer, {
+export function withdrawalJoins({ buffer, clusters, tieOf }: JoinsContext): Joins {
+  const matching = createMatching({
+    ...{ buffer, tieOf },
     link: (a, b) => clusters.link(a, b, { kind: "hold", isInferred: true }),
     unlink: (a, b) => clusters.unlink(a, b, "hold"),
   });

@@ -5,11 +5,11 @@ import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import { having, LOTS } from "./tables.ts";
 
-/** A part among more equal ones than are joined by time. */
+/** One among more equal ones than are joined by time. */
 export type LotPart = Readonly<{
   /** Only parts of one are dealt with one another. */
   pile: string;
-  side: DepositPart;
+  side: string;
   cluster: number;
   /** A number in hexadecimal that nothing explains: it orders parts, and gives them their lots. */
   tie: string;
@@ -28,7 +28,7 @@ const DEALT_WITH: Readonly<Record<DepositPart, readonly DepositPart[]>> = {
 
 type Effect = (a: number, b: number) => Promise<void>;
 
-/** Equal parts that are joined by lot, see core/lifecycle/deposit-parts.ts. */
+/** Equal ones that are joined by lot, see core/lifecycle/deposit-parts.ts. */
 export class Lots {
   private readonly buffer: RowBuffer;
   private readonly effects: Readonly<{ link: Effect; unlink: Effect }>;
@@ -38,8 +38,9 @@ export class Lots {
     this.effects = effects;
   }
 
+  /** A part of a deposit: with each kind of parts that it may belong to. */
   async change(change: Change): Promise<void> {
-    for (const with_ of DEALT_WITH[change.part.side]) {
+    for (const with_ of DEALT_WITH[change.part.side as DepositPart]) {
       const left = await this.deal(change, with_);
       // Statuses and fund events that no movement takes are dealt with one another.
       if (left.part.side === "status") await this.deal(left, "fund");
@@ -47,22 +48,27 @@ export class Lots {
     }
   }
 
-  /** @returns who has no partner after all rounds, or has one now */
-  private async deal(change: Change, partner: DepositPart): Promise<Change> {
-    const sides = [change.part.side, partner].sort() as [DepositPart, DepositPart];
+  /**
+   * One comes to those of its side, or leaves them.
+   *
+   * @param partner the side with which they are dealt
+   * @returns who has no partner after all rounds, or has one now
+   */
+  async deal(change: Change, partner: string): Promise<Change> {
+    const sides = [change.part.side, partner].sort() as [string, string];
     let moved = change;
     for (let round = 0; round < ROUNDS; round += 1) moved = await this.step(sides, round, moved);
     return moved;
   }
 
   private async step(
-    sides: readonly [DepositPart, DepositPart],
+    sides: readonly [string, string],
     round: number,
     { part, comes }: Change,
   ): Promise<Change> {
     const number = String(lotsOf(BigInt(`0x${part.tie}`))[round]);
     const otherSide = part.side === sides[0] ? sides[1] : sides[0];
-    const seatsOf = (side: DepositPart): Seats => ({
+    const seatsOf = (side: string): Seats => ({
       ...{ pile: part.pile, side },
       lot: JSON.stringify([part.pile, ...sides, round, number, side]),
     });
@@ -74,7 +80,9 @@ export class Lots {
     await this.keep(seats[0], lot.own, next.own);
     await this.keep(seats[1], lot.other, next.other);
     if (!comes) await this.remove(seats[0], part);
-    await this.relink(pairsOf(lot.own, lot.other), pairsOf(next.own, next.other));
+    const inOrderOfSides = (a: readonly LotPart[], b: readonly LotPart[]) =>
+      part.side === sides[0] ? pairsOf(a, b) : pairsOf(b, a);
+    await this.relink(inOrderOfSides(lot.own, lot.other), inOrderOfSides(next.own, next.other));
     return { part: next.moved.item, comes: next.moved.comes };
   }
 
@@ -111,15 +119,15 @@ export class Lots {
 }
 
 /** Where the parts of one side are, in one lot. */
-type Seats = Readonly<{ lot: string; pile: string; side: DepositPart }>;
+type Seats = Readonly<{ lot: string; pile: string; side: string }>;
 
-/** By their numbers, which clusters are pairs. */
+/** By their numbers, which clusters are pairs; first the one whose side is first in the alphabet. */
 type Pairs = ReadonlyMap<string, readonly [a: number, b: number]>;
 
-const pairsOf = (own: readonly LotPart[], other: readonly LotPart[]): Pairs =>
+const pairsOf = (first: readonly LotPart[], second: readonly LotPart[]): Pairs =>
   new Map(
-    own.map(({ cluster: a }, rank) => {
-      const b = (other[rank] as LotPart).cluster;
+    first.map(({ cluster: a }, rank) => {
+      const b = (second[rank] as LotPart).cluster;
       return [`${a} ${b}`, [a, b]];
     }),
   );

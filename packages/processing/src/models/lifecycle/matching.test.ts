@@ -5,14 +5,15 @@ import { createMemoryModelCatalogue } from "../../memory/model-catalogue.ts";
 import type { ModelStore } from "../../ports/model-store.ts";
 import { createRowBuffer } from "../../projection/row-buffer.ts";
 import { createMatching, type Waiting } from "./matching.ts";
-import { QUEUE, QUEUE_LEVELS } from "./tables.ts";
+import { LOTS, QUEUE, QUEUE_LEVELS } from "./tables.ts";
+import { hashing as sha } from "./testing/records-of.ts";
 
 const hashing = { sha256: () => "0".repeat(64) } as unknown as Hashing;
 
 /** A queue, the links in it, and how many rows were asked of its store. */
 async function openQueue() {
   const catalogue = createMemoryModelCatalogue();
-  await catalogue.create("withdrawals", { tables: [QUEUE, QUEUE_LEVELS], modelVersion: 1 });
+  await catalogue.create("withdrawals", { tables: [QUEUE, QUEUE_LEVELS, LOTS], modelVersion: 1 });
   const store = await catalogue.openForWriting("withdrawals", 1);
   let read = 0;
   const counting: ModelStore = {
@@ -28,18 +29,18 @@ async function openQueue() {
     },
   };
   const buffer = createRowBuffer(counting, await store.checkpoint(), hashing);
-  const links = new Map<number, number>();
+  const links = new Map<string, readonly [confirmation: number, hold: number]>();
   let linked = 0;
-  const matching = createMatching(buffer, {
+  const matching = createMatching({
+    buffer,
+    tieOf: (text) => sha.sha256(text).slice(0, 16),
     link: async (confirmation, hold) => {
-      expect(links.has(confirmation)).toBe(false);
-      expect([...links.values()]).not.toContain(hold);
-      links.set(confirmation, hold);
+      expect(links.has(`${confirmation} ${hold}`)).toBe(false);
+      links.set(`${confirmation} ${hold}`, [confirmation, hold]);
       linked += 1;
     },
     unlink: async (confirmation, hold) => {
-      expect(links.get(confirmation)).toBe(hold);
-      links.delete(confirmation);
+      expect(links.delete(`${confirmation} ${hold}`)).toBe(true);
     },
   });
   let position = 0;
@@ -47,7 +48,8 @@ async function openQueue() {
     position += 1;
     return buffer.commit(position, "");
   };
-  return { matching, links, commit, rowsRead: () => read, linksMade: () => linked };
+  const sorted = () => [...links.values()].sort(([a], [b]) => a - b);
+  return { matching, links: sorted, commit, rowsRead: () => read, linksMade: () => linked };
 }
 
 /** Each confirmation in order of time takes the best free hold: the rule, word for word. */
@@ -90,9 +92,7 @@ describe("the queue", () => {
           const added = { ...one, tie: `m${(cluster * 7) % 10}${cluster}` };
           await matching.put(added);
           present.push(added);
-          expect(new Map([...links].sort(([a], [b]) => a - b))).toEqual(
-            new Map([...greedily(present)].sort(([a], [b]) => a - b)),
-          );
+          expect(links()).toEqual([...greedily(present)].sort(([a], [b]) => a - b));
           if (commits) await commit();
         }
       }),
@@ -131,25 +131,51 @@ describe("the queue", () => {
     expect(many).toBeLessThanOrEqual(few * 1.5);
   });
 
-  /** All are held within a moment, and confirmed in another one, as a payroll is. */
-  const payroll = (count: number): Waiting[] =>
-    Array.from({ length: count }, (_, at) => [
-      { ...PART, side: "hold" as const, cluster: 2 * at + 1, at: BigInt(at) },
-      { ...PART, side: "confirmation" as const, cluster: 2 * at + 2, at: BigInt(100_000 + at) },
-    ])
+  /** All are held within a moment, and confirmed in another one, as a payroll is; in any order. */
+  const payroll = (count: number, order: number): Waiting[] =>
+    Array.from({ length: count }, (_, at): Waiting[] => {
+      const held = { ...PART, at: BigInt(at), tie: `h${at}` };
+      const confirmed = { ...PART, at: BigInt(100_000 + at), tie: `c${at}` };
+      return [
+        { ...held, side: "hold", cluster: 2 * at + 1 },
+        { ...confirmed, side: "confirmation", cluster: 2 * at + 2 },
+      ];
+    })
       .flat()
-      .toSorted((a, b) => ((a.cluster * 7919) % 1009) - ((b.cluster * 7919) % 1009));
+      .toSorted((a, b) => ((a.cluster * order) % 1009) - ((b.cluster * order) % 1009));
 
-  /** In any order, one more moves a share of all links: that is the rule. Each costs the same. */
-  test("asks no more rows for each link of a payroll, the larger it is", async () => {
-    const rowsPerLink = async (count: number) => {
-      const { matching, commit, rowsRead, linksMade } = await openQueue();
-      for (const part of payroll(count)) {
-        await matching.put({ ...part, tie: `${part.cluster}` });
-        await commit();
-      }
-      return rowsRead() / (linksMade() + 2 * count);
+  async function playedPayroll(count: number, order: number) {
+    const queue = await openQueue();
+    for (const part of payroll(count, order)) {
+      await queue.matching.put(part);
+      await queue.commit();
+    }
+    return queue;
+  }
+
+  /** Each of a payroll may be any of as many; to pair them by time moved a quarter of them for one. */
+  test("one more of a payroll moves as many links of hundreds as of some", async () => {
+    const perPart = async (count: number) => {
+      const { rowsRead, linksMade } = await playedPayroll(count, 7919);
+      return [rowsRead() / count, linksMade() / count] as const;
     };
-    expect(await rowsPerLink(60)).toBeLessThanOrEqual((await rowsPerLink(20)) * 1.5);
+    const [rowsOfFew, linksOfFew] = await perPart(40);
+    const [rowsOfMany, linksOfMany] = await perPart(200);
+    expect(rowsOfMany).toBeLessThanOrEqual(rowsOfFew * 1.5);
+    expect(linksOfMany).toBeLessThanOrEqual(linksOfFew * 1.5);
+  });
+
+  test("the pairs of a payroll follow from who they are, not from who came first", async () => {
+    const first = (await playedPayroll(40, 7919)).links();
+    expect((await playedPayroll(40, 6367)).links()).toEqual(first);
+    expect(new Set(first.map(([, hold]) => hold)).size).toBe(40);
+  });
+
+  test("a payroll that goes again leaves those who stay in pairs", async () => {
+    const { matching, links } = await playedPayroll(40, 7919);
+    for (const part of payroll(40, 433).slice(0, 60)) await matching.remove(part);
+    const stayed = payroll(40, 433).slice(60);
+    const holds = stayed.filter(({ side }) => side === "hold").length;
+    expect(links()).toHaveLength(Math.min(holds, stayed.length - holds));
   });
 });

@@ -1,21 +1,27 @@
-import type { Row, Value } from "../../ports/table.ts";
+import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
+import { Lots } from "./lots.ts";
 import { having, QUEUE, QUEUE_LEVELS } from "./tables.ts";
 
 /**
  * Each confirmation, in order of time, takes the nearest free hold of its class before it; one that
  * names no request rather than one that names it, and two that name different ones never join.
  *
- * One more fact changes that along a chain. A hold that becomes free is offered to the first
- * confirmation after it that has none, or a worse one; what that one had is offered on. A
- * confirmation seeks the best hold that is free, or held by a later confirmation; that one seeks
- * again. Each step asks indexes, never closed pairs: links are intervals in an interval tree over
- * time, and links to holds of one kind lie inside one another or apart, so at each node the one
- * that is asked for is the first or last row of an index.
+ * So holds that name none are matched with all confirmations, and holds that name one with those
+ * confirmations that are left over and name none: two queues.
+ *
+ * In a queue, who is matched follows from a binary tree over time. At each of its nodes, holds of the
+ * earlier half that are left over there meet confirmations of the later half that are left over
+ * there: so many have a seat at that node, the nearest first, and the others go further up. One more
+ * changes its own ancestors only, and each by one: it takes a seat, and who had it goes further up.
+ *
+ * Who is whose partner is a question of one node alone, where all holds come before all
+ * confirmations. Of a few the nearest are partners. Of more nothing says who they are, and to keep to
+ * the nearest would move all that stand behind one more: they are partners by lot, see lots.ts.
  */
 export type Waiting = Readonly<{
   class: string;
-  side: "hold" | "confirmation";
+  side: Side;
   cluster: number;
   at: bigint;
   tie: string;
@@ -23,236 +29,356 @@ export type Waiting = Readonly<{
   named: boolean;
 }>;
 
+type Side = "hold" | "confirmation";
+
+/** So many at one node are partners by time. */
+export const NEAREST_MAX = 16;
+
 type Change = (confirmation: number, hold: number) => Promise<void>;
+type Context = Readonly<{
+  buffer: RowBuffer;
+  tieOf: (text: string) => string;
+  link: Change;
+  unlink: Change;
+}>;
 
-export function createMatching(
-  buffer: RowBuffer,
-  effects: Readonly<{ link: Change; unlink: Change }>,
-) {
-  const queue = new Queue(buffer);
-
-  const unlink = (confirmation: Row, hold: Row): Promise<void> =>
-    effects.unlink(Number(confirmation.cluster), Number(hold.cluster));
-
-  async function link(confirmation: Row, hold: Row): Promise<void> {
-    await queue.setLinked(confirmation, hold);
-    await effects.link(Number(confirmation.cluster), Number(hold.cluster));
+export function createMatching(on: Context) {
+  async function change(waiting: Waiting, comes: boolean): Promise<void> {
+    const ofNamed = `${waiting.class} named`;
+    const isOfNamed = waiting.side === "hold" && waiting.named;
+    if (isOfNamed) return new Queue(ofNamed, on).change(waiting, comes);
+    // A confirmation waits in the other queue while it has no seat in this one.
+    await new Queue(waiting.class, on).change(waiting, comes, async (confirmation, isLeftOver) => {
+      if (!confirmation.named) await new Queue(ofNamed, on).change(confirmation, isLeftOver);
+    });
   }
-
-  /** Offers a free hold to the confirmations behind a place. */
-  async function offer(hold: Row, behind: Place): Promise<void> {
-    const taker = await queue.firstTaker(hold, behind);
-    if (taker === null) return queue.setFree(hold);
-    const left = await queue.partnerOf(taker);
-    if (left !== null) await unlink(taker, left);
-    await link(taker, hold);
-    if (left !== null) await offer(left, placeOf(taker));
-  }
-
-  /** Finds a hold for a confirmation, and for those that lose theirs by it. */
-  async function seek(confirmation: Row): Promise<void> {
-    const hold = await queue.bestHold(confirmation);
-    if (hold === null) return queue.setFree(confirmation);
-    const loser = await queue.partnerOf(hold);
-    if (loser !== null) await unlink(loser, hold);
-    await link(confirmation, hold);
-    if (loser !== null) await seek(loser);
-  }
-
   return {
-    async put({ named, ...waiting }: Waiting): Promise<void> {
-      const row = { ...waiting, named: Number(named), ...free(Number(named)) };
-      buffer.put(QUEUE, row, null);
-      if (waiting.side === "confirmation") await seek(row);
-      else await offer(row, { at: waiting.at, tie: "" });
-    },
-    async remove({ class: of, side, cluster }: Waiting): Promise<void> {
-      const row = await buffer.get(QUEUE, [of, side, cluster]);
-      if (row === null) return;
-      const partner = await queue.partnerOf(row);
-      await queue.setFree(row);
-      const freed = (await buffer.get(QUEUE, [of, side, cluster])) ?? row;
-      buffer.remove(QUEUE, freed, freed);
-      if (partner === null) return;
-      if (side === "hold") await unlink(partner, row);
-      else await unlink(row, partner);
-      await (side === "hold" ? seek(partner) : offer(partner, placeOf(row)));
+    put: (waiting: Waiting): Promise<void> => change(waiting, true),
+    remove: (waiting: Waiting): Promise<void> => change(waiting, false),
+  };
+}
+
+/** One who waits, the node at which it has a seat, and its partner where that is the nearest. */
+type Seated = Waiting & Readonly<{ node: bigint; partner: number }>;
+type Place = Pick<Seated, "at" | "tie">;
+
+const NOWHERE = 0n;
+const FREE = "free";
+const OTHER = { hold: "confirmation", confirmation: "hold" } as const;
+
+/** One change to one queue: who gets and loses seats by it, then who gets and loses partners. */
+class Queue {
+  private readonly class: string;
+  private readonly on: Context;
+  /** As they were before the change. */
+  private readonly moved = new Map<string, Seated>();
+
+  constructor(ofClass: string, on: Context) {
+    this.class = ofClass;
+    this.on = on;
+  }
+
+  /** @param onLeftOver a confirmation that has no seat now, or no more waits without one */
+  async change(
+    waiting: Waiting,
+    comes: boolean,
+    onLeftOver: (confirmation: Waiting, isLeftOver: boolean) => Promise<void> = async () => {},
+  ): Promise<void> {
+    const one: Seated = { ...waiting, class: this.class, node: NOWHERE, partner: 0 };
+    if (comes) {
+      this.on.buffer.put(QUEUE, rowOf(one), null);
+      this.moved.set(keyOf(one), one);
+      await this.climb(one, -1n);
+    } else await this.leave(one);
+    await this.pairMoved(one, comes, onLeftOver);
+  }
+
+  private async leave(waiting: Seated): Promise<void> {
+    const one = await this.get(waiting);
+    if (one === null) return;
+    await this.seat(one, NOWHERE);
+    const row = rowOf({ ...one, node: NOWHERE });
+    this.on.buffer.remove(QUEUE, row, row);
+    if (one.node !== NOWHERE) await this.refill(one.node, one.side);
+  }
+
+  /** Looks for a seat for one who has none up to a level, and for those who lose theirs by it. */
+  private async climb(climber: Seated, above: bigint): Promise<void> {
+    const met = await this.nearestFree(climber);
+    const metAt = met === null ? null : nodeOf(climber, met);
+    const losing = await this.firstBehind(climber, above, metAt);
+    if (losing !== null) {
+      await this.seat(losing, NOWHERE);
+      await this.seat(climber, losing.node);
+      await this.climb({ ...losing, node: NOWHERE }, levelOf(losing.node));
+    } else if (met !== null && metAt !== null) {
+      await this.seat(climber, metAt);
+      await this.seat(met, metAt);
+      if (met.node !== NOWHERE) await this.refill(met.node, met.side);
+    }
+  }
+
+  /** Somebody of one side left a node: another takes the seat, or one of the other side loses his. */
+  private async refill(node: bigint, side: Side): Promise<void> {
+    const next = await this.nextFor(node, side);
+    if (next === null) {
+      const losing = await this.lastAt(node, OTHER[side]);
+      if (losing === null) return;
+      await this.seat(losing, NOWHERE);
+      return this.climb({ ...losing, node: NOWHERE }, levelOf(node));
+    }
+    await this.seat(next, node);
+    if (next.node !== NOWHERE) await this.refill(next.node, side);
+  }
+
+  private async seat(one: Seated, node: bigint): Promise<void> {
+    if (!this.moved.has(keyOf(one))) this.moved.set(keyOf(one), one);
+    await this.countSeats(one.node, -1);
+    await this.countSeats(node, 1);
+    this.on.buffer.put(QUEUE, rowOf({ ...one, node }), rowOf(one));
+  }
+
+  /** The nearest of the other side that is left over where the two meet. */
+  private async nearestFree(of: Seated): Promise<Seated | null> {
+    return this.nearest(OTHER[of.side], of, (other) => levelOf(nodeOf(of, other)));
+  }
+
+  /** Of a side of a node, who is next to have a seat there. */
+  private async nextFor(node: bigint, side: Side): Promise<Seated | null> {
+    const edge = side === "hold" ? (node - 1n) / 2n : node / 2n;
+    const level = levelOf(node);
+    const next = await this.nearest(side, { at: edge }, () => level);
+    if (next === null) return null;
+    return nodeAt(pointOf(next), level) === node ? next : null;
+  }
+
+  /**
+   * The nearest before an instant (a hold) or after it (a confirmation) that has no seat, or one
+   * above the level to which it would come down.
+   */
+  private async nearest(
+    side: Side,
+    { at }: Pick<Place, "at">,
+    levelFor: (other: Seated) => bigint,
+  ): Promise<Seated | null> {
+    let nearest: Seated | null = null;
+    const [tie, descending] = side === "hold" ? [LAST, true] : ["", false];
+    for (const state of [FREE, ...(await this.levels()).map(stateAt)]) {
+      const options = { beyond: [at, tie], descending, limit: 1 };
+      const found = await this.first({ side, state }, options);
+      if (found === null) continue;
+      if (found.node !== NOWHERE && levelFor(found) >= levelOf(found.node)) continue;
+      if (nearest === null || isNearer(found, nearest)) nearest = found;
+    }
+    return nearest;
+  }
+
+  /**
+   * The one who loses its seat to another: the furthest at the first node that has a further one.
+   *
+   * @param below the node at which that other one meets somebody, if nobody has to lose a seat
+   */
+  private async firstBehind(
+    climber: Seated,
+    above: bigint,
+    below: bigint | null,
+  ): Promise<Seated | null> {
+    for (const level of await this.levels()) {
+      if (level <= above || (below !== null && level >= levelOf(below))) continue;
+      const node = nodeAt(pointOf(climber), level);
+      const isEarlier = pointOf(climber) < node;
+      if (isEarlier !== (climber.side === "hold")) continue;
+      const last = await this.lastAt(node, climber.side);
+      if (last !== null && isNearer(climber, last)) return last;
+    }
+    return null;
+  }
+
+  /** Of those of a side that have a seat at a node, the one furthest from the other side. */
+  private lastAt(node: bigint, side: Side): Promise<Seated | null> {
+    return this.first({ side, node }, { descending: side === "confirmation", limit: 1 });
+  }
+
+  private async first(
+    values: Readonly<Record<string, string | bigint>>,
+    options: NonNullable<Parameters<typeof having>[2]>,
+  ): Promise<Seated | null> {
+    const [found = null] = await this.some(values, options);
+    return found;
+  }
+
+  private async some(
+    values: Readonly<Record<string, string | bigint>>,
+    options: NonNullable<Parameters<typeof having>[2]>,
+  ): Promise<readonly Seated[]> {
+    const selection = having({ class: this.class, ...values }, ["at", "tie"], options);
+    return (await this.on.buffer.select(QUEUE, selection)).map(seatedIn);
+  }
+
+  private async get({ side, cluster }: Pick<Seated, "side" | "cluster">): Promise<Seated | null> {
+    const row = await this.on.buffer.get(QUEUE, [this.class, side, cluster]);
+    return row && seatedIn(row);
+  }
+
+  /** Levels at whose nodes somebody has a seat, rising. */
+  private async levels(): Promise<readonly bigint[]> {
+    const stored = await this.on.buffer.get(QUEUE_LEVELS, [this.class]);
+    const levels = Object.keys(stored === null ? {} : JSON.parse(String(stored.levels)));
+    return levels.map(BigInt).sort((a, b) => Number(a - b));
+  }
+
+  private async countSeats(node: bigint, by: 1 | -1): Promise<void> {
+    if (node === NOWHERE) return;
+    const stored = await this.on.buffer.get(QUEUE_LEVELS, [this.class]);
+    const level = String(levelOf(node));
+    const levels = stored === null ? {} : JSON.parse(String(stored.levels));
+    const { [level]: count = 0, ...others } = levels;
+    const counted = count + by === 0 ? others : { ...others, [level]: count + by };
+    const row = { class: this.class, levels: JSON.stringify(counted) };
+    this.on.buffer.put(QUEUE_LEVELS, row, stored);
+  }
+
+  private async pairMoved(
+    one: Seated,
+    comes: boolean,
+    onLeftOver: (confirmation: Waiting, isLeftOver: boolean) => Promise<void>,
+  ): Promise<void> {
+    const before = [...this.moved.values()];
+    const now: Seated[] = [];
+    for (const each of before) {
+      const still = await this.get(each);
+      if (still !== null) now.push(still);
+    }
+    const nodes = new Set([...before, ...now].map(({ node }) => node));
+    nodes.delete(NOWHERE);
+    const tables: Table[] = [];
+    for (const node of nodes) tables.push(await this.tableAt(node, before, now));
+    const isNew = comes ? keyOf(one) : "";
+    const isFree = (each: Seated) => each.side === "confirmation" && each.node === NOWHERE;
+    const leftBefore = before.filter((each) => isFree(each) && keyOf(each) !== isNew);
+    const leftNow = now.filter(isFree);
+    const isIn = (list: readonly Seated[], each: Seated) =>
+      list.some((other) => keyOf(other) === keyOf(each));
+    const pairs = tables.flatMap(({ pairs }) => pairs);
+    const wanted = new Map(
+      pairs.flatMap(([a, b]) => [[keyOf(a), b.cluster] as const, [keyOf(b), a.cluster] as const]),
+    );
+    const known = new Map<string, Seated>();
+    for (const each of [...before, ...now, ...tables.flatMap(({ members }) => members)]) {
+      known.set(keyOf(each), each);
+    }
+    const isGone = (each: Seated) => isIn(before, each) && !isIn(now, each);
+    const { link, unlink, buffer } = this.on;
+    for (const each of known.values()) {
+      const { side, cluster, partner } = each;
+      if (partner === 0 || wanted.get(keyOf(each)) === partner) continue;
+      if (side === "confirmation") await unlink(cluster, partner);
+    }
+    for (const { leave, node } of tables)
+      for (const each of leave) await this.deal(each, node, false);
+    for (const each of leftBefore) if (!isIn(leftNow, each)) await onLeftOver(each, false);
+    for (const [hold, confirmation] of pairs) {
+      if (confirmation.partner !== hold.cluster) await link(confirmation.cluster, hold.cluster);
+    }
+    for (const { come, node } of tables) for (const each of come) await this.deal(each, node, true);
+    for (const each of known.values()) {
+      const partner = wanted.get(keyOf(each)) ?? 0;
+      if (isGone(each) || each.partner === partner) continue;
+      buffer.put(QUEUE, rowOf({ ...each, partner }), rowOf(each));
+    }
+    for (const each of leftNow) if (!isIn(leftBefore, each)) await onLeftOver(each, true);
+  }
+
+  /** Who has a seat at a node that a change touched, and how they are partners before and after it. */
+  private async tableAt(
+    node: bigint,
+    before: readonly Seated[],
+    now: readonly Seated[],
+  ): Promise<Table> {
+    const isHere = (each: Seated) => each.node === node;
+    const isOf = (list: readonly Seated[], each: Seated) =>
+      list.some((other) => keyOf(other) === keyOf(each) && isHere(other));
+    const came = now.filter((each) => isHere(each) && !isOf(before, each));
+    const left = before.filter((each) => isHere(each) && !isOf(now, each));
+    const holdsIn = (list: readonly Seated[]) => list.filter(({ side }) => side === "hold").length;
+    const more = holdsIn(came) - holdsIn(left);
+    const limit = NEAREST_MAX + 1 + Math.max(0, more);
+    const holds = await this.some({ side: "hold", node }, { descending: true, limit });
+    const confirmations = await this.some({ side: "confirmation", node }, { limit });
+    const members = [...holds, ...confirmations];
+    const isByLot = holds.length > NEAREST_MAX;
+    const wasByLot = holds.length - more > NEAREST_MAX;
+    if (isByLot && wasByLot) return { node, members: [], pairs: [], come: came, leave: left };
+    const stayed = members.filter((each) => !isOf(came, each));
+    return {
+      ...{ node, members },
+      pairs: isByLot ? [] : holds.map((hold, at) => [hold, confirmations[at] as Seated] as const),
+      come: isByLot ? members : [],
+      leave: wasByLot ? [...stayed, ...left] : [],
+    };
+  }
+
+  private deal({ side, cluster, tie }: Seated, node: bigint, comes: boolean): Promise<unknown> {
+    const { tieOf, buffer, link, unlink } = this.on;
+    const part = { pile: `${tieOf(this.class)} ${node}`, side, cluster, tie: tieOf(tie) };
+    return new Lots(buffer, { link, unlink }).deal({ part, comes }, OTHER[side]);
+  }
+}
+
+/** Who has a seat at a node, as far as it matters. */
+type Table = Readonly<{
+  node: bigint;
+  members: readonly Seated[];
+  /** The nearest, where they are few. */
+  pairs: readonly (readonly [hold: Seated, confirmation: Seated])[];
+  /** Who comes to those who are partners by lot, and who leaves them. */
+  come: readonly Seated[];
+  leave: readonly Seated[];
+}>;
+
+const keyOf = ({ side, cluster }: Pick<Seated, "side" | "cluster">): string => `${side} ${cluster}`;
+
+const stateAt = (level: bigint): string => String(level).padStart(2, "0");
+
+const rowOf = ({ node, named, ...rest }: Seated): Row => ({
+  ...{ ...rest, named: Number(named), node },
+  state: node === NOWHERE ? FREE : stateAt(levelOf(node)),
+});
+
+function seatedIn({ class: ofClass, side, cluster, at, tie, named, node, partner }: Row): Seated {
+  return {
+    ...{ class: String(ofClass), side: side as Side, cluster: Number(cluster), tie: String(tie) },
+    ...{
+      at: BigInt(at ?? 0),
+      named: named === 1,
+      node: BigInt(node ?? 0),
+      partner: Number(partner),
     },
   };
 }
 
-type Place = Readonly<{ at: bigint; tie: string }>;
-
-const placeOf = ({ at, tie }: Row): Place => ({ at: BigInt(at ?? 0), tie: String(tie) });
-const holdOf = ({ partner_at: at = null, partner_tie: tie = null }: Row): Place =>
-  placeOf({ at, tie });
-/** Behind all of this instant. */
-const endOf = ({ at }: Place): Place => ({ at, tie: "\u{10ffff}" });
-
-const isBefore = (a: Place, b: Place): boolean => (a.at === b.at ? a.tie < b.tie : a.at < b.at);
-
-/** Of several rows the one whose place is first. */
-function firstOf(rows: readonly (Row | null)[]): Row | null {
-  const found = rows.filter((row) => row !== null);
-  return found.sort((a, b) => (isBefore(placeOf(a), placeOf(b)) ? -1 : 1))[0] ?? null;
+/** Of one side, which of two is nearer to the other side: a later hold, an earlier confirmation. */
+function isNearer(a: Seated, b: Seated): boolean {
+  const isEarlier = a.at === b.at ? a.tie < b.tie : a.at < b.at;
+  return isEarlier === (a.side === "confirmation");
 }
 
-const free = (named: Value | undefined) => ({
-  state: `free:${named}`,
-  partner: 0,
-  partner_at: 0n,
-  partner_tie: "",
-  node: 0n,
-});
-
-type Values = Readonly<Record<string, Value>>;
-
-/** By state of the confirmation, then by level of the tree: how many links. */
-type Levels = Record<string, Record<string, number>>;
-
-/** The looks into the queue of one class, each of one row. */
-class Queue {
-  private readonly buffer: RowBuffer;
-
-  constructor(buffer: RowBuffer) {
-    this.buffer = buffer;
-  }
-
-  /** The first confirmation behind a place that would rather have this hold than what it has. */
-  async firstTaker(hold: Row, behind: Place): Promise<Row | null> {
-    const side = "confirmation";
-    const next = await this.after(hold, { side }, behind);
-    if (next === null) return null;
-    const states = hold.named === 1 ? ["free:0"] : ["free:0", "free:1", "held:1"];
-    const takers = [await this.innermost(hold, `held:${hold.named}`, [placeOf(hold), behind])];
-    for (const state of states) takers.push(await this.after(hold, { side, state }, behind));
-    return firstOf(takers);
-  }
-
-  /** The nearest hold before a confirmation that is free, or held by a later one. */
-  async bestHold(confirmation: Row): Promise<Row | null> {
-    const unnamed = await this.nearestHold(confirmation, 0);
-    return unnamed ?? (confirmation.named === 1 ? null : this.nearestHold(confirmation, 1));
-  }
-
-  async partnerOf({ class: of = null, side, partner = 0 }: Row): Promise<Row | null> {
-    if (partner === 0) return null;
-    return this.buffer.get(QUEUE, [of, side === "hold" ? "confirmation" : "hold", partner]);
-  }
-
-  async setFree({ class: of = null, side = null, cluster = null }: Row): Promise<void> {
-    const stored = await this.buffer.get(QUEUE, [of, side, cluster]);
-    if (stored === null) return;
-    if (stored.node !== 0n) await this.countLink(stored, -1);
-    this.buffer.put(QUEUE, { ...stored, ...free(stored.named) }, stored);
-  }
-
-  async setLinked(confirmation: Row, hold: Row): Promise<void> {
-    await this.setFree(confirmation);
-    const { at: partner_at, tie: partner_tie } = placeOf(hold);
-    const node = nodeOf(pointOf(partner_at, "hold"), pointOf(placeOf(confirmation).at));
-    const state = `held:${hold.named}`;
-    const partner = { partner: hold.cluster ?? 0, partner_at, partner_tie };
-    const linked = { ...confirmation, ...partner, state, node };
-    await this.countLink(linked, 1);
-    this.buffer.put(QUEUE, linked, confirmation);
-    const holder = { ...free(0), state: "held", partner: confirmation.cluster ?? 0 };
-    this.buffer.put(QUEUE, { ...hold, ...holder }, hold);
-  }
-
-  private async nearestHold(confirmation: Row, named: 0 | 1): Promise<Row | null> {
-    const end = endOf(placeOf(confirmation));
-    const state = `free:${named}`;
-    const last = await this.before(confirmation, { side: "hold", state }, end);
-    const link = await this.innermost(confirmation, `held:${named}`, [end, placeOf(confirmation)]);
-    const held = link && (await this.partnerOf(link));
-    if (last === null || held === null) return last ?? held;
-    return isBefore(placeOf(last), placeOf(held)) ? held : last;
-  }
-
-  /** Of links to holds of one kind the innermost from before one place to behind another. */
-  private async innermost(
-    of: Row,
-    state: string,
-    [before, behind]: readonly [Place, Place],
-  ): Promise<Row | null> {
-    const { levels } = await this.levelsOf(of);
-    const point = pointOf(behind.at);
-    const found: (Row | null)[] = [];
-    for (const level of Object.keys(levels[state] ?? {})) {
-      const node = nodeAt(point, BigInt(level));
-      found.push(await this.innermostAt(of, { side: "confirmation", state, node }, before, behind));
-    }
-    return firstOf(found);
-  }
-
-  /** The same of the links of one node, which all go over it. */
-  private async innermostAt(
-    of: Row,
-    values: Values & Readonly<{ node: bigint }>,
-    before: Place,
-    behind: Place,
-  ): Promise<Row | null> {
-    if (values.node <= pointOf(behind.at)) {
-      const next = await this.after(of, values, behind);
-      if (next === null || isBefore(holdOf(next), before)) return next;
-    }
-    const inner = await this.before(of, values, before, "partner_");
-    return inner !== null && isBefore(behind, placeOf(inner)) ? inner : null;
-  }
-
-  private after(of: Row, values: Values, place: Place): Promise<Row | null> {
-    return this.one(of, values, place, { prefix: "", descending: false });
-  }
-
-  private before(of: Row, values: Values, place: Place, prefix = ""): Promise<Row | null> {
-    return this.one(of, values, place, { prefix, descending: true });
-  }
-
-  private async one(
-    { class: of = null }: Row,
-    values: Values,
-    { at, tie }: Place,
-    { prefix, descending }: Readonly<{ prefix: string; descending: boolean }>,
-  ): Promise<Row | null> {
-    const selection = { beyond: [at, tie], descending, limit: 1 };
-    const order = [`${prefix}at`, `${prefix}tie`];
-    const [row = null] = await this.buffer.select(
-      QUEUE,
-      having({ class: of, ...values }, order, selection),
-    );
-    return row;
-  }
-
-  private async levelsOf({ class: of = null }: Row) {
-    const stored = await this.buffer.get(QUEUE_LEVELS, [of]);
-    const levels: Levels = stored === null ? {} : JSON.parse(String(stored.levels));
-    return { stored, levels };
-  }
-
-  private async countLink(link: Row, by: 1 | -1): Promise<void> {
-    const { stored, levels } = await this.levelsOf(link);
-    const state = String(link.state);
-    const level = String(levelOf(BigInt(link.node ?? 0)));
-    const { [level]: count = 0, ...others } = levels[state] ?? {};
-    levels[state] = count + by === 0 ? others : { ...others, [level]: count + by };
-    const row = { class: link.class ?? null, levels: JSON.stringify(levels) };
-    this.buffer.put(QUEUE_LEVELS, row, stored);
-  }
-}
+/** Behind every tie. */
+const LAST = "\u{10ffff}";
 
 /** A hold of the same instant comes before its confirmation. */
-const pointOf = (at: bigint, side: Waiting["side"] = "confirmation"): bigint =>
+const pointOf = ({ at, side }: Pick<Seated, "at" | "side">): bigint =>
   at * 2n + (side === "confirmation" ? 1n : 0n);
 
-/** The point of an interval that is divisible by the greatest power of two. */
-function nodeOf(from: bigint, to: bigint): bigint {
-  const level = BigInt((from ^ to).toString(2).length - 1);
-  return (to >> level) << level;
+/** Where a hold and a confirmation behind it meet: the lowest node that has one in either half. */
+function nodeOf(a: Seated, b: Seated): bigint {
+  const level = BigInt((pointOf(a) ^ pointOf(b)).toString(2).length - 1);
+  return (pointOf(a.side === "confirmation" ? a : b) >> level) << level;
 }
 
-const levelOf = (node: bigint): number => (node & -node).toString(2).length - 1;
+/** How high a node is: so many times two can be taken out of it. */
+const levelOf = (node: bigint): bigint => BigInt((node & -node).toString(2).length - 1);
 
-/** Where intervals of a level that contain a point have their node. */
+/** The node of a level that has a point in one of its halves. */
 const nodeAt = (point: bigint, level: bigint): bigint =>
   ((point >> (level + 1n)) << (level + 1n)) + (1n << level);

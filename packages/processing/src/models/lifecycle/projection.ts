@@ -25,7 +25,7 @@ import { DepositJoins } from "./deposit-joins.ts";
 import { Facts } from "./facts.ts";
 import { Grouping } from "./grouping.ts";
 import { Histories } from "./history.ts";
-import { type Joins, joinChanged, withdrawalJoins } from "./joins.ts";
+import { type Joins, type JoinsContext, joinChanged, withdrawalJoins } from "./joins.ts";
 import { Movements } from "./movements.ts";
 import { Names } from "./names.ts";
 import { Placement } from "./placement.ts";
@@ -148,11 +148,8 @@ class LifecycleFold {
   }
 }
 
-function joinsOf(
-  { model, ids }: Lifecycle,
-  on: Readonly<{ buffer: RowBuffer; clusters: Clusters; tieOf: (text: string) => string }>,
-): Joins | null {
-  if (model === "withdrawals") return withdrawalJoins(on.buffer, on.clusters);
+function joinsOf({ model, ids }: Lifecycle, on: JoinsContext): Joins | null {
+  if (model === "withdrawals") return withdrawalJoins(on);
   return model === "deposits" ? new DepositJoins({ ...on, ids }) : null;
 }
 

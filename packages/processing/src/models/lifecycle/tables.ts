@@ -153,30 +153,29 @@ export const MOVEMENTS: Table = {
 };
 
 /**
- * What waits by class to be joined: what is taken (holds) and what takes (confirmations), see
- * matching.ts, and parts of deposits. A link lies in the row of the one that takes, at its node of
- * an interval tree.
+ * What waits by class to be joined: holds and confirmations, see matching.ts, and parts of deposits.
  */
 export const QUEUE: Table = {
   name: "queue",
   columns: owned({
     ...{ class: text, side: text, cluster: integer, at: nanos, tie: text, named: integer },
-    /** `free`, or how the partner is called; with `named` it says who may still take it. */
+    /** `free`, or the level of the node. */
     state: text,
-    ...{ partner: integer, partner_at: nanos, partner_tie: text, node: nanos },
+    /** The node of the tree at which it has a seat; 0: none. */
+    node: nanos,
+    /** Its partner, where that is the nearest; 0: none, or by lot. */
+    partner: integer,
   }),
   key: ["class", "side", "cluster"],
   indexes: [
-    ["class", "side", "at", "tie"],
     ["class", "side", "state", "at", "tie"],
-    ["class", "side", "state", "node", "at", "tie"],
-    ["class", "side", "state", "node", "partner_at", "partner_tie"],
+    ["class", "side", "node", "at", "tie"],
   ],
   digested: "digest",
   partition: "class",
 };
 
-/** How many links of a class lie at each level of the interval tree. */
+/** In JSON, by level of a class's tree, how many have a seat there. */
 export const QUEUE_LEVELS: Table = {
   name: "queue_levels",
   columns: owned({ class: text, levels: text }),
@@ -194,7 +193,7 @@ export const PART_COUNTS: Table = {
   digested: "digest",
 };
 
-/** Equal parts of deposits by lot, and whether they have no partner there, see lots.ts. */
+/** Equal parts of deposits, and equal withdrawals, by lot; and whether they have no partner there, see lots.ts. */
 export const LOTS: Table = {
   name: "lots",
   columns: owned({ lot: text, tie: text, cluster: integer, free: integer }),
