@@ -36,27 +36,44 @@ export function roleOf(now: View | null, without: Without, stands: boolean): Jud
   const also = changed(now?.also, view?.also);
   if (also !== null) return { role: "decides", because: `without it ${said(view, also)}` };
   return stands
-    ? { role: "repeats", because: "without it nothing would be shown otherwise" }
-    : { role: "superseded", because: "something else stands in its place" };
+    ? { role: "repeats", because: SAME }
+    : { role: "superseded", because: `${SAME}: something else stands in its place` };
 }
+
+const SAME = "without it nothing that is shown here would change";
 
 type Change = Readonly<{ name: string; value: unknown }>;
 
-/** The first field that is not the same; null where all are. */
+/** The first field that is not the same, of a field of fields the one within; null where all are. */
 function changed(now: Fields = {}, then: Fields = {}): Change | null {
   for (const name of new Set([...Object.keys(now), ...Object.keys(then)])) {
-    const value = then[name] ?? null;
-    if (canonicalJson(now[name] ?? null) !== canonicalJson(value)) return { name, value };
+    const [before, value] = [now[name] ?? null, then[name] ?? null];
+    if (canonicalJson(before) === canonicalJson(value)) continue;
+    return isFields(before) && isFields(value) ? changed(before, value) : { name, value };
   }
   return null;
 }
 
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Fields whose names are no words of a sentence. */
+const NAMES: Readonly<Record<string, string>> = {
+  opened_at: "time that it was opened",
+  updated_at: "time of its last change",
+  effective_at: "time that it counts as of",
+  last_run_id: "last run",
+  stated_at: "printed time",
+  movement_ids: "list of its movements",
+  account_ids: "list of the provider's ids",
+};
+
 function said(view: View | null, { name, value }: Change): string {
   if (view === null) return "nothing of it would be shown";
-  const field = name.replaceAll("_", " ");
+  const field = NAMES[name] ?? name.replaceAll("_", " ");
   if (value === null) return `the ${field} would not be known`;
   return typeof value === "object"
-    ? `the ${field} would be others`
+    ? `the ${field} would be another`
     : `the ${field} would be ${String(value)}`;
 }
 

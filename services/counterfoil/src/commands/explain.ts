@@ -77,10 +77,18 @@ async function explainAmong(
     }
   }
   const [one, other] = found;
-  if (one === undefined) throw new NothingThere(`there is no ${kinds.join(", ")} "${id}"`);
+  if (one === undefined) throw nothingThere(kinds, id, options);
   if (other === undefined) return one.record;
   const names = found.map(({ record }) => record.kind).join(", ");
   throw new WrongUsage(`"${id}" is the id of several things: say which, ${names}`);
+}
+
+function nothingThere(kinds: readonly ExplainedKind[], id: string, { at }: ExplainOptions) {
+  const then = at === undefined ? "" : " by the facts up to --at";
+  const what = `there is no ${kinds.join(", ")} "${id}"${then}`;
+  return new NothingThere(
+    `${what}: ids are as HTTP shows them, of an entry the event id of its report`,
+  );
 }
 
 const severalRecords = (id: string, candidates: readonly string[]) =>
@@ -119,31 +127,61 @@ Examples:
   $ counterfoil explain run 85693 --json
   $ counterfoil explain balance zerohash:DEF456:ABC123:general:available:BTC --at 120000`;
 
-/** An explanation as a tree: what is shown, its facts, and under each the deliveries that stated it. */
-function renderExplanation(explanation: Explanation): string {
-  const { kind, id, position, shown, facts, arithmetic, deliveries, next_cursor } = explanation;
-  const byId = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
-  const tree = facts.flatMap((fact, at) => {
-    const isLast = at === facts.length - 1;
-    const stated = fact.delivery_ids.flatMap((delivery) => byId.get(delivery) ?? []);
-    const below = isLast ? "   " : "│  ";
-    return [
-      `${isLast ? "└─" : "├─"} ${fact.role}: ${fact.sentence}`,
-      `${below} ${fact.type} at ${fact.position}, ${fact.event_id}`,
-      ...stated.map((delivery, index) => {
-        const branch = index === stated.length - 1 ? "└─" : "├─";
-        return `${below} ${branch} ${deliveryLine(delivery)}`;
-      }),
-    ];
-  });
+/**
+ * An explanation as a tree: what is shown, its facts, and under each the deliveries that stated it;
+ * what a delivery is stands where it comes first.
+ */
+export function renderExplanation(explanation: Explanation): string {
+  const { kind, id, position, shown, facts, arithmetic, next_cursor } = explanation;
   const lines = arithmetic.map(({ line }) => `   ${line}`);
   return [
     `${kind} ${id}, by the facts up to position ${position}`,
     ...shownLines(shown),
-    ...(tree.length === 0 ? ["no fact is kept of it"] : tree),
+    ...(facts.length === 0 ? ["no fact is kept of it"] : treeOf(explanation)),
     ...(lines.length === 0 ? [] : ["arithmetic, the newest first:", ...lines]),
     ...(next_cursor === null ? [] : [`older facts: --cursor ${next_cursor}`]),
   ].join("\n");
+}
+
+function treeOf({ facts, deliveries }: Explanation): string[] {
+  const byId = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
+  const told = new Set<string>();
+  return facts.flatMap(({ role, sentence, type, position, event_id, delivery_ids }, at) => {
+    const isLast = at === facts.length - 1;
+    const below = isLast ? "   " : "│  ";
+    const stated = delivery_ids.flatMap((delivery) => byId.get(delivery) ?? []);
+    return [
+      ...wrapped(`${role}: ${sentence}`, isLast ? "└─ " : "├─ ", below),
+      `${below}${type} at ${position}, ${event_id}`,
+      ...stated.flatMap((delivery, index) => {
+        const isEnd = index === stated.length - 1;
+        const text = told.has(delivery.id)
+          ? `delivery ${delivery.id}, as above`
+          : deliveryText(delivery);
+        told.add(delivery.id);
+        return wrapped(
+          text,
+          `${below}${isEnd ? "└─ " : "├─ "}`,
+          `${below}${isEnd ? "   " : "│  "}`,
+        );
+      }),
+    ];
+  });
+}
+
+/** Columns of a screen. */
+const WIDTH = 100;
+
+/** A text in lines of a screen's width, the first behind one beginning, the others behind another. */
+function wrapped(text: string, first: string, others: string): string[] {
+  const lines = [first];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    const isBegun = line !== first && line !== others;
+    if (isBegun && line.length + 1 + word.length > WIDTH) lines.push(others + word);
+    else lines[lines.length - 1] = isBegun ? `${line} ${word}` : line + word;
+  }
+  return lines;
 }
 
 /** What is one value, in one line each; lists and parts are in the JSON. */
@@ -161,7 +199,7 @@ const SIGNATURES: Readonly<Record<ExplainedDelivery["signature"], string>> = {
   none: "a channel without signatures",
 };
 
-function deliveryLine(delivery: ExplainedDelivery): string {
+function deliveryText(delivery: ExplainedDelivery): string {
   const { id, channel, payload_type, connection, frame, received_at } = delivery;
   const place = connection === null ? payload_type : `${connection}, frame ${frame}`;
   const { signature, scheme, key_id, body_sha256 } = delivery;
@@ -169,7 +207,7 @@ function deliveryLine(delivery: ExplainedDelivery): string {
   const verdict = `${SIGNATURES[signature]}${checked === "" ? "" : ` (${checked})`}`;
   const bytes =
     body_sha256 === null ? "its bytes name others" : `bytes ${body_sha256}${goneWords(delivery)}`;
-  return `delivery ${id} over the ${channel} (${place}) at ${received_at}: ${verdict}, ${bytes}`;
+  return `delivery ${id} over the ${channel} (${place}) at ${received_at}: ${verdict}; ${bytes}`;
 }
 
 function goneWords({ body, erased }: ExplainedDelivery): string {

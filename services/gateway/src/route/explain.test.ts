@@ -34,7 +34,7 @@ describe("why the documented account says 0.35", () => {
       type: "BalanceReported",
       role: "decides",
       sentence:
-        "run 85693 states a balance of 0.35; it is dated a week before the frame before it on the same socket; it counts as of then; it connects with what was there before, 0.35; without it the last run id would be 94087",
+        "run 85693 states a balance of 0.35; it is dated a week before the frame before it on the same socket; it counts as of then; it connects with what was there before, 0.35; without it the last run would be 94087",
       delivery_ids: [expect.any(String)],
     });
   });
@@ -208,8 +208,8 @@ describe("other kinds", () => {
     const because = facts.map(({ type, sentence }) => `${type}: ${sentence.split("; ").at(-1)}`);
     expect(because).toEqual([
       "BalanceReported: without it the anomaly would be closed",
-      "MovementRecorded: without it nothing would be shown otherwise",
-      "MovementRecorded: without it the detail would be others",
+      "MovementRecorded: without it nothing that is shown here would change",
+      "MovementRecorded: without it the printed time would be 2021-11-22T21:37:14.546139Z",
     ]);
   });
 

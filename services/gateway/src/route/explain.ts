@@ -5,6 +5,7 @@ import { Problem } from "@counterfoil/http/problem";
 import { createStandings } from "@counterfoil/processing/queries/event-standing";
 import { explain, MODELS_OF } from "@counterfoil/processing/queries/explain/explain";
 import { TooFarBack } from "@counterfoil/processing/queries/explain/unwind";
+import { isPast, type Moment } from "@counterfoil/processing/queries/moment";
 import { z } from "zod";
 import { minPositionOf, momentOf, momentParameters } from "../moment.ts";
 import { cursor, limitUpTo, minPosition, parameters, pathId } from "../parameter.ts";
@@ -72,12 +73,22 @@ async function answer(
   };
   try {
     const explained = await explain(sources, asked);
+    if (explained.outcome === "missing") throw nothingThere(kind, id, moment);
     if (explained.outcome !== "invalid_cursor") return oneFound(explained, kind, id);
     throw new Problem("invalid_cursor", "the cursor was not given out for this: begin without one");
   } catch (error) {
     if (error instanceof TooFarBack) throw new Problem("unsupported_combination", error.message);
     throw error;
   }
+}
+
+function nothingThere(kind: ExplainedKind, id: string, moment: Moment): Problem {
+  const then = isPast(moment) ? " at that moment" : "";
+  const as =
+    kind === "entry"
+      ? "it is asked for by the event id of its report"
+      : "ids are as the lists show them";
+  return new Problem("not_found", `there is no ${kind} "${id}"${then}: ${as}`);
 }
 
 /** When it took effect these say themselves, as on their own routes. */

@@ -138,7 +138,7 @@ async function explainIn(
       ...fact,
       delivery_ids: fact.delivery_ids.filter((id) => told.has(id)),
     })),
-    arithmetic: linesOf(listed.facts.map(({ fact }) => fact)),
+    arithmetic: linesOf(kind, listed.facts),
     deliveries,
     next_cursor: next === null ? null : encodeCursor(next, scope, hashing),
   });
@@ -216,11 +216,14 @@ async function judgeAll(
   return { facts, next: end };
 }
 
-/** The arithmetic of the entries that the page has facts of. */
-function linesOf(facts: readonly ListedFact[]): ArithmeticLine[] {
+/** The arithmetic of the entries that the page has facts of; a run has one on each of its accounts. */
+function linesOf(kind: ExplainedKind, facts: readonly Known[]): ArithmeticLine[] {
   const lines = new Map<string, ArithmeticLine>();
-  for (const { entry } of facts) {
-    if (entry !== null) lines.set(`${entry.account} ${entry.id}`, arithmeticIn(entry));
+  for (const { entry } of facts.map(({ fact }) => fact)) {
+    if (entry === null) continue;
+    const found = arithmeticIn(entry);
+    const line = kind === "run" ? `${entry.account}, ${found.line}` : found.line;
+    lines.set(`${entry.account} ${entry.id}`, { ...found, line });
   }
   return [...lines.values()];
 }

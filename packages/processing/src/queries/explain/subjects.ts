@@ -2,10 +2,11 @@ import type { ModelName, ProviderFact } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import type { RunRecord } from "@counterfoil/contracts/record";
 import { targetsOf } from "@counterfoil/core/balances/evolve";
-import type { Nanos } from "@counterfoil/core/exact/time";
+import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { providerEventId } from "@counterfoil/core/ingest/event";
 import type { View } from "@counterfoil/core/ingest/fact-role";
+import type { FactState } from "@counterfoil/core/ingest/fact-state";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { ACCOUNTS, ENTRIES } from "../../models/balances/tables.ts";
 import { ANOMALIES } from "../../models/columns.ts";
@@ -225,7 +226,8 @@ async function* runFacts(rows: Rows, asked: RunFacts): AsyncGenerator<ListedFact
     if (one < String(account)) continue;
     const from = one === account && place.length > 0 ? place : null;
     for await (const fact of entryFacts(rows, one, key, { beyond: from, hashing })) {
-      yield { ...fact, key: [one, ...fact.key] };
+      const reason = async (state: FactState) => `on ${one}, ${await fact.reason(state)}`;
+      yield { ...fact, reason, key: [one, ...fact.key] };
     }
   }
 }
@@ -289,7 +291,8 @@ function recordView(row: Row | null): View | null {
   if (row === null) return null;
   const { history_length: _, ...state } = JSON.parse(String(row.state));
   const { opened_at, updated_at } = row;
-  const times = { opened_at: String(opened_at), updated_at: String(updated_at) };
+  const timeIn = (at: Value | undefined) => formatTime(BigInt(at ?? 0));
+  const times = { opened_at: timeIn(opened_at), updated_at: timeIn(updated_at) };
   return viewOf(
     { ...state, ...times },
     { values: ["stage", "amount", "settled_amount"], status: ["provider_status", "link"] },
