@@ -1,4 +1,8 @@
 import { generateKeyPairSync, sign as signBytes } from "node:crypto";
+import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
+import { NotProvable } from "@counterfoil/processing/audit/account-facts";
+import { foldAccount } from "@counterfoil/processing/audit/fold-account";
+import { proveAccount } from "@counterfoil/processing/audit/prove-account";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import type { Delivery } from "@counterfoil/processing/ports/ingest";
 import { createRandom } from "@counterfoil/simulator/random";
@@ -336,6 +340,32 @@ describe("every proof of a ledger with amendments, gaps and snapshots", () => {
   });
 });
 
+test("an account is folded to the same where its rows had to be stored in between", async () => {
+  const flow = await playFlow({ order: 1, together: 1 });
+  const events = await flow.events();
+  const completed = events.filter(({ type }) => type === "SnapshotCompleted");
+  expect(completed).not.toEqual([]);
+  const options = { catalogue: flow.catalogue, hashing };
+  for (const { id } of await flow.rows("balances", ACCOUNTS)) {
+    const own = events.filter(({ subject, type }) => subject === id || type === "FeedOpened");
+    const held = await foldAccount(options, String(id), own);
+    // With each of them the model commits, and reads what it has.
+    const all = [...own, ...completed].toSorted((a, b) => a.position - b.position);
+    expect(await foldAccount(options, String(id), all)).toEqual(held);
+    expect(held?.entries).not.toEqual([]);
+  }
+  await flow.close();
+});
+
+test("of an account with too many events for one file none is made", async () => {
+  const proving = proveAccount(
+    { ...one.options, base64: nodeBase64, eventsMax: 7 },
+    { account: ACCOUNT_ID, at: null, since: [] },
+  );
+  await expect(proving).rejects.toThrow(NotProvable);
+  await expect(proving).rejects.toThrow(/more than 7 events.*--at.*export/);
+});
+
 describe("an account that has no entry of a run", () => {
   test.each(CHECKERS)(
     "%s: only snapshots state it, and the last leaves it out",
@@ -420,7 +450,6 @@ beforeAll(async () => {
     await other.catchUp();
     signedAuditor ??= auditor(other);
     const proving = { ...auditor(other), signer: signedAuditor.signer };
-    const { proveAccount } = await import("@counterfoil/processing/audit/prove-account");
     const { nodeBase64 } = await import("@counterfoil/adapters/node/runtime");
     const options = { ...proving.options, signer: signedAuditor.signer, base64: nodeBase64 };
     return (await proveAccount(options, { account: ACCOUNT_ID, at: null, since: [] })).text;

@@ -7,7 +7,19 @@ import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import { StreamCorrupted, StreamUnavailable } from "../ports/errors.ts";
 import { findSubjectPositions, readPositions, type SubjectSources } from "./subject-events.ts";
 
-type FactsOptions = SubjectSources & Readonly<{ ledger: string }>;
+/** What was asked for cannot be proven. */
+export class NotProvable extends Error {
+  override readonly name = "NotProvable";
+}
+
+type FactsOptions = SubjectSources &
+  Readonly<{
+    ledger: string;
+    /** A proof is one text, made and checked in memory: so many events of an account are 180 MB. */
+    eventsMax?: number;
+  }>;
+
+const EVENTS_MAX = 100_000;
 
 export type Facts = Readonly<{
   /** All events whose subject is the account: its facts, and what was said of them later. */
@@ -29,7 +41,7 @@ const IDS_AT_ONCE = 500;
 /**
  * All that is needed to show what an account's balance follows from, as of a position.
  *
- * @throws StreamCorrupted where an event is not what its hash says: nobody could check a proof of it
+ * @throws NotProvable where they are too many; StreamCorrupted where an event is not what its hash says: nobody could check a proof of it
  */
 export async function factsOf(options: FactsOptions, account: string, to: number): Promise<Facts> {
   const positions = await positionsOf(options, account, to);
@@ -98,11 +110,17 @@ const PAGE = 1000;
 
 /** By the index, which has come as far as the head. */
 async function positionsOf(options: FactsOptions, subject: string, to: number) {
+  const { eventsMax = EVENTS_MAX } = options;
   const positions: number[] = [];
   for (let after = 0; ; ) {
     const page = await findSubjectPositions(options, { subject, after, limit: PAGE });
     if (page.upTo < to) throw new StreamUnavailable(`the index ends at ${page.upTo}: try again`);
     positions.push(...page.positions.filter((position) => position <= to));
+    if (positions.length > eventsMax) {
+      throw new NotProvable(
+        `${subject} has more than ${eventsMax} events, too many for one proof: name an earlier point (--at), or give an export, which the same scripts check against a head`,
+      );
+    }
     const last = page.positions.at(-1);
     if (last === undefined || last >= to || page.positions.length < PAGE) return positions;
     after = last;

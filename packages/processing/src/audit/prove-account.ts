@@ -7,12 +7,9 @@ import { compareText } from "@counterfoil/core/exact/text";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import type { Base64 } from "../exports/check-export.ts";
 import { balancesProjection } from "../models/balances/projection.ts";
-import { ACCOUNTS, ENTRIES, STATEMENTS } from "../models/balances/tables.ts";
 import { readBodies } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { Value } from "../ports/table.ts";
-import { everyRow } from "../projection/selection.ts";
-import { type Facts, factsOf, placeOf } from "./account-facts.ts";
+import { type Facts, factsOf, NotProvable, placeOf } from "./account-facts.ts";
 import {
   AUDIT_LAYOUT,
   advanceIndex,
@@ -21,10 +18,11 @@ import {
   rootsIn,
   subjectIn,
 } from "./audit-index.ts";
+import { foldAccount } from "./fold-account.ts";
 import { createHeads, type HeadsOptions, readStore } from "./heads.ts";
 import { rotationsOf } from "./key-rotation.ts";
 
-export type ProveOptions = HeadsOptions & Readonly<{ base64: Base64 }>;
+export type ProveOptions = HeadsOptions & Readonly<{ base64: Base64; eventsMax?: number }>;
 
 export type ProveQuery = Readonly<{
   account: string;
@@ -33,11 +31,6 @@ export type ProveQuery = Readonly<{
   /** Sizes of heads that somebody holds: that the proof's head goes on from them is proven too. */
   since: readonly number[];
 }>;
-
-/** What was asked for cannot be proven. */
-export class NotProvable extends Error {
-  override readonly name = "NotProvable";
-}
 
 /** What the proof consists of, as canonical JSON has it (docs/stream-format.md). */
 export type BalanceProof = Readonly<{ text: string; balance: string | null; head: TreeHead }>;
@@ -52,9 +45,9 @@ const EARLIER_HEADS = 100;
  * the order and arithmetic that the rules make of them. Whoever holds the head's key, or a head, can
  * check it without this program and without the ledger.
  *
- * The facts are folded anew, in a scratch store: nothing of the read models is believed.
+ * The facts are folded anew: nothing of the read models is believed.
  *
- * @throws NotProvable where there is no such head or account
+ * @throws NotProvable where there is no such head or account, or it has too many events for one file
  */
 export async function proveAccount(
   options: ProveOptions,
@@ -66,7 +59,9 @@ export async function proveAccount(
   if (facts.events.length === 0) {
     throw new NotProvable(`no event of account ${account} up to position ${head.position}`);
   }
-  const folded = await fold(options, account, facts);
+  const inOrder = [...facts.events, ...facts.feeds].toSorted((a, b) => a.position - b.position);
+  const folded = await foldAccount(options, account, inOrder);
+  if (folded === null) throw new NotProvable(`${account} is no account: it has no balance`);
   const proven = [...facts.events, ...facts.deliveries, ...facts.feeds].toSorted(
     (a, b) => a.position - b.position,
   );
@@ -136,52 +131,6 @@ function eventRecord(event: RecordedEvent, befores: ReadonlyMap<number, string>)
     type,
   };
 }
-
-/** The facts of one account, folded as every projection does it. */
-async function fold(options: ProveOptions, account: string, { events, feeds }: Facts) {
-  const { catalogue, hashing } = options;
-  const { tables, version: modelVersion, types } = balancesProjection;
-  const scratch = await catalogue.openScratch("balances", { tables, modelVersion });
-  try {
-    const session = await balancesProjection.open(scratch, hashing);
-    const inOrder = [...events, ...feeds].toSorted((a, b) => a.position - b.position);
-    for (const event of inOrder) if (types.has(event.type)) await session.apply(event);
-    await session.commit();
-    const stored = await scratch.get(ACCOUNTS, [account]);
-    if (stored === null) throw new NotProvable(`${account} is no account: it has no balance`);
-    return {
-      balance: stored.balance === null ? null : String(stored.balance),
-      entries: await Array.fromAsync(entriesOf(scratch, account)),
-      snapshots: await Array.fromAsync(statementsOf(scratch, account)),
-    };
-  } finally {
-    await scratch.close();
-  }
-}
-
-async function* entriesOf(rows: Rows, account: string) {
-  const where = [{ column: "account", is: "=", value: account }] as const;
-  const orderBy = ["account", "placed_at", "rank", "mark"];
-  let before: Value = null;
-  for await (const row of everyRow(rows, ENTRIES, { where, orderBy, limit: PAGE })) {
-    const { id, missing, opening, running } = row;
-    const change = row.kind === "snapshot" ? "0" : row.change;
-    // The keys in order, see `jsonOf`.
-    yield { after: running, before, change, id, missing, opening };
-    before = running === undefined ? null : running;
-  }
-}
-
-async function* statementsOf(rows: Rows, account: string) {
-  const where = [{ column: "account", is: "=", value: account }] as const;
-  const orderBy = ["account", "connection", "frame"];
-  for await (const row of everyRow(rows, STATEMENTS, { where, orderBy, limit: PAGE })) {
-    const { confirmed_by, connection, frame } = row;
-    yield { confirmed_by, connection, frame: String(frame) };
-  }
-}
-
-const PAGE = 1000;
 
 /**
  * The bytes of deliveries, by their digests; null where they are not kept any more. Bytes that may
