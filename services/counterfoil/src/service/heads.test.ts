@@ -1,8 +1,9 @@
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import { configSchema } from "@counterfoil/contracts/config";
 import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { HeadKeyUnusable } from "@counterfoil/processing/ports/errors";
 import { expect, test } from "@jest/globals";
-import { startHeads } from "./heads.ts";
+import { reportHeadKey, startHeads } from "./heads.ts";
 
 const POSTGRES = { COUNTERFOIL_POSTGRES_URL: "postgres://localhost/ledger" };
 const KEY = { COUNTERFOIL_HEAD_KEY_FILE: "/run/secrets/head.key" };
@@ -27,4 +28,17 @@ test.each<[string, Record<string, string>, number]>([
   await stop();
   expect(made).toBe(expected);
   expect(said).toEqual([expect.stringMatching(expected === 0 ? /HEAD_KEY_FILE/ : /^head signed$/)]);
+});
+
+test("a key that cannot sign is told at the start, not when somebody needs a head", () => {
+  const told: unknown[] = [];
+  const logger = { error: (what: object) => told.push(what) };
+  reportHeadKey({ existingKey: () => null }, logger as never);
+  expect(told).toEqual([]);
+  const err = new HeadKeyUnusable("no key");
+  const existingKey = () => {
+    throw err;
+  };
+  reportHeadKey({ existingKey }, logger as never);
+  expect(told).toEqual([{ err, code: "head_key_unusable" }]);
 });
