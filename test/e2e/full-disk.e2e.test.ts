@@ -61,6 +61,15 @@ testWithDisk("a full disk answers 503, and what is freed is used without a resta
   // The process lives, and readers are answered from what is there.
   expect((await fetch(`${address}/healthz`)).status).toBe(200);
   expect((await fetch(`${address}/v1/status`)).status).toBe(200);
+  // What cannot be written is named, and is nowhere by half.
+  const head = await fetch(`${address}/v1/head`);
+  expect(head.status).toBe(503);
+  expect(await head.json()).toMatchObject({ code: "stream_unavailable" });
+  for (const command of [["head", "--out", join(disk.folder, "head.json")], ["head"]]) {
+    const { code, stderr } = await runCommand(command, env);
+    expect([code, stderr]).toEqual([3, expect.stringContaining("free some space")]);
+  }
+  expect(readdirSync(disk.folder)).not.toContain("head.json");
 
   disk.free();
   await sendUntil(200, webhooks);

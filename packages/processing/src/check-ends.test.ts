@@ -24,6 +24,21 @@ describe("the ends of a stream", () => {
     await expect(checkEnds(check)).resolves.toBeUndefined();
   });
 
+  test("cost a start the same however long the stream is", async () => {
+    const readOf = async (length: number) => {
+      const { check } = await streamOf(length);
+      let events = 0;
+      const read: typeof check.stream.read = async (range) => {
+        const found = await check.stream.read(range);
+        events += found.length;
+        return found;
+      };
+      await checkEnds({ ...check, stream: { ...check.stream, read } });
+      return events;
+    };
+    expect(await readOf(50 * LENGTH)).toBe(await readOf(LENGTH));
+  });
+
   test("the chain starts from the ledger's name", async () => {
     const { check } = await streamOf(1);
     await expect(checkEnds({ ...check, ledger: "other" })).rejects.toThrow(/^position 1: found/);

@@ -202,13 +202,17 @@ const DISK: Trouble = {
 };
 const DAMAGED: Trouble = {
   is: "corrupted",
-  advice: "keep the file, and restore it from a backup or rebuild it",
+  advice: "keep the file; a stream is restored from a backup, a read model is rebuilt",
 };
 const unavailable = (advice: string): Trouble => ({ is: "unavailable", advice });
 
+const FORBIDDEN = unavailable(
+  "give this user the right to read and write it, or run as the user whose it is",
+);
+
 /** By SQLite's primary result code. What is missing here is a mistake in this program. */
 const TROUBLES: Readonly<Record<number, Trouble>> = {
-  /* PERM */ 3: unavailable("give this user the right to it"),
+  /* PERM */ 3: FORBIDDEN,
   /* BUSY */ 5: BUSY,
   /* LOCKED */ 6: BUSY,
   /* NOMEM */ 7: unavailable("give the process more memory"),
@@ -216,7 +220,9 @@ const TROUBLES: Readonly<Record<number, Trouble>> = {
   /* IOERR */ 10: DISK,
   /* CORRUPT */ 11: DAMAGED,
   /* FULL */ 13: unavailable("free some space; it goes on by itself"),
-  /* CANTOPEN */ 14: unavailable("check that its folder is there and writable"),
+  /* CANTOPEN */ 14: unavailable(
+    "check that its folder is there, and that this user may read and write both",
+  ),
   /* PROTOCOL */ 15: BUSY,
   /* NOTADB */ 26: DAMAGED,
 };
@@ -252,7 +258,8 @@ function troubleOf(error: unknown): Trouble | null {
   }
   // The low byte of an extended result code is the primary one.
   if (code !== null) return TROUBLES[code & 0xff] ?? null;
-  return isSystemError(error) ? DISK : null;
+  if (!isSystemError(error)) return null;
+  return REFUSED.has(String(fieldsOf(error).code)) ? FORBIDDEN : DISK;
 }
 
 function resultCode(error: unknown): number | null {
@@ -260,7 +267,10 @@ function resultCode(error: unknown): number | null {
   return typeof errcode === "number" ? errcode : null;
 }
 
-/** Whether the file system refused (EACCES, ENOSPC, EROFS …). */
+/** Codes of the file system by which it says that somebody else may. */
+const REFUSED: ReadonlySet<string> = new Set(["EACCES", "EPERM"]);
+
+/** Whether the file system failed or refused (EACCES, ENOSPC, EROFS …). */
 function isSystemError(error: unknown): boolean {
   const { syscall, errno } = fieldsOf(error);
   return syscall !== undefined && errno !== undefined;

@@ -36,6 +36,15 @@ describe("a file that others hold", () => {
     expect(String(error)).toContain("another process holds it");
   });
 
+  test("what another user owns is said to be that user's, not to be missing", () => {
+    const refused = Object.assign(new Error("EACCES: permission denied, stat 'a.db'"), {
+      ...{ code: "EACCES", errno: -13, syscall: "stat" },
+    });
+    const error = portError(refused, STREAM, "a.db");
+    expect(error).toBeInstanceOf(StreamUnavailable);
+    expect(String(error)).toMatch(/permission denied.*the user whose it is/);
+  });
+
   test("other errors are not tried again", async () => {
     let tries = 0;
     const using = whileBusy(() => {

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { bodyErasedId } from "@counterfoil/core/erasure";
@@ -17,6 +17,7 @@ import {
   createFolder,
   createReconnectingConnection,
   inTransaction,
+  portError,
   type ReconnectingConnection,
 } from "./database.ts";
 import { openStreamThread } from "./open-stream-thread.ts";
@@ -62,7 +63,7 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
   const { ledger, hashing, readOnly = false, logger } = options;
   const dataDir = resolve(options.dataDir);
   const file = join(dataDir, "stream.db");
-  if (readOnly && !existsSync(file)) throw streamMissing(file);
+  if (readOnly && !isThere(file)) throw streamMissing(file);
   if (!readOnly) createFolder(dataDir, STREAM);
 
   const empty = emptyHead(ledger, hashing);
@@ -228,5 +229,14 @@ async function emptyLog(use: Use, file: string): Promise<void> {
       );
     }
     await wait(PAUSE_MS);
+  }
+}
+
+/** @throws StreamUnavailable where this user may not look */
+function isThere(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw portError(error, STREAM, file);
   }
 }

@@ -2,8 +2,9 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
+import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/role-lock";
-import type { Stored } from "../sql/trouble.ts";
+import { STREAM, type Stored } from "../sql/trouble.ts";
 import { isBusy, openDatabase, portError, whileBusy } from "./database.ts";
 
 /** How often a standby looks whether the holder is gone. */
@@ -12,22 +13,29 @@ const LOOK_EVERY_MS = 50;
 /** The roles of one ledger on one machine: `<dataDir>/locks/<name>.lock`. */
 export function createRoleLocks({ dataDir }: Readonly<{ dataDir: string }>): RoleLocks {
   const folder = join(resolve(dataDir), "locks");
-  const open = (name: string) => {
-    mkdirSync(folder, { recursive: true });
-    return openLock(join(folder, `${encodeURIComponent(name)}.lock`));
-  };
+  async function hold(
+    name: string,
+    take: (lock: DatabaseSync) => boolean | Promise<boolean>,
+  ): Promise<HeldLock | null> {
+    const file = join(folder, `${encodeURIComponent(name)}.lock`);
+    try {
+      mkdirSync(folder, { recursive: true });
+      const lock = openLock(file);
+      return await holdOrClose(lock, () => take(lock));
+    } catch (error) {
+      throw portError(error, LOCK, file);
+    }
+  }
+
   return {
-    tryAcquire: async (name) => {
-      const lock = open(name);
-      return holdOrClose(lock, () => tryLock(lock));
-    },
-    acquire: async (name, signal) => {
-      if (signal.aborted) return null;
-      const lock = open(name);
-      return holdOrClose(lock, () => waitForLock(lock, signal));
-    },
+    tryAcquire: (name) => hold(name, tryLock),
+    acquire: async (name, signal) =>
+      signal.aborted ? null : hold(name, (lock) => waitForLock(lock, signal)),
   };
 }
+
+/** There is nothing in its file that could be damaged for good. */
+const LOCK: Stored = { ...STREAM, name: "lock", corrupted: StreamUnavailable };
 
 async function waitForLock(lock: DatabaseSync, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {

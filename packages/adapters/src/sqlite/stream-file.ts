@@ -235,7 +235,9 @@ export function checkStream(database: DatabaseSync, file: string, ledger: string
 }
 
 export function streamMissing(file: string): StreamMissing {
-  return new StreamMissing(`no event stream in ${file} yet: the first ingestor creates it`);
+  return new StreamMissing(
+    `no event stream in ${file} yet: the first ingestor creates it (\`counterfoil start\`); COUNTERFOIL_DATA_DIR says where it is`,
+  );
 }
 
 function formatOf(database: DatabaseSync, file: string): number {
