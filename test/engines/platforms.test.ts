@@ -10,8 +10,9 @@ import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue
 import { afterAll, jest } from "@jest/globals";
 import { hashing } from "../system/support.ts";
 import { describePlatforms } from "./platforms.ts";
+import { eventstoreEngine } from "./server-engines.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 const ledger = "default";
 const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-platforms-"));
@@ -22,12 +23,22 @@ describePlatforms("SQLite", async (clock) => ({
   catalogue: openModelCatalogue({ dataDir }),
 }));
 
-describePostgres("platforms on PostgreSQL", (use) => {
+describePostgres("platforms on servers", (use) => {
   describePlatforms("PostgreSQL", async (clock) => {
     const url = await newDatabase(use().url);
     return {
       stream: await openPostgresStream({ url, ledger, hashing, clock }),
       catalogue: openPostgresModels({ url, ledger }),
     };
+  });
+
+  const disposals: (() => Promise<void>)[] = [];
+  afterAll(async () => {
+    for (const dispose of disposals) await dispose();
+  });
+  describePlatforms("EventStoreDB with PostgreSQL", async (clock) => {
+    const { openStream, catalogue, dispose } = await eventstoreEngine(use().url)(clock);
+    disposals.push(dispose);
+    return { stream: await openStream(), catalogue };
   });
 });

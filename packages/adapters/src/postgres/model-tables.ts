@@ -85,7 +85,6 @@ export const POSTGRES: Dialect = {
     const escaped = pieces.map((piece) => piece.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
     return `${column} ~ ${place(`^${escaped.join("[^:]*")}$`)}`;
   },
-  isHolding: (column, parameter) => `strpos(${column}, ${parameter}) > 0`,
 };
 
 export const arrayType = (type: ColumnType): string => (type === "text" ? "text[]" : "bigint[]");

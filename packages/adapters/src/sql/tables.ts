@@ -23,7 +23,6 @@ export type Dialect = Readonly<{
   listOf: (type: ColumnType, values: readonly Value[]) => SqlValue;
   /** Whether text consists of pieces, with no `:` in what stands between them. */
   isLike: (column: string, pieces: readonly string[], place: Place) => string;
-  isHolding: (column: string, parameter: string) => string;
 }>;
 
 /** A name that SQL takes literally. Names come from table descriptions, never from a request. */
@@ -212,8 +211,6 @@ function amongSql(naming: Naming, table: Table, among: Among, place: Place): str
   switch (among.is) {
     case "like":
       return dialect.isLike(name, among.value, place);
-    case "holding":
-      return dialect.isHolding(name, place(among.value));
     case "of": {
       // Looked up for each row: a list is read only as far as its page goes, those may be millions.
       const { table: other } = among;

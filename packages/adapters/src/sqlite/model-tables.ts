@@ -51,7 +51,6 @@ export const SQLITE: Dialect = {
     const found = `length(${column}) - length(replace(${column}, ':', ''))`;
     return `(${column} GLOB ${place(pattern)} AND ${found} = ${place(colons)})`;
   },
-  isHolding: (column, parameter) => `instr(${column}, ${parameter}) > 0`,
 };
 
 const CHECKPOINT_TABLE = `

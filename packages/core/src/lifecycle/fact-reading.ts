@@ -24,6 +24,8 @@ export type Lifecycle = Readonly<{
   ids: readonly string[];
   /** @param taken by debits, less what came back of it; null where there is no debit */
   fieldsOf: (fields: Fields, taken: string | null) => object;
+  /** Who has a part in a record, by its shown state; missing where columns of the record say whose it is. */
+  partiesOf?: (state: unknown) => ReadonlySet<string>;
 }>;
 
 type Reader<Type extends ProviderFactType> = Readonly<{

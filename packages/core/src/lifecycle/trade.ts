@@ -32,7 +32,24 @@ export const TRADES: Lifecycle = {
   firstStage: null,
   ids: ["trade"],
   fieldsOf: tradeFields,
+  partiesOf,
 };
+
+/** Codes of whoever a trade names as its platform or as a party, wherever the provider printed it. */
+export function partiesOf(part: unknown): ReadonlySet<string> {
+  const parties = new Set<string>();
+  const look = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    for (const [name, inner] of Object.entries(value)) {
+      if (NAMES_PARTY.has(name) && typeof inner === "string") parties.add(inner);
+      look(inner);
+    }
+  };
+  look(part);
+  return parties;
+}
+
+const NAMES_PARTY: ReadonlySet<string> = new Set(["platform_code", "participant_code"]);
 
 function readStatus(fact: Known<"TradeStatusReported">): FactReading {
   const { trade_id, provider, status, fields } = fact.data;

@@ -52,8 +52,6 @@ export type Among =
   | Condition
   /** Text that consists of these pieces, with text that holds no `:` between each two. */
   | Readonly<{ column: string; is: "like"; value: readonly string[] }>
-  /** Text that holds this text somewhere. */
-  | Readonly<{ column: string; is: "holding"; value: string }>
   /** The first column of the key of a row in that table. */
   | Readonly<{ column: string; is: "of"; table: Table; among: Among }>
   /** One of these is enough; where there is none, no row is among them. */

@@ -50,8 +50,6 @@ export function isAmong(
   switch (among.is) {
     case "like":
       return typeof found === "string" && isLike(found, among.value);
-    case "holding":
-      return typeof found === "string" && found.includes(among.value);
     case "of": {
       const [key = ""] = among.table.key;
       const rows = Iterator.from(rowsOf(among.table));

@@ -23,8 +23,9 @@ import {
   anomaliesAmong,
   anomalyFor,
   isRecordAmong,
+  ownedAmong,
   type Platform,
-  recordsAmong,
+  selectRecords,
 } from "./platform.ts";
 import { ModelNotServed, type ServedModels } from "./serving.ts";
 import {
@@ -309,25 +310,23 @@ function isAskedFor(row: Row, { kind, subject, open }: AnomalyFilters): boolean 
 
 function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Promise<AnomalyPart> {
   const { filters, rule, platform } = query;
-  const asked: readonly Condition[][] =
+  const either: readonly Condition[][] =
     filters.subject === undefined
       ? eachOf("stage", movingStages(model))
       : eachOf("id", filters.subject);
-  const among = recordsAmong(model, platform);
+  const select: Source["select"] = (orderBy, beyond, limit) => {
+    const order = { orderBy, descending: true, ...beyondPart(beyond) };
+    const selection = { ...order, limit, bytesMax: LIST_BYTES_MAX };
+    return model === "trades"
+      ? selectRecords(rows, { model, platform, either }, selection)
+      : selectEither(rows, RECORDS, either, { ...selection, among: ownedAmong(platform) });
+  };
   return readSource(
     {
       name: stuckSource(model),
       attention: ATTENTION.open,
       key: ["position", "id"],
-      select: (orderBy, beyond, limit) =>
-        selectEither(rows, RECORDS, asked, {
-          among,
-          orderBy,
-          descending: true,
-          ...beyondPart(beyond),
-          limit,
-          bytesMax: LIST_BYTES_MAX,
-        }),
+      select,
       recordOf: async (row) => {
         if (!isStuck(row, model, rule) || isKnown(row, await knownOf(rows, row))) return null;
         return stuckRecord(row, model, rule);

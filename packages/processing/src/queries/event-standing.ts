@@ -2,10 +2,11 @@ import { type FactType, PROVIDER_FACTS } from "@counterfoil/contracts/fact";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { isAccountOf } from "@counterfoil/core/account";
+import { partiesOf } from "@counterfoil/core/lifecycle/trade";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { EventStream } from "../ports/event-stream.ts";
 import { findRow } from "./lifecycles.ts";
-import { hasRecordOf, isTradeOf, tradeFieldsFor } from "./platform.ts";
+import { hasRecordOf, tradeFieldsFor } from "./platform.ts";
 import type { ServedModels } from "./serving.ts";
 import type { LifecycleModel } from "./stuck.ts";
 
@@ -26,7 +27,7 @@ const IS_OF: Readonly<Partial<Record<FactType, (data: Data, platform: string) =>
   WithdrawalStatusReported: isOfOwner,
   PaymentStatusReported: isOfOwner,
   FundReported: isOfOwner,
-  TradeStatusReported: ({ fields }, platform) => isTradeOf(fields, platform),
+  TradeStatusReported: ({ fields }, platform) => partiesOf(fields).has(platform),
 };
 
 /** Where it names a participant and no group, its record may know the group. */

@@ -1,11 +1,11 @@
-import { RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
+import { RECORD_CHANGES } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row, Value } from "../ports/table.ts";
 import { isTradeAbout, type LifecycleQuery } from "./lifecycle-filter.ts";
 import { type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
 import { lastChange, type Moment } from "./moment.ts";
-import { beyondPart, LIST_BYTES_MAX, type Page, readPage, selectEither } from "./page.ts";
-import { changesAmong, eitherRecord, recordFor, recordsAmong } from "./platform.ts";
+import { beyondPart, LIST_BYTES_MAX, type Page, readPage } from "./page.ts";
+import { recordFor, selectChanges, selectRecords } from "./platform.ts";
 import { changedRecord, isVisible, recordAsOf } from "./records-at.ts";
 import { isStuck, type LifecycleModel } from "./stuck.ts";
 
@@ -48,22 +48,23 @@ type PastSource = Readonly<{
   rowOf: (found: Row) => Promise<Row | null>;
 }>;
 
+const whoseOf = <Model extends LifecycleModel>(query: ListQuery<Model>) => {
+  const { model, platform, filters } = query;
+  return { model, platform, parties: filters.participant_code, either: [[]] };
+};
+
 const newestFirst = (order: PastSource["order"], limit: number) =>
   ({ orderBy: [order, "id"], descending: true, limit, bytesMax: LIST_BYTES_MAX }) as const;
 
-function openedBy<Model extends LifecycleModel>(
-  rows: Rows,
-  { model, platform, moment, named }: ListQuery<Model>,
-): PastSource {
+function openedBy<Model extends LifecycleModel>(rows: Rows, query: ListQuery<Model>): PastSource {
+  const { moment, named } = query;
   const opened = { column: "opened_at", is: "<=", value: moment.as_of ?? 0n } as const;
   const where = [opened, ...named];
-  const among = model === "trades" ? recordsAmong(model, platform) : undefined;
-  const either = eitherRecord(model, platform);
   return {
     order: "opened_at",
     read: (beyond, limit) => {
-      const selection = { where, among, ...newestFirst("opened_at", limit), ...beyondPart(beyond) };
-      return selectEither(rows, RECORDS, either, selection);
+      const selection = { where, ...newestFirst("opened_at", limit), ...beyondPart(beyond) };
+      return selectRecords(rows, whoseOf(query), selection);
     },
     rowOf: async (row) => row,
   };
@@ -71,23 +72,21 @@ function openedBy<Model extends LifecycleModel>(
 
 function changedBy<Model extends LifecycleModel>(
   rows: Rows,
-  { model, platform, named }: ListQuery<Model>,
+  query: ListQuery<Model>,
   position: number,
 ): PastSource {
   const known = { column: "position", is: "<=", value: position } as const;
-  const where = [known, ...named];
-  const among = model === "trades" ? changesAmong(platform) : undefined;
-  const either = eitherRecord(model, platform);
+  const where = [known, ...query.named];
   return {
     order: "position",
     read: (beyond, limit) => {
       const key = beyond === null ? null : [Number(beyond[0]), ...beyond.slice(1)];
-      const selection = { where, among, ...newestFirst("position", limit), ...beyondPart(key) };
-      return selectEither(rows, RECORD_CHANGES, either, selection);
+      const selection = { where, ...newestFirst("position", limit), ...beyondPart(key) };
+      return selectChanges(rows, whoseOf(query), selection);
     },
     rowOf: async (change) => {
       const last = await lastChange(rows, RECORD_CHANGES, ["id", String(change.id)], position);
-      return last?.position === change.position ? changedRecord(change) : null;
+      return last !== null && last.position === change.position ? changedRecord(last) : null;
     },
   };
 }

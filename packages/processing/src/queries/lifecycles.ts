@@ -1,6 +1,6 @@
 import type { HistoryRecord } from "@counterfoil/contracts/record";
 import type { Cluster } from "../models/lifecycle/clusters.ts";
-import { CLUSTERS, having, PLACE, RECORDS } from "../models/lifecycle/tables.ts";
+import { CLUSTERS, having, PLACE } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import {
   type ColumnType,
@@ -22,9 +22,8 @@ import {
   type Page,
   type PageRequest,
   readPage,
-  selectEither,
 } from "./page.ts";
-import { eitherRecord, type Platform, recordFor, recordsAmong } from "./platform.ts";
+import { type Platform, recordFor, selectRecords } from "./platform.ts";
 import { isVisible, namedAt, recordAsOf, recordKnownAt, recordOfCluster } from "./records-at.ts";
 import { isStuck, type LifecycleModel, movingStages, type StuckRule } from "./stuck.ts";
 
@@ -44,19 +43,16 @@ export async function listRecords<Model extends LifecycleModel>(
   const named = await namedIn(rows, query);
   if (isPast(moment)) return listRecordsAt(rows, { ...query, moment, named });
   const where = [...conditionsOf(model, filters), ...named];
-  const either = eitherOf(model, filters, platform).flatMap((each) =>
-    eitherRecord(model, platform).map((owner) => [...each, ...owner]),
-  );
-  const among = model === "trades" ? recordsAmong(model, platform) : undefined;
+  const either = eitherOf(model, filters, platform);
+  const asked = { model, platform, parties: filters.participant_code, either };
   const isAskedFor = (row: Row, stuck: boolean) =>
     (filters.stuck ?? stuck) === stuck &&
     (filters.provider?.includes(String(row.provider)) ?? true) &&
     (model !== "trades" || isTradeAbout(row, filters));
   return readPage(page, {
     read: (beyond, limit) =>
-      selectEither(rows, RECORDS, either, {
+      selectRecords(rows, asked, {
         where,
-        among,
         orderBy: ["updated_at", "id"],
         descending: true,
         ...beyondPart(beyond),
@@ -223,13 +219,14 @@ async function formerOf(asked: Naming, id: string): Promise<string[]> {
 
 async function recordsNamed({ rows, position, isMeant }: Naming, name: string): Promise<string[]> {
   const ids = new Set<string>();
-  for (const cluster of await namedAt(rows, name, NAMESAKES_MAX, position)) {
+  for await (const cluster of namedAt(rows, name, position)) {
     const record =
       position === undefined
         ? await presentRecordOf(rows, cluster)
         : await recordOfCluster(rows, cluster, position);
     const row = record === null ? null : await recordKnownAt(rows, record, position);
     if (row !== null && (await isMeant(row))) ids.add(String(row.id));
+    if (ids.size === NAMESAKES_MAX) break;
   }
   return [...ids];
 }

@@ -94,7 +94,7 @@ export function beginsWith(column: string, prefix: string): readonly Condition[]
   ];
 }
 
-/** Rows that meet one of several conditions, in order, each once. */
+/** Rows that meet one of several conditions, in order, each once: no two have the same place in it. */
 export async function selectEither(
   rows: Rows,
   table: Table,
@@ -108,7 +108,7 @@ export async function selectEither(
   }
   const [first] = pages;
   if (pages.length === 1 && first !== undefined) return first;
-  const keyOf = (row: Row) => table.key.map((column) => String(row[column])).join("\n");
+  const keyOf = (row: Row) => selection.orderBy.map((column) => String(row[column])).join("\n");
   const found = new Set<string>();
   const isFirst = (row: Row) => found.size < found.add(keyOf(row)).size;
   return mergeSelected(selection, pages, isFirst);

@@ -2,10 +2,18 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import type { TradeRecord, WithdrawalRecord } from "@counterfoil/contracts/record";
 import { accountIdsOf, isAccountOf } from "@counterfoil/core/account";
-import { RECORDS } from "../models/lifecycle/tables.ts";
+import { partiesOf } from "@counterfoil/core/lifecycle/trade";
+import { PARTIES, PARTY_CHANGES, RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
+import { ModelCorrupted } from "../ports/errors.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { Among, Condition, Row } from "../ports/table.ts";
-import { isAmong } from "../projection/selection.ts";
+import {
+  type Among,
+  type Condition,
+  type Row,
+  type Selection,
+  textLength,
+} from "../ports/table.ts";
+import { selectEither } from "./page.ts";
 import type { LifecycleModel } from "./stuck.ts";
 
 /**
@@ -36,50 +44,74 @@ export function eitherAccount(platform: Platform): readonly (readonly Condition[
 
 const equal = (column: string, value: string): Condition => ({ column, is: "=", value });
 
-/** Its records of a lifecycle. */
-export function recordsAmong(model: LifecycleModel, platform: Platform): Among | undefined {
-  if (platform === null) return undefined;
-  if (model !== "trades") return { anyOf: eitherAccount(platform).flat() };
-  // The provider's fields lie in the row as JSON.
-  const among = (value: string): Among => ({ column: "state", is: "holding", value });
-  return { anyOf: namingTexts(platform).map(among) };
+/** Its withdrawals or deposits. */
+export function ownedAmong(platform: Platform): Among | undefined {
+  return platform === null ? undefined : { anyOf: eitherAccount(platform).flat() };
 }
 
 /** The same of a row that is in memory. */
 export function isRecordAmong(model: LifecycleModel, row: Row, platform: Platform): boolean {
   if (platform === null) return true;
   if (model !== "trades") return [row.participant_code, row.account_group].includes(platform);
-  return namingTexts(platform).some((text) => String(row.state).includes(text));
+  return partiesOf(JSON.parse(String(row.state))).has(platform);
 }
 
-/** Changes of trades that are its records; in the row's JSON the record's JSON is a text. */
-export function changesAmong(platform: Platform): Among | undefined {
-  if (platform === null) return undefined;
-  const among = (text: string): Among => ({
-    column: "row",
-    is: "holding",
-    value: JSON.stringify(text).slice(1, -1),
-  });
-  return { anyOf: namingTexts(platform).map(among) };
+/** Where and how rows of records are selected, so that an index answers in the order of a list. */
+type RecordSelection = Readonly<{
+  model: LifecycleModel;
+  platform: Platform;
+  /** Of trades: whoever is asked for has a part in them. */
+  parties?: readonly string[] | undefined;
+  /** One of these is enough. */
+  either: readonly (readonly Condition[])[];
+}>;
+
+/** Its records. Trades are found by who has a part in them, and looked up one by one. */
+export async function selectRecords(
+  rows: Rows,
+  asked: RecordSelection,
+  selection: Selection,
+): Promise<readonly Row[]> {
+  const parties = partiesAsked(asked);
+  if (parties === null) return selectEither(rows, RECORDS, eitherOwned(asked), selection);
+  const places = await selectEither(rows, PARTIES, eitherParty(asked, parties), selection);
+  const { bytesMax = Number.POSITIVE_INFINITY } = selection;
+  const found: Row[] = [];
+  let length = 0;
+  for (const { id = null } of places) {
+    const row = await rows.get(RECORDS, [id]);
+    if (row === null) throw new ModelCorrupted(`table parties names trade ${id}, which is missing`);
+    found.push(row);
+    length += textLength(row);
+    if (length >= bytesMax) break;
+  }
+  return found;
 }
 
-/** What JSON holds that names it as a platform or a party: no text in JSON has a quote of its own. */
-const namingTexts = (platform: string): readonly string[] =>
-  ["platform_code", "participant_code"].map((name) => `"${name}":${JSON.stringify(platform)}`);
-
-/** Whether the fields of a trade name it. */
-export function isTradeOf(fields: unknown, platform: string): boolean {
-  const json = JSON.stringify(fields) ?? "";
-  return namingTexts(platform).some((text) => json.includes(text));
+/** The places of changes of its records: each with the record's id and the position. */
+export function selectChanges(
+  rows: Rows,
+  asked: RecordSelection,
+  selection: Selection,
+): Promise<readonly Row[]> {
+  const parties = partiesAsked(asked);
+  return parties === null
+    ? selectEither(rows, RECORD_CHANGES, eitherOwned(asked), selection)
+    : selectEither(rows, PARTY_CHANGES, eitherParty(asked, parties), selection);
 }
 
-/** The same, each way with the conditions that an index answers in the order of a list. */
-export function eitherRecord(
-  model: LifecycleModel,
-  platform: Platform,
-): readonly (readonly Condition[])[] {
-  return model === "trades" ? [[]] : eitherAccount(platform);
+function partiesAsked({ model, platform, parties }: RecordSelection): readonly string[] | null {
+  if (model !== "trades") return null;
+  return platform === null ? (parties ?? null) : [platform];
 }
+
+const eitherOwned = ({ model, platform, either }: RecordSelection): Condition[][] =>
+  model === "trades"
+    ? either.map((each) => [...each])
+    : either.flatMap((each) => eitherAccount(platform).map((owner) => [...each, ...owner]));
+
+const eitherParty = ({ either }: RecordSelection, parties: readonly string[]): Condition[][] =>
+  either.flatMap((each) => parties.map((party) => [...each, equal("party", party)]));
 
 /** Whether any record of a participant is one of the platform's group. */
 export async function hasRecordOf(
@@ -92,13 +124,13 @@ export async function hasRecordOf(
   return found.length > 0;
 }
 
-export const isRecordOf = (row: Row, model: LifecycleModel, platform: Platform): boolean =>
-  isAmong(row, recordsAmong(model, platform), () => []);
-
 /** Anomalies that are about one of its accounts or records. */
 export function anomaliesAmong(model: ModelName, platform: Platform): Among | undefined {
   if (model === "balances") return accountsAmong(platform, "subject");
-  const among = recordsAmong(model, platform);
+  if (model === "trades" && platform !== null) {
+    return { column: "subject", is: "of", table: PARTIES, among: equal("party", platform) };
+  }
+  const among = ownedAmong(platform);
   return among && { column: "subject", is: "of", table: RECORDS, among };
 }
 

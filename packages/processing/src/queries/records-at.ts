@@ -13,6 +13,7 @@ import {
 import type { Rows } from "../ports/model-store.ts";
 import type { Row, Value } from "../ports/table.ts";
 import { HISTORY_VERSIONS, lastChange, type Moment, NAME_VERSIONS, selectAt } from "./moment.ts";
+import { beyondPart } from "./page.ts";
 import { isRecordAmong, type Platform } from "./platform.ts";
 import type { LifecycleModel } from "./stuck.ts";
 
@@ -124,16 +125,29 @@ async function countUpTo(
   );
 }
 
-/** What a text named at a position: clusters, each once. */
-export async function namedAt(
+/** Namesakes that are read at once, and how many may be looked at for who sees few of them. */
+const NAMESAKES_READ = 100;
+const NAMESAKES_SEEN_MAX = 2000;
+
+/** What a text named at a position: clusters, each once, as far as somebody goes on asking. */
+export async function* namedAt(
   rows: Rows,
   name: string,
-  limit: number,
   position: number | undefined,
-): Promise<ReadonlySet<number>> {
-  const selection = having({ name }, ["kind", "owner"], { limit });
-  const names = await selectAt(rows, NAME_VERSIONS, position, selection);
-  return new Set(names.map(({ cluster }) => Number(cluster)));
+): AsyncGenerator<number, undefined> {
+  const seen = new Set<number>();
+  let beyond: readonly Value[] | null = null;
+  while (seen.size < NAMESAKES_SEEN_MAX) {
+    const page = { ...beyondPart(beyond), limit: NAMESAKES_READ };
+    const selection = having({ name }, ["kind", "owner"], page);
+    const names = await selectAt(rows, NAME_VERSIONS, position, selection);
+    for (const { cluster } of names) {
+      if (seen.size < seen.add(Number(cluster)).size) yield Number(cluster);
+    }
+    const last = names.at(-1);
+    if (last === undefined || names.length < NAMESAKES_READ) return;
+    beyond = [last.kind ?? null, last.owner ?? null];
+  }
 }
 
 type Seeing = Readonly<{

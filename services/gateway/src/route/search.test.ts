@@ -150,6 +150,27 @@ test("a platform is offered nothing outside", async () => {
   }
 });
 
+test("a platform finds its own behind any number of others' that are called the same", async () => {
+  const [others, own] = [250, 99];
+  for (let at = 1; at <= others; at += 1) {
+    const body = {
+      ...{ trade_id: `T${at}`, trade_state: "accepted", client_trade_id: "1" },
+      platform_code: at === own ? "P1" : "P2",
+    };
+    await ledger.deliver({
+      kind: "zerohash-webhook",
+      payloadType: "trade.status_changed",
+      body: JSON.stringify(body),
+    });
+  }
+  await ledger.fold();
+  const { headers } = await gateway.newKey({ platform: "P1" });
+  await ledger.fold();
+  expect((await find("1", headers)).map(({ path }) => path)).toEqual([`/trades/T${own}`]);
+  const { body } = await gateway.send("GET", "/v1/trades?identifier=1", { headers });
+  expect(body.data.map(({ id }: { id: string }) => id)).toEqual([`T${own}`]);
+});
+
 test.each(["/v1/search", "/v1/search?q=", "/v1/search?q=a&q=b", "/v1/search?q=a&kind=run"])(
   "%s is refused",
   async (url) => expectProblem(await gateway.get(url), "invalid_query"),

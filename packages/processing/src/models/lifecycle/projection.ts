@@ -30,7 +30,7 @@ import { Movements } from "./movements.ts";
 import { Names } from "./names.ts";
 import { Placement } from "./placement.ts";
 import { Records } from "./records.ts";
-import { KNOWN_STUCK, LIFECYCLE_TABLES, RECORDS, stuckIn } from "./tables.ts";
+import { KNOWN_STUCK, LIFECYCLE_TABLES, RECORDS, stuckIn, TRADE_TABLES } from "./tables.ts";
 
 /** The projection of one lifecycle: facts by cluster, and records that clusters make together. */
 export function lifecycleProjection(lifecycle: Lifecycle): Projection {
@@ -38,7 +38,7 @@ export function lifecycleProjection(lifecycle: Lifecycle): Projection {
   return {
     model,
     version,
-    tables: LIFECYCLE_TABLES,
+    tables: lifecycle.partiesOf === undefined ? LIFECYCLE_TABLES : TRADE_TABLES,
     types: new Set([...types, ...AMENDMENTS, "AnomalyAcknowledged"]),
     open: (store, hashing) =>
       openSession(store, hashing, ({ buffer }) => {

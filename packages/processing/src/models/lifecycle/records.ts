@@ -12,7 +12,7 @@ import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts
 import { type Cluster, takenBy } from "./clusters.ts";
 import { type Outline, placeOf, type Walked } from "./history.ts";
 import type { Parts, Placement } from "./placement.ts";
-import { RECORD_CHANGES, RECORDS, RELINKS } from "./tables.ts";
+import { PARTIES, PARTY_CHANGES, RECORD_CHANGES, RECORDS, RELINKS } from "./tables.ts";
 
 type Context = Parts & Readonly<{ placement: Placement }>;
 
@@ -137,6 +137,7 @@ export class Records {
     if (isSame && !walked.changed) return;
     if (stored !== null) this.noteRelink(computed, stored, row);
     buffer.put(RECORDS, row, stored);
+    this.putParties(stored, row);
     this.noteChange(cause.position, id, row);
   }
 
@@ -144,6 +145,7 @@ export class Records {
     const row = await this.on.buffer.get(RECORDS, [id]);
     if (row === null) return;
     this.on.buffer.remove(RECORDS, row, row);
+    this.putParties(row, null);
     this.noteChange(cause.position, id, null);
   }
 
@@ -151,6 +153,30 @@ export class Records {
     const { participant_code = null, account_group = null } = row ?? {};
     const change = { position, id, row: row && changeText(row), participant_code, account_group };
     this.on.buffer.put(RECORD_CHANGES, change, null);
+    for (const party of this.partiesIn(row)) {
+      this.on.buffer.put(PARTY_CHANGES, { party, position, id }, null);
+    }
+  }
+
+  /** A row for each who has a part in a record, in place of those that it had before. */
+  private putParties(stored: Row | null, row: Row | null): void {
+    const { buffer } = this.on;
+    const [before, now] = [this.partiesIn(stored), this.partiesIn(row)];
+    for (const party of before) {
+      const known = partyRow(stored, party);
+      if (!now.has(party)) buffer.remove(PARTIES, known, known);
+    }
+    for (const party of now) {
+      const known = before.has(party) ? partyRow(stored, party) : null;
+      buffer.put(PARTIES, partyRow(row, party), known);
+    }
+  }
+
+  private partiesIn(row: Row | null): ReadonlySet<string> {
+    const { partiesOf } = this.on.lifecycle;
+    return partiesOf === undefined || row === null
+      ? NOBODY
+      : partiesOf(JSON.parse(String(row.state)));
   }
 
   /** A link that was undone took the stage back: the history says so. */
@@ -288,6 +314,19 @@ function recordRow(
     position,
   };
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+const partyRow = (record: Row | null, party: string): Row => {
+  const {
+    id = null,
+    stage = null,
+    opened_at = null,
+    updated_at = null,
+    position = null,
+  } = record ?? {};
+  return { id, party, stage, opened_at, updated_at, position };
+};
 
 /** What lists are filtered by. */
 const FILTERED = "provider asset participant_code beneficiary account_group account_label".split(

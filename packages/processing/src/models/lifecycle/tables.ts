@@ -316,12 +316,43 @@ export const RECORD_CHANGES: Table = {
   digested: "none",
 };
 
+/**
+ * Who has a part in a trade, its platform or a party, with what lists of trades are ordered by: a
+ * platform's trades are found without a look at anybody else's.
+ */
+export const PARTIES: Table = {
+  name: "parties",
+  columns: owned({
+    ...{ id: text, party: text, stage: text },
+    ...{ opened_at: nanos, updated_at: nanos, position: integer },
+  }),
+  key: ["id", "party"],
+  indexes: [
+    ["party", "updated_at", "id"],
+    ["party", "stage", "updated_at", "id"],
+    ["party", "stage", "position", "id"],
+    ["party", "opened_at", "id"],
+  ],
+  digested: "none",
+};
+
+/** Who had a part in a trade when an event changed it. */
+export const PARTY_CHANGES: Table = {
+  name: "party_changes",
+  columns: owned({ party: text, position: integer, id: text }),
+  key: ["party", "position", "id"],
+  indexes: [],
+  digested: "none",
+};
+
 export const LIFECYCLE_TABLES: readonly Table[] = [
   ...[RECORDS, LIFECYCLE_FACTS, CLUSTERS, CLUSTER_CHANGES, NAMES, NAMES_PAST, MENTIONS],
   ...[MOVEMENTS, QUEUE, QUEUE_LEVELS, PART_COUNTS, LOTS],
   ...[HISTORY, HISTORY_PAST, FLAGS, SLOTS, RELINKS, RECORD_CHANGES],
   ...[KNOWN_STUCK, ANOMALIES, ATTENTION_COUNTS, ANOMALY_CHANGES, STOPPED],
 ];
+
+export const TRADE_TABLES: readonly Table[] = [...LIFECYCLE_TABLES, PARTIES, PARTY_CHANGES];
 
 /** Rows with these values, in the order of their columns and then of these; `beyond` is of the latter. */
 export function having(

@@ -1,8 +1,9 @@
 import type { ProviderFactType } from "@counterfoil/contracts/fact";
 import { TRADES } from "@counterfoil/core/lifecycle/trade";
 import { describe, expect, test } from "@jest/globals";
+import { PARTIES, PARTY_CHANGES, RECORDS } from "./tables.ts";
 import { delivered } from "./testing/lifecycle-facts.ts";
-import { brief, tradesOf } from "./testing/records-of.ts";
+import { brief, eventsOf, openModel, tradesOf } from "./testing/records-of.ts";
 
 const isTradeFact = (type: ProviderFactType): boolean => TRADES.isKept(type, {});
 
@@ -60,6 +61,39 @@ describe("trades", () => {
     expect(record?.state).toMatchObject({ stage: "active", fields: { note: "b" } });
     expect(brief(record?.history ?? [])).toEqual(["active<active>", "·accepted<accepted>"]);
     expect(record?.anomalies).toEqual([]);
+  });
+
+  test("are found by whoever has a part in them now, and their changes by who had one then", async () => {
+    const { store, session, apply } = await openModel(TRADES);
+    const naming = (state: string, at: number, who: object) =>
+      apply(trade(state, at, who).flatMap(eventsOf));
+    const deep = { execution: [{ platform_code: "deep" }], note: "platform_code", other: "named" };
+    await naming("accepted", 1, {
+      platform_code: "p",
+      parties: [{ participant_code: "a" }],
+      ...deep,
+    });
+    await naming("active", 2, { platform_code: "p", parties: [{ participant_code: "b" }] });
+    await session.commit();
+    const all = { limit: 100 } as const;
+    const parties = await store.select(PARTIES, { orderBy: ["party"], ...all });
+    expect(parties.map(({ party, id, stage }) => [party, id, stage])).toEqual([
+      ["b", "T", "active"],
+      ["p", "T", "active"],
+    ]);
+    const [record] = await store.select(RECORDS, { orderBy: ["id"], ...all });
+    expect(parties[1]).toMatchObject({
+      updated_at: record?.updated_at,
+      position: record?.position,
+    });
+    const changes = await store.select(PARTY_CHANGES, { orderBy: ["position", "party"], ...all });
+    expect(changes.map(({ party, position }) => [party, position])).toEqual([
+      ["a", 1],
+      ["deep", 1],
+      ["p", 1],
+      ["b", 2],
+      ["p", 2],
+    ]);
   });
 
   test("an unknown state is history only", async () => {
