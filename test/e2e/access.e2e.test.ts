@@ -161,6 +161,11 @@ describe("from the first key on", () => {
     address = await addressOf(service);
     expect(await statusOf("/v1/balances")).toBe(401);
     expect(await statusOf("/v1/balances", all.secret)).toBe(401);
+    await service.whenLogged(({ msg }) => String(msg).startsWith("API keys open nothing"));
+    const listed = JSON.parse((await runCommand(["keys", "list", "--json"], env)).stdout);
+    const states = listed.map(({ state }: { state: string }) => state);
+    expect(states).toContain("lost");
+    expect(states).not.toContain("active");
     const { secret } = await createKey(env, "--role", "operator");
     await within5s("a new key", () => statusOf("/v1/balances", secret), 200);
   });

@@ -2,7 +2,12 @@ import { userInfo } from "node:os";
 import { newKeySecret } from "@counterfoil/adapters/node/runtime";
 import { ID_BYTES_MAX } from "@counterfoil/contracts/scalar";
 import { keyRole } from "@counterfoil/contracts/service-fact";
-import { type ApiKey, type KeyRequest, keyState } from "@counterfoil/core/access/api-key";
+import {
+  type ApiKey,
+  type KeyRequest,
+  type KeyState,
+  keyState,
+} from "@counterfoil/core/access/api-key";
 import { formatTime, type Nanos, parseTime, SECOND } from "@counterfoil/core/exact/time";
 import { createKey, readKeys, revokeKey, rotateKey } from "@counterfoil/processing/access/keys";
 import { isStorable } from "@counterfoil/processing/queries/page";
@@ -60,9 +65,15 @@ function listCommand(): Command {
     .description("show them, also those that open nothing any more")
     .option(...JSON_OPTION)
     .action(async ({ json = false }: JsonOption) => {
-      const rows = await withLedger("read", async ({ stream, clock }) => {
+      const rows = await withLedger("read", async ({ stream, clock, keys }) => {
         const now = clock.now();
-        return [...(await readKeys(stream)).values()].map((key) => keyRow(key, now));
+        const digests = await keys.digests();
+        const known = [...(await readKeys(stream)).values()];
+        return known.map((key) => {
+          const row = keyRow(key, now);
+          const isLost = row.state === "active" && !digests.has(key.id);
+          return isLost ? { ...row, state: "lost" as const } : row;
+        });
       });
       if (json) printJson(rows);
       else if (rows.length === 0) print("There is no key: reading is open on loopback alone.");
@@ -137,7 +148,9 @@ function keyRow(key: ApiKey, now: Nanos) {
   };
 }
 
-function printKeys(keys: readonly ReturnType<typeof keyRow>[]): void {
+type KeyRow = Omit<ReturnType<typeof keyRow>, "state"> & Readonly<{ state: KeyState | "lost" }>;
+
+function printKeys(keys: readonly KeyRow[]): void {
   const columns = [
     ...["id", "begins with", "role", "platform", "name", "state", "created", "by", "expires"],
   ].map((title) => ({ title }));
@@ -153,7 +166,11 @@ function printKeys(keys: readonly ReturnType<typeof keyRow>[]): void {
     key.expires_at,
   ]);
   print(renderTable(columns, rows));
+  if (keys.some(({ state }) => state === "lost")) print(LOST);
 }
+
+const LOST =
+  "\nA lost key opens nothing: the digest of its secret is not kept here. `keys rotate` puts a new key in its place.";
 
 function parseText(text: string): string {
   const isPlain = text.trim() === text && text !== "" && isStorable(text);

@@ -1,6 +1,7 @@
 import { type Backends, connect } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { keyState } from "@counterfoil/core/access/api-key";
 import { prepareConsole } from "@counterfoil/gateway/console";
 import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
 import type { Acting } from "@counterfoil/gateway/route/acting";
@@ -81,16 +82,26 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   const gateway = await startGateway({ ...deps, ...sources, readiness });
   closing.add(gateway.stop);
   reportHeadKey(signer, deps.logger);
-  await warnWithoutKeys(deps);
+  await warnOfKeys(deps);
   return { address: gateway.address, drain: readiness.drain };
 }
 
-/** Legal, and hardly meant: it listens beyond this machine, and answers nobody there. */
-async function warnWithoutKeys({ config, backends, logger }: ReadingDeps): Promise<void> {
+/** Legal, and hardly meant: keys that open nothing; or it listens beyond this machine, and answers nobody there. */
+async function warnOfKeys({ config, backends, logger }: ReadingDeps): Promise<void> {
+  const { stream, keys: store, clock } = backends;
+  const keys = await readKeys(stream).catch(() => null);
+  const digests = await store.digests().catch(() => null);
+  if (keys === null || digests === null) return;
+  const active = [...keys.values()].filter((key) => keyState(key, clock.now()) === "active");
+  const lost = active.filter(({ id }) => !digests.has(id)).map(({ id }) => id);
+  if (lost.length > 0) {
+    logger.warn(
+      { keys: lost.length, first: lost[0] },
+      "API keys open nothing: the digests of their secrets are not kept here, as where a stream was restored alone; `counterfoil keys rotate` puts new keys in their place",
+    );
+  }
   const { COUNTERFOIL_HTTP_HOST: host, COUNTERFOIL_ALLOW_UNAUTHENTICATED: isOpen } = config;
-  if (isLoopback(host) || isOpen) return;
-  const keys = await readKeys(backends.stream).catch(() => null);
-  if (keys?.size !== 0) return;
+  if (keys.size > 0 || isLoopback(host) || isOpen) return;
   logger.warn(
     "there is no API key yet, so readers beyond this machine are refused: `counterfoil keys create` makes one",
   );
