@@ -15,7 +15,7 @@ import { recordedDeliveries } from "./support/recorded-deliveries.ts";
 import { signedHeaders } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

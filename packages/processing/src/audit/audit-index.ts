@@ -92,6 +92,8 @@ export type AuditOptions = Readonly<{
   hashing: Hashing;
   /** Lets others have their turn between two pages. */
   nextTurn: () => Promise<void>;
+  /** Ends it between two pages; what is done stays, and is gone on from. */
+  signal?: AbortSignal | undefined;
   /** Events in one commit. */
   page?: number;
   /** Of an index that is compared and thrown away, nobody asks where a subject's events are. */
@@ -109,11 +111,12 @@ export async function advanceIndex(
   store: ModelStore,
   to: number,
 ): Promise<Checkpoint> {
-  const { stream, ledger, hashing, nextTurn, page = PAGE, listsEvents = true } = options;
+  const { stream, ledger, hashing, nextTurn, signal, page = PAGE, listsEvents = true } = options;
   let checkpoint = await store.checkpoint();
   const who = "the index of signed heads";
   if (checkpoint.position >= to) await checkStillFollows({ stream, hashing, who }, checkpoint, []);
   while (checkpoint.position < to) {
+    signal?.throwIfAborted();
     const { position } = checkpoint;
     const limit = Math.min(page, to - position);
     const events = await stream.read({ after: position, limit });

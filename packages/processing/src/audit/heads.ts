@@ -57,6 +57,8 @@ export type MakeOptions = Readonly<{
    * a backup was restored. Whoever holds those heads will still be told.
    */
   rebuild?: boolean;
+  /** Ends it before there is a head; the next one goes on from there. */
+  signal?: AbortSignal | undefined;
 }>;
 
 /** There is no such position or tree yet. */
@@ -154,7 +156,7 @@ async function alone<T>({ locks, clock }: HeadsOptions, work: () => Promise<T>):
 
 async function makeInStores(
   options: HeadsOptions,
-  { rebuild = false }: MakeOptions,
+  { rebuild = false, signal }: MakeOptions,
 ): Promise<TreeHead> {
   const { catalogue } = options;
   if (rebuild) await dropStore(catalogue, "audit");
@@ -162,7 +164,7 @@ async function makeInStores(
   try {
     const kept = await openStore(catalogue, "heads", HEADS_LAYOUT);
     try {
-      return await makeHead(options, { index, kept, rebuild });
+      return await makeHead(options, { index, kept, rebuild, signal });
     } finally {
       await kept.close();
     }
@@ -171,17 +173,22 @@ async function makeInStores(
   }
 }
 
-type Stores = Readonly<{ index: ModelStore; kept: ModelStore; rebuild: boolean }>;
+type Stores = Readonly<{ index: ModelStore; kept: ModelStore; rebuild: boolean }> &
+  Pick<MakeOptions, "signal">;
 
 async function makeHead(
   options: HeadsOptions,
-  { index, kept, rebuild }: Stores,
+  { index, kept, rebuild, signal }: Stores,
 ): Promise<TreeHead> {
   const { stream, ledger, clock, signer, hashing } = options;
   const end = (await stream.head()).position;
   if (end === 0) throw new StreamMissing(`ledger "${ledger}" is empty: there is nothing to sign`);
   const last = await lastHead(kept);
-  const checkpoint = await advanceIndex({ ...options, nextTurn: clock.nextTurn }, index, end);
+  const checkpoint = await advanceIndex(
+    { ...options, nextTurn: clock.nextTurn, signal },
+    index,
+    end,
+  );
   if (last !== null && !rebuild) await checkGoesOn(index, checkpoint, last.head, hashing);
   await takePresentKey(stream, signer, hashing);
   const public_key = await signer.publicKey();

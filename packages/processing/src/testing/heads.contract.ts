@@ -219,6 +219,15 @@ export function describeHeadsContract(
       expect((await world.trustedBy(present)).size).toBe(1);
     });
 
+    test("one that is stopped on the way signs nothing, and the next goes on", async () => {
+      await world.append(3);
+      const reason = new Error("Ctrl-C");
+      const signal = AbortSignal.abort(reason);
+      await expect(world.heads.make({ signal })).rejects.toBe(reason);
+      expect(await world.heads.last()).toBeNull();
+      expect((await world.heads.make()).position).toBe("3");
+    });
+
     test("a rotation whose process died is finished by the next head", async () => {
       await world.append(3);
       world.keyring.state.adopts = false;

@@ -104,7 +104,7 @@ const WRONG = [StreamCorrupted, StreamForked, HeadKeyReplaced];
 /** A signed head over the last position: the present one's is made, an earlier one's may be kept. */
 async function headOver(
   backends: Backends,
-  { from, to, account }: ExportRange,
+  { from, to, account, signal }: RangeReadOptions,
 ): Promise<TreeHead | null> {
   if (from !== 1 || account !== null) return null;
   const heads = createHeads(backends);
@@ -112,7 +112,7 @@ async function headOver(
   if (Number(kept?.position) === to) return kept ?? null;
   if ((await backends.stream.head()).position !== to) return null;
   // What is wrong with a ledger is exported as it lies there, and is no reason to export nothing.
-  const made = await heads.make().catch((error) => {
+  const made = await heads.make({ signal }).catch((error) => {
     if (WRONG.some((kind) => error instanceof kind)) return null;
     throw error;
   });

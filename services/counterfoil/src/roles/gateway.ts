@@ -1,7 +1,7 @@
 import { type Backends, connect } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
-import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { keyState } from "@counterfoil/core/access/api-key";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { prepareConsole } from "@counterfoil/gateway/console";
 import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
 import type { Acting } from "@counterfoil/gateway/route/acting";
