@@ -1,6 +1,7 @@
 import type { components } from "@counterfoil/client";
 import { Amount } from "../components/amount.tsx";
 import { NoteForm } from "../components/note-form.tsx";
+import { durationText, Time } from "../components/time.tsx";
 import { api } from "../session.ts";
 
 type Anomaly = components["schemas"]["Anomaly"];
@@ -18,6 +19,14 @@ export function AnomalySentence({ anomaly }: Readonly<{ anomaly: Anomaly }>) {
         <Amount value={textIn(anomaly, "missing_amount")} signed /> between run{" "}
         {textIn(anomaly, "after_run_id") ?? "none"} and run{" "}
         {textIn(anomaly, "before_run_id") ?? "none"}
+      </>
+    );
+  }
+  if (anomaly.kind === "stuck") {
+    return (
+      <>
+        in {textIn(anomaly, "stage")} since <Time at={textIn(anomaly, "entered_at")} />, longer than{" "}
+        {durationText(Number(anomaly.detail.after_seconds))}
       </>
     );
   }

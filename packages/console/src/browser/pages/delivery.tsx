@@ -46,6 +46,14 @@ export function DeliveryPage({ parameters: { id = "" } }: PageProps) {
 type Checked = Readonly<{ scheme?: string; key_id?: string; key?: string; verdict?: string }>;
 type Verdict = Readonly<{ signature?: string; scheme?: string; evidence?: readonly Checked[] }>;
 
+/** Which keys were checked with: one of them may have signed in several headers. */
+function keysOf(evidence: readonly Checked[]) {
+  const keys = evidence.map(
+    ({ scheme = "checked", key_id, key }) => [`key of ${scheme}`, key_id ?? key] as const,
+  );
+  return [...new Map(keys.map((each) => [each.join(" "), each])).values()];
+}
+
 function Arrival({ delivery: { received } }: Readonly<{ delivery: Delivery }>) {
   const { data } = received;
   const text = (name: string) => (typeof data[name] === "string" ? data[name] : null);
@@ -60,9 +68,7 @@ function Arrival({ delivery: { received } }: Readonly<{ delivery: Delivery }>) {
         ["recorded at position", <EventLink key="p" position={received.position} />],
         ["signature", <Badge key="s" word={signature} tone={TONES[signature] ?? "quiet"} />],
         ["scheme", scheme],
-        ...evidence.map(
-          ({ scheme: name = "checked", key_id, key }) => [`key of ${name}`, key_id ?? key] as const,
-        ),
+        ...keysOf(evidence),
         ["notification id", text("notification_id")],
         ["request id", received.correlation_id],
         ["bytes", String(data.length ?? "–")],

@@ -13,7 +13,7 @@ export function Verdict({ status }: Readonly<{ status: Status }>) {
         <ul>
           {status.needs_a_person.map((need) => (
             <li key={need.what}>
-              <b>{need.what}</b> <span class="quiet">{withCode(need.do)}</span>
+              <b>{need.what}</b> <span class="quiet minor">{withCode(need.do)}</span>
             </li>
           ))}
         </ul>

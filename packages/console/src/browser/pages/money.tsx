@@ -123,7 +123,12 @@ function Totals() {
                   cell: ({ asset }) => <a href={pathTo("accounts", {}, { asset })}>{asset}</a>,
                 },
                 amountColumn("total", data, ({ total }) => total),
-                { title: "accounts", kind: "number", cell: ({ accounts }) => accounts },
+                {
+                  title: "accounts",
+                  kind: "number",
+                  minor: true,
+                  cell: ({ accounts }) => accounts,
+                },
                 {
                   title: "with gaps",
                   kind: "number",
