@@ -13,6 +13,8 @@ export type ArrivedReport = Readonly<{
   after: Amount;
   /** When the run took effect, by its printed times and the sockets' order. */
   atNs: bigint;
+  /** The same without the sockets' order. */
+  ownNs: bigint;
   /** Whether a time was printed that can be; else the arrival's stands in for it. */
   isPrinted: boolean;
   /** It has the time of its arrival, which no socket moved. */
@@ -68,6 +70,7 @@ export function arrivalsOf(account: HardAccount, plan: readonly HardDelivery[]):
       before: report.movements.length === 0 ? null : balanceAfter - change,
       after: balanceAfter,
       atNs: isMoved ? move.notBeforeNs : dated.atNs,
+      ownNs: dated.atNs,
       isPrinted: dated.isPrinted,
       isUndated: !dated.isPrinted && !isMoved,
       index: first.index,

@@ -109,8 +109,9 @@ function judge(
     (bits, ones, at) => (isIn(bit(at), recorded) ? bits | ones : bits),
     recorded,
   );
-  const isAfter = ({ isUndated, atNs }: ArrivedReport) =>
-    !isUndated && atNs > arrivedNs + SNAPSHOT_SKEW_NS;
+  // By its own date: one that a socket moved behind a run of a wrong date took effect before that.
+  const isAfter = ({ isUndated, ownNs }: ArrivedReport) =>
+    !isUndated && ownNs > arrivedNs + SNAPSHOT_SKEW_NS;
   const excluded = bitsWhere(reports, isAfter) & ~sure;
   if (balance !== null) return [{ balance, sure, excluded }];
   const isKnown =
