@@ -82,6 +82,7 @@ export function accountIdsOf(platform: string): readonly (readonly string[])[] {
 }
 
 function decodePart(encoded: string): string {
+  if (!encoded.includes("%")) return encoded;
   try {
     return decodeURIComponent(encoded);
   } catch {

@@ -49,7 +49,7 @@ type Slots = Map<string, Slot>;
 
 export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: Hashing): RowBuffer {
   let slots = new Map<Table, Slots>();
-  const pendingRows = createPendingRows();
+  const pendingRows = createPendingRows((table) => standingRows(slots.get(table)));
   let appended = new Map<Table, Row[]>();
   let length = 0;
   const sums = createDigestSums(start);
@@ -106,7 +106,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
     remove: (table, key, stored) => {
       set(table, key, null, stored);
     },
-    pending: (table) => [...(slots.get(table)?.values() ?? [])].flatMap(rowIn),
+    pending: (table) => standingRows(slots.get(table)),
     isEmpty: () => slots.size === 0 && appended.size === 0,
     textLength: () => length,
     async commit(position, hash) {
@@ -173,7 +173,8 @@ function standingIn(changed: Slots) {
   return { fresh, known };
 }
 
-const rowIn = ({ row }: Slot): Row[] => (row === null ? [] : [row]);
+const standingRows = (slots: Slots | undefined): Row[] =>
+  [...(slots?.values() ?? [])].flatMap(({ row }) => (row === null ? [] : [row]));
 
 function keyOfRow({ key }: Table, row: Row): string {
   let text = String(row[key[0] ?? ""]);
@@ -196,7 +197,8 @@ function keysGone(table: Table, changed: ReadonlyMap<string, Slot>): Value[][] {
 
 /**
  * Rows of tables with a partition that are not committed yet, in the orders that they are asked for:
- * a selection seeks its place among them and goes on from there, however many there are.
+ * a selection seeks its place among them and goes on from there, however many there are. A table that
+ * nobody selects from costs nothing, as nearly all between two commits of a rebuild.
  */
 export interface PendingRows {
   /** A row took another's place; null: there was none, or there is none any more. */
@@ -212,23 +214,26 @@ type Part = Readonly<{
   orders: Map<string, Row[]>;
 }>;
 
-export function createPendingRows(): PendingRows {
-  let parts = new Map<Table, Map<Value, Part>>();
+export function createPendingRows(rowsOf: (table: Table) => Iterable<Row>): PendingRows {
+  /** Of the tables that were selected from since the last commit. */
+  let tables = new Map<Table, Parts>();
 
-  function partOf(table: Table, value: Value): Part {
-    const known = parts.get(table) ?? new Map<Value, Part>();
-    parts.set(table, known);
-    const part = known.get(value) ?? { rows: new Set(), orders: new Map() };
-    known.set(value, part);
-    return part;
+  function partsOf(table: Table, column: string): Parts {
+    const known = tables.get(table);
+    if (known !== undefined) return known;
+    const parts: Parts = new Map();
+    for (const row of rowsOf(table)) add(partOf(parts, row[column] ?? null), row);
+    tables.set(table, parts);
+    return parts;
   }
 
   return {
     replace(table, before, after) {
+      const parts = tables.get(table);
       const column = table.partition;
-      if (column === undefined) return;
-      if (before !== null) take(partOf(table, before[column] ?? null), before);
-      if (after !== null) add(partOf(table, after[column] ?? null), after);
+      if (parts === undefined || column === undefined) return;
+      if (before !== null) take(partOf(parts, before[column] ?? null), before);
+      if (after !== null) add(partOf(parts, after[column] ?? null), after);
     },
     select(table, selection) {
       const { where = [], orderBy } = selection;
@@ -236,13 +241,24 @@ export function createPendingRows(): PendingRows {
       if (asked === undefined) {
         throw new Error(`a selection of ${table.name} asks for one ${table.partition}`);
       }
-      const part = parts.get(table)?.get(asked.value as Value);
+      const part = partsOf(table, asked.column).get(asked.value as Value);
       return part === undefined ? [] : found(orderOf(part, orderBy), selection);
     },
     clear() {
-      parts = new Map();
+      tables = new Map();
     },
   };
+}
+
+/** By the value of the table's partition. */
+type Parts = Map<Value, Part>;
+
+function partOf(parts: Parts, value: Value): Part {
+  const known = parts.get(value);
+  if (known !== undefined) return known;
+  const part: Part = { rows: new Set(), orders: new Map() };
+  parts.set(value, part);
+  return part;
 }
 
 function orderOf({ rows, orders }: Part, columns: readonly string[]): readonly Row[] {

@@ -188,35 +188,42 @@ export async function exchangeIds(
   for (const id of account.accountIds) {
     if (before.has(id)) continue;
     buffer.put(ACCOUNT_IDS, { account_id: id, account: account.id }, null);
-    await showSharing(buffer, id, account, cause);
+    const accounts = await accountsCalled(buffer, id);
+    // Nearly always it is the account's alone, and nothing can be open of it then.
+    if (accounts.length > 1) await showSharing(buffer, id, accounts, { account, cause });
   }
   for (const id of before) {
     if (account.accountIds.includes(id)) continue;
     const row = { account_id: id, account: account.id };
     buffer.remove(ACCOUNT_IDS, row, row);
     await closeAnomaly(buffer, conflict(account.id, id, {}, null).id, cause);
-    await showSharing(buffer, id, account, cause);
+    await showSharing(buffer, id, await accountsCalled(buffer, id), { account, cause });
   }
   const { id, accountIds, updatedAt } = account;
+  if (before.size < 2 && accountIds.length < 2) return;
   const several = conflict(id, "account_ids", { account_ids: accountIds }, updatedAt);
   await show(buffer, several, accountIds.length > 1, cause);
+}
+
+async function accountsCalled(buffer: RowBuffer, accountId: string): Promise<readonly string[]> {
+  const rows = await buffer.select(ACCOUNT_IDS, {
+    where: [{ column: "account_id", is: "=", value: accountId }],
+    orderBy: ["account_id", "account"],
+    limit: SHARERS_MAX,
+  });
+  return rows.map(({ account }) => String(account));
 }
 
 /** Each account that shares the id says so, as long as there are several. */
 async function showSharing(
   buffer: RowBuffer,
   accountId: string,
-  { updatedAt }: Account,
-  cause: AnomalyCause,
+  accounts: readonly string[],
+  { account, cause }: Readonly<{ account: Account; cause: AnomalyCause }>,
 ): Promise<void> {
-  const rows = await buffer.select(ACCOUNT_IDS, {
-    where: [{ column: "account_id", is: "=", value: accountId }],
-    orderBy: ["account_id", "account"],
-    limit: SHARERS_MAX,
-  });
-  const accounts = rows.map(({ account }) => String(account));
-  for (const account of accounts) {
-    const shared = conflict(account, accountId, { account_id: accountId, accounts }, updatedAt);
+  const detail = { account_id: accountId, accounts };
+  for (const one of accounts) {
+    const shared = conflict(one, accountId, detail, account.updatedAt);
     await show(buffer, shared, accounts.length > 1, cause);
   }
 }

@@ -60,7 +60,12 @@ export function createAccounts(
   }
 
   async function foldWithLoading(event: StreamEvent, target: Target, moved: Target | undefined) {
+    const isNew = cache.find(target.account) === undefined;
     const account = await cache.load(target.account);
+    if (isNew && isBalanceFact(event.type) && target.kind !== "statement") {
+      const step = foldInMemory(buffer, account, target, event);
+      if (step !== null) return finish(step);
+    }
     if (target.kind === "statement") {
       const stated = await foldStatement(context, account, target, event);
       return stated === null ? undefined : finishWithLookUps(stated);

@@ -108,12 +108,17 @@ const printed = (amount: Money | null): string | null =>
   amount === null ? null : formatMoney(amount);
 
 /** Times are text in JSON: they do not fit its numbers. */
-function sumText({ change, latestAt, impossibleAt, ...rest }: MovementSum): string {
+function sumText(sum: MovementSum): string {
+  const { latestAt, impossibleAt } = sum;
   return JSON.stringify({
-    ...rest,
-    change: printed(change),
+    count: sum.count,
+    change: printed(sum.change),
     latestAt: latestAt === null ? null : String(latestAt),
-    ...(impossibleAt === null ? {} : { impossibleAt: String(impossibleAt) }),
+    latestCount: sum.latestCount,
+    impossible: sum.impossible,
+    impossibleAt: impossibleAt === null ? undefined : String(impossibleAt),
+    contradictions: sum.contradictions,
+    runType: sum.runType,
   });
 }
 
