@@ -2,6 +2,7 @@ import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { GOES_ON } from "@counterfoil/core/balances/entry";
 import { CLUSTER_MAX, TIME_ERROR } from "@counterfoil/core/balances/ordering";
 import { type Nanos, timeOf } from "@counterfoil/core/exact/time";
+import { unreportedRow } from "../models/balances/entry-row.ts";
 import { ENTRIES, ENTRIES_PAST, ENTRY_MOVES } from "../models/balances/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row, Value } from "../ports/table.ts";
@@ -24,6 +25,10 @@ export async function entryAt(
 ): Promise<Row | null> {
   const row = await rows.get(ENTRIES, [account, id]);
   if (position === undefined || (row !== null && Number(row.position) <= position)) return row;
+  const unreported = row?.unreported_since ?? null;
+  if (row !== null && unreported !== null && Number(unreported) <= position) {
+    return unreportedRow(row);
+  }
   const [moved] = await rows.select(ENTRY_MOVES, {
     where: [
       { column: "account", is: "=", value: account },

@@ -1,4 +1,5 @@
 import type { Nanos } from "@counterfoil/core/exact/time";
+import { unreportedRow } from "../models/balances/entry-row.ts";
 import { ENTRIES, ENTRIES_PAST, MOVEMENTS, MOVEMENTS_PAST } from "../models/balances/tables.ts";
 import { HISTORY, HISTORY_PAST, NAMES, NAMES_PAST } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
@@ -23,9 +24,16 @@ export type Versions = Readonly<{
   past: Table;
   /** The column of the event since which a row stands so. */
   since: string;
+  /** The one before, where the row itself says how it was: since where, and the row. */
+  before?: Readonly<{ since: string; row: (row: Row) => Row }>;
 }>;
 
-export const ENTRY_VERSIONS: Versions = { present: ENTRIES, past: ENTRIES_PAST, since: "position" };
+export const ENTRY_VERSIONS: Versions = {
+  present: ENTRIES,
+  past: ENTRIES_PAST,
+  since: "position",
+  before: { since: "unreported_since", row: unreportedRow },
+};
 export const MOVEMENT_VERSIONS: Versions = {
   present: MOVEMENTS,
   past: MOVEMENTS_PAST,
@@ -40,18 +48,23 @@ export const NAME_VERSIONS: Versions = { present: NAMES, past: NAMES_PAST, since
  */
 export async function selectAt(
   rows: Rows,
-  { present, past, since }: Versions,
+  { present, past, since, before }: Versions,
   position: number | undefined,
-  selection: Selection,
+  selection: Omit<Selection, "among">,
 ): Promise<readonly Row[]> {
   if (position === undefined) return rows.select(present, selection);
-  const known: Condition = { column: since, is: "<=", value: position };
+  const known = { column: since, is: "<=", value: position } as const;
   const replaced: Condition = { column: "until", is: ">", value: position };
   const where = selection.where ?? [];
-  return mergeSelected(selection, [
-    await rows.select(present, { ...selection, where: [...where, known] }),
-    await rows.select(past, { ...selection, where: [...where, known, replaced] }),
-  ]);
+  const pastRows = await rows.select(past, { ...selection, where: [...where, known, replaced] });
+  if (before === undefined) {
+    const found = await rows.select(present, { ...selection, where: [...where, known] });
+    return mergeSelected(selection, [found, pastRows]);
+  }
+  const among = { anyOf: [known, { ...known, column: before.since }] };
+  const found = await rows.select(present, { ...selection, among });
+  const merged = mergeSelected(selection, [found, pastRows]);
+  return merged.map((row) => (Number(row[since]) <= position ? row : before.row(row)));
 }
 
 /** The last change of something, of those up to a position; null where it was unknown there. */

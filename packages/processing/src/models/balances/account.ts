@@ -44,6 +44,8 @@ export type Account = {
   changed: Set<string>;
   /** An event changed entries up to the end, and the account does not say so yet. */
   isEndChanged: boolean;
+  /** Of entries in memory that stood without their report before: since where. */
+  unreported: Map<string, number>;
 };
 
 export function newAccount(id: string): Account {
@@ -72,6 +74,7 @@ export function newAccount(id: string): Account {
     storedEntries: new Map(),
     changed: new Set(),
     isEndChanged: false,
+    unreported: new Map(),
   };
 }
 
@@ -186,10 +189,14 @@ export async function openAccount(buffer: RowBuffer, id: string): Promise<Accoun
 export function writeAccount(buffer: RowBuffer, account: Account): void {
   writeEntries(buffer, account);
   writeHolder(buffer, account);
-  const { history, storedEntries } = account;
+  const { history, storedEntries, unreported } = account;
   if (history.isEnd) trimHistory(history);
   else dropHistory(account);
-  for (const id of storedEntries.keys()) if (!history.byId.has(id)) storedEntries.delete(id);
+  for (const id of storedEntries.keys()) {
+    if (history.byId.has(id)) continue;
+    storedEntries.delete(id);
+    unreported.delete(id);
+  }
   if (!isEmpty(account)) {
     account.stored = buffer.put(ACCOUNTS, accountRow(account), account.stored);
     return;
@@ -215,30 +222,33 @@ function holderOf({ id, balance, listedAt, isUnlisted }: Account): number | null
 }
 
 function writeEntries(buffer: RowBuffer, account: Account): void {
-  const { history, storedEntries, changed } = account;
+  const { history, storedEntries, changed, unreported } = account;
   for (const id of changed) {
     const entry = history.byId.get(id);
     if (entry === undefined) continue;
     const stored = storedEntries.get(id) ?? null;
-    storedEntries.set(id, buffer.put(ENTRIES, entryRow(entry, account.id), stored));
+    const row = entryRow(entry, account.id, unreported.get(id));
+    storedEntries.set(id, buffer.put(ENTRIES, row, stored));
   }
   changed.clear();
 }
 
 /** Takes an entry that is gone out of the rows. */
 export function removeEntry(buffer: RowBuffer, account: Account, id: string): void {
-  const { storedEntries, changed } = account;
+  const { storedEntries, changed, unreported } = account;
   buffer.remove(ENTRIES, { account: account.id, id }, storedEntries.get(id) ?? null);
   storedEntries.delete(id);
   changed.delete(id);
+  unreported.delete(id);
 }
 
 /** Forgets the history in memory; what it holds is in the rows. */
 function dropHistory(account: Account): void {
-  const { history, storedEntries } = account;
+  const { history, storedEntries, unreported } = account;
   history.entries.length = 0;
   history.byId.clear();
   storedEntries.clear();
+  unreported.clear();
   [history.isStart, history.isEnd] = [false, false];
 }
 
@@ -344,7 +354,11 @@ async function bringIn(
   const rows = await buffer.select(ENTRIES, selection);
   const isAll = rows.length <= count;
   const found = isAll ? rows : rows.slice(0, count);
-  for (const row of found) account.storedEntries.set(String(row.id), row);
+  for (const row of found) {
+    const id = String(row.id);
+    account.storedEntries.set(id, row);
+    if (row.unreported_since !== null) account.unreported.set(id, Number(row.unreported_since));
+  }
   const entries = found.map(entryFromRow);
   extendHistory(account.history, side, isLeft ? entries.reverse() : entries, isAll);
 }

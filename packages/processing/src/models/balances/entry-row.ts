@@ -1,3 +1,4 @@
+import { isSameBalance, isSamePlace } from "@counterfoil/core/balances/arrangement";
 import { statedTime } from "@counterfoil/core/balances/effective-time";
 import {
   type Entry,
@@ -13,8 +14,12 @@ import { type FactState, inForce } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/table.ts";
 import { factStateFrom, factStateText } from "../fact-state-text.ts";
 
-/** An entry as it is stored. */
-export function entryRow(entry: Entry, account: string): Row {
+/** An entry as it is stored; `unreportedSince`: of the column of that name. */
+export function entryRow(
+  entry: Entry,
+  account: string,
+  unreportedSince: number | null = null,
+): Row {
   const isRun = entry.kind === "run";
   return {
     account,
@@ -48,7 +53,47 @@ export function entryRow(entry: Entry, account: string): Row {
     late: entry.late ? 1 : 0,
     delivery_id: entry.deliveryId,
     position: entry.position,
+    unreported_since: unreportedSince,
   };
+}
+
+/** An entry as it stood before its report. */
+export const withoutReport = (entry: Entry, position: number): Entry => ({
+  ...entry,
+  report: null,
+  balance: null,
+  position,
+});
+
+/** The same as a row. */
+export const unreportedRow = (row: Row): Row => ({
+  ...row,
+  report: null,
+  balance: null,
+  position: row.unreported_since ?? null,
+  unreported_since: null,
+});
+
+/** Whether an entry's report came, and changed nothing but what is stated: `withoutReport` is as it was. */
+export function isOnlyReported(before: Entry, after: Entry): boolean {
+  return (
+    before.report === null &&
+    after.report !== null &&
+    before.movements === after.movements &&
+    before.runType === after.runType &&
+    before.occurredAt === after.occurredAt &&
+    before.effectiveAt === after.effectiveAt &&
+    before.isUndated === after.isUndated &&
+    isSamePlace(before, after) &&
+    isSameMoney(before.change, after.change) &&
+    isSameBalance(before, after) &&
+    before.contradictions === after.contradictions &&
+    before.arrivedAt === after.arrivedAt &&
+    before.recordedAt === after.recordedAt &&
+    before.openedAt === after.openedAt &&
+    before.late === after.late &&
+    before.deliveryId === after.deliveryId
+  );
 }
 
 /** Whoever asks for many entries around each other meets the same rows again and again. */

@@ -34,7 +34,7 @@ import {
   seek,
   seekTime,
 } from "./account.ts";
-import { entryRow, movementFrom, movementRow } from "./entry-row.ts";
+import { entryRow, isOnlyReported, movementFrom, movementRow, withoutReport } from "./entry-row.ts";
 import { ENTRIES_PAST, ENTRY_MOVES, FORMER_RUNS, MOVEMENTS, MOVEMENTS_PAST } from "./tables.ts";
 
 /** One fact as it was and as it is now, and what became of the account's entries. */
@@ -302,10 +302,7 @@ function noteChanges(
 ): readonly EntryChange[] {
   if (account.history.isEnd) account.isEndChanged = true;
   for (const { before, after } of changes) {
-    if (before !== null && before.position !== position) {
-      buffer.append(ENTRIES_PAST, { ...entryRow(before, account.id), until: position });
-      if (isMoved(before, after)) buffer.put(ENTRY_MOVES, moveOf(account, before, position), null);
-    }
+    if (before !== null) notePast(buffer, account, { before, after }, position);
     if (after !== null) account.changed.add(entryId(after));
     const undated = countUndated(after) - countUndated(before);
     account.undated += undated;
@@ -314,6 +311,34 @@ function noteChanges(
     account.sinceUndated = Math.min(Math.max(account.sinceUndated, 0), PLACES_MAX);
   }
   return changes;
+}
+
+/** How an entry stood before: in a row of the past, or, where only its report came, in its own. */
+function notePast(
+  buffer: RowBuffer,
+  account: Account,
+  { before, after }: Readonly<{ before: Entry; after: Entry | null }>,
+  position: number,
+): void {
+  const id = entryId(before);
+  const { unreported } = account;
+  const since = unreported.get(id);
+  const first = since === undefined ? null : withoutReport(before, since);
+  const isOfThisEvent = before.position === position;
+  // An event may change an entry more than once: what counts is what stood before it.
+  const earliest = isOfThisEvent ? first : before;
+  const isFirstChange = isOfThisEvent || first === null;
+  if (isFirstChange && earliest && after && isOnlyReported(earliest, after)) {
+    unreported.set(id, earliest.position);
+    return;
+  }
+  unreported.delete(id);
+  const append = (entry: Entry, until: number) =>
+    buffer.append(ENTRIES_PAST, { ...entryRow(entry, account.id), until });
+  if (first !== null) append(first, before.position);
+  if (isOfThisEvent) return;
+  append(before, position);
+  if (isMoved(before, after)) buffer.put(ENTRY_MOVES, moveOf(account, before, position), null);
 }
 
 const countUndated = (entry: Entry | null): number =>

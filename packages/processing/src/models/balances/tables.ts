@@ -90,6 +90,8 @@ export const ENTRIES: Table = {
     late: own(integer),
     delivery_id: own(text),
     position: own(integer),
+    /** Since where it stood before its report came, if that changed nothing else; see `unreportedRow`. */
+    unreported_since: own(integer),
   },
   key: ["account", "id"],
   // A run may be on 100,000 accounts: whose they are the index tells.
@@ -127,7 +129,10 @@ export const MOVEMENTS: Table = {
 const owned = (columns: Table["columns"]): Table["columns"] =>
   Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, own(column)]));
 
-/** How entries stood before an event changed them: whoever asks for a past position reads them. */
+/**
+ * How entries stood before an event changed them: whoever asks for a past position reads them. How a run
+ * stood between its movements and its report its own row says: nearly every run would have a row here.
+ */
 export const ENTRIES_PAST: Table = {
   name: "entries_past",
   columns: { ...owned(ENTRIES.columns), until: own(integer) },
