@@ -74,12 +74,15 @@ export const unreportedRow = (row: Row): Row => ({
   unreported_since: null,
 });
 
-/** Whether an entry's report came, and changed nothing but what is stated: `withoutReport` is as it was. */
+/**
+ * Whether an entry's report came, and changed nothing but what is stated: `withoutReport` is as it was.
+ * Content is compared and no object: an entry that was read anew is another one.
+ */
 export function isOnlyReported(before: Entry, after: Entry): boolean {
   return (
     before.report === null &&
     after.report !== null &&
-    before.movements === after.movements &&
+    before.movements.count === after.movements.count &&
     before.runType === after.runType &&
     before.occurredAt === after.occurredAt &&
     before.effectiveAt === after.effectiveAt &&
