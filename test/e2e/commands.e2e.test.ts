@@ -149,7 +149,7 @@ describe("commands beside a running service", () => {
       expect.stringContaining("did you mean withdrawal?"),
     ]);
     const past = await runCommand(["explain", "run", "1", "--at", "1"], env);
-    expect([past.code, past.stderr]).toEqual([2, expect.stringContaining("only a balance")]);
+    expect([past.code, past.stderr]).toEqual([2, expect.stringContaining("by the facts up to")]);
   });
 
   test("quarantine lists what could not be read, and retries it", async () => {
