@@ -12,7 +12,7 @@ import {
   readAnomalies,
 } from "./anomalies.ts";
 import { anomalyRecord, stuckRecord } from "./anomaly-record.ts";
-import { isStuck, STAGES, stuckRule } from "./stuck.ts";
+import { countStuck, isStuck, STAGES, stuckRule } from "./stuck.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 
 const MODELS = ["balances", "deposits", "withdrawals"] as const;
@@ -21,6 +21,9 @@ type Model = (typeof MODELS)[number];
 const DAY = 86_400n * 1_000_000_000n;
 const rule = stuckRule(10n * DAY, 86_400);
 const nextTurn = async () => {};
+const NOTHING_READ = async () => {
+  throw new Error("a count reads no rows");
+};
 
 function anomaly(id: string, rest: Row = {}): Row {
   const row: Row = { id, kind: "gap", subject: "a", detail: "{}", opened_position: 1, ...rest };
@@ -139,15 +142,18 @@ const worldArbitrary = fc
   .map(({ anomalies, records }): World => {
     const of = (model: Model, at: number): World[Model] => {
       const made = (records[at] ?? []).map(({ isKnown, ...row }, id) => ({
-        row: record("abcdefghijkl"[id] ?? "", { ...row, stage: stageOf(model, row.stage) }),
+        row: record("abcdefghijkl"[id] ?? "", {
+          ...{ ...row, stage: stageOf(model, row.stage) },
+          is_known: isKnown ? 1 : null,
+        }),
         isKnown,
       }));
       const known = made.filter(({ isKnown }) => isKnown).map(({ row }) => row);
       return {
         anomalies: (anomalies[at] ?? []).map((row, id) => anomaly(`${row.kind}:${id}`, row)),
         records: made.map(({ row }) => row),
-        known: known.map(({ id = null, stage = null, entered_at = null }) => ({
-          ...{ id, stage, entered_at, acknowledged_at: 7n, acknowledged_by: "Ann", note: "seen" },
+        known: known.map(({ is_known: _, ...row }) => ({
+          ...{ ...row, acknowledged_at: 7n, acknowledged_by: "Ann", note: "seen" },
         })),
       };
     };
@@ -232,6 +238,34 @@ describe("of very many", () => {
     expect(found).toHaveLength(3);
     expect(most).toBeLessThanOrEqual(2100);
     expect(pages).toBeLessThanOrEqual(MANY / 2000 + 1);
+  });
+
+  test("that somebody knows of, a page is as many rows as it shows, and none is read for a count", async () => {
+    const KNOWN = 1500;
+    const records = Array.from({ length: KNOWN }, (_, at) =>
+      record(`w${at}`, { position: at, is_known: at < 2 ? null : 1 }),
+    );
+    const known = records.slice(2).map(({ is_known: _, ...row }) => ({
+      ...{ ...row, acknowledged_at: 7n, acknowledged_by: "Ann", note: "seen" },
+    }));
+    const withdrawals = { ...empty, records, known };
+    const world = { balances: empty, deposits: empty, withdrawals };
+    const rows = await open(withdrawals);
+    const read = { ...rows, select: NOTHING_READ, get: NOTHING_READ };
+    expect(await countStuck(read, "withdrawals", rule)).toEqual([
+      { model: "withdrawals", stage: "pending", open: KNOWN, unacknowledged: 2 },
+    ]);
+    const page = await onePage(
+      [["withdrawals", rows]],
+      { kind: ["stuck"] },
+      { limit: 50, beyond: [ATTENTION.acknowledged, KNOWN, "withdrawals:stuck", ""] },
+    );
+    expect(page.data.map(({ subject }) => subject)).toEqual(
+      Array.from({ length: 50 }, (_, at) => `w${KNOWN - 1 - at}`),
+    );
+    const { found, most } = await workOf(world, { kind: ["stuck"] }, 1000);
+    expect(found).toHaveLength(KNOWN);
+    expect(most).toBeLessThanOrEqual(2 * 1100);
   });
 
   test("that are on their way, those that are stuck are found by pages too", async () => {

@@ -1,7 +1,7 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyKind, AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import { ANOMALIES, ATTENTION } from "../models/columns.ts";
-import { RECORDS, stuckIn } from "../models/lifecycle/tables.ts";
+import { KNOWN_STUCK, RECORDS, stuckIn } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
 import type { Rows } from "../ports/model-store.ts";
@@ -29,11 +29,9 @@ import {
 } from "./platform.ts";
 import { ModelNotServed, type ServedModels } from "./serving.ts";
 import {
-  isKnown,
   isLifecycle,
   isStuck,
   knownOf,
-  knownStuck,
   type LifecycleModel,
   movingStages,
   type StuckRule,
@@ -151,8 +149,7 @@ export async function findAnomaly(
   const record = await rows.get(RECORDS, [stuck.id]);
   if (record?.stage !== stuck.stage || !isStuck(record, model, rule)) return null;
   if (!isRecordAmong(model, record, platform)) return null;
-  const known = await knownOf(rows, record);
-  return stuckRecord(record, model, rule, isKnown(record, known) ? known : undefined);
+  return stuckRecord(record, model, rule, (await knownOf(rows, record)) ?? undefined);
 }
 
 /** The same wherever it is, with the position of that model; null where no model has it. */
@@ -201,8 +198,6 @@ export function mergeAnomalies(
 
 /** A model has two sources: its stored anomalies by their id, and its stuck records by theirs. */
 const stuckSource = (model: ModelName): string => `${model}:stuck`;
-
-const keyOf = (record: AnomalyRecord): Key => keyAt(record, NOW);
 
 function keyAt(record: AnomalyRecord, moment: Moment): Key {
   const { opened_position, model, kind, subject, id } = record;
@@ -327,8 +322,8 @@ function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Prom
       attention: ATTENTION.open,
       key: ["position", "id"],
       select,
-      recordOf: async (row) => {
-        if (!isStuck(row, model, rule) || isKnown(row, await knownOf(rows, row))) return null;
+      recordOf: (row) => {
+        if (row.is_known || !isStuck(row, model, rule)) return null;
         return stuckRecord(row, model, rule);
       },
     },
@@ -336,17 +331,31 @@ function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Prom
   );
 }
 
-/** Those of which somebody knows: as few as persons have acknowledged. */
-async function readKnownStuck(
+/** Those of which somebody knows. */
+function readKnownStuck(
   rows: Rows,
   model: LifecycleModel,
-  { filters: { subject }, rule, page: { beyond }, platform }: AnomalyQuery,
+  query: AnomalyQuery,
 ): Promise<AnomalyPart> {
-  const known = await knownStuck(rows, model, rule);
-  const records = known
-    .filter(({ record }) => isRecordAmong(model, record, platform))
-    .map(({ record, known }) => stuckRecord(record, model, rule, known))
-    .filter((record) => subject?.includes(record.subject) ?? true)
-    .filter((record) => beyond === null || compareTuples(keyOf(record), beyond) < 0);
-  return { records, reached: null };
+  const { filters, rule, platform } = query;
+  const asked = filters.subject === undefined ? [[]] : eachOf("id", filters.subject);
+  return readSource(
+    {
+      name: stuckSource(model),
+      attention: ATTENTION.acknowledged,
+      key: ["position", "id"],
+      select: (orderBy, beyond, limit) =>
+        selectEither(rows, KNOWN_STUCK, asked, {
+          among: anomaliesAmong(model, platform, "id"),
+          orderBy,
+          descending: true,
+          ...beyondPart(beyond),
+          limit,
+          bytesMax: LIST_BYTES_MAX,
+        }),
+      recordOf: (known) =>
+        isStuck(known, model, rule) ? stuckRecord(known, model, rule, known) : null,
+    },
+    query,
+  );
 }

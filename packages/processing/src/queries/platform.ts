@@ -125,13 +125,17 @@ export async function hasRecordOf(
 }
 
 /** Anomalies that are about one of its accounts or records. */
-export function anomaliesAmong(model: ModelName, platform: Platform): Among | undefined {
-  if (model === "balances") return accountsAmong(platform, "subject");
+export function anomaliesAmong(
+  model: ModelName,
+  platform: Platform,
+  column = "subject",
+): Among | undefined {
+  if (model === "balances") return accountsAmong(platform, column);
   if (model === "trades" && platform !== null) {
-    return { column: "subject", is: "of", table: PARTIES, among: equal("party", platform) };
+    return { column, is: "of", table: PARTIES, among: equal("party", platform) };
   }
   const among = ownedAmong(platform);
-  return among && { column: "subject", is: "of", table: RECORDS, among };
+  return among && { column, is: "of", table: RECORDS, among };
 }
 
 /** Those of its accounts; @returns all where everything is seen */

@@ -4,7 +4,7 @@ import { DEPOSIT_STAGES, TRADE_STAGES, WITHDRAWAL_STAGES } from "@counterfoil/co
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import { KNOWN_STUCK, RECORDS } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { Row } from "../ports/table.ts";
+import type { Condition, Row } from "../ports/table.ts";
 
 /** Whose records go through stages. */
 export const LIFECYCLE_MODELS = ["withdrawals", "deposits", "trades"] as const;
@@ -46,50 +46,27 @@ export function movingStages(model: LifecycleModel): readonly string[] {
   return STAGES[model].filter((stage) => !RESTING[model].includes(stage));
 }
 
-/** What was said of a record that is stuck; null where nobody said anything of it. */
-export const knownOf = (rows: Rows, { id = null }: Row): Promise<Row | null> =>
-  rows.get(KNOWN_STUCK, [id]);
-
-/** Whether somebody knows that the record is stuck in this very stage. */
-export function isKnown({ stage, entered_at }: Row, known: Row | null): known is Row {
-  return known !== null && known.stage === stage && known.entered_at === entered_at;
+/** What somebody said of a record that is stuck; null where nobody said anything of it. */
+export async function knownOf(rows: Rows, { id = null, is_known }: Row): Promise<Row | null> {
+  return is_known ? rows.get(KNOWN_STUCK, [id]) : null;
 }
 
-/** What persons have acknowledged is no more than this. */
-const KNOWN_MAX = 10_000;
-
-/** The records of which somebody knows that they are stuck, and what was said of each. */
-export async function knownStuck(
-  rows: Rows,
-  model: LifecycleModel,
-  rule: StuckRule,
-): Promise<readonly Readonly<{ record: Row; known: Row }>[]> {
-  const all = await rows.select(KNOWN_STUCK, { orderBy: ["id"], limit: KNOWN_MAX });
-  const found: Readonly<{ record: Row; known: Row }>[] = [];
-  for (const known of all) {
-    const record = await rows.get(RECORDS, [known.id ?? null]);
-    if (record !== null && isKnown(record, known) && isStuck(record, model, rule)) {
-      found.push({ record, known });
-    }
-  }
-  return found;
-}
-
-/** How many records are stuck, by stage. */
+/** How many records are stuck, by stage: indexes count them, and those of which somebody knows. */
 export async function countStuck(
   rows: Rows,
   model: LifecycleModel,
   rule: StuckRule,
 ): Promise<readonly StuckCount[]> {
-  const known = Map.groupBy(await knownStuck(rows, model, rule), ({ record }) => record.stage);
   const counts: StuckCount[] = [];
   for (const stage of movingStages(model)) {
-    const open = await rows.count(RECORDS, [
+    const stuck: readonly Condition[] = [
       { column: "stage", is: "=", value: stage },
       { column: "entered_at", is: "<", value: rule.before },
-    ]);
-    const unacknowledged = open - (known.get(stage)?.length ?? 0);
-    if (open > 0) counts.push({ model, stage, open, unacknowledged });
+    ];
+    const open = await rows.count(RECORDS, stuck);
+    if (open === 0) continue;
+    const known = await rows.count(KNOWN_STUCK, stuck);
+    counts.push({ model, stage, open, unacknowledged: open - known });
   }
   return counts;
 }

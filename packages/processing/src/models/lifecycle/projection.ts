@@ -112,9 +112,10 @@ class LifecycleFold {
     if (record === null || record.stage !== stuck.stage) return;
     if (Number(record.position) > Number(acknowledgement.as_of)) return;
     const known = await this.buffer.get(KNOWN_STUCK, [stuck.id]);
-    const { entered_at = null } = record;
-    const row = { ...stuck, entered_at, ...acknowledgedBy(acknowledgement) };
+    const { entered_at = null, position: changed = null } = record;
+    const row = { ...stuck, entered_at, position: changed, ...acknowledgedBy(acknowledgement) };
     this.buffer.put(KNOWN_STUCK, row, known);
+    this.buffer.put(RECORDS, { ...record, is_known: 1 }, record);
   }
 
   private async amend(event: RecordedEvent, data: FactData, cause: AnomalyCause): Promise<void> {

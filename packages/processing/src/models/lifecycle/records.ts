@@ -12,7 +12,14 @@ import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts
 import { type Cluster, takenBy } from "./clusters.ts";
 import { type Outline, placeOf, type Walked } from "./history.ts";
 import type { Parts, Placement } from "./placement.ts";
-import { PARTIES, PARTY_CHANGES, RECORD_CHANGES, RECORDS, RELINKS } from "./tables.ts";
+import {
+  KNOWN_STUCK,
+  PARTIES,
+  PARTY_CHANGES,
+  RECORD_CHANGES,
+  RECORDS,
+  RELINKS,
+} from "./tables.ts";
 
 type Context = Parts & Readonly<{ placement: Placement }>;
 
@@ -136,7 +143,8 @@ export class Records {
     const isSame = stored !== null && SHOWN.every((column) => stored[column] === row[column]);
     if (isSame && !walked.changed) return;
     if (stored !== null) this.noteRelink(computed, stored, row);
-    buffer.put(RECORDS, row, stored);
+    const is_known = stored?.is_known ? await this.followKnown(stored, row) : null;
+    buffer.put(RECORDS, { ...row, is_known }, stored);
     this.putParties(stored, row);
     this.noteChange(cause.position, id, row);
   }
@@ -144,9 +152,27 @@ export class Records {
   private async remove(id: string, cause: AnomalyCause): Promise<void> {
     const row = await this.on.buffer.get(RECORDS, [id]);
     if (row === null) return;
+    if (row.is_known) await this.followKnown(row, null);
     this.on.buffer.remove(RECORDS, row, row);
     this.putParties(row, null);
     this.noteChange(cause.position, id, null);
+  }
+
+  /**
+   * What somebody knows of a record that is stuck goes with it, and is gone once it has moved on.
+   *
+   * @returns what the record's row says of it
+   */
+  private async followKnown(stored: Row, row: Row | null): Promise<1 | null> {
+    const { buffer } = this.on;
+    const known = await buffer.get(KNOWN_STUCK, [stored.id ?? null]);
+    if (known === null) return null;
+    if (row === null || row.stage !== known.stage || row.entered_at !== known.entered_at) {
+      buffer.remove(KNOWN_STUCK, known, known);
+      return null;
+    }
+    buffer.put(KNOWN_STUCK, { ...known, position: row.position ?? null }, known);
+    return 1;
   }
 
   private noteChange(position: number, id: string, row: Row | null): void {

@@ -37,6 +37,8 @@ export const RECORDS: Table = {
     /** The place of its last history row, see history.ts. */
     tail: own(text),
     position: own(integer),
+    /** 1 where `known_stuck` has a row of it, which is asked for of no other. */
+    is_known: own(integer),
   },
   key: ["id"],
   indexes: [
@@ -276,14 +278,21 @@ export const SLOTS: Table = {
 };
 
 /**
- * Records of which somebody knows that they are stuck, while they stay in that stage. That they are
- * the clock alone says: it is none of the anomalies that are stored.
+ * Records of which somebody knows that they are stuck, while they stay in that stage: each has the
+ * record's stage, time and position, so that counts and lists need no other table. That they are
+ * stuck the clock alone says: it is none of the anomalies that are stored.
  */
 export const KNOWN_STUCK: Table = {
   name: "known_stuck",
-  columns: { ...owned({ id: text, stage: text, entered_at: nanos }), ...ACKNOWLEDGED },
+  columns: {
+    ...owned({ id: text, stage: text, entered_at: nanos, position: integer }),
+    ...ACKNOWLEDGED,
+  },
   key: ["id"],
-  indexes: [],
+  indexes: [
+    ["stage", "entered_at"],
+    ["position", "id"],
+  ],
   digested: "digest",
 };
 
