@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
 import type { Config } from "@counterfoil/contracts/config";
 import { Problem } from "@counterfoil/http/problem";
@@ -8,7 +10,7 @@ import etag from "@fastify/etag";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import underPressure from "@fastify/under-pressure";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -24,6 +26,32 @@ const MINUTE_MS = 60_000;
  * all counts as endless: whoever came right behind a stall, such as that of the start, was refused.
  */
 const HEAP_SHARE_MAX = 0.9;
+
+/** Of the memory that the kernel gives this process and those of its group before it ends one. */
+const MEMORY_SHARE_MAX = 0.95;
+const MEMORY_CHECK_MS = 250;
+
+/**
+ * What is ended for want of memory is the process, and not the thread whose heap is full: answers
+ * are made on other threads than this one. Mapped files do not count, they are given back.
+ *
+ * @returns the share that this process holds of what it may
+ */
+export function memoryShare(): number {
+  const limit = Math.min(process.constrainedMemory() || totalmem(), totalmem());
+  return heldBytes() / limit;
+}
+
+function heldBytes(): number {
+  try {
+    const status = readFileSync("/proc/self/status", "utf8");
+    const kilobytes = Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]);
+    if (kilobytes > 0) return kilobytes * 1024;
+  } catch {
+    // No Linux: what it says itself.
+  }
+  return process.memoryUsage.rss();
+}
 
 /**
  * Compressing 4 KiB inline takes some 50 µs; what is longer goes through threads of the runtime. The
@@ -68,15 +96,24 @@ export async function sendSecurityHeaders(app: FastifyInstance, config: Config):
  * Bounds and headers of the routes under `/v1` that are mounted on this application afterwards.
  * Webhooks are on another: they have limits of their own, and are taken whoever reads how much.
  */
-export async function protectRoutes(app: FastifyInstance, config: Config): Promise<void> {
+export async function protectRoutes(
+  app: FastifyInstance,
+  config: Config,
+  share: () => number = memoryShare,
+): Promise<void> {
   app.addHook("onRequest", async ({ routeOptions }, reply) => {
     // Each key has answers of its own.
     reply.header("vary", "Authorization");
     reply.header("cache-control", routeOptions.config.caching ?? "no-store");
   });
+  const underWay = watchAnswers(app);
   await app.register(underPressure, {
     maxHeapUsedBytes: HEAP_SHARE_MAX * getHeapStatistics().heap_size_limit,
-    pressureHandler: async () => {
+    healthCheck: async () => share() < MEMORY_SHARE_MAX,
+    healthCheckInterval: MEMORY_CHECK_MS,
+    pressureHandler: async ({ raw }, _reply, type) => {
+      // One at a time goes on: what it allocates makes its thread collect what others have left.
+      if (type === "healthCheck" && !underWay.anyBut(raw)) return;
       throw new Problem("overloaded", "the service has more to do than it can, try again later");
     },
   });
@@ -107,4 +144,17 @@ export async function protectRoutes(app: FastifyInstance, config: Config): Promi
   // Weak: it is the answer's, compressed or not.
   await app.register(etag, { weak: true });
   await app.register(compress, COMPRESSION);
+}
+
+/** The answers that are being made. One that is being sent, or is a stream, is none of them. */
+function watchAnswers(app: FastifyInstance) {
+  const replies = new Set<FastifyReply>();
+  app.addHook("onRequest", async (_request, reply) => {
+    replies.add(reply);
+    reply.raw.once("close", () => replies.delete(reply));
+  });
+  return {
+    anyBut: (request: FastifyReply["request"]["raw"]): boolean =>
+      [...replies].some((reply) => reply.request.raw !== request && !reply.sent),
+  };
 }

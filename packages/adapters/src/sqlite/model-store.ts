@@ -15,6 +15,7 @@ import {
   inTransaction,
   isBusy,
   openDatabase,
+  PAGES_KEPT,
   portError,
 } from "./database.ts";
 import { createTableRows, indexesOf, prepareCheckpoint, SQLITE } from "./model-tables.ts";
@@ -25,7 +26,7 @@ export const MODEL_PRAGMAS = [
   // part of one, and what is lost is projected again.
   "synchronous = NORMAL",
   "journal_size_limit = 67108864",
-  "cache_size = -65536",
+  PAGES_KEPT.projecting,
 ];
 
 export type ModelStoreOptions = Readonly<{ file: string; model: StoreName; generation: number }>;
@@ -127,7 +128,7 @@ const BUILDING_PRAGMAS = [
   "locking_mode = EXCLUSIVE",
   "journal_mode = MEMORY",
   "synchronous = OFF",
-  "cache_size = -16384",
+  PAGES_KEPT.projecting,
 ];
 
 /** What a file is called while it is built: it has its number, but is no generation. */

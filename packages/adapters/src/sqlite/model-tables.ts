@@ -32,6 +32,7 @@ import {
   identityOf,
   inTransaction,
   openDatabase,
+  PAGES_KEPT,
   portError,
   rollBack,
   whileBusy,
@@ -217,7 +218,7 @@ export function openModelReader(
 }
 
 function openReader(file: string): ReadConnection {
-  const database = openDatabase(file, { mode: "read", pragmas: ["cache_size = -8192"] });
+  const database = openDatabase(file, { mode: "read", pragmas: [PAGES_KEPT.reading] });
   return {
     database,
     rows: createTableRows(database),

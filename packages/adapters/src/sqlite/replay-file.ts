@@ -3,7 +3,7 @@ import { FileUnusable } from "@counterfoil/processing/ports/errors";
 import type { Row, Table } from "@counterfoil/processing/ports/table";
 import { createTableSql, quoted, quotedList, valueIn } from "../sql/tables.ts";
 import type { Stored } from "../sql/trouble.ts";
-import { inTransaction, openDatabase, portError } from "./database.ts";
+import { inTransaction, openDatabase, PAGES_KEPT, portError } from "./database.ts";
 import { SQLITE } from "./model-tables.ts";
 
 /** What a model was at a position. */
@@ -25,7 +25,7 @@ export type ReplayFile = Readonly<{
 }>;
 
 /** Nobody knows the file before it is whole, so nothing of it has to survive a crash. */
-const PRAGMAS = ["journal_mode = OFF", "synchronous = OFF", "cache_size = -16384"];
+const PRAGMAS = ["journal_mode = OFF", "synchronous = OFF", PAGES_KEPT.projecting];
 
 const REPLAY = `
   CREATE TABLE replay (

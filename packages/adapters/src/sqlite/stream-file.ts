@@ -13,6 +13,7 @@ import {
   isUniqueViolation,
   type OpenMode,
   openDatabase,
+  PAGES_KEPT,
   portError,
 } from "./database.ts";
 
@@ -31,12 +32,12 @@ const WRITER_PRAGMAS = [
   "synchronous = FULL",
   // After a log that a long reader made grow, the disk gets its space back.
   "journal_size_limit = 67108864",
-  "cache_size = -8192",
+  PAGES_KEPT.appending,
   // What is deleted, or moved to another page, is overwritten where it was: bodies can be erased.
   "secure_delete = ON",
 ];
 
-const READER_PRAGMAS = ["cache_size = -8192"];
+const READER_PRAGMAS = [PAGES_KEPT.reading];
 
 export function openStreamConnection(
   options: Readonly<{

@@ -33,6 +33,7 @@ import {
   STOP,
   type ThreadJob,
 } from "./supervise.ts";
+import { createTurns } from "./turns.ts";
 
 /** Works at a thread's job until it is done, or until the main thread asks it to stop. */
 export function runJob(job: ThreadJob): Promise<void> {
@@ -156,6 +157,7 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
     ]),
   );
   const working = new Set<Promise<void>>();
+  const turns = createTurns(ANSWERS_AT_ONCE);
 
   async function answer({ call, url, caller, requestId }: ReadQuestion): Promise<void> {
     try {
@@ -173,11 +175,12 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
   parentPort?.on("message", async (message: ReadQuestion | FeedQuestion | typeof STOP) => {
     if (message !== STOP && "feed" in message) return feed.tell(message.feed);
     if (message !== STOP) {
-      const done = answer(message);
+      const done = isWaitingAllowed(message) ? answer(message) : turns.take(() => answer(message));
       working.add(done);
       return void done.finally(() => working.delete(done));
     }
     await feed.stop();
+    await turns.whenIdle();
     await app.close();
     await schedule.stop();
     await Promise.all(working);
@@ -186,6 +189,15 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
     parentPort?.close();
   });
 }
+
+/**
+ * Answers that are made at once: each holds some megabytes of rows and text until it is sent, and
+ * the thread makes one after the other anyway. On PostgreSQL as many are asked for at once.
+ */
+const ANSWERS_AT_ONCE = 8;
+
+/** Whoever may wait for a position holds up nobody meanwhile; snapshots of a model are bounded by themselves. */
+const isWaitingAllowed = ({ url }: ReadQuestion): boolean => /[?&]min_position=/.test(url);
 
 /** Rebuilds are asked of the main thread. */
 const onlyReads = () => Promise.reject(new Error("this thread only reads"));

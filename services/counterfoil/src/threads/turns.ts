@@ -1,0 +1,37 @@
+export type Turns = Readonly<{
+  /** Does the work once fewer than the bound are at theirs, in the order in which they came. */
+  take: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Nobody is at work, and nobody waits. */
+  whenIdle: () => Promise<void>;
+}>;
+
+/** Lets so many be at work at once. */
+export function createTurns(atOnce: number): Turns {
+  const waiting: (() => void)[] = [];
+  const present = new Set<Promise<unknown>>();
+  let running = 0;
+
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (running < atOnce) running += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  }
+
+  return {
+    take(work) {
+      const done = inTurn(work);
+      const ended = done.catch(() => {}).finally(() => present.delete(ended));
+      present.add(ended);
+      return done;
+    },
+    async whenIdle() {
+      while (present.size > 0) await Promise.all(present);
+    },
+  };
+}
