@@ -8,7 +8,7 @@ export default {
   testEnvironment: "node",
   setupFiles: ["<rootDir>/test/support/property-seed.js"],
   // Tests wait for positions and conditions; this only ends one that will never see its own.
-  testTimeout: 120_000,
+  testTimeout: 600_000,
   // Two at once, each in a process of its own that is renewed when it has grown: modules of the vm
   // API are never given back.
   maxWorkers: 2,

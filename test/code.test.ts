@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { expect, jest, test } from "@jest/globals";
 import { ROOT } from "./support/module-graph.ts";
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 /** What `pnpm check` runs: formatting, the rules of biome.json (circles, lengths, the core's purity), types. */
 test.each([

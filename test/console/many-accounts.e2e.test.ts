@@ -13,7 +13,7 @@ import { openWatched, startBrowser, whenLoaded } from "./support/browser.ts";
 import { describeConsole } from "./support/describe-browser.ts";
 import { accountOf, fillAccounts, PLANTED } from "./support/many-accounts.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 const ACCOUNTS = 10_000;
 

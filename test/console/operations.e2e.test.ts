@@ -6,7 +6,7 @@ import { findingsOf, openWatched, startBrowser, whenLoaded } from "./support/bro
 import { describeConsole } from "./support/describe-browser.ts";
 import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 const UNREADABLE = JSON.stringify({ nonsense: "12345678901234567890.10" });
 

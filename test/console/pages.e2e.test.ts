@@ -5,7 +5,7 @@ import { findingsOf, openWatched, startBrowser } from "./support/browser.ts";
 import { describeConsole } from "./support/describe-browser.ts";
 import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 /** How a page looks does not depend on the engine: there it is opened once. */
 const VIEWS = {

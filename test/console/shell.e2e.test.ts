@@ -7,7 +7,7 @@ import { openWatched, startBrowser, whenLoaded } from "./support/browser.ts";
 import { describeBrowser } from "./support/describe-browser.ts";
 import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 /** What every page has around it, and what may never leave one. */
 describeBrowser("the console's shell in a real browser (needs Chromium)", () => {

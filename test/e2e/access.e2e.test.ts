@@ -18,7 +18,7 @@ import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendWebhook } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 let env: Environment;
 let folder: string;

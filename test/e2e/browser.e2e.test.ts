@@ -20,7 +20,7 @@ import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendWebhook } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 const CHROMIUM = "/usr/bin/chromium";
 const describeBrowser = existsSync(CHROMIUM) ? describe : describe.skip;

@@ -15,7 +15,7 @@ import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendScenario, sendWebhook } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(600_000);
 
 let env: Environment;
 let service: ReturnType<typeof startRole>;

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@j
 import { type Environment, endAllProcesses, runCommand } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(600_000);
 
 const taken: Server = createServer();
 

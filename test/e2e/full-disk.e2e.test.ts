@@ -17,7 +17,7 @@ import { type Acknowledgement, postWebhook } from "./support/send.ts";
 import { mountSmallDisk } from "./support/small-disk.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 const disk = mountSmallDisk(48);
 

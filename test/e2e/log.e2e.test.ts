@@ -8,7 +8,7 @@ import { newFolder, removeFolders } from "./support/folder.ts";
 import { freePort } from "./support/free-port.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

@@ -23,7 +23,7 @@ import { freePort } from "./support/free-port.ts";
 import { sendScenario, sendWebhook } from "./support/send.ts";
 import { configOf, feedConfigOf } from "./support/stand-in.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 /** Two hours become a minute. Nothing but durations is divided: no count, no rate, no share. */
 const DIVISOR = 120;

@@ -14,7 +14,7 @@ import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendScenario } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 const ROOT = join(import.meta.dirname, "../..");
 /** Programs of Node without an install script, one a platform. */

@@ -6,7 +6,7 @@ import { addressOf, endAllProcesses, startRole } from "./support/counterfoil.ts"
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 describeBrowser("the reference at /docs in a real browser (needs Chromium)", () => {
   let address: string;

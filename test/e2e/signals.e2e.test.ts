@@ -11,7 +11,7 @@ import {
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

@@ -11,7 +11,7 @@ import { addressOf, endAllProcesses, startRole, stopRole } from "./support/count
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { configOf, feedConfigOf, KEYS } from "./support/stand-in.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

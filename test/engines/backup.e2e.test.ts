@@ -11,7 +11,7 @@ import { newFolder, removeFolders } from "../e2e/support/folder.ts";
 import { configOf } from "../e2e/support/stand-in.ts";
 import { expectWholeBackup } from "./backup-under-load.ts";
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 const run = promisify(execFile);

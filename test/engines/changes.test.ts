@@ -11,7 +11,7 @@ import { afterAll, jest } from "@jest/globals";
 import { hashing } from "../system/support.ts";
 import { describeChanges } from "./changes.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 const ledger = "default";
 const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-changes-"));

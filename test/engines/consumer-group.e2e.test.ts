@@ -23,7 +23,7 @@ import { endScripts, startScript } from "../e2e/support/publisher-process.ts";
 
 const missing = missingForBroker();
 const describeWithBroker = missing === null ? describe : describe.skip;
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 const logger = pino({ level: "silent" });
 const KEYS = Array.from({ length: 12 }, (_, at) => `key ${at}`);

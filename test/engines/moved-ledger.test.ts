@@ -24,7 +24,7 @@ import { byModel, hashing, LEDGER, type OpenTestEngine } from "../system/support
 import { playFlow } from "./flow.ts";
 import { eventstoreEngine, postgresEngine } from "./server-engines.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 const sqliteEngine: OpenTestEngine = async (clock) => {
   const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-moved-"));

@@ -10,7 +10,7 @@ import { fillLedger } from "../e2e/support/filled-ledger.ts";
 import { newFolder, removeFolders } from "../e2e/support/folder.ts";
 import { configOf } from "../e2e/support/stand-in.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 afterAll(removeFolders);
 
 async function run(args: readonly string[], env: Environment): Promise<string> {

@@ -20,7 +20,7 @@ import { playFlow } from "../engines/flow.ts";
 import { emptyStream, exportText, importText, NAMES } from "./exports.ts";
 import { allEvents, hashing, LEDGER, refold, runs, type TestLedger } from "./support.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 let ledger: TestLedger;
 let text: string;

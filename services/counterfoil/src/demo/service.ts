@@ -124,7 +124,7 @@ async function request<Data>(url: URL, init: RequestInit): Promise<Data> {
 }
 
 const POLL_EVERY_MS = 20;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** Asks again and again until the answer is the one that is waited for. */
 export async function until<Data>(

@@ -139,7 +139,7 @@ function bind(server: Server, tls: boolean): Promise<number> {
   });
 }
 
-const LEAK_PATIENCE_MS = 3000;
+const LEAK_PATIENCE_MS = 60_000;
 
 /** A client that has hung up needs a moment to be noticed. */
 async function leakedCalls({ calls }: Node): Promise<string | null> {

@@ -12,14 +12,7 @@ import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts
 import { type Cluster, takenBy } from "./clusters.ts";
 import { type Outline, placeOf, type Walked } from "./history.ts";
 import type { Parts, Placement } from "./placement.ts";
-import {
-  KNOWN_STUCK,
-  PARTIES,
-  PARTY_CHANGES,
-  RECORD_CHANGES,
-  RECORDS,
-  RELINKS,
-} from "./tables.ts";
+import { KNOWN_STUCK, PARTIES, PARTY_CHANGES, RECORD_CHANGES, RECORDS, RELINKS } from "./tables.ts";
 
 type Context = Parts & Readonly<{ placement: Placement }>;
 
