@@ -1,24 +1,1287 @@
 #!/usr/bin/env node
-// Checks a balance proof, or an export, of a Counterfoil ledger with nothing but Node and this folder:
+// Checks a balance proof, or an export, of a Counterfoil ledger with nothing but Node and this file:
 //
 //     node check.mjs proof.json|export.jsonl [--key FILE|HEX]... [--head FILE]...
 //
 // Ends with 0 where it holds against a key or head that you brought, 1 where something is wrong, 2 where
 // the command line is, 3 where it is consistent and nothing that you brought says who signed it.
 //
-// To read what is checked, go on with proof.mjs, which names the steps in their order.
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+// Read it from the top: what is checked of a proof stands first, step by step. It is put together from the
+// files of src/, whose names stand above their parts; nothing is left out or shortened.
+import { constants, createHash, createPublicKey, verify } from "node:crypto";
+import { createReadStream, closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { checkExport } from "./check-export.mjs";
-import { HEX, need, Wrong } from "./exact.mjs";
-import { checkHead, checkProof, headSignature, linksOf, trustOf } from "./proof.mjs";
-import { isSigned, isSignedByProvider, keyIdOf, readPublicKey, sha256 } from "./signatures.mjs";
+
+// ---- proof.mjs
+// What is checked of a balance proof, in this order. Begin here: each step is one function below, or names
+// the file where it stands. docs/stream-format.md says what the fields are, byte by byte.
+
+const FORMAT = "counterfoil/balance-proof/v1";
+
+/**
+ * Checks everything but signatures, which it hands back: a page checks them by other means than a script.
+ *
+ * @param sha256 bytes to lower-case hex
+ * @param decodeBase64 text to bytes; null where it is none
+ * @throws Wrong with the first reason
+ */
+function checkProof(text, sha256, decodeBase64) {
+  const hash = hashesOf(sha256);
+  // 1. The text has the one form that it can have, so that no byte of it can be altered unseen.
+  const proof = readForm(text);
+  // 2. The head is well formed. It says what the ledger was: a root over all events, a root over all subjects.
+  checkHead(proof.head, sha256);
+  // 3. Every event here lies at its position under the head's root: none was altered or made up.
+  const events = readEvents(proof, sha256);
+  checkInclusion(proof, events, hash);
+  // 4. The account's events here are all that it has: the head's other root says how many, and which.
+  checkComplete(proof, events, sha256, hash);
+  // 5. The head goes on from earlier heads, so that whoever holds one of those can rely on it.
+  checkEarlierHeads(proof, hash);
+  // 6. What these events say of the account: its facts, and what became of each. See facts.mjs.
+  const facts = factsOf(events, proof.account);
+  // 7. Facts are what the provider's bytes say, and nothing that these state is left out. See bytes.mjs.
+  const evidence = checkBytes(proof, events, facts, sha256, decodeBase64);
+  // 8. Before + change = after, entry by entry, up to the balance. See arithmetic.mjs.
+  checkArithmetic(proof, facts, events);
+  // 9. What is left: signatures over the head, over each change of its key, and over the whole proof.
+  return { proof, ...evidence, signatures: signaturesOf(proof) };
+}
+
+// 1. Form
+
+const PROOF_FIELDS = [
+  ...["format", "account", "balance", "bodies", "consistency", "entries", "events", "head", "map"],
+  ...["public_key", "rotations", "rules", "signature", "snapshots", "tree"],
+];
+
+function readForm(text) {
+  const proof = JSON.parse(text);
+  need(canonical(proof) === text, "form: it is not in the RFC 8785 form: a byte was altered");
+  needFields(proof, PROOF_FIELDS, "a balance proof");
+  need(proof.format === FORMAT, `form: expected ${FORMAT}`);
+  needFields(proof.rules, ["model", "version"], "rules");
+  return proof;
+}
+
+// 2. The head
+
+const HEAD_FIELDS = [
+  ...["ledger", "genesis", "position", "hash", "tree_size", "root", "map_root", "signed_at"],
+  ...["key_id", "public_key", "signature"],
+];
+const HEAD_DIGESTS = ["genesis", "hash", "root", "map_root", "key_id", "public_key"];
+
+/** A head's own form, whoever brings it. Its signature is checked apart. */
+function checkHead(head, sha256) {
+  needFields(head, HEAD_FIELDS, "the head");
+  const isText = HEAD_FIELDS.every((name) => typeof head[name] === "string");
+  need(isText, "head: all its fields are text");
+  const areDigests = HEAD_DIGESTS.every((name) => HEX.test(head[name]));
+  need(areDigests, "head: expected digests of 64 lower-case hex digits");
+  const isSize = COUNT.test(head.position) && head.position !== "0";
+  need(isSize && head.tree_size === head.position, "head: tree_size is not its position");
+  const isKeyId = sha256(fromHex(head.public_key)) === head.key_id;
+  need(isKeyId, "head: key_id is not that of its public_key");
+}
+
+// 3. Inclusion
+
+const EVENT_FIELDS = [
+  ...["before", "position", "id", "type", "schema_version", "subject", "occurred_at"],
+  ...["recorded_at", "causation_id", "correlation_id", "data"],
+];
+
+/** The events with their places as numbers and their hashes, which follow from what they say. */
+function readEvents({ events }, sha256) {
+  return events.map((event) => {
+    needFields(event, EVENT_FIELDS, "an event");
+    const hasPlace = HEX.test(event.before) && COUNT.test(event.position);
+    need(hasPlace, "form: an event has no place");
+    const place = Number(event.position);
+    return { ...event, place, hash: eventHash(event.before, event, sha256) };
+  });
+}
+
+function checkInclusion({ head, tree }, events, hash) {
+  const size = Number(head.tree_size);
+  for (const [at, { place }] of events.entries()) {
+    need(place > (events[at - 1]?.place ?? 0), "form: events are not in order");
+  }
+  need((events.at(-1)?.place ?? 0) <= size, "inclusion: an event lies beyond the head");
+  const leaves = events.map(({ place, hash: one }) => [place - 1, hash.leaf(one)]);
+  need(
+    rootOver(leaves, size, tree, hash) === head.root,
+    "inclusion: the events do not lie under the head's root: an event, its place or the path was altered",
+  );
+}
+
+/** The root of the tree of RFC 6962 over `size` leaves: some are known, of all other subtrees the roots. */
+function rootOver(leaves, size, roots, { node }) {
+  let [nextLeaf, nextRoot] = [0, 0];
+  const rootOfRange = (start, end) => {
+    const isKnown = nextLeaf < leaves.length && leaves[nextLeaf][0] < end;
+    if (!isKnown) {
+      nextRoot += 1;
+      return roots[nextRoot - 1] ?? wrong("inclusion: the path is too short");
+    }
+    if (end - start === 1) {
+      nextLeaf += 1;
+      return leaves[nextLeaf - 1][1];
+    }
+    const middle = start + powerBelow(end - start);
+    return node(rootOfRange(start, middle), rootOfRange(middle, end));
+  };
+  const root = rootOfRange(0, size);
+  need(nextRoot === roots.length, "inclusion: the path is too long");
+  return root;
+}
+
+/** The largest power of two below a count: so many leaves lie in the left half. */
+const powerBelow = (count) => 2 ** Math.ceil(Math.log2(count) - 1);
+
+// 4. Completeness
+
+/** The map says of each subject how many events it has, the last one's position, and a digest of them all. */
+function checkComplete({ account, head, map }, events, sha256, { entry, branch, chained }) {
+  const own = events.filter(({ subject }) => subject === account);
+  needFields(map, ["number", "position", "digest", "siblings"], "map");
+  need(
+    map.number === String(own.length),
+    `left out: the map says that the account has ${map.number} events, and ${own.length} are here`,
+  );
+  const isLast = map.position === own.at(-1)?.position;
+  need(isLast, "left out: the account's last event is not the map's");
+  const digest = own.reduce((before, { hash }) => chained(before, hash), "0".repeat(64));
+  need(map.digest === digest, "map: its digest is not that of the account's events");
+  const key = sha256(utf8(account));
+  const said = sha256(utf8(canonical([account, map.number, map.position, map.digest])));
+  // From the leaf up: each bit of the key says on which side of the sibling the way goes.
+  const root = map.siblings.reduceRight(
+    (below, sibling, depth) =>
+      bitOf(key, depth) === 1 ? branch(sibling, below) : branch(below, sibling),
+    entry(key, said),
+  );
+  const isUnderHead = map.siblings.length <= 256 && root === head.map_root;
+  need(isUnderHead, "map: the account's entry does not lie under the head's map_root");
+}
+
+const bitOf = (hex, at) => (Number.parseInt(hex[at >> 2], 16) >> (3 - (at & 3))) & 1;
+
+// 5. Earlier heads
+
+function checkEarlierHeads({ consistency, head }, hash) {
+  const present = { size: Number(head.tree_size), root: head.root };
+  for (const { tree_size, root, proof } of consistency) {
+    need(
+      goesOn({ size: Number(tree_size), root }, present, proof, hash),
+      `consistency: the head does not go on from the one over ${tree_size}`,
+    );
+  }
+}
+
+/** RFC 6962, 2.1.2: whether the later tree holds the earlier one unchanged, and only adds to it. */
+function goesOn(earlier, later, proof, { node }) {
+  const isBefore = Number.isInteger(earlier.size) && earlier.size > 0 && earlier.size < later.size;
+  if (!isBefore) return false;
+  // The way down to where the earlier tree ends: on which side each sibling stands.
+  const sides = [];
+  let [start, end] = [0, later.size];
+  while (earlier.size !== end) {
+    const middle = start + powerBelow(end - start);
+    if (earlier.size <= middle) {
+      sides.push("right");
+      end = middle;
+    } else {
+      sides.push("left");
+      start = middle;
+    }
+  }
+  const rest = [...proof];
+  // Where the earlier tree is one complete subtree, its root is known; else the proof begins with the last part's.
+  const first = sides.includes("left") ? rest.shift() : earlier.root;
+  if (first === undefined || rest.length !== sides.length) return false;
+  let [old, now] = [first, first];
+  for (const side of sides.toReversed()) {
+    const sibling = rest.shift();
+    if (side === "left") old = node(sibling, old);
+    now = side === "left" ? node(sibling, now) : node(now, sibling);
+  }
+  return old === earlier.root && now === later.root;
+}
+
+// 9. Signatures, all Ed25519: what is signed, by which key, and what it means that one does not hold
+
+const headSignature = (head) => ({
+  why: "head: its signature does not hold",
+  key: head.public_key,
+  text: `counterfoil/head/v1\n${canonical(without(head, "signature"))}`,
+  signature: head.signature,
+});
+
+function signaturesOf(proof) {
+  const { genesis, ledger } = proof.head;
+  const rotations = proof.rotations.flatMap((rotation) => {
+    const { old_key, new_key, old_signature, new_signature } = rotation;
+    const said = {
+      why: "head: a rotation of its key is not signed by both keys",
+      text: `counterfoil/head-key/v1\n${canonical({ genesis, ledger, new_key, old_key })}`,
+    };
+    return [
+      { ...said, key: old_key, signature: old_signature },
+      { ...said, key: new_key, signature: new_signature },
+    ];
+  });
+  const seal = {
+    why: "seal: the proof's own signature does not hold: a byte was altered",
+    key: proof.public_key,
+    text: `${FORMAT}\n${canonical(without(proof, "signature"))}`,
+    signature: proof.signature,
+  };
+  return [headSignature(proof.head), ...rotations, seal];
+}
+
+// 10. Whether the auditor can rely on the signer
+
+/**
+ * Holds a head against the keys and heads that were brought, from elsewhere than the proof.
+ *
+ * @param proof undefined for an export
+ * @param linksTo whether what is checked shows that its head goes on from one that was brought
+ * @returns what is left open; nothing: it holds
+ */
+function trustOf({ head, proof }, keys, heads, linksTo) {
+  const rotations = proof?.rotations ?? [];
+  for (const { position, old_key } of rotations) {
+    const isInTime = head.public_key !== old_key || Number(head.position) < Number(position);
+    need(isInTime, "head: it is signed by a key that had been replaced");
+  }
+  const open = heads.flatMap((brought) => openAbout(brought, head, linksTo));
+  if (keys.length + heads.length === 0) return ["you brought no key and no head"];
+  const trusted = trustedKeys([...keys, ...heads.map(({ public_key }) => public_key)], rotations);
+  need(
+    trusted.has(head.public_key),
+    `head: it is signed by key ${head.key_id}, which is none of those that you brought`,
+  );
+  need(
+    proof === undefined || trusted.has(proof.public_key),
+    "seal: the proof is signed by a key that is none of those that you brought",
+  );
+  return open;
+}
+
+function openAbout(brought, head, linksTo) {
+  const { ledger, genesis, position } = brought;
+  const isOfLedger = ledger === head.ledger && genesis === head.genesis;
+  need(isOfLedger, `head: the one over ${position} that you brought is of another ledger`);
+  if (position !== head.position) {
+    return linksTo(brought)
+      ? []
+      : [`nothing here shows that it goes on from your head over ${position}`];
+  }
+  const isSame = ["hash", "root", "map_root"].every((name) => brought[name] === head[name]);
+  need(isSame, `head: two heads over position ${position} say different things`);
+  return [];
+}
+
+/** A key that a trusted one has followed, or that has followed a trusted one, is trusted: both have signed that. */
+function trustedKeys(brought, rotations) {
+  const trusted = new Set(brought);
+  for (const { old_key, new_key } of [...rotations, ...rotations.toReversed()]) {
+    if (trusted.has(old_key) || trusted.has(new_key)) trusted.add(old_key).add(new_key);
+  }
+  return trusted;
+}
+
+/** For `trustOf`, of a proof: it names the roots of earlier heads, from which step 5 has shown that it goes on. */
+const linksOf = (proof) => (brought) => {
+  const link = proof.consistency.find(({ tree_size }) => tree_size === brought.tree_size);
+  if (link === undefined) return false;
+  const { position, root } = brought;
+  return (
+    link.root === root ||
+    wrong(
+      `head: the one over ${position} that you brought is not what came before: the ledger was altered`,
+    )
+  );
+};
+
+// ---- facts.mjs
+// Step 6: what the events say of the account. docs/domain-rules.md says why.
+
+const FACTS = new Set(["MovementRecorded", "BalanceReported", "FundsReported"]);
+
+/**
+ * The account's facts in their order on the stream. A fact is what the provider stated once; later events
+ * add what other copies of it said, correct it or withdraw it.
+ */
+function factsOf(events, account) {
+  const facts = new Map();
+  for (const event of events) {
+    if (event.subject !== account) continue;
+    const { place, schema_version, type } = event;
+    const isKnown = schema_version === "1";
+    need(isKnown, `form: position ${place} has a schema that this checker does not know`);
+    const data = exactJson(event.data);
+    if (FACTS.has(type)) facts.set(event.id, newFact(event, data));
+    else amend(facts, event, data);
+  }
+  return [...facts.values()].map(understood);
+}
+
+const newFact = ({ type, place, causation_id }, data) => ({
+  type,
+  place,
+  /** What counts now; `first` is what it said when it came. */
+  data,
+  first: data,
+  /** The delivery that stated what counts. */
+  cause: causation_id,
+  /** What other copies of it said besides, by the event that says so. */
+  seen: new Map(),
+  isWithdrawn: false,
+});
+
+/** An event about a fact. FactContradicted changes nothing of what counts. */
+function amend(facts, { id, type, causation_id }, data) {
+  const isWithdrawal = type === "FactWithdrawn";
+  const fact = facts.get(isWithdrawal ? (data.amends ?? data.event_id) : data.event_id);
+  if (fact === undefined) return;
+  if (type === "FactSeen") fact.seen.set(id, { ...data.adds, received_at: data.received_at });
+  if (type === "FactCorrected") {
+    Object.assign(fact, { data: data.data, cause: causation_id, isWithdrawn: false });
+  }
+  if (!isWithdrawal) return;
+  // It names the fact itself, or an event about the fact.
+  if (data.amends === undefined) fact.isWithdrawn = true;
+  fact.seen.delete(data.event_id);
+}
+
+const YEAR_1971 = 31_536_000_000_000_000n;
+const MINUTE = 60_000_000_000n;
+
+/** A fact with what all its copies say together. */
+function understood(fact) {
+  const copies = [fact.data, ...fact.seen.values()];
+  const timesOf = (name) =>
+    copies.flatMap((copy) => (copy[name] === undefined ? [] : time(copy[name])));
+  const arrived = least(copies.map(({ received_at }) => time(received_at)));
+  // A time that the provider cannot have meant is none.
+  const possible = timesOf("occurred_at").filter(
+    (one) => one >= YEAR_1971 && one <= arrived + MINUTE,
+  );
+  return {
+    ...fact,
+    /** The first copy that states it counts. */
+    value: (name) => copies.find((copy) => copy[name] !== undefined)?.[name],
+    at: agreedTime(possible),
+    arrived,
+    notBefore: most(timesOf("not_before")),
+    /** From where on the stream held it, also where it was understood later only. */
+    heldFrom: Math.min(fact.place, Number(fact.data.delivered_at ?? fact.place)),
+  };
+}
+
+// ---- bytes.mjs
+// Step 7: facts against the provider's own bytes, both ways. What the providers send is told in
+// docs/provider-facts.md.
+
+/**
+ * That each fact is in the bytes that brought it, and that nothing which these state of the account is
+ * left out. Of a delivery whose bytes are not here only the record of it is.
+ *
+ * @returns how many facts were found in bytes (`checked`) and how many have none here (`unseen`), the
+ *   providers' signatures to check, and how many deliveries have an HMAC, which proves nothing to others
+ */
+function checkBytes(proof, events, facts, sha256, decodeBase64) {
+  const { account, bodies } = proof;
+  const deliveries = deliveriesIn(events, account);
+  const stating = Map.groupBy(facts, ({ cause }) => cause);
+  const known = knownOf(facts);
+  const found = { checked: 0, unseen: 0, operatorOnly: 0, providers: [] };
+  const named = new Set();
+  for (const delivery of deliveries.values()) {
+    const data = exactJson(delivery.data);
+    named.add(data.sha256);
+    const own = stating.get(delivery.id) ?? [];
+    const text = bodies[data.sha256] ?? null;
+    if (text === null) {
+      found.unseen += own.length;
+      continue;
+    }
+    const bytes = decodeBase64(text);
+    need(
+      bytes !== null && sha256(bytes) === data.sha256,
+      `bytes: those of the delivery at position ${delivery.place} are not the ones it names`,
+    );
+    const stated = statedIn(bytes, account);
+    found.checked += checkFacts(own, stated);
+    checkNothingLeftOut(stated, known, delivery);
+    addEvidence(found, delivery, data.verdict.evidence ?? [], bytes);
+  }
+  for (const digest of Object.keys(bodies)) {
+    need(named.has(digest), "bytes: there are some that no delivery names");
+  }
+  return found;
+}
+
+/** The deliveries among the events, by id; each event of the account has to have brought its own along. */
+function deliveriesIn(events, account) {
+  const received = events.filter(({ type }) => type === "DeliveryReceived");
+  const deliveries = new Map(received.map((event) => [event.id, event]));
+  for (const { subject, type, place, causation_id } of events) {
+    const isOwn = subject === account;
+    const belongs = isOwn || type === "DeliveryReceived" || type === "FeedOpened";
+    need(belongs, `form: position ${place} is nothing of this account`);
+    const isHere = !isOwn || causation_id === null || deliveries.has(causation_id);
+    need(isHere, `left out: the delivery that brought position ${place}`);
+  }
+  return deliveries;
+}
+
+/** What the facts are about, as they said when they came: movements by id, reports by run or time. */
+function knownOf(facts) {
+  const reportOf = ({ type, first }) =>
+    String(type === "FundsReported" ? time(first.occurred_at) : first.run_id);
+  return {
+    movements: new Set(facts.map(({ first }) => first.movement_id)),
+    reports: new Set(facts.map(reportOf)),
+  };
+}
+
+/** @returns how many facts were compared: what was withdrawn stands in no bytes any more */
+function checkFacts(facts, stated) {
+  const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
+  for (const { type, place, data } of counted) {
+    const isStated =
+      type === "MovementRecorded"
+        ? stated.movements.some((one) => isMovement(one, data))
+        : stated.reports.some((one) => isReport(one, type, data));
+    need(isStated, `bytes: the fact at position ${place} is not what the provider's bytes say`);
+  }
+  return counted.length;
+}
+
+const isMovement = (one, fact) =>
+  one.id === fact.movement_id &&
+  one.run === fact.run_id &&
+  isSameAmount(one.change, fact.change) &&
+  isSameTime(one.at, fact.occurred_at);
+
+function isReport(one, type, fact) {
+  const isFunds = type === "FundsReported";
+  const isMeant = isFunds ? time(one.key) === time(fact.occurred_at) : one.key === fact.run_id;
+  return (
+    isMeant &&
+    isSameAmount(one.balance, fact.balance) &&
+    isSameTime(one.at, fact.occurred_at) &&
+    (!isFunds || isSameAmount(one.change, fact.change))
+  );
+}
+
+const isSameTime = (stated, known) =>
+  !isGiven(stated) || known === undefined || time(stated) === time(known);
+
+function checkNothingLeftOut({ movements, reports, isTimed }, known, { place }) {
+  for (const { id } of movements) {
+    need(
+      known.movements.has(id),
+      `left out: movement ${id}, which the bytes of position ${place} state`,
+    );
+  }
+  for (const { key, balance } of reports) {
+    const isKnown = !isGiven(balance) || known.reports.has(String(isTimed ? time(key) : key));
+    need(isKnown, `left out: the balance that the bytes of position ${place} state`);
+  }
+}
+
+function addEvidence(found, { place }, evidence, bytes) {
+  const sent = evidence.find(({ header }) => header === "x-zh-hook-timestamp")?.value ?? "";
+  for (const { scheme, key_id, header, value } of evidence) {
+    if (scheme === "hmac") found.operatorOnly += 1;
+    else if (scheme !== undefined) {
+      // The RSA signature of a webhook is over its bytes and the timestamp that came with it.
+      const isTimed = header === "x-zh-hook-rsa-signature";
+      const signed = isTimed ? joinedBytes(bytes, utf8(sent)) : bytes;
+      found.providers.push({ place, scheme, key_id, value, signed });
+    }
+  }
+}
+
+/** What bytes state of the account: movements by id, and reports of a balance by run, or by time (`isTimed`). */
+function statedIn(bytes, account) {
+  const message = exactJson(new TextDecoder().decode(bytes));
+  return account.startsWith("layer1:")
+    ? statedByLayer1(message, account)
+    : statedByZeroHash(message, account);
+}
+
+const NOTHING = { movements: [], reports: [], isTimed: false };
+
+function statedByLayer1({ timestamp, data }, account) {
+  const isHex = /^0x[0-9a-f]+$/i.test(data.address);
+  const address = isHex ? data.address.toLowerCase() : data.address;
+  const own = data.funds.filter(
+    ({ type }) =>
+      account === `layer1:${part(address)}:${part(data.asset)}:${part(type.toLowerCase())}`,
+  );
+  const reports = own.map(({ balance, delta }) => ({
+    ...{ key: timestamp, at: timestamp, balance, change: delta },
+  }));
+  return { movements: [], reports, isTimed: true };
+}
+
+function statedByZeroHash(message, account) {
+  const isFrame = message.messageType ?? message.message_type;
+  const said = isFrame ? message.body : message;
+  const names = [
+    said.participant_code || said.account_owner,
+    ...[said.account_group, said.account_label],
+    said.account_type || said.account_subtype,
+    said.asset,
+  ];
+  if (`zerohash:${names.map(part).join(":")}` !== account) return NOTHING;
+  const run = String(said.run_id);
+  const movements = (said.movements ?? []).map(({ movement_id, change, movement_timestamp }) => ({
+    ...{ run, id: String(movement_id), change, at: movement_timestamp },
+  }));
+  const report = {
+    key: run,
+    at: said.run_timestamp || said.timestamp,
+    balance: said.balance || said.new_balance,
+  };
+  return { movements, reports: [report], isTimed: false };
+}
+
+/** One part of an account's id: what is not plain in it is escaped byte by byte. */
+const part = (text) =>
+  [...utf8(String(text))]
+    .map((byte) => {
+      const character = String.fromCharCode(byte);
+      if (/[A-Za-z0-9._-]/.test(character)) return character;
+      return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+    })
+    .join("");
+
+// ---- arithmetic.mjs
+// Step 8: the arithmetic of an account. Facts make entries (a run of the provider's, or a snapshot that
+// stands for itself); entries stand in an order; each changes what was before it into what is after it.
+
+/**
+ * That the stated entries are all that the facts make, that before + change = after for each of them with
+ * every gap, that the balance is what the last one leaves, that snapshots agree with them, and that their
+ * order contradicts nothing on which the provider's two clocks agree.
+ */
+function checkArithmetic(proof, facts, events) {
+  const made = entriesOf(facts);
+  const isEqual = equalityOf(proof.account);
+  const placed = placeEntries(proof.entries, made, isEqual);
+  checkSnapshots(proof.snapshots, { made, placed, events, isEqual });
+  const isPlaced = new Set(placed.map(({ id }) => id));
+  for (const { id, isRun } of made.values()) {
+    need(!isRun || isPlaced.has(id), `left out: ${id} is not among the entries`);
+  }
+  const balance = printed(placed.at(-1)?.after ?? null);
+  const isStated = proof.balance === balance;
+  need(isStated, `arithmetic: the balance is ${balance}, and ${proof.balance} is stated`);
+  checkOrder(placed.filter(({ isEdge, at }) => isEdge && at !== null));
+}
+
+/** Layer1 computes with fractions that its amounts cut off: the last digit may differ by one. */
+function equalityOf(account) {
+  const tolerance = { units: account.startsWith("layer1:") ? 1n : 0n, scale: 18 };
+  return (a, b) => {
+    const [difference, allowed] = aligned(minus(a, b), tolerance);
+    return magnitude(difference) <= allowed;
+  };
+}
+
+// Entries
+
+/** The entries that the facts make, by id, in no order yet. */
+function entriesOf(facts) {
+  const byEntry = Map.groupBy(facts, entryId);
+  const entries = [...byEntry].map(([id, its]) => [id, entryOf(id, its)]);
+  return new Map(entries.filter(([, entry]) => entry !== null));
+}
+
+/** A run's facts make one entry; what a snapshot states of an account, which names no run, makes its own. */
+function entryId(fact) {
+  const run = runOf(fact);
+  if (run !== undefined) return `run:${run}`;
+  const { connection, frame } = fact.value("place");
+  return `snapshot:${connection}:${frame}`;
+}
+
+function runOf({ type, data, value }) {
+  if (type === "FundsReported") return value("occurred_at");
+  return type === "MovementRecorded" ? data.run_id : value("run_id");
+}
+
+/** @returns null where all its facts were withdrawn */
+function entryOf(id, facts) {
+  const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
+  const moves = counted.filter(({ type }) => type === "MovementRecorded");
+  const report = counted.findLast(({ type }) => type !== "MovementRecorded") ?? null;
+  if (moves.length === 0 && report === null) return null;
+  const run = runOf(facts[0]);
+  const isRun = run !== undefined;
+  const balance = amountOf(report, "balance");
+  const change = isRun && moves.length === 0 ? amountOf(report, "change") : sumOf(moves);
+  const isEdge = isRun && balance !== null && change !== null;
+  return {
+    ...{ id, isRun, balance, change },
+    /** A run that states both says what was before it. A snapshot changes nothing. */
+    isEdge,
+    before: balance !== null && (isEdge || !isRun) ? minus(balance, change) : null,
+    /** The provider's two clocks: the printed time, and the counter of runs as text that sorts like it. */
+    at: timeOf(moves, report),
+    counter: isRun ? counterOf(run) : "",
+    arrived: report?.arrived,
+    heldFrom: Math.min(...facts.map(({ heldFrom }) => heldFrom)),
+    firstPlace: facts[0].place,
+    connection: facts[0].value("place")?.connection,
+  };
+}
+
+function amountOf(report, name) {
+  const text = report?.value(name);
+  return isGiven(text) ? amount(text) : null;
+}
+
+const sumOf = (moves) => moves.map(({ value }) => amount(value("change"))).reduce(plus, ZERO);
+
+/** That of its last movement, else of its report; never before what it surely came after. */
+function timeOf(moves, report) {
+  const own = most(moves.flatMap(({ at }) => at ?? [])) ?? report?.at ?? null;
+  const notBefore = report?.notBefore ?? null;
+  return notBefore !== null && (own === null || notBefore > own) ? notBefore : own;
+}
+
+function counterOf(run) {
+  if (/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(run)) return String(time(run)).padStart(20, "0");
+  const plain = /^[\x21-\x7e]*$/.test(run) ? run : encodeURIComponent(run);
+  return String(run.length).padStart(4, "0") + plain;
+}
+
+// Before + change = after
+
+const ENTRY_FIELDS = ["id", "before", "change", "after", "missing", "opening"];
+
+/**
+ * Goes through the stated entries in the stated order, and computes each anew.
+ *
+ * @returns the entries with what the account has after each, and their places
+ */
+function placeEntries(stated, made, isEqual) {
+  const placed = [];
+  const seen = new Set();
+  // `held` is what runs alone say: by it snapshots are judged.
+  let [before, held] = [null, null];
+  for (const [order, line] of stated.entries()) {
+    needFields(line, ENTRY_FIELDS, "an entry");
+    const entry = made.get(line.id) ?? wrong(`arithmetic: ${line.id} follows from no fact`);
+    need(!seen.has(entry), `arithmetic: ${line.id} stands there twice`);
+    seen.add(entry);
+    const after = afterwards(before, entry);
+    checkLine(line, { before, after, entry, isFirst: order === 0, isEqual });
+    if (entry.isRun) held = afterwards(held, entry);
+    placed.push({ ...entry, order, after, held: entry.isRun ? held : after });
+    before = after;
+  }
+  return placed;
+}
+
+/** What an entry states counts; else its change is added to what was there. */
+function afterwards(before, { balance, change }) {
+  if (balance !== null) return balance;
+  return before !== null && change !== null ? plus(before, change) : before;
+}
+
+function checkLine(line, { before, after, entry, isFirst, isEqual }) {
+  const hasGap = before !== null && entry.before !== null && !isEqual(before, entry.before);
+  // With nothing before it, what the first run began with is no gap: it is where the account was opened.
+  const opens = isFirst && entry.isRun && entry.before !== null && entry.before.units !== 0n;
+  const expected = {
+    before: printed(before),
+    change: printed(entry.change),
+    after: printed(after),
+    missing: hasGap ? printed(minus(entry.before, before)) : null,
+    opening: opens ? printed(entry.before) : null,
+  };
+  for (const [name, value] of Object.entries(expected)) {
+    const isStated = line[name] === value;
+    need(isStated, `arithmetic: ${name} of ${line.id} is ${value}, and ${line[name]} is stated`);
+  }
+}
+
+// Order
+
+/** So far apart printed times are ordered for certain. */
+const APART = 20_000_000n;
+/** Of those that come closer, so many are compared with each. */
+const NEIGHBOURS = 256;
+
+/** What both clocks of the provider agree on stands so: the printed time, and the counter of runs. */
+function checkOrder(entries) {
+  let latest = null;
+  for (const [at, entry] of entries.entries()) {
+    if (latest !== null && latest.at - entry.at > APART) misplaced(latest, entry);
+    const isLater = latest !== null && latest.at > entry.at;
+    for (const other of isLater ? entries.slice(Math.max(0, at - NEIGHBOURS), at) : []) {
+      if (other.at > entry.at && other.counter > entry.counter) misplaced(other, entry);
+    }
+    if (latest === null || entry.at > latest.at) latest = entry;
+  }
+}
+
+const misplaced = (other, entry) =>
+  wrong(`order: ${other.id} stands before ${entry.id}, and both clocks say otherwise`);
+
+// Snapshots
+
+/** That what each snapshot states either stands as an entry, or is what the account had then. */
+function checkSnapshots(snapshots, { made, placed, events, isEqual }) {
+  const openings = events.filter(({ type }) => type === "FeedOpened");
+  const openedAt = new Map(openings.map(({ data, place }) => [exactJson(data).connection, place]));
+  const confirmedBy = new Map(
+    snapshots.map((one) => [`snapshot:${one.connection}:${one.frame}`, one.confirmed_by]),
+  );
+  const isOnce = confirmedBy.size === snapshots.length;
+  need(isOnce, "arithmetic: a snapshot stands there twice");
+  for (const id of confirmedBy.keys()) need(made.has(id), `arithmetic: ${id} follows from no fact`);
+  const byId = new Map(placed.map((entry) => [entry.id, entry]));
+  for (const snapshot of made.values()) {
+    if (snapshot.isRun) continue;
+    const by = confirmedBy.get(snapshot.id);
+    need(by !== undefined, `left out: ${snapshot.id} is not among the snapshots`);
+    const opened = openedAt.get(snapshot.connection) ?? snapshot.firstPlace;
+    checkSnapshot(snapshot, { by, opened, placed, byId, isEqual });
+  }
+}
+
+/** @param by the entry that confirms it; "" where it stands as an entry itself, "=" where nothing new confirms it */
+function checkSnapshot(snapshot, { by, opened, placed, byId, isEqual }) {
+  const { id, balance } = snapshot;
+  need(
+    (by === "") === byId.has(id),
+    `arithmetic: ${id} stands as an entry, or is confirmed by one`,
+  );
+  // The last entry that surely is in the snapshot: known before its feed was opened.
+  const sure = placed.findLast(
+    (one) =>
+      one.id !== id && (one.isRun || one.arrived < snapshot.arrived) && one.heldFrom < opened,
+  );
+  const isWhat = (held) =>
+    balance === null || (held !== null && held !== undefined && isEqual(held, balance));
+  if (by === "") {
+    need(!isWhat(sure?.held), `arithmetic: ${id} stands although it only confirms`);
+  } else if (by === "=") {
+    need(isWhat(sure?.held), `arithmetic: ${id} is not what the account held then`);
+  } else {
+    const one =
+      byId.get(by) ?? wrong(`arithmetic: ${by}, which is said to confirm ${id}, is no entry`);
+    const isAfter = one.order > (sure?.order ?? -1);
+    const confirms = isAfter && (isWhat(one.before) || isWhat(one.held));
+    need(confirms, `arithmetic: ${by} does not confirm ${id}`);
+  }
+}
+
+// ---- exact.mjs
+// What every step needs: JSON in one form, digests, amounts and times, all exact. Read proof.mjs first.
+
+/** Something does not hold; the message says which step found it, and what. */
+class Wrong extends Error {}
+
+function wrong(why) {
+  throw new Wrong(why);
+}
+
+const need = (holds, why) => holds || wrong(why);
+
+/** That an object has these fields and no other: nothing in a proof goes unread. */
+function needFields(object, names, what) {
+  const isObject = object !== null && typeof object === "object" && !Array.isArray(object);
+  const found = isObject ? Object.keys(object).sort().join() : null;
+  need(
+    found === [...names].sort().join(),
+    `form: ${what} has to have the fields ${names.join(", ")}`,
+  );
+}
+
+const without = (object, name) =>
+  Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
+
+// JSON
+
+/** RFC 8785: one text for each value. Nothing that is checked here holds numbers. */
+function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const names = Object.keys(value).sort();
+  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(",")}}`;
+}
+
+/** Of the provider's JSON, each number as it was printed: none loses a digit. */
+const exactJson = (text) =>
+  JSON.parse(text, (_name, value, { source }) => (typeof value === "number" ? source : value));
+
+// Bytes and digests
+
+const HEX = /^[0-9a-f]{64}$/;
+/** A whole number as text, small enough to be one in JavaScript too. */
+const COUNT = /^(0|[1-9]\d{0,14})$/;
+
+function fromHex(hex) {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let at = 0; at < bytes.length; at += 1) {
+    bytes[at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16);
+  }
+  return bytes;
+}
+
+const utf8 = (text) => new TextEncoder().encode(text);
+
+function joinedBytes(...parts) {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** SHA-256 of one byte, which says what is hashed, and of other digests; a subject's chain has no such byte. */
+function hashesOf(sha256) {
+  const hashOf =
+    (...prefix) =>
+    (...digests) =>
+      sha256(joinedBytes(Uint8Array.from(prefix), ...digests.map(fromHex)));
+  return {
+    leaf: hashOf(0),
+    node: hashOf(1),
+    entry: hashOf(2),
+    branch: hashOf(3),
+    chained: hashOf(),
+  };
+}
+
+/** The hash of an event: over the hash before it, and over all that it says. */
+function eventHash(before, event, sha256) {
+  const header = [
+    ...[String(event.position), event.id, event.type, String(event.schema_version), event.subject],
+    ...[event.occurred_at, event.recorded_at, event.causation_id, event.correlation_id],
+  ];
+  return sha256(joinedBytes(fromHex(before), utf8(`${JSON.stringify(header)}\n${event.data}`)));
+}
+
+// Amounts: a whole number of units, and how many of its digits stand behind the point
+
+const AMOUNT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
+
+function amount(text) {
+  const [, sign, whole, part = "", power = "0"] =
+    AMOUNT.exec(text) ?? wrong(`form: ${text} is no amount`);
+  const digits = `${sign}${whole}${part}`.replace("+", "") || "x";
+  const scale = part.length - Number(power);
+  if (scale >= 0) return { units: BigInt(digits), scale };
+  return { units: BigInt(digits + "0".repeat(-scale)), scale: 0 };
+}
+
+const ZERO = { units: 0n, scale: 0 };
+
+/** Two amounts in the finer one's units, and that scale. */
+function aligned(a, b) {
+  const scale = Math.max(a.scale, b.scale);
+  const unitsOf = (one) => one.units * 10n ** BigInt(scale - one.scale);
+  return [unitsOf(a), unitsOf(b), scale];
+}
+
+function plus(a, b) {
+  const [x, y, scale] = aligned(a, b);
+  return { units: x + y, scale };
+}
+
+function minus(a, b) {
+  const [x, y, scale] = aligned(a, b);
+  return { units: x - y, scale };
+}
+
+const magnitude = (units) => (units < 0n ? -units : units);
+
+/** As ledgers print it: no exponent, no zeros at the end. */
+function printed(value) {
+  if (value === null) return null;
+  const { units, scale } = value;
+  const digits = String(magnitude(units)).padStart(scale + 1, "0");
+  const whole = digits.slice(0, digits.length - scale);
+  const part = digits.slice(digits.length - scale).replace(/0+$/, "");
+  return `${units < 0n ? "-" : ""}${whole}${scale > 0 && part ? `.${part}` : ""}`;
+}
+
+const isGiven = (value) => value !== undefined && value !== null && value !== "";
+
+/** Whether two printed amounts are one, or neither is given. */
+function isSameAmount(a, b) {
+  if (!isGiven(a) || !isGiven(b)) return isGiven(a) === isGiven(b);
+  return minus(amount(a), amount(b)).units === 0n;
+}
+
+// Times: nanoseconds since 1970
+
+const ISO = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|z|[+-]\d\d:?\d\d)$/;
+const SECOND = 1_000_000_000n;
+
+/** ISO 8601, or an epoch whose unit its number of digits tells; null where it is no time. */
+function time(text) {
+  const [, day, minute, second, part = "", offset] = ISO.exec(text) ?? [];
+  if (day !== undefined) {
+    const zone = offset.toUpperCase().replace(/^(.\d\d)(\d\d)$/, "$1:$2");
+    const minutes = BigInt(Date.parse(`${day}T${minute}:00${zone}`)) * 1_000_000n;
+    return minutes + BigInt(second) * SECOND + BigInt(part.padEnd(9, "0"));
+  }
+  if (!/^\d{1,19}$/.test(text)) return null;
+  const unit =
+    text.length <= 11 ? SECOND : text.length <= 14 ? 1_000_000n : text.length <= 17 ? 1000n : 1n;
+  return BigInt(text) * unit;
+}
+
+const least = (times) => times.reduce((a, b) => (a === null || b < a ? b : a), null);
+const most = (times) => times.reduce((a, b) => (a === null || b > a ? b : a), null);
+
+/** Of several printings of one moment the finest, from which others are cut; else the earliest. */
+const agreedTime = (times) =>
+  least(times.filter((one) => !times.some((other) => isCutFrom(one, other))));
+
+const isCutFrom = (coarse, fine) =>
+  coarse !== fine &&
+  [1000n, 1_000_000n, SECOND].some(
+    (unit) => coarse % unit === 0n && fine - (fine % unit) === coarse,
+  );
+
+// ---- signatures.mjs
+// Digests and signatures, by Node's own crypto. check.html does the same by the browser's.
+
+const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
+/** What stands before the 32 bytes of an Ed25519 public key in its SPKI form. */
+const ED25519_SPKI = "302a300506032b6570032100";
+
+/** Ed25519: a key of 64 hex digits, a signature of 128. */
+function isSigned({ key, text, signature }) {
+  if (!/^[0-9a-f]{128}$/.test(signature)) return false;
+  const spki = Buffer.from(`${ED25519_SPKI}${key}`, "hex");
+  try {
+    const publicKey = createPublicKey({ key: spki, format: "der", type: "spki" });
+    return verify(null, Buffer.from(text), publicKey, Buffer.from(signature, "hex"));
+  } catch {
+    return false;
+  }
+}
+
+/** The provider's signature over a delivery: RSA in hex, ECDSA in base64. */
+function isSignedByProvider({ scheme, signed, value }, key) {
+  if (scheme === "ecdsa_secp256k1") {
+    const ecdsa = { key, dsaEncoding: "der" };
+    return verify("sha256", signed, ecdsa, Buffer.from(value, "base64"));
+  }
+  const pss = {
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: constants.RSA_PSS_SALTLEN_AUTO,
+  };
+  const padding = scheme === "rsa_pss" ? pss : { padding: constants.RSA_PKCS1_PADDING };
+  return verify("sha256", signed, { key, ...padding }, Buffer.from(value, "hex"));
+}
+
+/** A provider's public key, as PEM or as base64 of its SPKI form. @throws where it is none */
+const readPublicKey = (text) =>
+  createPublicKey(
+    text.includes("BEGIN")
+      ? text
+      : { key: Buffer.from(text, "base64"), format: "der", type: "spki" },
+  );
+
+/** As deliveries name it: SHA-256 of the key's SPKI form. */
+const keyIdOf = (key) => sha256(key.export({ type: "spki", format: "der" }));
+
+// ---- export.mjs
+// Checks an export of a Counterfoil ledger, line by line.
+
+const hash = hashesOf(sha256);
+const BEFORE_FIRST = "0".repeat(64);
+
+const LINES = {
+  header: ["format", "ledger", "environment", "genesis", "from", "to", "before", "account"],
+  event: [
+    ...["position", "id", "type", "schema_version", "subject", "occurred_at", "recorded_at"],
+    ...["causation_id", "correlation_id", "data", "hash"],
+  ],
+  body: ["body", "base64"],
+  end: ["end", "events", "bodies", "root", "head"],
+};
+
+/** After so many other bodies one stands there again. */
+const REMEMBERED_MAX = 100_000;
+
+class Export {
+  line = 0;
+  header = null;
+  end = null;
+  /** The digest of the body that has to come next. */
+  awaited = null;
+  position = 0;
+  previous = "";
+  events = 0;
+  bodies = 0;
+  recorded = 0n;
+  /** The last position of which a head has said that it is as it was. */
+  held = 0;
+  ids = new Set();
+  /** Of each subject what the map says of it, by its key. */
+  subjects = new Map();
+  /** The complete subtrees of the tree so far, from left to right. */
+  spine = [];
+  remembered = new Set();
+  erased = new Set();
+  missing = new Map();
+
+  constructor(heads) {
+    this.heads = heads;
+  }
+
+  bad(why) {
+    wrong(`line ${this.line}, position ${Math.max(this.position, 1)}: ${why}`);
+  }
+
+  get isWhole() {
+    return this.header.from === 1 && this.header.account === null;
+  }
+
+  /** Only of events without holes is the chain known. */
+  get isChained() {
+    return this.header.account === null;
+  }
+
+  root() {
+    return this.spine.map(({ root }) => root).reduceRight((right, left) => hash.node(left, right));
+  }
+
+  read(text) {
+    this.line += 1;
+    const value = this.parsed(text);
+    const kind = this.kindOf(value);
+    if (this.end !== null) this.bad("something stands behind the end");
+    const inOrder = Object.fromEntries(LINES[kind].map((name) => [name, value[name]]));
+    if (JSON.stringify(inOrder) !== text)
+      this.bad(`it is not in the form of ${kind}: it was altered`);
+    if (this.awaited !== null && kind !== "body") this.bad(`expected the body ${this.awaited}`);
+    this[`${kind}Line`](value);
+  }
+
+  parsed(text) {
+    try {
+      const value = JSON.parse(text);
+      if (typeof value === "object" && value !== null) return value;
+    } catch {
+      // Said below.
+    }
+    return this.bad("it is no JSON object");
+  }
+
+  kindOf(value) {
+    if (this.header === null) return "header";
+    if ("body" in value) return "body";
+    return "end" in value ? "end" : "event";
+  }
+
+  // What stands on each kind of line.
+
+  headerLine(value) {
+    this.header = value;
+    this.previous = value.before;
+    this.position = value.from - 1;
+  }
+
+  eventLine(value) {
+    this.position += 1;
+    if (this.isChained) {
+      if (value.position !== this.position) this.bad(`found position ${value.position}`);
+      if (value.hash !== eventHash(this.previous, value, sha256))
+        this.bad("its hash does not follow from the one before and from what it says");
+    }
+    this.position = value.position;
+    if (value.position === 1 && !this.isOpening(value))
+      this.bad("it does not open the ledger that the header names");
+    if (this.ids.has(value.id)) this.bad(`the event ${value.id} stands there twice`);
+    if (BigInt(value.recorded_at) < this.recorded)
+      this.bad("it was recorded before the event before it");
+    this.ids.add(value.id);
+    this.recorded = BigInt(value.recorded_at);
+    this.previous = value.hash;
+    this.events += 1;
+    if (this.isWhole) this.addToTree(value);
+    if (value.type === "BodyErased") this.erased.add(JSON.parse(value.data).sha256);
+    if (value.type === "DeliveryReceived" && this.isChained)
+      this.expectBody(JSON.parse(value.data).sha256);
+    for (const head of this.heads)
+      if (this.isChained && Number(head.position) === this.position) this.compare(head);
+  }
+
+  isOpening({ data, hash: first }) {
+    const { ledger, environment, genesis, before } = this.header;
+    const said = JSON.parse(data);
+    const isNamed = said.name === ledger && said.environment === environment;
+    return isNamed && first === genesis && before === sha256(ledger);
+  }
+
+  addToTree({ subject, position, hash: one }) {
+    const key = sha256(subject);
+    const { number, digest } = this.subjects.get(key) ?? { number: 0, digest: BEFORE_FIRST };
+    const entry = { number: number + 1, position, digest: hash.chained(digest, one) };
+    this.subjects.set(key, { key, subject, ...entry });
+    let node = { root: hash.leaf(one), width: 1 };
+    while (this.spine.at(-1)?.width === node.width) {
+      const left = this.spine.pop();
+      node = { root: hash.node(left.root, node.root), width: 2 * node.width };
+    }
+    this.spine.push(node);
+  }
+
+  expectBody(digest) {
+    this.awaited = this.remembered.delete(digest) ? null : digest;
+    this.remembered.add(digest);
+    const [oldest] = this.remembered;
+    if (this.remembered.size > REMEMBERED_MAX) this.remembered.delete(oldest);
+  }
+
+  bodyLine({ body, base64 }) {
+    if (body !== this.awaited) this.bad(`expected the body ${this.awaited}`);
+    if (base64 === null) this.missing.set(body, `line ${this.line}, position ${this.position}`);
+    else if (sha256(Buffer.from(base64, "base64")) !== body)
+      this.bad(`the bytes are not those of the body ${body}`);
+    else this.bodies += 1;
+    this.awaited = null;
+  }
+
+  endLine(value) {
+    this.end = value;
+    const said = [value.end, value.events, value.bodies, value.root];
+    const root = this.isWhole ? this.root() : null;
+    const found = [this.previous, this.events, this.bodies, root];
+    if (said.some((one, at) => one !== found[at]))
+      this.bad("the end does not say what stands before it");
+  }
+
+  /** Whether a head signed what is here up to its position. */
+  compare(head) {
+    const said = { genesis: this.header.genesis, hash: this.previous };
+    if (this.isWhole) {
+      said.root = this.root();
+      said.map_root = mapRoot([...this.subjects.values()], 0);
+    }
+    const { position } = head;
+    for (const [name, found] of Object.entries(said)) {
+      need(
+        found === head[name],
+        `position ${this.held + 1}: found ${name} ${found} at position ${position}, signed was ${head[name]}: what was altered lies in positions ${this.held + 1} to ${position}`,
+      );
+    }
+    this.held = Number(position);
+  }
+
+  /** To be called behind the last line. @returns what to say, and what is left open */
+  finish(keys) {
+    const { header, end, heads, position } = this;
+    this.line += 1;
+    if (end === null) this.bad("the file ends here, and its last line is missing: it was cut");
+    if (this.isChained && position !== header.to)
+      this.bad(`the header says that it ends at position ${header.to}`);
+    for (const [body, where] of this.missing)
+      need(
+        this.erased.has(body),
+        `${where}: the bytes ${body} are missing, and nothing says that they were erased`,
+      );
+    for (const head of heads) this.checkBrought(head);
+    if (end.head !== null) this.checkOwn(end.head);
+    const said = [
+      `${this.events} events up to position ${position} of ledger ${header.ledger}, ${this.bodies} bodies: whole, in order, unaltered since their hashes were made`,
+    ];
+    if (!this.isChained) return { said, open: [OF_ACCOUNT] };
+    const last = heads.toSorted((a, b) => a.position - b.position).at(-1) ?? end.head;
+    if (last === null) return { said, open: ["it ends with no signed head, and you brought none"] };
+    const open = heads.length > 0 ? [] : trustOf({ head: last }, keys, [], () => true);
+    if (heads.some((head) => Number(head.position) < header.from))
+      open.push("it begins behind a head that you brought");
+    const isAll = Number(last.position) === position;
+    said.push(
+      isAll
+        ? `as signed ${last.signed_at} by key ${last.key_id}`
+        : `up to position ${last.position} as signed ${last.signed_at}; what comes after is not under a head that you brought`,
+    );
+    return { said, open };
+  }
+
+  checkBrought({ ledger, position, signed_at }) {
+    need(ledger === this.header.ledger, `head: the one over ${position} is of another ledger`);
+    if (!this.isChained || Number(position) <= this.position) return;
+    const first = this.position + 1;
+    wrong(
+      `position ${first}: positions ${first} to ${position} are missing, which the head of ${signed_at} signed`,
+    );
+  }
+
+  checkOwn(head) {
+    checkHead(head, sha256);
+    need(isSigned(headSignature(head)), "head: the signature at the end does not hold");
+    const isOwn = head.ledger === this.header.ledger && Number(head.position) === this.position;
+    need(isOwn || !this.isChained, "head: the one at the end is not of this export");
+    if (this.isChained) this.compare(head);
+  }
+}
+
+const OF_ACCOUNT =
+  "the export of one account cannot be proven complete: ask for a proof (counterfoil prove)";
+
+/** The root of the map over entries whose keys begin alike. */
+function mapRoot(entries, depth) {
+  if (entries.length === 0) return BEFORE_FIRST;
+  const bit = ({ key }) => (Number.parseInt(key[depth >> 2], 16) >> (3 - (depth & 3))) & 1;
+  if (entries.length > 1) {
+    const halves = [0, 1].map((side) => entries.filter((entry) => bit(entry) === side));
+    return hash.branch(mapRoot(halves[0], depth + 1), mapRoot(halves[1], depth + 1));
+  }
+  const [{ key, subject, number, position, digest }] = entries;
+  const said = [subject, String(number), String(position), digest];
+  return hash.entry(key, sha256(JSON.stringify(said)));
+}
+
+/** Checks a file, in memory that does not grow with its bodies. */
+async function checkExport(file, { keys, heads }) {
+  const reading = new Export(heads);
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let rest = Buffer.alloc(0);
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
+    const bytes = Buffer.concat([rest, chunk]);
+    let start = 0;
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
+      reading.read(decoder.decode(bytes.subarray(start, end)));
+      start = end + 1;
+    }
+    rest = bytes.subarray(start);
+  }
+  if (rest.length > 0) reading.read(`${decoder.decode(rest)}?`);
+  return reading.finish(keys);
+}
+
+// ---- command.mjs
+// The command line: what is brought, which check it asks for, and what is said of it.
 
 /** The command line, or a file that was brought, is no good. */
 class Usage extends Error {}
 
 /** @returns the exit code, and what to say */
-export async function check(args) {
+async function check(args) {
   if (JSON.rawJSON === undefined) {
     const found = `this is ${process.version}`;
     return [2, [`expected Node 22 or newer, which reads every digit of a number; ${found}`]];
@@ -149,3 +1412,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   (code === 1 || code === 2 ? console.error : console.log)(lines.join("\n"));
   process.exitCode = code;
 }
+
+export { check };

@@ -11,10 +11,14 @@ import { auditor } from "./proofs.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const FOLDER = join(ROOT, "packages/proof-check");
-const { makePage }: { makePage: () => string } = await import(join(FOLDER, "make-page.mjs"));
+type Make = Readonly<Record<"makePage" | "makeScript", () => string>>;
+const { makePage, makeScript }: Make = await import(join(FOLDER, "make.mjs"));
 
-test("the page checks by the text of check.mjs: write it anew with make-page.mjs", () => {
-  expect(readFileSync(join(FOLDER, "check.html"), "utf8")).toBe(makePage());
+test.each([
+  ["check.mjs", makeScript],
+  ["check.html", makePage],
+])("%s is made from src/: write it anew with `node make.mjs`", (name, make) => {
+  expect(readFileSync(join(FOLDER, name), "utf8")).toBe(make());
 });
 
 const describeBrowser = existsSync(CHROMIUM) ? describe : describe.skip;

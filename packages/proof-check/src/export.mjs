@@ -1,11 +1,11 @@
-// Checks an export of a Counterfoil ledger, line by line. check.mjs, which has to lie beside it, runs this.
+// Checks an export of a Counterfoil ledger, line by line.
 import { createReadStream } from "node:fs";
 import { eventHash, hashesOf, need, wrong } from "./exact.mjs";
 import { checkHead, headSignature, trustOf } from "./proof.mjs";
 import { isSigned, sha256 } from "./signatures.mjs";
 
 const hash = hashesOf(sha256);
-const NOTHING = "0".repeat(64);
+const BEFORE_FIRST = "0".repeat(64);
 
 const LINES = {
   header: ["format", "ledger", "environment", "genesis", "from", "to", "before", "account"],
@@ -133,7 +133,7 @@ class Export {
 
   addToTree({ subject, position, hash: one }) {
     const key = sha256(subject);
-    const { number, digest } = this.subjects.get(key) ?? { number: 0, digest: NOTHING };
+    const { number, digest } = this.subjects.get(key) ?? { number: 0, digest: BEFORE_FIRST };
     const entry = { number: number + 1, position, digest: hash.chained(digest, one) };
     this.subjects.set(key, { key, subject, ...entry });
     let node = { root: hash.leaf(one), width: 1 };
@@ -241,7 +241,7 @@ const OF_ACCOUNT =
 
 /** The root of the map over entries whose keys begin alike. */
 function mapRoot(entries, depth) {
-  if (entries.length === 0) return NOTHING;
+  if (entries.length === 0) return BEFORE_FIRST;
   const bit = ({ key }) => (Number.parseInt(key[depth >> 2], 16) >> (3 - (depth & 3))) & 1;
   if (entries.length > 1) {
     const halves = [0, 1].map((side) => entries.filter((entry) => bit(entry) === side));

@@ -1,0 +1,143 @@
+// The command line: what is brought, which check it asks for, and what is said of it.
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { HEX, need, Wrong } from "./exact.mjs";
+import { checkExport } from "./export.mjs";
+import { checkHead, checkProof, headSignature, linksOf, trustOf } from "./proof.mjs";
+import { isSigned, isSignedByProvider, keyIdOf, readPublicKey, sha256 } from "./signatures.mjs";
+
+/** The command line, or a file that was brought, is no good. */
+class Usage extends Error {}
+
+/** @returns the exit code, and what to say */
+export async function check(args) {
+  if (JSON.rawJSON === undefined) {
+    const found = `this is ${process.version}`;
+    return [2, [`expected Node 22 or newer, which reads every digit of a number; ${found}`]];
+  }
+  try {
+    const brought = readBrought(args);
+    const { said, open } = isExport(brought.file)
+      ? await checkExport(brought.file, brought)
+      : checkProofFile(readFileSync(brought.file), brought);
+    if (open.length === 0) return [0, ["it holds", ...said]];
+    return [3, ["consistent, signer not checked", ...said, ...open]];
+  } catch (error) {
+    if (error instanceof Usage || error.syscall !== undefined) return [2, [error.message]];
+    // What cannot even be read is no proof.
+    const reason = error instanceof Wrong ? error.message : `form: ${error.message}`;
+    return [1, [`it does not hold: ${reason}`]];
+  }
+}
+
+// A proof
+
+function checkProofFile(bytes, { keys, heads, providers }) {
+  const text = bytes.toString("utf8");
+  need(bytes.equals(Buffer.from(text)), "form: it is no UTF-8");
+  const checked = checkProof(text, sha256, decodeBase64);
+  const { proof } = checked;
+  for (const one of checked.signatures) need(isSigned(one), one.why);
+  const open = trustOf({ head: proof.head, proof }, keys, heads, linksOf(proof));
+  const verified = checkProviders(checked.providers, providers);
+  return { said: wordsFor(checked, verified), open };
+}
+
+const decodeBase64 = (text) =>
+  /^[A-Za-z0-9+/]*={0,2}$/.test(text) ? Buffer.from(text, "base64") : null;
+
+/** @returns how many of the providers' signatures hold; of the others the key is not here */
+function checkProviders(signatures, keys) {
+  const checkable = signatures.filter(({ key_id }) => keys.has(key_id));
+  for (const one of checkable) {
+    const why = `bytes: the provider's signature of the delivery at position ${one.place} does not hold`;
+    need(isSignedByProvider(one, keys.get(one.key_id)), why);
+  }
+  return checkable.length;
+}
+
+function wordsFor({ proof, checked, unseen, operatorOnly, providers }, verified) {
+  const { account, balance, head, map } = proof;
+  const unknown = providers.length - verified;
+  const gaps = proof.entries.filter(({ missing }) => missing !== null).length;
+  const holds = `${account} holds ${balance ?? "nothing that is known"}`;
+  return [
+    `${holds} after position ${head.position} of ledger ${head.ledger}, signed ${head.signed_at}`,
+    `${map.number} events, and these are all; ${checked} facts are what the provider's bytes say, ${unseen} have no bytes here`,
+    ...some(verified, "of the provider's signatures hold"),
+    ...some(
+      unknown,
+      "of the provider's signatures were not checked: bring its public key with --key",
+    ),
+    ...some(
+      operatorOnly,
+      "deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too",
+    ),
+    ...some(gaps, "gaps are open: something is missing there"),
+  ];
+}
+
+const some = (count, what) => (count > 0 ? [`${count} ${what}`] : []);
+
+// What the auditor brings
+
+const USAGE = "usage: node check.mjs proof.json|export.jsonl [--key FILE|HEX]... [--head FILE]...";
+
+/** The file, and what it is held against: keys of heads (64 hex digits), heads, providers' public keys. */
+function readBrought(args) {
+  const brought = { keys: [], heads: [], providers: new Map(), file: null };
+  const rest = [...args];
+  while (rest.length > 0) {
+    const one = rest.shift();
+    if (one === "--head" && rest.length > 0) brought.heads.push(readHead(rest.shift()));
+    else if (one === "--key" && rest.length > 0) readKey(rest.shift(), brought);
+    else if (!one.startsWith("--") && brought.file === null) brought.file = one;
+    else throw new Usage(`${one}: expected one file, --key FILE or --head FILE`);
+  }
+  if (brought.file === null) throw new Usage(USAGE);
+  return brought;
+}
+
+/** A head proves nothing by itself: it has to be well formed, and signed by the key that it names. */
+function readHead(file) {
+  try {
+    const head = JSON.parse(readFileSync(file, "utf8"));
+    checkHead(head, sha256);
+    need(isSigned(headSignature(head)), "its signature does not hold");
+    return head;
+  } catch (error) {
+    throw new Usage(`${file} is no signed head: ${error.message}`);
+  }
+}
+
+function readKey(given, { keys, providers }) {
+  try {
+    const text = HEX.test(given) ? given : readFileSync(given, "utf8").trim();
+    if (HEX.test(text)) {
+      keys.push(text);
+      return;
+    }
+    const key = readPublicKey(text);
+    providers.set(keyIdOf(key), key);
+  } catch (error) {
+    const expected =
+      "expected 64 lower-case hex digits, or a provider's public key as PEM or base64";
+    throw new Usage(`--key ${given}: ${expected}: ${error.message}`);
+  }
+}
+
+const EXPORT_START = '{"format":"counterfoil-export/1"';
+
+function isExport(file) {
+  const start = Buffer.alloc(EXPORT_START.length);
+  const descriptor = openSync(file, "r");
+  readSync(descriptor, start, 0, start.length, 0);
+  closeSync(descriptor);
+  return start.toString() === EXPORT_START;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const [code, lines] = await check(process.argv.slice(2));
+  (code === 1 || code === 2 ? console.error : console.log)(lines.join("\n"));
+  process.exitCode = code;
+}
