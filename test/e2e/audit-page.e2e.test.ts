@@ -118,5 +118,6 @@ test("docs/audit.md can be followed from its beginning to its end, and shows wha
   const [explained = ""] = of("counterfoil explain");
   for (const line of shown("run 85693:").split("\n")) expect(explained).toContain(line);
   const [quoted = ""] = /^> decides: (?:.*\n> )*.*$/m.exec(PAGE) ?? [];
-  expect(explained.replace(/\s+/g, " ")).toContain(quoted.replace(/\n?> /g, " ").trim());
+  // Wrapped, with the lines of the tree.
+  expect(explained.replace(/[\s│]+/g, " ")).toContain(quoted.replace(/\n?> /g, " ").trim());
 });

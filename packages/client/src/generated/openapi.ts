@@ -4126,7 +4126,7 @@ export interface operations {
                      *           "event_id": "5376bccf-3f62-5e86-b854-1472f1f8e39b",
                      *           "position": "46",
                      *           "role": "decides",
-                     *           "sentence": "final_settlement_outstanding f16e0fad-e573-46da-a3a1-465a5a348648 of run 4150532 changes the account by 0.00005134; without it the updated at would be 2025-05-01T15:10:00.847Z",
+                     *           "sentence": "final_settlement_outstanding f16e0fad-e573-46da-a3a1-465a5a348648 of run 4150532 changes the account by 0.00005134; without it the time of its last change would be 2025-05-01T15:10:00.847Z",
                      *           "type": "MovementRecorded"
                      *         }
                      *       ],
@@ -4477,10 +4477,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "3ecc3ebe1022c42a49b87bd8876b26d4553cd9f9ade6df0d3f27d78ae90e6284",
+                     *               "digest": "9e33a066ff05adf014643213f19f91a21aeec7f939fc8b8b1c3676ae0ace3d02",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 7,
+                     *               "model_version": 8,
                      *               "position": "157",
                      *               "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c"
                      *             }
@@ -4491,10 +4491,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "7a162e4ad9ff870fe6fa2f4a1b18d735c3c86cd3eb6c4b4da4b9da211e828771",
+                     *               "digest": "ba24fd7b11cd25beba1cfd6dcebecf4c92da7a8867a3d11d2e4a717cb73e1da2",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 7,
+                     *               "model_version": 8,
                      *               "position": "157",
                      *               "state_digest": "c979f54730a9930b2be812673b1791e90f2494c19b5ee90e53db19f56ccddce8"
                      *             }
@@ -4505,10 +4505,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "cb6bd34b00c86aca31ae97e98d76b1361f11840062a3e2c465fdfec4f229e24b",
+                     *               "digest": "4f631010fb50e4c096dbd7a8ea0749c90a6b85930d9b4504ae14562c28190f7d",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 7,
+                     *               "model_version": 8,
                      *               "position": "157",
                      *               "state_digest": "12441b5dfcec3d5fdf895571eb45cf49574daaa670680865bd851abedc3de523"
                      *             }
@@ -4519,10 +4519,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "70a304c86099ebefd1336d1f93f3b116a3679e06ee4c4516e2a57d2380c1388f",
+                     *               "digest": "20c17c33ee7e24638734fcc6b795946ab1da85b903e21fa7cd73382f724dab94",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 7,
+                     *               "model_version": 8,
                      *               "position": "157",
                      *               "state_digest": "3422118016db5de45e2f1dfda3143a7375e4e2a536b835c99a5f2eb23f1e756a"
                      *             }
@@ -5918,11 +5918,11 @@ export interface operations {
                      *         ],
                      *         "projections": [
                      *           {
-                     *             "digest": "3ecc3ebe1022c42a49b87bd8876b26d4553cd9f9ade6df0d3f27d78ae90e6284",
+                     *             "digest": "9e33a066ff05adf014643213f19f91a21aeec7f939fc8b8b1c3676ae0ace3d02",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 7,
+                     *             "model_version": 8,
                      *             "name": "balances",
                      *             "position": "157",
                      *             "state": "live",
@@ -5930,11 +5930,11 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "7a162e4ad9ff870fe6fa2f4a1b18d735c3c86cd3eb6c4b4da4b9da211e828771",
+                     *             "digest": "ba24fd7b11cd25beba1cfd6dcebecf4c92da7a8867a3d11d2e4a717cb73e1da2",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 7,
+                     *             "model_version": 8,
                      *             "name": "withdrawals",
                      *             "position": "157",
                      *             "state": "live",
@@ -5942,11 +5942,11 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "cb6bd34b00c86aca31ae97e98d76b1361f11840062a3e2c465fdfec4f229e24b",
+                     *             "digest": "4f631010fb50e4c096dbd7a8ea0749c90a6b85930d9b4504ae14562c28190f7d",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 7,
+                     *             "model_version": 8,
                      *             "name": "deposits",
                      *             "position": "157",
                      *             "state": "live",
@@ -5954,11 +5954,11 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "70a304c86099ebefd1336d1f93f3b116a3679e06ee4c4516e2a57d2380c1388f",
+                     *             "digest": "20c17c33ee7e24638734fcc6b795946ab1da85b903e21fa7cd73382f724dab94",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 7,
+                     *             "model_version": 8,
                      *             "name": "trades",
                      *             "position": "157",
                      *             "state": "live",

@@ -17,7 +17,7 @@ import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 /** Balance per account, with its whole history: gaps, contradictions, misprinted clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 7,
+  version: 8,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
