@@ -44,6 +44,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "e37d496de0a4c215c364e09beb562f27daac57a881a040ff4a71ac518b3bb477",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
+  "balances 8": [
+    "b8602609d93f6a841f9c479e29bf74128b6fa8d7e178dc971914906348e44101",
+    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",
@@ -66,6 +70,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
   ],
   "withdrawals 7": [
     "e6ab03950f51605bcdb8cd79b1ac2160a0e0aedfee53f9bfb1e19c6792b2d672",
+    "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
+  ],
+  "withdrawals 8": [
+    "ae4ab0a67562b88a7cef91824aae5b09a36af8f506b09fedc914aafa82a5123b",
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
   "deposits 2": [
@@ -92,6 +100,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "7744a1d3c34c0cba95b2bcbb1286daa30a4254372266de72f112b1c460a85950",
     "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
+  "deposits 8": [
+    "f2e17460d46aeab59ab377bf1e075845ec01929369a7ac4a07b07a5efc4fa55d",
+    "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
+  ],
   "trades 2": [
     "85c6f95641dda072652d8732de608b54e02cfda9e6f961c8cbc69f6b0ae003c8",
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
@@ -114,6 +126,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
   ],
   "trades 7": [
     "84a2f592b05210b3d1a1ea6068499183b3d2e0be7c784961b9524bbad3b6bf33",
+    "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
+  ],
+  "trades 8": [
+    "88d8b646aff448d0e03a393dce25acdf07de94defb6eb623e3d685e556783ab1",
     "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
   ],
 };

@@ -72,7 +72,8 @@ export async function openModelStore(
 ): Promise<ModelStore> {
   const { model, generation } = place;
   const rows = createTableRows(place);
-  const settings = { ...LOSES_LAST_COMMITS, ...PAGES_BY_INDEX };
+  // A table of a few pages would be read whole for every row of it.
+  const settings = { ...LOSES_LAST_COMMITS, ...PAGES_BY_INDEX, enable_seqscan: "off" };
   const client = { access: "write", timeoutMs: TIMEOUT_MS, isPipelined: true, settings } as const;
   const { use, close } = createReconnectingClient({ server, stored: MODEL, client });
   const known: Known = { fence: "", absent: null };

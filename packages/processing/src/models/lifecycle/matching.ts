@@ -165,7 +165,7 @@ class Queue {
     const [tie, descending] = side === "hold" ? [LAST, true] : ["", false];
     for (const state of [FREE, ...(await this.levels()).map(stateAt)]) {
       const options = { beyond: [at, tie], descending, limit: 1 };
-      const found = await this.first({ side, state }, options);
+      const found = await this.first({ state, side }, options);
       if (found === null) continue;
       if (found.node !== NOWHERE && levelFor(found) >= levelOf(found.node)) continue;
       if (nearest === null || isNearer(found, nearest)) nearest = found;
@@ -196,7 +196,7 @@ class Queue {
 
   /** Of those of a side that have a seat at a node, the one furthest from the other side. */
   private lastAt(node: bigint, side: Side): Promise<Seated | null> {
-    return this.first({ side, node }, { descending: side === "confirmation", limit: 1 });
+    return this.first({ node, side }, { descending: side === "confirmation", limit: 1 });
   }
 
   private async first(
@@ -211,7 +211,7 @@ class Queue {
     values: Readonly<Record<string, string | bigint>>,
     options: NonNullable<Parameters<typeof having>[2]>,
   ): Promise<readonly Seated[]> {
-    const selection = having({ class: this.class, ...values }, ["at", "tie"], options);
+    const selection = having({ ...values, class: this.class }, ["at", "tie"], options);
     return (await this.on.buffer.select(QUEUE, selection)).map(seatedIn);
   }
 
@@ -303,8 +303,8 @@ class Queue {
     const holdsIn = (list: readonly Seated[]) => list.filter(({ side }) => side === "hold").length;
     const more = holdsIn(came) - holdsIn(left);
     const limit = NEAREST_MAX + 1 + Math.max(0, more);
-    const holds = await this.some({ side: "hold", node }, { descending: true, limit });
-    const confirmations = await this.some({ side: "confirmation", node }, { limit });
+    const holds = await this.some({ node, side: "hold" }, { descending: true, limit });
+    const confirmations = await this.some({ node, side: "confirmation" }, { limit });
     const members = [...holds, ...confirmations];
     const isByLot = holds.length > NEAREST_MAX;
     const wasByLot = holds.length - more > NEAREST_MAX;
