@@ -181,3 +181,31 @@ test("one more run changes the same, or says that it does not reach, whatever is
     { numRuns: 1_500 },
   );
 });
+
+/** Numbers that follow from one another, as if by chance, below 1. */
+function* chances(seed: number): Generator<number> {
+  for (let now = seed; ; ) {
+    now = (Math.imul(now, 1_664_525) + 1_013_904_223) >>> 0;
+    yield now / 2 ** 32;
+  }
+}
+
+test.each([2, 3])("a dense burst whose times err by 8 ms has no gap, in any order: %d", (seed) => {
+  const random = chances(seed);
+  const next = () => random.next().value as number;
+  let balance = 1000;
+  const runs = Array.from({ length: 450 }, (_, n): Row => {
+    const change = next() < 0.5 ? 100 : -100;
+    balance += change;
+    return [10_000 + n, change, balance, 100 + n * 0.35 + next() * 16 - 8];
+  });
+  for (const inOrder of [true, false]) {
+    const keyed = runs.map((run) => ({ run, key: inOrder ? run[0] : next() }));
+    const history = newHistory(ACCOUNT);
+    for (const { run } of keyed.sort((a, b) => a.key - b.key)) {
+      put(history, null, runEntry(run), false);
+    }
+    expect(history.entries.filter(({ missing }) => missing !== null)).toEqual([]);
+    expect(history.entries.map(({ key }) => Number(key))).toEqual(runs.map(([run]) => run));
+  }
+});
