@@ -1,4 +1,7 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
+import type { ModelStore } from "@counterfoil/processing/ports/model-store";
+import type { Row } from "@counterfoil/processing/ports/table";
 import { byArrival, isWebhook } from "@counterfoil/simulator/delivery/planned-delivery";
 import { formatAmount } from "@counterfoil/simulator/exact";
 import { type Arrivals, arrivalsOf } from "@counterfoil/simulator/testing/arrivals";
@@ -16,6 +19,7 @@ import {
 } from "@counterfoil/simulator/testing/perfect-reader";
 import { type ShownAccount, shownAccounts, shownRecords } from "./shown.ts";
 import {
+  allRows,
   type LedgerOptions,
   openTestLedger,
   refold,
@@ -88,11 +92,32 @@ async function rebuildBreaches(ledger: TestLedger): Promise<readonly Breach[]> {
   const live = await ledger.checkpoints();
   const breaches: Breach[] = [];
   for (const model of MODEL_NAMES) {
-    const { checkpoint } = await refold(ledger.stream, ledger.projections[model]);
+    const { checkpoint, store } = await refold(ledger.stream, ledger.projections[model]);
     if (checkpoint.digest === live[model].digest) continue;
-    breaches.push({ property: "rebuild", account: null, what: `${model} has another digest` });
+    const rows = await rowsThatDiffer(ledger, model, store);
+    const what = [`${model} has another digest`, ...rows].join("\n");
+    breaches.push({ property: "rebuild", account: null, what });
   }
   return breaches;
+}
+
+async function rowsThatDiffer(ledger: TestLedger, model: ModelName, store: ModelStore) {
+  const printed = (row: Row) =>
+    JSON.stringify(row, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+  const lines: string[] = [];
+  for (const table of ledger.projections[model].tables) {
+    const live = (await ledger.rows(model, table)).map(printed);
+    const rebuilt = (await allRows(store, table)).map(printed);
+    lines.push(
+      ...live.filter((row) => !rebuilt.includes(row)).map((row) => `  live ${table.name} ${row}`),
+    );
+    lines.push(
+      ...rebuilt
+        .filter((row) => !live.includes(row))
+        .map((row) => `  rebuilt ${table.name} ${row}`),
+    );
+  }
+  return lines.slice(0, 20);
 }
 
 /** What is shown of each account against the books and against what could be known. */

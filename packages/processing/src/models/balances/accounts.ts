@@ -39,11 +39,13 @@ export interface Accounts {
 
 type Context = Readonly<{ buffer: RowBuffer; feeds: Feeds; totals: Totals }>;
 
+/** @param position up to where the store has folded */
 export function createAccounts(
   store: Pick<ModelStore, "select">,
   { buffer, feeds }: Omit<Context, "totals">,
+  position: number,
 ): Accounts {
-  const totals = openTotals(store, buffer);
+  const totals = openTotals(store, buffer, position);
   const context = { buffer, feeds, totals };
   const cache = createAccountCache((id) => openAccount(buffer, id));
   let dirty = new Set<Account>();

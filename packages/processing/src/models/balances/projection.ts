@@ -42,7 +42,8 @@ export const balancesProjection: Projection = {
 
 async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Promise<Fold> {
   const feeds = await openFeeds(store, buffer);
-  const accounts = createAccounts(store, { buffer, feeds });
+  const { position } = await store.checkpoint();
+  const accounts = createAccounts(store, { buffer, feeds }, position);
   const arrivals = await openArrivals(store, buffer);
 
   const folds: Readonly<Record<string, (event: DeliveryEvent) => Work>> = {

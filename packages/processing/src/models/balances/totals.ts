@@ -27,12 +27,25 @@ type Shown = Readonly<{ before: Counted; after: Counted }>;
 /** What of an account counts. */
 type Counted = Pick<ChangingColumns, "balance" | "status" | "open_gaps">;
 
-type AccountChange = Shown & Readonly<{ account: string; position: number }>;
+type AccountChange = Shown &
+  Readonly<{
+    account: string;
+    position: number;
+    /** Folded after what is behind it: of a subject that had stopped, and was tried again. */
+    isLate: boolean;
+  }>;
 
 /** So many are read at once. */
 const PAGE = 1000;
 
-export function openTotals(store: Pick<ModelStore, "select">, buffer: RowBuffer): Totals {
+/** @param position up to where the store has folded */
+export function openTotals(
+  store: Pick<ModelStore, "select">,
+  buffer: RowBuffer,
+  position: number,
+): Totals {
+  /** Of all that was folded. */
+  let newest = position;
   /** By the total's id; changes in the order of the events. */
   let pending = new Map<string, Pending>();
   /** Of accounts that changed lately: to take an id apart costs as much as the sums. */
@@ -61,6 +74,8 @@ export function openTotals(store: Pick<ModelStore, "select">, buffer: RowBuffer)
 
   return {
     change(account, position, shown) {
+      const isLate = position < newest;
+      newest = Math.max(newest, position);
       if (isSameCount(shown)) return;
       const { before, after } = shown;
       for (const key of keysOf(account)) {
@@ -69,7 +84,7 @@ export function openTotals(store: Pick<ModelStore, "select">, buffer: RowBuffer)
         only.delete(key.id);
         const found = pending.get(key.id) ?? { key, changes: [] };
         pending.set(key.id, found);
-        found.changes.push({ account, position, before, after });
+        found.changes.push({ account, position, isLate, before, after });
       }
     },
     flush: () => (pending.size === 0 ? undefined : flush()),
@@ -143,7 +158,10 @@ async function writeTotal(
   return null;
 }
 
-/** What a total was where another account came: what its only account held until then. */
+/**
+ * What a total was where another account came: what its only account held until then. One that comes late
+ * does so behind what that account held meanwhile, which its own past shows.
+ */
 async function firstSum(
   buffer: RowBuffer,
   account: string,
@@ -151,13 +169,14 @@ async function firstSum(
   joining: number,
 ): Promise<Sum> {
   const isOfIt = (change: AccountChange) => change.account === account;
-  const position = changes[joining]?.position ?? 0;
+  const { position = 0, isLate = false } = changes[joining] ?? {};
   const before = changes.slice(0, joining).findLast(isOfIt)?.after;
   const held = before ?? changes.slice(joining).find(isOfIt)?.before;
-  if (held !== undefined) return { position, ...countOf(held) };
+  if (held !== undefined && !isLate) return { position, ...countOf(held) };
   const row = await buffer.get(ACCOUNTS, [account]);
-  const shown = (row ?? NOTHING_SHOWN) as Counted;
-  return { position: Math.max(position, Number(row?.position ?? 0)), ...countOf(shown) };
+  const shown = held ?? ((row ?? NOTHING_SHOWN) as Counted);
+  const since = isLate ? Math.max(position, Number(row?.position ?? 0)) : position;
+  return { position: since, ...countOf(shown) };
 }
 
 /** Of one account, or of several. */
