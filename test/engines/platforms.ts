@@ -16,7 +16,7 @@ import {
 } from "../../services/gateway/src/testing/test-ledger.ts";
 import { type Books, keepBooks, type Owned, PLATFORMS } from "./platform-books.ts";
 
-type OpenEngine = (clock: TestLedger["clock"]) => Promise<TestEngine>;
+export type OpenEngine = (clock: TestLedger["clock"]) => Promise<TestEngine>;
 
 /** Keys: without a platform, of each, of a customer's code, of one who is with two, of a stranger. */
 const KEYS = [null, ...PLATFORMS, "alder-c1", "dual", "stranger"] as const;
@@ -26,7 +26,11 @@ const COMBINATIONS_MIN = 5_000;
 const CUSTOMERS = 4;
 
 /** What every key may see of a generated world: no less than its own, and nothing else. */
-export function describePlatforms(name: string, open: OpenEngine): void {
+export function describePlatforms(
+  name: string,
+  open: OpenEngine,
+  asking: readonly Key[] = KEYS,
+): void {
   describe(`what keys of platforms see on ${name}`, () => {
     const books = keepBooks(CUSTOMERS);
     const folder = mkdtempSync(join(tmpdir(), "counterfoil-matrix-"));
@@ -99,7 +103,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       expect([key, url, ids.sort()]).toEqual([key, url, [...expected].sort()]);
     }
 
-    test.each(KEYS)("%s: one account, run, record, delivery at a time", async (key) => {
+    test.each(asking)("%s: one account, run, record, delivery at a time", async (key) => {
       const one = async (url: string, isThere: boolean) => {
         const { status, body } = await ask(key, url);
         expect([key, url, status]).toEqual([key, url, isThere ? 200 : 404]);
@@ -136,7 +140,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       }
     });
 
-    test.each(KEYS)("%s: balances, now and before", async (key) => {
+    test.each(asking)("%s: balances, now and before", async (key) => {
       const seen = books.accounts.filter((account) => isSeen(key, account));
       const ids = (accounts: readonly Owned[]) => idsOf(accounts, key);
       const layer1 = key === null ? LAYER1.map((type) => `${layer1Of(books)}:${type}`) : [];
@@ -172,7 +176,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       expect(await all(key, "/v1/balances?at_position=1")).toEqual([]);
     });
 
-    test.each(KEYS)("%s: totals, each account once", async (key) => {
+    test.each(asking)("%s: totals, each account once", async (key) => {
       const moment = await ask(key, "/v1/status");
       for (const then of ["", `&at_position=${moment.body.data.head}`]) {
         const groups = "group_by=account_group&group_by=account_type&group_by=provider";
@@ -185,7 +189,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       expect((await ask(key, "/v1/totals?at_position=1")).body.data).toEqual([]);
     });
 
-    test.each(KEYS)("%s: what an identifier stands for", async (key) => {
+    test.each(asking)("%s: what an identifier stands for", async (key) => {
       const records = MODELS.flatMap((model) => books[model] as readonly Owned[]);
       const all = [...books.accounts, ...books.runs, ...records, ...deliveries];
       for (const one of all) {
@@ -201,7 +205,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       }
     });
 
-    test.each(KEYS)("%s: lists of records", async (key) => {
+    test.each(asking)("%s: lists of records", async (key) => {
       for (const model of MODELS) {
         const records = books[model];
         await expectIds(key, `/v1/${model}?limit=4`, idsOf(records, key));
@@ -255,7 +259,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       }
     });
 
-    test.each(KEYS)("%s: past moments", async (key) => {
+    test.each(asking)("%s: past moments", async (key) => {
       const { body } = await ask(key, "/v1/status");
       const known = [`at_position=${body.data.head}`, "known_at=2026-06-01T00:00:00Z"];
       const moments = [...known, "as_of=2026-01-01T00:00:00Z"];
@@ -302,7 +306,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       }
     });
 
-    test.each(KEYS)("%s: what needs a person", async (key) => {
+    test.each(asking)("%s: what needs a person", async (key) => {
       const gaps = idsOf(
         books.accounts.filter(({ hasGap }) => hasGap),
         key,
@@ -327,7 +331,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       expect(quarantined.length).toBe(key === null ? 1 : 0);
     });
 
-    test.each(KEYS)("%s: one anomaly at a time", async (key) => {
+    test.each(asking)("%s: one anomaly at a time", async (key) => {
       const own = new Set((await all(key, "/v1/anomalies?limit=50")).map(({ id }) => id));
       for (const { id } of await all(null, "/v1/anomalies?limit=50")) {
         const one = encodeURIComponent(id);
@@ -338,7 +342,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       }
     });
 
-    test.each(KEYS)("%s: the stream, where nothing of its own is missing", async (key) => {
+    test.each(asking)("%s: the stream, where nothing of its own is missing", async (key) => {
       const everything = await all(null, "/v1/events?limit=50");
       const events = await all(key, "/v1/events?limit=50");
       const shown = new Set(marksIn(JSON.stringify(events)));
@@ -361,7 +365,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       }
     });
 
-    test.each(KEYS)("%s: deliveries, and the stream backwards", async (key) => {
+    test.each(asking)("%s: deliveries, and the stream backwards", async (key) => {
       const idOf = ({ delivery_id }: Shown) => delivery_id;
       const own = idsOf(deliveries, key);
       const found = await all(key, "/v1/deliveries?limit=9");
@@ -379,7 +383,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       expect(back.toReversed()).toEqual(there);
     });
 
-    test.each(KEYS)("%s: changes, from the first on", async (key) => {
+    test.each(asking)("%s: changes, from the first on", async (key) => {
       const { position } = await ledger.stream.head();
       asked.add(`${key} /v1/changes?after=0`);
       const text = await changesUpTo(`${address}/v1/changes?after=0`, position, keys.get(key));
@@ -396,7 +400,7 @@ export function describePlatforms(name: string, open: OpenEngine): void {
       }
     });
 
-    test.each(KEYS)("%s: nothing that tells of all", async (key) => {
+    test.each(asking)("%s: nothing that tells of all", async (key) => {
       const signed = ["/v1/heads", "/v1/head", "/v1/proofs/inclusion?position=1"];
       for (const url of [...signed, "/v1/proofs/consistency?from=1&to=1"]) {
         const { status } = await ask(key, url);
@@ -415,7 +419,8 @@ export function describePlatforms(name: string, open: OpenEngine): void {
     });
 
     test("so many combinations were looked at", () => {
-      expect(asked.size).toBeGreaterThan(COMBINATIONS_MIN);
+      const share = asking.length / KEYS.length;
+      expect(asked.size).toBeGreaterThan(COMBINATIONS_MIN * share);
     });
 
     test("by every route that reads", async () => {
