@@ -193,7 +193,7 @@ describe.each(ENGINES)("a publisher that dies and a broker that fails, on %s", (
 /** The lifecycles as another version of the program might tell them: records by another name. */
 const renaming = (lifecycle: Lifecycle, isMeant: (id: string) => boolean): Lifecycle => ({
   ...lifecycle,
-  version: 8,
+  version: lifecycle.version + 1,
   read: (fact) => {
     const reading = lifecycle.read(fact);
     const renamed = reading?.claims.map((claim) =>
