@@ -213,7 +213,7 @@ const DISK: Trouble = {
 };
 const DAMAGED: Trouble = {
   is: "corrupted",
-  advice: "keep the file; a stream is restored from a backup, a read model is rebuilt",
+  advice: "keep the file; restore a stream from a backup, and rebuild a read model",
 };
 const unavailable = (advice: string): Trouble => ({ is: "unavailable", advice });
 
