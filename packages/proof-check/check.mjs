@@ -445,7 +445,7 @@ function knownOf(facts) {
     String(type === "FundsReported" ? time(first.occurred_at) : first.run_id);
   return {
     movements: new Set(facts.map(({ first }) => first.movement_id)),
-    reports: new Set(facts.map(reportOf)),
+    reports: new Set(facts.filter(({ type }) => type !== "MovementRecorded").map(reportOf)),
   };
 }
 
@@ -1246,7 +1246,7 @@ const OF_ACCOUNT =
 /** The root of the map over entries whose keys begin alike. */
 function mapRoot(entries, depth) {
   if (entries.length === 0) return BEFORE_FIRST;
-  const bit = ({ key }) => (Number.parseInt(key[depth >> 2], 16) >> (3 - (depth & 3))) & 1;
+  const bit = ({ key }) => bitOf(key, depth);
   if (entries.length > 1) {
     const halves = [0, 1].map((side) => entries.filter((entry) => bit(entry) === side));
     return hash.branch(mapRoot(halves[0], depth + 1), mapRoot(halves[1], depth + 1));

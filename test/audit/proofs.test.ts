@@ -257,6 +257,14 @@ function FORGERIES(): Readonly<Record<string, readonly [Forge, RegExp]>> {
       },
       /left out: movement/,
     ],
+    "a left out report, whose movement stays": [
+      (proof) => {
+        const at = proof.events.findLastIndex(({ type }) => type === "BalanceReported");
+        proof.events.splice(at, 1);
+        return reseal(proof, sign);
+      },
+      /left out: the balance/,
+    ],
     "a left out delivery": [
       (proof) => {
         const at = proof.events.findIndex(({ type }) => type === "DeliveryReceived");

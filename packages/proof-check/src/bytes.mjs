@@ -61,7 +61,7 @@ function knownOf(facts) {
     String(type === "FundsReported" ? time(first.occurred_at) : first.run_id);
   return {
     movements: new Set(facts.map(({ first }) => first.movement_id)),
-    reports: new Set(facts.map(reportOf)),
+    reports: new Set(facts.filter(({ type }) => type !== "MovementRecorded").map(reportOf)),
   };
 }
 

@@ -1,7 +1,7 @@
 // Checks an export of a Counterfoil ledger, line by line.
 import { createReadStream } from "node:fs";
 import { eventHash, hashesOf, need, wrong } from "./exact.mjs";
-import { checkHead, headSignature, trustOf } from "./proof.mjs";
+import { bitOf, checkHead, headSignature, trustOf } from "./proof.mjs";
 import { isSigned, sha256 } from "./signatures.mjs";
 
 const hash = hashesOf(sha256);
@@ -242,7 +242,7 @@ const OF_ACCOUNT =
 /** The root of the map over entries whose keys begin alike. */
 function mapRoot(entries, depth) {
   if (entries.length === 0) return BEFORE_FIRST;
-  const bit = ({ key }) => (Number.parseInt(key[depth >> 2], 16) >> (3 - (depth & 3))) & 1;
+  const bit = ({ key }) => bitOf(key, depth);
   if (entries.length > 1) {
     const halves = [0, 1].map((side) => entries.filter((entry) => bit(entry) === side));
     return hash.branch(mapRoot(halves[0], depth + 1), mapRoot(halves[1], depth + 1));

@@ -167,7 +167,7 @@ function checkComplete({ account, head, map }, events, sha256, { entry, branch, 
   need(isUnderHead, "map: the account's entry does not lie under the head's map_root");
 }
 
-const bitOf = (hex, at) => (Number.parseInt(hex[at >> 2], 16) >> (3 - (at & 3))) & 1;
+export const bitOf = (hex, at) => (Number.parseInt(hex[at >> 2], 16) >> (3 - (at & 3))) & 1;
 
 // 5. Earlier heads
 
