@@ -1,3 +1,4 @@
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
 import { HASTY, openLedgerOn, useDouble } from "./testing/use-double.ts";
@@ -7,9 +8,16 @@ const NEVER = new AbortController().signal;
 /** So slow that the subscription alone can be what wakes. */
 const BY_SUBSCRIPTION = { ...HASTY, pollMs: 600_000, lingerMs: 600_000 };
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
 }
+
+/** Whether the server answers: clients of one address share a connection, and one cut breaks all. */
+const answers = (stream: EventStream) =>
+  stream.head().then(
+    () => true,
+    () => false,
+  );
 
 /** The subscription, once it stands: reads are over in a moment. */
 const subscribed = () => until(() => use().openCalls("Read") === 1);
@@ -36,11 +44,13 @@ describe("waiting", () => {
 
   test("subscribes again when the connection was lost", async () => {
     const stream = await openLedgerOn(use(), { timing: BY_SUBSCRIPTION });
+    const other = await openLedgerOn(use());
     const waiting = stream.waitForAppend(0, NEVER);
     await subscribed();
-    // Whether it stands again already or not yet: it goes on behind what the waiter has.
     use().network.cut();
-    await (await openLedgerOn(use())).append(0, sampleEvents(1, 1));
+    await until(() => answers(other));
+    // Whether it stands again already or not yet: it goes on behind what the waiter has.
+    await other.append(0, sampleEvents(1, 1));
     await waiting;
   });
 
