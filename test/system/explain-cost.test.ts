@@ -18,11 +18,9 @@ import type {
 } from "@counterfoil/processing/ports/model-store";
 import { explain } from "@counterfoil/processing/queries/explain/explain";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
-import { expect, jest, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { HOT_SHAPES, type HotShape, hotEvents } from "./hot-shapes.ts";
 import { hashing } from "./support.ts";
-
-jest.setTimeout(600_000);
 
 const FEW = 800;
 const MANY = 3_200;

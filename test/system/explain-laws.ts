@@ -11,6 +11,7 @@ import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { openProjectionRun } from "@counterfoil/processing/projection/run";
 import { balanceRecord } from "@counterfoil/processing/queries/balances";
 import { explain } from "@counterfoil/processing/queries/explain/explain";
+import { LOOKED_THROUGH_MAX } from "@counterfoil/processing/queries/explain/unwind";
 import type { Moment } from "@counterfoil/processing/queries/moment";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
@@ -175,7 +176,7 @@ export function defineExplainLaws(engineOf: () => NonNullable<LedgerOptions["eng
 /** So much more is recorded that what was since is not simply read any more. */
 async function goOn({ stream, catchUp }: TestLedger): Promise<void> {
   const { position } = await stream.head();
-  const events = Array.from({ length: 5_100 }, (_, number) => {
+  const events = Array.from({ length: LOOKED_THROUGH_MAX + 100 }, (_, number) => {
     const data = { provider: "zerohash", run_id: `later${number}`, translation: 2 };
     return {
       ...{ id: `f0000000-0000-5000-8000-${String(number).padStart(12, "0")}`, about: null },
@@ -193,15 +194,21 @@ async function expectPastRoles(ledger: TestLedger, count: number): Promise<void>
   const random = createRandom(2, "explain");
   const picked = <T>(from: readonly T[]): readonly T[] =>
     from.length === 0 ? [] : Array.from({ length: count }, () => random.pick(from));
+  const seen: string[] = [];
+  let reports = 0;
   const accounts = new Set(await idsIn(ledger, "balances"));
   const events = (await ledger.events()).filter(({ subject }) => accounts.has(subject));
   for (const { subject: id, position: upTo } of picked(events)) {
-    await expectRoles(ledger, "balances", { kind: "balance", id }, { random, count: 2, upTo });
+    const asked = { random, count: 2, upTo };
+    seen.push(...(await expectRoles(ledger, "balances", { kind: "balance", id }, asked)));
   }
+  expect(seen).toContain("decides");
   for (const { id, position, subject, data } of picked(events.filter(isReport))) {
     const moment = { at_position: random.pick(events.slice(events.length / 2)).position };
     if (moment.at_position < position) continue;
     const entry = await explained(ledger, { kind: "entry", id, moment });
+    expect(entry.facts).not.toEqual([]);
+    reports += 1;
     for (const { event_id } of entry.facts) {
       expect(events.find((event) => event.id === event_id)).toMatchObject({ subject });
     }
@@ -210,6 +217,7 @@ async function expectPastRoles(ledger: TestLedger, count: number): Promise<void>
       expect(Number(fact.position)).toBeLessThanOrEqual(moment.at_position);
     }
   }
+  expect(reports).toBeGreaterThan(0);
   for (const [model, kind] of KINDS) {
     const changes = await ledger.rows(model, RECORD_CHANGES);
     for (const { id, position } of picked(changes.filter(({ row }) => row !== null))) {

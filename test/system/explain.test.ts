@@ -1,10 +1,8 @@
-import { describe, jest, test } from "@jest/globals";
+import { describe, test } from "@jest/globals";
 import fc from "fast-check";
 import { planOf, smallScenarioArbitrary } from "./arbitraries.ts";
 import { defineExplainLaws, expectAllRoles } from "./explain-laws.ts";
 import { ENGINES, openTestLedger, patience, runs } from "./support.ts";
-
-jest.setTimeout(600_000);
 
 describe.each(ENGINES)("what explanations say on %s", (engine) => {
   defineExplainLaws(() => engine);

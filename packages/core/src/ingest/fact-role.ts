@@ -49,7 +49,10 @@ function changed(now: Fields = {}, then: Fields = {}): Change | null {
   for (const name of new Set([...Object.keys(now), ...Object.keys(then)])) {
     const [before, value] = [now[name] ?? null, then[name] ?? null];
     if (canonicalJson(before) === canonicalJson(value)) continue;
-    return isFields(before) && isFields(value) ? changed(before, value) : { name, value };
+    const areFields = isFields(before) && isFields(value);
+    const found = areFields ? changed(before, value) : { name, value };
+    // Of two that differ only in what is missing and what is null nothing can be said.
+    if (found !== null) return found;
   }
   return null;
 }

@@ -197,7 +197,8 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
 const ANSWERS_AT_ONCE = 8;
 
 /** Whoever may wait for a position holds up nobody meanwhile; snapshots of a model are bounded by themselves. */
-const isWaitingAllowed = ({ url }: ReadQuestion): boolean => /[?&]min_position=/.test(url);
+const isWaitingAllowed = ({ url }: ReadQuestion): boolean =>
+  /[?&](?:min_position|at_position|known_at)=/.test(url);
 
 /** Rebuilds are asked of the main thread. */
 const onlyReads = () => Promise.reject(new Error("this thread only reads"));

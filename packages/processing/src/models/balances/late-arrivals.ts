@@ -74,6 +74,8 @@ export async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<
 
   function noteFact({ position, causation_id, recorded_at }: RecordedEvent): undefined {
     if (last?.delivery_id !== causation_id || last.recorded_at !== recorded_at) return;
+    // Of a subject that had stopped, and was tried again.
+    if (Number(last.position) >= position) return;
     // A commit came between the two: one row a delivery, wherever commits are.
     if (isWritten) buffer.remove(LATE_ARRIVALS, last, last);
     last = { ...last, position };

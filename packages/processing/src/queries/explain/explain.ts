@@ -9,7 +9,7 @@ import { MODEL_NAMES } from "../../models/registry.ts";
 import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
 import type { Rows } from "../../ports/model-store.ts";
 import type { Value } from "../../ports/table.ts";
-import { type Moment, rememberRows } from "../../projection/scratch.ts";
+import { rememberRows } from "../../projection/scratch.ts";
 import type { FindOptions } from "../deliveries.ts";
 import type { Standings } from "../event-standing.ts";
 import { type Found, found, MISSING } from "../found.ts";
@@ -27,7 +27,7 @@ import {
   lifecycleSubject,
   runSubject,
 } from "./subjects.ts";
-import { unwound } from "./unwind.ts";
+import { type RememberedMoment, unwound } from "./unwind.ts";
 
 export type ExplainSources = Readonly<{
   stream: EventStream;
@@ -80,8 +80,9 @@ export async function explain(sources: ExplainSources, query: ExplainQuery): Pro
       if (subject.outcome !== "found") return subject;
       const position = Math.min(moment.at_position ?? checkpoint.position, checkpoint.position);
       const now = { rows, checkpoint };
-      const then = await unwound(now, subject.record, { stream, hashing, position });
-      return explainIn({ ...then, position, asked: rows.asked }, subject.record, sources, query);
+      const { nextTurn } = query;
+      const then = await unwound(now, subject.record, { stream, hashing, position, nextTurn });
+      return explainIn({ ...then, position }, subject.record, sources, query);
     });
     if (explained.outcome === "ambiguous") candidates.push(...explained.candidates);
     else if (explained.outcome !== "missing") return explained;
@@ -112,7 +113,7 @@ async function subjectIn(
 }
 
 /** A moment, and the position up to which its facts were looked at. */
-type Seen = Moment & Readonly<{ position: number; asked: () => number }>;
+type Seen = RememberedMoment & Readonly<{ position: number }>;
 
 async function explainIn(
   seen: Seen,
@@ -204,7 +205,7 @@ async function judgeAll(
   const facts: ExplainedFact[] = [];
   let last: readonly Value[] | null = null;
   for (const one of listed) {
-    const isMuch = last !== null && seen.asked() > ASKED_MAX;
+    const isMuch = last !== null && seen.rows.asked() > ASKED_MAX;
     const judged = isMuch ? [] : await judge(one);
     if (isMuch || (last !== null && facts.length + judged.length > limit)) {
       return { facts, next: last };

@@ -29,8 +29,8 @@ export type Subject = Readonly<{
   concerns: Concerns;
   /** What `view` shows at that moment; undefined where it differs from fact to fact. */
   expected: View | null | undefined;
-  /** The same for comparing, without what no fact decides; of the part that a fact is about. */
-  view: (rows: Rows, fact: ListedFact) => Promise<View | null>;
+  /** The same for comparing, without what no fact decides; where they differ, of a fact's own part. */
+  view: (rows: Rows, fact?: ListedFact) => Promise<View | null>;
   /** Whose gaps count. */
   accountOf: (fact: ListedFact) => string | null;
   key: readonly ColumnType[];

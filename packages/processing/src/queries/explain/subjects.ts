@@ -127,21 +127,17 @@ export async function entrySubject(
     return MISSING;
   const { entry } = await shownEntry(rows, row, position);
   return found({
-    ...entryPart(account),
+    model: "balances",
     id,
+    concerns: { accounts: [account] },
     shown: entry,
     expected: viewOf(entry, ENTRY_PARTS),
     view: (from) => entryView(from, account, key),
+    accountOf: () => account,
+    key: ACCOUNT_FACT_KEY,
     facts: (from, beyond) => entryFacts(from, account, key, { beyond, hashing }),
   });
 }
-
-const entryPart = (account: string) => ({
-  model: "balances" as const,
-  concerns: { accounts: [account] },
-  accountOf: () => account,
-  key: ACCOUNT_FACT_KEY,
-});
 
 async function* entryFacts(
   rows: Rows,
@@ -189,10 +185,7 @@ export async function runSubject(
     shown: run.record,
     concerns: { accounts: ids },
     expected: undefined,
-    view: async (from, fact) => {
-      const account = fact.key[0] === "" ? (ids[0] ?? "") : String(fact.key[0]);
-      return entryView(from, account, key);
-    },
+    view: (from, fact) => entryView(from, String(fact?.key[0] || (ids[0] ?? "")), key),
     accountOf: (fact) => (fact.key[0] === "" ? null : String(fact.key[0])),
     key: ["text", "nanos", "integer", "text", "text"],
     facts: (from, beyond) =>

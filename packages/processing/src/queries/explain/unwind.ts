@@ -7,10 +7,11 @@ import type { View } from "@counterfoil/core/ingest/fact-role";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { eventsWithout } from "@counterfoil/core/ingest/without";
 import { readData } from "@counterfoil/core/stream/read-event";
+import { readPositions } from "../../audit/subject-events.ts";
 import { BALANCE_CHANGES } from "../../models/balances/tables.ts";
 import { RECORD_CHANGES } from "../../models/lifecycle/tables.ts";
 import { PROJECTIONS } from "../../models/registry.ts";
-import type { EventStream } from "../../ports/event-stream.ts";
+import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
 import type { Rows } from "../../ports/model-store.ts";
 import type { Table } from "../../ports/table.ts";
 import { type Moment, openScratch, rememberRows } from "../../projection/scratch.ts";
@@ -23,13 +24,24 @@ export class TooFarBack extends Error {
 }
 
 /** Events of the stream that are looked through for those that were recorded since. */
-const LOOKED_THROUGH_MAX = 5_000;
+export const LOOKED_THROUGH_MAX = 5_000;
 /** Facts that are taken back; and changes since that are looked at for them. */
 const TAKEN_BACK_MAX = 1_000;
 /** Facts at the end of what is explained, of which some may have changed nothing that is shown. */
 const LAST_FACTS = 500;
 
-type Unwinding = Readonly<{ stream: EventStream; hashing: Hashing; position: number }>;
+/** Facts that are read together, before others have their turn. */
+const TOGETHER = 500;
+
+type Unwinding = Readonly<{
+  stream: EventStream;
+  hashing: Hashing;
+  position: number;
+  nextTurn: () => Promise<void>;
+}>;
+
+/** A moment whose rows are asked for once, and count how many they were. */
+export type RememberedMoment = Moment & Readonly<{ rows: ReturnType<typeof rememberRows> }>;
 
 /**
  * The rows of a model as the facts up to a position had made them, as far as a subject follows from
@@ -39,26 +51,47 @@ type Unwinding = Readonly<{ stream: EventStream; hashing: Hashing; position: num
  * @throws TooFarBack
  */
 export async function unwound(
-  moment: Moment,
+  moment: RememberedMoment,
   subject: Subject,
-  { stream, hashing, position }: Unwinding,
-): Promise<Moment> {
+  unwinding: Unwinding,
+): Promise<RememberedMoment> {
+  const { hashing, position } = unwinding;
   if (position >= moment.checkpoint.position) return moment;
-  const ids = await factsSince(moment, subject, { stream, hashing, position });
-  const { known: some } = await stream.findByIds([...ids]);
-  const reports = [...some.values()].flatMap(({ event }) => reportOf(event, hashing));
-  const { known: others } = await stream.findByIds(reports.filter((id) => !ids.has(id)));
-  const known = new Map([...some, ...others]);
   const isGone = (event: RecordedEvent) => event.position > position;
+  const ids = await factsSince(moment, subject, unwinding);
+  const facts = await amendedFacts(ids, isGone, unwinding);
   const scratch = await openScratch(moment, PROJECTIONS[subject.model], hashing);
-  const facts = [...known.values()].sort((a, b) => b.event.position - a.event.position);
   for (const fact of facts) await scratch.fold(eventsWithout(fact, isGone, hashing));
   const rows = rememberRows(scratch);
   const { expected } = subject;
-  if (expected !== undefined && !isSameView(await subject.view(rows, ANY_FACT), expected)) {
+  if (expected !== undefined && !isSameView(await subject.view(rows), expected)) {
     throw refusal(subject, position, "what was recorded since cannot be taken back for sure");
   }
   return { rows, checkpoint: scratch.checkpoint };
+}
+
+/** Of these facts, and of the reports of their runs, those of which something is gone; the newest first. */
+async function amendedFacts(
+  ids: ReadonlySet<string>,
+  isGone: (event: RecordedEvent) => boolean,
+  { stream, hashing, nextTurn }: Unwinding,
+): Promise<readonly KnownEvent[]> {
+  const amended = new Map<string, KnownEvent>();
+  const keep = (known: ReadonlyMap<string, KnownEvent>) => {
+    for (const [id, fact] of known) {
+      if ([fact.event, ...fact.amendments].some(isGone)) amended.set(id, fact);
+    }
+  };
+  const all = [...ids];
+  for (let at = 0; at < all.length; at += TOGETHER) {
+    const { known } = await stream.findByIds(all.slice(at, at + TOGETHER));
+    const reports = [...known.values()].flatMap(({ event }) => reportOf(event, hashing));
+    const others = await stream.findByIds(reports.filter((id) => !ids.has(id)));
+    keep(known);
+    keep(others.known);
+    await nextTurn();
+  }
+  return [...amended.values()].sort((a, b) => b.event.position - a.event.position);
 }
 
 /** The balance that the run of a movement reports: it may say when that took effect. */
@@ -67,9 +100,6 @@ function reportOf(event: RecordedEvent, hashing: Hashing): readonly string[] {
   const fact = { type: "BalanceReported", data: readData(event) } as unknown as ProviderFact;
   return [providerEventId(fact, hashing)];
 }
-
-/** What has one view for all of its facts does not ask which it is about. */
-const ANY_FACT = { key: [""] } as unknown as ListedFact;
 
 const isSameView = (a: View | null, b: View | null): boolean =>
   canonicalJson(a as never) === canonicalJson(b as never);
@@ -88,8 +118,10 @@ async function factsSince(
   const near = await readSince(moment, subject, { stream, position });
   if (near !== null) return near;
   const ids = new Set<string>();
-  for (const at of await changesSince(moment.rows, subject, position)) {
-    const [event] = await stream.read({ after: at - 1, limit: 1 });
+  const changes = [...(await changesSince(moment.rows, subject, position))].sort((a, b) => a - b);
+  const events = await readPositions(stream, changes);
+  for (const at of changes) {
+    const event = events.get(at);
     if (event !== undefined && isMeant(subject, event)) ids.add(factIdOf(event));
   }
   for (const facts of factsNow(moment.rows, subject, hashing)) {
@@ -118,7 +150,7 @@ function factsNow(
 async function readSince(
   { checkpoint }: Moment,
   subject: Subject,
-  { stream, position }: Omit<Unwinding, "hashing">,
+  { stream, position }: Pick<Unwinding, "stream" | "position">,
 ): Promise<ReadonlySet<string> | null> {
   if (checkpoint.position - position > LOOKED_THROUGH_MAX) return null;
   const ids = new Set<string>();
@@ -158,7 +190,8 @@ async function changesSince(
       limit: TAKEN_BACK_MAX + 1,
     });
     for (const row of found) positions.add(Number(row.position));
-    if (positions.size <= TAKEN_BACK_MAX) return found;
+    const isWhole = found.length <= TAKEN_BACK_MAX;
+    if (isWhole && positions.size <= TAKEN_BACK_MAX) return found;
     throw refusal(subject, position, `more than ${TAKEN_BACK_MAX} events changed ${value} since`);
   };
   if ("accounts" in concerns) {
