@@ -77,9 +77,11 @@ export async function* followChanges(
   for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
     const connection = new AbortController();
     const either = AbortSignal.any([connection.signal, ...(signal ? [signal] : [])]);
+    let isConnected = false;
     try {
       const headers: Record<string, string> = place === null ? {} : { "last-event-id": place };
       const response = await ask(parameters, { headers, signal: either });
+      isConnected = true;
       onConnection?.(true);
       for await (const read of eventsOf(response, () => connection.abort())) {
         pauseMs = PAUSE_MS_MIN;
@@ -92,7 +94,7 @@ export async function* followChanges(
     } finally {
       // Also where the loop that reads has ended.
       connection.abort();
-      onConnection?.(false);
+      if (isConnected) onConnection?.(false);
     }
     await pause(pauseMs, signal);
   }

@@ -35,4 +35,6 @@ test("the examples of the document are what their schemas say, each in its place
     // An empty list shows nothing.
     if (operation.startsWith("list")) expect(JSON.stringify(example)).not.toContain('"data":[]');
   }
+  // Nor does a proof that a ledger goes on from itself.
+  expect(examples.getConsistencyProof.proof).not.toEqual([]);
 });

@@ -2453,7 +2453,7 @@ export interface operations {
                      *         "anomaly_id": "gap:zerohash:P1:G1:general:available:USD:1..3",
                      *         "note": "asked the provider"
                      *       },
-                     *       "position": "164"
+                     *       "position": "168"
                      *     }
                      */
                     "application/json": {
@@ -4379,8 +4379,8 @@ export interface operations {
                      *           "tree_size": "157"
                      *         }
                      *       ],
-                     *       "next_cursor": null,
-                     *       "position": "157"
+                     *       "next_cursor": "eyJ2IjoxLCJvZiI6IjAyNGQ1MDc2MTBlOWE0MjIiLCJrZXkiOlsxNTcsMV19",
+                     *       "position": "161"
                      *     }
                      */
                     "application/json": {
@@ -4477,7 +4477,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "9e33a066ff05adf014643213f19f91a21aeec7f939fc8b8b1c3676ae0ace3d02",
+                     *               "digest": "673924c549395f67fe0cee13e47e199d61af42617b38bbaa928f17a3be836674",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 8,
@@ -4626,9 +4626,9 @@ export interface operations {
                      *         "generation": 2,
                      *         "model": "balances",
                      *         "position": "0",
-                     *         "started_at": "2026-01-01T00:00:01.068Z",
+                     *         "started_at": "2026-01-01T00:00:01.062Z",
                      *         "state": "building",
-                     *         "target": "164"
+                     *         "target": "168"
                      *       },
                      *       "position": "0"
                      *     }
@@ -4731,9 +4731,9 @@ export interface operations {
                      *         "generation": 2,
                      *         "model": "balances",
                      *         "position": "0",
-                     *         "started_at": "2026-01-01T00:00:01.068Z",
+                     *         "started_at": "2026-01-01T00:00:01.062Z",
                      *         "state": "building",
-                     *         "target": "164"
+                     *         "target": "168"
                      *       },
                      *       "position": "0"
                      *     }
@@ -4860,9 +4860,9 @@ export interface operations {
                      *         "generation": 1,
                      *         "model": "balances",
                      *         "position": "0",
-                     *         "started_at": "2026-01-01T00:00:01.068Z",
+                     *         "started_at": "2026-01-01T00:00:01.062Z",
                      *         "state": "building",
-                     *         "target": "164"
+                     *         "target": "168"
                      *       },
                      *       "position": "0"
                      *     }
@@ -4981,11 +4981,20 @@ export interface operations {
                      *       "data": {
                      *         "from": "157",
                      *         "from_root": "e8c21a22a746caa327c4c7aa701d96576c9030b50d939ac637d0397f242591f8",
-                     *         "proof": [],
-                     *         "to": "157",
-                     *         "to_root": "e8c21a22a746caa327c4c7aa701d96576c9030b50d939ac637d0397f242591f8"
+                     *         "proof": [
+                     *           "490afbfb7462ff5dd027ef116f03f0113362d2ca9bd572da6e65c598f8b2d285",
+                     *           "9f625928d74492e5bf6757557617a0a8d32d562db5a6cc638ab8f2646751aa14",
+                     *           "16c6e1d764b0bdcc1f20baa14d037c80cb5c261d65396d23050ae28d790bebbc",
+                     *           "0199240a20971e44bd07ee9c191b656eb50be29e48327fd579eb2ea8608bc884",
+                     *           "dc036b250fe6b0555ebd4696fe2529c47251c5795a3efff27563fae6d1e49b14",
+                     *           "a6e073b6fa2b2c99f76fbdc864e4cf47f9e6942a5d93646baa0df28d909173a6",
+                     *           "ba5f3afa894667cff495e04821f17e8fb3db1e27291023b5395196ed15fd3083",
+                     *           "7350a984eadaa506b605ff872b01e14e51bc67bb958e2e4dac3f52c4529fb634"
+                     *         ],
+                     *         "to": "161",
+                     *         "to_root": "4a5c72709bdeb22c211f41716e9809586792be40a4f9abf244f653169aee96a3"
                      *       },
-                     *       "position": "157"
+                     *       "position": "161"
                      *     }
                      */
                     "application/json": {
@@ -5340,7 +5349,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "acknowledged_at": "2026-01-01T00:00:01.068Z",
+                     *         "acknowledged_at": "2026-01-01T00:00:01.062Z",
                      *         "acknowledged_by": "key:5d1c0b0e-0000-4000-8000-000000000000 (ada)",
                      *         "attempts": 2,
                      *         "channel": "webhook",
@@ -5471,7 +5480,7 @@ export interface operations {
                      *         "detail": "payload type \"weather.changed\"",
                      *         "outcome": "unreadable"
                      *       },
-                     *       "position": "160"
+                     *       "position": "164"
                      *     }
                      */
                     "application/json": {
@@ -5918,7 +5927,7 @@ export interface operations {
                      *         ],
                      *         "projections": [
                      *           {
-                     *             "digest": "9e33a066ff05adf014643213f19f91a21aeec7f939fc8b8b1c3676ae0ace3d02",
+                     *             "digest": "673924c549395f67fe0cee13e47e199d61af42617b38bbaa928f17a3be836674",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
@@ -6124,6 +6133,15 @@ export interface operations {
             };
             /** @description `unauthenticated`: A valid API key is needed */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `position_ahead`: The stream has no such position yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

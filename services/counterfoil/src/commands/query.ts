@@ -40,7 +40,7 @@ export function totalsCommand(): Command {
         withModels(backends, async (models) => {
           const position = at && (await lastPositionOf(backends.stream, at));
           return models.snapshot("balances", async (rows, checkpoint) => ({
-            position: String(position ?? checkpoint.position),
+            position: String(Math.min(position ?? checkpoint.position, checkpoint.position)),
             data: await readTotals(rows, {
               groupBy,
               filters: asset === undefined ? {} : { asset },

@@ -3,8 +3,9 @@ import { position as positionText, provider } from "@counterfoil/contracts/scala
 import { Problem } from "@counterfoil/http/problem";
 import { readTotals, TOTAL_GROUPS } from "@counterfoil/processing/queries/totals";
 import { z } from "zod";
+import { minPositionOf } from "../moment.ts";
 import { anyChoice, anyMatch, minPosition, parameters, position, time } from "../parameter.ts";
-import { given, positionKnownBy, readModel, type Sources } from "../reading.ts";
+import { given, MODEL_PROBLEMS, positionKnownBy, readModel, type Sources } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 const query = parameters({
@@ -39,12 +40,7 @@ export function totalRoutes(sources: Sources): readonly Route[] {
         "Exact sums over accounts, kept in the transaction of their balances. `group_by` and filters may be repeated: several values of a filter are any of them. Groups without an account are left out.",
       query,
       answer: totals,
-      problems: [
-        "unsupported_combination",
-        "model_unavailable",
-        "stream_unavailable",
-        "position_timeout",
-      ],
+      problems: ["unsupported_combination", ...MODEL_PROBLEMS],
       handle: (request) => answerTotals(sources, request),
     }),
   ];
@@ -58,9 +54,8 @@ async function answerTotals(
   checkMoment({ at_position, known_at, as_of });
   const at =
     known_at === undefined ? at_position : await positionKnownBy(sources, known_at, disconnected);
-  // Facts up to a position cannot be shown before they are folded.
-  const minimum = Math.max(min_position ?? 0, at ?? 0);
-  const reading = { model: "balances", minPosition: minimum || undefined, disconnected } as const;
+  const minPosition = minPositionOf(given({ at_position: at }), min_position);
+  const reading = { model: "balances", minPosition, disconnected } as const;
   return readModel(sources, reading, async (rows, checkpoint) => {
     const data = await readTotals(rows, {
       groupBy: TOTAL_GROUPS.filter((name) => group_by?.includes(name)),

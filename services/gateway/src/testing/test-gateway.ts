@@ -1,7 +1,8 @@
 import { devNull } from "node:os";
 import { join } from "node:path";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
-import { newKeySecret, nodeHashing } from "@counterfoil/adapters/node/runtime";
+import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { configSchema } from "@counterfoil/contracts/config";
 import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
 import type { KeyRequest } from "@counterfoil/core/access/api-key";
