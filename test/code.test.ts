@@ -1,8 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { expect, jest, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { ROOT } from "./support/module-graph.ts";
-
-jest.setTimeout(600_000);
 
 /** What `pnpm check` runs: formatting, the rules of biome.json (circles, lengths, the core's purity), types. */
 test.each([

@@ -81,7 +81,7 @@ describe("the manifests of Kubernetes", () => {
     expect(await compile("manifests.mts", [...imports, ...lines].join("\n"))).toBe("");
     const misspelt = [...imports, ...lines].join("\n").replace('"readinessProbe"', '"readyProbe"');
     expect(await compile("misspelt.mts", misspelt)).toContain("readyProbe");
-  }, 600_000);
+  });
 
   test.each(deployments)("%s runs as nobody, writes nowhere, and says how it is", (_, role) => {
     const { spec, pod, container } = role;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
 import { createApi, createKey, whenFolded } from "../e2e/support/api.ts";
 import {
@@ -12,8 +12,6 @@ import { configOf } from "../e2e/support/stand-in.ts";
 import { openWatched, startBrowser, whenLoaded } from "./support/browser.ts";
 import { describeConsole } from "./support/describe-browser.ts";
 import { accountOf, fillAccounts, PLANTED } from "./support/many-accounts.ts";
-
-jest.setTimeout(600_000);
 
 const ACCOUNTS = 10_000;
 

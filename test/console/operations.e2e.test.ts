@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import { createKey } from "../e2e/support/api.ts";
 import { sendWebhook } from "../e2e/support/send.ts";
 import { findingsOf, openWatched, startBrowser, whenLoaded } from "./support/browser.ts";
 import { describeConsole } from "./support/describe-browser.ts";
 import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
-
-jest.setTimeout(600_000);
 
 const UNREADABLE = JSON.stringify({ nonsense: "12345678901234567890.10" });
 

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import { createApi, createKey } from "../e2e/support/api.ts";
 import { findingsOf, openWatched, startBrowser } from "./support/browser.ts";
 import { describeConsole } from "./support/describe-browser.ts";
 import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
-
-jest.setTimeout(600_000);
 
 /** How a page looks does not depend on the engine: there it is opened once. */
 const VIEWS = {

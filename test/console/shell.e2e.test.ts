@@ -1,13 +1,11 @@
 import { gunzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
 import { request } from "undici";
 import { createKey } from "../e2e/support/api.ts";
 import { openWatched, startBrowser, whenLoaded } from "./support/browser.ts";
 import { describeBrowser } from "./support/describe-browser.ts";
 import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
-
-jest.setTimeout(600_000);
 
 /** What every page has around it, and what may never leave one. */
 describeBrowser("the console's shell in a real browser (needs Chromium)", () => {

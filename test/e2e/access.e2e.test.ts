@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import type { BalanceRecord, EventRecord } from "@counterfoil/contracts/record";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { balanceBody } from "../system/messages.ts";
 import { type Api, createApi, createKey, until, whenFolded } from "./support/api.ts";
 import {
@@ -17,8 +17,6 @@ import {
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendWebhook } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
-
-jest.setTimeout(600_000);
 
 let env: Environment;
 let folder: string;

@@ -93,8 +93,9 @@ const plain = (text: string): string =>
 /** The indented block that begins so, and all of it. */
 function shown(start: string): string {
   const at = PAGE.indexOf(`    ${start}`);
-  const block = /^(?: {4}.*\n)+/.exec(PAGE.slice(at))?.[0] ?? "";
-  return block.replace(/^ {4}/gm, "").trim();
+  const block = at < 0 ? null : /^(?: {4}.*\n)+/.exec(PAGE.slice(at));
+  if (block === null) throw new Error(`docs/audit.md shows no "${start}" any more`);
+  return block[0].replace(/^ {4}/gm, "").trim();
 }
 
 test("docs/audit.md can be followed from its beginning to its end, and shows what is said", () => {
@@ -109,15 +110,22 @@ test("docs/audit.md can be followed from its beginning to its end, and shows wha
     if (line.startsWith("python3") && !hasPython) continue;
     said.set(line, run(line));
   }
-  const of = (start: string) =>
-    [...said].flatMap(([line, text]) => (line.startsWith(start) ? [plain(text)] : []));
-  for (const text of [...of("node check.mjs proof"), ...of("python3 check.py proof")]) {
+  const of = (start: string) => {
+    const texts = [...said].flatMap(([line, text]) =>
+      line.startsWith(start) ? [plain(text)] : [],
+    );
+    if (texts.length === 0) throw new Error(`docs/audit.md has no command "${start}" any more`);
+    return texts;
+  };
+  const byPython = hasPython ? of("python3 check.py proof") : [];
+  for (const text of [...of("node check.mjs proof"), ...byPython]) {
     expect(text).toBe(plain(shown("it holds")));
   }
   for (const text of of("counterfoil verify")) expect(text).toContain("Nothing is wrong.");
   const [explained = ""] = of("counterfoil explain");
   for (const line of shown("run 85693:").split("\n")) expect(explained).toContain(line);
-  const [quoted = ""] = /^> decides: (?:.*\n> )*.*$/m.exec(PAGE) ?? [];
+  const [quoted] = /^> decides: (?:.*\n> )*.*$/m.exec(PAGE) ?? [];
+  if (quoted === undefined) throw new Error("docs/audit.md quotes no sentence any more");
   // Wrapped, with the lines of the tree.
   expect(explained.replace(/[\s│]+/g, " ")).toContain(quoted.replace(/\n?> /g, " ").trim());
 });

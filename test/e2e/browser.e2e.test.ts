@@ -2,16 +2,7 @@ import { existsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  jest,
-  test,
-} from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { balanceBody } from "../system/messages.ts";
 import { createApi, createOperatorApi, whenFolded } from "./support/api.ts";
@@ -19,8 +10,6 @@ import { addressOf, endAllProcesses, startRole } from "./support/counterfoil.ts"
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendWebhook } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
-
-jest.setTimeout(600_000);
 
 const CHROMIUM = "/usr/bin/chromium";
 const describeBrowser = existsSync(CHROMIUM) ? describe : describe.skip;

@@ -1,7 +1,7 @@
 import { nodeHashing as hashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
-import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import {
   endAllProcesses,
   isReady,
@@ -12,7 +12,6 @@ import {
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Api, createApi, whenFolded, whenServed } from "./support/api.ts";
 import {
   addressOf,
@@ -14,8 +14,6 @@ import {
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendScenario, sendWebhook } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
-
-jest.setTimeout(600_000);
 
 let env: Environment;
 let service: ReturnType<typeof startRole>;

@@ -1,11 +1,9 @@
 import { readdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Environment, endAllProcesses, runCommand } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
-
-jest.setTimeout(600_000);
 
 const taken: Server = createServer();
 

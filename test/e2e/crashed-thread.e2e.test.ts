@@ -1,4 +1,4 @@
-import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { createApi, whenFolded } from "./support/api.ts";
 import { addressOf, endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
 import { crashThread, LETS_IN } from "./support/crash-thread.ts";
@@ -6,7 +6,6 @@ import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendScenario } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
-import { afterAll, expect, jest, test } from "@jest/globals";
+import { afterAll, expect, test } from "@jest/globals";
 import { endAllProcesses, runProgram } from "./support/counterfoil.ts";
 
-jest.setTimeout(600_000);
 afterAll(endAllProcesses);
 
 const COLUMNS_MAX = 120;

@@ -28,4 +28,4 @@ test("docs/first-steps.md can be followed to its end, and shows what it says", a
   expect(stdout).toMatch(/"kind":"gap".*"missing_amount":"5"/);
   expect(stdout).toMatch(/"balance":"130","status":"continuous","open_gaps":0/);
   expect(stdout).toContain("Nothing is wrong.");
-}, 600_000);
+});

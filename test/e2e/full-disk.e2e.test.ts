@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import type { OutgoingHook } from "@counterfoil/simulator/play-deliveries";
 import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";
-import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { createApi, whenFolded } from "./support/api.ts";
 import {
   addressOf,
@@ -16,8 +16,6 @@ import { removeFolders } from "./support/folder.ts";
 import { type Acknowledgement, postWebhook } from "./support/send.ts";
 import { mountSmallDisk } from "./support/small-disk.ts";
 import { configOf } from "./support/stand-in.ts";
-
-jest.setTimeout(600_000);
 
 const disk = mountSmallDisk(48);
 

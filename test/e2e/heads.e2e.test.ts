@@ -5,7 +5,7 @@ import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { certificateText } from "@counterfoil/core/audit/tree-head";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createApi, whenFolded } from "./support/api.ts";
 import {
   addressOf,
@@ -18,8 +18,6 @@ import {
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendScenario } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
-
-jest.setTimeout(600_000);
 
 let env: Environment;
 let data: string;

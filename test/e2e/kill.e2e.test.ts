@@ -2,7 +2,7 @@ import { generateHistory } from "@counterfoil/simulator/history/generate-history
 import type { OutgoingHook } from "@counterfoil/simulator/play-deliveries";
 import { createRandom } from "@counterfoil/simulator/random";
 import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";
-import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { createApi, whenFolded } from "./support/api.ts";
 import {
   addressOf,
@@ -16,7 +16,6 @@ import { recordedDeliveries } from "./support/recorded-deliveries.ts";
 import { sendWebhook } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

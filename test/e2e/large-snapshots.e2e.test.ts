@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import { createFeedServer } from "@counterfoil/simulator/feed-server";
-import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { createApi } from "./support/api.ts";
 import {
   addressOf,
@@ -15,7 +15,6 @@ import { newFolder, removeFolders } from "./support/folder.ts";
 import { postWebhook } from "./support/send.ts";
 import { configOf, feedConfigOf } from "./support/stand-in.ts";
 
-jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

@@ -6,13 +6,12 @@ import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import type { Delivery } from "@counterfoil/processing/ports/ingest";
-import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { createApi, whenFolded } from "./support/api.ts";
 import { addressOf, endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

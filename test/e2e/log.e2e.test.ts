@@ -1,14 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { until } from "./support/api.ts";
 import { endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { freePort } from "./support/free-port.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

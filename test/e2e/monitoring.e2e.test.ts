@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { stringify } from "yaml";
 import {
   type FeedServer,
@@ -22,8 +22,6 @@ import { newFolder, removeFolders } from "./support/folder.ts";
 import { freePort } from "./support/free-port.ts";
 import { sendScenario, sendWebhook } from "./support/send.ts";
 import { configOf, feedConfigOf } from "./support/stand-in.ts";
-
-jest.setTimeout(600_000);
 
 /** Two hours become a minute. Nothing but durations is divided: no count, no rate, no share. */
 const DIVISOR = 120;

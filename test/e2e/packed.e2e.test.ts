@@ -7,14 +7,12 @@ import {
   startBroker,
   type TestBroker,
 } from "@counterfoil/adapters/kafka/testing/broker";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createApi, whenFolded } from "./support/api.ts";
 import { addressOf, endAllProcesses, startRole } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendScenario } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
-
-jest.setTimeout(600_000);
 
 const ROOT = join(import.meta.dirname, "../..");
 /** Programs of Node without an install script, one a platform. */

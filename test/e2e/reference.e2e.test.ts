@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
 import { openWatched, startBrowser } from "../console/support/browser.ts";
 import { describeBrowser } from "../console/support/describe-browser.ts";
 import { addressOf, endAllProcesses, startRole } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { configOf } from "./support/stand-in.ts";
-
-jest.setTimeout(600_000);
 
 describeBrowser("the reference at /docs in a real browser (needs Chromium)", () => {
   let address: string;

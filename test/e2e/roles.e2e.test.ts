@@ -1,6 +1,6 @@
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { BalanceRecord } from "@counterfoil/contracts/record";
-import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { createApi, createOperatorApi, digests, until, whenFolded } from "./support/api.ts";
 import {
   addressOf,
@@ -14,7 +14,6 @@ import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendScenario } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

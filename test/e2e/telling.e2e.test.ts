@@ -1,6 +1,6 @@
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { EventRecord } from "@counterfoil/contracts/record";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type Api, createApi, whenFolded } from "./support/api.ts";
 import {
   addressOf,
@@ -14,8 +14,6 @@ import {
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendWebhook } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
-
-jest.setTimeout(600_000);
 
 let env: Environment;
 let service: ReturnType<typeof startRole>;

@@ -4,14 +4,13 @@ import { planDeliveries, shuffleDeliveries } from "@counterfoil/simulator/delive
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import { playDeliveries } from "@counterfoil/simulator/play-deliveries";
-import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { trueBalances } from "../system/truth.ts";
 import { type Api, createApi, stateDigests, whenFolded } from "./support/api.ts";
 import { addressOf, endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { configOf, feedConfigOf, KEYS } from "./support/stand-in.ts";
 
-jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

@@ -5,13 +5,12 @@ import { backup, DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { newDatabase } from "@counterfoil/adapters/postgres/testing/new-database";
 import { describeOwnPostgres } from "@counterfoil/adapters/postgres/testing/use-postgres";
-import { afterAll, afterEach, jest, test } from "@jest/globals";
+import { afterAll, afterEach, test } from "@jest/globals";
 import { endAllProcesses } from "../e2e/support/counterfoil.ts";
 import { newFolder, removeFolders } from "../e2e/support/folder.ts";
 import { configOf } from "../e2e/support/stand-in.ts";
 import { expectWholeBackup } from "./backup-under-load.ts";
 
-jest.setTimeout(600_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 const run = promisify(execFile);

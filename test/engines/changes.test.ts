@@ -7,11 +7,9 @@ import { newDatabase } from "@counterfoil/adapters/postgres/testing/new-database
 import { describePostgres } from "@counterfoil/adapters/postgres/testing/use-postgres";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
-import { afterAll, jest } from "@jest/globals";
+import { afterAll } from "@jest/globals";
 import { hashing } from "../system/support.ts";
 import { describeChanges } from "./changes.ts";
-
-jest.setTimeout(600_000);
 
 const ledger = "default";
 const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-changes-"));

@@ -62,6 +62,7 @@ export function describeChanges(name: string, open: OpenEngine): void {
       let connections = 0;
       const isCut = new AbortController();
       const cutting: typeof fetch = async (url, init) => {
+        if (random() < 0.1) throw new TypeError("refused");
         connections += 1;
         const response = await fetch(url, init);
         return cutAfter(response, 1 + Math.floor(random() * 1_500_000));

@@ -63,5 +63,5 @@ describeOwnPostgres("the connections of a service on PostgreSQL", (use) => {
     expect(most).toBeGreaterThan(10);
     expect(most).toBeLessThanOrEqual(CONNECTIONS_MAX);
     expect(await stopRole(role)).toBe(0);
-  }, 600_000);
+  });
 });

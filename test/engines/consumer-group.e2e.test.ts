@@ -17,14 +17,12 @@ import {
   type StateChange,
 } from "@counterfoil/consumer-kit/reading";
 import type { TopicPublisher, TopicRecord } from "@counterfoil/processing/ports/topics";
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { endScripts, startScript } from "../e2e/support/publisher-process.ts";
 
 const missing = missingForBroker();
 const describeWithBroker = missing === null ? describe : describe.skip;
-jest.setTimeout(600_000);
-
 const logger = pino({ level: "silent" });
 const KEYS = Array.from({ length: 12 }, (_, at) => `key ${at}`);
 const AT = "2026-01-02T03:04:05Z";

@@ -94,7 +94,7 @@ describeWithBroker(
       expect([facts.length, holes]).toEqual([position, []]);
       expect(states).toEqual(await shownStates(ledger.read));
       await ledger.close();
-    }, 600_000);
+    });
 
     test("of an old ledger stops alone, in few words, until the limits are raised", async () => {
       const translations = { ...TRANSLATIONS, present: 2 };
@@ -126,6 +126,6 @@ describeWithBroker(
       expect([after.facts.length, after.holes]).toEqual([position, []]);
       expect(after.states).toEqual(shown);
       await ledger.close();
-    }, 600_000);
+    });
   },
 );

@@ -228,7 +228,7 @@ describePostgres("on PostgreSQL", (use) => {
     expect(row?.error).toMatch(/index row size \d+ exceeds/);
     const shown = (await ledger.rows("trades", ANOMALIES)).filter(({ kind }) => kind === "stopped");
     expect(shown).toMatchObject([{ subject: row?.subject, closed_position: null }]);
-  }, 600_000);
+  });
 
   test("a rebuild stops the same subjects", async () => {
     await openOld();
@@ -243,5 +243,5 @@ describePostgres("on PostgreSQL", (use) => {
       expect(result).toMatchObject({ outcome: "activated" });
     }
     await expectStops();
-  }, 600_000);
+  });
 });

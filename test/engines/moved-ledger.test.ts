@@ -18,13 +18,11 @@ import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registr
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { Checkpoint, ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
-import { expect, jest, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { emptyStream, exportText, importText, NAMES } from "../system/exports.ts";
 import { byModel, hashing, LEDGER, type OpenTestEngine } from "../system/support.ts";
 import { playFlow } from "./flow.ts";
 import { eventstoreEngine, postgresEngine } from "./server-engines.ts";
-
-jest.setTimeout(600_000);
 
 const sqliteEngine: OpenTestEngine = async (clock) => {
   const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-moved-"));

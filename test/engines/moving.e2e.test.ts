@@ -4,13 +4,12 @@ import { startEventStoreDouble } from "@counterfoil/adapters/eventstore/testing/
 import { newDatabase } from "@counterfoil/adapters/postgres/testing/new-database";
 import { describeOwnPostgres } from "@counterfoil/adapters/postgres/testing/use-postgres";
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
-import { afterAll, expect, jest, test } from "@jest/globals";
+import { afterAll, expect, test } from "@jest/globals";
 import { type Environment, runCommand } from "../e2e/support/counterfoil.ts";
 import { fillLedger } from "../e2e/support/filled-ledger.ts";
 import { newFolder, removeFolders } from "../e2e/support/folder.ts";
 import { configOf } from "../e2e/support/stand-in.ts";
 
-jest.setTimeout(600_000);
 afterAll(removeFolders);
 
 async function run(args: readonly string[], env: Environment): Promise<string> {

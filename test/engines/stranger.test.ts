@@ -56,5 +56,5 @@ describePostgres("another client in the ledger's stream", (use) => {
     expect(await stateDifferences(ledger, without)).toEqual([]);
     await without.close();
     await ledger.close();
-  }, 600_000);
+  });
 });

@@ -100,7 +100,7 @@ describe("a damaged page of a model's file", () => {
     // The first holds the schema, without which nothing is read.
     expect(shown[0]).toBe("unreadable");
     await ledger.close();
-  }, 600_000);
+  });
 
   test("its header: it keeps its number, nobody takes it for a new one, and verify names it", async () => {
     const ledger = await filledLedger({ engine: "sqlite" });

@@ -15,12 +15,10 @@ import { ExportRefused } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { createRandom } from "@counterfoil/simulator/random";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { playFlow } from "../engines/flow.ts";
 import { emptyStream, exportText, importText, NAMES } from "./exports.ts";
 import { allEvents, hashing, LEDGER, refold, runs, type TestLedger } from "./support.ts";
-
-jest.setTimeout(600_000);
 
 let ledger: TestLedger;
 let text: string;

@@ -1,7 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { ModelStore } from "@counterfoil/processing/ports/model-store";
-import type { Row } from "@counterfoil/processing/ports/table";
 import { byArrival, isWebhook } from "@counterfoil/simulator/delivery/planned-delivery";
 import { formatAmount } from "@counterfoil/simulator/exact";
 import { type Arrivals, arrivalsOf } from "@counterfoil/simulator/testing/arrivals";
@@ -22,9 +21,11 @@ import {
   allRows,
   type LedgerOptions,
   openTestLedger,
+  printed,
   refold,
   stateDifferences,
   type TestLedger,
+  without,
 } from "./support.ts";
 import { accountOf } from "./truth.ts";
 
@@ -102,20 +103,12 @@ async function rebuildBreaches(ledger: TestLedger): Promise<readonly Breach[]> {
 }
 
 async function rowsThatDiffer(ledger: TestLedger, model: ModelName, store: ModelStore) {
-  const printed = (row: Row) =>
-    JSON.stringify(row, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
   const lines: string[] = [];
   for (const table of ledger.projections[model].tables) {
     const live = (await ledger.rows(model, table)).map(printed);
     const rebuilt = (await allRows(store, table)).map(printed);
-    lines.push(
-      ...live.filter((row) => !rebuilt.includes(row)).map((row) => `  live ${table.name} ${row}`),
-    );
-    lines.push(
-      ...rebuilt
-        .filter((row) => !live.includes(row))
-        .map((row) => `  rebuilt ${table.name} ${row}`),
-    );
+    lines.push(...without(live, rebuilt).map((row) => `  live ${table.name} ${row}`));
+    lines.push(...without(rebuilt, live).map((row) => `  rebuilt ${table.name} ${row}`));
   }
   return lines.slice(0, 20);
 }

@@ -354,10 +354,10 @@ function shapeOf(
   model: ModelName,
   name: string,
   deliveries: HotShape["deliveries"],
-  limits: Pick<HotShape, "endsInAll"> = {},
+  ending: Pick<HotShape, "endsInAll"> = {},
 ): HotShape {
   const isPlain = name.startsWith("plain:");
-  return { name, model, isPlain, deliveries, ...limits };
+  return { name, model, isPlain, deliveries, ...ending };
 }
 
 export const HOT_SHAPES: readonly HotShape[] = [

@@ -14,6 +14,7 @@ import {
   hashing,
   openTestLedger,
   patience,
+  printed,
   refold,
   runs,
   type TestLedger,
@@ -37,9 +38,6 @@ async function expectSameRows(ledger: TestLedger): Promise<void> {
     }
   }
 }
-
-const printed = (row: Row): string =>
-  JSON.stringify(row, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
 
 describe("a model folded live, in random batches and with restarts", () => {
   test.each<[Engine, number]>([

@@ -8,11 +8,9 @@ import {
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelStore } from "@counterfoil/processing/ports/model-store";
 import { createRandom } from "@counterfoil/simulator/random";
-import { describe, expect, jest, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { playFlow } from "../engines/flow.ts";
 import { allRows, ENGINES, hashing, refold, runs, type TestLedger } from "./support.ts";
-
-jest.setTimeout(600_000);
 
 const replayOf = ({ stream, catalogue }: TestLedger, model: ModelName, position: number) => ({
   ...{ stream, catalogue, hashing, position },

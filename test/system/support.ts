@@ -472,7 +472,11 @@ export async function stateDifferences(a: TestLedger, b: TestLedger): Promise<re
   return differences.slice(0, 40);
 }
 
-function without(lines: readonly string[], others: readonly string[]): readonly string[] {
+/** A row as text that holds all of it. */
+export const printed = (row: Row): string =>
+  JSON.stringify(row, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+
+export function without(lines: readonly string[], others: readonly string[]): readonly string[] {
   const left = new Map<string, number>();
   for (const other of others) left.set(other, (left.get(other) ?? 0) + 1);
   return lines.filter((line) => {

@@ -37,7 +37,7 @@ const FONTS = [
 ] as const;
 
 /** Makes what is served from the sources: nothing of it lies in the repository. Takes some 0.3 s. */
-export async function buildConsole(): Promise<Bundle> {
+async function buildConsole(): Promise<Bundle> {
   const files = new Map<string, ServedFile>();
   const fonts = FONTS.map(([family, specifier]) => {
     const path = require.resolve(specifier);

@@ -1,7 +1,5 @@
-import { expect, jest, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { createConsole } from "./console.ts";
-
-jest.setTimeout(600_000);
 
 test("the files are built once, whoever asks for them, and are what the document names", async () => {
   const { bundle } = createConsole();

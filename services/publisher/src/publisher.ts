@@ -7,7 +7,7 @@ import {
   RecordTooLarge,
   TopicMisconfigured,
 } from "@counterfoil/processing/ports/topics";
-import type { TransactionLimits } from "@counterfoil/processing/publish/model-changes";
+import type { TransactionLimits } from "@counterfoil/processing/publish/context";
 import {
   type Interruption,
   type PublisherOptions,

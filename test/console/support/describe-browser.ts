@@ -12,7 +12,7 @@ export const describeBrowser = hasBrowser ? describe : describe.skip;
 
 export type Engine = "SQLite" | "PostgreSQL";
 /** The configuration of a new, empty place for a ledger. */
-export type NewLedger = () => Promise<Environment>;
+type NewLedger = () => Promise<Environment>;
 
 /** A suite in a real browser on every engine; skipped by name where a browser or a server is missing. */
 export function describeConsole(

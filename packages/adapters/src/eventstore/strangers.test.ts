@@ -113,7 +113,7 @@ describe("what another client appends", () => {
       }),
       { numRuns: 25 },
     );
-  }, 600_000);
+  });
 
   async function appendNext(stream: EventStream, id: number): Promise<void> {
     const { position } = await stream.head();

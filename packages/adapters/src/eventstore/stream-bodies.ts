@@ -46,30 +46,33 @@ export function createStreamBodies(options: Options): StreamBodies {
   };
   return {
     store: async (bodies) => {
-      for (let at = 0; at < bodies.length; at += AT_ONCE) {
-        const some = bodies.slice(at, at + AT_ONCE);
-        await Promise.all(some.map((body) => storeBody(options, nameOf(body.sha256), body)));
-      }
+      await inGroups(bodies, (body) => storeBody(options, nameOf(body.sha256), body));
     },
     read,
     readAll: async (digests) => {
-      const found = new Map<string, Uint8Array>();
-      for (let at = 0; at < digests.length; at += AT_ONCE) {
-        const some = digests.slice(at, at + AT_ONCE);
-        const bodies = await Promise.all(some.map(read));
-        for (const [index, bytes] of bodies.entries()) {
-          if (bytes !== null) found.set(some[index] as string, bytes);
-        }
-      }
-      return found;
+      const bodies = await inGroups(
+        digests,
+        async (digest) => [digest, await read(digest)] as const,
+      );
+      return new Map(
+        bodies.flatMap(([digest, bytes]) => (bytes === null ? [] : [[digest, bytes]])),
+      );
     },
     erase: async (digests) => {
-      for (let at = 0; at < digests.length; at += AT_ONCE) {
-        const some = digests.slice(at, at + AT_ONCE).map(nameOf);
-        await Promise.all(some.map((name) => tombstone(connection, name, timing)));
-      }
+      await inGroups(digests, (digest) => tombstone(connection, nameOf(digest), timing));
     },
   };
+}
+
+async function inGroups<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<readonly R[]> {
+  const done: R[] = [];
+  for (let at = 0; at < items.length; at += AT_ONCE) {
+    done.push(...(await Promise.all(items.slice(at, at + AT_ONCE).map(work))));
+  }
+  return done;
 }
 
 /**

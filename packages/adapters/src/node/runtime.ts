@@ -1,4 +1,4 @@
-import { hash, randomBytes, randomUUID } from "node:crypto";
+import { hash } from "node:crypto";
 import { setImmediate as nextImmediate, setTimeout as wait } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
@@ -49,17 +49,6 @@ export const nodeBase64 = {
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"),
   decode: (text: string): Uint8Array => Buffer.from(text, "base64"),
 };
-
-/** As many bits as the digest that is kept of it. */
-const SECRET_BYTES = 32;
-const MARK_BYTES = 4;
-
-/** A new API key's secret, such as `cf_5d1c0b0e_…`: 256 bits of chance behind a prefix that may be shown. */
-export function newKeySecret(): Readonly<{ id: string; prefix: string; secret: string }> {
-  const prefix = `cf_${randomBytes(MARK_BYTES).toString("hex")}`;
-  const secret = `${prefix}_${randomBytes(SECRET_BYTES).toString("base64url")}`;
-  return { id: randomUUID(), prefix, secret };
-}
 
 /**
  * From now on the heap of this process may grow by half of what is in use before it is collected.

@@ -15,6 +15,7 @@ import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import { quoted } from "../sql/tables.ts";
 import { STREAM } from "../sql/trouble.ts";
 import {
+  ALWAYS_BY_INDEX,
   type Connections,
   closeClient,
   createReconnectingClient,
@@ -28,7 +29,6 @@ import { layOut, readLayout } from "./layout.ts";
 import { type LedgerOnServer, ledgerSchema, lockKey, type Server, serverOf } from "./server.ts";
 import { createAppender } from "./stream-append.ts";
 import {
-  ALWAYS_BY_INDEX,
   findByIds,
   readBodies,
   readBody,
@@ -233,7 +233,7 @@ async function askUntil(client: Client, signal: AbortSignal): Promise<void> {
 /** `VACUUM` of a large table takes its time, and holds nobody up. */
 const VACUUM_MS = 3_600_000;
 
-export type EraseOptions = Readonly<{
+type EraseOptions = Readonly<{
   server: Server;
   ledger: string;
   writer: ReconnectingClient;

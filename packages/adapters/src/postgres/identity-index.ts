@@ -8,10 +8,9 @@ import type {
 } from "../eventstore/identity-index.ts";
 import { quoted } from "../sql/tables.ts";
 import { STREAM } from "../sql/trouble.ts";
-import { openConnections, queryCells } from "./client.ts";
+import { ALWAYS_BY_INDEX, openConnections, queryCells } from "./client.ts";
 import { type Layout, layOut } from "./layout.ts";
 import { type LedgerOnServer, ledgerSchema, serverOf } from "./server.ts";
-import { ALWAYS_BY_INDEX } from "./stream-sql.ts";
 
 const READERS_MAX = 4;
 const TIMEOUT_MS = 30_000;

@@ -86,7 +86,7 @@ describePostgres("who builds a model on PostgreSQL", (use) => {
       const next = await catalogue.create("trades", LAYOUT);
       await catalogue.drop("trades", next ?? 0);
     }, kept);
-  }, 600_000);
+  });
 
   test("a role that may not create is told which right it lacks", async () => {
     await catalogue.create("trades", LAYOUT);

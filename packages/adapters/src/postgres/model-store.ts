@@ -18,6 +18,7 @@ import {
 } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
 import {
+  ALWAYS_BY_INDEX,
   type Cells,
   createReconnectingClient,
   queryCells,
@@ -31,7 +32,6 @@ import {
   createTableRows,
   indexSql,
   isUnused,
-  PAGES_BY_INDEX,
   type Place,
   prepared,
   tableName,
@@ -73,7 +73,7 @@ export async function openModelStore(
   const { model, generation } = place;
   const rows = createTableRows(place);
   // A table of a few pages would be read whole for every row of it.
-  const settings = { ...LOSES_LAST_COMMITS, ...PAGES_BY_INDEX, enable_seqscan: "off" };
+  const settings = { ...LOSES_LAST_COMMITS, ...ALWAYS_BY_INDEX };
   const client = { access: "write", timeoutMs: TIMEOUT_MS, isPipelined: true, settings } as const;
   const { use, close } = createReconnectingClient({ server, stored: MODEL, client });
   const known: Known = { fence: "", absent: null };

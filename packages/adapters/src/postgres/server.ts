@@ -2,7 +2,15 @@ import { createHash } from "node:crypto";
 import type { StoreName } from "@counterfoil/processing/ports/model-store";
 import type { ClientConfig } from "pg";
 import { ConfigurationInvalid } from "../config.ts";
-import { fieldsOf, type Stored, type Trouble, troubleError, wordsOf } from "../sql/trouble.ts";
+import {
+  fieldsOf,
+  LAID_OUT_OTHERWISE,
+  type Stored,
+  type Trouble,
+  troubleError,
+  unavailable,
+  wordsOf,
+} from "../sql/trouble.ts";
 
 /** A PostgreSQL server as the configuration names it. */
 export type Server = Readonly<{
@@ -91,8 +99,6 @@ export function lockKey(...names: readonly string[]): string {
   return digest.readBigInt64BE(0).toString();
 }
 
-const unavailable = (advice: string): Trouble => ({ is: "unavailable", advice });
-
 const AWAY = unavailable(
   `look after the server and the network, or check ${POSTGRES_VARIABLE}; it goes on by itself`,
 );
@@ -115,7 +121,7 @@ const TROUBLES: readonly (readonly [state: string, trouble: Trouble])[] = [
   ["3F000", { is: "missing", advice: "it was dropped, or never created" }],
   ["40", BUSY],
   ["42501", unavailable("give its user the right to it")],
-  ["42703", unavailable("another version of the program laid it out: a projector builds it anew")],
+  ["42703", LAID_OUT_OTHERWISE],
   ["42P01", { is: "missing", advice: "it was dropped, or never created" }],
   ["53300", unavailable("raise max_connections or end other connections; it goes on by itself")],
   ["53", DISK],

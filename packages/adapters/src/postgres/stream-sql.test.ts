@@ -2,10 +2,10 @@ import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { beforeAll, expect, test } from "@jest/globals";
 import type { Client } from "pg";
 import { nodeHashing, systemClock } from "../node/runtime.ts";
-import { closeClient, openClient, queryCells } from "./client.ts";
+import { ALWAYS_BY_INDEX, closeClient, openClient, queryCells } from "./client.ts";
 import { openEventStream } from "./event-stream.ts";
 import { serverOf } from "./server.ts";
-import { ALWAYS_BY_INDEX, streamStatements } from "./stream-sql.ts";
+import { streamStatements } from "./stream-sql.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 
 const IDS = sampleEvents(1, 1_000).map(({ id }) => id);

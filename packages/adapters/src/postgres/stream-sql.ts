@@ -55,12 +55,6 @@ export const STREAM_LAYOUT: Layout = {
   ],
 };
 
-/**
- * Every question to the stream has its index. Before the server has gathered figures, its planner
- * takes a young stream for a small one and would rather read it all.
- */
-export const ALWAYS_BY_INDEX = { enable_seqscan: "off", enable_bitmapscan: "off" };
-
 export type StreamStatements = Readonly<Record<keyof ReturnType<typeof textsOf>, Statement>>;
 
 export function streamStatements(ledger: string): StreamStatements {

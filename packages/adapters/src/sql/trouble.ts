@@ -37,6 +37,12 @@ export type Trouble = Readonly<{
   advice: string;
 }>;
 
+export const unavailable = (advice: string): Trouble => ({ is: "unavailable", advice });
+
+export const LAID_OUT_OTHERWISE = unavailable(
+  "another version of the program laid it out: a projector builds it anew",
+);
+
 /** An engine's error in the port's words: what, where, what was found, what to do. */
 export function troubleError(
   stored: Stored,

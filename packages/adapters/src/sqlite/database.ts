@@ -2,7 +2,14 @@ import { mkdirSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { fieldsOf, type Stored, type Trouble, troubleError } from "../sql/trouble.ts";
+import {
+  fieldsOf,
+  LAID_OUT_OTHERWISE,
+  type Stored,
+  type Trouble,
+  troubleError,
+  unavailable,
+} from "../sql/trouble.ts";
 
 /** `create` makes the file where it is missing; `write` and `read` need it to be there. */
 export type OpenMode = "create" | "write" | "read";
@@ -200,23 +207,15 @@ function logLost(stored: Stored, log: string, isSaved: boolean): Error {
   const saved = isSaved ? "what it held was saved; " : "";
   const advice = `${saved}end all processes of this ledger and start them again`;
   const found = new Error("the log was removed or replaced while it was open");
-  return troubleError(stored, log, { is: "unavailable", advice }, found);
+  return troubleError(stored, log, unavailable(advice), found);
 }
 
-const BUSY: Trouble = {
-  is: "unavailable",
-  advice: "another process holds it; find out which, and end it or wait",
-};
-const DISK: Trouble = {
-  is: "unavailable",
-  advice: "look after the disk; it goes on by itself",
-};
+const BUSY = unavailable("another process holds it; find out which, and end it or wait");
+const DISK = unavailable("look after the disk; it goes on by itself");
 const DAMAGED: Trouble = {
   is: "corrupted",
   advice: "keep the file; restore a stream from a backup, and rebuild a read model",
 };
-const unavailable = (advice: string): Trouble => ({ is: "unavailable", advice });
-
 const FORBIDDEN = unavailable(
   "give this user the right to read and write it, or run as the user whose it is",
 );
@@ -258,9 +257,6 @@ export function isUniqueViolation(error: unknown): boolean {
 
 /** SQLite has no code of its own for it. */
 const OTHER_LAYOUT = /^(?:no such (?:table|column): |table .+ has no column named )/;
-const LAID_OUT_OTHERWISE = unavailable(
-  "another version of the program laid it out: a projector builds it anew",
-);
 
 function troubleOf(error: unknown): Trouble | null {
   const code = resultCode(error);

@@ -51,7 +51,7 @@ describe("a stream file that several processes use", () => {
     expect(positionsOf(events)).toEqual(Array.from({ length: 600 }, (_, at) => at + 1));
     expect(new Set(events.map(({ id }) => id)).size).toBe(600);
     expect(brokenAt(events, { ledger: LEDGER, hashing: nodeHashing })).toBeNull();
-  }, 600_000);
+  });
 
   test.each([1, 25, 60])(
     "killed after acknowledgement %i, it holds a whole prefix",
@@ -77,7 +77,7 @@ describe("a stream file that several processes use", () => {
     await startAppender(1, 1).ended();
     await waiting;
     expect(await readAll(reader)).toHaveLength(3);
-  }, 600_000);
+  });
 
   test("a reader wakes after an append by a worker thread", async () => {
     const reader = await openReader();
@@ -90,7 +90,7 @@ describe("a stream file that several processes use", () => {
     await waiting;
     expect((await reader.head()).position).toBe(3);
     await worker.terminate();
-  }, 600_000);
+  });
 
   async function openReader(): Promise<EventStream> {
     await (await open()).close();

@@ -37,7 +37,7 @@ describe("memory and SQLite", () => {
       { numRuns: 300 },
     );
     for (const store of stores) await store.close();
-  }, 600_000);
+  });
 });
 
 async function newStore(catalogue: ReturnType<typeof openModelCatalogue>): Promise<ModelStore> {

@@ -29,7 +29,7 @@ describe("the files of read models", () => {
     await Promise.all(creators.map((creator) => creator.ended()));
     const numbers = creators.flatMap(({ lines }) => lines.map(Number)).sort((a, b) => a - b);
     expect(numbers).toEqual(Array.from({ length: 30 }, (_, at) => at + 1));
-  }, 600_000);
+  });
 
   test("what a creator that died left is no generation, and blocks nobody", async () => {
     const catalogue = openModelCatalogue({ dataDir });

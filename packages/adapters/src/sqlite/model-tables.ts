@@ -15,6 +15,7 @@ import {
   takeRows,
   type Value,
 } from "@counterfoil/processing/ports/table";
+import { createGate } from "../gate.ts";
 import {
   type Cells,
   CHECKPOINT_COLUMNS,
@@ -297,22 +298,5 @@ function createPool<Item>({ sizeMax, open, isUsable, close }: PoolOptions<Item>)
       closed = true;
       clear();
     },
-  };
-}
-
-/** Lets so many callers in at once; a place that becomes free goes to the one that waits longest. */
-function createGate(sizeMax: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let inside = 0;
-  return async (work) => {
-    if (inside < sizeMax) inside += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) inside -= 1;
-      else next();
-    }
   };
 }

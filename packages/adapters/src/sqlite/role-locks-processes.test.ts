@@ -29,7 +29,7 @@ describe("role locks between processes and threads", () => {
     const held = await waiting;
     expect(held).not.toBeNull();
     await held?.release();
-  }, 600_000);
+  });
 
   test("processes that wait follow one another", async () => {
     const first = startProcess(new URL("test-process/lock-holder.ts", import.meta.url), [
@@ -55,7 +55,7 @@ describe("role locks between processes and threads", () => {
     await next.kill();
     await last.printed(1);
     await last.kill();
-  }, 600_000);
+  });
 
   test("a worker thread excludes its own process, until it ends", async () => {
     const locks = createRoleLocks({ dataDir });
@@ -70,5 +70,5 @@ describe("role locks between processes and threads", () => {
     const held = await locks.acquire("projector", NEVER);
     expect(held).not.toBeNull();
     await held?.release();
-  }, 600_000);
+  });
 });

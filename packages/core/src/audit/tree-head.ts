@@ -59,7 +59,7 @@ export function readTreeHead(text: string): ReadSigned<TreeHead> {
 }
 
 /** JSON that has a shape and nothing else: whoever checks a signature must know all that was signed. */
-export function readSigned<Signed>(text: string, shape: Shape<Signed>): ReadSigned<Signed> {
+function readSigned<Signed>(text: string, shape: Shape<Signed>): ReadSigned<Signed> {
   // Printed numbers stay apart from text, and every value that is signed is text.
   const json = parseJson(text, "printed");
   if (!json.ok) return { ok: false, reason: `it is not JSON: ${json.reason} at ${json.at}` };

@@ -68,8 +68,6 @@ export function trimHistory(history: History): void {
   history.isStart = false;
 }
 
-const KEPT = 64;
-
 /**
  * Takes an entry into the history, out of it, or puts another version in its place: the clusters
  * around it are ordered anew, then balances and gaps computed as far as they change. Where it does
@@ -178,6 +176,8 @@ function clustersTouched(
  * reports of one instant it stands where its counter says.
  */
 const LARGE_REACH = 64;
+/** What the next run at the end looks at, and one more. */
+const KEPT = LARGE_REACH + 1;
 const ONE_INSTANT_REACH = 16;
 
 function largeReach(entries: readonly Entry[], place: number, at: Nanos): Region {

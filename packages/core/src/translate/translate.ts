@@ -248,12 +248,12 @@ const SNAPSHOT = /"message(?:T|_t)ype"\s*:\s*"initial-balances?"/;
  * so a body counts for a type only where one of that type's marks stands in it: a key, be it empty,
  * that every printed body of the type has and no other type's. Two types of funds share one shape.
  */
-export type BodyType = Readonly<{ marks: readonly string[] }>;
+type BodyType = Readonly<{ marks: readonly string[] }>;
 
 /** By payload type; two spellings of one type are one and the same `BodyType`. */
-export type BodyTypes = Readonly<Record<string, BodyType>>;
+type BodyTypes = Readonly<Record<string, BodyType>>;
 
-export function isOfType(value: unknown, { marks }: BodyType): boolean {
+function isOfType(value: unknown, { marks }: BodyType): boolean {
   return (
     typeof value === "object" && value !== null && marks.some((mark) => Object.hasOwn(value, mark))
   );

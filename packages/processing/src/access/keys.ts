@@ -8,6 +8,7 @@ import {
   keyCreated,
   keyEventId,
   keyRevoked,
+  keyState,
   rotatedRequest,
 } from "@counterfoil/core/access/api-key";
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
@@ -24,6 +25,12 @@ export async function readKeys(stream: EventStream): Promise<ApiKeys> {
   for await (const event of readAll(stream, KEY_EVENTS)) keys = evolveKeys(keys, event);
   return keys;
 }
+
+/** Active, and it opens nothing: the digest of its secret is not kept, as where a stream was restored alone. */
+export const isLost = (
+  key: ApiKey,
+  { digests, now }: Readonly<{ digests: ReadonlyMap<string, string>; now: Nanos }>,
+): boolean => keyState(key, now) === "active" && !digests.has(key.id);
 
 export type KeyKeeping = Contender & Readonly<{ keys: KeyStore; hashing: Hashing }>;
 

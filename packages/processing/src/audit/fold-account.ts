@@ -1,5 +1,5 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { Hashing } from "@counterfoil/core/hashing";
+import { EMPTY_DIGEST, type Hashing } from "@counterfoil/core/hashing";
 import { balancesProjection } from "../models/balances/projection.ts";
 import { ACCOUNTS, ENTRIES, STATEMENTS } from "../models/balances/tables.ts";
 import type { Checkpoint, Commit, ModelCatalogue, ModelStore } from "../ports/model-store.ts";
@@ -68,8 +68,9 @@ type HeldBack = ModelStore &
     rowsOf(table: Table, account: string, orderBy: readonly string[]): Promise<readonly Row[]>;
   }>;
 
-const NOTHING = "0".repeat(64);
-const START: Checkpoint = { position: 0, hash: "", digest: NOTHING, state_digest: NOTHING };
+const START: Checkpoint = {
+  ...{ position: 0, hash: "", digest: EMPTY_DIGEST, state_digest: EMPTY_DIGEST },
+};
 const PAGE = 1000;
 
 /**

@@ -221,7 +221,7 @@ const PATIENCE_MS = 1_000;
  *
  * @returns to be told again and again how far each model has come, and when
  */
-export function watchLag(): (
+function watchLag(): (
   reached: ReadonlyMap<ModelName, number>,
   nowMs: number,
 ) => readonly ModelName[] {
@@ -242,7 +242,7 @@ export function watchLag(): (
 }
 
 /** How far a model can be followed, and which of its subjects are stopped there. */
-export type FollowedModel = Readonly<{ position: number; stopped: ReadonlySet<string> }>;
+type FollowedModel = Readonly<{ position: number; stopped: ReadonlySet<string> }>;
 
 /** Subjects that are compared; of more than that it is only known that there are more. */
 const STOPPED_MAX = 100;
@@ -252,7 +252,7 @@ const STOPPED_MAX = 100;
  *
  * @returns null for a model that cannot be read just now
  */
-export function createLook(deps: ReadChangesDeps) {
+function createLook(deps: ReadChangesDeps) {
   const isFollowed = new Map<string, boolean>();
 
   async function look(model: ModelName): Promise<FollowedModel | null> {

@@ -8,8 +8,8 @@ import type { TopicRecord } from "../ports/topics.ts";
 import type { StoppedSubject } from "../projection/stopped.ts";
 import type { Traces } from "../traces.ts";
 import type { PublisherCheckpoint } from "./checkpoint.ts";
+import type { PublishContext, TransactionLimits } from "./context.ts";
 import { factMessage, stateMessage } from "./message.ts";
-import type { PublishContext, TransactionLimits } from "./model-changes.ts";
 import { followModel } from "./model-changes.ts";
 
 /** What is published together: some events, and everything that they did to the models. */

@@ -21,8 +21,8 @@ import {
   type StoppedKey,
   withModel,
 } from "./checkpoint.ts";
+import type { Published, TransactionLimits } from "./context.ts";
 import { headMessage } from "./message.ts";
-import type { Published, TransactionLimits } from "./model-changes.ts";
 import {
   findSwitches,
   publishSwitch,

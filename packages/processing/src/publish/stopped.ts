@@ -16,8 +16,8 @@ import {
   type StoppedKey,
   withModel,
 } from "./checkpoint.ts";
+import type { TransactionLimits } from "./context.ts";
 import { factMessage } from "./message.ts";
-import type { TransactionLimits } from "./model-changes.ts";
 
 /** With more it is not the keys that are at fault: nothing goes on then. */
 const STOPPED_KEYS_MAX = 1000;

@@ -174,7 +174,7 @@ export async function accountsCalled(
 }
 
 /** An account at a moment, as the facts up to there left it; null where nothing was said of it. */
-export async function balanceAt(
+async function balanceAt(
   rows: Rows,
   account: Row,
   position: number,
@@ -303,7 +303,7 @@ export async function findAccount(
 }
 
 /** The account's row, by our id or by the provider's; what was gone once has only its identity. */
-export async function findAccountRow(
+async function findAccountRow(
   rows: Rows,
   { id, platform, moment = NOW }: AccountQuery,
 ): Promise<Found<Row>> {

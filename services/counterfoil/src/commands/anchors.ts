@@ -54,10 +54,10 @@ export async function verifyAnchored(
   { head: files, certificate, key: keys, expect, since }: Anchors,
 ): Promise<AnchoredVerification> {
   const options = { ...backends, nextTurn: backends.clock.nextTurn };
-  const certificates = await readGivenCertificates(certificate, keys, backends);
-  const given = await readGivenHeads(files, keys, backends);
+  const certificates = await readGiven(CERTIFICATE, certificate, keys, backends);
+  const given = await readGiven(HEAD, files, keys, backends);
   const heads = [...given, ...certificates.map(treeOf)];
-  const [earlier] = since === undefined ? [] : await readGivenHeads([since], keys, backends);
+  const [earlier] = since === undefined ? [] : await readGiven(HEAD, [since], keys, backends);
   const { from, findings: atStart } =
     earlier === undefined ? FROM_THE_BEGINNING : await startAfter(options, earlier);
   const stream = await verifyWholeStream(backends, bodies, from);
@@ -134,20 +134,6 @@ const CERTIFICATE: Kind<Certificate> = {
   lastOf: ({ to }) => to,
 };
 
-/** As `readGiven`, of heads. */
-const readGivenHeads = (
-  files: readonly string[],
-  keys: readonly string[],
-  ledger: Ledger,
-): Promise<readonly TreeHead[]> => readGiven(HEAD, files, keys, ledger);
-
-/** As `readGiven`, of certificates. */
-const readGivenCertificates = (
-  files: readonly string[],
-  keys: readonly string[],
-  ledger: Ledger,
-): Promise<readonly Certificate[]> => readGiven(CERTIFICATE, files, keys, ledger);
-
 /**
  * What somebody brings, each with a signature that holds, of a key that is trusted: this
  * installation's own, one that was given, or one that such a key has followed.
@@ -212,7 +198,7 @@ function readKey(given: string): string {
   throw new WrongUsage(`--key ${given}: expected a public key, 64 lower-case hex digits`);
 }
 
-function textIn(file: string): string {
+export function textIn(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {

@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { newKeySecret } from "@counterfoil/adapters/node/runtime";
+import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
 import { ID_BYTES_MAX } from "@counterfoil/contracts/scalar";
 import { keyRole } from "@counterfoil/contracts/service-fact";
 import {
@@ -9,7 +9,13 @@ import {
   keyState,
 } from "@counterfoil/core/access/api-key";
 import { formatTime, type Nanos, parseTime, SECOND } from "@counterfoil/core/exact/time";
-import { createKey, readKeys, revokeKey, rotateKey } from "@counterfoil/processing/access/keys";
+import {
+  createKey,
+  isLost,
+  readKeys,
+  revokeKey,
+  rotateKey,
+} from "@counterfoil/processing/access/keys";
 import { isStorable } from "@counterfoil/processing/queries/page";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { WrongUsage } from "../error-report.ts";
@@ -71,8 +77,7 @@ function listCommand(): Command {
         const known = [...(await readKeys(stream)).values()];
         return known.map((key) => {
           const row = keyRow(key, now);
-          const isLost = row.state === "active" && !digests.has(key.id);
-          return isLost ? { ...row, state: "lost" as const } : row;
+          return isLost(key, { digests, now }) ? { ...row, state: "lost" as const } : row;
         });
       });
       if (json) printJson(rows);

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { writeWholeFile } from "@counterfoil/adapters/node/files";
 import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
@@ -8,6 +7,7 @@ import { proveAccount } from "@counterfoil/processing/audit/prove-account";
 import { Command } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
+import { textIn } from "./anchors.ts";
 import {
   JSON_OPTION,
   type JsonOption,
@@ -50,13 +50,7 @@ function asWrongUsage(error: unknown): never {
 
 /** The size of a head in a file. */
 function addHead(file: string, before: readonly number[]): readonly number[] {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new WrongUsage(`${file} cannot be read: ${(error as Error).message}`);
-  }
-  const read = readTreeHead(text);
+  const read = readTreeHead(textIn(file));
   if (!read.ok) throw new WrongUsage(`${file} is no head: ${read.reason}`);
   return [...before, Number(read.signed.tree_size)];
 }

@@ -21,13 +21,10 @@ import { Command } from "commander";
 import { EXIT, type ExitCode } from "../error-report.ts";
 import { print } from "../output/print.ts";
 import { createClosing } from "../service/service.ts";
+import { AVAILABLE, expectationsOf, gatherLedger, rebuildAll } from "./ledger.ts";
 import {
   type Api,
-  AVAILABLE,
   createApi,
-  expectationsOf,
-  gatherLedger,
-  rebuildAll,
   runCommand,
   type ServiceProcess,
   startServiceProcess,

@@ -17,7 +17,7 @@ import {
   type Ledger,
   type RebuiltModel,
   WITHDRAWAL,
-} from "./service.ts";
+} from "./ledger.ts";
 
 export function showBalances(balances: readonly BalanceRecord[], position: string): void {
   printHeading("Balances", `as of position ${position}`);

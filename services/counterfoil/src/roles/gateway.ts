@@ -1,6 +1,5 @@
 import { type Backends, connect } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
-import { keyState } from "@counterfoil/core/access/api-key";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { prepareConsole } from "@counterfoil/gateway/console";
 import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
@@ -8,7 +7,7 @@ import type { Acting } from "@counterfoil/gateway/route/acting";
 import { assertReadable } from "@counterfoil/gateway/route/operations";
 import { type Door, isLoopback } from "@counterfoil/http/door";
 import { createReadiness, type Readiness } from "@counterfoil/http/operations";
-import { readKeys } from "@counterfoil/processing/access/keys";
+import { isLost, readKeys } from "@counterfoil/processing/access/keys";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import {
   acknowledgeAnomaly,
@@ -92,11 +91,10 @@ async function warnOfKeys({ config, backends, logger }: ReadingDeps): Promise<vo
   const keys = await readKeys(stream).catch(() => null);
   const digests = await store.digests().catch(() => null);
   if (keys === null || digests === null) return;
-  const active = [...keys.values()].filter((key) => keyState(key, clock.now()) === "active");
-  const lost = active.filter(({ id }) => !digests.has(id)).map(({ id }) => id);
+  const lost = [...keys.values()].filter((key) => isLost(key, { digests, now: clock.now() }));
   if (lost.length > 0) {
     logger.warn(
-      { keys: lost.length, first: lost[0] },
+      { keys: lost.length, first: lost[0]?.id },
       "API keys open nothing: the digests of their secrets are not kept here, as where a stream was restored alone; `counterfoil keys rotate` puts new keys in their place",
     );
   }

@@ -1,3 +1,5 @@
+import { createGate } from "@counterfoil/adapters/gate";
+
 export type Turns = Readonly<{
   /** Does the work once fewer than the bound are at theirs, in the order in which they came. */
   take: <T>(work: () => Promise<T>) => Promise<T>;
@@ -7,22 +9,8 @@ export type Turns = Readonly<{
 
 /** Lets so many be at work at once. */
 export function createTurns(atOnce: number): Turns {
-  const waiting: (() => void)[] = [];
+  const inTurn = createGate(atOnce);
   const present = new Set<Promise<unknown>>();
-  let running = 0;
-
-  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (running < atOnce) running += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  }
-
   return {
     take(work) {
       const done = inTurn(work);

@@ -140,11 +140,11 @@ export function summarize(account: Account): void {
  */
 
 /** How many more facts in force give each id, where one fact takes the other's place. */
-export type IdDifference = ReadonlyMap<string, number>;
+type IdDifference = ReadonlyMap<string, number>;
 
 const NO_DIFFERENCE: IdDifference = new Map();
 
-export function idDifference(before: FactState | null, after: FactState | null): IdDifference {
+function idDifference(before: FactState | null, after: FactState | null): IdDifference {
   const [given, gives] = [idsInForce(before), idsInForce(after)];
   if (given.length === 0 && gives.length === 0) return NO_DIFFERENCE;
   const difference = new Map<string, number>();
@@ -175,7 +175,7 @@ export function countIds({ idFacts }: Account, difference: IdDifference): void {
 const SHARERS_MAX = 1000;
 
 /** Counts a difference, and opens and closes what follows from ids that come or go. */
-export async function exchangeIds(
+async function exchangeIds(
   buffer: RowBuffer,
   account: Account,
   difference: IdDifference,

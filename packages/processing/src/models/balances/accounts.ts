@@ -39,6 +39,9 @@ export interface Accounts {
 
 type Context = Readonly<{ buffer: RowBuffer; feeds: Feeds; totals: Totals }>;
 
+/** What an event is about, and where it goes from there. */
+type Targets = Readonly<{ target: Target; moved: Target | undefined }>;
+
 /** @param position up to where the store has folded */
 export function createAccounts(
   store: Pick<ModelStore, "select">,
@@ -55,19 +58,21 @@ export function createAccounts(
     const [target, moved] = targetsOf(event);
     if (target === undefined) return undefined;
     const account = cache.find(target.account);
-    const isPlain = account !== undefined && isBalanceFact(event.type);
-    const step =
-      isPlain && target.kind !== "statement" ? foldInMemory(buffer, account, target, event) : null;
-    return step === null ? foldWithLoading(event, target, moved) : finish(step);
+    if (account !== undefined) return foldOn(account, event, { target, moved });
+    return cache.load(target.account).then((loaded) => foldOn(loaded, event, { target, moved }));
   }
 
-  async function foldWithLoading(event: StreamEvent, target: Target, moved: Target | undefined) {
-    const isNew = cache.find(target.account) === undefined;
-    const account = await cache.load(target.account);
-    if (isNew && isBalanceFact(event.type) && target.kind !== "statement") {
-      const step = foldInMemory(buffer, account, target, event);
-      if (step !== null) return finish(step);
-    }
+  function foldOn(account: Account, event: StreamEvent, { target, moved }: Targets): Work {
+    const isPlain = isBalanceFact(event.type) && target.kind !== "statement";
+    const step = isPlain ? foldInMemory(buffer, account, target, event) : null;
+    return step === null ? foldWithLoading(account, event, { target, moved }) : finish(step);
+  }
+
+  async function foldWithLoading(
+    account: Account,
+    event: StreamEvent,
+    { target, moved }: Targets,
+  ): Promise<void> {
     if (target.kind === "statement") {
       const stated = await foldStatement(context, account, target, event);
       return stated === null ? undefined : finishWithLookUps(stated);

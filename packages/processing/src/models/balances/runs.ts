@@ -188,7 +188,7 @@ export type Replacement = Readonly<{
 }>;
 
 /** The common case: everything that the entry's place depends on is in memory. */
-export function placeInMemory(
+function placeInMemory(
   buffer: RowBuffer,
   account: Account,
   replacement: Replacement,

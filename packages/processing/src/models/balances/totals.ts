@@ -63,7 +63,8 @@ export function openTotals(
       const page = all.slice(at, at + PAGE);
       const ids = page.map(([id]) => id);
       const totals = await byId(store, TOTALS, ids);
-      const sums = await byId(store, TOTAL_SUMS, ids);
+      const isSummed = (id: string) => (totals.get(id)?.summed_since ?? null) !== null;
+      const sums = await byId(store, TOTAL_SUMS, ids.filter(isSummed));
       for (const [id, { key, changes }] of page) {
         const stored = { total: totals.get(id) ?? null, sum: sums.get(id) ?? null };
         const account = await writeTotal(buffer, stored, key, changes);
@@ -127,6 +128,7 @@ async function byId(
   table: Table,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Row>> {
+  if (ids.length === 0) return new Map();
   const where = [{ column: "id", is: "in", value: ids }] as const;
   const rows = await store.select(table, { where, orderBy: ["id"], limit: ids.length });
   return new Map(rows.map((row) => [String(row.id), row]));

@@ -11,7 +11,7 @@ import { everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters, StoredWaiting } from "./clusters.ts";
 import type { Joins } from "./joins.ts";
 import { Lots } from "./lots.ts";
-import { having, PART_COUNTS, QUEUE } from "./tables.ts";
+import { FREE, having, NOWHERE, PART_COUNTS, QUEUE } from "./tables.ts";
 
 type Context = Readonly<{
   buffer: RowBuffer;
@@ -147,13 +147,27 @@ export class DepositJoins implements Joins {
     const { tieOf } = this.on;
     const pile = JSON.stringify([tieOf(waiting.class), waiting.network ?? network]);
     const side = waiting.side as DepositPart;
-    await this.lots.change({ part: { pile, side, cluster, tie: tieOf(waiting.tie) }, comes });
+    const part = { pile, side, cluster, tie: tieOf(waiting.tie) };
+    for (const other of DEALT_WITH[side]) {
+      const left = await this.lots.deal({ part, comes }, other);
+      // Statuses and fund events that no movement takes are dealt with one another.
+      if (left.part.side === "status") await this.lots.deal(left, "fund");
+      else if (left.part.side === "fund") await this.lots.deal(left, "status");
+    }
   }
 }
 
+/** With whom a part is dealt; a movement has place for one of each. */
+const DEALT_WITH: Readonly<Record<DepositPart, readonly DepositPart[]>> = {
+  movement: ["status", "fund", "reversal"],
+  status: ["movement"],
+  fund: ["movement"],
+  reversal: ["movement"],
+};
+
 const rowOf = ({ class: ofClass, side, at, tie }: StoredWaiting, cluster: number) => ({
   ...{ class: ofClass, side, cluster, at: BigInt(at), tie, named: 0 },
-  ...{ state: "free", node: 0n, partner: 0 },
+  ...{ state: FREE, node: NOWHERE, partner: 0 },
 });
 
 const classPart = ({ side, at, tie }: Row, item: Cluster): ClassPart<Cluster> => ({

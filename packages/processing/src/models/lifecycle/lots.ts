@@ -1,5 +1,5 @@
 import { compareText } from "@counterfoil/core/exact/text";
-import { type DepositPart, dealtAnew, lotsOf } from "@counterfoil/core/lifecycle/deposit-parts";
+import { dealtAnew, lotsOf } from "@counterfoil/core/lifecycle/deposit-parts";
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
@@ -18,14 +18,6 @@ export type LotPart = Readonly<{
 /** A part comes to those that are dealt with one another, or leaves them. */
 type Change = Readonly<{ part: LotPart; comes: boolean }>;
 
-/** With whom a part is dealt; a movement has place for one of each. */
-const DEALT_WITH: Readonly<Record<DepositPart, readonly DepositPart[]>> = {
-  movement: ["status", "fund", "reversal"],
-  status: ["movement"],
-  fund: ["movement"],
-  reversal: ["movement"],
-};
-
 type Effect = (a: number, b: number) => Promise<void>;
 
 /** Equal ones that are joined by lot, see core/lifecycle/deposit-parts.ts. */
@@ -36,16 +28,6 @@ export class Lots {
   constructor(buffer: RowBuffer, effects: Readonly<{ link: Effect; unlink: Effect }>) {
     this.buffer = buffer;
     this.effects = effects;
-  }
-
-  /** A part of a deposit: with each kind of parts that it may belong to. */
-  async change(change: Change): Promise<void> {
-    for (const with_ of DEALT_WITH[change.part.side as DepositPart]) {
-      const left = await this.deal(change, with_);
-      // Statuses and fund events that no movement takes are dealt with one another.
-      if (left.part.side === "status") await this.deal(left, "fund");
-      else if (left.part.side === "fund") await this.deal(left, "status");
-    }
   }
 
   /**

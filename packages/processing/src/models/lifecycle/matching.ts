@@ -1,13 +1,12 @@
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { Lots } from "./lots.ts";
-import { having, QUEUE, QUEUE_LEVELS } from "./tables.ts";
+import { FREE, having, NOWHERE, QUEUE, QUEUE_LEVELS } from "./tables.ts";
 
 /**
  * Each confirmation, in order of time, takes the nearest free hold of its class before it; one that
- * names no request rather than one that names it, and two that name different ones never join.
- *
- * So holds that name none are matched with all confirmations, and holds that name one with those
+ * names no request rather than one that names it, and two that name different ones never join. So
+ * holds that name none are matched with all confirmations, and holds that name one with those
  * confirmations that are left over and name none: two queues.
  *
  * In a queue, who is matched follows from a binary tree over time. At each of its nodes, holds of the
@@ -32,7 +31,7 @@ export type Waiting = Readonly<{
 type Side = "hold" | "confirmation";
 
 /** So many at one node are partners by time. */
-export const NEAREST_MAX = 16;
+const NEAREST_MAX = 16;
 
 type Change = (confirmation: number, hold: number) => Promise<void>;
 type Context = Readonly<{
@@ -62,8 +61,6 @@ export function createMatching(on: Context) {
 type Seated = Waiting & Readonly<{ node: bigint; partner: number }>;
 type Place = Pick<Seated, "at" | "tie">;
 
-const NOWHERE = 0n;
-const FREE = "free";
 const OTHER = { hold: "confirmation", confirmation: "hold" } as const;
 
 /** One change to one queue: who gets and loses seats by it, then who gets and loses partners. */
@@ -220,86 +217,83 @@ class Queue {
     return row && seatedIn(row);
   }
 
-  /** Levels at whose nodes somebody has a seat, rising. */
+  /** Levels at whose nodes somebody has a seat, rising, as whole numbers among the names of an object do. */
   private async levels(): Promise<readonly bigint[]> {
+    const { levels } = await this.storedLevels();
+    return Object.keys(levels).map(BigInt);
+  }
+
+  private async storedLevels() {
     const stored = await this.on.buffer.get(QUEUE_LEVELS, [this.class]);
-    const levels = Object.keys(stored === null ? {} : JSON.parse(String(stored.levels)));
-    return levels.map(BigInt).sort((a, b) => Number(a - b));
+    const levels: Record<string, number> = JSON.parse(String(stored?.levels ?? "{}"));
+    return { stored, levels };
   }
 
   private async countSeats(node: bigint, by: 1 | -1): Promise<void> {
     if (node === NOWHERE) return;
-    const stored = await this.on.buffer.get(QUEUE_LEVELS, [this.class]);
     const level = String(levelOf(node));
-    const levels = stored === null ? {} : JSON.parse(String(stored.levels));
+    const { stored, levels } = await this.storedLevels();
     const { [level]: count = 0, ...others } = levels;
     const counted = count + by === 0 ? others : { ...others, [level]: count + by };
     const row = { class: this.class, levels: JSON.stringify(counted) };
     this.on.buffer.put(QUEUE_LEVELS, row, stored);
   }
 
+  /** Those that the change moved have seats now: whose partners they were, and whose they are. */
   private async pairMoved(
     one: Seated,
     comes: boolean,
     onLeftOver: (confirmation: Waiting, isLeftOver: boolean) => Promise<void>,
   ): Promise<void> {
-    const before = [...this.moved.values()];
-    const now: Seated[] = [];
-    for (const each of before) {
-      const still = await this.get(each);
-      if (still !== null) now.push(still);
-    }
-    const nodes = new Set([...before, ...now].map(({ node }) => node));
-    nodes.delete(NOWHERE);
-    const tables: Table[] = [];
-    for (const node of nodes) tables.push(await this.tableAt(node, before, now));
-    const isNew = comes ? keyOf(one) : "";
-    const isFree = (each: Seated) => each.side === "confirmation" && each.node === NOWHERE;
-    const leftBefore = before.filter((each) => isFree(each) && keyOf(each) !== isNew);
-    const leftNow = now.filter(isFree);
-    const isIn = (list: readonly Seated[], each: Seated) =>
-      list.some((other) => keyOf(other) === keyOf(each));
-    const pairs = tables.flatMap(({ pairs }) => pairs);
-    const wanted = new Map(
-      pairs.flatMap(([a, b]) => [[keyOf(a), b.cluster] as const, [keyOf(b), a.cluster] as const]),
-    );
-    const known = new Map<string, Seated>();
-    for (const each of [...before, ...now, ...tables.flatMap(({ members }) => members)]) {
-      known.set(keyOf(each), each);
-    }
-    const isGone = (each: Seated) => isIn(before, each) && !isIn(now, each);
-    const { link, unlink, buffer } = this.on;
-    for (const each of known.values()) {
+    const moved: Moved[] = [];
+    for (const before of this.moved.values()) moved.push({ before, now: await this.get(before) });
+    const tables = await this.tablesOf(moved);
+    const fresh = comes ? keyOf(one) : null;
+    const wasLeftOver = ({ before }: Moved) => isLeftOver(before) && keyOf(before) !== fresh;
+    const { known, wanted } = partnersIn(moved, tables);
+    const { link, unlink } = this.on;
+    for (const each of known) {
       const { side, cluster, partner } = each;
       if (partner === 0 || wanted.get(keyOf(each)) === partner) continue;
       if (side === "confirmation") await unlink(cluster, partner);
     }
     for (const { leave, node } of tables)
       for (const each of leave) await this.deal(each, node, false);
-    for (const each of leftBefore) if (!isIn(leftNow, each)) await onLeftOver(each, false);
-    for (const [hold, confirmation] of pairs) {
+    for (const each of moved) {
+      if (wasLeftOver(each) && !isLeftOver(each.now)) await onLeftOver(each.before, false);
+    }
+    for (const [hold, confirmation] of tables.flatMap(({ pairs }) => pairs)) {
       if (confirmation.partner !== hold.cluster) await link(confirmation.cluster, hold.cluster);
     }
     for (const { come, node } of tables) for (const each of come) await this.deal(each, node, true);
-    for (const each of known.values()) {
+    const gone = new Set(moved.flatMap(({ before, now }) => (now === null ? [keyOf(before)] : [])));
+    for (const each of known) {
       const partner = wanted.get(keyOf(each)) ?? 0;
-      if (isGone(each) || each.partner === partner) continue;
-      buffer.put(QUEUE, rowOf({ ...each, partner }), rowOf(each));
+      if (gone.has(keyOf(each)) || each.partner === partner) continue;
+      this.on.buffer.put(QUEUE, rowOf({ ...each, partner }), rowOf(each));
     }
-    for (const each of leftNow) if (!isIn(leftBefore, each)) await onLeftOver(each, true);
+    for (const each of moved) {
+      if (each.now && isLeftOver(each.now) && !wasLeftOver(each)) await onLeftOver(each.now, true);
+    }
+  }
+
+  private async tablesOf(moved: readonly Moved[]): Promise<readonly Table[]> {
+    const nodes = new Set(moved.map(({ before }) => before.node));
+    for (const { now } of moved) nodes.add(now?.node ?? NOWHERE);
+    nodes.delete(NOWHERE);
+    const tables: Table[] = [];
+    for (const node of nodes) tables.push(await this.tableAt(node, moved));
+    return tables;
   }
 
   /** Who has a seat at a node that a change touched, and how they are partners before and after it. */
-  private async tableAt(
-    node: bigint,
-    before: readonly Seated[],
-    now: readonly Seated[],
-  ): Promise<Table> {
-    const isHere = (each: Seated) => each.node === node;
-    const isOf = (list: readonly Seated[], each: Seated) =>
-      list.some((other) => keyOf(other) === keyOf(each) && isHere(other));
-    const came = now.filter((each) => isHere(each) && !isOf(before, each));
-    const left = before.filter((each) => isHere(each) && !isOf(now, each));
+  private async tableAt(node: bigint, moved: readonly Moved[]): Promise<Table> {
+    const came = moved.flatMap(({ before, now }) =>
+      now?.node === node && before.node !== node ? [now] : [],
+    );
+    const left = moved.flatMap(({ before, now }) =>
+      before.node === node && now?.node !== node ? [before] : [],
+    );
     const holdsIn = (list: readonly Seated[]) => list.filter(({ side }) => side === "hold").length;
     const more = holdsIn(came) - holdsIn(left);
     const limit = NEAREST_MAX + 1 + Math.max(0, more);
@@ -309,7 +303,8 @@ class Queue {
     const isByLot = holds.length > NEAREST_MAX;
     const wasByLot = holds.length - more > NEAREST_MAX;
     if (isByLot && wasByLot) return { node, members: [], pairs: [], come: came, leave: left };
-    const stayed = members.filter((each) => !isOf(came, each));
+    const arrived = new Set(came.map(keyOf));
+    const stayed = members.filter((each) => !arrived.has(keyOf(each)));
     return {
       ...{ node, members },
       pairs: isByLot ? [] : holds.map((hold, at) => [hold, confirmations[at] as Seated] as const),
@@ -323,6 +318,27 @@ class Queue {
     const part = { pile: `${tieOf(this.class)} ${node}`, side, cluster, tie: tieOf(tie) };
     return new Lots(buffer, { link, unlink }).deal({ part, comes }, OTHER[side]);
   }
+}
+
+/** One before a change and after it; null where it is gone. */
+type Moved = Readonly<{ before: Seated; now: Seated | null }>;
+
+const isLeftOver = (each: Seated | null): boolean =>
+  each?.side === "confirmation" && each.node === NOWHERE;
+
+/** All whose partner may be another, as they are now, and by their key who it is to be. */
+function partnersIn(moved: readonly Moved[], tables: readonly Table[]) {
+  const known = new Map<string, Seated>();
+  const before = moved.map((each) => each.before);
+  const now = moved.flatMap((each) => each.now ?? []);
+  for (const each of [...before, ...now, ...tables.flatMap(({ members }) => members)]) {
+    known.set(keyOf(each), each);
+  }
+  const wanted = new Map<string, number>();
+  for (const [hold, confirmation] of tables.flatMap(({ pairs }) => pairs)) {
+    wanted.set(keyOf(hold), confirmation.cluster).set(keyOf(confirmation), hold.cluster);
+  }
+  return { known: [...known.values()], wanted };
 }
 
 /** Who has a seat at a node, as far as it matters. */

@@ -138,8 +138,9 @@ export class Records {
     if (stored !== null) this.noteRelink(computed, stored, row);
     const is_known = stored?.is_known ? await this.followKnown(stored, row) : null;
     buffer.put(RECORDS, { ...row, is_known }, stored);
-    this.putParties(stored, row);
-    this.noteChange(cause.position, id, row);
+    const parties = this.partiesIn(row);
+    this.putParties(stored, row, parties);
+    this.noteChange(cause.position, id, { row, parties });
   }
 
   private async remove(id: string, cause: AnomalyCause): Promise<void> {
@@ -147,8 +148,8 @@ export class Records {
     if (row === null) return;
     if (row.is_known) await this.followKnown(row, null);
     this.on.buffer.remove(RECORDS, row, row);
-    this.putParties(row, null);
-    this.noteChange(cause.position, id, null);
+    this.putParties(row, null, NOBODY);
+    this.noteChange(cause.position, id, { row: null, parties: NOBODY });
   }
 
   /**
@@ -168,34 +169,32 @@ export class Records {
     return 1;
   }
 
-  private noteChange(position: number, id: string, row: Row | null): void {
+  private noteChange(position: number, id: string, { row, parties }: Shown): void {
     const { participant_code = null, account_group = null } = row ?? {};
     const change = { position, id, row: row && changeText(row), participant_code, account_group };
     this.on.buffer.put(RECORD_CHANGES, change, null);
-    for (const party of this.partiesIn(row)) {
+    for (const party of parties) {
       this.on.buffer.put(PARTY_CHANGES, { party, position, id }, null);
     }
   }
 
   /** A row for each who has a part in a record, in place of those that it had before. */
-  private putParties(stored: Row | null, row: Row | null): void {
+  private putParties(stored: Row | null, row: Row | null, parties: ReadonlySet<string>): void {
     const { buffer } = this.on;
-    const [before, now] = [this.partiesIn(stored), this.partiesIn(row)];
-    for (const party of before) {
-      const known = partyRow(stored, party);
-      if (!now.has(party)) buffer.remove(PARTIES, known, known);
-    }
-    for (const party of now) {
-      const known = before.has(party) ? partyRow(stored, party) : null;
-      buffer.put(PARTIES, partyRow(row, party), known);
-    }
+    const known = new Map(
+      stored === null
+        ? []
+        : [...this.partiesIn(stored)].map((party) => [party, partyRow(stored, party)]),
+    );
+    for (const [party, was] of known) if (!parties.has(party)) buffer.remove(PARTIES, was, was);
+    if (row === null) return;
+    for (const party of parties)
+      buffer.put(PARTIES, partyRow(row, party), known.get(party) ?? null);
   }
 
-  private partiesIn(row: Row | null): ReadonlySet<string> {
+  private partiesIn(row: Row): ReadonlySet<string> {
     const { partiesOf } = this.on.lifecycle;
-    return partiesOf === undefined || row === null
-      ? NOBODY
-      : partiesOf(JSON.parse(String(row.state)));
+    return partiesOf === undefined ? NOBODY : partiesOf(JSON.parse(String(row.state)));
   }
 
   /** A link that was undone took the stage back: the history says so. */
@@ -336,16 +335,16 @@ function recordRow(
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-const partyRow = (record: Row | null, party: string): Row => {
-  const {
-    id = null,
-    stage = null,
-    opened_at = null,
-    updated_at = null,
-    position = null,
-  } = record ?? {};
-  return { id, party, stage, opened_at, updated_at, position };
-};
+/** A record as its row, null where it is gone, and who has a part in it. */
+type Shown = Readonly<{ row: Row | null; parties: ReadonlySet<string> }>;
+
+const partyRow = (record: Row, party: string): Row => ({ ...rowPart(record, OF_PARTY), party });
+
+/** What a party's lists are ordered and filtered by. */
+const OF_PARTY = ["id", "stage", "opened_at", "updated_at", "position"];
+
+const rowPart = (row: Row, columns: readonly string[]): Row =>
+  Object.fromEntries(columns.map((column) => [column, row[column] ?? null]));
 
 /** What lists are filtered by. */
 const FILTERED = "provider asset participant_code beneficiary account_group account_label".split(

@@ -179,6 +179,10 @@ export const QUEUE: Table = {
   partition: "class",
 };
 
+/** `state` and `node` of one that has no seat. */
+export const FREE = "free";
+export const NOWHERE = 0n;
+
 /** In JSON, by level of a class's tree, how many have a seat there. */
 export const QUEUE_LEVELS: Table = {
   name: "queue_levels",
