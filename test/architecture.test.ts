@@ -116,7 +116,7 @@ const STARTED_TESTS = [
   "services/gateway/src/testing/write-examples.ts",
 ];
 
-const TEST_CODE = /\.test\.ts$|\.contract\.ts$|\/testing\/|\/test-process\/|^test\//;
+const TEST_CODE = /\.test\.ts$|\.contract\.ts$|\/testing\/|^test\//;
 const isTestCode = (path: string): boolean => TEST_CODE.test(path);
 
 const all = readModules(["packages", "services", "bench", "test"]);

@@ -12,8 +12,7 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { startFeedClient } from "./feed/client.ts";
-import { createSigner, feedConfigOf } from "./feed/config.ts";
-import { connectSocket } from "./feed/connection.ts";
+import { connectSocket, createSigner, feedConfigOf } from "./feed/connection.ts";
 import { createMetrics } from "./telemetry.ts";
 import { checkWebhookKeys, registerWebhooks, type WebhookDeps } from "./webhook.ts";
 

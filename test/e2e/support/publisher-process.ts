@@ -74,7 +74,7 @@ export type PublisherProcess = ScriptProcess<PublisherEvent>;
 
 /** A publisher as a process of its own; see the script for its arguments. */
 export function startPublisherProcess(args: readonly string[]): PublisherProcess {
-  return startScript("services/publisher/src/test-process/publish.ts", {
+  return startScript("services/publisher/src/testing/publish.ts", {
     args,
     parse: (line) => JSON.parse(line) as PublisherEvent,
   });

@@ -11,7 +11,7 @@ import { startProcess } from "../testing/start-process.ts";
 import { openEventStream } from "./event-stream.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 
-const APPENDER = new URL("test-process/stream-appender.ts", import.meta.url);
+const APPENDER = new URL("testing/stream-appender.ts", import.meta.url);
 const NEVER = new AbortController().signal;
 
 describePostgres("a stream on PostgreSQL that several processes use", (use) => {

@@ -6,7 +6,7 @@ import { startProcess } from "../testing/start-process.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 
-const BUILDER = new URL("./test-process/builder.ts", import.meta.url);
+const BUILDER = new URL("./testing/builder.ts", import.meta.url);
 const LAYOUT = { tables: TABLES, modelVersion: 1 };
 
 describePostgres("who builds a model on PostgreSQL", (use) => {

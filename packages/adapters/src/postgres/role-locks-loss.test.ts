@@ -4,7 +4,7 @@ import { startProcess } from "../testing/start-process.ts";
 import { createRoleLocks } from "./role-locks.ts";
 import { describeOwnPostgres, fixtureOf } from "./testing/use-postgres.ts";
 
-const HOLDER = new URL("test-process/role-holder.ts", import.meta.url);
+const HOLDER = new URL("testing/role-holder.ts", import.meta.url);
 const NEVER = new AbortController().signal;
 
 describeOwnPostgres("role locks whose holder is gone", (use) => {

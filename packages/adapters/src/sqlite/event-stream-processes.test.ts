@@ -37,7 +37,7 @@ describe("a stream file that several processes use", () => {
     return stream;
   };
   const startAppender = (first: number, count: number) =>
-    startProcess(new URL("test-process/appender.ts", import.meta.url), [
+    startProcess(new URL("testing/appender.ts", import.meta.url), [
       dataDir,
       LEDGER,
       `${first}`,
@@ -82,7 +82,7 @@ describe("a stream file that several processes use", () => {
   test("a reader wakes after an append by a worker thread", async () => {
     const reader = await openReader();
     const waiting = reader.waitForAppend(0, NEVER);
-    const worker = new Worker(new URL("test-process/appender.ts", import.meta.url), {
+    const worker = new Worker(new URL("testing/appender.ts", import.meta.url), {
       argv: [dataDir, LEDGER, "1", "1"],
       execArgv: ["--disable-warning=ExperimentalWarning"],
       stdout: true,

@@ -24,7 +24,7 @@ describe("the files of read models", () => {
 
   test("processes that race for numbers get one each", async () => {
     const creators = [1, 2, 3].map(() =>
-      startProcess(new URL("test-process/generation-creator.ts", import.meta.url), [dataDir, "10"]),
+      startProcess(new URL("testing/generation-creator.ts", import.meta.url), [dataDir, "10"]),
     );
     await Promise.all(creators.map((creator) => creator.ended()));
     const numbers = creators.flatMap(({ lines }) => lines.map(Number)).sort((a, b) => a - b);
@@ -97,7 +97,7 @@ describe("the files of read models", () => {
       await openModelCatalogue({ dataDir }).create("trades", LAYOUT);
       const scratch = async () =>
         (await readdir(folder)).filter((name) => name.includes("scratch"));
-      const holder = startProcess(new URL("./test-process/scratch-holder.ts", import.meta.url), [
+      const holder = startProcess(new URL("./testing/scratch-holder.ts", import.meta.url), [
         dataDir,
       ]);
       await holder.printed(1);

@@ -18,7 +18,7 @@ describe("role locks between processes and threads", () => {
 
   test("a process that is killed holds nothing any more", async () => {
     const locks = createRoleLocks({ dataDir });
-    const holder = startProcess(new URL("test-process/lock-holder.ts", import.meta.url), [
+    const holder = startProcess(new URL("testing/lock-holder.ts", import.meta.url), [
       dataDir,
       "projector",
     ]);
@@ -32,16 +32,16 @@ describe("role locks between processes and threads", () => {
   });
 
   test("processes that wait follow one another", async () => {
-    const first = startProcess(new URL("test-process/lock-holder.ts", import.meta.url), [
+    const first = startProcess(new URL("testing/lock-holder.ts", import.meta.url), [
       dataDir,
       "projector",
     ]);
     await first.printed(1);
-    const second = startProcess(new URL("test-process/lock-holder.ts", import.meta.url), [
+    const second = startProcess(new URL("testing/lock-holder.ts", import.meta.url), [
       dataDir,
       "projector",
     ]);
-    const third = startProcess(new URL("test-process/lock-holder.ts", import.meta.url), [
+    const third = startProcess(new URL("testing/lock-holder.ts", import.meta.url), [
       dataDir,
       "projector",
     ]);
@@ -59,7 +59,7 @@ describe("role locks between processes and threads", () => {
 
   test("a worker thread excludes its own process, until it ends", async () => {
     const locks = createRoleLocks({ dataDir });
-    const worker = new Worker(new URL("test-process/lock-holder.ts", import.meta.url), {
+    const worker = new Worker(new URL("testing/lock-holder.ts", import.meta.url), {
       argv: [dataDir, "projector"],
       execArgv: ["--disable-warning=ExperimentalWarning"],
       stdout: true,

@@ -4,8 +4,8 @@ import { createReadiness } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
 import { sampleLog } from "@counterfoil/http/request-log";
 import { createHeads } from "@counterfoil/processing/audit/heads";
-import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import {
+  createProjectorMetrics,
   createUpgrade,
   type ModelState,
   type ProjectorEvent,

@@ -1,8 +1,8 @@
 import { openTopics } from "@counterfoil/adapters/kafka/topics";
 import { createReadiness } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
-import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import {
+  createPublisherMetrics,
   type PublisherEvent,
   type PublishingState,
   startPublisher,

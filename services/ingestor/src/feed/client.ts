@@ -5,13 +5,14 @@ import type { Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
 import { backoffMs, type RandomFraction, type RetryPolicy } from "@counterfoil/processing/retry";
 import type { Logger } from "pino";
 import { errorReport, type IngestorMetrics, logQuarantined } from "../telemetry.ts";
-import type { FeedConfig, SignMessage } from "./config.ts";
 import {
   type ConnectSocket,
+  type FeedConfig,
   type FeedSocket,
   type Frame,
   type KeepAlive,
   natureOf,
+  type SignMessage,
   type SnapshotEnd,
   type SocketEnd,
   startKeepAlive,

@@ -1,7 +1,7 @@
 import { sampleLog } from "@counterfoil/http/request-log";
 import { Registry } from "prom-client";
 import { startFeedClient } from "../feed/client.ts";
-import { createSigner } from "../feed/config.ts";
+import { createSigner } from "../feed/connection.ts";
 import { createMetrics } from "../telemetry.ts";
 import { createFakeFeed, type FakeConnection } from "./fake-feed.ts";
 import { captureLog } from "./log.ts";
