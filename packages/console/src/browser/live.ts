@@ -1,5 +1,4 @@
-import type { components, Change as StreamedChange } from "@counterfoil/client";
-import { ProblemError } from "@counterfoil/client";
+import { type components, ProblemError, type Change as StreamedChange } from "@counterfoil/client";
 import { computed, effect, signal } from "@preact/signals";
 import { api, locked } from "./session.ts";
 

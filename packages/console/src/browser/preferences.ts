@@ -1,7 +1,7 @@
 import { effect, signal } from "@preact/signals";
 
 export type Theme = "system" | "light" | "dark";
-export type Zone = "utc" | "local";
+type Zone = "utc" | "local";
 
 /** Kept in memory alone, as all that a person says to this page. */
 export const theme = signal<Theme>("system");

@@ -1,5 +1,19 @@
 import { computed, signal } from "@preact/signals";
-import { type AddressName, type Parameters, pathTo, placeOf } from "../addresses.ts";
+import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
+import { type Parameters, pathTo, placeOf } from "../addresses.ts";
+
+export { pathTo };
+
+export type PageProps = Readonly<{ parameters: Parameters }>;
+export type Page = ComponentType<PageProps>;
+
+/** Names the page in the browser's tab and history. */
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · Counterfoil`;
+  }, [title]);
+}
 
 const current = (): string => location.pathname + location.search;
 
@@ -48,4 +62,19 @@ export function followLinks(): void {
   });
 }
 
-export { type AddressName, type Parameters, pathTo };
+/** What the address gives of these names, as parameters of a question. */
+export function givenBy<Name extends string>(
+  names: readonly Name[],
+): Readonly<Partial<Record<Name, string>>> {
+  const entries = names.map((name) => [name, query.value.get(name)] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== null)) as Partial<
+    Record<Name, string>
+  >;
+}
+
+export type Moment = Readonly<{ as_of?: string; known_at?: string }>;
+
+/** The moment that the address gives, as parameters of a question; empty for now. */
+export const momentGiven = (): Moment => givenBy(["as_of", "known_at"]);
+
+export const isPast = (moment: Moment): boolean => Object.keys(moment).length > 0;

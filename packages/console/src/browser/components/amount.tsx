@@ -1,4 +1,4 @@
-import type { Column } from "./table.tsx";
+import type { Column } from "./list.tsx";
 
 type AmountProps = Readonly<{
   /** An exact decimal as it is written; null is unknown. It never becomes a number. */
@@ -51,7 +51,7 @@ function groupsOf(whole: string): readonly string[] {
   return first === 0 ? groups : [whole.slice(0, first), ...groups];
 }
 
-export const isSome = (value: string | null): boolean => value !== null && /[1-9]/.test(value);
+const isSome = (value: string | null): boolean => value !== null && /[1-9]/.test(value);
 
 export const fractionOf = (values: readonly (string | null | undefined)[]): number =>
   Math.max(0, ...values.map((value) => (value == null ? 0 : partsOf(value).rest.length)));

@@ -38,7 +38,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   disconnected: "bad",
 };
 
-export const toneOf = (word: string | null): Tone => TONES[word ?? ""] ?? "quiet";
+const toneOf = (word: string | null): Tone => TONES[word ?? ""] ?? "quiet";
 
 /** A word of the ledger's, with a tone; never by colour alone. */
 export function Badge({ word, tone }: Readonly<{ word: string | null; tone?: Tone }>) {

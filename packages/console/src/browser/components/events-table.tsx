@@ -1,9 +1,9 @@
 import type { components } from "@counterfoil/client";
 import { EventLink, SubjectLink } from "./links.tsx";
-import { Table } from "./table.tsx";
+import { Table } from "./list.tsx";
 import { Time } from "./time.tsx";
 
-export type StreamEvent = components["schemas"]["Event"];
+type StreamEvent = components["schemas"]["Event"];
 
 type EventsTableProps = Readonly<{ label: string; events: readonly StreamEvent[] }>;
 

@@ -1,12 +1,11 @@
 import type { components } from "@counterfoil/client";
 import { useState } from "preact/hooks";
-import type { Moment } from "../moment.ts";
-import { useResource } from "../resource.ts";
+import { Empty, Loaded, useResource } from "../resource.tsx";
+import type { Moment } from "../router.ts";
 import { Badge, type Tone } from "./badge.tsx";
 import { DeliveryLink, EventLink } from "./links.tsx";
+import { Table } from "./list.tsx";
 import { Panel } from "./panel.tsx";
-import { Empty, Loaded } from "./states.tsx";
-import { Table } from "./table.tsx";
 
 type Explanation = components["schemas"]["Explanation"];
 type Fact = Explanation["facts"][number];

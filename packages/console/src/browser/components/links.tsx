@@ -1,5 +1,5 @@
-import { pathTo } from "../router.ts";
-import { recordPath, subjectPath } from "../subjects.ts";
+import { type AddressName, pathTo } from "../../addresses.ts";
+import { Panel } from "./panel.tsx";
 
 /** A run with what it moved on all accounts. */
 export const RunLink = ({ id }: Readonly<{ id: string }>) => (
@@ -68,3 +68,51 @@ function Leading({ to, children }: Readonly<{ to: string | null; children: strin
     </a>
   );
 }
+
+/** The records that an id may stand for, where the provider gave it to several. */
+export function Candidates({ name, ids }: Readonly<{ name: AddressName; ids: readonly string[] }>) {
+  if (ids.length === 0) return null;
+  return (
+    <Panel title="It may be">
+      <ul>
+        {ids.map((id) => (
+          <li key={id}>
+            <a href={pathTo(name, { id })}>{id}</a>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+/** What the subject of an event or an anomaly leads to; null where it has no page. */
+function subjectPath(subject: string): string | null {
+  for (const [shape, name] of PAGES) {
+    const id = shape.exec(subject)?.[1];
+    if (id !== undefined) return pathTo(name, { id });
+  }
+  return null;
+}
+
+/** Shapes of subjects, as the stream writes them; an account is its own id. */
+const PAGES: readonly (readonly [RegExp, AddressName])[] = [
+  [/^delivery:(.+)$/, "delivery"],
+  [/^run:[^:]+:(.+)$/, "run"],
+  [/^(?:withdrawal|payment):[^:]+:(.+)$/, "withdrawal"],
+  [/^(?:deposit|fund):[^:]+:(.+)$/, "deposit"],
+  [/^trade:[^:]+:(.+)$/, "trade"],
+  [/^((?:zerohash|layer1):.+)$/, "account"],
+];
+
+/** The page of a record of a model. */
+function recordPath(model: string, id: string): string | null {
+  const name = RECORDS[model];
+  return name === undefined ? null : pathTo(name, { id });
+}
+
+const RECORDS: Readonly<Record<string, AddressName>> = {
+  balances: "account",
+  withdrawals: "withdrawal",
+  deposits: "deposit",
+  trades: "trade",
+};

@@ -2,17 +2,13 @@ import type { components } from "@counterfoil/client";
 import { Amount } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
 import { Explained } from "../components/explained.tsx";
-import { AccountName } from "../components/links.tsx";
-import { Facts, Id, Panel } from "../components/panel.tsx";
-import { Failed, Loaded } from "../components/states.tsx";
+import { AccountName, Candidates } from "../components/links.tsx";
+import { Facts, Id } from "../components/panel.tsx";
 import { Time } from "../components/time.tsx";
-import { isPast, momentGiven } from "../moment.ts";
-import { type PageProps, useTitle } from "../page.ts";
-import { ofRecord, useResource } from "../resource.ts";
-import { pathTo, query } from "../router.ts";
+import { Failed, Loaded, ofRecord, useResource } from "../resource.tsx";
+import { isPast, momentGiven, type PageProps, pathTo, query, useTitle } from "../router.ts";
 import { Entries } from "./account-entries.tsx";
-import { BalanceOverTime } from "./account-history.tsx";
-import { MomentForm } from "./account-moment.tsx";
+import { BalanceOverTime, MomentForm } from "./account-history.tsx";
 
 type Balance = components["schemas"]["Balance"];
 
@@ -93,7 +89,6 @@ type NotFoundProps = Readonly<{ id: string; failure: Parameters<typeof Failed>[0
 
 /** One of the provider's ids may stand for several accounts. */
 function NotFound({ id, failure }: NotFoundProps) {
-  const { candidates } = failure.failure;
   return (
     <>
       <div class="heading">
@@ -101,17 +96,7 @@ function NotFound({ id, failure }: NotFoundProps) {
       </div>
       {isPast(momentGiven()) && <MomentForm />}
       <Failed {...failure} />
-      {candidates.length > 0 && (
-        <Panel title="It may be">
-          <ul>
-            {candidates.map((each) => (
-              <li key={each}>
-                <a href={pathTo("account", { id: each })}>{each}</a>
-              </li>
-            ))}
-          </ul>
-        </Panel>
-      )}
+      <Candidates name="account" ids={failure.failure.candidates} />
     </>
   );
 }

@@ -1,16 +1,12 @@
 import type { ParametersOf } from "@counterfoil/client";
 import { amountColumn } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
-import { Filters, givenBy } from "../components/filters.tsx";
 import { AccountLink } from "../components/links.tsx";
-import { Pager } from "../components/pager.tsx";
+import { Filters, Pager, Table } from "../components/list.tsx";
 import { Panel } from "../components/panel.tsx";
-import { Empty, Loaded } from "../components/states.tsx";
-import { Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
-import { useTitle } from "../page.ts";
-import { ofModels, useResource } from "../resource.ts";
-import { query } from "../router.ts";
+import { Empty, Loaded, ofModels, useResource } from "../resource.tsx";
+import { givenBy, query, useTitle } from "../router.ts";
 
 const FILTERS = [
   { name: "provider", title: "Provider", choices: ["zerohash", "layer1"] },

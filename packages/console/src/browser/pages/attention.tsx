@@ -1,18 +1,14 @@
 import type { components, ParametersOf } from "@counterfoil/client";
-import { KINDS } from "../anomaly-kinds.ts";
+import { ConfirmButton, NoteForm } from "../components/actions.tsx";
 import { Badge } from "../components/badge.tsx";
-import { Filters, givenBy } from "../components/filters.tsx";
-import { RecordLink } from "../components/links.tsx";
-import { Pager } from "../components/pager.tsx";
+import { DeliveryLink, RecordLink } from "../components/links.tsx";
+import { Filters, Pager, Table } from "../components/list.tsx";
 import { Panel } from "../components/panel.tsx";
-import { Empty, Loaded } from "../components/states.tsx";
-import { Table } from "../components/table.tsx";
 import { Ago, Time } from "../components/time.tsx";
-import { useTitle } from "../page.ts";
-import { ofModels, useResource } from "../resource.ts";
-import { pathTo, query } from "../router.ts";
-import { Acknowledge, AnomalySentence } from "./anomaly-parts.tsx";
-import { Quarantine } from "./quarantine.tsx";
+import { Empty, Loaded, ofModels, Refusal, useResource } from "../resource.tsx";
+import { givenBy, pathTo, query, useTitle } from "../router.ts";
+import { api } from "../session.ts";
+import { Acknowledge, AnomalySentence, KINDS } from "./anomaly.tsx";
 
 type Anomaly = components["schemas"]["Anomaly"];
 
@@ -137,3 +133,92 @@ function Group({ kind, anomalies, onChange }: GroupProps) {
     </div>
   );
 }
+
+const SHOWN = 50;
+
+/** Deliveries that were kept and that nobody could read. */
+function Quarantine() {
+  const list = useResource(
+    "quarantine",
+    (client, signal) => client.listQuarantine({ open: "true", limit: SHOWN } as never, { signal }),
+    ofModels("balances"),
+  );
+  const again = list.state === "loading" ? () => {} : list.again;
+  const seen = async (position: string) => {
+    await api.value.listQuarantine({ limit: 1, min_position: position } as never);
+    again();
+  };
+  const retry = async (delivery_id: string) => {
+    const { data, position } = await api.value.retryQuarantined({ delivery_id });
+    await seen(position);
+    const { outcome, detail } = data;
+    if (outcome === "resolved") return;
+    throw new Refusal(`${REASONS[outcome] ?? outcome}${detail === null ? "" : `: ${detail}`}`);
+  };
+  const dismiss = async (delivery_id: string, note: string) => {
+    const { position } = await api.value.dismissQuarantined({ delivery_id, body: { note } });
+    await seen(position);
+  };
+  return (
+    <Panel title="Quarantine" aside="kept byte for byte, and not understood">
+      <Loaded resource={list}>
+        {({ data, next_cursor }) =>
+          data.length === 0 ? (
+            <Empty>Nothing: every delivery was understood.</Empty>
+          ) : (
+            <>
+              <Table
+                label="Quarantined deliveries"
+                rows={data}
+                keyOf={({ delivery_id }) => delivery_id}
+                columns={[
+                  {
+                    title: "delivery",
+                    cell: ({ delivery_id }) => <DeliveryLink id={delivery_id} text={delivery_id} />,
+                  },
+                  { title: "provider", cell: ({ provider }) => provider },
+                  { title: "payload type", minor: true, cell: (row) => row.payload_type || "–" },
+                  {
+                    title: "why",
+                    cell: ({ reason, detail }) => (
+                      <span class="wrap">
+                        <b>{reason}</b>: {detail}
+                      </span>
+                    ),
+                  },
+                  { title: "tries", kind: "number", minor: true, cell: ({ attempts }) => attempts },
+                  { title: "received", minor: true, cell: (row) => <Ago at={row.received_at} /> },
+                  {
+                    title: "what to do",
+                    cell: ({ delivery_id: id }) => (
+                      <span class="actions">
+                        <ConfirmButton
+                          action="Retry"
+                          question="Read it once more, with the translation of this version?"
+                          act={() => retry(id)}
+                        />
+                        <NoteForm
+                          action="Dismiss"
+                          why="Note: why it needs nobody"
+                          act={(note) => dismiss(id, note)}
+                        />
+                      </span>
+                    ),
+                  },
+                ]}
+              />
+              {next_cursor !== null && <p class="quiet">These are the newest {SHOWN}.</p>}
+            </>
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+/** The service did as it was asked, and it did not help. */
+const REASONS: Readonly<Record<string, string>> = {
+  unreadable: "It still cannot be read",
+  tried: "This version has tried before",
+  gone: "Its bytes were erased",
+};

@@ -1,16 +1,21 @@
 import type { AnswerOf, Client, components } from "@counterfoil/client";
+import type { AddressName } from "../../addresses.ts";
 import { Amount } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
 import { Explained } from "../components/explained.tsx";
+import { Candidates } from "../components/links.tsx";
 import { Facts, Id, Panel } from "../components/panel.tsx";
-import { Failed, Loaded } from "../components/states.tsx";
 import { Time } from "../components/time.tsx";
-import { type PageProps, useTitle } from "../page.ts";
-import { type Ask, ofRecord, useResource } from "../resource.ts";
-import { type AddressName, pathTo } from "../router.ts";
-import { History } from "./lifecycle-history.tsx";
-import { StageTrack } from "./lifecycle-track.tsx";
-import { type LifecycleRecord, LinkWord, type Model, type Transfer } from "./lifecycle-words.tsx";
+import { type Ask, Failed, Loaded, ofRecord, useResource } from "../resource.tsx";
+import { type PageProps, pathTo, useTitle } from "../router.ts";
+import {
+  History,
+  type LifecycleRecord,
+  LinkWord,
+  type Model,
+  StageTrack,
+  type Transfer,
+} from "./lifecycle-stages.tsx";
 
 type Schemas = components["schemas"];
 type One = AnswerOf<"getWithdrawal"> | AnswerOf<"getDeposit"> | AnswerOf<"getTrade">;
@@ -269,21 +274,10 @@ const textOf = (value: unknown): string =>
 type NotFoundProps = Readonly<{ kind: Kind; failed: Parameters<typeof Failed>[0] }>;
 
 function NotFound({ kind: { name }, failed }: NotFoundProps) {
-  const { candidates } = failed.failure;
   return (
     <>
       <Failed {...failed} />
-      {candidates.length > 0 && (
-        <Panel title="It may be">
-          <ul>
-            {candidates.map((id) => (
-              <li key={id}>
-                <a href={pathTo(name, { id })}>{id}</a>
-              </li>
-            ))}
-          </ul>
-        </Panel>
-      )}
+      <Candidates name={name} ids={failed.failure.candidates} />
     </>
   );
 }

@@ -1,16 +1,12 @@
 import type { components } from "@counterfoil/client";
 import { amountColumn } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
-import { type Filter, Filters, givenBy } from "../components/filters.tsx";
-import { Pager } from "../components/pager.tsx";
+import { type Column, type Filter, Filters, Pager, Table } from "../components/list.tsx";
 import { Panel } from "../components/panel.tsx";
-import { Empty, Loaded } from "../components/states.tsx";
-import { type Column, Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
-import { useTitle } from "../page.ts";
-import { ofModels, type Resource, useResource } from "../resource.ts";
-import { pathTo, query } from "../router.ts";
-import { LinkWord, type Model, STAGES, type Transfer } from "./lifecycle-words.tsx";
+import { Empty, Loaded, ofModels, type Resource, useResource } from "../resource.tsx";
+import { givenBy, pathTo, query, useTitle } from "../router.ts";
+import { LinkWord, type Model, STAGES, type Transfer } from "./lifecycle-stages.tsx";
 
 type Trade = components["schemas"]["Trade"];
 

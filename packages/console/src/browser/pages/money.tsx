@@ -2,16 +2,12 @@ import type { components } from "@counterfoil/client";
 import { Amount, amountColumn } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
 import { AccountLink } from "../components/links.tsx";
-import { Panel } from "../components/panel.tsx";
-import { Empty, Loaded, Loading } from "../components/states.tsx";
-import { Table } from "../components/table.tsx";
-import { Ago } from "../components/time.tsx";
+import { Table } from "../components/list.tsx";
+import { Facts, Panel } from "../components/panel.tsx";
+import { Ago, durationText, Time } from "../components/time.tsx";
 import { type Status, status } from "../live.ts";
-import { useTitle } from "../page.ts";
-import { ofModels, useResource } from "../resource.ts";
-import { pathTo } from "../router.ts";
-import { Deliveries, Models } from "./money-service.tsx";
-import { Verdict } from "./money-verdict.tsx";
+import { Empty, Loaded, Loading, ofModels, useResource } from "../resource.tsx";
+import { pathTo, useTitle } from "../router.ts";
 
 type Anomaly = components["schemas"]["Anomaly"];
 
@@ -35,6 +31,83 @@ export function MoneyPage() {
     </>
   );
 }
+
+type Answer = Readonly<{ tone: "good" | "warn" | "bad" | "quiet"; title: string; text: string }>;
+
+/** The answer to the page's question, and what a person has to do about it. */
+function Verdict({ status }: Readonly<{ status: Status }>) {
+  const { tone, title, text } = answerOf(status);
+  return (
+    <section class={`verdict ${tone}`} aria-label="The answer" aria-live="polite">
+      <p class="answer">{title}</p>
+      <p>{text}</p>
+      {status.needs_a_person.length > 0 && (
+        <ul>
+          {status.needs_a_person.map((need) => (
+            <li key={need.what}>
+              <b>{need.what}</b> <span class="quiet minor">{withCode(need.do)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+/** What stands between backticks is a command. */
+const withCode = (text: string) =>
+  text.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
+
+const MONEY: ReadonlySet<string> = new Set(["gap", "contradiction", "unlisted", "invariant"]);
+
+function answerOf(status: Status): Answer {
+  const { projections, anomalies, quarantined, head_hash, head } = status;
+  // A platform's key is told of no counts: silence is no good news.
+  if (/^0+$/.test(head_hash)) {
+    return {
+      tone: "quiet",
+      title: "Look at your accounts.",
+      text: "This key sees one platform's accounts. What is open of them stands below; how the ledger as a whole is doing is not told.",
+    };
+  }
+  const stopped = projections.filter(({ state }) => !["live", "catching_up"].includes(state));
+  if (stopped.length > 0) {
+    const names = stopped.map(({ name, state }) => `${name} is ${state}`).join(", ");
+    return { tone: "bad", title: "Nobody can say.", text: `${names}: what is shown may be old.` };
+  }
+  const wrong = anomalies.filter(({ kind, open }) => open > 0 && MONEY.has(kind));
+  if (wrong.length > 0) {
+    return {
+      tone: "bad",
+      title: "No.",
+      text: `${wrong.map(({ kind, open }) => countOf(open, kind)).join(", ")} open. What is missing, and where, stands below.`,
+    };
+  }
+  if ((quarantined?.open ?? 0) > 0) {
+    const count = countOf(quarantined?.open ?? 0, "delivery");
+    return { tone: "warn", title: "As far as it could be read.", text: `${count} in quarantine.` };
+  }
+  const others = anomalies.reduce((sum, { open }) => sum + open, 0);
+  if (head === "1") {
+    return { tone: "quiet", title: "Nothing has come yet.", text: "The ledger is open and waits." };
+  }
+  return {
+    tone: "good",
+    title: "Yes.",
+    text:
+      others === 0
+        ? "Every balance follows from the one before it, and nothing contradicts another."
+        : `Every balance follows from the one before it. ${countOf(others, "other matter")} open.`,
+  };
+}
+
+const PLURALS: Readonly<Record<string, string>> = {
+  unlisted: "unlisted",
+  delivery: "deliveries",
+};
+
+const countOf = (count: number, what: string): string =>
+  `${count} ${count === 1 ? what : (PLURALS[what] ?? `${what}s`)}`;
 
 const SHOWN = 8;
 
@@ -201,5 +274,115 @@ function Attention({ status }: Readonly<{ status: Status }>) {
         />
       )}
     </Panel>
+  );
+}
+
+/** What came last from each provider, on each channel. */
+function Deliveries({ status }: Readonly<{ status: Status }>) {
+  const { feed, last_deliveries } = status;
+  return (
+    <Panel title="What came last" aside={feed === null ? "no feed" : <Badge word={feed.state} />}>
+      {feed !== null && (
+        <Facts
+          of={[
+            [`feed ${feed.state} since`, <Time key="since" at={feed.since} />],
+            ["reason", feed.reason],
+          ]}
+        />
+      )}
+      {last_deliveries.length === 0 ? (
+        <Empty>No delivery has come yet.</Empty>
+      ) : (
+        <Table
+          label="Last deliveries"
+          rows={last_deliveries}
+          keyOf={({ provider, channel }) => `${provider} ${channel}`}
+          columns={[
+            { title: "provider", cell: ({ provider }) => <b>{provider}</b> },
+            { title: "channel", cell: ({ channel }) => channel },
+            { title: "last", cell: ({ recorded_at }) => <Ago at={recorded_at} /> },
+            { title: "at", minor: true, cell: ({ recorded_at }) => <Time at={recorded_at} /> },
+          ]}
+        />
+      )}
+    </Panel>
+  );
+}
+
+/** How far each model follows the stream, and what proves that it was folded right. */
+function Models({ status }: Readonly<{ status: Status }>) {
+  const { projections, publisher } = status;
+  const built = useActivations(projections.map(({ generation }) => generation).join(" "));
+  return (
+    <Panel title="Models" class="wide" aside={<PublisherLag publisher={publisher} />}>
+      <Table
+        label="Models"
+        rows={projections}
+        keyOf={({ name }) => name}
+        columns={[
+          { title: "model", cell: ({ name }) => <b>{name}</b> },
+          { title: "state", cell: ({ state }) => <Badge word={state} /> },
+          {
+            title: "lag",
+            kind: "number",
+            cell: ({ lag, lag_seconds }) =>
+              lag === 0 ? "0" : `${lag} events, ${durationText(lag_seconds)}`,
+          },
+          { title: "position", kind: "number", minor: true, cell: ({ position }) => position },
+          { title: "generation", kind: "number", cell: ({ generation }) => generation },
+          {
+            title: "last rebuild",
+            minor: true,
+            cell: ({ name }) => <LastRebuild at={built[name]} />,
+          },
+          {
+            title: "stopped subjects",
+            kind: "number",
+            minor: true,
+            cell: ({ stopped_keys: count }) => (count === 0 ? "0" : <b class="bad">{count}</b>),
+          },
+          { title: "digest", minor: true, cell: ({ digest }) => <Digest of={digest} /> },
+          { title: "state digest", minor: true, cell: (row) => <Digest of={row.state_digest} /> },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+const LastRebuild = ({ at }: Readonly<{ at: string | undefined }>) =>
+  at === undefined ? <span class="quiet">never</span> : <Time at={at} />;
+
+/** When the generation of each model that is served was activated: the stream says it. */
+function useActivations(generations: string): Readonly<Record<string, string>> {
+  const found = useResource(`activations ${generations}`, (client, signal) =>
+    client.listEvents({ type: ["ModelActivated"], order: "desc", limit: 20 }, { signal }),
+  );
+  if (found.state !== "loaded") return {};
+  const newestLast = [...found.data.data].reverse();
+  return Object.fromEntries(
+    newestLast.map(({ data, recorded_at }) => [String(data.model), recorded_at]),
+  );
+}
+
+/** Enough of it to be compared by eye; the whole is in the title. */
+const Digest = ({ of }: Readonly<{ of: string }>) =>
+  /^0+$/.test(of) ? (
+    <span class="unknown">–</span>
+  ) : (
+    <code title={of}>
+      {of.slice(0, 8)}…{of.slice(-4)}
+    </code>
+  );
+
+function PublisherLag({ publisher }: Pick<Status, "publisher">) {
+  if (publisher === null) return <>Kafka: nothing is published</>;
+  const { lag, lag_seconds, position } = publisher;
+  return (
+    <>
+      Kafka:{" "}
+      {lag === 0
+        ? `up to date at ${position}`
+        : `${lag} events, ${durationText(lag_seconds)} behind`}
+    </>
   );
 }

@@ -1,11 +1,14 @@
+import { pathTo } from "../../addresses.ts";
+import { CopyButton } from "../components/actions.tsx";
+import { amountColumn } from "../components/amount.tsx";
+import { Badge } from "../components/badge.tsx";
 import { EventsTable } from "../components/events-table.tsx";
-import { Filters, givenBy } from "../components/filters.tsx";
-import { Pager } from "../components/pager.tsx";
-import { Panel } from "../components/panel.tsx";
-import { Empty, Loaded } from "../components/states.tsx";
-import { useTitle } from "../page.ts";
-import { ofModels, useResource } from "../resource.ts";
-import { query } from "../router.ts";
+import { DeliveryLink, EventLink, SubjectLink } from "../components/links.tsx";
+import { Filters, Pager, Table } from "../components/list.tsx";
+import { Facts, Id, Panel } from "../components/panel.tsx";
+import { Time } from "../components/time.tsx";
+import { Empty, Loaded, ofModels, useResource } from "../resource.tsx";
+import { givenBy, type PageProps, query, useTitle } from "../router.ts";
 
 const FILTERS = [
   { name: "type", title: "Type", placeholder: "RunRecorded" },
@@ -60,6 +63,160 @@ export function StreamPage() {
           )}
         </Loaded>
       </Panel>
+    </>
+  );
+}
+
+/** One event of the stream, by its position or its id. */
+export function EventPage({ parameters: { id = "" } }: PageProps) {
+  useTitle(`Event ${id}`);
+  const found = useResource(`event ${id}`, (client, signal) => client.getEvent({ id }, { signal }));
+  return (
+    <>
+      <div class="heading">
+        <h1>Event</h1>
+      </div>
+      <Loaded resource={found} lines={8}>
+        {({ data: event, position: head }) => (
+          <div class="panels">
+            <Panel
+              class="wide"
+              title={event.type}
+              aside={<Neighbours position={event.position} head={head} />}
+            >
+              <Facts
+                of={[
+                  ["position", event.position],
+                  ["subject, and key on Kafka", <SubjectLink key="s" subject={event.subject} />],
+                  ["occurred", <Time key="o" at={event.occurred_at} />],
+                  ["recorded", <Time key="r" at={event.recorded_at} />],
+                  ["id", <Id key="i">{event.id}</Id>],
+                  ["hash", <Id key="h">{event.hash}</Id>],
+                  ["request id", event.correlation_id],
+                  [
+                    "delivery",
+                    event.delivery && (
+                      <>
+                        <DeliveryLink
+                          id={event.delivery.delivery_id}
+                          text={event.delivery.delivery_id}
+                        />{" "}
+                        <Badge word={event.delivery.outcome} />
+                      </>
+                    ),
+                  ],
+                ]}
+              />
+            </Panel>
+            <Panel
+              class="wide"
+              title="Data"
+              aside={<CopyButton text={JSON.stringify(event)}>Copy as JSON</CopyButton>}
+            >
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: who has no mouse moves it by the keyboard. */}
+              <pre class="body" tabIndex={0}>
+                {JSON.stringify(event.data, null, 2)}
+              </pre>
+            </Panel>
+            <Panel class="wide" title="What later events say of it">
+              {event.amendments.length === 0 ? (
+                <Empty>Nothing: it stands as it was recorded.</Empty>
+              ) : (
+                <EventsTable label="Amendments" events={event.amendments} />
+              )}
+            </Panel>
+          </div>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function Neighbours({ position, head }: Readonly<{ position: string; head: string }>) {
+  const [here, last] = [BigInt(position), BigInt(head)];
+  return (
+    <>
+      {here > 1n && <a href={pathTo("event", { id: String(here - 1n) })}>before</a>}
+      {here > 1n && here < last && " · "}
+      {here < last && <a href={pathTo("event", { id: String(here + 1n) })}>after</a>}
+    </>
+  );
+}
+
+/** One run of the provider's ledger, on every account that it touched. */
+export function RunPage({ parameters: { id = "" } }: PageProps) {
+  useTitle(`Run ${id}`);
+  const found = useResource(
+    `run ${id}`,
+    (client, signal) => client.getRun({ run_id: id }, { signal }),
+    ofModels("balances"),
+  );
+  return (
+    <>
+      <div class="heading">
+        <h1>Run {id}</h1>
+      </div>
+      <Loaded resource={found} lines={6}>
+        {({ data: run }) => (
+          <div class="panels">
+            <Panel title="What it is" class="wide">
+              <Facts
+                of={[
+                  ["provider", run.provider],
+                  ["type", run.run_type],
+                  ["occurred", <Time key="o" at={run.occurred_at} />],
+                  ["accounts", run.accounts.length],
+                ]}
+              />
+            </Panel>
+            {run.accounts.map((account) => (
+              <Panel
+                key={account.account}
+                class="wide"
+                title={<SubjectLink subject={account.account} />}
+                aside={
+                  <>
+                    position <EventLink position={account.position} />
+                  </>
+                }
+              >
+                <Table
+                  label={`The run on ${account.account}`}
+                  rows={[account]}
+                  keyOf={({ account: id }) => id}
+                  columns={[
+                    amountColumn("change", [account], ({ change }) => change, { signed: true }),
+                    amountColumn("balance after", [account], ({ balance }) => balance),
+                    { title: "takes effect", cell: (row) => <Time at={row.effective_at} /> },
+                    {
+                      title: "movements",
+                      kind: "number",
+                      cell: ({ movement_count }) => movement_count,
+                    },
+                  ]}
+                />
+                <Table
+                  label={`Movements on ${account.account}`}
+                  rows={account.movements}
+                  keyOf={({ movement_id }) => movement_id}
+                  columns={[
+                    { title: "movement", cell: (row) => <span class="id">{row.movement_id}</span> },
+                    { title: "type", cell: ({ movement_type }) => movement_type ?? "–" },
+                    amountColumn("change", account.movements, ({ change }) => change, {
+                      signed: true,
+                    }),
+                    {
+                      title: "occurred",
+                      minor: true,
+                      cell: (row) => <Time at={row.occurred_at} />,
+                    },
+                  ]}
+                />
+              </Panel>
+            ))}
+          </div>
+        )}
+      </Loaded>
     </>
   );
 }

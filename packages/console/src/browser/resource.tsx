@@ -1,4 +1,5 @@
 import { type Client, ProblemError } from "@counterfoil/client";
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type Change, isBegun, onChange } from "./live.ts";
 import { api, locked } from "./session.ts";
@@ -110,3 +111,85 @@ export const ofRecord =
   (model: string, id: string) =>
   (change: Change): boolean =>
     change.model === model && (change.id === null || change.id === id);
+
+type LoadedProps<Data> = Readonly<{
+  resource: Resource<Data>;
+  children: (data: Data) => ComponentChildren;
+  /** Of what is being waited for. */
+  lines?: number;
+}>;
+
+/** What was asked for, or how far that is: the three states that every part of a page has. */
+export function Loaded<Data>({ resource, children, lines = 4 }: LoadedProps<Data>) {
+  if (resource.state === "loading") return <Loading lines={lines} />;
+  if (resource.state === "failed") return <Failed {...resource} />;
+  const { failure, again, data } = resource;
+  return (
+    <>
+      {failure !== null && <Stale failure={failure} again={again} />}
+      {children(data)}
+    </>
+  );
+}
+
+export function Loading({ lines }: Readonly<{ lines: number }>) {
+  return (
+    <div class="loading" role="status" aria-label="Loading">
+      {Array.from({ length: lines }, (_, at) => (
+        <span key={at} />
+      ))}
+    </div>
+  );
+}
+
+export function Empty({ children }: Readonly<{ children: ComponentChildren }>) {
+  return <p class="empty">{children}</p>;
+}
+
+type FailedProps = Readonly<{ failure: Failure; again: () => void }>;
+
+/** Why something is not there, in the service's words, and what to do. */
+export function Failed({ failure, again }: FailedProps) {
+  const { code, text } = failure;
+  if (code === "missing_route") {
+    return (
+      <div class="notice quiet" role="status">
+        <strong>This service is older than its console.</strong>
+        <p>It does not answer this question yet ({text}). Everything else works.</p>
+      </div>
+    );
+  }
+  return (
+    <div class="notice bad" role="alert">
+      <strong>{TITLES[code] ?? "This could not be read."}</strong>
+      <p>{text}</p>
+      <p class="actions">
+        <button type="button" onClick={again}>
+          Try again
+        </button>
+        <code>{code}</code>
+      </p>
+    </div>
+  );
+}
+
+const TITLES: Readonly<Record<string, string>> = {
+  not_found: "There is nothing of this id.",
+  ambiguous_id: "This id stands for several.",
+  unreachable: "Nobody answers.",
+  model_unavailable: "The read model cannot be read just now.",
+  stream_unavailable: "The event stream cannot be read just now.",
+  wrong_role: "This key may not do that.",
+  rate_limited: "Too many questions with this key.",
+};
+
+function Stale({ failure, again }: FailedProps) {
+  return (
+    <div class="notice warn" role="status">
+      What you see is not the newest: {failure.text}{" "}
+      <button type="button" onClick={again}>
+        Try again
+      </button>
+    </div>
+  );
+}

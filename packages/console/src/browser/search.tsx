@@ -1,6 +1,22 @@
+import type { AnswerOf } from "@counterfoil/client";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { go, pathTo } from "../router.ts";
-import { matchedText, type SearchResult, search } from "../search.ts";
+import { Table } from "./components/list.tsx";
+import { Panel } from "./components/panel.tsx";
+import { Empty, Loaded, useResource } from "./resource.tsx";
+import { go, pathTo, query, useTitle } from "./router.ts";
+import { api } from "./session.ts";
+
+/** Something that has the identifier; `matched` names the field of it that is alike. */
+type SearchResult = AnswerOf<"search">["data"][number];
+
+/** Which of its identifiers it was found by, in words. */
+const matchedText = ({ matched }: SearchResult): string => matched.replaceAll("_", " ");
+
+/** What has this identifier, the likeliest first. */
+async function search(q: string, signal: AbortSignal): Promise<readonly SearchResult[]> {
+  const { data } = await api.value.search({ q }, { signal });
+  return data;
+}
 
 const PAUSE_MS = 120;
 
@@ -141,3 +157,45 @@ function useSlash(onSlash: () => void): void {
 
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && target.matches("input, textarea, select");
+
+/** Everything that has an identifier. */
+export function SearchPage() {
+  const text = query.value.get("q") ?? "";
+  useTitle(text === "" ? "Search" : `Search ${text}`);
+  const found = useResource(`search ${text}`, async (_, signal) =>
+    text === "" ? [] : search(text, signal),
+  );
+  return (
+    <>
+      <div class="heading">
+        <h1>Search</h1>
+        <p class="lead">
+          {text === ""
+            ? "Press / and give any identifier: an account, a run, a movement, a transaction's hash, a delivery."
+            : `What has the identifier “${text}”.`}
+        </p>
+      </div>
+      <Panel title="Found">
+        <Loaded resource={found}>
+          {(results) =>
+            results.length === 0 ? (
+              <Empty>Nothing has this identifier.</Empty>
+            ) : (
+              <Table
+                label="What was found"
+                rows={results}
+                keyOf={({ path }) => path}
+                columns={[
+                  { title: "kind", cell: ({ kind }) => kind },
+                  { title: "what", cell: ({ path, title }) => <a href={path}>{title}</a> },
+                  { title: "id", minor: true, cell: ({ id }) => <code class="id">{id}</code> },
+                  { title: "found by", cell: matchedText },
+                ]}
+              />
+            )
+          }
+        </Loaded>
+      </Panel>
+    </>
+  );
+}

@@ -1,0 +1,137 @@
+import { useRef, useState } from "preact/hooks";
+import { type Failure, failureOf } from "../resource.tsx";
+
+type ConfirmButtonProps = Readonly<{
+  action: string;
+  /** What is asked before it is done. */
+  question: string;
+  /** Rejects where the service refuses. */
+  act: () => Promise<void>;
+}>;
+
+/** A button that asks once more before it does what it says. */
+export function ConfirmButton({ action, question, act }: ConfirmButtonProps) {
+  const [state, setState] = useState<"idle" | "asking" | "busy" | Failure>("idle");
+  const confirm = async () => {
+    setState("busy");
+    try {
+      await act();
+      setState("idle");
+    } catch (error) {
+      setState(failureOf(error));
+    }
+  };
+  if (state === "asking") {
+    return (
+      <div class="notice warn" role="alertdialog" aria-label={action}>
+        <p>{question}</p>
+        <p class="actions">
+          <button type="button" class="primary" onClick={() => void confirm()}>
+            Yes, {action.toLowerCase()}
+          </button>
+          <button type="button" onClick={() => setState("idle")}>
+            No
+          </button>
+        </p>
+      </div>
+    );
+  }
+  return (
+    <>
+      <button type="button" disabled={state === "busy"} onClick={() => setState("asking")}>
+        {action}
+      </button>
+      {typeof state === "object" && <Refused action={action} failure={state} />}
+    </>
+  );
+}
+
+type NoteFormProps = Readonly<{
+  /** The button: what is done. */
+  action: string;
+  /** Beside the field: what the note is for. */
+  why: string;
+  /** Rejects where the service refuses. */
+  act: (note: string) => Promise<void>;
+}>;
+
+/** A button that asks for a note before anything is done; both go onto the stream. */
+export function NoteForm({ action, why, act }: NoteFormProps) {
+  const [isOpen, setOpen] = useState(false);
+  const [state, setState] = useState<"idle" | "busy" | Failure>("idle");
+  const field = useRef<HTMLInputElement>(null);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const note = field.current?.value.trim() ?? "";
+    if (note === "") return field.current?.focus();
+    setState("busy");
+    try {
+      await act(note);
+      setOpen(false);
+      setState("idle");
+    } catch (error) {
+      setState(failureOf(error));
+    }
+  };
+  if (!isOpen) {
+    return (
+      <button type="button" onClick={() => setOpen(true)}>
+        {action}
+      </button>
+    );
+  }
+  return (
+    <form class="note" onSubmit={(event) => void submit(event)}>
+      <label>
+        <span>{why}</span>
+        <input ref={field} name="note" maxLength={1_000} autocomplete="off" autofocus />
+      </label>
+      <button type="submit" class="primary" disabled={state === "busy"}>
+        {action}
+      </button>
+      <button type="button" onClick={() => setOpen(false)}>
+        Cancel
+      </button>
+      {typeof state === "object" && <Refused action={action} failure={state} />}
+    </form>
+  );
+}
+
+/** What a key of the role `operator` is needed for, and how one is made. */
+function NeedsOperator({ what }: Readonly<{ what: string }>) {
+  return (
+    <div class="notice quiet" role="status">
+      <p>{what} needs an operator's key. Where the service runs:</p>
+      <pre>counterfoil keys create --role operator --name you</pre>
+      <p>It is shown once. Use “Key” above to give it to this page.</p>
+    </div>
+  );
+}
+
+const KEY_WANTED: ReadonlySet<string> = new Set(["unauthenticated", "wrong_role"]);
+
+/** Why something was not done; where only a key is wanted, which, and how it is made. */
+function Refused({ action, failure }: Readonly<{ action: string; failure: Failure }>) {
+  return KEY_WANTED.has(failure.code) ? (
+    <NeedsOperator what={`To ${action.toLowerCase()}`} />
+  ) : (
+    <p class="notice bad" role="alert">
+      {failure.text}
+    </p>
+  );
+}
+
+/** Puts a text where it can be pasted from. */
+export function CopyButton({ text, children }: Readonly<{ text: string; children: string }>) {
+  const [isCopied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2_000);
+  };
+  return (
+    <button type="button" onClick={() => void copy()}>
+      {isCopied ? "Copied" : children}
+    </button>
+  );
+}

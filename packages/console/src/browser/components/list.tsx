@@ -1,0 +1,162 @@
+import type { ComponentChildren } from "preact";
+import { go, query, withQuery } from "../router.ts";
+
+export type Filter = Readonly<{
+  name: string;
+  title: string;
+  /** What can be chosen; without it anything can be given. */
+  choices?: readonly (string | readonly [string, string])[];
+  placeholder?: string;
+}>;
+
+/** What a list is narrowed by. It stands in the address, so that a list can be shared. */
+export function Filters({ filters }: Readonly<{ filters: readonly Filter[] }>) {
+  const apply = (event: Event) => {
+    const form = (event.currentTarget as HTMLElement).closest("form");
+    if (form === null) return;
+    event.preventDefault();
+    const given = new FormData(form);
+    go(withQuery(Object.fromEntries(filters.map(({ name }) => [name, textOf(given.get(name))]))));
+  };
+  const isNarrowed = filters.some(({ name }) => query.value.has(name));
+  return (
+    <form class="filters" onSubmit={apply} key={query.value.toString()}>
+      {filters.map(({ name, title, choices, placeholder = "any" }) => (
+        <div class="filter" key={name}>
+          <label for={`filter-${name}`}>{title}</label>
+          {choices === undefined ? (
+            <input
+              id={`filter-${name}`}
+              name={name}
+              defaultValue={query.value.get(name) ?? ""}
+              placeholder={placeholder}
+              autocomplete="off"
+              spellcheck={false}
+            />
+          ) : (
+            <select
+              id={`filter-${name}`}
+              name={name}
+              onChange={apply}
+              value={query.value.get(name) ?? ""}
+            >
+              <option value="">any</option>
+              {choices.map((choice) => {
+                const [value, shown] = typeof choice === "string" ? [choice, choice] : choice;
+                return (
+                  <option key={value} value={value}>
+                    {shown}
+                  </option>
+                );
+              })}
+            </select>
+          )}
+        </div>
+      ))}
+      <button type="submit">Apply</button>
+      {isNarrowed && (
+        <a href={withQuery(Object.fromEntries(filters.map(({ name }) => [name, null])))}>Clear</a>
+      )}
+    </form>
+  );
+}
+
+const textOf = (value: FormDataEntryValue | null): string | null =>
+  typeof value === "string" ? value.trim() : null;
+
+export type Column<Row> = Readonly<{
+  title: string;
+  cell: (row: Row) => ComponentChildren;
+  kind?: "number" | "text";
+  /** Left out where there is little room. */
+  minor?: boolean;
+}>;
+
+type TableProps<Row> = Readonly<{
+  /** What the rows are, for those who do not see the heading above. */
+  label: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  keyOf: (row: Row) => string;
+  /** A second row below one, such as what it is made of. */
+  below?: (row: Row) => ComponentChildren;
+  classOf?: (row: Row) => string;
+}>;
+
+/** Rows in columns; too wide for the screen, it moves by itself and not the page. */
+export function Table<Row>({ label, columns, rows, keyOf, below, classOf }: TableProps<Row>) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: who has no mouse moves it by the keyboard.
+    <section class="table" aria-label={label} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.title} scope="col" class={classesOf(column)}>
+                {column.title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => {
+            const more = below?.(row) ?? null;
+            return [
+              <tr key={keyOf(row)} class={classOf?.(row) ?? ""}>
+                {columns.map((column) => (
+                  <td key={column.title} class={classesOf(column)}>
+                    {column.cell(row)}
+                  </td>
+                ))}
+              </tr>,
+              more !== null && (
+                <tr key={`${keyOf(row)} below`} class="below">
+                  <td colSpan={columns.length}>{more}</td>
+                </tr>
+              ),
+            ];
+          })}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+const classesOf = <Row,>({ kind = "text", minor = false }: Column<Row>): string =>
+  `${kind}${minor ? " minor" : ""}`;
+
+type PagerProps = Readonly<{
+  next: string | null;
+  /** Rows on this page. */
+  count: number;
+  /** Position that the list was computed at. */
+  position: string;
+}>;
+
+/** The way to the next page of a list, as an address of its own. */
+export function Pager({ next, count, position }: PagerProps) {
+  const isFirst = !query.value.has("cursor");
+  const separator = withQuery({}).includes("?") ? "&" : "?";
+  return (
+    <nav class="pager" aria-label="Pages of this list">
+      <span class="quiet">
+        {count} shown, at position {position}
+      </span>
+      {!isFirst && <a href={withQuery({})}>First page</a>}
+      {!isFirst && (
+        <button type="button" onClick={() => history.back()}>
+          Back
+        </button>
+      )}
+      {next !== null && (
+        <a
+          class="button"
+          rel="next"
+          href={`${withQuery({})}${separator}cursor=${encodeURIComponent(next)}`}
+        >
+          Next page
+        </a>
+      )}
+    </nav>
+  );
+}

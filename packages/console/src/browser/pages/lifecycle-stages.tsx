@@ -1,0 +1,208 @@
+import type { Client, components } from "@counterfoil/client";
+import { Badge } from "../components/badge.tsx";
+import { DeliveryLink, EventLink } from "../components/links.tsx";
+import { Pager, Table } from "../components/list.tsx";
+import { Panel } from "../components/panel.tsx";
+import { durationText, Time } from "../components/time.tsx";
+import { Loaded, ofRecord, useResource } from "../resource.tsx";
+import { query, withQuery } from "../router.ts";
+
+type Schemas = components["schemas"];
+export type Transfer = Schemas["Withdrawal"] | Schemas["Deposit"];
+export type LifecycleRecord = Transfer | Schemas["Trade"];
+export type Model = "withdrawals" | "deposits" | "trades";
+
+/** The stages in which a record goes forward, and those in which it ends otherwise. */
+export const STAGES = {
+  withdrawals: {
+    forward: ["requested", "pending", "approved", "broadcast", "confirmed", "settled"],
+    otherwise: ["failed", "rejected", "returned"],
+  },
+  deposits: {
+    forward: ["detected", "unconfirmed", "confirmed", "screening", "held", "credited"],
+    otherwise: ["failed", "rejected", "quarantined", "returned"],
+  },
+  trades: { forward: ["accepted", "active", "terminated"], otherwise: [] },
+} as const;
+
+/** How sure it is that these facts are of one transfer. */
+export const LinkWord = ({ link }: Readonly<{ link: string }>) =>
+  link === "stated" ? <span class="quiet">stated</span> : <Badge word={link} tone="warn" />;
+
+type Step = Readonly<{
+  stage: string;
+  /** `passed`: it was in this stage; `skipped`: it went past it; `ahead`: it may still come. */
+  state: "passed" | "here" | "skipped" | "ahead" | "ended";
+  /** When it came to it. */
+  at: string | null;
+  seconds: number | null;
+  isLate: boolean;
+}>;
+
+/** The way through the stages, and the time in each. */
+export function StageTrack({ model, record }: Readonly<{ model: Model; record: LifecycleRecord }>) {
+  const steps = stepsOf(model, record);
+  return (
+    <ol class="track">
+      {steps.map(({ stage, state, at, seconds, isLate }) => (
+        <li
+          key={stage}
+          class={state}
+          {...(state === "here" && { "aria-current": "step" as const })}
+        >
+          <b>{stage}</b>
+          {at === null ? <span class="quiet">{WORDS[state]}</span> : <Time at={at} />}
+          {seconds !== null && <span class="spent">{durationText(seconds)}</span>}
+          {isLate && <span class="quiet">told late</span>}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+const WORDS: Readonly<Record<Step["state"], string>> = {
+  passed: "",
+  here: "",
+  ended: "",
+  skipped: "not told",
+  ahead: "not yet",
+};
+
+function stepsOf(model: Model, record: LifecycleRecord): readonly Step[] {
+  const { forward, otherwise } = STAGES[model];
+  const { stage: current, history } = record;
+  const ended = otherwise.filter((stage) => history.some((entry) => entry.stage === stage));
+  const all: readonly string[] = [...forward, ...ended];
+  const furthest = Math.max(...history.map(({ stage }) => all.indexOf(stage ?? "")));
+  return all
+    .filter((stage, at) => at <= furthest || !isOver(model, current) || stage === current)
+    .map((stage, at) => {
+      const entries = history.filter((entry) => entry.stage === stage);
+      const spent = entries
+        .map(({ seconds_in_stage }) => seconds_in_stage)
+        .filter((each) => each !== null);
+      return {
+        stage,
+        state: stateOf({
+          stage,
+          at,
+          current,
+          furthest,
+          isTold: entries.length > 0,
+          isEnd: ended.includes(stage as never),
+        }),
+        at: entries[0]?.effective_at ?? null,
+        // A duration is no amount: it may be rounded.
+        seconds: spent.length === 0 ? null : spent.reduce((sum, each) => sum + Number(each), 0),
+        isLate: entries.some(({ late }) => late),
+      };
+    });
+}
+
+type Place = Readonly<{
+  stage: string;
+  at: number;
+  current: string | null;
+  furthest: number;
+  isTold: boolean;
+  isEnd: boolean;
+}>;
+
+function stateOf({ stage, at, current, furthest, isTold, isEnd }: Place): Step["state"] {
+  if (stage === current) return isEnd ? "ended" : "here";
+  if (isTold) return "passed";
+  return at < furthest ? "skipped" : "ahead";
+}
+
+/** Whether nothing more is to come by itself. */
+function isOver(model: Model, stage: string | null): boolean {
+  const { forward, otherwise } = STAGES[model];
+  return stage === forward.at(-1) || (otherwise as readonly string[]).includes(stage ?? "");
+}
+
+type Entry = components["schemas"]["HistoryEntry"];
+type HistoryProps = Readonly<{ model: Model; record: LifecycleRecord }>;
+
+/** What was told, by whom, and what became of it: the newest entries, or all of them from the start. */
+export function History(props: HistoryProps) {
+  if (query.value.get("history") === "all") return <WholeHistory {...props} />;
+  const { history, history_length } = props.record;
+  const isPart = history.length < history_length;
+  return (
+    <Panel
+      title="History"
+      aside={
+        isPart && <a href={withQuery({ history: "all" })}>all {history_length} from the start</a>
+      }
+    >
+      <Entries entries={history} />
+    </Panel>
+  );
+}
+
+const ASK = {
+  withdrawals: "listWithdrawalHistory",
+  deposits: "listDepositHistory",
+  trades: "listTradeHistory",
+} as const;
+
+function WholeHistory({ model, record: { id } }: HistoryProps) {
+  const cursor = query.value.get("cursor");
+  const page = useResource(
+    `history ${model} ${id} ${cursor}`,
+    (client: Client, signal) =>
+      client[ASK[model]]({ id, limit: 100, ...(cursor !== null && { cursor }) }, { signal }),
+    ofRecord(model, id),
+  );
+  return (
+    <Panel title="History" aside={<a href={withQuery({ history: null })}>the newest alone</a>}>
+      <Loaded resource={page} lines={8}>
+        {({ data, next_cursor, position }) => (
+          <>
+            <Entries entries={data} />
+            <Pager next={next_cursor} count={data.length} position={position} />
+          </>
+        )}
+      </Loaded>
+    </Panel>
+  );
+}
+
+function Entries({ entries }: Readonly<{ entries: readonly Entry[] }>) {
+  const names = new Map(entries.map((entry, at) => [entry, String(at)]));
+  return (
+    <Table
+      label="History"
+      rows={entries}
+      keyOf={(entry) => names.get(entry) ?? ""}
+      columns={[
+        { title: "at", cell: ({ effective_at }) => <Time at={effective_at} /> },
+        {
+          title: "stage",
+          cell: ({ stage, late }) => (
+            <>
+              {stage === null ? <span class="quiet">unchanged</span> : <Badge word={stage} />}{" "}
+              {late && <Badge word="late" />}
+            </>
+          ),
+        },
+        { title: "the provider's word", cell: ({ provider_status }) => provider_status },
+        { title: "told by", minor: true, cell: ({ source }) => source },
+        {
+          title: "time in stage",
+          kind: "number",
+          minor: true,
+          cell: ({ seconds_in_stage: seconds }) =>
+            seconds === null ? "–" : durationText(Number(seconds)),
+        },
+        { title: "delivery", cell: ({ delivery_id }) => <DeliveryLink id={delivery_id} /> },
+        {
+          title: "position",
+          kind: "number",
+          minor: true,
+          cell: ({ position }) => <EventLink position={position} />,
+        },
+      ]}
+    />
+  );
+}
