@@ -15,11 +15,12 @@ import {
   runTo,
 } from "@counterfoil/processing/projection/run";
 import { mergeAnomalies, readAnomalies } from "@counterfoil/processing/queries/anomalies";
+import type { Page, PageRequest } from "@counterfoil/processing/queries/answers";
 import { findAccount, listBalances } from "@counterfoil/processing/queries/balances";
 import { listEntries } from "@counterfoil/processing/queries/entries";
-import { findRecord, listHistory, listRecords } from "@counterfoil/processing/queries/lifecycles";
+import { listRecords } from "@counterfoil/processing/queries/lifecycle-list";
+import { findRecord, listHistory } from "@counterfoil/processing/queries/lifecycles";
 import type { Moment } from "@counterfoil/processing/queries/moment";
-import type { Page, PageRequest } from "@counterfoil/processing/queries/page";
 import { findRun } from "@counterfoil/processing/queries/runs";
 import {
   LIFECYCLE_MODELS,

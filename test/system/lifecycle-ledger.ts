@@ -1,8 +1,9 @@
 import type { DepositRecord, WithdrawalRecord } from "@counterfoil/contracts/record";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
+import { listRecords } from "@counterfoil/processing/queries/lifecycle-list";
 import { lifecycleRecord } from "@counterfoil/processing/queries/lifecycle-record";
-import { findRecord, listRecords } from "@counterfoil/processing/queries/lifecycles";
+import { findRecord } from "@counterfoil/processing/queries/lifecycles";
 import { type LifecycleModel, stuckRule } from "@counterfoil/processing/queries/stuck";
 import { type LedgerOptions, openTestLedger, type TestLedger } from "./support.ts";
 

@@ -4,7 +4,7 @@ import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import type { KeyStore } from "@counterfoil/processing/ports/key-store";
+import type { KeyStore } from "@counterfoil/processing/ports/keys";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import type { Tracing } from "@counterfoil/processing/ports/tracing";

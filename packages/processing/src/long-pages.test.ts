@@ -6,8 +6,8 @@ import { createManualClock } from "./memory/manual-clock.ts";
 import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
 import { readOnward } from "./publish/batch.ts";
 import { listEvents } from "./queries/events.ts";
-import { readAll } from "./queries/read-all.ts";
 import { checkEnds } from "./stream-guard.ts";
+import { readAll } from "./subscribe.ts";
 import { sampleEvent } from "./testing/sample-event.ts";
 
 /** Whoever reads page by page goes on where bytes ended a page before its count. */

@@ -5,7 +5,7 @@ import type { Clock } from "@counterfoil/processing/ports/clock";
 import { SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { type ModelAttention, readAttention } from "@counterfoil/processing/queries/attention";
-import { type Lag, lagBehind } from "@counterfoil/processing/queries/lag";
+import { type Lag, lagBehind } from "@counterfoil/processing/queries/positions";
 import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Gauge, type Registry } from "prom-client";

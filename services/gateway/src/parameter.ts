@@ -1,6 +1,6 @@
 import { modelName } from "@counterfoil/contracts/fact";
 import { type Nanos, parseTime } from "@counterfoil/core/exact/time";
-import { isStorable } from "@counterfoil/processing/queries/page";
+import { isStorable } from "@counterfoil/processing/queries/answers";
 import { z } from "zod";
 
 /**

@@ -10,14 +10,14 @@ import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
-import type { Found } from "@counterfoil/processing/queries/found";
+import type { Found } from "@counterfoil/processing/queries/answers";
 import {
   type CursorScope,
   decodeCursor,
   encodeCursor,
   type Page,
   type PageRequest,
-} from "@counterfoil/processing/queries/page";
+} from "@counterfoil/processing/queries/answers";
 import { lastPositionBy, lateArrivals } from "@counterfoil/processing/queries/positions";
 import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
 import type { StatusSources } from "@counterfoil/processing/queries/status";

@@ -16,7 +16,7 @@ import {
   type PublisherState,
   runPublisher,
 } from "@counterfoil/processing/publish/publisher";
-import { type Lag, lagBehind } from "@counterfoil/processing/queries/lag";
+import { type Lag, lagBehind } from "@counterfoil/processing/queries/positions";
 import type { Logger } from "pino";
 import { Counter, Gauge, type Registry } from "prom-client";
 

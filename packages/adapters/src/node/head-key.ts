@@ -21,11 +21,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { HeadKeyUnusable } from "@counterfoil/processing/ports/errors";
-import type {
-  HeadKeyring,
-  HeadSigner,
-  VerifySignature,
-} from "@counterfoil/processing/ports/head-signer";
+import type { HeadKeyring, HeadSigner, VerifySignature } from "@counterfoil/processing/ports/keys";
 import { fieldsOf } from "../sql/trouble.ts";
 
 export type HeadKeyFile = HeadKeyring &

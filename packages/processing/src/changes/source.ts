@@ -9,8 +9,7 @@ import type { Rows } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { anomalyRecord } from "../queries/anomaly-record.ts";
 import { balanceRecord, balanceRecordAt } from "../queries/balances.ts";
-import { lifecycleRecord } from "../queries/lifecycle-record.ts";
-import { changedRecord } from "../queries/records-at.ts";
+import { changedRecord, lifecycleRecord } from "../queries/lifecycle-record.ts";
 import { isLifecycle, type LifecycleModel } from "../queries/stuck.ts";
 
 /** A table of a model whose rows are published, with the change rows that record how they changed. */

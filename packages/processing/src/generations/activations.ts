@@ -8,7 +8,7 @@ import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint } from "../ports/model-store.ts";
 import type { Projection } from "../projection/projection.ts";
-import { readAll } from "../queries/read-all.ts";
+import { readAll } from "../subscribe.ts";
 
 /** Which generation of a model is live from which position on: the stream alone says it. */
 export type Activation = Readonly<{

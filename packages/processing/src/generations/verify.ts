@@ -13,7 +13,7 @@ import {
   readBodies,
   takePage,
 } from "../ports/event-stream.ts";
-import { findErasures } from "../queries/erasure.ts";
+import { findErasures } from "../queries/deliveries.ts";
 
 /** Something that is not as it must be. */
 export type Finding = Readonly<{

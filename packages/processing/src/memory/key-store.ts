@@ -1,4 +1,4 @@
-import type { KeyStore } from "../ports/key-store.ts";
+import type { KeyStore } from "../ports/keys.ts";
 
 export function createMemoryKeyStore(
   kept: Map<string, string> = new Map<string, string>(),

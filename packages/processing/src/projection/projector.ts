@@ -11,10 +11,15 @@ import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import type { ModelCatalogue, Rows } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
 import { isLastRows, type Row } from "../ports/table.ts";
-import { NO_TRACING, type Tracing } from "../ports/tracing.ts";
+import {
+  createTraces,
+  NO_TRACING,
+  type Traces,
+  type Tracing,
+  traceStep,
+} from "../ports/tracing.ts";
 import { checkStillFollows } from "../stream-guard.ts";
 import { waitForMore } from "../subscribe.ts";
-import { createTraces, type Traces, traceStep } from "../traces.ts";
 import type { Projection } from "./projection.ts";
 import { openProjectionRun, type ProjectionRun, type SubjectStop } from "./run.ts";
 

@@ -9,10 +9,15 @@ import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { RoleLocks } from "../ports/role-lock.ts";
 import type { TopicPublisher, Topics } from "../ports/topics.ts";
 import { TopicsUnavailable } from "../ports/topics.ts";
-import { NO_TRACING, type Tracing } from "../ports/tracing.ts";
+import {
+  createTraces,
+  NO_TRACING,
+  type Traces,
+  type Tracing,
+  traceStep,
+} from "../ports/tracing.ts";
 import { openReaders } from "../queries/serving.ts";
 import { waitForMore } from "../subscribe.ts";
-import { createTraces, type Traces, traceStep } from "../traces.ts";
 import { type Batch, batchMessages, readBatch, readOnward } from "./batch.ts";
 import {
   formatCheckpoint,

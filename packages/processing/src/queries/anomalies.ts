@@ -7,9 +7,7 @@ import { isEngineError } from "../ports/errors.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row, Value } from "../ports/table.ts";
 import { compareTuples } from "../projection/selection.ts";
-import { anomalyAt } from "./anomalies-at.ts";
-import { anomalyRecord, stuckRecord } from "./anomaly-record.ts";
-import { isPast, type Moment, NOW } from "./moment.ts";
+import { anomalyAt, anomalyRecord, stuckRecord } from "./anomaly-record.ts";
 import {
   beyondPart,
   eachOf,
@@ -18,7 +16,8 @@ import {
   type PageRequest,
   readPage,
   selectEither,
-} from "./page.ts";
+} from "./answers.ts";
+import { isPast, type Moment, NOW } from "./moment.ts";
 import {
   anomaliesAmong,
   anomalyFor,

@@ -1,10 +1,13 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import { formatTime, SECOND } from "@counterfoil/core/exact/time";
-import { NOT_ACKNOWLEDGED } from "../models/anomaly-rows.ts";
+import { changedAnomaly, NOT_ACKNOWLEDGED } from "../models/anomaly-rows.ts";
+import { ANOMALIES, ANOMALY_CHANGES } from "../models/columns.ts";
 import { stuckId } from "../models/lifecycle/tables.ts";
+import type { Rows } from "../ports/model-store.ts";
 import type { Row } from "../ports/table.ts";
-import { positionIn, positionOrNull, textIn, timeIn } from "./cell.ts";
+import { positionIn, positionOrNull, textIn, timeIn } from "./answers.ts";
+import { lastChange, type Moment } from "./moment.ts";
 import type { StuckRule } from "./stuck.ts";
 
 export function anomalyRecord(row: Row, model: ModelName): AnomalyRecord {
@@ -22,7 +25,7 @@ export function anomalyRecord(row: Row, model: ModelName): AnomalyRecord {
 }
 
 /** Who acknowledged it; nulls where nobody did. */
-export const acknowledgedIn = ({ acknowledged_at, acknowledged_by, note }: Row) => ({
+const acknowledgedIn = ({ acknowledged_at, acknowledged_by, note }: Row) => ({
   acknowledged_at: timeIn(acknowledged_at),
   acknowledged_by: textIn(acknowledged_by),
   note: textIn(note),
@@ -52,4 +55,30 @@ export function stuckRecord(
     closed_position: null,
     ...acknowledgedIn(known),
   };
+}
+
+/** An anomaly as the facts of a moment showed it; null where they showed none of this id. */
+export async function anomalyAt(
+  rows: Rows,
+  id: string,
+  { at_position }: Moment,
+): Promise<Row | null> {
+  if (at_position === undefined) return rows.get(ANOMALIES, [id]);
+  const change = await lastChange(rows, ANOMALY_CHANGES, ["id", id], at_position);
+  return typeof change?.row === "string" ? changedAnomaly(change.row) : null;
+}
+
+/** The same of rows as they stand now. */
+export async function anomaliesAt(
+  rows: Rows,
+  present: readonly Row[],
+  moment: Moment,
+): Promise<readonly Row[]> {
+  if (moment.at_position === undefined) return present;
+  const then: Row[] = [];
+  for (const { id } of present) {
+    const row = await anomalyAt(rows, String(id), moment);
+    if (row !== null) then.push(row);
+  }
+  return then;
 }

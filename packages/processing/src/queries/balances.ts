@@ -5,21 +5,26 @@ import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES } from "../models/balances/table
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row } from "../ports/table.ts";
-import { positionIn, textIn, timeIn } from "./cell.ts";
-import { runIdOf } from "./entries.ts";
-import { type Found, found, foundAmong, MISSING } from "./found.ts";
-import { ENTRY_ORDER, type EntryReading, lastEntry, lastOfAll } from "./last-entry.ts";
-import { ENTRY_VERSIONS, lastChange, type Moment, NOW, selectAt } from "./moment.ts";
 import {
   beyondPart,
   eachOf,
+  type Found,
+  found,
+  foundAmong,
   isOneOf,
   LIST_BYTES_MAX,
+  MISSING,
   type Page,
   type PageRequest,
+  positionIn,
   readPage,
   selectEither,
-} from "./page.ts";
+  textIn,
+  timeIn,
+} from "./answers.ts";
+import { runIdOf } from "./entries.ts";
+import { ENTRY_ORDER, type EntryReading, lastEntry, lastOfAll } from "./last-entry.ts";
+import { ENTRY_VERSIONS, lastChange, type Moment, NOW, selectAt } from "./moment.ts";
 import { accountsAmong, accountsOf, eitherAccount, type Platform } from "./platform.ts";
 
 const BALANCE_FILTERS = [
@@ -159,7 +164,7 @@ async function conditionsOf(
 const NAMESAKES_MAX = 1000;
 
 /** Our ids of the accounts that the provider ever called so. */
-export async function accountsCalled(
+async function accountsCalled(
   rows: Rows,
   accountId: string,
   platform: Platform,

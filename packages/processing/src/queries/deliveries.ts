@@ -2,6 +2,8 @@ import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
 import type { ErasureRecord } from "@counterfoil/contracts/provenance";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { bodyErasedId } from "@counterfoil/core/erasure";
+import { formatTime } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { APPEND_EVENTS_MAX, providerEventId } from "@counterfoil/core/ingest/event";
 import { factIdOf } from "@counterfoil/core/ingest/fact-state";
@@ -10,7 +12,6 @@ import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { readStored } from "../ingest/delivery.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
-import { findErasures } from "./erasure.ts";
 import { eventFor, namesOthers, type Standing, type Standings } from "./event-standing.ts";
 import { eventRecord } from "./events.ts";
 
@@ -243,4 +244,30 @@ async function* following(
     if (last === undefined || isLastPage(events, PAGE)) return;
     after = last.position;
   }
+}
+
+/** By digest, those of some bodies that were erased. */
+export async function findErasures(
+  stream: Pick<EventStream, "findByIds">,
+  digests: readonly string[],
+  hashing: Hashing,
+): Promise<ReadonlyMap<string, ErasureRecord>> {
+  const ids = new Map(digests.map((sha256) => [bodyErasedId(sha256, hashing), sha256]));
+  if (ids.size === 0) return new Map();
+  const { known } = await stream.findByIds([...ids.keys()]);
+  return new Map(
+    [...known.values()].map(({ event }) => [ids.get(event.id) ?? "", erasureRecord(event)]),
+  );
+}
+
+function erasureRecord(event: RecordedEvent): ErasureRecord {
+  const { actor, note } = readData(event) as DataOf<"BodyErased">;
+  const { id: event_id, position, recorded_at } = event;
+  return {
+    event_id,
+    position: String(position),
+    erased_at: formatTime(recorded_at),
+    actor,
+    note,
+  };
 }

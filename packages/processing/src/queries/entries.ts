@@ -11,11 +11,17 @@ import {
   type Selection,
   type Value,
 } from "../ports/table.ts";
-import { positionIn, textIn, timeIn } from "./cell.ts";
+import {
+  LIST_BYTES_MAX,
+  type Page,
+  type PageRequest,
+  positionIn,
+  textIn,
+  timeIn,
+} from "./answers.ts";
 import { type Gaps, readGaps } from "./entry-gaps.ts";
 import { ENTRY_ORDER, type EntryReading, lastEntry } from "./last-entry.ts";
 import { ENTRY_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
-import { LIST_BYTES_MAX, type Page, type PageRequest } from "./page.ts";
 import { MOVEMENTS_SHOWN, movementRecords, readMovements } from "./runs.ts";
 
 /**

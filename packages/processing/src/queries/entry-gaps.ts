@@ -4,11 +4,10 @@ import { ANOMALIES } from "../models/columns.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row } from "../ports/table.ts";
 import { compareTuples } from "../projection/selection.ts";
-import { anomaliesAt, anomalyAt } from "./anomalies-at.ts";
-import { positionIn, positionOrNull, textIn, timeIn } from "./cell.ts";
+import { anomaliesAt, anomalyAt } from "./anomaly-record.ts";
+import { beginsWith, beyondPart, positionIn, positionOrNull, textIn, timeIn } from "./answers.ts";
 import { entryAt } from "./last-entry.ts";
 import { type Moment, NOW } from "./moment.ts";
-import { beginsWith, beyondPart } from "./page.ts";
 
 type Gap = Extract<EntryRecord, { kind: "gap" }>;
 

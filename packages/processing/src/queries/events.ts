@@ -2,13 +2,16 @@ import type { FactType } from "@counterfoil/contracts/fact";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { formatTime } from "@counterfoil/core/exact/time";
-import type { SubjectSources } from "../audit/subject-events.ts";
+import {
+  findSubjectPositions,
+  readPositions,
+  type SubjectSources,
+} from "../audit/subject-events.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { EventStream } from "../ports/event-stream.ts";
+import { BULK_TYPES, type EventStream, isLastPage, type ReadRange } from "../ports/event-stream.ts";
 import type { ColumnType } from "../ports/table.ts";
+import { LIST_BYTES_MAX, type Page } from "./answers.ts";
 import { eventFor, type Standings } from "./event-standing.ts";
-import type { Page } from "./page.ts";
-import { eventsOf, eventsOfSubject, readStreamPage, type StreamRange } from "./stream-page.ts";
 
 export const EVENT_KEY: readonly ColumnType[] = ["integer"];
 
@@ -93,5 +96,129 @@ export function eventRecord(event: RecordedEvent): EventRecord {
     correlation_id,
     data: JSON.parse(event.data),
     hash: event.hash,
+  };
+}
+
+/**
+ * A page of what a filter leaves of the stream. No index answers most filters, so a page ends short of
+ * its limit, even empty, where it has looked at as much as one request may cost, and says from where
+ * to go on.
+ */
+
+/** Where a page may lie: behind `after`, up to `upTo`, which is the head at most. */
+export type StreamRange = Omit<ReadRange, "limit">;
+
+/** Events of a part of a range, and how far it was looked through; null where all of it was. */
+export type Batch = Readonly<{ items: readonly Item[]; reached: number | null }>;
+/** `at`: what the list is ordered and continued by; the event's position in nearly all. */
+export type Item = Readonly<{ event: RecordedEvent; at: number }>;
+export type BatchSource = (range: ReadRange) => Promise<Batch>;
+
+export type StreamPageQuery<Record> = Readonly<{
+  range: StreamRange;
+  limit: number;
+  source: BatchSource;
+  /** Of each event the record; null where the filters leave it out. */
+  recordsOf: (events: readonly RecordedEvent[]) => Promise<readonly (Record | null)[]>;
+  /** Events that are looked at together, and how many one page looks at. */
+  cost: Readonly<{ batch: number; events: number }>;
+  nextTurn: Clock["nextTurn"];
+}>;
+
+/** Steps between two turns of others; each looks through `WINDOW` positions at most. */
+const STEPS_MAX = 25;
+/** Positions that are looked through for types which no index lists: a few milliseconds. */
+const WINDOW = 10_000;
+/** Data of the events that one page looks at. */
+const BYTES_MAX = 16 * 1024 * 1024;
+
+export async function readStreamPage<Record>(
+  query: StreamPageQuery<Record>,
+): Promise<Page<Record>> {
+  const { limit, source, recordsOf, cost, nextTurn } = query;
+  const data: Record[] = [];
+  let range = query.range;
+  let last: number | null = null;
+  let [looked, bytes, shown] = [0, 0, 0];
+  for (let step = 0; step < STEPS_MAX && looked < cost.events && bytes < BYTES_MAX; step += 1) {
+    if (range.after >= range.upTo) return { data, next: null };
+    // One more than was asked for tells that something follows.
+    const { items, reached } = await source({ ...range, limit: cost.batch });
+    const records = await recordsOf(items.map(({ event }) => event));
+    for (const [index, { event, at }] of items.entries()) {
+      const record = records[index] ?? null;
+      const isFull = data.length === limit || shown >= LIST_BYTES_MAX;
+      if (record !== null && isFull) return { data, next: [last] };
+      if (record !== null) {
+        data.push(record);
+        shown += event.data.length;
+      }
+      last = at;
+      bytes += event.data.length;
+    }
+    looked += items.length;
+    if (reached === null) return { data, next: null };
+    last = reached;
+    range = beyond(range, reached);
+    await nextTurn();
+  }
+  return { data, next: [last] };
+}
+
+/** The rest of a range behind what a page ended with. */
+export const beyond = <Range extends StreamRange>(range: Range, last: number): Range =>
+  range.order === "asc" ? { ...range, after: last } : { ...range, upTo: last - 1 };
+
+/** All events of some types; indexed ones from the whole range, others window by window. */
+export function eventsOf(stream: EventStream, types?: readonly FactType[]): BatchSource {
+  const isIndexed = types?.every((type) => !BULK_TYPES.has(type)) ?? true;
+  return async (range) => {
+    const window = isIndexed ? range : firstWindow(range);
+    const events = await stream.read(types === undefined ? window : { ...window, types });
+    const reached = isLastPage(events, window.limit) ? farEnd(window) : events.at(-1)?.position;
+    return batchOf(range, events, reached ?? farEnd(window));
+  };
+}
+
+function firstWindow(range: ReadRange): ReadRange {
+  const { after, upTo, order } = range;
+  return order === "asc"
+    ? { ...range, upTo: Math.min(after + WINDOW, upTo) }
+    : { ...range, after: Math.max(after, upTo - WINDOW) };
+}
+
+/** The last position of a range, in its order. */
+const farEnd = ({ after, upTo, order }: StreamRange): number =>
+  order === "asc" ? upTo : after + 1;
+
+function batchOf(range: ReadRange, events: readonly RecordedEvent[], reached: number): Batch {
+  const items = events.map((event) => ({ event, at: event.position }));
+  const isEnd = range.order === "asc" ? reached >= range.upTo : reached <= range.after + 1;
+  return { items, reached: isEnd ? null : reached };
+}
+
+/**
+ * One subject's events: by the index beside the signed heads as far as that has come, and all events
+ * of what was appended since.
+ */
+export function eventsOfSubject(sources: SubjectSources, subject: string): BatchSource {
+  const all = eventsOf(sources.stream);
+  return async (range) => {
+    const { positions, upTo } = await findSubjectPositions(sources, { ...range, subject });
+    const isBehind = range.order === "asc" ? range.after >= upTo : range.upTo > upTo;
+    if (isBehind) {
+      const rest = { ...range, after: Math.max(range.after, upTo) };
+      const { items, reached } = await all(rest);
+      const isGoingOn = reached === null && rest.after > range.after;
+      return { items, reached: isGoingOn ? farEnd(rest) : reached };
+    }
+    const indexed = { ...range, upTo: Math.min(range.upTo, upTo) };
+    const found = await readPositions(
+      sources.stream,
+      positions.toSorted((a, b) => a - b),
+    );
+    const events = positions.flatMap((position) => found.get(position) ?? []);
+    const isWhole = positions.length < range.limit;
+    return batchOf(range, events, isWhole ? farEnd(indexed) : (positions.at(-1) as number));
   };
 }

@@ -8,9 +8,10 @@ import {
   RELINKS,
 } from "../models/lifecycle/tables.ts";
 import type { Row, Table } from "../ports/table.ts";
+import type { Page } from "./answers.ts";
+import { listRecords } from "./lifecycle-list.ts";
 import { lifecycleRecord } from "./lifecycle-record.ts";
-import { findRecord, listHistory, listRecords } from "./lifecycles.ts";
-import type { Page } from "./page.ts";
+import { findRecord, listHistory } from "./lifecycles.ts";
 import { isStuck, stuckRule } from "./stuck.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 

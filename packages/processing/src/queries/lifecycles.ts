@@ -9,138 +9,29 @@ import {
   type Row,
   type Selection,
 } from "../ports/table.ts";
-import { type Found, found, foundAmong, MISSING } from "./found.ts";
-import { isTradeAbout, type LifecycleFilters, type LifecycleQuery } from "./lifecycle-filter.ts";
-import { historyRecords, type LifecycleRecords, lifecycleRecord } from "./lifecycle-record.ts";
-import { listRecordsAt } from "./lifecycles-at.ts";
-import { HISTORY_VERSIONS, isPast, type Moment, NOW, selectAt } from "./moment.ts";
 import {
   beyondPart,
-  eachOf,
-  isOneOf,
+  type Found,
+  found,
+  foundAmong,
   LIST_BYTES_MAX,
+  MISSING,
   type Page,
   type PageRequest,
-  readPage,
-} from "./page.ts";
-import { type Platform, recordFor, selectRecords } from "./platform.ts";
-import { isVisible, namedAt, recordAsOf, recordKnownAt, recordOfCluster } from "./records-at.ts";
-import { isStuck, type LifecycleModel, movingStages, type StuckRule } from "./stuck.ts";
-
-/** When it last changed, then its id: newest first. */
-export const LIFECYCLE_KEY: readonly ColumnType[] = ["nanos", "text"];
-
-/**
- * Withdrawals, deposits or trades, the one that changed last first. A record that changes while
- * somebody pages moves to the front and is seen there, not among those that were still to come.
- * Those of a past moment stand in another order, see `listRecordsAt`.
- */
-export async function listRecords<Model extends LifecycleModel>(
-  rows: Rows,
-  query: LifecycleQuery<Model>,
-): Promise<Page<LifecycleRecords[Model]>> {
-  const { model, filters, page, rule, moment = NOW, platform, nextTurn } = query;
-  const named = await namedIn(rows, query);
-  if (isPast(moment)) return listRecordsAt(rows, { ...query, moment, named });
-  const where = [...conditionsOf(model, filters), ...named];
-  const either = eitherOf(model, filters, platform);
-  const asked = { model, platform, parties: filters.participant_code, either };
-  const isAskedFor = (row: Row, stuck: boolean) =>
-    (filters.stuck ?? stuck) === stuck &&
-    (filters.provider?.includes(String(row.provider)) ?? true) &&
-    (model !== "trades" || isTradeAbout(row, filters));
-  return readPage(page, {
-    read: (beyond, limit) =>
-      selectRecords(rows, asked, {
-        where,
-        orderBy: ["updated_at", "id"],
-        descending: true,
-        ...beyondPart(beyond),
-        limit,
-        bytesMax: LIST_BYTES_MAX,
-      }),
-    keyOf: ({ updated_at = null, id }) => [updated_at, String(id)],
-    recordOf: async (row) => {
-      const stuck = isStuck(row, model, rule);
-      if (!isAskedFor(row, stuck)) return null;
-      return recordFor(await lifecycleRecord<Model>(rows, row, { stuck }), model, platform);
-    },
-    nextTurn,
-  });
-}
-
-/** What indexes answer; a trade's asset and participants stand among its parties. */
-function conditionsOf(
-  model: LifecycleModel,
-  { asset, account_group, stage, updated_since, updated_until }: LifecycleFilters,
-): Condition[] {
-  const columns = model === "trades" ? { stage } : { stage, asset, account_group };
-  const where = Object.entries(columns).flatMap(([column, values]) =>
-    values === undefined ? [] : [isOneOf(column, values)],
-  );
-  if (updated_since !== undefined) {
-    where.push({ column: "updated_at", is: ">=", value: updated_since });
-  }
-  if (updated_until !== undefined) {
-    where.push({ column: "updated_at", is: "<", value: updated_until });
-  }
-  return where;
-}
-
-/** Those that a text finds, as few as one text may stand for. */
-async function namedIn<Model extends LifecycleModel>(
-  rows: Rows,
-  { model, filters: { identifier }, platform, moment = NOW }: LifecycleQuery<Model>,
-): Promise<readonly Condition[]> {
-  if (identifier === undefined) return [];
-  const ids = new Set<string>();
-  for (const id of identifier) {
-    for (const each of await idsNamed(rows, { model, id, platform, moment })) ids.add(each);
-  }
-  return [{ column: "id", is: "in", value: [...ids] }];
-}
-
-/** More ways to be of a participant than this are not each asked for every stage. */
-const HOLDERS_EACH_MAX = 2;
-
-/**
- * Each by itself in its index, in the order of the list: the participants, or else the first of the
- * others of which there are several.
- */
-function eitherOf(
-  model: LifecycleModel,
-  filters: LifecycleFilters,
-  platform: Platform,
-): Condition[][] {
-  if (model === "trades") return stagesOf(model, filters);
-  const holders = holdersOf(filters, platform);
-  if (holders.length > HOLDERS_EACH_MAX) return holders;
-  const { account_group = [], asset = [] } = filters;
-  const several = Object.entries({ account_group, asset }).find(([, values]) => values.length > 1);
-  if (several !== undefined && filters.participant_code === undefined) return eachOf(...several);
-  return stagesOf(model, filters).flatMap((stage) =>
-    holders.map((holder) => [...stage, ...holder]),
-  );
-}
-
-/** What is stuck is in one of the stages that are left again: they are few, and rows in them too. */
-function stagesOf(model: LifecycleModel, { stage, stuck }: LifecycleFilters): Condition[][] {
-  const stages = stuck === true && stage === undefined ? movingStages(model) : stage;
-  return stages === undefined ? [[]] : eachOf("stage", stages);
-}
-
-/**
- * A participant's records are those that it owns, and those by which it is paid; who is paid a
- * platform is not told, where it is somebody else.
- */
-function holdersOf(
-  { participant_code: codes }: LifecycleFilters,
-  platform: Platform,
-): Condition[][] {
-  if (codes === undefined) return [[]];
-  const told = platform === null ? codes : codes.filter((code) => code === platform);
-  return [...eachOf("participant_code", codes), ...eachOf("beneficiary", told)];
-}
+} from "./answers.ts";
+import {
+  historyRecords,
+  isVisible,
+  type LifecycleRecords,
+  lifecycleRecord,
+  namedAt,
+  recordAsOf,
+  recordKnownAt,
+  recordOfCluster,
+} from "./lifecycle-record.ts";
+import { HISTORY_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
+import { type Platform, recordFor } from "./platform.ts";
+import { isStuck, type LifecycleModel, type StuckRule } from "./stuck.ts";
 
 /** Which record, at which moment, and whose records exist for who asks. */
 export type RecordQuery = Readonly<{
@@ -149,6 +40,19 @@ export type RecordQuery = Readonly<{
   platform: Platform;
   moment?: Moment;
 }>;
+
+export async function findRecord<Model extends LifecycleModel>(
+  rows: Rows,
+  query: RecordQuery & Readonly<{ model: Model; rule: StuckRule }>,
+): Promise<Found<LifecycleRecords[Model]>> {
+  const { model, rule, platform } = query;
+  const row = await findRow(rows, query);
+  if (row.outcome !== "found") return row;
+  const stuck = isStuck(row.record, model, rule);
+  const { moment } = query;
+  const record = await lifecycleRecord<Model>(rows, row.record, { stuck, moment });
+  return found(recordFor(record, model, platform));
+}
 
 /** Records that one text may stand for; more are not told apart by listing them. */
 const NAMESAKES_MAX = 100;
@@ -183,7 +87,7 @@ async function foundAsOf(
 }
 
 /** Ids of the records that one text finds, its own among them. */
-async function idsNamed(
+export async function idsNamed(
   rows: Rows,
   { model, id, platform, moment = NOW }: RecordQuery,
 ): Promise<readonly string[]> {
@@ -272,17 +176,4 @@ export async function listHistory(
   const [moved] = key === null ? [] : await select(behind);
   const movedAt = moved === undefined ? null : BigInt(moved.at ?? 0);
   return found({ data: historyRecords(shown, movedAt), next });
-}
-
-export async function findRecord<Model extends LifecycleModel>(
-  rows: Rows,
-  query: RecordQuery & Readonly<{ model: Model; rule: StuckRule }>,
-): Promise<Found<LifecycleRecords[Model]>> {
-  const { model, rule, platform } = query;
-  const row = await findRow(rows, query);
-  if (row.outcome !== "found") return row;
-  const stuck = isStuck(row.record, model, rule);
-  const { moment } = query;
-  const record = await lifecycleRecord<Model>(rows, row.record, { stuck, moment });
-  return found(recordFor(record, model, platform));
 }

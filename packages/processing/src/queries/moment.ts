@@ -4,7 +4,7 @@ import { ENTRIES, ENTRIES_PAST, MOVEMENTS, MOVEMENTS_PAST } from "../models/bala
 import { HISTORY, HISTORY_PAST, NAMES, NAMES_PAST } from "../models/lifecycle/tables.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row, Selection, Table } from "../ports/table.ts";
-import { mergeSelected } from "./page.ts";
+import { mergeSelected } from "./answers.ts";
 
 /**
  * A past moment. `as_of`: what was true at a time, by all facts known. `at_position`: what was

@@ -13,7 +13,7 @@ import {
   type Selection,
   textLength,
 } from "../ports/table.ts";
-import { selectEither } from "./page.ts";
+import { selectEither } from "./answers.ts";
 import type { LifecycleModel } from "./stuck.ts";
 
 /**

@@ -12,9 +12,9 @@ import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType } from "../ports/table.ts";
-import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./page.ts";
+import { pagesOf } from "../subscribe.ts";
+import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./answers.ts";
 import type { Platform } from "./platform.ts";
-import { pagesOf } from "./read-all.ts";
 
 /** What a delivery's retries are found by. */
 export type QuarantineReading = Readonly<{ translations: Translations; hashing: Hashing }>;

@@ -12,11 +12,10 @@ import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint } from "../ports/model-store.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
 import type { PublishedTo } from "../publish/subject-counts.ts";
-import { type ModelAttention, readAttention } from "./attention.ts";
+import { type ModelAttention, needsOf, readAttention } from "./attention.ts";
 import { NO_DIGEST } from "./event-standing.ts";
-import { lagBehind } from "./lag.ts";
-import { needsOf } from "./needs.ts";
 import type { Platform } from "./platform.ts";
+import { lagBehind } from "./positions.ts";
 import { ModelNotServed, type ServedModels } from "./serving.ts";
 import { stuckRule } from "./stuck.ts";
 

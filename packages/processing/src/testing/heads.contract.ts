@@ -12,7 +12,7 @@ import { verifyExpected, verifyHeads } from "../audit/verify-heads.ts";
 import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
 import { createManualClock } from "../memory/manual-clock.ts";
 import { StreamCorrupted, StreamForked } from "../ports/errors.ts";
-import type { HeadKeyring, HeadSigner } from "../ports/head-signer.ts";
+import type { HeadKeyring, HeadSigner } from "../ports/keys.ts";
 import { createMemoryRoleLocks } from "./memory-role-locks.ts";
 import type { ModelHarness } from "./model-fixture.ts";
 import { sampleEvent } from "./sample-event.ts";

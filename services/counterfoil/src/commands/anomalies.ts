@@ -12,7 +12,7 @@ import {
   mergeAnomalies,
   readAnomalies,
 } from "@counterfoil/processing/queries/anomalies";
-import type { PageRequest } from "@counterfoil/processing/queries/page";
+import type { PageRequest } from "@counterfoil/processing/queries/answers";
 import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Command, InvalidArgumentError } from "commander";

@@ -6,7 +6,7 @@ import {
   eraseBodies,
   findErasable,
   isShared,
-} from "@counterfoil/processing/erase";
+} from "@counterfoil/processing/operator";
 import type { OutOfReach } from "@counterfoil/processing/ports/event-stream";
 import { Command, InvalidArgumentError } from "commander";
 import { EXIT, WrongUsage } from "../error-report.ts";

@@ -16,7 +16,7 @@ import {
   revokeKey,
   rotateKey,
 } from "@counterfoil/processing/access/keys";
-import { isStorable } from "@counterfoil/processing/queries/page";
+import { isStorable } from "@counterfoil/processing/queries/answers";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson, renderTable } from "../output/print.ts";

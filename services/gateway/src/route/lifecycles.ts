@@ -6,14 +6,9 @@ import {
   withdrawalRecord,
 } from "@counterfoil/contracts/record";
 import { provider } from "@counterfoil/contracts/scalar";
-import type { LifecycleFilters } from "@counterfoil/processing/queries/lifecycle-filter";
-import {
-  findRecord,
-  HISTORY_KEY,
-  LIFECYCLE_KEY,
-  listHistory,
-  listRecords,
-} from "@counterfoil/processing/queries/lifecycles";
+import type { LifecycleFilters } from "@counterfoil/processing/queries/lifecycle-list";
+import { LIFECYCLE_KEY, listRecords } from "@counterfoil/processing/queries/lifecycle-list";
+import { findRecord, HISTORY_KEY, listHistory } from "@counterfoil/processing/queries/lifecycles";
 import {
   LIFECYCLE_MODELS,
   type LifecycleModel,

@@ -13,19 +13,23 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { Problem } from "@counterfoil/http/problem";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
+import type { PageRequest } from "@counterfoil/processing/queries/answers";
 import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveries";
+import { createStandings } from "@counterfoil/processing/queries/event-standing";
+import {
+  beyond,
+  EVENT_KEY,
+  listEvents,
+  type StreamRange,
+} from "@counterfoil/processing/queries/events";
+import { lastPositionBy } from "@counterfoil/processing/queries/positions";
 import {
   DELIVERY_KEY,
   type DeliveryFilters,
+  findEvent,
   isOfQuarantine,
   listDeliveries,
-} from "@counterfoil/processing/queries/delivery-list";
-import { findEvent } from "@counterfoil/processing/queries/event-detail";
-import { createStandings } from "@counterfoil/processing/queries/event-standing";
-import { EVENT_KEY, listEvents } from "@counterfoil/processing/queries/events";
-import type { PageRequest } from "@counterfoil/processing/queries/page";
-import { lastPositionBy } from "@counterfoil/processing/queries/positions";
-import { beyond, type StreamRange } from "@counterfoil/processing/queries/stream-page";
+} from "@counterfoil/processing/queries/provenance";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Caller } from "../access.ts";

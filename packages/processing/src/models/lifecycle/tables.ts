@@ -18,7 +18,7 @@ export const RECORDS: Table = {
     id: text,
     provider: text,
     stage: text,
-    /** Null for a trade: each of its parties has its own, see queries/lifecycle-filter.ts. */
+    /** Null for a trade: each of its parties has its own, see queries/lifecycle-list.ts. */
     asset: text,
     participant_code: text,
     beneficiary: text,

@@ -2,8 +2,7 @@ import type { DataOf } from "@counterfoil/contracts/fact";
 import type { ExplainedDelivery } from "@counterfoil/contracts/provenance";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { EventStream } from "../../ports/event-stream.ts";
-import { type FindOptions, findDelivery } from "../deliveries.ts";
-import { findErasures } from "../erasure.ts";
+import { type FindOptions, findDelivery, findErasures } from "../deliveries.ts";
 import type { Standings } from "../event-standing.ts";
 
 type Received = DataOf<"DeliveryReceived">;

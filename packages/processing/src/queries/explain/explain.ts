@@ -10,10 +10,16 @@ import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
 import type { Rows } from "../../ports/model-store.ts";
 import type { Value } from "../../ports/table.ts";
 import { rememberRows } from "../../projection/scratch.ts";
+import {
+  type CursorScope,
+  decodeCursor,
+  encodeCursor,
+  type Found,
+  found,
+  MISSING,
+} from "../answers.ts";
 import type { FindOptions } from "../deliveries.ts";
 import type { Standings } from "../event-standing.ts";
-import { type Found, found, MISSING } from "../found.ts";
-import { type CursorScope, decodeCursor, encodeCursor } from "../page.ts";
 import type { ServedModels } from "../serving.ts";
 import { arithmeticIn } from "./account-facts.ts";
 import { explainedDeliveries } from "./deliveries.ts";

@@ -16,14 +16,14 @@ import type { Rows } from "../../ports/model-store.ts";
 import type { Row, Value } from "../../ports/table.ts";
 import { findAnomaly } from "../anomalies.ts";
 import { anomalyRecord } from "../anomaly-record.ts";
+import { type Found, found, MISSING } from "../answers.ts";
 import { balanceAsOf, balanceRecord, findAccount } from "../balances.ts";
 import { shownEntry } from "../entries.ts";
-import { type Found, found, MISSING } from "../found.ts";
 import { entryAt, lastEntry } from "../last-entry.ts";
+import { recordAsOf } from "../lifecycle-record.ts";
 import { findRecord, findRow } from "../lifecycles.ts";
 import type { Moment } from "../moment.ts";
 import { accountsOf, type Platform } from "../platform.ts";
-import { recordAsOf } from "../records-at.ts";
 import { findRun } from "../runs.ts";
 import { isLifecycle, type LifecycleModel, type StuckRule } from "../stuck.ts";
 import {

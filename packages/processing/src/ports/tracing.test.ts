@@ -1,7 +1,6 @@
 import { expect, test } from "@jest/globals";
-import type { Span, Tracing } from "./ports/tracing.ts";
-import { sampleEvent } from "./testing/sample-event.ts";
-import { createTraces, traceStep } from "./traces.ts";
+import { sampleEvent } from "../testing/sample-event.ts";
+import { createTraces, type Span, type Tracing, traceStep } from "./tracing.ts";
 
 const traceparentOf = (n: number) => `00-${String(n).padStart(32, "a")}-00f067aa0ba902b7-01`;
 

@@ -1,6 +1,6 @@
 import { SECOND, timeOf } from "@counterfoil/core/exact/time";
 import { describe, expect, test } from "@jest/globals";
-import { needsOf } from "./needs.ts";
+import { needsOf } from "./attention.ts";
 
 type Facts = Parameters<typeof needsOf>[0];
 type Projection = Facts["projections"][number];

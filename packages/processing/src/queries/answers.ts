@@ -1,4 +1,5 @@
 import { canonicalJson } from "@counterfoil/core/exact/json";
+import { formatTime } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
@@ -13,6 +14,26 @@ import {
   type Value,
 } from "../ports/table.ts";
 import { inOrderOf } from "../projection/selection.ts";
+
+/** How every list and every look-up is answered: one record or a page of them, and cells as text. */
+
+/** What an id stands for: one record, none, or several of which the asker has to choose. */
+export type Found<Record> =
+  | Readonly<{ outcome: "found"; record: Record }>
+  | Readonly<{ outcome: "missing" }>
+  | Readonly<{ outcome: "ambiguous"; candidates: readonly string[] }>;
+
+export const MISSING = { outcome: "missing" } as const;
+
+export const found = <Record>(record: Record): Found<Record> => ({ outcome: "found", record });
+
+/** One id that an alias stands for, none or several. */
+export function foundAmong(ids: readonly string[]): Found<string> {
+  const candidates = [...new Set(ids)].sort();
+  const [first] = candidates;
+  if (first === undefined) return MISSING;
+  return candidates.length === 1 ? found(first) : { outcome: "ambiguous", candidates };
+}
 
 /** Which records of a list: at most `limit`, after the key that the page before ended with. */
 export type PageRequest = Readonly<{ limit: number; beyond: readonly Value[] | null }>;
@@ -203,3 +224,15 @@ function digestOf({ list, filters }: CursorScope, hashing: Hashing): string {
 function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
+
+/** A row's cells as records show them; absent is null in both. */
+export const textIn = (value: Value | undefined): string | null =>
+  typeof value === "string" ? value : null;
+
+export const timeIn = (value: Value | undefined): string | null =>
+  typeof value === "bigint" ? formatTime(value) : null;
+
+export const positionIn = (value: Value | undefined): string => String(value ?? 0);
+
+export const positionOrNull = (value: Value | undefined): string | null =>
+  value === null || value === undefined ? null : String(value);

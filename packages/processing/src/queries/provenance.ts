@@ -1,0 +1,290 @@
+import type { DataOf } from "@counterfoil/contracts/fact";
+import type {
+  DeliveryOutcome,
+  DeliverySummary,
+  EventDetail,
+} from "@counterfoil/contracts/provenance";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { readData } from "@counterfoil/core/stream/read-event";
+import { ATTENTION } from "../models/columns.ts";
+import { QUARANTINED } from "../models/deliveries.ts";
+import type { Clock } from "../ports/clock.ts";
+import { type EventStream, isLastPage, type KnownEvent, takePage } from "../ports/event-stream.ts";
+import type { Rows } from "../ports/model-store.ts";
+import type { ColumnType } from "../ports/table.ts";
+import { LIST_BYTES_MAX, type Page } from "./answers.ts";
+import { type DeliveryQuery, type FindOptions, partOfDelivery, type Whole } from "./deliveries.ts";
+import { eventFor } from "./event-standing.ts";
+import {
+  type BatchSource,
+  eventRecord,
+  eventsOf,
+  type Item,
+  readStreamPage,
+  type StreamRange,
+} from "./events.ts";
+import { findAllQuarantined, isOpen } from "./quarantine.ts";
+
+/**
+ * One event with its amendments and its delivery.
+ *
+ * @param id its id, or its position in decimal digits
+ * @returns null where there is none, or it is not the platform's who asks
+ */
+export async function findEvent(
+  stream: EventStream,
+  id: string,
+  query: DeliveryQuery,
+): Promise<EventDetail | null> {
+  const found = await findKnown(stream, id);
+  if (found === null) return null;
+  const { event } = found;
+  const { standings } = query;
+  const amendments = takePage(found.amendments, LIST_BYTES_MAX).map(eventRecord);
+  if (standings === null) {
+    const delivery = await deliveryOf(stream, event, query);
+    return { ...eventRecord(event), amendments, delivery };
+  }
+  const [standing] = await standings.ofEvents(stream, [event]);
+  if (standing !== "inside") return null;
+  const { platform } = standings;
+  return {
+    ...eventFor(eventRecord(event), platform),
+    amendments: amendments.map((each) => eventFor(each, platform)),
+    delivery: await deliveryOf(stream, event, query),
+  };
+}
+
+const POSITION = /^\d{1,15}$/;
+
+async function findKnown(stream: EventStream, id: string): Promise<KnownEvent | null> {
+  const eventId = POSITION.test(id) ? await idAt(stream, Number(id)) : id;
+  if (eventId === null) return null;
+  return (await stream.findByIds([eventId])).known.get(eventId) ?? null;
+}
+
+async function idAt(stream: EventStream, position: number): Promise<string | null> {
+  if (position === 0) return null;
+  const [event] = await stream.read({ after: position - 1, limit: 1 });
+  return event?.id ?? null;
+}
+
+/** The delivery that brought it, or that it is. */
+async function deliveryOf(
+  stream: EventStream,
+  event: RecordedEvent,
+  query: DeliveryQuery,
+): Promise<DeliverySummary | null> {
+  const received = await receivedOf(stream, event);
+  if (received === null) return null;
+  const whole = await partOfDelivery(stream, received, query);
+  const [summary] = await summariesOf(stream, [received], query);
+  return summary === undefined || whole === "outside" ? null : summaryFor(summary, whole);
+}
+
+async function receivedOf(
+  stream: EventStream,
+  event: RecordedEvent,
+): Promise<RecordedEvent | null> {
+  if (event.type === "DeliveryReceived") return event;
+  const { causation_id: id } = event;
+  if (id === null) return null;
+  const cause = (await stream.findByIds([id])).known.get(id)?.event;
+  return cause?.type === "DeliveryReceived" ? cause : null;
+}
+
+export const DELIVERY_KEY: readonly ColumnType[] = ["integer"];
+
+/** Of each filter any of the values. */
+export type DeliveryFilters = Readonly<
+  Partial<
+    Record<"provider" | "channel" | "payload_type" | "key_id", readonly string[]> & {
+      outcome: readonly DeliveryOutcome[];
+    }
+  >
+>;
+
+export type DeliveriesQuery = DeliveryQuery &
+  Readonly<{
+    range: StreamRange;
+    limit: number;
+    filters: DeliveryFilters;
+    /** Of the balances model, where only quarantined deliveries are asked for: it lists them. */
+    rows: Rows | null;
+    nextTurn: Clock["nextTurn"];
+  }>;
+
+/** Whether the list of quarantined deliveries alone answers it. */
+export const isOfQuarantine = ({ outcome = [] }: DeliveryFilters): boolean =>
+  outcome.length > 0 && outcome.every((each) => OF_QUARANTINE[each] !== undefined);
+
+const OF_QUARANTINE: Readonly<Partial<Record<DeliveryOutcome, number>>> = {
+  quarantined: ATTENTION.open,
+  dismissed: ATTENTION.acknowledged,
+};
+
+/** Whose a delivery is takes its facts and its bytes, so few of them are looked at. */
+const COST = { open: { batch: 200, events: 5000 }, ofPlatform: { batch: 20, events: 200 } };
+
+/** Deliveries in the order of the stream or backwards. */
+export function listDeliveries(
+  stream: EventStream,
+  query: DeliveriesQuery,
+): Promise<Page<DeliverySummary>> {
+  const { range, limit, filters, rows, standings, nextTurn } = query;
+  const cost = standings === null ? COST.open : COST.ofPlatform;
+  const isFiltered = Object.keys(filters).length > 0;
+  return readStreamPage<DeliverySummary>({
+    ...{ range, limit, nextTurn },
+    cost: { ...cost, batch: isFiltered ? cost.batch : Math.min(limit + 1, cost.batch) },
+    source:
+      rows === null
+        ? eventsOf(stream, ["DeliveryReceived"])
+        : quarantinedIn(rows, stream, filters.outcome ?? []),
+    recordsOf: async (events) => {
+      const asked = events.filter((event) => isAskedFor(event, filters));
+      const summaries = await summariesOf(stream, asked, query);
+      const shown = new Map<number, DeliverySummary>();
+      for (const [at, summary] of summaries.entries()) {
+        if (!(filters.outcome?.includes(summary.outcome) ?? true)) continue;
+        const whole = await partOfDelivery(stream, asked[at] as RecordedEvent, query);
+        if (whole !== "outside") shown.set(Number(summary.position), summaryFor(summary, whole));
+      }
+      return events.map(({ position }) => shown.get(position) ?? null);
+    },
+  });
+}
+
+function isAskedFor(event: RecordedEvent, filters: DeliveryFilters): boolean {
+  const { verdict, ...data } = readData(event) as DataOf<"DeliveryReceived">;
+  const { key_id } = filters;
+  const isSigned =
+    key_id === undefined ||
+    (verdict.evidence ?? []).some((each) => key_id.includes(String(each.key_id)));
+  return (
+    isSigned &&
+    NAMES.every((name) => filters[name] === undefined || filters[name].includes(data[name]))
+  );
+}
+
+const NAMES = ["provider", "channel", "payload_type"] as const;
+
+/** The model lists them by the position where they were quarantined, right behind their arrival. */
+function quarantinedIn(
+  rows: Rows,
+  stream: EventStream,
+  outcomes: readonly DeliveryOutcome[],
+): BatchSource {
+  const either = outcomes.map((outcome) => OF_QUARANTINE[outcome] as number);
+  return async ({ after, upTo, order, limit }) => {
+    const isForwards = order === "asc";
+    const found = await Promise.all(
+      either.map((value) =>
+        rows.select(QUARANTINED, {
+          where: [{ column: "attention", is: "=", value }],
+          orderBy: ["attention", "position"],
+          descending: !isForwards,
+          beyond: [value, isForwards ? after : upTo + 1],
+          limit,
+        }),
+      ),
+    );
+    const inOrder = found
+      .flat()
+      .map((row) => ({ id: String(row.id), at: Number(row.position) }))
+      .filter(({ at }) => at > after && at <= upTo)
+      .sort((a, b) => (isForwards ? a.at - b.at : b.at - a.at))
+      .slice(0, limit);
+    const { known } = await stream.findByIds(inOrder.map(({ id }) => id));
+    const items = inOrder.flatMap(({ id, at }): Item[] => {
+      const event = known.get(id)?.event;
+      return event === undefined ? [] : [{ event, at }];
+    });
+    return { items, reached: inOrder.length < limit ? null : (inOrder.at(-1)?.at ?? null) };
+  };
+}
+
+/** Deliveries as lists show them, in the order of these events, each a `DeliveryReceived`. */
+async function summariesOf(
+  stream: EventStream,
+  received: readonly RecordedEvent[],
+  options: FindOptions,
+): Promise<readonly DeliverySummary[]> {
+  const outcomes = await outcomesOf(stream, received, options);
+  return received.map((event, at) => summaryOf(event, outcomes[at] ?? "recorded"));
+}
+
+/** Where others' facts are in the bytes, their length would tell of these. */
+const summaryFor = (summary: DeliverySummary, whole: Whole): DeliverySummary =>
+  whole === "inside" ? summary : { ...summary, length: null };
+
+function summaryOf(event: RecordedEvent, outcome: DeliveryOutcome): DeliverySummary {
+  const data = readData(event) as DataOf<"DeliveryReceived">;
+  const { provider, channel, payload_type, received_at, verdict, length } = data;
+  const checked = verdict.evidence?.find(({ key_id }) => key_id !== undefined);
+  return {
+    ...{ delivery_id: event.id, provider, channel, payload_type, received_at, outcome },
+    signature: verdict.signature,
+    scheme: checked?.scheme ?? verdict.scheme ?? null,
+    key_id: checked?.key_id ?? null,
+    length,
+    position: String(event.position),
+  };
+}
+
+/** What a delivery caused lies right behind it, and its first new event says what became of it. */
+async function outcomesOf(
+  stream: EventStream,
+  received: readonly RecordedEvent[],
+  options: FindOptions,
+): Promise<readonly DeliveryOutcome[]> {
+  const behind = createBehind(stream);
+  const first = new Map<string, string | null>();
+  for (const event of received.toSorted((a, b) => a.position - b.position)) {
+    first.set(event.id, await firstNewType(behind, event));
+  }
+  const unread = received.flatMap(({ id }) =>
+    first.get(id) === "DeliveryQuarantined" ? [id] : [],
+  );
+  const records = await findAllQuarantined(stream, unread, options);
+  const byId = new Map(records.map((record) => [record.delivery_id, record]));
+  return received.map(({ id }) => {
+    const record = byId.get(id);
+    if (record === undefined) return first.get(id) === null ? "repeated" : "recorded";
+    if (!isOpen(record)) return "recorded";
+    return record.acknowledged_at === null ? "quarantined" : "dismissed";
+  });
+}
+
+/** A known fact came by another way too, or all facts of a snapshot are recorded. */
+const NOTHING_NEW: ReadonlySet<string> = new Set(["FactSeen", "DeliveryCompleted"]);
+
+/** The type of the first event by which a delivery says something new; null where none does. */
+async function firstNewType(behind: Behind, received: RecordedEvent): Promise<string | null> {
+  for (let { position } = received; ; position += 1) {
+    const next = await behind(position);
+    if (next === null || next.causation_id !== received.id) return null;
+    if (!NOTHING_NEW.has(next.type)) return next.type;
+  }
+}
+
+/** The event behind a position; null at the end. */
+type Behind = (position: number) => Promise<RecordedEvent | null>;
+
+const PAGE = 50;
+
+/** Asked in ascending order, it reads what lies close together by one page. */
+function createBehind(stream: EventStream): Behind {
+  let page: readonly RecordedEvent[] = [];
+  let first = 0;
+  let isEnd = false;
+  return async (position) => {
+    const known = page[position - first];
+    if (first > 0 && position >= first && known !== undefined) return known;
+    if (isEnd && position >= first) return null;
+    page = await stream.read({ after: position, limit: PAGE });
+    first = position;
+    isEnd = isLastPage(page, PAGE);
+    return page[0] ?? null;
+  };
+}
