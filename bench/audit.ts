@@ -2,7 +2,7 @@ import { createPrivateKey, sign } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
 import { nodeBase64, nodeHashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
 import { createFeedSessions } from "@counterfoil/core/ingest/feed-session";

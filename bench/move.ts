@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { readLines, writeParts } from "@counterfoil/adapters/node/files";
-import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
+import { verifyEd25519 } from "@counterfoil/adapters/node/keys";
 import { nodeBase64, nodeHashing } from "@counterfoil/adapters/node/runtime";
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { exportLines } from "@counterfoil/processing/exports/export-ledger";

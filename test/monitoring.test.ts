@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock as clock } from "@counterfoil/adapters/node/runtime";
 import { configSchema } from "@counterfoil/contracts/config";
-import { ERROR_CODES } from "@counterfoil/contracts/error-code";
+import { ERROR_CODES } from "@counterfoil/contracts/http";
 import { anomalyKind } from "@counterfoil/contracts/operations-record";
 import { measureLedger } from "@counterfoil/gateway/metrics";
 import { measureAnswers } from "@counterfoil/http/operations";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
 import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
 import { proveAccount } from "@counterfoil/processing/audit/prove-account";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { certificateText } from "@counterfoil/core/audit/tree-head";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { describePostgres } from "@counterfoil/adapters/postgres/testing/use-postgres";
 import { createReadiness } from "@counterfoil/http/operations";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import {

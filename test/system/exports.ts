@@ -1,4 +1,4 @@
-import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
+import { verifyEd25519 } from "@counterfoil/adapters/node/keys";
 import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import { type ExportRange, exportLines } from "@counterfoil/processing/exports/export-ledger";

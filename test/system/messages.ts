@@ -1,5 +1,5 @@
 import type { Delivery, Receipt } from "@counterfoil/processing/ports/ingest";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import type { ScenarioStep } from "@counterfoil/simulator/scenarios/scenario";
 import type { TestLedger } from "./support.ts";
 

@@ -6,7 +6,7 @@ import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { lifecycleRecord } from "@counterfoil/processing/queries/lifecycle-record";
 import { readQuarantine } from "@counterfoil/processing/queries/quarantine";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, playScenario } from "./messages.ts";
 import {

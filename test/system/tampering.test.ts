@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
 import { openEventStream } from "@counterfoil/adapters/sqlite/event-stream";
 import { checkStreamFile } from "@counterfoil/adapters/sqlite/stream-file";
 import type { TreeHead } from "@counterfoil/contracts/audit";

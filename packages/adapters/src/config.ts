@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { CONFIG, type Config, SECRETS } from "@counterfoil/contracts/config";
-import type { ErrorCode } from "@counterfoil/contracts/error-code";
+import type { ErrorCode } from "@counterfoil/contracts/http";
 
 const PREFIX = "COUNTERFOIL_";
 

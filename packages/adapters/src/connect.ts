@@ -8,7 +8,7 @@ import type { KeyStore } from "@counterfoil/processing/ports/keys";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import type { Tracing } from "@counterfoil/processing/ports/tracing";
-import { createHeadKeyFile, type HeadKeyFile } from "./node/head-key.ts";
+import { createHeadKeyFile, type HeadKeyFile } from "./node/keys.ts";
 import { nodeHashing, systemClock } from "./node/runtime.ts";
 import { tracing } from "./tracing.ts";
 

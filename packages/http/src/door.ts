@@ -10,7 +10,7 @@ import {
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, BlockList, isIP, type Socket } from "node:net";
 import type { Config } from "@counterfoil/contracts/config";
-import { StartupError } from "@counterfoil/contracts/error-code";
+import { StartupError } from "@counterfoil/contracts/http";
 import type { ConnectionError } from "fastify";
 import { PROBLEM_MEDIA_TYPE, Problem, problemDocumentOf } from "./problem.ts";
 import type { SampledLog } from "./request-log.ts";

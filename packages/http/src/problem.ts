@@ -1,5 +1,4 @@
-import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
-import type { ProblemDocument } from "@counterfoil/contracts/http";
+import { ERROR_CODES, type ErrorCode, type ProblemDocument } from "@counterfoil/contracts/http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { originOf, type SampledLog } from "./request-log.ts";
 

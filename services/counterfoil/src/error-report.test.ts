@@ -1,5 +1,5 @@
 import { ConfigurationInvalid } from "@counterfoil/adapters/config";
-import { StartupError } from "@counterfoil/contracts/error-code";
+import { StartupError } from "@counterfoil/contracts/http";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import {
   FormatTooNew,

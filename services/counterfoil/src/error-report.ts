@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
+import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/http";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import { NotInTree } from "@counterfoil/processing/audit/heads";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";

@@ -1,6 +1,6 @@
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { type Console, createConsole } from "@counterfoil/console/console";
-import type { ErrorCode } from "@counterfoil/contracts/error-code";
+import type { ErrorCode } from "@counterfoil/contracts/http";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import { type Door, serviceAddress } from "@counterfoil/http/door";
 import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";

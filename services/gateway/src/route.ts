@@ -1,6 +1,5 @@
 import { keepOpen } from "@counterfoil/contracts/documents";
-import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
-import { problemDocument } from "@counterfoil/contracts/http";
+import { ERROR_CODES, type ErrorCode, problemDocument } from "@counterfoil/contracts/http";
 import type { Needs } from "@counterfoil/http/operations";
 import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "@counterfoil/http/problem";
 import swagger from "@fastify/swagger";

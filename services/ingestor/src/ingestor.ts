@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Config } from "@counterfoil/contracts/config";
-import { StartupError } from "@counterfoil/contracts/error-code";
+import { StartupError } from "@counterfoil/contracts/http";
 import { type Door, isLoopback, type ListenerAddress } from "@counterfoil/http/door";
 import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";
 import { type Guard, mountOperations, type Readiness } from "@counterfoil/http/operations";

@@ -11,7 +11,7 @@ import {
 } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { promisify } from "node:util";
-import { StartupError } from "@counterfoil/contracts/error-code";
+import { StartupError } from "@counterfoil/contracts/http";
 import { type Nanos, parseTime, SECOND } from "@counterfoil/core/exact/time";
 import type { Delivery } from "@counterfoil/processing/ports/ingest";
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "@counterfoil/contracts/error-code";
+import type { ErrorCode } from "@counterfoil/contracts/http";
 import type { Channel, Provider } from "@counterfoil/contracts/scalar";
 import { framesOf } from "@counterfoil/http/problem";
 import type { originOf, SampledLog } from "@counterfoil/http/request-log";

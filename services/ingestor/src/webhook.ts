@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { Config } from "@counterfoil/contracts/config";
-import type { ErrorCode } from "@counterfoil/contracts/error-code";
+import type { ErrorCode } from "@counterfoil/contracts/http";
 import type { Provider } from "@counterfoil/contracts/scalar";
 import { Problem, sendProblem } from "@counterfoil/http/problem";
 import { originOf, type SampledLog, sampleLog } from "@counterfoil/http/request-log";

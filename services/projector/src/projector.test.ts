@@ -1,4 +1,4 @@
-import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
 import { systemClock as clock, nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";

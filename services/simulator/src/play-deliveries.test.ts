@@ -11,9 +11,9 @@ import {
   type PlayTarget,
   playDeliveries,
   SCENARIO_FEED,
+  SCENARIOS,
   scenarioDeliveries,
 } from "./play-deliveries.ts";
-import { SCENARIOS } from "./scenarios/registry.ts";
 import { webhookDeliveries } from "./testing/deliveries.ts";
 import { createLayer1Keys, createZeroHashKeys, layer1PublicKeyBase64 } from "./webhook-sender.ts";
 

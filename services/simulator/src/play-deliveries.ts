@@ -1,6 +1,19 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FeedServer } from "./feed-server.ts";
 import { createRandom } from "./random.ts";
+import {
+  ACCOUNT_BALANCE_WEBHOOKS,
+  BALANCES_FEED_GENERIC,
+  BALANCES_FEED_USE_CASES,
+} from "./scenarios/balance-scenarios.ts";
+import { LAYER1_DEPOSIT, LAYER1_WITHDRAWAL } from "./scenarios/layer1-scenarios.ts";
+import {
+  DEPOSIT_STATUS,
+  FUND_TRANSACTION,
+  PAYMENT_BANK,
+  PAYMENT_CRYPTO,
+  TRADE_STATUS,
+} from "./scenarios/lifecycle-scenarios.ts";
 import type { Scenario, ScenarioStep } from "./scenarios/scenario.ts";
 import {
   createWebhookSender,
@@ -255,3 +268,21 @@ function createLimiter(runningMax: number): Limiter {
     whenIdle: () => untilBelow(1),
   };
 }
+
+const ALL: readonly Scenario[] = [
+  BALANCES_FEED_USE_CASES,
+  BALANCES_FEED_GENERIC,
+  ACCOUNT_BALANCE_WEBHOOKS,
+  FUND_TRANSACTION,
+  TRADE_STATUS,
+  DEPOSIT_STATUS,
+  PAYMENT_CRYPTO,
+  PAYMENT_BANK,
+  LAYER1_DEPOSIT,
+  LAYER1_WITHDRAWAL,
+];
+
+/** Every documented flow by its name. */
+export const SCENARIOS: ReadonlyMap<string, Scenario> = new Map(
+  ALL.map((scenario) => [scenario.name, scenario]),
+);

@@ -1,9 +1,9 @@
 import {
   type PlayOptions,
   playDeliveries,
+  SCENARIOS,
   scenarioDeliveries,
 } from "@counterfoil/simulator/play-deliveries";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { layer1Headers, zeroHashHeaders } from "@counterfoil/simulator/webhook-sender";
 import { KEYS } from "./stand-in.ts";
 

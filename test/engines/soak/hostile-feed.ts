@@ -1,6 +1,6 @@
 import type { AddressInfo } from "node:net";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import type { Random } from "@counterfoil/simulator/random";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import { type WebSocket, WebSocketServer } from "ws";
 import { mutated } from "./mutations.ts";
 

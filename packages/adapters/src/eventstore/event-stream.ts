@@ -15,7 +15,7 @@ import {
 } from "@counterfoil/processing/ports/event-stream";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
-import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
+import { createHeadWaiters, type HeadWaiters } from "../waiting.ts";
 import {
   type Connection,
   DEFAULT_TIMING,

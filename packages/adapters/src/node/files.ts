@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ExportRefused, FileUnusable } from "@counterfoil/processing/ports/errors";
+import { fileWriter, ParquetWriter } from "hyparquet-writer";
 
 /**
  * Runs `write` on a file beside the one that is meant, and gives it the name when it is whole. What a
@@ -147,4 +148,54 @@ export async function* readLines(file: string): AsyncGenerator<readonly string[]
     throw fileError(error, file);
   }
   if (restLength > 0) throw bad("the file ends within it: it was cut, export it again");
+}
+
+export type ParquetColumn = Readonly<{ name: string; type: "text" | "integer" }>;
+
+type Cell = string | number | null;
+type ParquetRows = AsyncIterable<readonly (readonly Cell[])[]>;
+
+/** A group of rows is in memory until it is written; its text ends it where rows are long. */
+const GROUP_ROWS = 10_000;
+const GROUP_TEXT = 8 * 1024 * 1024;
+
+const TYPES = {
+  text: { type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPTIONAL" },
+  integer: { type: "INT64", repetition_type: "REQUIRED" },
+} as const;
+
+/** Writes rows to a Parquet file as they come, in groups that fit into memory. @returns how many */
+export async function writeParquet(
+  path: string,
+  columns: readonly ParquetColumn[],
+  pages: ParquetRows,
+): Promise<number> {
+  const fields = columns.map(({ name, type }) => ({ name, ...TYPES[type] }));
+  const schema = [{ name: "facts", num_children: fields.length }, ...fields];
+  const writer = new ParquetWriter({ writer: fileWriter(path), schema, createdBy: "counterfoil" });
+  let group: (readonly Cell[])[] = [];
+  let [text, count] = [0, 0];
+
+  async function flush(): Promise<void> {
+    if (group.length === 0) return;
+    const columnData = columns.map(({ name, type }, at) => ({
+      name,
+      data: group.map((row) => (type === "integer" ? BigInt(row[at] ?? 0) : row[at])),
+      offsetIndex: false,
+    }));
+    await writer.write({ columnData, rowGroupSize: group.length });
+    [group, text] = [[], 0];
+  }
+
+  for await (const rows of pages) {
+    for (const row of rows) {
+      group.push(row);
+      count += 1;
+      for (const cell of row) text += typeof cell === "string" ? cell.length : 8;
+      if (group.length >= GROUP_ROWS || text >= GROUP_TEXT) await flush();
+    }
+  }
+  await flush();
+  await writer.finish();
+  return count;
 }

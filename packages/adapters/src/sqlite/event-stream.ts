@@ -11,8 +11,8 @@ import {
   type OutOfReach,
   rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
-import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import { STREAM } from "../sql/trouble.ts";
+import { createHeadWaiters, type HeadWaiters } from "../waiting.ts";
 import {
   createFolder,
   createReconnectingConnection,
@@ -21,7 +21,15 @@ import {
   type ReconnectingConnection,
 } from "./database.ts";
 import { openStreamThread } from "./open-stream-thread.ts";
-import { appendEvents } from "./stream-append.ts";
+import {
+  appendEvents,
+  findByIds,
+  readBodies,
+  readBody,
+  readEventsOfTypes,
+  readHead,
+  readPage,
+} from "./stream-events.ts";
 import {
   KEEPS_NO_REMNANTS,
   type Migrated,
@@ -29,14 +37,6 @@ import {
   type StreamConnection,
   streamMissing,
 } from "./stream-file.ts";
-import {
-  findByIds,
-  readBodies,
-  readBody,
-  readEventsOfTypes,
-  readHead,
-  readPage,
-} from "./stream-read.ts";
 
 export type EventStreamOptions = Readonly<{
   /** The ledger's folder; the stream is `stream.db` in it. */

@@ -15,7 +15,6 @@ import {
   takeRows,
   type Value,
 } from "@counterfoil/processing/ports/table";
-import { createGate } from "../gate.ts";
 import {
   type Cells,
   CHECKPOINT_COLUMNS,
@@ -29,6 +28,7 @@ import {
   quotedList,
 } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
+import { createGate } from "../waiting.ts";
 import {
   identityOf,
   inTransaction,

@@ -8,7 +8,7 @@ import {
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
 import type { AppendResult, KnownEvents } from "@counterfoil/processing/ports/event-stream";
-import type { Append } from "./stream-append.ts";
+import type { Append } from "./stream-events.ts";
 
 /** What an ingestor does again and again, on a thread of its own. */
 export type StreamThread = Readonly<{

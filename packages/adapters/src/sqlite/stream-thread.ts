@@ -9,9 +9,8 @@ import {
   type Question,
   type StreamThreadData,
 } from "./open-stream-thread.ts";
-import { appendEvents } from "./stream-append.ts";
+import { appendEvents, findByIds } from "./stream-events.ts";
 import { openStreamConnection } from "./stream-file.ts";
-import { findByIds } from "./stream-read.ts";
 
 /** The other end of `openStreamThread`: finds by ids and appends, one question after the other. */
 const { file, ledger } = workerData as StreamThreadData;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { SCENARIOS } from "../../../../services/simulator/src/scenarios/registry.ts";
+import { SCENARIOS } from "../../../../services/simulator/src/play-deliveries.ts";
 import { read } from "./testing/reading.ts";
 import { ZERO_HASH_TYPES } from "./translate.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { SCENARIOS } from "../../../../services/simulator/src/scenarios/registry.ts";
+import { SCENARIOS } from "../../../../services/simulator/src/play-deliveries.ts";
 import type { ScenarioStep } from "../../../../services/simulator/src/scenarios/scenario.ts";
 import { testHashing } from "./testing/hashing.ts";
 import {

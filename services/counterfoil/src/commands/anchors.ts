@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Backends } from "@counterfoil/adapters/connect";
-import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
+import { verifyEd25519 } from "@counterfoil/adapters/node/keys";
 import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
 import type { Certificate, TreeHead } from "@counterfoil/contracts/audit";
 import {

@@ -1,7 +1,7 @@
 import { loadConfig } from "@counterfoil/adapters/config";
 import { type Backends, connect } from "@counterfoil/adapters/connect";
 import { readLines, writeParts, writeWholeFile } from "@counterfoil/adapters/node/files";
-import { verifyEd25519 } from "@counterfoil/adapters/node/head-key";
+import { verifyEd25519 } from "@counterfoil/adapters/node/keys";
 import { keepHeapLean, nodeBase64, nodeHashing } from "@counterfoil/adapters/node/runtime";
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { Config } from "@counterfoil/contracts/config";
@@ -60,7 +60,7 @@ const FORMATS = {
   },
   csv: (path, options) => writeParts(path, exportCsv(options)),
   parquet: async (path, options) => {
-    const { writeParquet } = await import("@counterfoil/adapters/node/parquet");
+    const { writeParquet } = await import("@counterfoil/adapters/node/files");
     return writeParquet(path, FACT_COLUMNS, factRows(options));
   },
 } as const satisfies Readonly<Record<string, WriteExport>>;

@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
+import { newKeySecret } from "@counterfoil/adapters/node/keys";
 import { ID_BYTES_MAX } from "@counterfoil/contracts/scalar";
 import { keyRole } from "@counterfoil/contracts/service-fact";
 import {

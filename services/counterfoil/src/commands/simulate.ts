@@ -8,9 +8,9 @@ import {
   type PlayOptions,
   type PlayResult,
   playDeliveries,
+  SCENARIOS,
   scenarioDeliveries,
 } from "@counterfoil/simulator/play-deliveries";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
 import type { Scenario } from "@counterfoil/simulator/scenarios/scenario";
 import {
   createLayer1Keys,

@@ -1,4 +1,4 @@
-import type { HeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import type { HeadKeyFile } from "@counterfoil/adapters/node/keys";
 import type { Config } from "@counterfoil/contracts/config";
 import type { Heads } from "@counterfoil/processing/audit/heads";
 import { keepHeads } from "@counterfoil/processing/audit/schedule";

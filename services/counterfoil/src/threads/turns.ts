@@ -1,4 +1,4 @@
-import { createGate } from "@counterfoil/adapters/gate";
+import { createGate } from "@counterfoil/adapters/waiting";
 
 export type Turns = Readonly<{
   /** Does the work once fewer than the bound are at theirs, in the order in which they came. */

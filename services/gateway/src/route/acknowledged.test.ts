@@ -12,7 +12,7 @@ import {
 import { readOpened } from "@counterfoil/processing/projection/projector";
 import { readAttention } from "@counterfoil/processing/queries/attention";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceWebhook } from "../testing/balance-webhook.ts";

@@ -1,6 +1,6 @@
 import { anomalyRecord, quarantinedRecord } from "@counterfoil/contracts/operations-record";
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceWebhook } from "../testing/balance-webhook.ts";

@@ -1,7 +1,7 @@
 import { nodeHashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { revokeKey } from "@counterfoil/processing/access/keys";
 import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { configOf, createTestGateway, type TestGateway } from "../testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "../testing/test-ledger.ts";

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createHeadKeyFile, verifyEd25519 } from "@counterfoil/adapters/node/head-key";
+import { createHeadKeyFile, verifyEd25519 } from "@counterfoil/adapters/node/keys";
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import { isConsistent, isIncluded } from "@counterfoil/core/audit/merkle-log";
 import { readTreeHead, signedText } from "@counterfoil/core/audit/tree-head";

@@ -1,6 +1,6 @@
 import { depositRecord, tradeRecord, withdrawalRecord } from "@counterfoil/contracts/record";
 import { formatTime } from "@counterfoil/core/exact/time";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { expectList, expectOne, expectProblem } from "../testing/expectation.ts";
 import { createTestGateway, type TestGateway } from "../testing/test-gateway.ts";

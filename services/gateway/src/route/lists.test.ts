@@ -1,4 +1,4 @@
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { expectProblem } from "../testing/expectation.ts";
 import { createTestGateway, type TestGateway } from "../testing/test-gateway.ts";

@@ -1,5 +1,5 @@
 import { type SearchHit, searchHit } from "@counterfoil/contracts/http";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { balanceWebhook } from "../testing/balance-webhook.ts";
 import { expectProblem } from "../testing/expectation.ts";

@@ -7,7 +7,7 @@ import { deliveryRecord, deliverySummary, eventDetail } from "@counterfoil/contr
 import { eventRecord } from "@counterfoil/contracts/record";
 import { parseTime } from "@counterfoil/core/exact/time";
 import { eventId } from "@counterfoil/core/identity";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { feedSnapshot, zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { balanceWebhook } from "../testing/balance-webhook.ts";

@@ -1,5 +1,10 @@
-import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/error-code";
-import { listOf, oneOf, problemDocument } from "@counterfoil/contracts/http";
+import {
+  ERROR_CODES,
+  type ErrorCode,
+  listOf,
+  oneOf,
+  problemDocument,
+} from "@counterfoil/contracts/http";
 import { expect } from "@jest/globals";
 import type { z } from "zod";
 import type { Answer } from "./test-gateway.ts";

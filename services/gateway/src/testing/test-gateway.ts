@@ -1,7 +1,6 @@
 import { devNull } from "node:os";
 import { join } from "node:path";
-import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
-import { newKeySecret } from "@counterfoil/adapters/node/key-secret";
+import { createHeadKeyFile, newKeySecret } from "@counterfoil/adapters/node/keys";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { configSchema } from "@counterfoil/contracts/config";
 import type { RebuildProgress } from "@counterfoil/contracts/operations-record";

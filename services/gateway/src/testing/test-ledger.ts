@@ -17,7 +17,7 @@ import type { Delivery, Receipt } from "@counterfoil/processing/ports/ingest";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import { openProjectionRun, type ProjectionRun } from "@counterfoil/processing/projection/run";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import type { ScenarioStep } from "@counterfoil/simulator/scenarios/scenario";
 
 export const PROJECTIONS: readonly Projection[] = [

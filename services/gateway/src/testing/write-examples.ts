@@ -10,7 +10,7 @@ import { formatTime } from "@counterfoil/core/exact/time";
 import { createKey } from "@counterfoil/processing/access/keys";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
-import { SCENARIOS } from "@counterfoil/simulator/scenarios/registry";
+import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { EXAMPLES_FILE } from "../examples.ts";
 import { balanceWebhook } from "./balance-webhook.ts";

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { Config } from "@counterfoil/contracts/config";
-import { StartupError } from "@counterfoil/contracts/error-code";
+import { StartupError } from "@counterfoil/contracts/http";
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import { type FrameKind, frameKind } from "@counterfoil/core/translate/translate";
 import type { Clock } from "@counterfoil/processing/ports/clock";

@@ -15,8 +15,7 @@ import {
   type WithdrawalTruth,
   type ZeroHashAccount,
 } from "./history.ts";
-import { layer1BalanceOf } from "./layer1-accounts.ts";
-import { createWorld, type Flow, type FlowStep, type World } from "./world.ts";
+import { createWorld, type Flow, type FlowStep, layer1BalanceOf, type World } from "./world.ts";
 import { accountsOf, type ProviderAccount } from "./zero-hash-ledger.ts";
 
 /** A whole history with the truth about it; equal options give equal histories. */

@@ -7,7 +7,7 @@ import {
   layer1StatusMessage,
 } from "../history/flows/layer1-flows.ts";
 import type { HistoryMessage } from "../history/history.ts";
-import type { Layer1Address } from "../history/layer1-accounts.ts";
+import type { Layer1Address } from "../history/world.ts";
 import { webhookMessage } from "../history/zero-hash-messages.ts";
 import { createRandom, type Random } from "../random.ts";
 

@@ -1,12 +1,16 @@
 import { type Amount, epochMs, formatAmount, isoTime } from "../../exact.ts";
 import type { HistoryMessage, Layer1Funds, Layer1Report } from "../history.ts";
 import {
+  atLeastOneUnit,
   changeLayer1Account,
+  type Flow,
+  type FlowStep,
   type Layer1Account,
   type Layer1Address,
   type Layer1Change,
-} from "../layer1-accounts.ts";
-import { atLeastOneUnit, type Flow, type FlowStep, stagePauseMs, type World } from "../world.ts";
+  stagePauseMs,
+  type World,
+} from "../world.ts";
 
 const SHARE_HELD = 0.06;
 const SHARE_FAILED_DEPOSITS = 0.04;

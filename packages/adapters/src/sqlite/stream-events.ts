@@ -1,8 +1,17 @@
-import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { bodyErasedId } from "@counterfoil/core/erasure";
+import type { Nanos } from "@counterfoil/core/exact/time";
+import type { Hashing } from "@counterfoil/core/hashing";
 import type { Head } from "@counterfoil/core/stream/chain";
+import { eventIdTaken } from "@counterfoil/processing/ports/errors";
 import {
+  type AppendResult,
+  type Body,
+  countBetween,
   type KnownEvents,
+  mayFollow,
   type ReadRange,
+  rangeOf,
   takePage,
 } from "@counterfoil/processing/ports/event-stream";
 import {
@@ -11,10 +20,11 @@ import {
   eventOf,
   knownEvents,
   readTypes,
+  sealEvents,
   type TypesQuery,
 } from "../sql/events.ts";
-import { inTransaction, type ReconnectingConnection } from "./database.ts";
-import type { StreamConnection } from "./stream-file.ts";
+import { inTransaction, isUniqueViolation, type ReconnectingConnection } from "./database.ts";
+import type { StreamConnection, StreamStatements } from "./stream-file.ts";
 
 export function readHead({ statements, empty }: StreamConnection): Head {
   const row = statements.head.get() as unknown as [bigint, string, bigint] | undefined;
@@ -101,4 +111,53 @@ function indexedEvents({ database, statements }: StreamConnection, query: TypesQ
 /** Row by row: whoever has enough leaves the others unread. */
 function* events(rows: Iterable<unknown>): Generator<RecordedEvent> {
   for (const cells of rows) yield eventOf(cells as EventCells);
+}
+
+export type Append = Readonly<{
+  expectedPosition: number;
+  events: readonly NewEvent[];
+  bodies: readonly Body[];
+  unlessAbout: ReadonlySet<string> | undefined;
+  /** When it is recorded, unless an earlier event says later: one append is one moment. */
+  now: Nanos;
+}>;
+
+/**
+ * One transaction that holds the write lock from its beginning: the head that it reads stays the
+ * head until it commits, which makes positions dense and the answer `conflict` certain. That no id
+ * comes twice the table itself sees to.
+ *
+ * @throws EventIdTaken
+ */
+export function appendEvents(
+  connection: StreamConnection,
+  { expectedPosition, events, bodies, unlessAbout, now }: Append,
+  hashing: Hashing,
+): AppendResult {
+  const { database, statements } = connection;
+  try {
+    return inTransaction(database, "IMMEDIATE", () => {
+      const before = readHead(connection);
+      const count = countBetween(expectedPosition, before, unlessAbout);
+      if (count === null) return { outcome: "conflict" };
+      const range = rangeOf({ after: expectedPosition, limit: count });
+      const between = count === 0 ? [] : readPage(connection, range);
+      if (!mayFollow(between, unlessAbout, count)) return { outcome: "conflict" };
+      // One delivery's bytes are one body, however often they come.
+      for (const { sha256, bytes } of bodies) {
+        statements.insertBody.run(sha256, bytes, bodyErasedId(sha256, hashing));
+      }
+      const { rows, head } = sealEvents(before, events, now, hashing);
+      for (const row of rows) statements.insert.run(...row);
+      return { outcome: "appended", head };
+    });
+  } catch (error) {
+    throw isUniqueViolation(error) ? idTaken(statements, events, error) : error;
+  }
+}
+
+function idTaken({ byIds }: StreamStatements, events: readonly NewEvent[], cause: unknown) {
+  const ids = events.map(({ id }) => id);
+  const [stored] = byIds.all(JSON.stringify(ids)) as unknown as EventCells[];
+  return eventIdTaken(ids, stored === undefined ? null : String(stored[1]), cause);
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { createHeadKeyFile, verifyEd25519 } from "./head-key.ts";
+import { createHeadKeyFile, verifyEd25519 } from "./keys.ts";
 
 describe("the key that signs heads", () => {
   let folder: string;

@@ -102,3 +102,20 @@ function createRepeatedLook(look: () => Promise<void>, afterMs: () => number | n
   }
   return { start, stop };
 }
+
+/** Lets so many callers in at once; a place that becomes free goes to the one that waits longest. */
+export function createGate(sizeMax: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let inside = 0;
+  return async (work) => {
+    if (inside < sizeMax) inside += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) inside -= 1;
+      else next();
+    }
+  };
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { SCENARIOS } from "./registry.ts";
+import { SCENARIOS } from "../play-deliveries.ts";
 import type { Scenario, ScenarioStep } from "./scenario.ts";
 
 type Json = Readonly<Record<string, unknown>>;
