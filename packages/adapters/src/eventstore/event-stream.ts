@@ -5,6 +5,7 @@ import { emptyHead } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import {
   type EventStream,
+  type FoundPositions,
   type KnownEvent,
   type KnownEvents,
   type OutOfReach,
@@ -99,6 +100,7 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
       return readRange(reader, range);
     },
     findByIds: (ids) => findByIds(parts, ids),
+    findPositions: (ids) => findPositions(parts, ids),
     body: (sha256) => bodies.read(sha256),
     bodies: (digests) => bodies.readAll(digests),
     eraseBodies: async (digests) => {
@@ -144,6 +146,15 @@ async function findByIds(parts: StreamParts, ids: readonly string[]): Promise<Kn
     { event: eventAt(position), amendments: amendments.map(eventAt) },
   ]);
   return { head, known: new Map(known) };
+}
+
+/** By the index alone, which is caught up before. */
+async function findPositions(
+  parts: StreamParts,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, FoundPositions>> {
+  const { position } = await catchUpIndex(parts);
+  return parts.index.find([...new Set(ids)], position);
 }
 
 /** A server that is asked for events behind its last one answers none. */

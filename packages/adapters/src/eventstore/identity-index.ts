@@ -1,6 +1,10 @@
 import type { Head } from "@counterfoil/core/stream/chain";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
-import { BULK_TYPES, type ReadRange } from "@counterfoil/processing/ports/event-stream";
+import {
+  BULK_TYPES,
+  type FoundPositions,
+  type ReadRange,
+} from "@counterfoil/processing/ports/event-stream";
 import type { DecodedEvent } from "./stored-event.ts";
 import type { StreamReader } from "./stream-reader.ts";
 
@@ -28,7 +32,7 @@ export interface IdentityIndex {
    * Where these ids are, at positions up to `upTo` only. An id that stands on the stream twice is
    * at its first position.
    */
-  find(ids: readonly string[], upTo: number): Promise<ReadonlyMap<string, IndexedId>>;
+  find(ids: readonly string[], upTo: number): Promise<ReadonlyMap<string, FoundPositions>>;
 
   /** Positions of these indexed types after `after` and up to `upTo`: `limit` at most, in that order. */
   positionsOfTypes(query: PositionsQuery): Promise<readonly number[]>;
@@ -48,9 +52,6 @@ export type IndexEntry = Readonly<{
   /** The type where it is indexed, see `indexedTypeOf`. */
   indexedType: string | null;
 }>;
-
-/** An event's position, and those of the events that amend it, in order. */
-export type IndexedId = Readonly<{ position: number; amendments: readonly number[] }>;
 
 export type PositionsQuery = ReadRange & Readonly<{ types: readonly string[] }>;
 

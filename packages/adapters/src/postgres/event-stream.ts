@@ -30,6 +30,7 @@ import { type LedgerOnServer, ledgerSchema, lockKey, type Server, serverOf } fro
 import { createAppender } from "./stream-append.ts";
 import {
   findByIds,
+  findPositions,
   readBodies,
   readBody,
   readEventsOfTypes,
@@ -124,6 +125,7 @@ function createEventStream(connections: Connections, options: EventStreamOptions
         : readEventsOfTypes(pool, tables, { ...range, types });
     },
     findByIds: (ids) => pool.use((client) => findByIds(client, tables, ids)),
+    findPositions: (ids) => pool.use((client) => findPositions(client, tables, ids)),
     body: (sha256) => pool.use((client) => readBody(client, tables, sha256)),
     bodies: (digests) => pool.use((client) => readBodies(client, tables, digests)),
     eraseBodies: async (digests) => {

@@ -1,9 +1,9 @@
+import type { FoundPositions } from "@counterfoil/processing/ports/event-stream";
 import type { ClientBase } from "pg";
 import type {
   IdentityIndex,
   IndexCheckpoint,
   IndexEntry,
-  IndexedId,
   PositionsQuery,
 } from "../eventstore/identity-index.ts";
 import { quoted } from "../sql/tables.ts";
@@ -153,7 +153,7 @@ async function find(
   sql: Texts,
   ids: readonly string[],
   upTo: number,
-): Promise<ReadonlyMap<string, IndexedId>> {
+): Promise<ReadonlyMap<string, FoundPositions>> {
   const statement = { name: "index_find", text: sql.find };
   const rows = await queryCells(client, statement, [[...new Set(ids)], upTo]);
   return new Map(

@@ -1,6 +1,7 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Head } from "@counterfoil/core/stream/chain";
 import {
+  type FoundPositions,
   type KnownEvents,
   PAGE_BYTES_MAX,
   type ReadRange,
@@ -10,6 +11,7 @@ import {
   type Amendment,
   EVENT_COLUMNS,
   eventOf,
+  foundPositions,
   IS_INDEXED_TYPE,
   knownEvents,
   OF_EVENT,
@@ -81,6 +83,8 @@ const textsOf = (schema: string) => ({
   ofIndexedTypes: ofIndexedTypesText(schema, "ASC"),
   ofIndexedTypesBackwards: ofIndexedTypesText(schema, "DESC"),
   findByIds: findByIdsText(schema),
+  idPositions: `SELECT id, position FROM ${schema}.events WHERE id = ANY($1::text[])`,
+  amendmentPositions: `SELECT about, position FROM ${schema}.events WHERE about = ANY($1::text[])`,
   body: `SELECT encode(bytes, 'hex') FROM ${schema}.bodies WHERE sha256 = $1`,
   bodies: `
     SELECT body.sha256, encode(body.bytes, 'hex') FROM unnest($1::text[]) AS wanted (sha256)
@@ -255,6 +259,17 @@ export async function findByIds(
   }
   amendments.sort(([, a], [, b]) => a.position - b.position);
   return knownEvents(head, events, amendments);
+}
+
+/** Amendments first: whatever they amend was there before them. */
+export async function findPositions(
+  client: ClientBase,
+  { statements }: StreamTables,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, FoundPositions>> {
+  const listed = [[...new Set(ids)]];
+  const amendments = await queryCells(client, statements.amendmentPositions, listed);
+  return foundPositions(await queryCells(client, statements.idPositions, listed), amendments);
 }
 
 export function readEventsOfTypes(

@@ -4,6 +4,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
 import {
   BULK_TYPES,
+  type FoundPositions,
   type KnownEvent,
   type KnownEvents,
   PAGE_BYTES_MAX,
@@ -95,6 +96,28 @@ export function knownEvents(
   }
   for (const [amends, event] of amendments) known.get(amends)?.amendments.push(event);
   return { head, known };
+}
+
+/** A cell with an id, and one with a position: as a number or as text. */
+export type IdCells = readonly (string | bigint | null)[];
+
+/** The answer to `findPositions`. @param amendments behind the id that each amends */
+export function foundPositions(
+  ids: readonly IdCells[],
+  amendments: readonly IdCells[],
+): ReadonlyMap<string, FoundPositions> {
+  const found = new Map<string, { position: number; amendments: number[] }>();
+  for (const [id, at] of ids) {
+    const position = Number(at);
+    const known = found.get(id as string);
+    // In a file that holds an id twice, the first one counts.
+    if (known === undefined || position < known.position) {
+      found.set(id as string, { position, amendments: [] });
+    }
+  }
+  for (const [about, at] of amendments) found.get(about as string)?.amendments.push(Number(at));
+  for (const [, { amendments: positions }] of found) positions.sort((a, b) => a - b);
+  return found;
 }
 
 export type TypesQuery = ReadRange & Readonly<{ types: readonly string[] }>;

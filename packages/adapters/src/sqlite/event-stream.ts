@@ -24,6 +24,7 @@ import { openStreamThread } from "./open-stream-thread.ts";
 import {
   appendEvents,
   findByIds,
+  findPositions,
   readBodies,
   readBody,
   readEventsOfTypes,
@@ -106,6 +107,7 @@ function createEventStream(
         : readEventsOfTypes(use, { ...range, types });
     },
     findByIds: (ids) => thread?.findByIds(ids) ?? use((connection) => findByIds(connection, ids)),
+    findPositions: (ids) => use((connection) => findPositions(connection, ids)),
     body: (sha256) => use((connection) => readBody(connection, sha256)),
     bodies: (digests) => use((connection) => readBodies(connection, digests)),
     eraseBodies: async (digests) => {

@@ -8,6 +8,7 @@ import {
   type AppendResult,
   type Body,
   countBetween,
+  type FoundPositions,
   type KnownEvents,
   mayFollow,
   type ReadRange,
@@ -18,6 +19,8 @@ import {
   type Amendment,
   type EventCells,
   eventOf,
+  foundPositions,
+  type IdCells,
   knownEvents,
   readTypes,
   sealEvents,
@@ -70,6 +73,18 @@ export function findByIds(connection: StreamConnection, ids: readonly string[]):
       (cells): Amendment => [cells[0] as string, eventOf(cells, 1)],
     );
     return knownEvents(head, found, amendments);
+  });
+}
+
+export function findPositions(
+  { database, statements }: StreamConnection,
+  ids: readonly string[],
+): ReadonlyMap<string, FoundPositions> {
+  const listed = JSON.stringify([...new Set(ids)]);
+  return inTransaction(database, "DEFERRED", () => {
+    const found = statements.idPositions.all(listed) as unknown as IdCells[];
+    const amendments = statements.amendmentPositions.all(listed) as unknown as IdCells[];
+    return foundPositions(found, amendments);
   });
 }
 

@@ -96,6 +96,9 @@ const SQL = {
   indexedPositions: indexedPositions(""),
   indexedPositionsBackwards: indexedPositions(" DESC"),
   byIds: `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.id = listed.value`,
+  // The index over ids holds positions too: no row is looked at.
+  idPositions: `SELECT e.id, e.position FROM ${LISTED} WHERE e.id = listed.value`,
+  amendmentPositions: `SELECT e.about, e.position FROM ${LISTED} WHERE e.about = listed.value`,
   byPositions: byPositions(""),
   byPositionsBackwards: byPositions(" DESC"),
   amendments: `SELECT e.about, ${OF_EVENT} FROM ${LISTED} WHERE e.about = listed.value ORDER BY e.position`,

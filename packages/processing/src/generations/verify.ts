@@ -1,18 +1,13 @@
 import { type DataOf, FACTS } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
+import { compareText } from "@counterfoil/core/exact/text";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import { isEngineError, StreamCorrupted } from "../ports/errors.ts";
-import {
-  type EventStream,
-  type KnownEvents,
-  type NamedBody,
-  readBodies,
-  takePage,
-} from "../ports/event-stream.ts";
+import { type EventStream, type NamedBody, readBodies } from "../ports/event-stream.ts";
 import { findErasures } from "../queries/deliveries.ts";
 
 /** Something that is not as it must be. */
@@ -88,6 +83,7 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
   const end = (await stream.head()).position;
   const { from = emptyHead(ledger, hashing) } = options;
   const tree = from.position === 0 ? createGrowingTree(hashing) : null;
+  const ids = createIdCheck(stream);
   let head = from;
   let bodies = 0;
   const checked = () => head.position - from.position;
@@ -97,18 +93,20 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
     for (const event of page) {
       const broken = brokenLink(head, event, hashing);
       if (broken) {
-        const stopped = { events: checked(), bodies, head, root: null, foreign };
-        return { ...stopped, findings: [...findings, broken] };
+        findings.push(...(await ids.finish()), broken);
+        return { events: checked(), bodies, head, root: null, findings, foreign };
       }
       findings.push(...dataFindings(event));
+      ids.note(event);
       tree?.add(event.hash);
       head = headOf(event);
     }
     if (options.bodies) bodies += await verifyBodies(options, page, findings);
-    findings.push(...(await idFindings(stream, page)));
+    findings.push(...(await ids.findings()));
     foreign.push(...foreignIn(page).slice(0, FOREIGN_MAX - foreign.length));
     onProgress?.(head.position, end);
   }
+  findings.push(...(await ids.finish()));
   if (findings.length === 0 && head.position < end) {
     const detail = `the stream has a head at ${end}, but nothing after ${head.position}`;
     findings.push({ position: head.position + 1, what: "position", detail });
@@ -194,62 +192,84 @@ function dataFindings(event: RecordedEvent): Finding[] {
   }
 }
 
-/** Few enough that the events found fit into memory, however large each is. */
-const IDS_AT_ONCE = 500;
-const ID_BYTES_MAX = 1024 * 1024;
+/** What is kept of an event until its id is looked up: of so many the ids alone. */
+type Filed = Pick<RecordedEvent, "id" | "type" | "position"> & Readonly<{ about: string | null }>;
+const IDS_AT_ONCE = 10_000;
 
 /**
  * Whether each event is the one that its id finds. Ingest asks by ids what the stream holds, so an
  * index that lost one lets a fact be recorded again; of two events with one id, one is not found.
+ * Many ids are looked up at once and in order, so that an engine finds neighbours on one page of
+ * its index: half the time of 500 in the order of the stream.
  */
-async function idFindings(
-  stream: EventStream,
-  page: readonly RecordedEvent[],
-): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
-  for (let at = 0, next = 0; at < page.length; at = next) {
-    const events = takePage(page.slice(at, at + IDS_AT_ONCE), ID_BYTES_MAX);
-    next = at + events.length;
+function createIdCheck(stream: EventStream) {
+  let noted: Filed[] = [];
+
+  async function finish(): Promise<readonly Finding[]> {
+    const filed = noted;
+    noted = [];
+    if (filed.length === 0) return [];
     try {
-      findings.push(...(await lookUpFindings(stream, events)));
+      return await lookUpFindings(stream, filed);
     } catch (error) {
       if (!(error instanceof StreamCorrupted)) throw error;
-      const position = events[0]?.position ?? null;
+      const position = filed[0]?.position ?? null;
       const detail = `events from here on cannot be found by their ids: ${error.message}`;
-      findings.push({ position, what: "id", detail });
+      return [{ position, what: "id", detail }];
     }
   }
-  return findings;
+
+  return {
+    note(event: RecordedEvent): void {
+      const { id, type, position } = event;
+      noted.push({ id, type, position, about: amendedBy(event) });
+    },
+    /** Of those that are many enough; the others wait. */
+    findings: async () => (noted.length < IDS_AT_ONCE ? [] : finish()),
+    finish,
+  };
 }
 
 async function lookUpFindings(
   stream: EventStream,
-  events: readonly RecordedEvent[],
+  events: readonly Filed[],
 ): Promise<readonly Finding[]> {
-  const amendments = events.flatMap((event) => {
-    const about = amendedBy(event);
-    return about === null ? [] : [{ event, about }];
-  });
-  const ids = [...events.map(({ id }) => id), ...amendments.map(({ about }) => about)];
-  const { known } = await stream.findByIds([...new Set(ids)]);
+  const abouts = events.flatMap(({ about }) => about ?? []);
+  const ids = [...events.map(({ id }) => id), ...abouts].sort(compareText);
+  const found = await stream.findPositions(ids);
   const lost = events.flatMap(({ id, type, position }): Finding[] => {
-    const found = known.get(id)?.event.position ?? null;
-    if (found === position) return [];
-    const where = found === null ? "is not found by its id" : `is also at position ${found}`;
+    const at = found.get(id)?.position ?? null;
+    if (at === position) return [];
+    const where = at === null ? "is not found by its id" : `is also at position ${at}`;
     return [{ position, what: "id", detail: `${type} ${id} ${where}: ${REBUILD_INDEX}` }];
   });
-  const misfiled = amendments.flatMap(({ event, about }): Finding[] => {
-    const { id, type, position } = event;
-    if (known.get(about)?.amendments.some((other) => other.id === id)) return [];
+  const misfiled = events.flatMap(({ id, type, position, about }): Finding[] => {
+    if (about === null || found.get(about)?.amendments.includes(position)) return [];
     const detail = `${type} ${id} is not found under the fact ${about} that it names`;
     return [{ position, what: "amendment", detail }];
   });
-  return [...lost, ...misfiled, ...events.flatMap(({ id }) => strayAmendments(id, known))];
+  const amended = events.filter(({ id }) => (found.get(id)?.amendments.length ?? 0) > 0);
+  return [...lost, ...misfiled, ...(await strayAmendments(stream, amended))];
 }
 
 /** Events that are found under a fact which they do not amend: ingest would count them to it. */
-function strayAmendments(id: string, known: KnownEvents["known"]): Finding[] {
-  const amendments = known.get(id)?.amendments ?? [];
+async function strayAmendments(
+  stream: EventStream,
+  amended: readonly Pick<RecordedEvent, "id">[],
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (let at = 0; at < amended.length; at += AMENDED_AT_ONCE) {
+    const ids = amended.slice(at, at + AMENDED_AT_ONCE).map(({ id }) => id);
+    const { known } = await stream.findByIds(ids);
+    for (const id of ids) findings.push(...straysOf(id, known.get(id)?.amendments ?? []));
+  }
+  return findings;
+}
+
+/** Few enough that the events found fit into memory. */
+const AMENDED_AT_ONCE = 100;
+
+function straysOf(id: string, amendments: readonly RecordedEvent[]): readonly Finding[] {
   // What a newer program wrote is a finding already; which fact it amends, this one cannot say.
   const strays = amendments.filter((event) => !isTooNew(event) && amendedBy(event) !== id);
   return strays.map(({ id: stray, type, position }) => {

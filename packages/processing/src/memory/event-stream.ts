@@ -80,6 +80,15 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
       }
       return { head: head(), known: found };
     },
+    findPositions: async (ids) =>
+      new Map(
+        ids.flatMap((id) => {
+          const entry = known.get(id);
+          if (entry === undefined) return [];
+          const amendments = entry.amendments.map(({ position }) => position);
+          return [[id, { position: entry.event.position, amendments }]];
+        }),
+      ),
     body: async (sha256) => bodies.get(sha256)?.slice() ?? null,
     bodies: async (digests) =>
       new Map(

@@ -39,6 +39,9 @@ export interface EventStream {
   /** Which of these ids are known, and what later events said of them, as of `head`. */
   findByIds(ids: readonly string[]): Promise<KnownEvents>;
 
+  /** Where these ids are and what amends them, by the index that `findByIds` asks; no event is read. */
+  findPositions(ids: readonly string[]): Promise<ReadonlyMap<string, FoundPositions>>;
+
   /** The exact bytes of a delivery; null where they are not here (never were, or erased). */
   body(sha256: string): Promise<Uint8Array | null>;
 
@@ -195,6 +198,9 @@ export type AppendResult =
   | Readonly<{ outcome: "conflict" }>;
 
 export type KnownEvents = Readonly<{ head: Head; known: ReadonlyMap<string, KnownEvent> }>;
+
+/** An event's position, and those of the events whose `about` names it, in order. */
+export type FoundPositions = Readonly<{ position: number; amendments: readonly number[] }>;
 
 /** An event, and those whose `about` names it (seen, contradicted, corrected, withdrawn), in order. */
 export type KnownEvent = Readonly<{ event: RecordedEvent; amendments: readonly RecordedEvent[] }>;

@@ -54,6 +54,32 @@ function describeKnown(use: () => StreamFixture): void {
     expect(known.get(sampleId(2))?.amendments).toEqual([all[3]]);
   });
 
+  test("positions are those of the events, and of what amends them", async () => {
+    const { stream } = use();
+    const about = sampleId(1);
+    await stream.append(0, sampleEvents(1, 2));
+    await stream.append(2, [
+      sampleEvent(3, { type: "FactSeen", about }),
+      sampleEvent(4, { type: "FactSeen", about: sampleId(2) }),
+    ]);
+    await stream.append(4, [sampleEvent(5, { type: "FactWithdrawn", about })]);
+    const found = await stream.findPositions([sampleId(4), about, sampleId(99), about]);
+    expect(Object.fromEntries(found)).toEqual({
+      [about]: { position: 1, amendments: [3, 5] },
+      [sampleId(4)]: { position: 4, amendments: [] },
+    });
+    expect((await stream.findPositions([])).size).toBe(0);
+  });
+
+  test("positions of many ids at once, in any order", async () => {
+    const { stream } = use();
+    for (const at of [0, 1000, 2000]) await stream.append(at, sampleEvents(at + 1, at + 1000));
+    const ids = Array.from({ length: 10_000 }, (_, at) => sampleId(10_000 - at));
+    const found = await stream.findPositions(ids);
+    expect(found.size).toBe(3000);
+    for (let at = 1; at <= 3000; at += 1) expect(found.get(sampleId(at))?.position).toBe(at);
+  });
+
   test("the answer belongs to the head that it names, beside racing appends", async () => {
     const { stream, openAnother } = use();
     const writer = await openAnother();
