@@ -31,25 +31,20 @@ import { hasZodFastifySchemaValidationErrors, validatorCompiler } from "fastify-
 import type { Logger } from "pino";
 import { Gauge, type Registry } from "prom-client";
 import { type Caller, guard, isStillAdmitted } from "./access.ts";
-import { eventFrames } from "./changes/event-stream.ts";
-import { createChangeStreams, type OpenFeed, STREAM_LIMITS } from "./changes/streams.ts";
+import { createChangeStreams, type OpenFeed, STREAM_LIMITS } from "./change-streams.ts";
 import { serveConsole } from "./console.ts";
+import { describeRoutes } from "./describe.ts";
 import { measureLedger } from "./metrics.ts";
 import { protectRoutes, sendSecurityHeaders } from "./protection.ts";
 import type { Sources } from "./reading.ts";
-import { accountRoutes } from "./route/accounts.ts";
-import { type Acting, actingRoutes } from "./route/acting.ts";
-import { attentionRoutes } from "./route/attention.ts";
+import { type Acting, actingRoutes, attentionRoutes } from "./route/attention.ts";
+import { auditRoutes } from "./route/audit.ts";
 import { balanceRoutes } from "./route/balances.ts";
-import { changeRoutes } from "./route/changes.ts";
-import { explainRoutes } from "./route/explain.ts";
-import { headRoutes } from "./route/heads.ts";
+import { changeRoutes, eventFrames } from "./route/changes.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
 import { assertReadable, operationRoutes } from "./route/operations.ts";
-import { searchRoutes } from "./route/search.ts";
 import { streamRoutes } from "./route/stream.ts";
-import { totalRoutes } from "./route/totals.ts";
-import { type AnswerElsewhere, describeRoutes, mountRoutes, type Route } from "./route.ts";
+import { type AnswerElsewhere, mountRoutes, type Route } from "./route.ts";
 
 export type GatewayDeps = Omit<Sources, "stopping"> &
   Readonly<{
@@ -207,14 +202,10 @@ export async function startGateway(deps: GatewayDeps): Promise<Listener & { addr
 function readingRoutes(sources: Sources): readonly Route[] {
   return [
     ...balanceRoutes(sources),
-    ...totalRoutes(sources),
-    ...searchRoutes(sources),
-    ...accountRoutes(sources),
     ...lifecycleRoutes(sources),
     ...attentionRoutes(sources),
     ...streamRoutes(sources),
-    ...headRoutes(sources),
-    ...explainRoutes(sources),
+    ...auditRoutes(sources),
   ];
 }
 

@@ -1,8 +1,7 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { anomalyKind } from "@counterfoil/contracts/operations-record";
 import { timeOf } from "@counterfoil/core/exact/time";
-import type { Clock } from "@counterfoil/processing/ports/clock";
-import { SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/clock";
+import { type Clock, SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { type ModelAttention, readAttention } from "@counterfoil/processing/queries/attention";
 import { type Lag, lagBehind } from "@counterfoil/processing/queries/positions";

@@ -2,7 +2,7 @@ import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
-import { formatTime } from "@counterfoil/core/exact/time";
+import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import { Problem } from "@counterfoil/http/problem";
 import type { Heads } from "@counterfoil/processing/audit/heads";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
@@ -11,6 +11,7 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
 import type { Found } from "@counterfoil/processing/queries/answers";
+import type { Moment } from "@counterfoil/processing/queries/moment";
 import {
   type CursorScope,
   decodeCursor,
@@ -23,6 +24,7 @@ import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/se
 import type { StatusSources } from "@counterfoil/processing/queries/status";
 import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/stuck";
 import type { Caller } from "./access.ts";
+import { position, time } from "./parameter.ts";
 
 /** What routes answer from. */
 export type Sources = Readonly<{
@@ -188,3 +190,77 @@ export function given<Parameters extends Readonly<Record<string, unknown>>>(
 /** A time of a parameter as the digest of a list's filters takes it. */
 export const printedTime = (nanos: bigint | undefined): string | undefined =>
   nanos === undefined ? undefined : formatTime(nanos);
+
+/** Which facts a past moment is told by; `position` of the answer says up to where they go. */
+export const knownParameters = {
+  at_position: position("By the facts up to this position: what was known there"),
+  known_at: time("By the facts that had arrived by then: what was known at that time"),
+};
+
+/** The same, and which time is asked about. With one of the others: what was known then of that time. */
+export const momentParameters = {
+  as_of: time("As it was at this time, by all facts known"),
+  ...knownParameters,
+};
+
+type Asked = Readonly<{
+  as_of?: Nanos | undefined;
+  at_position?: number | undefined;
+  known_at?: Nanos | undefined;
+}>;
+
+/** A moment as it was asked for. */
+export type AskedMoment = Readonly<{
+  moment: Moment;
+  /** For the scope of a list's cursors. */
+  filters: Readonly<Record<string, string | number>>;
+  /** What the moment's own clock says of what is stuck. */
+  rule: StuckRule;
+}>;
+
+/**
+ * The moment that a request asks for, with `known_at` as the position that it stands for.
+ *
+ * @throws Problem unsupported_combination: a position and a time both say up to which fact
+ */
+export async function momentOf(
+  sources: Sources,
+  { as_of, at_position, known_at }: Asked,
+  disconnected: () => AbortSignal,
+): Promise<AskedMoment> {
+  if (at_position !== undefined && known_at !== undefined) {
+    throw new Problem(
+      "unsupported_combination",
+      "at_position and known_at both say up to which fact: ask for one of them",
+    );
+  }
+  const position =
+    known_at === undefined ? at_position : await positionKnownBy(sources, known_at, disconnected);
+  const times = { as_of: printedTime(as_of), at_position, known_at: printedTime(known_at) };
+  return {
+    moment: given({ as_of, at_position: position }),
+    filters: given(times),
+    rule: await ruleAt(sources, as_of ?? known_at, position),
+  };
+}
+
+/** Of a position the clock is where its event was recorded. */
+async function ruleAt(
+  sources: Sources,
+  time: Nanos | undefined,
+  position: number | undefined,
+): Promise<StuckRule> {
+  const after = sources.config.COUNTERFOIL_STUCK_AFTER;
+  if (time !== undefined) return stuckRule(time, after);
+  if (position === undefined || position === 0) return stuckNow(sources);
+  const [event] = await sources.stream.read({ after: position - 1, limit: 1 });
+  return event === undefined ? stuckNow(sources) : stuckRule(event.recorded_at, after);
+}
+
+/** A model can be read at a moment once it has come as far. */
+export function minPositionOf(
+  { at_position }: Moment,
+  minPosition: number | undefined,
+): number | undefined {
+  return Math.max(minPosition ?? 0, at_position ?? 0) || undefined;
+}

@@ -1,17 +1,9 @@
-import { keepOpen } from "@counterfoil/contracts/documents";
 import { ERROR_CODES, type ErrorCode, problemDocument } from "@counterfoil/contracts/http";
 import type { Needs } from "@counterfoil/http/operations";
 import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "@counterfoil/http/problem";
-import swagger from "@fastify/swagger";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import {
-  createJsonSchemaTransform,
-  createJsonSchemaTransformObject,
-} from "fastify-type-provider-zod";
 import type { z } from "zod";
 import type { Caller } from "./access.ts";
-import { withExamples } from "./examples.ts";
-import { mountReference } from "./reference.ts";
 
 /** What a route's handler is given, checked against its schemas. */
 export type RouteRequest<Query, Params, Body = unknown, Headers = unknown> = Readonly<{
@@ -110,7 +102,7 @@ const KEYED: Readonly<Record<Exclude<Needs, null>, readonly ErrorCode[]>> = {
   metrics: ["unauthenticated", "wrong_role", "stream_unavailable"],
 };
 
-const KEY_SCHEME = "apiKey";
+export const KEY_SCHEME = "apiKey";
 
 export function route<
   Query extends z.ZodType,
@@ -244,57 +236,3 @@ function refuseOtherMethods(app: FastifyInstance, url: string, routes: readonly 
     handler: async () => {},
   });
 }
-
-/** The document is made from the routes' own schemas, so the two cannot differ. */
-export async function describeRoutes(app: FastifyInstance): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: {
-        title: "Counterfoil",
-        description:
-          "Balances and lifecycles, folded from what the custody provider said. Amounts are exact decimals in strings, times ISO 8601 with nanoseconds kept, positions strings. Every answer from a read model carries the position that it was computed at; problems are RFC 9457 documents with a stable `code`.",
-        version: "1.0.0",
-        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
-      },
-      servers: [{ url: "/" }],
-      components: {
-        securitySchemes: {
-          [KEY_SCHEME]: {
-            type: "http",
-            scheme: "bearer",
-            description:
-              "An API key, as `counterfoil keys create` shows it once. As long as there was never a key, readers on loopback need none. A key with a platform sees what is that platform's, and nothing that tells of anything else.",
-          },
-        },
-      },
-      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    },
-    // Other roles' routes on this port stay out: the document is the same wherever it is made.
-    hideUntagged: true,
-    transform: createJsonSchemaTransform({ zodToJsonConfig: OPEN }),
-    transformObject: (document) => withExamples(withoutUnused(componentsOf(document))),
-  });
-  mountReference(app);
-}
-
-/** Records may grow: a client that refuses a field which it does not know would break then. */
-const OPEN = { override: keepOpen };
-
-const componentsOf = createJsonSchemaTransformObject({ zodToJsonConfig: OPEN });
-
-/**
- * Every schema is there twice, for input and for output, and records are output only; those of
- * what only topics carry no route refers to.
- */
-function withoutUnused(document: ReturnType<typeof componentsOf>) {
-  const { components = {}, ...rest } = document as { components?: Components };
-  const outputs = Object.entries(components.schemas ?? {}).filter(
-    ([name]) => !name.endsWith("Input") && name !== "__shared",
-  );
-  const text = JSON.stringify([rest, outputs]);
-  const schemas = outputs.filter(([name]) => text.includes(`"#/components/schemas/${name}"`));
-  return { ...document, components: { ...components, schemas: Object.fromEntries(schemas) } };
-}
-
-type Components = Readonly<{ schemas?: Readonly<Record<string, object>> }>;

@@ -3,7 +3,7 @@ import type { Config } from "@counterfoil/contracts/config";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { prepareConsole } from "@counterfoil/gateway/console";
 import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
-import type { Acting } from "@counterfoil/gateway/route/acting";
+import type { Acting } from "@counterfoil/gateway/route/attention";
 import { assertReadable } from "@counterfoil/gateway/route/operations";
 import { type Door, isLoopback } from "@counterfoil/http/door";
 import { createReadiness, type Readiness } from "@counterfoil/http/operations";

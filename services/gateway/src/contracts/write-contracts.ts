@@ -1,30 +1,150 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { documentBreaks } from "@counterfoil/contracts/compatibility/document-breaks";
-import {
-  GENERATED,
-  generatedDocuments,
-  printed,
-  readPromised,
-  writeFolder,
-  writePromised,
-} from "./documents.ts";
+import { configSchema } from "@counterfoil/contracts/config";
+import { asyncApiDocument, printStable, schemaDocuments } from "@counterfoil/contracts/documents";
+import { createHeads } from "@counterfoil/processing/audit/heads";
+import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
+import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
+import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
+import { serveModels } from "@counterfoil/processing/queries/serving";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { createGateway } from "../gateway.ts";
 
-/*
+type Json = Readonly<Record<string, unknown>>;
+
+/** Everything that is published, by path within `packages/contracts/generated`. */
+export async function generatedDocuments(): Promise<ReadonlyMap<string, Json>> {
+  return new Map([
+    ["openapi.json", await openApiDocument()],
+    ["asyncapi.json", asyncApiDocument()],
+    ...schemaDocuments(),
+  ]);
+}
+
+/** What a gateway over an empty ledger answers at /openapi.json. */
+async function openApiDocument(): Promise<Json> {
+  const clock = createManualClock(0n);
+  const stream = createMemoryEventStream({ ledger: "default", hashing: nodeHashing, clock });
+  const catalogue = createMemoryModelCatalogue();
+  const gateway = await createGateway({
+    config: configSchema.parse({}),
+    stream,
+    catalogue,
+    engine: "memory",
+    models: serveModels({ catalogue, stream, clock }),
+    clock,
+    logger: pino({ level: "silent" }),
+    registry: new Registry(),
+    keys: createMemoryKeyStore(),
+    acting: { acknowledge: NOBODY_ACTS, dismiss: NOBODY_ACTS, retry: NOBODY_ACTS },
+    // Nothing is asked of them: the document alone is.
+    heads: createHeads({
+      ledger: "default",
+      stream,
+      catalogue,
+      clock,
+      hashing: nodeHashing,
+      locks: { acquire: async () => null },
+      signer: createHeadKeyFile("head.key"),
+    }),
+    rebuilds: {
+      start: NOBODY_ACTS,
+      rollBack: NOBODY_ACTS,
+      generations: NOBODY_ACTS,
+      progress: () => null,
+    },
+  });
+  const answer = await gateway.app.inject({ url: "/openapi.json" });
+  await gateway.stop();
+  return answer.json();
+}
+
+const NOBODY_ACTS = () => Promise.reject(new Error("nobody acts"));
+
+const CONTRACTS = join(import.meta.dirname, "../../../../packages/contracts");
+
+/** What the present program says. */
+export const GENERATED = join(CONTRACTS, "generated");
+/** What version 1 promised, in one file: it grows, and nothing of it is taken back. */
+const PROMISED = join(CONTRACTS, "promised-v1.json");
+
+/** The shapes of the promised documents, by path. */
+export function readPromised() {
+  const promised: Readonly<Record<string, Json>> = JSON.parse(readFileSync(PROMISED, "utf8"));
+  return new Map(Object.entries(promised));
+}
+
+/** One document a line, so that a comparison of two versions names what grew. */
+function writePromised(documents: ReadonlyMap<string, Json>): string {
+  const lines = [...documents].map(
+    ([path, document]) => `${JSON.stringify(path)}:${JSON.stringify(document, withoutProse)}`,
+  );
+  writeFileSync(PROMISED, `{\n${lines.join(",\n")}\n}\n`);
+  return PROMISED;
+}
+
+const PROSE: ReadonlySet<string> = new Set(["title", "summary", "description"]);
+
+/** A property may have such a name too; it is no text then. */
+function withoutProse(key: string, value: unknown): unknown {
+  const isProse = PROSE.has(key) && typeof value === "string";
+  return isProse || (key === "examples" && Array.isArray(value)) ? undefined : value;
+}
+
+/** The files of a folder by path within it, with `/` between the steps. */
+export function readFolder(folder: string): ReadonlyMap<string, string> {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  return new Map(
+    paths.map((path) => [relative(folder, path).replaceAll(sep, "/"), readFileSync(path, "utf8")]),
+  );
+}
+
+export function printed(documents: ReadonlyMap<string, unknown>): ReadonlyMap<string, string> {
+  return new Map([...documents].map(([path, document]) => [path, printStable(document)]));
+}
+
+export function parsed(files: ReadonlyMap<string, string>) {
+  return new Map([...files].map(([path, text]) => [path, JSON.parse(text)]));
+}
+
+/** Makes the folder hold these files and no others. */
+function writeFolder(folder: string, files: ReadonlyMap<string, string>): void {
+  rmSync(folder, { recursive: true, force: true });
+  for (const [path, text] of files) {
+    const file = join(folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+}
+
+/**
  * `pnpm contracts` writes what is generated from the schemas. `pnpm contracts --promise`, at a
  * release, also makes the promised documents say everything that these say; it refuses to take
  * anything back.
  */
-const documents = await generatedDocuments();
-const files = printed(documents);
-writeFolder(GENERATED, files);
-console.log(`${files.size} documents written to ${GENERATED}`);
+async function writeContracts(): Promise<void> {
+  const documents = await generatedDocuments();
+  const files = printed(documents);
+  writeFolder(GENERATED, files);
+  console.log(`${files.size} documents written to ${GENERATED}`);
 
-if (process.argv.includes("--promise")) {
-  const breaks = documentBreaks(readPromised(), documents);
-  for (const line of breaks) console.error(line);
-  if (breaks.length === 0) {
-    console.log(`promised from now on, in ${writePromised(documents)}`);
-  } else {
-    console.error(`${breaks.length} breaks of what was promised: nothing was promised anew`);
-    process.exitCode = 1;
+  if (process.argv.includes("--promise")) {
+    const breaks = documentBreaks(readPromised(), documents);
+    for (const line of breaks) console.error(line);
+    if (breaks.length === 0) {
+      console.log(`promised from now on, in ${writePromised(documents)}`);
+    } else {
+      console.error(`${breaks.length} breaks of what was promised: nothing was promised anew`);
+      process.exitCode = 1;
+    }
   }
 }
+
+if (import.meta.main) await writeContracts();

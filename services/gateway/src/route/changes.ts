@@ -1,13 +1,16 @@
 import { STATE_TOPICS, type StateTopic } from "@counterfoil/contracts/kafka";
 import { Problem } from "@counterfoil/http/problem";
+import type { ChangeFrames } from "@counterfoil/processing/changes/channel";
 import { type ChangeCursor, parseCursor } from "@counterfoil/processing/changes/cursor";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
-import { EVENT_STREAM } from "../changes/event-stream.ts";
-import type { ChangeStreams } from "../changes/streams.ts";
+import type { ChangeStreams } from "../change-streams.ts";
 import { parameters } from "../parameter.ts";
 import type { Sources } from "../reading.ts";
 import { type Route, route } from "../route.ts";
+
+/** Server-Sent Events (HTML Living Standard, 9.2), as `/v1/changes` writes them. */
+const EVENT_STREAM = "text/event-stream";
 
 const TOPICS = Object.keys(STATE_TOPICS) as [StateTopic, ...StateTopic[]];
 const MODELS = `one of ${TOPICS.join(", ")}; for several the parameter is repeated`;
@@ -100,3 +103,35 @@ function begin(reply: FastifyReply): FastifyReply {
   raw.flushHeaders();
   return reply;
 }
+
+const encoder = new TextEncoder();
+
+const event = (name: string, data: string, id: string | null): string =>
+  `${id === null ? "" : `id: ${id}\n`}event: ${name}\ndata: ${data}\n\n`;
+
+/** What has changed, as `/v1/changes` writes it down. */
+export const eventFrames: ChangeFrames = {
+  change: (id, { topic, model, id: record, position, value }) => {
+    const at = String(position);
+    // JSON has no line breaks: each stands escaped in a text.
+    if (value !== null)
+      return event(topic, topic === "anomalies" ? withPosition(value, at) : value, id);
+    const gone = { id: record, position: at, gone: true };
+    return event(topic, JSON.stringify(topic === "anomalies" ? { ...gone, model } : gone), id);
+  },
+  reset: (id, { model, position, generation, version }) =>
+    event(
+      "reset",
+      JSON.stringify({ model, position: String(position), generation, model_version: version }),
+      id,
+    ),
+  state: (model, { state, position }) =>
+    event("state", JSON.stringify({ model, state, position: String(position) }), null),
+  // An id without data is remembered by whoever reads, and is no event; libraries hand over comments.
+  place: (id) => `: at ${id}\nid: ${id}\n\n`,
+  bytes: (text) => encoder.encode(text),
+};
+
+/** The other records have one of their own. */
+const withPosition = (json: string, position: string): string =>
+  `${json.slice(0, -1)},"position":"${position}"}`;

@@ -15,7 +15,6 @@ import {
   STAGES,
 } from "@counterfoil/processing/queries/stuck";
 import { z } from "zod";
-import { minPositionOf, momentOf, momentParameters } from "../moment.ts";
 import {
   anyChoice,
   anyMatch,
@@ -32,6 +31,9 @@ import {
   listBody,
   listFor,
   MODEL_PROBLEMS,
+  minPositionOf,
+  momentOf,
+  momentParameters,
   oneBody,
   oneFound,
   pageOf,

@@ -12,7 +12,7 @@ import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
-import { EXAMPLES_FILE } from "../examples.ts";
+import { EXAMPLES_FILE } from "../describe.ts";
 import { balanceWebhook } from "./balance-webhook.ts";
 import { type Answer, createTestGateway, testHeads } from "./test-gateway.ts";
 import { createTestLedger, type TestLedger } from "./test-ledger.ts";

@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { FastifyInstance } from "fastify";
 import { createTestGateway } from "../testing/test-gateway.ts";
 import { createTestLedger } from "../testing/test-ledger.ts";
+import { createAjv } from "./testing/ajv.ts";
 import {
   GENERATED,
   generatedDocuments,
@@ -15,8 +16,7 @@ import {
   printed,
   readFolder,
   readPromised,
-} from "./documents.ts";
-import { createAjv } from "./testing/ajv.ts";
+} from "./write-contracts.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

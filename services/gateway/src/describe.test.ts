@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
-import { generatedDocuments } from "./contracts/documents.ts";
 import { createAjv } from "./contracts/testing/ajv.ts";
-import { answerOf, EXAMPLES_FILE, type Operation } from "./examples.ts";
+import { generatedDocuments } from "./contracts/write-contracts.ts";
+import { answerOf, EXAMPLES_FILE, type Operation } from "./describe.ts";
 
 type Answer = Readonly<{ schema: object; example: unknown }>;
 
