@@ -1,4 +1,4 @@
-import { keepCompiled } from "./compile-cache.ts";
+import { keepCompiled } from "./program.ts";
 
 keepCompiled();
 await import("./demo/main.ts");

@@ -10,15 +10,15 @@ import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { RoleLocks } from "@counterfoil/processing/ports/role-lock";
-import type { Found } from "@counterfoil/processing/queries/answers";
-import type { Moment } from "@counterfoil/processing/queries/moment";
 import {
   type CursorScope,
   decodeCursor,
   encodeCursor,
+  type Found,
   type Page,
   type PageRequest,
 } from "@counterfoil/processing/queries/answers";
+import type { Moment } from "@counterfoil/processing/queries/moment";
 import { lastPositionBy, lateArrivals } from "@counterfoil/processing/queries/positions";
 import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
 import type { StatusSources } from "@counterfoil/processing/queries/status";

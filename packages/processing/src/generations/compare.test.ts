@@ -2,7 +2,12 @@ import { expect, test } from "@jest/globals";
 import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
-import { compareRows } from "./compare.ts";
+import {
+  compareRows,
+  describeDifferences,
+  describeVersions,
+  type RowDifference,
+} from "./compare.ts";
 
 const TABLE: Table = {
   name: "notes",
@@ -43,4 +48,27 @@ test("keys are compared in the order in which engines read them: by code points"
   ];
   const found = await differences([replacement, face], [face]);
   expect(found.map(([key]) => key)).toEqual([[replacement.id]]);
+});
+
+const row = { id: "a" };
+const changed: RowDifference = {
+  table: "accounts",
+  key: ["a"],
+  live: row,
+  rebuilt: row,
+  columns: ["balance", "status"],
+};
+
+test("rows that differ are told by their keys and columns, the first five of them", () => {
+  expect(describeDifferences([changed, { ...changed, live: null }])).toBe(
+    "live and rebuilt rows differ; accounts a differs in balance, status; accounts a is only in the rebuilt model",
+  );
+  expect(describeDifferences(Array.from({ length: 7 }, () => changed))).toMatch(/and 2 more rows$/);
+});
+
+test("a new model version is told by counts and samples", () => {
+  const counts = { accounts: 1, entries: 0, records: null };
+  expect(describeVersions({ position: 7, counts, samples: [changed] })).toBe(
+    "at position 7, against the version before: accounts: 1 rows differ, entries: 0 rows differ, records: laid out otherwise; accounts a differs in balance, status",
+  );
 });

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import type { Backends } from "@counterfoil/adapters/connect";
+import { checkWritable, sha256OfFile, writeWholeFile } from "@counterfoil/adapters/node/files";
 import { verifyEd25519 } from "@counterfoil/adapters/node/keys";
 import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
 import type { Certificate, TreeHead } from "@counterfoil/contracts/audit";
@@ -9,8 +11,10 @@ import {
   type ReadSigned,
   readCertificate,
   readTreeHead,
+  type Statement,
   signedText,
 } from "@counterfoil/core/audit/tree-head";
+import { certify } from "@counterfoil/processing/audit/certify";
 import { trustedKeys } from "@counterfoil/processing/audit/key-rotation";
 import { treeOf, verifyCertified } from "@counterfoil/processing/audit/verify-certified";
 import {
@@ -26,10 +30,11 @@ import {
   verifyStream,
 } from "@counterfoil/processing/generations/verify";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import type { Checkpoint } from "@counterfoil/processing/ports/model-store";
 import { InvalidArgumentError } from "commander";
-import { BUILD } from "../build.ts";
 import { WrongUsage } from "../error-report.ts";
 import { withProgress } from "../output/print.ts";
+import { BUILD } from "../program.ts";
 import { untilInterrupted } from "./context.ts";
 
 /** What others hold of the stream, as files and hashes. */
@@ -212,3 +217,53 @@ export function parseExpected(text: string): Expected {
   if (position !== undefined && hash !== undefined) return { position: Number(position), hash };
   throw new InvalidArgumentError("expected POSITION:HASH, the hash as 64 lower-case hex digits");
 }
+
+export const CERTIFICATE_OPTION = [
+  "--certificate-out <file>",
+  "write a signed statement of it to this file",
+] as const;
+export type CertificateOption = Readonly<{ certificateOut?: string }>;
+
+/** @throws FileUnusable before the work is done, and not after it */
+export async function checkCertificateFile({ certificateOut }: CertificateOption): Promise<void> {
+  if (certificateOut !== undefined) await checkWritable(certificateOut);
+}
+
+/** What a command has done: its range, and where they belong to it models, an account and a file. */
+type Done = Pick<Statement, "statement" | "from" | "to"> &
+  Partial<Pick<Statement, "models" | "account" | "file">>;
+
+/** Signs what was done and writes it, where that was asked for. */
+export async function writeCertificate(
+  backends: Backends,
+  { certificateOut: out, actor }: CertificateOption & Readonly<{ actor: string }>,
+  stated: () => Promise<Done>,
+): Promise<void> {
+  if (out === undefined) return;
+  const signed = await certify(backends, {
+    ...{ models: {}, account: null, file: null },
+    ...(await stated()),
+    engine: backends.engine,
+    code_version: BUILD,
+    actor,
+  });
+  const text = `${JSON.stringify(signed, null, 2)}\n`;
+  await writeWholeFile(out, (path) => writeFile(path, text));
+}
+
+/** The digests of models, as a certificate states them. */
+export const certifiedModels = (
+  models: readonly (readonly [model: string, checkpoint: Checkpoint])[],
+): Certificate["models"] =>
+  Object.fromEntries(
+    models.map(([model, { position, digest, state_digest }]) => [
+      model,
+      { position: String(position), digest, state_digest },
+    ]),
+  );
+
+/** A file that was written, as a certificate states it. */
+export const certifiedFile = async (
+  path: string,
+  format: string,
+): Promise<NonNullable<Certificate["file"]>> => ({ format, sha256: await sha256OfFile(path) });

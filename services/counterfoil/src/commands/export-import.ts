@@ -26,7 +26,7 @@ import {
   certifiedFile,
   checkCertificateFile,
   writeCertificate,
-} from "./certificate.ts";
+} from "./anchors.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,

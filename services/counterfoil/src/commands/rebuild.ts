@@ -1,6 +1,7 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { describeDifferences, describeVersions } from "@counterfoil/processing/generations/compare";
 import {
   catchUpUnattended,
   lockRebuild,
@@ -10,17 +11,16 @@ import {
 } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { Command } from "commander";
-import { BUILD } from "../build.ts";
 import { EXIT } from "../error-report.ts";
-import { describeDifferences, describeVersions } from "../output/differences.ts";
 import { print, printJson, renderTable, shortDigest, withProgress } from "../output/print.ts";
+import { BUILD } from "../program.ts";
 import {
   CERTIFICATE_OPTION,
   type CertificateOption,
   certifiedModels,
   checkCertificateFile,
   writeCertificate,
-} from "./certificate.ts";
+} from "./anchors.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,

@@ -16,7 +16,6 @@ import type { Checkpoint, Rows } from "@counterfoil/processing/ports/model-store
 import { everyRow } from "@counterfoil/processing/projection/selection";
 import { findAccount } from "@counterfoil/processing/queries/balances";
 import { Command } from "commander";
-import { BUILD } from "../build.ts";
 import { WrongUsage } from "../error-report.ts";
 import {
   print,
@@ -26,13 +25,14 @@ import {
   withProgress,
   written,
 } from "../output/print.ts";
+import { BUILD } from "../program.ts";
 import {
   CERTIFICATE_OPTION,
   type CertificateOption,
   certifiedFile,
   checkCertificateFile,
   writeCertificate,
-} from "./certificate.ts";
+} from "./anchors.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,

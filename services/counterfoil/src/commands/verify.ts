@@ -17,16 +17,14 @@ import { print, printJson, renderTable, shortDigest, withProgress } from "../out
 import {
   type AnchoredVerification,
   type Anchors,
-  parseExpected,
-  verifyAnchored,
-} from "./anchors.ts";
-import {
   CERTIFICATE_OPTION,
   type CertificateOption,
   certifiedModels,
   checkCertificateFile,
+  parseExpected,
+  verifyAnchored,
   writeCertificate,
-} from "./certificate.ts";
+} from "./anchors.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,

@@ -21,7 +21,21 @@ import { Command } from "commander";
 import { EXIT, type ExitCode } from "../error-report.ts";
 import { print } from "../output/print.ts";
 import { createClosing } from "../service/service.ts";
-import { AVAILABLE, expectationsOf, gatherLedger, rebuildAll } from "./ledger.ts";
+import {
+  AVAILABLE,
+  bold,
+  dim,
+  expectationsOf,
+  gatherLedger,
+  printChecked,
+  printHeading,
+  rebuildAll,
+  showAnomalies,
+  showBalances,
+  showDigests,
+  showEntries,
+  showLifecycles,
+} from "./ledger.ts";
 import {
   type Api,
   createApi,
@@ -30,17 +44,6 @@ import {
   startServiceProcess,
   until,
 } from "./service.ts";
-import {
-  bold,
-  dim,
-  printChecked,
-  printHeading,
-  showAnomalies,
-  showBalances,
-  showDigests,
-  showEntries,
-  showLifecycles,
-} from "./show.ts";
 
 async function runDemo(): Promise<ExitCode> {
   const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-demo-"));

@@ -11,7 +11,7 @@ import {
   type ProjectorEvent,
   startProjector,
 } from "@counterfoil/projector/projector";
-import { BUILD } from "../build.ts";
+import { BUILD } from "../program.ts";
 import { reportHeadKey, startHeads } from "../service/heads.ts";
 import { openWhenThere } from "../service/open-ledger.ts";
 import { createRegistry, openRoleDoor, startOperationsListener } from "../service/operations.ts";

@@ -9,7 +9,7 @@ import { type Guard, mountOperations, type Readiness } from "@counterfoil/http/o
 import { followKeys } from "@counterfoil/processing/access/keys";
 import type { Logger } from "pino";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { VERSION } from "../build.ts";
+import { VERSION } from "../program.ts";
 import type { Closing, RoleOptions } from "./service.ts";
 
 type OperationsDeps = Readonly<{

@@ -1,6 +1,6 @@
 import type { ProjectorEvent } from "@counterfoil/projector/projector";
 import { expect, jest, test } from "@jest/globals";
-import { collectCommits } from "./jobs.ts";
+import { collectCommits, createTurns } from "./jobs.ts";
 
 const commit = (position: number, events: number) =>
   ({ kind: "commit", model: "trades", commits: 1, events, position, stopped: 0 }) as const;
@@ -25,4 +25,34 @@ test("commits are summed up, and none is sent behind a change of state that came
     commit(7, 1),
   ]);
   jest.useRealTimers();
+});
+
+test("so many are at work at once, in their order, also after some have failed", async () => {
+  const turns = createTurns(3);
+  const ends: (() => void)[] = [];
+  const begun: number[] = [];
+  let atWork = 0;
+  let most = 0;
+  const all = Array.from({ length: 10 }, (_, at) =>
+    turns.take(async () => {
+      begun.push(at);
+      atWork += 1;
+      most = Math.max(most, atWork);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      atWork -= 1;
+      if (at % 3 === 0) throw new Error(`no ${at}`);
+      return at;
+    }),
+  );
+  const ended = Promise.allSettled(all);
+  const idle = turns.whenIdle();
+  for (let done = 0; done < 10; done += 1) {
+    while (ends.length === 0) await Promise.resolve();
+    ends.shift()?.();
+  }
+  await idle;
+  const outcomes = await ended;
+  expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(most).toBe(3);
+  expect(outcomes.filter(({ status }) => status === "rejected")).toHaveLength(4);
 });

@@ -3,9 +3,11 @@ import { type Backends, connect } from "@counterfoil/adapters/connect";
 import { createLogger } from "@counterfoil/adapters/logging";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { startTracing } from "@counterfoil/adapters/tracing";
+import { createGate } from "@counterfoil/adapters/waiting";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { sampleLog } from "@counterfoil/http/request-log";
 import { createHeads } from "@counterfoil/processing/audit/heads";
+import { describeDifferences } from "@counterfoil/processing/generations/compare";
 import {
   catchUpUnattended,
   rebuildLocked,
@@ -19,11 +21,15 @@ import {
   type ProjectorEvent,
   startProjector,
 } from "@counterfoil/projector/projector";
-import { BUILD } from "../build.ts";
-import { describeDifferences } from "../output/differences.ts";
+import { BUILD } from "../program.ts";
 import { startHeads } from "../service/heads.ts";
-import type { FeedQuestion, ReadAnswer, ReadQuestion } from "./readers.ts";
-import type { FactsQuestion, ReadMessage } from "./reading.ts";
+import type {
+  FactsQuestion,
+  FeedQuestion,
+  ReadAnswer,
+  ReadMessage,
+  ReadQuestion,
+} from "./reading.ts";
 import type { RebuildDone, RebuildMessage } from "./rebuilds.ts";
 import {
   type ModelJob,
@@ -33,7 +39,6 @@ import {
   STOP,
   type ThreadJob,
 } from "./supervise.ts";
-import { createTurns } from "./turns.ts";
 
 /** Works at a thread's job until it is done, or until the main thread asks it to stop. */
 export function runJob(job: ThreadJob): Promise<void> {
@@ -260,5 +265,29 @@ export function collectCommits(send: (event: ProjectorEvent) => void) {
       timer ??= setTimeout(flush, SEND_EVERY_MS);
     },
     flush,
+  };
+}
+
+type Turns = Readonly<{
+  /** Does the work once fewer than the bound are at theirs, in the order in which they came. */
+  take: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Nobody is at work, and nobody waits. */
+  whenIdle: () => Promise<void>;
+}>;
+
+/** Lets so many be at work at once. */
+export function createTurns(atOnce: number): Turns {
+  const inTurn = createGate(atOnce);
+  const present = new Set<Promise<unknown>>();
+  return {
+    take(work) {
+      const done = inTurn(work);
+      const ended = done.catch(() => {}).finally(() => present.delete(ended));
+      present.add(ended);
+      return done;
+    },
+    async whenIdle() {
+      while (present.size > 0) await Promise.all(present);
+    },
   };
 }

@@ -4,10 +4,11 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
 import { formatTime } from "@counterfoil/core/exact/time";
-import type { RebuildResult, RebuildStep } from "@counterfoil/processing/generations/rebuild";
 import {
   lockRebuild,
+  type RebuildResult,
   RebuildRunning,
+  type RebuildStep,
   type Rebuilds,
 } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";

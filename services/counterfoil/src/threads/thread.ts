@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { keepCompiled } from "../compile-cache.ts";
+import { keepCompiled } from "../program.ts";
 import type { ThreadJob } from "./supervise.ts";
 
 /** The first file of every worker thread; what it needs is loaded once it is kept compiled. */

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import { createHeadKeyFile } from "@counterfoil/adapters/node/head-key";
+import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { documentBreaks } from "@counterfoil/contracts/compatibility/document-breaks";
 import { configSchema } from "@counterfoil/contracts/config";

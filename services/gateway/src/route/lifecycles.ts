@@ -6,8 +6,11 @@ import {
   withdrawalRecord,
 } from "@counterfoil/contracts/record";
 import { provider } from "@counterfoil/contracts/scalar";
-import type { LifecycleFilters } from "@counterfoil/processing/queries/lifecycle-list";
-import { LIFECYCLE_KEY, listRecords } from "@counterfoil/processing/queries/lifecycle-list";
+import {
+  LIFECYCLE_KEY,
+  type LifecycleFilters,
+  listRecords,
+} from "@counterfoil/processing/queries/lifecycle-list";
 import { findRecord, HISTORY_KEY, listHistory } from "@counterfoil/processing/queries/lifecycles";
 import {
   LIFECYCLE_MODELS,

@@ -1,16 +1,25 @@
 import { writeFile } from "node:fs/promises";
 import { writeWholeFile } from "@counterfoil/adapters/node/files";
+import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
+import { readTreeHead } from "@counterfoil/core/audit/tree-head";
+import { NotProvable } from "@counterfoil/processing/audit/account-facts";
 import { createHeads } from "@counterfoil/processing/audit/heads";
+import { proveAccount } from "@counterfoil/processing/audit/prove-account";
 import { FileUnusable } from "@counterfoil/processing/ports/errors";
 import { Command } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
+import { textIn } from "./anchors.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
   actorOf,
   JSON_OPTION,
   type JsonOption,
+  lastPositionOf,
+  POINT_HELP,
+  type Point,
+  parsePoint,
   parsePositive,
   withLedger,
   withLedgerActed,
@@ -30,7 +39,7 @@ export function headCommand(): Command {
       const head = await withLedger("read", (backends) => createHeads(backends).make({ rebuild }));
       if (out === undefined) return printJson(head);
       const text = `${JSON.stringify(head, null, 2)}\n`;
-      await writeWholeFile(out, (path) => writeFile(path, text)).catch(asWrongUsage);
+      await writeWholeFile(out, (path) => writeFile(path, text)).catch(asWrongFile);
       print(`${out}: position ${head.position}, root ${head.root}, key ${head.key_id}`);
     })
     .addCommand(rotateCommand());
@@ -50,7 +59,7 @@ function rotateCommand(): Command {
 }
 
 /** The file was named on the command line. */
-function asWrongUsage(error: unknown): never {
+function asWrongFile(error: unknown): never {
   throw error instanceof FileUnusable ? new WrongUsage(error.message) : error;
 }
 
@@ -93,3 +102,47 @@ function checkOrder(first: number, last: number | undefined): void {
   if (last === undefined || first <= last) return;
   throw new WrongUsage(`${first} is behind ${last}: turn them around`);
 }
+
+type ProveOptions = JsonOption & Readonly<{ out: string; at?: Point; since: readonly number[] }>;
+
+/** Writes what an account's balance follows from, so that others can check it. */
+export function proveCommand(): Command {
+  return new Command("prove")
+    .description("write a proof of an account's balance that others can check without this program")
+    .argument("<account>", "the account's id")
+    .requiredOption("--out <file>", "the file; it is there when it is whole")
+    .option("--at <point>", "under the newest head signed at or before it", parsePoint)
+    .option("--since <file>", "a head that the auditor holds; may be repeated", addHead, [])
+    .option(...JSON_OPTION)
+    .addHelpText("after", HELP)
+    .action(async (account: string, { out, at, since, json }: ProveOptions) => {
+      const { text, balance, head } = await withLedger("read", async (backends) => {
+        const position = at === undefined ? null : await lastPositionOf(backends.stream, at);
+        const options = { ...backends, base64: nodeBase64 };
+        return proveAccount(options, { account, at: position, since }).catch(asWrongQuestion);
+      });
+      await writeWholeFile(out, (path) => writeFile(path, text));
+      const { position, key_id } = head;
+      if (json) return printJson({ file: out, account, balance, position, key_id });
+      print(`${out}: ${account} holds ${balance ?? "nothing known"} at position ${position}`);
+      print(`signed by key ${key_id}`);
+    });
+}
+
+function asWrongQuestion(error: unknown): never {
+  throw error instanceof NotProvable ? new WrongUsage(error.message) : error;
+}
+
+/** The size of a head in a file. */
+function addHead(file: string, before: readonly number[]): readonly number[] {
+  const read = readTreeHead(textIn(file));
+  if (!read.ok) throw new WrongUsage(`${file} is no head: ${read.reason}`);
+  return [...before, Number(read.signed.tree_size)];
+}
+
+const HELP = `
+${POINT_HELP}
+Give the file to whoever has to believe the balance, with packages/proof-check (docs/audit.md):
+
+  $ counterfoil prove zerohash:DEF456:ABC123:general:available:BTC --out proof.json
+  $ node check.mjs proof.json --head head-2026-10.json`;

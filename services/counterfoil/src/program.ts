@@ -1,5 +1,15 @@
+import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { fileURLToPath } from "node:url";
+
+const { version } = JSON.parse(
+  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+) as Readonly<{ version: string }>;
+
+export const VERSION = version;
+
+/** Names this program in the activations that it records. */
+export const BUILD = `counterfoil ${version}`;
 
 const FOLDER = fileURLToPath(new URL("../node_modules/.cache/compiled", import.meta.url));
 
