@@ -2,7 +2,6 @@ import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
 import { takeStep } from "@counterfoil/core/lifecycle/stage-history";
 import { TRADES } from "@counterfoil/core/lifecycle/trade";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
-import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { ENTRIES } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { HISTORY, NAMES, RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
@@ -27,6 +26,7 @@ import {
   type LifecycleModel,
   stuckRule,
 } from "@counterfoil/processing/queries/stuck";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { createRandom, shuffled } from "@counterfoil/simulator/random";
 import { expect } from "@jest/globals";
 import { allRows, byModel, hashing, type TestLedger } from "../system/support.ts";

@@ -1,6 +1,6 @@
 import { systemClock } from "@counterfoil/adapters/node/runtime";
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
-import { sourcesOf } from "@counterfoil/processing/changes/source";
+import { sourcesOf } from "@counterfoil/processing/changes/change-rows";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import type { ScenarioStep } from "@counterfoil/simulator/scenarios/scenario";
 import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";

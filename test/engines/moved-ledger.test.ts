@@ -9,14 +9,14 @@ import type { Head } from "@counterfoil/core/stream/chain";
 import {
   type RecordDifference,
   recordDifferences,
-  replayModel,
-} from "@counterfoil/processing/generations/replay";
+} from "@counterfoil/processing/generations/compare";
+import { replayModel } from "@counterfoil/processing/generations/refold";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
-import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { Checkpoint, ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { expect, test } from "@jest/globals";
 import { emptyStream, exportText, importText, NAMES } from "../system/exports.ts";

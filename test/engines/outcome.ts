@@ -1,7 +1,7 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Head } from "@counterfoil/core/stream/chain";
+import { verifyModel } from "@counterfoil/processing/generations/refold";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
-import { verifyModel } from "@counterfoil/processing/generations/verify-model";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { Checkpoint } from "@counterfoil/processing/ports/model-store";

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
+import { createMemoryKeyStore } from "@counterfoil/processing/testing/memory-key-store";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
   createTestGateway,

@@ -1,8 +1,8 @@
 import { startEventStoreDouble } from "@counterfoil/adapters/eventstore/testing/eventstore-double";
 import { appendAsStranger } from "@counterfoil/adapters/eventstore/testing/use-double";
 import { describePostgres } from "@counterfoil/adapters/postgres/testing/use-postgres";
+import { verifyModel } from "@counterfoil/processing/generations/refold";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
-import { verifyModel } from "@counterfoil/processing/generations/verify-model";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { anomalyRecord } from "@counterfoil/processing/queries/anomaly-record";

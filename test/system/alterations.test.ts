@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { verifyModel } from "@counterfoil/processing/generations/refold";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
-import { verifyModel } from "@counterfoil/processing/generations/verify-model";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { KnownEvent } from "@counterfoil/processing/ports/event-stream";

@@ -6,7 +6,7 @@ import { newDatabase } from "@counterfoil/adapters/postgres/testing/new-database
 import { describePostgres, queryOnce } from "@counterfoil/adapters/postgres/testing/use-postgres";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
-import { verifyModel } from "@counterfoil/processing/generations/verify-model";
+import { verifyModel } from "@counterfoil/processing/generations/refold";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { serveModels } from "@counterfoil/processing/queries/serving";

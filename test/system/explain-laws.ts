@@ -2,7 +2,6 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type { ExplainedFact, ExplainedKind, Explanation } from "@counterfoil/contracts/provenance";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { RECORD_CHANGES, RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
@@ -15,6 +14,7 @@ import { LOOKED_THROUGH_MAX } from "@counterfoil/processing/queries/explain/unwi
 import type { Moment } from "@counterfoil/processing/queries/moment";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
 import { expect, test } from "@jest/globals";
 import { playFlow } from "../engines/flow.ts";

@@ -7,13 +7,13 @@ import {
   type Imported,
   importLedger,
 } from "@counterfoil/processing/exports/import-ledger";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import {
   createMemoryEventStream,
   createMemoryStreamStorage,
-} from "@counterfoil/processing/memory/event-stream";
-import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
-import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
-import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+} from "@counterfoil/processing/testing/memory-event-stream";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { hashing, LEDGER } from "./support.ts";
 
 export const NAMES = { name: LEDGER, environment: "production" };

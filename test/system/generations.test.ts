@@ -1,7 +1,7 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import { rebuildModel, rollbackModel } from "@counterfoil/processing/generations/rebuild";
-import { verifyModel } from "@counterfoil/processing/generations/verify-model";
+import { verifyModel } from "@counterfoil/processing/generations/refold";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";

@@ -1,10 +1,10 @@
-import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { ANOMALIES, STOPPED } from "@counterfoil/processing/models/columns";
 import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { ModelUnavailable } from "@counterfoil/processing/ports/errors";
 import type { Commit, ModelStore } from "@counterfoil/processing/ports/model-store";
 import { openProjectionRun, type SubjectStop } from "@counterfoil/processing/projection/run";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { take } from "./messages.ts";
 import { allRows, hashing, openTestLedger, type TestLedger } from "./support.ts";

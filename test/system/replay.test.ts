@@ -1,10 +1,10 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { sourcesOf } from "@counterfoil/processing/changes/source";
+import { sourcesOf } from "@counterfoil/processing/changes/change-rows";
 import {
   type RecordDifference,
   recordDifferences,
-  replayModel,
-} from "@counterfoil/processing/generations/replay";
+} from "@counterfoil/processing/generations/compare";
+import { replayModel } from "@counterfoil/processing/generations/refold";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelStore } from "@counterfoil/processing/ports/model-store";
 import { createRandom } from "@counterfoil/simulator/random";

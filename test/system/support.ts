@@ -12,13 +12,6 @@ import type { Translations } from "@counterfoil/core/translate/translation";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
-import {
-  createMemoryEventStream,
-  createMemoryStreamStorage,
-  type MemoryStreamStorage,
-} from "@counterfoil/processing/memory/event-stream";
-import { createManualClock, type ManualClock } from "@counterfoil/processing/memory/manual-clock";
-import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { ModelUnavailable } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
@@ -36,6 +29,13 @@ import {
   type ProjectionRun,
   runTo,
 } from "@counterfoil/processing/projection/run";
+import { createManualClock, type ManualClock } from "@counterfoil/processing/testing/manual-clock";
+import {
+  createMemoryEventStream,
+  createMemoryStreamStorage,
+  type MemoryStreamStorage,
+} from "@counterfoil/processing/testing/memory-event-stream";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
 import { expect } from "@jest/globals";

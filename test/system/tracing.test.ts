@@ -10,13 +10,13 @@ import { zeroHashHeaders } from "@counterfoil/ingestor/testing/signed-webhook";
 import { registerWebhooks } from "@counterfoil/ingestor/webhook";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
+import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
+import type { TopicRecord } from "@counterfoil/processing/ports/topics";
 import {
   createMemoryEventStream,
   createMemoryStreamStorage,
-} from "@counterfoil/processing/memory/event-stream";
-import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
-import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import type { TopicRecord } from "@counterfoil/processing/ports/topics";
+} from "@counterfoil/processing/testing/memory-event-stream";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import {
   createMemoryTopicStorage,

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { afterEach, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { createListener, type ListenerLimits } from "./listener.ts";

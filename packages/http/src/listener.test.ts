@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LOCALHOST } from "@counterfoil/adapters/eventstore/testing/localhost-certificate";
-import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Agent, request } from "undici";

@@ -1,4 +1,4 @@
-import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { fastify } from "fastify";
 import { pino } from "pino";

@@ -1,4 +1,4 @@
-import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { createListener, type ListenerOptions } from "./listener.ts";

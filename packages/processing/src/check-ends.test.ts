@@ -1,10 +1,13 @@
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
-import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";
-import { createManualClock } from "./memory/manual-clock.ts";
 import { StreamCorrupted, StreamUnavailable } from "./ports/errors.ts";
 import { checkEnds } from "./stream-guard.ts";
+import { createManualClock } from "./testing/manual-clock.ts";
+import {
+  createMemoryEventStream,
+  createMemoryStreamStorage,
+} from "./testing/memory-event-stream.ts";
 import { sampleEvents } from "./testing/sample-event.ts";
 
 const LENGTH = 40;

@@ -1,13 +1,13 @@
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { beforeAll, expect, test } from "@jest/globals";
 import { verifyStream } from "./generations/verify.ts";
-import { createMemoryEventStream } from "./memory/event-stream.ts";
-import { createManualClock } from "./memory/manual-clock.ts";
-import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
 import { readOnward } from "./publish/batch.ts";
 import { listEvents } from "./queries/events.ts";
 import { checkEnds } from "./stream-guard.ts";
 import { readAll } from "./subscribe.ts";
+import { createManualClock } from "./testing/manual-clock.ts";
+import { createMemoryEventStream } from "./testing/memory-event-stream.ts";
+import { createMemoryModelCatalogue } from "./testing/memory-model-catalogue.ts";
 import { sampleEvent } from "./testing/sample-event.ts";
 
 /** Whoever reads page by page goes on where bytes ended a page before its count. */

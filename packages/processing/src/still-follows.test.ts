@@ -1,9 +1,12 @@
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { describe, expect, test } from "@jest/globals";
-import { createMemoryEventStream, createMemoryStreamStorage } from "./memory/event-stream.ts";
-import { createManualClock } from "./memory/manual-clock.ts";
 import { StreamCorrupted, StreamForked } from "./ports/errors.ts";
 import { checkStillFollows } from "./stream-guard.ts";
+import { createManualClock } from "./testing/manual-clock.ts";
+import {
+  createMemoryEventStream,
+  createMemoryStreamStorage,
+} from "./testing/memory-event-stream.ts";
 import { sampleEvents } from "./testing/sample-event.ts";
 
 /** A stream of so many events; from another `first` one the same positions have other hashes. */

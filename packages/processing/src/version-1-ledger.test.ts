@@ -7,13 +7,13 @@ import {
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { expect, test } from "@jest/globals";
 import { verifyStream } from "./generations/verify.ts";
-import { createMemoryEventStream } from "./memory/event-stream.ts";
-import { createManualClock } from "./memory/manual-clock.ts";
-import { createMemoryModelCatalogue } from "./memory/model-catalogue.ts";
 import { MODEL_NAMES, PROJECTIONS } from "./models/registry.ts";
 import type { EventStream } from "./ports/event-stream.ts";
 import type { Projection } from "./projection/projection.ts";
 import { openProjectionRun } from "./projection/run.ts";
+import { createManualClock } from "./testing/manual-clock.ts";
+import { createMemoryEventStream } from "./testing/memory-event-stream.ts";
+import { createMemoryModelCatalogue } from "./testing/memory-model-catalogue.ts";
 
 /**
  * What each version of a model makes of the ledger that version 1 left. A model that gives another

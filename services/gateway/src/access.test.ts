@@ -4,7 +4,7 @@ import { serviceAddress } from "@counterfoil/http/door";
 import { createListener } from "@counterfoil/http/listener";
 import { createReadiness, mountOperations } from "@counterfoil/http/operations";
 import { followKeys, revokeKey } from "@counterfoil/processing/access/keys";
-import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
+import { createMemoryKeyStore } from "@counterfoil/processing/testing/memory-key-store";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";

@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import type { Listener } from "@counterfoil/http/listener";
-import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import { serveModels } from "@counterfoil/processing/queries/serving";
+import { createMemoryKeyStore } from "@counterfoil/processing/testing/memory-key-store";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Registry } from "prom-client";

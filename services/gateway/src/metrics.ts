@@ -4,8 +4,8 @@ import { timeOf } from "@counterfoil/core/exact/time";
 import { type Clock, SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { type ModelAttention, readAttention } from "@counterfoil/processing/queries/attention";
-import { type Lag, lagBehind } from "@counterfoil/processing/queries/positions";
 import type { ServedModels } from "@counterfoil/processing/queries/serving";
+import { type Lag, lagBehind } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Gauge, type Registry } from "prom-client";
 

@@ -19,8 +19,8 @@ import {
   type PageRequest,
 } from "@counterfoil/processing/queries/answers";
 import type { Moment } from "@counterfoil/processing/queries/moment";
-import { lastPositionBy, lateArrivals } from "@counterfoil/processing/queries/positions";
 import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
+import { lastPositionBy, lateArrivals } from "@counterfoil/processing/queries/serving";
 import type { StatusSources } from "@counterfoil/processing/queries/status";
 import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/stuck";
 import type { Caller } from "./access.ts";

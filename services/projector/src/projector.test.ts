@@ -5,15 +5,15 @@ import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { unsealed, versionOneLedger } from "@counterfoil/core/stream/testing/version-1";
 import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
-import {
-  createMemoryEventStream,
-  createMemoryStreamStorage,
-} from "@counterfoil/processing/memory/event-stream";
-import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
-import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { NO_TRACING } from "@counterfoil/processing/ports/tracing";
+import {
+  createMemoryEventStream,
+  createMemoryStreamStorage,
+} from "@counterfoil/processing/testing/memory-event-stream";
+import { createMemoryKeyStore } from "@counterfoil/processing/testing/memory-key-store";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { describe, expect, test } from "@jest/globals";
 import { type Logger, pino } from "pino";

@@ -12,7 +12,7 @@ import {
   type ProjectorState,
   runProjector,
 } from "@counterfoil/processing/projection/projector";
-import { type Lag, lagBehind } from "@counterfoil/processing/queries/positions";
+import { type Lag, lagBehind } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import { Counter, Gauge, type Registry } from "prom-client";
 

@@ -1,7 +1,5 @@
 import { systemClock as clock, nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
-import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
-import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
@@ -12,6 +10,8 @@ import {
   type Topics,
 } from "@counterfoil/processing/ports/topics";
 import { openProjectionRun } from "@counterfoil/processing/projection/run";
+import { createMemoryEventStream } from "@counterfoil/processing/testing/memory-event-stream";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import {
   createMemoryTopicStorage,

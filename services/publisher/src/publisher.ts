@@ -9,14 +9,14 @@ import {
   TopicMisconfigured,
   type Topics,
 } from "@counterfoil/processing/ports/topics";
-import type { TransactionLimits } from "@counterfoil/processing/publish/context";
+import type { TransactionLimits } from "@counterfoil/processing/publish/batch";
 import {
   type Interruption,
   type PublisherOptions,
   type PublisherState,
   runPublisher,
 } from "@counterfoil/processing/publish/publisher";
-import { type Lag, lagBehind } from "@counterfoil/processing/queries/positions";
+import { type Lag, lagBehind } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import { Counter, Gauge, type Registry } from "prom-client";
 

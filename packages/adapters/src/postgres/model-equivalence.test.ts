@@ -1,5 +1,5 @@
-import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import type { ModelCatalogue, ModelStore } from "@counterfoil/processing/ports/model-store";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { commit, ROWS, selection } from "../testing/model-arbitraries.ts";

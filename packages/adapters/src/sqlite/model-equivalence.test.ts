@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
 import type { ModelStore } from "@counterfoil/processing/ports/model-store";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { commit, ROWS, selection } from "../testing/model-arbitraries.ts";

@@ -3,11 +3,11 @@ import { keyState } from "@counterfoil/core/access/api-key";
 import { SECOND } from "@counterfoil/core/exact/time";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { openLedger } from "../ingest/startup.ts";
-import { createMemoryEventStream } from "../memory/event-stream.ts";
-import { createMemoryKeyStore } from "../memory/key-store.ts";
-import { createManualClock } from "../memory/manual-clock.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
+import { createMemoryEventStream } from "../testing/memory-event-stream.ts";
+import { createMemoryKeyStore } from "../testing/memory-key-store.ts";
 import { createKey, followKeys, type KeyKeeping, readKeys, revokeKey, rotateKey } from "./keys.ts";
 
 const START = 1_767_225_600n * SECOND;

@@ -1,5 +1,5 @@
-import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
 import { describeHeadsContract } from "../testing/heads.contract.ts";
+import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 
 describeHeadsContract("memory", async () => ({
   open: async () => createMemoryModelCatalogue(),

@@ -1,7 +1,7 @@
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import { formatTime } from "@counterfoil/core/exact/time";
 import { afterEach, expect, test } from "@jest/globals";
-import { createManualClock } from "../memory/manual-clock.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
 import { keepHeads } from "./schedule.ts";
 
 const MINUTE = 60_000;

@@ -1,6 +1,6 @@
 import type { Certificate } from "@counterfoil/contracts/audit";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { type ReplayOptions, replayModel } from "../generations/replay.ts";
+import { type ReplayOptions, replayModel } from "../generations/refold.ts";
 import type { Finding } from "../generations/verify.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { SignedTree } from "./verify-heads.ts";

@@ -3,10 +3,10 @@ import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { ServedModels } from "../queries/serving.ts";
+import { FOLLOWED_SINCE } from "./change-rows.ts";
 import type { ShownReset, ShownState } from "./channel.ts";
 import { advance, type ChangeCursor, cursorAt, type NextChanges, nextChanges } from "./cursor.ts";
 import { type Mark, ModelUnread, type ReadChange, type ReadChangesDeps, readNext } from "./read.ts";
-import { FOLLOWED_SINCE } from "./source.ts";
 
 /** Whoever is told what is new. */
 export type HubSink = Readonly<{

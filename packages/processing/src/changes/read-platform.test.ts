@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { RECORD_CHANGES } from "../models/lifecycle/tables.ts";
 import { rowsOf } from "../queries/testing/rows-of.ts";
+import { sourcesOf } from "./change-rows.ts";
 import { changeFor } from "./read.ts";
-import { sourcesOf } from "./source.ts";
 
 const [DEPOSITS] = sourcesOf("deposits");
 if (DEPOSITS === undefined) throw new Error("deposits are published");

@@ -10,9 +10,16 @@ import { lastChange } from "../queries/moment.ts";
 import { anomalyFor, isRecordAmong, recordFor } from "../queries/platform.ts";
 import type { ServedModels } from "../queries/serving.ts";
 import { isLifecycle } from "../queries/stuck.ts";
-import { type Change, type ChangeLimits, changeOf, is, readRows } from "./change-rows.ts";
+import {
+  type Change,
+  type ChangeLimits,
+  changeOf,
+  is,
+  readRows,
+  type Source,
+  sourcesOf,
+} from "./change-rows.ts";
 import type { NextChanges, Reach } from "./cursor.ts";
-import { type Source, sourcesOf } from "./source.ts";
 
 /** A change of a record, or that from here on a model is of another version. */
 export type ReadChange = RecordChange | ModelReset;

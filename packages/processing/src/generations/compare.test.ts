@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
-import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
+import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import {
   compareRows,
   describeDifferences,

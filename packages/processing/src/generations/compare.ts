@@ -1,7 +1,9 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
+import { recordsAt, type Source, sourcesOf } from "../changes/change-rows.ts";
 import { isEngineError } from "../ports/errors.ts";
-import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
+import { type EventStream, PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
-import type { Row, Selection, Table, Value } from "../ports/table.ts";
+import type { Condition, Row, Selection, Table, Value } from "../ports/table.ts";
 import { everyRow, inOrderOf } from "../projection/selection.ts";
 
 /** A row that is not the same in two generations; null where it is missing. */
@@ -145,4 +147,86 @@ function describeDifference({ table, key, live, rebuilt, columns }: RowDifferenc
   if (live === null) return `${row} is only in the rebuilt model`;
   if (rebuilt === null) return `${row} is only in the live model`;
   return `${row} differs in ${columns.join(", ")}`;
+}
+
+/** What became of an account or a record between two positions; null where it did not exist. */
+export type RecordDifference = Readonly<{
+  model: ModelName;
+  id: string;
+  /** As HTTP serves it. */
+  before: object | null;
+  after: object | null;
+  /** The ids of the events that changed it in between, in their order. */
+  facts: readonly string[];
+}>;
+
+/** Positions, and one account or record alone where `id` names it. */
+export type Between = Readonly<{ after: number; upTo: number; id?: string }>;
+
+/**
+ * Accounts, or records of a lifecycle, that are not what they were, in the order of their ids.
+ *
+ * @param rows of the model folded up to the later position: each event that changed a record left a
+ *   row there, so that what it was before needs no second fold
+ */
+export async function* recordDifferences(
+  stream: EventStream,
+  rows: Rows,
+  model: ModelName,
+  between: Between,
+): AsyncGenerator<RecordDifference> {
+  const [source] = sourcesOf(model);
+  if (source === undefined) return;
+  const ids = between.id === undefined ? idsEver(rows, source) : [between.id];
+  for await (const id of ids) {
+    const positions = await changesOf(rows, source, id, between);
+    if (positions.length === 0) continue;
+    const recordAt = async (position: number) =>
+      (await recordsAt(rows, source, { ids: [id], position })).get(id) ?? null;
+    const [before, after] = [await recordAt(between.after), await recordAt(between.upTo)];
+    if (JSON.stringify(before) === JSON.stringify(after)) continue;
+    const facts: string[] = [];
+    for (const position of positions) {
+      const [event] = await stream.read({ after: position - 1, limit: 1 });
+      if (event !== undefined) facts.push(event.id);
+    }
+    yield { model, id, before, after, facts };
+  }
+}
+
+/** Every id that ever had a record, found by skipping from one to the next along an index. */
+async function* idsEver(rows: Rows, { changes, id }: Source): AsyncGenerator<string> {
+  const orderBy = [id, "position"];
+  for (let last: string | null = null; ; ) {
+    const beyond = last === null ? {} : { beyond: [last, Number.MAX_SAFE_INTEGER] };
+    const [next] = await rows.select(changes, { orderBy, ...beyond, limit: 1 });
+    if (next === undefined) return;
+    last = String(next[id]);
+    yield last;
+  }
+}
+
+/** Only a hot account has more changes than one page. */
+const CHANGES_PAGE = 1000;
+
+async function changesOf(
+  rows: Rows,
+  { changes, id }: Source,
+  wanted: string,
+  { after, upTo }: Between,
+): Promise<readonly number[]> {
+  const where: Condition[] = [
+    { column: id, is: "=", value: wanted },
+    { column: "position", is: "<=", value: upTo },
+  ];
+  const found: number[] = [];
+  for (let last = after; ; ) {
+    const beyond = [wanted, last];
+    const page = await rows.select(changes, {
+      ...{ where, orderBy: [id, "position"], beyond, limit: CHANGES_PAGE },
+    });
+    found.push(...page.map(({ position }) => Number(position)));
+    if (page.length < CHANGES_PAGE) return found;
+    last = found.at(-1) ?? upTo;
+  }
 }

@@ -2,10 +2,10 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { describe, expect, test } from "@jest/globals";
 import { openLedger } from "../ingest/startup.ts";
-import { createMemoryEventStream } from "../memory/event-stream.ts";
-import { createManualClock } from "../memory/manual-clock.ts";
-import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
 import { PROJECTIONS } from "../models/registry.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
+import { createMemoryEventStream } from "../testing/memory-event-stream.ts";
+import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { keptGenerations, pruneGenerations, rebuildModel, rollbackModel } from "./rebuild.ts";
 
 describe("the generations that are kept", () => {

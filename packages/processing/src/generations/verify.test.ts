@@ -1,16 +1,16 @@
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { createMemoryEventStream } from "../memory/event-stream.ts";
-import { createManualClock } from "../memory/manual-clock.ts";
-import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
 import { STOPPED } from "../models/columns.ts";
 import { ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import { openSession, type Projection } from "../projection/projection.ts";
 import { openProjectionRun, runTo } from "../projection/run.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
+import { createMemoryEventStream } from "../testing/memory-event-stream.ts";
+import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { sampleEvents } from "../testing/sample-event.ts";
-import { verifyModel } from "./verify-model.ts";
+import { verifyModel } from "./refold.ts";
 
 /** Only goes along: how much there is to fold is all that counts here. */
 const projection: Projection = {

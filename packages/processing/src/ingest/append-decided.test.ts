@@ -1,10 +1,13 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
-import { createManualClock } from "../memory/manual-clock.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream, KnownEvents } from "../ports/event-stream.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
+import {
+  createMemoryEventStream,
+  createMemoryStreamStorage,
+} from "../testing/memory-event-stream.ts";
 import { sampleEvent, sampleEvents, sampleId } from "../testing/sample-event.ts";
 import { appendContended, appendDecided, CONTENTION } from "./append-decided.ts";
 

@@ -1,6 +1,7 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { APPEND_EVENTS_MAX, cutAppends } from "@counterfoil/core/ingest/event";
 import type { Clock } from "../ports/clock.ts";
+import { type RandomFraction, type RetryPolicy, retry } from "../ports/clock.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
 import {
   type AppendResult,
@@ -9,7 +10,6 @@ import {
   type KnownEvents,
   mayFollow,
 } from "../ports/event-stream.ts";
-import { type RandomFraction, type RetryPolicy, retry } from "../retry.ts";
 
 /** Who appends beside an ingestor that may never pause. */
 export type Contender = Readonly<{

@@ -6,12 +6,15 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
-import { createManualClock } from "../memory/manual-clock.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { type Delivery, Overloaded } from "../ports/ingest.ts";
 import { brokenAt } from "../testing/event-stream-fixture.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
+import {
+  createMemoryEventStream,
+  createMemoryStreamStorage,
+} from "../testing/memory-event-stream.ts";
 import { sampleEvent } from "../testing/sample-event.ts";
 import { createIngest, type IngestOptions } from "./ingest.ts";
 

@@ -1,8 +1,11 @@
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { describe, expect, test } from "@jest/globals";
-import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
-import { createManualClock } from "../memory/manual-clock.ts";
 import { LedgerMismatch } from "../ports/errors.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
+import {
+  createMemoryEventStream,
+  createMemoryStreamStorage,
+} from "../testing/memory-event-stream.ts";
 import { sampleEvent } from "../testing/sample-event.ts";
 import { openLedger, waitForLedger } from "./startup.ts";
 

@@ -1,8 +1,8 @@
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
 import type { ModelStore } from "../ports/model-store.ts";
 import { createRowBuffer, type RowBuffer } from "../projection/row-buffer.ts";
+import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { acknowledgeAnomaly, closeAnomaly, openAnomaly } from "./anomaly-rows.ts";
 import { ANOMALIES, ANOMALY_CHANGES, ATTENTION, ATTENTION_COUNTS } from "./columns.ts";
 

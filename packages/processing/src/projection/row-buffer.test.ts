@@ -1,7 +1,7 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import { describe, expect, test } from "@jest/globals";
-import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
 import type { Selection, Table } from "../ports/table.ts";
+import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { createRowBuffer } from "./row-buffer.ts";
 
 const hashing: Hashing = { sha256: () => "0".repeat(64) } as unknown as Hashing;

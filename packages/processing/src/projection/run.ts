@@ -5,7 +5,7 @@ import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelStore } from "../ports/model-store.ts";
 import { checkNotForked } from "../stream-guard.ts";
 import type { Projection, ProjectionSession, Work } from "./projection.ts";
-import { errorText, type StoppedSubject, subjectName } from "./stopped.ts";
+import { errorText, type StoppedSubject, subjectName } from "./projection.ts";
 
 export type ProjectionRunOptions = Readonly<{
   stream: EventStream;

@@ -1,16 +1,44 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { Change } from "../changes/change-rows.ts";
-import { StreamForked } from "../ports/errors.ts";
+import {
+  type Change,
+  type ChangeRange,
+  FOLLOWED_SINCE,
+  readChanges,
+  readStopped,
+  sourcesOf,
+} from "../changes/change-rows.ts";
+import type { Activations } from "../generations/activations.ts";
+import { isUnreadable, StreamForked } from "../ports/errors.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
+import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { TopicRecord } from "../ports/topics.ts";
 import type { Traces } from "../ports/tracing.ts";
-import type { StoppedSubject } from "../projection/stopped.ts";
-import type { PublisherCheckpoint } from "./checkpoint.ts";
-import type { PublishContext, TransactionLimits } from "./context.ts";
+import type { StoppedSubject } from "../projection/projection.ts";
+import type { Readers } from "../queries/serving.ts";
+import type { PublishedModel, PublisherCheckpoint } from "./checkpoint.ts";
 import { factMessage, stateMessage } from "./message.ts";
-import { followModel } from "./model-changes.ts";
+
+/** How large a transaction grows before the next one begins. */
+export type TransactionLimits = Readonly<{
+  /** Events, or states, or change rows of one table. */
+  count: number;
+  /** As near as they are known before it is written. */
+  bytes: number;
+}>;
+
+/** What the steps of an open publisher read from. */
+export type PublishContext = Readonly<{
+  stream: EventStream;
+  catalogue: ModelCatalogue;
+  readers: Readers;
+  activations: Activations;
+  limits: TransactionLimits;
+}>;
+
+/** What a step has published, and up to which position of the stream. */
+export type Published = Readonly<{ position: number; messages: number; facts: number }>;
 
 /** What is published together: some events, and everything that they did to the models. */
 export type Batch = Readonly<{
@@ -213,4 +241,67 @@ function isOpening({ value }: Change, after: number): boolean {
   if (value === null) return false;
   const { opened_position } = JSON.parse(value) as AnomalyRecord;
   return Number(opened_position) > after;
+}
+
+/** The changes of a model's rows in a range of positions, and up to where they are known. */
+type Followed = Readonly<{
+  upTo: number;
+  changes: readonly Change[];
+  stopped: readonly StoppedSubject[];
+}>;
+
+const NOTHING = { changes: [], stopped: [] } as const;
+
+/**
+ * Follows a model in the generation that was live at the beginning of a range, which holds no
+ * activation of it but at its end.
+ */
+export async function followModel(
+  context: PublishContext,
+  model: ModelName,
+  { generation, version, range }: PublishedModel & Readonly<{ range: ChangeRange }>,
+): Promise<Followed> {
+  const { readers, activations, limits } = context;
+  const { after, upTo } = range;
+  if (version === null || version < FOLLOWED_SINCE) return skipRange(context, model, range);
+  try {
+    return await readers.snapshot(model, generation, async (rows, { position }) => {
+      const isBehind = position < upTo;
+      if (isBehind) await activations.refresh();
+      const isSuperseded = isBehind && (await isBuiltAfter(context, model, after));
+      const end = isBehind && !isSuperseded ? position : upTo;
+      if (end <= after) return { upTo: after, ...NOTHING };
+      const read = await readChanges(rows, sourcesOf(model), { after, upTo: end, limits });
+      return { ...read, stopped: await readStopped(rows) };
+    });
+  } catch (error) {
+    if (isUnreadable(error)) return skipRange(context, model, range);
+    throw error;
+  }
+}
+
+/** Skips a generation that cannot be read, where a later one has taken its place: that one is published whole. */
+async function skipRange(context: PublishContext, model: ModelName, { after, upTo }: ChangeRange) {
+  await context.activations.refresh();
+  return { upTo: (await isBuiltAfter(context, model, after)) ? upTo : after, ...NOTHING };
+}
+
+/**
+ * Whether a generation that is activated later has been built up to its activation. From then on
+ * nobody projects the ones before it any further.
+ */
+export async function isBuiltAfter(
+  { catalogue, activations }: PublishContext,
+  model: ModelName,
+  position: number,
+): Promise<boolean> {
+  const later = activations.after(model, position);
+  if (later.length === 0) return false;
+  const known = await catalogue.generations(model);
+  return later.some((activation) =>
+    known.some(
+      ({ generation, checkpoint }) =>
+        generation === activation.generation && checkpoint.position >= activation.position,
+    ),
+  );
 }

@@ -18,6 +18,7 @@ import {
 } from "../ports/tracing.ts";
 import { openReaders } from "../queries/serving.ts";
 import { waitForMore } from "../subscribe.ts";
+import type { Published, TransactionLimits } from "./batch.ts";
 import { type Batch, batchMessages, readBatch, readOnward } from "./batch.ts";
 import {
   formatCheckpoint,
@@ -26,7 +27,6 @@ import {
   type StoppedKey,
   withModel,
 } from "./checkpoint.ts";
-import type { Published, TransactionLimits } from "./context.ts";
 import { headMessage } from "./message.ts";
 import {
   findSwitches,

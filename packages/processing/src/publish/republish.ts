@@ -1,17 +1,22 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
-import { readStopped } from "../changes/change-rows.ts";
-import { FOLLOWED_SINCE, recordsAt, type Source, sourcesOf } from "../changes/source.ts";
+import {
+  FOLLOWED_SINCE,
+  readStopped,
+  recordsAt,
+  type Source,
+  sourcesOf,
+} from "../changes/change-rows.ts";
 import { isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { GenerationInfo, Rows } from "../ports/model-store.ts";
 import type { Condition } from "../ports/table.ts";
 import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topics.ts";
-import type { StoppedSubject } from "../projection/stopped.ts";
+import type { StoppedSubject } from "../projection/projection.ts";
+import type { PublishContext, Published } from "./batch.ts";
+import { isBuiltAfter } from "./batch.ts";
 import { type PublisherCheckpoint, type StoppedKey, withModel } from "./checkpoint.ts";
-import type { PublishContext, Published } from "./context.ts";
 import { type StateChange, stateMessage } from "./message.ts";
-import { isBuiltAfter } from "./model-changes.ts";
 import type { StoppedWatch } from "./stopped.ts";
 import { type Publishing, publishTaken, stoppedStates } from "./stopped.ts";
 

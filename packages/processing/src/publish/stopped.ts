@@ -7,8 +7,8 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import type { Change } from "../changes/change-rows.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { RecordTooLarge, type TopicPublisher, type TopicRecord } from "../ports/topics.ts";
-import { type StoppedSubject, subjectName } from "../projection/stopped.ts";
-import type { Batch } from "./batch.ts";
+import { type StoppedSubject, subjectName } from "../projection/projection.ts";
+import type { Batch, TransactionLimits } from "./batch.ts";
 import {
   formatCheckpoint,
   type PublishedModel,
@@ -16,7 +16,6 @@ import {
   type StoppedKey,
   withModel,
 } from "./checkpoint.ts";
-import type { TransactionLimits } from "./context.ts";
 import { factMessage } from "./message.ts";
 
 /** With more it is not the keys that are at fault: nothing goes on then. */

@@ -1,9 +1,9 @@
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { describe, expect, test } from "@jest/globals";
-import { createMemoryEventStream } from "../memory/event-stream.ts";
-import { createManualClock } from "../memory/manual-clock.ts";
-import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
 import { ModelUnavailable } from "../ports/errors.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
+import { createMemoryEventStream } from "../testing/memory-event-stream.ts";
+import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { sampleEvent } from "../testing/sample-event.ts";
 import { openSubjectCounts } from "./subject-counts.ts";
 

@@ -5,7 +5,7 @@ import { ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Commit, ModelCatalogue, ModelStore } from "../ports/model-store.ts";
 import type { Row, Table } from "../ports/table.ts";
-import { subjectName } from "../projection/stopped.ts";
+import { subjectName } from "../projection/projection.ts";
 import { isOnStream } from "../stream-guard.ts";
 
 /**

@@ -13,8 +13,8 @@ import { LAST_DELIVERIES, QUARANTINED_KIND, readLastFeed } from "../models/deliv
 import type { Rows } from "../ports/model-store.ts";
 import type { Row } from "../ports/table.ts";
 import { positionIn, textIn } from "./answers.ts";
-import { secondsSince } from "./positions.ts";
 import type { ServedModels } from "./serving.ts";
+import { secondsSince } from "./serving.ts";
 import { countStuck, isLifecycle, type StuckRule } from "./stuck.ts";
 
 /** What one model knows that an operator asks for; each figure costs a row, however many it counts. */

@@ -5,6 +5,7 @@ import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES } from "../models/balances/table
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { ColumnType, Condition, Row } from "../ports/table.ts";
+import { ENTRY_ORDER, type EntryReading, lastEntry, lastOfAll } from "./account-history.ts";
 import {
   beyondPart,
   eachOf,
@@ -23,7 +24,6 @@ import {
   timeIn,
 } from "./answers.ts";
 import { runIdOf } from "./entries.ts";
-import { ENTRY_ORDER, type EntryReading, lastEntry, lastOfAll } from "./last-entry.ts";
 import { ENTRY_VERSIONS, lastChange, type Moment, NOW, selectAt } from "./moment.ts";
 import { accountsAmong, accountsOf, eitherAccount, type Platform } from "./platform.ts";
 

@@ -5,10 +5,13 @@ import type { Translate, Translations } from "@counterfoil/core/translate/transl
 import { describe, expect, test } from "@jest/globals";
 import { createIngest } from "../ingest/ingest.ts";
 import { retranslate, retryQuarantined } from "../ingest/retranslate.ts";
-import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
-import { createManualClock } from "../memory/manual-clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Delivery } from "../ports/ingest.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
+import {
+  createMemoryEventStream,
+  createMemoryStreamStorage,
+} from "../testing/memory-event-stream.ts";
 import { findDelivery } from "./deliveries.ts";
 import { findQuarantined } from "./quarantine.ts";
 

@@ -12,6 +12,13 @@ import {
   type Value,
 } from "../ports/table.ts";
 import {
+  ENTRY_ORDER,
+  type EntryReading,
+  type Gaps,
+  lastEntry,
+  readGaps,
+} from "./account-history.ts";
+import {
   LIST_BYTES_MAX,
   type Page,
   type PageRequest,
@@ -19,8 +26,6 @@ import {
   textIn,
   timeIn,
 } from "./answers.ts";
-import { type Gaps, readGaps } from "./entry-gaps.ts";
-import { ENTRY_ORDER, type EntryReading, lastEntry } from "./last-entry.ts";
 import { ENTRY_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
 import { MOVEMENTS_SHOWN, movementRecords, readMovements } from "./runs.ts";
 

@@ -6,14 +6,17 @@ import { dismissalId, quarantinedId, retryId } from "@counterfoil/core/ingest/qu
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createMemoryEventStream, createMemoryStreamStorage } from "../memory/event-stream.ts";
-import { createManualClock } from "../memory/manual-clock.ts";
-import { createMemoryModelCatalogue } from "../memory/model-catalogue.ts";
 import { ATTENTION_COUNTS } from "../models/columns.ts";
 import { noteQuarantine, QUARANTINED, QUARANTINED_KIND } from "../models/deliveries.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import { createRowBuffer } from "../projection/row-buffer.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
+import {
+  createMemoryEventStream,
+  createMemoryStreamStorage,
+} from "../testing/memory-event-stream.ts";
+import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { sampleEvents, sampleId } from "../testing/sample-event.ts";
 import { findQuarantined, listQuarantine, readQuarantine } from "./quarantine.ts";
 

@@ -6,8 +6,8 @@ import { ENTRIES, FORMER_RUNS } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Rows } from "../ports/model-store.ts";
 import type { Condition, Row } from "../ports/table.ts";
+import { entryAt } from "./account-history.ts";
 import { type Found, found, foundAmong, MISSING, positionIn, textIn, timeIn } from "./answers.ts";
-import { entryAt } from "./last-entry.ts";
 import { MOVEMENT_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
 import { accountsAmong, type Platform } from "./platform.ts";
 

@@ -15,8 +15,7 @@ import type { PublishedTo } from "../publish/subject-counts.ts";
 import { type ModelAttention, needsOf, readAttention } from "./attention.ts";
 import { NO_DIGEST } from "./event-standing.ts";
 import type { Platform } from "./platform.ts";
-import { lagBehind } from "./positions.ts";
-import { ModelNotServed, type ServedModels } from "./serving.ts";
+import { lagBehind, ModelNotServed, type ServedModels } from "./serving.ts";
 import { stuckRule } from "./stuck.ts";
 
 export const MODELS: readonly ModelName[] = modelName.options;

@@ -2,9 +2,9 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { afterEach, beforeEach } from "@jest/globals";
-import { createManualClock, type ManualClock } from "../memory/manual-clock.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import { createManualClock, type ManualClock } from "./manual-clock.ts";
 
 /** One ledger of the engine under examination, empty at first. */
 export type StreamHarness = Readonly<{

@@ -7,8 +7,11 @@ import { formatTime, type Nanos, parseTime } from "@counterfoil/core/exact/time"
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import { lastPositionBy } from "@counterfoil/processing/queries/positions";
-import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
+import {
+  lastPositionBy,
+  type ServedModels,
+  serveModels,
+} from "@counterfoil/processing/queries/serving";
 import { InvalidArgumentError } from "commander";
 import { Stopped, WrongUsage } from "../error-report.ts";
 import { openExisting, withBackends } from "../service/open-ledger.ts";

@@ -8,8 +8,8 @@ import { formatTime } from "@counterfoil/core/exact/time";
 import {
   type RecordDifference,
   recordDifferences,
-  replayModel,
-} from "@counterfoil/processing/generations/replay";
+} from "@counterfoil/processing/generations/compare";
+import { replayModel } from "@counterfoil/processing/generations/refold";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { PAGE_BYTES_MAX } from "@counterfoil/processing/ports/event-stream";
 import type { Checkpoint, Rows } from "@counterfoil/processing/ports/model-store";

@@ -1,11 +1,8 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { type ModelVerification, verifyModel } from "@counterfoil/processing/generations/refold";
 import type { Finding } from "@counterfoil/processing/generations/verify";
-import {
-  type ModelVerification,
-  verifyModel,
-} from "@counterfoil/processing/generations/verify-model";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { isEngineError } from "@counterfoil/processing/ports/errors";
 import { readAttention } from "@counterfoil/processing/queries/attention";

@@ -1,7 +1,7 @@
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import { configSchema } from "@counterfoil/contracts/config";
-import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
 import { HeadKeyUnusable } from "@counterfoil/processing/ports/errors";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { expect, test } from "@jest/globals";
 import { reportHeadKey, startHeads } from "./heads.ts";
 

@@ -1,5 +1,5 @@
 import { rebuildProgress } from "@counterfoil/contracts/operations-record";
-import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { describe, expect, test } from "@jest/globals";
 import { createRebuildProgress, isRunning, type RebuildMessage } from "./rebuilds.ts";
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { Worker } from "node:worker_threads";
-import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { STOP, superviseThread } from "./supervise.ts";

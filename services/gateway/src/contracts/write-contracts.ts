@@ -1,15 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
-import { nodeHashing } from "@counterfoil/adapters/node/runtime";
+import { nodeHashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { documentBreaks } from "@counterfoil/contracts/compatibility/document-breaks";
 import { configSchema } from "@counterfoil/contracts/config";
 import { asyncApiDocument, printStable, schemaDocuments } from "@counterfoil/contracts/documents";
 import { createHeads } from "@counterfoil/processing/audit/heads";
-import { createMemoryEventStream } from "@counterfoil/processing/memory/event-stream";
-import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
-import { createManualClock } from "@counterfoil/processing/memory/manual-clock";
-import { createMemoryModelCatalogue } from "@counterfoil/processing/memory/model-catalogue";
+import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import type { KeyStore } from "@counterfoil/processing/ports/keys";
+import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -28,9 +27,9 @@ export async function generatedDocuments(): Promise<ReadonlyMap<string, Json>> {
 
 /** What a gateway over an empty ledger answers at /openapi.json. */
 async function openApiDocument(): Promise<Json> {
-  const clock = createManualClock(0n);
-  const stream = createMemoryEventStream({ ledger: "default", hashing: nodeHashing, clock });
-  const catalogue = createMemoryModelCatalogue();
+  const stream = unasked<EventStream>();
+  const catalogue = unasked<ModelCatalogue>();
+  const clock = systemClock;
   const gateway = await createGateway({
     config: configSchema.parse({}),
     stream,
@@ -40,9 +39,8 @@ async function openApiDocument(): Promise<Json> {
     clock,
     logger: pino({ level: "silent" }),
     registry: new Registry(),
-    keys: createMemoryKeyStore(),
+    keys: unasked<KeyStore>(),
     acting: { acknowledge: NOBODY_ACTS, dismiss: NOBODY_ACTS, retry: NOBODY_ACTS },
-    // Nothing is asked of them: the document alone is.
     heads: createHeads({
       ledger: "default",
       stream,
@@ -62,6 +60,11 @@ async function openApiDocument(): Promise<Json> {
   const answer = await gateway.app.inject({ url: "/openapi.json" });
   await gateway.stop();
   return answer.json();
+}
+
+/** What a ledger lies in: nothing is asked of it, the document alone is. */
+function unasked<Port extends object>(): Port {
+  return new Proxy({} as Port, { get: () => () => Promise.reject(new Error("nobody asks")) });
 }
 
 const NOBODY_ACTS = () => Promise.reject(new Error("nobody acts"));

@@ -1,6 +1,6 @@
 import { nodeHashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { revokeKey } from "@counterfoil/processing/access/keys";
-import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
+import { createMemoryKeyStore } from "@counterfoil/processing/testing/memory-key-store";
 import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { configOf, createTestGateway, type TestGateway } from "../testing/test-gateway.ts";

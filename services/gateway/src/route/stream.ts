@@ -22,7 +22,6 @@ import {
   listEvents,
   type StreamRange,
 } from "@counterfoil/processing/queries/events";
-import { lastPositionBy } from "@counterfoil/processing/queries/positions";
 import {
   DELIVERY_KEY,
   type DeliveryFilters,
@@ -30,6 +29,7 @@ import {
   isOfQuarantine,
   listDeliveries,
 } from "@counterfoil/processing/queries/provenance";
+import { lastPositionBy } from "@counterfoil/processing/queries/serving";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Caller } from "../access.ts";

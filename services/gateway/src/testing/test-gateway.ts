@@ -10,7 +10,6 @@ import type { Listener } from "@counterfoil/http/listener";
 import { createKey } from "@counterfoil/processing/access/keys";
 import { createHeads, type Heads } from "@counterfoil/processing/audit/heads";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
-import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
 import {
   acknowledgeAnomaly,
   dismissQuarantined,
@@ -18,6 +17,7 @@ import {
 } from "@counterfoil/processing/operator";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
+import { createMemoryKeyStore } from "@counterfoil/processing/testing/memory-key-store";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import type { InjectOptions } from "fastify";
 import { pino } from "pino";

@@ -9,7 +9,7 @@ import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
 import { formatTime } from "@counterfoil/core/exact/time";
 import { createKey } from "@counterfoil/processing/access/keys";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
-import { createMemoryKeyStore } from "@counterfoil/processing/memory/key-store";
+import { createMemoryKeyStore } from "@counterfoil/processing/testing/memory-key-store";
 import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { EXAMPLES_FILE } from "../describe.ts";

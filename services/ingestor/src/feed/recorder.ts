@@ -1,4 +1,5 @@
 import type { Clock } from "@counterfoil/processing/ports/clock";
+import { backoffMs, type RandomFraction } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import {
   type FeedClosing,
@@ -7,7 +8,6 @@ import {
   Overloaded,
   type Receipt,
 } from "@counterfoil/processing/ports/ingest";
-import { backoffMs, type RandomFraction } from "@counterfoil/processing/retry";
 import type { Logger } from "pino";
 import { errorReport } from "../telemetry.ts";
 import type { FeedSocket, Frame } from "./connection.ts";

@@ -1,5 +1,5 @@
 import { MILLISECOND } from "@counterfoil/core/exact/time";
-import * as memory from "@counterfoil/processing/memory/manual-clock";
+import * as memory from "@counterfoil/processing/testing/manual-clock";
 import { createWatchedList } from "./watched-list.ts";
 
 export type ManualClock = memory.ManualClock &

@@ -12,7 +12,7 @@ import {
 import { formatMoney, isSameMoney, type Money, moneyIn } from "@counterfoil/core/exact/money";
 import { type FactState, inForce } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/table.ts";
-import { factStateFrom, factStateText } from "../fact-state-text.ts";
+import { factStateFrom, factStateText } from "../columns.ts";
 
 /** An entry as it is stored; `unreportedSince`: of the column of that name. */
 export function entryRow(

@@ -8,8 +8,8 @@ import { type Fold, type FoldContext, openSession } from "../../projection/proje
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import { acknowledgeAnomaly, openAnomaly } from "../anomaly-rows.ts";
+import { parseData } from "../columns.ts";
 import { type DeliveryEvent, noteFeed, noteQuarantine, openArrivals } from "../deliveries.ts";
-import { parseData } from "../fact-state-text.ts";
 import { createAccounts } from "./accounts.ts";
 import { openFeeds } from "./snapshot-membership.ts";
 import { BALANCES_TABLES, HOLDERS } from "./tables.ts";

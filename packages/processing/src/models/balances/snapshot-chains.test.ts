@@ -2,7 +2,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { formatTime } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { describe, expect, test } from "@jest/globals";
-import { createMemoryModelCatalogue } from "../../memory/model-catalogue.ts";
+import { createMemoryModelCatalogue } from "../../testing/memory-model-catalogue.ts";
 import { balancesProjection } from "./projection.ts";
 import { ACCOUNTS, ENTRIES } from "./tables.ts";
 

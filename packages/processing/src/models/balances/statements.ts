@@ -16,7 +16,7 @@ import { type FactState, firstArrivalOf } from "@counterfoil/core/ingest/fact-st
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
-import { factStateText } from "../fact-state-text.ts";
+import { factStateText } from "../columns.ts";
 import { type Account, extend, findEntry, seekEnd, seekTime } from "./account.ts";
 import { reportFrom } from "./entry-row.ts";
 import type { Step } from "./runs.ts";

@@ -1,10 +1,10 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { describe, expect, test } from "@jest/globals";
-import { createMemoryModelCatalogue } from "../../memory/model-catalogue.ts";
 import { ModelUnavailable } from "../../ports/errors.ts";
 import type { ModelStore } from "../../ports/model-store.ts";
 import type { ProjectionSession } from "../../projection/projection.ts";
+import { createMemoryModelCatalogue } from "../../testing/memory-model-catalogue.ts";
 import { ANOMALIES } from "../columns.ts";
 import { balancesProjection } from "./projection.ts";
 import { ACCOUNTS } from "./tables.ts";

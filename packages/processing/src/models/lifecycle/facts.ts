@@ -4,7 +4,7 @@ import { known, type LifecycleFact, ownTime } from "@counterfoil/core/lifecycle/
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
-import { factStateFrom, factStateText } from "../fact-state-text.ts";
+import { factStateFrom, factStateText } from "../columns.ts";
 import { having, LIFECYCLE_FACTS } from "./tables.ts";
 
 /** A fact with when it took effect, the cluster that it is in, and what it says there. */

@@ -1,9 +1,9 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createMemoryModelCatalogue } from "../../memory/model-catalogue.ts";
 import type { ModelStore } from "../../ports/model-store.ts";
 import { createRowBuffer } from "../../projection/row-buffer.ts";
+import { createMemoryModelCatalogue } from "../../testing/memory-model-catalogue.ts";
 import { createMatching, type Waiting } from "./matching.ts";
 import { LOTS, QUEUE, QUEUE_LEVELS } from "./tables.ts";
 import { hashing as sha } from "./testing/records-of.ts";

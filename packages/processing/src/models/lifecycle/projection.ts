@@ -19,7 +19,7 @@ import type { Projection } from "../../projection/projection.ts";
 import { openSession } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type AnomalyCause, acknowledgeAnomaly, acknowledgedBy } from "../anomaly-rows.ts";
-import { parseData } from "../fact-state-text.ts";
+import { parseData } from "../columns.ts";
 import { type Cluster, Clusters } from "./clusters.ts";
 import { DepositJoins } from "./deposit-joins.ts";
 import { Facts } from "./facts.ts";

@@ -8,7 +8,7 @@ import { known } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { lifecycleReason, type Standing } from "@counterfoil/core/lifecycle/reasons";
 import { TRADES } from "@counterfoil/core/lifecycle/trade";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
-import { factStateFrom } from "../../models/fact-state-text.ts";
+import { factStateFrom } from "../../models/columns.ts";
 import type { Cluster } from "../../models/lifecycle/clusters.ts";
 import {
   CLUSTERS,

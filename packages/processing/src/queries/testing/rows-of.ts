@@ -1,6 +1,6 @@
-import { createMemoryModelCatalogue } from "../../memory/model-catalogue.ts";
 import type { Rows } from "../../ports/model-store.ts";
 import type { Row, Table } from "../../ports/table.ts";
+import { createMemoryModelCatalogue } from "../../testing/memory-model-catalogue.ts";
 
 /** A model of these rows; columns that are not given are null. */
 export async function rowsOf(

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { describeEventStreamContract } from "../testing/event-stream.contract.ts";
-import { createMemoryEventStream, createMemoryStreamStorage } from "./event-stream.ts";
+import { describeEventStreamContract } from "./event-stream.contract.ts";
+import { createMemoryEventStream, createMemoryStreamStorage } from "./memory-event-stream.ts";
 
 const hashing = {
   sha1: (bytes: Uint8Array) => createHash("sha1").update(bytes).digest("hex"),

@@ -1,5 +1,5 @@
-import { describeKeyStoreContract } from "../testing/key-store.contract.ts";
-import { createMemoryKeyStore } from "./key-store.ts";
+import { describeKeyStoreContract } from "./key-store.contract.ts";
+import { createMemoryKeyStore } from "./memory-key-store.ts";
 
 describeKeyStoreContract("memory", async () => {
   const kept = new Map<string, string>();

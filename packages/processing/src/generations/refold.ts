@@ -15,6 +15,56 @@ import { openProjectionRun, runNear, runTo } from "../projection/run.ts";
 import { liveGeneration } from "./activations.ts";
 import type { Finding } from "./verify.ts";
 
+/** A model that is folded again, beside its live generation and without touching it. */
+type RefoldOptions = Readonly<{
+  stream: EventStream;
+  catalogue: ModelCatalogue;
+  projection: Projection;
+  hashing: Hashing;
+  /** Once it aborts, what was folded is thrown away, and the signal's reason is thrown. */
+  signal?: AbortSignal;
+  onProgress?: (position: number, target: number) => void;
+}>;
+
+/** Folds the stream further, into the rows that `work` is given. */
+type FoldTo = (position: number) => Promise<Checkpoint>;
+
+/**
+ * Folds the stream near to a position into a store of its own, and hands its rows to `work`. The store
+ * is none of the model's generations, and is gone afterwards, also where the process dies
+ * (`ModelCatalogue.openScratch`). It takes no more memory than a rebuild.
+ */
+async function refold<T>(
+  options: RefoldOptions,
+  target: () => Promise<number>,
+  work: (rows: Rows, foldTo: FoldTo) => Promise<T>,
+): Promise<T> {
+  const { stream, catalogue, projection, hashing, signal, onProgress } = options;
+  const { model, tables, version: modelVersion } = projection;
+  const store = await catalogue.openScratch(model, { tables, modelVersion });
+  try {
+    const run = await openProjectionRun({ stream, projection, store, hashing });
+    await runNear({ stream, signal, ...(onProgress && { onFolded: onProgress }) }, run, target);
+    signal?.throwIfAborted();
+    return await work(store, (position) => runTo(stream, run, position));
+  } finally {
+    await store.close();
+  }
+}
+
+/** `position`: of the last event that is folded. */
+export type ReplayOptions = RefoldOptions & Readonly<{ position: number }>;
+
+/** Folds the stream up to a position, and hands the rows to `work`. */
+export function replayModel<T>(
+  options: ReplayOptions,
+  work: (rows: Rows, checkpoint: Checkpoint) => Promise<T>,
+): Promise<T> {
+  const { position } = options;
+  const target = async () => position;
+  return refold(options, target, async (rows, foldTo) => work(rows, await foldTo(position)));
+}
+
 export type ModelVerification = Readonly<{
   model: ModelName;
   generation: number;
@@ -25,29 +75,19 @@ export type ModelVerification = Readonly<{
   findings: readonly Finding[];
 }>;
 
-export type VerifyModelOptions = Readonly<{
-  stream: EventStream;
-  catalogue: ModelCatalogue;
-  projection: Projection;
-  hashing: Hashing;
-  /** Folds the stream again, beside the live generation, and compares digests. */
-  refold: boolean;
-  /** Once it aborts, what was built is thrown away, and the signal's reason is thrown. */
-  signal?: AbortSignal;
-  onProgress?: (position: number, target: number) => void;
-}>;
+/** `refold`: folds the stream again, and compares digests. */
+export type VerifyModelOptions = RefoldOptions & Readonly<{ refold: boolean }>;
 
 /**
  * Checks the live generation of a model: its checkpoint lies on this stream, its digests are those
- * of the stream folded again, and its rows add up to them. Folded is into a scratch store of the
- * model's engine, so that this takes no more memory than a rebuild; readers and writers of the live
- * generation meet it only at the end, when one moment of its rows is read through.
+ * of the stream folded again, and its rows add up to them. Readers and writers of the live generation
+ * meet it only at the end, when one moment of its rows is read through.
  *
  * @returns null where the model has no generation here
  * @throws ModelUnavailable where it cannot be folded again (no space, no right to write)
  */
 export async function verifyModel(options: VerifyModelOptions): Promise<ModelVerification | null> {
-  const { stream, catalogue, projection, refold } = options;
+  const { stream, catalogue, projection } = options;
   const { model } = projection;
   const { generation } = await liveGeneration(stream, model);
   const known = await catalogue.generations(model);
@@ -57,7 +97,7 @@ export async function verifyModel(options: VerifyModelOptions): Promise<ModelVer
   const findings = await checkpointFindings(stream, model, live);
   // What another version of the model says is nothing to compare with.
   const isComparable = findings.length === 0 && info.modelVersion === projection.version;
-  if (refold && isComparable) return verifyRefolded(options, info);
+  if (options.refold && isComparable) return verifyRefolded(options, info);
   return { model, generation, live, refolded: null, findings };
 }
 
@@ -106,29 +146,21 @@ async function verifyRefolded(
   }
 }
 
-async function compareRefolded(
+function compareRefolded(
   options: VerifyModelOptions,
   reader: ModelReader,
 ): Promise<Omit<ModelVerification, "model" | "generation">> {
-  const { stream, catalogue, projection, hashing, signal, onProgress } = options;
-  const { model, tables, version: modelVersion } = projection;
-  const scratch = await catalogue.openScratch(model, { tables, modelVersion });
-  try {
-    const folding = await openProjectionRun({ stream, projection, store: scratch, hashing });
-    const position = () => reader.snapshot(async (_rows, live) => live.position);
-    const near = { stream, signal, ...(onProgress && { onFolded: onProgress }) };
-    await runNear(near, folding, position);
-    signal?.throwIfAborted();
-    return await reader.snapshot(async (rows, live) => {
-      const findings = await checkpointFindings(stream, model, live);
+  const { stream, projection } = options;
+  const position = () => reader.snapshot(async (_rows, live) => live.position);
+  return refold(options, position, (_rows, foldTo) =>
+    reader.snapshot(async (rows, live) => {
+      const findings = await checkpointFindings(stream, projection.model, live);
       if (findings.length > 0) return { live, refolded: null, findings };
-      const refolded = await runTo(stream, folding, live.position);
+      const refolded = await foldTo(live.position);
       findings.push(...(await digestFindings(options, rows, live, refolded)));
       return { live, refolded, findings };
-    });
-  } finally {
-    await scratch.close();
-  }
+    }),
+  );
 }
 
 async function digestFindings(

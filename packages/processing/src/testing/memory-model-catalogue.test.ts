@@ -1,5 +1,5 @@
-import { describeModelStoreContract } from "../testing/model-store.contract.ts";
-import { createMemoryModelCatalogue } from "./model-catalogue.ts";
+import { createMemoryModelCatalogue } from "./memory-model-catalogue.ts";
+import { describeModelStoreContract } from "./model-store.contract.ts";
 
 describeModelStoreContract("memory", async () => {
   const catalogue = createMemoryModelCatalogue();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { retry } from "./retry.ts";
+import { retry } from "./clock.ts";
 
 class Passing extends Error {}
 
