@@ -1,10 +1,10 @@
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { beforeAll, expect, test } from "@jest/globals";
 import { verifyStream } from "./generations/verify.ts";
+import { readAll } from "./ports/event-stream.ts";
 import { readOnward } from "./publish/batch.ts";
 import { listEvents } from "./queries/events.ts";
 import { checkEnds } from "./stream-guard.ts";
-import { readAll } from "./subscribe.ts";
 import { createManualClock } from "./testing/manual-clock.ts";
 import { createMemoryEventStream } from "./testing/memory-event-stream.ts";
 import { createMemoryModelCatalogue } from "./testing/memory-model-catalogue.ts";

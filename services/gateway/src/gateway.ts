@@ -23,7 +23,7 @@ import {
   StreamMissing,
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
-import type { KeyStore } from "@counterfoil/processing/ports/keys";
+import type { KeyStore } from "@counterfoil/processing/ports/installation";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import type { FastifyInstance, FastifyRequest } from "fastify";

@@ -23,7 +23,11 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { HeadKeyUnusable } from "@counterfoil/processing/ports/errors";
-import type { HeadKeyring, HeadSigner, VerifySignature } from "@counterfoil/processing/ports/keys";
+import type {
+  HeadKeyring,
+  HeadSigner,
+  VerifySignature,
+} from "@counterfoil/processing/ports/installation";
 import { fieldsOf } from "../sql/trouble.ts";
 
 export type HeadKeyFile = HeadKeyring &

@@ -1,4 +1,4 @@
-import type { KeyStore } from "@counterfoil/processing/ports/keys";
+import type { KeyStore } from "@counterfoil/processing/ports/installation";
 import { quoted } from "../sql/tables.ts";
 import { STREAM } from "../sql/trouble.ts";
 import { type ClientOptions, createReconnectingClient, queryCells } from "./client.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/role-lock";
+import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/installation";
 import type { Client } from "pg";
 import { STREAM } from "../sql/trouble.ts";
 import { closeClient, openClient, queryCells } from "./client.ts";

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import type { KeyStore } from "@counterfoil/processing/ports/keys";
+import type { KeyStore } from "@counterfoil/processing/ports/installation";
 import { STREAM } from "../sql/trouble.ts";
 import { openDatabase, portError, whileBusy } from "./database.ts";
 

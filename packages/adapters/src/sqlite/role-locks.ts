@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
-import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/role-lock";
+import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/installation";
 import { STREAM, type Stored } from "../sql/trouble.ts";
 import { isBusy, openDatabase, portError, whileBusy } from "./database.ts";
 

@@ -16,8 +16,8 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { appendDecided, type Contender } from "../ingest/append-decided.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { KeyStore } from "../ports/keys.ts";
-import { readAll } from "../subscribe.ts";
+import { readAll } from "../ports/event-stream.ts";
+import type { KeyStore } from "../ports/installation.ts";
 
 /** Every key that the stream tells of, up to its present head. */
 export async function readKeys(stream: EventStream): Promise<ApiKeys> {

@@ -13,7 +13,7 @@ import {
   StreamUnavailable,
 } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { HeadKeyring } from "../ports/keys.ts";
+import type { HeadKeyring, RoleLocks } from "../ports/installation.ts";
 import type {
   Checkpoint,
   ModelCatalogue,
@@ -22,7 +22,6 @@ import type {
   Rows,
   StoreName,
 } from "../ports/model-store.ts";
-import type { RoleLocks } from "../ports/role-lock.ts";
 import type { Row, Table } from "../ports/table.ts";
 import { beyondPart, type Page, type PageRequest, readPage } from "../queries/answers.ts";
 import { AUDIT_LAYOUT, advanceIndex, rootIn, rootsIn } from "./audit-index.ts";

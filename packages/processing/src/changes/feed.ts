@@ -2,9 +2,9 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import { followActivations } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import { waitForMore } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { ServedModels } from "../queries/serving.ts";
-import { waitForMore } from "../subscribe.ts";
 import type { ChangeFrames } from "./channel.ts";
 import { type ChangeFilter, type Channel, channelKey, concerns, writeChanges } from "./channel.ts";
 import {

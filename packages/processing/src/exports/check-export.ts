@@ -9,7 +9,7 @@ import { isTooNew } from "@counterfoil/core/stream/read-event";
 import type { LedgerNames } from "../ingest/startup.ts";
 import { ExportRefused } from "../ports/errors.ts";
 import type { Body } from "../ports/event-stream.ts";
-import type { VerifySignature } from "../ports/keys.ts";
+import type { VerifySignature } from "../ports/installation.ts";
 import {
   bodyLine,
   bodyOf,

@@ -6,9 +6,9 @@ import { readData } from "@counterfoil/core/stream/read-event";
 import { appendContended, type Contender } from "../ingest/append-decided.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import { readAll } from "../ports/event-stream.ts";
 import type { Checkpoint } from "../ports/model-store.ts";
 import type { Projection } from "../projection/projection.ts";
-import { readAll } from "../subscribe.ts";
 
 /** Which generation of a model is live from which position on: the stream alone says it. */
 export type Activation = Readonly<{

@@ -5,6 +5,7 @@ import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import { GenerationMissing, isUnreadable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import { type HeldLock, projectorLock, type RoleLocks } from "../ports/installation.ts";
 import type {
   Checkpoint,
   GenerationInfo,
@@ -12,7 +13,6 @@ import type {
   ModelStore,
   Rows,
 } from "../ports/model-store.ts";
-import { type HeldLock, projectorLock, type RoleLocks } from "../ports/role-lock.ts";
 import type { Projection } from "../projection/projection.ts";
 import { openProjectionRun, type ProjectionRun, runNear, runTo } from "../projection/run.ts";
 import { isOnStream } from "../stream-guard.ts";

@@ -12,8 +12,8 @@ import type { Translations } from "@counterfoil/core/translate/translation";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError, LedgerMismatch } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import { readAll, waitForMore } from "../ports/event-stream.ts";
 import type { Delivery, Ingest } from "../ports/ingest.ts";
-import { readAll, waitForMore } from "../subscribe.ts";
 import { appendDecided, type Contender } from "./append-decided.ts";
 import { readStored, storedDelivery } from "./delivery.ts";
 

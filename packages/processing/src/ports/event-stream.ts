@@ -1,7 +1,9 @@
+import type { FactType } from "@counterfoil/contracts/fact";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { isWhole, takeWithin } from "@counterfoil/core/exact/text";
 import { isAboutAny } from "@counterfoil/core/ingest/fact-state";
 import type { Head } from "@counterfoil/core/stream/chain";
-import { isWhole, takeWithin } from "./bounded.ts";
+import type { Clock } from "./clock.ts";
 
 /**
  * One ledger's stream: totally ordered, dense positions from 1, in every engine. Every method may
@@ -204,3 +206,49 @@ export type FoundPositions = Readonly<{ position: number; amendments: readonly n
 
 /** An event, and those whose `about` names it (seen, contradicted, corrected, withdrawn), in order. */
 export type KnownEvent = Readonly<{ event: RecordedEvent; amendments: readonly RecordedEvent[] }>;
+
+const PAGE = 500;
+
+/** Every event of some types up to the present head, in order. */
+export async function* readAll(
+  stream: EventStream,
+  types: readonly FactType[],
+  after = 0,
+): AsyncGenerator<RecordedEvent> {
+  for await (const events of pagesOf(stream, types, after)) yield* events;
+}
+
+/** The same, as it is read. */
+export async function* pagesOf(
+  stream: EventStream,
+  types: readonly FactType[],
+  after = 0,
+): AsyncGenerator<readonly RecordedEvent[]> {
+  for (let from = after; ; ) {
+    const events = await stream.read({ after: from, limit: PAGE, types });
+    yield events;
+    const last = events.at(-1);
+    if (last === undefined || isLastPage(events, PAGE)) return;
+    from = last.position;
+  }
+}
+
+const POLL_MS = 1000;
+
+/** Resolves when the stream may have grown past a position: its hints may be lost, so not much later. */
+export async function waitForMore(
+  { stream, clock }: Readonly<{ stream: EventStream; clock: Clock }>,
+  after: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const waits = [stream.waitForAppend(after, either), clock.sleep(POLL_MS, either)];
+  try {
+    await Promise.race(waits);
+  } finally {
+    // Leaves neither a waiter nor a sleeper behind.
+    over.abort();
+    await Promise.allSettled(waits);
+  }
+}

@@ -1,4 +1,4 @@
-import { isWhole, takeWithin } from "./bounded.ts";
+import { isWhole, takeWithin } from "@counterfoil/core/exact/text";
 
 /**
  * Read models are tables of rows, described here once and laid out by each engine. A row is a plain

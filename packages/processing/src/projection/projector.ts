@@ -7,9 +7,9 @@ import { changedAnomaly } from "../models/anomaly-rows.ts";
 import { ANOMALY_CHANGES, ATTENTION } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
-import { type EventStream, isLastPage } from "../ports/event-stream.ts";
+import { type EventStream, isLastPage, waitForMore } from "../ports/event-stream.ts";
+import { projectorLock, type RoleLocks } from "../ports/installation.ts";
 import type { ModelCatalogue, Rows } from "../ports/model-store.ts";
-import { projectorLock, type RoleLocks } from "../ports/role-lock.ts";
 import { isLastRows, type Row } from "../ports/table.ts";
 import {
   createTraces,
@@ -19,7 +19,6 @@ import {
   traceStep,
 } from "../ports/tracing.ts";
 import { checkStillFollows } from "../stream-guard.ts";
-import { waitForMore } from "../subscribe.ts";
 import type { Projection } from "./projection.ts";
 import { openProjectionRun, type ProjectionRun, type SubjectStop } from "./run.ts";
 

@@ -5,8 +5,9 @@ import { followActivations } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import { waitForMore } from "../ports/event-stream.ts";
+import type { RoleLocks } from "../ports/installation.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
-import type { RoleLocks } from "../ports/role-lock.ts";
 import type { TopicPublisher, Topics } from "../ports/topics.ts";
 import { TopicsUnavailable } from "../ports/topics.ts";
 import {
@@ -17,7 +18,6 @@ import {
   traceStep,
 } from "../ports/tracing.ts";
 import { openReaders } from "../queries/serving.ts";
-import { waitForMore } from "../subscribe.ts";
 import type { Published, TransactionLimits } from "./batch.ts";
 import { type Batch, batchMessages, readBatch, readOnward } from "./batch.ts";
 import {

@@ -10,7 +10,7 @@ import { HeadKeyReplaced, trustedKeys } from "../audit/key-rotation.ts";
 import { eventsOfSubject, findSubjectPositions } from "../audit/subject-events.ts";
 import { verifyExpected, verifyHeads } from "../audit/verify-heads.ts";
 import { StreamCorrupted, StreamForked } from "../ports/errors.ts";
-import type { HeadKeyring, HeadSigner } from "../ports/keys.ts";
+import type { HeadKeyring, HeadSigner } from "../ports/installation.ts";
 import { createManualClock } from "./manual-clock.ts";
 import { createMemoryEventStream, createMemoryStreamStorage } from "./memory-event-stream.ts";
 import { createMemoryRoleLocks } from "./memory-role-locks.ts";

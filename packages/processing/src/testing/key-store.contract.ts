@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { KeyStore } from "../ports/keys.ts";
+import type { KeyStore } from "../ports/installation.ts";
 
 export type KeyStoreHarness = Readonly<{
   /** Another instance on the same keys, as another process would open it. */

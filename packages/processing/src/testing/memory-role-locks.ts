@@ -1,4 +1,4 @@
-import type { HeldLock, RoleLocks } from "../ports/role-lock.ts";
+import type { HeldLock, RoleLocks } from "../ports/installation.ts";
 
 type Waiter = (lock: HeldLock) => void;
 

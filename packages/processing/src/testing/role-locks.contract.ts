@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { HeldLock, RoleLocks } from "../ports/role-lock.ts";
+import type { HeldLock, RoleLocks } from "../ports/installation.ts";
 
 export type RoleLocksHarness = Readonly<{
   /** Another instance on the same locks, as another process would open it. */

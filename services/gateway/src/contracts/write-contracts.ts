@@ -7,7 +7,7 @@ import { configSchema } from "@counterfoil/contracts/config";
 import { asyncApiDocument, printStable, schemaDocuments } from "@counterfoil/contracts/documents";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import type { KeyStore } from "@counterfoil/processing/ports/keys";
+import type { KeyStore } from "@counterfoil/processing/ports/installation";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { pino } from "pino";

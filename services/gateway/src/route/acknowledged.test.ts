@@ -10,7 +10,7 @@ import {
   recordAction,
 } from "@counterfoil/processing/operator";
 import { readOpened } from "@counterfoil/processing/projection/projector";
-import { readAttention } from "@counterfoil/processing/queries/attention";
+import { readAttention } from "@counterfoil/processing/queries/status";
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";

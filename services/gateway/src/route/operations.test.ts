@@ -7,7 +7,7 @@ import { SECOND } from "@counterfoil/core/exact/time";
 import { RebuildRunning, type Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
-import { projectorLock } from "@counterfoil/processing/ports/role-lock";
+import { projectorLock } from "@counterfoil/processing/ports/installation";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { beforeEach, describe, expect, test } from "@jest/globals";

@@ -1,6 +1,6 @@
 import { SECOND, timeOf } from "@counterfoil/core/exact/time";
 import { describe, expect, test } from "@jest/globals";
-import { needsOf } from "./attention.ts";
+import { needsOf } from "./status.ts";
 
 type Facts = Parameters<typeof needsOf>[0];
 type Projection = Facts["projections"][number];
