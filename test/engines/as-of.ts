@@ -1,5 +1,5 @@
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
-import { takeStep } from "@counterfoil/core/lifecycle/stage-history";
+import { takeStep } from "@counterfoil/core/lifecycle/stages";
 import { TRADES } from "@counterfoil/core/lifecycle/trade";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { ENTRIES } from "@counterfoil/processing/models/balances/tables";

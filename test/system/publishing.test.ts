@@ -2,7 +2,7 @@ import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
-import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
+import type { Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";

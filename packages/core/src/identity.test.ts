@@ -1,9 +1,12 @@
-import type { FactOf, ProviderFact, ProviderFactType } from "@counterfoil/contracts/fact";
-import { PROVIDER_FACTS } from "@counterfoil/contracts/fact";
+import {
+  type FactOf,
+  PROVIDER_FACTS,
+  type ProviderFact,
+  type ProviderFactType,
+} from "@counterfoil/contracts/fact";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { amendmentId, deliveryId, eventId } from "./identity.ts";
-import { factIdentity } from "./translate/fact-identity.ts";
+import { amendmentId, deliveryId, eventId, factIdentity } from "./identity.ts";
 import { testHashing as hashing } from "./translate/testing/hashing.ts";
 
 /*

@@ -2,9 +2,8 @@ import type { DataOf, Fact, FactType, ProviderFact } from "@counterfoil/contract
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { type Nanos, timeOf } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
-import { amendmentId, eventId } from "../identity.ts";
+import { amendmentId, eventId, factIdentity, factKey, factSubject } from "../identity.ts";
 import { presentVersion } from "../stream/read-event.ts";
-import { factIdentity, factKey, factSubject } from "../translate/fact-identity.ts";
 import type { FactData } from "./fact-state.ts";
 
 /** What makes an event appear: the delivery, and what ties several deliveries together. */

@@ -3,6 +3,7 @@ import type { DepositRecord, DepositStage } from "@counterfoil/contracts/record"
 import { accountParts } from "../account.ts";
 import type { DepositPart } from "./deposit-parts.ts";
 import {
+  type AnyKnown,
   called,
   distinct,
   entryOf,
@@ -10,28 +11,39 @@ import {
   firstSaid,
   HOLDER,
   idClaims,
+  isPayIn,
+  type Known,
   type Lifecycle,
   lastSaid,
   NOTHING_READ,
   pick,
   readingBy,
-} from "./fact-reading.ts";
-import type { AnyKnown, Known } from "./lifecycle-fact.ts";
-import { hashNames, knownId, normalHash, ownerOf, splitAsset } from "./owner.ts";
-import { isPayIn, readPayment } from "./payment.ts";
+  readPayment,
+} from "./lifecycle-fact.ts";
 import {
   type Claim,
   type Fields,
   feeText,
+  hashNames,
   holderFields,
+  knownId,
   movementClaim,
   movementIds,
+  normalHash,
+  ownerOf,
   paidFee,
+  splitAsset,
   valueIn,
   valuesIn,
 } from "./record-fields.ts";
-import { type HistoryEntry, type StageRules, stepsAlong } from "./stage-history.ts";
-import { BANK_DEPOSIT, LAYER1_DEPOSIT, ZERO_HASH_DEPOSIT } from "./words.ts";
+import {
+  BANK_DEPOSIT,
+  type HistoryEntry,
+  LAYER1_DEPOSIT,
+  type StageRules,
+  stepsAlong,
+  ZERO_HASH_DEPOSIT,
+} from "./stages.ts";
 
 const ON_WAY = ["detected", "unconfirmed", "confirmed", "screening", "held"] as const;
 const LEFT = ["quarantined", "credited"] as const;

@@ -3,15 +3,14 @@ import {
   entryOf,
   type FactReading,
   idClaims,
+  type Known,
   type Lifecycle,
   lastSaid,
   NOTHING_READ,
   readingBy,
-} from "./fact-reading.ts";
-import type { Known } from "./lifecycle-fact.ts";
+} from "./lifecycle-fact.ts";
 import { type Fields, providerOf, valueIn } from "./record-fields.ts";
-import type { StageRules } from "./stage-history.ts";
-import { ZERO_HASH_TRADE } from "./words.ts";
+import { type StageRules, ZERO_HASH_TRADE } from "./stages.ts";
 
 /** One page of three has `active` before `accepted`; the other two stand. */
 export const TRADE_RULES: StageRules<TradeStage> = {

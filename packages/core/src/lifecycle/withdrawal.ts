@@ -8,31 +8,42 @@ import {
   distinct,
   entryOf,
   type FactReading,
+  factIdOf,
   firstSaid,
   HOLDER,
   idClaims,
+  isPayIn,
+  type Known,
   type Lifecycle,
   lastSaid,
   NOTHING_READ,
   pick,
   readingBy,
-} from "./fact-reading.ts";
-import { factIdOf, type Known } from "./lifecycle-fact.ts";
-import { hashNames, knownId, ownerOf } from "./owner.ts";
-import { isPayIn, readPayment } from "./payment.ts";
+  readPayment,
+} from "./lifecycle-fact.ts";
 import {
   type Claim,
   type Fields,
   feeText,
+  hashNames,
   holderFields,
+  knownId,
   movementClaim,
   movementIds,
+  ownerOf,
   paidFee,
   valueIn,
   valuesIn,
   valuesUnder,
 } from "./record-fields.ts";
-import { type HistoryEntry, type StageRules, stepsAlong } from "./stage-history.ts";
+import {
+  type HistoryEntry,
+  LAYER1_WITHDRAWAL,
+  type StageRules,
+  stepsAlong,
+  ZERO_HASH_ON_CHAIN,
+  ZERO_HASH_WITHDRAWAL,
+} from "./stages.ts";
 import {
   isWithdrawalReport,
   reversalOf,
@@ -42,7 +53,6 @@ import {
   waitingClaims,
   wayOrder,
 } from "./withdrawal-movement.ts";
-import { LAYER1_WITHDRAWAL, ZERO_HASH_ON_CHAIN, ZERO_HASH_WITHDRAWAL } from "./words.ts";
 
 const ON_WAY = ["requested", "pending", "approved", "broadcast", "confirmed"] as const;
 const ENDS = ["settled", "failed", "rejected", "returned"] as const;

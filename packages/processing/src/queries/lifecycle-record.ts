@@ -7,7 +7,7 @@ import {
 } from "@counterfoil/contracts/record";
 import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
-import { secondsInStage } from "@counterfoil/core/lifecycle/stage-history";
+import { secondsInStage } from "@counterfoil/core/lifecycle/stages";
 import { TRADES } from "@counterfoil/core/lifecycle/trade";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import {

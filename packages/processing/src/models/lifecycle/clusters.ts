@@ -1,5 +1,5 @@
 import { add, formatMoney, moneyOf, subtract, ZERO } from "@counterfoil/core/exact/money";
-import type { FactReading } from "@counterfoil/core/lifecycle/fact-reading";
+import type { FactReading } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
   type Fields,
   isMovement,

@@ -1,6 +1,11 @@
 import type { ProviderFactType } from "@counterfoil/contracts/fact";
-import type { FactReading, Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
-import { known, type LifecycleFact, ownTime } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import {
+  type FactReading,
+  known,
+  type Lifecycle,
+  type LifecycleFact,
+  ownTime,
+} from "@counterfoil/core/lifecycle/lifecycle-fact";
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";

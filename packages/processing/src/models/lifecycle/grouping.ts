@@ -1,6 +1,10 @@
 import { statedTime } from "@counterfoil/core/balances/effective-time";
-import type { FactReading, Name } from "@counterfoil/core/lifecycle/fact-reading";
-import { type LifecycleFact, ownTime } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import {
+  type FactReading,
+  type LifecycleFact,
+  type Name,
+  ownTime,
+} from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster } from "./clusters.ts";
 import { NOWHERE, type Placed } from "./facts.ts";

@@ -1,9 +1,4 @@
-import {
-  type Mode,
-  rankOf,
-  type StageRules,
-  takeStep,
-} from "@counterfoil/core/lifecycle/stage-history";
+import { type Mode, rankOf, type StageRules, takeStep } from "@counterfoil/core/lifecycle/stages";
 import type { Row, Selection, Value } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { compareTuples, everyRow } from "../../projection/selection.ts";

@@ -2,17 +2,16 @@ import type { ProviderFactType } from "@counterfoil/contracts/fact";
 import { depositRecord, tradeRecord, withdrawalRecord } from "@counterfoil/contracts/record";
 import { zeroHashAccountId } from "@counterfoil/core/account";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
-import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
-import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
-import { TRADES } from "@counterfoil/core/lifecycle/trade";
-import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
+import type { Lifecycle, LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
   LAYER1_DEPOSIT,
   LAYER1_WITHDRAWAL,
   ZERO_HASH_DEPOSIT,
   ZERO_HASH_ON_CHAIN,
   ZERO_HASH_WITHDRAWAL,
-} from "@counterfoil/core/lifecycle/words";
+} from "@counterfoil/core/lifecycle/stages";
+import { TRADES } from "@counterfoil/core/lifecycle/trade";
+import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CLUSTERS, FLAGS, HISTORY, MENTIONS, MOVEMENTS, NAMES, QUEUE, SLOTS } from "./tables.ts";

@@ -7,15 +7,16 @@ import {
 import { type FactState, firstArrivalOf, notBeforeOf } from "@counterfoil/core/ingest/fact-state";
 import { factIdOfKey, type LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { valueIn } from "@counterfoil/core/lifecycle/record-fields";
-import { pairByAmount, type Unpaired } from "@counterfoil/core/lifecycle/run-pairs";
 import {
   type AccountRun,
   accountRun,
   freesHold,
   isReleased,
   type MovementSide,
+  pairByAmount,
   reversalOf,
   sideRank,
+  type Unpaired,
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";

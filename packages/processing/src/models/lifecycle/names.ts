@@ -1,10 +1,10 @@
-import type { FactReading, Name } from "@counterfoil/core/lifecycle/fact-reading";
+import type { FactReading, Name } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
   betterKnown,
   isBetterKnown,
   lessKnown,
   type Owner,
-} from "@counterfoil/core/lifecycle/owner";
+} from "@counterfoil/core/lifecycle/record-fields";
 import type { Row } from "../../ports/table.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { NOWHERE } from "./facts.ts";

@@ -1,6 +1,6 @@
 import { timeOf } from "@counterfoil/core/exact/time";
-import type { FactReading, Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
-import type { HistoryEntry } from "@counterfoil/core/lifecycle/stage-history";
+import type { FactReading, Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import type { HistoryEntry } from "@counterfoil/core/lifecycle/stages";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters } from "./clusters.ts";

@@ -9,14 +9,13 @@ import {
   type FactState,
   initialFactState,
 } from "@counterfoil/core/ingest/fact-state";
-import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
 import {
   factIdOf,
   factIdOfKey,
+  type Lifecycle,
   type LifecycleFact,
 } from "@counterfoil/core/lifecycle/lifecycle-fact";
-import type { Projection } from "../../projection/projection.ts";
-import { openSession } from "../../projection/projection.ts";
+import { openSession, type Projection } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type AnomalyCause, acknowledgeAnomaly, acknowledgedBy } from "../anomaly-rows.ts";
 import { parseData } from "../columns.ts";

@@ -1,9 +1,9 @@
 import { formatTime } from "@counterfoil/core/exact/time";
-import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
-import { ownerOf } from "@counterfoil/core/lifecycle/owner";
+import type { Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
   type Fields,
   mergedFields,
+  ownerOf,
   valueIn,
   valuesIn,
 } from "@counterfoil/core/lifecycle/record-fields";

@@ -3,12 +3,13 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import {
   amendmentReason,
+  eventsWithout,
   roleOf,
+  stateOf,
   type View,
   type Without,
 } from "@counterfoil/core/ingest/fact-role";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
-import { eventsWithout, stateOf } from "@counterfoil/core/ingest/without";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { ANOMALIES } from "../../models/columns.ts";
 import { PROJECTIONS } from "../../models/registry.ts";

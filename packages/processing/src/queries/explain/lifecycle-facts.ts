@@ -3,9 +3,12 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { providerEventId } from "@counterfoil/core/ingest/event";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
-import type { Lifecycle } from "@counterfoil/core/lifecycle/fact-reading";
-import { known } from "@counterfoil/core/lifecycle/lifecycle-fact";
-import { lifecycleReason, type Standing } from "@counterfoil/core/lifecycle/reasons";
+import {
+  known,
+  type Lifecycle,
+  lifecycleReason,
+  type Standing,
+} from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { TRADES } from "@counterfoil/core/lifecycle/trade";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { factStateFrom } from "../../models/columns.ts";

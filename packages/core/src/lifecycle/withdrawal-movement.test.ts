@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { pairByAmount, type Unpaired } from "./run-pairs.ts";
+import { pairByAmount, type Unpaired } from "./withdrawal-movement.ts";
 
 /** `name amount request`, one after the other. */
 const unpaired = (text: string): Unpaired<string>[] =>

@@ -1,6 +1,6 @@
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { describe, expect, test } from "@jest/globals";
-import { factIdentity, factKey, factSubject } from "./fact-identity.ts";
+import { factIdentity, factKey, factSubject } from "./identity.ts";
 
 const ACCOUNT = "zerohash:D:A:general:available:BTC";
 const stamp = { content: "c", received_at: "2025-05-01T15:23:09Z", translation: 1 };
