@@ -6,8 +6,7 @@ import { ENTRIES } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { HISTORY, NAMES, RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import type { ModelStore, Rows } from "@counterfoil/processing/ports/model-store";
-import type { Row } from "@counterfoil/processing/ports/table";
+import type { ModelStore, Row, Rows } from "@counterfoil/processing/ports/model-store";
 import {
   openProjectionRun,
   type ProjectionRun,

@@ -1,5 +1,5 @@
 import { ACCOUNTS, ENTRIES } from "@counterfoil/processing/models/balances/tables";
-import type { Row } from "@counterfoil/processing/ports/table";
+import type { Row } from "@counterfoil/processing/ports/model-store";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
 import type { History } from "@counterfoil/simulator/history/history";
 import type { TestLedger } from "./support.ts";

@@ -6,8 +6,14 @@ import { createTablesSql } from "@counterfoil/adapters/sql/tables";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
 import { SQLITE } from "@counterfoil/adapters/sqlite/model-tables";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import type { Commit, ModelCatalogue, ModelStore } from "@counterfoil/processing/ports/model-store";
-import type { Row, Selection, Table } from "@counterfoil/processing/ports/table";
+import type {
+  Commit,
+  ModelCatalogue,
+  ModelStore,
+  Row,
+  Selection,
+  Table,
+} from "@counterfoil/processing/ports/model-store";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import { type HotShape, hotEvents } from "./hot-shapes.ts";
 import { hashing } from "./support.ts";

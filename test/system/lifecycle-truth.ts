@@ -1,5 +1,5 @@
 import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
-import type { Row } from "@counterfoil/processing/ports/table";
+import type { Row } from "@counterfoil/processing/ports/model-store";
 import type {
   DepositTruth,
   History,

@@ -1,7 +1,7 @@
 import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import type { Table } from "@counterfoil/processing/ports/table";
+import type { Table } from "@counterfoil/processing/ports/model-store";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import { describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceBody, take } from "./messages.ts";

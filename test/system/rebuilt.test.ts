@@ -2,7 +2,7 @@ import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { ACCOUNTS, BALANCE_CHANGES } from "@counterfoil/processing/models/balances/tables";
 import { RECORD_CHANGES, RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import type { Row, Table } from "@counterfoil/processing/ports/table";
+import type { Row, Table } from "@counterfoil/processing/ports/model-store";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { createRandom } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";

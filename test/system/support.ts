@@ -20,9 +20,10 @@ import type {
   Checkpoint,
   ModelCatalogue,
   ModelStore,
+  Row,
   Rows,
+  Table,
 } from "@counterfoil/processing/ports/model-store";
-import type { Row, Table } from "@counterfoil/processing/ports/table";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import {
   openProjectionRun,

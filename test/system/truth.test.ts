@@ -1,6 +1,6 @@
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
-import type { Row } from "@counterfoil/processing/ports/table";
+import type { Row } from "@counterfoil/processing/ports/model-store";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
 import { shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
 import { describe, expect, test } from "@jest/globals";

@@ -2,8 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Topic, topicName } from "@counterfoil/contracts/kafka";
 import type { Consumer, IHeaders, Kafka, KafkaMessage } from "kafkajs";
 import type { RawMessage } from "./message.ts";
-import type { StateTable } from "./reading.ts";
-import { createReading, type Reading, type ReadingOptions } from "./reading.ts";
+import { createReading, type Reading, type ReadingOptions, type StateTable } from "./reading.ts";
 
 export type ConsumeOptions = ReadingOptions &
   Readonly<{

@@ -1,8 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Fact, RawMessage } from "./message.ts";
-import { MessageInvalid, parseMessage } from "./message.ts";
-import type { FindStoredState, StateChange } from "./reading.ts";
-import { createFactSequences, createReading, createStateTable, type Hole } from "./reading.ts";
+import { type Fact, MessageInvalid, parseMessage, type RawMessage } from "./message.ts";
+import {
+  createFactSequences,
+  createReading,
+  createStateTable,
+  type FindStoredState,
+  type Hole,
+  type StateChange,
+} from "./reading.ts";
 
 const common = {
   ce_specversion: "1.0",

@@ -19,8 +19,12 @@ import {
   type PageRequest,
 } from "@counterfoil/processing/queries/answers";
 import type { Moment } from "@counterfoil/processing/queries/moment";
-import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
-import { lastPositionBy, lateArrivals } from "@counterfoil/processing/queries/serving";
+import {
+  lastPositionBy,
+  lateArrivals,
+  type ReadModel,
+  type ServedModels,
+} from "@counterfoil/processing/queries/serving";
 import type { StatusSources } from "@counterfoil/processing/queries/status";
 import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/stuck";
 import type { Caller } from "./access.ts";

@@ -1,7 +1,6 @@
 import { StreamCorrupted, StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { describe, expect, test } from "@jest/globals";
-import type { Timing } from "./connection.ts";
-import { type Connection, openConnection } from "./connection.ts";
+import { type Connection, openConnection, type Timing } from "./connection.ts";
 import type { CommitFault } from "./testing/node.ts";
 import { failAppends, HASTY, IMPATIENT, useDouble } from "./testing/use-double.ts";
 import { writeEvents } from "./write.ts";

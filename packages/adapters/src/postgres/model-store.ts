@@ -5,8 +5,10 @@ import type {
   Checkpoint,
   Commit,
   ModelStore,
+  Row,
+  Table,
+  Value,
 } from "@counterfoil/processing/ports/model-store";
-import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
 import type { Client, ClientBase } from "pg";
 import {
   CHECKPOINT_COLUMNS,

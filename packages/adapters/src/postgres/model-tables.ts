@@ -2,18 +2,16 @@ import { randomUUID } from "node:crypto";
 import { GenerationMissing } from "@counterfoil/processing/ports/errors";
 import type {
   Checkpoint,
-  ModelReader,
-  Rows,
-  StoreName,
-} from "@counterfoil/processing/ports/model-store";
-import type {
   ColumnType,
   Condition,
+  ModelReader,
   Row,
+  Rows,
   Selection,
+  StoreName,
   Table,
   Value,
-} from "@counterfoil/processing/ports/table";
+} from "@counterfoil/processing/ports/model-store";
 import type { ClientBase } from "pg";
 import {
   CHECKPOINT_COLUMNS,

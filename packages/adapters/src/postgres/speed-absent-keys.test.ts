@@ -1,4 +1,4 @@
-import type { Row } from "@counterfoil/processing/ports/table";
+import type { Row } from "@counterfoil/processing/ports/model-store";
 import { ENTRIES, entry, putEntries } from "@counterfoil/processing/testing/sample-tables";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";

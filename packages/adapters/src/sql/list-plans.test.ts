@@ -5,8 +5,13 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { PARTIES, PARTY_CHANGES, RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
-import type { Condition, Row, Selection, Table } from "@counterfoil/processing/ports/table";
+import type {
+  Condition,
+  ModelCatalogue,
+  Row,
+  Selection,
+  Table,
+} from "@counterfoil/processing/ports/model-store";
 import { describe, expect, test } from "@jest/globals";
 import pg from "pg";
 import { openModelCatalogue as openOnPostgres } from "../postgres/model-catalogue.ts";

@@ -1,6 +1,6 @@
-import type { Checkpoint } from "@counterfoil/processing/ports/model-store";
 import type {
   Among,
+  Checkpoint,
   ColumnType,
   Condition,
   Operator,
@@ -8,7 +8,7 @@ import type {
   Selection,
   Table,
   Value,
-} from "@counterfoil/processing/ports/table";
+} from "@counterfoil/processing/ports/model-store";
 
 /** What a statement is given: a list is one value, as `Dialect.listOf` makes it. */
 export type SqlValue = Value | readonly Value[];

@@ -6,9 +6,11 @@ import type {
   BuildingStore,
   Commit,
   ModelStore,
+  Row,
   StoreName,
+  Table,
+  Value,
 } from "@counterfoil/processing/ports/model-store";
-import type { Row, Table, Value } from "@counterfoil/processing/ports/table";
 import { createTableSql, isKey, putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
 import { MODEL, type Stored } from "../sql/trouble.ts";
 import {

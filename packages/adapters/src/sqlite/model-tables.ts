@@ -1,20 +1,18 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FormatTooNew } from "@counterfoil/processing/ports/errors";
-import type {
-  Checkpoint,
-  ModelLayout,
-  ModelReader,
-  Rows,
-  StoreName,
-} from "@counterfoil/processing/ports/model-store";
 import {
+  type Checkpoint,
   type Condition,
+  type ModelLayout,
+  type ModelReader,
   type Row,
+  type Rows,
   type Selection,
+  type StoreName,
   type Table,
   takeRows,
   type Value,
-} from "@counterfoil/processing/ports/table";
+} from "@counterfoil/processing/ports/model-store";
 import {
   type Cells,
   CHECKPOINT_COLUMNS,

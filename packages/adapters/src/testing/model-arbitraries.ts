@@ -1,5 +1,10 @@
-import type { Commit } from "@counterfoil/processing/ports/model-store";
-import type { Condition, Selection, Table, Value } from "@counterfoil/processing/ports/table";
+import type {
+  Commit,
+  Condition,
+  Selection,
+  Table,
+  Value,
+} from "@counterfoil/processing/ports/model-store";
 import { checkpointAt } from "@counterfoil/processing/testing/sample-tables";
 import fc from "fast-check";
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Json } from "./document-breaks.ts";
-import { documentBreaks } from "./document-breaks.ts";
+import { documentBreaks, type Json } from "./document-breaks.ts";
 
 type Change = (document: Json) => Json;
 

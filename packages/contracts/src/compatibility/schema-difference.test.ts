@@ -1,6 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Json } from "./document-breaks.ts";
-import { schemaDifferences } from "./document-breaks.ts";
+import { type Json, schemaDifferences } from "./document-breaks.ts";
 
 function differences(promised: Json, found: Json): readonly string[] {
   const part = (node: Json) => ({ root: node, node });

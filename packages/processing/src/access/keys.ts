@@ -15,8 +15,7 @@ import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { appendDecided, type Contender } from "../ingest/append-decided.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { EventStream } from "../ports/event-stream.ts";
-import { readAll } from "../ports/event-stream.ts";
+import { type EventStream, readAll } from "../ports/event-stream.ts";
 import type { KeyStore } from "../ports/installation.ts";
 
 /** Every key that the stream tells of, up to its present head. */

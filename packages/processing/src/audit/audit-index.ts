@@ -29,8 +29,15 @@ import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { integer, own, text } from "../models/columns.ts";
 import { ModelCorrupted, StreamCorrupted } from "../ports/errors.ts";
 import { type EventStream, type ReadQuery, rangeOf } from "../ports/event-stream.ts";
-import type { Checkpoint, ModelLayout, ModelStore, Rows } from "../ports/model-store.ts";
-import type { Row, Table, Value } from "../ports/table.ts";
+import type {
+  Checkpoint,
+  ModelLayout,
+  ModelStore,
+  Row,
+  Rows,
+  Table,
+  Value,
+} from "../ports/model-store.ts";
 import { checkNotForked, checkStillFollows } from "../stream-guard.ts";
 
 /**

@@ -2,8 +2,15 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { EMPTY_DIGEST, type Hashing } from "@counterfoil/core/hashing";
 import { balancesProjection } from "../models/balances/projection.ts";
 import { ACCOUNTS, ENTRIES, STATEMENTS } from "../models/balances/tables.ts";
-import type { Checkpoint, Commit, ModelCatalogue, ModelStore } from "../ports/model-store.ts";
-import type { Row, Table, Value } from "../ports/table.ts";
+import type {
+  Checkpoint,
+  Commit,
+  ModelCatalogue,
+  ModelStore,
+  Row,
+  Table,
+  Value,
+} from "../ports/model-store.ts";
 import { compareRows, everyRow } from "../projection/selection.ts";
 
 type FoldOptions = Readonly<{ catalogue: ModelCatalogue; hashing: Hashing }>;

@@ -19,10 +19,11 @@ import type {
   ModelCatalogue,
   ModelLayout,
   ModelStore,
+  Row,
   Rows,
   StoreName,
+  Table,
 } from "../ports/model-store.ts";
-import type { Row, Table } from "../ports/table.ts";
 import { beyondPart, type Page, type PageRequest, readPage } from "../queries/answers.ts";
 import { AUDIT_LAYOUT, advanceIndex, rootIn, rootsIn } from "./audit-index.ts";
 import { recordRotation, takePresentKey } from "./key-rotation.ts";

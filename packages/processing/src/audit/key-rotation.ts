@@ -7,8 +7,7 @@ import { newEvent } from "@counterfoil/core/ingest/event";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { appendDecided, type Contender } from "../ingest/append-decided.ts";
 import { HeadKeyUnusable } from "../ports/errors.ts";
-import type { EventStream } from "../ports/event-stream.ts";
-import { readAll } from "../ports/event-stream.ts";
+import { type EventStream, readAll } from "../ports/event-stream.ts";
 import type { HeadKeyring, VerifySignature } from "../ports/installation.ts";
 
 /** Another key signs this ledger's heads than the one that is at hand. */

@@ -5,8 +5,14 @@ import { changedAnomaly } from "../models/anomaly-rows.ts";
 import { ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
 import { ANOMALIES, ANOMALY_CHANGES, STOPPED } from "../models/columns.ts";
 import { RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
-import type { Rows } from "../ports/model-store.ts";
-import { type Condition, isLastRows, type Row, type Table, type Value } from "../ports/table.ts";
+import {
+  type Condition,
+  isLastRows,
+  type Row,
+  type Rows,
+  type Table,
+  type Value,
+} from "../ports/model-store.ts";
 import type { StoppedSubject } from "../projection/projection.ts";
 import { anomalyRecord } from "../queries/anomaly-record.ts";
 import { balanceRecord, balanceRecordAt } from "../queries/balances.ts";

@@ -1,12 +1,17 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { followActivations } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { EventStream } from "../ports/event-stream.ts";
-import { waitForMore } from "../ports/event-stream.ts";
+import { type EventStream, waitForMore } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { ServedModels } from "../queries/serving.ts";
-import type { ChangeFrames } from "./channel.ts";
-import { type ChangeFilter, type Channel, channelKey, concerns, writeChanges } from "./channel.ts";
+import {
+  type ChangeFilter,
+  type ChangeFrames,
+  type Channel,
+  channelKey,
+  concerns,
+  writeChanges,
+} from "./channel.ts";
 import {
   advance,
   type ChangeCursor,

@@ -5,8 +5,7 @@ import { newEvent } from "@counterfoil/core/ingest/event";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { appendContended, type Contender } from "../ingest/append-decided.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
-import type { EventStream } from "../ports/event-stream.ts";
-import { readAll } from "../ports/event-stream.ts";
+import { type EventStream, readAll } from "../ports/event-stream.ts";
 import type { Checkpoint } from "../ports/model-store.ts";
 import type { Projection } from "../projection/projection.ts";
 

@@ -1,6 +1,5 @@
 import { expect, test } from "@jest/globals";
-import type { Rows } from "../ports/model-store.ts";
-import type { Row, Table } from "../ports/table.ts";
+import type { Row, Rows, Table } from "../ports/model-store.ts";
 import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import {
   compareRows,

@@ -2,8 +2,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import { recordsAt, type Source, sourcesOf } from "../changes/change-rows.ts";
 import { isEngineError } from "../ports/errors.ts";
 import { type EventStream, PAGE_BYTES_MAX } from "../ports/event-stream.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { Condition, Row, Selection, Table, Value } from "../ports/table.ts";
+import type { Condition, Row, Rows, Selection, Table, Value } from "../ports/model-store.ts";
 import { everyRow, inOrderOf } from "../projection/selection.ts";
 
 /** A row that is not the same in two generations; null where it is missing. */

@@ -1,6 +1,6 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { Nanos } from "@counterfoil/core/exact/time";
-import type { Row, Value } from "../ports/table.ts";
+import type { Row, Value } from "../ports/model-store.ts";
 import type { RowBuffer } from "../projection/row-buffer.ts";
 import { ANOMALIES, ANOMALY_CHANGES, ATTENTION, ATTENTION_COUNTS } from "./columns.ts";
 

@@ -5,7 +5,7 @@ import {
   initialFactState,
 } from "@counterfoil/core/ingest/fact-state";
 import { isPresent, readData } from "@counterfoil/core/stream/read-event";
-import type { Column, Table } from "../ports/table.ts";
+import type { Column, Table } from "../ports/model-store.ts";
 
 /** A column of the state, and one that only this stream's order or the receiver's clock explains. */
 export const text: Column = { type: "text", state: true };

@@ -9,8 +9,7 @@ import {
   takeFromDigest,
 } from "@counterfoil/core/hashing";
 import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
-import type { Checkpoint, Rows } from "../ports/model-store.ts";
-import type { Row, Table } from "../ports/table.ts";
+import type { Checkpoint, Row, Rows, Table } from "../ports/model-store.ts";
 import { everyRow } from "./selection.ts";
 
 /** What one row adds to the digests; `state` null where it is no part of the state. */

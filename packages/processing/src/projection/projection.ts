@@ -5,8 +5,7 @@ import { cutText } from "@counterfoil/core/exact/text";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { closeAnomaly, openAnomaly } from "../models/anomaly-rows.ts";
 import { STOPPED } from "../models/columns.ts";
-import type { Checkpoint, ModelStore } from "../ports/model-store.ts";
-import type { Table } from "../ports/table.ts";
+import type { Checkpoint, ModelStore, Table } from "../ports/model-store.ts";
 import { createRowBuffer, type RowBuffer } from "./row-buffer.ts";
 
 /** A read model: its tables, and how events change them. The same for live folding and rebuilds. */

@@ -9,8 +9,7 @@ import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
 import { type EventStream, isLastPage, waitForMore } from "../ports/event-stream.ts";
 import { projectorLock, type RoleLocks } from "../ports/installation.ts";
-import type { ModelCatalogue, Rows } from "../ports/model-store.ts";
-import { isLastRows, type Row } from "../ports/table.ts";
+import { isLastRows, type ModelCatalogue, type Row, type Rows } from "../ports/model-store.ts";
 import {
   createTraces,
   NO_TRACING,

@@ -1,6 +1,6 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import { describe, expect, test } from "@jest/globals";
-import type { Selection, Table } from "../ports/table.ts";
+import type { Selection, Table } from "../ports/model-store.ts";
 import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { createRowBuffer } from "./row-buffer.ts";
 

@@ -1,6 +1,15 @@
 import type { Hashing } from "@counterfoil/core/hashing";
-import type { Checkpoint, Commit, ModelStore, TableRows } from "../ports/model-store.ts";
-import { type Row, type Selection, type Table, textLength, type Value } from "../ports/table.ts";
+import {
+  type Checkpoint,
+  type Commit,
+  type ModelStore,
+  type Row,
+  type Selection,
+  type Table,
+  type TableRows,
+  textLength,
+  type Value,
+} from "../ports/model-store.ts";
 import { createDigestSums, type Leaf, rowLeaf } from "./digests.ts";
 import { compareRows, inOrderOf, isBeyond, meets } from "./selection.ts";
 

@@ -4,8 +4,14 @@ import { isEngineError } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelStore } from "../ports/model-store.ts";
 import { checkNotForked } from "../stream-guard.ts";
-import type { Projection, ProjectionSession, Work } from "./projection.ts";
-import { errorText, type StoppedSubject, subjectName } from "./projection.ts";
+import {
+  errorText,
+  type Projection,
+  type ProjectionSession,
+  type StoppedSubject,
+  subjectName,
+  type Work,
+} from "./projection.ts";
 
 export type ProjectionRunOptions = Readonly<{
   stream: EventStream;

@@ -1,7 +1,7 @@
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { Row, Selection, Value } from "../ports/table.ts";
+import type { Row, Selection, Value } from "../ports/model-store.ts";
 import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { ENTRIES, entry, putEntries, TABLES } from "../testing/sample-tables.ts";
 import { openSession, type Projection } from "./projection.ts";

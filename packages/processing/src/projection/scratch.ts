@@ -1,7 +1,16 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
-import type { Checkpoint, Commit, ModelStore, Rows } from "../ports/model-store.ts";
-import { type Row, type Selection, type Table, takeRows, type Value } from "../ports/table.ts";
+import {
+  type Checkpoint,
+  type Commit,
+  type ModelStore,
+  type Row,
+  type Rows,
+  type Selection,
+  type Table,
+  takeRows,
+  type Value,
+} from "../ports/model-store.ts";
 import type { Projection } from "./projection.ts";
 import { inOrderOf, isAmong, isBeyond, meets } from "./selection.ts";
 

@@ -7,7 +7,7 @@ import {
   type Selection,
   type Table,
   type Value,
-} from "../ports/table.ts";
+} from "../ports/model-store.ts";
 
 /** Whatever answers a selection: a store, a moment of it, a buffer before it. */
 type Selecting = Readonly<{

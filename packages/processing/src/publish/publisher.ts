@@ -4,12 +4,10 @@ import { keptHeads } from "../audit/heads.ts";
 import { followActivations } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
-import type { EventStream } from "../ports/event-stream.ts";
-import { waitForMore } from "../ports/event-stream.ts";
+import { type EventStream, waitForMore } from "../ports/event-stream.ts";
 import type { RoleLocks } from "../ports/installation.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
-import type { TopicPublisher, Topics } from "../ports/topics.ts";
-import { TopicsUnavailable } from "../ports/topics.ts";
+import { type TopicPublisher, type Topics, TopicsUnavailable } from "../ports/topics.ts";
 import {
   createTraces,
   NO_TRACING,
@@ -18,8 +16,14 @@ import {
   traceStep,
 } from "../ports/tracing.ts";
 import { openReaders } from "../queries/serving.ts";
-import type { Published, TransactionLimits } from "./batch.ts";
-import { type Batch, batchMessages, readBatch, readOnward } from "./batch.ts";
+import {
+  type Batch,
+  batchMessages,
+  type Published,
+  readBatch,
+  readOnward,
+  type TransactionLimits,
+} from "./batch.ts";
 import {
   formatCheckpoint,
   type PublisherCheckpoint,

@@ -9,16 +9,13 @@ import {
 } from "../changes/change-rows.ts";
 import { isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
-import type { GenerationInfo, Rows } from "../ports/model-store.ts";
-import type { Condition } from "../ports/table.ts";
+import type { Condition, GenerationInfo, Rows } from "../ports/model-store.ts";
 import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topics.ts";
 import type { StoppedSubject } from "../projection/projection.ts";
-import type { PublishContext, Published } from "./batch.ts";
-import { isBuiltAfter } from "./batch.ts";
+import { isBuiltAfter, type PublishContext, type Published } from "./batch.ts";
 import { type PublisherCheckpoint, type StoppedKey, withModel } from "./checkpoint.ts";
 import { type StateChange, stateMessage } from "./message.ts";
-import type { StoppedWatch } from "./stopped.ts";
-import { type Publishing, publishTaken, stoppedStates } from "./stopped.ts";
+import { type Publishing, publishTaken, type StoppedWatch, stoppedStates } from "./stopped.ts";
 
 /** What is published again, by whom and from where. */
 export type Republishing = Publishing &

@@ -3,8 +3,7 @@ import { EMPTY_DIGEST, type Hashing } from "@counterfoil/core/hashing";
 import { integer, own, text } from "../models/columns.ts";
 import { ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { Commit, ModelCatalogue, ModelStore } from "../ports/model-store.ts";
-import type { Row, Table } from "../ports/table.ts";
+import type { Commit, ModelCatalogue, ModelStore, Row, Table } from "../ports/model-store.ts";
 import { subjectName } from "../projection/projection.ts";
 import { isOnStream } from "../stream-guard.ts";
 

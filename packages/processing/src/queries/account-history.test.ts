@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { ENTRIES } from "../models/balances/tables.ts";
 import { ANOMALIES } from "../models/columns.ts";
-import type { Row } from "../ports/table.ts";
+import type { Row } from "../ports/model-store.ts";
 import { readGaps } from "./account-history.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 

@@ -3,8 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ANOMALIES, ATTENTION } from "../models/columns.ts";
 import { KNOWN_STUCK, RECORDS } from "../models/lifecycle/tables.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { Row, Value } from "../ports/table.ts";
+import type { Row, Rows, Value } from "../ports/model-store.ts";
 import {
   type AnomalyFilters,
   type AnomalyPart,

@@ -4,8 +4,7 @@ import { ANOMALIES, ATTENTION } from "../models/columns.ts";
 import { KNOWN_STUCK, RECORDS, stuckIn } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { ColumnType, Condition, Row, Value } from "../ports/table.ts";
+import type { ColumnType, Condition, Row, Rows, Value } from "../ports/model-store.ts";
 import { compareTuples } from "../projection/selection.ts";
 import { anomalyAt, anomalyRecord, stuckRecord } from "./anomaly-record.ts";
 import {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
-import type { Row, Value } from "../ports/table.ts";
+import type { Row, Value } from "../ports/model-store.ts";
 import {
   type CursorScope,
   decodeCursor,

@@ -2,17 +2,17 @@ import { canonicalJson } from "@counterfoil/core/exact/json";
 import { formatTime } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "../ports/clock.ts";
-import type { Rows } from "../ports/model-store.ts";
 import {
   type ColumnType,
   type Condition,
   isLastRows,
   type Row,
+  type Rows,
   type Selection,
   type Table,
   textLength,
   type Value,
-} from "../ports/table.ts";
+} from "../ports/model-store.ts";
 import { inOrderOf } from "../projection/selection.ts";
 
 /** How every list and every look-up is answered: one record or a page of them, and cells as text. */

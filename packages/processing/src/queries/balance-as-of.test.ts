@@ -1,7 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { ENTRIES } from "../models/balances/tables.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { Row } from "../ports/table.ts";
+import type { Row, Rows } from "../ports/model-store.ts";
 import { balanceAsOf, balanceRecord } from "./balances.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 

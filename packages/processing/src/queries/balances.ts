@@ -3,8 +3,7 @@ import { accountParts } from "@counterfoil/core/account";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { ColumnType, Condition, Row } from "../ports/table.ts";
+import type { ColumnType, Condition, Row, Rows } from "../ports/model-store.ts";
 import { ENTRY_ORDER, type EntryReading, lastEntry, lastOfAll } from "./account-history.ts";
 import {
   beyondPart,

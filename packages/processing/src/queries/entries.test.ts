@@ -3,8 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ENTRIES, MOVEMENTS } from "../models/balances/tables.ts";
 import { ANOMALIES } from "../models/columns.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { Row, Value } from "../ports/table.ts";
+import type { Row, Rows, Value } from "../ports/model-store.ts";
 import { listEntries } from "./entries.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 

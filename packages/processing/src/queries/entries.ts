@@ -2,15 +2,15 @@ import type { EntryRecord } from "@counterfoil/contracts/record";
 import type { FactState, Place } from "@counterfoil/core/ingest/fact-state";
 import { reportFrom } from "../models/balances/entry-row.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Rows } from "../ports/model-store.ts";
 import {
   type ColumnType,
   type Condition,
   isLastRows,
   type Row,
+  type Rows,
   type Selection,
   type Value,
-} from "../ports/table.ts";
+} from "../ports/model-store.ts";
 import {
   ENTRY_ORDER,
   type EntryReading,

@@ -9,7 +9,7 @@ import {
 } from "../audit/subject-events.ts";
 import type { Clock } from "../ports/clock.ts";
 import { BULK_TYPES, type EventStream, isLastPage, type ReadRange } from "../ports/event-stream.ts";
-import type { ColumnType } from "../ports/table.ts";
+import type { ColumnType } from "../ports/model-store.ts";
 import { LIST_BYTES_MAX, type Page } from "./answers.ts";
 import { eventFor, type Standings } from "./event-standing.ts";
 

@@ -1,8 +1,7 @@
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { RECORD_CHANGES } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { ColumnType, Condition, Row, Value } from "../ports/table.ts";
+import type { ColumnType, Condition, Row, Rows, Value } from "../ports/model-store.ts";
 import {
   beyondPart,
   eachOf,

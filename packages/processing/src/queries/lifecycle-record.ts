@@ -19,8 +19,7 @@ import {
   RECORDS,
   RELINKS,
 } from "../models/lifecycle/tables.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { Row, Value } from "../ports/table.ts";
+import type { Row, Rows, Value } from "../ports/model-store.ts";
 import { beyondPart, positionIn, textIn, timeIn } from "./answers.ts";
 import {
   HISTORY_VERSIONS,

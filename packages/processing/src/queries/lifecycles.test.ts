@@ -7,7 +7,7 @@ import {
   RECORDS,
   RELINKS,
 } from "../models/lifecycle/tables.ts";
-import type { Row, Table } from "../ports/table.ts";
+import type { Row, Table } from "../ports/model-store.ts";
 import type { Page } from "./answers.ts";
 import { listRecords } from "./lifecycle-list.ts";
 import { lifecycleRecord } from "./lifecycle-record.ts";

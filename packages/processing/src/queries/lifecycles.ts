@@ -1,14 +1,14 @@
 import type { HistoryRecord } from "@counterfoil/contracts/record";
 import type { Cluster } from "../models/lifecycle/clusters.ts";
 import { CLUSTERS, having, PLACE } from "../models/lifecycle/tables.ts";
-import type { Rows } from "../ports/model-store.ts";
 import {
   type ColumnType,
   type Condition,
   isLastRows,
   type Row,
+  type Rows,
   type Selection,
-} from "../ports/table.ts";
+} from "../ports/model-store.ts";
 import {
   beyondPart,
   type Found,

@@ -2,8 +2,7 @@ import type { Nanos } from "@counterfoil/core/exact/time";
 import { unreportedRow } from "../models/balances/entry-row.ts";
 import { ENTRIES, ENTRIES_PAST, MOVEMENTS, MOVEMENTS_PAST } from "../models/balances/tables.ts";
 import { HISTORY, HISTORY_PAST, NAMES, NAMES_PAST } from "../models/lifecycle/tables.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { Condition, Row, Selection, Table } from "../ports/table.ts";
+import type { Condition, Row, Rows, Selection, Table } from "../ports/model-store.ts";
 import { mergeSelected } from "./answers.ts";
 
 /**

@@ -5,14 +5,14 @@ import { accountIdsOf, isAccountOf } from "@counterfoil/core/account";
 import { partiesOf } from "@counterfoil/core/lifecycle/trade";
 import { PARTIES, PARTY_CHANGES, RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
 import { ModelCorrupted } from "../ports/errors.ts";
-import type { Rows } from "../ports/model-store.ts";
 import {
   type Among,
   type Condition,
   type Row,
+  type Rows,
   type Selection,
   textLength,
-} from "../ports/table.ts";
+} from "../ports/model-store.ts";
 import { selectEither } from "./answers.ts";
 import type { LifecycleModel } from "./stuck.ts";
 

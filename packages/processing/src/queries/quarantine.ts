@@ -9,10 +9,8 @@ import type { Translations } from "@counterfoil/core/translate/translation";
 import { ATTENTION } from "../models/columns.ts";
 import { QUARANTINED } from "../models/deliveries.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { EventStream } from "../ports/event-stream.ts";
-import { pagesOf } from "../ports/event-stream.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { ColumnType } from "../ports/table.ts";
+import { type EventStream, pagesOf } from "../ports/event-stream.ts";
+import type { ColumnType, Rows } from "../ports/model-store.ts";
 import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./answers.ts";
 import type { Platform } from "./platform.ts";
 

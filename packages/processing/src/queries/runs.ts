@@ -4,8 +4,7 @@ import { type FactState, inForce, timesOf } from "@counterfoil/core/ingest/fact-
 import { movementFrom } from "../models/balances/entry-row.ts";
 import { ENTRIES, FORMER_RUNS } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { Condition, Row } from "../ports/table.ts";
+import type { Condition, Row, Rows } from "../ports/model-store.ts";
 import { entryAt } from "./account-history.ts";
 import { type Found, found, foundAmong, MISSING, positionIn, textIn, timeIn } from "./answers.ts";
 import { MOVEMENT_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";

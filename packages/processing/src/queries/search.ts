@@ -8,8 +8,7 @@ import {
 import { ACCOUNT_IDS, ACCOUNTS, ENTRIES, MOVEMENTS } from "../models/balances/tables.ts";
 import { RECORDS } from "../models/lifecycle/tables.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { Condition, Row } from "../ports/table.ts";
+import type { Condition, Row, Rows } from "../ports/model-store.ts";
 import { findInModels } from "./anomalies.ts";
 import { beginsWith } from "./answers.ts";
 import { type DeliveryQuery, partOfDelivery } from "./deliveries.ts";

@@ -3,8 +3,7 @@ import type { StuckCount } from "@counterfoil/contracts/operations-record";
 import { DEPOSIT_STAGES, TRADE_STAGES, WITHDRAWAL_STAGES } from "@counterfoil/contracts/record";
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import { KNOWN_STUCK, RECORDS } from "../models/lifecycle/tables.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { Condition, Row } from "../ports/table.ts";
+import type { Condition, Row, Rows } from "../ports/model-store.ts";
 
 /** Whose records go through stages. */
 export const LIFECYCLE_MODELS = ["withdrawals", "deposits", "trades"] as const;

@@ -8,8 +8,7 @@ import {
   TOTALS,
 } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Rows } from "../ports/model-store.ts";
-import type { Condition, Row } from "../ports/table.ts";
+import type { Condition, Row, Rows } from "../ports/model-store.ts";
 import { everyRow } from "../projection/selection.ts";
 import { lastChange } from "./moment.ts";
 import type { Platform } from "./platform.ts";

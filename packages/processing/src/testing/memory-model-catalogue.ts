@@ -1,15 +1,19 @@
 import { GenerationMissing } from "../ports/errors.ts";
-import type {
-  Checkpoint,
-  Commit,
-  ModelCatalogue,
-  ModelLayout,
-  ModelReader,
-  ModelStore,
-  Rows,
-  StoreName,
+import {
+  type Checkpoint,
+  type Commit,
+  type ModelCatalogue,
+  type ModelLayout,
+  type ModelReader,
+  type ModelStore,
+  type Row,
+  type Rows,
+  type Selection,
+  type StoreName,
+  type Table,
+  takeRows,
+  type Value,
 } from "../ports/model-store.ts";
-import { type Row, type Selection, type Table, takeRows, type Value } from "../ports/table.ts";
 import { inOrderOf, isAmong, isBeyond, meets } from "../projection/selection.ts";
 
 const NO_ROWS = "0".repeat(64);

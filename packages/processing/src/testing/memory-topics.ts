@@ -1,5 +1,11 @@
-import type { TopicPublisher, TopicRecord, Topics } from "../ports/topics.ts";
-import { PublisherFenced, RecordTooLarge, TopicsUnavailable } from "../ports/topics.ts";
+import {
+  PublisherFenced,
+  RecordTooLarge,
+  type TopicPublisher,
+  type TopicRecord,
+  type Topics,
+  TopicsUnavailable,
+} from "../ports/topics.ts";
 
 /** What several instances of the same topics share, as processes share a broker. */
 export type MemoryTopicStorage = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Row } from "../ports/table.ts";
+import type { Row } from "../ports/model-store.ts";
 import type { ModelFixture } from "./model-fixture.ts";
 import { checkpointAt, ENTRIES, entry, putEntries, TAGS } from "./sample-tables.ts";
 

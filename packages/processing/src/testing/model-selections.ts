@@ -1,6 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { ModelStore } from "../ports/model-store.ts";
-import type { Among, Condition, Row, Selection, Value } from "../ports/table.ts";
+import type { Among, Condition, ModelStore, Row, Selection, Value } from "../ports/model-store.ts";
 import type { ModelFixture } from "./model-fixture.ts";
 import { ENTRIES, entry, putEntries, TAGS } from "./sample-tables.ts";
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { ModelReader, ModelStore, Rows } from "../ports/model-store.ts";
-import type { Row } from "../ports/table.ts";
+import type { ModelReader, ModelStore, Row, Rows } from "../ports/model-store.ts";
 import type { ModelFixture } from "./model-fixture.ts";
 import { checkpointAt, ENTRIES, entry, putEntries, TAGS } from "./sample-tables.ts";
 

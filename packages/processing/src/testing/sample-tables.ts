@@ -1,5 +1,4 @@
-import type { Checkpoint, Commit } from "../ports/model-store.ts";
-import type { Row, Table } from "../ports/table.ts";
+import type { Checkpoint, Commit, Row, Table } from "../ports/model-store.ts";
 
 const TEXT = { type: "text", state: true } as const;
 const INTEGER = { type: "integer", state: false } as const;

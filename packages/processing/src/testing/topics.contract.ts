@@ -1,7 +1,12 @@
 import type { Topic } from "@counterfoil/contracts/kafka";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { HeldState, TopicPublisher, TopicRecord, Topics } from "../ports/topics.ts";
-import { PublisherFenced } from "../ports/topics.ts";
+import {
+  type HeldState,
+  PublisherFenced,
+  type TopicPublisher,
+  type TopicRecord,
+  type Topics,
+} from "../ports/topics.ts";
 
 export type TopicsHarness = Readonly<{
   /** Another instance on the same topics, as another process would open it. */

@@ -1,8 +1,8 @@
 import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
 import type { SampledLog } from "@counterfoil/http/request-log";
-import type { Clock } from "@counterfoil/processing/ports/clock";
 import {
   backoffMs,
+  type Clock,
   type RandomFraction,
   type RetryPolicy,
 } from "@counterfoil/processing/ports/clock";

@@ -1,5 +1,4 @@
-import type { Clock } from "@counterfoil/processing/ports/clock";
-import { backoffMs, type RandomFraction } from "@counterfoil/processing/ports/clock";
+import { backoffMs, type Clock, type RandomFraction } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import {
   type FeedClosing,

@@ -4,7 +4,7 @@ import type { Entry } from "@counterfoil/core/balances/entry";
 import { extendHistory, newHistory, trimHistory } from "@counterfoil/core/balances/history";
 import { formatMoney, type Money, moneyIn } from "@counterfoil/core/exact/money";
 import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
-import type { Row, Selection, Value } from "../../ports/table.ts";
+import type { Row, Selection, Value } from "../../ports/model-store.ts";
 import type { RowBuffer, Share } from "../../projection/row-buffer.ts";
 import { entryFromRow, entryRow } from "./entry-row.ts";
 import { ACCOUNTS, ENTRIES, HOLDERS } from "./tables.ts";

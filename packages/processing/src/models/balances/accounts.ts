@@ -20,8 +20,7 @@ import {
 } from "./account.ts";
 import { summarize, takeIn, takeInPlain } from "./account-effects.ts";
 import { foldInMemory, foldRun, type Step } from "./runs.ts";
-import type { Feeds } from "./snapshot-membership.ts";
-import { refreshUnlisted } from "./snapshot-membership.ts";
+import { type Feeds, refreshUnlisted } from "./snapshot-membership.ts";
 import { foldStatement } from "./statements.ts";
 import { BALANCE_CHANGES } from "./tables.ts";
 import { openTotals, type Totals } from "./totals.ts";

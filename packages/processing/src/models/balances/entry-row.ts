@@ -11,7 +11,7 @@ import {
 } from "@counterfoil/core/balances/entry";
 import { formatMoney, isSameMoney, type Money, moneyIn } from "@counterfoil/core/exact/money";
 import { type FactState, inForce } from "@counterfoil/core/ingest/fact-state";
-import type { Row } from "../../ports/table.ts";
+import type { Row } from "../../ports/model-store.ts";
 import { factStateFrom, factStateText } from "../columns.ts";
 
 /** An entry as it is stored; `unreportedSince`: of the column of that name. */

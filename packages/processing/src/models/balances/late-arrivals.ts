@@ -1,7 +1,6 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { formatTime, type Nanos, SECOND, timeOf } from "@counterfoil/core/exact/time";
-import type { Rows } from "../../ports/model-store.ts";
-import type { Row, Table } from "../../ports/table.ts";
+import type { Row, Rows, Table } from "../../ports/model-store.ts";
 import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { closeAnomaly, openAnomaly } from "../anomaly-rows.ts";

@@ -3,8 +3,13 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { StreamEvent } from "@counterfoil/core/balances/evolve";
 import { isTooNew } from "@counterfoil/core/stream/read-event";
 import type { ModelStore } from "../../ports/model-store.ts";
-import type { Projection, Work } from "../../projection/projection.ts";
-import { type Fold, type FoldContext, openSession } from "../../projection/projection.ts";
+import {
+  type Fold,
+  type FoldContext,
+  openSession,
+  type Projection,
+  type Work,
+} from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import { acknowledgeAnomaly, openAnomaly } from "../anomaly-rows.ts";

@@ -21,7 +21,7 @@ import {
 import { PLACES_MAX } from "@counterfoil/core/balances/ordering";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
-import type { Row } from "../../ports/table.ts";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import {

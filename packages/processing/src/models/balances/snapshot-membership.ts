@@ -1,7 +1,6 @@
 import { accountParts } from "@counterfoil/core/account";
 import { anomaly } from "@counterfoil/core/balances/anomalies";
-import type { Rows } from "../../ports/model-store.ts";
-import type { Row } from "../../ports/table.ts";
+import type { Row, Rows } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
 import type { Account } from "./account.ts";

@@ -13,14 +13,13 @@ import {
 import { isSameMoney } from "@counterfoil/core/exact/money";
 import { compareTimes, SECOND } from "@counterfoil/core/exact/time";
 import { type FactState, firstArrivalOf } from "@counterfoil/core/ingest/fact-state";
-import type { Row } from "../../ports/table.ts";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import { factStateText } from "../columns.ts";
 import { type Account, extend, findEntry, seekEnd, seekTime } from "./account.ts";
 import { reportFrom } from "./entry-row.ts";
-import type { Step } from "./runs.ts";
-import { place } from "./runs.ts";
+import { place, type Step } from "./runs.ts";
 import { type Feeds, noteListing } from "./snapshot-membership.ts";
 import { STATEMENTS } from "./tables.ts";
 

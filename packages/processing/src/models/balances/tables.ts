@@ -1,4 +1,4 @@
-import type { Table } from "../../ports/table.ts";
+import type { Table } from "../../ports/model-store.ts";
 import {
   ANOMALIES,
   ANOMALY_CHANGES,

@@ -8,8 +8,7 @@ import {
   subtract,
   ZERO,
 } from "@counterfoil/core/exact/money";
-import type { ModelStore } from "../../ports/model-store.ts";
-import type { Row, Table } from "../../ports/table.ts";
+import type { ModelStore, Row, Table } from "../../ports/model-store.ts";
 import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type ChangingColumns, NOTHING_SHOWN } from "./account.ts";

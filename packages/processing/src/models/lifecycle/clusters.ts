@@ -11,7 +11,7 @@ import {
   type MovementSide,
   reversalOf,
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
-import type { Row } from "../../ports/table.ts";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { CLUSTER_CHANGES, CLUSTERS } from "./tables.ts";
 

@@ -5,7 +5,7 @@ import {
   joinParts,
 } from "@counterfoil/core/lifecycle/deposit-parts";
 import { valueIn } from "@counterfoil/core/lifecycle/record-fields";
-import type { Row } from "../../ports/table.ts";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters, StoredWaiting } from "./clusters.ts";

@@ -6,7 +6,7 @@ import {
   type LifecycleFact,
   ownTime,
 } from "@counterfoil/core/lifecycle/lifecycle-fact";
-import type { Row } from "../../ports/table.ts";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import { factStateFrom, factStateText } from "../columns.ts";

@@ -1,5 +1,5 @@
 import { type Mode, rankOf, type StageRules, takeStep } from "@counterfoil/core/lifecycle/stages";
-import type { Row, Selection, Value } from "../../ports/table.ts";
+import type { Row, Selection, Value } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { compareTuples, everyRow } from "../../projection/selection.ts";
 import type { Cluster } from "./clusters.ts";

@@ -1,6 +1,6 @@
 import { compareText } from "@counterfoil/core/exact/text";
 import { dealtAnew, lotsOf } from "@counterfoil/core/lifecycle/deposit-parts";
-import type { Row } from "../../ports/table.ts";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import { having, LOTS } from "./tables.ts";

@@ -1,4 +1,4 @@
-import type { Row } from "../../ports/table.ts";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { Lots } from "./lots.ts";
 import { FREE, having, NOWHERE, QUEUE, QUEUE_LEVELS } from "./tables.ts";

@@ -18,7 +18,7 @@ import {
   sideRank,
   type Unpaired,
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
-import type { Row } from "../../ports/table.ts";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters } from "./clusters.ts";

@@ -5,7 +5,7 @@ import {
   lessKnown,
   type Owner,
 } from "@counterfoil/core/lifecycle/record-fields";
-import type { Row } from "../../ports/table.ts";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { NOWHERE } from "./facts.ts";
 import { having, NAMES, NAMES_PAST } from "./tables.ts";

@@ -7,7 +7,7 @@ import {
   valueIn,
   valuesIn,
 } from "@counterfoil/core/lifecycle/record-fields";
-import type { Row } from "../../ports/table.ts";
+import type { Row } from "../../ports/model-store.ts";
 import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
 import { type Cluster, takenBy } from "./clusters.ts";
 import { type Outline, placeOf, type Walked } from "./history.ts";

@@ -1,4 +1,4 @@
-import type { Column, Selection, Table, Value } from "../../ports/table.ts";
+import type { Column, Selection, Table, Value } from "../../ports/model-store.ts";
 import {
   ACKNOWLEDGED,
   ANOMALIES,

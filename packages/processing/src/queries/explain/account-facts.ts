@@ -11,8 +11,7 @@ import { providerEventId } from "@counterfoil/core/ingest/event";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
 import { entryFromRow, movementFrom, reportFrom } from "../../models/balances/entry-row.ts";
 import { ENTRIES, MOVEMENTS, STATEMENTS } from "../../models/balances/tables.ts";
-import type { Rows } from "../../ports/model-store.ts";
-import type { ColumnType, Row, Value } from "../../ports/table.ts";
+import type { ColumnType, Row, Rows, Value } from "../../ports/model-store.ts";
 import { everyRow } from "../../projection/selection.ts";
 import type { ListedFact } from "./subject.ts";
 

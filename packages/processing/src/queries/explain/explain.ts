@@ -7,8 +7,7 @@ import type {
 } from "@counterfoil/contracts/provenance";
 import { MODEL_NAMES } from "../../models/registry.ts";
 import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
-import type { Rows } from "../../ports/model-store.ts";
-import type { Value } from "../../ports/table.ts";
+import type { Rows, Value } from "../../ports/model-store.ts";
 import { rememberRows } from "../../projection/scratch.ts";
 import {
   type CursorScope,

@@ -20,8 +20,7 @@ import {
   LIFECYCLE_FACTS,
   PLACE,
 } from "../../models/lifecycle/tables.ts";
-import type { Rows } from "../../ports/model-store.ts";
-import type { ColumnType, Row, Value } from "../../ports/table.ts";
+import type { ColumnType, Row, Rows, Value } from "../../ports/model-store.ts";
 import { compareTuples, everyRow } from "../../projection/selection.ts";
 import type { LifecycleModel } from "../stuck.ts";
 import type { ListedFact } from "./subject.ts";

@@ -1,8 +1,7 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { View } from "@counterfoil/core/ingest/fact-role";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
-import type { Rows } from "../../ports/model-store.ts";
-import type { ColumnType, Row, Value } from "../../ports/table.ts";
+import type { ColumnType, Row, Rows, Value } from "../../ports/model-store.ts";
 
 /** A fact that something is shown by, as its model keeps it. */
 export type ListedFact = Readonly<{

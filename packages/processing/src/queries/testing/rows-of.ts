@@ -1,5 +1,4 @@
-import type { Rows } from "../../ports/model-store.ts";
-import type { Row, Table } from "../../ports/table.ts";
+import type { Row, Rows, Table } from "../../ports/model-store.ts";
 import { createMemoryModelCatalogue } from "../../testing/memory-model-catalogue.ts";
 
 /** A model of these rows; columns that are not given are null. */
