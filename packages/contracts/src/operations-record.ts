@@ -156,7 +156,7 @@ export const rebuildProgress = z
   .object({
     model: modelName,
     generation: z.int().positive(),
-    state: growing(["building", "comparing", "activated", "refused", "failed"]),
+    state: growing(["waiting", "building", "comparing", "activated", "refused", "failed"]),
     position,
     target: position,
     events_per_second: z.number().nonnegative(),

@@ -1393,6 +1393,7 @@ export interface components {
             started_at: components["schemas"]["Instant"];
             /**
              * @description more words may come
+             * @example waiting
              * @example building
              * @example comparing
              * @example activated

@@ -167,11 +167,12 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
   async function answer({ call, url, caller, requestId }: ReadQuestion): Promise<void> {
     try {
       const headers = questionHeaders(caller, requestId);
-      const question = { method: "GET", url, headers } as const;
-      const { statusCode: status, rawPayload, ...answered } = await app.inject(question);
-      const body = new Uint8Array(rawPayload);
+      // As a stream its bytes are made once, and handed over: as a whole it makes three copies.
+      const question = { method: "GET", url, headers, payloadAsStream: true } as const;
+      const { statusCode: status, stream, ...answered } = await app.inject(question);
+      const body = await bytesOf(stream());
       const answer = { status, headers: passedOn(answered.headers), body };
-      parentPort?.postMessage({ call, answer } satisfies ReadAnswer, [body.buffer]);
+      parentPort?.postMessage({ call, answer } satisfies ReadAnswer, [body.buffer as ArrayBuffer]);
     } catch (error) {
       send({ call, failed: String(error) } satisfies ReadAnswer);
     }
@@ -214,6 +215,15 @@ const NO_REBUILDS = {
   generations: onlyReads,
   progress: () => null,
 };
+
+async function bytesOf(chunks: AsyncIterable<Buffer>): Promise<Uint8Array> {
+  const [first = EMPTY, ...others] = await Array.fromAsync(chunks);
+  const whole = others.length === 0 ? first : Buffer.concat([first, ...others]);
+  // What lies in memory that others share cannot be handed over.
+  return whole.byteLength === whole.buffer.byteLength ? whole : new Uint8Array(whole);
+}
+
+const EMPTY = Buffer.alloc(0);
 
 const PASSED_ON = [
   ...["content-type", "content-disposition", "x-content-type-options"],

@@ -1,5 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import type { Backends } from "@counterfoil/adapters/connect";
+import { createGate } from "@counterfoil/adapters/waiting";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
@@ -13,54 +14,73 @@ import {
 } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Logger } from "pino";
-import { type RebuildGoal, spawnThread, stopThread } from "./supervise.ts";
+import { type RebuildGoal, type RebuildJob, spawnThread, stopThread } from "./supervise.ts";
 
 type RebuildThreadsDeps = Readonly<{ config: Config; backends: Backends; logger: Logger }>;
 
-/** Rebuilds that are asked for over HTTP: each on a thread, since they take as long as they take. */
-export function createRebuildThreads(
-  deps: RebuildThreadsDeps,
-): Rebuilds & Readonly<{ stop: () => Promise<void> }> {
+/**
+ * Rebuilds that are asked for over HTTP: each on a thread, since they take as long as they take, and
+ * one after the other, since each takes as much memory as it may.
+ */
+export function createRebuildThreads({
+  config,
+  backends,
+  logger,
+}: RebuildThreadsDeps): Rebuilds & Readonly<{ stop: () => Promise<void> }> {
   const latest = new Map<ModelName, RebuildProgress>();
-  const running = new Map<Worker, Promise<void>>();
+  const asked = new Set<Promise<void>>();
+  const inTurn = createGate(1);
+  let isStopping = false;
+  let stopRunning = async () => {};
 
   async function start(
     model: ModelName,
     actor: string,
     goal: RebuildGoal = { kind: "next" },
   ): Promise<RebuildProgress> {
-    const { backends, config, logger } = deps;
     const before = latest.get(model);
     if (before !== undefined && isRunning(before)) {
       throw new RebuildRunning(`a rebuild of ${model} is running: wait until it has ended`);
     }
     const first = await firstProgress(backends, model, goal);
     const lock = await lockRebuild(backends, model);
-    const progress = createRebuildProgress(first, backends.clock);
     latest.set(model, first);
-    const thread = spawnThread({ kind: "rebuild", config, model, actor, goal });
-    const update = (message: RebuildMessage) => latest.set(model, progress.after(message));
-    const ended = untilEnd(thread, update).then(async (last) => {
-      running.delete(thread);
+    const ended = inTurn(async () => {
+      const progress = createRebuildProgress({ ...first, state: "building" }, backends.clock);
+      latest.set(model, progress.present());
+      const update = (message: RebuildMessage) => latest.set(model, progress.after(message));
+      const last = isStopping
+        ? STOPPED
+        : await run({ kind: "rebuild", config, model, actor, goal }, update);
       await lock.release();
       // Only now: who sees the end may begin another rebuild.
       update(last);
       logger.info({ ...progress.present() }, "rebuild ended");
     });
-    running.set(thread, ended);
+    asked.add(ended);
+    void ended.finally(() => asked.delete(ended));
     return first;
+  }
+
+  async function run(
+    job: RebuildJob,
+    onStep: (message: RebuildMessage) => void,
+  ): Promise<RebuildMessage> {
+    const thread = spawnThread(job);
+    const ended = untilEnd(thread, onStep);
+    stopRunning = () => stopThread(thread, ended, backends.clock);
+    return ended;
   }
 
   return {
     start: (model, actor) => start(model, actor),
     rollBack: (model, actor, generation) => start(model, actor, { kind: "kept", generation }),
-    generations: (model) => deps.backends.catalogue.generations(model),
+    generations: (model) => backends.catalogue.generations(model),
     progress: (model) => latest.get(model) ?? null,
     async stop() {
-      const stops = [...running].map(([thread, ended]) =>
-        stopThread(thread, ended, deps.backends.clock),
-      );
-      await Promise.all([...stops, ...running.values()]);
+      isStopping = true;
+      await stopRunning();
+      await Promise.all(asked);
     },
   };
 }
@@ -75,7 +95,7 @@ async function firstProgress(
   return {
     model,
     generation: goal.kind === "next" ? next : goal.generation,
-    state: "building",
+    state: "waiting",
     position: "0",
     target: String((await stream.head()).position),
     events_per_second: 0,
@@ -105,6 +125,8 @@ function untilEnd(
     thread.once("exit", () => resolve(last));
   });
 }
+
+const STOPPED: RebuildMessage = { kind: "failed", detail: "the service was stopped" };
 
 /** What a thread that rebuilds a model sends. */
 export type RebuildMessage =

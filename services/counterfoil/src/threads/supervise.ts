@@ -31,14 +31,18 @@ export type ReadingJob = Readonly<{ kind: "reading"; source: LargeSource }>;
 export const STOP = "stop";
 
 /**
- * A projector lives as long as the service and makes little garbage at a time: with the usual young
- * generation four of them hold 130 MB more, and are no faster. A rebuild is over soon.
+ * What lives as long as the service makes little garbage at a time: with the usual young generation
+ * four projectors hold 130 MB more, and are no faster. A thread takes no notice of the memory that
+ * the process may have: its heap grows at ease towards four gigabytes unless it is told less.
  */
+const SMALL: ResourceLimits = { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 256 };
+
+/** A rebuild and the reading of one body are over soon. */
 const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
-  projector: { maxYoungGenerationSizeMb: 12 },
+  projector: SMALL,
   rebuild: {},
-  publisher: { maxYoungGenerationSizeMb: 12 },
-  readers: { maxYoungGenerationSizeMb: 12 },
+  publisher: SMALL,
+  readers: SMALL,
   reading: {},
 };
 
