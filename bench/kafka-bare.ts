@@ -1,6 +1,10 @@
 import { createClient, type KafkaConnection } from "@counterfoil/adapters/kafka/client";
-import { type Chunk, choosePartition, chunkRecords } from "@counterfoil/adapters/kafka/publisher";
-import { checkpointTopicName } from "@counterfoil/adapters/kafka/topic-layout";
+import {
+  type Chunk,
+  checkpointTopicName,
+  choosePartition,
+  chunkRecords,
+} from "@counterfoil/adapters/kafka/publisher";
 import { topicName } from "@counterfoil/contracts/kafka";
 import type { TopicTransaction } from "@counterfoil/processing/ports/topics";
 import type { Logger } from "pino";

@@ -1,5 +1,5 @@
+import type { ExplainedFact, ExplainedKind, Explanation } from "@counterfoil/contracts/audit";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import type { ExplainedFact, ExplainedKind, Explanation } from "@counterfoil/contracts/provenance";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";

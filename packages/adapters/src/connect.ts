@@ -9,7 +9,7 @@ import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { Tracing } from "@counterfoil/processing/ports/tracing";
 import { createHeadKeyFile, type HeadKeyFile } from "./node/keys.ts";
 import { nodeHashing, systemClock } from "./node/runtime.ts";
-import { tracing } from "./tracing.ts";
+import { tracing } from "./telemetry.ts";
 
 /**
  * `read` neither creates nor appends; `write` creates the stream where there is none; `ingest` writes

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { treeHead } from "./audit.ts";
+import { deliveryRecord, treeHead } from "./audit.ts";
 import { FACTS, type FactType } from "./fact.ts";
 import { problemDocument } from "./http.ts";
 import {
@@ -20,7 +20,6 @@ import {
   rebuildProgress,
   statusRecord,
 } from "./operations-record.ts";
-import { deliveryRecord } from "./provenance.ts";
 import {
   balanceRecord,
   depositRecord,

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { HeadKeyRotated } from "./audit.ts";
 import {
   account,
   amount,
@@ -26,6 +25,7 @@ import {
   FeedClosed,
   FeedOpened,
   ForeignEvent,
+  HeadKeyRotated,
   note,
   OperatorActed,
   place,

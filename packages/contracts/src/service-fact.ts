@@ -202,3 +202,14 @@ export const ApiKeyRevoked = z.object({
   replaced_by: uuid.optional(),
   actor: keyActor,
 });
+
+/** Ed25519, 64 bytes. */
+export const headSignature = z.string().regex(/^[0-9a-f]{128}$/);
+
+/** From here on another key signs heads: both have signed that the one follows the other. */
+export const HeadKeyRotated = z.object({
+  old_key: sha256,
+  new_key: sha256,
+  old_signature: headSignature,
+  new_signature: headSignature,
+});

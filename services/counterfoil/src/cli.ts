@@ -1,6 +1,5 @@
 import { loadConfig } from "@counterfoil/adapters/config";
-import { createLogger } from "@counterfoil/adapters/logging";
-import { startTracing } from "@counterfoil/adapters/tracing";
+import { createLogger, startTracing } from "@counterfoil/adapters/telemetry";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { Command, CommanderError, Option } from "commander";

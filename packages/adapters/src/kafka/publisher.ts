@@ -1,4 +1,4 @@
-import { HEAD_TOPIC, topicName } from "@counterfoil/contracts/kafka";
+import { HEAD_TOPIC, TOPIC_VERSION, topicName } from "@counterfoil/contracts/kafka";
 import { cutText } from "@counterfoil/core/exact/text";
 import {
   RecordTooLarge,
@@ -10,7 +10,18 @@ import {
 import type { Admin, ICustomPartitioner, Kafka, Message, Producer } from "kafkajs";
 import { asPort, RETRY, retryTransient, withAdvice } from "./client.ts";
 import { readCheckpoint, readToEnd, wholeTopics } from "./read-to-end.ts";
-import { checkpointTopicName, type FoundTopics } from "./topic-layout.ts";
+
+/** A topic as the broker has it. */
+export type FoundTopic = Readonly<{
+  partitions: number;
+  settings: Readonly<Record<string, string>>;
+}>;
+
+/** The topics as they are, by name. */
+export type FoundTopics = ReadonlyMap<string, FoundTopic>;
+
+export const checkpointTopicName = (prefix: string): string =>
+  `${prefix}.publisher.${TOPIC_VERSION}`;
 
 type Opening = Readonly<{
   kafka: Kafka;

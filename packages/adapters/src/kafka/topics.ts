@@ -1,7 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Config } from "@counterfoil/contracts/config";
+import { FACT_TOPIC, HEAD_TOPIC, STATE_TOPICS, topicName } from "@counterfoil/contracts/kafka";
 import {
   BrokersDisagree,
+  TopicMisconfigured,
   type TopicPublisher,
   type Topics,
   TopicsUnavailable,
@@ -15,10 +17,15 @@ import {
   createClient,
   type KafkaConnection,
   kafkaConfigOf,
+  retryTransient,
   withAdvice,
 } from "./client.ts";
-import { openPublisher } from "./publisher.ts";
-import { ensureTopics, topicLayouts } from "./topic-layout.ts";
+import {
+  checkpointTopicName,
+  type FoundTopic,
+  type FoundTopics,
+  openPublisher,
+} from "./publisher.ts";
 
 /**
  * The topics of the configuration's brokers.
@@ -138,4 +145,184 @@ async function clusterOf(options: ClientOptions, broker: string): Promise<string
     // Not awaited: a broker that does not answer does not close the connection either.
     void admin.disconnect().catch(() => undefined);
   }
+}
+
+/** The settings that a topic needs for what is promised of it. */
+type TopicLayout = Readonly<{
+  name: string;
+  /** null: any number; a key's partition depends on it, so it may not change once there are records. */
+  partitions: number | null;
+  /** Settings without which a promise would be broken. */
+  required: Readonly<Record<string, string>>;
+  /** Further settings of a topic that this program creates. */
+  chosen: Readonly<Record<string, string>>;
+}>;
+
+/** Facts and signed heads are kept for ever. */
+const FACTS = { "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1" };
+/** And nothing else: a topic that deletes besides would forget records that have not changed. */
+const STATES = { "cleanup.policy": "compact" };
+
+const WEEK_MS = 7 * 24 * 3600 * 1000;
+/** Readers that were away for less see every tombstone. */
+const STATES_CHOSEN = { "delete.retention.ms": String(WEEK_MS) };
+/** One record a transaction: only what lies in a closed segment can be compacted. */
+const CHECKPOINT_CHOSEN = { "segment.bytes": String(1024 * 1024), "segment.ms": "3600000" };
+
+/** Every topic of a ledger. */
+export function topicLayouts(prefix: string): readonly TopicLayout[] {
+  return [
+    { name: topicName(prefix, FACT_TOPIC), partitions: null, required: FACTS, chosen: {} },
+    ...(Object.keys(STATE_TOPICS) as (keyof typeof STATE_TOPICS)[]).map((topic) => ({
+      name: topicName(prefix, topic),
+      partitions: null,
+      required: STATES,
+      chosen: STATES_CHOSEN,
+    })),
+    { name: topicName(prefix, HEAD_TOPIC), partitions: 1, required: FACTS, chosen: {} },
+    {
+      name: checkpointTopicName(prefix),
+      partitions: 1,
+      required: STATES,
+      chosen: CHECKPOINT_CHOSEN,
+    },
+  ];
+}
+
+/** What is wrong with a topic, a sentence a setting: what was found, what was expected. */
+export function topicProblems(
+  { name, partitions, required }: TopicLayout,
+  found: FoundTopic,
+): readonly string[] {
+  const problems: string[] = [];
+  if (partitions !== null && found.partitions !== partitions) {
+    problems.push(`topic ${name} has ${found.partitions} partitions, expected ${partitions}`);
+  }
+  for (const [setting, expected] of Object.entries(required)) {
+    const value = found.settings[setting];
+    if (value !== expected) {
+      problems.push(`topic ${name} has ${setting}=${value ?? "(unknown)"}, expected ${expected}`);
+    }
+  }
+  return problems;
+}
+
+/** How many copies a new topic has, and how many of them must be written before it is acknowledged. */
+export function copiesOn(brokers: number): Readonly<{ copies: number; inSyncMin: number }> {
+  const copies = Math.min(3, Math.max(1, brokers));
+  return { copies, inSyncMin: copies < 3 ? 1 : 2 };
+}
+
+/**
+ * Creates the topics that are missing and checks all of them.
+ *
+ * @param partitions of a topic that is created and may have any number.
+ * @throws TopicMisconfigured naming everything that is wrong; TopicsUnavailable
+ */
+export async function ensureTopics(
+  admin: Admin,
+  layouts: readonly TopicLayout[],
+  partitions: number,
+): Promise<FoundTopics> {
+  const there = new Set(await asPort("listing the topics", () => admin.listTopics()));
+  const missing = layouts.filter(({ name }) => !there.has(name));
+  if (missing.length > 0) {
+    await createTopics(admin, missing, partitions);
+    await asPort("waiting for the topics' leaders", () => awaitLeaders(admin, missing));
+  }
+  const found = await describeTopics(admin, layouts);
+  const problems = layouts.flatMap((layout) => {
+    const topic = found.get(layout.name);
+    return topic ? topicProblems(layout, topic) : [`topic ${layout.name} is not there`];
+  });
+  if (problems.length === 0) return found;
+  throw new TopicMisconfigured(
+    `${problems.join("; ")}: alter the topics, or publish under another topic prefix`,
+  );
+}
+
+async function createTopics(
+  admin: Admin,
+  layouts: readonly TopicLayout[],
+  partitions: number,
+): Promise<void> {
+  const { brokers } = await asPort("asking for the brokers", () => admin.describeCluster());
+  const { copies, inSyncMin } = copiesOn(brokers.length);
+  const topics = layouts.map(({ name, required, chosen, ...layout }) => ({
+    topic: name,
+    numPartitions: layout.partitions ?? partitions,
+    replicationFactor: copies,
+    configEntries: Object.entries({
+      ...required,
+      ...chosen,
+      "min.insync.replicas": String(inSyncMin),
+    }).map(([setting, value]) => ({ name: setting, value })),
+  }));
+  try {
+    await admin.createTopics({ topics, waitForLeaders: false });
+  } catch (error) {
+    const refusals = refusalsIn(error);
+    if (refusals.length === 0) await asPort("creating the topics", () => Promise.reject(error));
+    // Another publisher may have created it a moment ago; it is checked like any other.
+    const refused = refusals.filter(({ type }) => type !== "TOPIC_ALREADY_EXISTS");
+    if (refused.length === 0) return;
+    throw new TopicMisconfigured(
+      `${refused.map(({ topic, message }) => `topic ${topic} is not there and cannot be created: ${message}`).join("; ")}; create it with ${describeSettings(layouts)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** A broker takes records a moment after it was made the leader of a partition. */
+async function awaitLeaders(admin: Admin, layouts: readonly TopicLayout[]): Promise<void> {
+  for (const { name } of layouts) await retryTransient(() => admin.fetchTopicOffsets(name));
+}
+
+type Refusal = Error & Readonly<{ type: string; topic: string }>;
+
+/** The broker's answer for each topic. */
+function refusalsIn(error: unknown): readonly Refusal[] {
+  if (!(error instanceof Error) || error.name !== "KafkaJSAggregateError") return [];
+  return (error as Error & { errors: readonly Refusal[] }).errors;
+}
+
+function describeSettings(layouts: readonly TopicLayout[]): string {
+  return layouts
+    .map(({ name, required }) => {
+      const settings = Object.entries(required).map(([setting, value]) => `${setting}=${value}`);
+      return `${name}: ${settings.join(" ")}`;
+    })
+    .join(", ");
+}
+
+/** What the protocol calls a topic. */
+const TOPIC_RESOURCE = 2;
+
+async function describeTopics(admin: Admin, layouts: readonly TopicLayout[]): Promise<FoundTopics> {
+  const names = layouts.map(({ name }) => name);
+  const { topics } = await asPort("describing the topics", () =>
+    retryTransient(() => admin.fetchTopicMetadata({ topics: names })),
+  );
+  const { resources } = await asPort("reading the topics' settings", () =>
+    retryTransient(() =>
+      admin.describeConfigs({
+        includeSynonyms: false,
+        resources: names.map((name) => ({ type: TOPIC_RESOURCE, name })),
+      }),
+    ),
+  );
+  const settingsOf = new Map(
+    resources.map(({ resourceName, configEntries }) => [
+      resourceName,
+      Object.fromEntries(
+        configEntries.map(({ configName, configValue }) => [configName, configValue]),
+      ),
+    ]),
+  );
+  return new Map(
+    topics.map(({ name, partitions }) => [
+      name,
+      { partitions: partitions.length, settings: settingsOf.get(name) ?? {} },
+    ]),
+  );
 }

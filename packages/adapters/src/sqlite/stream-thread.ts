@@ -3,12 +3,7 @@ import { emptyHead } from "@counterfoil/core/stream/chain";
 import { nodeHashing } from "../node/runtime.ts";
 import { STREAM } from "../sql/trouble.ts";
 import { createReconnectingConnection } from "./database.ts";
-import {
-  type Answer,
-  packError,
-  type Question,
-  type StreamThreadData,
-} from "./open-stream-thread.ts";
+import { type Answer, packError, type Question, type StreamThreadData } from "./event-stream.ts";
 import { appendEvents, findByIds } from "./stream-events.ts";
 import { openStreamConnection } from "./stream-file.ts";
 

@@ -1,5 +1,5 @@
+import type { FactRole } from "@counterfoil/contracts/audit";
 import type { DataOf } from "@counterfoil/contracts/fact";
-import type { FactRole } from "@counterfoil/contracts/provenance";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { canonicalJson } from "../exact/json.ts";
 import type { Hashing } from "../hashing.ts";

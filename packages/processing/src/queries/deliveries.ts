@@ -1,5 +1,5 @@
+import type { ErasureRecord } from "@counterfoil/contracts/audit";
 import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
-import type { ErasureRecord } from "@counterfoil/contracts/provenance";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { bodyErasedId } from "@counterfoil/core/erasure";

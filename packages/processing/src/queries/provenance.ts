@@ -1,9 +1,5 @@
+import type { DeliveryOutcome, DeliverySummary, EventDetail } from "@counterfoil/contracts/audit";
 import type { DataOf } from "@counterfoil/contracts/fact";
-import type {
-  DeliveryOutcome,
-  DeliverySummary,
-  EventDetail,
-} from "@counterfoil/contracts/provenance";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { ATTENTION } from "../models/columns.ts";

@@ -1,4 +1,4 @@
-import type { Explanation } from "@counterfoil/contracts/provenance";
+import type { Explanation } from "@counterfoil/contracts/audit";
 import { expect, test } from "@jest/globals";
 import { renderExplanation } from "./explain.ts";
 

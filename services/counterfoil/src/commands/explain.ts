@@ -5,7 +5,7 @@ import {
   type ExplainedKind,
   type Explanation,
   explainedKind,
-} from "@counterfoil/contracts/provenance";
+} from "@counterfoil/contracts/audit";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { NothingThere } from "@counterfoil/processing/operator";
 import { type Explained, explain } from "@counterfoil/processing/queries/explain/explain";

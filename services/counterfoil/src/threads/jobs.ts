@@ -1,8 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { type Backends, connect } from "@counterfoil/adapters/connect";
-import { createLogger } from "@counterfoil/adapters/logging";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
-import { startTracing } from "@counterfoil/adapters/tracing";
+import { createLogger, startTracing } from "@counterfoil/adapters/telemetry";
 import { createGate } from "@counterfoil/adapters/waiting";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { sampleLog } from "@counterfoil/http/request-log";

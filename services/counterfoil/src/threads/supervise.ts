@@ -1,6 +1,6 @@
 import { flushCompileCache } from "node:module";
 import { type ResourceLimits, Worker } from "node:worker_threads";
-import { forwardLines } from "@counterfoil/adapters/logging";
+import { forwardLines } from "@counterfoil/adapters/telemetry";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";

@@ -1,7 +1,13 @@
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
-import { consistencyProof, inclusionProof, treeHead } from "@counterfoil/contracts/audit";
+import {
+  consistencyProof,
+  type ExplainedKind,
+  explainedKind,
+  explanation,
+  inclusionProof,
+  treeHead,
+} from "@counterfoil/contracts/audit";
 import { listOf, oneOf } from "@counterfoil/contracts/http";
-import { type ExplainedKind, explainedKind, explanation } from "@counterfoil/contracts/provenance";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { Problem } from "@counterfoil/http/problem";
 import { HEADS_KEY } from "@counterfoil/processing/audit/heads";

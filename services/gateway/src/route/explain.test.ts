@@ -1,4 +1,4 @@
-import { explanation } from "@counterfoil/contracts/provenance";
+import { explanation } from "@counterfoil/contracts/audit";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createTestGateway, type TestGateway } from "../testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "../testing/test-ledger.ts";

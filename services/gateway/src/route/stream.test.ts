@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
-import { deliveryRecord, deliverySummary, eventDetail } from "@counterfoil/contracts/provenance";
+import { deliveryRecord, deliverySummary, eventDetail } from "@counterfoil/contracts/audit";
 import { eventRecord } from "@counterfoil/contracts/record";
 import { parseTime } from "@counterfoil/core/exact/time";
 import { eventId } from "@counterfoil/core/identity";

@@ -1,12 +1,12 @@
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
-import { FACTS, type FactType } from "@counterfoil/contracts/fact";
-import { listOf, oneOf } from "@counterfoil/contracts/http";
 import {
   deliveryOutcome,
   deliveryRecord,
   deliverySummary,
   eventDetail,
-} from "@counterfoil/contracts/provenance";
+} from "@counterfoil/contracts/audit";
+import { FACTS, type FactType } from "@counterfoil/contracts/fact";
+import { listOf, oneOf } from "@counterfoil/contracts/http";
 import { eventRecord } from "@counterfoil/contracts/record";
 import { channel, provider } from "@counterfoil/contracts/scalar";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";

@@ -1,5 +1,5 @@
+import type { ExplainedDelivery } from "@counterfoil/contracts/audit";
 import type { DataOf } from "@counterfoil/contracts/fact";
-import type { ExplainedDelivery } from "@counterfoil/contracts/provenance";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { EventStream } from "../../ports/event-stream.ts";
 import { type FindOptions, findDelivery, findErasures } from "../deliveries.ts";

@@ -1,10 +1,10 @@
-import type { ModelName } from "@counterfoil/contracts/fact";
 import type {
   ArithmeticLine,
   ExplainedFact,
   ExplainedKind,
   Explanation,
-} from "@counterfoil/contracts/provenance";
+} from "@counterfoil/contracts/audit";
+import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "../../models/registry.ts";
 import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
 import type { Rows, Value } from "../../ports/model-store.ts";

@@ -1,4 +1,4 @@
-import type { ExplainedFact } from "@counterfoil/contracts/provenance";
+import type { ExplainedFact } from "@counterfoil/contracts/audit";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import {

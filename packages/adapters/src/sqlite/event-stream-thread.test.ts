@@ -5,8 +5,7 @@ import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { nodeHashing, systemClock } from "../node/runtime.ts";
-import { openEventStream } from "./event-stream.ts";
-import { openStreamThread, type StreamThread } from "./open-stream-thread.ts";
+import { openEventStream, openStreamThread, type StreamThread } from "./event-stream.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-stream-thread-"));
 const file = join(dataDir, "stream.db");

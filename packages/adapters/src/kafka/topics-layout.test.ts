@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { copiesOn, topicLayouts, topicProblems } from "./topic-layout.ts";
+import { copiesOn, topicLayouts, topicProblems } from "./topics.ts";
 
 const layouts = topicLayouts("books");
 const layoutOf = (name: string) => {
