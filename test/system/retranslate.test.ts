@@ -1,6 +1,9 @@
+import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
+import { listEntries } from "@counterfoil/processing/queries/entries";
+import type { Moment } from "@counterfoil/processing/queries/moment";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -185,4 +188,48 @@ describe("a fact that is withdrawn", () => {
     await ledger.close();
     expect(accounts.map(({ id }) => id)).toEqual([ACCOUNT_ID]);
   });
+});
+
+/** A report and a movement that were read wrong; all others were not. */
+const twoMisread = (fact: ProviderFact): ProviderFact => {
+  const { run_id } = fact.data as { run_id?: string };
+  const misread =
+    fact.type === "BalanceReported" && run_id === "1"
+      ? { balance: "9" }
+      : fact.type === "MovementRecorded" && run_id === "3"
+        ? { change: "5" }
+        : {};
+  return { ...fact, data: { ...fact.data, ...misread } } as ProviderFact;
+};
+
+test("what was corrected is marked, from then on and nothing else", async () => {
+  const ledger = await openTestLedger({ translations: faulty(twoMisread) });
+  const reports = (run: number) =>
+    take(ledger, {
+      body: balanceBody({ run, change: "1", balance: String(run), at: AT + run * 1000 }),
+    });
+  const marks = async (moment: Moment = {}) => {
+    const page = { limit: 100, beyond: null };
+    const nextTurn = async () => {};
+    const { data } = await ledger.read("balances", (rows) =>
+      listEntries(rows, ACCOUNT_ID, { page, moment, nextTurn }),
+    );
+    const found = data.filter((entry) => entry.kind === "run");
+    return found.map((run) => [run.run_id, run.corrected, run.movements.map((it) => it.corrected)]);
+  };
+  const [no, yes] = [false, true];
+  const unmarked = ["1", "2", "3"].map((run) => [run, no, [no]]);
+  for (const run of [1, 2, 3]) await reports(run);
+  await ledger.catchUp();
+  const before = await ledger.stream.head();
+  expect(await marks()).toEqual(unmarked);
+  await ledger.translateWith(mended(twoMisread));
+  await retranslated(ledger, twoMisread);
+  await reports(4);
+  await ledger.catchUp();
+  const last = ["4", no, [no]];
+  expect(await marks()).toEqual([["1", yes, [no]], ["2", no, [no]], ["3", yes, [yes]], last]);
+  expect(await marks({ at_position: before.position })).toEqual(unmarked);
+  await expectRebuilt(ledger);
+  await ledger.close();
 });

@@ -49,6 +49,11 @@ export const totalRecord = z
   .meta({ id: "Total" });
 export type TotalRecord = z.infer<typeof totalRecord>;
 
+/** By a better translation, which read its delivery again. */
+const corrected = z
+  .boolean()
+  .meta({ description: "Whether it was corrected after it was first recorded" });
+
 export const movementRecord = z
   .object({
     movement_id: z.string(),
@@ -61,6 +66,7 @@ export const movementRecord = z
     transfer_request_id: text,
     transfer_type: text,
     client_transfer_id: text,
+    corrected,
   })
   .meta({ id: "Movement" });
 export type MovementRecord = z.infer<typeof movementRecord>;
@@ -88,6 +94,10 @@ export const entryRecord = z
       change: money,
       balance: money,
       late: z.boolean(),
+      corrected: corrected.meta({
+        description:
+          "Whether it, or one of its movements, was corrected after it was first recorded",
+      }),
       movements: z.array(movementRecord).meta({ description: "The first of them, by id" }),
       movement_count: z.int().nonnegative(),
       ...entryPlace,
@@ -100,6 +110,7 @@ export const entryRecord = z
       change: z.null(),
       balance: money,
       late: z.boolean(),
+      corrected,
       ...entryPlace,
     }),
     z.object({

@@ -104,6 +104,8 @@ export type MovementSum = Readonly<{
   impossible: number;
   impossibleAt: Nanos | null;
   contradictions: number;
+  /** How many were corrected after they were first recorded. */
+  corrected: number;
   runType: string | null;
 }>;
 
@@ -115,6 +117,7 @@ export const NO_MOVEMENTS: MovementSum = {
   impossible: 0,
   impossibleAt: null,
   contradictions: 0,
+  corrected: 0,
   runType: null,
 };
 
@@ -242,6 +245,7 @@ function takeIn(sum: MovementSum, movement: FactState): MovementSum {
     impossible: sum.impossible + (impossibleAt === null ? 0 : 1),
     impossibleAt: sum.impossibleAt ?? impossibleAt,
     contradictions: sum.contradictions + (movement.contradicted.length > 0 ? 1 : 0),
+    corrected: sum.corrected + (movement.corrected ? 1 : 0),
     runType: sum.runType ?? (typeof run_type === "string" ? run_type : null),
   };
 }
@@ -260,6 +264,7 @@ function takeOut(sum: MovementSum, movement: FactState): MovementSum | null {
     impossible,
     impossibleAt: impossible === 0 ? null : sum.impossibleAt,
     contradictions: sum.contradictions - (movement.contradicted.length > 0 ? 1 : 0),
+    corrected: sum.corrected - (movement.corrected ? 1 : 0),
   };
 }
 

@@ -81,5 +81,5 @@ export function nextFact(known: FactState | null, event: StreamEvent): FactState
   const amendment = event as unknown as Amendment;
   if (known !== null) return evolveFactState(known, amendment);
   if (amendment.type !== "FactCorrected") return null;
-  return initialFactState(amendment.data.data, position, deliveryId);
+  return { ...initialFactState(amendment.data.data, position, deliveryId), corrected: true };
 }

@@ -83,7 +83,7 @@ export function stateOf(events: readonly RecordedEvent[]): FactState | null {
     if (!AMENDMENTS.has(type)) state = initialFactState(data, position, deliveryId);
     else if (state !== null) state = evolveFactState(state, amendment);
     else if (amendment.type === "FactCorrected") {
-      state = initialFactState(amendment.data.data, position, deliveryId);
+      state = { ...initialFactState(amendment.data.data, position, deliveryId), corrected: true };
     }
   }
   return state;

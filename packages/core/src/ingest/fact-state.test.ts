@@ -86,8 +86,10 @@ describe("what is in force", () => {
 
   test("a withdrawn fact, and one that is revived", () => {
     expect(stateOf({}, withdrawn()).withdrawn).toBe(true);
+    expect(stateOf({}, withdrawn())).toMatchObject({ corrected: false });
     expect(stateOf({}, withdrawn(), corrected({ balance: "1" }))).toMatchObject({
       withdrawn: false,
+      corrected: true,
       data: { balance: "1" },
     });
   });

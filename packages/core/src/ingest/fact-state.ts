@@ -13,6 +13,8 @@ export type FactState = Readonly<{
   seen: readonly Seen[];
   contradicted: readonly Contradicted[];
   withdrawn: boolean;
+  /** Whether its content was corrected after it was first recorded. */
+  corrected: boolean;
   /** Where, and by which delivery, it was first recorded. */
   position: number;
   deliveryId: string | null;
@@ -54,7 +56,15 @@ export function initialFactState(
   position: number,
   deliveryId: string | null,
 ): FactState {
-  return { data, seen: [], contradicted: [], withdrawn: false, position, deliveryId };
+  return {
+    data,
+    seen: [],
+    contradicted: [],
+    withdrawn: false,
+    corrected: false,
+    position,
+    deliveryId,
+  };
 }
 
 export function evolveFactState(before: FactState, amendment: Amendment): FactState {
@@ -73,7 +83,7 @@ export function evolveFactState(before: FactState, amendment: Amendment): FactSt
       return { ...state, contradicted: [...state.contradicted, contradiction] };
     }
     case "FactCorrected":
-      return { ...state, data: amendment.data.data, withdrawn: false };
+      return { ...state, data: amendment.data.data, withdrawn: false, corrected: true };
     case "FactWithdrawn":
       return withdraw(state, amendment.data);
   }
@@ -220,6 +230,7 @@ class UnreadFact implements FactState {
   readonly seen = [];
   readonly contradicted = [];
   readonly withdrawn = false;
+  readonly corrected = false;
   readonly position: number;
   readonly deliveryId: string | null;
   readonly #event: NewEvent | RecordedEvent;

@@ -111,11 +111,12 @@ export function parseData(event: RecordedEvent): FactData {
 }
 
 export function factStateText(state: FactState): string {
-  const { data, position, deliveryId, seen, contradicted, withdrawn } = state;
+  const { data, position, deliveryId, seen, contradicted, withdrawn, corrected } = state;
   const text = (data as Printed)[PRINTED] ?? JSON.stringify(data);
   const head = `{"data":${text},"position":${position},"deliveryId":${JSON.stringify(deliveryId)}`;
-  if (seen.length === 0 && contradicted.length === 0 && !withdrawn) return `${head}}`;
-  return `${head},"seen":${JSON.stringify(seen)},"contradicted":${JSON.stringify(contradicted)},"withdrawn":${withdrawn}}`;
+  if (seen.length === 0 && contradicted.length === 0 && !withdrawn && !corrected) return `${head}}`;
+  const amended = `"seen":${JSON.stringify(seen)},"contradicted":${JSON.stringify(contradicted)},"withdrawn":${withdrawn}`;
+  return `${head},${amended}${corrected ? ',"corrected":true' : ""}}`;
 }
 
 /** The state that `factStateText` printed, from its parsed JSON. */

@@ -1,6 +1,6 @@
 import type { EntryRecord } from "@counterfoil/contracts/record";
 import type { FactState, Place } from "@counterfoil/core/ingest/fact-state";
-import { reportFrom } from "../models/balances/entry-row.ts";
+import { isCorrected, reportFrom } from "../models/balances/entry-row.ts";
 import type { Clock } from "../ports/clock.ts";
 import {
   type ColumnType,
@@ -219,7 +219,7 @@ function placeOf(row: Row) {
 }
 
 /** A run that reports no balance shows the one that its movements lead to. */
-function runEntry(row: Row, { movements }: StoredFacts): EntryRecord {
+function runEntry(row: Row, { report, movements }: StoredFacts): EntryRecord {
   return {
     kind: "run",
     run_id: runIdOf(row),
@@ -227,6 +227,7 @@ function runEntry(row: Row, { movements }: StoredFacts): EntryRecord {
     change: textIn(row.change),
     balance: textIn(row.running),
     late: row.late === 1,
+    corrected: isCorrected(row, report),
     movements: movementRecords(movements),
     movement_count: Number(row.movements),
     ...placeOf(row),
@@ -243,6 +244,7 @@ function snapshotEntry(row: Row, { report }: StoredFacts): EntryRecord {
     change: null,
     balance: textIn(row.balance),
     late: row.late === 1,
+    corrected: isCorrected(row, report),
     ...placeOf(row),
   };
 }

@@ -165,6 +165,7 @@ export function movementRecords(states: readonly FactState[]): MovementRecord[] 
       transfer_request_id: text("transfer_request_id"),
       transfer_type: text("transfer_type"),
       client_transfer_id: text("client_transfer_id"),
+      corrected: state.corrected,
     };
   });
 }

@@ -149,7 +149,7 @@ function What({ entry, isUnfolded, fold }: WhatProps) {
 
 const Marks = ({ entry }: Readonly<{ entry: Extract<Entry, { late: boolean }> }>) => (
   <>
-    {entry.late && <Badge word="late" />}
+    {entry.late && <Badge word="late" />} {entry.corrected && <Badge word="corrected" />}
     {entry.occurred_at !== null && entry.occurred_at !== entry.effective_at && (
       <span class="quiet">
         {" "}
@@ -192,6 +192,7 @@ function Movements({ run: { movements, movement_count } }: Readonly<{ run: Run }
           <Amount value={movement.change} fraction={fraction} signed />
           <span>{(movement.movement_type ?? "movement").replaceAll("_", " ")}</span>
           <code class="id">{movement.movement_id}</code>
+          {movement.corrected && <Badge word="corrected" />}
           {movement.withdrawal_request_id !== null && (
             <a href={`/withdrawals/${encodeURIComponent(movement.withdrawal_request_id)}`}>
               withdrawal {movement.withdrawal_request_id}

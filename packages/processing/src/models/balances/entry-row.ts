@@ -144,6 +144,11 @@ export function reportFrom({ report }: Row): FactState | null {
   return report === null ? null : factStateFrom(JSON.parse(String(report)));
 }
 
+/** Whether the report of an entry, or any of its movements, was corrected after it was first recorded. */
+export const isCorrected = (row: Row, report: FactState | null): boolean =>
+  (report?.corrected === true && !report.withdrawn) ||
+  (row.movement_sum !== null && sumFrom(String(row.movement_sum)).corrected > 0);
+
 /** Told apart from null, which says that it is the same as `running`. */
 const UNKNOWN = "?";
 
@@ -166,14 +171,16 @@ function sumText(sum: MovementSum): string {
     impossible: sum.impossible,
     impossibleAt: impossibleAt === null ? undefined : String(impossibleAt),
     contradictions: sum.contradictions,
+    corrected: sum.corrected || undefined,
     runType: sum.runType,
   });
 }
 
 function sumFrom(stored: string): MovementSum {
-  const { change, latestAt, impossibleAt = null, ...rest } = JSON.parse(stored);
+  const { change, latestAt, impossibleAt = null, corrected = 0, ...rest } = JSON.parse(stored);
   return {
     ...rest,
+    corrected,
     change: moneyIn(change),
     latestAt: latestAt === null ? null : BigInt(latestAt),
     impossibleAt: impossibleAt === null ? null : BigInt(impossibleAt),
