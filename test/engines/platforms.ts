@@ -327,8 +327,10 @@ export function describePlatforms(
         const own = await all(key, `/v1/anomalies?kind=gap&subject=${subject}`);
         expect(own.length > 0).toBe(account.hasGap && isSeen(key, account));
       }
-      const quarantined = await all(key, "/v1/quarantine?limit=5");
-      expect(quarantined.length).toBe(key === null ? 1 : 0);
+      for (const query of ["limit=5", "limit=5&provider=zerohash&provider=layer1"]) {
+        const quarantined = await all(key, `/v1/quarantine?${query}`);
+        expect(quarantined.length).toBe(key === null ? 1 : 0);
+      }
     });
 
     test.each(asking)("%s: one anomaly at a time", async (key) => {

@@ -18,7 +18,12 @@ import {
 } from "../testing/memory-event-stream.ts";
 import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { sampleEvents, sampleId } from "../testing/sample-event.ts";
-import { findQuarantined, listQuarantine, readQuarantine } from "./quarantine.ts";
+import {
+  findQuarantined,
+  listQuarantine,
+  type QuarantineFilters,
+  readQuarantine,
+} from "./quarantine.ts";
 
 const clock = createManualClock(0n);
 const EVERYTHING = { platform: null, nextTurn: async () => {} };
@@ -208,9 +213,14 @@ describe("of very many deliveries", () => {
     };
     const rows = await rowsOf(storage.events);
     const take = () => ({ ...work, ...Object.assign(work, { events: 0, ids: 0 }) });
-    const page = async (limit: number, open?: boolean, beyond: readonly number[] | null = null) => {
-      const filters = open === undefined ? {} : { open };
-      const asked = { ...READING, ...filters, page: { limit, beyond }, ...EVERYTHING };
+    const page = async (
+      limit: number,
+      open?: boolean,
+      beyond: readonly number[] | null = null,
+      filters: QuarantineFilters = {},
+    ) => {
+      const which = open === undefined ? {} : { open };
+      const asked = { ...READING, ...which, filters, page: { limit, beyond }, ...EVERYTHING };
       const { data, next } = await listQuarantine(rows, counted, asked);
       const { events, ids } = work;
       take();
@@ -227,6 +237,16 @@ describe("of very many deliveries", () => {
       expect(events).toBe(0);
       expect(ids).toBeLessThanOrEqual(51 * 14);
     }
+  });
+
+  test("what filters leave out is read by its first event alone, and a page ends short", async () => {
+    const { page } = await openCounted();
+    const filters = { payload_type: ["nobody.sends.this"] };
+    const { data, next, events, ids } = await page(50, undefined, null, filters);
+    expect(data).toEqual([]);
+    expect(next).not.toBeNull();
+    expect(events).toBe(0);
+    expect(ids).toBeLessThanOrEqual(2100);
   });
 
   test("those that are open come first, the oldest too", async () => {

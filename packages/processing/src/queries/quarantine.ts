@@ -44,8 +44,14 @@ export async function findQuarantined(
 /** How much attention it asks for, and where it was quarantined: the most and the newest first. */
 export const QUARANTINE_KEY: readonly ColumnType[] = ["integer", "integer"];
 
+/** Exact matches with any of some values. */
+export type QuarantineFilters = Readonly<
+  Partial<Record<"provider" | "channel" | "payload_type", readonly string[]>>
+>;
+
 export type QuarantineQuery = QuarantineReading &
   Readonly<{
+    filters?: QuarantineFilters;
     /** Only those that are still unread, or only those that were resolved. */
     open?: boolean;
     /** Also those that somebody dismissed. */
@@ -56,16 +62,18 @@ export type QuarantineQuery = QuarantineReading &
     nextTurn: Clock["nextTurn"];
   }>;
 
-type Shown = Readonly<{ attention: number; record: QuarantinedRecord }>;
+/** `record`: null where the filters leave it out. */
+type Shown = Readonly<{ attention: number; position: number; record: QuarantinedRecord | null }>;
 
 /**
  * A page of it: first what needs a person, the newest first. Which ones, the balances model knows;
- * what became of each, the stream says.
+ * what each was and what became of it, the stream says. What filters leave out is read by its first
+ * event alone, and a page looks at so many before it ends short.
  */
 export async function listQuarantine(
   rows: Rows,
   stream: EventStream,
-  { open, dismissed = false, page, platform, nextTurn, ...reading }: QuarantineQuery,
+  { open, dismissed = false, filters = {}, page, platform, nextTurn, ...reading }: QuarantineQuery,
 ): Promise<Page<QuarantinedRecord>> {
   if (platform !== null) return { data: [], next: null };
   const shown = [
@@ -80,14 +88,16 @@ export async function listQuarantine(
         ...selection,
         ...beyondPart(beyond),
       });
-      const records = await findAllQuarantined(
-        stream,
-        found.map(({ id }) => String(id)),
-        reading,
-      );
-      return records.map((record, at) => ({ record, attention: Number(found[at]?.attention) }));
+      const ids = found.map(({ id }) => String(id));
+      const records = await findAllQuarantined(stream, ids, { ...reading, filters });
+      const byId = new Map(records.map((record) => [record.delivery_id, record]));
+      return found.map(({ id, attention, position }) => ({
+        attention: Number(attention),
+        position: Number(position),
+        record: byId.get(String(id)) ?? null,
+      }));
     },
-    keyOf: ({ attention, record }) => [attention, Number(record.position)],
+    keyOf: ({ attention, position }) => [attention, position],
     recordOf: ({ record }) => record,
     nextTurn,
   });
@@ -101,16 +111,27 @@ export const needsAPerson = (delivery: QuarantinedRecord): boolean =>
 export const isOpen = ({ resolved_position }: QuarantinedRecord): boolean =>
   resolved_position === null;
 
-/** Those of these deliveries that were quarantined, with what became of each. */
+/** Those of these deliveries that were quarantined and meet the filters, with what became of each. */
 export async function findAllQuarantined(
   stream: EventStream,
   deliveryIds: readonly string[],
-  reading: QuarantineReading,
+  { filters = {}, ...reading }: QuarantineReading & Pick<QuarantineQuery, "filters">,
 ): Promise<readonly QuarantinedRecord[]> {
   const ids = deliveryIds.map((id) => quarantinedId(id, reading.hashing));
   const { known } = await stream.findByIds(ids);
   const events = ids.flatMap((id) => known.get(id)?.event ?? []);
-  return recordsOf(stream, events, reading);
+  return recordsOf(
+    stream,
+    events.filter((event) => isAskedFor(event, filters)),
+    reading,
+  );
+}
+
+function isAskedFor(event: RecordedEvent, filters: QuarantineFilters): boolean {
+  const given = Object.entries(filters);
+  if (given.length === 0) return true;
+  const data = readData(event);
+  return given.every(([name, values]) => values.includes(String(data[name])));
 }
 
 async function recordsOf(

@@ -181,4 +181,31 @@ describe("quarantine", () => {
     expect(await quarantined(`open=true&limit=1&cursor=${cursor}`)).toEqual([red]);
     expectProblem(await gateway.get(`/v1/quarantine?cursor=${cursor}`), "invalid_cursor");
   });
+
+  test("is narrowed by who sent it, which way, and what", async () => {
+    const sent = ["weather.changed", "tide.changed", "moon.changed", "tide.changed"];
+    for (const [at, type] of sent.entries()) {
+      await ledger.deliver(zeroHashWebhook(type, { at }));
+      await ledger.deliver(zeroHashWebhook("account_balance.changed", { at }));
+    }
+    const types = async (parameters: string) =>
+      (await quarantined(parameters)).map(({ payload_type }) => payload_type);
+    const all = await types("limit=100");
+    const tides = all.filter((type) => type === "tide.changed");
+    expect([all.length, tides.length]).toEqual([8, 2]);
+    expect(await types("payload_type=tide.changed")).toEqual(tides);
+    expect(await types("payload_type=moon.changed&payload_type=weather.changed")).toEqual([
+      ...["moon.changed", "weather.changed"],
+    ]);
+    expect(await types("provider=zerohash&channel=webhook")).toEqual(all);
+    expect(await types("provider=layer1")).toEqual([]);
+    expect(await types("channel=feed")).toEqual([]);
+    const first = await gateway.get("/v1/quarantine?payload_type=account_balance.changed&limit=1");
+    const cursor = first.body.next_cursor;
+    const others = await types(`payload_type=account_balance.changed&limit=100&cursor=${cursor}`);
+    expect(["account_balance.changed", ...others]).toEqual(
+      all.filter((type) => type === "account_balance.changed"),
+    );
+    expectProblem(await gateway.get(`/v1/quarantine?cursor=${cursor}`), "invalid_cursor");
+  });
 });

@@ -10,6 +10,7 @@ import {
   type RetryRecord,
   retryRecord,
 } from "@counterfoil/contracts/operations-record";
+import { channel, provider } from "@counterfoil/contracts/scalar";
 import { note } from "@counterfoil/contracts/service-fact";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { Problem } from "@counterfoil/http/problem";
@@ -147,6 +148,9 @@ async function answerAnomalies(
 }
 
 const quarantine = parameters({
+  provider: anyChoice(provider.options, "Only this provider's"),
+  channel: anyChoice(channel.options, "Only what came this way"),
+  payload_type: anyMatch("Only bodies of this type"),
   dismissed: flag("true: also what somebody dismissed"),
   min_position: minPosition,
   open: flag("true: only what is still unread; false: only what was read since"),
@@ -158,12 +162,18 @@ async function answerQuarantine(
   sources: Sources,
   { query, caller, disconnected }: RouteRequest<z.output<typeof quarantine>, unknown>,
 ) {
-  const { open, dismissed, min_position: minPosition } = query;
-  const filters = given({ open, dismissed });
-  const scope = listFor(caller, { list: "quarantine", filters, key: QUARANTINE_KEY });
+  const { open, dismissed, min_position: minPosition, provider, channel, payload_type } = query;
+  const state = given({ open, dismissed });
+  const filters = given({ provider, channel, payload_type });
+  const scope = listFor(caller, {
+    list: "quarantine",
+    filters: { ...state, ...filters },
+    key: QUARANTINE_KEY,
+  });
   const { stream, clock } = sources;
   const wanted = {
-    ...filters,
+    ...state,
+    filters,
     page: pageOf(query, scope),
     translations: TRANSLATIONS,
     hashing: nodeHashing,
