@@ -22,7 +22,7 @@ export type Bundle = Readonly<{
 }>;
 
 /** Where the files are served. */
-export const FILES = "/console/";
+const FILES = "/console/";
 
 const BROWSER = join(import.meta.dirname, "browser");
 const require = createRequire(import.meta.url);

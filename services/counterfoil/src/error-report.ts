@@ -66,7 +66,7 @@ type OwnCode =
   | "stopped";
 
 /** What is printed of an error, and how the program ends with it. */
-export type ErrorReport = Readonly<{
+type ErrorReport = Readonly<{
   code: ErrorCode | OwnCode;
   message: string;
   exit: ExitCode;

@@ -30,7 +30,7 @@ declare module "fastify" {
 /** Whoever is let in without a key: it reads, as long as there was never a key. */
 const NOBODY: Caller = { keyId: null, role: "reader", platform: null, actor: "nobody" };
 
-export type GuardDeps = Readonly<{
+type GuardDeps = Readonly<{
   config: Config;
   directory: () => Promise<KeyDirectory>;
   clock: Pick<Clock, "now">;

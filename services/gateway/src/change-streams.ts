@@ -6,7 +6,7 @@ import type { FeedCommand, FeedMessage } from "@counterfoil/processing/changes/f
 import type { Caller } from "./access.ts";
 
 /** Where the changes come from: beside this event loop, or on it. */
-export type FeedPort = Readonly<{
+type FeedPort = Readonly<{
   tell: (command: FeedCommand) => void;
   stop: () => Promise<void>;
 }>;
@@ -38,9 +38,9 @@ export type ChangeStreams = Readonly<{
   stop: () => Promise<void>;
 }>;
 
-export type NewReader = ChangeFilter & Readonly<{ from: ChangeCursor | null; caller: Caller }>;
+type NewReader = ChangeFilter & Readonly<{ from: ChangeCursor | null; caller: Caller }>;
 
-export type StreamsDeps = Readonly<{
+type StreamsDeps = Readonly<{
   openFeed: OpenFeed;
   limits: StreamLimits;
   /** Whether who was let in would still be. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
-import { createAjv } from "./contracts/testing/ajv.ts";
+import { createAjv } from "./contracts/testing/documents.ts";
 import { generatedDocuments } from "./contracts/write-contracts.ts";
 import { answerOf, EXAMPLES_FILE, type Operation } from "./describe.ts";
 

@@ -69,7 +69,7 @@ export const EXAMPLES_FILE = new URL("./examples.json", import.meta.url);
 type Document = Readonly<{ paths?: Readonly<Record<string, Readonly<Record<string, unknown>>>> }>;
 
 /** The OpenAPI document with an example beside the schema of each answer that has one. */
-export function withExamples<Given extends object>(document: Given): Given {
+function withExamples<Given extends object>(document: Given): Given {
   const examples: Readonly<Record<string, unknown>> = JSON.parse(
     readFileSync(EXAMPLES_FILE, "utf8"),
   );

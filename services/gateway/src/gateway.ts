@@ -210,7 +210,7 @@ function readingRoutes(sources: Sources): readonly Route[] {
 }
 
 /** What the gateway makes of errors: of parameters, of queries, of the engines. */
-export const asGatewayProblem: AsProblem = (error, request) =>
+const asGatewayProblem: AsProblem = (error, request) =>
   queryProblemOf(error, request) ?? engineProblemOf(error);
 
 const TOO_NEW = "a newer version of the program has written the data: run that version";

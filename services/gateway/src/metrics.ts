@@ -8,7 +8,7 @@ import { type ModelAttention, readAttention } from "@counterfoil/processing/quer
 import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Gauge, type Registry } from "prom-client";
 
-export type LedgerMetricsOptions = Readonly<{
+type LedgerMetricsOptions = Readonly<{
   registry: Registry;
   stream: Pick<EventStream, "head" | "read">;
   models: Pick<ServedModels, "snapshot">;

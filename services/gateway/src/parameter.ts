@@ -7,8 +7,8 @@ import { z } from "zod";
  * Query parameters. Each is text, since that is what an address holds; the messages say what is
  * expected, and the answer to a wrong one quotes them.
  */
-export const LIMIT_DEFAULT = 100;
-export const LIMIT_MAX = 1000;
+const LIMIT_DEFAULT = 100;
+const LIMIT_MAX = 1000;
 
 function number(expected: string, minimum: number, maximum: number) {
   const isInRange = (text: string) =>

@@ -60,7 +60,7 @@ export const MODEL_PROBLEMS = [
 ] as const;
 
 /** How long a request waits for a read model to reach a position. */
-export const POSITION_WAIT_MS = 5_000;
+const POSITION_WAIT_MS = 5_000;
 
 export type Reading = Readonly<{
   model: ModelName;

@@ -17,7 +17,7 @@ export type RouteRequest<Query, Params, Body = unknown, Headers = unknown> = Rea
   disconnected: () => AbortSignal;
 }>;
 
-export type RouteDefinition<
+type RouteDefinition<
   Query extends z.ZodType,
   Params extends z.ZodType,
   Body extends z.ZodType,
@@ -76,7 +76,7 @@ export const TAGS = {
   audit: "Signed heads of the stream, and proofs under them",
   operations: "How the service is doing",
 } as const;
-export type Tag = keyof typeof TAGS;
+type Tag = keyof typeof TAGS;
 
 /**
  * What a browser may keep. Answers about money and persons are kept nowhere; others are asked for
@@ -86,7 +86,7 @@ const CACHING: Readonly<Partial<Record<Tag, string>>> = {
   audit: "private, no-cache",
   operations: "private, no-cache",
 };
-export const KEPT_NOWHERE = "no-store";
+const KEPT_NOWHERE = "no-store";
 
 const COMMON: readonly ErrorCode[] = ["malformed_request", "invalid_query", "internal_error"];
 

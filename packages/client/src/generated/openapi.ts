@@ -973,6 +973,8 @@ export interface components {
         } | {
             balance: components["schemas"]["Amount"] | null;
             change: components["schemas"]["Amount"] | null;
+            /** @description Whether it, or one of its movements, was corrected after it was first recorded */
+            corrected: boolean;
             delivery_id: components["schemas"]["Uuid"] | null;
             effective_at: components["schemas"]["Instant"] | null;
             /** @constant */
@@ -989,6 +991,8 @@ export interface components {
             balance: components["schemas"]["Amount"] | null;
             change: null;
             connection: string | null;
+            /** @description Whether it was corrected after it was first recorded */
+            corrected: boolean;
             delivery_id: components["schemas"]["Uuid"] | null;
             effective_at: components["schemas"]["Instant"] | null;
             frame: number | null;
@@ -1216,6 +1220,8 @@ export interface components {
         Movement: {
             change: components["schemas"]["Amount"];
             client_transfer_id: string | null;
+            /** @description Whether it was corrected after it was first recorded */
+            corrected: boolean;
             deposit_reference_id: string | null;
             movement_id: string;
             movement_type: string | null;
@@ -2025,6 +2031,7 @@ export interface operations {
                      *         {
                      *           "balance": "0.00015102",
                      *           "change": "0.00005134",
+                     *           "corrected": false,
                      *           "delivery_id": "6858420d-ce2d-571d-9847-7825919da7ee",
                      *           "effective_at": "2025-05-01T15:10:00.938Z",
                      *           "kind": "run",
@@ -2034,6 +2041,7 @@ export interface operations {
                      *             {
                      *               "change": "0.00005134",
                      *               "client_transfer_id": null,
+                     *               "corrected": false,
                      *               "deposit_reference_id": null,
                      *               "movement_id": "f16e0fad-e573-46da-a3a1-465a5a348648",
                      *               "movement_type": "final_settlement_outstanding",
@@ -5203,6 +5211,12 @@ export interface operations {
     listQuarantine: {
         parameters: {
             query?: {
+                /** @description Only this provider's; repeated, any of these */
+                provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
+                /** @description Only what came this way; repeated, any of these */
+                channel?: ("webhook" | "feed" | "backfill" | "import") | ("webhook" | "feed" | "backfill" | "import")[];
+                /** @description Only bodies of this type; repeated, any of these */
+                payload_type?: string | string[];
                 /** @description true: also what somebody dismissed */
                 dismissed?: "true" | "false";
                 /** @description Waits until the read model has reached this position: read your writes */
@@ -5612,6 +5626,7 @@ export interface operations {
                      *               {
                      *                 "change": "0.00005134",
                      *                 "client_transfer_id": null,
+                     *                 "corrected": false,
                      *                 "deposit_reference_id": null,
                      *                 "movement_id": "f16e0fad-e573-46da-a3a1-465a5a348648",
                      *                 "movement_type": "final_settlement_outstanding",

@@ -64,7 +64,7 @@ export async function gatherLedger({ get }: Api): Promise<Ledger> {
 export type Digests = Readonly<{ digest: string; state_digest: string }>;
 
 /** A model's digests in the generation that was live, and in the one that was built anew. */
-export type RebuiltModel = Readonly<{ model: ModelName; live: Digests; rebuilt: Digests }>;
+type RebuiltModel = Readonly<{ model: ModelName; live: Digests; rebuilt: Digests }>;
 
 /**
  * Builds every model anew beside the service, and waits until the new ones are served.

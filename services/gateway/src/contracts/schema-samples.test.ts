@@ -4,8 +4,8 @@ import { eventRecord } from "@counterfoil/processing/queries/events";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createTestGateway, type TestGateway } from "../testing/test-gateway.ts";
 import { createTestLedger } from "../testing/test-ledger.ts";
-import { createAjv, type Validate } from "./testing/ajv.ts";
-import { GENERATED, parsed, readFolder } from "./write-contracts.ts";
+import { createAjv, parsed, readFolder, type Validate } from "./testing/documents.ts";
+import { GENERATED } from "./write-contracts.ts";
 
 type Sample = Readonly<Record<string, unknown>>;
 

@@ -8,15 +8,8 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { FastifyInstance } from "fastify";
 import { createTestGateway } from "../testing/test-gateway.ts";
 import { createTestLedger } from "../testing/test-ledger.ts";
-import { createAjv } from "./testing/ajv.ts";
-import {
-  GENERATED,
-  generatedDocuments,
-  parsed,
-  printed,
-  readFolder,
-  readPromised,
-} from "./write-contracts.ts";
+import { createAjv, parsed, readFolder } from "./testing/documents.ts";
+import { GENERATED, generatedDocuments, printed, readPromised } from "./write-contracts.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
 import { nodeHashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { documentBreaks } from "@counterfoil/contracts/compatibility/document-breaks";
@@ -99,22 +99,8 @@ function withoutProse(key: string, value: unknown): unknown {
   return isProse || (key === "examples" && Array.isArray(value)) ? undefined : value;
 }
 
-/** The files of a folder by path within it, with `/` between the steps. */
-export function readFolder(folder: string): ReadonlyMap<string, string> {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  const paths = files.map(({ parentPath, name }) => join(parentPath, name)).sort();
-  return new Map(
-    paths.map((path) => [relative(folder, path).replaceAll(sep, "/"), readFileSync(path, "utf8")]),
-  );
-}
-
 export function printed(documents: ReadonlyMap<string, unknown>): ReadonlyMap<string, string> {
   return new Map([...documents].map(([path, document]) => [path, printStable(document)]));
-}
-
-export function parsed(files: ReadonlyMap<string, string>) {
-  return new Map([...files].map(([path, text]) => [path, JSON.parse(text)]));
 }
 
 /** Makes the folder hold these files and no others. */

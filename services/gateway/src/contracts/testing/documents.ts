@@ -1,4 +1,6 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join, relative, sep } from "node:path";
 
 /** A check of values by a schema; `errors` says why the last one was refused. */
 export type Validate = ((value: unknown) => boolean) & Readonly<{ errors?: unknown }>;
@@ -22,4 +24,18 @@ export function createAjv(): Ajv {
     allowUnionTypes: true,
     validateFormats: false,
   });
+}
+
+/** The files of a folder by path within it, with `/` between the steps. */
+export function readFolder(folder: string): ReadonlyMap<string, string> {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  return new Map(
+    paths.map((path) => [relative(folder, path).replaceAll(sep, "/"), readFileSync(path, "utf8")]),
+  );
+}
+
+export function parsed(files: ReadonlyMap<string, string>) {
+  return new Map([...files].map(([path, text]) => [path, JSON.parse(text)]));
 }
