@@ -20,7 +20,7 @@ import type { ServedModels } from "./queries/serving.ts";
 import type { StuckRule } from "./queries/stuck.ts";
 
 /** What persons do, as events: who did it, and why. */
-export type Operating = Contender & Readonly<{ hashing: Hashing }>;
+type Operating = Contender & Readonly<{ hashing: Hashing }>;
 
 /** A person's word on something that he names by its id. */
 export type Word = Readonly<{ id: string; note: string; actor: string }>;
@@ -44,7 +44,7 @@ export function recordAction(
   return appendActed(operating, "OperatorActed", [action, target ?? null], data);
 }
 
-export type Acknowledging = Operating &
+type Acknowledging = Operating &
   Readonly<{
     models: Pick<ServedModels, "snapshot">;
     rule: StuckRule;
@@ -77,7 +77,7 @@ export async function acknowledgeAnomaly(
   return appendActed(operating, "AnomalyAcknowledged", [model, id], data);
 }
 
-export type Dismissing = Operating & Readonly<{ translations: Translations }>;
+type Dismissing = Operating & Readonly<{ translations: Translations }>;
 
 /**
  * Says that a quarantined delivery needs nobody: it leaves the lists and the counts, until one more
@@ -192,7 +192,7 @@ export type Erasable = Readonly<{
 /** Bytes that concern others too, or may: these go only where a person has said so. */
 export const isShared = ({ others }: Erasable): boolean => others === null || others.length > 0;
 
-export type LookingUp = Pick<Operating, "stream" | "hashing"> &
+type LookingUp = Pick<Operating, "stream" | "hashing"> &
   Readonly<{
     signal?: AbortSignal;
     onProgress?: (position: number, head: number) => void;
@@ -278,7 +278,7 @@ function textOf(bytes: Uint8Array): string {
   );
 }
 
-export type Erasing = Operating & Readonly<{ note: string; actor: string }>;
+type Erasing = Operating & Readonly<{ note: string; actor: string }>;
 
 /**
  * Records that these bytes are erased, and removes them. Stopped in between it is to be done once

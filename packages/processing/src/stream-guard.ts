@@ -39,7 +39,7 @@ export async function isOnStream(
   }
 }
 
-export type Following = Readonly<{
+type Following = Readonly<{
   stream: EventStream;
   hashing: Hashing;
   /** Named where it has to stop. */
@@ -73,7 +73,7 @@ export async function checkStillFollows(
   );
 }
 
-export type CheckEndsOptions = Readonly<{
+type CheckEndsOptions = Readonly<{
   stream: EventStream;
   ledger: string;
   hashing: Hashing;

@@ -1,8 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { SampledLog } from "@counterfoil/http/request-log";
-import type { ChangeFilter } from "@counterfoil/processing/changes/channel";
-import type { ChangeCursor } from "@counterfoil/processing/changes/cursor";
 import type { FeedCommand, FeedMessage } from "@counterfoil/processing/changes/feed";
+import type { ChangeCursor, ChangeFilter } from "@counterfoil/processing/changes/reader";
 import type { Caller } from "./access.ts";
 
 /** Where the changes come from: beside this event loop, or on it. */

@@ -34,7 +34,7 @@ export const isLost = (
 export type KeyKeeping = Contender & Readonly<{ keys: KeyStore; hashing: Hashing }>;
 
 /** A secret that nobody has seen yet, and what may be shown of it. */
-export type NewSecret = KeyNames & Readonly<{ secret: string }>;
+type NewSecret = KeyNames & Readonly<{ secret: string }>;
 
 /** Makes a key. Its digest is kept first: a crash in between leaves one that opens nothing. */
 export async function createKey(
@@ -61,7 +61,7 @@ export async function revokeKey(
   return (await readKeys(stream)).get(id) ?? null;
 }
 
-export type Rotated =
+type Rotated =
   | Readonly<{ outcome: "rotated"; key: ApiKey }>
   | Readonly<{ outcome: "missing" }>
   | Readonly<{ outcome: "revoked" }>;

@@ -4,25 +4,23 @@ import type { Clock } from "../ports/clock.ts";
 import { type EventStream, waitForMore } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { ServedModels } from "../queries/serving.ts";
+import { createStep, type HubSink, newHub } from "./hub.ts";
+import { type Mark, type ReadChangesDeps, readNext } from "./read.ts";
 import {
+  advance,
+  type ChangeCursor,
   type ChangeFilter,
   type ChangeFrames,
   type Channel,
   channelKey,
   concerns,
-  writeChanges,
-} from "./channel.ts";
-import {
-  advance,
-  type ChangeCursor,
   formatCursor,
   goApart,
   isEven,
   isWhole,
   nextChanges,
-} from "./cursor.ts";
-import { createStep, type HubSink, newHub } from "./hub.ts";
-import { type Mark, type ReadChangesDeps, readNext } from "./read.ts";
+  writeChanges,
+} from "./reader.ts";
 
 /** What a feed is told; plain data, so that it may run on another thread. */
 export type FeedCommand =
@@ -40,7 +38,7 @@ export type FeedMessage =
   /** For all live readers of a channel. */
   | Readonly<{ kind: "live"; channel: string; bytes: Uint8Array }>;
 
-export type FeedOptions = Readonly<{
+type FeedOptions = Readonly<{
   stream: EventStream;
   models: ServedModels;
   catalogue: Pick<ModelCatalogue, "generations">;
@@ -51,7 +49,7 @@ export type FeedOptions = Readonly<{
   onFailure?: (error: unknown) => void;
 }>;
 
-export interface ChangeFeed {
+interface ChangeFeed {
   tell(command: FeedCommand): void;
   stop(): Promise<void>;
 }

@@ -4,9 +4,17 @@ import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { ServedModels } from "../queries/serving.ts";
 import { FOLLOWED_SINCE } from "./change-rows.ts";
-import type { ShownReset, ShownState } from "./channel.ts";
-import { advance, type ChangeCursor, cursorAt, type NextChanges, nextChanges } from "./cursor.ts";
-import { type Mark, ModelUnread, type ReadChange, type ReadChangesDeps, readNext } from "./read.ts";
+import { type Mark, ModelUnread, type ReadChangesDeps, readNext } from "./read.ts";
+import {
+  advance,
+  type ChangeCursor,
+  cursorAt,
+  type NextChanges,
+  nextChanges,
+  type ReadChange,
+  type ShownReset,
+  type ShownState,
+} from "./reader.ts";
 
 /** Whoever is told what is new. */
 export type HubSink = Readonly<{
@@ -17,7 +25,7 @@ export type HubSink = Readonly<{
   onReset: (reset: ShownReset) => void;
 }>;
 
-export type HubDeps = ReadChangesDeps &
+type HubDeps = ReadChangesDeps &
   Readonly<{
     stream: EventStream;
     clock: Clock;
@@ -28,7 +36,7 @@ export type HubDeps = ReadChangesDeps &
   }>;
 
 /** Follows the models for all readers that are not behind. */
-export type Hub = {
+type Hub = {
   /** Up to where everything was told; null before it has begun. */
   cursor: ChangeCursor | null;
   /** Whose views are being read. */

@@ -1,5 +1,4 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
-import type { StateTopic } from "@counterfoil/contracts/kafka";
 import { isAccountOf } from "@counterfoil/core/account";
 import type { Activation, Activations } from "../generations/activations.ts";
 import { changedAnomaly } from "../models/anomaly-rows.ts";
@@ -18,31 +17,7 @@ import {
   type Source,
   sourcesOf,
 } from "./change-rows.ts";
-import type { NextChanges, Reach } from "./cursor.ts";
-
-/** A change of a record, or that from here on a model is of another version. */
-export type ReadChange = RecordChange | ModelReset;
-
-export type RecordChange = Place &
-  Readonly<{
-    kind: "record";
-    topic: StateTopic;
-    id: string;
-    /** The record as JSON; null where it is gone. */
-    value: string | null;
-    /** What platforms see of it; nothing where it is none of theirs. */
-    byPlatform: ReadonlyMap<string, string | null>;
-  }>;
-
-export type ModelReset = Place &
-  Readonly<{ kind: "reset"; generation: number; version: number | null }>;
-
-type Place = Readonly<{
-  model: ModelName;
-  position: number;
-  /** Which of the changes at its position it is, of those of the models that are read together. */
-  number: number;
-}>;
+import type { ModelReset, NextChanges, Reach, ReadChange, RecordChange } from "./reader.ts";
 
 export type ReadChangesDeps = Readonly<{
   models: ServedModels;
@@ -52,7 +27,7 @@ export type ReadChangesDeps = Readonly<{
 }>;
 
 /** What was read, and up to where nothing is missing. */
-export type ChangesRead = Readonly<{
+type ChangesRead = Readonly<{
   changes: readonly ReadChange[];
   to: Reach;
   mark: Mark | null;

@@ -101,7 +101,7 @@ export type Activated = Readonly<{
   durationMs: number;
 }>;
 
-export type ActivateOptions = Contender &
+type ActivateOptions = Contender &
   Readonly<{
     projection: Projection;
     hashing: Hashing;

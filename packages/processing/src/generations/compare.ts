@@ -35,7 +35,7 @@ export async function compareRows(
 }
 
 /** Every row of a table that differs, in the order of the keys. */
-export async function* differencesIn(
+async function* differencesIn(
   table: Table,
   live: Rows,
   rebuilt: Rows,
@@ -160,7 +160,7 @@ export type RecordDifference = Readonly<{
 }>;
 
 /** Positions, and one account or record alone where `id` names it. */
-export type Between = Readonly<{ after: number; upTo: number; id?: string }>;
+type Between = Readonly<{ after: number; upTo: number; id?: string }>;
 
 /**
  * Accounts, or records of a lifecycle, that are not what they were, in the order of their ids.

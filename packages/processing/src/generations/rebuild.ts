@@ -56,7 +56,7 @@ export class RebuildRunning extends Error {
 }
 
 /** What whoever rebuilds works on. */
-export type RebuildBackends = Pick<RebuildOptions, "stream" | "catalogue" | "hashing" | "clock"> &
+type RebuildBackends = Pick<RebuildOptions, "stream" | "catalogue" | "hashing" | "clock"> &
   Readonly<{ locks: RoleLocks }>;
 
 export type RebuildJob = Omit<RebuildOptions, keyof RebuildBackends> &
@@ -145,7 +145,7 @@ export async function catchUpUnattended(
   }
 }
 
-export type RebuildOptions = Readonly<{
+type RebuildOptions = Readonly<{
   stream: EventStream;
   catalogue: ModelCatalogue;
   projection: Projection;
@@ -303,7 +303,7 @@ async function hasStopped(rows: Rows): Promise<boolean> {
 /** Beside the live one: what a rollback goes back to, and what who lags behind may still read. */
 const KEPT_BEFORE = 2;
 
-export type PruneOptions = Readonly<{
+type PruneOptions = Readonly<{
   stream: EventStream;
   catalogue: ModelCatalogue;
   model: ModelName;
@@ -343,7 +343,7 @@ export function keptGenerations(activated: readonly number[]): ReadonlySet<numbe
   return new Set([...new Set(latestFirst)].slice(0, 1 + KEPT_BEFORE));
 }
 
-export type RollbackOptions = Pick<
+type RollbackOptions = Pick<
   RebuildOptions,
   "stream" | "catalogue" | "projection" | "hashing" | "clock" | "build"
 > &

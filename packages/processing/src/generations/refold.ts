@@ -76,7 +76,7 @@ export type ModelVerification = Readonly<{
 }>;
 
 /** `refold`: folds the stream again, and compares digests. */
-export type VerifyModelOptions = RefoldOptions & Readonly<{ refold: boolean }>;
+type VerifyModelOptions = RefoldOptions & Readonly<{ refold: boolean }>;
 
 /**
  * Checks the live generation of a model: its checkpoint lies on this stream, its digests are those

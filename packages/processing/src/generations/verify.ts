@@ -18,7 +18,7 @@ export type Finding = Readonly<{
   detail: string;
 }>;
 
-export type FindingKind =
+type FindingKind =
   | "unreadable"
   | "position"
   | "recorded_at"
@@ -54,9 +54,9 @@ export type StreamVerification = Readonly<{
   foreign: readonly ForeignFound[];
 }>;
 
-export type ForeignFound = Readonly<{ position: number }> & DataOf<"ForeignEvent">;
+type ForeignFound = Readonly<{ position: number }> & DataOf<"ForeignEvent">;
 
-export type VerifyOptions = Readonly<{
+type VerifyOptions = Readonly<{
   stream: EventStream;
   ledger: string;
   hashing: Hashing;

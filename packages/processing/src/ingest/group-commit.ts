@@ -19,7 +19,7 @@ export type Pending = Readonly<{
   reject: (error: unknown) => void;
 }>;
 
-export type PendingQueue = Readonly<{
+type PendingQueue = Readonly<{
   /** The next group; empty where nothing is pending. */
   takeGroup: () => readonly Pending[];
   /** The stream is away: for all that is pending. */

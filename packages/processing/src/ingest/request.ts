@@ -81,10 +81,10 @@ export function deliveryRequest(
 }
 
 /** How a delivery is to be read: as its arrival says, or as it was begun. */
-export type ReadingTerms = Readonly<{ delivery: Delivery; translation: number }>;
+type ReadingTerms = Readonly<{ delivery: Delivery; translation: number }>;
 
 /** The delivery was begun by another translation or with another arrival: so it is completed. */
-export class BegunOtherwise extends Error {
+class BegunOtherwise extends Error {
   readonly terms: ReadingTerms;
   constructor(terms: ReadingTerms) {
     super("the delivery was begun otherwise");
@@ -93,7 +93,7 @@ export class BegunOtherwise extends Error {
 }
 
 /** One part of a large delivery; its decision throws BegunOtherwise. */
-export function partRequest(
+function partRequest(
   delivery: Delivery,
   prepared: PreparedDelivery,
   part: Part,
@@ -189,7 +189,7 @@ function feedRequest(event: NewEvent): Request {
 export const LARGE_BYTES = 256 * 1024;
 
 /** Facts that are looked up and decided together: some ten milliseconds. */
-export const PART_FACTS = 500;
+const PART_FACTS = 500;
 
 /** Reads a large body in one go: what a thread does, and who has none. */
 export function readWhole(

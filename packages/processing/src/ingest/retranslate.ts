@@ -19,14 +19,14 @@ import type { EventStream } from "../ports/event-stream.ts";
 import { appendDecided, type Contender } from "./append-decided.ts";
 import { readStored } from "./delivery.ts";
 
-export type RetranslateOptions = Contender &
+type RetranslateOptions = Contender &
   Readonly<{
     translations: Translations;
     hashing: Hashing;
     onProgress?: (step: RetranslateStep, position: number, head: number) => void;
   }>;
 
-export type RetranslateStep = "correcting" | "withdrawing" | "adding";
+type RetranslateStep = "correcting" | "withdrawing" | "adding";
 
 export type RetranslateResult = Readonly<{
   deliveries: number;
@@ -102,7 +102,7 @@ async function append(
 }
 
 /** A delivery, and provider facts and amendments that it caused, as they lie together. */
-export type DeliveryBlock = {
+type DeliveryBlock = {
   readonly received: RecordedEvent;
   readonly caused: RecordedEvent[];
   /** Where it begins. */
@@ -125,10 +125,7 @@ const STATEMENTS: ReadonlySet<string> = new Set([
  * it was divided), and once more for what an earlier retranslation or a retry recorded of it later.
  * A delivery that nobody could read yet is left out.
  */
-export async function* deliveryBlocks(
-  stream: EventStream,
-  end: number,
-): AsyncGenerator<DeliveryBlock> {
+async function* deliveryBlocks(stream: EventStream, end: number): AsyncGenerator<DeliveryBlock> {
   const open = createOpenBlocks();
   let late: DeliveryBlock | null = null;
   for (let after = 0; after < end; ) {
@@ -193,7 +190,7 @@ function createOpenBlocks() {
   };
 }
 
-export type RetryOptions = Contender &
+type RetryOptions = Contender &
   Readonly<{
     translations: Translations;
     hashing: Hashing;

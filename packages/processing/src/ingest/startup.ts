@@ -78,14 +78,14 @@ function checkFirst(first: RecordedEvent | undefined, { name, environment }: Led
   );
 }
 
-export type IncompleteDelivery = Readonly<{
+type IncompleteDelivery = Readonly<{
   deliveryId: string;
   /** `gone`: the body was erased, so its missing facts cannot be had; `failed`: see the error. */
   outcome: "completed" | "gone" | "failed";
   error: unknown;
 }>;
 
-export type FinishDeliveriesOptions = Readonly<{
+type FinishDeliveriesOptions = Readonly<{
   stream: EventStream;
   ingest: Pick<Ingest, "submit">;
   signal?: AbortSignal;
@@ -137,7 +137,7 @@ async function complete(
   }
 }
 
-export type SocketOrderOptions = Contender &
+type SocketOrderOptions = Contender &
   Readonly<{
     translations: Translations;
     hashing: Hashing;

@@ -54,7 +54,7 @@ export type RetryPolicy = Readonly<{
   delayMsMax: number;
 }>;
 
-export type RetryOptions = RetryPolicy &
+type RetryOptions = RetryPolicy &
   Readonly<{
     /** Whether trying again may help; any other error is thrown at once. */
     isPassing: (error: unknown) => boolean;

@@ -171,7 +171,7 @@ export type ReadQuery = Readonly<{
 }>;
 
 /** `desc`: the newest first. */
-export type ReadOrder = "asc" | "desc";
+type ReadOrder = "asc" | "desc";
 
 /** A query in full, as engines answer it. */
 export type ReadRange = Required<Omit<ReadQuery, "types">>;

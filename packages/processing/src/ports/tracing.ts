@@ -15,7 +15,7 @@ export type SpanOptions = Readonly<{
 }>;
 
 /** Ids, counts and outcomes; never what a payload says. */
-export type SpanAttributes = Readonly<Record<string, string | number>>;
+type SpanAttributes = Readonly<Record<string, string | number>>;
 
 /** One step of a trace, under way. */
 export type Span = Readonly<{

@@ -18,7 +18,7 @@ export type Leaf = Readonly<{ digest: bigint; state: bigint | null }>;
 type Digests = Pick<Checkpoint, "digest" | "state_digest">;
 
 /** The two digests of a generation, kept up to date row by row. */
-export type DigestSums = Readonly<{
+type DigestSums = Readonly<{
   /** A row took another's place; null: there was none, or there is none any more. */
   replace(before: Leaf | null, after: Leaf | null): void;
   digests(): Digests;

@@ -109,7 +109,7 @@ export async function openSession(
  * Subjects that a fact could not be projected into: the fold failed, or the engine does not take its
  * rows. The fact and those after it wait; everything else goes on.
  */
-export interface StoppedSubjects {
+interface StoppedSubjects {
   has(subject: string): boolean;
   stop(event: RecordedEvent, error: unknown): Promise<void>;
   /** A further event of a stopped subject. */
@@ -143,7 +143,7 @@ export function errorText(error: unknown): string {
   return cutText(text, ERROR_LENGTH_MAX).replaceAll("\0", "\ufffd");
 }
 
-export async function openStopped(
+async function openStopped(
   store: ModelStore,
   buffer: RowBuffer,
   hashing: Hashing,

@@ -38,7 +38,7 @@ export type ProjectorOptions = Readonly<{
 }>;
 
 /** What a projector tells whoever runs it. */
-export type ProjectorObserver = Readonly<{
+type ProjectorObserver = Readonly<{
   onState?: (state: ProjectorState) => void;
   onCommit?: (commit: Readonly<{ position: number; events: number; stopped: number }>) => void;
   onRetry?: (error: unknown) => void;
@@ -186,7 +186,7 @@ async function foldUntilActivation(
 }
 
 /** An anomaly that was opened, or opened again: ids alone, never what a body held. */
-export type OpenedAnomaly = Readonly<{
+type OpenedAnomaly = Readonly<{
   anomaly_id: string;
   kind: string;
   subject: string;

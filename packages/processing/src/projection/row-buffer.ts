@@ -209,7 +209,7 @@ function keysGone(table: Table, changed: ReadonlyMap<string, Slot>): Value[][] {
  * a selection seeks its place among them and goes on from there, however many there are. A table that
  * nobody selects from costs nothing, as nearly all between two commits of a rebuild.
  */
-export interface PendingRows {
+interface PendingRows {
   /** A row took another's place; null: there was none, or there is none any more. */
   replace(table: Table, before: Row | null, after: Row | null): void;
   /** At most as many rows as the selection asks for, in its order. */
@@ -223,7 +223,7 @@ type Part = Readonly<{
   orders: Map<string, Row[]>;
 }>;
 
-export function createPendingRows(rowsOf: (table: Table) => Iterable<Row>): PendingRows {
+function createPendingRows(rowsOf: (table: Table) => Iterable<Row>): PendingRows {
   /** Of the tables that were selected from since the last commit. */
   let tables = new Map<Table, Parts>();
 

@@ -13,7 +13,7 @@ import {
   type Work,
 } from "./projection.ts";
 
-export type ProjectionRunOptions = Readonly<{
+type ProjectionRunOptions = Readonly<{
   stream: EventStream;
   projection: Projection;
   store: ModelStore;
@@ -170,7 +170,7 @@ export async function runNear(
   }
 }
 
-export type RunNearOptions = Readonly<{
+type RunNearOptions = Readonly<{
   stream: EventStream;
   signal?: AbortSignal | undefined;
   onFolded?: (position: number, target: number) => void;

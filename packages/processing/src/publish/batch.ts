@@ -256,7 +256,7 @@ const NOTHING = { changes: [], stopped: [] } as const;
  * Follows a model in the generation that was live at the beginning of a range, which holds no
  * activation of it but at its end.
  */
-export async function followModel(
+async function followModel(
   context: PublishContext,
   model: ModelName,
   { generation, version, range }: PublishedModel & Readonly<{ range: ChangeRange }>,

@@ -56,7 +56,7 @@ export type PublisherOptions = Readonly<{
 }>;
 
 /** What a publisher reports to whoever runs it. */
-export type PublisherObserver = Readonly<{
+type PublisherObserver = Readonly<{
   onState?: (state: PublisherState) => void;
   /** `stoppedKeys`: how many the broker takes no records of. */
   onCommit?: (published: Published, stoppedKeys: number) => void;
@@ -215,7 +215,7 @@ async function follow(
   }
 }
 
-export type SessionOptions = Readonly<{
+type SessionOptions = Readonly<{
   ledger: string;
   stream: EventStream;
   catalogue: ModelCatalogue;

@@ -29,7 +29,7 @@ export type Republishing = Publishing &
 export type Republished = Readonly<{ published: Published; checkpoint: PublisherCheckpoint }>;
 
 /** One generation has been published, and another one is live at the publisher's position. */
-export type GenerationSwitch = Readonly<{
+type GenerationSwitch = Readonly<{
   model: ModelName;
   generation: number;
   version: number;

@@ -155,7 +155,7 @@ async function* nearBehind(
 type Gap = Extract<EntryRecord, { kind: "gap" }>;
 
 /** A closed gap, and the name by which those behind the same entry are read on. */
-export type ClosedGap = Readonly<{ id: string; gap: Gap }>;
+type ClosedGap = Readonly<{ id: string; gap: Gap }>;
 
 /** An account's gaps by the entry that they are shown before, or after. */
 export type Gaps = Readonly<{

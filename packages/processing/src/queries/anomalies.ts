@@ -42,7 +42,7 @@ export type AnomalyFilters = Readonly<{
   open?: boolean;
 }>;
 
-export type AnomalyQuery = Readonly<{
+type AnomalyQuery = Readonly<{
   model: ModelName;
   filters: AnomalyFilters;
   page: PageRequest;

@@ -293,7 +293,7 @@ function standing(row: Row) {
 }
 
 /** Which account, at which moment, and whose accounts exist for who asks. */
-export type AccountQuery = Readonly<{ id: string; platform: Platform; moment?: Moment }>;
+type AccountQuery = Readonly<{ id: string; platform: Platform; moment?: Moment }>;
 
 /** One account, by our id or by the provider's. */
 export async function findAccount(

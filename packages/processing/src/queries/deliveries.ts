@@ -15,7 +15,7 @@ import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import { eventFor, namesOthers, type Standing, type Standings } from "./event-standing.ts";
 import { eventRecord } from "./events.ts";
 
-export type DeliveryRecord = Readonly<{
+type DeliveryRecord = Readonly<{
   delivery_id: string;
   received: EventRecord;
   facts: EventRecord[];

@@ -35,7 +35,7 @@ import { MOVEMENTS_SHOWN, movementRecords, readMovements } from "./runs.ts";
  */
 export const ENTRY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "integer", "text"];
 
-export type EntryQuery = Readonly<{
+type EntryQuery = Readonly<{
   page: PageRequest;
   /** Whether the newest come first. */
   descending?: boolean;
@@ -194,7 +194,7 @@ async function* gapsBehind(
 export const runIdOf = ({ id }: Row): string => String(id).slice("run:".length);
 
 /** An entry as its account's history shows it, with what is shown around it but for the gaps. */
-export type ShownEntry = Readonly<{
+type ShownEntry = Readonly<{
   opening: EntryRecord | null;
   entry: EntryRecord;
   contradictions: readonly EntryRecord[];

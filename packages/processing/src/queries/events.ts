@@ -15,13 +15,13 @@ import { eventFor, type Standings } from "./event-standing.ts";
 
 export const EVENT_KEY: readonly ColumnType[] = ["integer"];
 
-export type EventFilters = Readonly<{
+type EventFilters = Readonly<{
   types?: readonly FactType[];
   subjects?: readonly string[];
   correlationIds?: readonly string[];
 }>;
 
-export type EventQuery = Readonly<{
+type EventQuery = Readonly<{
   range: StreamRange;
   limit: number;
   filters: EventFilters;
@@ -114,7 +114,7 @@ export type Batch = Readonly<{ items: readonly Item[]; reached: number | null }>
 export type Item = Readonly<{ event: RecordedEvent; at: number }>;
 export type BatchSource = (range: ReadRange) => Promise<Batch>;
 
-export type StreamPageQuery<Record> = Readonly<{
+type StreamPageQuery<Record> = Readonly<{
   range: StreamRange;
   limit: number;
   source: BatchSource;

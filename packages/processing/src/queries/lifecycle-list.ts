@@ -40,7 +40,7 @@ export type LifecycleFilters = Readonly<{
   stuck?: boolean;
 }>;
 
-export type LifecycleQuery<Model extends LifecycleModel> = Readonly<{
+type LifecycleQuery<Model extends LifecycleModel> = Readonly<{
   model: Model;
   filters: LifecycleFilters;
   page: PageRequest;

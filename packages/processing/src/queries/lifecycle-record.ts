@@ -40,7 +40,7 @@ export type LifecycleRecords = {
 };
 
 /** `stuck`: null where no clock is asked. `moment`: when the record stood as its row says. */
-export type Shown = Readonly<{ stuck: boolean | null; moment?: Moment | undefined }>;
+type Shown = Readonly<{ stuck: boolean | null; moment?: Moment | undefined }>;
 
 export async function lifecycleRecord<Model extends LifecycleModel>(
   rows: Rows,

@@ -34,7 +34,7 @@ import { type Platform, recordFor } from "./platform.ts";
 import { isStuck, type LifecycleModel, type StuckRule } from "./stuck.ts";
 
 /** Which record, at which moment, and whose records exist for who asks. */
-export type RecordQuery = Readonly<{
+type RecordQuery = Readonly<{
   model: LifecycleModel;
   id: string;
   platform: Platform;

@@ -18,7 +18,7 @@ export const isPast = ({ as_of, at_position }: Moment): boolean =>
   as_of !== undefined || at_position !== undefined;
 
 /** Rows as they stand, and as they stood before an event (`until`) changed them. */
-export type Versions = Readonly<{
+type Versions = Readonly<{
   present: Table;
   past: Table;
   /** The column of the event since which a row stands so. */

@@ -99,7 +99,7 @@ export type DeliveryFilters = Readonly<
   >
 >;
 
-export type DeliveriesQuery = DeliveryQuery &
+type DeliveriesQuery = DeliveryQuery &
   Readonly<{
     range: StreamRange;
     limit: number;

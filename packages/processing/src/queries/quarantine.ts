@@ -15,7 +15,7 @@ import { beyondPart, type Page, type PageRequest, readPage, selectEither } from 
 import type { Platform } from "./platform.ts";
 
 /** What a delivery's retries are found by. */
-export type QuarantineReading = Readonly<{ translations: Translations; hashing: Hashing }>;
+type QuarantineReading = Readonly<{ translations: Translations; hashing: Hashing }>;
 
 const TYPES = ["DeliveryQuarantined"] as const;
 
@@ -49,7 +49,7 @@ export type QuarantineFilters = Readonly<
   Partial<Record<"provider" | "channel" | "payload_type", readonly string[]>>
 >;
 
-export type QuarantineQuery = QuarantineReading &
+type QuarantineQuery = QuarantineReading &
   Readonly<{
     filters?: QuarantineFilters;
     /** Only those that are still unread, or only those that were resolved. */

@@ -48,7 +48,7 @@ export async function findRun(
     : found(await runRecord(rows, runId, { entries: own, position, nextTurn }));
 }
 
-export type RunQuery = Readonly<{
+type RunQuery = Readonly<{
   /** A platform sees of a run what happened on its accounts. */
   platform: Platform;
   /** Of it the position: when a run took effect it says itself. */

@@ -18,12 +18,12 @@ import type { ServedModels } from "./serving.ts";
 import { LIFECYCLE_MODELS, type LifecycleModel, type StuckRule } from "./stuck.ts";
 import { everyTotal } from "./totals.ts";
 
-export type SearchSources = Readonly<{
+type SearchSources = Readonly<{
   models: Pick<ServedModels, "snapshot">;
   stream: EventStream;
 }>;
 
-export type SearchQuery = DeliveryQuery &
+type SearchQuery = DeliveryQuery &
   Readonly<{
     /** An identifier as somebody has it before him; whole, but for an account's, which may be cut. */
     text: string;

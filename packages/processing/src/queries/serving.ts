@@ -30,7 +30,7 @@ export class ModelNotServed extends Error {
 
 export type ReadModel<T> = (rows: Rows, checkpoint: Checkpoint, generation: number) => Promise<T>;
 
-export type ServedInfo = Readonly<{
+type ServedInfo = Readonly<{
   generation: number;
   modelVersion: number;
   checkpoint: Checkpoint;
@@ -38,7 +38,7 @@ export type ServedInfo = Readonly<{
   stoppedKeys: number;
 }>;
 
-export type ServingOptions = Readonly<{
+type ServingOptions = Readonly<{
   catalogue: ModelCatalogue;
   stream: EventStream;
   clock: Clock;
@@ -248,7 +248,7 @@ const ROUND_MS = 5;
  * Waits for models to reach positions. A fold tells nobody when it commits, in another process it
  * could not; so one question a round is asked of each model, however many wait for it.
  */
-export function createPositionWait(
+function createPositionWait(
   positionOf: (model: ModelName) => Promise<number>,
   clock: Clock,
 ): (model: ModelName, position: number, signal: AbortSignal) => Promise<boolean> {

@@ -231,7 +231,7 @@ export type ModelAttention = Readonly<{
   ledger: LedgerAttention | null;
 }>;
 
-export type LedgerAttention = Readonly<{
+type LedgerAttention = Readonly<{
   quarantined: AttentionCount;
   lastDeliveries: readonly LastDelivery[];
   feed: FeedStatus | null;
@@ -288,7 +288,7 @@ const feedIn = ({ state, since, connection, reason }: Row): FeedStatus => ({
 });
 
 /** What a person has to look at, and what to do about it. */
-export type Need = StatusRecord["needs_a_person"][number];
+type Need = StatusRecord["needs_a_person"][number];
 
 type Facts = Omit<StatusRecord, "needs_a_person">;
 type Circumstances = Readonly<{

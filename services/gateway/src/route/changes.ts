@@ -1,7 +1,10 @@
 import { STATE_TOPICS, type StateTopic } from "@counterfoil/contracts/kafka";
 import { Problem } from "@counterfoil/http/problem";
-import type { ChangeFrames } from "@counterfoil/processing/changes/channel";
-import { type ChangeCursor, parseCursor } from "@counterfoil/processing/changes/cursor";
+import {
+  type ChangeCursor,
+  type ChangeFrames,
+  parseCursor,
+} from "@counterfoil/processing/changes/reader";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { ChangeStreams } from "../change-streams.ts";

@@ -42,7 +42,7 @@ export type Cluster = {
   isInConflict: boolean;
 };
 
-export type Link = Readonly<{
+type Link = Readonly<{
   /** Why: `run:` and which, a `hold` before, or the `parts` of a deposit. */
   kind: string;
   to: number;

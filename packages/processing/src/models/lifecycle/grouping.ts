@@ -7,8 +7,7 @@ import {
 } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster } from "./clusters.ts";
-import { NOWHERE, type Placed } from "./facts.ts";
-import type { NameChanges } from "./names.ts";
+import { type NameChanges, NOWHERE, type Placed } from "./facts.ts";
 import type { Parts, Placement } from "./placement.ts";
 import { having, MENTIONS } from "./tables.ts";
 

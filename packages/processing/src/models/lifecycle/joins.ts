@@ -1,7 +1,19 @@
+import {
+  BY_TIME_MAX,
+  type ClassPart,
+  type DepositPart,
+  joinParts,
+} from "@counterfoil/core/lifecycle/deposit-parts";
+import type { Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import { valueIn } from "@counterfoil/core/lifecycle/record-fields";
 import { waitingIn } from "@counterfoil/core/lifecycle/withdrawal-movement";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
+import { everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters, StoredWaiting } from "./clusters.ts";
+import { Lots } from "./lots.ts";
 import { createMatching, type Waiting } from "./matching.ts";
+import { FREE, having, NOWHERE, PART_COUNTS, QUEUE } from "./tables.ts";
 
 /** How clusters that nothing states to be one record find one another. */
 export interface Joins {
@@ -13,12 +25,18 @@ export interface Joins {
   finish(): Promise<void>;
 }
 
-export type JoinsContext = Readonly<{
+type JoinsContext = Readonly<{
   buffer: RowBuffer;
   clusters: Clusters;
   /** A number that nothing explains, in hexadecimal. */
   tieOf: (text: string) => string;
 }>;
+
+/** null where everything that belongs together is stated. */
+export function joinsOf({ model, ids }: Lifecycle, on: JoinsContext): Joins | null {
+  if (model === "withdrawals") return withdrawalJoins(on);
+  return model === "deposits" ? new DepositJoins({ ...on, ids }) : null;
+}
 
 /** Lets clusters wait for what they are now, and no more for what they were. */
 export async function joinChanged(touched: readonly Cluster[], joins: Joins, clusters: Clusters) {
@@ -42,7 +60,7 @@ export async function joinChanged(touched: readonly Cluster[], joins: Joins, clu
 const isOfRun = (kind: string): boolean => kind.startsWith("run:");
 
 /** Holds and confirmations without a stated partner wait in a queue, and leave it with one. */
-export function withdrawalJoins({ buffer, clusters, tieOf }: JoinsContext): Joins {
+function withdrawalJoins({ buffer, clusters, tieOf }: JoinsContext): Joins {
   const matching = createMatching({
     ...{ buffer, tieOf },
     link: (a, b) => clusters.link(a, b, { kind: "hold", isInferred: true }),
@@ -65,4 +83,167 @@ export function withdrawalJoins({ buffer, clusters, tieOf }: JoinsContext): Join
     remove: (waiting, cluster) => matching.remove(toMatch(waiting, cluster)),
     finish: async () => {},
   };
+}
+
+/** `ids`: kinds of ids; the best orders parts of one time. */
+type DepositContext = JoinsContext & Readonly<{ ids: readonly string[] }>;
+
+/** A part that came to its class, or left it. */
+type Change = Readonly<{ waiting: StoredWaiting; cluster: number; comes: boolean }>;
+
+/**
+ * How the parts of a class are joined: a few by time, all anew where one changed; more of them by
+ * lot, as far as their networks agree. `network` is the one that counts where it is not known.
+ */
+type Mode = Readonly<{ byLot: boolean; network: string }>;
+
+const PARTS = { kind: "parts", isInferred: true };
+
+/**
+ * Statuses, movements and fund events that agree in everything, the transaction included, are of one
+ * class: which of them are one deposit, nothing says.
+ */
+class DepositJoins implements Joins {
+  private readonly on: DepositContext;
+  private readonly lots: Lots;
+  private readonly changed = new Map<string, Change[]>();
+
+  constructor(on: DepositContext) {
+    const { buffer, clusters } = on;
+    this.on = on;
+    this.lots = new Lots(buffer, {
+      link: (a, b) => clusters.link(a, b, PARTS),
+      unlink: (a, b) => clusters.unlink(a, b, PARTS.kind),
+    });
+  }
+
+  async waitingOf({ fields }: Cluster): Promise<readonly StoredWaiting[]> {
+    const ofClass = valueIn(fields, "class");
+    if (ofClass === null) return [];
+    const names = this.on.ids.map((kind) => valueIn(fields, `id:${kind}`));
+    const tie = names.find((name) => name !== null) ?? "";
+    const [side, at] = [valueIn(fields, "part") ?? "", valueIn(fields, "since") ?? "0"];
+    return [{ class: ofClass, side, at, tie, network: valueIn(fields, "class_network") }];
+  }
+
+  async put(waiting: StoredWaiting, cluster: number): Promise<void> {
+    const stored = await this.on.buffer.get(QUEUE, [waiting.class, waiting.side, cluster]);
+    this.on.buffer.put(QUEUE, rowOf(waiting, cluster), stored);
+    this.note({ waiting, cluster, comes: true });
+  }
+
+  async remove(waiting: StoredWaiting, cluster: number): Promise<void> {
+    const { buffer, clusters } = this.on;
+    const row = rowOf(waiting, cluster);
+    buffer.remove(QUEUE, row, row);
+    this.note({ waiting, cluster, comes: false });
+    // It may lie in another class than those that it is joined with.
+    await clusters.relink([await clusters.get(cluster)], [], PARTS);
+  }
+
+  async finish(): Promise<void> {
+    const classes = [...this.changed].sort(([a], [b]) => (a < b ? -1 : 1));
+    this.changed.clear();
+    for (const [ofClass, changes] of classes) {
+      const { before, now } = await this.count(ofClass, changes);
+      const isDealt = before.byLot && now.byLot && before.network === now.network;
+      if (!isDealt) await this.joinAnew(changes, before, now);
+      else for (const change of changes) await this.deal(change, now);
+    }
+  }
+
+  private note(change: Change): void {
+    const { class: ofClass } = change.waiting;
+    const noted = this.changed.get(ofClass) ?? [];
+    this.changed.set(ofClass, noted);
+    noted.push(change);
+  }
+
+  /** Counts the parts of a class: that says how they were joined, and how they are now. */
+  private async count(ofClass: string, changes: readonly Change[]) {
+    const { buffer } = this.on;
+    const stored = await buffer.get(PART_COUNTS, [ofClass]);
+    const counts = new Map<string, number>(JSON.parse(String(stored?.counts ?? "[]")));
+    const before = modeOf(counts);
+    for (const { waiting, comes } of changes) {
+      const network = waiting.network ?? "";
+      const count = (counts.get(network) ?? 0) + (comes ? 1 : -1);
+      if (count === 0) counts.delete(network);
+      else counts.set(network, count);
+    }
+    const row = { class: ofClass, counts: JSON.stringify([...counts]) };
+    if (counts.size === 0) buffer.remove(PART_COUNTS, row, stored);
+    else buffer.put(PART_COUNTS, row, stored);
+    return { before, now: modeOf(counts) };
+  }
+
+  private async joinAnew(changes: readonly Change[], before: Mode, now: Mode): Promise<void> {
+    const { clusters } = this.on;
+    const members = await this.membersOf(changes[0]?.waiting.class ?? "");
+    const items = members.map(([, cluster]) => cluster);
+    const all = items.flatMap(({ id, waiting }) =>
+      waiting.map((one): Change => ({ waiting: one, cluster: id, comes: true })),
+    );
+    if (before.byLot) {
+      const came = new Set(changes.flatMap(({ cluster, comes }) => (comes ? [cluster] : [])));
+      const left = changes.filter(({ comes }) => !comes);
+      const stayed = all.filter(({ cluster }) => !came.has(cluster));
+      for (const one of [...stayed, ...left]) await this.deal({ ...one, comes: false }, before);
+    }
+    if (now.byLot) {
+      await clusters.relink(items, [], PARTS);
+      for (const one of all) await this.deal(one, now);
+    } else {
+      const parts = members.map(([row, cluster]) => classPart(row, cluster));
+      const isInferred = parts.length > new Set(parts.map(({ part }) => part)).size;
+      await clusters.relink(items, joinParts(parts), { ...PARTS, isInferred });
+    }
+  }
+
+  private async membersOf(ofClass: string) {
+    const { buffer, clusters } = this.on;
+    const members: (readonly [Row, Cluster])[] = [];
+    const all = having({ class: ofClass }, ["side", "cluster"]);
+    for await (const row of everyRow(buffer, QUEUE, all)) {
+      members.push([row, await clusters.get(Number(row.cluster))]);
+    }
+    return members;
+  }
+
+  private async deal({ waiting, cluster, comes }: Change, { network }: Mode): Promise<void> {
+    const { tieOf } = this.on;
+    const pile = JSON.stringify([tieOf(waiting.class), waiting.network ?? network]);
+    const side = waiting.side as DepositPart;
+    const part = { pile, side, cluster, tie: tieOf(waiting.tie) };
+    for (const other of DEALT_WITH[side]) {
+      const left = await this.lots.deal({ part, comes }, other);
+      // Statuses and fund events that no movement takes are dealt with one another.
+      if (left.part.side === "status") await this.lots.deal(left, "fund");
+      else if (left.part.side === "fund") await this.lots.deal(left, "status");
+    }
+  }
+}
+
+/** With whom a part is dealt; a movement has place for one of each. */
+const DEALT_WITH: Readonly<Record<DepositPart, readonly DepositPart[]>> = {
+  movement: ["status", "fund", "reversal"],
+  status: ["movement"],
+  fund: ["movement"],
+  reversal: ["movement"],
+};
+
+const rowOf = ({ class: ofClass, side, at, tie }: StoredWaiting, cluster: number) => ({
+  ...{ class: ofClass, side, cluster, at: BigInt(at), tie, named: 0 },
+  ...{ state: FREE, node: NOWHERE, partner: 0 },
+});
+
+const classPart = ({ side, at, tie }: Row, item: Cluster): ClassPart<Cluster> => ({
+  ...{ item, part: side as DepositPart, at: BigInt(at ?? 0), tie: String(tie) },
+  network: valueIn(item.fields, "class_network"),
+});
+
+function modeOf(counts: ReadonlyMap<string, number>): Mode {
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const [network = ""] = [...counts.keys()].filter(Boolean).sort();
+  return { byLot: total > BY_TIME_MAX, network };
 }

@@ -6,7 +6,7 @@ import { everyRow } from "../../projection/selection.ts";
 import { having, LOTS } from "./tables.ts";
 
 /** One among more equal ones than are joined by time. */
-export type LotPart = Readonly<{
+type LotPart = Readonly<{
   /** Only parts of one are dealt with one another. */
   pile: string;
   side: string;

@@ -4,10 +4,9 @@ import type { HistoryEntry } from "@counterfoil/core/lifecycle/stages";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters } from "./clusters.ts";
-import { type Facts, NOWHERE, type Placed } from "./facts.ts";
+import { type Facts, type Names, NOWHERE, type Placed } from "./facts.ts";
 import { type Entry, type Histories, placeTie } from "./history.ts";
 import { type Movements, mayGiveBack } from "./movements.ts";
-import type { Names } from "./names.ts";
 import { having, SLOTS } from "./tables.ts";
 
 /** What the rows of one lifecycle are kept by. */

@@ -20,13 +20,11 @@ import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type AnomalyCause, acknowledgeAnomaly, acknowledgedBy } from "../anomaly-rows.ts";
 import { parseData } from "../columns.ts";
 import { type Cluster, Clusters } from "./clusters.ts";
-import { DepositJoins } from "./deposit-joins.ts";
-import { Facts } from "./facts.ts";
+import { Facts, Names } from "./facts.ts";
 import { Grouping } from "./grouping.ts";
 import { Histories } from "./history.ts";
-import { type Joins, type JoinsContext, joinChanged, withdrawalJoins } from "./joins.ts";
+import { type Joins, joinChanged, joinsOf } from "./joins.ts";
 import { Movements } from "./movements.ts";
-import { Names } from "./names.ts";
 import { Placement } from "./placement.ts";
 import { Records } from "./records.ts";
 import { KNOWN_STUCK, LIFECYCLE_TABLES, RECORDS, stuckIn, TRADE_TABLES } from "./tables.ts";
@@ -146,11 +144,6 @@ class LifecycleFold {
     this.movements.flush();
     clusters.flush(cause.position);
   }
-}
-
-function joinsOf({ model, ids }: Lifecycle, on: JoinsContext): Joins | null {
-  if (model === "withdrawals") return withdrawalJoins(on);
-  return model === "deposits" ? new DepositJoins({ ...on, ids }) : null;
 }
 
 function correctedState(amendment: Amendment, cause: AnomalyCause): FactState | null {

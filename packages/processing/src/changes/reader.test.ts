@@ -8,7 +8,7 @@ import {
   goApart,
   nextChanges,
   parseCursor,
-} from "./cursor.ts";
+} from "./reader.ts";
 
 const parsed = (text: string): ChangeCursor => {
   const cursor = parseCursor(text);
