@@ -37,7 +37,7 @@ export async function foldAccount(
   const { tables, version: modelVersion, types } = balancesProjection;
   const store = holdBack(() => catalogue.openScratch("balances", { tables, modelVersion }));
   try {
-    const session = await balancesProjection.open(store, hashing);
+    const session = await balancesProjection.open(store, hashing, false);
     for (const event of events) if (types.has(event.type)) await session.apply(event);
     await session.commit();
     const [stored] = await store.rowsOf(ACCOUNTS, account, ["id"]);

@@ -16,7 +16,8 @@ export interface Projection {
   readonly tables: readonly Table[];
   /** Types of events that may change it; the others only move its checkpoint. */
   readonly types: ReadonlySet<string>;
-  open(store: ModelStore, hashing: Hashing): Promise<ProjectionSession>;
+  /** @param isDigested false: the store is thrown away, and nobody asks for its digests. */
+  open(store: ModelStore, hashing: Hashing, isDigested?: boolean): Promise<ProjectionSession>;
 }
 
 /**
@@ -56,16 +57,23 @@ export type FoldContext = Readonly<{
 /** A short event may change long rows; ten thousand ordinary events stay below it. */
 const BUFFERED_MAX = 48 * 1024 * 1024;
 
+/**
+ * Rows of a hot key that changed are passed over by each that looks for its neighbours, until they are
+ * committed: so many cost about as much as a commit does.
+ */
+const PASSED_OVER_MAX = 4000;
+
 /** Folds into one generation: rows, checkpoint and digests in one commit. */
 export async function openSession(
   store: ModelStore,
   hashing: Hashing,
   openFold: (context: FoldContext) => Fold | Promise<Fold>,
+  isDigested = true,
 ): Promise<ProjectionSession> {
   let checkpoint = await store.checkpoint();
   let applied = { position: checkpoint.position, hash: checkpoint.hash };
   let uncommitted = 0;
-  const buffer = createRowBuffer(store, checkpoint, hashing);
+  const buffer = createRowBuffer(store, checkpoint, hashing, isDigested);
   const stopped = await openStopped(store, buffer, hashing);
   const fold = await openFold({ buffer, commit });
   const commitEvery = fold.commitEvery ?? Number.POSITIVE_INFINITY;
@@ -78,7 +86,10 @@ export async function openSession(
   function finish(event: RecordedEvent): Work {
     pass(event);
     uncommitted += 1;
-    const isMuch = uncommitted >= commitEvery || buffer.textLength() > BUFFERED_MAX;
+    const isMuch =
+      uncommitted >= commitEvery ||
+      buffer.textLength() > BUFFERED_MAX ||
+      buffer.passedOver() > PASSED_OVER_MAX;
     const isDue = isMuch && applied.position === event.position;
     return isDue ? commit().then(() => undefined) : undefined;
   }

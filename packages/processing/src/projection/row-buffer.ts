@@ -40,6 +40,8 @@ export interface RowBuffer {
   isEmpty(): boolean;
   /** How much text it has taken in since the last commit. */
   textLength(): number;
+  /** How many committed rows selections had to pass over since then, as they stand otherwise now. */
+  passedOver(): number;
   commit(position: number, hash: string): Promise<Checkpoint>;
 }
 
@@ -56,11 +58,16 @@ type Slot = {
 
 type Slots = Map<string, Slot>;
 
-export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: Hashing): RowBuffer {
+export function createRowBuffer(
+  store: ModelStore,
+  start: Checkpoint,
+  hashing: Hashing,
+  isDigested = true,
+): RowBuffer {
   let slots = new Map<Table, Slots>();
   const pendingRows = createPendingRows((table) => standingRows(slots.get(table)));
   let appended = new Map<Table, Row[]>();
-  let length = 0;
+  let [length, passed] = [0, 0];
   const sums = createDigestSums(start);
 
   function slotsOf(table: Table): Map<string, Slot> {
@@ -86,7 +93,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
   }
 
   function digestSlot(table: Table, { row, stored, share }: Slot): void {
-    if (table.digested === "none") return;
+    if (!isDigested || table.digested === "none") return;
     const before = stored && (isShare(stored) ? stored.leaf : rowLeaf(table, stored, hashing));
     const after = row && rowLeaf(table, row, hashing);
     share.leaf = after;
@@ -101,7 +108,8 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
     // Whoever folds wants all that it asks for.
     async select(table, { bytesMax: _, ...selection }) {
       const pending = pendingRows.select(table, selection);
-      const kept = await unchangedRows(store, table, selection, slots.get(table));
+      const { kept, passedOver } = await unchangedRows(store, table, selection, slots.get(table));
+      passed += passedOver;
       if (pending.length === 0) return kept.slice(0, selection.limit);
       return [...kept, ...pending].sort(inOrderOf(selection)).slice(0, selection.limit);
     },
@@ -118,6 +126,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
     pending: (table) => standingRows(slots.get(table)),
     isEmpty: () => slots.size === 0 && appended.size === 0,
     textLength: () => length,
+    passedOver: () => passed,
     async commit(position, hash) {
       for (const [table, changed] of slots) {
         for (const slot of changed.values()) digestSlot(table, slot);
@@ -127,7 +136,7 @@ export function createRowBuffer(store: ModelStore, start: Checkpoint, hashing: H
       slots = new Map();
       pendingRows.clear();
       appended = new Map();
-      length = 0;
+      [length, passed] = [0, 0];
       return checkpoint;
     },
   };
@@ -139,19 +148,21 @@ async function unchangedRows(
   table: Table,
   selection: Selection,
   changed: Slots | undefined,
-): Promise<readonly Row[]> {
-  if (changed === undefined) return store.select(table, selection);
+): Promise<Readonly<{ kept: readonly Row[]; passedOver: number }>> {
+  if (changed === undefined) return { kept: await store.select(table, selection), passedOver: 0 };
   const { orderBy } = selection;
   const kept: Row[] = [];
+  let read = 0;
   for (let page = selection; kept.length < selection.limit; ) {
     const stored = await store.select(table, page);
     for (const row of stored) if (!changed.has(keyOfRow(table, row))) kept.push(row);
+    read += stored.length;
     const last = stored.at(-1);
     if (last === undefined || stored.length < page.limit) break;
     const beyond = orderBy.map((column) => last[column] ?? null);
     page = { ...selection, beyond, limit: Math.min(SKIPPED_MAX, 2 * page.limit) };
   }
-  return kept;
+  return { kept, passedOver: read - kept.length };
 }
 
 /** Who asks for one row may meet a thousand that changed: pages grow, up to this many rows. */

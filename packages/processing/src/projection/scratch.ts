@@ -32,7 +32,7 @@ export async function openScratch(
   hashing: Hashing,
 ): Promise<Scratch> {
   const written = createWritten(moment, projection);
-  const session = await projection.open(written.store, hashing);
+  const session = await projection.open(written.store, hashing, false);
   let { position } = moment.checkpoint;
   return {
     get: written.store.get,

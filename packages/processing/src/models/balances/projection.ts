@@ -42,7 +42,8 @@ export const balancesProjection: Projection = {
     "FactWithdrawn",
     "ForeignEvent",
   ]),
-  open: (store, hashing) => openSession(store, hashing, (context) => openFold(store, context)),
+  open: (store, hashing, isDigested) =>
+    openSession(store, hashing, (context) => openFold(store, context), isDigested),
 };
 
 async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Promise<Fold> {

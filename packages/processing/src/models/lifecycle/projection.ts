@@ -15,7 +15,7 @@ import {
   type Lifecycle,
   type LifecycleFact,
 } from "@counterfoil/core/lifecycle/lifecycle-fact";
-import { openSession, type Projection } from "../../projection/projection.ts";
+import { type FoldContext, openSession, type Projection } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type AnomalyCause, acknowledgeAnomaly, acknowledgedBy } from "../anomaly-rows.ts";
 import { parseData } from "../columns.ts";
@@ -37,11 +37,13 @@ export function lifecycleProjection(lifecycle: Lifecycle): Projection {
     version,
     tables: lifecycle.partiesOf === undefined ? LIFECYCLE_TABLES : TRADE_TABLES,
     types: new Set([...types, ...AMENDMENTS, "AnomalyAcknowledged"]),
-    open: (store, hashing) =>
-      openSession(store, hashing, ({ buffer }) => {
+    open: (store, hashing, isDigested) => {
+      const openFold = ({ buffer }: FoldContext) => {
         const fold = new LifecycleFold(lifecycle, buffer, hashing);
-        return { apply: (event) => fold.apply(event), commitEvery: COMMIT_EVERY };
-      }),
+        return { apply: (event: RecordedEvent) => fold.apply(event), commitEvery: COMMIT_EVERY };
+      };
+      return openSession(store, hashing, openFold, isDigested);
+    },
   };
 }
 
