@@ -99,6 +99,7 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
       if (types !== undefined) return readTypes(parts, { ...range, types });
       return readRange(reader, range);
     },
+    readAt: (positions) => readAt(reader, positions),
     findByIds: (ids) => findByIds(parts, ids),
     findPositions: (ids) => findPositions(parts, ids),
     body: (sha256) => bodies.read(sha256),
@@ -185,12 +186,29 @@ async function readIndexed(
 ): Promise<readonly RecordedEvent[]> {
   const { position: head } = await catchUpIndex(parts);
   const upTo = Math.min(query.upTo, head);
-  const positions = await parts.index.positionsOfTypes({ ...query, upTo });
+  return pageAt(parts.reader, await parts.index.positionsOfTypes({ ...query, upTo }), query.order);
+}
+
+async function readAt(
+  reader: StreamReader,
+  positions: readonly number[],
+): Promise<readonly RecordedEvent[]> {
+  const { position: head } = await reader.head();
+  const there = positions.filter((position) => position >= 1 && position <= head);
+  return pageAt(reader, there, "asc");
+}
+
+/** @param positions in that order; the index that names them has come from the stream */
+async function pageAt(
+  reader: StreamReader,
+  positions: readonly number[],
+  order: ReadRange["order"],
+): Promise<readonly RecordedEvent[]> {
   const found: RecordedEvent[] = [];
   let bytes = 0;
   for (let at = 0; at < positions.length && bytes < PAGE_BYTES_MAX; at += AT_ONCE) {
-    const events = await parts.reader.at(positions.slice(at, at + AT_ONCE));
-    found.push(...(query.order === "asc" ? events : events.toReversed()));
+    const events = await reader.at(positions.slice(at, at + AT_ONCE));
+    found.push(...(order === "asc" ? events : events.toReversed()));
     for (const { data } of events) bytes += data.length;
   }
   return takePage(found);

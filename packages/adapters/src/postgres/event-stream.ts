@@ -31,6 +31,7 @@ import { createAppender } from "./stream-append.ts";
 import {
   findByIds,
   findPositions,
+  readAt,
   readBodies,
   readBody,
   readEventsOfTypes,
@@ -124,6 +125,7 @@ function createEventStream(connections: Connections, options: EventStreamOptions
         ? pool.use((client) => readPage(client, tables, range))
         : readEventsOfTypes(pool, tables, { ...range, types });
     },
+    readAt: (positions) => pool.use((client) => readAt(client, tables, positions)),
     findByIds: (ids) => pool.use((client) => findByIds(client, tables, ids)),
     findPositions: (ids) => pool.use((client) => findPositions(client, tables, ids)),
     body: (sha256) => pool.use((client) => readBody(client, tables, sha256)),

@@ -33,6 +33,7 @@ describePostgres("questions to a stream on PostgreSQL", (use) => {
     ["ofIndexedTypes", [["FactSeen"], 100, 2_000, 10], ["events_rare"]],
     ["ofIndexedTypesBackwards", [["FactSeen"], 100, 2_000, 10], ["events_rare"]],
     ["findByIds", [IDS], ["events_pkey", "events_id_key", "events_about"]],
+    ["at", [[1, 7, 900]], ["events_pkey"]],
     ["idPositions", [IDS], ["events_id_key"]],
     ["amendmentPositions", [IDS], ["events_about"]],
     ["takenId", [IDS], ["events_id_key"]],

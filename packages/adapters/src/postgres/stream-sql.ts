@@ -78,6 +78,7 @@ const textsOf = (schema: string) => ({
     `SELECT * FROM ${schema}.events WHERE position > $1 AND position <= $2 ORDER BY position DESC LIMIT $3`,
     "DESC",
   ),
+  at: pageOf(`SELECT * FROM ${schema}.events WHERE position = ANY($1::bigint[])`),
   windowOfTypes: windowOfTypesText(schema, "ASC"),
   windowOfTypesBackwards: windowOfTypesText(schema, "DESC"),
   ofIndexedTypes: ofIndexedTypesText(schema, "ASC"),
@@ -218,6 +219,15 @@ export async function readPage(
     order === "asc"
       ? await queryCells(client, statements.page, [after, Math.min(after + limit, upTo)])
       : await queryCells(client, statements.pageBackwards, [after, upTo, limit]);
+  return rows.map((row) => eventOf(row));
+}
+
+export async function readAt(
+  client: ClientBase,
+  { statements }: StreamTables,
+  positions: readonly number[],
+): Promise<readonly RecordedEvent[]> {
+  const rows = await queryCells(client, statements.at, [positions]);
   return rows.map((row) => eventOf(row));
 }
 

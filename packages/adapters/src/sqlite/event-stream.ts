@@ -35,6 +35,7 @@ import {
   appendEvents,
   findByIds,
   findPositions,
+  readAt,
   readBodies,
   readBody,
   readEventsOfTypes,
@@ -116,6 +117,7 @@ function createEventStream(
         ? use((connection) => readPage(connection, range))
         : readEventsOfTypes(use, { ...range, types });
     },
+    readAt: (positions) => use((connection) => readAt(connection, positions)),
     findByIds: (ids) => thread?.findByIds(ids) ?? use((connection) => findByIds(connection, ids)),
     findPositions: (ids) => use((connection) => findPositions(connection, ids)),
     body: (sha256) => use((connection) => readBody(connection, sha256)),

@@ -60,6 +60,13 @@ export function readBodies(
   return found;
 }
 
+export function readAt(
+  { statements }: StreamConnection,
+  positions: readonly number[],
+): readonly RecordedEvent[] {
+  return takePage(events(statements.byPositions.iterate(JSON.stringify(positions))));
+}
+
 /** In one read transaction, so that the answer is that of the head which it names. */
 export function findByIds(connection: StreamConnection, ids: readonly string[]): KnownEvents {
   const { database, statements } = connection;

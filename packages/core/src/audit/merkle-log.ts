@@ -219,17 +219,17 @@ export function tileOf({ level, index }: Node): TileAt {
 export function hashInTile(tile: Tile, { level, index }: Node, hashing: Hashing): string | null {
   const width = 2 ** (level - tile.level * LEVELS);
   const first = index * width - tile.index * WIDTH;
+  if (width === 1) return tile.hashes[first] ?? null;
   const hashes = tile.hashes.slice(first, first + width);
   return hashes.length === width ? completeRoot(hashes, hashing) : null;
 }
 
 function completeRoot(hashes: readonly string[], hashing: Hashing): string {
-  let row = hashes;
-  while (row.length > 1) {
-    const below = row;
-    row = below.flatMap((hash, at) =>
-      at % 2 === 1 ? [nodeHash(below[at - 1] as string, hash, hashing)] : [],
-    );
+  const row = [...hashes];
+  for (let width = row.length; width > 1; width /= 2) {
+    for (let at = 0; at < width; at += 2) {
+      row[at / 2] = nodeHash(row[at] as string, row[at + 1] as string, hashing);
+    }
   }
   return row[0] as string;
 }

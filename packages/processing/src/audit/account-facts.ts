@@ -5,6 +5,7 @@ import { eventId } from "@counterfoil/core/identity";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import { StreamCorrupted, StreamUnavailable } from "../ports/errors.ts";
+import type { EventStream } from "../ports/event-stream.ts";
 import { findSubjectPositions, readPositions, type SubjectSources } from "./subject-events.ts";
 
 /** What was asked for cannot be proven. */
@@ -32,78 +33,70 @@ export type Facts = Readonly<{
   before: ReadonlyMap<number, string>;
 }>;
 
-/** Of a delivery its facts come right behind it: with so many before a fact it is mostly at hand. */
-const BEFORE = 6;
-/** Of what is read around so many facts, only what belongs to them is kept. */
-const FACTS_AT_ONCE = 500;
-const IDS_AT_ONCE = 500;
+/** Read together: few enough that what is not kept of them is no matter. */
+const AT_ONCE = 500;
+/** Of ids only the positions come back. */
+const IDS_AT_ONCE = 10_000;
 
 /**
- * All that is needed to show what an account's balance follows from, as of a position.
+ * All that is needed to show what an account's balance follows from, as of a position. Where each event
+ * is an index tells, so that it costs what the account has and not what lies between.
  *
  * @throws NotProvable where they are too many; StreamCorrupted where an event is not what its hash says: nobody could check a proof of it
  */
 export async function factsOf(options: FactsOptions, account: string, to: number): Promise<Facts> {
+  const { stream, hashing } = options;
   const positions = await positionsOf(options, account, to);
-  const [events, related]: [RecordedEvent[], Map<string, RecordedEvent>] = [[], new Map()];
-  const before = new Map<number, string>();
-  const missing = new Set<string>();
-  for (let from = 0; from < positions.length; from += FACTS_AT_ONCE) {
-    const some = positions.slice(from, from + FACTS_AT_ONCE);
-    const found = await readPositions(options.stream, some, BEFORE);
-    const byId = new Map([...found.values()].map((event) => [event.id, event]));
-    const facts = some.map((position) => at(found, position));
-    const nearby: RecordedEvent[] = [...facts];
-    for (const id of facts.flatMap((event) => relatedIds(event, options))) {
-      const event = byId.get(id);
-      if (event === undefined) missing.add(id);
-      else nearby.push(event);
-    }
-    events.push(...facts);
-    for (const event of nearby) {
-      if (event.subject !== account) related.set(event.id, event);
-      const previous = found.get(event.position - 1);
-      if (previous !== undefined) before.set(event.position, previous.hash);
-    }
-  }
-  for (const event of await findAll(
-    options,
-    [...missing].filter((id) => !related.has(id)),
-  )) {
-    if (event.position <= to) related.set(event.id, event);
-  }
-  const all = [...events, ...related.values()];
-  await readBefore(options, all, before);
-  for (const event of all) checkFollows(event, before, options.hashing);
-  const ofType = (type: string) => [...related.values()].filter((event) => event.type === type);
+  const events = await eventsAt(stream, positions);
+  const ids = new Set(events.flatMap((event) => relatedIds(event, options)));
+  const related = await eventsAt(stream, await relatedPositions(stream, [...ids], to));
+  const others = related.filter(({ subject }) => subject !== account);
+  const all = [...events, ...others];
+  const before = await hashesBefore(options, all);
+  for (const event of all) checkFollows(event, before, hashing);
+  const ofType = (type: string) => others.filter((event) => event.type === type);
   return { events, deliveries: ofType("DeliveryReceived"), feeds: ofType("FeedOpened"), before };
 }
 
-async function findAll({ stream }: FactsOptions, ids: readonly string[]) {
-  const events: RecordedEvent[] = [];
-  for (let from = 0; from < ids.length; from += IDS_AT_ONCE) {
-    const { known } = await stream.findByIds(ids.slice(from, from + IDS_AT_ONCE));
-    events.push(...[...known.values()].map(({ event }) => event));
-  }
-  return events;
+async function eventsAt(
+  stream: EventStream,
+  positions: readonly number[],
+): Promise<readonly RecordedEvent[]> {
+  const found = await readPositions(stream, positions);
+  return positions.map((position) => at(found, position));
 }
 
-/** The hashes before those events of which they are not known yet. */
-async function readBefore(
+/** Where these ids are up to a position, in order. */
+async function relatedPositions(
+  stream: EventStream,
+  ids: readonly string[],
+  to: number,
+): Promise<readonly number[]> {
+  const positions: number[] = [];
+  for (let from = 0; from < ids.length; from += IDS_AT_ONCE) {
+    const found = await stream.findPositions(ids.slice(from, from + IDS_AT_ONCE));
+    for (const { position } of found.values()) if (position <= to) positions.push(position);
+  }
+  return positions.sort((a, b) => a - b);
+}
+
+/** The hash before each of these events: mostly that of another of them. */
+async function hashesBefore(
   { stream, ledger, hashing }: FactsOptions,
   events: readonly RecordedEvent[],
-  before: Map<number, string>,
-): Promise<void> {
-  const unknown = events.map(({ position }) => position).filter((one) => !before.has(one));
-  const lacking = unknown.map((position) => position - 1).filter((one) => one > 0);
-  const found = await readPositions(
-    stream,
-    lacking.toSorted((a, b) => a - b),
-  );
-  for (const position of unknown) {
-    const hash = position === 1 ? emptyHead(ledger, hashing).hash : at(found, position - 1).hash;
-    before.set(position, hash);
+): Promise<ReadonlyMap<number, string>> {
+  const hashes = new Map(events.map(({ position, hash }) => [position, hash]));
+  hashes.set(0, emptyHead(ledger, hashing).hash);
+  const lacking = events
+    .map(({ position }) => position - 1)
+    .filter((position) => !hashes.has(position))
+    .sort((a, b) => a - b);
+  for (let from = 0; from < lacking.length; from += AT_ONCE) {
+    for (const event of await eventsAt(stream, lacking.slice(from, from + AT_ONCE))) {
+      hashes.set(event.position, event.hash);
+    }
   }
+  return new Map(events.map(({ position }) => [position, hashes.get(position - 1) as string]));
 }
 
 const PAGE = 1000;

@@ -42,31 +42,21 @@ export async function findSubjectPositions(
 
 const NONE: SubjectPositions = { positions: [], upTo: 0 };
 
-/** Positions that lie no further apart are read together. */
-const TOGETHER = 16;
+/** Events that are asked for in one call. */
 const PAGE = 500;
 
-/** The events at these positions, in order, and with `before` those right before them too. */
+/** The events at these positions, by position. @param positions in order, each once */
 export async function readPositions(
-  stream: EventStream,
+  stream: Pick<EventStream, "readAt">,
   positions: readonly number[],
-  before = 0,
 ): Promise<ReadonlyMap<number, RecordedEvent>> {
   const found = new Map<number, RecordedEvent>();
-  for (let at = 0; at < positions.length; ) {
-    const first = (positions[at] as number) - before;
-    let last = positions[at] as number;
-    for (at += 1; at < positions.length; at += 1) {
-      const next = positions[at] as number;
-      if (next - last > TOGETHER || next - first >= PAGE) break;
-      last = next;
-    }
-    // A page may be short where events are long.
-    for (let after = first - 1; after < last; ) {
-      const page = await stream.read({ after: Math.max(after, 0), limit: last - after });
-      if (page.length === 0) break;
+  for (let at = 0; at < positions.length; at += PAGE) {
+    for (let rest = positions.slice(at, at + PAGE); rest.length > 0; ) {
+      const page = await stream.readAt(rest);
       for (const event of page) found.set(event.position, event);
-      after = page.at(-1)?.position ?? last;
+      const last = page.at(-1)?.position ?? Number.POSITIVE_INFINITY;
+      rest = rest.filter((position) => position > last);
     }
   }
   return found;

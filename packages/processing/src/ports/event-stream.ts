@@ -38,6 +38,12 @@ export interface EventStream {
    */
   read(query: ReadQuery): Promise<readonly RecordedEvent[]>;
 
+  /**
+   * The events at these positions, each named once and in order, those that are there. A page may be
+   * short where events are long; only an empty one is the end.
+   */
+  readAt(positions: readonly number[]): Promise<readonly RecordedEvent[]>;
+
   /** Which of these ids are known, and what later events said of them, as of `head`. */
   findByIds(ids: readonly string[]): Promise<KnownEvents>;
 

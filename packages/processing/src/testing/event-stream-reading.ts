@@ -35,6 +35,27 @@ export function describeReading(use: () => StreamFixture): void {
       },
     );
 
+    test("at positions, those that are there, in order and by pages", async () => {
+      const { stream } = use();
+      expect(await stream.readAt([1])).toEqual([]);
+      await stream.append(0, sampleEvents(1, 700));
+      const all = await readAll(stream);
+      const wanted = [1, 2, 300, 699, 700];
+      expect(await stream.readAt([...wanted, 701, 9000])).toEqual(
+        wanted.map((position) => all[position - 1]),
+      );
+      expect(await stream.readAt([])).toEqual([]);
+    });
+
+    test("at positions of long events, as many as a page holds", async () => {
+      const { stream } = use();
+      const data = JSON.stringify({ text: "x".repeat(PAGE_BYTES_MAX / 5) });
+      const long = sampleEvents(1, 8).map((event) => ({ ...event, data }));
+      for (const [at, event] of long.entries()) await stream.append(at, [event]);
+      const page = await stream.readAt([1, 3, 4, 5, 6, 8]);
+      expect(positionsOf(page)).toEqual([1, 3, 4, 5, 6]);
+    });
+
     test("backwards, events are the same as forwards, hash and all", async () => {
       const { stream } = use();
       expect(await stream.read({ after: 0, limit: 5, order: "desc" })).toEqual([]);

@@ -72,6 +72,8 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
       const wanted = types === undefined ? range : range.filter(({ type }) => types.includes(type));
       return takePage((order === "asc" ? wanted : wanted.reverse()).slice(0, limit));
     },
+    readAt: async (positions) =>
+      takePage(positions.flatMap((position) => events[position - 1] ?? [])),
     findByIds: async (ids) => {
       const found = new Map<string, KnownEvent>();
       for (const id of ids) {
