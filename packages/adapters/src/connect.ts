@@ -30,7 +30,7 @@ type Engine = Readonly<{
 }>;
 
 /** Hears of what was done to stored files before they could be used, and of what could not be. */
-export type EngineLogger = Readonly<{
+type EngineLogger = Readonly<{
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }>;

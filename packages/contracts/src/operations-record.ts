@@ -92,7 +92,7 @@ export const publisherStatus = z
 export type PublisherStatus = z.infer<typeof publisherStatus>;
 
 /** The last that was recorded of a feed's connection. */
-export const feedStatus = z
+const feedStatus = z
   .object({
     state: growing(["disconnected", "connected", "subscribed"]),
     since: instant,
@@ -102,7 +102,7 @@ export const feedStatus = z
   .meta({ id: "FeedStatus" });
 export type FeedStatus = z.infer<typeof feedStatus>;
 
-export const lastDelivery = z
+const lastDelivery = z
   .object({ provider, channel, recorded_at: instant, position })
   .meta({ id: "LastDelivery" });
 export type LastDelivery = z.infer<typeof lastDelivery>;
@@ -114,12 +114,12 @@ const attention = {
 const attentionCount = z.object(attention);
 export type AttentionCount = z.infer<typeof attentionCount>;
 
-export const anomalyCount = z
+const anomalyCount = z
   .object({ model: modelName, kind: anomalyKind, ...attention })
   .meta({ id: "AnomalyCount" });
 export type AnomalyCount = z.infer<typeof anomalyCount>;
 
-export const stuckCount = z
+const stuckCount = z
   .object({ model: modelName, stage: z.string(), ...attention })
   .meta({ id: "StuckCount" });
 export type StuckCount = z.infer<typeof stuckCount>;
@@ -150,7 +150,6 @@ export type StatusRecord = z.infer<typeof statusRecord>;
 export const acknowledgement = z
   .object({ anomaly_id: z.string(), note: z.string(), actor: z.string() })
   .meta({ id: "Acknowledgement" });
-export type AcknowledgementRecord = z.infer<typeof acknowledgement>;
 
 export const rebuildProgress = z
   .object({
@@ -168,7 +167,7 @@ export const rebuildProgress = z
 export type RebuildProgress = z.infer<typeof rebuildProgress>;
 
 /** A generation of a model that is kept, and can be gone back to. */
-export const generationRecord = z
+const generationRecord = z
   .object({
     generation: z.int().positive(),
     model_version: z.int().positive(),
@@ -178,7 +177,6 @@ export const generationRecord = z
     is_live: z.boolean(),
   })
   .meta({ id: "Generation" });
-export type GenerationRecord = z.infer<typeof generationRecord>;
 
 export const projectionRecord = z
   .object({

@@ -9,7 +9,7 @@ const text = z.string().nullable();
 const time = instant.nullable();
 const money = amount.nullable();
 
-export const balanceStatus = z.enum(["continuous", "gap_open", "contradicted", "unlisted"]);
+const balanceStatus = z.enum(["continuous", "gap_open", "contradicted", "unlisted"]);
 
 export const balanceRecord = z
   .object({
@@ -54,7 +54,7 @@ const corrected = z
   .boolean()
   .meta({ description: "Whether it was corrected after it was first recorded" });
 
-export const movementRecord = z
+const movementRecord = z
   .object({
     movement_id: z.string(),
     movement_type: text,
@@ -213,7 +213,7 @@ export const WITHDRAWAL_STAGES = [
   "rejected",
   "returned",
 ] as const;
-export const withdrawalStage = z.enum(WITHDRAWAL_STAGES);
+const withdrawalStage = z.enum(WITHDRAWAL_STAGES);
 export type WithdrawalStage = z.infer<typeof withdrawalStage>;
 
 export const withdrawalRecord = z
@@ -250,7 +250,7 @@ export const DEPOSIT_STAGES = [
   "quarantined",
   "returned",
 ] as const;
-export const depositStage = z.enum(DEPOSIT_STAGES);
+const depositStage = z.enum(DEPOSIT_STAGES);
 export type DepositStage = z.infer<typeof depositStage>;
 
 export const depositRecord = z
@@ -286,7 +286,7 @@ export const depositRecord = z
 export type DepositRecord = z.infer<typeof depositRecord>;
 
 export const TRADE_STAGES = ["accepted", "active", "terminated"] as const;
-export const tradeStage = z.enum(TRADE_STAGES);
+const tradeStage = z.enum(TRADE_STAGES);
 export type TradeStage = z.infer<typeof tradeStage>;
 
 export const tradeRecord = z

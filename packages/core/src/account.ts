@@ -3,7 +3,7 @@
  * label, type, asset: the five that Zero Hash promises unique and prints in every message) and
  * `layer1:0xc4b2…:ETH:available` (address, asset, fund type).
  */
-export type AccountParts = Readonly<{
+type AccountParts = Readonly<{
   provider: "zerohash" | "layer1";
   participant_code: string | null;
   account_group: string | null;

@@ -8,7 +8,7 @@ import type { Hashing } from "./hashing.ts";
  * read the same fact derive the same id, which is what makes a repeat a repeat, also next month.
  * `identity.test.ts` holds vectors that must never change.
  */
-export type Identity = readonly [what: string, ...parts: (string | null)[]];
+type Identity = readonly [what: string, ...parts: (string | null)[]];
 
 const NAMESPACE = "5d1c0b0e-6f0a-5f0f-8b1d-0c9e6b1a7e21";
 
@@ -37,7 +37,7 @@ export function amendmentId(
  * and payload type, whatever the notification id (which counts only where the body has no time of
  * its own); on the feed its place on the connection.
  */
-export type DeliveryIdentity =
+type DeliveryIdentity =
   | Readonly<{ channel: "feed"; connection: string; frame: number }>
   | Readonly<{
       channel: "webhook" | "backfill" | "import";

@@ -186,7 +186,7 @@ function closeConnectionsWhileStopping(app: FastifyInstance): void {
   });
 }
 
-export type TransferLimits = Readonly<{
+type TransferLimits = Readonly<{
   /** Of all bodies together that have not arrived whole. */
   bodyBytesMax: number;
   /** Of all answers together that have not been read whole. */
@@ -201,7 +201,7 @@ export type TransferLimits = Readonly<{
  * cut: those of honest clients are over within milliseconds, so the oldest is one that stalls. How
  * long a body may take is for the server's own time-outs to say.
  */
-export function boundTransfers(
+function boundTransfers(
   app: FastifyInstance,
   { log, ...limits }: TransferLimits & Readonly<{ log: SampledLog }>,
 ): void {

@@ -222,7 +222,7 @@ export function createUpgrade({
   };
 }
 
-export type ProjectorMetricsOptions = Readonly<{
+type ProjectorMetricsOptions = Readonly<{
   registry: Registry;
   /** Given where no gateway in this process reports how far behind a model is. */
   stream?: Pick<EventStream, "head" | "read">;

@@ -20,7 +20,7 @@ import { type Lag, lagBehind } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import { Counter, Gauge, type Registry } from "prom-client";
 
-export type PublisherDeps = Readonly<{
+type PublisherDeps = Readonly<{
   backends: Pick<Backends, "ledger" | "stream" | "catalogue" | "locks" | "clock" | "hashing">;
   topics: Topics;
   logger: Logger;
@@ -29,7 +29,7 @@ export type PublisherDeps = Readonly<{
   report?: (event: PublisherEvent) => void;
 }>;
 
-export type Publisher = Readonly<{
+type Publisher = Readonly<{
   /** Ends the open transaction, releases the lock, and resolves. */
   stop: () => Promise<void>;
 }>;
@@ -174,7 +174,7 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-export type PublisherMetricsOptions = Readonly<{
+type PublisherMetricsOptions = Readonly<{
   registry: Registry;
   stream: Pick<EventStream, "head" | "read">;
   clock: Clock;

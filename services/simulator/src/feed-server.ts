@@ -10,7 +10,7 @@ export type FeedServerOptions = Readonly<{
   waitMsMax?: number;
 }>;
 
-export type Subscription = Readonly<{ connection: string; multiChain: boolean }>;
+type Subscription = Readonly<{ connection: string; multiChain: boolean }>;
 
 export type FeedServer = Readonly<{
   url: string;

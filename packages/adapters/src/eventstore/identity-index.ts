@@ -55,8 +55,6 @@ export type IndexEntry = Readonly<{
 
 export type PositionsQuery = ReadRange & Readonly<{ types: readonly string[] }>;
 
-export const EMPTY_CHECKPOINT: IndexCheckpoint = { position: 0, hash: "" };
-
 /** The type of an event whose type is indexed; null for the bulk types. */
 export function indexedTypeOf(type: string): string | null {
   return BULK_TYPES.has(type) ? null : type;

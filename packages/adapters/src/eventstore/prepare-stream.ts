@@ -9,7 +9,7 @@ import { decodeEvent } from "./stored-event.ts";
 import { type StreamReader, truncated } from "./stream-reader.ts";
 import { writeEvents } from "./write.ts";
 
-export type PrepareOptions = Readonly<{
+type PrepareOptions = Readonly<{
   connection: Connection;
   reader: StreamReader;
   ledger: string;

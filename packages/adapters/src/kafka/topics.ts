@@ -219,7 +219,7 @@ export function copiesOn(brokers: number): Readonly<{ copies: number; inSyncMin:
  * @param partitions of a topic that is created and may have any number.
  * @throws TopicMisconfigured naming everything that is wrong; TopicsUnavailable
  */
-export async function ensureTopics(
+async function ensureTopics(
   admin: Admin,
   layouts: readonly TopicLayout[],
   partitions: number,

@@ -150,7 +150,7 @@ export async function* readLines(file: string): AsyncGenerator<readonly string[]
   if (restLength > 0) throw bad("the file ends within it: it was cut, export it again");
 }
 
-export type ParquetColumn = Readonly<{ name: string; type: "text" | "integer" }>;
+type ParquetColumn = Readonly<{ name: string; type: "text" | "integer" }>;
 
 type Cell = string | number | null;
 type ParquetRows = AsyncIterable<readonly (readonly Cell[])[]>;

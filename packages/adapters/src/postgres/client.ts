@@ -42,7 +42,7 @@ const COMMON_SETTINGS = {
 export const ALWAYS_BY_INDEX = { enable_seqscan: "off", enable_bitmapscan: "off" };
 
 /** The driver's options; every value comes as the server's text, which the callers know to read. */
-export function clientConfig(server: Server, options: ClientOptions): ClientConfig {
+function clientConfig(server: Server, options: ClientOptions): ClientConfig {
   const { timeoutMs, isPipelined } = options;
   return {
     ...server.config,
@@ -103,7 +103,7 @@ export async function queryCells(
 }
 
 /** Whether the server is fit for the work, and how it is to do it. */
-export async function prepareSession(client: ClientBase, options: ClientOptions): Promise<void> {
+async function prepareSession(client: ClientBase, options: ClientOptions): Promise<void> {
   await checkServer(client, options.access);
   const settings = Object.entries({ ...COMMON_SETTINGS, ...options.settings });
   const calls = settings.map((_, at) => `set_config($${2 * at + 1}, $${2 * at + 2}, false)`);
@@ -158,7 +158,7 @@ export type ReconnectingClient = Readonly<{
   close(): void;
 }>;
 
-export type ReconnectingOptions = Readonly<{
+type ReconnectingOptions = Readonly<{
   server: Server;
   stored: Stored;
   client: ClientOptions;
@@ -262,7 +262,7 @@ export type Connections = Readonly<{
   close(): Promise<void>;
 }>;
 
-export type ConnectionsOptions = Readonly<{
+type ConnectionsOptions = Readonly<{
   server: Server;
   stored: Stored;
   readersMax: number;

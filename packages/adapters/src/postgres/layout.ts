@@ -18,7 +18,7 @@ export type Layout = Readonly<{
   migrations: readonly ((schema: string) => string)[];
 }>;
 
-export type LayoutState = "complete" | "missing" | "older";
+type LayoutState = "complete" | "missing" | "older";
 
 /**
  * Brings a part of the ledger's schema to this program's format. Of several processes that start

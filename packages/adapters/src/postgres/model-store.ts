@@ -48,7 +48,7 @@ import {
 } from "./server.ts";
 import { type AbsentKeys, createAbsentKeys } from "./speed-absent-keys.ts";
 
-export type StoreOptions = Readonly<{
+type StoreOptions = Readonly<{
   /** Runs before a search that the server must answer. */
   beforeSearch?: (table: Table) => Promise<void>;
 }>;

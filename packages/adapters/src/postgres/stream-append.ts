@@ -25,7 +25,7 @@ export type Append = Readonly<{
   unlessAbout: ReadonlySet<string> | undefined;
 }>;
 
-export type AppendOptions = Readonly<{
+type AppendOptions = Readonly<{
   tables: StreamTables;
   clock: Clock;
   hashing: Hashing;

@@ -54,15 +54,15 @@ export function eventOf(cells: EventCells, from = 0): RecordedEvent {
 
 /** A row that is written: the columns above, and the id that the event amends. */
 export const WRITTEN_COLUMNS: readonly string[] = [...EVENT_COLUMNS, "about"];
-export type WrittenValue = string | number | bigint | null;
+type WrittenValue = string | number | bigint | null;
 
-export function writtenValues(event: RecordedEvent, about: string | null): WrittenValue[] {
+function writtenValues(event: RecordedEvent, about: string | null): WrittenValue[] {
   const values: WrittenValue[] = EVENT_COLUMNS.map((column) => event[column]);
   values.push(about);
   return values;
 }
 
-export type SealedEvents = Readonly<{ rows: readonly (readonly WrittenValue[])[]; head: Head }>;
+type SealedEvents = Readonly<{ rows: readonly (readonly WrittenValue[])[]; head: Head }>;
 
 /** Gives events their places behind `before`; one append is one moment. `head` is the last of them. */
 export function sealEvents(
@@ -122,7 +122,7 @@ export function foundPositions(
 
 export type TypesQuery = ReadRange & Readonly<{ types: readonly string[] }>;
 
-export type TypedEvents = Readonly<{
+type TypedEvents = Readonly<{
   headPosition: () => Promise<number>;
   /** By the index over types; of one moment, so that no event hides one of another type before it. */
   indexed: (query: TypesQuery) => Promise<readonly RecordedEvent[]>;

@@ -11,7 +11,7 @@ import type {
 } from "@counterfoil/processing/ports/model-store";
 
 /** What a statement is given: a list is one value, as `Dialect.listOf` makes it. */
-export type SqlValue = Value | readonly Value[];
+type SqlValue = Value | readonly Value[];
 
 /** Where the SQL of one engine differs from the other's. */
 export type Dialect = Readonly<{
@@ -47,7 +47,7 @@ export function createTableSql(dialect: Dialect, name: string, table: Table): st
 export type Query = Readonly<{ text: string; values: readonly SqlValue[] }>;
 
 /** Reading one table. */
-export type TableSql = Readonly<{
+type TableSql = Readonly<{
   /** The table's name in SQL. */
   name: string;
   /** Takes the key's values. */

@@ -55,7 +55,7 @@ export function troubleError(
 }
 
 /** Known by its fields: an error of the runtime is no instance of another realm's `Error`. */
-export type ErrorFields = Readonly<
+type ErrorFields = Readonly<
   Partial<Record<"code" | "errcode" | "errno" | "errors" | "message" | "name" | "syscall", unknown>>
 >;
 

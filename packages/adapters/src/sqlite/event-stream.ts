@@ -349,7 +349,7 @@ function startWorker(workerData: StreamThreadData, pending: Map<number, Pending>
 }
 
 /** An error on its way between threads, where its class would be lost. */
-export type PackedError = Readonly<{ name: string; message: string; stack: string | undefined }>;
+type PackedError = Readonly<{ name: string; message: string; stack: string | undefined }>;
 
 const CLASSES = [
   StreamUnavailable,

@@ -32,7 +32,7 @@ export const MODEL_PRAGMAS = [
   PAGES_KEPT.projecting,
 ];
 
-export type ModelStoreOptions = Readonly<{ file: string; model: StoreName; generation: number }>;
+type ModelStoreOptions = Readonly<{ file: string; model: StoreName; generation: number }>;
 
 /** One generation, open for writing. */
 export function openModelStore(options: ModelStoreOptions): ModelStore {
@@ -233,7 +233,7 @@ function flush(path: string): void {
 }
 
 /** What a model was at a position. */
-export type ReplayedModel = Readonly<{
+type ReplayedModel = Readonly<{
   model: string;
   model_version: number;
   position: number;

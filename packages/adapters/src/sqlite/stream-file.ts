@@ -203,11 +203,7 @@ export type Migrated = Readonly<{ from: number; to: number; ms: number }>;
  * @returns what was done to a file of an older format; null where there was nothing to do
  * @throws StreamCorrupted where an event id stands in the file twice
  */
-export function migrateStream(
-  database: DatabaseSync,
-  file: string,
-  ledger: string,
-): Migrated | null {
+function migrateStream(database: DatabaseSync, file: string, ledger: string): Migrated | null {
   const started = performance.now();
   let found = formatOf(database, file);
   if (found < FORMAT) {

@@ -1,5 +1,5 @@
 /** Generated documents by path. */
-export type Documents = ReadonlyMap<string, Json>;
+type Documents = ReadonlyMap<string, Json>;
 
 /**
  * What would break somebody who was built on the promised documents. Growth is welcome: documents,
@@ -348,4 +348,4 @@ function lookUp(root: Json, pointer: string): Json {
 }
 
 /** What lies under a key; an empty object where nothing does. */
-export const objectAt = (node: Json | undefined, key: string): Json => (node?.[key] ?? {}) as Json;
+const objectAt = (node: Json | undefined, key: string): Json => (node?.[key] ?? {}) as Json;

@@ -4,7 +4,7 @@
  */
 
 /** A number exactly as it was printed. Only `parseJson(text, "printed")` makes these. */
-export type PrintedNumber = Readonly<{ printed: string }>;
+type PrintedNumber = Readonly<{ printed: string }>;
 
 export type Json =
   | null
@@ -14,9 +14,9 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
-export type JsonFault = Readonly<{ reason: string; at: number }>;
+type JsonFault = Readonly<{ reason: string; at: number }>;
 
-export type ParsedJson = Readonly<{ ok: true; value: Json }> | ({ readonly ok: false } & JsonFault);
+type ParsedJson = Readonly<{ ok: true; value: Json }> | ({ readonly ok: false } & JsonFault);
 
 /** Lists and objects in one another, more than any provider prints; the parser recurses. */
 const DEPTH_MAX = 64;

@@ -7,7 +7,6 @@ import {
   formatMoney,
   type Money,
   moneyOf,
-  negate,
   parseMoney,
   subtract,
   within,
@@ -65,7 +64,6 @@ describe("amounts against scaled integers", () => {
         const [x, y] = [money(printedOf(a)), money(printedOf(b))];
         expect(formatMoney(add(x, y))).toBe(exactly(unitsOf(a) + unitsOf(b)));
         expect(formatMoney(subtract(x, y))).toBe(exactly(unitsOf(a) - unitsOf(b)));
-        expect(formatMoney(negate(x))).toBe(exactly(-unitsOf(a)));
         expect(equals(x, y)).toBe(unitsOf(a) === unitsOf(b));
         expect(formatMoney(absolute(x)).startsWith("-")).toBe(false);
         expect(equals(subtract(add(x, y), y), x)).toBe(true);

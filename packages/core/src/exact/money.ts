@@ -55,7 +55,6 @@ export function formatMoney(amount: Money): string {
 
 export const add = (a: Money, b: Money): Money => a.plus(b);
 export const subtract = (a: Money, b: Money): Money => a.minus(b);
-export const negate = (a: Money): Money => a.negated();
 export const absolute = (a: Money): Money => a.abs();
 export const equals = (a: Money, b: Money): boolean => a.equals(b);
 

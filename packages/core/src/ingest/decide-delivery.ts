@@ -318,7 +318,7 @@ const COMPARED: Readonly<Record<ProviderFactType, Readonly<Record<string, Compar
   NotificationRecorded: STATUS,
 };
 
-export type Difference = Readonly<{ adds: FactData | null; contradicts: FactData | null }>;
+type Difference = Readonly<{ adds: FactData | null; contradicts: FactData | null }>;
 
 /** What `copy` says that is not in force already. */
 export function compareCopy(known: FactState, copy: ProviderFact): Difference {

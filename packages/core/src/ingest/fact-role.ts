@@ -14,7 +14,7 @@ import {
 } from "./fact-state.ts";
 
 /** A fact's first event, and what was recorded about it later, in order. */
-export type FactEvents = Readonly<{
+type FactEvents = Readonly<{
   event: RecordedEvent;
   amendments: readonly RecordedEvent[];
 }>;
@@ -105,7 +105,7 @@ export type Without = Readonly<{
   gaps: readonly Readonly<{ missing: string; after: string | null; before: string | null }>[];
 }>;
 
-export type Judged = Readonly<{ role: FactRole; because: string }>;
+type Judged = Readonly<{ role: FactRole; because: string }>;
 
 /**
  * The role of an event is what its absence would change, and is found by asking the rules that, so

@@ -20,7 +20,7 @@ export interface FeedSession {
   orderOf(frame: StatedFrame): SocketOrder | null;
 }
 
-export type StatedFrame = Readonly<{
+type StatedFrame = Readonly<{
   place: Place;
   facts: readonly ProviderFact[];
   receivedAt: Nanos;

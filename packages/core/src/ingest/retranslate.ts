@@ -28,7 +28,7 @@ import { type OtherDelivery, otherIds, readingBeside, retryId, unreadOf } from "
  * One delivery under another translation: what the present one reads in its bytes, and what was
  * recorded because of it.
  */
-export type Retranslation = Readonly<{
+type Retranslation = Readonly<{
   facts: readonly ProviderFact[];
   /** Provider facts and amendments that this delivery caused, in order. */
   caused: readonly RecordedEvent[];

@@ -91,7 +91,7 @@ export function lotsOf(number: bigint): readonly bigint[] {
 }
 
 /** What one who comes to a lot, or leaves it, finds there: on his side, and on the other one. */
-export type Lot<Item> = Readonly<{
+type Lot<Item> = Readonly<{
   /** Those who are pairs: the first of one side with the first of the other, and so on. */
   own: readonly Item[];
   other: readonly Item[];

@@ -35,7 +35,7 @@ export type SchemaStep = Readonly<{
 
 type Stored = Pick<RecordedEvent, "type" | "schema_version" | "data"> & { position?: number };
 
-export interface SchemaGrowth {
+interface SchemaGrowth {
   /** The version in which data of this type is written now; 1 for a type that never changed. */
   presentVersion(type: string): number;
   /** Written by a newer program: this one does not know what it says. */
@@ -112,7 +112,7 @@ function raisePart(data: Data, part: string, { type, raise }: SchemaStep): Data 
 /** What stands before an event; a foreign one has its times. */
 export type Before = Head & Readonly<{ occurredAt: Nanos | null }>;
 
-export type ForeignContent = DataOf<"ForeignEvent"> & Readonly<{ ledger: string }>;
+type ForeignContent = DataOf<"ForeignEvent"> & Readonly<{ ledger: string }>;
 
 /**
  * What another client wrote into the ledger's stream, as every reader alike seals it into the chain:

@@ -10,7 +10,7 @@ import { add, formatMoney, moneyOf } from "../exact/money.ts";
 import { compact, readAmount, readShape, readTime, Unreadable } from "./translation.ts";
 import { bodyOf, type Stamp } from "./zero-hash-lifecycle.ts";
 
-export type Layer1Envelope = Readonly<{ event: string; at: string | undefined; data: unknown }>;
+type Layer1Envelope = Readonly<{ event: string; at: string | undefined; data: unknown }>;
 
 /**
  * `{ event, timestamp, data }`; only the treasury's notices are flat and do not name their event:

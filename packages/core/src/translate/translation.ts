@@ -37,7 +37,7 @@ export type Reading = (
     otherTypes?: readonly string[];
   }>;
 
-export type QuarantineReason =
+type QuarantineReason =
   | "not_utf8"
   | "not_json"
   | "unknown_type"

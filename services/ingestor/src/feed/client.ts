@@ -24,7 +24,7 @@ import {
 } from "./connection.ts";
 import { createFeedRecorder, createPersist, type FeedRecorder } from "./recorder.ts";
 
-export type FeedDeps = Readonly<{
+type FeedDeps = Readonly<{
   feed: FeedConfig;
   ingest: Ingest;
   clock: Clock;
@@ -37,7 +37,7 @@ export type FeedDeps = Readonly<{
   newConnection: () => string;
 }>;
 
-export type FeedClient = Readonly<{
+type FeedClient = Readonly<{
   /** Closes the connection and resolves when its end is recorded, or cannot be. */
   stop: () => Promise<void>;
 }>;

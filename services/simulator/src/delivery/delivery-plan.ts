@@ -157,7 +157,7 @@ type FeedPlan = Readonly<{
 }>;
 
 /** One client's connections from before the first step to behind the last, with their frames. */
-export function* planFeed(
+function* planFeed(
   history: History,
   emissions: readonly Emission[],
   { options, feed }: Readonly<{ options: FeedOptions; feed: string }>,

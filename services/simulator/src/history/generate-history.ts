@@ -224,7 +224,7 @@ function countUpTo(numbers: readonly number[], limit: number): number {
 }
 
 /** What is due at which time; the earliest first, and of equal times the one that came first. */
-export type Agenda<T> = Readonly<{
+type Agenda<T> = Readonly<{
   add: (atNs: bigint, item: T) => void;
   /** The time of the earliest item; null if there is none. */
   nextNs: () => bigint | null;

@@ -196,7 +196,7 @@ export type Layer1Balance = Readonly<{
 }>;
 
 /** Flows as they really went, in the order in which they ended. */
-export type Outcomes = Readonly<{
+type Outcomes = Readonly<{
   withdrawals: readonly WithdrawalTruth[];
   deposits: readonly DepositTruth[];
   trades: readonly TradeTruth[];

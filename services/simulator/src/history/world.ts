@@ -22,7 +22,7 @@ import {
 import { balanceMessage } from "./zero-hash-messages.ts";
 
 /** Is called with how each flow ended. */
-export type Recorder = Readonly<{
+type Recorder = Readonly<{
   withdrawal: (truth: WithdrawalTruth) => void;
   deposit: (truth: DepositTruth) => void;
   trade: (truth: TradeTruth) => void;
@@ -129,7 +129,7 @@ function focusOn(world: World, pocket: Pocket): Pocket {
   return pocket;
 }
 
-export type Layer1Asset = Readonly<{
+type Layer1Asset = Readonly<{
   code: string;
   network: string;
   decimals: number;
@@ -183,7 +183,7 @@ const BTC: Layer1Asset = {
 };
 
 /** Addresses of one asset pool; Ethereum's hold two assets each. */
-export function createLayer1Accounts(addresses: number, random: Random): readonly Layer1Account[] {
+function createLayer1Accounts(addresses: number, random: Random): readonly Layer1Account[] {
   const assetPoolId = random.uuid();
   return Array.from({ length: addresses }, (_, index) => {
     const isBitcoin = index % 3 === 2;

@@ -1,12 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import {
-  EMPTY_CHECKPOINT,
-  type IdentityIndex,
-  type IndexCheckpoint,
-  type IndexEntry,
-} from "../identity-index.ts";
-import { createMemoryIdentityIndex } from "./memory-identity-index.ts";
+import type { IdentityIndex, IndexCheckpoint, IndexEntry } from "../identity-index.ts";
+import { createMemoryIdentityIndex, EMPTY_CHECKPOINT } from "./memory-identity-index.ts";
 
 /** One empty index of the engine under examination. */
 export type IndexHarness = Readonly<{

@@ -1,9 +1,6 @@
-import {
-  EMPTY_CHECKPOINT,
-  type IdentityIndex,
-  type IndexCheckpoint,
-  type IndexEntry,
-} from "../identity-index.ts";
+import type { IdentityIndex, IndexCheckpoint, IndexEntry } from "../identity-index.ts";
+
+export const EMPTY_CHECKPOINT: IndexCheckpoint = { position: 0, hash: "" };
 
 /** An index that several streams may share, as processes share a database. */
 export function createMemoryIdentityIndex(): IdentityIndex {

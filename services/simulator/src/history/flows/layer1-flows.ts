@@ -212,7 +212,7 @@ function recordTransfer({ recorder }: World, { facts, statuses }: Transfer): voi
 /** Layer1 prints at least two decimals. */
 const DECIMALS_MIN = 2;
 
-export function layer1BalanceMessage(report: Layer1Report, reference: string): HistoryMessage {
+function layer1BalanceMessage(report: Layer1Report, reference: string): HistoryMessage {
   const fund = (type: string, key: keyof Layer1Funds) => ({
     type,
     balance: formatAmount(report.funds[key], DECIMALS_MIN),
