@@ -1,3 +1,4 @@
+import { LIFECYCLE_MODELS, type LifecycleModel } from "@counterfoil/contracts/record";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
 import { takeStep } from "@counterfoil/core/lifecycle/stages";
 import { TRADES } from "@counterfoil/core/lifecycle/trade";
@@ -13,6 +14,7 @@ import {
   runTo,
 } from "@counterfoil/processing/projection/run";
 import { mergeAnomalies, readAnomalies } from "@counterfoil/processing/queries/anomalies";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import type { Page, PageRequest } from "@counterfoil/processing/queries/answers";
 import { findAccount, listBalances } from "@counterfoil/processing/queries/balances";
 import { listEntries } from "@counterfoil/processing/queries/entries";
@@ -20,11 +22,6 @@ import { listRecords } from "@counterfoil/processing/queries/lifecycle-list";
 import { findRecord, listHistory } from "@counterfoil/processing/queries/lifecycles";
 import type { Moment } from "@counterfoil/processing/queries/moment";
 import { findRun } from "@counterfoil/processing/queries/runs";
-import {
-  LIFECYCLE_MODELS,
-  type LifecycleModel,
-  stuckRule,
-} from "@counterfoil/processing/queries/stuck";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { createRandom, shuffled } from "@counterfoil/simulator/random";
 import { expect } from "@jest/globals";

@@ -7,8 +7,8 @@ import {
 import { createKafkaTopics } from "@counterfoil/adapters/kafka/topics";
 import { STATE_TOPICS, topicName } from "@counterfoil/contracts/kafka";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import type { StoppedKey } from "@counterfoil/processing/publish/checkpoint";
 import { openSession } from "@counterfoil/processing/publish/publisher";
+import type { StoppedKey } from "@counterfoil/processing/publish/topic-format";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { balanceBody, take } from "../system/messages.ts";

@@ -16,8 +16,8 @@ import type {
   ModelReader,
   Rows,
 } from "@counterfoil/processing/ports/model-store";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { explain } from "@counterfoil/processing/queries/explain/explain";
-import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { expect, test } from "@jest/globals";
 import { HOT_SHAPES, type HotShape, hotEvents } from "./hot-shapes.ts";
 import { hashing } from "./support.ts";

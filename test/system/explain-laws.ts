@@ -8,12 +8,12 @@ import { RECORD_CHANGES, RECORDS } from "@counterfoil/processing/models/lifecycl
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
 import { openProjectionRun } from "@counterfoil/processing/projection/run";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { balanceRecord } from "@counterfoil/processing/queries/balances";
 import { explain } from "@counterfoil/processing/queries/explain/explain";
 import { LOOKED_THROUGH_MAX } from "@counterfoil/processing/queries/explain/unwind";
 import type { Moment } from "@counterfoil/processing/queries/moment";
 import { serveModels } from "@counterfoil/processing/queries/serving";
-import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { createRandom, type Random } from "@counterfoil/simulator/random";
 import { expect, test } from "@jest/globals";

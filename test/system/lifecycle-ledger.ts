@@ -1,10 +1,14 @@
-import type { DepositRecord, WithdrawalRecord } from "@counterfoil/contracts/record";
+import type {
+  DepositRecord,
+  LifecycleModel,
+  WithdrawalRecord,
+} from "@counterfoil/contracts/record";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { listRecords } from "@counterfoil/processing/queries/lifecycle-list";
 import { lifecycleRecord } from "@counterfoil/processing/queries/lifecycle-record";
 import { findRecord } from "@counterfoil/processing/queries/lifecycles";
-import { type LifecycleModel, stuckRule } from "@counterfoil/processing/queries/stuck";
 import { type LedgerOptions, openTestLedger, type TestLedger } from "./support.ts";
 
 export const START = 1_746_000_000_000_000_000n;

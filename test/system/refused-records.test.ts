@@ -1,7 +1,7 @@
 import { FACT_TOPIC } from "@counterfoil/contracts/kafka";
 import { RecordTooLarge } from "@counterfoil/processing/ports/topics";
-import type { StoppedKey } from "@counterfoil/processing/publish/checkpoint";
 import { openSession, type PublishSession } from "@counterfoil/processing/publish/publisher";
+import type { StoppedKey } from "@counterfoil/processing/publish/topic-format";
 import {
   createMemoryTopicStorage,
   createMemoryTopics,

@@ -1,9 +1,9 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { listBalances } from "@counterfoil/processing/queries/balances";
 import { listRecords } from "@counterfoil/processing/queries/lifecycle-list";
-import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import type { TestLedger } from "./support.ts";
 
 /** What a ledger shows of an account, as its readers see it. */

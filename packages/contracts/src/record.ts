@@ -325,3 +325,17 @@ export const eventRecord = z
   })
   .meta({ id: "Event" });
 export type EventRecord = z.infer<typeof eventRecord>;
+
+/** Models whose records go through stages. */
+export const LIFECYCLE_MODELS = ["withdrawals", "deposits", "trades"] as const;
+export type LifecycleModel = (typeof LIFECYCLE_MODELS)[number];
+
+export function isLifecycle(model: string): model is LifecycleModel {
+  return LIFECYCLE_MODELS.some((name) => name === model);
+}
+
+export const STAGES = {
+  withdrawals: WITHDRAWAL_STAGES,
+  deposits: DEPOSIT_STAGES,
+  trades: TRADE_STAGES,
+} as const;

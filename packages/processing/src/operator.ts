@@ -14,10 +14,10 @@ import { decodeBody } from "./ingest/delivery.ts";
 import { retryQuarantined } from "./ingest/retranslate.ts";
 import type { EventStream, OutOfReach } from "./ports/event-stream.ts";
 import { findInModels } from "./queries/anomalies.ts";
+import type { StuckRule } from "./queries/anomaly-record.ts";
 import type { Platform } from "./queries/platform.ts";
 import { findQuarantined } from "./queries/quarantine.ts";
 import type { ServedModels } from "./queries/serving.ts";
-import type { StuckRule } from "./queries/stuck.ts";
 
 /** What persons do, as events: who did it, and why. */
 type Operating = Contender & Readonly<{ hashing: Hashing }>;

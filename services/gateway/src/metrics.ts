@@ -3,9 +3,9 @@ import { anomalyKind } from "@counterfoil/contracts/operations-record";
 import { timeOf } from "@counterfoil/core/exact/time";
 import { type Clock, SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { type Lag, lagBehind, type ServedModels } from "@counterfoil/processing/queries/serving";
 import { type ModelAttention, readAttention } from "@counterfoil/processing/queries/status";
-import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Gauge, type Registry } from "prom-client";
 
 type LedgerMetricsOptions = Readonly<{

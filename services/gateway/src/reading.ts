@@ -10,6 +10,7 @@ import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { RoleLocks } from "@counterfoil/processing/ports/installation";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import {
   type CursorScope,
   decodeCursor,
@@ -26,7 +27,6 @@ import {
   type ServedModels,
 } from "@counterfoil/processing/queries/serving";
 import type { StatusSources } from "@counterfoil/processing/queries/status";
-import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/stuck";
 import type { Caller } from "./access.ts";
 import { position, time } from "./parameter.ts";
 

@@ -1,5 +1,6 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { StateTopic } from "@counterfoil/contracts/kafka";
+import { isLifecycle, type LifecycleModel } from "@counterfoil/contracts/record";
 import { accountParts } from "@counterfoil/core/account";
 import { changedAnomaly } from "../models/anomaly-rows.ts";
 import { ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
@@ -17,7 +18,6 @@ import type { StoppedSubject } from "../projection/projection.ts";
 import { anomalyRecord } from "../queries/anomaly-record.ts";
 import { balanceRecord, balanceRecordAt } from "../queries/balances.ts";
 import { changedRecord, lifecycleRecord } from "../queries/lifecycle-record.ts";
-import { isLifecycle, type LifecycleModel } from "../queries/stuck.ts";
 
 /** A table of a model whose rows are published, with the change rows that record how they changed. */
 export type Source = Readonly<{

@@ -1,4 +1,5 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
+import { isLifecycle } from "@counterfoil/contracts/record";
 import { isAccountOf } from "@counterfoil/core/account";
 import type { Activation, Activations } from "../generations/activations.ts";
 import { changedAnomaly } from "../models/anomaly-rows.ts";
@@ -7,7 +8,6 @@ import type { Checkpoint, ModelCatalogue, Row, Rows } from "../ports/model-store
 import { lastChange } from "../queries/moment.ts";
 import { anomalyFor, isRecordAmong, recordFor } from "../queries/platform.ts";
 import type { ServedModels } from "../queries/serving.ts";
-import { isLifecycle } from "../queries/stuck.ts";
 import {
   type Change,
   type ChangeLimits,

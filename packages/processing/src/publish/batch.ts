@@ -17,8 +17,12 @@ import type { TopicRecord } from "../ports/topics.ts";
 import type { Traces } from "../ports/tracing.ts";
 import type { StoppedSubject } from "../projection/projection.ts";
 import type { Readers } from "../queries/serving.ts";
-import type { PublishedModel, PublisherCheckpoint } from "./checkpoint.ts";
-import { factMessage, stateMessage } from "./message.ts";
+import {
+  factMessage,
+  type PublishedModel,
+  type PublisherCheckpoint,
+  stateMessage,
+} from "./topic-format.ts";
 
 /** How large a transaction grows before the next one begins. */
 export type TransactionLimits = Readonly<{

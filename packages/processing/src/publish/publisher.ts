@@ -25,14 +25,6 @@ import {
   type TransactionLimits,
 } from "./batch.ts";
 import {
-  formatCheckpoint,
-  type PublisherCheckpoint,
-  parseCheckpoint,
-  type StoppedKey,
-  withModel,
-} from "./checkpoint.ts";
-import { headMessage } from "./message.ts";
-import {
   findSwitches,
   publishSwitch,
   type Republished,
@@ -41,6 +33,14 @@ import {
 } from "./republish.ts";
 import { type Publishing, publishTaken, retryFacts, watchStopped, withStopped } from "./stopped.ts";
 import { openSubjectCounts, type SubjectCounts } from "./subject-counts.ts";
+import {
+  formatCheckpoint,
+  headMessage,
+  type PublisherCheckpoint,
+  parseCheckpoint,
+  type StoppedKey,
+  withModel,
+} from "./topic-format.ts";
 
 export type PublisherOptions = Readonly<{
   ledger: string;

@@ -13,9 +13,14 @@ import type { Condition, GenerationInfo, Rows } from "../ports/model-store.ts";
 import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topics.ts";
 import type { StoppedSubject } from "../projection/projection.ts";
 import { isBuiltAfter, type PublishContext, type Published } from "./batch.ts";
-import { type PublisherCheckpoint, type StoppedKey, withModel } from "./checkpoint.ts";
-import { type StateChange, stateMessage } from "./message.ts";
 import { type Publishing, publishTaken, type StoppedWatch, stoppedStates } from "./stopped.ts";
+import {
+  type PublisherCheckpoint,
+  type StateChange,
+  type StoppedKey,
+  stateMessage,
+  withModel,
+} from "./topic-format.ts";
 
 /** What is published again, by whom and from where. */
 export type Republishing = Publishing &

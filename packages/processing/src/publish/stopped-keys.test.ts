@@ -3,8 +3,8 @@ import { describe, expect, test } from "@jest/globals";
 import type { TopicRecord } from "../ports/topics.ts";
 import { createMemoryTopicStorage, createMemoryTopics } from "../testing/memory-topics.ts";
 import { fact, state } from "../testing/topics.contract.ts";
-import { firstCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 import { publishTaken, retryFacts } from "./stopped.ts";
+import { firstCheckpoint, parseCheckpoint } from "./topic-format.ts";
 
 const LARGE = "x".repeat(1000);
 const anomaly = (record: TopicRecord): TopicRecord => ({ ...record, topic: "anomalies" });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { firstCheckpoint, withModel } from "./checkpoint.ts";
 import { watchStopped } from "./stopped.ts";
+import { firstCheckpoint, withModel } from "./topic-format.ts";
 
 const FIRST = firstCheckpoint("books");
 const at = (subject: string, position: number) => ({ subject, position });

@@ -10,13 +10,13 @@ import { RecordTooLarge, type TopicPublisher, type TopicRecord } from "../ports/
 import { type StoppedSubject, subjectName } from "../projection/projection.ts";
 import type { Batch, TransactionLimits } from "./batch.ts";
 import {
+  factMessage,
   formatCheckpoint,
   type PublishedModel,
   type PublisherCheckpoint,
   type StoppedKey,
   withModel,
-} from "./checkpoint.ts";
-import { factMessage } from "./message.ts";
+} from "./topic-format.ts";
 
 /** With more it is not the keys that are at fault: nothing goes on then. */
 const STOPPED_KEYS_MAX = 1000;

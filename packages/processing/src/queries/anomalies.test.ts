@@ -1,4 +1,5 @@
 import type { AnomalyKind, AnomalyRecord } from "@counterfoil/contracts/operations-record";
+import { STAGES } from "@counterfoil/contracts/record";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ANOMALIES, ATTENTION } from "../models/columns.ts";
@@ -10,8 +11,7 @@ import {
   mergeAnomalies,
   readAnomalies,
 } from "./anomalies.ts";
-import { anomalyRecord, stuckRecord } from "./anomaly-record.ts";
-import { countStuck, isStuck, STAGES, stuckRule } from "./stuck.ts";
+import { anomalyRecord, countStuck, isStuck, stuckRecord, stuckRule } from "./anomaly-record.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 
 const MODELS = ["balances", "deposits", "withdrawals"] as const;

@@ -1,12 +1,21 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyKind, AnomalyRecord } from "@counterfoil/contracts/operations-record";
+import { isLifecycle, type LifecycleModel } from "@counterfoil/contracts/record";
 import { ANOMALIES, ATTENTION } from "../models/columns.ts";
 import { KNOWN_STUCK, RECORDS, stuckIn } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError } from "../ports/errors.ts";
 import type { ColumnType, Condition, Row, Rows, Value } from "../ports/model-store.ts";
 import { compareTuples } from "../projection/selection.ts";
-import { anomalyAt, anomalyRecord, stuckRecord } from "./anomaly-record.ts";
+import {
+  anomalyAt,
+  anomalyRecord,
+  isStuck,
+  knownOf,
+  movingStages,
+  type StuckRule,
+  stuckRecord,
+} from "./anomaly-record.ts";
 import {
   beyondPart,
   eachOf,
@@ -26,14 +35,6 @@ import {
   selectRecords,
 } from "./platform.ts";
 import { ModelNotServed, type ServedModels } from "./serving.ts";
-import {
-  isLifecycle,
-  isStuck,
-  knownOf,
-  type LifecycleModel,
-  movingStages,
-  type StuckRule,
-} from "./stuck.ts";
 
 /** Of kinds and subjects any of some. */
 export type AnomalyFilters = Readonly<{

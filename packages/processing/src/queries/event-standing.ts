@@ -1,5 +1,5 @@
 import { type FactType, PROVIDER_FACTS } from "@counterfoil/contracts/fact";
-import type { EventRecord } from "@counterfoil/contracts/record";
+import type { EventRecord, LifecycleModel } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { isAccountOf } from "@counterfoil/core/account";
 import { partiesOf } from "@counterfoil/core/lifecycle/trade";
@@ -8,7 +8,6 @@ import type { EventStream } from "../ports/event-stream.ts";
 import { findRow } from "./lifecycles.ts";
 import { hasRecordOf, tradeFieldsFor } from "./platform.ts";
 import type { ServedModels } from "./serving.ts";
-import type { LifecycleModel } from "./stuck.ts";
 
 /** Where a fact stands to a platform; `nobody`: it names no owner of anything. */
 export type Standing = "inside" | "outside" | "nobody";

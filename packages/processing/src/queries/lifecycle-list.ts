@@ -1,7 +1,9 @@
+import type { LifecycleModel } from "@counterfoil/contracts/record";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { RECORD_CHANGES } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ColumnType, Condition, Row, Rows, Value } from "../ports/model-store.ts";
+import { isStuck, movingStages, type StuckRule } from "./anomaly-record.ts";
 import {
   beyondPart,
   eachOf,
@@ -21,7 +23,6 @@ import {
 import { idsNamed } from "./lifecycles.ts";
 import { isPast, lastChange, type Moment, NOW } from "./moment.ts";
 import { type Platform, recordFor, selectChanges, selectRecords } from "./platform.ts";
-import { isStuck, type LifecycleModel, movingStages, type StuckRule } from "./stuck.ts";
 
 /** Exact matches with any of some values. */
 export type LifecycleFilters = Readonly<{

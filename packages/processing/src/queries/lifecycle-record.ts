@@ -2,6 +2,7 @@ import {
   type DepositRecord,
   HISTORY_SHOWN,
   type HistoryRecord,
+  type LifecycleModel,
   type TradeRecord,
   type WithdrawalRecord,
 } from "@counterfoil/contracts/record";
@@ -30,7 +31,6 @@ import {
   selectAt,
 } from "./moment.ts";
 import { isRecordAmong, type Platform } from "./platform.ts";
-import type { LifecycleModel } from "./stuck.ts";
 
 /** The record that each lifecycle model shows. */
 export type LifecycleRecords = {

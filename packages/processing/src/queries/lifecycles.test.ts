@@ -8,11 +8,11 @@ import {
   RELINKS,
 } from "../models/lifecycle/tables.ts";
 import type { Row, Table } from "../ports/model-store.ts";
+import { isStuck, stuckRule } from "./anomaly-record.ts";
 import type { Page } from "./answers.ts";
 import { listRecords } from "./lifecycle-list.ts";
 import { lifecycleRecord } from "./lifecycle-record.ts";
 import { findRecord, listHistory } from "./lifecycles.ts";
-import { isStuck, stuckRule } from "./stuck.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 
 const DAY = 86_400n * 1_000_000_000n;

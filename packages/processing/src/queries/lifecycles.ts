@@ -1,4 +1,4 @@
-import type { HistoryRecord } from "@counterfoil/contracts/record";
+import type { HistoryRecord, LifecycleModel } from "@counterfoil/contracts/record";
 import type { Cluster } from "../models/lifecycle/clusters.ts";
 import { CLUSTERS, having, PLACE } from "../models/lifecycle/tables.ts";
 import {
@@ -9,6 +9,7 @@ import {
   type Rows,
   type Selection,
 } from "../ports/model-store.ts";
+import { isStuck, type StuckRule } from "./anomaly-record.ts";
 import {
   beyondPart,
   type Found,
@@ -31,7 +32,6 @@ import {
 } from "./lifecycle-record.ts";
 import { HISTORY_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
 import { type Platform, recordFor } from "./platform.ts";
-import { isStuck, type LifecycleModel, type StuckRule } from "./stuck.ts";
 
 /** Which record, at which moment, and whose records exist for who asks. */
 type RecordQuery = Readonly<{

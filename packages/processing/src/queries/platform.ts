@@ -1,6 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
-import type { TradeRecord, WithdrawalRecord } from "@counterfoil/contracts/record";
+import type { LifecycleModel, TradeRecord, WithdrawalRecord } from "@counterfoil/contracts/record";
 import { accountIdsOf, isAccountOf } from "@counterfoil/core/account";
 import { partiesOf } from "@counterfoil/core/lifecycle/trade";
 import { PARTIES, PARTY_CHANGES, RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
@@ -14,7 +14,6 @@ import {
   textLength,
 } from "../ports/model-store.ts";
 import { selectEither } from "./answers.ts";
-import type { LifecycleModel } from "./stuck.ts";
 
 /**
  * Whose records somebody sees who asks: a platform's code, or null for everything. What is not the

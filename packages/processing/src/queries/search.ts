@@ -1,4 +1,5 @@
 import type { SearchHit } from "@counterfoil/contracts/http";
+import { LIFECYCLE_MODELS, type LifecycleModel } from "@counterfoil/contracts/record";
 import {
   accountIdsOf,
   accountParts,
@@ -10,12 +11,12 @@ import { RECORDS } from "../models/lifecycle/tables.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Condition, Row, Rows } from "../ports/model-store.ts";
 import { findInModels } from "./anomalies.ts";
+import type { StuckRule } from "./anomaly-record.ts";
 import { beginsWith } from "./answers.ts";
 import { type DeliveryQuery, partOfDelivery } from "./deliveries.ts";
 import { findRow } from "./lifecycles.ts";
 import { accountsAmong, type Platform } from "./platform.ts";
 import type { ServedModels } from "./serving.ts";
-import { LIFECYCLE_MODELS, type LifecycleModel, type StuckRule } from "./stuck.ts";
 import { everyTotal } from "./totals.ts";
 
 type SearchSources = Readonly<{

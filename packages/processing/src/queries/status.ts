@@ -10,6 +10,7 @@ import type {
   StatusRecord,
   StuckCount,
 } from "@counterfoil/contracts/operations-record";
+import { isLifecycle } from "@counterfoil/contracts/record";
 import { formatTime, type Nanos, timeOf } from "@counterfoil/core/exact/time";
 import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
 import { ATTENTION_COUNTS } from "../models/columns.ts";
@@ -20,11 +21,11 @@ import type { EventStream } from "../ports/event-stream.ts";
 import { projectorLock, type RoleLocks } from "../ports/installation.ts";
 import type { Checkpoint, Row, Rows } from "../ports/model-store.ts";
 import type { PublishedTo } from "../publish/subject-counts.ts";
+import { countStuck, type StuckRule, stuckRule } from "./anomaly-record.ts";
 import { positionIn, textIn } from "./answers.ts";
 import { NO_DIGEST } from "./event-standing.ts";
 import type { Platform } from "./platform.ts";
 import { lagBehind, ModelNotServed, type ServedModels, secondsSince } from "./serving.ts";
-import { countStuck, isLifecycle, type StuckRule, stuckRule } from "./stuck.ts";
 
 export const MODELS: readonly ModelName[] = modelName.options;
 

@@ -15,6 +15,7 @@ import {
   mergeAnomalies,
   readAnomalies,
 } from "@counterfoil/processing/queries/anomalies";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import type { PageRequest } from "@counterfoil/processing/queries/answers";
 import {
   findQuarantined,
@@ -22,7 +23,6 @@ import {
   readQuarantine,
 } from "@counterfoil/processing/queries/quarantine";
 import type { ServedModels } from "@counterfoil/processing/queries/serving";
-import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Command, InvalidArgumentError } from "commander";
 import { EXIT, WrongUsage } from "../error-report.ts";
 import { print, printJson, printJsonList, printTables, renderTable } from "../output/print.ts";

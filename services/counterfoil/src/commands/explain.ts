@@ -8,9 +8,9 @@ import {
 } from "@counterfoil/contracts/audit";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { NothingThere } from "@counterfoil/processing/operator";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { type Explained, explain } from "@counterfoil/processing/queries/explain/explain";
 import { TooFarBack } from "@counterfoil/processing/queries/explain/unwind";
-import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Command } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";

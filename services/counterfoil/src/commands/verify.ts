@@ -5,9 +5,9 @@ import { type ModelVerification, verifyModel } from "@counterfoil/processing/gen
 import type { Finding } from "@counterfoil/processing/generations/verify";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { isEngineError } from "@counterfoil/processing/ports/errors";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import { readAttention } from "@counterfoil/processing/queries/status";
-import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { Command } from "commander";
 import { EXIT, Stopped, WrongUsage } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest, withProgress } from "../output/print.ts";

@@ -15,8 +15,8 @@ import {
   retryForOperator,
 } from "@counterfoil/processing/operator";
 import { readPublished } from "@counterfoil/processing/publish/subject-counts";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
-import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { reportHeadKey } from "../service/heads.ts";

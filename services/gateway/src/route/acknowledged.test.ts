@@ -10,8 +10,8 @@ import {
   recordAction,
 } from "@counterfoil/processing/operator";
 import { readOpened } from "@counterfoil/processing/projection/projector";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { readAttention } from "@counterfoil/processing/queries/status";
-import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 import { beforeEach, describe, expect, test } from "@jest/globals";

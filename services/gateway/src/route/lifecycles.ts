@@ -2,6 +2,9 @@ import { listOf, oneOf } from "@counterfoil/contracts/http";
 import {
   depositRecord,
   historyRecord,
+  LIFECYCLE_MODELS,
+  type LifecycleModel,
+  STAGES,
   tradeRecord,
   withdrawalRecord,
 } from "@counterfoil/contracts/record";
@@ -12,11 +15,6 @@ import {
   listRecords,
 } from "@counterfoil/processing/queries/lifecycle-list";
 import { findRecord, HISTORY_KEY, listHistory } from "@counterfoil/processing/queries/lifecycles";
-import {
-  LIFECYCLE_MODELS,
-  type LifecycleModel,
-  STAGES,
-} from "@counterfoil/processing/queries/stuck";
 import { z } from "zod";
 import {
   anyChoice,

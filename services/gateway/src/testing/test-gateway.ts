@@ -15,8 +15,8 @@ import {
   dismissQuarantined,
   retryForOperator,
 } from "@counterfoil/processing/operator";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
-import { stuckRule } from "@counterfoil/processing/queries/stuck";
 import { createMemoryKeyStore } from "@counterfoil/processing/testing/memory-key-store";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import type { InjectOptions } from "fastify";

@@ -1,4 +1,5 @@
 import type { ProviderFact, ProviderFactType } from "@counterfoil/contracts/fact";
+import type { LifecycleModel } from "@counterfoil/contracts/record";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { providerEventId } from "@counterfoil/core/ingest/event";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
@@ -22,7 +23,6 @@ import {
 } from "../../models/lifecycle/tables.ts";
 import type { ColumnType, Row, Rows, Value } from "../../ports/model-store.ts";
 import { compareTuples, everyRow } from "../../projection/selection.ts";
-import type { LifecycleModel } from "../stuck.ts";
 import type { ListedFact } from "./subject.ts";
 
 const LIFECYCLES: Readonly<Record<LifecycleModel, Lifecycle>> = {

@@ -1,6 +1,6 @@
 import type { ModelName, ProviderFact } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
-import type { RunRecord } from "@counterfoil/contracts/record";
+import { isLifecycle, type LifecycleModel, type RunRecord } from "@counterfoil/contracts/record";
 import { targetsOf } from "@counterfoil/core/balances/evolve";
 import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
@@ -15,7 +15,7 @@ import type { EventStream } from "../../ports/event-stream.ts";
 import type { Row, Rows, Value } from "../../ports/model-store.ts";
 import { entryAt, lastEntry } from "../account-history.ts";
 import { findAnomaly } from "../anomalies.ts";
-import { anomalyRecord } from "../anomaly-record.ts";
+import { anomalyRecord, type StuckRule } from "../anomaly-record.ts";
 import { type Found, found, MISSING } from "../answers.ts";
 import { balanceAsOf, balanceRecord, findAccount } from "../balances.ts";
 import { shownEntry } from "../entries.ts";
@@ -24,7 +24,6 @@ import { findRecord, findRow } from "../lifecycles.ts";
 import type { Moment } from "../moment.ts";
 import { accountsOf, type Platform } from "../platform.ts";
 import { findRun } from "../runs.ts";
-import { isLifecycle, type LifecycleModel, type StuckRule } from "../stuck.ts";
 import {
   ACCOUNT_FACT_KEY,
   type AccountFactOptions,

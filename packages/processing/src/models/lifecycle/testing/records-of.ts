@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { HistoryRecord } from "@counterfoil/contracts/record";
+import type { HistoryRecord, LifecycleModel } from "@counterfoil/contracts/record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { factKey } from "@counterfoil/core/identity";
@@ -10,7 +10,6 @@ import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import type { ModelStore } from "../../../ports/model-store.ts";
 import { anomalyRecord } from "../../../queries/anomaly-record.ts";
 import { type LifecycleRecords, lifecycleRecord } from "../../../queries/lifecycle-record.ts";
-import type { LifecycleModel } from "../../../queries/stuck.ts";
 import { createMemoryModelCatalogue } from "../../../testing/memory-model-catalogue.ts";
 import { ANOMALIES } from "../../columns.ts";
 import { lifecycleProjection } from "../projection.ts";
