@@ -5,6 +5,7 @@ import {
   addEvent,
   type Branch,
   changeMap,
+  createMapRoot,
   EMPTY,
   entryHash,
   isProven,
@@ -32,6 +33,13 @@ function naiveRoot(leaves: readonly Leaf[], depth = 0): string {
   );
   const right = naiveRoot(leaves.filter(isRight), depth + 1);
   return sha256(Buffer.of(3), bytes(left), bytes(right));
+}
+
+/** By the leaves in the order of their keys. */
+function rootInOrder(leaves: readonly Leaf[]): string {
+  const map = createMapRoot(hashing);
+  for (const one of leaves.toSorted((a, b) => (a.key < b.key ? -1 : 1))) map.add(one);
+  return map.root();
 }
 
 /** A stored map that loads what it needs as a store would, and counts it. */
@@ -65,6 +73,14 @@ const batch = fc.uniqueArray(leaf, { selector: (one) => one.key, minLength: 1, m
 const batches = fc.array(batch, { minLength: 1, maxLength: 5 });
 
 describe("the map of subjects", () => {
+  test("leaves out of order, or one twice, make no root", () => {
+    const entry = hashing.sha256("entry");
+    const map = createMapRoot(hashing);
+    map.add({ key: keyOf("b", hashing), entry });
+    expect(() => map.add({ key: keyOf("b", hashing), entry })).toThrow("does not come behind");
+    expect(createMapRoot(hashing).root()).toBe(EMPTY);
+  });
+
   test("has the root that its definition gives, whatever the batches", () => {
     fc.assert(
       fc.property(batches, (all) => {
@@ -72,7 +88,9 @@ describe("the map of subjects", () => {
         const entries = new Map<string, Leaf>();
         for (const leaves of all) {
           for (const one of leaves) entries.set(one.key, one);
-          expect(map.put(leaves)).toBe(naiveRoot([...entries.values()]));
+          const root = naiveRoot([...entries.values()]);
+          expect(map.put(leaves)).toBe(root);
+          expect(rootInOrder([...entries.values()])).toBe(root);
         }
       }),
       { numRuns: 200 },

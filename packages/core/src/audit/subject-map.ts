@@ -137,6 +137,68 @@ function hashOf(slot: Slot, hashing: Hashing): string {
   return "key" in slot ? leafOf(slot, hashing) : slot.node;
 }
 
+/** A subtree as large as it can be: how many bits its keys have in common; of one entry all. */
+type Subtree = Readonly<{ key: string; hash: string; common: number }>;
+
+/**
+ * The map's root by its leaves, each given once and in the order of the keys. Nothing of the tree is
+ * kept but the left halves that still wait for their right ones, so any number of subjects goes by.
+ */
+export function createMapRoot(hashing: Hashing) {
+  /** `from`: the bit at which the keys on the right are not those of this one. */
+  const waiting: { left: Subtree; from: number }[] = [];
+  let last: Subtree | null = null;
+
+  /** The hash at a depth: on the way down to the keys' first difference the other half is empty. */
+  function hashAt({ key, hash, common }: Subtree, depth: number): string {
+    if (common === BITS) return hash;
+    let found = hash;
+    for (let bit = common - 1; bit >= depth; bit -= 1) {
+      const isRight = bitOf(key, bit) === 1;
+      found = isRight ? nodeOver(EMPTY, found, hashing) : nodeOver(found, EMPTY, hashing);
+    }
+    return found;
+  }
+
+  /** Everything that shares more than so many bits with the last key, as one subtree. */
+  function joinedBeyond(right: Subtree, bits: number): Subtree {
+    let found = right;
+    for (let top = waiting.at(-1); top !== undefined && top.from > bits; top = waiting.at(-1)) {
+      waiting.pop();
+      const { left, from } = top;
+      const hash = nodeOver(hashAt(left, from + 1), hashAt(found, from + 1), hashing);
+      found = { key: left.key, hash, common: from };
+    }
+    return found;
+  }
+
+  return {
+    add(leaf: Leaf): void {
+      if (last !== null) {
+        const from = firstDifference(last.key, leaf.key);
+        waiting.push({ left: joinedBeyond(last, from), from });
+      }
+      last = { key: leaf.key, hash: leafOf(leaf, hashing), common: BITS };
+    },
+    /** At the end, once. */
+    root(): string {
+      return last === null ? EMPTY : hashAt(joinedBeyond(last, -1), 0);
+    },
+  };
+}
+
+const BITS = 256;
+
+/** @throws where the second key does not come behind the first */
+function firstDifference(key: string, next: string): number {
+  if (next <= key) throw new Error(`the key ${next} does not come behind ${key}`);
+  let digit = 0;
+  while (key.charCodeAt(digit) === next.charCodeAt(digit)) digit += 1;
+  let bit = 4 * digit;
+  while (bitOf(key, bit) === bitOf(next, bit)) bit += 1;
+  return bit;
+}
+
 export type MapProof = Readonly<{
   /** What stands where the key leads: its own leaf, or another's, or nothing. */
   leaf: Leaf | null;

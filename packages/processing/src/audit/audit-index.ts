@@ -63,7 +63,7 @@ const BRANCHES: Table = {
 };
 
 /** By the key in the map, since a subject may be longer than a key of a table. */
-const SUBJECTS: Table = {
+export const SUBJECTS: Table = {
   name: "subjects",
   columns: { key: own(text), events: own(integer), position: own(integer), digest: own(text) },
   key: ["key"],
@@ -150,7 +150,7 @@ export class ChainBroken extends StreamCorrupted {
 }
 
 /** How many of the events follow from one another, and the first from that hash. */
-function wholeLinks(
+export function wholeLinks(
   position: number,
   hash: string,
   events: readonly RecordedEvent[],
@@ -182,7 +182,7 @@ async function addPage(
   const hashes = events.map(({ hash }) => hash);
   const tiles = growTiles({ size, open: [...open.values()] }, hashes, hashing);
   for (const tile of tiles) open.set(tileKey(tile), tile);
-  const entries = await changedEntries(store, events, hashing);
+  const entries = await changedEntries(store, SUBJECTS, { events, hashing });
   const leaves = [...entries].map(([key, entry]) => ({ key, entry: entryHash(entry, hashing) }));
   const branches = await loadBranches(store, [...entries.keys()]);
   const { changed, root } = changeMap(branches, leaves, hashing);
@@ -215,22 +215,22 @@ const branchRow = ([prefix, branch]: readonly [string, Branch]): Row => ({
   prefix,
   slots: branch.map(slotText).join(","),
 });
-const subjectRow = ([key, entry]: readonly [string, SubjectEntry]): Row => ({
+export const subjectRow = ([key, entry]: readonly [string, SubjectEntry]): Row => ({
   key,
   events: entry.number,
   position: entry.position,
   digest: entry.digest,
 });
 
-/** The entries of the page's subjects, by their keys, as they are after it. */
-async function changedEntries(
+/** The entries of the page's subjects, by their keys, as they are after it. @param table has `SUBJECTS`' columns */
+export async function changedEntries(
   rows: Rows,
-  events: readonly RecordedEvent[],
-  hashing: Hashing,
+  table: Table,
+  { events, hashing }: Pick<AddedPage, "events" | "hashing">,
 ): Promise<ReadonlyMap<string, SubjectEntry>> {
   const bySubject = Map.groupBy(events, ({ subject }) => subject);
   const keys = new Map([...bySubject.keys()].map((subject) => [keyOf(subject, hashing), subject]));
-  const known = await loadBy(rows, SUBJECTS, "key", [...keys.keys()]);
+  const known = await loadBy(rows, table, "key", [...keys.keys()]);
   const entries = new Map<string, SubjectEntry>();
   for (const [key, subject] of keys) {
     const found = known.get(key);

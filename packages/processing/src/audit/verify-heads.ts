@@ -1,14 +1,22 @@
 import type { TreeHead } from "@counterfoil/contracts/audit";
-import { type Head, headOf } from "@counterfoil/core/stream/chain";
+import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
+import { createMapRoot, entryHash } from "@counterfoil/core/audit/subject-map";
+import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
+import { emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import type { Finding } from "../generations/verify.ts";
+import { own, text } from "../models/columns.ts";
 import { StreamCorrupted } from "../ports/errors.ts";
-import type { ModelCatalogue, ModelStore } from "../ports/model-store.ts";
+import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
+import type { ModelCatalogue, ModelStore, Table } from "../ports/model-store.ts";
+import { everyRow } from "../projection/selection.ts";
 import {
-  AUDIT_LAYOUT,
   type AuditOptions,
-  advanceIndex,
   ChainBroken,
+  changedEntries,
   LARGE_PAGE,
+  SUBJECTS,
+  subjectRow,
+  wholeLinks,
 } from "./audit-index.ts";
 
 export type VerifyHeadsOptions = AuditOptions &
@@ -22,8 +30,8 @@ export type SignedTree = Pick<
   Readonly<{ what?: string }>;
 
 /**
- * Whether the stream is what these heads signed. The tree and the map are built again from the stream,
- * into a scratch store of the models' engine: nothing that is stored beside the stream is believed.
+ * Whether the stream is what these heads signed. The roots of the tree and of the map are computed again
+ * from the stream alone: nothing that is stored beside it is believed.
  * Where several heads are given, a damage that left the chain whole lies between the last that holds
  * and the first that does not.
  *
@@ -35,18 +43,15 @@ export async function verifyHeads(options: VerifyHeadsOptions): Promise<readonly
   if (heads.length === 0) return [];
   const findings = contradictions(heads);
   const end = (await stream.head()).position;
-  const scratch = await catalogue.openScratch("audit", AUDIT_LAYOUT);
-  try {
+  return withRecount(options, catalogue, async (recount) => {
     let held = 0;
     for (const head of heads) {
-      const finding = await headFinding(options, scratch, { head, held, end });
+      const finding = await headFinding(options, recount, { head, held, end });
       if (finding === null) held = sizeOf(head);
       else findings.push(finding);
     }
     return findings;
-  } finally {
-    await scratch.close();
-  }
+  });
 }
 
 const sizeOf = ({ tree_size }: Pick<SignedTree, "tree_size">): number => Number(tree_size);
@@ -69,7 +74,7 @@ type Checked = Readonly<{ head: SignedTree; held: number; end: number }>;
 
 async function headFinding(
   options: VerifyHeadsOptions,
-  scratch: ModelStore,
+  recount: Recount,
   { head, held, end }: Checked,
 ): Promise<Finding | null> {
   const size = sizeOf(head);
@@ -82,23 +87,103 @@ async function headFinding(
     return held === end ? { ...cut, detail: cut.detail.replace(/;.*/, "") } : cut;
   }
   try {
-    const found = await advanceIndex(
-      { ...options, page: LARGE_PAGE, listsEvents: false },
-      scratch,
-      size,
-    );
     const genesis = (await eventAt(options, 1))?.hash;
-    const said = { genesis, hash: found.hash, root: found.digest, map_root: found.state_digest };
+    const said = { genesis, ...(await recount.upTo(size)) };
     const wrong = SIGNED.find((name) => said[name] !== head[name]);
     if (wrong === undefined) return null;
     return finding(held + 1, `found ${wrong} ${said[wrong]}, signed was ${head[wrong]}`);
   } catch (error) {
     if (!(error instanceof StreamCorrupted)) throw error;
-    const { position } = await scratch.checkpoint();
-    const broken = error instanceof ChainBroken ? error.position : position + 1;
+    const broken = error instanceof ChainBroken ? error.position : recount.position() + 1;
     return finding(broken, `the chain breaks at position ${broken} or what is there is unreadable`);
   }
 }
+
+/** The ledger's tree and map as they were over a size, by the stream alone. */
+export type Recount = Readonly<{
+  /** @param size not below the one before. @throws ChainBroken */
+  upTo(size: number): Promise<Pick<TreeHead, "hash" | "root" | "map_root">>;
+  /** How far the chain is whole. */
+  position(): number;
+}>;
+
+/**
+ * What is kept of each subject while the stream is read through: one row. The map's branches are not:
+ * its root is computed where it is asked for, from these rows in the order of their keys. That is a
+ * walk over all subjects a head, and altogether half of what an index for proofs takes.
+ */
+const COUNTED_SUBJECTS: Table = {
+  ...SUBJECTS,
+  name: "counted_subjects",
+  columns: { ...SUBJECTS.columns, subject: own(text) },
+};
+
+/** Counts into a scratch store of the models' engine, which is thrown away: memory does not grow. */
+export async function withRecount<T>(
+  options: AuditOptions,
+  catalogue: Pick<ModelCatalogue, "openScratch">,
+  work: (recount: Recount) => Promise<T>,
+): Promise<T> {
+  const layout = { tables: [COUNTED_SUBJECTS], modelVersion: 1 };
+  const scratch = await catalogue.openScratch("audit", layout);
+  try {
+    return await work(createRecount(options, scratch));
+  } finally {
+    await scratch.close();
+  }
+}
+
+function createRecount(options: AuditOptions, scratch: ModelStore): Recount {
+  const { stream, ledger, hashing, nextTurn, signal } = options;
+  const tree = createGrowingTree(hashing);
+  let last: Pick<Head, "position" | "hash"> = emptyHead(ledger, hashing);
+
+  async function addPage(limit: number): Promise<void> {
+    const events = await stream.read({ after: last.position, limit });
+    const whole = wholeLinks(last.position, last.hash, events, hashing);
+    if (whole === 0 || whole < events.length) throw new ChainBroken(last.position + whole + 1);
+    const entries = await changedEntries(scratch, COUNTED_SUBJECTS, { events, hashing });
+    const rows = [...entries].map(([key, entry]) => ({
+      ...subjectRow([key, entry]),
+      subject: entry.subject,
+    }));
+    const { position, hash } = events.at(-1) as Pick<Head, "position" | "hash">;
+    const checkpoint = { position, hash, digest: EMPTY_DIGEST, state_digest: EMPTY_DIGEST };
+    const puts = [{ table: COUNTED_SUBJECTS, rows }];
+    await scratch.commit({ inserts: [], puts, deletes: [], checkpoint });
+    for (const event of events) tree.add(event.hash);
+    last = { position, hash };
+  }
+
+  async function mapRoot(): Promise<string> {
+    const root = createMapRoot(hashing);
+    const inOrder = { orderBy: ["key"], limit: SUBJECTS_AT_ONCE, bytesMax: PAGE_BYTES_MAX };
+    let since = 0;
+    for await (const row of everyRow(scratch, COUNTED_SUBJECTS, inOrder)) {
+      const [subject, digest] = [String(row.subject), String(row.digest)];
+      const [number, position] = [Number(row.events), Number(row.position)];
+      const entry = entryHash({ subject, number, position, digest }, hashing);
+      root.add({ key: String(row.key), entry });
+      since += 1;
+      if (since % SUBJECTS_AT_ONCE === 0) await nextTurn();
+    }
+    return root.root();
+  }
+
+  return {
+    position: () => last.position,
+    upTo: async (size) => {
+      while (last.position < size) {
+        signal?.throwIfAborted();
+        await addPage(Math.min(LARGE_PAGE, size - last.position));
+        await nextTurn();
+      }
+      return { hash: last.hash, root: tree.root(), map_root: await mapRoot() };
+    },
+  };
+}
+
+const SUBJECTS_AT_ONCE = 2000;
 
 /** What lies under a head that holds is as it was signed. */
 function rangeOf(held: number, to: number): string {

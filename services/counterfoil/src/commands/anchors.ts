@@ -14,9 +14,8 @@ import {
   type Statement,
   signedText,
 } from "@counterfoil/core/audit/tree-head";
-import { certify } from "@counterfoil/processing/audit/certify";
+import { certify, treeOf, verifyCertified } from "@counterfoil/processing/audit/certificates";
 import { trustedKeys } from "@counterfoil/processing/audit/key-rotation";
-import { treeOf, verifyCertified } from "@counterfoil/processing/audit/verify-certified";
 import {
   type Expected,
   type Start,

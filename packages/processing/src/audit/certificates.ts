@@ -1,9 +1,40 @@
 import type { Certificate } from "@counterfoil/contracts/audit";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { certificateText, keyIdOf, type Statement } from "@counterfoil/core/audit/tree-head";
+import { formatTime } from "@counterfoil/core/exact/time";
 import { type ReplayOptions, replayModel } from "../generations/refold.ts";
 import type { Finding } from "../generations/verify.ts";
 import type { Projection } from "../projection/projection.ts";
-import type { SignedTree } from "./verify-heads.ts";
+import { createHeads, type HeadsOptions } from "./heads.ts";
+import { type SignedTree, withRecount } from "./verify-heads.ts";
+
+/**
+ * Signs what a command did or found, with the ledger's tree at the last position that it is about. A
+ * head of the present is made first: what contradicts what was signed before is not certified.
+ *
+ * @throws StreamForked and what else making a head throws
+ */
+export async function certify(options: HeadsOptions, statement: Statement): Promise<Certificate> {
+  const { ledger, clock, signer, hashing } = options;
+  const head = await createHeads(options).make();
+  const { hash, root, map_root } =
+    head.position === statement.to ? head : await treeAt(options, Number(statement.to));
+  const public_key = await signer.publicKey();
+  const unsigned = {
+    ...statement,
+    ...{ ledger, genesis: head.genesis, hash, root, map_root },
+    signed_at: formatTime(clock.now()),
+    key_id: keyIdOf(public_key, hashing),
+    public_key,
+  };
+  return { ...unsigned, signature: await signer.sign(certificateText(unsigned)) };
+}
+
+/** Of an earlier position the map is nowhere: it is counted again. */
+const treeAt = ({ catalogue, ...options }: HeadsOptions, position: number) =>
+  withRecount({ ...options, nextTurn: options.clock.nextTurn }, catalogue, ({ upTo }) =>
+    upTo(position),
+  );
 
 /** The ledger's tree as a certificate states it, to be checked like a head's. */
 export const treeOf = ({ to, ...certificate }: Certificate): SignedTree => ({
