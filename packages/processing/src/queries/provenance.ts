@@ -241,7 +241,8 @@ async function outcomesOf(
   const unread = received.flatMap(({ id }) =>
     first.get(id) === "DeliveryQuarantined" ? [id] : [],
   );
-  const records = await findAllQuarantined(stream, unread, options);
+  const { translations, hashing } = options;
+  const records = await findAllQuarantined(stream, unread, { translations, hashing });
   const byId = new Map(records.map((record) => [record.delivery_id, record]));
   return received.map(({ id }) => {
     const record = byId.get(id);
