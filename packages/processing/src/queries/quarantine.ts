@@ -89,7 +89,7 @@ export async function listQuarantine(
         ...beyondPart(beyond),
       });
       const ids = found.map(({ id }) => String(id));
-      const records = await findAllQuarantined(stream, ids, { ...reading, filters });
+      const records = await findAllQuarantined(stream, ids, reading, filters);
       const byId = new Map(records.map((record) => [record.delivery_id, record]));
       return found.map(({ id, attention, position }) => ({
         attention: Number(attention),
@@ -115,7 +115,8 @@ export const isOpen = ({ resolved_position }: QuarantinedRecord): boolean =>
 export async function findAllQuarantined(
   stream: EventStream,
   deliveryIds: readonly string[],
-  { filters = {}, ...reading }: QuarantineReading & Pick<QuarantineQuery, "filters">,
+  reading: QuarantineReading,
+  filters: QuarantineFilters = {},
 ): Promise<readonly QuarantinedRecord[]> {
   const ids = deliveryIds.map((id) => quarantinedId(id, reading.hashing));
   const { known } = await stream.findByIds(ids);
