@@ -11,7 +11,6 @@ import {
   position,
   provider,
   sha256,
-  uuid,
 } from "./scalar.ts";
 import {
   ApiKeyCreated,
@@ -22,6 +21,10 @@ import {
   DeliveryDivided,
   DeliveryQuarantined,
   DeliveryReceived,
+  FactContradicted,
+  FactCorrected,
+  FactSeen,
+  FactWithdrawn,
   FeedClosed,
   FeedOpened,
   ForeignEvent,
@@ -268,34 +271,6 @@ const NotificationRecorded = z.object({
   about: id.optional(),
   occurred_at: instant.optional(),
   ...stamp,
-});
-
-/** What an amendment is about: the fact's type and its natural key, beside its id. */
-const about = z.object({
-  event_id: uuid,
-  event_type: z.string(),
-  key: z.record(z.string(), z.string()),
-});
-
-const FactSeen = about.extend({
-  adds: z.record(z.string(), json),
-  ...stamp,
-});
-
-const FactContradicted = about.extend({
-  contradicts: z.record(z.string(), json),
-  ...stamp,
-});
-
-const FactCorrected = about.extend({
-  data: z.record(z.string(), json),
-  translation,
-});
-
-const FactWithdrawn = about.extend({
-  /** Where an amendment is withdrawn: the id of the fact that it was about. */
-  amends: uuid.optional(),
-  translation,
 });
 
 export const modelName = growing(["balances", "withdrawals", "deposits", "trades"]);

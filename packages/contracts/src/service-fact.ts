@@ -4,6 +4,7 @@ import {
   growing,
   id,
   instant,
+  json,
   position,
   provider,
   sha256,
@@ -11,7 +12,8 @@ import {
   uuid,
 } from "./scalar.ts";
 
-// What the service records beside what providers say: how deliveries and feeds went, and what persons did.
+// What the service records beside what providers say: how deliveries and feeds went, what else is known of
+// a fact, and what persons did.
 
 /** Which version of the translation from bytes to facts made this fact. */
 export const translation = z.int().positive();
@@ -135,6 +137,34 @@ export const SnapshotCompleted = z.object({
  * type of it, and the digest of its data.
  */
 export const ForeignEvent = z.object({ event_id: uuid, event_type: z.string(), sha256 });
+
+/** What an amendment is about: the fact's type and its natural key, beside its id. */
+const about = z.object({
+  event_id: uuid,
+  event_type: z.string(),
+  key: z.record(z.string(), z.string()),
+});
+
+export const FactSeen = about.extend({
+  adds: z.record(z.string(), json),
+  ...stamp,
+});
+
+export const FactContradicted = about.extend({
+  contradicts: z.record(z.string(), json),
+  ...stamp,
+});
+
+export const FactCorrected = about.extend({
+  data: z.record(z.string(), json),
+  translation,
+});
+
+export const FactWithdrawn = about.extend({
+  /** Where an amendment is withdrawn: the id of the fact that it was about. */
+  amends: uuid.optional(),
+  translation,
+});
 
 // What persons do to a ledger.
 
