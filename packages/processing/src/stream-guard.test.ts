@@ -1,8 +1,8 @@
 import { nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
-import { StreamCorrupted, StreamUnavailable } from "./ports/errors.ts";
-import { checkEnds } from "./stream-guard.ts";
+import { StreamCorrupted, StreamForked, StreamUnavailable } from "./ports/errors.ts";
+import { checkEnds, checkStillFollows } from "./stream-guard.ts";
 import { createManualClock } from "./testing/manual-clock.ts";
 import {
   createMemoryEventStream,
@@ -74,5 +74,52 @@ describe("the ends of a stream", () => {
     const event = storage.events[LENGTH / 2] as RecordedEvent;
     storage.events[LENGTH / 2] = { ...event, data: "{}" };
     await expect(checkEnds(check)).resolves.toBeUndefined();
+  });
+});
+
+/** A stream of so many events; from another `first` one the same positions have other hashes. */
+async function numberedFrom(count: number, first = 1) {
+  const storage = createMemoryStreamStorage();
+  const clock = createManualClock(0n);
+  const stream = createMemoryEventStream({ ledger: "default", hashing, clock, storage });
+  await stream.append(0, sampleEvents(first, first + count - 1));
+  return { storage, stream };
+}
+
+const checkpointAt = async (position: number) => {
+  const { storage } = await numberedFrom(5);
+  const hash = storage.events[position - 1]?.hash ?? "";
+  return { position, hash, digest: "", state_digest: "" };
+};
+
+/** What a follower with that checkpoint is told after reading on. */
+async function check(position: number, { stream }: Awaited<ReturnType<typeof numberedFrom>>) {
+  const read = await stream.read({ after: position, limit: 10 });
+  await checkStillFollows({ stream, hashing, who: "trades" }, await checkpointAt(position), read);
+}
+
+describe("a follower", () => {
+  test.each([0, 1, 4, 5])("at %s of the stream that it followed goes on", async (position) => {
+    await check(position, await numberedFrom(5));
+  });
+
+  test.each([
+    ["another way from there", 3, 5],
+    ["another way and ends there", 5, 5],
+    ["another way, less far", 5, 3],
+  ])("stops where the stream went %s", async (_, position, count) => {
+    await expect(check(position, await numberedFrom(count, 100))).rejects.toThrow(StreamForked);
+  });
+
+  test("stops where a restored backup lacks what was followed", async () => {
+    await expect(check(5, await numberedFrom(3))).rejects.toThrow(/trades .*position 5/);
+  });
+
+  test("tells an altered event from another stream", async () => {
+    const world = await numberedFrom(5);
+    const [altered] = world.storage.events.slice(3, 4);
+    if (altered !== undefined) world.storage.events[3] = { ...altered, subject: "other" };
+    await expect(check(3, world)).rejects.toThrow(StreamCorrupted);
+    await check(4, world);
   });
 });
