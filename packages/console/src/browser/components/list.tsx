@@ -1,5 +1,7 @@
 import type { ComponentChildren } from "preact";
+import { Empty, Loaded, type Resource } from "../resource.tsx";
 import { go, query, withQuery } from "../router.ts";
+import { Panel } from "./panel.tsx";
 
 export type Filter = Readonly<{
   name: string;
@@ -125,6 +127,42 @@ export function Table<Row>({ label, columns, rows, keyOf, below, classOf }: Tabl
 const classesOf = <Row,>({ kind = "text", minor = false }: Column<Row>): string =>
   `${kind}${minor ? " minor" : ""}`;
 
+type Listing<Row> = Readonly<{
+  data: readonly Row[];
+  next_cursor: string | null;
+  position: string;
+}>;
+
+type ListPanelProps<Row> = Readonly<{
+  title: string;
+  aside?: ComponentChildren;
+  resource: Resource<Listing<Row>>;
+  lines?: number;
+  /** What is said where nothing is listed. */
+  empty: string;
+  children: (rows: readonly Row[]) => ComponentChildren;
+}>;
+
+/** One page of a list, with the way to the next one. A page may be empty, and others follow. */
+export function ListPanel<Row>(props: ListPanelProps<Row>) {
+  const { title, aside, resource, lines = 10, empty, children } = props;
+  return (
+    <Panel title={title} aside={aside}>
+      <Loaded resource={resource} lines={lines}>
+        {({ data, next_cursor, position }) => (
+          <>
+            {data.length > 0 && children(data)}
+            {data.length === 0 && <Empty>{next_cursor === null ? empty : NONE_YET}</Empty>}
+            <Pager next={next_cursor} count={data.length} position={position} />
+          </>
+        )}
+      </Loaded>
+    </Panel>
+  );
+}
+
+const NONE_YET = "None among the first of them: the next page looks further.";
+
 type PagerProps = Readonly<{
   next: string | null;
   /** Rows on this page. */
@@ -134,7 +172,7 @@ type PagerProps = Readonly<{
 }>;
 
 /** The way to the next page of a list, as an address of its own. */
-export function Pager({ next, count, position }: PagerProps) {
+function Pager({ next, count, position }: PagerProps) {
   const isFirst = !query.value.has("cursor");
   const separator = withQuery({}).includes("?") ? "&" : "?";
   return (

@@ -3,10 +3,9 @@ import { useState } from "preact/hooks";
 import { Amount, amountColumn, fractionOf } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
 import { DeliveryLink, EventLink, RunLink } from "../components/links.tsx";
-import { Pager, Table } from "../components/list.tsx";
-import { Panel } from "../components/panel.tsx";
+import { ListPanel, Table } from "../components/list.tsx";
 import { Time } from "../components/time.tsx";
-import { Empty, Loaded, ofRecord, useResource } from "../resource.tsx";
+import { ofRecord, useResource } from "../resource.tsx";
 import { givenBy, momentGiven, query } from "../router.ts";
 
 type Balance = components["schemas"]["Balance"];
@@ -27,20 +26,15 @@ export function Entries({ account: { id } }: Readonly<{ account: Balance }>) {
     ofRecord("balances", id),
   );
   return (
-    <Panel title="History" aside="the newest first">
-      <Loaded resource={page} lines={8}>
-        {({ data, next_cursor, position }) => (
-          <>
-            {data.length === 0 ? (
-              <Empty>Nothing has been reported of this account by then.</Empty>
-            ) : (
-              <EntryTable entries={data} />
-            )}
-            <Pager next={next_cursor} count={data.length} position={position} />
-          </>
-        )}
-      </Loaded>
-    </Panel>
+    <ListPanel
+      title="History"
+      aside="the newest first"
+      resource={page}
+      lines={8}
+      empty="Nothing has been reported of this account by then."
+    >
+      {(data) => <EntryTable entries={data} />}
+    </ListPanel>
   );
 }
 

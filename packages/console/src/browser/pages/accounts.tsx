@@ -2,10 +2,9 @@ import type { ParametersOf } from "@counterfoil/client";
 import { amountColumn } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
 import { AccountLink } from "../components/links.tsx";
-import { Filters, Pager, Table } from "../components/list.tsx";
-import { Panel } from "../components/panel.tsx";
+import { Filters, ListPanel, Table } from "../components/list.tsx";
 import { Time } from "../components/time.tsx";
-import { Empty, Loaded, ofModels, useResource } from "../resource.tsx";
+import { ofModels, useResource } from "../resource.tsx";
 import { givenBy, query, useTitle } from "../router.ts";
 
 const FILTERS = [
@@ -35,45 +34,36 @@ export function AccountsPage() {
         <h1>Accounts</h1>
       </div>
       <Filters filters={FILTERS} />
-      <Panel title="Balances">
-        <Loaded resource={list} lines={10}>
-          {({ data, next_cursor, position }) => (
-            <>
-              {data.length === 0 ? (
-                <Empty>No account is like that.</Empty>
-              ) : (
-                <Table
-                  label="Balances"
-                  rows={data}
-                  keyOf={({ id }) => id}
-                  columns={[
-                    {
-                      title: "account",
-                      cell: ({ id }) => <AccountLink id={id} />,
-                    },
-                    amountColumn("balance", data, ({ balance }) => balance),
-                    { title: "asset", cell: ({ asset }) => asset },
-                    { title: "status", cell: ({ status }) => <Badge word={status} /> },
-                    {
-                      title: "open gaps",
-                      kind: "number",
-                      minor: true,
-                      cell: ({ open_gaps: count }) =>
-                        count === 0 ? <span class="quiet">0</span> : <b class="bad">{count}</b>,
-                    },
-                    {
-                      title: "last report",
-                      minor: true,
-                      cell: ({ updated_at }) => <Time at={updated_at} />,
-                    },
-                  ]}
-                />
-              )}
-              <Pager next={next_cursor} count={data.length} position={position} />
-            </>
-          )}
-        </Loaded>
-      </Panel>
+      <ListPanel title="Balances" resource={list} empty="No account is like that.">
+        {(data) => (
+          <Table
+            label="Balances"
+            rows={data}
+            keyOf={({ id }) => id}
+            columns={[
+              {
+                title: "account",
+                cell: ({ id }) => <AccountLink id={id} />,
+              },
+              amountColumn("balance", data, ({ balance }) => balance),
+              { title: "asset", cell: ({ asset }) => asset },
+              { title: "status", cell: ({ status }) => <Badge word={status} /> },
+              {
+                title: "open gaps",
+                kind: "number",
+                minor: true,
+                cell: ({ open_gaps: count }) =>
+                  count === 0 ? <span class="quiet">0</span> : <b class="bad">{count}</b>,
+              },
+              {
+                title: "last report",
+                minor: true,
+                cell: ({ updated_at }) => <Time at={updated_at} />,
+              },
+            ]}
+          />
+        )}
+      </ListPanel>
     </>
   );
 }

@@ -2,7 +2,7 @@ import type { components, ParametersOf } from "@counterfoil/client";
 import { ConfirmButton, NoteForm } from "../components/actions.tsx";
 import { Badge } from "../components/badge.tsx";
 import { DeliveryLink, RecordLink } from "../components/links.tsx";
-import { Filters, Pager, Table } from "../components/list.tsx";
+import { Filters, ListPanel, Table } from "../components/list.tsx";
 import { Panel } from "../components/panel.tsx";
 import { Ago, Time } from "../components/time.tsx";
 import { Empty, Loaded, ofModels, Refusal, useResource } from "../resource.tsx";
@@ -57,19 +57,13 @@ function Anomalies() {
   );
   const again = list.state === "loading" ? () => {} : list.again;
   return (
-    <Panel title="Anomalies">
-      <Loaded resource={list} lines={8}>
-        {({ data, next_cursor, position }) => (
-          <>
-            {groupsOf(data).map(([kind, anomalies]) => (
-              <Group key={kind} kind={kind} anomalies={anomalies} onChange={again} />
-            ))}
-            {data.length === 0 && <Empty>No anomaly is like that.</Empty>}
-            <Pager next={next_cursor} count={data.length} position={position} />
-          </>
-        )}
-      </Loaded>
-    </Panel>
+    <ListPanel title="Anomalies" resource={list} lines={8} empty="No anomaly is like that.">
+      {(anomalies) =>
+        groupsOf(anomalies).map(([kind, ofKind]) => (
+          <Group key={kind} kind={kind} anomalies={ofKind} onChange={again} />
+        ))
+      }
+    </ListPanel>
   );
 }
 
@@ -167,52 +161,64 @@ function Quarantine() {
             <Empty>Nothing: every delivery was understood.</Empty>
           ) : (
             <>
-              <Table
-                label="Quarantined deliveries"
-                rows={data}
-                keyOf={({ delivery_id }) => delivery_id}
-                columns={[
-                  {
-                    title: "delivery",
-                    cell: ({ delivery_id }) => <DeliveryLink id={delivery_id} text={delivery_id} />,
-                  },
-                  { title: "provider", cell: ({ provider }) => provider },
-                  { title: "payload type", minor: true, cell: (row) => row.payload_type || "–" },
-                  {
-                    title: "why",
-                    cell: ({ reason, detail }) => (
-                      <span class="wrap">
-                        <b>{reason}</b>: {detail}
-                      </span>
-                    ),
-                  },
-                  { title: "tries", kind: "number", minor: true, cell: ({ attempts }) => attempts },
-                  { title: "received", minor: true, cell: (row) => <Ago at={row.received_at} /> },
-                  {
-                    title: "what to do",
-                    cell: ({ delivery_id: id }) => (
-                      <span class="actions">
-                        <ConfirmButton
-                          action="Retry"
-                          question="Read it once more, with the translation of this version?"
-                          act={() => retry(id)}
-                        />
-                        <NoteForm
-                          action="Dismiss"
-                          why="Note: why it needs nobody"
-                          act={(note) => dismiss(id, note)}
-                        />
-                      </span>
-                    ),
-                  },
-                ]}
-              />
+              <QuarantineTable deliveries={data} retry={retry} dismiss={dismiss} />
               {next_cursor !== null && <p class="quiet">These are the newest {SHOWN}.</p>}
             </>
           )
         }
       </Loaded>
     </Panel>
+  );
+}
+
+type QuarantineTableProps = Readonly<{
+  deliveries: readonly components["schemas"]["QuarantinedDelivery"][];
+  retry: (id: string) => Promise<void>;
+  dismiss: (id: string, note: string) => Promise<void>;
+}>;
+
+function QuarantineTable({ deliveries, retry, dismiss }: QuarantineTableProps) {
+  return (
+    <Table
+      label="Quarantined deliveries"
+      rows={deliveries}
+      keyOf={({ delivery_id }) => delivery_id}
+      columns={[
+        {
+          title: "delivery",
+          cell: ({ delivery_id }) => <DeliveryLink id={delivery_id} text={delivery_id} />,
+        },
+        { title: "provider", cell: ({ provider }) => provider },
+        { title: "payload type", minor: true, cell: (row) => row.payload_type || "–" },
+        {
+          title: "why",
+          cell: ({ reason, detail }) => (
+            <span class="wrap">
+              <b>{reason}</b>: {detail}
+            </span>
+          ),
+        },
+        { title: "tries", kind: "number", minor: true, cell: ({ attempts }) => attempts },
+        { title: "received", minor: true, cell: (row) => <Ago at={row.received_at} /> },
+        {
+          title: "what to do",
+          cell: ({ delivery_id: id }) => (
+            <span class="actions">
+              <ConfirmButton
+                action="Retry"
+                question="Read it once more, with the translation of this version?"
+                act={() => retry(id)}
+              />
+              <NoteForm
+                action="Dismiss"
+                why="Note: why it needs nobody"
+                act={(note) => dismiss(id, note)}
+              />
+            </span>
+          ),
+        },
+      ]}
+    />
   );
 }
 

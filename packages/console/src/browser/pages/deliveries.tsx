@@ -4,7 +4,7 @@ import { CopyButton } from "../components/actions.tsx";
 import { Badge } from "../components/badge.tsx";
 import { EventsTable } from "../components/events-table.tsx";
 import { DeliveryLink, EventLink, SubjectLink } from "../components/links.tsx";
-import { Filters, Pager, Table } from "../components/list.tsx";
+import { Filters, ListPanel, Table } from "../components/list.tsx";
 import { Facts, Id, Panel } from "../components/panel.tsx";
 import { Time } from "../components/time.tsx";
 import { prettyJson } from "../pretty-json.ts";
@@ -45,57 +45,44 @@ export function DeliveriesPage() {
         <p class="lead">Each is kept byte for byte, with the verdict on its signature.</p>
       </div>
       <Filters filters={FILTERS} />
-      <Panel title="Newest first">
-        <Loaded resource={list} lines={10}>
-          {({ data, next_cursor, position }) => (
-            <>
-              {data.length === 0 ? (
-                <Empty>
-                  {next_cursor === null ? "No delivery is like that." : "None among the newest."}
-                </Empty>
-              ) : (
-                <Table
-                  label="Deliveries"
-                  rows={data}
-                  keyOf={({ delivery_id }) => delivery_id}
-                  columns={[
-                    {
-                      title: "delivery",
-                      cell: ({ delivery_id }) => (
-                        <DeliveryLink id={delivery_id} text={delivery_id} />
-                      ),
-                    },
-                    { title: "provider", cell: ({ provider }) => provider },
-                    { title: "channel", minor: true, cell: ({ channel }) => channel },
-                    { title: "payload type", cell: ({ payload_type }) => payload_type || "–" },
-                    { title: "outcome", cell: ({ outcome }) => <Badge word={outcome} /> },
-                    {
-                      title: "signature",
-                      minor: true,
-                      cell: ({ signature, scheme }) =>
-                        scheme === null ? signature : `${signature}, ${scheme}`,
-                    },
-                    {
-                      title: "bytes",
-                      kind: "number",
-                      minor: true,
-                      cell: (row) => row.length ?? "–",
-                    },
-                    { title: "received", cell: (row) => <Time at={row.received_at} /> },
-                    {
-                      title: "position",
-                      kind: "number",
-                      minor: true,
-                      cell: (row) => <EventLink position={row.position} />,
-                    },
-                  ]}
-                />
-              )}
-              <Pager next={next_cursor} count={data.length} position={position} />
-            </>
-          )}
-        </Loaded>
-      </Panel>
+      <ListPanel title="Newest first" resource={list} empty="No delivery is like that.">
+        {(data) => (
+          <Table
+            label="Deliveries"
+            rows={data}
+            keyOf={({ delivery_id }) => delivery_id}
+            columns={[
+              {
+                title: "delivery",
+                cell: ({ delivery_id }) => <DeliveryLink id={delivery_id} text={delivery_id} />,
+              },
+              { title: "provider", cell: ({ provider }) => provider },
+              { title: "channel", minor: true, cell: ({ channel }) => channel },
+              { title: "payload type", cell: ({ payload_type }) => payload_type || "–" },
+              { title: "outcome", cell: ({ outcome }) => <Badge word={outcome} /> },
+              {
+                title: "signature",
+                minor: true,
+                cell: ({ signature, scheme }) =>
+                  scheme === null ? signature : `${signature}, ${scheme}`,
+              },
+              {
+                title: "bytes",
+                kind: "number",
+                minor: true,
+                cell: (row) => row.length ?? "–",
+              },
+              { title: "received", cell: (row) => <Time at={row.received_at} /> },
+              {
+                title: "position",
+                kind: "number",
+                minor: true,
+                cell: (row) => <EventLink position={row.position} />,
+              },
+            ]}
+          />
+        )}
+      </ListPanel>
     </>
   );
 }

@@ -1,10 +1,10 @@
 import type { Client, components } from "@counterfoil/client";
 import { Badge } from "../components/badge.tsx";
 import { DeliveryLink, EventLink } from "../components/links.tsx";
-import { Pager, Table } from "../components/list.tsx";
+import { ListPanel, Table } from "../components/list.tsx";
 import { Panel } from "../components/panel.tsx";
 import { durationText, Time } from "../components/time.tsx";
-import { Loaded, ofRecord, useResource } from "../resource.tsx";
+import { ofRecord, useResource } from "../resource.tsx";
 import { query, withQuery } from "../router.ts";
 
 type Schemas = components["schemas"];
@@ -155,16 +155,15 @@ function WholeHistory({ model, record: { id } }: HistoryProps) {
     ofRecord(model, id),
   );
   return (
-    <Panel title="History" aside={<a href={withQuery({ history: null })}>the newest alone</a>}>
-      <Loaded resource={page} lines={8}>
-        {({ data, next_cursor, position }) => (
-          <>
-            <Entries entries={data} />
-            <Pager next={next_cursor} count={data.length} position={position} />
-          </>
-        )}
-      </Loaded>
-    </Panel>
+    <ListPanel
+      title="History"
+      aside={<a href={withQuery({ history: null })}>the newest alone</a>}
+      resource={page}
+      lines={8}
+      empty="Nothing has been told of it."
+    >
+      {(entries) => <Entries entries={entries} />}
+    </ListPanel>
   );
 }
 

@@ -1,10 +1,9 @@
 import type { components } from "@counterfoil/client";
 import { amountColumn } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
-import { type Column, type Filter, Filters, Pager, Table } from "../components/list.tsx";
-import { Panel } from "../components/panel.tsx";
+import { type Column, type Filter, Filters, ListPanel, Table } from "../components/list.tsx";
 import { Time } from "../components/time.tsx";
-import { Empty, Loaded, ofModels, type Resource, useResource } from "../resource.tsx";
+import { ofModels, type Resource, useResource } from "../resource.tsx";
 import { givenBy, pathTo, query, useTitle } from "../router.ts";
 import { LinkWord, type Model, STAGES, type Transfer } from "./lifecycle-stages.tsx";
 
@@ -92,20 +91,15 @@ function List<Row extends Readonly<{ id: string }>>({
         <h1>{title}</h1>
       </div>
       <Filters filters={filtersOf(model)} />
-      <Panel title="The one that changed last first">
-        <Loaded resource={list} lines={10}>
-          {({ data, next_cursor, position }) => (
-            <>
-              {data.length === 0 ? (
-                <Empty>There are no {model} like that.</Empty>
-              ) : (
-                <Table label={title} rows={data} keyOf={({ id }) => id} columns={columnsOf(data)} />
-              )}
-              <Pager next={next_cursor} count={data.length} position={position} />
-            </>
-          )}
-        </Loaded>
-      </Panel>
+      <ListPanel
+        title="The one that changed last first"
+        resource={list}
+        empty={`There are no ${model} like that.`}
+      >
+        {(data) => (
+          <Table label={title} rows={data} keyOf={({ id }) => id} columns={columnsOf(data)} />
+        )}
+      </ListPanel>
     </>
   );
 }

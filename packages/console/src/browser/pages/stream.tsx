@@ -1,10 +1,11 @@
+import type { components } from "@counterfoil/client";
 import { pathTo } from "../../addresses.ts";
 import { CopyButton } from "../components/actions.tsx";
 import { amountColumn } from "../components/amount.tsx";
 import { Badge } from "../components/badge.tsx";
 import { EventsTable } from "../components/events-table.tsx";
 import { DeliveryLink, EventLink, SubjectLink } from "../components/links.tsx";
-import { Filters, Pager, Table } from "../components/list.tsx";
+import { Filters, ListPanel, Table } from "../components/list.tsx";
 import { Facts, Id, Panel } from "../components/panel.tsx";
 import { Time } from "../components/time.tsx";
 import { Empty, Loaded, ofModels, useResource } from "../resource.tsx";
@@ -49,20 +50,14 @@ export function StreamPage() {
         </p>
       </div>
       <Filters filters={FILTERS} />
-      <Panel title={given.order === "asc" ? "Oldest first" : "Newest first"}>
-        <Loaded resource={list} lines={12}>
-          {({ data, next_cursor, position }) => (
-            <>
-              {data.length === 0 ? (
-                <Empty>No event is like that.</Empty>
-              ) : (
-                <EventsTable label="Events" events={data} />
-              )}
-              <Pager next={next_cursor} count={data.length} position={position} />
-            </>
-          )}
-        </Loaded>
-      </Panel>
+      <ListPanel
+        title={given.order === "asc" ? "Oldest first" : "Newest first"}
+        resource={list}
+        lines={12}
+        empty="No event is like that."
+      >
+        {(data) => <EventsTable label="Events" events={data} />}
+      </ListPanel>
     </>
   );
 }
@@ -170,49 +165,7 @@ export function RunPage({ parameters: { id = "" } }: PageProps) {
               />
             </Panel>
             {run.accounts.map((account) => (
-              <Panel
-                key={account.account}
-                class="wide"
-                title={<SubjectLink subject={account.account} />}
-                aside={
-                  <>
-                    position <EventLink position={account.position} />
-                  </>
-                }
-              >
-                <Table
-                  label={`The run on ${account.account}`}
-                  rows={[account]}
-                  keyOf={({ account: id }) => id}
-                  columns={[
-                    amountColumn("change", [account], ({ change }) => change, { signed: true }),
-                    amountColumn("balance after", [account], ({ balance }) => balance),
-                    { title: "takes effect", cell: (row) => <Time at={row.effective_at} /> },
-                    {
-                      title: "movements",
-                      kind: "number",
-                      cell: ({ movement_count }) => movement_count,
-                    },
-                  ]}
-                />
-                <Table
-                  label={`Movements on ${account.account}`}
-                  rows={account.movements}
-                  keyOf={({ movement_id }) => movement_id}
-                  columns={[
-                    { title: "movement", cell: (row) => <span class="id">{row.movement_id}</span> },
-                    { title: "type", cell: ({ movement_type }) => movement_type ?? "–" },
-                    amountColumn("change", account.movements, ({ change }) => change, {
-                      signed: true,
-                    }),
-                    {
-                      title: "occurred",
-                      minor: true,
-                      cell: (row) => <Time at={row.occurred_at} />,
-                    },
-                  ]}
-                />
-              </Panel>
+              <RunOnAccount key={account.account} account={account} />
             ))}
           </div>
         )}
@@ -220,3 +173,59 @@ export function RunPage({ parameters: { id = "" } }: PageProps) {
     </>
   );
 }
+
+type AccountOfRun = components["schemas"]["Run"]["accounts"][number];
+
+/** What the run moved on one account. */
+function RunOnAccount({ account }: Readonly<{ account: AccountOfRun }>) {
+  return (
+    <Panel
+      class="wide"
+      title={<SubjectLink subject={account.account} />}
+      aside={
+        <>
+          position <EventLink position={account.position} />
+        </>
+      }
+    >
+      <Table
+        label={`The run on ${account.account}`}
+        rows={[account]}
+        keyOf={({ account: id }) => id}
+        columns={[
+          amountColumn("change", [account], ({ change }) => change, { signed: true }),
+          amountColumn("balance after", [account], ({ balance }) => balance),
+          { title: "takes effect", cell: (row) => <Time at={row.effective_at} /> },
+          {
+            title: "movements",
+            kind: "number",
+            cell: ({ movement_count }) => movement_count,
+          },
+        ]}
+      />
+      <Table
+        label={`Movements on ${account.account}`}
+        rows={account.movements}
+        keyOf={({ movement_id }) => movement_id}
+        columns={[
+          { title: "movement", cell: (row) => <MovementName of={row} /> },
+          { title: "type", cell: ({ movement_type }) => movement_type ?? "–" },
+          amountColumn("change", account.movements, ({ change }) => change, {
+            signed: true,
+          }),
+          {
+            title: "occurred",
+            minor: true,
+            cell: (row) => <Time at={row.occurred_at} />,
+          },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+const MovementName = ({ of }: Readonly<{ of: AccountOfRun["movements"][number] }>) => (
+  <>
+    <span class="id">{of.movement_id}</span> {of.corrected && <Badge word="corrected" />}
+  </>
+);
