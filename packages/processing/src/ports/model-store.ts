@@ -107,7 +107,7 @@ export type Checkpoint = Readonly<{
   position: number;
   /** The hash of the event there; "" at position 0. */
   hash: string;
-  /** 64 hex digits each: see core/digest.ts. */
+  /** 64 hex digits each: see core/hashing.ts. */
   digest: string;
   state_digest: string;
 }>;

@@ -34,7 +34,7 @@ type ServedInfo = Readonly<{
   generation: number;
   modelVersion: number;
   checkpoint: Checkpoint;
-  /** Subjects that wait for a fix, see models/stopped.ts. */
+  /** Subjects that wait for a fix, see projection/projection.ts. */
   stoppedKeys: number;
 }>;
 

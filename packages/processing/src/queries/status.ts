@@ -19,8 +19,9 @@ import type { Clock } from "../ports/clock.ts";
 import { HeadKeyUnusable, isEngineError, ModelCorrupted } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { projectorLock, type RoleLocks } from "../ports/installation.ts";
-import type { Checkpoint, Row, Rows } from "../ports/model-store.ts";
+import type { Row, Rows } from "../ports/model-store.ts";
 import type { PublishedTo } from "../publish/subject-counts.ts";
+import { isOnStream } from "../stream-guard.ts";
 import { countStuck, type StuckRule, stuckRule } from "./anomaly-record.ts";
 import { positionIn, textIn } from "./answers.ts";
 import { NO_DIGEST } from "./event-standing.ts";
@@ -196,7 +197,7 @@ async function projectionStatus(
     model_version: modelVersion,
     digest: checkpoint.digest,
     state_digest: checkpoint.state_digest,
-    state: (await isForked(stream, checkpoint)) ? "forked" : "live",
+    state: (await isOnStream(stream, checkpoint)) ? "live" : "forked",
     stopped_keys: stoppedKeys,
   };
 }
@@ -217,12 +218,6 @@ const NOTHING_SERVED = {
   state: "waiting",
   stopped_keys: 0,
 } as const;
-
-async function isForked(stream: EventStream, { position, hash }: Checkpoint): Promise<boolean> {
-  if (position === 0) return false;
-  const [event] = await stream.read({ after: position - 1, limit: 1 });
-  return event?.position !== position || event.hash !== hash;
-}
 
 /** What one model knows that an operator asks for; each figure costs a row, however many it counts. */
 export type ModelAttention = Readonly<{

@@ -11,7 +11,7 @@ export type KeyStoreHarness = Readonly<{
 
 const DIGEST = "a".repeat(64);
 
-/** What every engine's key store promises, see ports/keys.ts. */
+/** What every engine's key store promises, see ports/installation.ts. */
 export function describeKeyStoreContract(
   name: string,
   makeHarness: () => Promise<KeyStoreHarness>,

@@ -11,7 +11,7 @@ type Use = () => Readonly<{ locks: RoleLocks; others: RoleLocks }>;
 
 const NEVER = new AbortController().signal;
 
-/** What every engine's role locks promise, see ports/role-lock.ts. */
+/** What every engine's role locks promise, see ports/installation.ts. */
 export function describeRoleLocksContract(
   name: string,
   makeHarness: () => Promise<RoleLocksHarness>,
