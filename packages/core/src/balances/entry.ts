@@ -97,7 +97,7 @@ export type Joined = typeof ALONE | typeof GOES_ON | typeof IN_LARGE;
 export type MovementSum = Readonly<{
   count: number;
   change: Money | null;
-  /** The latest time among them, and how many have it. */
+  /** The latest time among them, and how many have it; or fewer, where it was looked up. */
   latestAt: Nanos | null;
   latestCount: number;
   /** Printed with a time that cannot be: how many, and one such time. */
@@ -193,20 +193,18 @@ export function withReport(entry: Entry, report: FactState | null): Entry {
 /**
  * The entry after a movement changed; null: there was none, or it is in force no more.
  *
- * @returns null where the latest time of the others has to be looked up: `withMovementSum` it is.
+ * @param latestOther the latest time of the run's other movements, once it was looked up
+ * @returns null where it has to be
  */
 export function withMovement(
   entry: Entry,
   before: FactState | null,
   after: FactState | null,
+  latestOther?: Nanos | null,
 ): Entry | null {
-  const movements = exchange(entry.movements, before, after);
+  const movements = exchange(entry.movements, { before, after, latestOther });
   if (movements === null) return null;
-  return withMovementSum(after === null ? entry : noteArrival(entry, after), movements);
-}
-
-export function withMovementSum(entry: Entry, movements: MovementSum): Entry {
-  return derive({ ...entry, movements });
+  return derive({ ...(after === null ? entry : noteArrival(entry, after)), movements });
 }
 
 /** Takes in when and where a fact of the entry was first heard of. */
@@ -221,13 +219,15 @@ function noteArrival(entry: Entry, fact: FactState): Entry {
   };
 }
 
+type Exchange = Readonly<{
+  before: FactState | null;
+  after: FactState | null;
+  latestOther: Nanos | null | undefined;
+}>;
+
 /** A movement taken out of a sum, and another one taken in. */
-export function exchange(
-  sum: MovementSum,
-  before: FactState | null,
-  after: FactState | null,
-): MovementSum | null {
-  const without = before === null || before.withdrawn ? sum : takeOut(sum, before);
+function exchange(sum: MovementSum, { before, after, latestOther }: Exchange): MovementSum | null {
+  const without = before === null || before.withdrawn ? sum : takeOut(sum, before, latestOther);
   if (without === null || after === null || after.withdrawn) return without;
   return takeIn(without, after);
 }
@@ -250,17 +250,25 @@ function takeIn(sum: MovementSum, movement: FactState): MovementSum {
   };
 }
 
-function takeOut(sum: MovementSum, movement: FactState): MovementSum | null {
+function takeOut(
+  sum: MovementSum,
+  movement: FactState,
+  latestOther: Nanos | null | undefined,
+): MovementSum | null {
   if (sum.count === 1) return NO_MOVEMENTS;
   const { at, impossibleAt } = statedTime(movement);
   const isLatest = at !== null && at === sum.latestAt;
-  if (isLatest && sum.latestCount === 1) return null;
+  const isLastOfThem = isLatest && sum.latestCount === 1;
+  if (isLastOfThem && latestOther === undefined) return null;
   const impossible = sum.impossible - (impossibleAt === null ? 0 : 1);
+  const latestAt = isLastOfThem ? (latestOther ?? null) : sum.latestAt;
+  const counted = sum.latestCount - (isLatest ? 1 : 0);
   return {
     ...sum,
     count: sum.count - 1,
     change: sum.change && subtract(sum.change, moneyOf(String(inForce(movement).change))),
-    latestCount: sum.latestCount - (isLatest ? 1 : 0),
+    latestAt,
+    latestCount: isLastOfThem && latestAt !== null ? 1 : counted,
     impossible,
     impossibleAt: impossible === 0 ? null : sum.impossibleAt,
     contradictions: sum.contradictions - (movement.contradicted.length > 0 ? 1 : 0),

@@ -10,6 +10,7 @@ import {
   withReport,
 } from "@counterfoil/core/balances/entry";
 import { formatMoney, isSameMoney, type Money, moneyIn } from "@counterfoil/core/exact/money";
+import type { Nanos } from "@counterfoil/core/exact/time";
 import { type FactState, inForce } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/model-store.ts";
 import { factStateFrom, factStateText } from "../columns.ts";
@@ -187,17 +188,22 @@ function sumFrom(stored: string): MovementSum {
   };
 }
 
+/** Of a movement that says no time, or is withdrawn; nothing is dated so early. */
+export const UNDATED: Nanos = 0n;
+
 /** A movement as it is stored since an event, under the run that it is in now. */
 export function movementRow(state: FactState, account: string, position: number): Row {
   const { movement_id, movement_type, change, run_id } = inForce(state) as Record<string, string>;
+  const { at } = statedTime(state);
   return {
     account,
     run_id: run_id ?? "",
     movement_id: movement_id ?? "",
     movement_type: movement_type ?? null,
     change: change ?? "",
-    occurred_at: statedTime(state).at,
+    occurred_at: at,
     withdrawn: state.withdrawn ? 1 : 0,
+    counted_at: at === null || state.withdrawn ? UNDATED : at,
     facts: factStateText(state),
     position,
   };

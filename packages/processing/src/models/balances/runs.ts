@@ -2,13 +2,9 @@ import { type Change, isSamePlace, type OutOfReach } from "@counterfoil/core/bal
 import {
   type Entry,
   entryId,
-  exchange,
   hasFacts,
-  type MovementSum,
-  NO_MOVEMENTS,
   newEntry,
   withMovement,
-  withMovementSum,
   withReport,
 } from "@counterfoil/core/balances/entry";
 import { nextFact, type StreamEvent, type Target } from "@counterfoil/core/balances/evolve";
@@ -23,7 +19,6 @@ import type { Nanos } from "@counterfoil/core/exact/time";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import { everyRow } from "../../projection/selection.ts";
 import {
   type Account,
   extend,
@@ -34,7 +29,14 @@ import {
   seek,
   seekTime,
 } from "./account.ts";
-import { entryRow, isOnlyReported, movementFrom, movementRow, withoutReport } from "./entry-row.ts";
+import {
+  entryRow,
+  isOnlyReported,
+  movementFrom,
+  movementRow,
+  UNDATED,
+  withoutReport,
+} from "./entry-row.ts";
 import { ENTRIES_PAST, ENTRY_MOVES, FORMER_RUNS, MOVEMENTS, MOVEMENTS_PAST } from "./tables.ts";
 
 /** One fact as it was and as it is now, and what became of the account's entries. */
@@ -136,33 +138,29 @@ async function withFact(
   if (target.kind === "report") return withReport(entry, after);
   const exchanged = withMovement(entry, before, after);
   if (exchanged !== null) return exchanged;
-  const others = await sumOfOthers(buffer, account, target);
-  const whole = withMovement(withMovementSum(entry, others), null, after);
-  return whole ?? withMovementSum(entry, others);
+  const latest = await latestOther(buffer, account, target);
+  return withMovement(entry, before, after, latest) as Entry;
 }
 
-/** What the other movements of a run add up to: read anew where the latest of them is gone. */
-async function sumOfOthers(
+/** The latest time of a run's other movements, where the one that had the latest changes or goes. */
+async function latestOther(
   buffer: RowBuffer,
   account: Account,
-  { key: run, movement: except }: Extract<Target, { kind: "movement" }>,
-): Promise<MovementSum> {
-  let sum = NO_MOVEMENTS;
-  const movements = everyRow(buffer, MOVEMENTS, {
+  { key: run, movement }: Extract<Target, { kind: "movement" }>,
+): Promise<Nanos | null> {
+  const latest = await buffer.select(MOVEMENTS, {
     where: [
       { column: "account", is: "=", value: account.id },
       { column: "run_id", is: "=", value: run },
     ],
-    orderBy: ["account", "run_id", "movement_id"],
-    limit: PAGE,
+    orderBy: ["account", "run_id", "counted_at", "movement_id"],
+    descending: true,
+    limit: 2,
   });
-  for await (const row of movements) {
-    if (row.movement_id !== except) sum = exchange(sum, null, movementFrom(row)) ?? sum;
-  }
-  return sum;
+  const other = latest.find(({ movement_id }) => movement_id !== movement);
+  const at = BigInt(other?.counted_at ?? UNDATED);
+  return at === UNDATED ? null : at;
 }
-
-const PAGE = 500;
 
 async function putMovement(
   buffer: RowBuffer,

@@ -115,12 +115,18 @@ export const MOVEMENTS: Table = {
     occurred_at: nanos,
     /** Withdrawn ones stay: a delivery that states one again finds what else was said of it. */
     withdrawn: own(integer),
+    /** When it happened, where that has a part in the time of its run; else 0. */
+    counted_at: own(nanos),
     facts: own(text),
     /** The event since which it stands so. */
     position: own(integer),
   },
   key: ["account", "run_id", "movement_id"],
-  indexes: [["movement_id"]],
+  indexes: [
+    ["movement_id"],
+    // The latest of a run.
+    ["account", "run_id", "counted_at", "movement_id"],
+  ],
   digested: "both",
   isState: ({ withdrawn }) => withdrawn === 0,
   partition: "run_id",
