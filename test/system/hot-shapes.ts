@@ -142,6 +142,28 @@ const oneRun = (facts: number): Delivery[] => {
   return [[...movements, reportOf(run)]];
 };
 
+/** One run's movements, one after the other, behind its report; each second one is at once said to be otherwise. */
+const oneRunOfWhich =
+  (amend: (movement: Fact) => Fact) =>
+  (facts: number): Delivery[] => {
+    const run = { run: 7, change: 1, balance: facts, ms: 0 };
+    const movements = Array.from({ length: Math.ceil(facts / 3) }, (_, n) => {
+      const [stays, goes] = [2 * n, 2 * n + 1].map((ms) => movementOf({ ...run, ms }, `m${ms}`));
+      return [stays, goes, amend(goes as Fact)] as readonly Fact[];
+    });
+    return factByFact([[reportOf(run)], ...movements]);
+  };
+
+const about = ({ type, data: { account, run_id, movement_id } }: Fact) => {
+  const key = { account, run_id, movement_id };
+  return { event_id: `e${movement_id}`, event_type: type, key, translation: 2 };
+};
+const withdrawalOf = (fact: Fact): Fact => ({ type: "FactWithdrawn", data: about(fact) });
+const toOtherRun = (fact: Fact): Fact => ({
+  type: "FactCorrected",
+  data: { ...about(fact), data: { ...fact.data, run_id: "8" } },
+});
+
 /** Plain traffic: each run on an account of a thousand, a few of each. */
 const plainRuns = (facts: number): Delivery[] =>
   Array.from({ length: Math.ceil(facts / 2) }, (_, n) => {
@@ -174,6 +196,10 @@ const ACCOUNT_SHAPES: Readonly<Record<string, HotShape["deliveries"]>> = {
   "runs of which nobody dated one in ten": (facts) =>
     up(facts, (n) => n * 1000).map((run, n) => (n % 10 === 0 ? run.map(undated) : run)),
   "movements of one run": oneRun,
+  "movements of one run, one by one behind its report": (facts) =>
+    factByFact(oneRun(facts).map((run) => run.toReversed())),
+  "movements of one run, the latest withdrawn again and again": oneRunOfWhich(withdrawalOf),
+  "movements of one run, the latest put into another again and again": oneRunOfWhich(toOtherRun),
   "snapshots of five quiet accounts": quiet,
   "snapshots that each show another balance": standing,
   "snapshots that leave thousands of accounts out": leftOut,
@@ -313,6 +339,15 @@ const LIFECYCLE_SHAPES: readonly Parameters<typeof shapeOf>[] = [
     "withdrawals",
     "a payroll of one run, its debits last",
     (facts) => payrollOfOneRun(facts, ["collateral", "available"]),
+    { endsInAll: true },
+  ],
+  [
+    "withdrawals",
+    "a payroll of one run, one by one behind its reports",
+    (facts) =>
+      factByFact(
+        payrollOfOneRun(facts, ["available", "collateral"]).map((run) => run.toReversed()),
+      ),
     { endsInAll: true },
   ],
   ["withdrawals", "debits of one request, taken back and repeated", debitsOfOne],

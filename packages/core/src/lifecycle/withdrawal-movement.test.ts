@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { pairByAmount, type Unpaired } from "./withdrawal-movement.ts";
+import { amountPoint, pairByAmount, type Unpaired } from "./withdrawal-movement.ts";
 
 /** `name amount request`, one after the other. */
 const unpaired = (text: string): Unpaired<string>[] =>
@@ -23,4 +23,14 @@ test.each([
       .sort()
       .join(", "),
   ).toBe(expected);
+});
+
+test("amounts are in order as numbers of at most 61 bits", () => {
+  const amounts =
+    "0 0.00000000000000000001 0.0099 0.01 0.9 1 1.5 9.99 10 10.000000000001 123456789012.5";
+  const points = amounts.split(" ").map(amountPoint);
+  expect(points.toSorted((a, b) => Number(a - b))).toEqual(points);
+  expect(new Set(points).size).toBe(points.length);
+  expect(amountPoint("9".repeat(1000)) < 1n << 61n).toBe(true);
+  expect(amountPoint(`0.${"0".repeat(999)}1`) >= 0n).toBe(true);
 });

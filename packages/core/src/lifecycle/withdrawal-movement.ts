@@ -140,6 +140,24 @@ export function waitingClaims(side: MovementSide, at: Nanos, tie: string): Claim
     : [{ field: "confirmation", order: latest(0, at, tie), value }];
 }
 
+/** What the pairs of a run ask of a withdrawal: its first confirmation and its first debit. */
+export function pairClaims(side: MovementSide, at: Nanos, tie: string): Claim[] {
+  const { kind, run, movementId, amount } = side;
+  if (kind !== "confirmed" && debitOf(side) === null) return [];
+  const value = JSON.stringify([run, amount, movementId]);
+  return [{ field: pairField(kind), order: earliest(0, at, tie), value }];
+}
+
+const pairField = (kind: MovementKind): string => `pair:${kind}`;
+
+/** A confirmation or a debit, as `pairClaims` has it. */
+export function pairedIn(fields: Fields, kind: "confirmed" | "debit") {
+  const value = valueIn(fields, pairField(kind));
+  if (value === null) return null;
+  const [run, amount, movementId] = JSON.parse(value) as [string, string, string];
+  return { run, amount, movementId };
+}
+
 /** A hold or a confirmation, as `waitingClaims` has it. */
 export function waitingIn(fields: Fields, field: "hold" | "confirmation") {
   const value = valueIn(fields, field);
@@ -190,6 +208,31 @@ export function pairByAmount<Item>(
     }
   }
   return pairs;
+}
+
+/** How many confirmations and debits of one run are paired anew with each one that comes or goes. */
+export const PAIRED_ANEW_MAX = 64;
+
+const DIGITS = 16;
+/** Zeros behind the point before the first digit, at the most. */
+const SMALLEST = 64;
+const LARGEST = 127;
+
+/**
+ * An amount as a number whose order is that of amounts and that 61 bits hold: where of more of them
+ * each confirmation takes the nearest debit. Amounts that agree in 16 digits are one.
+ *
+ * @param amount as `formatMoney` prints it, not negative
+ */
+export function amountPoint(amount: string): bigint {
+  const [integer = "", fraction = ""] = amount.split(".");
+  const digits = `${integer}${fraction}`.replace(/^0+/, "");
+  if (digits === "") return 0n;
+  const magnitude = digits.length - fraction.length;
+  const exponent = Math.min(Math.max(magnitude + SMALLEST, 0), SMALLEST + LARGEST);
+  return (
+    BigInt(exponent) * 10n ** BigInt(DIGITS) + BigInt(digits.slice(0, DIGITS).padEnd(DIGITS, "0"))
+  );
 }
 
 type Any = Unpaired<unknown>;

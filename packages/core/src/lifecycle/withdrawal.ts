@@ -46,6 +46,7 @@ import {
 } from "./stages.ts";
 import {
   isWithdrawalReport,
+  pairClaims,
   reversalOf,
   sideEntry,
   sideOf,
@@ -123,6 +124,7 @@ function readMovement(fact: Known<"MovementRecorded">): FactReading {
         "id:movement": name.name,
       }),
       ...(side === null ? [] : waitingClaims(side, at, order)),
+      ...(side === null ? [] : pairClaims(side, at, order)),
       ...lastSaid(fact, 0, { reversal: reversalOf(side) && factIdOf(fact.type, data) }),
       movementClaim(movement_id),
       ...idClaims(request),

@@ -31,6 +31,8 @@ export type Cluster = {
   links: readonly Link[];
   /** As what it waits to be joined with others, see joins.ts. */
   waiting: readonly StoredWaiting[];
+  /** The same in a run of many. */
+  inRun: StoredWaiting | null;
   /** The cluster of its record whose history has the entries of all. */
   base: number;
   /** Rows of the history that it is the base of, and the record that has it. */
@@ -43,7 +45,7 @@ export type Cluster = {
 };
 
 type Link = Readonly<{
-  /** Why: `run:` and which, a `hold` before, or the `parts` of a deposit. */
+  /** Why: `run:` and which (none: one of many), a `hold` before, or the `parts` of a deposit. */
   kind: string;
   to: number;
   isInferred: boolean;
@@ -101,7 +103,7 @@ export class Clusters {
     this.buffer.put(CLUSTERS, { id: COUNTER, data: String(id + 1) }, counter);
     const cluster: Cluster = {
       ...{ id, facts: 0, fields: {}, debits: NO_DEBITS, reversed: "0" },
-      ...{ links: [], waiting: [], returnedBy: null },
+      ...{ links: [], waiting: [], inRun: null, returnedBy: null },
       ...{ base: id, length: 0, record: null, isDebited: false, isInConflict: false },
     };
     this.loaded.set(id, { cluster, stored: null, base: id, record: null });

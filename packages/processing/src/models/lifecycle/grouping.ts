@@ -8,10 +8,11 @@ import {
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster } from "./clusters.ts";
 import { type NameChanges, NOWHERE, type Placed } from "./facts.ts";
+import type { RunPairs } from "./joins.ts";
 import type { Parts, Placement } from "./placement.ts";
 import { having, MENTIONS } from "./tables.ts";
 
-type Context = Parts & Readonly<{ placement: Placement }>;
+type Context = Parts & Readonly<{ placement: Placement; pairs: RunPairs }>;
 
 /** Keeps each fact in the cluster that its names say, whatever comes, changes and goes. */
 export class Grouping {
@@ -34,7 +35,7 @@ export class Grouping {
     this.mentioned.clear();
     await movements.redateRuns((placed) => placement.refresh(placed));
     await clusters.restoreClaims((id) => facts.in(id));
-    await movements.pairRuns();
+    for (const changed of movements.changedRuns()) await this.on.pairs.pairRun(changed);
   }
 
   private async putNamed(fact: LifecycleFact): Promise<void> {

@@ -6,14 +6,24 @@ import {
 } from "@counterfoil/core/lifecycle/deposit-parts";
 import type { Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { valueIn } from "@counterfoil/core/lifecycle/record-fields";
-import { waitingIn } from "@counterfoil/core/lifecycle/withdrawal-movement";
+import {
+  amountPoint,
+  PAIRED_ANEW_MAX,
+  pairByAmount,
+  pairedIn,
+  sideRank,
+  type Unpaired,
+  waitingIn,
+} from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters, StoredWaiting } from "./clusters.ts";
+import type { Facts } from "./facts.ts";
 import { Lots } from "./lots.ts";
 import { createMatching, type Waiting } from "./matching.ts";
-import { FREE, having, NOWHERE, PART_COUNTS, QUEUE } from "./tables.ts";
+import type { ChangedRun } from "./movements.ts";
+import { FREE, having, MOVEMENTS, NOWHERE, PART_COUNTS, QUEUE } from "./tables.ts";
 
 /** How clusters that nothing states to be one record find one another. */
 export interface Joins {
@@ -57,6 +67,118 @@ export async function joinChanged(touched: readonly Cluster[], joins: Joins, clu
   await joins.finish();
 }
 
+/**
+ * Confirmations and debits of one run without a stated partner. A few are paired anew with each one
+ * that comes or goes, see `pairByAmount`. Of many each confirmation takes the nearest
+ * debit that is no greater, as it takes a hold in time: one more touches a few.
+ */
+export class RunPairs {
+  private readonly on: JoinsContext & Readonly<{ facts: Facts }>;
+  private readonly matching: ReturnType<typeof createMatching>;
+
+  constructor(on: JoinsContext & Readonly<{ facts: Facts }>) {
+    const { buffer, clusters, tieOf } = on;
+    this.on = on;
+    this.matching = createMatching({
+      ...{ buffer, tieOf },
+      link: (a, b) => clusters.link(a, b, OF_MANY),
+      unlink: (a, b) => clusters.unlink(a, b, OF_MANY.kind),
+    });
+  }
+
+  /** Pairs the few of a run anew; where they are many now, or are no more, from the first one on. */
+  async pairRun({ run, clusters: changed, isFewer }: ChangedRun): Promise<void> {
+    const { buffer, clusters } = this.on;
+    const marked = await this.markOf(run);
+    if (marked !== null && !isFewer) return;
+    const few = having({ run }, ["kind", "fact"], { limit: PAIRED_ANEW_MAX + 1 });
+    const sides = (await buffer.select(MOVEMENTS, few)).filter(isPaired);
+    const isMany = sides.length > PAIRED_ANEW_MAX;
+    if (marked !== null && isMany) return;
+    const members = new Set<Cluster>();
+    for (const id of changed) members.add(await clusters.get(id));
+    for (const { cluster } of sides) members.add(await clusters.get(Number(cluster)));
+    const mark = { class: run, counts: "[]" };
+    if (isMany) buffer.put(PART_COUNTS, mark, null);
+    else if (marked !== null) {
+      buffer.remove(PART_COUNTS, mark, marked);
+      await this.pairMany(members);
+    }
+    const pairs = isMany ? [] : await this.pairsOf(sides);
+    await clusters.relink(members, pairs, { kind: `run:${run}`, isInferred: false });
+    if (isMany) for (const member of members) clusters.touch(member);
+  }
+
+  /** Lets those that are some of many wait for what they are now, and no more for what they were. */
+  async pairMany(touched: Iterable<Cluster>): Promise<void> {
+    for (const cluster of touched) {
+      const { id, inRun: before } = cluster;
+      const now = await this.waitingOf(cluster);
+      if (JSON.stringify(now) === JSON.stringify(before)) continue;
+      cluster.inRun = now;
+      if (before !== null) await this.matching.remove(toMatch(before, id));
+      if (now !== null) await this.matching.put(toMatch(now, id));
+    }
+  }
+
+  /** It waits once, also where it has several debits: as its first. */
+  private async waitingOf({ fields, debits }: Cluster): Promise<StoredWaiting | null> {
+    const isConfirmed = fields.confirmation !== undefined;
+    const debit = isConfirmed ? null : pairedIn(fields, "debit");
+    const found = debit ?? (debits.count === 0 ? pairedIn(fields, "confirmed") : null);
+    if (found === null || (await this.markOf(found.run)) === null) return null;
+    return {
+      class: `run ${found.run}`,
+      side: debit === null ? "confirmation" : "hold",
+      at: String(amountPoint(found.amount)),
+      tie: found.movementId,
+      named: fields["id:request"] !== undefined,
+    };
+  }
+
+  /** A row says that a run has many. */
+  private markOf(run: string): Promise<Row | null> {
+    return this.on.buffer.get(PART_COUNTS, [run]);
+  }
+
+  private async pairsOf(sides: readonly Row[]) {
+    const { clusters, facts } = this.on;
+    const unpaired = { confirmed: [] as Unpaired<Cluster>[], debit: [] as Unpaired<Cluster>[] };
+    for (const { kind, fact, amount, movement_id, cluster } of shownOf(sides)) {
+      const item = await clusters.get(Number(cluster));
+      const isDebit = kind === "debit";
+      if (isDebit ? item.fields.confirmation !== undefined : item.debits.count > 0) continue;
+      const at = String((await facts.get(String(fact)))?.at).padStart(20, "0");
+      const request = valueIn(item.fields, "id:request");
+      const one = { item, amount: String(amount), order: `${at}${movement_id}`, request };
+      unpaired[isDebit ? "debit" : "confirmed"].push(one);
+    }
+    return pairByAmount(unpaired.confirmed, unpaired.debit);
+  }
+}
+
+const OF_MANY = { kind: "run:", isInferred: false };
+
+/** A confirmation, or a debit of the available account. */
+const isPaired = ({ kind, account }: Row): boolean =>
+  kind === "confirmed" || (kind === "debit" && account === "available");
+
+/** One side of each movement. */
+function shownOf(sides: readonly Row[]): readonly Row[] {
+  const shown = new Map<string, Row>();
+  for (const row of sides) {
+    const key = JSON.stringify([row.kind, row.amount, row.movement_id]);
+    const other = shown.get(key);
+    if (other === undefined || rankOf(row) < rankOf(other)) shown.set(key, row);
+  }
+  return [...shown.values()];
+}
+
+const rankOf = ({ account }: Row): string => sideRank({ accountType: String(account) });
+
+const toMatch = ({ at, ...waiting }: StoredWaiting, cluster: number): Waiting =>
+  ({ ...waiting, cluster, at: BigInt(at) }) as Waiting;
+
 const isOfRun = (kind: string): boolean => kind.startsWith("run:");
 
 /** Holds and confirmations without a stated partner wait in a queue, and leave it with one. */
@@ -66,8 +188,6 @@ function withdrawalJoins({ buffer, clusters, tieOf }: JoinsContext): Joins {
     link: (a, b) => clusters.link(a, b, { kind: "hold", isInferred: true }),
     unlink: (a, b) => clusters.unlink(a, b, "hold"),
   });
-  const toMatch = ({ at, ...waiting }: StoredWaiting, cluster: number): Waiting =>
-    ({ ...waiting, cluster, at: BigInt(at) }) as Waiting;
   return {
     async waitingOf(cluster) {
       const group = [cluster, ...(await clusters.linkedBy(cluster, isOfRun))];

@@ -6,24 +6,28 @@ import {
 } from "@counterfoil/core/balances/effective-time";
 import { type FactState, firstArrivalOf, notBeforeOf } from "@counterfoil/core/ingest/fact-state";
 import { factIdOfKey, type LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
-import { valueIn } from "@counterfoil/core/lifecycle/record-fields";
 import {
   type AccountRun,
   accountRun,
   freesHold,
   isReleased,
   type MovementSide,
-  pairByAmount,
   reversalOf,
-  sideRank,
-  type Unpaired,
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
-import type { Cluster, Clusters } from "./clusters.ts";
+import type { Cluster } from "./clusters.ts";
 import { type Facts, NOWHERE, type Placed } from "./facts.ts";
 import { having, MOVEMENTS } from "./tables.ts";
+
+/** A run whose confirmations or debits an event changed, and whose they are. */
+export type ChangedRun = Readonly<{
+  run: string;
+  clusters: ReadonlySet<number>;
+  /** Whether one is gone. */
+  isFewer: boolean;
+}>;
 
 /** A run that an event changed on an account. */
 type Changed = {
@@ -32,37 +36,26 @@ type Changed = {
   readonly before: EffectiveTime | null;
   /** The clusters whose confirmations or debits came or went. */
   readonly clusters: Set<number>;
-  /** Whether its report did. */
-  isReport: boolean;
+  /** Whether a side is gone. */
+  isFewer: boolean;
 };
-
-/**
- * Sides of confirmations and debits that are paired before their reports are there. To compare all of
- * a larger run for each one that comes would cost their square.
- */
-const UNREPORTED_MAX = 64;
 
 /** A movement that says no time; nothing is dated so early. */
 const NO_TIME = 0n;
 const BY_TIME = ["stated_at", "fact"];
 
 /**
- * The movements that withdrawals go through, by run: when the run took effect, what it gives back,
- * and which of its confirmations and debits are pairs.
+ * The movements that withdrawals go through, by run: when the run took effect, and what it gives back.
  */
 export class Movements {
   private readonly buffer: RowBuffer;
   private readonly facts: Facts;
-  private readonly clusters: Clusters;
   private readonly changed = new Map<string, Changed>();
   private readonly times = new Map<string, EffectiveTime | null>();
-  /** The last run that was found too large to be paired without its report. */
-  private largeRun = "";
 
-  constructor(buffer: RowBuffer, facts: Facts, clusters: Clusters) {
+  constructor(buffer: RowBuffer, facts: Facts) {
     this.buffer = buffer;
     this.facts = facts;
-    this.clusters = clusters;
   }
 
   async put({ id, state }: LifecycleFact, side: MovementSide, cluster: Cluster): Promise<void> {
@@ -81,18 +74,17 @@ export class Movements {
 
   /** No cluster has it any more. */
   async remove(id: string, side: MovementSide): Promise<void> {
-    await this.note(side);
+    (await this.note(side)).isFewer = true;
     const row = await this.get(id, side);
     if (row !== null) this.buffer.remove(MOVEMENTS, row, row);
     this.times.delete(keyOf(side));
-    this.largeRun = "";
   }
 
   /** A report belongs to no record: it dates the movements of its run. */
   async putReport(fact: LifecycleFact): Promise<void> {
     const { account, run_id = "" } = fact.state.data as DataOf<"BalanceReported">;
     const on = accountRun(account, run_id);
-    (await this.note(on)).isReport = true;
+    await this.note(on);
     await this.facts.put({ fact, at: 0n, cluster: NOWHERE, reading: null });
     this.times.delete(keyOf(on));
   }
@@ -138,10 +130,10 @@ export class Movements {
     }
   }
 
-  async pairRuns(): Promise<void> {
-    for (const changed of this.changed.values()) {
-      if (changed.isReport || changed.clusters.size > 0) await this.pairRun(changed);
-    }
+  /** The runs whose confirmations or debits the event changed. */
+  changedRuns(): readonly ChangedRun[] {
+    const changed = [...this.changed.values()].filter(({ clusters }) => clusters.size > 0);
+    return changed.map(({ on: { run }, clusters, isFewer }) => ({ run, clusters, isFewer }));
   }
 
   /** Ends the event. */
@@ -161,7 +153,7 @@ export class Movements {
   private async note(on: AccountRun): Promise<Changed> {
     const noted = this.changed.get(keyOf(on)) ?? {
       ...{ on, before: await this.timeOn(on) },
-      ...{ clusters: new Set<number>(), isReport: false },
+      ...{ clusters: new Set<number>(), isFewer: false },
     };
     this.changed.set(keyOf(on), noted);
     return noted;
@@ -197,59 +189,6 @@ export class Movements {
     }
     return effectiveTime({ movementAt, runAt, arrivedAt, notBefore: notBeforeOf(report) });
   }
-
-  /** Links the confirmations and debits that are pairs now, and those no more that were. */
-  private async pairRun({ on, clusters, isReport }: Changed): Promise<void> {
-    const isTold = isReport || (await this.timeOn(on)) !== null;
-    const sides = await this.sidesToPair(on, isTold);
-    if (sides === null) return;
-    const { confirmed, debit } = await this.unpaired(sides.paired);
-    const members = new Set<Cluster>();
-    for (const id of clusters) members.add(await this.clusters.get(id));
-    for (const { cluster } of sides.all) members.add(await this.clusters.get(Number(cluster)));
-    const link = { kind: `run:${on.run}`, isInferred: false };
-    await this.clusters.relink(members, pairByAmount(confirmed, debit), link);
-  }
-
-  /**
-   * Of each confirmation the side that is shown, and the debits of the available account; of a large
-   * run those on accounts whose report is there. null where a large run is as it was: what comes on
-   * an account waits for the report there.
-   */
-  private async sidesToPair({ run, runId, account }: AccountRun, isTold: boolean) {
-    if (!isTold && run === this.largeRun) return null;
-    const all: Row[] = [];
-    for await (const row of everyRow(this.buffer, MOVEMENTS, having({ run }, ["kind", "fact"]))) {
-      const { kind, account: type } = row;
-      if (kind === "confirmed" || (kind === "debit" && type === "available")) all.push(row);
-      // One more made it large: what was paired of it waits from now on.
-      if (isTold || all.length <= UNREPORTED_MAX + 1) continue;
-      this.largeRun = run;
-      return null;
-    }
-    if (all.length <= UNREPORTED_MAX) return { all, paired: shownOf(all) };
-    const told = new Set<string>();
-    for (const type of new Set(all.map((row) => String(row.account)))) {
-      const on = accountRun(account.split(":").with(4, type).join(":"), runId);
-      if ((await this.timeOn(on)) !== null) told.add(type);
-    }
-    return { all, paired: shownOf(all.filter((row) => told.has(String(row.account)))) };
-  }
-
-  /** Those whose partner is not stated. */
-  private async unpaired(sides: readonly Row[]) {
-    const unpaired = { confirmed: [] as Unpaired<Cluster>[], debit: [] as Unpaired<Cluster>[] };
-    for (const { kind, fact, amount, movement_id, cluster } of sides) {
-      const item = await this.clusters.get(Number(cluster));
-      const isDebit = kind === "debit";
-      if (isDebit ? item.fields.confirmation !== undefined : item.debits.count > 0) continue;
-      const at = String((await this.facts.get(String(fact)))?.at).padStart(20, "0");
-      const request = valueIn(item.fields, "id:request");
-      const one = { item, amount: String(amount), order: `${at}${movement_id}`, request };
-      unpaired[isDebit ? "debit" : "confirmed"].push(one);
-    }
-    return unpaired;
-  }
 }
 
 /** Whether it depends on its record what it is shown as. */
@@ -257,16 +196,3 @@ export const mayGiveBack = (side: MovementSide): boolean =>
   freesHold(side) || reversalOf(side) !== null;
 
 const keyOf = ({ account, runId }: AccountRun): string => `${runId} ${account}`;
-
-/** One side of each movement. */
-function shownOf(sides: readonly Row[]): readonly Row[] {
-  const shown = new Map<string, Row>();
-  for (const row of sides) {
-    const key = JSON.stringify([row.kind, row.amount, row.movement_id]);
-    const other = shown.get(key);
-    if (other === undefined || rankOf(row) < rankOf(other)) shown.set(key, row);
-  }
-  return [...shown.values()];
-}
-
-const rankOf = ({ account }: Row): string => sideRank({ accountType: String(account) });

@@ -23,7 +23,7 @@ import { type Cluster, Clusters } from "./clusters.ts";
 import { Facts, Names } from "./facts.ts";
 import { Grouping } from "./grouping.ts";
 import { Histories } from "./history.ts";
-import { type Joins, joinChanged, joinsOf } from "./joins.ts";
+import { type Joins, joinChanged, joinsOf, RunPairs } from "./joins.ts";
 import { Movements } from "./movements.ts";
 import { Placement } from "./placement.ts";
 import { Records } from "./records.ts";
@@ -63,6 +63,7 @@ class LifecycleFold {
   private readonly movements: Movements;
   private readonly names: Names;
   private readonly grouping: Grouping;
+  private readonly pairs: RunPairs;
   private readonly joins: Joins | null;
   private readonly records: Records;
 
@@ -72,7 +73,7 @@ class LifecycleFold {
     const clusters = new Clusters(buffer);
     const histories = new Histories(buffer, lifecycle.rules);
     const names = new Names(buffer);
-    const movements = new Movements(buffer, facts, clusters);
+    const movements = new Movements(buffer, facts);
     const rows = { lifecycle, buffer, facts, clusters, histories, names, movements };
     const placement = new Placement(rows);
     this.lifecycle = lifecycle;
@@ -82,7 +83,8 @@ class LifecycleFold {
     this.histories = histories;
     this.movements = movements;
     this.names = names;
-    this.grouping = new Grouping({ ...rows, placement });
+    this.pairs = new RunPairs({ buffer, clusters, facts, tieOf });
+    this.grouping = new Grouping({ ...rows, placement, pairs: this.pairs });
     this.joins = joinsOf(lifecycle, { buffer, clusters, tieOf });
     this.records = new Records({ ...rows, placement });
   }
@@ -137,14 +139,25 @@ class LifecycleFold {
     this.names.begin(cause.position);
     await this.grouping.put(fact);
     const changed = new Set<Cluster>();
-    for (let touched = clusters.takeTouched(); touched.length > 0; ) {
+    for (let touched = await this.pairTouched(); touched.length > 0; ) {
       for (const cluster of touched) changed.add(cluster);
       if (joins !== null) await joinChanged(touched, joins, clusters);
-      touched = clusters.takeTouched();
+      touched = await this.pairTouched();
     }
     await this.records.refresh(changed, cause);
     this.movements.flush();
     clusters.flush(cause.position);
+  }
+
+  /** Clusters that changed, and those of their runs that changed by it: pairs come before other joins. */
+  private async pairTouched(): Promise<readonly Cluster[]> {
+    const all = new Set<Cluster>();
+    for (let touched = this.clusters.takeTouched(); touched.length > 0; ) {
+      for (const cluster of touched) all.add(cluster);
+      await this.pairs.pairMany(touched);
+      touched = this.clusters.takeTouched();
+    }
+    return [...all];
   }
 }
 

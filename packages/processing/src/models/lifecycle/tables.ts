@@ -192,7 +192,10 @@ export const QUEUE_LEVELS: Table = {
   digested: "digest",
 };
 
-/** How many parts of deposits a class has, in JSON: by network, `""` where it is not known. */
+/**
+ * How many parts of deposits a class has, in JSON: by network, `""` where it is not known. Of runs with
+ * many confirmations and debits there is a row.
+ */
 export const PART_COUNTS: Table = {
   name: "part_counts",
   columns: owned({ class: text, counts: text }),

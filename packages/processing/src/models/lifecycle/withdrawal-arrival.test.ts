@@ -3,9 +3,9 @@ import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { CLUSTERS } from "./tables.ts";
+import { CLUSTERS, QUEUE } from "./tables.ts";
 import { movementFacts } from "./testing/lifecycle-facts.ts";
-import { eventsOf, openModel, withdrawalsOf } from "./testing/records-of.ts";
+import { eventsOf, openModel, toldBy, withdrawalsOf } from "./testing/records-of.ts";
 
 /** What a provider that keeps its word sends, in whatever order it comes. */
 
@@ -115,6 +115,7 @@ test.each([
   ["debits first", payroll.flat()],
   ["confirmations first", payroll.toReversed().flat()],
   ["reports first", payroll.flatMap((message) => message.toReversed())],
+  ["the last debits first", payroll.flat().toReversed()],
 ])("of a large run each confirmation has its debit: %s", async (_, facts) => {
   const records = await withdrawalsOf(facts);
   expect(records).toHaveLength(80);
@@ -127,6 +128,30 @@ test.each([
       `${10 * at + 9}`,
     ]);
   }
+});
+
+test("a large run of which half is withdrawn is paired as if it had never been large", async () => {
+  const { store, session, apply } = await openModel(WITHDRAWALS);
+  const facts = payroll.flat();
+  for (const fact of facts) await apply(eventsOf(fact));
+  const number = ({ state }: LifecycleFact) =>
+    Number(/\d+$/.exec(String(state.data.movement_id))?.[0]);
+  for (const fact of facts.filter((one) => number(one) >= 30)) {
+    await apply(eventsOf({ ...fact, state: { ...fact.state, withdrawn: true } }).slice(1));
+  }
+  await session.commit();
+  const few = facts.filter((one) => one.type === "BalanceReported" || number(one) < 30);
+  const briefly = (all: Awaited<ReturnType<typeof withdrawalsOf>>) =>
+    all.map(({ id, state: { stage, amount, settled_amount } }) => [
+      id,
+      stage,
+      amount,
+      settled_amount,
+    ]);
+  const left = await toldBy<"withdrawals">(store);
+  expect(briefly(left)).toEqual(briefly(await withdrawalsOf(few)));
+  const waiting = await store.select(QUEUE, { orderBy: QUEUE.key, limit: 10 });
+  expect(waiting.filter(({ class: of }) => String(of).startsWith("run "))).toEqual([]);
 });
 
 /** The longest text of a cluster after so many debits of one request. */
