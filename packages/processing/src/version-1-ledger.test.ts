@@ -45,7 +45,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
   "balances 8": [
-    "b8602609d93f6a841f9c479e29bf74128b6fa8d7e178dc971914906348e44101",
+    "a8d31dd5e57a1d8e932ba5d376fdc9d160dfa59190a519673cf65dbf35994b0b",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
   "withdrawals 2": [
