@@ -28,11 +28,21 @@ for (const [bench, { run, sizes, missing }] of values.only ?? Object.entries(BEN
   };
   if (!values.json) console.error(`… ${bench}`);
   const skipped = missing?.() ?? null;
-  const measured = skipped === null ? [await run(options)].flat() : [{ name: bench, skipped }];
+  const measured = skipped === null ? await rowsOf(bench, run(options)) : [{ name: bench, skipped }];
   rows.push(...measured.map((row) => ({ ...row, bench, options })));
 }
 if (values.json) console.log(JSON.stringify({ rows }, null, 2));
 else printRows(rows);
+
+/** What goes wrong in one row is said in its place, and the others are measured. */
+async function rowsOf(bench: string, running: ReturnType<Bench["run"]>) {
+  try {
+    return [await running].flat();
+  } catch (error) {
+    process.exitCode = 1;
+    return [{ name: bench, skipped: `failed: ${error instanceof Error ? error.message : error}` }];
+  }
+}
 
 function named(only: string): readonly Named[] {
   return only.split(",").map((name) => {
