@@ -28,7 +28,8 @@ for (const [bench, { run, sizes, missing }] of values.only ?? Object.entries(BEN
   };
   if (!values.json) console.error(`… ${bench}`);
   const skipped = missing?.() ?? null;
-  const measured = skipped === null ? await rowsOf(bench, run(options)) : [{ name: bench, skipped }];
+  const measured =
+    skipped === null ? await rowsOf(bench, run(options)) : [{ name: bench, skipped }];
   rows.push(...measured.map((row) => ({ ...row, bench, options })));
 }
 if (values.json) console.log(JSON.stringify({ rows }, null, 2));

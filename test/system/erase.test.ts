@@ -11,7 +11,7 @@ import {
   NothingThere,
 } from "@counterfoil/processing/operator";
 import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveries";
-import { explainedDeliveries } from "@counterfoil/processing/queries/explain/deliveries";
+import { explainedDeliveries } from "@counterfoil/processing/queries/explain/explain";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { playFlow } from "../engines/flow.ts";
 import { emptyStream, exportText, importText } from "./exports.ts";

@@ -9,7 +9,7 @@ import type { Base64 } from "../exports/check-export.ts";
 import { balancesProjection } from "../models/balances/projection.ts";
 import { readBodies } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
-import { type Facts, factsOf, NotProvable, placeOf } from "./account-facts.ts";
+import { type Facts, factsOf, foldAccount, NotProvable, placeOf } from "./account-facts.ts";
 import {
   AUDIT_LAYOUT,
   advanceIndex,
@@ -18,7 +18,6 @@ import {
   rootsIn,
   subjectIn,
 } from "./audit-index.ts";
-import { foldAccount } from "./fold-account.ts";
 import { createHeads, type HeadsOptions, readStore } from "./heads.ts";
 import { rotationsOf } from "./key-rotation.ts";
 

@@ -1,6 +1,8 @@
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { accountParts } from "@counterfoil/core/account";
 import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
+import { formatTime } from "@counterfoil/core/exact/time";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import { eventsOfSubject, type SubjectSources } from "../audit/subject-events.ts";
 import type { LedgerNames } from "../ingest/startup.ts";
@@ -11,6 +13,7 @@ import {
   bodyLine,
   bodyOf,
   createBodyMemory,
+  type Data,
   dataOf,
   type ExportHeader,
   endLine,
@@ -123,4 +126,75 @@ async function headerOf(options: ExportOptions): Promise<ExportHeader> {
   const before = from === 1 ? emptyHead(names.name, hashing).hash : await hashAt(from - 1);
   const ledger = { ledger: names.name, environment: names.environment };
   return { ...ledger, genesis, from, to, before, account };
+}
+
+/** What a cell holds: text, or a whole number. Amounts are text, with every digit that was printed. */
+export type Cell = string | number | null;
+export type FactRow = readonly Cell[];
+export type FactColumn = Readonly<{ name: string; type: "text" | "integer" }>;
+
+/** Fields that the data of facts may have, each a column. */
+const FIELDS = [
+  ...["provider", "account", "participant_code", "account_group", "account_label", "account_type"],
+  ...["asset", "account_id", "run_id", "run_type", "movement_id", "movement_type", "change"],
+  ...["balance", "deposit_id", "withdrawal_id", "payment", "fund", "trade_id", "leg_id", "leg"],
+  ...["status", "amount", "settled_amount", "quantity", "rate", "notional", "total"],
+  ...["quoted_currency", "fee", "fee_asset", "network", "transaction_hash", "reference", "reason"],
+];
+
+/** The columns of the table, in their order: the envelope, what facts say, and all of it as JSON. */
+export const FACT_COLUMNS: readonly FactColumn[] = [
+  { name: "position", type: "integer" },
+  ...["event_id", "type", "subject", "occurred_at", "recorded_at", "delivery_id"].map(textColumn),
+  ...FIELDS.map(textColumn),
+  ...["amends", "data", "hash"].map(textColumn),
+];
+
+function textColumn(name: string): FactColumn {
+  return { name, type: "text" };
+}
+
+/** The events of a range as rows of one flat table, page by page. */
+export async function* factRows(options: RangeReadOptions): AsyncGenerator<readonly FactRow[]> {
+  for await (const page of eventsInRange(options)) yield page.map(factRow);
+}
+
+function factRow(event: RecordedEvent): FactRow {
+  const { position, id, type, subject, occurred_at, recorded_at, causation_id } = event;
+  const times = [occurred_at === null ? null : formatTime(occurred_at), formatTime(recorded_at)];
+  const data = dataOf(event);
+  const fields = { ...partsOf(data), ...data };
+  const amends = typeof data.event_type === "string" ? textOf(data.event_id) : null;
+  return [
+    ...[position, id, type, subject, ...times, causation_id],
+    ...FIELDS.map((name) => textOf(fields[name])),
+    ...[amends, event.data, event.hash],
+  ];
+}
+
+/** Whose an account is stands in its id. */
+function partsOf({ account }: Data): Data {
+  return typeof account === "string" ? accountParts(account) : {};
+}
+
+const textOf = (value: unknown): string | null =>
+  value === undefined || value === null ? null : String(value);
+
+/** The table as RFC 4180 has it, with its columns in the first line. @returns how many rows */
+export async function* exportCsv(options: RangeReadOptions): AsyncGenerator<string, number> {
+  yield csvLine(FACT_COLUMNS.map(({ name }) => name));
+  let count = 0;
+  for await (const rows of factRows(options)) {
+    count += rows.length;
+    yield rows.map(csvLine).join("");
+  }
+  return count;
+}
+
+const csvLine = (row: FactRow): string => `${row.map(csvCell).join(",")}\r\n`;
+
+/** What is absent is nothing, an empty text a pair of quotes. */
+function csvCell(cell: Cell): string {
+  if (typeof cell !== "string") return cell === null ? "" : String(cell);
+  return cell === "" || /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }

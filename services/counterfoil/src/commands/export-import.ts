@@ -10,10 +10,12 @@ import { createHeads } from "@counterfoil/processing/audit/heads";
 import { HeadKeyReplaced } from "@counterfoil/processing/audit/key-rotation";
 import {
   type ExportRange,
+  exportCsv,
   exportLines,
+  FACT_COLUMNS,
+  factRows,
   type RangeReadOptions,
 } from "@counterfoil/processing/exports/export-ledger";
-import { exportCsv, FACT_COLUMNS, factRows } from "@counterfoil/processing/exports/fact-table";
 import { checkExport, importLedger } from "@counterfoil/processing/exports/import-ledger";
 import { StreamCorrupted, StreamForked, StreamMissing } from "@counterfoil/processing/ports/errors";
 import { Command, Option } from "commander";

@@ -1,20 +1,116 @@
+import type { ExplainedFact } from "@counterfoil/contracts/audit";
 import { PROVIDER_FACTS, type ProviderFact } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { canonicalJson } from "@counterfoil/core/exact/json";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { providerEventId } from "@counterfoil/core/ingest/event";
-import { eventsWithout, type View } from "@counterfoil/core/ingest/fact-role";
-import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
+import {
+  amendmentReason,
+  eventsWithout,
+  roleOf,
+  stateOf,
+  type View,
+  type Without,
+} from "@counterfoil/core/ingest/fact-role";
+import { AMENDMENTS, type FactState, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { readPositions } from "../../audit/subject-events.ts";
 import { BALANCE_CHANGES } from "../../models/balances/tables.ts";
+import { ANOMALIES } from "../../models/columns.ts";
 import { RECORD_CHANGES } from "../../models/lifecycle/tables.ts";
 import { PROJECTIONS } from "../../models/registry.ts";
 import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
 import type { Rows, Table } from "../../ports/model-store.ts";
-import { type Moment, openScratch, rememberRows } from "../../projection/scratch.ts";
+import { type Moment, openScratch, rememberRows, type Scratch } from "../../projection/scratch.ts";
 import { accountFacts } from "./account-facts.ts";
 import type { ListedFact, Subject } from "./subject.ts";
+
+/** Tells the roles of facts, one after the other. */
+export type Judge = (asked: Asked) => Promise<readonly ExplainedFact[]>;
+
+type Asked = Readonly<{ fact: ListedFact; known: KnownEvent }>;
+
+/**
+ * What each event of a fact does to what is shown: the model's own rules are asked what they would
+ * show without it, so no role can differ from them. Each is asked on a scratch of its own; the rows
+ * below are remembered, so that only the first has to read them.
+ */
+export function createJudge(subject: Subject, moment: Moment, hashing: Hashing): Judge {
+  async function without(
+    { fact, known }: Asked,
+    event: RecordedEvent,
+    now: View | null,
+  ): Promise<Without> {
+    const events = eventsWithout(known, ({ id }) => id === event.id, hashing);
+    if (events.length === 0) return { view: now, gaps: [] };
+    const rows = await openScratch(moment, PROJECTIONS[subject.model], hashing);
+    await rows.fold(events);
+    const account = subject.accountOf(fact);
+    const gaps = account === null ? [] : await gapsOpened(moment, rows, account);
+    return { view: await subject.view(rows, fact), gaps };
+  }
+
+  return async ({ fact, known }) => {
+    const all = [known.event, ...known.amendments];
+    const state = stateOf(all);
+    const now = await subject.view(moment.rows, fact);
+    const judged: ExplainedFact[] = [];
+    for (const event of all) {
+      const stands = isInForce(event, all, state) && !fact.isOvertaken;
+      const { role, because } = roleOf(now, await without({ fact, known }, event, now), stands);
+      const amending = amendmentReason(event.type, readData(event));
+      const reason = amending ?? (state && (await fact.reason(state)));
+      judged.push({
+        event_id: event.id,
+        position: String(event.position),
+        type: event.type,
+        role,
+        sentence: `${reason}; ${because}`,
+        delivery_ids: deliveriesOf(event, all),
+      });
+    }
+    return judged;
+  };
+}
+
+/** Gaps of an account that are open on the scratch, and are not so, or of another amount, below it. */
+async function gapsOpened(
+  { rows }: Moment,
+  scratch: Scratch,
+  account: string,
+): Promise<Without["gaps"]> {
+  const opened: Without["gaps"][number][] = [];
+  for (const row of scratch.written(ANOMALIES)) {
+    if (row.kind !== "gap" || row.subject !== account || row.closed_position !== null) continue;
+    const before = await rows.get(ANOMALIES, [String(row.id)]);
+    if (before?.closed_position === null && before.detail === row.detail) continue;
+    const { missing_amount, after_run_id, before_run_id } = JSON.parse(String(row.detail));
+    opened.push({ missing: missing_amount, after: after_run_id, before: before_run_id });
+  }
+  return opened;
+}
+
+/** Whether what the event says is part of what counts. */
+function isInForce(
+  event: RecordedEvent,
+  all: readonly RecordedEvent[],
+  state: FactState | null,
+): boolean {
+  if (event.type === "FactWithdrawn") return true;
+  if (state === null || state.withdrawn) return false;
+  if (event.type === "FactSeen") return state.seen.some(({ id }) => id === event.id);
+  if (event.type === "FactContradicted") return false;
+  return all.findLast(({ type, id }) => type === "FactCorrected" || id === all[0]?.id) === event;
+}
+
+/** The fact itself was stated by whoever said more of it, too. */
+function deliveriesOf(event: RecordedEvent, all: readonly RecordedEvent[]): string[] {
+  const isFact = event === all[0];
+  const stating = isFact
+    ? all.filter(({ type, id }) => id === event.id || type === "FactSeen")
+    : [event];
+  return [...new Set(stating.flatMap(({ causation_id }) => causation_id ?? []))];
+}
 
 /** Too much was said since of what is to be explained. */
 export class TooFarBack extends Error {
