@@ -45,7 +45,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
   "balances 8": [
-    "a8d31dd5e57a1d8e932ba5d376fdc9d160dfa59190a519673cf65dbf35994b0b",
+    "aefc4f8588d40f2795e32681bf2c878989b730f506e75325bf0936b9aec564d9",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
   "withdrawals 2": [
@@ -73,7 +73,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
   "withdrawals 8": [
-    "ae4ab0a67562b88a7cef91824aae5b09a36af8f506b09fedc914aafa82a5123b",
+    "99107df2d3c1cd9c5d40419cd42cd0290a91de5bc3190bf65e6d15fce9755733",
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
   "deposits 2": [
@@ -101,7 +101,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
   "deposits 8": [
-    "f2e17460d46aeab59ab377bf1e075845ec01929369a7ac4a07b07a5efc4fa55d",
+    "9b4b476d46fce85fcdbcd186f89db10a340ab21a03b5b5c1ff84bea5f36a4571",
     "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
   "trades 2": [
@@ -129,7 +129,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
   ],
   "trades 8": [
-    "88d8b646aff448d0e03a393dce25acdf07de94defb6eb623e3d685e556783ab1",
+    "4e06b74e177c8b502f4b55fe0da63297d140c630425fa21cd057bb13451a8375",
     "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
   ],
 };
