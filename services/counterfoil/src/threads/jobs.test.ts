@@ -1,6 +1,7 @@
+import { Readable } from "node:stream";
 import type { ProjectorEvent } from "@counterfoil/projector/projector";
 import { expect, jest, test } from "@jest/globals";
-import { collectCommits, createTurns } from "./jobs.ts";
+import { bytesOf, collectCommits, createTurns } from "./jobs.ts";
 
 const commit = (position: number, events: number) =>
   ({ kind: "commit", model: "trades", commits: 1, events, position, stopped: 0 }) as const;
@@ -55,4 +56,20 @@ test("so many are at work at once, in their order, also after some have failed",
   expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   expect(most).toBe(3);
   expect(outcomes.filter(({ status }) => status === "rejected")).toHaveLength(4);
+});
+
+test.each<readonly [string, readonly string[]]>([
+  ["nothing", []],
+  ["a short one", ["{}"]],
+  ["a long one", ["x".repeat(100_000)]],
+  ["several parts", ["{", "x".repeat(100_000), "}"]],
+])("the bytes of an answer are handed over, time and again: %s", async (_name, texts) => {
+  for (let times = 0; times < 2; times += 1) {
+    const chunks = Readable.from(texts.map((text) => Buffer.from(text)));
+    const bytes = await bytesOf(chunks);
+    const { buffer } = bytes;
+    const given = structuredClone(bytes, { transfer: [buffer as ArrayBuffer] });
+    expect(Buffer.from(given).toString()).toBe(texts.join(""));
+    expect(buffer.byteLength).toBe(0);
+  }
 });

@@ -215,14 +215,13 @@ const NO_REBUILDS = {
   progress: () => null,
 };
 
-async function bytesOf(chunks: AsyncIterable<Buffer>): Promise<Uint8Array> {
-  const [first = EMPTY, ...others] = await Array.fromAsync(chunks);
-  const whole = others.length === 0 ? first : Buffer.concat([first, ...others]);
-  // What lies in memory that others share cannot be handed over.
+/** The bytes of an answer, in memory that is theirs alone: what others share cannot be handed over. */
+export async function bytesOf(chunks: AsyncIterable<Buffer>): Promise<Uint8Array> {
+  const parts = await Array.fromAsync(chunks);
+  const [only] = parts;
+  const whole = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
   return whole.byteLength === whole.buffer.byteLength ? whole : new Uint8Array(whole);
 }
-
-const EMPTY = Buffer.alloc(0);
 
 const PASSED_ON = [
   ...["content-type", "content-disposition", "x-content-type-options"],
