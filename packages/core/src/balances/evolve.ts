@@ -1,7 +1,7 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import {
   type Amendment,
-  evolveFactState,
+  amendedState,
   type FactData,
   type FactState,
   initialFactState,
@@ -78,8 +78,5 @@ function flatKey(data: FactData): Key {
 export function nextFact(known: FactState | null, event: StreamEvent): FactState | null {
   const { type, data, position, deliveryId } = event;
   if (isBalanceFact(type)) return initialFactState(data, position, deliveryId);
-  const amendment = event as unknown as Amendment;
-  if (known !== null) return evolveFactState(known, amendment);
-  if (amendment.type !== "FactCorrected") return null;
-  return { ...initialFactState(amendment.data.data, position, deliveryId), corrected: true };
+  return amendedState(known, event as unknown as Amendment);
 }

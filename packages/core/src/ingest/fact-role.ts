@@ -8,7 +8,7 @@ import { type Cause, correctedEvent, withdrawnAmendmentEvent, withdrawnEvent } f
 import {
   AMENDMENTS,
   type Amendment,
-  evolveFactState,
+  amendedState,
   type FactState,
   initialFactState,
 } from "./fact-state.ts";
@@ -80,11 +80,9 @@ export function stateOf(events: readonly RecordedEvent[]): FactState | null {
     const { id, type, position, causation_id: deliveryId } = event;
     const data = readData(event);
     const amendment = { id, type, data, position, deliveryId } as unknown as Amendment;
-    if (!AMENDMENTS.has(type)) state = initialFactState(data, position, deliveryId);
-    else if (state !== null) state = evolveFactState(state, amendment);
-    else if (amendment.type === "FactCorrected") {
-      state = { ...initialFactState(amendment.data.data, position, deliveryId), corrected: true };
-    }
+    state = AMENDMENTS.has(type)
+      ? amendedState(state, amendment)
+      : initialFactState(data, position, deliveryId);
   }
   return state;
 }

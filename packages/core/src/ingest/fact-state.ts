@@ -89,6 +89,14 @@ export function evolveFactState(before: FactState, amendment: Amendment): FactSt
   }
 }
 
+/** The same of a fact of which nothing may be known: a correction says all of it, and others nothing. */
+export function amendedState(before: FactState | null, amendment: Amendment): FactState | null {
+  if (before !== null) return evolveFactState(before, amendment);
+  if (amendment.type !== "FactCorrected") return null;
+  const { data, position, deliveryId } = amendment;
+  return { ...initialFactState(data.data, position, deliveryId), corrected: true };
+}
+
 /** Folding an amendment twice changes nothing. */
 function isTaken({ seen, contradicted }: FactState, id: string): boolean {
   return seen.some((other) => other.id === id) || contradicted.some((other) => other.id === id);

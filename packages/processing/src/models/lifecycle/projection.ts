@@ -4,9 +4,8 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import {
   AMENDMENTS,
   type Amendment,
-  evolveFactState,
+  amendedState,
   type FactData,
-  type FactState,
   initialFactState,
 } from "@counterfoil/core/ingest/fact-state";
 import {
@@ -125,9 +124,7 @@ class LifecycleFold {
     const id = factIdOfKey(type, key);
     const found = await this.facts.get(id);
     const amendment = { id: event.id, type: event.type, data, ...cause } as unknown as Amendment;
-    const state = found
-      ? evolveFactState(found.fact.state, amendment)
-      : correctedState(amendment, cause);
+    const state = amendedState(found?.fact.state ?? null, amendment);
     if (state === null) return;
     if (found === null && !this.lifecycle.isKept(type, state.data)) return;
     await this.put({ id, type, state }, cause);
@@ -159,9 +156,4 @@ class LifecycleFold {
     }
     return [...all];
   }
-}
-
-function correctedState(amendment: Amendment, cause: AnomalyCause): FactState | null {
-  if (amendment.type !== "FactCorrected") return null;
-  return initialFactState(amendment.data.data, cause.position, cause.deliveryId);
 }
