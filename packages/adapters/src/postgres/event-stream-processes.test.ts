@@ -11,7 +11,7 @@ import { startProcess } from "../testing/start-process.ts";
 import { openEventStream } from "./event-stream.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 
-const APPENDER = new URL("testing/stream-appender.ts", import.meta.url);
+const APPENDER = new URL("../testing/appender.ts", import.meta.url);
 const NEVER = new AbortController().signal;
 
 describePostgres("a stream on PostgreSQL that several processes use", (use) => {
@@ -34,7 +34,7 @@ describePostgres("a stream on PostgreSQL that several processes use", (use) => {
     return stream;
   };
   const startAppender = (first: number, count: number) =>
-    startProcess(APPENDER, [use().url, ledger, `${first}`, `${count}`]);
+    startProcess(APPENDER, ["postgres", use().url, ledger, `${first}`, `${count}`]);
 
   test("three processes create it at once and append in turns", async () => {
     const appenders = [1, 2, 3].map((each) => startAppender(1000 * each, 30));

@@ -15,6 +15,7 @@ import { startProcess } from "../testing/start-process.ts";
 import { openEventStream } from "./event-stream.ts";
 
 const LEDGER = "examination";
+const APPENDER = new URL("../testing/appender.ts", import.meta.url);
 const NEVER = new AbortController().signal;
 
 describe("a stream file that several processes use", () => {
@@ -37,12 +38,7 @@ describe("a stream file that several processes use", () => {
     return stream;
   };
   const startAppender = (first: number, count: number) =>
-    startProcess(new URL("testing/appender.ts", import.meta.url), [
-      dataDir,
-      LEDGER,
-      `${first}`,
-      `${count}`,
-    ]);
+    startProcess(APPENDER, ["sqlite", dataDir, LEDGER, `${first}`, `${count}`]);
 
   test("four processes create it at once and append in turns", async () => {
     const appenders = [1, 2, 3, 4].map((each) => startAppender(1000 * each, 50));
@@ -82,8 +78,8 @@ describe("a stream file that several processes use", () => {
   test("a reader wakes after an append by a worker thread", async () => {
     const reader = await openReader();
     const waiting = reader.waitForAppend(0, NEVER);
-    const worker = new Worker(new URL("testing/appender.ts", import.meta.url), {
-      argv: [dataDir, LEDGER, "1", "1"],
+    const worker = new Worker(APPENDER, {
+      argv: ["sqlite", dataDir, LEDGER, "1", "1"],
       execArgv: ["--disable-warning=ExperimentalWarning"],
       stdout: true,
     });

@@ -2,15 +2,19 @@
  * Run by tests as a process or worker of its own: appends `count` batches of three events and
  * prints the position after each, once it is acknowledged.
  *
- *     node appender.ts <dataDir> <ledger> <first number> <count>
+ *     node appender.ts sqlite|postgres <dataDir or url> <ledger> <first number> <count>
  */
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
-import { nodeHashing, systemClock } from "../../node/runtime.ts";
-import { openEventStream } from "../event-stream.ts";
+import { nodeHashing, systemClock } from "../node/runtime.ts";
+import { openEventStream as openPostgresStream } from "../postgres/event-stream.ts";
+import { openEventStream } from "../sqlite/event-stream.ts";
 
-const [dataDir = "", ledger = "", first = "", count = ""] = process.argv.slice(2);
+const [engine = "", place = "", ledger = "", first = "", count = ""] = process.argv.slice(2);
 
-const stream = await openEventStream({ dataDir, ledger, hashing: nodeHashing, clock: systemClock });
+const options = { ledger, hashing: nodeHashing, clock: systemClock };
+const stream = await (engine === "postgres"
+  ? openPostgresStream({ ...options, url: place })
+  : openEventStream({ ...options, dataDir: place }));
 for (let batch = 0; batch < Number(count); batch += 1) {
   const number = Number(first) + 3 * batch;
   console.log(await appendAtHead(number));
