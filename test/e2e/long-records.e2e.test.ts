@@ -156,7 +156,8 @@ async function readChanges({ address, headers }: Asked, head: string): Promise<v
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
     const lines = (rest + Buffer.from(chunk).toString("latin1")).split("\n");
     rest = lines.pop() ?? "";
-    if (lines.some((line) => line.startsWith("id:") && line.includes(head))) break;
+    const positions = lines.map((line) => Number(/^id: (\d+)/.exec(line)?.[1] ?? 0));
+    if (Math.max(...positions) >= Number(head)) break;
   }
   done.abort();
 }
@@ -201,7 +202,13 @@ test("webhooks of the largest size are taken, read, rebuilt, verified and export
   const { secret } = await createKey(env, "--role", "operator");
   const asked = { address, headers: { authorization: `Bearer ${secret}` } };
   const { head } = await whenStatus(asked, ({ state }) => state === "live");
-  for (const path of LISTS) await readList(asked, path, Number.POSITIVE_INFINITY);
+  const counts = new Map<string, number>();
+  for (const path of LISTS) counts.set(path, await readList(asked, path, Number.POSITIVE_INFINITY));
+  expect(counts.get("/v1/deliveries")).toBe(WEBHOOKS);
+  const kinds = Array.from({ length: WEBHOOKS }, (_, at) => kindOf(at + 1));
+  const countOf = (kind: Kind) => kinds.filter((one) => one === kind).length;
+  expect(counts.get("/v1/trades")).toBe(countOf("trade.status_changed"));
+  expect(counts.get("/v1/quarantine")).toBe(countOf("never.heard_of"));
   done("lists");
   const paths = await pathsOf(asked);
   for (const path of paths) await readPage(asked, path);
