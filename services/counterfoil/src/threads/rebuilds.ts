@@ -126,7 +126,10 @@ function untilEnd(
   });
 }
 
-const STOPPED: RebuildMessage = { kind: "failed", detail: "the service was stopped" };
+const STOPPED = {
+  kind: "failed",
+  detail: "the service was stopped",
+} as const satisfies RebuildMessage;
 
 /** What a thread that rebuilds a model sends. */
 export type RebuildMessage =
@@ -173,7 +176,7 @@ export function createRebuildProgress(first: RebuildProgress, clock: Clock) {
       target: String(position),
       events_per_second: rate(position),
       finished_at,
-      detail: outcome === "aborted" ? "the service was stopped" : detail,
+      detail: outcome === "aborted" ? STOPPED.detail : detail,
     };
   }
 

@@ -37,10 +37,10 @@ export const STOP = "stop";
  */
 const SMALL: ResourceLimits = { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 256 };
 
-/** A rebuild and the reading of one body are over soon. */
+/** The reading of one body is over soon. */
 const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
   projector: SMALL,
-  rebuild: {},
+  rebuild: SMALL,
   publisher: SMALL,
   readers: SMALL,
   reading: {},

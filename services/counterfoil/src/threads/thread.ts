@@ -1,9 +1,6 @@
 import { workerData } from "node:worker_threads";
-import { keepCompiled } from "../program.ts";
+import { runJob } from "./jobs.ts";
 import type { ThreadJob } from "./supervise.ts";
 
-/** The first file of every worker thread; what it needs is loaded once it is kept compiled. */
-keepCompiled();
-const { runJob } = await import("./jobs.ts");
-
+/** The first file of every worker thread. */
 await runJob(workerData as ThreadJob);
