@@ -7,8 +7,15 @@ import {
 } from "@counterfoil/contracts/wire";
 import { layer1AccountId } from "../account.ts";
 import { add, formatMoney, moneyOf } from "../exact/money.ts";
-import { compact, readAmount, readShape, readTime, Unreadable } from "./translation.ts";
-import { bodyOf, type Stamp } from "./zero-hash-lifecycle.ts";
+import {
+  bodyOf,
+  compact,
+  readAmount,
+  readShape,
+  readTime,
+  type Stamp,
+  Unreadable,
+} from "./translation.ts";
 
 type Layer1Envelope = Readonly<{ event: string; at: string | undefined; data: unknown }>;
 

@@ -15,6 +15,7 @@ import {
   quote,
   type Reading,
   type Source,
+  type Stamp,
   type Translate,
   type Translations,
   Unreadable,
@@ -27,7 +28,6 @@ import {
   readPayment,
   readPayout,
   readTrade,
-  type Stamp,
 } from "./zero-hash-lifecycle.ts";
 
 type ZeroHashType = BodyType &

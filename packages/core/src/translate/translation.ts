@@ -48,6 +48,22 @@ type QuarantineReason =
   | "too_long"
   | "type_conflict";
 
+/** What every status fact carries beside its own fields. */
+export type Stamp = Readonly<{
+  /** SHA-256 of the provider's object, RFC 8785, numbers as printed. */
+  content: string;
+  received_at: string;
+  translation: number;
+  notification_id: string | undefined;
+}>;
+
+/** What of it is part of a fact. */
+export const bodyOf = ({ content, received_at, translation }: Stamp) => ({
+  content,
+  received_at,
+  translation,
+});
+
 /** Pure: the same source gives the same reading, on every machine, for ever. */
 export type Translate = (source: Source, hashing: Hashing) => Reading;
 

@@ -7,27 +7,19 @@ import {
   zeroHashPayout,
   zeroHashTrade,
 } from "@counterfoil/contracts/wire";
-import { compact, readAmount, readKey, readShape, readTime } from "./translation.ts";
-
-/** What every status fact carries beside its own fields. */
-export type Stamp = Readonly<{
-  /** SHA-256 of the provider's object, RFC 8785, numbers as printed. */
-  content: string;
-  received_at: string;
-  translation: number;
-  notification_id: string | undefined;
-}>;
+import {
+  bodyOf,
+  compact,
+  readAmount,
+  readKey,
+  readShape,
+  readTime,
+  type Stamp,
+} from "./translation.ts";
 
 /** Without any time, pending, posted and pending again would be two statuses. */
 const timeOf = (occurred_at: string | undefined, { notification_id }: Stamp) =>
   occurred_at === undefined ? { notification_id } : { occurred_at };
-
-/** What of it is part of a fact. */
-export const bodyOf = ({ content, received_at, translation }: Stamp) => ({
-  content,
-  received_at,
-  translation,
-});
 
 export function readDeposit(value: unknown, stamp: Stamp): ProviderFact {
   const deposit = readShape(zeroHashDeposit, value, "deposit");
