@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePorts as freeRange } from "@counterfoil/adapters/testing/free-ports";
 import {
   DockerComposeEnvironment,
   PullPolicy,
@@ -108,25 +108,6 @@ export function trialSecret(): string {
 }
 
 export async function freePorts(): Promise<Ports> {
-  const [http = 0, webhooks = 0, kafka = 0] = await listenAtOnce(3);
-  return { http, webhooks, kafka };
-}
-
-/** Several at once, so that none comes twice. */
-async function listenAtOnce(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once("error", reject);
-          server.listen(0, "127.0.0.1", () => {
-            const address = server.address();
-            resolve(typeof address === "object" && address !== null ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const http = await freeRange(3);
+  return { http, webhooks: http + 1, kafka: http + 2 };
 }

@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePorts } from "@counterfoil/adapters/testing/free-ports";
 import { expect, test } from "@jest/globals";
-import { freePort } from "./support/free-port.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -11,7 +11,7 @@ test("docs/first-steps.md can be followed to its end, and shows what it says", a
   const page = readFileSync(join(ROOT, "docs/first-steps.md"), "utf8");
   const blocks = [...page.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block ?? "");
   expect(blocks.length).toBeGreaterThan(5);
-  const port = String(await freePort());
+  const port = String(await freePorts());
   const script = ["set -eu", ...blocks]
     .join("\n")
     .replaceAll("127.0.0.1:8080", `127.0.0.1:${port}`)

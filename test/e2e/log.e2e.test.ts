@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts } from "@counterfoil/adapters/testing/free-ports";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { until } from "./support/api.ts";
 import { endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
-import { freePort } from "./support/free-port.ts";
 import { configOf } from "./support/stand-in.ts";
 
 afterEach(endAllProcesses);
@@ -35,13 +35,13 @@ test.each([
   ["a pipe that nobody reads", openFullPipe],
   ["a file on a full disk", () => openSync("/dev/full", "w")],
 ])("a log to %s stops no answer and no start", async (_, openLog) => {
-  const port = await freePort();
+  const port = await freePorts();
   const address = `http://127.0.0.1:${port}`;
   const env = {
     ...configOf(newFolder()),
     COUNTERFOIL_HTTP_PORT: String(port),
     // A feed that is not there brings a line with each attempt.
-    COUNTERFOIL_ZEROHASH_FEED_URL: `ws://127.0.0.1:${await freePort()}`,
+    COUNTERFOIL_ZEROHASH_FEED_URL: `ws://127.0.0.1:${await freePorts()}`,
     COUNTERFOIL_ZEROHASH_FEED_KEY: "key",
     COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE: "passphrase",
     COUNTERFOIL_ZEROHASH_FEED_SECRET: "c2VjcmV0",

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts } from "@counterfoil/adapters/testing/free-ports";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { stringify } from "yaml";
 import {
@@ -19,7 +20,6 @@ import {
   startRole,
 } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
-import { freePort } from "./support/free-port.ts";
 import { sendScenario, sendWebhook } from "./support/send.ts";
 import { configOf, feedConfigOf } from "./support/stand-in.ts";
 
@@ -63,7 +63,7 @@ async function startPrometheus(): Promise<Prometheus> {
     scrape_configs: [{ job_name: "counterfoil", file_sd_configs: [{ files: ["targets.json"] }] }],
   };
   writeFileSync(join(folder, "prometheus.yml"), stringify(config));
-  const port = await freePort();
+  const port = await freePorts();
   const child = spawn(
     "prometheus",
     [

@@ -5,6 +5,7 @@ import {
   describeOwnPostgres,
   queryOnce,
 } from "@counterfoil/adapters/postgres/testing/use-postgres";
+import { freePorts } from "@counterfoil/adapters/testing/free-ports";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import {
   addressOf,
@@ -16,7 +17,6 @@ import {
   stopRole,
 } from "../e2e/support/counterfoil.ts";
 import { newFolder, removeFolders } from "../e2e/support/folder.ts";
-import { freePort } from "../e2e/support/free-port.ts";
 import { sendScenario } from "../e2e/support/send.ts";
 import { configOf } from "../e2e/support/stand-in.ts";
 import { type BadServer, startSilentServer, startWebServer } from "./bad-servers.ts";
@@ -35,7 +35,7 @@ let silent: BadServer;
 let nobody: number;
 
 beforeAll(async () => {
-  [web, silent, nobody] = [await startWebServer(), await startSilentServer(), await freePort()];
+  [web, silent, nobody] = [await startWebServer(), await startSilentServer(), await freePorts()];
 });
 afterEach(endAllProcesses);
 afterAll(async () => {

@@ -2,8 +2,8 @@ import { connect, createServer, type Socket } from "node:net";
 import { BrokersDisagree, TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
+import { freePorts } from "../testing/free-ports.ts";
 import { missingForBroker, startBroker, type TestBroker } from "./testing/broker.ts";
-import { freePorts } from "./testing/free-ports.ts";
 import { createKafkaTopics } from "./topics.ts";
 
 const missing = missingForBroker();

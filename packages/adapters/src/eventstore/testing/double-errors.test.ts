@@ -28,8 +28,9 @@ describe("errors of the double", () => {
   test.each(["freeze_before", "freeze_after"] as const)(
     "Append, %s: the client's deadline",
     async (fault) => {
+      await use().client().appendToStream("connected", event(), AS_ANYBODY);
       use().settings.faultOf = () => fault;
-      const options = { ...AS_ANYBODY, deadline: 100 };
+      const options = { ...AS_ANYBODY, deadline: 1_000 };
       const append = use().client().appendToStream("s", event(), options);
       await expect(append).rejects.toMatchObject({ type: "deadline-exceeded", code: 4 });
       expect(stored()).toBe(fault === "freeze_after" ? 1 : 0);
@@ -37,8 +38,9 @@ describe("errors of the double", () => {
   );
 
   test("Append, late: written, and too late for the deadline", async () => {
-    use().settings.faultOf = () => ({ lateMs: 300 });
-    const options = { ...AS_ANYBODY, deadline: 100 };
+    await use().client().appendToStream("connected", event(), AS_ANYBODY);
+    use().settings.faultOf = () => ({ lateMs: 2_000 });
+    const options = { ...AS_ANYBODY, deadline: 1_000 };
     await expect(use().client().appendToStream("s", event(), options)).rejects.toThrow();
     expect(stored()).toBe(1);
   });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { freePorts } from "./free-ports.ts";
+import { freePorts } from "../../testing/free-ports.ts";
 
 /** A real broker on loopback with a folder of its own. One takes some 400 MB: one a test file. */
 export type TestBroker = Readonly<{

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { freePorts } from "../../testing/free-ports.ts";
 import type { KafkaConnection } from "../client.ts";
-import { freePorts } from "./free-ports.ts";
 
 export type ClusterUser = "admin" | "publisher";
 export type NodeId = (typeof NODES)[number];

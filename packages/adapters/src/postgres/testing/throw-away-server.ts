@@ -2,10 +2,10 @@ import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_pro
 import { once } from "node:events";
 import { accessSync, constants, existsSync, readdirSync, realpathSync } from "node:fs";
 import { chown, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { freePorts } from "../../testing/free-ports.ts";
 
 const run = promisify(execFile);
 
@@ -63,7 +63,7 @@ export async function startThrowAwayServer(
   const dataDir = join(folder, "data");
   const init = ["-D", dataDir, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"];
   await run(join(binDir, "initdb"), init, { ...user, cwd: folder });
-  const port = await freePort();
+  const port = await freePorts();
   const options = ["-p", `${port}`, "-k", folder, "-c", "listen_addresses=127.0.0.1"];
   for (const setting of ["synchronous_commit=on", ...settings]) options.push("-c", setting);
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
@@ -124,15 +124,6 @@ function serverUser(): { uid: number; gid: number } | null {
   if (process.getuid?.() !== 0) return null;
   const id = (flag: string) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
   return { uid: id("-u"), gid: id("-g") };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 /** Goes on reading the log: a server that nobody listens to stands still at its next line. */
