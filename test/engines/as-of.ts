@@ -13,6 +13,8 @@ import {
   type ProjectionRun,
   runTo,
 } from "@counterfoil/processing/projection/run";
+import { compareTuples } from "@counterfoil/processing/projection/selection";
+import { ENTRY_ORDER } from "@counterfoil/processing/queries/account-history";
 import { mergeAnomalies, readAnomalies } from "@counterfoil/processing/queries/anomalies";
 import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import type { Page, PageRequest } from "@counterfoil/processing/queries/answers";
@@ -130,7 +132,11 @@ async function compareBalances(comparing: Comparing): Promise<void> {
     expectSame(await list(rows, { as_of, at_position }), balances, what);
     for (const { id } of few(balances)) {
       const one = (from: Rows, moment: Moment) => findAccount(from, { id, platform, moment });
-      expectSame(await one(rows, { as_of, at_position }), await one(then, { as_of }), what);
+      const found = await one(rows, { as_of, at_position });
+      expectSame(found, await one(then, { as_of }), what);
+      if (as_of !== undefined && found.outcome === "found") {
+        expectSame(found.record.balance, lastBy(entries, id, as_of), [...what, id]);
+      }
       const history = (from: Rows, moment: Moment) =>
         pages((page) => listEntries(from, id, { page, moment, nextTurn }), 5);
       const expected = await history(then, { as_of });
@@ -146,6 +152,24 @@ async function compareBalances(comparing: Comparing): Promise<void> {
     expectSame(await run(rows, { at_position }), await run(then, {}), ["run", id, at_position]);
   }
 }
+
+/**
+ * The balance after the last entry of an account, in its order, that took effect by a time; a
+ * snapshot no earlier than the run that it stands behind.
+ */
+function lastBy(entries: readonly Row[], account: string, time: bigint): unknown {
+  const inOrder = entries
+    .filter((row) => row.account === account)
+    .sort((a, b) => compareTuples(placeOf(a), placeOf(b)));
+  const isInTime = ({ effective_at }: Row) => BigInt(effective_at ?? 0) <= time;
+  const last = inOrder.findLast((row, at) => {
+    const anchor = inOrder.slice(0, at).findLast(({ kind }) => kind === "run");
+    return isInTime(row) && (row.kind === "run" || anchor === undefined || isInTime(anchor));
+  });
+  return last?.running ?? null;
+}
+
+const placeOf = (row: Row) => ENTRY_ORDER.map((column) => row[column] ?? null);
 
 async function compareRecords(model: LifecycleModel, comparing: Comparing): Promise<void> {
   const { rows, folded: then, at_position, few } = comparing;

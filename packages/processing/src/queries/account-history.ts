@@ -114,13 +114,21 @@ export async function lastEntry(
     limit: 1,
   });
   let last = entry;
+  let isRunIncluded = true;
   for await (const row of nearBehind(reading, where, time)) {
-    if (BigInt(row.effective_at ?? 0) <= time) last = row;
+    const isInTime = BigInt(row.effective_at ?? 0) <= time;
+    if (row.kind === "run") isRunIncluded = isInTime;
+    // A snapshot may have arrived before the run that it stands behind took effect.
+    if (isInTime && isRunIncluded) last = row;
   }
   return last;
 }
 
-/** What may be ordered together with entries of a time, and stands behind it: near it, or joined. */
+/**
+ * The entries placed after a time that may have taken effect by it: those placed near it, and those
+ * of the cluster that it falls into. A run without a time of its own may stand first in that cluster,
+ * placed at its arrival, long after runs that stand behind it took effect.
+ */
 async function* nearBehind(
   { rows, account, position }: EntryReading,
   where: readonly Condition[],
@@ -139,11 +147,11 @@ async function* nearBehind(
     count += 1;
     beyond = ENTRY_ORDER.map((column) => row[column] ?? null);
   }
-  // Nearly always the next one begins anew.
-  for (let limit = 1; count < CLUSTER_MAX; limit *= 4) {
+  // Nearly always the second one begins the next cluster.
+  for (let limit = 2; count < CLUSTER_MAX; limit *= 4) {
     const rows = await read([], limit);
     for (const row of rows) {
-      if (row.joined !== GOES_ON) return;
+      if (count > 0 && row.joined !== GOES_ON) return;
       yield row;
       count += 1;
       beyond = ENTRY_ORDER.map((column) => row[column] ?? null);

@@ -85,6 +85,26 @@ describe("one account", () => {
   });
 });
 
+test("a run that nobody dated hides none of the dated ones behind it", async () => {
+  const [day, undated] = [86_400_000, -Date.UTC(2025, 5, 1)];
+  await report({ run: 1, at: 0, balance: "10", change: "10" });
+  await report({ run: 2, at: undated, balance: "20", change: "10" });
+  await report({ run: 3, at: day, balance: "30", change: "10" });
+  await report({ run: 4, at: 2 * day, balance: "45", change: "15" });
+  for (const [at, expected] of [
+    [-1, undefined],
+    [0, "10"],
+    [day - 1, "10"],
+    [day, "30"],
+    [1.5 * day, "30"],
+    [2 * day, "45"],
+    [30 * day, "45"],
+  ] as const) {
+    const { body } = await gateway.get(urlOf(ACCOUNT_ID, `?as_of=${timeAt(at)}`));
+    expect([at, body.data?.balance]).toEqual([at, expected]);
+  }
+});
+
 describe("the history of an account", () => {
   // biome-ignore lint/suspicious/noExplicitAny: entries of every kind
   const entriesOf = async (rest = ""): Promise<any[]> => {
