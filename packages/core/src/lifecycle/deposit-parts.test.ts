@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { type ClassPart, type DepositPart, dealtAnew, joinParts, lotsOf } from "./deposit-parts.ts";
+import { type ClassPart, type DepositPart, joinParts, lotsOf, updateLot } from "./deposit-parts.ts";
 
 const PARTS: Readonly<Record<string, DepositPart>> = {
   S: "status",
@@ -38,7 +38,7 @@ test.each([
   expect(joined(partsOf(parts).toReversed())).toBe(expected);
 });
 
-/** `own/other`, pairs first; who is free stands in brackets. */
+/** `own/other`, pairs first; the free part in brackets. */
 function lotOf(text: string) {
   const [own, other] = text.split("/").map((side) => ({
     paired: side.replace(/\(.*/, "").trim().split(" ").filter(Boolean),
@@ -51,17 +51,17 @@ function lotOf(text: string) {
 }
 
 test.each([
-  ["nobody is there", "/", "+a", "/", "a goes on"],
+  ["an empty lot", "/", "+a", "/", "a goes on"],
   ["one is free on the other side", "/ (v)", "+a", "a / v", "v stays"],
   ["all are pairs", "a c / v w", "+b", "a b / v w", "c goes on"],
-  ["all are pairs, and he is behind them", "a b / v w", "+c", "a b / v w", "c goes on"],
+  ["all are pairs, and the new one sorts last", "a b / v w", "+c", "a b / v w", "c goes on"],
   ["one of a pair leaves, another is free", "a b (c) / v w", "-a", "b c / v w", "c stays"],
-  ["one of a pair leaves, nobody is free", "a b / v w", "-a", "b / v", "w goes on"],
-  ["one who is free leaves", "a (b) / v", "-b", "a / v", "b stays"],
+  ["one of a pair leaves, none is free", "a b / v w", "-a", "b / v", "w goes on"],
+  ["a free one leaves", "a (b) / v", "-b", "a / v", "b stays"],
 ])("a lot: %s", (_, before, change, after, moved) => {
   const item = change.slice(1);
   const comes = change.startsWith("+");
-  const dealt = dealtAnew(lotOf(before), { item, comes }, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const dealt = updateLot(lotOf(before), { item, comes }, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
   expect(`${dealt.own.join(" ")} / ${dealt.other.join(" ")}`.trim()).toBe(after);
   expect(`${dealt.moved.item} ${dealt.moved.comes ? "goes on" : "stays"}`).toBe(moved);
 });

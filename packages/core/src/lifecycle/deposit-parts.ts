@@ -1,30 +1,31 @@
 import { compareText } from "../exact/text.ts";
 import { compareTimes, type Nanos } from "../exact/time.ts";
 
-/** Which part of a deposit a fact tells of. */
+/** The part of a deposit that a fact describes. */
 export type DepositPart = "status" | "movement" | "reversal" | "fund";
 
-/** A status, a movement, a fund event or a reversal of one class. */
+/** A part whose class equals that of others, so that nothing states which of them are one deposit. */
 export type ClassPart<Item> = Readonly<{
   item: Item;
   part: DepositPart;
   at: Nanos;
   tie: string;
-  /** null where it says none. */
+  /** null if the fact states none. */
   network: string | null;
 }>;
 
 export type Joined<Item> = readonly (readonly [a: Item, b: Item])[];
 
 /**
- * Parts of one class, in order of time: each movement takes the nearest free status and the nearest
- * free fund event, the earlier of two as near. A reversal takes the last free movement before it.
- * What is left of statuses and fund events joins in the same way.
+ * Pairs the parts of one class in order of time. Each movement takes the nearest free status and the
+ * nearest free fund event, the earlier one of two at the same distance. A reversal takes the last
+ * free movement before it. The remaining fund events take the remaining statuses in the same way.
  */
 export function joinParts<Item>(parts: readonly ClassPart<Item>[]): Joined<Item> {
   const pairs: (readonly [Item, Item])[] = [];
-  const of = (part: DepositPart) => new Set(parts.filter((one) => one.part === part).sort(byTime));
-  const [statuses, movements, funds] = [of("status"), of("movement"), of("fund")];
+  const sortedOf = (part: DepositPart) =>
+    new Set(parts.filter((one) => one.part === part).sort(byTime));
+  const [statuses, movements, funds] = [sortedOf("status"), sortedOf("movement"), sortedOf("fund")];
   const joinNearest = (taker: ClassPart<Item>, free: Set<ClassPart<Item>>): boolean => {
     const nearest = nearestOf(taker, free);
     if (nearest === null) return false;
@@ -37,7 +38,7 @@ export function joinParts<Item>(parts: readonly ClassPart<Item>[]): Joined<Item>
     joinNearest(movement, funds);
   }
   for (const fund of funds) joinNearest(fund, statuses);
-  for (const reversal of of("reversal")) {
+  for (const reversal of sortedOf("reversal")) {
     const before = [...movements].findLast((one) => one.at <= reversal.at && agree(one, reversal));
     if (before === undefined) continue;
     movements.delete(before);
@@ -68,19 +69,23 @@ const agree = (a: Any, b: Any): boolean =>
 const byTime = (a: Any, b: Any): number => compareTimes(a.at, b.at) || compareText(a.tie, b.tie);
 
 /**
- * How many equal parts are joined by time. Each that comes among more may move all that are joined
- * already, so more are joined by lot.
+ * The most equal parts that are joined by time. One more part may change all of their pairs, so a
+ * greater number is joined by lot.
  */
 export const BY_TIME_MAX = 64;
 
 /**
- * How many bits of a part's number say which lot of a round it is in. In each round those in a lot
- * are pairs as far as they go, and the others go to the next one. There are fewer lots as fewer are
- * left, so that a lot holds a few, whether a hundred parts are equal or a hundred thousand.
+ * How many bits of a part's number select its lot in each round. Within a lot the parts of both
+ * sides are paired; unpaired parts continue to the next round, which has fewer lots. So a lot holds
+ * a few parts, whether a hundred of them are equal or a hundred thousand.
  */
 const ROUND_BITS = [14n, 12n, 10n, 8n, 6n, 4n, 2n, 0n];
 
-/** The lots of a part, one a round. @param number 64 bits that nothing explains */
+/**
+ * The lot of a part in each round.
+ *
+ * @param number 64 uniformly distributed bits, such as of a hash
+ */
 export function lotsOf(number: bigint): readonly bigint[] {
   let rest = number;
   return ROUND_BITS.map((bits) => {
@@ -90,21 +95,23 @@ export function lotsOf(number: bigint): readonly bigint[] {
   });
 }
 
-/** What one who comes to a lot, or leaves it, finds there: on his side, and on the other one. */
+/** A lot as seen from one of its two sides. */
 type Lot<Item> = Readonly<{
-  /** Those who are pairs: the first of one side with the first of the other, and so on. */
+  /** The paired parts: the first of one side with the first of the other, and so on. */
   own: readonly Item[];
   other: readonly Item[];
-  /** Who is left over behind them: the first one. At least one side has none. */
+  /** The first unpaired part of each side. At least one side has none. */
   freeOwn: Item | null;
   freeOther: Item | null;
 }>;
 
 /**
- * Those who are pairs in a lot afterwards, and who comes to the next round by it, or leaves it. That
- * is always one: so one more part moves a few in each round, and no more.
+ * Adds a part to a lot, or removes it.
+ *
+ * @returns the paired parts afterwards, and the one part that enters or leaves the next round because
+ *   of it. Always exactly one moves, so a change costs a few steps in each round.
  */
-export function dealtAnew<Item>(
+export function updateLot<Item>(
   { own, other, freeOwn, freeOther }: Lot<Item>,
   { item, comes }: Readonly<{ item: Item; comes: boolean }>,
   compare: (a: Item, b: Item) => number,

@@ -3,21 +3,21 @@ import type { DepositRecord, DepositStage } from "@counterfoil/contracts/record"
 import { accountParts } from "../account.ts";
 import type { DepositPart } from "./deposit-parts.ts";
 import {
-  type AnyKnown,
-  called,
+  type AnyDatedFact,
+  type DatedFact,
+  dispatchByType,
   distinct,
+  EMPTY_READING,
+  earliestClaims,
   entryOf,
   type FactReading,
-  firstSaid,
-  HOLDER,
+  HOLDER_FIELDS,
   idClaims,
   isPayIn,
-  type Known,
   type Lifecycle,
-  lastSaid,
-  NOTHING_READ,
+  latestClaims,
+  namesOf,
   pick,
-  readingBy,
   readPayment,
 } from "./lifecycle-fact.ts";
 import {
@@ -41,39 +41,41 @@ import {
   type HistoryEntry,
   LAYER1_DEPOSIT,
   type StageRules,
-  stepsAlong,
+  stepsThrough,
   ZERO_HASH_DEPOSIT,
 } from "./stages.ts";
 
-const ON_WAY = ["detected", "unconfirmed", "confirmed", "screening", "held"] as const;
-const LEFT = ["quarantined", "credited"] as const;
-const ENDS = ["failed", "rejected", "returned"] as const;
+const IN_PROGRESS = ["detected", "unconfirmed", "confirmed", "screening", "held"] as const;
+const OUTCOMES = ["quarantined", "credited"] as const;
+const FINAL = ["failed", "rejected", "returned"] as const;
 
 /**
- * A quarantined deposit may be taken up again and go anywhere; of two words with one time it is
- * therefore the earlier one. What was credited is undone by a movement that reverses it, or by a
- * bank's return.
+ * Any stage may follow a quarantine, so of two entries with equal times it is the earlier one. A
+ * credited deposit is undone by a movement that reverses it, or by a bank's return.
  */
 export const DEPOSIT_RULES: StageRules<DepositStage> = {
-  order: [...ON_WAY, "quarantined", "credited", "returned", "failed", "rejected"],
-  retried: ENDS,
+  order: [...IN_PROGRESS, "quarantined", "credited", "returned", "failed", "rejected"],
+  retried: FINAL,
   steps: {
-    ...stepsAlong<(typeof ON_WAY)[number], DepositStage>(ON_WAY, [...LEFT, ...ENDS]),
-    credited: { moves: ["returned"], fills: ON_WAY },
-    returned: { moves: [], fills: [...ON_WAY, "credited", "failed", "rejected"] },
+    ...stepsThrough<(typeof IN_PROGRESS)[number], DepositStage>(IN_PROGRESS, [
+      ...OUTCOMES,
+      ...FINAL,
+    ]),
+    credited: { moves: ["returned"], fills: IN_PROGRESS },
+    returned: { moves: [], fills: [...IN_PROGRESS, "credited", "failed", "rejected"] },
     failed: { moves: ["returned"], fills: [] },
     rejected: { moves: ["returned"], fills: [] },
-    quarantined: { moves: [...ON_WAY, "credited", ...ENDS], fills: [] },
+    quarantined: { moves: [...IN_PROGRESS, "credited", ...FINAL], fills: [] },
   },
 };
 
 export const DEPOSITS: Lifecycle = {
   model: "deposits",
   version: 8,
-  ...readingBy({
+  ...dispatchByType({
     MovementRecorded: { isKept: isDepositMovement, read: readMovement },
     DepositStatusReported: { read: readStatus },
-    PaymentStatusReported: { isKept: isPayIn, read: readPayin },
+    PaymentStatusReported: { isKept: isPayIn, read: readPaymentIn },
     FundReported: { read: readFund },
   }),
   rules: DEPOSIT_RULES,
@@ -82,7 +84,7 @@ export const DEPOSITS: Lifecycle = {
   fieldsOf: depositFields,
 };
 
-/** What books a deposit, and what takes it back: that names the same reference. */
+/** Whether a movement books a deposit, or reverses one: a reversal names the same reference. */
 function isDepositMovement(movement: DataOf<"MovementRecorded">): boolean {
   const { provider, movement_type, change, deposit_reference_id } = movement;
   if (provider !== "zerohash" || change === "0") return false;
@@ -90,41 +92,41 @@ function isDepositMovement(movement: DataOf<"MovementRecorded">): boolean {
   return movement_type === "deposit";
 }
 
-/** What two reports of one deposit agree in. */
+/** The values in which two reports of one deposit agree. */
 type Agreed = Readonly<
   Partial<Record<"participant_code" | "account_label", string | null | undefined>> &
     Partial<Record<"asset" | "network" | "amount" | "hash", string | undefined>>
 >;
 
 /**
- * The network is left out of the class: both may not know it. Without a hash, or without an amount,
- * nothing joins.
+ * Claims to the class of a report: reports of one class may be joined to one deposit. The network is
+ * not part of it, since a report may omit it. A report without a hash or an amount has no class.
  */
-function classClaims(fact: AnyKnown, part: DepositPart, agreed: Agreed): Claim[] {
+function classClaims(fact: AnyDatedFact, part: DepositPart, agreed: Agreed): Claim[] {
   const { participant_code, account_label, asset, network, amount, hash } = agreed;
   const code = splitAsset(asset ?? "");
   const isWhole = participant_code && code.base && amount && hash;
   const shared = [participant_code, account_label ?? "general", code.base, amount];
   return [
-    ...firstSaid(fact, 0, { part, since: String(fact.at) }),
-    ...lastSaid(fact, 0, {
+    ...earliestClaims(fact, 0, { part, since: String(fact.at) }),
+    ...latestClaims(fact, 0, {
       class: isWhole ? JSON.stringify([...shared, normalHash(hash)]) : undefined,
       class_network: code.network ?? network,
     }),
   ];
 }
 
-/** What was booked before what was reported. */
-const [BOOKED, STATED, FUNDED] = [0, 1, 2];
+/** Weights of claims: movements before reported statuses, fund events last. */
+const [BOOKED, REPORTED, FUNDED] = [0, 1, 2];
 
-function readMovement(fact: Known<"MovementRecorded">): FactReading {
+function readMovement(fact: DatedFact<"MovementRecorded">): FactReading {
   const { account, movement_id, change, deposit_reference_id: reference } = fact.data;
   const holder = accountParts(account);
   const isReversal = change.startsWith("-");
   const amount = change.replace(/^-/, "");
   const name = { kind: "movement", name: `movement:${movement_id}` };
   return {
-    ...NOTHING_READ,
+    ...EMPTY_READING,
     owner: ownerOf(holder),
     names: [name],
     aliases: distinct([movement_id, ...hashNames(reference)]),
@@ -142,8 +144,8 @@ function readMovement(fact: Known<"MovementRecorded">): FactReading {
         amount,
         hash: knownId(reference),
       }),
-      ...firstSaid(fact, BOOKED, {
-        ...pick(holder, ...HOLDER),
+      ...earliestClaims(fact, BOOKED, {
+        ...pick(holder, ...HOLDER_FIELDS),
         ...{ amount, reference, "id:movement": name.name },
       }),
       movementClaim(movement_id),
@@ -151,16 +153,16 @@ function readMovement(fact: Known<"MovementRecorded">): FactReading {
   };
 }
 
-function readStatus(fact: Known<"DepositStatusReported">): FactReading {
+function readStatus(fact: DatedFact<"DepositStatusReported">): FactReading {
   const { data } = fact;
   const isLayer1 = data.provider === "layer1";
   const names = isLayer1
-    ? called("transfer", transferTo(data))
-    : called("deposit", data.deposit_id);
+    ? namesOf("transfer", transferTo(data))
+    : namesOf("deposit", data.deposit_id);
   const words = isLayer1 ? LAYER1_DEPOSIT : ZERO_HASH_DEPOSIT;
   const hash = knownId(data.transaction_hash);
   return {
-    ...NOTHING_READ,
+    ...EMPTY_READING,
     owner: isLayer1 ? "" : ownerOf(data),
     names: names.length > 0 ? names : [{ kind: "content", name: data.content }],
     aliases: distinct([
@@ -172,11 +174,11 @@ function readStatus(fact: Known<"DepositStatusReported">): FactReading {
     entries: [entryOf(fact, { words, word: data.status, source: "status" })],
     claims: [
       ...classClaims(fact, "status", { ...data, hash: isLayer1 ? undefined : hash }),
-      ...firstSaid(fact, STATED, {
-        ...pick(data, ...HOLDER),
+      ...earliestClaims(fact, REPORTED, {
+        ...pick(data, ...HOLDER_FIELDS),
         [isLayer1 ? "transfer_id" : "deposit_id"]: data.deposit_id,
       }),
-      ...lastSaid(fact, STATED, {
+      ...latestClaims(fact, REPORTED, {
         ...pick(data, "amount", "source_address", "received_address"),
         ...pick(data, "reference", "reason", "reason_code"),
         ...{ transaction_hash: hash, paid_fee: feeText(data) },
@@ -186,22 +188,22 @@ function readStatus(fact: Known<"DepositStatusReported">): FactReading {
   };
 }
 
-/** One transaction may pay several of our addresses: each is a deposit. */
+/** One transaction may pay several of our addresses. Each of them is a deposit. */
 function transferTo({ deposit_id, leg_id, received_address }: DataOf<"DepositStatusReported">) {
   const address = /^[0-9a-f]{32}([0-9a-f]{32})[0-9a-f]{2}$/i.exec(leg_id ?? "")?.[1];
   const known = address?.toLowerCase() ?? received_address?.toLowerCase();
   return known === undefined ? deposit_id : `${deposit_id}:${known}`;
 }
 
-function readPayin(fact: Known<"PaymentStatusReported">): FactReading {
+function readPaymentIn(fact: DatedFact<"PaymentStatusReported">): FactReading {
   const { data } = fact;
   const hash = knownId(data.transaction_id) ?? knownId(data.reference);
   return {
     ...readPayment(fact, BANK_DEPOSIT),
     claims: [
       ...classClaims(fact, "status", { ...data, hash }),
-      ...firstSaid(fact, STATED, pick(data, ...HOLDER)),
-      ...lastSaid(fact, STATED, {
+      ...earliestClaims(fact, REPORTED, pick(data, ...HOLDER_FIELDS)),
+      ...latestClaims(fact, REPORTED, {
         ...pick(data, "amount", "transaction_hash", "reference", "reason", "reason_code"),
         paid_fee: feeText(data),
       }),
@@ -210,26 +212,26 @@ function readPayin(fact: Known<"PaymentStatusReported">): FactReading {
   };
 }
 
-function readFund(fact: Known<"FundReported">): FactReading {
+function readFund(fact: DatedFact<"FundReported">): FactReading {
   const { data } = fact;
   const hash = knownId(data.transaction_hash);
   const { fund_id, success, reason, reason_code, rate, notional, quoted_currency } = data;
   const shown = { fund_id, success, reason, reason_code, rate, notional, quoted_currency };
   const name = `fund:${data.fund}`;
   return {
-    ...NOTHING_READ,
+    ...EMPTY_READING,
     owner: ownerOf(data),
     names: [{ kind: "fund", name }],
     aliases: distinct([fund_id, ...hashNames(hash)]),
     entries: [fundEntry(fact)],
     claims: [
       ...classClaims(fact, "fund", { ...data, amount: data.quantity, hash }),
-      ...firstSaid(fact, FUNDED, pick(data, ...HOLDER)),
-      ...lastSaid(fact, BOOKED, {
+      ...earliestClaims(fact, FUNDED, pick(data, ...HOLDER_FIELDS)),
+      ...latestClaims(fact, BOOKED, {
         transaction_hash: hash,
         fund: JSON.stringify(shown, (_key, value) => value ?? null),
       }),
-      ...lastSaid(fact, FUNDED, {
+      ...latestClaims(fact, FUNDED, {
         ...pick(data, "source_address", "reason", "reason_code"),
         ...{ amount: data.quantity, received_address: data.deposit_address },
       }),
@@ -239,10 +241,10 @@ function readFund(fact: Known<"FundReported">): FactReading {
 }
 
 /**
- * `success: false` says that nothing was converted; the deposit has been seen all the same, and most
+ * `success: false` means that nothing was converted; the deposit was seen all the same, and most
  * often credited. Only a session that expired without any sign of money has failed.
  */
-function fundEntry({ data }: Known<"FundReported">): HistoryEntry {
+function fundEntry({ data }: DatedFact<"FundReported">): HistoryEntry {
   const { success, occurred_at = null, transaction_hash, deposited_at } = data;
   const entry = { source: "fund", occurred_at } as const;
   if (success) return { ...entry, stage: "credited", word: "success" };

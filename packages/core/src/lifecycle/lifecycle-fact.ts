@@ -10,11 +10,11 @@ import { factKey } from "../identity.ts";
 import { type FactData, type FactState, firstArrivalOf, inForce } from "../ingest/fact-state.ts";
 import {
   type Claim,
-  earliest,
+  earliestFirst,
   type Fields,
   hashNames,
   knownId,
-  latest,
+  latestFirst,
   type Owner,
   ownerOf,
 } from "./record-fields.ts";
@@ -22,8 +22,8 @@ import { type HistoryEntry, isRetry, type StageRules, stageOfWord, type Words } 
 import type { MovementSide } from "./withdrawal-movement.ts";
 
 /**
- * One provider fact, with everything later said of it, that a lifecycle may need. Records are a
- * function of the set of these; the order in which they arrived decides nothing.
+ * A provider fact with the amendments recorded for it later. A lifecycle record is a function of
+ * the set of its facts, not of the order in which they arrived.
  */
 export type LifecycleFact = Readonly<{
   /** Unique: type and natural key. */
@@ -32,71 +32,70 @@ export type LifecycleFact = Readonly<{
   state: FactState;
 }>;
 
-/** A fact with its content in force, its time, and a short text that tells it from all others. */
-export type Known<Type extends ProviderFactType> = Readonly<{
+/** A fact with its content in force, the time it is ordered by, and a unique tiebreaker. */
+export type DatedFact<Type extends ProviderFactType> = Readonly<{
   type: Type;
   data: DataOf<Type>;
   state: FactState;
-  /** What it is ordered by. */
   at: Nanos;
-  /** Orders facts of one time, on every engine alike. */
+  /** Orders facts with equal times, identically on every engine. */
   tie: string;
 }>;
 
-export type AnyKnown = { [Type in ProviderFactType]: Known<Type> }[ProviderFactType];
+export type AnyDatedFact = { [Type in ProviderFactType]: DatedFact<Type> }[ProviderFactType];
 
-/** The content in force of one fact; `at` where its run dates it, else its own time. */
-export function known({ type, state }: LifecycleFact, tie: string, at?: Nanos): AnyKnown {
+/** The content in force of a fact, dated `at` if its run dates it, else by its own time. */
+export function datedFact({ type, state }: LifecycleFact, tie: string, at?: Nanos): AnyDatedFact {
   const content = { type, state, data: inForce(state), at: at ?? ownTime(state), tie };
-  return content as unknown as AnyKnown;
+  return content as unknown as AnyDatedFact;
 }
 
-/** What the fact itself is dated, else its arrival: so it can be stuck, whatever it says. */
+/** The time that a fact states, else its first arrival, so that every record can become stuck. */
 export function ownTime(state: FactState): Nanos {
   return statedTime(state).at ?? firstArrivalOf(state);
 }
 
-/** A fact is named by its type and natural key, as an event about it has them. */
+/** The id of a fact: its type and the natural key that its event carries. */
 export function factIdOf(type: ProviderFactType, data: FactData): string {
   return factIdOfKey(type, factKey({ type, data } as unknown as ProviderFact));
 }
 
-/** From the key that an amendment carries; a movement's run is a hint there, not part of it. */
+/** The id of a fact from an amendment's key, where a movement's run is a hint and not part of the id. */
 export function factIdOfKey(type: ProviderFactType, key: Readonly<Record<string, string>>): string {
   const parts = type === "MovementRecorded" ? [key.account, key.movement_id] : Object.values(key);
   return JSON.stringify([type, ...parts]);
 }
 
-/** What tells one lifecycle from another. */
+/** The definition of a lifecycle: the facts it reads, its stage rules and its record's fields. */
 export type Lifecycle = Readonly<{
   model: ModelName;
-  /** Raised whenever the same events may give other rows. */
+  /** Raised whenever the same events may produce different rows. */
   version: number;
-  /** Types of facts that it may keep. */
+  /** The types of facts that it may keep. */
   types: readonly string[];
   isKept: (type: ProviderFactType, data: FactData) => boolean;
-  /** null for a fact that only says something of others. */
-  read: (fact: AnyKnown) => FactReading | null;
+  /** Returns null for a fact that only describes other facts. */
+  read: (fact: AnyDatedFact) => FactReading | null;
   rules: StageRules;
-  /** The stage of a record whose only words say nothing of it. */
+  /** The stage of a record none of whose entries has a stage. */
   firstStage: string | null;
-  /** Kinds of names that a record may be called by, the best first. */
+  /** The kinds of names that may identify a record, best first. */
   ids: readonly string[];
-  /** @param taken by debits, less what came back of it; null where there is no debit */
-  fieldsOf: (fields: Fields, taken: string | null) => object;
-  /** Who has a part in a record, by its shown state; missing where columns of the record say whose it is. */
+  /** @param netDebit the sum of debits less reversals; null without a debit */
+  fieldsOf: (fields: Fields, netDebit: string | null) => object;
+  /** The parties to a record, from its state; absent where columns of the record name the holder. */
   partiesOf?: (state: unknown) => ReadonlySet<string>;
 }>;
 
 type Reader<Type extends ProviderFactType> = Readonly<{
-  /** Which facts of the type are kept; all of them where this is missing. */
+  /** Whether a fact of the type is kept; all are kept if this is absent. */
   isKept?: (data: DataOf<Type>) => boolean;
-  /** Missing for facts that only say something of others. */
-  read?: (fact: Known<Type>) => FactReading;
+  /** Absent for facts that only describe other facts. */
+  read?: (fact: DatedFact<Type>) => FactReading;
 }>;
 
-/** A lifecycle reads facts by their type. */
-export function readingBy(readers: { readonly [Type in ProviderFactType]?: Reader<Type> }) {
+/** Combines readers of single fact types into the reading part of a lifecycle. */
+export function dispatchByType(readers: { readonly [Type in ProviderFactType]?: Reader<Type> }) {
   const readerOf = (type: ProviderFactType) => readers[type] as Reader<never> | undefined;
   return {
     types: Object.keys(readers),
@@ -104,47 +103,47 @@ export function readingBy(readers: { readonly [Type in ProviderFactType]?: Reade
       const reader = readerOf(type);
       return reader !== undefined && (reader.isKept?.(data as never) ?? true);
     },
-    read: (fact: AnyKnown): FactReading | null =>
+    read: (fact: AnyDatedFact): FactReading | null =>
       readerOf(fact.type)?.read?.(fact as never) ?? null,
   };
 }
 
-/** Facts of one owner that share a name are one record. */
+/** Facts of one owner that share a name belong to one record. */
 export type Name = Readonly<{ kind: string; name: string }>;
 
-/** What a lifecycle reads in one fact. */
+/** What a lifecycle reads from a fact. */
 export type FactReading = Readonly<{
   owner: Owner;
   names: readonly Name[];
-  /** It belongs to whoever owns this name, and makes nobody its owner. */
+  /** The name of the record that the fact belongs to, where it does not itself establish that name. */
   mentions: Name | null;
-  /** Texts beside its names that find the record. */
+  /** Texts besides its names by which the record is found. */
   aliases: readonly string[];
   entries: readonly HistoryEntry[];
   claims: readonly Claim[];
-  /** Its side of a movement that a withdrawal goes through. */
+  /** The side of a movement, if the fact is a step of a withdrawal. */
   side: MovementSide | null;
 }>;
 
-export const NOTHING_READ: Omit<FactReading, "owner" | "names" | "entries"> = {
+export const EMPTY_READING: Omit<FactReading, "owner" | "names" | "entries"> = {
   mentions: null,
   aliases: [],
   claims: [],
   side: null,
 };
 
-type Printed = Readonly<{
+type ReportedWord = Readonly<{
   words: Words<string>;
   word: string;
   source: HistoryEntry["source"];
-  /** As shown, where that is not the word itself. */
+  /** The displayed text, if it differs from the word. */
   shown?: string;
 }>;
 
-/** The entry of a provider's word. */
+/** The history entry for a provider's status word. */
 export function entryOf(
-  { data }: AnyKnown,
-  { words, word, source, shown = word }: Printed,
+  { data }: AnyDatedFact,
+  { words, word, source, shown = word }: ReportedWord,
 ): HistoryEntry {
   const stage = stageOfWord(words, word);
   return {
@@ -156,41 +155,42 @@ export function entryOf(
   };
 }
 
-/** Texts that are known, each once, in order. */
+/** The defined texts without duplicates, sorted. */
 export function distinct(texts: readonly (string | null | undefined)[]): string[] {
   return [...new Set(texts.filter((text) => typeof text === "string"))].sort();
 }
 
-export const called = (kind: string, ...names: (string | undefined)[]): Name[] =>
+export const namesOf = (kind: string, ...names: (string | undefined)[]): Name[] =>
   distinct(names.map(knownId)).map((name) => ({ kind, name }));
 
-/** Of several ids of one kind the least names the record. */
+/** Of several ids of one kind, the smallest identifies the record. */
 export const idClaims = (names: readonly Name[]): Claim[] =>
   names.map(({ kind, name }) => ({ field: `id:${kind}`, order: name, value: name }));
 
 type Values = Readonly<Record<string, string | null | undefined>>;
 
-/** Fields that tell whose it is, and in what, wherever a fact has them. */
-export const HOLDER = [
+/** Fields that identify the holder and the asset, where a fact has them. */
+export const HOLDER_FIELDS = [
   ...["participant_code", "account_group", "account_label", "asset", "network", "provider"],
 ] as const;
 
-/** Fields of a fact as they stand. */
+/** Copies the named fields of a fact unchanged. */
 export function pick(data: object, ...fields: readonly string[]): Values {
   const all = data as Values;
   return Object.fromEntries(fields.map((field) => [field, all[field]]));
 }
 
-/** What is known of these fields; the earliest fact of the least weight counts. */
-export function firstSaid({ at, tie }: AnyKnown, weight: number, values: Values): Claim[] {
-  return claimsOf(earliest(weight, at, tie), values);
+/** Claims to the fields that have a value; the lowest weight wins, then the earliest fact. */
+export function earliestClaims({ at, tie }: AnyDatedFact, weight: number, values: Values): Claim[] {
+  return claimsOf(earliestFirst(weight, at, tie), values);
 }
 
-/** What is known of these fields; the latest fact of the least weight counts. */
-export function lastSaid({ at, tie }: AnyKnown, weight: number, values: Values): Claim[] {
-  return claimsOf(latest(weight, at, tie), values);
+/** Claims to the fields that have a value; the lowest weight wins, then the latest fact. */
+export function latestClaims({ at, tie }: AnyDatedFact, weight: number, values: Values): Claim[] {
+  return claimsOf(latestFirst(weight, at, tie), values);
 }
 
+/** Claims to the fields that have a value, with one order for all of them. */
 export const claimsOf = (order: string, values: Values): Claim[] =>
   Object.entries(values).flatMap(([field, value]) =>
     value === undefined || value === null ? [] : [{ field, order, value }],
@@ -201,83 +201,91 @@ export function isPayIn({ payment_type }: DataOf<"PaymentStatusReported">): bool
   return payment_type?.toLowerCase() === "debit";
 }
 
-/** What a payment is called and how it stands, whichever way it goes. */
+/** Reads the names and the status of a payment in either direction. */
 export function readPayment(
-  fact: Known<"PaymentStatusReported">,
+  fact: DatedFact<"PaymentStatusReported">,
   words: Words<string>,
 ): FactReading {
   const { payment, payment_id, transaction_id, transaction_hash, reference, status } = fact.data;
   return {
-    ...NOTHING_READ,
+    ...EMPTY_READING,
     owner: ownerOf(fact.data),
-    names: called("payment", payment, payment_id, transaction_id),
+    names: namesOf("payment", payment, payment_id, transaction_id),
     aliases: distinct([reference, ...hashNames(transaction_hash)]),
     entries: [entryOf(fact, { words, word: status, source: "payment" })],
   };
 }
 
-/** A word as it stands in the history of its record; null where another fact's is shown instead. */
-export type Standing = Readonly<{
-  /** The stage after it, and whether it brought that stage. */
+/** How an entry counts in its record's history; null where another fact's entry is shown instead. */
+export type EntryOutcome = Readonly<{
+  /** The stage after the entry, and whether the entry changed it. */
   after: string | null;
   moves: boolean;
   flag: string | null;
   late: boolean;
 }> | null;
 
-type Word = Readonly<{ said: HistoryEntry; standing: NonNullable<Standing> }>;
-type Reason = Readonly<{ holds: (word: Word) => boolean; say: (word: Word) => string }>;
+type JudgedEntry = Readonly<{ entry: HistoryEntry; outcome: NonNullable<EntryOutcome> }>;
+type Explanation = Readonly<{
+  applies: (judged: JudgedEntry) => boolean;
+  explain: (judged: JudgedEntry) => string;
+}>;
 
-/** What `takeStep` of stages.ts decided about a word. The first that holds is said. */
-const REASONS: readonly Reason[] = [
+/** Explains what `takeStep` of stages.ts decided about an entry. The first that applies is used. */
+const EXPLANATIONS: readonly Explanation[] = [
   {
-    holds: ({ standing: { flag } }) => flag?.startsWith("unknown_word:") ?? false,
-    say: ({ standing: { after } }) =>
+    applies: ({ outcome: { flag } }) => flag?.startsWith("unknown_word:") ?? false,
+    explain: ({ outcome: { after } }) =>
       `is no word that is known, so the stage stays ${stageText(after)}`,
   },
   {
-    holds: ({ standing: { flag } }) => flag?.startsWith("illegal_step:") ?? false,
-    say: ({ standing: { flag, after } }) =>
+    applies: ({ outcome: { flag } }) => flag?.startsWith("illegal_step:") ?? false,
+    explain: ({ outcome: { flag, after } }) =>
       `would be the step ${String(flag).slice("illegal_step:".length).replace("->", " → ")}, which no rule allows, so the stage stays ${stageText(after)}`,
   },
   {
-    holds: ({ standing: { moves } }) => moves,
-    say: ({ standing: { after, late } }) =>
+    applies: ({ outcome: { moves } }) => moves,
+    explain: ({ outcome: { after, late } }) =>
       `brings the stage ${stageText(after)}${late ? ", though it came late" : ""}`,
   },
   {
-    holds: ({ said: { stage } }) => stage === null,
-    say: () => "is kept in the history and says nothing of the stage",
+    applies: ({ entry: { stage } }) => stage === null,
+    explain: () => "is kept in the history and says nothing of the stage",
   },
   {
-    holds: ({ standing: { late } }) => late,
-    say: ({ standing: { after } }) =>
+    applies: ({ outcome: { late } }) => late,
+    explain: ({ outcome: { after } }) =>
       `came late and fills its place in the history; the stage was ${stageText(after)} by then`,
   },
   {
-    holds: () => true,
-    say: ({ standing: { after } }) => `says nothing new: the stage is ${stageText(after)} already`,
+    applies: () => true,
+    explain: ({ outcome: { after } }) =>
+      `says nothing new: the stage is ${stageText(after)} already`,
   },
 ];
 
-/** What a fact says of its record: each of its words, and what became of it. */
+/** Explains a fact to a reader: each of its entries, and how it counts in the record's history. */
 export function lifecycleReason(
   reading: FactReading | null,
-  standings: readonly Standing[],
+  outcomes: readonly EntryOutcome[],
 ): string {
-  const words = (reading?.entries ?? []).map((said, at) => wordReason(said, standings[at] ?? null));
-  return words.length === 0 ? `says nothing of the stage${claimed(reading)}` : words.join("; ");
+  const reasons = (reading?.entries ?? []).map((entry, index) =>
+    entryReason(entry, outcomes[index] ?? null),
+  );
+  return reasons.length === 0
+    ? `says nothing of the stage${claimedFields(reading)}`
+    : reasons.join("; ");
 }
 
-function wordReason(said: HistoryEntry, standing: Standing): string {
-  const word = `${said.source} "${said.word}"`;
-  if (standing === null) return `${word} is said by another fact, which is shown for both`;
-  const found = { said, standing };
-  return `${word} ${REASONS.find(({ holds }) => holds(found))?.say(found)}`;
+function entryReason(entry: HistoryEntry, outcome: EntryOutcome): string {
+  const word = `${entry.source} "${entry.word}"`;
+  if (outcome === null) return `${word} is said by another fact, which is shown for both`;
+  const judged = { entry, outcome };
+  return `${word} ${EXPLANATIONS.find(({ applies }) => applies(judged))?.explain(judged)}`;
 }
 
-/** The fields that it gives the record, where it gives nothing else. */
-function claimed(reading: FactReading | null): string {
+/** Names the fields that a fact without entries contributes to its record. */
+function claimedFields(reading: FactReading | null): string {
   const fields = [...new Set((reading?.claims ?? []).map(({ field }) => field.split(":", 1)[0]))];
   return fields.length === 0 ? "" : `, only of: ${fields.join(", ").replaceAll("_", " ")}`;
 }

@@ -1,8 +1,8 @@
 import type { Nanos } from "../exact/time.ts";
 
 /**
- * Whose an id is: participant, asset, network, as far as they are known. A shorter path is an owner
- * of whom less is known: `` < `DEF456` < `DEF456/USDC` < `DEF456/USDC/SOL`.
+ * The scope of an id: participant, asset and network, as far as they are known. A shorter path is a
+ * broader owner: `` < `DEF456` < `DEF456/USDC` < `DEF456/USDC/SOL`.
  */
 export type Owner = string;
 
@@ -12,7 +12,7 @@ type Holder = Readonly<{
   network?: string | null | undefined;
 }>;
 
-/** `USDC` on network `SOL` is `USDC.SOL`. */
+/** The owner of a fact. `USDC` on network `SOL` and `USDC.SOL` give the same owner. */
 export function ownerOf({ participant_code, asset, network }: Holder): Owner {
   if (!participant_code) return "";
   const { base, network: inCode } = splitAsset(asset ?? "");
@@ -23,18 +23,18 @@ export function ownerOf({ participant_code, asset, network }: Holder): Owner {
     .join("/");
 }
 
-/** The owner of whom the least is known comes first. */
-export function lessKnown(owner: Owner): Owner[] {
+/** All broader owners, the broadest first. */
+export function broaderOwners(owner: Owner): Owner[] {
   const parts = owner === "" ? [] : owner.split("/");
   return parts.map((_, length) => parts.slice(0, length).join("/"));
 }
 
-/** All that is more exactly known lies between these two texts, the first left out. */
-export function betterKnown(owner: Owner): readonly [after: string, before: string] {
+/** All narrower owners sort between these two texts, both exclusive. */
+export function narrowerOwnerRange(owner: Owner): readonly [after: string, before: string] {
   return owner === "" ? ["", "\u{10ffff}"] : [`${owner}/`, `${owner}0`];
 }
 
-export const isBetterKnown = (owner: Owner, than: Owner): boolean =>
+export const isNarrowerOwner = (owner: Owner, than: Owner): boolean =>
   owner !== than && (than === "" || owner.startsWith(`${than}/`));
 
 /** `USDC.ETH`: asset and network in one code. */
@@ -44,39 +44,39 @@ export function splitAsset(asset: string): Readonly<{ base: string; network: str
   return { base: asset.slice(0, dot), network: asset.slice(dot + 1) || undefined };
 }
 
-/** `""`, null and the nil UUID are unknown ids. */
+/** An id, or undefined: providers print `""`, null and the nil UUID for an unknown one. */
 export function knownId(id: string | null | undefined): string | undefined {
   return id && !/^0{8}-0{4}-0{4}-0{4}-0{12}$/.test(id) ? id : undefined;
 }
 
-/** Hashes are printed with and without 0x, in both cases. */
+/** Providers print hashes with and without 0x, in upper and lower case. */
 export function normalHash(hash: string): string {
   return hash.toLowerCase().replace(/^0x/, "");
 }
 
-/** As printed and normalised: both find the record. */
+/** A hash as printed and normalised; a record is found by either. */
 export function hashNames(hash: string | undefined): string[] {
   return hash === undefined ? [] : [hash, normalHash(hash)];
 }
 
 /**
- * What a fact says of a field of its record. Of all claims to one field the one with the least
- * `order` counts, so one more fact is one comparison, whatever came before.
+ * A value that a fact states for a field of its record. Of all claims to a field the one with the
+ * smallest `order` wins, so another fact costs one comparison, however many came before.
  */
 export type Claim = Readonly<{ field: string; order: string; value: string }>;
 
-/** Of each field the claim that counts. */
+/** The winning claim of each field. */
 export type Fields = Readonly<Record<string, readonly [order: string, value: string]>>;
 
 const LAST_NANO = (1n << 63n) - 1n;
 const timeText = (at: Nanos): string => at.toString(16).padStart(16, "0");
 
-/** Of several, the earliest counts; a lesser weight goes before any time. */
-export const earliest = (weight: number | string, at: Nanos, tie: string): string =>
+/** An order in which the lowest weight wins, then the earliest time. */
+export const earliestFirst = (weight: number | string, at: Nanos, tie: string): string =>
   `${weight}${timeText(at)}${tie}`;
 
-/** Of several, the latest counts. */
-export const latest = (weight: number, at: Nanos, tie: string): string =>
+/** An order in which the lowest weight wins, then the latest time. */
+export const latestFirst = (weight: number, at: Nanos, tie: string): string =>
   `${weight}${timeText(LAST_NANO - at)}${tie}`;
 
 export function withClaims(fields: Fields, claims: readonly Claim[]): Fields {
@@ -88,7 +88,7 @@ export function withClaims(fields: Fields, claims: readonly Claim[]): Fields {
   return next;
 }
 
-/** What several say together. */
+/** The winning claims of several clusters together. */
 export function mergedFields(all: readonly Fields[]): Fields {
   const claims = all.flatMap((fields) =>
     Object.entries(fields).map(([field, [order, value]]) => ({ field, order, value })),
@@ -98,20 +98,19 @@ export function mergedFields(all: readonly Fields[]): Fields {
 
 export const valueIn = (fields: Fields, field: string): string | null => fields[field]?.[1] ?? null;
 
-/** The values of these fields. */
 export function valuesIn<Field extends string>(fields: Fields, ...names: readonly Field[]) {
   const values = names.map((name) => [name, valueIn(fields, name)]);
   return Object.fromEntries(values) as Readonly<Record<Field, string | null>>;
 }
 
-/** Of fields that are told one by one, such as the amount of each leg. */
+/** The values of all fields with a prefix, such as the amount of each leg. */
 export function valuesUnder(fields: Fields, prefix: string): string[] {
   return Object.keys(fields)
     .filter((field) => field.startsWith(prefix))
     .map((field) => valueIn(fields, field) ?? "");
 }
 
-/** Whose it is, and in what. */
+/** The holder and the asset of a record. */
 export function holderFields(fields: Fields) {
   const asset = valueIn(fields, "asset");
   return {
@@ -127,21 +126,21 @@ export const providerOf = (fields: Fields): "layer1" | "zerohash" =>
 
 type Fee = Readonly<{ fee?: string | undefined; fee_asset?: string | undefined }>;
 
-/** A fee and its asset are one claim. */
+/** A fee and its asset as one value, so that both come from the same claim. */
 export const feeText = ({ fee, fee_asset }: Fee): string | undefined =>
   fee === undefined ? undefined : JSON.stringify([fee, fee_asset ?? null]);
 
-/** The fee of `feeText`. */
+/** Reads the fee that `feeText` wrote. */
 export function paidFee(fields: Fields) {
   const [fee, fee_asset] = JSON.parse(valueIn(fields, "paid_fee") ?? "[null,null]");
   return { fee, fee_asset } as Readonly<{ fee: string | null; fee_asset: string | null }>;
 }
 
-/** Movements of its way that a record lists. */
-const MOVEMENTS_SHOWN = 100;
+/** The maximum number of movements that a record lists. */
+const MAX_MOVEMENTS_LISTED = 100;
 const MOVEMENT = "movement:";
 
-/** Each movement is a field of its own. */
+/** A movement is a field of its own. */
 export const movementClaim = (id: string): Claim => ({
   field: MOVEMENT + id,
   order: id,
@@ -149,14 +148,14 @@ export const movementClaim = (id: string): Claim => ({
 });
 export const isMovement = (field: string): boolean => field.startsWith(MOVEMENT);
 
-/** The first movements by id, which are all that a record lists. */
+/** The movements that a record lists: the first ones by id. */
 export function movementIds(fields: Fields): string[] {
-  return valuesUnder(fields, MOVEMENT).sort().slice(0, MOVEMENTS_SHOWN);
+  return valuesUnder(fields, MOVEMENT).sort().slice(0, MAX_MOVEMENTS_LISTED);
 }
 
-/** Without the movements that no record lists: a record of thousands is no longer for it. */
+/** Drops the movements that the record does not list, so that thousands do not enlarge it. */
 export function withoutUnlisted(fields: Fields): Fields {
-  if (Object.keys(fields).filter(isMovement).length <= MOVEMENTS_SHOWN) return fields;
+  if (Object.keys(fields).filter(isMovement).length <= MAX_MOVEMENTS_LISTED) return fields;
   const listed = new Set(movementIds(fields));
   return Object.fromEntries(
     Object.entries(fields).filter(([field, [, value]]) => !isMovement(field) || listed.has(value)),

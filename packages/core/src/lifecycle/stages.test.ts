@@ -27,7 +27,7 @@ import {
 import { TRADE_RULES } from "./trade.ts";
 import { WITHDRAWAL_RULES } from "./withdrawal.ts";
 
-/** The table "Words" of the design, cell by cell; `history only` is null. */
+/** Every status word that the providers document, by stage; `history only` is null. */
 const TABLE: readonly (readonly [name: string, words: Words<string>, cell: string])[] = [
   [
     "Zero Hash requests and payments",
@@ -93,7 +93,7 @@ describe("words", () => {
   });
 
   test.each(["", "odd", "constructor", "__proto__", "toString"])(
-    "nobody knows the word %p",
+    "the word %p is unknown",
     (word) => {
       for (const [, words] of TABLE) expect(stageOfWord(words, word)).toBeUndefined();
     },
@@ -118,7 +118,7 @@ function tableOf<Stage extends string>(
   });
 }
 
-describe("every stage meets every stage", () => {
+describe("the step from every stage to every stage", () => {
   test("withdrawals", () => {
     expect(tableOf<WithdrawalStage>(WITHDRAWAL_STAGES, WITHDRAWAL_RULES)).toEqual([
       "· > > > > > > > > requested",
@@ -175,7 +175,7 @@ describe("a step", () => {
     expect(step).toEqual({ after: "pending", moves: false, flag: "unknown_word:word" });
   });
 
-  test("at least: where no other stage stands before", () => {
+  test("at_least counts only while there is no stage", () => {
     const seen = { ...entry("detected"), mode: "at_least" as const };
     expect(takeStep(null, seen, DEPOSIT_RULES).after).toBe("detected");
     expect(takeStep("quarantined", seen, DEPOSIT_RULES).after).toBe("quarantined");
@@ -195,7 +195,7 @@ describe("a step", () => {
     expect([after, flag]).toEqual([stage === "requested" ? "pending" : stage, null]);
   });
 
-  test("of one time the stage that is further on stands later, what has none first", () => {
+  test("at equal times the later stage sorts last, an entry without a stage first", () => {
     const stages = [null, "requested", "settled", "returned"];
     const ranks = stages.map((stage) => rankOf(stage, WITHDRAWAL_RULES));
     expect(ranks.toSorted((a, b) => a - b)).toEqual(ranks);

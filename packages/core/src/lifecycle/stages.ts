@@ -1,10 +1,10 @@
 import type { DepositStage, TradeStage, WithdrawalStage } from "@counterfoil/contracts/record";
 import { type Nanos, SECOND } from "../exact/time.ts";
 
-/** The providers' words, in lower case, and our stages; null is history only. */
+/** Providers' status words in lower case, with our stages; null is history only. */
 export type Words<Stage extends string> = Readonly<Record<string, Stage | null>>;
 
-/** Words are compared without case; undefined where nobody knows the word. */
+/** The stage of a word, compared without case; undefined for an unknown word. */
 export function stageOfWord<Stage extends string>(
   words: Words<Stage>,
   word: string,
@@ -13,7 +13,7 @@ export function stageOfWord<Stage extends string>(
   return Object.hasOwn(words, lower) ? words[lower] : undefined;
 }
 
-/** A payment that had ended is on its way again: every stage may follow. */
+/** Whether an ended payment is being tried again, so that every stage may follow. */
 export const isRetry = (word: string): boolean => word.toLowerCase() === "retried";
 
 type ByStage<Stage extends string> = Readonly<Partial<Record<Stage | "history_only", string>>>;
@@ -25,7 +25,7 @@ function wordsOf<Stage extends string>(byStage: ByStage<Stage>): Words<Stage> {
   return Object.fromEntries(words);
 }
 
-/** Requests and payments. One page prints `initiatlized`, others `canceled` with one l. */
+/** Requests and payments. Providers also print `initiatlized`, and `canceled` with one l. */
 export const ZERO_HASH_WITHDRAWAL = wordsOf<WithdrawalStage>({
   requested: "pending_trade initialized initiatlized submitted",
   pending: "pending retried",
@@ -39,7 +39,7 @@ export const ZERO_HASH_WITHDRAWAL = wordsOf<WithdrawalStage>({
   history_only: "unspecified",
 });
 
-/** `on_chain_status` of a request. */
+/** The `on_chain_status` of a request. */
 export const ZERO_HASH_ON_CHAIN = wordsOf<WithdrawalStage>({
   broadcast: "pending",
   confirmed: "confirmed",
@@ -99,47 +99,51 @@ export const ZERO_HASH_TRADE = wordsOf<TradeStage>({
   terminated: "terminated",
 });
 
-/** Every stage meets every other: what is neither in `moves` nor in `fills` is an illegal step. */
+/** A step that is neither in `moves` nor in `fills` is illegal. */
 export type StageRules<Stage extends string = string> = Readonly<{
-  /** Of two entries with one time the one further on stands later. */
+  /** Orders entries with equal times. */
   order: readonly Stage[];
   steps: Readonly<Record<Stage, Steps<Stage>>>;
-  /** Ends that a retry opens again. */
+  /** Final stages that a retry reopens. */
   retried: readonly Stage[];
 }>;
 
 type Steps<Stage> = Readonly<{
-  /** Where the stage may go from here. */
+  /** The stages that may follow. */
   moves: readonly Stage[];
-  /** What has passed already, or says nothing new: it only fills the history. */
+  /** Stages that were passed already: such an entry is kept in the history only. */
   fills: readonly Stage[];
 }>;
 
-/** Each stage on a way may be skipped, or ended; what lies before it has passed. */
-export function stepsAlong<On extends Stage, Stage>(way: readonly On[], ends: readonly Stage[]) {
-  const steps = way.map((stage, at) => {
-    const onWay: Steps<Stage> = { moves: [...way.slice(at + 1), ...ends], fills: way.slice(0, at) };
-    return [stage, onWay];
+/** The steps of a sequence whose stages may be skipped, and which may end after each of them. */
+export function stepsThrough<On extends Stage, Stage>(
+  sequence: readonly On[],
+  ends: readonly Stage[],
+) {
+  const steps = sequence.map((stage, index) => {
+    const moves = [...sequence.slice(index + 1), ...ends];
+    const step: Steps<Stage> = { moves, fills: sequence.slice(0, index) };
+    return [stage, step];
   });
   return Object.fromEntries(steps) as Record<On & string, Steps<Stage>>;
 }
 
 /**
- * How a word counts, if not as any other: nobody knows it; its stage counts only where no other
- * stands before it; it opens an end again.
+ * An entry that counts specially: `unknown` has a word that is not listed; `at_least` counts only
+ * while the record has no stage; `retries` reopens a final stage.
  */
 export type Mode = "unknown" | "at_least" | "retries";
 
-/** What one fact says in the history of its record. */
+/** One entry that a fact adds to the history of its record. */
 export type HistoryEntry = Readonly<{
-  /** null: the history only. */
+  /** null for an entry that is history only. */
   stage: string | null;
   word: string;
   source: "movement" | "status" | "payment" | "fund";
   /** As the provider printed it. */
   occurred_at: string | null;
   mode?: Mode | null;
-  /** Of entries with one slot only the best ranked are shown. */
+  /** Of the entries with one key, only those with the lowest rank are shown. */
   slot?: Readonly<{ key: string; rank: string }>;
 }>;
 
@@ -147,11 +151,11 @@ export type Step = Readonly<{
   after: string | null;
   /** Whether the stage changed. */
   moves: boolean;
-  /** What needs a person: `kind:what`. */
+  /** A flag that needs a person's attention: `kind:what`. */
   flag: string | null;
 }>;
 
-/** One step along a history: the stage before it is all that matters. */
+/** One step through a history. It depends only on the stage before it. */
 export function takeStep(
   before: string | null,
   { stage, word, mode }: Pick<HistoryEntry, "stage" | "word" | "mode">,
@@ -169,14 +173,14 @@ export function takeStep(
   return stay(passes ? null : `illegal_step:${before}->${stage}`);
 }
 
-/** Where an entry stands among those of its time. */
+/** The rank of a stage among entries with equal times. */
 export function rankOf(stage: string | null, rules: StageRules): number {
   return stage === null ? 0 : rules.order.indexOf(stage) + 1;
 }
 
 /**
- * Seconds from each entry that changed the stage to the next one that did, exact to the nanosecond;
- * null for the last, and for entries that began no stage.
+ * The seconds from each entry that changed the stage to the next one that did, exact to the
+ * nanosecond; null for the last one, and for entries that did not change the stage.
  */
 export function secondsInStage(
   history: readonly Readonly<{ moves: boolean; at: Nanos }>[],

@@ -1,18 +1,18 @@
 import type { TradeRecord, TradeStage } from "@counterfoil/contracts/record";
 import {
+  type DatedFact,
+  dispatchByType,
+  EMPTY_READING,
   entryOf,
   type FactReading,
   idClaims,
-  type Known,
   type Lifecycle,
-  lastSaid,
-  NOTHING_READ,
-  readingBy,
+  latestClaims,
 } from "./lifecycle-fact.ts";
 import { type Fields, providerOf, valueIn } from "./record-fields.ts";
 import { type StageRules, ZERO_HASH_TRADE } from "./stages.ts";
 
-/** One page of three has `active` before `accepted`; the other two stand. */
+/** One of three documentation pages has `active` before `accepted`; the other two are followed. */
 export const TRADE_RULES: StageRules<TradeStage> = {
   order: ["accepted", "active", "terminated"],
   retried: [],
@@ -26,7 +26,7 @@ export const TRADE_RULES: StageRules<TradeStage> = {
 export const TRADES: Lifecycle = {
   model: "trades",
   version: 8,
-  ...readingBy({ TradeStatusReported: { read: readStatus } }),
+  ...dispatchByType({ TradeStatusReported: { read: readStatus } }),
   rules: TRADE_RULES,
   firstStage: null,
   ids: ["trade"],
@@ -34,35 +34,35 @@ export const TRADES: Lifecycle = {
   partiesOf,
 };
 
-/** Codes of whoever a trade names as its platform or as a party, wherever the provider printed it. */
+/** The codes of the platform and the parties that a trade names, at any depth. */
 export function partiesOf(part: unknown): ReadonlySet<string> {
   const parties = new Set<string>();
-  const look = (value: unknown): void => {
+  const collect = (value: unknown): void => {
     if (typeof value !== "object" || value === null) return;
     for (const [name, inner] of Object.entries(value)) {
-      if (NAMES_PARTY.has(name) && typeof inner === "string") parties.add(inner);
-      look(inner);
+      if (PARTY_FIELDS.has(name) && typeof inner === "string") parties.add(inner);
+      collect(inner);
     }
   };
-  look(part);
+  collect(part);
   return parties;
 }
 
-const NAMES_PARTY: ReadonlySet<string> = new Set(["platform_code", "participant_code"]);
+const PARTY_FIELDS: ReadonlySet<string> = new Set(["platform_code", "participant_code"]);
 
-function readStatus(fact: Known<"TradeStatusReported">): FactReading {
+function readStatus(fact: DatedFact<"TradeStatusReported">): FactReading {
   const { trade_id, provider, status, fields } = fact.data;
-  // Unique for 72 hours only: it finds trades, it does not name one.
+  // Unique for 72 hours only, so it is an alias and not a name.
   const { client_trade_id } = fields;
   const names = [{ kind: "trade", name: trade_id }];
   return {
-    ...NOTHING_READ,
+    ...EMPTY_READING,
     owner: "",
     names,
     aliases: typeof client_trade_id === "string" && client_trade_id ? [client_trade_id] : [],
     entries: [entryOf(fact, { words: ZERO_HASH_TRADE, word: status, source: "status" })],
     claims: [
-      ...lastSaid(fact, 0, { fields: JSON.stringify(fields), provider }),
+      ...latestClaims(fact, 0, { fields: JSON.stringify(fields), provider }),
       ...idClaims(names),
     ],
   };

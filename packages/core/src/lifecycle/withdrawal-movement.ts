@@ -2,7 +2,7 @@ import type { DataOf } from "@counterfoil/contracts/fact";
 import { compareAmounts } from "../exact/money.ts";
 import { compareText } from "../exact/text.ts";
 import type { Nanos } from "../exact/time.ts";
-import { type Claim, earliest, type Fields, latest, valueIn } from "./record-fields.ts";
+import { type Claim, earliestFirst, type Fields, latestFirst, valueIn } from "./record-fields.ts";
 import type { HistoryEntry } from "./stages.ts";
 
 /** A run on one account. */
@@ -10,60 +10,61 @@ export type AccountRun = Readonly<{
   account: string;
   accountType: string;
   runId: string;
-  /** The run on all accounts of this holder, in this asset. */
+  /** Identifies the run over all accounts of this holder in this asset. */
   run: string;
 }>;
 
-/** Ids are escaped, so they split at their colons. */
+/** Account ids escape their parts, so they can be split at colons. */
 export function accountRun(account: string, runId: string): AccountRun {
   const [, participant, group, label, accountType = "", asset] = account.split(":");
   const run = JSON.stringify([participant, group, label, asset, runId]);
   return { account, accountType, runId, run };
 }
 
-/** In the order in which one run has them. */
+/** In the order in which they occur in a run. */
 const KINDS = ["pending", "confirmed", "released", "debit", "reversal"] as const;
 type MovementKind = (typeof KINDS)[number];
 
-/** One movement is stated on up to two accounts, the available one and the collateral: its sides. */
+/** One side of a movement, which is stated on up to two accounts: available and collateral. */
 export type MovementSide = AccountRun &
   Readonly<{
     kind: MovementKind;
     movementId: string;
     amount: string;
-    /** Whether it takes from the account. */
-    takes: boolean;
-    /** Whether a report follows that says that the run's movements are complete. */
+    /** Whether the movement reduces the account's balance. */
+    isOutgoing: boolean;
+    /** Whether a report will follow which shows that the run's movements are complete. */
     awaitsReport: boolean;
   }>;
 
-/** The steps of a withdrawal. */
-export const WAY: ReadonlySet<string | undefined> = new Set([
+/** The movement types that are steps of a withdrawal. */
+export const WITHDRAWAL_STEPS: ReadonlySet<string | undefined> = new Set([
   "withdrawal_pending",
   "withdrawal_confirmed",
   "withdrawal",
 ]);
 
-/** null for what is no part of a withdrawal's way: a `withdrawal` of nothing. */
+/** The side that a movement states; null for a `withdrawal` of zero, which is no step. */
 export function sideOf(movement: DataOf<"MovementRecorded">): MovementSide | null {
   const { account, change, run_id, run_type, movement_id, movement_type = "" } = movement;
   const on = accountRun(account, run_id);
-  const takes = change.startsWith("-");
+  const isOutgoing = change.startsWith("-");
   const kind =
     change === "0" && movement_type === "withdrawal"
       ? null
-      : kindOf(movement_type, on.accountType, takes);
+      : kindOf(movement_type, on.accountType, isOutgoing);
   if (kind === null) return null;
   const amount = change.replace(/^-/, "");
   const awaitsReport = isReportKept(run_type);
-  return { ...on, kind, movementId: movement_id, amount, takes, awaitsReport };
+  return { ...on, kind, movementId: movement_id, amount, isOutgoing, awaitsReport };
 }
 
-/** A hold that goes back the way it came is released; a debit that does is reversed. */
-function kindOf(type: string, accountType: string, takes: boolean): MovementKind {
+/** A hold that is undone is released; a debit that is undone is reversed. */
+function kindOf(type: string, accountType: string, isOutgoing: boolean): MovementKind {
   if (type === "withdrawal_confirmed") return "confirmed";
-  if (type === "withdrawal") return takes ? "debit" : "reversal";
-  const isReversed = accountType === "collateral" ? takes : accountType === "available" && !takes;
+  if (type === "withdrawal") return isOutgoing ? "debit" : "reversal";
+  const isReversed =
+    accountType === "collateral" ? isOutgoing : accountType === "available" && !isOutgoing;
   return isReversed ? "released" : "pending";
 }
 
@@ -71,7 +72,7 @@ function kindOf(type: string, accountType: string, takes: boolean): MovementKind
 const isReportKept = (runType: string | undefined): boolean =>
   runType === undefined || runType === "withdrawal";
 
-/** Reports make no record: they date the movements of their runs and say that these are complete. */
+/** Whether a report is kept. It makes no record: it dates its run's movements and shows that they are complete. */
 export function isWithdrawalReport(report: DataOf<"BalanceReported">): boolean {
   const { provider, account, run_id, run_type } = report;
   if (provider !== "zerohash" || run_id === undefined) return false;
@@ -81,14 +82,14 @@ export function isWithdrawalReport(report: DataOf<"BalanceReported">): boolean {
 const STAGES = {
   pending: "pending",
   confirmed: "confirmed",
-  // On the available account: there the record knows whether nothing was taken.
+  // On the available account only. Whether nothing was debited is decided by the record.
   released: "returned",
   debit: "settled",
-  // Whether all of the debits is back, its record knows.
+  // Whether everything debited was reversed is decided by the record.
   reversal: null,
 } as const;
 
-/** The available side of a movement is shown, where it is known: the customer sees that account. */
+/** The history entry of a side. The available side is shown if known: customers see that account. */
 export function sideEntry(
   side: MovementSide,
   { movement_type: word = "", occurred_at }: DataOf<"MovementRecorded">,
@@ -101,34 +102,34 @@ export function sideEntry(
   };
 }
 
-/** The side with the least rank tells of its movement. */
+/** A movement is described by its side with the lowest rank. */
 export function sideRank({ accountType }: Pick<AccountRun, "accountType">): string {
   if (accountType === "available") return "0";
   return accountType === "collateral" ? "1" : `2${accountType}`;
 }
 
-/** What is taken from an available account for good. */
+/** The amount that a side debits from an available account; null for any other side. */
 export const debitOf = (side: MovementSide | null): string | null =>
   side?.kind === "debit" && side.accountType === "available" ? side.amount : null;
 
-/** What comes back to an available account of what was taken for good. */
+/** The amount of a debit that a side returns to an available account; null for any other side. */
 export const reversalOf = (side: MovementSide | null): string | null =>
   side?.kind === "reversal" && side.accountType === "available" ? side.amount : null;
 
-/** Whether a hold goes back to the available account the way it came. */
+/** Whether a side releases a hold to the available account. */
 export const isReleased = ({ kind, accountType }: MovementSide): boolean =>
   kind === "released" && accountType === "available";
 
-/** Whether it frees the hold on the available side, so that nothing was taken if no debit is there. */
+/** Whether a side frees the hold on the available account: without a debit, nothing was taken. */
 export const freesHold = (side: MovementSide): boolean =>
   isReleased(side) ||
-  (side.kind === "confirmed" && side.accountType === "available" && !side.takes);
+  (side.kind === "confirmed" && side.accountType === "available" && !side.isOutgoing);
 
-/** Where a side stands among those of its withdrawal: in the order of its way, then of time. */
-export const wayOrder = (side: MovementSide | null, at: Nanos, tie: string): string =>
-  earliest(`0${side === null ? KINDS.length : KINDS.indexOf(side.kind)}`, at, tie);
+/** The order of a side within its withdrawal: by step, then by time. */
+export const stepOrder = (side: MovementSide | null, at: Nanos, tie: string): string =>
+  earliestFirst(`0${side === null ? KINDS.length : KINDS.indexOf(side.kind)}`, at, tie);
 
-/** What the matching asks of a withdrawal: its first hold and its last confirmation. */
+/** Claims by which holds and confirmations are matched: the first hold and the last confirmation. */
 export function waitingClaims(side: MovementSide, at: Nanos, tie: string): Claim[] {
   const { kind, movementId, account, amount } = side;
   if (kind === "debit" || kind === "reversal") return [];
@@ -136,21 +137,21 @@ export function waitingClaims(side: MovementSide, at: Nanos, tie: string): Claim
   const ofClass = JSON.stringify([participant, group, label, asset, amount]);
   const value = JSON.stringify([ofClass, String(at), movementId]);
   return kind === "pending"
-    ? [{ field: "hold", order: earliest(0, at, tie), value }]
-    : [{ field: "confirmation", order: latest(0, at, tie), value }];
+    ? [{ field: "hold", order: earliestFirst(0, at, tie), value }]
+    : [{ field: "confirmation", order: latestFirst(0, at, tie), value }];
 }
 
-/** What the pairs of a run ask of a withdrawal: its first confirmation and its first debit. */
+/** Claims by which a run's sides are paired: the first confirmation and the first debit. */
 export function pairClaims(side: MovementSide, at: Nanos, tie: string): Claim[] {
   const { kind, run, movementId, amount } = side;
   if (kind !== "confirmed" && debitOf(side) === null) return [];
   const value = JSON.stringify([run, amount, movementId]);
-  return [{ field: pairField(kind), order: earliest(0, at, tie), value }];
+  return [{ field: pairField(kind), order: earliestFirst(0, at, tie), value }];
 }
 
 const pairField = (kind: MovementKind): string => `pair:${kind}`;
 
-/** A confirmation or a debit, as `pairClaims` has it. */
+/** Reads the confirmation or the debit that `pairClaims` wrote. */
 export function pairedIn(fields: Fields, kind: "confirmed" | "debit") {
   const value = valueIn(fields, pairField(kind));
   if (value === null) return null;
@@ -158,7 +159,7 @@ export function pairedIn(fields: Fields, kind: "confirmed" | "debit") {
   return { run, amount, movementId };
 }
 
-/** A hold or a confirmation, as `waitingClaims` has it. */
+/** Reads the hold or the confirmation that `waitingClaims` wrote. */
 export function waitingIn(fields: Fields, field: "hold" | "confirmation") {
   const value = valueIn(fields, field);
   if (value === null) return null;
@@ -166,61 +167,63 @@ export function waitingIn(fields: Fields, field: "hold" | "confirmation") {
   return { class: of, at, tie };
 }
 
-/** A confirmation or a debit of one run that has no stated partner. */
+/** A confirmation or a debit of a run for which the provider states no partner. */
 export type Unpaired<Item> = Readonly<{
   item: Item;
   amount: string;
-  /** Orders those of one amount. */
+  /** Orders items with equal amounts. */
   order: string;
-  /** The request that it names. */
+  /** The withdrawal request that it names. */
   request: string | null;
 }>;
 
 /**
- * Confirmations and debits of one run: equal amounts first, then both by falling amount, since a
- * debit may be smaller than the hold by the fees. Two that name different requests never join.
+ * Pairs the confirmations and debits of one run: equal amounts first, then both by descending
+ * amount, since fees may make a debit smaller than its hold. Items that name different requests are
+ * never paired.
  */
 export function pairByAmount<Item>(
   confirmations: readonly Unpaired<Item>[],
   debits: readonly Unpaired<Item>[],
 ): readonly (readonly [confirmation: Item, debit: Item])[] {
   const pairs: (readonly [Item, Item])[] = [];
-  const free = new Set([...debits].sort(byFallingAmount));
+  const free = new Set([...debits].sort(byDescendingAmount));
   const byAmount = Map.groupBy(free, ({ amount }) => amount);
-  const take = (confirmation: Unpaired<Item>, debit: Unpaired<Item>) => {
+  const pair = (confirmation: Unpaired<Item>, debit: Unpaired<Item>) => {
     free.delete(debit);
     pairs.push([confirmation.item, debit.item]);
   };
-  const left: Unpaired<Item>[] = [];
-  for (const confirmation of [...confirmations].sort(byFallingAmount)) {
+  const remaining: Unpaired<Item>[] = [];
+  for (const confirmation of [...confirmations].sort(byDescendingAmount)) {
     const equal = byAmount.get(confirmation.amount) ?? [];
-    const at = equal.findIndex((debit) => agree(confirmation, debit));
-    const [debit] = at < 0 ? [] : equal.splice(at, 1);
-    if (debit === undefined) left.push(confirmation);
-    else take(confirmation, debit);
+    const index = equal.findIndex((debit) => agree(confirmation, debit));
+    const [debit] = index < 0 ? [] : equal.splice(index, 1);
+    if (debit === undefined) remaining.push(confirmation);
+    else pair(confirmation, debit);
   }
-  for (const confirmation of left) {
+  for (const confirmation of remaining) {
     for (const debit of free) {
       if (compareAmounts(debit.amount, confirmation.amount) > 0) continue;
       if (!agree(confirmation, debit)) continue;
-      take(confirmation, debit);
+      pair(confirmation, debit);
       break;
     }
   }
   return pairs;
 }
 
-/** How many confirmations and debits of one run are paired anew with each one that comes or goes. */
-export const PAIRED_ANEW_MAX = 64;
+/** The most confirmations and debits of a run that are all paired again with each change. */
+export const PAIRED_BY_AMOUNT_MAX = 64;
 
 const DIGITS = 16;
-/** Zeros behind the point before the first digit, at the most. */
+/** The most zeros between the point and the first digit that are told apart. */
 const SMALLEST = 64;
 const LARGEST = 127;
 
 /**
- * An amount as a number whose order is that of amounts and that 61 bits hold: where of more of them
- * each confirmation takes the nearest debit. Amounts that agree in 16 digits are one.
+ * Maps an amount to a number of at most 61 bits that sorts as the amount does. A run with too many
+ * sides to pair them all again pairs by the distance of these numbers. Amounts that agree in 16
+ * digits are equal.
  *
  * @param amount as `formatMoney` prints it, not negative
  */
@@ -240,5 +243,5 @@ type Any = Unpaired<unknown>;
 const agree = (a: Any, b: Any): boolean =>
   a.request === null || b.request === null || a.request === b.request;
 
-const byFallingAmount = (a: Any, b: Any): number =>
+const byDescendingAmount = (a: Any, b: Any): number =>
   compareAmounts(b.amount, a.amount) || compareText(a.order, b.order);

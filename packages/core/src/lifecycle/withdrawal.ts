@@ -3,22 +3,22 @@ import type { WithdrawalRecord, WithdrawalStage } from "@counterfoil/contracts/r
 import { accountParts } from "../account.ts";
 import { add, formatMoney, moneyOf, ZERO } from "../exact/money.ts";
 import {
-  called,
   claimsOf,
+  type DatedFact,
+  dispatchByType,
   distinct,
+  EMPTY_READING,
+  earliestClaims,
   entryOf,
   type FactReading,
   factIdOf,
-  firstSaid,
-  HOLDER,
+  HOLDER_FIELDS,
   idClaims,
   isPayIn,
-  type Known,
   type Lifecycle,
-  lastSaid,
-  NOTHING_READ,
+  latestClaims,
+  namesOf,
   pick,
-  readingBy,
   readPayment,
 } from "./lifecycle-fact.ts";
 import {
@@ -40,7 +40,7 @@ import {
   type HistoryEntry,
   LAYER1_WITHDRAWAL,
   type StageRules,
-  stepsAlong,
+  stepsThrough,
   ZERO_HASH_ON_CHAIN,
   ZERO_HASH_WITHDRAWAL,
 } from "./stages.ts";
@@ -50,24 +50,24 @@ import {
   reversalOf,
   sideEntry,
   sideOf,
-  WAY,
+  stepOrder,
+  WITHDRAWAL_STEPS,
   waitingClaims,
-  wayOrder,
 } from "./withdrawal-movement.ts";
 
-const ON_WAY = ["requested", "pending", "approved", "broadcast", "confirmed"] as const;
-const ENDS = ["settled", "failed", "rejected", "returned"] as const;
+const IN_PROGRESS = ["requested", "pending", "approved", "broadcast", "confirmed"] as const;
+const FINAL = ["settled", "failed", "rejected", "returned"] as const;
 
 /**
  * A settled bank payment may still be returned, for 60 days. A request that failed or was rejected
- * gives its hold back, before or after the status says so: `returned` is where both end.
+ * releases its hold, before or after the status says so: both end as `returned`.
  */
 export const WITHDRAWAL_RULES: StageRules<WithdrawalStage> = {
-  order: [...ON_WAY, ...ENDS],
+  order: [...IN_PROGRESS, ...FINAL],
   retried: ["failed", "rejected", "returned"],
   steps: {
-    ...stepsAlong<(typeof ON_WAY)[number], WithdrawalStage>(ON_WAY, ENDS),
-    settled: { moves: ["returned"], fills: ON_WAY },
+    ...stepsThrough<(typeof IN_PROGRESS)[number], WithdrawalStage>(IN_PROGRESS, FINAL),
+    settled: { moves: ["returned"], fills: IN_PROGRESS },
     failed: { moves: ["returned"], fills: [] },
     rejected: { moves: ["returned"], fills: [] },
     returned: { moves: [], fills: ["failed", "rejected"] },
@@ -77,7 +77,7 @@ export const WITHDRAWAL_RULES: StageRules<WithdrawalStage> = {
 export const WITHDRAWALS: Lifecycle = {
   model: "withdrawals",
   version: 8,
-  ...readingBy({
+  ...dispatchByType({
     MovementRecorded: { isKept: isWithdrawalMovement, read: readMovement },
     BalanceReported: { isKept: isWithdrawalReport },
     WithdrawalStatusReported: { read: readStatus },
@@ -92,40 +92,40 @@ export const WITHDRAWALS: Lifecycle = {
 function isWithdrawalMovement(movement: DataOf<"MovementRecorded">): boolean {
   const { provider, movement_type, withdrawal_request_id } = movement;
   if (provider !== "zerohash") return false;
-  return WAY.has(movement_type) || knownId(withdrawal_request_id) !== undefined;
+  return WITHDRAWAL_STEPS.has(movement_type) || knownId(withdrawal_request_id) !== undefined;
 }
 
-function readMovement(fact: Known<"MovementRecorded">): FactReading {
+function readMovement(fact: DatedFact<"MovementRecorded">): FactReading {
   const { data, at, tie } = fact;
   const { account, movement_id, movement_type = "", change, occurred_at = null } = data;
   const holder = accountParts(account);
-  const request = called("request", data.withdrawal_request_id);
+  const request = namesOf("request", data.withdrawal_request_id);
   const entry = { stage: null, word: movement_type, source: "movement", occurred_at } as const;
   const read: FactReading = {
-    ...NOTHING_READ,
+    ...EMPTY_READING,
     owner: ownerOf(holder),
     names: [],
     aliases: distinct([movement_id, data.client_transfer_id]),
     entries: [entry],
   };
-  if (!WAY.has(movement_type)) return { ...read, mentions: request[0] ?? null };
+  if (!WITHDRAWAL_STEPS.has(movement_type)) return { ...read, mentions: request[0] ?? null };
   const name = { kind: "movement", name: `movement:${movement_id}` };
   const side = sideOf(data);
-  // One movement may be stated on several accounts, with one time.
+  // One movement may be stated on several accounts with equal times.
   const order = `${movement_id} ${tie}`;
   return {
     ...read,
     names: [name, ...request],
     entries: [side === null ? entry : sideEntry(side, data)],
     claims: [
-      ...claimsOf(wayOrder(side, at, order), {
-        ...pick(holder, ...HOLDER),
+      ...claimsOf(stepOrder(side, at, order), {
+        ...pick(holder, ...HOLDER_FIELDS),
         amount: change.replace(/^-/, ""),
         "id:movement": name.name,
       }),
       ...(side === null ? [] : waitingClaims(side, at, order)),
       ...(side === null ? [] : pairClaims(side, at, order)),
-      ...lastSaid(fact, 0, { reversal: reversalOf(side) && factIdOf(fact.type, data) }),
+      ...latestClaims(fact, 0, { reversal: reversalOf(side) && factIdOf(fact.type, data) }),
       movementClaim(movement_id),
       ...idClaims(request),
     ],
@@ -133,15 +133,15 @@ function readMovement(fact: Known<"MovementRecorded">): FactReading {
   };
 }
 
-/** Statuses before payments; the ledger's movements before both. */
-const [STATED, PAID] = [1, 2];
+/** Weights of claims: statuses before payments. The ledger's movements, with 0, precede both. */
+const [REPORTED, PAID] = [1, 2];
 
-function readStatus(fact: Known<"WithdrawalStatusReported">): FactReading {
+function readStatus(fact: DatedFact<"WithdrawalStatusReported">): FactReading {
   const { data } = fact;
   const isLayer1 = data.provider === "layer1";
-  const names = called(isLayer1 ? "transfer" : "request", data.withdrawal_id);
+  const names = namesOf(isLayer1 ? "transfer" : "request", data.withdrawal_id);
   return {
-    ...NOTHING_READ,
+    ...EMPTY_READING,
     owner: isLayer1 ? "" : ownerOf(data),
     names: names.length > 0 ? names : [{ kind: "content", name: data.content }],
     aliases: distinct([
@@ -155,8 +155,8 @@ function readStatus(fact: Known<"WithdrawalStatusReported">): FactReading {
   };
 }
 
-/** A request's status and its `on_chain_status` are two words of one fact. */
-function requestEntries(fact: Known<"WithdrawalStatusReported">): HistoryEntry[] {
+/** A request's status and its `on_chain_status` are two entries of one fact. */
+function requestEntries(fact: DatedFact<"WithdrawalStatusReported">): HistoryEntry[] {
   const { status, on_chain_status } = fact.data;
   const source = "status";
   const entry = entryOf(fact, { words: ZERO_HASH_WITHDRAWAL, word: status, source });
@@ -166,10 +166,10 @@ function requestEntries(fact: Known<"WithdrawalStatusReported">): HistoryEntry[]
 }
 
 /**
- * Both legs of a transfer report each status; the amount leg's is shown. A fee leg that fails does
- * not fail the transfer.
+ * Both legs of a transfer report each status; the one of the amount leg is shown. A failed fee leg
+ * does not fail the transfer.
  */
-function legEntries(fact: Known<"WithdrawalStatusReported">): HistoryEntry[] {
+function legEntries(fact: DatedFact<"WithdrawalStatusReported">): HistoryEntry[] {
   const { leg, status } = fact.data;
   const entry = entryOf(fact, { words: LAYER1_WITHDRAWAL, word: status, source: "status" });
   const slot = { key: status.toLowerCase(), rank: leg === "fee" ? "1" : "0" };
@@ -177,56 +177,60 @@ function legEntries(fact: Known<"WithdrawalStatusReported">): HistoryEntry[] {
   return [{ ...entry, slot, stage: leg === "fee" && isEnd ? null : entry.stage }];
 }
 
-function statusClaims(fact: Known<"WithdrawalStatusReported">): Claim[] {
+function statusClaims(fact: DatedFact<"WithdrawalStatusReported">): Claim[] {
   const { data } = fact;
   const isFee = data.leg === "fee";
   const amount = data.leg_id === undefined ? "amount" : `${isFee ? "fee" : "leg"}:${data.leg_id}`;
   return [
-    ...firstSaid(fact, STATED, isFee ? pick(data, "network", "provider") : pick(data, ...HOLDER)),
-    ...lastSaid(fact, STATED, {
+    ...earliestClaims(
+      fact,
+      REPORTED,
+      isFee ? pick(data, "network", "provider") : pick(data, ...HOLDER_FIELDS),
+    ),
+    ...latestClaims(fact, REPORTED, {
       [amount]: data.amount,
       paid_fee: feeText(data),
       fee_leg_asset: isFee ? data.asset : undefined,
       transfer_id: data.provider === "layer1" ? data.withdrawal_id : undefined,
       settled_amount: data.settled_amount,
     }),
-    // Where a payment says otherwise, it is the later news.
-    ...lastSaid(fact, PAID, pick(data, ...SENT)),
+    // A payment's own values take precedence, since they are newer.
+    ...latestClaims(fact, PAID, pick(data, ...SENT_FIELDS)),
   ];
 }
 
-const SENT = ["transaction_hash", "destination_address", "reason", "reason_code"] as const;
+const SENT_FIELDS = ["transaction_hash", "destination_address", "reason", "reason_code"] as const;
 
-/** Any payment that sends money out, also one that nobody calls a payout. */
-function readPaymentOut(fact: Known<"PaymentStatusReported">): FactReading {
+/** Reads any payment that sends money out, whether or not it is called a payout. */
+function readPaymentOut(fact: DatedFact<"PaymentStatusReported">): FactReading {
   const { data } = fact;
-  const request = called("request", data.withdrawal_request_id);
+  const request = namesOf("request", data.withdrawal_request_id);
   const read = readPayment(fact, ZERO_HASH_WITHDRAWAL);
-  // A payment of which only the digest of its body is known has no id.
+  // A payment that is known only by the digest of its body has no id.
   const paymentIds = distinct([knownId(data.payment_id), knownId(data.transaction_id)]);
   return {
     ...read,
     names: [...read.names, ...request],
     claims: [
-      ...firstSaid(fact, PAID, pick(data, ...HOLDER)),
-      ...lastSaid(fact, PAID, {
+      ...earliestClaims(fact, PAID, pick(data, ...HOLDER_FIELDS)),
+      ...latestClaims(fact, PAID, {
         ...pick(data, "amount", "total", "quoted_currency"),
         paid_fee: feeText(data),
         beneficiary: data.beneficiary_code,
       }),
-      ...lastSaid(fact, STATED, pick(data, ...SENT)),
+      ...latestClaims(fact, REPORTED, pick(data, ...SENT_FIELDS)),
       ...paymentIds.map((id) => ({ field: "payment_id", order: id, value: id })),
       ...idClaims([{ kind: "payment", name: data.payment }, ...request]),
     ],
   };
 }
 
-function withdrawalFields(fields: Fields, taken: string | null): Partial<WithdrawalRecord> {
+function withdrawalFields(fields: Fields, netDebit: string | null): Partial<WithdrawalRecord> {
   const legs = valuesUnder(fields, "leg:");
   return {
     ...holderFields(fields),
     amount: legs.length > 0 ? sum(legs) : valueIn(fields, "amount"),
-    settled_amount: taken ?? valueIn(fields, "settled_amount"),
+    settled_amount: netDebit ?? valueIn(fields, "settled_amount"),
     ...valuesIn(fields, "total", "quoted_currency"),
     ...feeOf(fields),
     beneficiary: valueIn(fields, "beneficiary"),

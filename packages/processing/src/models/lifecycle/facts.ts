@@ -1,16 +1,16 @@
 import type { ProviderFactType } from "@counterfoil/contracts/fact";
 import {
+  datedFact,
   type FactReading,
-  known,
   type Lifecycle,
   type LifecycleFact,
   type Name,
   ownTime,
 } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
-  betterKnown,
-  isBetterKnown,
-  lessKnown,
+  broaderOwners,
+  isNarrowerOwner,
+  narrowerOwnerRange,
   type Owner,
 } from "@counterfoil/core/lifecycle/record-fields";
 import type { Row } from "../../ports/model-store.ts";
@@ -61,7 +61,7 @@ export class Facts {
 
   /** A fact in a place, to be read as of that time. */
   placed(fact: LifecycleFact, at = ownTime(fact.state), cluster = NOWHERE): Placed {
-    const content = this.counts(fact) ? known(fact, this.tieOf(fact.id), at) : null;
+    const content = this.counts(fact) ? datedFact(fact, this.tieOf(fact.id), at) : null;
     return { fact, at, cluster, reading: content && this.lifecycle.read(content) };
   }
 
@@ -184,20 +184,20 @@ export class Names {
 
   /** The one row of better known owners that stands for all of them. */
   private async better({ name, kind }: Name, owner: Owner): Promise<Row | null> {
-    const [after, before] = betterKnown(owner);
+    const [after, before] = narrowerOwnerRange(owner);
     const behind = { beyond: [after], limit: OWNER_LEVELS + 1 };
     const found = await this.buffer.select(NAMES, having({ name, kind }, ["owner"], behind));
     const rows = found.filter((row) => String(row.owner) < before);
     const last = rows.at(-1);
     const isOne = rows.every(
-      (row) => row === last || isBetterKnown(String(last?.owner), String(row.owner)),
+      (row) => row === last || isNarrowerOwner(String(last?.owner), String(row.owner)),
     );
     return last !== undefined && isOne && rows.length <= OWNER_LEVELS ? last : null;
   }
 
   private async lesser(name: Name, owner: Owner): Promise<Row[]> {
     if (name.kind === "movement") return [];
-    const rows = await Promise.all(lessKnown(owner).map((less) => this.get(name, less)));
+    const rows = await Promise.all(broaderOwners(owner).map((less) => this.get(name, less)));
     return rows.filter((row) => row !== null);
   }
 
@@ -206,7 +206,7 @@ export class Names {
     const meant: Row[] = [];
     for (const row of await this.lesser(name, owner)) {
       const found = String((await this.better(name, String(row.owner)))?.owner ?? "");
-      if (found === owner || isBetterKnown(found, owner)) meant.push(row);
+      if (found === owner || isNarrowerOwner(found, owner)) meant.push(row);
     }
     return meant;
   }

@@ -8,7 +8,7 @@ import type { Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { valueIn } from "@counterfoil/core/lifecycle/record-fields";
 import {
   amountPoint,
-  PAIRED_ANEW_MAX,
+  PAIRED_BY_AMOUNT_MAX,
   pairByAmount,
   pairedIn,
   sideRank,
@@ -91,9 +91,9 @@ export class RunPairs {
     const { buffer, clusters } = this.on;
     const marked = await this.markOf(run);
     if (marked !== null && !isFewer) return;
-    const few = having({ run }, ["kind", "fact"], { limit: PAIRED_ANEW_MAX + 1 });
+    const few = having({ run }, ["kind", "fact"], { limit: PAIRED_BY_AMOUNT_MAX + 1 });
     const sides = (await buffer.select(MOVEMENTS, few)).filter(isPaired);
-    const isMany = sides.length > PAIRED_ANEW_MAX;
+    const isMany = sides.length > PAIRED_BY_AMOUNT_MAX;
     if (marked !== null && isMany) return;
     const members = new Set<Cluster>();
     for (const id of changed) members.add(await clusters.get(id));

@@ -1,5 +1,5 @@
 import { compareText } from "@counterfoil/core/exact/text";
-import { dealtAnew, lotsOf } from "@counterfoil/core/lifecycle/deposit-parts";
+import { lotsOf, updateLot } from "@counterfoil/core/lifecycle/deposit-parts";
 import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
@@ -57,7 +57,7 @@ export class Lots {
     const seats = [seatsOf(part.side), seatsOf(otherSide)] as const;
     const [own, other] = [await this.partsIn(seats[0]), await this.partsIn(seats[1])];
     const lot = { own: own.paired, freeOwn: own.free, other: other.paired, freeOther: other.free };
-    const next = dealtAnew(lot, { item: part, comes }, inOrder);
+    const next = updateLot(lot, { item: part, comes }, inOrder);
     if (comes) await this.put(seats[0], part, FREE);
     await this.keep(seats[0], lot.own, next.own);
     await this.keep(seats[1], lot.other, next.other);

@@ -5,10 +5,10 @@ import { providerEventId } from "@counterfoil/core/ingest/event";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
 import {
-  known,
+  datedFact,
+  type EntryOutcome,
   type Lifecycle,
   lifecycleReason,
-  type Standing,
 } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { TRADES } from "@counterfoil/core/lifecycle/trade";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
@@ -111,7 +111,7 @@ async function reasonOf(
   const id = String(row.id);
   const tie = hashing.sha256(id).slice(0, 16);
   const at = BigInt(row.at ?? 0);
-  const reading = LIFECYCLES[model].read(known({ id, type, state }, tie, at));
+  const reading = LIFECYCLES[model].read(datedFact({ id, type, state }, tie, at));
   const stored = await rows.select(HISTORY, having({ record: base, at }, PLACE.slice(1)));
   const standings = (reading?.entries ?? []).map((_, seq) => {
     const word = stored.find((one) => String(one.tie).endsWith(`:${tie}`) && one.seq === seq);
@@ -120,7 +120,7 @@ async function reasonOf(
   return `${typeText(type)}: ${lifecycleReason(reading, standings)}`;
 }
 
-const standingIn = ({ after, moves, flag, late }: Row): Standing => ({
+const standingIn = ({ after, moves, flag, late }: Row): EntryOutcome => ({
   after: typeof after === "string" ? after : null,
   moves: moves === 1,
   flag: typeof flag === "string" ? flag : null,
