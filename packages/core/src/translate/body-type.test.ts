@@ -5,7 +5,7 @@ import { ZERO_HASH_TYPES } from "./translate.ts";
 
 const FOLDED = Object.keys(ZERO_HASH_TYPES);
 
-/** Types that share one shape: a body of one can be told from the other by its header alone. */
+/** Types that share one shape: only the header tells them apart. */
 const ALIKE: readonly (readonly string[])[] = [
   ["deposit_fund_complete", "crypto_pay_status_changed"],
   ["trade.status_changed", "trade_status_changed"],
@@ -21,7 +21,7 @@ const PRINTED = [...SCENARIOS.values()]
     step.kind === "zerohash-webhook" ? [[step.payloadType, step.body] as const] : [],
   );
 
-/** What the pages print but no scenario plays: REST's words, failures, a payload without any time. */
+/** Documented bodies that no scenario contains: REST's words, failures, a payload without any time. */
 const SPARE = [
   ["deposit.status_changed", { deposit_id: "d", status: "CONFIRMED", asset: "ETH", amount: "1" }],
   ["payment_status_changed", { payment_id: null, status: "failed", participant_code: "P" }],

@@ -8,19 +8,19 @@ import {
 import { layer1AccountId } from "../account.ts";
 import { add, formatMoney, moneyOf } from "../exact/money.ts";
 import {
-  bodyOf,
   compact,
   readAmount,
   readShape,
   readTime,
   type Stamp,
+  stampFields,
   Unreadable,
 } from "./translation.ts";
 
 type Layer1Envelope = Readonly<{ event: string; at: string | undefined; data: unknown }>;
 
 /**
- * `{ event, timestamp, data }`; only the treasury's notices are flat and do not name their event:
+ * Reads `{ event, timestamp, data }`. Only treasury notices are flat and do not name their event:
  * their `eventType` is `TREASURY_OPERATIONS_QUEUED` and the like.
  */
 export function readEnvelope(value: unknown): Layer1Envelope {
@@ -31,7 +31,7 @@ export function readEnvelope(value: unknown): Layer1Envelope {
   return { event: layer1Event(printed), at, data: envelope.data ?? value };
 }
 
-/** One spelling of several: `layer1:digital:deposit:statusChange`. */
+/** Gives all spellings of an event the same name, such as `layer1:digital:deposit:statusChange`. */
 export function layer1Event(printed: string): string {
   return printed
     .replace(/^layer1:digital:/, "layer1:crypto:")
@@ -41,7 +41,7 @@ export function layer1Event(printed: string): string {
     .replace(/:statusChanged$/, ":status-changed");
 }
 
-/** 32 hex of the transfer, 32 of the address, 2 of the leg's letter. */
+/** 32 hex digits of the transfer, 32 of the address, 2 of the leg's letter. */
 const TRANSFER_ID = /^([0-9a-f]{32})[0-9a-f]{32}([0-9a-f]{2})$/i;
 const FEE_LEG = "66";
 
@@ -83,7 +83,7 @@ export function readLayer1Deposit({ at, data }: Layer1Envelope, stamp: Stamp): P
       occurred_at: timeOf(at, transfer.updatedAt),
       source_address: transfer.sources?.find((source) => source.address)?.address,
       received_address: transfer.address?.address,
-      ...bodyOf(stamp),
+      ...stampFields(stamp),
     }),
   };
 }
@@ -100,12 +100,12 @@ export function readLayer1Withdrawal({ at, data }: Layer1Envelope, stamp: Stamp)
       occurred_at: timeOf(at, transfer.updatedAt),
       source_address: transfer.address?.address,
       destination_address: transfer.destinations?.find((to) => to.address)?.address,
-      ...bodyOf(stamp),
+      ...stampFields(stamp),
     }),
   };
 }
 
-/** One fact a fund: AVAILABLE, RESERVED and BLOCKCHAIN are accounts of their own. */
+/** One fact per fund: AVAILABLE, RESERVED and BLOCKCHAIN are separate accounts. */
 export function readLayer1Balance({ at, data }: Layer1Envelope, stamp: Stamp): ProviderFact[] {
   const message = readShape(layer1Balance, data, "balance");
   if (at === undefined) throw new Unreadable("shape", "timestamp is missing");
@@ -146,7 +146,7 @@ export function readLayer1Notification(envelope: Layer1Envelope, stamp: Stamp): 
       status: notification.status ?? notification.state ?? notification.eventType,
       about: notification.id,
       occurred_at: envelope.at,
-      ...bodyOf(stamp),
+      ...stampFields(stamp),
     }),
   };
 }

@@ -13,7 +13,7 @@ import {
 } from "./testing/reading.ts";
 import { TRANSLATIONS } from "./translate.ts";
 
-/** One body that has what every type needs. */
+/** A body with the required fields of every type. */
 const ZERO_HASH_BODY = {
   participant_code: "DEF456",
   account_group: "ABC123",
@@ -115,7 +115,7 @@ describe("Layer1's events (provider facts 7.1)", () => {
   );
 });
 
-describe("what nobody can read", () => {
+describe("an unreadable delivery", () => {
   const balance = (text: string | null) => ({ payloadType: "account_balance.changed", text });
 
   test.each([
@@ -280,7 +280,7 @@ describe("translation is total and pure", () => {
       { noNullPrototype: true },
     ),
   }));
-  /** A body that is nearly right: two of its fields are anything. */
+  /** A valid body, except that two of its fields are arbitrary. */
   const nearly = fc
     .tuple(
       fc.constantFrom<object>(ZERO_HASH_BODY, { event: EVENTS[0], data: LAYER1_BALANCE }),

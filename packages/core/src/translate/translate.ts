@@ -37,8 +37,8 @@ const PAYMENT_MARKS = ["payment_id", "payment_status", "payment_type", "payment_
 const FUND_MARKS = ["fund_id", "fund_asset", "fund_timestamp"];
 const TRADE: ZeroHashType = { read: readTrade, marks: ["trade_id"] };
 
-/** How the status payloads of Zero Hash are read, by payload type, and what shows a body of one. */
-const ZERO_HASH: Readonly<Record<string, ZeroHashType>> = {
+/** Zero Hash's status payload types: how a body is read, and by which marks it is recognised. */
+const ZERO_HASH_STATUSES: Readonly<Record<string, ZeroHashType>> = {
   "deposit.status_changed": { read: readDeposit, marks: ["deposit_id"] },
   payment_status_changed: { read: readPayment, marks: PAYMENT_MARKS },
   "payout.status_updated": { read: readPayout, marks: ["payout_id"] },
@@ -48,13 +48,13 @@ const ZERO_HASH: Readonly<Record<string, ZeroHashType>> = {
   trade_status_changed: TRADE,
 };
 
-/** All whose facts a model folds. */
+/** All payload types with facts that a model projects. */
 export const ZERO_HASH_TYPES: Readonly<Record<string, BodyType>> = {
   "account_balance.changed": { marks: ["run_id"] },
-  ...ZERO_HASH,
+  ...ZERO_HASH_STATUSES,
 };
 
-/** Types that Zero Hash lists and no model folds; anything else is unknown and quarantined. */
+/** Types that Zero Hash lists and no model projects. Any other type is unknown and quarantined. */
 const ZERO_HASH_NOTIFICATIONS: ReadonlySet<string> = new Set([
   "participant_status_changed",
   "participant_status_updated",
@@ -82,8 +82,8 @@ type Layer1Reader = (
   stamp: Stamp,
 ) => ProviderFact | readonly ProviderFact[];
 
-/** By event, in the one spelling that `layer1Event` gives. */
-const LAYER1: Readonly<Record<string, Layer1Reader>> = {
+/** By event name, as `layer1Event` spells it. */
+const LAYER1_READERS: Readonly<Record<string, Layer1Reader>> = {
   "layer1:crypto:deposit:status-change": readLayer1Deposit,
   "layer1:crypto:withdrawal:status-change": readLayer1Withdrawal,
   "layer1:crypto:balance:updated": readLayer1Balance,
@@ -104,22 +104,22 @@ const LAYER1: Readonly<Record<string, Layer1Reader>> = {
 };
 
 /**
- * Raw text to facts. Version 2 reads owners and beneficiaries of payments, amounts apart from totals,
- * and statuses without a time. Version 3 reads a body of Zero Hash only as a type whose marks stand in
- * it, the payments of payouts, and nothing whose ids are too long to be keys. The versions before the
- * present one are there for deliveries that they left incomplete: those are balances.
+ * Translates text to facts. Version 2 adds owners and beneficiaries of payments, amounts apart from
+ * totals, and statuses without a time. Version 3 reads a Zero Hash body only as a type whose marks it
+ * has, adds the payments of payouts, and refuses ids that are too long for a key. Older versions stay
+ * for deliveries that they left incomplete; only deliveries of balances can be.
  */
-const version =
+const translateWith =
   (translation: number): Translate =>
   (source, hashing) =>
     readSource(source, hashing, translation);
 
 export const TRANSLATIONS: Translations = {
   present: 3,
-  versions: { 1: version(1), 2: version(2), 3: version(3) },
+  versions: { 1: translateWith(1), 2: translateWith(2), 3: translateWith(3) },
 };
 
-const LIMITED_SINCE = 3;
+const LENGTHS_LIMITED_SINCE = 3;
 const DETAIL_MAX = 500;
 
 function readSource(source: Source, hashing: Hashing, translation: number): Reading {
@@ -130,10 +130,10 @@ function readSource(source: Source, hashing: Hashing, translation: number): Read
   if (!parsed.ok) {
     return { ok: false, reason: "not_json", detail: `${parsed.reason}, at ${parsed.at}` };
   }
-  const others = othersOf(parsed.value, source);
+  const others = otherTypesOf(parsed.value, source);
   try {
     const read = readValue(parsed.value, source, hashing, translation);
-    if (translation >= LIMITED_SINCE) for (const fact of read.facts) checkLengths(fact);
+    if (translation >= LENGTHS_LIMITED_SINCE) for (const fact of read.facts) checkLengths(fact);
     return { ok: true, snapshot: false, ...read, ...others };
   } catch (error) {
     if (error instanceof Unreadable) {
@@ -144,8 +144,8 @@ function readSource(source: Source, hashing: Hashing, translation: number): Read
   }
 }
 
-/** Layer1's bodies name their type themselves, under the signature; so do the feed's frames. */
-function othersOf(value: unknown, { provider, channel, payloadType }: Source) {
+/** Bodies of Layer1 and frames of the feed name their own type; Zero Hash's is an unsigned header. */
+function otherTypesOf(value: unknown, { provider, channel, payloadType }: Source) {
   if (provider !== "zerohash" || channel === "feed") return {};
   const types = otherTypes(value, payloadType, ZERO_HASH_TYPES);
   return types.length === 0 ? {} : { otherTypes: types };
@@ -177,8 +177,10 @@ function readValue(
     return { facts: readBalanceUpdate(value, source, translation) };
   }
   const stamp = stampOf(source, hashing, translation);
-  const known = Object.hasOwn(ZERO_HASH, payloadType) ? ZERO_HASH[payloadType] : undefined;
-  if (known) return { facts: [known.read(value, stamp, payloadType)] };
+  const statusType = Object.hasOwn(ZERO_HASH_STATUSES, payloadType)
+    ? ZERO_HASH_STATUSES[payloadType]
+    : undefined;
+  if (statusType) return { facts: [statusType.read(value, stamp, payloadType)] };
   if (ZERO_HASH_NOTIFICATIONS.has(payloadType)) {
     return { facts: [readNotification(value, stamp, payloadType)] };
   }
@@ -192,15 +194,17 @@ function readLayer1(
   translation: number,
 ): readonly ProviderFact[] {
   const envelope = readEnvelope(value);
-  const read = Object.hasOwn(LAYER1, envelope.event) ? LAYER1[envelope.event] : undefined;
+  const read = Object.hasOwn(LAYER1_READERS, envelope.event)
+    ? LAYER1_READERS[envelope.event]
+    : undefined;
   if (!read) throw new Unreadable("unknown_type", `event ${quote(envelope.event)}`);
   const facts = read(envelope, stampOf(source, hashing, translation, "data"));
   return Array.isArray(facts) ? facts : [facts as ProviderFact];
 }
 
 /**
- * The digest of the provider's object: Zero Hash sends it bare, Layer1 in an envelope whose time
- * is not part of it.
+ * The stamp of a source. Its digest covers the provider's object: the whole body at Zero Hash, the
+ * envelope's `data` at Layer1, whose envelope has a time of its own.
  */
 function stampOf(source: Source, hashing: Hashing, translation: number, member?: "data"): Stamp {
   const parsed = parseJson(source.text ?? "", "printed");
@@ -215,13 +219,13 @@ function stampOf(source: Source, hashing: Hashing, translation: number, member?:
 }
 
 /**
- * What a frame of the Balances Feed is to the client that hears it. Pongs and answers to a
- * subscription are not recorded; everything else is, also what nobody can read. A `snapshot` shows
- * that the subscription stands (provider facts 1.2: no error message is documented).
+ * How the client of the Balances Feed handles a frame. Pongs and answers to a subscription are not
+ * recorded; everything else is, even if it cannot be read. A `snapshot` shows that the subscription
+ * succeeded (provider facts 1.2: no error message is documented).
  */
 export type FrameKind = "pong" | "answer" | "snapshot" | "other";
 
-const KINDS: Readonly<Record<string, FrameKind>> = {
+const FRAME_KINDS: Readonly<Record<string, FrameKind>> = {
   pong: "pong",
   subscribe: "answer",
   info: "answer",
@@ -230,27 +234,28 @@ const KINDS: Readonly<Record<string, FrameKind>> = {
 };
 
 export function frameKind(text: string): FrameKind {
-  // A snapshot may hold 64 MiB; its type stands within the first characters or the last.
+  // A snapshot may have 64 MiB, so a long frame is searched and not parsed.
   const parsed = text.length > 4096 ? null : parseJson(text);
-  if (parsed === null) return SNAPSHOT.test(text) ? "snapshot" : "other";
+  if (parsed === null) return SNAPSHOT_TYPE.test(text) ? "snapshot" : "other";
   if (!parsed.ok) return "other";
   const { messageType, message_type } = Object(parsed.value);
   const type = messageType ?? message_type;
-  return typeof type === "string" && Object.hasOwn(KINDS, type)
-    ? (KINDS[type] ?? "other")
+  return typeof type === "string" && Object.hasOwn(FRAME_KINDS, type)
+    ? (FRAME_KINDS[type] ?? "other")
     : "other";
 }
 
-const SNAPSHOT = /"message(?:T|_t)ype"\s*:\s*"initial-balances?"/;
+const SNAPSHOT_TYPE = /"message(?:T|_t)ype"\s*:\s*"initial-balances?"/;
 
 /**
- * Which type of Zero Hash a body shows by itself. No signature covers the header that names the type,
- * so a body counts for a type only where one of that type's marks stands in it: a key, be it empty,
- * that every printed body of the type has and no other type's. Two types of funds share one shape.
+ * The keys by which a Zero Hash body shows its type. No signature covers the header that names the
+ * type, so a body is read as a type only if it has one of that type's marks: a key, even if empty,
+ * that every documented body of the type has and no other type's body. Two types of funds share one
+ * shape.
  */
 type BodyType = Readonly<{ marks: readonly string[] }>;
 
-/** By payload type; two spellings of one type are one and the same `BodyType`. */
+/** By payload type; two spellings of one type share the same `BodyType`. */
 type BodyTypes = Readonly<Record<string, BodyType>>;
 
 function isOfType(value: unknown, { marks }: BodyType): boolean {
@@ -260,8 +265,8 @@ function isOfType(value: unknown, { marks }: BodyType): boolean {
 }
 
 /**
- * The types, other than the one that it came as, that a body could be of. Types that no model folds
- * are not among them: their bodies are not described well enough to be told from others.
+ * The types that a body could have, other than the one in its header. Types that no model projects
+ * are excluded: their bodies are not documented well enough to recognise.
  */
 export function otherTypes(
   value: unknown,

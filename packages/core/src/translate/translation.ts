@@ -6,10 +6,10 @@ import { cutText } from "../exact/text.ts";
 import { formatTime, type Nanos, parseTime } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
 
-/** Before which time a run did not happen, and behind which run of the account it stands. */
+/** Where a socket's order puts a run: not before this time, and after this run of the account. */
 export type SocketOrder = Readonly<{ notBefore: Nanos; follows: string }>;
 
-/** What a translation may look at: the bytes as text, and where and when they arrived. */
+/** The input of a translation: the bytes as text, and where and when they arrived. */
 export type Source = Readonly<{
   provider: Provider;
   channel: Channel;
@@ -18,22 +18,22 @@ export type Source = Readonly<{
   text: string | null;
   place: Readonly<{ connection: string; frame: number }> | null;
   receivedAt: Nanos;
-  /** What a socket's order says of the run that a frame states. */
+  /** The order of the run that a frame states, as its socket shows it. */
   order?: SocketOrder;
-  /** What the provider calls the delivery, where it does. */
+  /** The provider's id of the delivery, if there is one. */
   notificationId?: string | null;
 }>;
 
 /**
- * The facts in a delivery, or why nobody could read it. `snapshot` says that the facts list every
- * account that the provider has anything to say of.
+ * The facts in a delivery, or why it cannot be read. `snapshot` means that the facts list every
+ * account that the provider reports on.
  */
 export type Reading = (
   | Readonly<{ ok: true; facts: readonly ProviderFact[]; snapshot: boolean }>
   | Readonly<{ ok: false; reason: QuarantineReason; detail: string }>
 ) &
   Readonly<{
-    /** Other payload types that the same bytes could be of; only where there are any. */
+    /** Other payload types that the same bytes could have; absent if there are none. */
     otherTypes?: readonly string[];
   }>;
 
@@ -48,7 +48,7 @@ type QuarantineReason =
   | "too_long"
   | "type_conflict";
 
-/** What every status fact carries beside its own fields. */
+/** What a translation adds to the fields that a status body states. */
 export type Stamp = Readonly<{
   /** SHA-256 of the provider's object, RFC 8785, numbers as printed. */
   content: string;
@@ -57,26 +57,26 @@ export type Stamp = Readonly<{
   notification_id: string | undefined;
 }>;
 
-/** What of it is part of a fact. */
-export const bodyOf = ({ content, received_at, translation }: Stamp) => ({
+/** The fields of a stamp that every status fact carries. */
+export const stampFields = ({ content, received_at, translation }: Stamp) => ({
   content,
   received_at,
   translation,
 });
 
-/** Pure: the same source gives the same reading, on every machine, for ever. */
+/** A pure function: equal sources give equal readings, on every machine and in every release. */
 export type Translate = (source: Source, hashing: Hashing) => Reading;
 
 /**
- * The translations by version. A delivery that was begun under an older version is completed under
- * it; everything else is read with the `present` one.
+ * The translations by version. A delivery that an older version left incomplete is completed under
+ * that version; everything else is read with the `present` one.
  */
 export type Translations = Readonly<{
   present: number;
   versions: Readonly<Record<number, Translate>>;
 }>;
 
-/** Ends a translation; `translate` turns it into a quarantined delivery. */
+/** Ends a translation: the delivery is quarantined. */
 export class Unreadable extends Error {
   readonly reason: QuarantineReason;
   constructor(reason: QuarantineReason, detail: string) {
@@ -85,6 +85,7 @@ export class Unreadable extends Error {
   }
 }
 
+/** @throws Unreadable where the value has another shape. */
 export function readShape<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
@@ -122,29 +123,33 @@ export function readTime(printed: string | undefined, what: string): string | un
   return formatTime(time);
 }
 
-/** A part of an identity that several names may carry; without it there is no fact. */
+/**
+ * The first given value of a field that has several names and is part of an identity.
+ *
+ * @throws Unreadable where none is given
+ */
 export function readKey(what: string, ...candidates: (string | undefined)[]): string {
   const key = candidates.find((candidate) => candidate !== undefined);
   if (key === undefined) throw new Unreadable("shape", `${what} is missing`);
   return key;
 }
 
-/** Of what a provider printed, so much that a person knows it again. */
+/** A quoted excerpt of what a provider printed. */
 export const quote = (printed: string): string => JSON.stringify(cutText(printed, 60));
 
-/** @throws Unreadable where what becomes part of a key is longer than any engine takes. */
+/** @throws Unreadable where a part of a key is longer than every engine accepts. */
 export function checkLengths(fact: ProviderFact): void {
   const data = fact.data as Readonly<Record<string, unknown>>;
   for (const [field, bytesMax] of FIELD_BYTES_MAX[fact.type]) {
     checkLength(`${field} of ${fact.type}`, data[field], bytesMax);
   }
-  // Of the fields of a trade that are kept as printed, one finds it.
+  // A trade's fields are kept as printed. This one is an alias, so it is stored in a key.
   if (fact.type === "TradeStatusReported") {
     checkLength("client_trade_id", fact.data.fields.client_trade_id, ID_BYTES_MAX);
   }
 }
 
-/** One byte a character, which JSON prints as it is. */
+/** Characters of one byte that JSON does not escape. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
 function checkLength(what: string, value: unknown, bytesMax: number): void {
@@ -160,7 +165,7 @@ type Compact<T> = {
   [K in keyof T as undefined extends T[K] ? never : K]: T[K];
 } & { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
 
-/** Leaves out what is undefined: a fact has no keys that say nothing. */
+/** Drops keys whose value is undefined: a fact has none. */
 export function compact<T extends object>(object: T): { [K in keyof Compact<T>]: Compact<T>[K] } {
   const kept: Record<string, unknown> = {};
   for (const key in object) if (object[key] !== undefined) kept[key] = object[key];

@@ -351,7 +351,7 @@ describe("initial-balance", () => {
     expect(refusalOf(delivered)).toContain("single_chain: two account_ids are both");
   });
 
-  test("a row without account_id beside one with says nothing of chains", () => {
+  test("a row without account_id beside one with does not show that chains are missing", () => {
     expect(
       factsIn(snapshot(row("USDC", "1"), row("USDC", "1", "a"), row("USDC", "1"))),
     ).toHaveLength(3);
@@ -369,7 +369,7 @@ describe("initial-balance", () => {
   });
 });
 
-describe("a connection that was not heard to ask for chains", () => {
+describe("a connection whose snapshot showed no chains", () => {
   test("every later frame of it is quarantined, whatever it says", () => {
     for (const delivered of [update(), snapshot({ ...ACCOUNT, balance: "1" })]) {
       expect(refusalOf({ ...delivered, payloadType: "feed:single_chain" })).toContain(
@@ -378,7 +378,7 @@ describe("a connection that was not heard to ask for chains", () => {
     }
   });
 
-  test("a body of null lists nobody, as an empty list does", () => {
+  test("a body of null lists no accounts, as an empty list does", () => {
     for (const body of [null, []]) {
       expect(factsIn(frame(body, { messageType: "initial-balance" }))).toEqual([]);
     }

@@ -21,7 +21,7 @@ import {
 
 type Context = Readonly<{ source: Source; translation: number; receivedAt: string }>;
 
-/** `account_balance.changed` and the body of `balance-updated`: one run on one account. */
+/** Reads `account_balance.changed` and the body of `balance-updated`: one run on one account. */
 export function readBalanceUpdate(
   value: unknown,
   source: Source,
@@ -52,7 +52,7 @@ export function readBalanceUpdate(
   ];
 }
 
-/** A feed frame; the caller has set pongs and subscription answers aside. */
+/** Reads a feed frame. The caller drops pongs and subscription answers. */
 export function readFrame(
   value: unknown,
   source: Source,
@@ -74,7 +74,7 @@ export function readFrame(
 
 function readSnapshot(body: unknown, source: Source, translation: number): ProviderFact[] {
   const context = { source, translation, receivedAt: formatTime(source.receivedAt) };
-  // Nobody holds anything: printed as an empty list, or as nothing.
+  // A snapshot without accounts is printed as an empty list or as null.
   const rows = body === null ? [] : readShape(zeroHashSnapshot, body, "snapshot");
   const idOfAccount = new Map<string, string>();
   return rows.map((row) => {
@@ -133,7 +133,7 @@ function readMovement(
   return { type: "MovementRecorded", data };
 }
 
-/** What the socket says of a run's place among others; a snapshot has none. */
+/** The order of a run on its socket; a snapshot's reports have no run. */
 function orderOf({ run_id }: Run, { order }: Source) {
   if (run_id === undefined || order === undefined) return {};
   return { not_before: formatTime(order.notBefore), follows: order.follows };

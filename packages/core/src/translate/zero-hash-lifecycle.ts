@@ -8,17 +8,17 @@ import {
   zeroHashTrade,
 } from "@counterfoil/contracts/wire";
 import {
-  bodyOf,
   compact,
   readAmount,
   readKey,
   readShape,
   readTime,
   type Stamp,
+  stampFields,
 } from "./translation.ts";
 
-/** Without any time, pending, posted and pending again would be two statuses. */
-const timeOf = (occurred_at: string | undefined, { notification_id }: Stamp) =>
+/** Without a time the notification identifies a status: pending, posted, pending are three of them. */
+const timeOrNotification = (occurred_at: string | undefined, { notification_id }: Stamp) =>
   occurred_at === undefined ? { notification_id } : { occurred_at };
 
 export function readDeposit(value: unknown, stamp: Stamp): ProviderFact {
@@ -29,7 +29,7 @@ export function readDeposit(value: unknown, stamp: Stamp): ProviderFact {
       provider: "zerohash" as const,
       deposit_id: deposit.deposit_id,
       status: readKey("state", deposit.state, deposit.status),
-      ...timeOf(readTime(deposit.timestamp, "timestamp"), stamp),
+      ...timeOrNotification(readTime(deposit.timestamp, "timestamp"), stamp),
       account_id: deposit.account_id,
       participant_code: deposit.participant_code,
       account_label: deposit.account_label ?? labelOf(deposit),
@@ -40,12 +40,12 @@ export function readDeposit(value: unknown, stamp: Stamp): ProviderFact {
       source_address: deposit.source_address,
       received_address: deposit.received_address,
       reason: deposit.state_reason,
-      ...bodyOf(stamp),
+      ...stampFields(stamp),
     }),
   };
 }
 
-/** `PART123.general`: this event's account_id is participant and label. */
+/** The label in an `account_id` of participant and label: `PART123.general`. */
 function labelOf(deposit: {
   account_id?: string | undefined;
   participant_code?: string | undefined;
@@ -71,7 +71,7 @@ export function readPayment(value: unknown, stamp: Stamp): ProviderFact {
       payment_id: payment.payment_id,
       transaction_id: payment.transaction_id,
       status: readKey("status", payment.payment_status, payment.status),
-      ...timeOf(occurred_at, stamp),
+      ...timeOrNotification(occurred_at, stamp),
       payment_type: payment.payment_type ?? payment.type,
       withdrawal_request_id: details?.withdrawal_request_id,
       trade_id: details?.trade_id,
@@ -88,14 +88,14 @@ export function readPayment(value: unknown, stamp: Stamp): ProviderFact {
       reference: payment.reference_id,
       reason: payment.reason_description ?? payment.reject_reasons,
       reason_code: payment.reason_code,
-      ...bodyOf(stamp),
+      ...stampFields(stamp),
     }),
   };
 }
 
 type Payment = ReturnType<typeof zeroHashPayment.parse>;
 
-/** Whose money it is and, where somebody pays another one with it, who is paid. */
+/** The owner of the money and, if it is paid to another participant, the beneficiary. */
 function partiesOf(payment: Payment) {
   const { participant_code, account_group, account_label, obo_participant: owner } = payment;
   if (!owner?.participant_code) return { participant_code, account_group, account_label };
@@ -110,7 +110,7 @@ function partiesOf(payment: Payment) {
   };
 }
 
-/** A payout says nothing of money before it has a payment; until then it is a notification. */
+/** Reads a payout as its payment's status; before it has a payment it is a notification. */
 export function readPayout(value: unknown, stamp: Stamp, payloadType: string): ProviderFact {
   const payout = readShape(zeroHashPayout, value, "payout");
   const { payor, beneficiary, payment } = payout.resources ?? {};
@@ -128,8 +128,8 @@ export function readPayout(value: unknown, stamp: Stamp, payloadType: string): P
       provider: "zerohash" as const,
       payment: payment.payment_id,
       payment_id: payment.payment_id,
-      status: readKey("the payment's status", paymentWord(payout.sub_status), payment.status),
-      ...timeOf(occurred_at, stamp),
+      status: readKey("the payment's status", paymentStatus(payout.sub_status), payment.status),
+      ...timeOrNotification(occurred_at, stamp),
       payment_type: "payout",
       withdrawal_request_id: details?.withdrawal_request_id,
       trade_id: details?.trade_id,
@@ -146,13 +146,14 @@ export function readPayout(value: unknown, stamp: Stamp, payloadType: string): P
       destination_address: beneficiary?.external_account?.crypto_address,
       reference: payout.idempotency_key,
       reason: payout.failure_reason,
-      ...bodyOf(stamp),
+      ...stampFields(stamp),
     }),
   };
 }
 
-/** `payment.settled` is the payment's word `settled`; `beneficiary.approved` is none. */
-const paymentWord = (subStatus = ""): string | undefined => /^payment\.(.+)$/.exec(subStatus)?.[1];
+/** `payment.settled` has the payment's status `settled`; `beneficiary.approved` has none. */
+const paymentStatus = (subStatus = ""): string | undefined =>
+  /^payment\.(.+)$/.exec(subStatus)?.[1];
 
 export function readFund(value: unknown, stamp: Stamp): ProviderFact {
   const fund = readShape(zeroHashFund, value, "fund");
@@ -163,7 +164,10 @@ export function readFund(value: unknown, stamp: Stamp): ProviderFact {
       fund: fund.fund_id ?? `digest:${stamp.content}`,
       fund_id: fund.fund_id,
       success: fund.success,
-      ...timeOf(readTime(fund.fund_timestamp ?? fund.deposit_timestamp, "fund_timestamp"), stamp),
+      ...timeOrNotification(
+        readTime(fund.fund_timestamp ?? fund.deposit_timestamp, "fund_timestamp"),
+        stamp,
+      ),
       deposited_at: readTime(fund.deposit_timestamp, "deposit_timestamp"),
       participant_code: fund.participant_code,
       account_label: fund.account_label,
@@ -178,7 +182,7 @@ export function readFund(value: unknown, stamp: Stamp): ProviderFact {
       source_address: fund.source_address,
       reason: fund.status_reason ?? fund.reason,
       reason_code: fund.status_reason_code ?? fund.reason_code,
-      ...bodyOf(stamp),
+      ...stampFields(stamp),
     }),
   };
 }
@@ -194,9 +198,9 @@ export function readTrade(value: unknown, stamp: Stamp): ProviderFact {
       provider: "zerohash" as const,
       trade_id: trade.trade_id,
       status: readKey("trade_state", trade.trade_state, trade.state, trade.status),
-      ...timeOf(readTime(trade.timestamp, "timestamp"), stamp),
+      ...timeOrNotification(readTime(trade.timestamp, "timestamp"), stamp),
       fields: Object.fromEntries(others),
-      ...bodyOf(stamp),
+      ...stampFields(stamp),
     }),
   };
 }
@@ -216,7 +220,7 @@ export function readNotification(value: unknown, stamp: Stamp, payloadType: stri
       about:
         notification.external_account_id ?? notification.payout_id ?? notification.participant_code,
       occurred_at: readTime(notification.timestamp, "timestamp"),
-      ...bodyOf(stamp),
+      ...stampFields(stamp),
     }),
   };
 }
