@@ -41,30 +41,30 @@ import {
   unreadOf,
 } from "./quarantine.ts";
 
-/** A delivery as the decision sees it: its `DeliveryReceived`, and what its bytes say. */
+/** The input of a decision: a delivery's `DeliveryReceived`, and what was read in its bytes. */
 export type ReadDelivery = Readonly<{
   id: string;
   received: Omit<DataOf<"DeliveryReceived">, "parts">;
   correlationId: string | null;
   reading: Reading;
-  /** The same bytes under other types. */
+  /** The deliveries of the same bytes under other types. */
   others: readonly OtherDelivery[];
 }>;
 
 export type DeliveryDecision = Readonly<{
   outcome: "recorded" | "repeated" | "quarantined";
-  /** The events, cut into appends; empty where nothing is to be appended. */
+  /** The events, divided into appends; empty where there is nothing to append. */
   appends: readonly (readonly NewEvent[])[];
-  /** Why it is quarantined. */
+  /** Why the delivery is quarantined. */
   reason?: string;
 }>;
 
-/** The id of the event that completes a delivery: whether it is known tells whether it was left. */
+/** The id of the event that completes a delivery: without it a divided delivery is incomplete. */
 export function completionId(deliveryId: string, hashing: Hashing): string {
   return eventId(["DeliveryCompleted", deliveryId], hashing);
 }
 
-/** Ids that a look-up must answer before `decideDelivery` can decide, beside those of the facts. */
+/** The ids that must be looked up before `decideDelivery`, besides those of the facts. */
 export function deliveryIds(
   { id, others }: Pick<ReadDelivery, "id" | "others">,
   hashing: Hashing,
@@ -79,27 +79,27 @@ export function decideDelivery(
 ): DeliveryDecision {
   const { id } = delivery;
   if (known.ids.has(id)) {
-    const parts = partsLeft(id, known, hashing);
+    const parts = incompleteParts(id, known, hashing);
     if (parts === null) return { outcome: "repeated", appends: [] };
     return complete(delivery, parts, known, hashing);
   }
   const reading = readingBeside(delivery.others, delivery.reading, known);
   if (!reading.ok) return quarantine(delivery, reading, known, hashing);
-  const appends = cutAppends(decideAll(delivery, reading, known, hashing));
+  const appends = cutAppends(decideFacts(delivery, reading, known, hashing));
   const parts = appends.length;
-  const head = receivedEvents(delivery, parts, hashing);
-  for (const event of head) noteEvent(known, event);
-  appends[0]?.unshift(...head);
+  const received = receivedEvents(delivery, parts, hashing);
+  for (const event of received) noteEvent(known, event);
+  appends[0]?.unshift(...received);
   addCompletion(appends, { delivery, parts, known, hashing });
   return { outcome: "recorded", appends };
 }
 
-/** Which part of a delivery's facts, of two or more; each is looked up and decided by itself. */
+/** One of two or more parts of a delivery's facts. Each part is looked up and decided separately. */
 export type Part = Readonly<{ facts: readonly ProviderFact[]; at: number; parts: number }>;
 
 /**
- * One part of a delivery that is recorded part by part, others' deliveries between them. What the
- * parts have in common stands with the first and the last of them.
+ * Decides one part of a delivery that is recorded in parts; other deliveries may be recorded between
+ * them. The first part also records the delivery, the last one its completion.
  */
 export function decidePart(
   delivery: ReadDelivery,
@@ -108,32 +108,36 @@ export function decidePart(
   hashing: Hashing,
 ): DeliveryDecision {
   const { id } = delivery;
-  const isBegun = at > 0 || known.ids.has(id);
-  if (at === 0 && isBegun && partsLeft(id, known, hashing) === null) {
+  const isStarted = at > 0 || known.ids.has(id);
+  if (at === 0 && isStarted && incompleteParts(id, known, hashing) === null) {
     return { outcome: "repeated", appends: [] };
   }
-  const reading = isBegun
+  const reading = isStarted
     ? delivery.reading
     : readingBeside(delivery.others, delivery.reading, known);
   if (!reading.ok) return quarantine(delivery, reading, known, hashing);
-  const head = isBegun ? [] : receivedEvents(delivery, parts, hashing);
-  for (const event of head) noteEvent(known, event);
+  const received = isStarted ? [] : receivedEvents(delivery, parts, hashing);
+  for (const event of received) noteEvent(known, event);
   const cause = causeOf(delivery);
   const events = facts.flatMap((fact) => decideFact(fact, known, cause, hashing));
-  const appends = cutAppends([...head, ...events]);
-  const isEnd = at === parts - 1 && !known.ids.has(completionId(id, hashing));
-  if (isEnd) addCompletion(appends, { delivery, parts, known, hashing });
+  const appends = cutAppends([...received, ...events]);
+  const isLast = at === parts - 1 && !known.ids.has(completionId(id, hashing));
+  if (isLast) addCompletion(appends, { delivery, parts, known, hashing });
   return { outcome: "recorded", appends };
 }
 
-/** How many parts a delivery has whose end is missing: whoever began it died, or is at it. */
-export function partsLeft(deliveryId: string, known: KnownFacts, hashing: Hashing): number | null {
+/** The number of parts of an incomplete delivery, whose writer died or is still writing; else null. */
+export function incompleteParts(
+  deliveryId: string,
+  known: KnownFacts,
+  hashing: Hashing,
+): number | null {
   const parts = known.states.get(deliveryId)?.data.parts;
   if (typeof parts !== "number") return null;
   return known.ids.has(completionId(deliveryId, hashing)) ? null : parts;
 }
 
-/** What is missing of a divided delivery, and its end. The reading is that of its own translation. */
+/** Decides what a divided delivery lacks. The reading is that of the translation that started it. */
 function complete(
   delivery: ReadDelivery,
   parts: number,
@@ -142,12 +146,12 @@ function complete(
 ): DeliveryDecision {
   const { id, reading } = delivery;
   if (!reading.ok) throw new Error(`delivery ${id} was read before and cannot be read now`);
-  const appends = cutAppends(decideAll(delivery, reading, known, hashing));
+  const appends = cutAppends(decideFacts(delivery, reading, known, hashing));
   addCompletion(appends, { delivery, parts, known, hashing });
   return { outcome: "recorded", appends };
 }
 
-function decideAll(
+function decideFacts(
   delivery: ReadDelivery,
   reading: Reading & { ok: true },
   known: KnownFacts,
@@ -196,7 +200,7 @@ function addCompletion(
   appends.at(-1)?.push(completion);
 }
 
-/** Ends a divided delivery and every snapshot; a snapshot's says where it was stated. */
+/** Completes a divided delivery or a snapshot; a snapshot's completion has its connection and frame. */
 export function completionEvent(
   { connection, frame }: Readonly<{ connection?: string | undefined; frame?: number | undefined }>,
   parts: number,
@@ -237,8 +241,8 @@ function quarantine(
 }
 
 /**
- * The decision about one fact: which events make the stream say what this copy says, given what is
- * known. None where it adds nothing. `known` takes in what was decided.
+ * Decides about one fact, given what is known: which events record what this copy states. None where
+ * it adds nothing. The decided events are added to `known`.
  */
 export function decideFact(
   fact: ProviderFact,
@@ -269,7 +273,7 @@ function eventsFor(
     const stated = contradicts as DataOf<"FactContradicted">["contradicts"];
     events.push(contradictedEvent(copy, stated, cause, hashing));
   }
-  // What is known and yet not in force was withdrawn: this delivery states it all the same.
+  // A known amendment that is not in force was withdrawn. This delivery states it again.
   return events.map((event) =>
     known.ids.has(event.id) ? restatedEvent(event, fact, cause, hashing) : event,
   );
@@ -281,10 +285,9 @@ function isContradictedBy({ contradicted }: FactState, stated: FactData): boolea
 }
 
 /**
- * What a second copy of a fact says beside the first. `value`: it adds what was unknown and
- * contradicts what was otherwise. `time`: a finer or another time adds. `member`: a further id of
- * the account adds. `latest`: a later one adds,
- * and `order` what goes with it.
+ * How a field of a second copy is compared. `value`: a new value adds, another value contradicts.
+ * `time`: a more precise or another time adds. `member`: another id of the account adds. `latest`: a
+ * later time adds, and `order` is added with it.
  */
 type Comparison = "value" | "time" | "member" | "latest" | "order";
 
@@ -320,7 +323,7 @@ const COMPARED: Readonly<Record<ProviderFactType, Readonly<Record<string, Compar
 
 type Difference = Readonly<{ adds: FactData | null; contradicts: FactData | null }>;
 
-/** What `copy` says that is not in force already. */
+/** What `copy` states that is not in force already. */
 export function compareCopy(known: FactState, copy: ProviderFact): Difference {
   const adds: Record<string, unknown> = {};
   const contradicts: Record<string, unknown> = {};
@@ -333,14 +336,14 @@ export function compareCopy(known: FactState, copy: ProviderFact): Difference {
       if (present[field] !== stated) contradicts[field] = stated;
     } else if (comparison === "order") {
       if (adds.not_before !== undefined) adds[field] = stated;
-    } else if (comparison === "value" || !ALREADY[comparison](known, stated)) {
+    } else if (comparison === "value" || !IS_KNOWN[comparison](known, stated)) {
       adds[field] = stated;
     }
   }
   return { adds: orNull(adds), contradicts: orNull(contradicts) };
 }
 
-const ALREADY: Readonly<
+const IS_KNOWN: Readonly<
   Record<Exclude<Comparison, "value" | "order">, (known: FactState, stated: unknown) => boolean>
 > = {
   time: (known, stated) => {
@@ -354,7 +357,7 @@ const ALREADY: Readonly<
   },
 };
 
-/** What a socket states long after others did is stated again, and says nothing of the order. */
+/** Whether a socket restates a run that arrived long before: its order then means nothing. */
 function isStatedAgain(known: FactState, { data }: ProviderFact): boolean {
   if (!("not_before" in data) || data.not_before === undefined) return false;
   return timeOf(data.received_at) - firstArrivalOf(known) > STATED_AGAIN_AFTER;

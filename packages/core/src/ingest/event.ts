@@ -6,15 +6,15 @@ import { amendmentId, eventId, factIdentity, factKey, factSubject } from "../ide
 import { presentVersion } from "../stream/read-event.ts";
 import type { FactData } from "./fact-state.ts";
 
-/** What makes an event appear: the delivery, and what ties several deliveries together. */
+/** The cause of an event: its delivery, and the correlation with other deliveries. */
 export type Cause = Readonly<{
   deliveryId: string | null;
   correlationId: string | null;
-  /** Where the delivery was recorded; only where its facts are found later than that. */
+  /** The position of the delivery, if its facts are recorded later than the delivery itself. */
   deliveredAt?: number;
 }>;
 
-/** A delivery as a cause of facts: copies that it brings arrived with it. */
+/** A delivery that causes facts; they arrived when it did. */
 export type DeliveryCause = Cause & Readonly<{ receivedAt: string }>;
 
 type Envelope = Readonly<{
@@ -24,7 +24,7 @@ type Envelope = Readonly<{
   about?: string | null;
 }>;
 
-/** The one place where an event takes its stored form: the present version, keys as they were built. */
+/** Builds every event in its stored form: the present schema version, keys in the order of the object. */
 export function newEvent<Type extends FactType>(
   fact: Extract<Fact, { type: Type }>,
   { id, subject, occurredAt = null, about = null }: Envelope,
@@ -50,22 +50,22 @@ export function providerEvent(fact: ProviderFact, id: string, cause: Cause): New
   return newEvent(stated, { id, subject: factSubject(fact), occurredAt }, cause);
 }
 
-/** Of facts whose order snapshots tell, a later reading says when the stream held them. */
-const ORDERED: ReadonlySet<string> = new Set([
+/** Facts that are ordered against snapshots: if read later, they state where their delivery was recorded. */
+const ORDERED_BY_SNAPSHOTS: ReadonlySet<string> = new Set([
   "MovementRecorded",
   "BalanceReported",
   "FundsReported",
 ]);
 
 function dataFrom({ type, data }: ProviderFact, { deliveredAt }: Cause): ProviderFact["data"] {
-  if (deliveredAt === undefined || !ORDERED.has(type)) return data;
+  if (deliveredAt === undefined || !ORDERED_BY_SNAPSHOTS.has(type)) return data;
   return { ...data, delivered_at: String(deliveredAt) };
 }
 
-/** The id under which a fact is recorded; asked for at every look-up and decision, made once. */
+/** The id under which a fact is recorded. Cached, because each look-up and decision needs it. */
 export function providerEventId(fact: ProviderFact, hashing: Hashing): string {
-  const known = idOfFact.get(fact);
-  if (known !== undefined) return known;
+  const cached = idOfFact.get(fact);
+  if (cached !== undefined) return cached;
   const id = eventId(factIdentity(fact), hashing);
   idOfFact.set(fact, id);
   return id;
@@ -73,7 +73,7 @@ export function providerEventId(fact: ProviderFact, hashing: Hashing): string {
 
 const idOfFact = new WeakMap<ProviderFact, string>();
 
-/** The fact that an amendment is about, by id and by natural key. */
+/** The fact that an amendment amends, by id and by natural key. */
 export type About = Readonly<{ event_id: string; event_type: string; key: Record<string, string> }>;
 
 /**
@@ -87,7 +87,7 @@ function aboutFact(fact: ProviderFact, recorded: FactData, hashing: Hashing): Ab
   return { event_id, event_type: fact.type, key };
 }
 
-/** A copy of a fact that is known, and what was recorded of it. */
+/** A copy of a known fact, and what was recorded for it before. */
 export type Copy = Readonly<{ fact: ProviderFact; recorded: FactData }>;
 
 export function seenEvent(
@@ -116,7 +116,7 @@ export function contradictedEvent(
   return amendment({ type: "FactContradicted", data }, id, fact, cause);
 }
 
-/** A withdrawn amendment, made once more; its id also says by which translation and delivery. */
+/** Restates a withdrawn amendment. Its id covers translation and delivery, since the first id is taken. */
 export function restatedEvent(
   event: NewEvent,
   { data: { translation } }: ProviderFact,
@@ -127,7 +127,7 @@ export function restatedEvent(
   return { ...event, id: amendmentId(event.type, event.id, content, hashing) };
 }
 
-/** Puts `fact` in the place of what is in force; its cause is the delivery that states it. */
+/** Replaces the content in force by that of `fact`. The cause is the delivery that states it. */
 export function correctedEvent({ fact, recorded }: Copy, cause: Cause, hashing: Hashing): NewEvent {
   const about = aboutFact(fact, recorded, hashing);
   const { translation } = fact.data;
@@ -141,10 +141,10 @@ export function correctedEvent({ fact, recorded }: Copy, cause: Cause, hashing: 
   return amendment({ type: "FactCorrected", data }, id, fact, cause);
 }
 
-/** A fact as the stream has it: what a withdrawal is about. */
+/** A recorded fact that is withdrawn. */
 export type Recorded = Readonly<{ type: string; id: string; data: FactData }>;
 
-/** The fact is not stated any more: under this translation its delivery says no such thing. */
+/** Withdraws a fact that its delivery does not state under this translation. */
 export function withdrawnEvent(
   { type, id: event_id, data }: Recorded,
   translation: number,
@@ -167,7 +167,7 @@ export function withdrawnEvent(
   );
 }
 
-/** What a copy was said to add or contradict, it does not. */
+/** Withdraws an amendment: the copy does not add or contradict what was recorded. */
 export function withdrawnAmendmentEvent(
   { id: event_id, subject }: Pick<RecordedEvent, "id" | "subject">,
   { event_id: amends, event_type, key }: About,
@@ -197,29 +197,29 @@ function amendment(event: AmendmentFact, id: string, fact: ProviderFact, cause: 
   return newEvent(event as never, { id, subject, about: event.data.event_id }, cause);
 }
 
-/** Bounds of one append (EventStoreDB before 25.1 takes 1 MiB; metadata and types count too). */
+/** Limits of one append (EventStoreDB before 25.1 accepts 1 MiB, including metadata and types). */
 export const APPEND_EVENTS_MAX = 1000;
 export const APPEND_BYTES_MAX = 640 * 1024;
 
-/** Appends within the bounds; at least one, also where there is no event. */
+/** Divides events into appends within the limits; without events into one empty append. */
 export function cutAppends(events: readonly NewEvent[]): NewEvent[][] {
-  const parts: NewEvent[][] = [[]];
+  const appends: NewEvent[][] = [[]];
   let bytes = 0;
   for (const event of events) {
     const size = storedSize(event);
-    const last = parts.at(-1) ?? [];
+    const last = appends.at(-1) ?? [];
     if (last.length >= APPEND_EVENTS_MAX || (last.length > 0 && bytes + size > APPEND_BYTES_MAX)) {
-      parts.push([event]);
+      appends.push([event]);
       bytes = size;
     } else {
       last.push(event);
       bytes += size;
     }
   }
-  return parts;
+  return appends;
 }
 
-/** What an event takes of an append, at most: its data in UTF-8, and everything beside it. */
+/** The most bytes that an event adds to an append: its data in UTF-8 and everything else. */
 export function storedSize({ data }: Pick<NewEvent, "data">): number {
   return (ASCII.test(data) ? data.length : 3 * data.length) + 512;
 }

@@ -13,17 +13,17 @@ import {
   initialFactState,
 } from "./fact-state.ts";
 
-/** A fact's first event, and what was recorded about it later, in order. */
+/** A fact's event and its amendments, in order. */
 type FactEvents = Readonly<{
   event: RecordedEvent;
   amendments: readonly RecordedEvent[];
 }>;
 
 /**
- * Events that bring a fact to what it would be if some of its events had never been recorded: what
- * would be shown then, a model that has folded everything can be asked. They are never appended.
+ * Events that change a fact to what it would be if some of its events had never been recorded. An
+ * up-to-date model applies them to show what would be different. They are never appended.
  *
- * @returns none where those events decide nothing of the fact
+ * @returns no events where the missing ones make no difference to the fact
  */
 export function eventsWithout(
   fact: FactEvents,
@@ -40,7 +40,7 @@ export function eventsWithout(
   return eventsBetween(fact, now, then, hashing);
 }
 
-/** Amendments that lead from one state of a fact to another. */
+/** Amendments that change a fact from one state to another. */
 function eventsBetween(
   { event: { id, type, subject }, amendments }: FactEvents,
   from: FactState,
@@ -52,12 +52,12 @@ function eventsBetween(
   const withdrawn = withdrawnEvent({ id, type, data: from.data }, translation, NO_CAUSE, hashing);
   if (to.withdrawn) return from.withdrawn ? [] : [withdrawn];
   const about = JSON.parse(withdrawn.data) as DataOf<"FactWithdrawn">;
-  const [held, holding] = [amendmentsIn(from), amendmentsIn(to)];
+  const [before, after] = [amendmentsIn(from), amendmentsIn(to)];
   const options = { translation, cause: NO_CAUSE, hashing };
   const changes = amendments
-    .filter((amendment) => held.has(amendment.id) !== holding.has(amendment.id))
+    .filter((amendment) => before.has(amendment.id) !== after.has(amendment.id))
     .map((amendment): NewEvent => {
-      if (holding.has(amendment.id)) return { ...amendment, about: id };
+      if (after.has(amendment.id)) return { ...amendment, about: id };
       return withdrawnAmendmentEvent({ id: amendment.id, subject }, about, options);
     });
   const isSame = !from.withdrawn && canonicalJson(from.data) === canonicalJson(to.data);
@@ -70,10 +70,10 @@ function eventsBetween(
   return [...changes, { ...corrected, subject, about: id }];
 }
 
-/** Nobody delivered them. */
+/** Hypothetical events have no delivery. */
 const NO_CAUSE: Cause = { deliveryId: null, correlationId: null };
 
-/** The fact after these events, as models fold them; null where nothing is known of it. */
+/** The state of a fact after these events, as models compute it; null where nothing is known of it. */
 export function stateOf(events: readonly RecordedEvent[]): FactState | null {
   let state: FactState | null = null;
   for (const event of events) {
@@ -92,55 +92,58 @@ const amendmentsIn = ({ seen, contradicted }: FactState): ReadonlySet<string> =>
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What is shown of something: the values that it is asked for, how it stands, and what else is shown. */
+/** What is shown of a subject: its main values, its status, and everything else. */
 export type View = Readonly<{ values: Fields; status: Fields; also: Fields }>;
 
-/** What the rules make of everything but one event. */
+/** The result of the rules without one event. */
 export type Without = Readonly<{
   /** null where nothing would be shown. */
   view: View | null;
-  /** Gaps that would be open then and are not so now. */
+  /** Gaps that would be open without it and are not open now. */
   gaps: readonly Readonly<{ missing: string; after: string | null; before: string | null }>[];
 }>;
 
-type Judged = Readonly<{ role: FactRole; because: string }>;
+type ExplainedRole = Readonly<{ role: FactRole; because: string }>;
 
 /**
- * The role of an event is what its absence would change, and is found by asking the rules that, so
- * that it cannot say anything else than they do.
+ * The role of an event: what its absence would change. The rules themselves compute the result
+ * without it, so the role always agrees with them.
  *
- * @param stands whether the event is in force: where nothing would change, it only repeats then
+ * @param isInForce whether the event is in force: if nothing would change, it repeats what is known
  */
-export function roleOf(now: View | null, without: Without, stands: boolean): Judged {
+export function roleOf(now: View | null, without: Without, isInForce: boolean): ExplainedRole {
   const { view, gaps } = without;
-  const missing = changed(now?.values, view?.values);
-  if (missing !== null) return { role: "decides", because: `without it ${said(view, missing)}` };
+  const missing = firstChange(now?.values, view?.values);
+  if (missing !== null)
+    return { role: "decides", because: `without it ${describeChange(view, missing)}` };
   const [gap] = gaps;
   if (gap !== undefined) {
     const where = `between ${gap.after ?? "nothing"} and ${gap.before ?? "nothing"}`;
     return { role: "confirms", because: `without it ${gap.missing} would be missing ${where}` };
   }
-  const status = changed(now?.status, view?.status);
-  if (status !== null) return { role: "confirms", because: `without it ${said(view, status)}` };
-  const also = changed(now?.also, view?.also);
-  if (also !== null) return { role: "decides", because: `without it ${said(view, also)}` };
-  return stands
-    ? { role: "repeats", because: SAME }
-    : { role: "superseded", because: `${SAME}: something else stands in its place` };
+  const status = firstChange(now?.status, view?.status);
+  if (status !== null)
+    return { role: "confirms", because: `without it ${describeChange(view, status)}` };
+  const also = firstChange(now?.also, view?.also);
+  if (also !== null)
+    return { role: "decides", because: `without it ${describeChange(view, also)}` };
+  return isInForce
+    ? { role: "repeats", because: NO_CHANGE }
+    : { role: "superseded", because: `${NO_CHANGE}: something else stands in its place` };
 }
 
-const SAME = "without it nothing that is shown here would change";
+const NO_CHANGE = "without it nothing that is shown here would change";
 
 type Change = Readonly<{ name: string; value: unknown }>;
 
-/** The first field that is not the same, of a field of fields the one within; null where all are. */
-function changed(now: Fields = {}, then: Fields = {}): Change | null {
+/** The first field that differs, inside an object the first differing one there; null where none does. */
+function firstChange(now: Fields = {}, then: Fields = {}): Change | null {
   for (const name of new Set([...Object.keys(now), ...Object.keys(then)])) {
     const [before, value] = [now[name] ?? null, then[name] ?? null];
     if (canonicalJson(before) === canonicalJson(value)) continue;
     const areFields = isFields(before) && isFields(value);
-    const found = areFields ? changed(before, value) : { name, value };
-    // Of two that differ only in what is missing and what is null nothing can be said.
+    const found = areFields ? firstChange(before, value) : { name, value };
+    // An object may differ only in that a field is missing here and null there: no difference.
     if (found !== null) return found;
   }
   return null;
@@ -149,8 +152,8 @@ function changed(now: Fields = {}, then: Fields = {}): Change | null {
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Fields whose names are no words of a sentence. */
-const NAMES: Readonly<Record<string, string>> = {
+/** Readable names of fields whose own names do not fit into a sentence. */
+const FIELD_NAMES: Readonly<Record<string, string>> = {
   opened_at: "time that it was opened",
   updated_at: "time of its last change",
   effective_at: "time that it counts as of",
@@ -160,22 +163,22 @@ const NAMES: Readonly<Record<string, string>> = {
   account_ids: "list of the provider's ids",
 };
 
-function said(view: View | null, { name, value }: Change): string {
+function describeChange(view: View | null, { name, value }: Change): string {
   if (view === null) return "nothing of it would be shown";
-  const field = NAMES[name] ?? name.replaceAll("_", " ");
+  const field = FIELD_NAMES[name] ?? name.replaceAll("_", " ");
   if (value === null) return `the ${field} would not be known`;
   return typeof value === "object"
     ? `the ${field} would be another`
     : `the ${field} would be ${String(value)}`;
 }
 
-type Amending = Readonly<Record<string, (data: Fields) => string>>;
+type AmendmentTexts = Readonly<Record<string, (data: Fields) => string>>;
 
-/** What is said of events about a fact, by their type. */
-const AMENDING: Amending = {
-  FactSeen: ({ adds }) => `another copy adds ${named(adds)}`,
+/** Descriptions of amendments, by type. */
+const AMENDMENT_TEXTS: AmendmentTexts = {
+  FactSeen: ({ adds }) => `another copy adds ${fieldNames(adds)}`,
   FactContradicted: ({ contradicts }) =>
-    `another copy says otherwise (${valued(contradicts)}); the first one stays in force`,
+    `another copy says otherwise (${fieldValues(contradicts)}); the first one stays in force`,
   FactCorrected: () => "a newer translation of the same bytes reads it so, which counts",
   FactWithdrawn: ({ amends }) =>
     amends === undefined
@@ -183,17 +186,17 @@ const AMENDING: Amending = {
       : "a newer translation of the same bytes does not find what a copy was said to add",
 };
 
-/** What an event about a fact says; null where the event is the fact itself. */
+/** Describes an amendment; null for the event of the fact itself. */
 export function amendmentReason(type: string, data: Fields): string | null {
-  return Object.hasOwn(AMENDING, type) ? (AMENDING[type]?.(data) ?? null) : null;
+  return Object.hasOwn(AMENDMENT_TEXTS, type) ? (AMENDMENT_TEXTS[type]?.(data) ?? null) : null;
 }
 
-const named = (fields: unknown): string =>
+const fieldNames = (fields: unknown): string =>
   Object.keys(Object(fields))
     .map((name) => name.replaceAll("_", " "))
     .join(", ");
 
-const valued = (fields: unknown): string =>
+const fieldValues = (fields: unknown): string =>
   Object.entries(Object(fields))
     .map(([name, value]) => `${name.replaceAll("_", " ")} ${text(value)}`)
     .join(", ");

@@ -4,18 +4,18 @@ import { agreedTime, formatTime, type Nanos, timeOf } from "../exact/time.ts";
 import { isTooNew, readData } from "../stream/read-event.ts";
 
 /**
- * One fact and everything that later events said of it. Ingestors fold it from a look-up, models
- * keep it beside their rows; both get the same answer to "what is in force".
+ * A fact with all of its amendments. Ingestors compute it from a look-up, models store it beside
+ * their rows; both derive the same content in force from it.
  */
 export type FactState = Readonly<{
-  /** As first recorded, or as last corrected. */
+  /** The data as first recorded, or as last corrected. */
   data: FactData;
   seen: readonly Seen[];
   contradicted: readonly Contradicted[];
   withdrawn: boolean;
   /** Whether its content was corrected after it was first recorded. */
   corrected: boolean;
-  /** Where, and by which delivery, it was first recorded. */
+  /** The position and the delivery of its first event. */
   position: number;
   deliveryId: string | null;
 }>;
@@ -31,7 +31,7 @@ type Contradicted = Readonly<{
   deliveryId: string | null;
 }>;
 
-/** An amendment as it lies on the stream. */
+/** An amendment as recorded on the stream. */
 export type Amendment = Readonly<{
   id: string;
   position: number;
@@ -69,8 +69,8 @@ export function initialFactState(
 
 export function evolveFactState(before: FactState, amendment: Amendment): FactState {
   const { id, position, deliveryId } = amendment;
-  if (isTaken(before, id)) return before;
-  // Data that is read when it is asked for is no property that a spread would copy.
+  if (isAmendedBy(before, id)) return before;
+  // A spread does not copy the getter that reads data lazily.
   const state = { ...before, data: before.data };
   switch (amendment.type) {
     case "FactSeen": {
@@ -89,7 +89,7 @@ export function evolveFactState(before: FactState, amendment: Amendment): FactSt
   }
 }
 
-/** The same of a fact of which nothing may be known: a correction says all of it, and others nothing. */
+/** Amends a fact that may be unknown: only a correction states all of it, so only that can start it. */
 export function amendedState(before: FactState | null, amendment: Amendment): FactState | null {
   if (before !== null) return evolveFactState(before, amendment);
   if (amendment.type !== "FactCorrected") return null;
@@ -97,8 +97,8 @@ export function amendedState(before: FactState | null, amendment: Amendment): Fa
   return { ...initialFactState(data.data, position, deliveryId), corrected: true };
 }
 
-/** Folding an amendment twice changes nothing. */
-function isTaken({ seen, contradicted }: FactState, id: string): boolean {
+/** An amendment that was applied before changes nothing. */
+function isAmendedBy({ seen, contradicted }: FactState, id: string): boolean {
   return seen.some((other) => other.id === id) || contradicted.some((other) => other.id === id);
 }
 
@@ -111,7 +111,7 @@ function withdraw(state: FactState, { amends, event_id }: DataOf<"FactWithdrawn"
   };
 }
 
-/** Every time that a copy of the fact gave, unordered. */
+/** The times that all copies of the fact state, unordered. */
 export function timesOf(state: FactState): readonly Nanos[] {
   const times: Nanos[] = [];
   for (const { occurred_at } of copiesOf(state)) {
@@ -120,17 +120,17 @@ export function timesOf(state: FactState): readonly Nanos[] {
   return times;
 }
 
-/** The provider's ids of the account, in the order of reporting. */
+/** The provider's ids of the account, in the order in which copies stated them. */
 export function accountIdsOf(state: FactState): readonly string[] {
   if (state.seen.length === 0) {
     const { account_id } = state.data;
-    return typeof account_id === "string" ? [account_id] : NONE;
+    return typeof account_id === "string" ? [account_id] : NO_IDS;
   }
   const ids = copiesOf(state).map((copy) => copy.account_id);
   return [...new Set(ids.filter((id) => typeof id === "string"))];
 }
 
-/** The latest moment that a socket's order puts the report behind; null where none does. */
+/** The latest time before which no socket's order allows the report; null where none limits it. */
 export function notBeforeOf(state: FactState): Nanos | null {
   if (state.seen.length === 0 && state.data.not_before === undefined) return null;
   let latest: Nanos | null = null;
@@ -142,7 +142,7 @@ export function notBeforeOf(state: FactState): Nanos | null {
   return latest;
 }
 
-/** The run that the socket stated before, of the statement that says the latest; null where none does. */
+/** The run that precedes it on the socket with the latest `notBefore`; null where there is none. */
 export function followedRun(state: FactState): string | null {
   const latest = notBeforeOf(state);
   if (latest === null) return null;
@@ -151,7 +151,7 @@ export function followedRun(state: FactState): string | null {
   return typeof follows === "string" ? follows : null;
 }
 
-/** When the first copy of the fact reached us. */
+/** When the first copy of the fact arrived. */
 export function firstArrivalOf(state: FactState): Nanos {
   let first = timeOf(String(state.data.received_at));
   for (const { receivedAt } of state.seen) {
@@ -161,13 +161,13 @@ export function firstArrivalOf(state: FactState): Nanos {
   return first;
 }
 
-/** From where on the stream held it: what was found in a delivery later was in it all the same. */
+/** The position since which the stream has the fact: that of its delivery, even if it was read later. */
 export function heldFrom({ data, position }: FactState): number {
   const { delivered_at } = data;
   return typeof delivered_at === "string" ? Math.min(Number(delivered_at), position) : position;
 }
 
-/** The content in force: what was recorded or corrected, with what later copies added. */
+/** The content in force: the recorded or corrected data, with what copies added. */
 export function inForce(state: FactState): FactData {
   if (state.seen.length === 0) return state.data;
   const merged: Record<string, unknown> = { ...state.data };
@@ -181,7 +181,7 @@ export function inForce(state: FactState): FactData {
   return merged;
 }
 
-const NONE: readonly never[] = [];
+const NO_IDS: readonly never[] = [];
 
 const copiesOf = (state: FactState): FactData[] => [
   state.data,
@@ -189,13 +189,13 @@ const copiesOf = (state: FactState): FactData[] => [
 ];
 
 /**
- * What is known of the events that a batch may bring: the answer of a look-up, and on top of it what
- * the batch's own earlier deliveries decided. Owned by one decision, which changes it in place.
+ * What is known of the events that a batch may add: the result of a look-up, and what earlier
+ * deliveries of the batch decided. Owned by one decision, which changes it in place.
  */
 export type KnownFacts = Readonly<{
   states: Map<string, FactState>;
   ids: Set<string>;
-  /** Which delivery's statement of a fact is in force: the recording one's, or the last correcting one's. */
+  /** The delivery whose statement of a fact is in force: it recorded the fact, or corrected it last. */
   statedBy: Map<string, string | null>;
 }>;
 
@@ -205,20 +205,20 @@ export function knownFacts(known: ReadonlyMap<string, KnownEvent>): KnownFacts {
   const facts: KnownFacts = { states: new Map(), ids: new Set(), statedBy: new Map() };
   for (const { event, amendments } of known.values()) {
     const events = [event, ...amendments];
-    // What a newer program wrote is known, but cannot be compared with: a copy of it adds nothing.
+    // Events of a newer program are known, but cannot be compared: a copy of them adds nothing.
     if (events.some(isTooNew)) for (const { id } of events) facts.ids.add(id);
     else for (const each of events) noteEvent(facts, each);
   }
   return facts;
 }
 
-/** Takes in one event, recorded or just decided. */
+/** Adds one event, recorded or just decided, to what is known. */
 export function noteEvent(facts: KnownFacts, event: NewEvent | RecordedEvent): void {
   const { id, type, causation_id: deliveryId } = event;
   const position = "position" in event ? event.position : 0;
   facts.ids.add(id);
   if (!AMENDMENTS.has(type)) {
-    facts.states.set(id, new UnreadFact(event, position));
+    facts.states.set(id, new LazyFactState(event, position));
     facts.statedBy.set(id, deliveryId);
     return;
   }
@@ -233,8 +233,8 @@ export function noteEvent(facts: KnownFacts, event: NewEvent | RecordedEvent): v
   );
 }
 
-/** Its data is parsed when it is asked for: nearly every fact just decided never meets a copy. */
-class UnreadFact implements FactState {
+/** Parses its data on demand: nearly every fact just decided is never compared with a copy. */
+class LazyFactState implements FactState {
   readonly seen = [];
   readonly contradicted = [];
   readonly withdrawn = false;
@@ -257,14 +257,14 @@ class UnreadFact implements FactState {
 }
 
 /**
- * Whether a decision about these facts has to be made again because of an event. What a newer program
- * wrote cannot be read, and may be about anything.
+ * Whether an event requires deciding about these facts again. An event of a newer program cannot be
+ * read, so it may amend any of them.
  */
 export function isAboutAny(event: RecordedEvent, ids: ReadonlySet<string>): boolean {
   return isTooNew(event) || ids.has(event.id) || ids.has(factIdOf(event));
 }
 
-/** The id of the fact that an event is, or is about. */
+/** The id of the fact that an event records or amends. */
 export function factIdOf(event: RecordedEvent): string {
   if (!AMENDMENTS.has(event.type)) return event.id;
   return amendedFact(event.type, readData(event) as AmendmentData);

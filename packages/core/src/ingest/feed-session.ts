@@ -7,15 +7,15 @@ import type { SocketOrder } from "../translate/translation.ts";
 import { type FactData, initialFactState, type Place } from "./fact-state.ts";
 
 /**
- * What one client of the feed remembers over its connections. A socket is ordered by itself,
- * whatever times and numbers the provider prints: only whoever hears it knows, so it is recorded.
+ * What one client of the feed remembers across its connections. A socket delivers in order, whatever
+ * times and numbers the provider prints. Only its client knows this order, so it is recorded.
  */
 export interface FeedSession {
   /**
-   * Takes in a frame; each in its order, and the last one again if it has to be.
+   * Handles the frames in order; the last one may be passed again.
    *
-   * @returns where the run that it states stands, where its own time and number do not say so: it is
-   *   dated no later than what the socket stated of the account before, or numbered before it.
+   * @returns the order of the run that the frame states, if its time and number contradict the socket:
+   *   it is dated no later than the account's run before it on the socket, or numbered lower.
    */
   orderOf(frame: StatedFrame): SocketOrder | null;
 }
@@ -26,17 +26,17 @@ type StatedFrame = Readonly<{
   receivedAt: Nanos;
 }>;
 
-/** Accounts whose latest run is remembered, and runs that were stated; the oldest go. */
+/** How many latest runs of accounts, and how many stated runs, are remembered; the oldest are dropped. */
 const ACCOUNTS_MAX = 200_000;
 const RUNS_MAX = 200_000;
 
 /**
- * A run that others told of longer ago than this was most likely stated before, and after a
- * reconnect is stated again: where it stands is known.
+ * A run that first arrived longer ago than this was most likely stated before and is restated after
+ * a reconnect, so its order is known already.
  */
 export const STATED_AGAIN_AFTER: Nanos = 600n * SECOND;
 
-/** The run with the highest effective time that was stated of an account. */
+/** The stated run of an account with the highest effective time. */
 type Latest = Readonly<{ run: string; at: Nanos }>;
 
 function createFeedSession(): FeedSession {
@@ -44,17 +44,17 @@ function createFeedSession(): FeedSession {
   const stated = new Set<string>();
   let last: Readonly<{ place: Place; order: SocketOrder | null }> | null = null;
 
-  function place({ facts }: StatedFrame): SocketOrder | null {
+  function orderOfRun({ facts }: StatedFrame): SocketOrder | null {
     const report = facts.find((fact) => fact.type === "BalanceReported")?.data;
     if (report?.run_id === undefined) return null;
     const { account, run_id: run } = report;
-    const name = `${account} ${run}`;
-    if (stated.has(name)) return null;
+    const key = `${account} ${run}`;
+    if (stated.has(key)) return null;
     const time = timeOf(report, facts);
     const before = latest.get(account);
-    const order = before === undefined ? null : orderBehind(before, { run, at: time });
-    makeRoom(stated, name, RUNS_MAX);
-    stated.add(name);
+    const order = before === undefined ? null : orderAfter(before, { run, at: time });
+    makeRoom(stated, key, RUNS_MAX);
+    stated.add(key);
     makeRoom(latest, account, ACCOUNTS_MAX);
     latest.set(account, { run, at: order?.notBefore ?? time });
     return order;
@@ -64,20 +64,20 @@ function createFeedSession(): FeedSession {
     orderOf(frame) {
       const { connection, frame: number } = frame.place;
       const isRepeat = last?.place.connection === connection && last.place.frame === number;
-      if (last === null || !isRepeat) last = { place: frame.place, order: place(frame) };
+      if (last === null || !isRepeat) last = { place: frame.place, order: orderOfRun(frame) };
       return last.order;
     },
   };
 }
 
-function orderBehind(before: Latest, { run, at }: Latest): SocketOrder | null {
+function orderAfter(before: Latest, { run, at }: Latest): SocketOrder | null {
   if (at <= before.at) return { notBefore: before.at + 1n, follows: before.run };
   const isNumberedBefore = counterOf(run) < counterOf(before.run);
   const isConfusable = isNumberedBefore && at - before.at <= TIME_ERROR;
   return isConfusable ? { notBefore: at, follows: before.run } : null;
 }
 
-/** The effective time of a run by what one frame says of it. */
+/** The effective time of a run, from one frame alone. */
 function timeOf(report: DataOf<"BalanceReported">, facts: readonly ProviderFact[]): Nanos {
   const state = (data: FactData) => initialFactState(data, 0, null);
   const movements = facts.filter(
@@ -89,17 +89,17 @@ function timeOf(report: DataOf<"BalanceReported">, facts: readonly ProviderFact[
   ).at;
 }
 
-/** Makes room for one more, the least recently added first. */
-function makeRoom(known: Set<string> | Map<string, Latest>, key: string, most: number): void {
+/** Makes room for a key by dropping the least recently added one. */
+function makeRoom(known: Set<string> | Map<string, Latest>, key: string, max: number): void {
   known.delete(key);
-  if (known.size < most) return;
+  if (known.size < max) return;
   for (const oldest of known.keys()) {
     known.delete(oldest);
     return;
   }
 }
 
-/** The sessions of an ingestor: a connection goes on with that of the one it continues. */
+/** The sessions of an ingestor. A connection takes over the session of the one that it continues. */
 export interface FeedSessions {
   opened(connection: string, continues: string | undefined): void;
   of(connection: string): FeedSession | null;

@@ -4,48 +4,48 @@ import { deliveryId, eventId } from "../identity.ts";
 import type { Reading } from "../translate/translation.ts";
 import type { KnownFacts } from "./fact-state.ts";
 
-/** The id of the event that says that nobody could read the delivery. */
+/** The id of the event that quarantines a delivery. */
 export function quarantinedId(deliveryId: string, hashing: Hashing): string {
   return eventId(["DeliveryQuarantined", deliveryId], hashing);
 }
 
-/** One retry a delivery and translation. */
+/** The id of a retry: one per delivery and translation. */
 export function retryId(deliveryId: string, translation: number, hashing: Hashing): string {
   return eventId(["QuarantineRetried", deliveryId, String(translation)], hashing);
 }
 
-/** One dismissal for each number of attempts: what is tried once more, and fails, is open again. */
+/** The id of a dismissal: one per number of attempts, since another failed attempt opens it again. */
 export function dismissalId(deliveryId: string, attempts: number, hashing: Hashing): string {
   return eventId(["QuarantineDismissed", deliveryId, String(attempts)], hashing);
 }
 
-/** A newer program beside this one may have tried so many translations that this one does not know. */
+/** How many translations a newer program beside this one may have tried that this one does not know. */
 const UNKNOWN_TRANSLATIONS_MAX = 3;
 
-/** Of every translation that may have been tried. */
+/** The ids of the retries with every translation that may have been tried. */
 export function retryIdsOf(
   deliveryId: string,
   present: number,
   hashing: Hashing,
 ): readonly string[] {
   const count = present + UNKNOWN_TRANSLATIONS_MAX;
-  return Array.from({ length: count }, (_, at) => retryId(deliveryId, at + 1, hashing));
+  return Array.from({ length: count }, (_, index) => retryId(deliveryId, index + 1, hashing));
 }
 
 /**
- * One body, one type: once facts of a body were taken under one payload type, the same bytes under
- * another state nothing. The stream arbitrates, without an event for it: the delivery ids of the same
- * bytes under other types follow from the bytes, and are looked up with the delivery.
+ * A body has one type: once it was recorded under one payload type, the same bytes under another type
+ * are quarantined. This needs no event of its own: the delivery ids of the same bytes under other
+ * types can be computed from the bytes, and are looked up with the delivery.
  */
 export type OtherDelivery = Readonly<{
   id: string;
   payloadType: string;
-  /** Of the events that say whether it is in quarantine still: then it binds nothing. */
+  /** The ids of the events that show whether it is still in quarantine; then it takes no bytes. */
   quarantined: string;
   retries: readonly string[];
 }>;
 
-/** The same bytes as those received, under each other type that they could be of. */
+/** The possible deliveries of the received bytes under each other type that they could have. */
 export function otherDeliveries(
   received: Omit<DataOf<"DeliveryReceived">, "parts">,
   { otherTypes = [] }: Reading,
@@ -53,7 +53,7 @@ export function otherDeliveries(
 ): readonly OtherDelivery[] {
   const { provider, channel, sha256, notification_id, translation } = received;
   if (channel === "feed") return [];
-  // A body without a time of its own is known by its notification too.
+  // A body without a time of its own is also identified by its notification.
   const notifications = notification_id === undefined ? [null] : [null, notification_id];
   return otherTypes.flatMap((payloadType) =>
     notifications.map((notificationId) => {
@@ -65,7 +65,7 @@ export function otherDeliveries(
   );
 }
 
-/** Ids that a look-up must answer before a conflict can be seen. */
+/** The ids that must be looked up to detect a conflict. */
 export const otherIds = (others: readonly OtherDelivery[]): readonly string[] =>
   others.flatMap(({ id, quarantined, retries }) => [id, quarantined, ...retries]);
 
@@ -73,14 +73,14 @@ type Unread = Reading & { ok: false } & Readonly<{
     takenBy?: DataOf<"DeliveryQuarantined">["taken_by"];
   }>;
 
-/** Why, as the events have it. */
+/** The reason as events store it. */
 export const unreadOf = ({ reason, detail, takenBy }: Unread) => ({
   reason,
   detail,
   ...(takenBy === undefined ? {} : { taken_by: takenBy }),
 });
 
-/** What is in the delivery as the stream has it: nothing where the bytes were taken as another type. */
+/** The reading of a delivery, or a conflict where its bytes were recorded as another type. */
 export function readingBeside(
   others: readonly OtherDelivery[],
   reading: Reading,

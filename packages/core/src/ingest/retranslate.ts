@@ -25,8 +25,8 @@ import {
 import { type OtherDelivery, otherIds, readingBeside, retryId, unreadOf } from "./quarantine.ts";
 
 /**
- * One delivery under another translation: what the present one reads in its bytes, and what was
- * recorded because of it.
+ * A delivery under another translation: the facts that the present one reads in its bytes, and the
+ * events that the delivery caused before.
  */
 type Retranslation = Readonly<{
   facts: readonly ProviderFact[];
@@ -42,13 +42,13 @@ export type DecideRetranslation = (
   hashing: Hashing,
 ) => readonly NewEvent[];
 
-/** What a delivery says of each fact; one body may state a fact twice. */
+/** The statements of a delivery by fact; one body may state a fact twice. */
 type Statements = ReadonlyMap<string, readonly ProviderFact[]>;
 
 /**
- * First for all deliveries: facts whose statement in force is this delivery's are corrected where
- * the present translation reads something else, and withdrawn where it reads no such fact. Another
- * delivery that states a withdrawn fact revives it, in the last step.
+ * The first step for all deliveries. A fact whose statement in force is this delivery's is corrected
+ * if the present translation reads something else, and withdrawn if it reads no such fact. If another
+ * delivery states a withdrawn fact, the last step restores it.
  */
 export const decideCorrections: DecideRetranslation = (
   { facts, caused, translation, cause },
@@ -71,13 +71,14 @@ export const decideCorrections: DecideRetranslation = (
         : correctedEvent({ fact, recorded }, cause, hashing),
     );
   }
-  return noted(events, known);
+  return addToKnown(events, known);
 };
 
 /**
- * Then for all deliveries, before anything is decided anew: amendments that their delivery does not
- * state any more are withdrawn, since a statement must not be left out because a false one already
- * says so. Those of a withdrawn fact go with it: whoever states it next may say other things.
+ * The second step for all deliveries. Amendments that their delivery does not state any more are
+ * withdrawn before anything is decided again; otherwise a true statement would be skipped because a
+ * false one already says the same. Amendments of a withdrawn fact are withdrawn with it, since the
+ * next statement of the fact may differ.
  */
 export const decideWithdrawals: DecideRetranslation = (retranslation, known, hashing) => {
   const statements = statementsOf(retranslation.facts, hashing);
@@ -88,8 +89,8 @@ export const decideWithdrawals: DecideRetranslation = (retranslation, known, has
 };
 
 /**
- * Last for all deliveries: contradictions that are none any more, or others, are withdrawn, and
- * everything that the delivery states is decided as if it had just come.
+ * The last step for all deliveries. Contradictions that do not hold any more, or hold differently, are
+ * withdrawn, and everything that the delivery states is decided as if it had just arrived.
  */
 export const decideAdditions: DecideRetranslation = (retranslation, known, hashing) => {
   const { facts, cause } = retranslation;
@@ -104,7 +105,7 @@ export const decideAdditions: DecideRetranslation = (retranslation, known, hashi
 const isSame = ({ contradicts }: ReturnType<typeof compareCopy>, content: FactData): boolean =>
   contradicts !== null && canonicalJson(contradicts) === canonicalJson(content);
 
-/** Each is taken over the whole stream before the next begins. */
+/** Each step covers the whole stream before the next one begins. */
 export const RETRANSLATION_STEPS: readonly DecideRetranslation[] = [
   decideCorrections,
   decideWithdrawals,
@@ -122,7 +123,7 @@ function statementsOf(facts: readonly ProviderFact[], hashing: Hashing): Stateme
   return statements;
 }
 
-/** Facts that the events recorded or corrected, each once. */
+/** The facts that the events recorded or corrected, without duplicates. */
 function factsNamedBy(caused: readonly RecordedEvent[]): Iterable<Omit<Recorded, "data">> {
   const named = new Map<string, Omit<Recorded, "data">>();
   for (const event of caused) {
@@ -138,7 +139,7 @@ function factsNamedBy(caused: readonly RecordedEvent[]): Iterable<Omit<Recorded,
 type Amending = Readonly<{ event_id: string; content: FactData; isContradiction: boolean }>;
 type Holds = (amending: Amending, state: FactState) => boolean;
 
-/** Withdraws what the delivery added or contradicted and what does not hold. */
+/** Withdraws amendments of the delivery that do not hold. */
 function withdrawAmendments(
   { caused, translation, cause }: Retranslation,
   known: KnownFacts,
@@ -154,19 +155,19 @@ function withdrawAmendments(
     const isContradiction = event.type === "FactContradicted";
     const content = isContradiction ? data.contradicts : data.adds;
     if (holds({ event_id: data.event_id, content, isContradiction }, state)) continue;
-    const about = { ...data, key: keyNow(data.key, state) };
+    const about = { ...data, key: withPresentRun(data.key, state) };
     events.push(withdrawnAmendmentEvent(event, about, { translation, cause, hashing }));
   }
-  return noted(events, known);
+  return addToKnown(events, known);
 }
 
-function noted(events: readonly NewEvent[], known: KnownFacts): readonly NewEvent[] {
+function addToKnown(events: readonly NewEvent[], known: KnownFacts): readonly NewEvent[] {
   for (const event of events) noteEvent(known, event);
   return events;
 }
 
-/** A movement may have been corrected into another run since. */
-function keyNow(key: Readonly<Record<string, string>>, { data }: FactState) {
+/** The key with the present run, since a movement may have been corrected into another run. */
+function withPresentRun(key: Readonly<Record<string, string>>, { data }: FactState) {
   return typeof data.run_id === "string" ? { ...key, run_id: data.run_id } : { ...key };
 }
 
@@ -180,23 +181,23 @@ function isPartOf(content: FactData, whole: FactData): boolean {
   );
 }
 
-/** Which translation read a fact, and when it arrived, is not what the provider said. */
+/** Whether the provider's statement is the same, apart from translation and arrival. */
 function isSameContent(recorded: FactData, read: FactData): boolean {
   const content = ({ translation: _t, received_at: _r, delivered_at: _d, ...rest }: FactData) =>
     canonicalJson(rest);
   return content(recorded) === content(read);
 }
 
-/** A quarantined delivery, read again. */
+/** A quarantined delivery that is read again. */
 export type Retry = Readonly<{
   received: RecordedEvent;
   reading: Reading;
   translation: number;
-  /** The same bytes under other types: where one of them was taken, this one stays in quarantine. */
+  /** The same bytes under other types: if one of them was recorded, this one stays in quarantine. */
   others: readonly OtherDelivery[];
 }>;
 
-/** Ids that a look-up must answer before `decideRetry` can decide, beside those of the facts. */
+/** The ids that must be looked up before `decideRetry`, besides those of the facts. */
 export function retryIds(
   deliveryId: string,
   { translation, others }: Pick<Retry, "translation" | "others">,
@@ -207,9 +208,9 @@ export function retryIds(
 }
 
 /**
- * What the delivery says where it can be read now, and that it was tried. That stands at the end: of
- * a delivery too large for one append, a retry that dies in the middle leaves it in quarantine, and
- * the next one records the rest.
+ * Decides what a delivery states if it can be read now, and records the attempt. The attempt comes
+ * last: if a retry of a delivery too large for one append dies midway, the delivery stays in
+ * quarantine and the next retry records the rest.
  */
 export function decideRetry(
   { received, translation, ...retry }: Retry,

@@ -7,8 +7,8 @@ import {
   decideDelivery,
   decidePart,
   deliveryIds,
+  incompleteParts,
   type Part,
-  partsLeft,
 } from "@counterfoil/core/ingest/decide-delivery";
 import { newEvent, providerEventId } from "@counterfoil/core/ingest/event";
 import { type KnownFacts, noteEvent } from "@counterfoil/core/ingest/fact-state";
@@ -139,7 +139,7 @@ type Received = DataOf<"DeliveryReceived">;
  * arrival, so that every ingestor records the same facts.
  */
 function begunAs(deliveryId: string, known: KnownFacts, hashing: Hashing): Received | null {
-  if (partsLeft(deliveryId, known, hashing) === null) return null;
+  if (incompleteParts(deliveryId, known, hashing) === null) return null;
   return (known.states.get(deliveryId)?.data as Received | undefined) ?? null;
 }
 

@@ -6,8 +6,8 @@ import { accountIdsOf, type FactState, inForce } from "../fact-state.ts";
 import type { Ledger } from "./ledger.ts";
 
 /*
- * What the provider knows: a few runs over two accounts. Every copy of a run says part of it, over
- * one of the channels, with times cut as that channel cuts them; no copy says anything else.
+ * The provider has a few runs over two accounts. Each copy of a run states part of it over one of the
+ * channels, with times truncated as that channel does; no copy states anything else.
  */
 export type Copy = Readonly<{
   account: number;
@@ -81,8 +81,8 @@ export const copies = fc
   );
 
 /**
- * The content in force of every fact; which of several account ids came first aside, where a feed stated it, and
- * by which translation and delivery it was said.
+ * The content in force of every fact, apart from the order of its account ids, its place on a feed,
+ * its translation and its delivery.
  */
 export function contentOf(ledger: Ledger): Map<string, unknown> {
   const { states } = ledger.known();

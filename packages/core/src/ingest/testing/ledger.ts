@@ -9,7 +9,7 @@ import { type DeliveryDecision, decideDelivery, type ReadDelivery } from "../dec
 import { type KnownFacts, knownFacts } from "../fact-state.ts";
 import { otherDeliveries } from "../quarantine.ts";
 
-/** A delivery as `decideDelivery` wants it, read by the present translation. */
+/** The input of `decideDelivery`, read by the present translation. */
 export function deliveryOf(delivered: Delivered, more: Partial<ReadDelivery> = {}): ReadDelivery {
   const source = sourceOf(delivered);
   const { provider, channel, payloadType, text, place } = source;
@@ -42,7 +42,7 @@ export function deliveryOf(delivered: Delivered, more: Partial<ReadDelivery> = {
 
 export type Ledger = Readonly<{
   events: readonly RecordedEvent[];
-  /** What a look-up of everything would answer. */
+  /** The result of looking up everything. */
   known(): KnownFacts;
   decide(delivery: ReadDelivery): DeliveryDecision;
   record(events: readonly NewEvent[]): void;
@@ -50,7 +50,7 @@ export type Ledger = Readonly<{
   deliver(delivered: Delivered | ReadDelivery): DeliveryDecision["outcome"];
 }>;
 
-/** A stream without engine: it holds what is recorded, and refuses an id that it has. */
+/** A stream in memory that refuses a repeated id. */
 export function createLedger(): Ledger {
   const events: RecordedEvent[] = [];
   const byId = new Map<string, { event: RecordedEvent; amendments: RecordedEvent[] }>();
@@ -102,7 +102,7 @@ export function brief(events: readonly Readonly<{ type: string }>[]): string[] {
 export const dataOf = ({ data }: Readonly<{ data: string }>): Record<string, unknown> =>
   JSON.parse(data);
 
-/** Events of one type, what they say. */
+/** The data of all events of one type. */
 export function stated(events: readonly Readonly<{ type: string; data: string }>[], type: string) {
   return events.filter((event) => event.type === type).map(dataOf);
 }
