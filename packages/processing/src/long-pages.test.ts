@@ -2,7 +2,7 @@ import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { beforeAll, expect, test } from "@jest/globals";
 import { verifyStream } from "./generations/verify.ts";
 import { readAll } from "./ports/event-stream.ts";
-import { readOnward } from "./publish/batch.ts";
+import { readAfterCheckpoint } from "./publish/batch.ts";
 import { listEvents } from "./queries/events.ts";
 import { checkEnds } from "./stream-guard.ts";
 import { createManualClock } from "./testing/manual-clock.ts";
@@ -10,7 +10,7 @@ import { createMemoryEventStream } from "./testing/memory-event-stream.ts";
 import { createMemoryModelCatalogue } from "./testing/memory-model-catalogue.ts";
 import { sampleEvent } from "./testing/sample-event.ts";
 
-/** Whoever reads page by page goes on where bytes ended a page before its count. */
+/** Paging continues correctly after a page that its size ended before its count. */
 
 const [ledger, hashing] = ["long-pages", nodeHashing];
 const stream = createMemoryEventStream({ ledger, hashing, clock: createManualClock(0n) });
@@ -24,7 +24,7 @@ beforeAll(async () => {
   await stream.append(0, long);
 });
 
-test("the check of the stream's ends looks at all of its tail", async () => {
+test("the check of the stream's ends covers its whole tail", async () => {
   expect(await checkEnds({ stream, ledger, hashing })).toBeUndefined();
 });
 
@@ -33,7 +33,7 @@ test("verify reads to the head", async () => {
   expect(events).toBe(COUNT);
 });
 
-test("events are listed page by page until none is left", async () => {
+test("events are listed page by page up to the last", async () => {
   const met: number[] = [];
   for (let after: number | null = 0; after !== null; ) {
     const sources = { stream, hashing, catalogue: createMemoryModelCatalogue() };
@@ -53,7 +53,7 @@ test("events of a type are all read", async () => {
   expect(met).toEqual(positions);
 });
 
-test("a publisher goes on behind an event that fills a page by itself", async () => {
+test("a publisher continues after an event that fills a page by itself", async () => {
   const data = JSON.stringify({ note: "x".repeat(5_000_000) });
   const own = createMemoryEventStream({ ledger, hashing, clock: createManualClock(0n) });
   await own.append(
@@ -63,7 +63,7 @@ test("a publisher goes on behind an event that fills a page by itself", async ()
   for (const position of [1, 2]) {
     const [published] = await own.read({ after: position - 1, limit: 1 });
     const { hash = "" } = published ?? {};
-    const onward = await readOnward(
+    const onward = await readAfterCheckpoint(
       own,
       { position, hash, ledger, models: {} as never, stopped: [], heads: 0 },
       10,

@@ -19,7 +19,7 @@ import { anomalyRecord } from "../queries/anomaly-record.ts";
 import { balanceRecord, balanceRecordAt } from "../queries/balances.ts";
 import { changedRecord, lifecycleRecord } from "../queries/lifecycle-record.ts";
 
-/** A table of a model whose rows are published, with the change rows that record how they changed. */
+/** A table of a model whose rows are published, with the table of its change rows. */
 export type Source = Readonly<{
   model: ModelName;
   topic: StateTopic;
@@ -28,24 +28,24 @@ export type Source = Readonly<{
   changes: Table;
   /** The column of a change row that holds the id. */
   id: string;
-  /** The record that a change row holds; null where it records a removal. */
+  /** The record that a change row holds; null for a removal. */
   ofChange: (rows: Rows, change: Row) => Promise<object | null> | object | null;
   ofCurrent: (rows: Rows, row: Row) => Promise<object> | object;
-  /** Whether a present row holds the position of its last change. */
+  /** Whether a current row holds the position of its last change. */
   hasPosition: boolean;
 }>;
 
-/** What is published of each model. */
+/** The published tables of all models. */
 const SOURCES: readonly Source[] = modelName.options.flatMap((model) => [
   isLifecycle(model) ? lifecycleSource(model) : balanceSource(model),
   anomalySource(model),
 ]);
 
 /**
- * The model version from which on changes of records say whose they are. Rows of earlier ones are
- * not published; a generation of a later version takes their place.
+ * The first model version whose change rows name the record's owner. Rows of earlier versions are
+ * not published; a generation of a later version replaces them.
  */
-export const FOLLOWED_SINCE = 7;
+export const PUBLISHED_SINCE_VERSION = 7;
 
 export const sourcesOf = (model: ModelName): readonly Source[] =>
   SOURCES.filter((source) => source.model === model);
@@ -73,7 +73,7 @@ function lifecycleSource(model: LifecycleModel): Source {
     current: RECORDS,
     changes: RECORD_CHANGES,
     id: "id",
-    // Whether a record is stuck depends on the clock of whoever asks.
+    // `stuck` depends on the time of the request, so a published record leaves it null.
     ofChange: (rows, change) => {
       const row = changedRecord(change);
       const moment = { at_position: Number(change.position) };
@@ -84,7 +84,7 @@ function lifecycleSource(model: LifecycleModel): Source {
   };
 }
 
-/** A closed anomaly is published as closed, as HTTP shows it; one that was never true is removed. */
+/** A closed anomaly is published as closed, as in the HTTP API; a retracted one is removed. */
 function anomalySource(model: ModelName): Source {
   return {
     model,
@@ -100,9 +100,9 @@ function anomalySource(model: ModelName): Source {
 }
 
 /**
- * The record as it was at a position; null where there was none. The present row is that record
- * unless something has changed it since. Change rows are asked only then: where events were projected
- * late, after others that follow them, the last of their change rows is not the record of today.
+ * The record as it was at a position; null if there was none. The current row is that record unless
+ * it has changed since. Change rows are read only in that case: if events were projected out of
+ * order, the change row with the highest position is not the current record.
  */
 async function recordAt(
   rows: Rows,
@@ -121,24 +121,24 @@ async function recordAt(
     const orderBy = [source.id, "position"];
     return rows.select(source.changes, { where, orderBy, descending: is === "<=", limit: 1 });
   };
-  const [since] = await change(">");
-  if (since === undefined) return current && ofCurrent(rows, current);
-  const [before] = await change("<=");
-  return before === undefined ? null : ofChange(rows, before);
+  const [later] = await change(">");
+  if (later === undefined) return current && ofCurrent(rows, current);
+  const [earlier] = await change("<=");
+  return earlier === undefined ? null : ofChange(rows, earlier);
 }
 
-/** The records of some ids as they were at a position. */
+/** The records with these ids as they were at a position. */
 export async function recordsAt(
   rows: Rows,
   source: Source,
   { ids, position }: Readonly<{ ids: readonly string[]; position: number }>,
 ): Promise<ReadonlyMap<string, object | null>> {
-  const present = await rows.select(source.current, {
+  const current = await rows.select(source.current, {
     where: [{ column: "id", is: "in", value: ids }],
     orderBy: ["id"],
     limit: ids.length,
   });
-  const byId = new Map(present.map((row) => [String(row.id), row]));
+  const byId = new Map(current.map((row) => [String(row.id), row]));
   const records = new Map<string, object | null>();
   for (const id of ids) {
     records.set(id, await recordAt(rows, source, { id, current: byId.get(id) ?? null, position }));
@@ -146,34 +146,34 @@ export async function recordsAt(
   return records;
 }
 
-/** What one event did to one row of a read model. */
+/** A change of one row of a read model by one event. */
 export type Change = Readonly<{
   source: Source;
   position: number;
   id: string;
-  /** The record as JSON; null where it was removed. */
+  /** The record as JSON; null if it was removed. */
   value: string | null;
 }>;
 
 export type ChangeRange = Readonly<{ after: number; upTo: number }>;
 
-/** How much is read at once. */
+/** Limits of one read. */
 export type ChangeLimits = Readonly<{
-  /** Change rows of one table. */
+  /** Maximum number of change rows of one table. */
   count: number;
-  /** Of the text in them. */
+  /** Maximum size of their text. */
   bytes: number;
 }>;
 
 const ONE_EVENT_MAX = 10_000_000;
 
 /**
- * The changes of the rows of some tables in a range of positions.
+ * Reads the changes of some tables in a range of positions.
  *
- * @param limits of the change rows of one table read at once: the range ends before the event that
- *   would go beyond.
- * @returns the changes in order, table by table, and up to where they are complete: all changes of
- *   one event, however many, or none.
+ * @param limits of the change rows read at once from one table; the range ends before the event that
+ *   would exceed them
+ * @returns the changes in order, table by table, and the last position for which they are complete.
+ *   An event's changes are returned all together, however many, or not at all.
  */
 export async function readChanges(
   rows: Rows,
@@ -185,9 +185,9 @@ export async function readChanges(
   for (const source of sources) {
     const read = await readRows(rows, source, { ...range, upTo, limits });
     upTo = read.upTo;
-    const ofOne = { where: [is("position", "=", upTo)], orderBy: source.changes.key };
+    const ofLastEvent = { where: [is("position", "=", upTo)], orderBy: source.changes.key };
     const found = read.isCut
-      ? await rows.select(source.changes, { ...ofOne, limit: ONE_EVENT_MAX })
+      ? await rows.select(source.changes, { ...ofLastEvent, limit: ONE_EVENT_MAX })
       : read.found;
     for (const row of found) changes.push(await changeOf(rows, source, row));
   }
@@ -196,23 +196,23 @@ export async function readChanges(
 
 type FoundRows = Readonly<{
   found: readonly Row[];
-  /** Up to where there are no others. */
+  /** The last position for which `found` is complete, unless it is cut. */
   upTo: number;
-  /** One event alone has changed more rows than are read at once: `found` are the first of them. */
+  /** The event at `upTo` alone has more change rows than the limit; `found` holds the first of them. */
   isCut: boolean;
 }>;
 
-/** The change rows of one table: those of whole events, or the first of one that is too large. */
+/** Reads change rows of one table: those of whole events, or the first of an event over the limit. */
 export async function readRows(
   rows: Rows,
   { changes: table }: Source,
   { after, upTo, limits }: ChangeRange & Readonly<{ limits: ChangeLimits }>,
 ): Promise<FoundRows> {
-  const most = { limit: limits.count + 1, bytesMax: limits.bytes };
+  const page = { limit: limits.count + 1, bytesMax: limits.bytes };
   const where = [is("position", ">", after), is("position", "<=", upTo)];
-  const found = await rows.select(table, { where, orderBy: table.key, ...most });
+  const found = await rows.select(table, { where, orderBy: table.key, ...page });
   const last = found.at(-1);
-  if (last === undefined || isLastRows(found, most)) return { found, upTo, isCut: false };
+  if (last === undefined || isLastRows(found, page)) return { found, upTo, isCut: false };
   const cutOff = Number(last.position);
   const whole = found.filter(({ position }) => Number(position) < cutOff);
   if (whole.length > 0) return { found: whole, upTo: cutOff - 1, isCut: false };
@@ -237,7 +237,7 @@ export async function changeOf(rows: Rows, source: Source, row: Row): Promise<Ch
 
 const STOPPED_MAX = 1_000_000;
 
-/** Subjects that have stopped, each with the position of the event that could not be projected. */
+/** Stopped subjects, each with the position of the event that could not be projected. */
 export async function readStopped(rows: Rows): Promise<readonly StoppedSubject[]> {
   const found = await rows.select(STOPPED, { orderBy: ["subject"], limit: STOPPED_MAX });
   return found.map(({ subject, position }) => ({

@@ -5,7 +5,7 @@ import { type EventStream, waitForMore } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { ServedModels } from "../queries/serving.ts";
 import { createStep, type HubSink, newHub } from "./hub.ts";
-import { type Mark, type ReadChangesDeps, readNext } from "./read.ts";
+import { type ReadChangesDeps, type ResumePoint, readNext } from "./read.ts";
 import {
   advance,
   type ChangeCursor,
@@ -13,27 +13,27 @@ import {
   type ChangeFrames,
   type Channel,
   channelKey,
-  concerns,
   formatCursor,
-  goApart,
-  isEven,
-  isWhole,
+  includesModel,
+  isComplete,
+  isSamePosition,
   nextChanges,
+  separateLagging,
   writeChanges,
 } from "./reader.ts";
 
-/** What a feed is told; plain data, so that it may run on another thread. */
+/** A command to a feed: plain data, because the feed may run on another thread. */
 export type FeedCommand =
   | (ChangeFilter & Readonly<{ kind: "open"; reader: number; from: ChangeCursor | null }>)
-  /** The reader has taken the page that it was given. */
+  /** The reader has taken its page and requests the next. */
   | Readonly<{ kind: "more"; reader: number }>
-  /** So many bytes of what was said to channels have been passed on. */
+  /** So many bytes sent to channels have been delivered to their readers. */
   | Readonly<{ kind: "passed"; bytes: number }>
   | Readonly<{ kind: "close"; reader: number }>;
 
-/** What a feed says, to be passed on in the order in which it was said. */
+/** A message of a feed. Messages are delivered in the order in which they are sent. */
 export type FeedMessage =
-  /** For one reader that is behind. With `isLive` it is told from now on what its channel is told. */
+  /** For one reader that is catching up. With `isLive` it receives its channel's messages from now on. */
   | Readonly<{ kind: "page"; reader: number; bytes: Uint8Array; isLive: boolean; channel: string }>
   /** For all live readers of a channel. */
   | Readonly<{ kind: "live"; channel: string; bytes: Uint8Array }>;
@@ -45,7 +45,7 @@ type FeedOptions = Readonly<{
   clock: Clock;
   frames: ChangeFrames;
   send: (message: FeedMessage) => void;
-  /** Something could not be read; it is tried again. */
+  /** Called when a read fails; it is retried. */
   onFailure?: (error: unknown) => void;
 }>;
 
@@ -54,14 +54,14 @@ interface ChangeFeed {
   stop(): Promise<void>;
 }
 
-/** Change rows of a table that are read at once: for all readers, and for one that is behind. */
+/** Limits of one read: for all live readers, and for one reader that is catching up. */
 const LIVE = { count: 1_000, bytes: 1024 * 1024 };
 const PAGE = { count: 200, bytes: 256 * 1024 };
-/** What a page is stopped at where changes go on coming while it is read. */
+/** Size at which a page ends even if more changes follow. */
 const PAGE_TEXT_MAX = 256 * 1024;
 
-/** Of what is said to channels and not passed on yet. */
-const UNPASSED_MAX = 8 * 1024 * 1024;
+/** Limit of the bytes sent to channels and not delivered yet. */
+const UNDELIVERED_MAX = 8 * 1024 * 1024;
 
 const HEARTBEAT_MS = 15_000;
 const RETRY_MS = 500;
@@ -69,59 +69,60 @@ const RETRY_MS = 500;
 type Reader = {
   readonly id: number;
   readonly channel: Channel;
-  /** null: from now on. */
+  /** null: starts with the next change. */
   cursor: ChangeCursor | null;
-  mark: Mark | null;
+  resumePoint: ResumePoint | null;
   isOpen: boolean;
-  /** When it was told anything. */
-  toldAtMs: number;
+  /** When it was last sent a page. */
+  sentAtMs: number;
 };
 
 /**
- * Tells any number of readers the changes of all read models. What is new is read once for all, and
- * written down once for all readers of one filter; who is behind is given pages, each when it asks
- * for it, one reader after the other.
+ * Sends the changes of all read models to any number of readers. New changes are read once for all
+ * live readers, and formatted once for all readers with the same filter. A reader that is catching up
+ * is sent pages on request; the pages of all readers are read one at a time.
  */
 export function createChangeFeed(options: FeedOptions): ChangeFeed {
   const { clock, send, frames } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   const onFailure = options.onFailure ?? (() => {});
-  let unpassed = 0;
-  const passed = createSignal(signal);
-  const room = async () => {
-    while (unpassed > UNPASSED_MAX && !signal.aborted) await passed.taken();
+  let undelivered = 0;
+  const delivered = createNotification(signal);
+  const waitForRoom = async () => {
+    while (undelivered > UNDELIVERED_MAX && !signal.aborted) await delivered.wait();
   };
   const activations = followActivations(options.stream);
-  const reading = { ...options, activations, onFailure, signal, room };
+  const reading = { ...options, activations, onFailure, signal, waitForRoom };
   const readers = new Map<number, Reader>();
   const channels = new Map<string, Channel>();
-  const tellAll = (textFor: (channel: Channel) => string) => {
+  const sendToChannels = (textFor: (channel: Channel) => string) => {
     for (const channel of channels.values()) {
       const text = textFor(channel);
       if (text === "") continue;
       const bytes = frames.bytes(text);
-      unpassed += bytes.length;
+      undelivered += bytes.length;
       send({ kind: "live", channel: channel.key, bytes });
     }
   };
   let hub = newHub();
-  let step = createStep(hub, { ...reading, limits: LIVE }, sinkOf(channels, tellAll, frames));
+  const sink = sinkOf(channels, sendToChannels, frames);
+  let step = createStep(hub, { ...reading, limits: LIVE }, sink);
   const queue = createQueue(signal);
-  const pages = createPages({ ...reading, limits: PAGE }, () => hub, queue);
-  const someone = createSignal(signal);
+  const pages = sendPages({ ...reading, limits: PAGE }, () => hub, queue);
+  const opened = createNotification(signal);
 
   function tell(command: FeedCommand): void {
     if (command.kind === "open") {
       const reader = openReader(channels, command, nowMs(clock));
       readers.set(reader.id, reader);
       queue.push(reader);
-      someone.give();
+      opened.notify();
       return;
     }
     if (command.kind === "passed") {
-      unpassed -= command.bytes;
-      passed.give();
+      undelivered -= command.bytes;
+      delivered.notify();
       return;
     }
     const reader = readers.get(command.reader);
@@ -138,26 +139,26 @@ export function createChangeFeed(options: FeedOptions): ChangeFeed {
   }
 
   async function follow(): Promise<void> {
-    for (let heartAtMs = nowMs(clock); !signal.aborted; ) {
+    for (let heartbeatAtMs = nowMs(clock); !signal.aborted; ) {
       if (readers.size === 0) {
         hub = newHub();
-        step = createStep(hub, { ...reading, limits: LIVE }, sinkOf(channels, tellAll, frames));
-        await someone.taken();
+        step = createStep(hub, { ...reading, limits: LIVE }, sink);
+        await opened.wait();
         continue;
       }
       const pauseMs = await step();
-      queue.goOn();
+      queue.retryWaiting();
       const { cursor } = hub;
-      if (cursor !== null && nowMs(clock) - heartAtMs >= HEARTBEAT_MS) {
-        heartAtMs = nowMs(clock);
-        tellAll(() => frames.place(formatCursor(cursor)));
+      if (cursor !== null && nowMs(clock) - heartbeatAtMs >= HEARTBEAT_MS) {
+        heartbeatAtMs = nowMs(clock);
+        sendToChannels(() => frames.place(formatCursor(cursor)));
       }
       if (pauseMs !== null) await clock.sleep(pauseMs, signal);
-      else await waitForMore(options, cursor?.position ?? 0, signal).catch(() => paused());
+      else await waitForMore(options, cursor?.position ?? 0, signal).catch(() => pauseAfterError());
     }
   }
 
-  const paused = () => clock.sleep(RETRY_MS, signal);
+  const pauseAfterError = () => clock.sleep(RETRY_MS, signal);
   const running = Promise.all([follow(), pages]);
   return {
     tell,
@@ -173,70 +174,70 @@ const nowMs = (clock: Clock): number => Number(clock.now() / 1_000_000n);
 function openReader(
   channels: Map<string, Channel>,
   { reader: id, from, topics, platform }: FeedCommand & { kind: "open" },
-  toldAtMs: number,
+  sentAtMs: number,
 ): Reader {
   const key = channelKey({ topics, platform });
   const channel = channels.get(key) ?? { key, topics, platform, readers: 0 };
   channel.readers += 1;
   channels.set(key, channel);
-  return { id, channel, cursor: from, mark: null, isOpen: true, toldAtMs };
+  return { id, channel, cursor: from, resumePoint: null, isOpen: true, sentAtMs };
 }
 
-type TellAll = (textFor: (channel: Channel) => string) => void;
+type SendToChannels = (textFor: (channel: Channel) => string) => void;
 
 function sinkOf(
   channels: ReadonlyMap<string, Channel>,
-  tellAll: TellAll,
+  sendToChannels: SendToChannels,
   frames: ChangeFrames,
 ): HubSink {
-  const tellOf = (model: ModelName, text: string) =>
-    tellAll((channel) => (concerns(channel, model) ? text : ""));
+  const sendOfModel = (model: ModelName, text: string) =>
+    sendToChannels((channel) => (includesModel(channel, model) ? text : ""));
   return {
     platforms: () => [...new Set([...channels.values()].flatMap(({ platform }) => platform ?? []))],
     onChanges: (changes, cursor, next) =>
-      tellAll((channel) => writeChanges(channel, changes, { cursor, next, frames })),
-    onState: (model, state) => tellOf(model, frames.state(model, state)),
-    onReset: (reset) => tellOf(reset.model, frames.reset(null, reset)),
+      sendToChannels((channel) => writeChanges(channel, changes, { cursor, next, frames })),
+    onState: (model, state) => sendOfModel(model, frames.state(model, state)),
+    onReset: (reset) => sendOfModel(reset.model, frames.reset(null, reset)),
   };
 }
 
 type Queue = ReturnType<typeof createQueue>;
 
-/** Readers that have asked for a page, in the order in which they did. */
+/** Readers that have requested a page, first come, first served. */
 function createQueue(signal: AbortSignal) {
-  const asking: Reader[] = [];
-  /** Nothing was known that they have not seen. */
+  const requesting: Reader[] = [];
+  /** Readers for which there was nothing new. */
   const waiting: Reader[] = [];
-  const someone = createSignal(signal);
+  const pushed = createNotification(signal);
   const push = (...more: readonly Reader[]) => {
-    asking.push(...more);
-    if (more.length > 0) someone.give();
+    requesting.push(...more);
+    if (more.length > 0) pushed.notify();
   };
   return {
     push,
     wait: (reader: Reader) => void waiting.push(reader),
-    /** More may be known. */
-    goOn: () => push(...waiting.splice(0)),
+    /** Queues the waiting readers again, because there may be new changes. */
+    retryWaiting: () => push(...waiting.splice(0)),
     async next(): Promise<Reader | null> {
       while (!signal.aborted) {
-        const reader = asking.shift();
+        const reader = requesting.shift();
         if (reader?.isOpen) return reader;
-        if (reader === undefined) await someone.taken();
+        if (reader === undefined) await pushed.wait();
       }
       return null;
     },
   };
 }
 
-/** Wakes whoever waits for it, now or the next time. */
-function createSignal(signal: AbortSignal) {
-  let given = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => given.resolve(), { once: true });
+/** Wakes the waiting caller, or the next one that waits. */
+function createNotification(signal: AbortSignal) {
+  let notified = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => notified.resolve(), { once: true });
   return {
-    give: () => given.resolve(),
-    async taken() {
-      await given.promise;
-      if (!signal.aborted) given = Promise.withResolvers();
+    notify: () => notified.resolve(),
+    async wait() {
+      await notified.promise;
+      if (!signal.aborted) notified = Promise.withResolvers();
     },
   };
 }
@@ -246,14 +247,18 @@ type PageDeps = ReadChangesDeps &
     onFailure: (error: unknown) => void;
   };
 
-/** Gives readers that are behind one page after the other. @returns when the signal aborts */
-async function createPages(deps: PageDeps, hubNow: () => ReturnType<typeof newHub>, queue: Queue) {
+/** Sends pages to readers that are catching up. @returns when the signal aborts */
+async function sendPages(
+  deps: PageDeps,
+  currentHub: () => ReturnType<typeof newHub>,
+  queue: Queue,
+) {
   const { clock } = deps;
   for (let reader = await queue.next(); reader !== null; reader = await queue.next()) {
     try {
-      const page = await readPage(deps, hubNow, reader);
+      const page = await readPage(deps, currentHub, reader);
       if (page === null) queue.wait(reader);
-      else givePage(deps, reader, page);
+      else sendPage(deps, reader, page);
     } catch (error) {
       deps.onFailure(error);
       queue.wait(reader);
@@ -265,13 +270,13 @@ async function createPages(deps: PageDeps, hubNow: () => ReturnType<typeof newHu
 type Page = Readonly<{ text: string; isLive: boolean }>;
 
 /**
- * What comes next for a reader, up to where it is as far as all others, if that is near.
+ * Reads the next page of a reader; the last one ends at the hub's cursor and makes the reader live.
  *
- * @returns null where it has to wait
+ * @returns null if the reader has to wait for new changes
  */
 async function readPage(
   deps: PageDeps,
-  hubNow: () => ReturnType<typeof newHub>,
+  currentHub: () => ReturnType<typeof newHub>,
   reader: Reader,
 ): Promise<Page | null> {
   const { channel } = reader;
@@ -279,15 +284,15 @@ async function readPage(
   const platforms = channel.platform === null ? [] : [channel.platform];
   const isNew = reader.cursor === null;
   for (let text = ""; ; ) {
-    const { cursor: known } = hubNow();
+    const { cursor: known } = currentHub();
     if (known === null) return null;
-    const cursor = goApart(reader.cursor ?? known, known);
+    const cursor = separateLagging(reader.cursor ?? known, known);
     reader.cursor = cursor;
     const next = nextChanges(cursor, known);
-    if (next === null) return endPage(deps, hubNow(), { reader, text, isNew });
-    const read = await readNext(deps, next, { platforms, mark: reader.mark });
+    if (next === null) return endPage(deps, currentHub(), { reader, text, isNew });
+    const read = await readNext(deps, next, { platforms, resumePoint: reader.resumePoint });
     reader.cursor = advance(cursor, next, read.to);
-    reader.mark = read.mark;
+    reader.resumePoint = read.resumePoint;
     text += writeChanges(channel, read.changes, { cursor, next, frames });
     const isLong = read.changes.length >= PAGE.count || text.length >= PAGE_TEXT_MAX;
     if (isLong || nextChanges(reader.cursor, known) !== null) {
@@ -297,7 +302,7 @@ async function readPage(
   }
 }
 
-/** The reader has seen all that is known, and is told from now on what all others are, if it can be. */
+/** Ends the page of a reader that has read all known changes, and makes it live if the hub is at its cursor. */
 function endPage(
   { frames, clock }: PageDeps,
   hub: ReturnType<typeof newHub>,
@@ -306,27 +311,27 @@ function endPage(
   const { cursor, channel } = reader;
   if (cursor === null || hub.cursor === null) return null;
   const { platform } = channel;
-  // What is being read just now is read for those who were there before.
-  const isRead = hub.views === null || platform === null || hub.views.includes(platform);
-  if (isRead && isEven(cursor, hub.cursor) && isWholly(cursor)) {
-    const states = [...cursor.apart]
-      .filter(([model]) => concerns(channel, model))
+  // A read in progress covers only the platforms that had readers when it began.
+  const isCovered = hub.views === null || platform === null || hub.views.includes(platform);
+  if (isCovered && isSamePosition(cursor, hub.cursor) && isWhollyComplete(cursor)) {
+    const states = [...cursor.lagging]
+      .filter(([model]) => includesModel(channel, model))
       .map(([model, { position }]) => frames.state(model, { state: "behind", position }));
     return { text: text + frames.place(formatCursor(cursor)) + states.join(""), isLive: true };
   }
-  // Another process was ahead of this one, or a model is.
-  const isSilent = nowMs(clock) - reader.toldAtMs >= HEARTBEAT_MS;
-  return text !== "" || isNew || isSilent ? { text, isLive: false } : null;
+  // The reader is ahead of the hub: it read from another process, or one of its models is ahead.
+  const isHeartbeatDue = nowMs(clock) - reader.sentAtMs >= HEARTBEAT_MS;
+  return text !== "" || isNew || isHeartbeatDue ? { text, isLive: false } : null;
 }
 
-const isWholly = ({ apart, ...reach }: ChangeCursor): boolean =>
-  isWhole(reach) && [...apart.values()].every(isWhole);
+const isWhollyComplete = ({ lagging, ...readPosition }: ChangeCursor): boolean =>
+  isComplete(readPosition) && [...lagging.values()].every(isComplete);
 
-function givePage({ send, frames, clock }: PageDeps, reader: Reader, { text, isLive }: Page): void {
+function sendPage({ send, frames, clock }: PageDeps, reader: Reader, { text, isLive }: Page): void {
   if (!reader.isOpen) return;
   const { id, channel, cursor } = reader;
-  reader.toldAtMs = nowMs(clock);
-  // Where nothing is for it, it learns from where to go on, and that somebody is there.
+  reader.sentAtMs = nowMs(clock);
+  // An empty page still sends the cursor to resume from, and keeps the connection alive.
   const shown = text === "" && cursor !== null ? frames.place(formatCursor(cursor)) : text;
   send({ kind: "page", reader: id, bytes: frames.bytes(shown), isLive, channel: channel.key });
 }

@@ -3,8 +3,8 @@ import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { ServedModels } from "../queries/serving.ts";
-import { FOLLOWED_SINCE } from "./change-rows.ts";
-import { type Mark, ModelUnread, type ReadChangesDeps, readNext } from "./read.ts";
+import { PUBLISHED_SINCE_VERSION } from "./change-rows.ts";
+import { ModelUnread, type ReadChangesDeps, type ResumePoint, readNext } from "./read.ts";
 import {
   advance,
   type ChangeCursor,
@@ -16,11 +16,11 @@ import {
   type ShownState,
 } from "./reader.ts";
 
-/** Whoever is told what is new. */
+/** Receives changes as they are published. */
 export type HubSink = Readonly<{
-  /** Whose views are wanted beside the whole. */
+  /** Platforms whose views of the changes are read as well. */
   platforms: () => readonly string[];
-  onChanges: (changes: readonly ReadChange[], behind: ChangeCursor, next: NextChanges) => void;
+  onChanges: (changes: readonly ReadChange[], before: ChangeCursor, next: NextChanges) => void;
   onState: (model: ModelName, state: ShownState) => void;
   onReset: (reset: ShownReset) => void;
 }>;
@@ -30,77 +30,78 @@ type HubDeps = ReadChangesDeps &
     stream: EventStream;
     clock: Clock;
     signal: AbortSignal;
-    /** Resolves when what was told has been passed on, as far as memory is bounded by it. */
-    room: () => Promise<void>;
+    /** Resolves when few enough published bytes are undelivered, which bounds memory. */
+    waitForRoom: () => Promise<void>;
     onFailure: (error: unknown) => void;
   }>;
 
-/** Follows the models for all readers that are not behind. */
+/** State of following the models for all live readers. */
 type Hub = {
-  /** Up to where everything was told; null before it has begun. */
+  /** Everything up to it was published; null before the start. */
   cursor: ChangeCursor | null;
-  /** Whose views are being read. */
+  /** The platforms whose views are being read now. */
   views: readonly string[] | null;
-  judge: ReturnType<typeof watchLag>;
+  findLagging: ReturnType<typeof createLagDetector>;
   stopped: Map<ModelName, ReadonlySet<string>>;
-  /** Models whose changes could not be read, and until when they count as such. */
-  readonly unread: Map<ModelName, number>;
-  /** Models that could not be read yet: where they are, nobody knows. */
-  readonly unknown: Set<ModelName>;
+  /** Models whose changes could not be read, each with the time in ms until which it is not retried. */
+  readonly unreadableUntil: Map<ModelName, number>;
+  /** Models that could not be read since the start: their positions are unknown. */
+  readonly neverRead: Set<ModelName>;
 };
 
 export const newHub = (): Hub => ({
   cursor: null,
   views: null,
-  judge: watchLag(),
+  findLagging: createLagDetector(),
   stopped: new Map(),
-  unread: new Map(),
-  unknown: new Set(),
+  unreadableUntil: new Map(),
+  neverRead: new Set(),
 });
 
-/** A model that is farther behind when the hub begins is not waited for. */
-const NEAR = 1_000;
-/** What came within it goes out together. */
-const TICK_MS = 100;
-/** Between two looks at models that have not projected what is there. */
+/** A model more than this many events behind at start is followed separately instead of delaying the others. */
+const NEAR_EVENTS = 1_000;
+/** Changes within this interval are sent as one batch. */
+const BATCH_INTERVAL_MS = 100;
+/** Poll interval while models have not projected the stream's last events. */
 const MODEL_POLL_MS_MIN = 15;
 const MODEL_POLL_MS_MAX = 250;
 const LAGGING_POLL_MS = 100;
 const RETRY_MS = 500;
-const UNREAD_MS = 5_000;
+const UNREADABLE_MS = 5_000;
 
-type Looked = ReadonlyMap<ModelName, FollowedModel | null>;
+type ObservedModels = ReadonlyMap<ModelName, ObservedModel | null>;
 
-/** @returns how the hub takes its next step: it answers how long to pause, null until the stream goes on */
+/** @returns a function that takes the next step and returns the pause in ms, null to wait for the next event */
 export function createStep(hub: Hub, deps: HubDeps, sink: HubSink): () => Promise<number | null> {
-  const look = createLook(deps);
+  const observe = createObserver(deps);
   let pollMs = MODEL_POLL_MS_MIN;
   const nowMs = () => Number(deps.clock.now() / 1_000_000n);
 
   async function step(): Promise<number | null> {
-    const looked = await look((_model, error) => deps.onFailure(error));
-    if (hub.cursor === null) begin(hub, looked);
+    const observed = await observe((_model, error) => deps.onFailure(error));
+    if (hub.cursor === null) start(hub, observed);
     if (hub.cursor === null) return RETRY_MS;
-    meetUnknown(hub, looked);
-    const reached = reachedOf(hub, looked, nowMs());
-    letGo(hub, reached, { nowMs: nowMs(), sink });
-    const hasMoved = await moveOn(hub, reached, { deps, sink });
-    noteStopped(hub, looked, sink);
-    if (hasMoved) pollMs = MODEL_POLL_MS_MIN;
-    if (hasMoved) return TICK_MS;
+    addNewlyReadable(hub, observed);
+    const positions = readablePositions(hub, observed, nowMs());
+    separateLaggingModels(hub, positions, { nowMs: nowMs(), sink });
+    const hasPublished = await publishNextChanges(hub, positions, { deps, sink });
+    resetResumedSubjects(hub, observed, sink);
+    if (hasPublished) pollMs = MODEL_POLL_MS_MIN;
+    if (hasPublished) return BATCH_INTERVAL_MS;
     if ((await deps.stream.head()).position > hub.cursor.position) {
       pollMs = Math.min(2 * pollMs, MODEL_POLL_MS_MAX);
       return pollMs / 2;
     }
     pollMs = MODEL_POLL_MS_MIN;
-    return hub.cursor.apart.size > 0 ? LAGGING_POLL_MS : null;
+    return hub.cursor.lagging.size > 0 ? LAGGING_POLL_MS : null;
   }
 
   return async () => {
     try {
       return await step();
     } catch (error) {
-      if (error instanceof ModelUnread) hub.unread.set(error.model, nowMs() + UNREAD_MS);
+      if (error instanceof ModelUnread)
+        hub.unreadableUntil.set(error.model, nowMs() + UNREADABLE_MS);
       deps.onFailure(error);
       return RETRY_MS;
     } finally {
@@ -109,177 +110,186 @@ export function createStep(hub: Hub, deps: HubDeps, sink: HubSink): () => Promis
   };
 }
 
-function begin(hub: Hub, looked: Looked): void {
-  const positions = [...looked.values()].map((one) => one?.position ?? -1);
-  const foremost = Math.max(...positions);
-  if (foremost < 0) return;
-  const isNear = (one: number) => one >= Math.max(0, foremost - NEAR);
+function start(hub: Hub, observed: ObservedModels): void {
+  const positions = [...observed.values()].map((one) => one?.position ?? -1);
+  const highest = Math.max(...positions);
+  if (highest < 0) return;
+  const isNear = (one: number) => one >= Math.max(0, highest - NEAR_EVENTS);
   const position = Math.min(...positions.filter(isNear));
-  const far = [...looked].filter(([, one]) => !isNear(one?.position ?? -1));
-  const apart = far.map(([model, one]) => {
-    if (one === null) hub.unknown.add(model);
+  const far = [...observed].filter(([, one]) => !isNear(one?.position ?? -1));
+  const lagging = far.map(([model, one]) => {
+    if (one === null) hub.neverRead.add(model);
     return [model, { position: one?.position ?? 0, seen: null }] as const;
   });
-  hub.cursor = { ...cursorAt(position), apart: new Map(apart) };
-  hub.judge = watchLag();
-  hub.stopped = stoppedIn(looked);
+  hub.cursor = { ...cursorAt(position), lagging: new Map(lagging) };
+  hub.findLagging = createLagDetector();
+  hub.stopped = stoppedSubjects(observed);
 }
 
-/** Live readers are told of a model from where it is when it can first be read. */
-function meetUnknown(hub: Hub, looked: Looked): void {
-  for (const model of hub.unknown) {
-    const found = looked.get(model) ?? null;
+/** Follows a model from the position that it has when it can first be read. */
+function addNewlyReadable(hub: Hub, observed: ObservedModels): void {
+  for (const model of hub.neverRead) {
+    const found = observed.get(model) ?? null;
     if (found === null || hub.cursor === null) continue;
     const position = Math.min(found.position, hub.cursor.position);
-    const apart = new Map(hub.cursor.apart).set(model, { position, seen: null });
-    hub.cursor = { ...hub.cursor, apart };
-    hub.unknown.delete(model);
+    const lagging = new Map(hub.cursor.lagging).set(model, { position, seen: null });
+    hub.cursor = { ...hub.cursor, lagging };
+    hub.neverRead.delete(model);
   }
 }
 
-/** How far the models are; one that cannot be read is where it was. */
-function reachedOf(hub: Hub, looked: Looked, nowMs: number): ReadonlyMap<ModelName, number> {
-  const { cursor, unread } = hub;
-  const was = (model: ModelName) => (cursor?.apart.get(model) ?? cursor)?.position ?? 0;
+/** The position up to which each model can be read; its last one for a model that cannot be read. */
+function readablePositions(
+  hub: Hub,
+  observed: ObservedModels,
+  nowMs: number,
+): ReadonlyMap<ModelName, number> {
+  const { cursor, unreadableUntil } = hub;
+  const lastOf = (model: ModelName) => (cursor?.lagging.get(model) ?? cursor)?.position ?? 0;
   return new Map(
-    [...looked].map(([model, one]) => {
-      const isUnread = nowMs < (unread.get(model) ?? 0);
-      const position = isUnread ? 0 : (one?.position ?? 0);
-      return [model, Math.max(position, was(model))] as const;
+    [...observed].map(([model, one]) => {
+      const isUnreadable = nowMs < (unreadableUntil.get(model) ?? 0);
+      const position = isUnreadable ? 0 : (one?.position ?? 0);
+      return [model, Math.max(position, lastOf(model))] as const;
     }),
   );
 }
 
-/** From now on models that hold up the others go apart from them. */
-function letGo(
+/** Gives models that delay the others a position of their own, and reports them as behind. */
+function separateLaggingModels(
   hub: Hub,
-  reached: ReadonlyMap<ModelName, number>,
+  positions: ReadonlyMap<ModelName, number>,
   { nowMs, sink }: Readonly<{ nowMs: number; sink: HubSink }>,
 ): void {
   const { cursor } = hub;
-  const together = [...reached].filter(([model]) => cursor?.apart.has(model) === false);
-  if (cursor === null || cursor.seen !== null || together.length === 0) return;
+  const shared = [...positions].filter(([model]) => cursor?.lagging.has(model) === false);
+  if (cursor === null || cursor.seen !== null || shared.length === 0) return;
   const { position } = cursor;
-  const behind = hub.judge(new Map(together), nowMs);
-  if (behind.length === 0) return;
-  const gone = behind.map((model) => [model, { position, seen: null }] as const);
-  hub.cursor = { ...cursor, apart: new Map([...cursor.apart, ...gone]) };
-  for (const model of behind) sink.onState(model, { state: "behind", position });
+  const found = hub.findLagging(new Map(shared), nowMs);
+  if (found.length === 0) return;
+  const added = found.map((model) => [model, { position, seen: null }] as const);
+  hub.cursor = { ...cursor, lagging: new Map([...cursor.lagging, ...added]) };
+  for (const model of found) sink.onState(model, { state: "behind", position });
 }
 
-/** Reads what is new up to where the models are, and tells it. @returns whether there was anything */
-async function moveOn(
+/** Publishes new changes up to the models' positions. @returns whether there were any */
+async function publishNextChanges(
   hub: Hub,
-  reached: ReadonlyMap<ModelName, number>,
+  positions: ReadonlyMap<ModelName, number>,
   { deps, sink }: Readonly<{ deps: HubDeps; sink: HubSink }>,
 ): Promise<boolean> {
-  const known = cursorOf(reached);
-  let [hasMoved, mark] = [false, null as Mark | null];
+  const known = cursorOf(positions);
+  let [hasPublished, resumePoint] = [false, null as ResumePoint | null];
   while (hub.cursor !== null && !deps.signal.aborted) {
-    const behind = hub.cursor;
-    const next = nextChanges(behind, known);
+    const before = hub.cursor;
+    const next = nextChanges(before, known);
     if (next === null) break;
-    await deps.room();
+    await deps.waitForRoom();
     hub.views = sink.platforms();
-    const read = await readNext(deps, next, { platforms: hub.views, mark });
-    mark = read.mark;
-    hub.cursor = advance(behind, next, read.to);
+    const read = await readNext(deps, next, { platforms: hub.views, resumePoint });
+    resumePoint = read.resumePoint;
+    hub.cursor = advance(before, next, read.to);
     hub.views = null;
-    sink.onChanges(read.changes, behind, next);
-    tellCaughtUp(behind, hub.cursor, sink);
-    hasMoved ||= read.changes.length > 0;
-    // One event that changed very much goes out by and by.
-    if (mark !== null) await deps.clock.sleep(TICK_MS, deps.signal);
+    sink.onChanges(read.changes, before, next);
+    reportCaughtUp(before, hub.cursor, sink);
+    hasPublished ||= read.changes.length > 0;
+    // The pieces of an event with very many changes are spread over time.
+    if (resumePoint !== null) await deps.clock.sleep(BATCH_INTERVAL_MS, deps.signal);
     else await deps.clock.nextTurn();
   }
-  return hasMoved;
+  return hasPublished;
 }
 
-function tellCaughtUp(behind: ChangeCursor, { apart, position }: ChangeCursor, sink: HubSink) {
-  for (const model of behind.apart.keys()) {
-    if (!apart.has(model)) sink.onState(model, { state: "current", position });
+function reportCaughtUp(before: ChangeCursor, { lagging, position }: ChangeCursor, sink: HubSink) {
+  for (const model of before.lagging.keys()) {
+    if (!lagging.has(model)) sink.onState(model, { state: "current", position });
   }
 }
 
-/** What a stopped subject changes when it goes on lies behind what was told. */
-function noteStopped(hub: Hub, looked: Looked, sink: HubSink): void {
-  const now = stoppedIn(looked);
+/** A resumed subject changes rows at positions already published, so readers have to read its model again. */
+function resetResumedSubjects(hub: Hub, observed: ObservedModels, sink: HubSink): void {
+  const now = stoppedSubjects(observed);
   for (const [model, subjects] of now) {
-    const hasGoneOn = [...(hub.stopped.get(model) ?? [])].some((one) => !subjects.has(one));
+    const hasResumed = [...(hub.stopped.get(model) ?? [])].some((one) => !subjects.has(one));
     const position = hub.cursor?.position ?? 0;
-    if (hasGoneOn) sink.onReset({ model, position, generation: null, version: null });
+    if (hasResumed) sink.onReset({ model, position, generation: null, version: null });
   }
   hub.stopped = new Map([...hub.stopped, ...now]);
 }
 
-const stoppedIn = (looked: Looked) =>
-  new Map([...looked].flatMap(([model, one]) => (one === null ? [] : [[model, one.stopped]])));
+const stoppedSubjects = (observed: ObservedModels) =>
+  new Map([...observed].flatMap(([model, one]) => (one === null ? [] : [[model, one.stopped]])));
 
-/** The models as far as they have come. */
-function cursorOf(reached: ReadonlyMap<ModelName, number>): ChangeCursor {
-  const apart = [...reached].map(([model, position]) => [model, { position, seen: null }] as const);
-  return { ...cursorAt(Math.max(...reached.values())), apart: new Map(apart) };
+/** A cursor with each model at its own position. */
+function cursorOf(positions: ReadonlyMap<ModelName, number>): ChangeCursor {
+  const lagging = [...positions].map(
+    ([model, position]) => [model, { position, seen: null }] as const,
+  );
+  return { ...cursorAt(Math.max(...positions.values())), lagging: new Map(lagging) };
 }
 
-/** How long changes of the other models wait for a model that is behind. */
-const PATIENCE_MS = 1_000;
+/** How long the changes of the other models are delayed by a model that is behind. */
+const LAG_TOLERANCE_MS = 1_000;
 
 /**
- * Which models hold up the others: those that are not, by now, where the foremost was a second ago.
+ * Finds the models that delay the others: those that have not reached, a second later, the highest
+ * position of any model.
  *
- * @returns to be told again and again how far each model has come, and when
+ * @returns to be called repeatedly with the models' positions and the time
  */
-function watchLag(): (
-  reached: ReadonlyMap<ModelName, number>,
+function createLagDetector(): (
+  positions: ReadonlyMap<ModelName, number>,
   nowMs: number,
 ) => readonly ModelName[] {
-  let aim: Readonly<{ position: number; atMs: number }> | null = null;
-  return (reached, nowMs) => {
-    const positions = [...reached.values()];
-    const isReached = aim !== null && Math.min(...positions) >= aim.position;
-    // A clock that was set back begins anew.
-    if (aim === null || isReached || nowMs < aim.atMs) {
-      aim = { position: Math.max(...positions), atMs: nowMs };
+  let target: Readonly<{ position: number; atMs: number }> | null = null;
+  return (positions, nowMs) => {
+    const all = [...positions.values()];
+    const isReached = target !== null && Math.min(...all) >= target.position;
+    // If the clock was set back, the wait starts over.
+    if (target === null || isReached || nowMs < target.atMs) {
+      target = { position: Math.max(...all), atMs: nowMs };
       return [];
     }
-    if (nowMs - aim.atMs < PATIENCE_MS) return [];
-    const { position } = aim;
-    aim = null;
-    return [...reached].filter(([, each]) => each < position).map(([model]) => model);
+    if (nowMs - target.atMs < LAG_TOLERANCE_MS) return [];
+    const { position } = target;
+    target = null;
+    return [...positions].filter(([, each]) => each < position).map(([model]) => model);
   };
 }
 
-/** How far a model can be followed, and which of its subjects are stopped there. */
-type FollowedModel = Readonly<{ position: number; stopped: ReadonlySet<string> }>;
+/** The position up to which a model can be read, and its stopped subjects. */
+type ObservedModel = Readonly<{ position: number; stopped: ReadonlySet<string> }>;
 
-/** Subjects that are compared; of more than that it is only known that there are more. */
+/** Maximum number of stopped subjects that are compared, the first by name. */
 const STOPPED_MAX = 100;
 
 /**
- * Looks how far each model can be followed in the generation that is served.
+ * Observes how far each model can be read in its served generation.
  *
- * @returns null for a model that cannot be read just now
+ * @returns null for a model that cannot be read now
  */
-function createLook(deps: ReadChangesDeps) {
-  const isFollowed = new Map<string, boolean>();
+function createObserver(deps: ReadChangesDeps) {
+  const isPublishedVersion = new Map<string, boolean>();
 
-  async function look(model: ModelName): Promise<FollowedModel | null> {
-    const { position, generation, stopped } = await glance(deps.models, model);
+  async function observeModel(model: ModelName): Promise<ObservedModel | null> {
+    const { position, generation, stopped } = await readProgress(deps.models, model);
     const key = `${model}:${generation}`;
-    if (!isFollowed.has(key)) isFollowed.set(key, await isOfPresentRows(deps, model, generation));
-    if (isFollowed.get(key) !== true) return null;
+    if (!isPublishedVersion.has(key)) {
+      isPublishedVersion.set(key, await hasPublishedRows(deps, model, generation));
+    }
+    if (isPublishedVersion.get(key) !== true) return null;
     const end = await endOf(deps, model, generation);
     return end === null ? null : { position: Math.min(position, end), stopped };
   }
 
   return async (
     onFailure: (model: ModelName, error: unknown) => void,
-  ): Promise<ReadonlyMap<ModelName, FollowedModel | null>> => {
-    const found = new Map<ModelName, FollowedModel | null>();
+  ): Promise<ReadonlyMap<ModelName, ObservedModel | null>> => {
+    const found = new Map<ModelName, ObservedModel | null>();
     await deps.activations.refreshIfAvailable();
     for (const model of modelName.options) {
       try {
-        found.set(model, await look(model));
+        found.set(model, await observeModel(model));
       } catch (error) {
         onFailure(model, error);
         found.set(model, null);
@@ -289,24 +299,24 @@ function createLook(deps: ReadChangesDeps) {
   };
 }
 
-const glance = (models: ServedModels, model: ModelName) =>
+const readProgress = (models: ServedModels, model: ModelName) =>
   models.snapshot(model, async (rows, { position }, generation) => {
     const found = await rows.select(STOPPED, { orderBy: ["subject"], limit: STOPPED_MAX });
     const stopped = new Set(found.map((one) => `${one.position}:${one.subject}`));
     return { position, generation, stopped };
   });
 
-async function isOfPresentRows(
+async function hasPublishedRows(
   { catalogue }: ReadChangesDeps,
   model: ModelName,
   generation: number,
 ): Promise<boolean> {
   const known = await catalogue.generations(model);
   const { modelVersion = 0 } = known.find((one) => one.generation === generation) ?? {};
-  return modelVersion >= FOLLOWED_SINCE;
+  return modelVersion >= PUBLISHED_SINCE_VERSION;
 }
 
-/** Behind the next activation another generation is live. @returns null where this one is too new to be known */
+/** The position of the next activation, which ends a generation. @returns null if the generation's own activation is not known yet */
 async function endOf(
   { activations }: ReadChangesDeps,
   model: ModelName,

@@ -7,14 +7,14 @@ import { changeFor } from "./read.ts";
 const [DEPOSITS] = sourcesOf("deposits");
 if (DEPOSITS === undefined) throw new Error("deposits are published");
 
-/** A change row of deposit D as of a position: whose it was then; null where it was removed. */
+/** A change row of deposit D at a position with its owner then; null for a removal. */
 function changed(position: number, owner: string | null) {
   const state = JSON.stringify({ participant_code: owner, account_group: null });
   return { position, id: "D", row: owner === null ? null : JSON.stringify({ id: "D", state }) };
 }
 
-/** What a platform is told of the last of these changes. */
-async function told(platform: string, ...owners: readonly (string | null)[]) {
+/** The last of these changes as a platform sees it. */
+async function viewOf(platform: string, ...owners: readonly (string | null)[]) {
   const changes = owners.map((owner, at) => changed(at + 1, owner));
   const row = changes.at(-1) ?? changed(1, null);
   const value = row.row === null ? null : JSON.stringify({ id: "D" });
@@ -25,19 +25,19 @@ async function told(platform: string, ...owners: readonly (string | null)[]) {
 
 describe("a change as a platform sees it", () => {
   test("is the record where it is the platform's", async () => {
-    expect(await told("elm", "elm")).toBe('{"id":"D"}');
-    expect(await told("elm", "oak", "elm")).toBe('{"id":"D"}');
+    expect(await viewOf("elm", "elm")).toBe('{"id":"D"}');
+    expect(await viewOf("elm", "oak", "elm")).toBe('{"id":"D"}');
   });
 
-  test("says that it is gone where it was the platform's until then, and to nobody else", async () => {
-    expect(await told("elm", "elm", null)).toBeNull();
-    expect(await told("elm", "elm", "oak")).toBeNull();
-    expect(await told("oak", "elm", null)).toBeUndefined();
+  test("is a removal for the platform that it belonged to until then, and for no other", async () => {
+    expect(await viewOf("elm", "elm", null)).toBeNull();
+    expect(await viewOf("elm", "elm", "oak")).toBeNull();
+    expect(await viewOf("oak", "elm", null)).toBeUndefined();
   });
 
-  test("is none where the record was another's, or was gone before", async () => {
-    expect(await told("elm", "oak")).toBeUndefined();
-    expect(await told("elm", "elm", "oak", "ash")).toBeUndefined();
-    expect(await told("elm", "elm", null, "oak")).toBeUndefined();
+  test("is hidden if the record belonged to another platform, or was removed before", async () => {
+    expect(await viewOf("elm", "oak")).toBeUndefined();
+    expect(await viewOf("elm", "elm", "oak", "ash")).toBeUndefined();
+    expect(await viewOf("elm", "elm", null, "oak")).toBeUndefined();
   });
 });

@@ -17,7 +17,7 @@ import {
   type Source,
   sourcesOf,
 } from "./change-rows.ts";
-import type { ModelReset, NextChanges, Reach, ReadChange, RecordChange } from "./reader.ts";
+import type { ModelReset, NextChanges, ReadChange, ReadPosition, RecordChange } from "./reader.ts";
 
 export type ReadChangesDeps = Readonly<{
   models: ServedModels;
@@ -26,15 +26,15 @@ export type ReadChangesDeps = Readonly<{
   limits: ChangeLimits;
 }>;
 
-/** What was read, and up to where nothing is missing. */
+/** Changes, and the position up to which they are complete. */
 type ChangesRead = Readonly<{
   changes: readonly ReadChange[];
-  to: Reach;
-  mark: Mark | null;
+  to: ReadPosition;
+  resumePoint: ResumePoint | null;
 }>;
 
-/** Where reading an event that changed very much goes on, without counting from its first change. */
-export type Mark = Readonly<{
+/** Where to resume reading an event with more changes than one read, without counting from its first. */
+export type ResumePoint = Readonly<{
   position: number;
   seen: number;
   model: ModelName;
@@ -42,7 +42,7 @@ export type Mark = Readonly<{
   key: readonly (string | number)[];
 }>;
 
-/** Changes of a model could not be read. */
+/** Thrown when the changes of a model cannot be read. */
 export class ModelUnread extends Error {
   override readonly name = "ModelUnread";
   readonly model: ModelName;
@@ -54,15 +54,15 @@ export class ModelUnread extends Error {
 }
 
 /**
- * The changes that come next, in order: by position, then by model, table and id. Ends with a whole
- * position, but for an event that changed more than is read at once, which comes in pieces.
+ * Reads the next changes in order: by position, then by model, table and id. The result ends at a
+ * complete position, except that an event with more changes than the limit is returned in pieces.
  *
- * @param platforms whose views are wanted beside the whole
+ * @param platforms whose views of the changes are added
  */
 export async function readNext(
   deps: ReadChangesDeps,
   next: NextChanges,
-  asked: Readonly<{ platforms: readonly string[]; mark: Mark | null }>,
+  asked: Readonly<{ platforms: readonly string[]; resumePoint: ResumePoint | null }>,
 ): Promise<ChangesRead> {
   const { from, models } = next;
   const after = from.seen === null ? from.position : from.position - 1;
@@ -71,7 +71,7 @@ export async function readNext(
   const found: Unnumbered[] = [];
   for (const model of models) {
     await readModel(deps, model, async (rows, { position }) => {
-      // One that is built again from the start has not these changes yet.
+      // A model that is being rebuilt from the start does not have these changes yet.
       if (position < end) throw new Error(`it is at ${position}, and ${end} is asked for`);
       for (const source of sourcesOf(model)) {
         if (end <= after) return;
@@ -88,12 +88,12 @@ export async function readNext(
   const changes = numbered(found.filter(({ position }) => position <= end));
   const isNew = ({ position, number }: ReadChange) =>
     from.seen === null || position > from.position || number > from.seen;
-  return { changes: changes.filter(isNew), to: { position: end, seen: null }, mark: null };
+  return { changes: changes.filter(isNew), to: { position: end, seen: null }, resumePoint: null };
 }
 
 type Unnumbered = Omit<RecordChange, "number"> | Omit<ModelReset, "number">;
 
-/** They come model by model and table by table; the sort keeps that order within a position. */
+/** The changes are given model by model and table by table; the stable sort keeps that order within a position. */
 function numbered(found: readonly Unnumbered[]): readonly ReadChange[] {
   let [position, number] = [0, 0];
   return found
@@ -113,15 +113,15 @@ async function viewOf(
   const change = await changeOf(rows, source, row);
   const byPlatform = new Map<string, string | null>();
   for (const platform of platforms) {
-    const seen = await changeFor(rows, change, { row, platform });
-    if (seen !== undefined) byPlatform.set(platform, seen);
+    const view = await changeFor(rows, change, { row, platform });
+    if (view !== undefined) byPlatform.set(platform, view);
   }
   const { model, topic } = source;
   const { position, id, value } = change;
   return { kind: "record", model, topic, position, id, value, byPlatform };
 }
 
-/** Activations after which a model's records may be others than those that were told before. */
+/** Activations after which a model's records may differ from those sent before. */
 async function resetsOf(
   { activations, catalogue }: ReadChangesDeps,
   model: ModelName,
@@ -132,14 +132,14 @@ async function resetsOf(
     const { position, generation, modelVersion: version } = activation;
     if (position > upTo) break;
     const before = activations.liveAt(model, position - 1);
-    const isAnother =
+    const isDifferent =
       activation.isForced || (await versionOf(catalogue, model, before)) !== version;
-    if (isAnother) resets.push({ kind: "reset", model, position, generation, version });
+    if (isDifferent) resets.push({ kind: "reset", model, position, generation, version });
   }
   return resets;
 }
 
-/** The stream does not say of which version the first generation is; its rows do, while they are here. */
+/** The stream does not hold the version of the first generation; the catalogue does while its rows exist. */
 async function versionOf(
   catalogue: ReadChangesDeps["catalogue"],
   model: ModelName,
@@ -162,44 +162,54 @@ async function readModel(
   }
 }
 
-/** Some changes of one event, as many as are read at once, behind those that were seen of it. */
+/** Reads the next changes of one event after those already seen, up to the limit. */
 async function readPiece(
   deps: ReadChangesDeps,
   next: NextChanges & Readonly<{ at: number }>,
-  asked: Readonly<{ platforms: readonly string[]; mark: Mark | null }>,
+  asked: Readonly<{ platforms: readonly string[]; resumePoint: ResumePoint | null }>,
 ): Promise<ChangesRead> {
   const { at: position, from } = next;
   const seen = from.seen ?? 0;
-  const { mark } = asked;
-  const start = mark?.position === position && mark.seen === seen ? mark : null;
-  const piece: Piece = { seen, number: start === null ? 0 : seen, changes: [], mark: start };
+  const { resumePoint } = asked;
+  const start =
+    resumePoint?.position === position && resumePoint.seen === seen ? resumePoint : null;
+  const piece: Piece = { seen, number: start === null ? 0 : seen, changes: [], resumePoint: start };
   for (const model of next.models) {
     if (start !== null && MODELS.indexOf(model) < MODELS.indexOf(start.model)) continue;
     await readModel(deps, model, async (rows) => {
       for (const [at, source] of sourcesOf(model).entries()) {
         const isBefore = start?.model === model && at < start.source;
-        if (!isBefore) await readMore(rows, piece, { source, at, position, start, deps, asked });
+        if (!isBefore) await readTable(rows, piece, { source, at, position, start, deps, asked });
       }
     });
     if (piece.changes.length < deps.limits.count) continue;
-    return { changes: piece.changes, to: { position, seen: piece.number }, mark: piece.mark };
+    return {
+      changes: piece.changes,
+      to: { position, seen: piece.number },
+      resumePoint: piece.resumePoint,
+    };
   }
-  return { changes: piece.changes, to: { position, seen: null }, mark: null };
+  return { changes: piece.changes, to: { position, seen: null }, resumePoint: null };
 }
 
 const MODELS: readonly ModelName[] = modelName.options;
 
-type Piece = { readonly seen: number; number: number; changes: ReadChange[]; mark: Mark | null };
+type Piece = {
+  readonly seen: number;
+  number: number;
+  changes: ReadChange[];
+  resumePoint: ResumePoint | null;
+};
 
-/** Adds changes of one table until the piece is full; those that were seen are counted only. */
-async function readMore(
+/** Adds changes of one table until the piece is full. Changes already seen are only counted. */
+async function readTable(
   rows: Rows,
   piece: Piece,
   of: Readonly<{
     source: Source;
     at: number;
     position: number;
-    start: Mark | null;
+    start: ResumePoint | null;
     deps: ReadChangesDeps;
     asked: Readonly<{ platforms: readonly string[] }>;
   }>,
@@ -223,14 +233,16 @@ async function readMore(
       if (piece.number <= piece.seen) continue;
       piece.changes.push({ ...(await viewOf(rows, { source, row }, asked)), number: piece.number });
     }
-    piece.mark = { position, seen: piece.number, model, source: at, key: beyond ?? [] };
+    piece.resumePoint = { position, seen: piece.number, model, source: at, key: beyond ?? [] };
   }
 }
 
 /**
- * A change as a platform sees it: the record without what it names outside, null where the platform
- * has it no more, undefined where it never had. What a record was before the change says whether it
- * was the platform's: one that goes over to another is gone for it, as one that was removed.
+ * A change as a platform sees it.
+ *
+ * @returns the record without references to other platforms' records; null if it no longer belongs to
+ *   the platform; undefined if it never did. A record that moves to another platform is a removal for
+ *   the platform that it belonged to before the change.
  */
 export async function changeFor(
   rows: Rows,
@@ -238,18 +250,18 @@ export async function changeFor(
   { row, platform }: Readonly<{ row: Row; platform: string }>,
 ): Promise<string | null | undefined> {
   const at = { position, platform };
-  if (value !== null && (await isIts(rows, source, { row, ...at }))) {
-    const shown = shownTo(source, JSON.parse(value), platform);
-    if (shown !== null) return JSON.stringify(shown);
+  if (value !== null && (await belongsTo(rows, source, { row, ...at }))) {
+    const view = viewFor(source, JSON.parse(value), platform);
+    if (view !== null) return JSON.stringify(view);
   }
-  // An account never changes hands: its id says whose it is.
-  if (source.topic === "balances") return isItsAccount(id, platform) ? null : undefined;
+  // An account never changes its owner, which is part of its id.
+  if (source.topic === "balances") return isAccountOfPlatform(id, platform) ? null : undefined;
   const before = await lastChange(rows, source.changes, [source.id, id], position - 1);
-  const wasIts = before !== null && (await isIts(rows, source, { row: before, ...at }));
-  return wasIts ? null : undefined;
+  const belonged = before !== null && (await belongsTo(rows, source, { row: before, ...at }));
+  return belonged ? null : undefined;
 }
 
-function shownTo({ model, topic }: Source, record: object, platform: string): object | null {
+function viewFor({ model, topic }: Source, record: object, platform: string): object | null {
   if (topic === "anomalies")
     return anomalyFor(record as Parameters<typeof anomalyFor>[0], platform);
   return isLifecycle(model) ? recordFor(record, model, platform) : record;
@@ -257,30 +269,30 @@ function shownTo({ model, topic }: Source, record: object, platform: string): ob
 
 type ChangeAt = Readonly<{ row: Row; position: number; platform: string }>;
 
-/** Whether what a change row holds is the platform's. */
-async function isIts(
+/** Whether the record or anomaly in a change row belongs to the platform. */
+async function belongsTo(
   rows: Rows,
   { model, topic }: Source,
   { row, position, platform }: ChangeAt,
 ): Promise<boolean> {
-  if (topic === "balances") return isItsAccount(String(row.account), platform);
+  if (topic === "balances") return isAccountOfPlatform(String(row.account), platform);
   if (typeof row.row !== "string") return false;
   if (topic !== "anomalies") {
     return isLifecycle(model) && isRecordAmong(model, recordIn(row.row), platform);
   }
   const subject = String(changedAnomaly(row.row).subject);
-  if (!isLifecycle(model)) return isItsAccount(subject, platform);
+  if (!isLifecycle(model)) return isAccountOfPlatform(subject, platform);
   const record = await lastChange(rows, RECORD_CHANGES, ["id", subject], position);
   return typeof record?.row === "string" && isRecordAmong(model, recordIn(record.row), platform);
 }
 
-/** A change row holds whose it is in what the record shows. */
+/** The record in a change row, with its owner, which is stored in the record's state. */
 function recordIn(changed: string): Row {
   const row = JSON.parse(changed) as Row;
   const { participant_code = null, account_group = null } = JSON.parse(String(row.state));
   return { ...row, participant_code, account_group };
 }
 
-/** Subjects that are no accounts are the ledger's. */
-const isItsAccount = (id: string, platform: string): boolean =>
+/** A subject that is not an account belongs to no platform. */
+const isAccountOfPlatform = (id: string, platform: string): boolean =>
   /^(?:zerohash|layer1):/.test(id) && isAccountOf(id, platform);

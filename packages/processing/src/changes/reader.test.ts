@@ -5,14 +5,14 @@ import {
   type ChangeCursor,
   cursorAt,
   formatCursor,
-  goApart,
   nextChanges,
   parseCursor,
+  separateLagging,
 } from "./reader.ts";
 
 const parsed = (text: string): ChangeCursor => {
   const cursor = parseCursor(text);
-  if (cursor === null) throw new Error(`${text} is no cursor`);
+  if (cursor === null) throw new Error(`${text} is not a cursor`);
   return cursor;
 };
 
@@ -25,14 +25,14 @@ describe("a cursor as text", () => {
   test.each([
     ...["", "-1", "1.", ".1", "1.2.3", "a", "1e3", "1~", "1~balances", "1~balances.", "1~x.1"],
     ...["1~trades.1~trades.2", "9999999999999999", "1 ", "1~anomalies.1", "٣"],
-  ])("%p is none", (text) => expect(parseCursor(text)).toBeNull());
+  ])("%p is not a cursor", (text) => expect(parseCursor(text)).toBeNull());
 });
 
 const ALL: readonly ModelName[] = ["balances", "withdrawals", "deposits", "trades"];
 const without = (model: ModelName) => ALL.filter((each) => each !== model);
 
 describe("what comes next", () => {
-  test("is what all models know, and nothing beyond the one that is behind", () => {
+  test("is what can be read of all models, up to the one that is furthest behind", () => {
     expect(nextChanges(cursorAt(5), cursorAt(9))).toEqual({
       models: ALL,
       from: { position: 5, seen: null },
@@ -49,9 +49,9 @@ describe("what comes next", () => {
     expect(next).toEqual({ models: without("trades"), from, upTo: 5 });
   });
 
-  test("goes beyond a model that goes apart, which comes back by itself", () => {
+  test("does not wait for a lagging model, which rejoins the others when it has caught up", () => {
     const known = parsed("9~trades.5");
-    let reader = goApart(cursorAt(5), known);
+    let reader = separateLagging(cursorAt(5), known);
     expect(formatCursor(reader)).toBe("5~trades.5");
     const ahead = nextChanges(reader, known);
     expect(ahead).toMatchObject({ models: without("trades"), upTo: 9 });

@@ -2,162 +2,167 @@ import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { StateTopic } from "@counterfoil/contracts/kafka";
 
 /**
- * How far the changes of some models are known: all up to a position; or all before it, and of the
- * changes at it the first `seen`.
+ * How far the changes of some models were read: all changes up to a position, or all changes before
+ * it and the first `seen` changes at it.
  */
-export type Reach = Readonly<{
+export type ReadPosition = Readonly<{
   position: number;
-  /** null: all of them. */
+  /** null: all changes at the position. */
   seen: number | null;
 }>;
 
 /**
- * How far a reader of the changes has come. All models go together, so that their changes come in
- * the order of the stream; one that is behind goes apart from the others, so that it holds up none
- * of them, until it has come to where they are.
+ * How far a reader has read the changes. All models share one position, so that their changes come in
+ * stream order. A lagging model has its own position until it has caught up, so that it does not
+ * delay the others.
  */
-export type ChangeCursor = Reach & Readonly<{ apart: ReadonlyMap<ModelName, Reach> }>;
+export type ChangeCursor = ReadPosition &
+  Readonly<{ lagging: ReadonlyMap<ModelName, ReadPosition> }>;
 
 export const cursorAt = (position: number): ChangeCursor => ({
   position,
   seen: null,
-  apart: new Map(),
+  lagging: new Map(),
 });
 
-/** `120`, `120.3`, and with models apart `120.3~withdrawals.97.1`; nothing in it needs escaping in an address. */
-export function formatCursor({ apart, ...reach }: ChangeCursor): string {
-  const others = [...apart].map(([model, each]) => `~${model}.${formatReach(each)}`);
-  return `${formatReach(reach)}${others.join("")}`;
+/** `120`, `120.3`, or with lagging models `120.3~withdrawals.97.1`. No character needs escaping in a URL. */
+export function formatCursor({ lagging, ...readPosition }: ChangeCursor): string {
+  const others = [...lagging].map(([model, each]) => `~${model}.${formatReadPosition(each)}`);
+  return `${formatReadPosition(readPosition)}${others.join("")}`;
 }
 
-const formatReach = ({ position, seen }: Reach): string =>
+const formatReadPosition = ({ position, seen }: ReadPosition): string =>
   seen === null ? String(position) : `${position}.${seen}`;
 
-/** @returns null where it is none */
+/** @returns null if the text is not a cursor */
 export function parseCursor(text: string): ChangeCursor | null {
-  const [together = "", ...others] = text.split("~");
-  const reach = parseReach(together);
-  const apart = new Map<ModelName, Reach>();
+  const [shared = "", ...others] = text.split("~");
+  const readPosition = parseReadPosition(shared);
+  const lagging = new Map<ModelName, ReadPosition>();
   for (const other of others) {
     const at = other.indexOf(".");
     const { data: model } = modelName.safeParse(other.slice(0, Math.max(at, 0)));
-    const each = parseReach(other.slice(at + 1));
-    if (model === undefined || each === null || apart.has(model)) return null;
+    const each = parseReadPosition(other.slice(at + 1));
+    if (model === undefined || each === null || lagging.has(model)) return null;
     if (!MODELS.includes(model)) return null;
-    apart.set(model, each);
+    lagging.set(model, each);
   }
-  return reach && { ...reach, apart };
+  return readPosition && { ...readPosition, lagging };
 }
 
 const MODELS: readonly ModelName[] = modelName.options;
 
-function parseReach(text: string): Reach | null {
+function parseReadPosition(text: string): ReadPosition | null {
   const [, position, seen] = /^(\d{1,15})(?:\.(\d{1,15}))?$/.exec(text) ?? [];
   if (position === undefined) return null;
   return { position: Number(position), seen: seen === undefined ? null : Number(seen) };
 }
 
-/** What is to be read next: changes of these models behind `from`, up to a position. */
+/** The range to read next: changes of these models after `from`, up to a position. */
 export type NextChanges = Readonly<{
   models: readonly ModelName[];
-  from: Reach;
+  from: ReadPosition;
   upTo: number;
 }>;
 
-/** Up to where the changes of a model are known, by whoever follows the models. */
-const reachOf = (known: ChangeCursor, model: ModelName): Reach => known.apart.get(model) ?? known;
+/** The position up to which the changes of a model can be read. */
+const knownPosition = (known: ChangeCursor, model: ModelName): ReadPosition =>
+  known.lagging.get(model) ?? known;
 
-export const isWhole = ({ seen }: Reach): boolean => seen === null;
+export const isComplete = ({ seen }: ReadPosition): boolean => seen === null;
 
 /**
- * What a reader is to be given next.
+ * The range that a reader reads next.
  *
- * @param known how far the models are known, each at a whole position
- * @returns null where nothing is known that it has not seen
+ * @param known how far each model can be read; all positions are complete
+ * @returns null if the reader has read everything known
  */
 export function nextChanges(reader: ChangeCursor, known: ChangeCursor): NextChanges | null {
-  const together = MODELS.filter((model) => !reader.apart.has(model));
-  const knownOf = (model: ModelName) => reachOf(known, model).position;
-  const end = Math.min(...together.map(knownOf));
+  const shared = MODELS.filter((model) => !reader.lagging.has(model));
+  const knownOf = (model: ModelName) => knownPosition(known, model).position;
+  const end = Math.min(...shared.map(knownOf));
   const from = { position: reader.position, seen: reader.seen };
   if (reader.seen !== null) {
     const isKnown = end >= reader.position;
-    return isKnown ? { models: together, from, upTo: reader.position } : null;
+    return isKnown ? { models: shared, from, upTo: reader.position } : null;
   }
-  for (const [model, reach] of reader.apart) {
+  for (const [model, readPosition] of reader.lagging) {
     const upTo = Math.min(reader.position, knownOf(model));
-    const isBehind = isWhole(reach) ? reach.position < upTo : reach.position <= upTo;
-    if (isBehind) return { models: [model], from: reach, upTo };
+    const isBehind = isComplete(readPosition)
+      ? readPosition.position < upTo
+      : readPosition.position <= upTo;
+    if (isBehind) return { models: [model], from: readPosition, upTo };
   }
-  return end > reader.position ? { models: together, from, upTo: end } : null;
+  return end > reader.position ? { models: shared, from, upTo: end } : null;
 }
 
-/** The reader with those models apart that hold it up, where others are known beyond it. */
-export function goApart(reader: ChangeCursor, known: ChangeCursor): ChangeCursor {
+/** Marks the models that delay the reader as lagging, if other models can be read further. */
+export function separateLagging(reader: ChangeCursor, known: ChangeCursor): ChangeCursor {
   const { position, seen } = reader;
   if (seen !== null || known.position <= position) return reader;
-  const apart = new Map(reader.apart);
-  for (const model of known.apart.keys()) {
-    const isHoldingUp = reachOf(known, model).position <= position;
-    if (!apart.has(model) && isHoldingUp) apart.set(model, { position, seen });
+  const lagging = new Map(reader.lagging);
+  for (const model of known.lagging.keys()) {
+    const isDelaying = knownPosition(known, model).position <= position;
+    if (!lagging.has(model) && isDelaying) lagging.set(model, { position, seen });
   }
-  return { position, seen, apart };
+  return { position, seen, lagging };
 }
 
-/** The reader when it has seen what came next, up to a reach; models that have caught up go with all. */
+/** The reader's cursor after it has read the next range up to `to`. Models that caught up stop lagging. */
 export function advance(
   reader: ChangeCursor,
   { models }: Pick<NextChanges, "models">,
-  to: Reach,
+  to: ReadPosition,
 ): ChangeCursor {
   const [first] = models;
-  const isApart = first !== undefined && reader.apart.has(first);
-  const moved = isApart ? reader : { ...reader, ...reachAlone(to) };
-  const apart = new Map(reader.apart);
-  if (isApart) apart.set(first, reachAlone(to));
-  for (const [model, reach] of apart) {
-    if (isWhole(reach) && isWhole(moved) && reach.position === moved.position) apart.delete(model);
+  const isLagging = first !== undefined && reader.lagging.has(first);
+  const moved = isLagging ? reader : { ...reader, ...positionAlone(to) };
+  const lagging = new Map(reader.lagging);
+  if (isLagging) lagging.set(first, positionAlone(to));
+  for (const [model, readPosition] of lagging) {
+    if (isComplete(readPosition) && isComplete(moved) && readPosition.position === moved.position)
+      lagging.delete(model);
   }
-  return { position: moved.position, seen: moved.seen, apart };
+  return { position: moved.position, seen: moved.seen, lagging };
 }
 
-const reachAlone = ({ position, seen }: Reach): Reach => ({ position, seen });
+const positionAlone = ({ position, seen }: ReadPosition): ReadPosition => ({ position, seen });
 
-/** Whether two have come exactly as far. */
-export const isEven = (one: ChangeCursor, other: ChangeCursor): boolean =>
+/** Whether two cursors are the same. */
+export const isSamePosition = (one: ChangeCursor, other: ChangeCursor): boolean =>
   formatCursor(one) === formatCursor(other);
 
-/** A change of a record, or that from here on a model is of another version. */
+/** A change of a record, or the start of another version of a model. */
 export type ReadChange = RecordChange | ModelReset;
 
-export type RecordChange = Place &
+export type RecordChange = ChangePosition &
   Readonly<{
     kind: "record";
     topic: StateTopic;
     id: string;
-    /** The record as JSON; null where it is gone. */
+    /** The record as JSON; null if it was removed. */
     value: string | null;
-    /** What platforms see of it; nothing where it is none of theirs. */
+    /** The record as each platform sees it; no entry for a platform that it never belonged to. */
     byPlatform: ReadonlyMap<string, string | null>;
   }>;
 
-export type ModelReset = Place &
+export type ModelReset = ChangePosition &
   Readonly<{ kind: "reset"; generation: number; version: number | null }>;
 
-type Place = Readonly<{
+type ChangePosition = Readonly<{
   model: ModelName;
   position: number;
-  /** Which of the changes at its position it is, of those of the models that are read together. */
+  /** The change's number among those at its position, counted over the models read together. */
   number: number;
 }>;
 
-/** How changes are written down for readers; `id` is what a reader goes on from. */
+/** Formats changes for readers; a reader resumes after `id`. */
 export type ChangeFrames = Readonly<{
   change: (id: string, change: ShownChange) => string;
-  /** `id`: null where it is no change of its own. */
+  /** `id`: null if the reset has no position of its own among the changes. */
   reset: (id: string | null, reset: ShownReset) => string;
   state: (model: ModelName, state: ShownState) => string;
-  /** Nothing but where the reader is. */
+  /** Only the reader's cursor, without a change. */
   place: (id: string) => string;
   bytes: (text: string) => Uint8Array;
 }>;
@@ -167,41 +172,41 @@ type ShownChange = Readonly<{
   model: ModelName;
   id: string;
   position: number;
-  /** JSON; null where it is gone. */
+  /** JSON; null if it was removed. */
   value: string | null;
 }>;
 
-/** All that was told of a model before is to be read anew. */
+/** Everything sent of a model before is outdated; the reader has to read the model again. */
 export type ShownReset = Readonly<{
   model: ModelName;
   position: number;
-  /** null: the same as before; subjects that had stopped have gone on. */
+  /** null: the generation is the same, and stopped subjects were resumed. */
   generation: number | null;
   version: number | null;
 }>;
 
-/** Whether a model's changes come with those of the others. */
+/** Whether a model is lagging behind the others. */
 export type ShownState = Readonly<{ state: "behind" | "current"; position: number }>;
 
-/** Of which records a reader wants the changes, and who it is. */
+/** The changes that a reader is sent. */
 export type ChangeFilter = Readonly<{
-  /** null: of all. */
+  /** null: all topics. */
   topics: readonly StateTopic[] | null;
-  /** What is not this platform's does not exist for it; null sees everything. */
+  /** Only records of this platform; null: all records. */
   platform: string | null;
 }>;
 
-/** Readers of one filter: they are told the same, which is written down once for all of them. */
+/** Readers with the same filter. Their changes are formatted once for all of them. */
 export type Channel = ChangeFilter & { readonly key: string; readers: number };
 
 export const channelKey = ({ topics, platform }: ChangeFilter): string =>
   JSON.stringify([topics?.toSorted() ?? null, platform]);
 
-/** Whether what is said of a model as a whole is for the channel: anomalies are every model's. */
-export const concerns = ({ topics }: ChangeFilter, model: ModelName): boolean =>
+/** Whether a state or reset of a model is sent to the channel. Every model has anomalies. */
+export const includesModel = ({ topics }: ChangeFilter, model: ModelName): boolean =>
   topics === null || topics.includes(model) || topics.includes("anomalies");
 
-/** The changes that a channel sees, behind a cursor; each has the id of the cursor after it. */
+/** Formats the changes after a cursor that a channel is sent, each with the cursor after it as its id. */
 export function writeChanges(
   filter: ChangeFilter,
   changes: readonly ReadChange[],
@@ -213,7 +218,7 @@ export function writeChanges(
 ): string {
   let text = "";
   for (const change of changes) {
-    const value = seenBy(filter, change);
+    const value = valueFor(filter, change);
     if (value === undefined) continue;
     const { position, number: seen } = change;
     const id = formatCursor(advance(cursor, next, { position, seen }));
@@ -223,10 +228,10 @@ export function writeChanges(
   return text;
 }
 
-/** @returns undefined where it is nothing for the channel */
-function seenBy(filter: ChangeFilter, change: ReadChange): string | null | undefined {
+/** @returns undefined if the channel is not sent the change */
+function valueFor(filter: ChangeFilter, change: ReadChange): string | null | undefined {
   const { topics, platform } = filter;
-  if (change.kind === "reset") return concerns(filter, change.model) ? null : undefined;
+  if (change.kind === "reset") return includesModel(filter, change.model) ? null : undefined;
   if (topics !== null && !topics.includes(change.topic)) return undefined;
   return platform === null ? change.value : change.byPlatform.get(platform);
 }

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { describe, expect, test } from "@jest/globals";
-import { endOfDelivery, endWithin } from "./batch.ts";
+import { endBySize, endOfDelivery } from "./batch.ts";
 
 describe("the end of a batch by its size", () => {
   test.each<[string, readonly (readonly [number, number])[], number, number, number]>([
@@ -73,12 +73,12 @@ describe("the end of a batch by its size", () => {
     ["positions without pieces count to the end", [[1, 10]], 6, 30, 6],
   ])("%s", (_, pieces, upTo, bytesMax, expected) => {
     const given = pieces.map(([position, bytes]) => ({ position, bytes }));
-    expect(endWithin(given, upTo, bytesMax)).toBe(expected);
+    expect(endBySize(given, upTo, bytesMax)).toBe(expected);
   });
 });
 
 describe("the end of a batch by its deliveries", () => {
-  /** `a` records delivery a, `a1` is a fact of it, `-` belongs to none. */
+  /** `a` records delivery a, `a1` is a fact of it, `-` belongs to no delivery. */
   const eventsOf = (text: string): readonly RecordedEvent[] =>
     text.split(" ").map((word, at) => {
       const type = word.length === 1 && word !== "-" ? "DeliveryReceived" : "RunRecorded";

@@ -4,7 +4,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import {
   type Change,
   type ChangeRange,
-  FOLLOWED_SINCE,
+  PUBLISHED_SINCE_VERSION,
   readChanges,
   readStopped,
   sourcesOf,
@@ -24,15 +24,15 @@ import {
   stateMessage,
 } from "./topic-format.ts";
 
-/** How large a transaction grows before the next one begins. */
+/** Size limits of one transaction. */
 export type TransactionLimits = Readonly<{
-  /** Events, or states, or change rows of one table. */
+  /** Maximum number of events, states, or change rows of one table. */
   count: number;
-  /** As near as they are known before it is written. */
+  /** Maximum size, estimated before the messages are written. */
   bytes: number;
 }>;
 
-/** What the steps of an open publisher read from. */
+/** The sources that an open publisher reads. */
 export type PublishContext = Readonly<{
   stream: EventStream;
   catalogue: ModelCatalogue;
@@ -41,25 +41,25 @@ export type PublishContext = Readonly<{
   limits: TransactionLimits;
 }>;
 
-/** What a step has published, and up to which position of the stream. */
+/** The result of a publishing step: the stream position reached, and the numbers of messages and facts. */
 export type Published = Readonly<{ position: number; messages: number; facts: number }>;
 
-/** What is published together: some events, and everything that they did to the models. */
+/** Events and all the changes that they made to the models; they are published in one transaction. */
 export type Batch = Readonly<{
   events: readonly RecordedEvent[];
-  /** In the order of their positions, table by table. */
+  /** By position, then table by table. */
   changes: readonly Change[];
   stopped: Readonly<Partial<Record<ModelName, readonly StoppedSubject[]>>>;
 }>;
 
-/** Of a message besides its value: key and headers. */
-const BYTES_AROUND = 600;
+/** Estimated size of a message's key and headers. */
+const BYTES_OVERHEAD = 600;
 
 /**
- * The events that come next, never past a model that has not projected them, nor past an activation.
+ * Reads the next events, up to the position that all models have projected, or up to an activation.
  *
- * @returns null where there is nothing to publish just now.
- * @throws StreamForked where the stream is not the one that was published.
+ * @returns null if there is nothing to publish yet
+ * @throws StreamForked if the stream is not the one that was published
  */
 export async function readBatch(
   context: PublishContext,
@@ -67,36 +67,40 @@ export async function readBatch(
 ): Promise<Batch | null> {
   const { position: after, models } = checkpoint;
   const { limits } = context;
-  const page = await readOnward(context.stream, checkpoint, limits.count);
-  let upTo = firstEnd(page, after, limits);
+  const page = await readAfterCheckpoint(context.stream, checkpoint, limits.count);
+  let upTo = endByEvents(page, after, limits);
   const changes: Change[] = [];
   const stopped: Partial<Record<ModelName, readonly StoppedSubject[]>> = {};
   for (const model of modelName.options) {
     if (upTo <= after) return null;
     const range = { after, upTo };
-    const followed = await followModel(context, model, { ...models[model], range });
-    upTo = followed.upTo;
-    changes.push(...followed.changes);
-    stopped[model] = followed.stopped;
+    const read = await readModelChanges(context, model, { ...models[model], range });
+    upTo = read.upTo;
+    changes.push(...read.changes);
+    stopped[model] = read.stopped;
   }
   if (upTo <= after) return null;
-  upTo = endWithin(pieces(page, changes, upTo), upTo, limits.bytes);
+  upTo = endBySize(sizedItems(page, changes, upTo), upTo, limits.bytes);
   upTo = endOfDelivery(page, upTo);
-  const isWithin = ({ position }: Piece | RecordedEvent | Change) => position <= upTo;
+  const isWithin = ({ position }: RecordedEvent | Change) => position <= upTo;
   return { events: page.filter(isWithin), changes: changes.filter(isWithin), stopped };
 }
 
-/** The events after the checkpoint, once the event at it is seen to be the one that was published. */
-export async function readOnward(
+/**
+ * Reads the events after the checkpoint, and checks that the event at it is the published one.
+ *
+ * @throws StreamForked if it is another event
+ */
+export async function readAfterCheckpoint(
   stream: EventStream,
   { position, hash }: PublisherCheckpoint,
   count: number,
 ): Promise<readonly RecordedEvent[]> {
-  // One more, to know whether a delivery goes on.
+  // One event more shows whether the last delivery continues.
   if (position === 0) return stream.read({ after: 0, limit: count + 1 });
   const [last, ...page] = await stream.read({ after: position - 1, limit: count + 2 });
   if (last?.position === position && last.hash === hash) {
-    // An event that fills a page by itself has left no room for what follows it.
+    // If the event at the checkpoint fills the page, the following events need another read.
     return page.length > 0 ? page : stream.read({ after: position, limit: count + 1 });
   }
   const found = last ? `hash ${last.hash}` : `its head at ${(await stream.head()).position}`;
@@ -105,46 +109,46 @@ export async function readOnward(
   );
 }
 
-/** Where a batch ends by its events alone. */
-function firstEnd(
+/** The position at which a batch ends, considering only its events. */
+function endByEvents(
   page: readonly RecordedEvent[],
   after: number,
   { count, bytes }: TransactionLimits,
 ): number {
-  // The last event of a page that does not reach the stream's end only tells whether a delivery goes on.
-  const isWhole = page.length < 2 || isLastPage(page, count + 1);
-  const last = page.at(isWhole ? -1 : -2)?.position ?? after;
-  // Another generation may be live from there on.
+  // Unless the page reaches the stream's end, its last event only shows whether a delivery continues.
+  const isAtEnd = page.length < 2 || isLastPage(page, count + 1);
+  const last = page.at(isAtEnd ? -1 : -2)?.position ?? after;
+  // Another generation may be live after an activation.
   const activation = page.find(({ type }) => type === "ModelActivated")?.position ?? last;
-  const pieces = page.map(({ position, data }) => ({ position, bytes: data.length }));
-  return endOfDelivery(page, endWithin(pieces, Math.min(last, activation), bytes));
+  const items = page.map(({ position, data }) => ({ position, bytes: data.length }));
+  return endOfDelivery(page, endBySize(items, Math.min(last, activation), bytes));
 }
 
-function* pieces(
+function* sizedItems(
   page: readonly RecordedEvent[],
   changes: readonly Change[],
   upTo: number,
-): Generator<Piece> {
+): Generator<SizedItem> {
   for (const { position, data } of page) {
-    if (position <= upTo) yield { position, bytes: data.length + BYTES_AROUND };
+    if (position <= upTo) yield { position, bytes: data.length + BYTES_OVERHEAD };
   }
   for (const { position, value } of changes) {
-    if (position <= upTo) yield { position, bytes: (value?.length ?? 0) + BYTES_AROUND };
+    if (position <= upTo) yield { position, bytes: (value?.length ?? 0) + BYTES_OVERHEAD };
   }
 }
 
-/** Something of a batch: at which position it happened, and how much of a transaction it takes. */
-type Piece = Readonly<{ position: number; bytes: number }>;
+/** The position and the size of an event or a change of a batch. */
+type SizedItem = Readonly<{ position: number; bytes: number }>;
 
 /**
- * Where a batch ends so that it is not larger than a number of bytes: at a whole position, and after
- * one at least, however large that is.
+ * The position at which a batch ends so that it does not exceed a number of bytes. A batch holds all
+ * items of a position, and at least one position, however large.
  *
- * @param pieces in any order.
+ * @param items in any order
  */
-export function endWithin(pieces: Iterable<Piece>, upTo: number, bytesMax: number): number {
+export function endBySize(items: Iterable<SizedItem>, upTo: number, bytesMax: number): number {
   const byPosition = new Map<number, number>();
-  for (const { position, bytes } of pieces) {
+  for (const { position, bytes } of items) {
     byPosition.set(position, (byPosition.get(position) ?? 0) + bytes);
   }
   let sum = 0;
@@ -158,10 +162,10 @@ export function endWithin(pieces: Iterable<Piece>, upTo: number, bytesMax: numbe
 }
 
 /**
- * Where a batch ends so that it does not cut a delivery in two, if it can: between a delivery's facts
- * there are anomalies that are none.
+ * The position at which a batch ends so that it does not split a delivery, if possible: between the
+ * facts of one delivery there can be transient anomalies.
  *
- * @param events those of the batch and, where there is one, the event after it.
+ * @param events of the batch, and the event after it if there is one
  */
 export function endOfDelivery(events: readonly RecordedEvent[], upTo: number): number {
   for (let at = events.length - 1; at >= 0; at -= 1) {
@@ -173,14 +177,14 @@ export function endOfDelivery(events: readonly RecordedEvent[], upTo: number): n
   return upTo;
 }
 
-/** The id of the delivery that an event belongs to; its own where it belongs to none. */
+/** The id of the delivery that an event belongs to, or the event's own id. */
 const deliveryOf = ({ type, id, causation_id }: RecordedEvent): string =>
   type === "DeliveryReceived" ? id : (causation_id ?? id);
 
 /**
  * The messages of a batch.
  *
- * @param numbers of the batch's events: which of its subject's each is.
+ * @param numbers of the batch's events, each among the events of its subject
  */
 export function batchMessages(
   { events, changes }: Batch,
@@ -196,7 +200,7 @@ export function batchMessages(
       traceparent: traces.of(event),
     }),
   );
-  const states = withoutBriefAnomalies(changes, position).map(({ source, id, value, ...change }) =>
+  const states = dropTransientAnomalies(changes, position).map(({ source, id, value, ...change }) =>
     stateMessage(
       { topic: source.topic, key: id, value },
       {
@@ -218,10 +222,10 @@ const originOf = (event: RecordedEvent, traces: Traces) => ({
 const NO_ORIGIN = { recordedAt: 0n };
 
 /**
- * Drops an anomaly that is opened and removed within the batch: a delivery's facts are projected one
- * by one, and what is wrong between two of them was never true.
+ * Drops anomalies that are opened and removed within the batch: a delivery's facts are projected one
+ * by one, and an anomaly that exists only between two of them was never true.
  */
-function withoutBriefAnomalies(changes: readonly Change[], after: number): readonly Change[] {
+function dropTransientAnomalies(changes: readonly Change[], after: number): readonly Change[] {
   const firstOf = new Map<string, Change>();
   const removedAt = new Map<string, number>();
   for (const [at, change] of changes.entries()) {
@@ -240,41 +244,42 @@ function withoutBriefAnomalies(changes: readonly Change[], after: number): reado
 
 const keyOf = ({ source, id }: Change): string => `${source.model}:${source.topic}:${id}`;
 
-/** Whether there was nothing under the id before. */
+/** Whether the change opens a new anomaly. */
 function isOpening({ value }: Change, after: number): boolean {
   if (value === null) return false;
   const { opened_position } = JSON.parse(value) as AnomalyRecord;
   return Number(opened_position) > after;
 }
 
-/** The changes of a model's rows in a range of positions, and up to where they are known. */
-type Followed = Readonly<{
+/** The changes of a model's rows in a range, and the position up to which they are complete. */
+type ModelChanges = Readonly<{
   upTo: number;
   changes: readonly Change[];
   stopped: readonly StoppedSubject[];
 }>;
 
-const NOTHING = { changes: [], stopped: [] } as const;
+const NO_CHANGES = { changes: [], stopped: [] } as const;
 
 /**
- * Follows a model in the generation that was live at the beginning of a range, which holds no
- * activation of it but at its end.
+ * Reads the changes of a range from the generation that was live at its beginning. Only the last
+ * event of the range may be an activation.
  */
-async function followModel(
+async function readModelChanges(
   context: PublishContext,
   model: ModelName,
   { generation, version, range }: PublishedModel & Readonly<{ range: ChangeRange }>,
-): Promise<Followed> {
+): Promise<ModelChanges> {
   const { readers, activations, limits } = context;
   const { after, upTo } = range;
-  if (version === null || version < FOLLOWED_SINCE) return skipRange(context, model, range);
+  if (version === null || version < PUBLISHED_SINCE_VERSION)
+    return skipRange(context, model, range);
   try {
     return await readers.snapshot(model, generation, async (rows, { position }) => {
       const isBehind = position < upTo;
       if (isBehind) await activations.refresh();
-      const isSuperseded = isBehind && (await isBuiltAfter(context, model, after));
+      const isSuperseded = isBehind && (await hasBuiltSuccessor(context, model, after));
       const end = isBehind && !isSuperseded ? position : upTo;
-      if (end <= after) return { upTo: after, ...NOTHING };
+      if (end <= after) return { upTo: after, ...NO_CHANGES };
       const read = await readChanges(rows, sourcesOf(model), { after, upTo: end, limits });
       return { ...read, stopped: await readStopped(rows) };
     });
@@ -284,17 +289,17 @@ async function followModel(
   }
 }
 
-/** Skips a generation that cannot be read, where a later one has taken its place: that one is published whole. */
+/** Skips an unreadable generation if a later one has replaced it: all records of the later one are published. */
 async function skipRange(context: PublishContext, model: ModelName, { after, upTo }: ChangeRange) {
   await context.activations.refresh();
-  return { upTo: (await isBuiltAfter(context, model, after)) ? upTo : after, ...NOTHING };
+  return { upTo: (await hasBuiltSuccessor(context, model, after)) ? upTo : after, ...NO_CHANGES };
 }
 
 /**
- * Whether a generation that is activated later has been built up to its activation. From then on
- * nobody projects the ones before it any further.
+ * Whether a generation activated after a position has been built up to its activation. From then on
+ * earlier generations are not projected any further.
  */
-export async function isBuiltAfter(
+export async function hasBuiltSuccessor(
   { catalogue, activations }: PublishContext,
   model: ModelName,
   position: number,

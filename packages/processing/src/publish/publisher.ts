@@ -20,8 +20,8 @@ import {
   type Batch,
   batchMessages,
   type Published,
+  readAfterCheckpoint,
   readBatch,
-  readOnward,
   type TransactionLimits,
 } from "./batch.ts";
 import {
@@ -31,7 +31,13 @@ import {
   type Republishing,
   republishResumed,
 } from "./republish.ts";
-import { type Publishing, publishTaken, retryFacts, watchStopped, withStopped } from "./stopped.ts";
+import {
+  type Publishing,
+  publishAccepted,
+  retryFacts,
+  watchStopped,
+  withStopped,
+} from "./stopped.ts";
 import { openSubjectCounts, type SubjectCounts } from "./subject-counts.ts";
 import {
   formatCheckpoint,
@@ -55,24 +61,24 @@ export type PublisherOptions = Readonly<{
   tracing?: Tracing;
 }>;
 
-/** What a publisher reports to whoever runs it. */
+/** Receives reports of a publisher. */
 type PublisherObserver = Readonly<{
   onState?: (state: PublisherState) => void;
-  /** `stoppedKeys`: how many the broker takes no records of. */
+  /** `stoppedKeys`: the number of keys with records that the broker refuses. */
   onCommit?: (published: Published, stoppedKeys: number) => void;
-  /** `position`: the checkpoint's, when it was opened. */
+  /** `position`: that of the checkpoint at opening. */
   onOpen?: (position: number, stoppedKeys: number) => void;
   onStopped?: Publishing["onStopped"];
   onRetry?: (interruption: Interruption) => void;
 }>;
 
-/** An error that may pass, and what waits for it. */
+/** A transient error, the pause before the retry, and the publisher's progress. */
 export type Interruption = Readonly<{
   error: unknown;
   pauseMs: number;
-  /** The last published position; null while no checkpoint has been read. */
+  /** The last published position; null until a checkpoint has been read. */
   position: number | null;
-  /** The stream's head; null where it cannot be asked either. */
+  /** The stream's head position; null if the stream cannot be read either. */
   head: number | null;
 }>;
 
@@ -82,44 +88,44 @@ export type PublisherState =
   | "catching_up"
   /** Everything is published. */
   | "live"
-  /** A read model has not projected what is next. */
+  /** A read model has not projected the next events. */
   | "waiting_for_models"
   | "unavailable";
 
 const MODEL_POLL_MS_MIN = 10;
 const MODEL_POLL_MS_MAX = 1000;
-/** How often signed heads are looked for that were made since. */
-const HEADS_EVERY = SECOND;
-const HEADS_AT_ONCE = 100;
+/** How often new signed heads are looked for. */
+const HEADS_INTERVAL = SECOND;
+const HEADS_BATCH = 100;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 30_000;
 
 /**
- * Publishes a ledger until the signal aborts: waits for the publisher's lock, follows the stream and
- * the read models from the last committed checkpoint on, and never goes past either. While the
- * broker or an engine is away it waits; nothing is kept in memory meanwhile.
+ * Publishes a ledger until the signal aborts: acquires the publisher's lock and follows the stream and
+ * the read models from the last committed checkpoint. While the broker or an engine is unavailable it
+ * retries, and buffers nothing in memory.
  *
  * @throws PublisherFenced, RecordTooLarge, TopicMisconfigured, StreamForked, LedgerMismatch and
- *   faults of the program; what may pass is retried.
+ *   programming errors; transient errors are retried
  */
 export async function runPublisher(options: PublisherOptions, signal: AbortSignal): Promise<void> {
   const { stream, locks, clock, observer } = options;
   observer?.onState?.("waiting_for_lock");
   const lock = await locks.acquire("publisher", signal);
   if (lock === null) return;
-  const both = AbortSignal.any([signal, lock.lost]);
+  const stopSignal = AbortSignal.any([signal, lock.lost]);
   let pauseMs = RETRY_MS_MIN;
   let position: number | null = null;
   try {
-    while (!both.aborted) {
-      const { error, steps, reached } = await publishUntilError(options, both);
+    while (!stopSignal.aborted) {
+      const { error, steps, publishedTo } = await publishUntilError(options, stopSignal);
       if (error === null) continue;
       observer?.onState?.("unavailable");
-      position = reached ?? position;
-      // After progress the pauses begin anew.
+      position = publishedTo ?? position;
+      // Progress resets the backoff.
       if (steps > 0) pauseMs = RETRY_MS_MIN;
-      observer?.onRetry?.({ error, pauseMs, position, head: await headOf(stream) });
-      await clock.sleep(pauseMs, both);
+      observer?.onRetry?.({ error, pauseMs, position, head: await headPosition(stream) });
+      await clock.sleep(pauseMs, stopSignal);
       pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX);
     }
   } finally {
@@ -127,18 +133,18 @@ export async function runPublisher(options: PublisherOptions, signal: AbortSigna
   }
 }
 
-const headOf = (stream: EventStream): Promise<number | null> =>
+const headPosition = (stream: EventStream): Promise<number | null> =>
   stream.head().then(
     ({ position }) => position,
     () => null,
   );
 
-/** How far an attempt got. */
-type Progress = { steps: number; reached: number | null };
+/** The progress of one attempt. */
+type Progress = { steps: number; publishedTo: number | null };
 
-/** @returns the error that may pass; null where the signal aborted. */
+/** @returns the transient error; null if the signal aborted */
 async function publishUntilError(options: PublisherOptions, signal: AbortSignal) {
-  const progress: Progress = { steps: 0, reached: null };
+  const progress: Progress = { steps: 0, publishedTo: null };
   try {
     await publishFromCheckpoint(options, signal, progress);
     return { error: null, ...progress };
@@ -160,7 +166,7 @@ async function publishFromCheckpoint(
     const onStopped = observer?.onStopped;
     const session = await openSession({ ...options, publisher, onStopped });
     try {
-      progress.reached = session.position;
+      progress.publishedTo = session.position;
       observer?.onOpen?.(session.position, session.stoppedKeys);
       await follow(options, session, { signal, progress });
     } finally {
@@ -178,37 +184,37 @@ async function follow(
 ): Promise<void> {
   let pauseMs = MODEL_POLL_MS_MIN;
   let state: PublisherState | null = null;
-  const enter = (next: PublisherState) => {
+  const setState = (next: PublisherState) => {
     if (state !== next) observer?.onState?.(next);
     state = next;
   };
-  const note = (published: Published) => {
+  const reportCommit = (published: Published) => {
     progress.steps += 1;
-    progress.reached = published.position;
+    progress.publishedTo = published.position;
     observer?.onCommit?.(published, session.stoppedKeys);
   };
-  let headsDue = clock.now();
-  enter("catching_up");
+  let headsDueAt = clock.now();
+  setState("catching_up");
   while (!signal.aborted) {
-    if (clock.now() >= headsDue) {
-      headsDue = clock.now() + HEADS_EVERY;
+    if (clock.now() >= headsDueAt) {
+      headsDueAt = clock.now() + HEADS_INTERVAL;
       const heads = await session.publishHeads();
-      if (heads !== null) note(heads);
+      if (heads !== null) reportCommit(heads);
     }
     const published = await session.step();
     if (published !== null) {
-      note(published);
+      reportCommit(published);
       pauseMs = MODEL_POLL_MS_MIN;
-      if (state === "waiting_for_models") enter("catching_up");
+      if (state === "waiting_for_models") setState("catching_up");
       continue;
     }
     const { position } = session;
     if ((await stream.head()).position > position) {
-      if (pauseMs >= MODEL_POLL_MS_MAX) enter("waiting_for_models");
+      if (pauseMs >= MODEL_POLL_MS_MAX) setState("waiting_for_models");
       await clock.sleep(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, MODEL_POLL_MS_MAX);
     } else {
-      enter("live");
+      setState("live");
       await waitForMore({ stream, clock }, position, signal);
       pauseMs = MODEL_POLL_MS_MIN;
     }
@@ -228,27 +234,27 @@ type SessionOptions = Readonly<{
 
 const LIMITS: TransactionLimits = { count: 2000, bytes: 8 * 1024 * 1024 };
 
-/** A publisher that is open, going on from its last committed checkpoint. */
+/** An open publisher that continues from the last committed checkpoint. */
 export interface PublishSession {
   readonly position: number;
-  /** Keys whose records the broker does not take. */
+  /** The number of keys with records that the broker refuses. */
   readonly stoppedKeys: number;
-  /** Publishes what comes next; null where there is nothing that can be published just now. */
+  /** Publishes the next transaction; null if there is nothing to publish yet. */
   step(): Promise<Published | null>;
-  /** Publishes the signed heads that were made since, each size once; null where there are none. */
+  /** Publishes the new signed heads, each tree size once; null if there are none. */
   publishHeads(): Promise<Published | null>;
   close(): Promise<void>;
 }
 
 type Session = Readonly<{ counts: SubjectCounts; tracing: Tracing; traces: Traces }> &
-  Omit<Republishing, "checkpoint"> & { checkpoint: PublisherCheckpoint; isThorough: boolean };
+  Omit<Republishing, "checkpoint"> & { checkpoint: PublisherCheckpoint; isFirstCheck: boolean };
 
-/** @throws StreamForked, LedgerMismatch, FormatTooNew, and engine errors as they come. */
+/** @throws StreamForked, LedgerMismatch, FormatTooNew, and engine errors */
 export async function openSession(options: SessionOptions): Promise<PublishSession> {
   const { ledger, stream, catalogue, publisher, hashing, onStopped, limits = LIMITS } = options;
   const published = parseCheckpoint(publisher.checkpoint, ledger);
-  // Before anything is counted: another stream must not be counted.
-  await readOnward(stream, published, 0);
+  // Check for a fork before subjects are counted from the wrong stream.
+  await readAfterCheckpoint(stream, published, 0);
   const publishing = { publisher, hashing, onStopped };
   const checkpoint = await retryFacts({ ...publishing, stream, limits }, published);
   const activations = followActivations(stream);
@@ -260,15 +266,15 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
   const session: Session = {
     ...{ ...publishing, context, counts, stopped, checkpoint },
     ...{ tracing: options.tracing ?? NO_TRACING, traces: createTraces() },
-    isThorough: true,
+    isFirstCheck: true,
   };
-  let noted: number | null = null;
-  const noteStopped = async () => {
+  let stored: number | null = null;
+  const storeStoppedKeys = async () => {
     const { length } = session.checkpoint.stopped;
-    if (length !== noted) await counts.noteStopped(length);
-    noted = length;
+    if (length !== stored) await counts.storeStoppedKeys(length);
+    stored = length;
   };
-  await noteStopped();
+  await storeStoppedKeys();
   return {
     get position() {
       return session.checkpoint.position;
@@ -278,7 +284,7 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
     },
     async step() {
       const published = await takeStep(session);
-      await noteStopped();
+      await storeStoppedKeys();
       return published;
     },
     publishHeads: () => publishHeads(session),
@@ -289,17 +295,17 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
   };
 }
 
-/** Another generation is live, a stopped subject has gone on, or the stream goes on: in this order. */
+/** Publishes, in this order, a switch of generations, resumed subjects, or the next events. */
 async function takeStep(session: Session): Promise<Published | null> {
-  const { context, checkpoint, isThorough } = session;
-  const { ready, isWaiting, begun } = await findSwitches(context, checkpoint, isThorough);
-  for (const { model, version } of begun) {
+  const { context, checkpoint, isFirstCheck } = session;
+  const { ready, isWaiting, started } = await findSwitches(context, checkpoint, isFirstCheck);
+  for (const { model, version } of started) {
     session.checkpoint = withModel(session.checkpoint, model, { version });
   }
   const [first] = ready;
   if (first !== undefined) return advance(session, await publishSwitch(session, first));
   if (isWaiting) return null;
-  session.isThorough = false;
+  session.isFirstCheck = false;
   const resumed = await republishResumed(session);
   if (resumed !== null) return advance(session, resumed);
   const batch = await readBatch(session.context, session.checkpoint);
@@ -317,13 +323,13 @@ async function publishBatch(session: Session, batch: Batch): Promise<Published |
   const last = events.at(-1);
   if (last === undefined) return null;
   const { position, hash } = last;
-  const numbers = await counts.number(events);
+  const numbers = await counts.numberEvents(events);
   traces.note(events);
   const records = batchMessages(batch, checkpoint, numbers, traces);
   const nextOf = (stopped: readonly StoppedKey[]) =>
     withStopped({ ...checkpoint, position, hash, stopped }, session.stopped, batch);
   session.checkpoint = await traceStep(session, "publish", events, () =>
-    publishTaken(session, records, checkpoint, nextOf),
+    publishAccepted(session, records, checkpoint, nextOf),
   );
   await counts.commit({ position, hash });
   if (events.some(({ type }) => type === "ModelActivated")) await context.activations.refresh();
@@ -332,7 +338,7 @@ async function publishBatch(session: Session, batch: Batch): Promise<Published |
 
 async function publishHeads(session: Session): Promise<Published | null> {
   const { context, checkpoint, publisher } = session;
-  const heads = await keptHeads(context.catalogue, checkpoint.heads, HEADS_AT_ONCE);
+  const heads = await keptHeads(context.catalogue, checkpoint.heads, HEADS_BATCH);
   const last = heads.at(-1);
   if (last === undefined) return null;
   const next = { ...checkpoint, heads: Number(last.position) };

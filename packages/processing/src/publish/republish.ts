@@ -1,7 +1,7 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import {
-  FOLLOWED_SINCE,
+  PUBLISHED_SINCE_VERSION,
   readStopped,
   recordsAt,
   type Source,
@@ -12,8 +12,8 @@ import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Condition, GenerationInfo, Rows } from "../ports/model-store.ts";
 import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topics.ts";
 import type { StoppedSubject } from "../projection/projection.ts";
-import { isBuiltAfter, type PublishContext, type Published } from "./batch.ts";
-import { type Publishing, publishTaken, type StoppedWatch, stoppedStates } from "./stopped.ts";
+import { hasBuiltSuccessor, type PublishContext, type Published } from "./batch.ts";
+import { type Publishing, publishAccepted, type StoppedWatch, stoppedStates } from "./stopped.ts";
 import {
   type PublisherCheckpoint,
   type StateChange,
@@ -22,7 +22,7 @@ import {
   withModel,
 } from "./topic-format.ts";
 
-/** What is published again, by whom and from where. */
+/** The open publisher, with what republishing reads. */
 export type Republishing = Publishing &
   Readonly<{
     context: PublishContext;
@@ -30,56 +30,56 @@ export type Republishing = Publishing &
     stopped: StoppedWatch;
   }>;
 
-/** What was published again, and the checkpoint that was committed with it. */
+/** The result of republishing, and the checkpoint that was committed with it. */
 export type Republished = Readonly<{ published: Published; checkpoint: PublisherCheckpoint }>;
 
-/** One generation has been published, and another one is live at the publisher's position. */
+/** At the publisher's position, the live generation differs from the published one. */
 type GenerationSwitch = Readonly<{
   model: ModelName;
   generation: number;
   version: number;
   /**
-   * The generation that has been published; null where its rows are gone, so that the topics alone
-   * say what was published.
+   * The published generation; null if its rows no longer exist, so that only the topics hold what was
+   * published.
    */
   published: number | null;
 }>;
 
 type Switches = Readonly<{
-  /** Those that can be made. */
+  /** Switches that can be published now. */
   ready: readonly GenerationSwitch[];
   /** Whether a live generation has not been built up to the publisher's position. */
   isWaiting: boolean;
-  /** Generations whose rows are published for the first time, with their version. */
-  begun: readonly Readonly<{ model: ModelName; version: number }>[];
+  /** Models whose rows are published for the first time, with their version. */
+  started: readonly Readonly<{ model: ModelName; version: number }>[];
 }>;
 
 /**
- * Compares what has been published with what is live at the publisher's position.
+ * Compares the published generations with those that are live at the publisher's position.
  *
- * @param isThorough also where the number is the same: a program of another version may have built
- *   its rows again while no publisher ran.
+ * @param isFirstCheck compares versions even if the generation's number is the same: a program of
+ *   another version may have rebuilt its rows while no publisher ran
  */
 export async function findSwitches(
   context: PublishContext,
   { position, models }: PublisherCheckpoint,
-  isThorough: boolean,
+  isFirstCheck: boolean,
 ): Promise<Switches> {
   const ready: GenerationSwitch[] = [];
-  const begun: { model: ModelName; version: number }[] = [];
+  const started: { model: ModelName; version: number }[] = [];
   let isWaiting = false;
   for (const model of modelName.options) {
     const live = context.activations.liveAt(model, position);
     const published = models[model];
     const isSame = live.generation === published.generation;
-    if (isSame && published.version !== null && !isThorough) continue;
+    if (isSame && published.version !== null && !isFirstCheck) continue;
     const known = await context.catalogue.generations(model);
     const found = known.find(({ generation }) => generation === live.generation);
     if (isSame && found?.modelVersion === published.version) continue;
     if (isSame && (found === undefined || published.version === null)) {
-      // A generation that was skipped is not taken up in the middle.
+      // A generation that was skipped is not published from the middle.
       const isNew = found !== undefined && live.position === position;
-      if (isNew) begun.push({ model, version: found.modelVersion });
+      if (isNew) started.push({ model, version: found.modelVersion });
       continue;
     }
     if (found !== undefined && found.checkpoint.position >= position) {
@@ -88,29 +88,29 @@ export async function findSwitches(
       continue;
     }
     await context.activations.refresh();
-    // One that nobody will build any further is skipped: the one after it is published.
-    if (!(await isBuiltAfter(context, model, position))) isWaiting = true;
+    // A generation that is not built any further is skipped: its successor is published.
+    if (!(await hasBuiltSuccessor(context, model, position))) isWaiting = true;
   }
-  return { ready, isWaiting, begun };
+  return { ready, isWaiting, started };
 }
 
-/** The published generation, where its rows are still those that were published. */
+/** The published generation, if it still has the rows that were published. */
 function publishedRows(
   known: readonly GenerationInfo[],
   { generation, version }: PublisherCheckpoint["models"][ModelName],
 ): number | null {
-  if (version === null || version < FOLLOWED_SINCE) return null;
+  if (version === null || version < PUBLISHED_SINCE_VERSION) return null;
   const found = known.find((other) => other.generation === generation);
   return found?.modelVersion === version ? generation : null;
 }
 
-/** Publishes how the live generation differs from the published one, which it then takes the place of. */
+/** Publishes the records that differ between the published generation and the live one, which replaces it. */
 export async function publishSwitch(at: Republishing, to: GenerationSwitch): Promise<Republished> {
   try {
     return await publishDifferences(at, to);
   } catch (error) {
     if (to.published === null || !isUnreadable(error)) throw error;
-    // The published rows are damaged: nobody knows any more how they differ, so all go out.
+    // The published rows are damaged and cannot be compared, so all records are published.
     return publishDifferences(at, { ...to, published: null });
   }
 }
@@ -122,13 +122,13 @@ async function publishDifferences(
   const { publisher, context, checkpoint } = at;
   const { position } = checkpoint;
   const live = snapshotsFrom(context, model, { generation, position });
-  const isFollowed = version >= FOLLOWED_SINCE;
-  const found = isFollowed ? await stoppedUpTo(live, position) : [];
+  const hasPublishedRows = version >= PUBLISHED_SINCE_VERSION;
+  const found = hasPublishedRows ? await stoppedUpTo(live, position) : [];
   const nextOf = (stopped: readonly StoppedKey[]) => {
     const republishFrom = at.stopped.finish(model, [...found, ...stoppedStates(stopped, model)]);
     return withModel({ ...checkpoint, stopped }, model, { generation, version, republishFrom });
   };
-  const sources = isFollowed ? sourcesOf(model) : [];
+  const sources = hasPublishedRows ? sourcesOf(model) : [];
   const before = published === null ? null : snapshotsOf(context, model, published);
   async function* changes() {
     yield* recordDifferences({ sources, position, live }, before);
@@ -139,21 +139,21 @@ async function publishDifferences(
   return result;
 }
 
-/** Publishes again what stopped subjects have changed since they went on. */
+/** Publishes the changes that resumed subjects made at positions already published. */
 export async function republishResumed(at: Republishing): Promise<Republished | null> {
   const { context, checkpoint, stopped } = at;
   const { position, models } = checkpoint;
   for (const model of modelName.options) {
     const { generation, version, republishFrom } = models[model];
-    if (republishFrom === null || version === null || version < FOLLOWED_SINCE) continue;
+    if (republishFrom === null || version === null || version < PUBLISHED_SINCE_VERSION) continue;
     const live = snapshotsFrom(context, model, { generation, position });
     const found = await stoppedUpTo(live, position);
     const stoppedNow = (keys: readonly StoppedKey[]) => [...found, ...stoppedStates(keys, model)];
-    const noted = stoppedNow(checkpoint.stopped);
-    stopped.note(model, { republishFrom, stopped: noted, resumed: [] });
-    if (!stopped.isDue(model)) continue;
+    const subjects = stoppedNow(checkpoint.stopped);
+    stopped.update(model, { republishFrom, stopped: subjects, resumed: [] });
+    if (!stopped.isRepublishDue(model)) continue;
     const sources = sourcesOf(model);
-    const changes = recordsTouched({ sources, position, live }, republishFrom);
+    const changes = changedRecords({ sources, position, live }, republishFrom);
     const nextOf = (keys: readonly StoppedKey[]) =>
       withModel({ ...checkpoint, stopped: keys }, model, {
         republishFrom: stopped.finish(model, stoppedNow(keys)),
@@ -174,13 +174,13 @@ async function stoppedUpTo(
 type States = Readonly<{
   changes: AsyncIterable<StateChange>;
   generation: number;
-  /** Committed with the last of them. */
+  /** The checkpoint that is committed with the last state. */
   nextOf: (stopped: readonly StoppedKey[]) => PublisherCheckpoint;
 }>;
 
 /**
- * Publishes states as of the publisher's position, in as many transactions as it takes. After a crash
- * in between it begins again: the same states a second time change nothing.
+ * Publishes states as of the publisher's position, in as many transactions as needed. After a crash it
+ * starts over: publishing the same state twice is harmless.
  */
 async function publishStates(
   { context, checkpoint, ...publishing }: Republishing,
@@ -201,15 +201,15 @@ async function publishStates(
     if (records.length < limits.count && bytes < limits.bytes) continue;
     const unfinished = current;
     const stopping = (stopped: readonly StoppedKey[]) => ({ ...unfinished, stopped });
-    current = await publishTaken(publishing, records, unfinished, stopping);
+    current = await publishAccepted(publishing, records, unfinished, stopping);
     records = [];
     bytes = 0;
   }
-  const next = await publishTaken(publishing, records, current, nextOf);
+  const next = await publishAccepted(publishing, records, current, nextOf);
   return { published: { position, messages, facts: 0 }, checkpoint: next };
 }
 
-/** Reads the rows of one generation of a model, in a snapshot each time. */
+/** Reads the rows of one generation of a model, each time in a new snapshot. */
 type Snapshots = <T>(read: (rows: Rows) => Promise<T>) => Promise<T>;
 
 const snapshotsOf =
@@ -217,7 +217,7 @@ const snapshotsOf =
   (read) =>
     readers.snapshot(model, generation, read);
 
-/** A generation that is being built again must not be read before it is back at the position. */
+/** A generation that is being rebuilt must not be read before it has reached the position again. */
 const snapshotsFrom =
   ({ readers }: PublishContext, model: ModelName, at: Readonly<GenerationAt>): Snapshots =>
   (read) =>
@@ -230,15 +230,15 @@ const snapshotsFrom =
 
 type GenerationAt = { generation: number; position: number };
 
-/** The generation that is to be published, and the position as of which its records are read. */
+/** The generation to be published, and the position as of which its records are read. */
 type Live = Readonly<{ sources: readonly Source[]; position: number; live: Snapshots }>;
 
 const PAGE = 500;
 
 /**
- * What readers of the published generation need to know of the live one: each record that differs,
- * and each that is gone. Where the rows of the published one are gone (null), all records; what is gone is then found on the
- * topics, by `removedRecords`.
+ * The changes that turn the published generation into the live one: records that differ, and removals.
+ * If the published rows no longer exist (null), all records; removals are then found on the topics by
+ * `removedRecords`.
  */
 async function* recordDifferences(
   { sources, position, live }: Live,
@@ -247,12 +247,12 @@ async function* recordDifferences(
   for (const source of sources) {
     const generations = published === null ? [live] : [live, published];
     for (const snapshots of generations) {
-      for await (const ids of idsIn(snapshots, source, position)) {
+      for await (const ids of idsAt(snapshots, source, position)) {
         const now = await recordsOf(live, source, ids, position);
         const before = published && (await recordsOf(published, source, ids, position));
         for (const id of ids) {
           const value = textOf(now.get(id));
-          // A record of both has been compared with the live ones.
+          // A record of both generations was compared in the pass over the live one.
           if (snapshots !== live && value !== null) continue;
           const known = textOf(before?.get(id));
           if (value !== known) yield { topic: source.topic, key: id, value };
@@ -263,15 +263,15 @@ async function* recordDifferences(
 }
 
 /**
- * The records that some event from a position on has changed, as they are at another position: what
- * is published again after a stopped subject has gone on.
+ * The records changed by events from one position on, as they are at another position. They are
+ * republished after a stopped subject was resumed.
  */
-async function* recordsTouched(
+async function* changedRecords(
   { sources, position, live }: Live,
   from: number,
 ): AsyncGenerator<StateChange> {
   for (const source of sources) {
-    for await (const ids of idsTouched(live, source, [from, position])) {
+    for await (const ids of changedIds(live, source, [from, position])) {
       for (const [id, record] of await recordsOf(live, source, ids, position)) {
         yield { topic: source.topic, key: id, value: textOf(record) };
       }
@@ -289,8 +289,8 @@ const recordsOf = (
 const textOf = (record: object | null | undefined): string | null =>
   record === null || record === undefined ? null : JSON.stringify(record);
 
-/** Every id that may have had a record at the position, some of them more than once. */
-async function* idsIn(
+/** Every id that may have had a record at the position; ids can repeat. */
+async function* idsAt(
   snapshots: Snapshots,
   source: Source,
   position: number,
@@ -306,12 +306,12 @@ async function* idsIn(
     yield ids;
     last = ids.at(-1) ?? null;
   }
-  // A record that was removed since has no row any more.
-  yield* idsTouched(snapshots, source, [position + 1, null]);
+  // A record that was removed later has no row any more.
+  yield* changedIds(snapshots, source, [position + 1, null]);
 }
 
 /** Ids with change rows in a range of positions, both ends included. */
-async function* idsTouched(
+async function* changedIds(
   snapshots: Snapshots,
   { changes: table, id: column }: Source,
   [from, upTo]: readonly [number, number | null],
@@ -339,37 +339,37 @@ async function* idsTouched(
 
 /**
  * Tombstones for records that are on the topics and not in the live generation. The generation that
- * published them may have been dropped long ago, by pruning or by hand.
+ * published them may have been pruned or dropped.
  */
-async function* removedRecords(of: Live, publisher: TopicPublisher): AsyncGenerator<StateChange> {
-  for (const source of of.sources) {
-    const gone = await goneFrom(publisher, source, of);
-    for (const key of gone) yield { topic: source.topic, key, value: null };
+async function* removedRecords(live: Live, publisher: TopicPublisher): AsyncGenerator<StateChange> {
+  for (const source of live.sources) {
+    const removed = await removedKeys(publisher, source, live);
+    for (const key of removed) yield { topic: source.topic, key, value: null };
   }
 }
 
-/** Keys on the topic without a record of the live generation; only these are kept in memory. */
-async function goneFrom(
+/** Keys on the topic without a record in the live generation; only these are kept in memory. */
+async function removedKeys(
   publisher: TopicPublisher,
   source: Source,
   { position, live }: Live,
 ): Promise<ReadonlySet<string>> {
-  const gone = new Set<string>();
+  const removed = new Set<string>();
   await publisher.readStates(source.topic, async (states) => {
-    const ofModel = states.filter((state) => isOf(source, state));
+    const ofModel = states.filter((state) => belongsTo(source, state));
     const ids = [...new Set(ofModel.map(({ key }) => key))];
     const now = await live((rows) => recordsAt(rows, source, { ids, position }));
     const missing = new Set(ofModel.filter(({ key }) => (now.get(key) ?? null) === null));
     for (const state of states) {
-      if (missing.has(state)) gone.add(state.key);
-      else gone.delete(state.key);
+      if (missing.has(state)) removed.add(state.key);
+      else removed.delete(state.key);
     }
   });
-  return gone;
+  return removed;
 }
 
-/** All models share the topic of anomalies. After a tombstone there is nothing to remove. */
-function isOf({ model, topic }: Source, { value }: HeldState): boolean {
+/** All models share the anomalies topic. A tombstone leaves nothing to remove. */
+function belongsTo({ model, topic }: Source, { value }: HeldState): boolean {
   if (value === null) return false;
   return topic !== "anomalies" || (JSON.parse(value) as AnomalyRecord).model === model;
 }

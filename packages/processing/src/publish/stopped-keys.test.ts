@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { TopicRecord } from "../ports/topics.ts";
 import { createMemoryTopicStorage, createMemoryTopics } from "../testing/memory-topics.ts";
 import { fact, state } from "../testing/topics.contract.ts";
-import { publishTaken, retryFacts } from "./stopped.ts";
+import { publishAccepted, retryFacts } from "./stopped.ts";
 import { firstCheckpoint, parseCheckpoint } from "./topic-format.ts";
 
 const LARGE = "x".repeat(1000);
@@ -14,13 +14,13 @@ async function openWorld() {
   const publisher = await createMemoryTopics({ storage, limit: () => 500 }).open();
   const checkpoint = { ...firstCheckpoint("books"), position: 9, hash: "h" };
   const publish = (records: readonly TopicRecord[], before = checkpoint) =>
-    publishTaken({ publisher, hashing }, records, before, (stopped) => ({ ...before, stopped }));
+    publishAccepted({ publisher, hashing }, records, before, (stopped) => ({ ...before, stopped }));
   const published = () => storage.records.map(({ topic, key }) => `${topic} ${key}`);
   return { storage, publisher, publish, published };
 }
 
 describe("keys that are stopped", () => {
-  test("let pass what has another key or topic, tombstones of any model too", async () => {
+  test("do not hold back records of another key or topic, nor tombstones of any model", async () => {
     const { storage, publish, published } = await openWorld();
     const records = [fact("a", 1, LARGE), fact("b", 2), fact("a", 3), state("a", 3)];
     const after = await publish([...records, anomaly(state("gap:a", 3, null))]);
@@ -31,7 +31,7 @@ describe("keys that are stopped", () => {
     expect(published().slice(3)).toEqual(["anomalies gap:a", "events b"]);
   });
 
-  test("of a state go on with the next that fits; a tombstone does", async () => {
+  test("of a state resume with the next record that fits; a tombstone does", async () => {
     const { publish, published } = await openWorld();
     const stopped = await publish([state("a", 1, LARGE), state("b", 1)]);
     expect(stopped.stopped).toMatchObject([{ topic: "balances", key: "a", model: "balances" }]);
@@ -39,7 +39,7 @@ describe("keys that are stopped", () => {
     expect(published()).toEqual(["balances b", "balances a"]);
   });
 
-  test("are not read for where none is", async () => {
+  test("cause no read of the stream if there are none", async () => {
     const { publisher } = await openWorld();
     const stream = {
       read: () => Promise.reject(new Error("nothing is to be read")),

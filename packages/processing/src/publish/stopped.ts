@@ -18,7 +18,7 @@ import {
   withModel,
 } from "./topic-format.ts";
 
-/** With more it is not the keys that are at fault: nothing goes on then. */
+/** With more stopped keys the fault is not in the keys, and publishing fails. */
 const STOPPED_KEYS_MAX = 1000;
 
 export type Publishing = Readonly<{
@@ -28,14 +28,14 @@ export type Publishing = Readonly<{
 }>;
 
 /**
- * Publishes the records that the broker takes, in one transaction. The keys of those that it refuses
- * stop.
+ * Publishes the records that the broker accepts, in one transaction, and stops the keys of those that
+ * it refuses.
  *
- * @param checkpoint as it is committed now
- * @param nextOf the one that is committed with the records
- * @throws RecordTooLarge where too many keys are stopped.
+ * @param checkpoint the last committed one
+ * @param nextOf returns the checkpoint that is committed with the records
+ * @throws RecordTooLarge if too many keys are stopped
  */
-export async function publishTaken(
+export async function publishAccepted(
   { publisher, hashing, onStopped }: Publishing,
   records: readonly TopicRecord[],
   checkpoint: PublisherCheckpoint,
@@ -43,7 +43,7 @@ export async function publishTaken(
 ): Promise<PublisherCheckpoint> {
   const refused = new Map<TopicRecord, string>();
   for (;;) {
-    const { sent, stopped } = sift(records, checkpoint.stopped, refused, hashing);
+    const { sent, stopped } = holdBackStopped(records, checkpoint.stopped, refused, hashing);
     const next = nextOf(stopped);
     try {
       await publisher.publish({ records: sent, checkpoint: formatCheckpoint(next) });
@@ -65,8 +65,8 @@ export async function publishTaken(
   }
 }
 
-/** What is sent of the records, and which keys are stopped then. */
-function sift(
+/** Selects the records to send, and determines the stopped keys after them. */
+function holdBackStopped(
   records: readonly TopicRecord[],
   before: readonly StoppedKey[],
   refused: ReadonlyMap<TopicRecord, string>,
@@ -100,13 +100,13 @@ function stopOf({ topic, key, value, headers }: TopicRecord, hashing: Hashing): 
   };
 }
 
-/** All models share the topic of anomalies; of a tombstone there nobody knows whose it was. */
+/** All models share the anomalies topic; a tombstone there does not name its model. */
 function modelOf(topic: Topic, value: string | null): ModelName | null {
   if (topic !== "anomalies") return modelName.parse(topic);
   return value === null ? null : modelName.parse(JSON.parse(value).model);
 }
 
-/** State keys of a model that are stopped, as what is published again is told from. */
+/** The stopped state keys of a model as stopped subjects. */
 export function stoppedStates(
   stopped: readonly StoppedKey[],
   model: ModelName,
@@ -118,7 +118,7 @@ export function stoppedStates(
 
 type Retry = Publishing & Readonly<{ stream: EventStream; limits: TransactionLimits }>;
 
-/** Publishes the facts that have waited, as far as the broker takes them now. */
+/** Publishes the facts of stopped keys that the broker accepts now. */
 export async function retryFacts(
   { stream, limits, ...publishing }: Retry,
   checkpoint: PublisherCheckpoint,
@@ -132,14 +132,16 @@ export async function retryFacts(
   while (waiting.size > 0 && after < end) {
     const page = await stream.read({ after, limit: Math.min(limits.count, end - after) });
     after = page.at(-1)?.position ?? end;
-    const records = page.flatMap((event) => next(event, waiting, publishing.hashing, ledger));
+    const records = page.flatMap((event) =>
+      nextMessage(event, waiting, publishing.hashing, ledger),
+    );
     if (records.length === 0 && after < end) continue;
     const others = current.stopped.filter(({ topic }) => topic !== FACT_TOPIC);
     const refused = current.stopped.filter(
       ({ topic, key }) => topic === FACT_TOPIC && !waiting.has(key),
     );
     const before = { ...current, stopped: [...others, ...refused] };
-    current = await publishTaken(publishing, records, before, (stopped) => {
+    current = await publishAccepted(publishing, records, before, (stopped) => {
       const again = new Set(stopped.map(({ key, topic }) => topic === FACT_TOPIC && key));
       const further = [...waiting.values()].filter(({ key }) => after < end && !again.has(key));
       const from = (one: StoppedKey) => ({ ...one, position: Math.max(one.position, after + 1) });
@@ -152,8 +154,8 @@ export async function retryFacts(
   return current;
 }
 
-/** The message of an event whose subject waits, with the number that it was given first. */
-function next(
+/** The message of an event whose subject waits, with its original number. */
+function nextMessage(
   event: RecordedEvent,
   waiting: Map<string, StoppedKey>,
   hashing: Hashing,
@@ -167,59 +169,59 @@ function next(
 }
 
 /**
- * A subject whose event a model cannot project stops there, and goes on once a corrected program
- * runs. What its events change then lies behind what has been published, so it is published again.
+ * A subject stops at an event that a model cannot project, and is resumed when a corrected program
+ * runs. Its events then change records at positions already published, so they are republished.
  */
 export interface StoppedWatch {
-  /** Whether a stopped subject has gone on since. */
-  isDue(model: ModelName): boolean;
+  /** Whether a stopped subject was resumed and its model has to be republished. */
+  isRepublishDue(model: ModelName): boolean;
   /**
-   * Notes which subjects are stopped now.
+   * Records which subjects are stopped now.
    *
-   * @returns the checkpoint's `republishFrom` from here on.
+   * @returns the checkpoint's new `republishFrom`
    */
-  note(model: ModelName, found: Found): PublishedModel["republishFrom"];
-  /** What is projected has been published again; subjects that are still stopped stay noted. */
+  update(model: ModelName, found: Found): PublishedModel["republishFrom"];
+  /** Records that the model was republished, and which subjects are still stopped. */
   finish(model: ModelName, stopped: readonly StoppedSubject[]): PublishedModel["republishFrom"];
 }
 
 type Found = Readonly<{
   republishFrom: PublishedModel["republishFrom"];
-  /** Subjects that are stopped at positions that have been published. */
+  /** Subjects stopped at published positions. */
   stopped: readonly StoppedSubject[];
-  /** Where subjects had stopped that are known to have gone on. */
+  /** The positions at which resumed subjects had stopped. */
   resumed: readonly number[];
 }>;
 
-/** @param models as they were published last: what has gone on since then cannot be known, so all is due. */
+/** @param models as last published. Subjects resumed since then are unknown, so every model with stopped ones is due. */
 export function watchStopped(models: PublisherCheckpoint["models"]): StoppedWatch {
   const due = new Set(modelName.options.filter((model) => models[model].republishFrom !== null));
-  const seen = new Map<ModelName, ReadonlySet<string>>();
+  const lastStopped = new Map<ModelName, ReadonlySet<string>>();
 
-  /** Replaces what was noted. @returns whether a noted subject is not stopped any more. */
-  function remember(model: ModelName, stopped: readonly StoppedSubject[]): boolean {
-    const before = seen.get(model) ?? new Set<string>();
+  /** Replaces the stopped subjects. @returns whether one of the former ones is not stopped any more */
+  function replaceStopped(model: ModelName, stopped: readonly StoppedSubject[]): boolean {
+    const before = lastStopped.get(model) ?? new Set<string>();
     const now = new Set(stopped.map(({ subject, position }) => `${position}:${subject}`));
-    seen.set(model, now);
+    lastStopped.set(model, now);
     return [...before].some((one) => !now.has(one));
   }
 
   return {
-    isDue: (model) => due.has(model),
-    note(model, { republishFrom, stopped, resumed }) {
-      if (remember(model, stopped) || resumed.length > 0) due.add(model);
+    isRepublishDue: (model) => due.has(model),
+    update(model, { republishFrom, stopped, resumed }) {
+      if (replaceStopped(model, stopped) || resumed.length > 0) due.add(model);
       const pending = due.has(model) && republishFrom !== null ? [republishFrom] : [];
-      return least([...stopped.map(({ position }) => position), ...resumed, ...pending]);
+      return lowest([...stopped.map(({ position }) => position), ...resumed, ...pending]);
     },
     finish(model, stopped) {
       due.delete(model);
-      remember(model, stopped);
-      return least(stopped.map(({ position }) => position));
+      replaceStopped(model, stopped);
+      return lowest(stopped.map(({ position }) => position));
     },
   };
 }
 
-/** The next checkpoint, with what a batch shows of stopped subjects. */
+/** Adds to the next checkpoint the stopped and resumed subjects of a batch. */
 export function withStopped(
   next: PublisherCheckpoint,
   watch: StoppedWatch,
@@ -235,11 +237,11 @@ export function withStopped(
       ],
       resumed: resumedIn(changes, model),
     };
-    return withModel(checkpoint, model, { republishFrom: watch.note(model, found) });
+    return withModel(checkpoint, model, { republishFrom: watch.update(model, found) });
   }, next);
 }
 
-/** Where subjects had stopped whose anomaly the changes close. */
+/** The positions at which subjects had stopped whose `stopped` anomaly is closed by the changes. */
 function resumedIn(changes: readonly Change[], model: ModelName): readonly number[] {
   return changes
     .filter(({ source, id }) => source.model === model && id.startsWith("stopped:"))
@@ -248,9 +250,9 @@ function resumedIn(changes: readonly Change[], model: ModelName): readonly numbe
     .map((anomaly) => Number(anomaly?.opened_position));
 }
 
-function least(positions: readonly number[]): number | null {
+function lowest(positions: readonly number[]): number | null {
   return positions.reduce<number | null>(
-    (before, position) => (before === null || position < before ? position : before),
+    (least, position) => (least === null || position < least ? position : least),
     null,
   );
 }

@@ -8,18 +8,18 @@ import { subjectName } from "../projection/projection.ts";
 import { isOnStream } from "../stream-guard.ts";
 
 /**
- * How many events each subject has had up to a position, so that every fact gets its number. They
- * are stored beside the read models and can be thrown away: they are counted again from the stream.
- * They are committed after the broker's transaction, so they are never ahead of what was published,
- * and are brought forward from the stream when a publisher opens.
+ * The number of events of each subject up to a position, from which every fact gets its number. The
+ * counts are stored beside the read models and can be dropped: they are recounted from the stream.
+ * They are committed after the broker's transaction, so they are never ahead of the published
+ * position, and catch up from the stream when a publisher opens.
  */
 export interface SubjectCounts {
-  /** The events' numbers, 1, 2, 3 … for each subject. The events follow those counted before. */
-  number(events: readonly RecordedEvent[]): Promise<readonly number[]>;
-  /** Stores what was counted, after it was published. */
+  /** Numbers the next events 1, 2, 3 … for each subject. */
+  numberEvents(events: readonly RecordedEvent[]): Promise<readonly number[]>;
+  /** Stores the counts after the events were published. */
   commit(upTo: CountedTo): Promise<void>;
-  /** Stores how many keys are stopped: those who look at the ledger do not ask the broker. */
-  noteStopped(keys: number): Promise<void>;
+  /** Stores the number of stopped keys, so that status queries need no broker. */
+  storeStoppedKeys(keys: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ type SubjectCountsOptions = Readonly<{
 }>;
 
 const STORE = "publisher";
-/** 3: with the keys that are stopped; 2: by `subjectName`, since a subject may be longer than a key. */
+/** 3 adds the number of stopped keys; 2 counts by `subjectName`, because a subject may be longer than a key. */
 const VERSION = 3;
 
 const SUBJECTS: Table = {
@@ -43,7 +43,7 @@ const SUBJECTS: Table = {
   digested: "none",
 };
 
-/** One row: what else an operator asks of publishing. */
+/** One row with the publisher's status. */
 const PUBLISHED: Table = {
   name: "published",
   columns: { id: own(text), stopped_keys: own(integer) },
@@ -51,29 +51,29 @@ const PUBLISHED: Table = {
   indexes: [],
   digested: "none",
 };
-const ONLY = "publisher";
+const PUBLISHED_ID = "publisher";
 
-/** Counts that are cached; beyond, those that were not used for longest are dropped. */
+/** Size of the cache of counts; the least recently used are evicted. */
 const CACHED_MAX = 50_000;
 const PAGE = 2000;
 
 /**
- * Opens the counts exactly at the publisher's position.
+ * Opens the counts at the publisher's position.
  *
- * @throws engine errors as they come.
+ * @throws engine errors
  */
 export async function openSubjectCounts(
   { catalogue, stream, hashing }: SubjectCountsOptions,
   { position }: CountedTo,
 ): Promise<SubjectCounts> {
   const store = await openStore({ catalogue, stream }, position);
-  const counts = await countsIn(store, hashing);
+  const counts = await createSubjectCounts(store, hashing);
   try {
     for (let after = (await store.checkpoint()).position; after < position; ) {
       const events = await stream.read({ after, limit: Math.min(PAGE, position - after) });
       const last = events.at(-1);
       if (last === undefined) throw new ModelUnavailable(`the stream ends before ${position}`);
-      await counts.number(events);
+      await counts.numberEvents(events);
       await counts.commit(last);
       after = last.position;
     }
@@ -84,7 +84,7 @@ export async function openSubjectCounts(
   }
 }
 
-/** The store that is there; a new one where it has counted further, or another stream. */
+/** Opens the existing store; creates a new one if it is ahead or counted another stream. */
 async function openStore(
   { catalogue, stream }: Omit<SubjectCountsOptions, "hashing">,
   position: number,
@@ -105,18 +105,18 @@ async function openStore(
 
 type Count = { count: number; isStored: boolean };
 
-async function countsIn(store: ModelStore, hashing: Hashing): Promise<SubjectCounts> {
+async function createSubjectCounts(store: ModelStore, hashing: Hashing): Promise<SubjectCounts> {
   let committed = (await store.checkpoint()).position;
   const cache = createCache(store);
   return {
-    async number(events) {
+    async numberEvents(events) {
       const names = events.map(({ subject }) => subjectName(subject, hashing));
       await cache.load(names);
       return names.map((name) => cache.next(name));
     },
     async commit(upTo) {
       const found = (await store.checkpoint()).position;
-      // A publisher that was suspended while another took over must not overwrite newer counts.
+      // A publisher suspended while another took over must not overwrite newer counts.
       if (found !== committed) {
         throw new ModelUnavailable(
           `the publisher's counts stand at ${found}, not at ${committed} where this publisher left them`,
@@ -126,8 +126,8 @@ async function countsIn(store: ModelStore, hashing: Hashing): Promise<SubjectCou
       committed = upTo.position;
       cache.markStored();
     },
-    async noteStopped(keys) {
-      const rows = [{ id: ONLY, stopped_keys: keys }];
+    async storeStoppedKeys(keys) {
+      const rows = [{ id: PUBLISHED_ID, stopped_keys: keys }];
       const checkpoint = await store.checkpoint();
       await store.commit({
         ...{ inserts: [], deletes: [], checkpoint },
@@ -141,9 +141,9 @@ async function countsIn(store: ModelStore, hashing: Hashing): Promise<SubjectCou
 export type PublishedTo = Readonly<{ position: number; stoppedKeys: number }>;
 
 /**
- * How far the ledger is published, as it is stored beside the models: a moment behind the broker.
+ * The published position as stored beside the models, slightly behind the broker.
  *
- * @returns null where nobody has published it
+ * @returns null if the ledger was never published
  */
 export async function readPublished(catalogue: ModelCatalogue): Promise<PublishedTo | null> {
   const stores = await catalogue.generations(STORE);
@@ -152,7 +152,7 @@ export async function readPublished(catalogue: ModelCatalogue): Promise<Publishe
   const reader = await catalogue.openForReading(STORE, store.generation);
   try {
     return await reader.snapshot(async (rows, { position }) => {
-      const published = await rows.get(PUBLISHED, [ONLY]);
+      const published = await rows.get(PUBLISHED, [PUBLISHED_ID]);
       return { position, stoppedKeys: Number(published?.stopped_keys ?? 0) };
     });
   } finally {
@@ -160,7 +160,7 @@ export async function readPublished(catalogue: ModelCatalogue): Promise<Publishe
   }
 }
 
-/** The counts of the subjects that were used last, and those that have changed since the last commit. */
+/** The counts of recently used subjects, and those changed since the last commit. */
 function createCache(store: ModelStore) {
   /** Least recently used first. */
   const cached = new Map<string, Count>();

@@ -24,7 +24,7 @@ const EVENT: RecordedEvent = {
 describe("a fact as a message", () => {
   const message = factMessage(EVENT, { ledger: "books", keySequence: 3 });
 
-  test("has CloudEvents headers, its place, and its number among those of its key", () => {
+  test("has CloudEvents headers, its position, and its number among the events of its key", () => {
     expect(message.headers).toEqual({
       ce_specversion: "1.0",
       ce_id: EVENT.id,
@@ -40,7 +40,7 @@ describe("a fact as a message", () => {
     expect(factHeaders.parse(message.headers)).toEqual(message.headers);
   });
 
-  test("names the trace of its delivery, where that has one", () => {
+  test("names the trace of its delivery, if there is one", () => {
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const { headers } = factMessage(EVENT, { ledger: "books", keySequence: 3, traceparent });
     expect(headers).toEqual({ ...message.headers, ce_traceparent: traceparent });
@@ -56,7 +56,12 @@ describe("a fact as a message", () => {
 });
 
 describe("a state as a message", () => {
-  const place = { ledger: "books", position: 12, recordedAt: EVENT.recorded_at, generation: 2 };
+  const provenance = {
+    ledger: "books",
+    position: 12,
+    recordedAt: EVENT.recorded_at,
+    generation: 2,
+  };
 
   test.each(Object.keys(STATE_TOPICS) as (keyof typeof STATE_TOPICS)[])("of %s", (topic) => {
     const { changed, removed } = STATE_TOPICS[topic];
@@ -64,7 +69,7 @@ describe("a state as a message", () => {
       ['{"id":"x"}', changed],
       [null, removed],
     ] as const) {
-      const message = stateMessage({ topic, key: "x", value }, place);
+      const message = stateMessage({ topic, key: "x", value }, provenance);
       expect(message).toMatchObject({ topic, key: "x", value });
       expect(stateHeaders.parse(message.headers)).toEqual(message.headers);
       expect(message.headers).toMatchObject({
@@ -106,7 +111,7 @@ describe("the publisher's checkpoint", () => {
     });
   });
 
-  test("comes back as it was written", () => {
+  test("is parsed as it was formatted", () => {
     const changed = { generation: 4, version: 2, republishFrom: 17 };
     const checkpoint = {
       ...withModel(firstCheckpoint("books"), "trades", changed),
@@ -117,7 +122,7 @@ describe("the publisher's checkpoint", () => {
     expect(parseCheckpoint(formatCheckpoint(checkpoint), "books")).toEqual(checkpoint);
   });
 
-  test("is frozen: another program must be able to go on from it", () => {
+  test("keeps its format, because another program must be able to resume from it", () => {
     expect(JSON.parse(formatCheckpoint(firstCheckpoint("books")))).toEqual({
       format: 1,
       ledger: "books",
@@ -132,7 +137,7 @@ describe("the publisher's checkpoint", () => {
     });
   });
 
-  test("with stopped keys is none for a program that does not know of them", () => {
+  test("with stopped keys is refused by a program that does not know them", () => {
     const stop = { topic: "events", key: "a", position: 7, sequence: 2, model: null } as const;
     const checkpoint = { ...firstCheckpoint("books"), stopped: [stop] };
     const text = formatCheckpoint(checkpoint);
@@ -140,7 +145,7 @@ describe("the publisher's checkpoint", () => {
     expect(parseCheckpoint(text, "books")).toEqual(checkpoint);
   });
 
-  test("with heads goes on through a program that does not know of them", () => {
+  test("with heads is kept by a program that does not know them", () => {
     const checkpoint = { ...firstCheckpoint("books"), heads: 120 };
     const text = formatCheckpoint(checkpoint);
     expect(JSON.parse(text)).toMatchObject({ format: 1, heads: 120 });

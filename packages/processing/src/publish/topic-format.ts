@@ -17,17 +17,17 @@ import { FormatTooNew, LedgerMismatch } from "../ports/errors.ts";
 import type { TopicRecord } from "../ports/topics.ts";
 import { eventRecord } from "../queries/events.ts";
 
-type FactPlace = Readonly<{
+type FactContext = Readonly<{
   ledger: string;
   keySequence: number;
-  /** Of the delivery that it follows from. */
+  /** The trace of the fact's delivery. */
   traceparent?: string | undefined;
 }>;
 
 /** A fact as a message: the record of `/v1/events`, keyed by its subject. */
 export function factMessage(
   event: RecordedEvent,
-  { ledger, keySequence, traceparent }: FactPlace,
+  { ledger, keySequence, traceparent }: FactContext,
 ): TopicRecord {
   const { id, type, subject, position, recorded_at } = event;
   const headers: FactHeaders = {
@@ -58,7 +58,7 @@ export function headMessage(head: TreeHead): TopicRecord {
 export type StateChange = Readonly<{
   topic: StateTopic;
   key: string;
-  /** The record as JSON; null where it was removed. */
+  /** The record as JSON; null if it was removed. */
   value: string | null;
 }>;
 
@@ -68,11 +68,11 @@ type Provenance = Readonly<{
   position: number;
   recordedAt: Nanos;
   generation: number;
-  /** Of the delivery that changed it last. */
+  /** The trace of the last delivery that changed it. */
   traceparent?: string | undefined;
 }>;
 
-/** A state as a message: the record of the HTTP interface, or a tombstone. */
+/** A state as a message: the record of the HTTP API, or a tombstone. */
 export function stateMessage(
   { topic, key, value }: StateChange,
   { ledger, position, recordedAt, generation, traceparent }: Provenance,
@@ -100,53 +100,53 @@ function commonHeaders(ledger: string, time: Nanos, traceparent: string | undefi
   } as const;
 }
 
-/** How far a ledger has been published; it is committed with what was published, in one transaction. */
+/** The published position of a ledger, committed in the same transaction as the messages. */
 export type PublisherCheckpoint = Readonly<{
   ledger: string;
   /** 0 before the first event. */
   position: number;
-  /** The hash of the event there; "" at position 0. */
+  /** The hash of the event at the position; "" at position 0. */
   hash: string;
   models: Readonly<Record<ModelName, PublishedModel>>;
-  /** Keys whose records the broker does not take. */
+  /** Keys with records that the broker refuses. */
   stopped: readonly StoppedKey[];
-  /** The size of the last signed head that was published; 0 before the first. */
+  /** The tree size of the last published signed head; 0 before the first. */
   heads: number;
 }>;
 
-/** The rows of a model that the published records were made of. */
+/** The generation of a model from which its records were published. */
 export type PublishedModel = Readonly<{
   generation: number;
-  /** Of the model; null while none of its rows has been published. */
+  /** The model's version; null until one of its rows has been published. */
   version: number | null;
   /**
-   * A subject of the model stopped here: what changes from this position on is published again once
-   * its events have been projected; null where none has stopped. Stored as `mendFrom`.
+   * The lowest position at which a subject of the model stopped; null if none has. Changes from it on
+   * are republished once the subject's events have been projected. Stored as `mendFrom`.
    */
   republishFrom: number | null;
 }>;
 
 /**
- * A key whose record the broker does not take. Of facts it and those after it wait, so that their
- * order stays; of states a later record may be smaller, and takes its place. Stored in the
- * checkpoint, tried again whenever a publisher opens, since limits are raised in between.
+ * A key with a record that the broker refuses. A fact and the facts after it wait, so that their order
+ * is kept; a state is replaced by a later one, which may be smaller. Stopped keys are stored in the
+ * checkpoint and retried whenever a publisher opens, because the limits may have been raised.
  */
 export type StoppedKey = Readonly<{
   topic: Topic;
-  /** Its `subjectName`. */
+  /** The `subjectName` of the key. */
   key: string;
-  /** That of the first record that was refused, or somewhat before it. */
+  /** The position of the first refused record, or a lower one. */
   position: number;
-  /** Of a fact, its number among those of its subject; else 0. */
+  /** The number of a fact among those of its subject; otherwise 0. */
   sequence: number;
-  /** Whose state it is; null for a fact. */
+  /** The model of a state; null for a fact. */
   model: ModelName | null;
 }>;
 
-/** The format of the checkpoint's text: 2 where keys are stopped, which 1 did not know. */
+/** The format of the checkpoint's text. Format 2 adds stopped keys; without any, format 1 is written. */
 const FORMAT = 2;
 
-/** Nothing is published; generation 1 of every model is live without an activation. */
+/** The checkpoint before the first event: generation 1 of every model is live without an activation. */
 export function firstCheckpoint(ledger: string): PublisherCheckpoint {
   const first: PublishedModel = { generation: 1, version: null, republishFrom: null };
   const models = Object.fromEntries(modelName.options.map((model) => [model, first]));
@@ -160,7 +160,7 @@ export function firstCheckpoint(ledger: string): PublisherCheckpoint {
   };
 }
 
-/** The checkpoint with something changed of one model. */
+/** The checkpoint with changes to one model. */
 export function withModel(
   checkpoint: PublisherCheckpoint,
   model: ModelName,
@@ -173,15 +173,15 @@ export function withModel(
 export function formatCheckpoint(checkpoint: PublisherCheckpoint): string {
   const { stopped, heads, ...published } = checkpoint;
   const models = mapModels(checkpoint.models, toStored);
-  // A program that knows nothing of heads hands this on as it is.
+  // An older program without heads keeps this field unchanged.
   const rest = heads === 0 ? published : { ...published, heads };
   if (stopped.length === 0) return JSON.stringify({ format: 1, ...rest, models });
   return JSON.stringify({ format: FORMAT, ...rest, models, stopped });
 }
 
 /**
- * @param text null where nobody has published yet.
- * @throws FormatTooNew, LedgerMismatch where another program or another ledger wrote it.
+ * @param text null if nothing was published yet
+ * @throws FormatTooNew if a newer program wrote it, LedgerMismatch if it belongs to another ledger
  */
 export function parseCheckpoint(text: string | null, ledger: string): PublisherCheckpoint {
   if (text === null) return firstCheckpoint(ledger);
@@ -203,7 +203,7 @@ export function parseCheckpoint(text: string | null, ledger: string): PublisherC
     );
   }
   const known = mapModels(models, fromStored);
-  // A model that came with a later program has not been published yet.
+  // A model added by a later program has not been published yet.
   return { ...found, models: { ...firstCheckpoint(ledger).models, ...known }, stopped, heads };
 }
 
