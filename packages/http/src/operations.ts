@@ -1,5 +1,5 @@
 import type { KeyRole } from "@counterfoil/contracts/service-fact";
-import { type Clock, inTime } from "@counterfoil/processing/ports/clock";
+import { type Clock, withTimeout } from "@counterfoil/processing/ports/clock";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { Histogram, type Registry } from "prom-client";
 import { Problem } from "./problem.ts";
@@ -94,7 +94,7 @@ export function createReadiness(check: () => Promise<void>, clock: Clock): Readi
   return {
     async assert() {
       if (isDraining) throw STOPPING;
-      await inTime(check(), { ms: PATIENCE_MS, late: throwSilent }, clock);
+      await withTimeout(check(), { ms: PATIENCE_MS, late: throwSilent }, clock);
     },
     drain() {
       isDraining = true;

@@ -9,7 +9,7 @@ import { newEvent } from "@counterfoil/core/ingest/event";
 import { dismissalId, retryIdsOf } from "@counterfoil/core/ingest/quarantine";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { appendContended, appendDecided, type Contender } from "./ingest/append-decided.ts";
+import { appendContended, appendDecided, type ConcurrentWriter } from "./ingest/append-decided.ts";
 import { decodeBody } from "./ingest/delivery.ts";
 import { retryQuarantined } from "./ingest/retranslate.ts";
 import type { EventStream, OutOfReach } from "./ports/event-stream.ts";
@@ -19,23 +19,23 @@ import type { Platform } from "./queries/platform.ts";
 import { findQuarantined } from "./queries/quarantine.ts";
 import type { ServedModels } from "./queries/serving.ts";
 
-/** What persons do, as events: who did it, and why. */
-type Operating = Contender & Readonly<{ hashing: Hashing }>;
+/** Operators' actions, which are recorded as events with the actor and a note. */
+type Operating = ConcurrentWriter & Readonly<{ hashing: Hashing }>;
 
-/** A person's word on something that he names by its id. */
-export type Word = Readonly<{ id: string; note: string; actor: string }>;
+/** An operator's note on something named by its id. */
+export type OperatorNote = Readonly<{ id: string; note: string; actor: string }>;
 
-/** What was to be acknowledged or dismissed is not there. */
+/** The anomaly or delivery does not exist. */
 export class NothingThere extends Error {
   override readonly name = "NothingThere";
 }
 
-/** It needs nobody any more. */
+/** The anomaly or delivery needs no action any more. */
 export class AlreadyClosed extends Error {
   override readonly name = "AlreadyClosed";
 }
 
-/** Records that somebody starts something, before it begins. @returns its position */
+/** Records an operator's action before it starts. @returns the event's position */
 export function recordAction(
   operating: Operating,
   { action, target, actor }: DataOf<"OperatorActed">,
@@ -48,20 +48,20 @@ type Acknowledging = Operating &
   Readonly<{
     models: Pick<ServedModels, "snapshot">;
     rule: StuckRule;
-    /** Whose anomalies there are for who acts. */
+    /** The platform whose anomalies the operator may see. */
     platform: Platform;
   }>;
 
 /**
- * Says that somebody knows of an anomaly, as it is now: it is shown behind the others, and `status`
- * asks nobody to look at it until it changes.
+ * Acknowledges an anomaly in its current state: it is listed after the others, and `status` does not
+ * ask for attention until it changes.
  *
- * @returns the position of the event; the model shows it once it has got there
+ * @returns the position of the event; the model shows it once it has projected it
  * @throws NothingThere, AlreadyClosed
  */
 export async function acknowledgeAnomaly(
   { models, rule, platform, ...operating }: Acknowledging,
-  { id, note, actor }: Word,
+  { id, note, actor }: OperatorNote,
 ): Promise<number> {
   const found = await findInModels(models, { id, rule, platform });
   if (found === null) {
@@ -80,15 +80,15 @@ export async function acknowledgeAnomaly(
 type Dismissing = Operating & Readonly<{ translations: Translations }>;
 
 /**
- * Says that a quarantined delivery needs nobody: it leaves the lists and the counts, until one more
- * attempt to read it fails.
+ * Dismisses a quarantined delivery: it leaves the lists and the counts until another attempt to read
+ * it fails.
  *
- * @returns the delivery with that; unchanged where it was dismissed before
+ * @returns the dismissed delivery; unchanged if it was dismissed before
  * @throws NothingThere, AlreadyClosed
  */
 export async function dismissQuarantined(
   options: Dismissing,
-  { id, note, actor }: Word,
+  { id, note, actor }: OperatorNote,
 ): Promise<QuarantinedRecord> {
   const { stream, hashing, translations } = options;
   const before = await findQuarantined(stream, id, options);
@@ -113,14 +113,14 @@ export async function dismissQuarantined(
 }
 
 /**
- * Reads a quarantined delivery once more, with the present translation.
+ * Reads a quarantined delivery again with the current translation.
  *
- * @returns what came of it, and where the stream was after it
+ * @returns the result, and the head position after it
  * @throws NothingThere, AlreadyClosed
  */
 export async function retryForOperator(
   options: Dismissing,
-  { id, actor }: Omit<Word, "note">,
+  { id, actor }: Omit<OperatorNote, "note">,
 ): Promise<RetryRecord & Readonly<{ position: number }>> {
   const delivery = await findQuarantined(options.stream, id, options);
   if (delivery === null) throw nothingThere(id);
@@ -137,7 +137,7 @@ const nothingThere = (id: string) =>
 
 type Acted = "OperatorActed" | "AnomalyAcknowledged";
 
-/** Appends what somebody did, wherever the stream has got to. */
+/** Appends an operator's action at the head of the stream. */
 async function appendActed<Type extends Acted>(
   options: Operating,
   type: Type,
@@ -148,7 +148,7 @@ async function appendActed<Type extends Acted>(
   let appended = 0;
   await appendContended(options, async () => {
     const { position } = await stream.head();
-    // The same may be done again: the place tells the two apart.
+    // The position makes the id of a repeated action unique.
     const id = eventId([type, ...about, String(position)], hashing);
     const event = actedEvent(type, data, id, "ledger");
     const result = await stream.append(position, [event], [], new Set([id]));
@@ -170,42 +170,42 @@ function actedEvent<Type extends FactType>(
 const NO_CAUSE = { deliveryId: null, correlationId: null };
 
 /**
- * Erases the bytes of deliveries: first the event that says so, from which on no ingestor stores them
- * again, and then the bytes. What was read from them stays, since balances follow from it.
+ * Erases the bytes of deliveries: first an event is appended, after which no ingestor stores the bytes
+ * again, then the bytes are removed. Facts read from them stay, because balances follow from them.
  */
 
-/** Whose bytes: of one delivery, or of every one that names a participant. */
+/** The deliveries to erase: one, or all that name a participant. */
 export type ErasureTarget = Readonly<{ deliveryId: string }> | Readonly<{ participant: string }>;
 
-/** The bytes of a delivery that are meant. */
+/** A delivery with stored bytes that can be erased. */
 export type Erasable = Readonly<{
   delivery_id: string;
   position: string;
   sha256: string;
   length: number;
-  /** Whom they name beside the one who is meant; null where nobody can read it. */
+  /** Other participants named in the bytes; null if the bytes cannot be read. */
   others: readonly string[] | null;
-  /** Not every fact of the delivery is recorded yet, and the rest can come from the bytes alone. */
+  /** Not all facts of the delivery are recorded yet, and the rest can only be read from the bytes. */
   is_needed: boolean;
 }>;
 
-/** Bytes that concern others too, or may: these go only where a person has said so. */
+/** Whether the bytes may concern other participants; these are erased only on explicit request. */
 export const isShared = ({ others }: Erasable): boolean => others === null || others.length > 0;
 
-type LookingUp = Pick<Operating, "stream" | "hashing"> &
+type FindOptions = Pick<Operating, "stream" | "hashing"> &
   Readonly<{
     signal?: AbortSignal;
     onProgress?: (position: number, head: number) => void;
   }>;
 
 /**
- * What is stored still of the target's bytes, page by page of the stream. No index leads from a
- * participant to all bytes that name him, so for one every body is read.
+ * Finds the stored bytes of the target, one page of the stream at a time. There is no index from a
+ * participant to the bytes that name him, so every body is read to find them.
  *
- * @throws NothingThere where there is no such delivery
+ * @throws NothingThere if there is no such delivery
  */
 export async function* findErasable(
-  options: LookingUp,
+  options: FindOptions,
   target: ErasureTarget,
 ): AsyncGenerator<readonly Erasable[]> {
   const { stream, signal, onProgress } = options;
@@ -240,9 +240,9 @@ async function receivedOf(stream: EventStream, id: string): Promise<RecordedEven
   );
 }
 
-/** Null where nothing is stored, or it does not name the participant. */
+/** @returns null if nothing is stored, or the bytes do not name the participant */
 async function erasableOf(
-  { stream, hashing }: LookingUp,
+  { stream, hashing }: FindOptions,
   event: RecordedEvent,
   participant: string | null,
 ): Promise<Erasable | null> {
@@ -259,7 +259,7 @@ async function erasableOf(
   return { delivery_id, position: String(position), sha256, length, others, is_needed };
 }
 
-/** One participant alone is nobody's other; who is meant is not one of the others. */
+/** The participants named besides the target; without a target, all of them if there are several. */
 function othersIn(bytes: Uint8Array, participant: string | null): readonly string[] | null {
   const named = participantsIn(decodeBody(bytes));
   if (named === null) return null;
@@ -269,7 +269,7 @@ function othersIn(bytes: Uint8Array, participant: string | null): readonly strin
 
 const lenient = new TextDecoder("utf-8");
 
-/** As text in which a name is found also where JSON spells a letter of it as an escape. */
+/** The text with JSON's `\u` escapes decoded, so that an escaped name is found. */
 function textOf(bytes: Uint8Array): string {
   const text = lenient.decode(bytes);
   if (!text.includes("\\u")) return text;
@@ -281,11 +281,11 @@ function textOf(bytes: Uint8Array): string {
 type Erasing = Operating & Readonly<{ note: string; actor: string }>;
 
 /**
- * Records that these bytes are erased, and removes them. Stopped in between it is to be done once
- * more: what is recorded already is removed then. With none it still sees to it that no file of the
- * engine holds what an earlier call, which was stopped, has removed.
+ * Records the erasure of these bytes, and removes them. If it is interrupted it has to be repeated,
+ * which removes bytes whose erasure is already recorded. With an empty list it still cleans the
+ * engine's files of bytes that an interrupted call has removed.
  *
- * @returns how many were not recorded as erased before, and where bytes may lie still
+ * @returns the number of newly recorded erasures, and where bytes can remain
  */
 export async function eraseBodies(
   options: Erasing,
@@ -304,7 +304,7 @@ export async function eraseBodies(
   return { erased: recorded.length, outOfReach: await stream.eraseBodies([...bySha.keys()]) };
 }
 
-/** Where every engine's bytes may lie, out of reach of the service. */
+/** Places out of the service's reach where bytes can remain with any engine. */
 export const ALWAYS_OUT_OF_REACH: readonly OutOfReach[] = [
   { where: "backups and copies of the stream's files", until: "they are removed" },
   {

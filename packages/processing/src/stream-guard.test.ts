@@ -27,7 +27,7 @@ describe("the ends of a stream", () => {
     await expect(checkEnds(check)).resolves.toBeUndefined();
   });
 
-  test("cost a start the same however long the stream is", async () => {
+  test("cost the same at any length of the stream", async () => {
     const readOf = async (length: number) => {
       const { check } = await streamOf(length);
       let events = 0;
@@ -62,14 +62,14 @@ describe("the ends of a stream", () => {
     await expect(checkEnds(check)).rejects.toThrow(`position ${LENGTH - 4}: no event is there`);
   });
 
-  test("what cannot be read names the positions", async () => {
+  test("an unreadable event is named by its position", async () => {
     const { check } = await streamOf(LENGTH);
     const read = async () => Promise.reject(new StreamUnavailable("disk"));
     const stream = { ...check.stream, read };
     await expect(checkEnds({ ...check, stream })).rejects.toThrow(/^position 1: disk/);
   });
 
-  test("what lies between is left to verify", async () => {
+  test("the events in between are not checked", async () => {
     const { storage, check } = await streamOf(LENGTH);
     const event = storage.events[LENGTH / 2] as RecordedEvent;
     storage.events[LENGTH / 2] = { ...event, data: "{}" };
@@ -77,7 +77,7 @@ describe("the ends of a stream", () => {
   });
 });
 
-/** A stream of so many events; from another `first` one the same positions have other hashes. */
+/** A stream of a number of events; with another `first` event the same positions have other hashes. */
 async function numberedFrom(count: number, first = 1) {
   const storage = createMemoryStreamStorage();
   const clock = createManualClock(0n);
@@ -92,7 +92,7 @@ const checkpointAt = async (position: number) => {
   return { position, hash, digest: "", state_digest: "" };
 };
 
-/** What a follower with that checkpoint is told after reading on. */
+/** The result of the check of a follower that reads on from the checkpoint. */
 async function check(position: number, { stream }: Awaited<ReturnType<typeof numberedFrom>>) {
   const read = await stream.read({ after: position, limit: 10 });
   await checkStillFollows({ stream, hashing, who: "trades" }, await checkpointAt(position), read);
@@ -115,7 +115,7 @@ describe("a follower", () => {
     await expect(check(5, await numberedFrom(3))).rejects.toThrow(/trades .*position 5/);
   });
 
-  test("tells an altered event from another stream", async () => {
+  test("distinguishes an altered event from another stream", async () => {
     const world = await numberedFrom(5);
     const [altered] = world.storage.events.slice(3, 4);
     if (altered !== undefined) world.storage.events[3] = { ...altered, subject: "other" };

@@ -6,11 +6,11 @@ import type { EventStream } from "./ports/event-stream.ts";
 import type { Checkpoint } from "./ports/model-store.ts";
 
 /**
- * Whether a stream is the one that was followed, and whole: a backup may be restored under who follows
- * it, a failover may lose commits, a file may be damaged.
+ * Checks that a stream is the one that was followed, and intact: a backup may have been restored while
+ * it is followed, a failover may have lost commits, a file may be damaged.
  */
 
-/** @throws StreamForked where the checkpoint lies past the head or the event there has another hash. */
+/** @throws StreamForked if the checkpoint is beyond the head, or the event at it has another hash */
 export async function checkNotForked(
   stream: EventStream,
   { position, hash }: Pick<Checkpoint, "position" | "hash">,
@@ -25,7 +25,7 @@ export async function checkNotForked(
   );
 }
 
-/** Whether what a checkpoint followed is this stream; where it is not, only building anew helps. */
+/** Whether a checkpoint is on this stream; if not, its store has to be rebuilt. */
 export async function isOnStream(
   stream: EventStream,
   checkpoint: Pick<Checkpoint, "position" | "hash">,
@@ -42,17 +42,17 @@ export async function isOnStream(
 type Following = Readonly<{
   stream: EventStream;
   hashing: Hashing;
-  /** Named where it has to stop. */
+  /** The follower's name in error messages. */
   who: string;
 }>;
 
 /**
- * Whether what was read after a checkpoint goes on from it: a stream may be exchanged for another
- * (a restored backup, a failover that lost commits) under who follows it. Costs one hash a batch, and
- * where nothing was read a look at the head; only what looks wrong is looked up.
+ * Checks that the events read after a checkpoint continue from it: the stream may be replaced while it
+ * is followed (a restored backup, a failover that lost commits). Costs one hash a batch, or a read of
+ * the head if nothing was read; only a mismatch needs more reads.
  *
- * @throws StreamForked where the checkpoint is not on this stream any more;
- * @throws StreamCorrupted where it is, and the next event still does not follow from it.
+ * @throws StreamForked if the checkpoint is not on this stream any more
+ * @throws StreamCorrupted if it is, but the next event does not follow from it
  */
 export async function checkStillFollows(
   { stream, hashing, who }: Following,
@@ -77,18 +77,18 @@ type CheckEndsOptions = Readonly<{
   stream: EventStream;
   ledger: string;
   hashing: Hashing;
-  /** How many of the last events are checked. */
+  /** The number of last events to check. */
   tail?: number;
 }>;
 
 const TAIL = 1000;
 
 /**
- * Checks the first event and the last ones against the hash chain: cheap at any length, and enough
- * to notice a file that was cut, mixed up or damaged where writing goes on. `verifyStream` looks at
+ * Checks the first event and the last ones against the hash chain. This is cheap at any length, and
+ * detects a file that was truncated, exchanged or damaged near its end. `verifyStream` checks
  * everything.
  *
- * @throws StreamCorrupted naming the first position that is wrong
+ * @throws StreamCorrupted naming the first bad position
  */
 export async function checkEnds(options: CheckEndsOptions): Promise<void> {
   const { stream, ledger, hashing, tail = TAIL } = options;
@@ -116,7 +116,7 @@ async function readFrom(stream: EventStream, after: number, limit: number) {
   }
 }
 
-/** @returns the place of the last event. */
+/** @returns the head after the last event */
 function checkLinks(from: Head, events: readonly RecordedEvent[], hashing: Hashing): Head {
   let head = from;
   for (const event of events) {

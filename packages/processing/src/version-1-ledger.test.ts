@@ -16,7 +16,7 @@ import { createMemoryEventStream } from "./testing/memory-event-stream.ts";
 import { createMemoryModelCatalogue } from "./testing/memory-model-catalogue.ts";
 
 /**
- * What each version of a model makes of the ledger that version 1 left. A model that gives another
+ * The digests of each version of a model for the ledger of version 1. A model that gives another
  * digest on purpose is another version of the model: raise it, and put its digests here.
  */
 const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: string]>> = {

@@ -65,7 +65,7 @@ export async function isStillAdmitted(
   { directory, clock }: Pick<GuardDeps, "directory" | "clock">,
 ): Promise<boolean> {
   const known = await directory();
-  if (keyId === null) return !known.isClosed;
+  if (keyId === null) return !known.requiresKey;
   const found = known.withId(keyId);
   return found !== null && found.digest !== null && keyState(found.key, clock.now()) === "active";
 }
@@ -142,7 +142,7 @@ async function callerOf(
   const isHere = isLoopback(request.ip);
   if (needs === "metrics" && isHere) return NOBODY;
   const directory = await deps.directory();
-  if (!directory.isClosed) {
+  if (!directory.requiresKey) {
     const isOpen = isHere || deps.config.COUNTERFOIL_ALLOW_UNAUTHENTICATED;
     if (isOpen && needs !== "operator") return NOBODY;
     throw new Problem(
@@ -170,7 +170,7 @@ function holderOf(
   const [, secret, prefix] = BEARER.exec(headers.authorization ?? "") ?? [];
   if (secret === undefined || prefix === undefined) return null;
   const presented = Buffer.from(hashing.sha256(secret), "hex");
-  for (const { key, digest } of directory.beginningWith(prefix)) {
+  for (const { key, digest } of directory.withPrefix(prefix)) {
     const kept = Buffer.from(digest ?? "", "hex");
     if (kept.length !== presented.length || !timingSafeEqual(kept, presented)) continue;
     if (keyState(key, clock.now()) !== "active") return null;

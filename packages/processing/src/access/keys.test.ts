@@ -48,7 +48,7 @@ describe("keys", () => {
     expect(stages.map((at) => keyState(key, at))).toEqual(["active", "active", "expired"]);
   });
 
-  test("are revoked once, and stay known", async () => {
+  test("are revoked once, and stay listed", async () => {
     await create("one");
     await clock.advance(1000);
     const revoked = await revokeKey(keeping, { id: "one-id", actor });
@@ -87,25 +87,25 @@ describe("keys", () => {
   });
 });
 
-describe("what a process knows of keys", () => {
-  test("opens for nobody once there was a key, also where its digest is lost", async () => {
+describe("the key directory of a process", () => {
+  test("requires a key once there was one, even if its digest is lost", async () => {
     const current = followKeys({ ...keeping });
-    expect((await current()).isClosed).toBe(false);
+    expect((await current()).requiresKey).toBe(false);
     await create("one");
     await clock.advance(1000);
-    const { isClosed, beginningWith } = await current();
-    expect(isClosed).toBe(true);
+    const { requiresKey, withPrefix } = await current();
+    expect(requiresKey).toBe(true);
     const digest = nodeHashing.sha256("cf_one_secret");
-    expect(beginningWith("cf_one")).toMatchObject([{ key: { id: "one-id" }, digest }]);
-    expect(beginningWith("cf_two")).toEqual([]);
+    expect(withPrefix("cf_one")).toMatchObject([{ key: { id: "one-id" }, digest }]);
+    expect(withPrefix("cf_two")).toEqual([]);
     await keeping.keys.remove("one-id");
     await clock.advance(1000);
     const after = await current();
-    expect(after.isClosed).toBe(true);
-    expect(after.beginningWith("cf_one")).toMatchObject([{ digest: null }]);
+    expect(after.requiresKey).toBe(true);
+    expect(after.withPrefix("cf_one")).toMatchObject([{ digest: null }]);
   });
 
-  test("is at most a second old; 5 s while the engine cannot be asked, and then nothing", async () => {
+  test("is at most a second old; 5 s while the engine is unavailable, and then it throws", async () => {
     await create("one");
     let isAway = false;
     let looks = 0;
@@ -121,16 +121,16 @@ describe("what a process knows of keys", () => {
     expect(looks).toBe(1);
     await revokeKey(keeping, { id: "one-id", actor });
     await clock.advance(1);
-    const [found] = (await current()).beginningWith("cf_one");
+    const [found] = (await current()).withPrefix("cf_one");
     expect(found?.key.revokedAt).not.toBeNull();
     isAway = true;
     await clock.advance(4999);
-    expect((await current()).isClosed).toBe(true);
+    expect((await current()).requiresKey).toBe(true);
     await clock.advance(1);
     await expect(current()).rejects.toThrow("away");
   });
 
-  test("a ledger without keys stays one while its stream is away, but only where that was seen", async () => {
+  test("a ledger without keys stays accessible while its stream is unavailable, if it was read before", async () => {
     let isAway = true;
     const read: EventStream["read"] = async (query) => {
       if (isAway) throw new StreamUnavailable("away");
@@ -139,9 +139,9 @@ describe("what a process knows of keys", () => {
     const current = followKeys({ ...keeping, stream: { ...keeping.stream, read } as EventStream });
     await expect(current()).rejects.toThrow("away");
     isAway = false;
-    expect((await current()).isClosed).toBe(false);
+    expect((await current()).requiresKey).toBe(false);
     isAway = true;
     await clock.advance(60_000);
-    expect((await current()).isClosed).toBe(false);
+    expect((await current()).requiresKey).toBe(false);
   });
 });

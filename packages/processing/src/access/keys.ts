@@ -13,30 +13,30 @@ import {
 } from "@counterfoil/core/access/api-key";
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { appendDecided, type Contender } from "../ingest/append-decided.ts";
+import { appendDecided, type ConcurrentWriter } from "../ingest/append-decided.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type EventStream, readAll } from "../ports/event-stream.ts";
 import type { KeyStore } from "../ports/installation.ts";
 
-/** Every key that the stream tells of, up to its present head. */
+/** Reads all keys from the stream up to its current head. */
 export async function readKeys(stream: EventStream): Promise<ApiKeys> {
   let keys: ApiKeys = new Map();
   for await (const event of readAll(stream, KEY_EVENTS)) keys = evolveKeys(keys, event);
   return keys;
 }
 
-/** Active, and it opens nothing: the digest of its secret is not kept, as where a stream was restored alone. */
+/** Whether an active key gives no access because the digest of its secret is missing, e.g. after only the stream was restored. */
 export const isLost = (
   key: ApiKey,
   { digests, now }: Readonly<{ digests: ReadonlyMap<string, string>; now: Nanos }>,
 ): boolean => keyState(key, now) === "active" && !digests.has(key.id);
 
-export type KeyKeeping = Contender & Readonly<{ keys: KeyStore; hashing: Hashing }>;
+export type KeyKeeping = ConcurrentWriter & Readonly<{ keys: KeyStore; hashing: Hashing }>;
 
-/** A secret that nobody has seen yet, and what may be shown of it. */
+/** A newly generated secret, and the names that may be shown of it. */
 type NewSecret = KeyNames & Readonly<{ secret: string }>;
 
-/** Makes a key. Its digest is kept first: a crash in between leaves one that opens nothing. */
+/** Creates a key. Its digest is stored first: after a crash in between it gives no access. */
 export async function createKey(
   keeping: KeyKeeping,
   { request, secret, actor }: Readonly<{ request: KeyRequest; secret: NewSecret; actor: string }>,
@@ -48,7 +48,7 @@ export async function createKey(
   });
 }
 
-/** @returns null where there is no such key; one that is revoked already stays so. */
+/** Revokes a key; a revoked key stays unchanged. @returns null if there is no such key */
 export async function revokeKey(
   keeping: KeyKeeping,
   { id, actor }: Readonly<{ id: string; actor: string }>,
@@ -66,7 +66,7 @@ type Rotated =
   | Readonly<{ outcome: "missing" }>
   | Readonly<{ outcome: "revoked" }>;
 
-/** Puts a new key in the place of an old one, which opens nothing from the same append on. */
+/** Replaces a key by a new one in one append, from which on the old one gives no access. */
 export async function rotateKey(
   keeping: KeyKeeping,
   { id, secret, actor }: Readonly<{ id: string; secret: NewSecret; actor: string }>,
@@ -99,73 +99,73 @@ async function withDigest(
     if (key === undefined) throw new Error("somebody else revoked the key at this moment");
     return key;
   } catch (error) {
-    // Where this fails too, what is left opens nothing without its event.
+    // If this fails too, the digest that is left gives no access without its event.
     await keys.remove(id).catch(() => undefined);
     throw error;
   }
 }
 
-/** The API keys as one process knows them. */
+/** The API keys known to one process. */
 export type KeyDirectory = Readonly<{
-  /** The stream holds a key's event: whoever asks needs a key, whatever became of that one. */
-  isClosed: boolean;
-  /** Keys whose secret begins so, each with the digest of the whole secret where one is kept. */
-  beginningWith: (prefix: string) => readonly KnownKey[];
+  /** The ledger has or had a key, so every request needs one. */
+  requiresKey: boolean;
+  /** Keys whose secret has this prefix, each with the digest of the whole secret if it is stored. */
+  withPrefix: (prefix: string) => readonly KnownKey[];
   withId: (id: string) => KnownKey | null;
 }>;
 
 type KnownKey = Readonly<{ key: ApiKey; digest: string | null }>;
 
-/** What is as old as this is looked up again when somebody asks. */
-const FRESH: Nanos = SECOND;
-/** A key that was revoked opens nothing from then on, also where the engine cannot be asked. */
-const TOO_OLD: Nanos = 5n * SECOND;
+/** An older directory is refreshed on demand. */
+const MAX_AGE: Nanos = SECOND;
+/** An older directory is not used even if the engine is unavailable, so that a revoked key gives no access. */
+const MAX_AGE_UNAVAILABLE: Nanos = 5n * SECOND;
 
 type Sources = Readonly<{ stream: EventStream; keys: KeyStore; clock: Pick<Clock, "now"> }>;
 
 /**
- * Follows the keys' events, and the digests that are kept beside them, on demand: at most one look a
- * second, however many ask.
+ * Follows the keys' events and the stored digests on demand: at most one read a second, whatever the
+ * number of callers.
  *
- * @returns what answers the present directory; it throws what the engine throws once the keys that
- *   it knows are too old. A ledger without any key stays one while its stream is away: then nobody
- *   can append the first.
+ * @returns a function that returns the current directory; it throws the engine's error once the known
+ *   keys are too old. A ledger without keys stays accessible while its stream is unavailable, because
+ *   nobody can append the first key then.
  */
 export function followKeys({ stream, keys, clock }: Sources): () => Promise<KeyDirectory> {
   let known: ApiKeys = new Map();
   let digests: ReadonlyMap<string, string> = new Map();
   let position = 0;
-  let lookedAt: Nanos | null = null;
-  let looking: Promise<void> | null = null;
+  let readAt: Nanos | null = null;
+  let reading: Promise<void> | null = null;
 
-  async function look(): Promise<void> {
-    // From before the look: what comes while it goes on may not be in it.
+  async function readChanges(): Promise<void> {
+    // The time before the read, because it may miss events appended meanwhile.
     const now = clock.now();
     for await (const event of readAll(stream, KEY_EVENTS, position)) {
       known = evolveKeys(known, event);
       ({ position } = event);
     }
     if (position > 0) digests = await keys.digests();
-    lookedAt = now;
+    readAt = now;
   }
 
   const isWithin = (age: Nanos) => {
-    const passed = lookedAt === null ? null : clock.now() - lookedAt;
-    // A clock that was set back says nothing of how old it is.
+    const passed = readAt === null ? null : clock.now() - readAt;
+    // If the clock was set back, the age is unknown.
     return passed !== null && passed >= 0n && passed < age;
   };
 
   async function refresh(): Promise<void> {
-    looking ??= look().finally(() => {
-      looking = null;
+    reading ??= readChanges().finally(() => {
+      reading = null;
     });
-    await looking;
+    await reading;
   }
 
   const withDigest = (key: ApiKey) => ({ key, digest: digests.get(key.id) ?? null });
   const directory = (): KeyDirectory => ({
-    isClosed: position > 0,
-    beginningWith: (prefix) =>
+    requiresKey: position > 0,
+    withPrefix: (prefix) =>
       [...known.values()].filter((key) => key.prefix === prefix).map(withDigest),
     withId(id) {
       const key = known.get(id);
@@ -174,12 +174,12 @@ export function followKeys({ stream, keys, clock }: Sources): () => Promise<KeyD
   });
 
   return async () => {
-    if (isWithin(FRESH)) return directory();
+    if (isWithin(MAX_AGE)) return directory();
     try {
       await refresh();
     } catch (error) {
-      const isOpen = lookedAt !== null && position === 0;
-      if (!isOpen && !isWithin(TOO_OLD)) throw error;
+      const isOpen = readAt !== null && position === 0;
+      if (!isOpen && !isWithin(MAX_AGE_UNAVAILABLE)) throw error;
     }
     return directory();
   };

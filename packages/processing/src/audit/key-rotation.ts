@@ -5,7 +5,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
 import { newEvent } from "@counterfoil/core/ingest/event";
 import { readData } from "@counterfoil/core/stream/read-event";
-import { appendDecided, type Contender } from "../ingest/append-decided.ts";
+import { appendDecided, type ConcurrentWriter } from "../ingest/append-decided.ts";
 import { HeadKeyUnusable } from "../ports/errors.ts";
 import { type EventStream, readAll } from "../ports/event-stream.ts";
 import type { HeadKeyring, VerifySignature } from "../ports/installation.ts";
@@ -57,7 +57,7 @@ export async function takePresentKey(
   );
 }
 
-export type RotateOptions = Contender &
+export type RotateOptions = ConcurrentWriter &
   Readonly<{ ledger: string; genesis: string; keys: HeadKeyring; hashing: Hashing }>;
 
 /** Records that another key signs from here on, signed by both, and puts it in place. */

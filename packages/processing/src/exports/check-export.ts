@@ -22,41 +22,41 @@ import {
   headerLine,
 } from "./export-lines.ts";
 
-/** Bytes as text, and back; the runtime does it. */
+/** Base64 encoding, provided by the runtime. */
 export type Base64 = Readonly<{
   encode: (bytes: Uint8Array) => string;
   decode: (text: string) => Uint8Array;
 }>;
 
 export type ExportReaderOptions = Readonly<{
-  /** The ledger that the export has to be of. */
+  /** The ledger that the export must belong to. */
   names: LedgerNames;
   hashing: Hashing;
   base64: Base64;
   verify: VerifySignature;
 }>;
 
-/** What a line of an export is. */
+/** A parsed line of an export. */
 export type ExportItem =
   | Readonly<{ kind: "header"; header: ExportHeader }>
   | Readonly<{ kind: "event"; event: RecordedEvent }>
-  /** null: it was not stored any more where the export was made. */
+  /** null: the body was no longer stored when the export was written. */
   | Readonly<{ kind: "body"; body: Body | null }>
   | Readonly<{ kind: "end" }>;
 
-/** Reads a whole ledger's export, line by line, and believes nothing. */
+/** Reads and checks a whole ledger's export, line by line. */
 export type ExportReader = Readonly<{
   /** The number of the last line. */
   line(): number;
   /** @throws ExportRefused with the line's number */
   read(line: string): ExportItem;
-  /** To be called behind the last line. @throws ExportRefused where the end is missing */
+  /** Called after the last line. @throws ExportRefused if the end line is missing */
   finish(): void;
 }>;
 
 /**
  * Checks the chain from the ledger's name to the last line: each event against the one before it, each
- * body against its digest, and every line against the one form that it may have.
+ * body against its digest, and every line against its canonical form.
  */
 export function createExportReader(options: ExportReaderOptions): ExportReader {
   const { names, hashing, base64 } = options;
@@ -67,8 +67,8 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
   let head: Head = emptyHead(names.name, hashing);
   let bodies = 0;
   let isEnded = false;
-  /** The digest of the body that has to come next. */
-  let awaited: string | null = null;
+  /** The digest of the body expected on the next line. */
+  let expectedBody: string | null = null;
 
   function readHeader(value: Fields, line: string): ExportItem {
     const found = headerOf(value);
@@ -87,13 +87,13 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
     head = headOf(event);
     tree.add(event.hash);
     const sha256 = bodyOf(event);
-    if (sha256 !== null && isFirstBody(sha256)) awaited = sha256;
+    if (sha256 !== null && isFirstBody(sha256)) expectedBody = sha256;
     return { kind: "event", event };
   }
 
   function readBody({ body, base64: text }: Fields, line: string, sha256: string): ExportItem {
     if (body !== sha256) throw new Bad(`expected the body ${sha256} of the delivery before it`);
-    awaited = null;
+    expectedBody = null;
     if (text === null && bodyLine({ sha256, base64: null }) === line) {
       return { kind: "body", body: null };
     }
@@ -111,8 +111,8 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
     const { position, hash } = head;
     const end = { events: position, bodies, hash, root: tree.root(), head: signed };
     if (line !== endLine(end)) throw new Bad(`expected the end ${endLine(end)}`);
-    const said = { position: String(position), hash, genesis, root: end.root, ledger: names.name };
-    const wrong = keysOf(said).find((name) => signed !== null && signed[name] !== said[name]);
+    const read = { position: String(position), hash, genesis, root: end.root, ledger: names.name };
+    const wrong = keysOf(read).find((name) => signed !== null && signed[name] !== read[name]);
     if (wrong !== undefined) throw new Bad(`the signed head has another ${wrong} than this export`);
     if (head.position !== to) {
       throw new Bad(`the header says ${to} events, and ${head.position} are here`);
@@ -125,7 +125,7 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
     if (isEnded) throw new Bad("expected nothing behind the end");
     const value = fieldsOf(line);
     if (header === null) return readHeader(value, line);
-    if (awaited !== null) return readBody(value, line, awaited);
+    if (expectedBody !== null) return readBody(value, line, expectedBody);
     return "end" in value ? readEnd(value, line, header) : readEvent(value, line, header);
   }
 
@@ -149,7 +149,7 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
   };
 }
 
-/** What is wrong with a line. */
+/** A line that is not as it must be; the message says why. */
 class Bad extends Error {}
 
 const AS_IS = "in the very form that export writes: it was altered, export it again";
@@ -161,7 +161,7 @@ function fieldsOf(line: string): Fields {
     const value: unknown = JSON.parse(line);
     if (typeof value === "object" && value !== null) return value as Fields;
   } catch {
-    // Said below.
+    // Handled below.
   }
   throw new Bad(`expected an object of JSON, found ${JSON.stringify(line.slice(0, 60))}`);
 }
@@ -206,7 +206,7 @@ function checkHeader(
   if (before !== empty.hash) throw new Bad(`before position 1 stands ${empty.hash}, not ${before}`);
 }
 
-/** Whose key it is nobody can tell here; that nothing in it was altered, its signature shows. */
+/** Checks the signature of a head. The owner of its key cannot be checked here. */
 function signedHead(value: unknown, { verify }: ExportReaderOptions): TreeHead {
   const read = readTreeHead(JSON.stringify(value));
   if (!read.ok) throw new Bad(`the signed head at the end: ${read.reason}`);
@@ -255,7 +255,7 @@ function checkEvent(before: Head, event: RecordedEvent, hashing: Hashing): void 
   if (!isFindable(event)) throw new Bad(`the data of ${type} does not name what it is about`);
 }
 
-/** An amendment is found under its fact, a delivery's bytes by their digest: whatever the hashes say. */
+/** Whether the event can be indexed: an amendment by its fact, a delivery's body by its digest. */
 function isFindable(event: RecordedEvent): boolean {
   if (AMENDMENTS.has(event.type)) return isText(dataOf(event).event_id) && isText(factIdOf(event));
   return event.type !== "DeliveryReceived" || bodyOf(event) !== null;

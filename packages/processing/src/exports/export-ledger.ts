@@ -21,7 +21,7 @@ import {
   headerLine,
 } from "./export-lines.ts";
 
-/** What is exported: positions, both included, and one account's events alone. */
+/** The range to export: positions, both included, and optionally the events of one account only. */
 export type ExportRange = Readonly<{ from: number; to: number; account: string | null }>;
 
 export type RangeReadOptions = ExportRange &
@@ -35,13 +35,13 @@ export type ExportOptions = RangeReadOptions &
   Readonly<{
     names: LedgerNames;
     base64: Base64;
-    /** Over the last position, where one was signed. */
+    /** The signed head over the last position, if there is one. */
     head?: TreeHead | null;
   }>;
 
 const PAGE = 2000;
 
-/** The events of a range, page by page: bounded in memory, whatever the ledger's length. */
+/** Reads the events of a range page by page, in bounded memory. */
 export async function* eventsInRange(
   options: RangeReadOptions,
 ): AsyncGenerator<readonly RecordedEvent[]> {
@@ -66,10 +66,10 @@ export async function* eventsInRange(
 }
 
 /**
- * A range of a ledger as lines of text, each with its end: all that an import needs, and all that who
- * checks it elsewhere needs. It looks at nothing: what was altered on the stream is exported so.
+ * Writes a range of a ledger as lines of text, each with its line end. The lines hold everything that
+ * an import or an external check needs. Nothing is checked here: altered events are exported as stored.
  *
- * @returns how many events it holds
+ * @returns the number of exported events
  */
 export async function* exportLines(options: ExportOptions): AsyncGenerator<string, number> {
   const { stream, account, base64 } = options;
@@ -112,7 +112,7 @@ function namedBody(event: RecordedEvent): readonly (NamedBody & Readonly<{ posit
   return [{ sha256, length: Number(dataOf(event).length), position: event.position }];
 }
 
-/** Bodies are long: the text of a page is written in parts. */
+/** The text of a page is written in parts of about this size, because bodies are long. */
 const TEXT_MAX = 1024 * 1024;
 
 async function headerOf(options: ExportOptions): Promise<ExportHeader> {
@@ -128,12 +128,12 @@ async function headerOf(options: ExportOptions): Promise<ExportHeader> {
   return { ...ledger, genesis, from, to, before, account };
 }
 
-/** What a cell holds: text, or a whole number. Amounts are text, with every digit that was printed. */
+/** A cell: text, or a whole number. Amounts are text with all their digits. */
 export type Cell = string | number | null;
 export type FactRow = readonly Cell[];
 export type FactColumn = Readonly<{ name: string; type: "text" | "integer" }>;
 
-/** Fields that the data of facts may have, each a column. */
+/** Fields of the facts' data, one column each. */
 const FIELDS = [
   ...["provider", "account", "participant_code", "account_group", "account_label", "account_type"],
   ...["asset", "account_id", "run_id", "run_type", "movement_id", "movement_type", "change"],
@@ -142,7 +142,7 @@ const FIELDS = [
   ...["quoted_currency", "fee", "fee_asset", "network", "transaction_hash", "reference", "reason"],
 ];
 
-/** The columns of the table, in their order: the envelope, what facts say, and all of it as JSON. */
+/** The columns of the table in order: the envelope, the fields, and the whole data as JSON. */
 export const FACT_COLUMNS: readonly FactColumn[] = [
   { name: "position", type: "integer" },
   ...["event_id", "type", "subject", "occurred_at", "recorded_at", "delivery_id"].map(textColumn),
@@ -172,7 +172,7 @@ function factRow(event: RecordedEvent): FactRow {
   ];
 }
 
-/** Whose an account is stands in its id. */
+/** The owner of an account is part of its id. */
 function partsOf({ account }: Data): Data {
   return typeof account === "string" ? accountParts(account) : {};
 }
@@ -180,7 +180,7 @@ function partsOf({ account }: Data): Data {
 const textOf = (value: unknown): string | null =>
   value === undefined || value === null ? null : String(value);
 
-/** The table as RFC 4180 has it, with its columns in the first line. @returns how many rows */
+/** Writes the table as CSV (RFC 4180) with a header line. @returns the number of rows */
 export async function* exportCsv(options: RangeReadOptions): AsyncGenerator<string, number> {
   yield csvLine(FACT_COLUMNS.map(({ name }) => name));
   let count = 0;
@@ -193,7 +193,7 @@ export async function* exportCsv(options: RangeReadOptions): AsyncGenerator<stri
 
 const csvLine = (row: FactRow): string => `${row.map(csvCell).join(",")}\r\n`;
 
-/** What is absent is nothing, an empty text a pair of quotes. */
+/** A missing value is an empty cell, an empty text a pair of quotes. */
 function csvCell(cell: Cell): string {
   if (typeof cell !== "string") return cell === null ? "" : String(cell);
   return cell === "" || /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;

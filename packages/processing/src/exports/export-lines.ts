@@ -3,40 +3,40 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 
 /**
- * An export, format 1: lines of JSON (docs/audit.md). First its header, then the events in the order
- * of the stream, each body behind the delivery that brought it, and at last how many there were. It
- * holds no time and no version of a program: exports of one stream are the same, byte for byte, on
- * whatever engine it lies, and a line has one form only, so that any altered byte shows.
+ * An export, format 1: lines of JSON (docs/audit.md). It consists of a header, the events in stream
+ * order, each body after the delivery that names it, and an end line with the counts. It holds no time
+ * and no program version: exports of one stream are identical, byte for byte, on every engine. Each
+ * line has one canonical form, so that every altered byte is detected.
  */
 export const FORMAT = "counterfoil-export/1";
 
-/** What an export holds of which ledger. */
+/** The ledger of an export, and the range that it covers. */
 export type ExportHeader = Readonly<{
   ledger: string;
   environment: string;
-  /** The hash of position 1: many ledgers have the same name. */
+  /** The hash of position 1, because ledgers can share a name. */
   genesis: string;
-  /** The first and the last position that it may hold. */
+  /** The first and the last position of the range. */
   from: number;
   to: number;
-  /** What stands before the first of them: the hash of the event there, or of the ledger's name. */
+  /** The hash before the first position: that of the previous event, or of the ledger's name. */
   before: string;
-  /** Where it holds the events of one account alone. */
+  /** The account, if the export holds only its events. */
   account: string | null;
 }>;
 
-/** The last line, without which an export is cut. */
+/** The last line; an export without it is truncated. */
 export type ExportEnd = Readonly<{
   events: number;
   bodies: number;
   hash: string;
-  /** Of the tree over the events (docs/stream-format.md); null where not all of them are here. */
+  /** The root of the tree over the events (docs/stream-format.md); null if the export does not hold all of them. */
   root: string | null;
-  /** A signed head over the last position, for who has its key or another head; null where none is. */
+  /** A signed head over the last position, to be checked with its key or another head; null if there is none. */
   head: TreeHead | null;
 }>;
 
-/** The bytes of a delivery, or that they are not stored any more. */
+/** The bytes of a delivery; null if they are no longer stored. */
 export type ExportBody = Readonly<{ sha256: string; base64: string | null }>;
 
 export const headerLine = (header: ExportHeader): string => {
@@ -66,7 +66,7 @@ export const endLine = ({ events, bodies, hash, root, head }: ExportEnd): string
 
 export type Data = Readonly<Record<string, unknown>>;
 
-/** What an event says; nothing where it was altered so that it is no JSON, or is a newer program's. */
+/** The data of an event; empty if it is not valid JSON, or was written by a newer program. */
 export function dataOf(event: RecordedEvent): Data {
   if (isTooNew(event)) return {};
   try {
@@ -76,19 +76,19 @@ export function dataOf(event: RecordedEvent): Data {
   }
 }
 
-/** The digest of the body that a delivery brought; null where an event names none. */
+/** The digest of a delivery's body; null if the event names none. */
 export function bodyOf(event: RecordedEvent): string | null {
   if (event.type !== "DeliveryReceived") return null;
   const { sha256 } = dataOf(event);
   return typeof sha256 === "string" ? sha256 : null;
 }
 
-/** So many digests take a few megabytes. */
+/** Limit of the remembered digests, which take a few megabytes. */
 const REMEMBERED_MAX = 100_000;
 
 /**
- * Says of which deliveries an export holds the body. A body stands in it once; again only where so
- * many others came in between that remembering all of them would not end.
+ * Decides after which deliveries an export holds the body. A body is exported once, and again only if
+ * more than `max` other bodies came in between, which bounds the memory.
  */
 export function createBodyMemory(max: number = REMEMBERED_MAX): (sha256: string) => boolean {
   const recent = new Set<string>();

@@ -8,7 +8,7 @@ import { createExportReader, type ExportItem, type ExportReaderOptions } from ".
 
 export type ReadExportOptions = ExportReaderOptions &
   Readonly<{
-    /** The file's lines from its beginning, some at a time. */
+    /** The file's lines from the beginning, in batches. */
     lines: () => AsyncIterable<readonly string[]>;
     signal?: AbortSignal | undefined;
     onProgress?: ((done: number, total: number) => void) | undefined;
@@ -17,29 +17,29 @@ export type ReadExportOptions = ExportReaderOptions &
 export type ImportOptions = ReadExportOptions & Readonly<{ stream: EventStream }>;
 
 export type Imported = Readonly<{
-  /** Events that were there from an import that ended before its time. */
+  /** The position up to which an interrupted import had already appended. */
   resumedAt: number;
   head: Head;
   bodies: number;
 }>;
 
 /**
- * Reads an export through without writing anything, so that nothing of one that is refused gets into
- * a ledger.
+ * Checks a whole export without writing anything, so that no part of a refused export gets into a
+ * ledger.
  *
- * @param held the head of the ledger that it is to go into
- * @throws ExportRefused where a line is bad, or the ledger holds what is not in the export
+ * @param held the head of the ledger to import into
+ * @throws ExportRefused if a line is bad, or the ledger holds events that are not in the export
  */
 export async function checkExport(options: ReadExportOptions, held: Head): Promise<void> {
   for await (const found of itemsOf(options)) checkHeld(found, held);
 }
 
 /**
- * Appends an export to a ledger that is empty, or holds the beginning of the same export: positions,
- * times of recording and hashes are those of the export. A kill leaves such a beginning, and the next
- * import goes on from there.
+ * Appends an export to a ledger that is empty or holds the beginning of the same export. Positions,
+ * recording times and hashes are those of the export. A killed import leaves such a beginning, and
+ * the next import continues after it.
  *
- * @throws ExportRefused as `checkExport`, and where an event stands twice, or somebody else appends
+ * @throws ExportRefused as `checkExport`, and if an event is repeated, or another writer appends
  */
 export async function importLedger(options: ImportOptions): Promise<Imported> {
   const { stream } = options;
@@ -79,7 +79,7 @@ async function* itemsOf(options: ReadExportOptions): AsyncGenerator<Found> {
   reader.finish();
 }
 
-/** Events are chained: where the last that is held is the export's, so are all before it. */
+/** Because events are chained, comparing the ledger's last event compares all events before it. */
 function checkHeld({ line, item }: Found, held: Head): void {
   if (item.kind === "header" && item.header.to < held.position) {
     throw new ExportRefused(
@@ -96,17 +96,17 @@ function checkHeld({ line, item }: Found, held: Head): void {
 const NOT_EMPTY = "import into an empty ledger, or one that an import of this very file began";
 
 /**
- * What one append takes where the engine has no bound of its own: five times as much as ingest gives
- * it, since each is flushed to the disk, and still in a second.
+ * Limits of one append if the engine has no limit of its own: five times those of ingest, because every
+ * append is flushed to disk. Such an append still takes less than a second.
  */
 const EVENTS_MAX = 5000;
 const BYTES_MAX = 4 * 1024 * 1024;
-/** Of bodies, which are no part of an append's bound and have to fit into memory. */
+/** Limit of the bodies of one append, which are not part of its size but have to fit into memory. */
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
 
 type LineEvent = Readonly<{ line: number; event: RecordedEvent }>;
 
-/** Gathers events for an append, each together with the body behind it. */
+/** Collects events for an append, each with the body after it. */
 function createBatch(stream: EventStream, held: Head) {
   const append = createAppend(stream);
   let head = held;
@@ -119,7 +119,7 @@ function createBatch(stream: EventStream, held: Head) {
     if (last === undefined) return;
     const added = events.map(({ event }) => importedEvent(event));
     const appended = await append(head.position, added, bodies).catch(async (error) => {
-      throw error instanceof EventIdTaken ? await repeated(stream, events) : error;
+      throw error instanceof EventIdTaken ? await repeatedEventError(stream, events) : error;
     });
     if (appended?.hash !== last.event.hash) {
       throw new ExportRefused(
@@ -139,7 +139,7 @@ function createBatch(stream: EventStream, held: Head) {
       events.push(added);
       size += more;
     },
-    /** Of the event that was added last; where that was held already, so is the body. */
+    /** Adds the body of the last event; if the ledger already held that event, it holds the body too. */
     addBody(body: Body): void {
       if (events.length === 0) return;
       bodies.push(body);
@@ -154,9 +154,9 @@ type Append = (
   bodies: readonly Body[],
 ) => Promise<Head | null>;
 
-/** Appends as much as the engine takes at once. @returns null where the head was not there */
+/** Appends as much at once as the engine accepts. @returns null if the head was at another position */
 function createAppend(stream: EventStream): Append {
-  let isBounded = false;
+  let isLimited = false;
 
   async function appendAll(
     position: number,
@@ -171,29 +171,32 @@ function createAppend(stream: EventStream): Append {
       if (result.outcome === "conflict") return null;
       head = result.head;
       at += part.length;
-      // Those of later events too: where these are not appended any more, they do no harm.
+      // The first append stores all bodies; those of events that are not appended later are harmless.
       stored = [];
     }
     return head;
   }
 
   return async (position, events, bodies) => {
-    if (isBounded) return appendAll(position, cutAppends(events), bodies);
+    if (isLimited) return appendAll(position, cutAppends(events), bodies);
     try {
       return await appendAll(position, [events], bodies);
     } catch (error) {
       if (!(error instanceof AppendTooLarge)) throw error;
-      isBounded = true;
+      isLimited = true;
       return appendAll(position, cutAppends(events), bodies);
     }
   };
 }
 
 /**
- * An event that stands twice in an export whose chain is whole: the engine alone can tell, since an
- * export may be longer than memory. What came before its append is in the ledger by then.
+ * The error for an event that is repeated in an export with a valid chain. Only the engine detects it,
+ * because an export may be larger than memory; the events before its append are in the ledger by then.
  */
-async function repeated(stream: EventStream, events: readonly LineEvent[]): Promise<ExportRefused> {
+async function repeatedEventError(
+  stream: EventStream,
+  events: readonly LineEvent[],
+): Promise<ExportRefused> {
   const { head, known } = await stream.findByIds(events.map(({ event }) => event.id));
   const seen = new Set(known.keys());
   const second = events.find(

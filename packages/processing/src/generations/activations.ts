@@ -3,31 +3,31 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
 import { newEvent } from "@counterfoil/core/ingest/event";
 import { readData } from "@counterfoil/core/stream/read-event";
-import { appendContended, type Contender } from "../ingest/append-decided.ts";
+import { appendContended, type ConcurrentWriter } from "../ingest/append-decided.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
 import { type EventStream, readAll } from "../ports/event-stream.ts";
 import type { Checkpoint } from "../ports/model-store.ts";
 import type { Projection } from "../projection/projection.ts";
 
-/** Which generation of a model is live from which position on: the stream alone says it. */
+/** A generation of a model that is live from a position on. Only the stream determines it. */
 export type Activation = Readonly<{
   generation: number;
   position: number;
-  /** null: nobody said so; generation 1 is live without an activation. */
+  /** null for generation 1, which is live without an activation. */
   modelVersion: number | null;
-  /** A person had it activated although its rows differ. */
+  /** An operator activated it although its rows differ. */
   isForced: boolean;
 }>;
 
 const FIRST: Activation = { generation: 1, position: 0, modelVersion: null, isForced: false };
 
-/** The activations of all models, as far as the stream has been read. */
+/** The activations of all models up to the position read so far. */
 export interface Activations {
-  /** Reads what has been appended since. */
+  /** Reads newly appended activations. */
   refresh(): Promise<void>;
-  /** The same, but what was live stays so while the stream cannot be asked: readers need not notice. */
+  /** As `refresh`, but keeps the known activations while the stream is unavailable. */
   refreshIfAvailable(): Promise<void>;
-  /** Every activation of the model, the latest first; at the end stands generation 1. */
+  /** All activations of the model, latest first, ending with generation 1. */
   latestFirst(model: ModelName): readonly Activation[];
   /** The generation that is live at a position. */
   liveAt(model: ModelName, position: number): Activation;
@@ -38,23 +38,23 @@ export interface Activations {
 /** Follows the `ModelActivated` of a stream, on demand. */
 export function followActivations(stream: EventStream): Activations {
   const known = new Map<ModelName, readonly Activation[]>();
-  let seen: number | null = null;
+  let readTo: number | null = null;
   let refreshing: Promise<void> | null = null;
 
-  async function readMore(): Promise<void> {
-    for await (const event of readAll(stream, ["ModelActivated"], seen ?? 0)) {
+  async function readNew(): Promise<void> {
+    for await (const event of readAll(stream, ["ModelActivated"], readTo ?? 0)) {
       const { position } = event;
       const data = readData(event) as DataOf<"ModelActivated">;
       const { model, generation, model_version: modelVersion, forced: isForced = false } = data;
       const activation = { generation, position, modelVersion, isForced };
       known.set(model, [activation, ...(known.get(model) ?? [])]);
-      seen = position;
+      readTo = position;
     }
-    seen ??= 0;
+    readTo ??= 0;
   }
 
   function refresh(): Promise<void> {
-    refreshing ??= readMore().finally(() => {
+    refreshing ??= readNew().finally(() => {
       refreshing = null;
     });
     return refreshing;
@@ -67,7 +67,7 @@ export function followActivations(stream: EventStream): Activations {
       try {
         await refresh();
       } catch (error) {
-        if (!(error instanceof StreamUnavailable) || seen === null) throw error;
+        if (!(error instanceof StreamUnavailable) || readTo === null) throw error;
       }
     },
     latestFirst,
@@ -78,13 +78,13 @@ export function followActivations(stream: EventStream): Activations {
   };
 }
 
-/** The generation that is live now. */
+/** Reads which generation is live now. */
 export async function liveGeneration(stream: EventStream, model: ModelName): Promise<Activation> {
   const [live = FIRST] = await activationsOf(stream, model);
   return live;
 }
 
-/** Every activation of the model, the latest first; at the end stands generation 1. */
+/** Reads all activations of the model, latest first, ending with generation 1. */
 export async function activationsOf(
   stream: EventStream,
   model: ModelName,
@@ -96,23 +96,23 @@ export async function activationsOf(
 
 export type Activated = Readonly<{
   generation: number;
-  /** Where the generation was compared, or caught up to. */
+  /** The checkpoint at which the generation was compared, or to which it was caught up. */
   rebuilt: Checkpoint;
   durationMs: number;
 }>;
 
-type ActivateOptions = Contender &
+type ActivateOptions = ConcurrentWriter &
   Readonly<{
     projection: Projection;
     hashing: Hashing;
-    /** Names the program. */
+    /** The name and version of the program. */
     build: string;
     cause: DataOf<"ModelActivated">["cause"];
-    /** Although the digests differ. */
+    /** Whether it is activated although the digests differ. */
     isForced?: boolean;
   }>;
 
-/** Makes a generation the live one: by an event, so that every process sees the same. */
+/** Makes a generation the live one by an event, so that all processes agree. */
 export async function activateGeneration(
   options: ActivateOptions,
   { generation, rebuilt, durationMs }: Activated,
@@ -133,7 +133,7 @@ export async function activateGeneration(
   };
   await appendContended(options, async () => {
     const head = await stream.head();
-    // A kept generation may be activated again: the place tells the two apart.
+    // The position makes the id unique, because a kept generation may be activated again.
     const identity = ["ModelActivated", model, String(generation), String(head.position)] as const;
     const envelope = { id: eventId(identity, hashing), subject: "ledger" };
     const event = newEvent({ type: "ModelActivated", data }, envelope, NO_CAUSE);

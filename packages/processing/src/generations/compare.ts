@@ -5,7 +5,7 @@ import { type EventStream, PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Condition, Row, Rows, Selection, Table, Value } from "../ports/model-store.ts";
 import { everyRow, inOrderOf } from "../projection/selection.ts";
 
-/** A row that is not the same in two generations; null where it is missing. */
+/** A row that differs between two generations; null on the side where it is missing. */
 export type RowDifference = Readonly<{
   table: string;
   key: readonly string[];
@@ -17,7 +17,7 @@ export type RowDifference = Readonly<{
 
 const PAGE = 1000;
 
-/** The first rows that differ, table by table in the order of their keys. */
+/** Finds the first rows that differ, table by table, in key order. */
 export async function compareRows(
   tables: readonly Table[],
   live: Rows,
@@ -34,7 +34,7 @@ export async function compareRows(
   return found;
 }
 
-/** Every row of a table that differs, in the order of the keys. */
+/** Finds all rows of a table that differ, in key order. */
 async function* differencesIn(
   table: Table,
   live: Rows,
@@ -53,7 +53,7 @@ async function* differencesIn(
   }
 }
 
-/** The rows of a table one by one, in the order of their keys. */
+/** Reads the rows of a table one by one, in key order. */
 function cursor(table: Table, rows: Rows): () => Promise<Row | null> {
   const all = everyRow(rows, table, byKey(table));
   return async () => (await all.next()).value ?? null;
@@ -67,7 +67,7 @@ const byKey = (table: Table): Selection => ({
 
 const keyOf = (table: Table, row: Row): Value[] => table.key.map((column) => row[column] ?? null);
 
-/** Below zero where `a` comes first, or alone. */
+/** Negative if `a` comes first, or is alone. */
 function compareKeys(table: Table, a: Row | null, b: Row | null): number {
   if (a === null || b === null) return a === null ? 1 : -1;
   return inOrderOf(byKey(table))(a, b);
@@ -86,18 +86,18 @@ function differenceOf(
   return { table: table.name, key: keyOf(table, row).map(String), live, rebuilt, columns };
 }
 
-/** What a new version of a model says otherwise than the one before, at one position. */
+/** How a new version of a model differs from the previous one at a position. */
 export type VersionDifferences = Readonly<{
   position: number;
-  /** Rows that differ, by table; null where the old version laid the table out otherwise. */
+  /** Number of differing rows by table; null if the old version has another layout of the table. */
   counts: Readonly<Record<string, number | null>>;
-  /** The first of each table. */
+  /** The first differing rows of each table. */
   samples: readonly RowDifference[];
 }>;
 
 const SAMPLES = 5;
 
-/** Compares the tables whose rows are what readers are told; the others serve the projector. */
+/** Compares the tables that are served to readers; the others are the projector's own. */
 export async function compareVersions(
   tables: readonly Table[],
   old: Rows,
@@ -116,23 +116,24 @@ export async function compareVersions(
       counts[table.name] = count;
     } catch (error) {
       if (isEngineError(error)) throw error;
-      // The old version has no such table or column, and its engine says so in its own words.
+      // The old version has no such table or column; the error depends on the engine.
       counts[table.name] = null;
     }
   }
   return { position, counts, samples };
 }
 
-const SHOWN = 5;
+const DESCRIBED_MAX = 5;
 
-/** The first differing rows, in words. */
+/** Describes the first differing rows. */
 export function describeDifferences(differences: readonly RowDifference[]): string {
-  const shown = differences.slice(0, SHOWN).map(describeDifference);
-  const more = differences.length > SHOWN ? [`and ${differences.length - SHOWN} more rows`] : [];
-  return ["live and rebuilt rows differ", ...shown, ...more].join("; ");
+  const described = differences.slice(0, DESCRIBED_MAX).map(describeDifference);
+  const rest = differences.length - DESCRIBED_MAX;
+  const more = rest > 0 ? [`and ${rest} more rows`] : [];
+  return ["live and rebuilt rows differ", ...described, ...more].join("; ");
 }
 
-/** What a new model version says otherwise: how many rows, and the first of them. */
+/** Describes the differences of a new model version: the number of rows by table, and the first of them. */
 export function describeVersions({ position, counts, samples }: VersionDifferences): string {
   const tables = Object.entries(counts).map(([table, count]) =>
     count === null ? `${table}: laid out otherwise` : `${table}: ${count} rows differ`,
@@ -148,25 +149,25 @@ function describeDifference({ table, key, live, rebuilt, columns }: RowDifferenc
   return `${row} differs in ${columns.join(", ")}`;
 }
 
-/** What became of an account or a record between two positions; null where it did not exist. */
+/** An account or a record that changed between two positions; null where it did not exist. */
 export type RecordDifference = Readonly<{
   model: ModelName;
   id: string;
-  /** As HTTP serves it. */
+  /** As in the HTTP API. */
   before: object | null;
   after: object | null;
-  /** The ids of the events that changed it in between, in their order. */
+  /** The ids of the events that changed it in between, in order. */
   facts: readonly string[];
 }>;
 
-/** Positions, and one account or record alone where `id` names it. */
+/** Two positions, and optionally the id of a single account or record. */
 type Between = Readonly<{ after: number; upTo: number; id?: string }>;
 
 /**
- * Accounts, or records of a lifecycle, that are not what they were, in the order of their ids.
+ * Finds accounts or lifecycle records that differ between two positions, in id order.
  *
- * @param rows of the model folded up to the later position: each event that changed a record left a
- *   row there, so that what it was before needs no second fold
+ * @param rows of the model projected up to the later position. Its change rows hold the earlier state
+ *   as well, so that the model is projected only once
  */
 export async function* recordDifferences(
   stream: EventStream,
@@ -176,9 +177,9 @@ export async function* recordDifferences(
 ): AsyncGenerator<RecordDifference> {
   const [source] = sourcesOf(model);
   if (source === undefined) return;
-  const ids = between.id === undefined ? idsEver(rows, source) : [between.id];
+  const ids = between.id === undefined ? allIds(rows, source) : [between.id];
   for await (const id of ids) {
-    const positions = await changesOf(rows, source, id, between);
+    const positions = await changePositions(rows, source, id, between);
     if (positions.length === 0) continue;
     const recordAt = async (position: number) =>
       (await recordsAt(rows, source, { ids: [id], position })).get(id) ?? null;
@@ -194,7 +195,7 @@ export async function* recordDifferences(
 }
 
 /** Every id that ever had a record, found by skipping from one to the next along an index. */
-async function* idsEver(rows: Rows, { changes, id }: Source): AsyncGenerator<string> {
+async function* allIds(rows: Rows, { changes, id }: Source): AsyncGenerator<string> {
   const orderBy = [id, "position"];
   for (let last: string | null = null; ; ) {
     const beyond = last === null ? {} : { beyond: [last, Number.MAX_SAFE_INTEGER] };
@@ -208,7 +209,7 @@ async function* idsEver(rows: Rows, { changes, id }: Source): AsyncGenerator<str
 /** Only a hot account has more changes than one page. */
 const CHANGES_PAGE = 1000;
 
-async function changesOf(
+async function changePositions(
   rows: Rows,
   { changes, id }: Source,
   wanted: string,

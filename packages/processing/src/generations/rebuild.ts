@@ -30,24 +30,24 @@ import {
   type VersionDifferences,
 } from "./compare.ts";
 
-/** Rebuilds of this process, as an operator sees them. */
+/** The rebuilds of this process for an operator. */
 export interface Rebuilds {
   /**
-   * Begins to build the model's next generation and answers at once.
+   * Starts to build the model's next generation and returns at once.
    *
-   * @param actor who asks for it, as it is recorded
-   * @throws RebuildRunning where one is being built.
+   * @param actor recorded as the one who requested it
+   * @throws RebuildRunning if one is being built
    */
   start(model: ModelName, actor: string): Promise<RebuildProgress>;
   /**
-   * Begins to catch a kept generation up, to activate it again, and answers at once.
+   * Starts to catch up a kept generation and to activate it again, and returns at once.
    *
    * @throws RebuildRunning
    */
   rollBack(model: ModelName, actor: string, generation: number): Promise<RebuildProgress>;
-  /** Those of the model that are kept here, oldest first. */
+  /** The kept generations of the model, oldest first. */
   generations(model: ModelName): Promise<readonly GenerationInfo[]>;
-  /** How the last one that was started here is getting on; null where there was none. */
+  /** The progress of the last rebuild started by this process; null if there was none. */
   progress(model: ModelName): RebuildProgress | null;
 }
 
@@ -55,7 +55,7 @@ export class RebuildRunning extends Error {
   override readonly name = "RebuildRunning";
 }
 
-/** What whoever rebuilds works on. */
+/** The engines that a rebuild uses. */
 type RebuildBackends = Pick<RebuildOptions, "stream" | "catalogue" | "hashing" | "clock"> &
   Readonly<{ locks: RoleLocks }>;
 
@@ -64,7 +64,7 @@ export type RebuildJob = Omit<RebuildOptions, keyof RebuildBackends> &
 
 const lockName = (model: ModelName): string => `rebuild-${model}`;
 
-/** @throws RebuildRunning where this model is being rebuilt, by whatever process. */
+/** @throws RebuildRunning if any process is rebuilding this model */
 export async function lockRebuild(
   { locks }: Pick<RebuildBackends, "locks">,
   model: ModelName,
@@ -74,7 +74,7 @@ export async function lockRebuild(
   throw new RebuildRunning(`a rebuild of ${model} is running: wait until it has ended`);
 }
 
-/** Rebuilds a model, with nobody else at it; a generation that does not become live is dropped. */
+/** Rebuilds a model under its rebuild lock; a generation that does not become live is dropped. */
 export async function runRebuild(job: RebuildJob): Promise<RebuildResult> {
   const lock = await lockRebuild(job.backends, job.projection.model);
   try {
@@ -84,12 +84,12 @@ export async function runRebuild(job: RebuildJob): Promise<RebuildResult> {
   }
 }
 
-/** The same for who holds the lock already. */
+/** As `runRebuild`, for a caller that holds the lock. */
 export async function rebuildLocked(job: RebuildJob): Promise<RebuildResult> {
   const { backends, ...rest } = job;
   const { model } = job.projection;
   const result = await rebuildModel({ ...backends, ...rest });
-  // Kept, it would be what a rollback goes back to.
+  // If it were kept, a rollback could activate it.
   if (result.outcome !== "activated") await backends.catalogue.drop(model, result.generation);
   else {
     await catchUpUnattended(backends, job.projection);
@@ -99,16 +99,16 @@ export async function rebuildLocked(job: RebuildJob): Promise<RebuildResult> {
 }
 
 /**
- * Builds and activates the generation of a new model version, beside the one that is served.
+ * Builds and activates the generation of a new model version beside the live one.
  *
- * @returns null where the signal came before the lock
+ * @returns null if the signal aborted before the lock was acquired
  */
 export async function upgradeModel(
   job: RebuildJob & Readonly<{ signal: AbortSignal }>,
 ): Promise<RebuildResult | null> {
   const { backends, signal, ...rest } = job;
   const { model } = job.projection;
-  // An operator's rebuild of the same model would be the same work done twice.
+  // Wait for an operator's rebuild of the same model instead of doing the same work twice.
   const lock = await backends.locks.acquire(lockName(model), signal);
   if (lock === null) return null;
   try {
@@ -122,13 +122,13 @@ export async function upgradeModel(
 
 const LOCK_WAIT_MS = 250;
 
-/** Where no projector runs, projects the live generation past its activation, so that it is served. */
+/** If no projector runs, projects the live generation past its activation, so that it can be served. */
 export async function catchUpUnattended(
   { locks, stream, catalogue, hashing }: RebuildBackends,
   projection: Projection,
 ): Promise<void> {
   const { model } = projection;
-  // Not a single try: who asks for the status may hold the lock for a moment.
+  // Wait briefly instead of trying once, because a status query may hold the lock for a moment.
   const lock = await locks.acquire(projectorLock(model), AbortSignal.timeout(LOCK_WAIT_MS));
   if (lock === null) return;
   try {
@@ -151,10 +151,10 @@ type RebuildOptions = Readonly<{
   projection: Projection;
   hashing: Hashing;
   clock: Clock;
-  /** Names the program in the activation. */
+  /** The name and version of the program, recorded in the activation. */
   build: string;
   cause?: "rebuild" | "upgrade";
-  /** Activates also where the digests differ. */
+  /** Activates the generation even if the digests differ. */
   force?: boolean;
   signal?: AbortSignal;
   onProgress?: (progress: RebuildStep) => void;
@@ -164,19 +164,19 @@ export type RebuildStep = Readonly<{
   state: "building" | "comparing";
   generation: number;
   position: number;
-  /** Where the building ends, as known now. */
+  /** The position at which the building ends, as known now. */
   target: number;
 }>;
 
 export type RebuildResult = Readonly<{
   outcome: "activated" | "refused" | "aborted";
   generation: number;
-  /** The new generation's checkpoint where it was compared. */
+  /** The new generation's checkpoint when it was compared. */
   rebuilt: Checkpoint;
-  /** The live one's there; null where there was none to compare with. */
+  /** The live generation's checkpoint; null if there was none to compare with. */
   live: Checkpoint | null;
   differences: readonly RowDifference[];
-  /** Where the live generation is of another model version: what that one said otherwise. */
+  /** How the rows differ from a live generation of another model version; otherwise null. */
   versions: VersionDifferences | null;
   durationMs: number;
 }>;
@@ -184,8 +184,8 @@ export type RebuildResult = Readonly<{
 const DIFFERENCES_SHOWN = 20;
 
 /**
- * Builds the next generation of a model beside the live one, compares the two at one position, and
- * activates it by an event on the stream. A kill at any point leaves the live one untouched.
+ * Builds the next generation of a model beside the live one, compares both at one position, and
+ * activates it by an event on the stream. A kill at any point leaves the live generation unchanged.
  */
 export async function rebuildModel(options: RebuildOptions): Promise<RebuildResult> {
   const { stream, catalogue, projection, hashing, clock } = options;
@@ -204,7 +204,7 @@ export async function rebuildModel(options: RebuildOptions): Promise<RebuildResu
     const { isEqual, ...found } = compared;
     const result = { generation, ...found, durationMs };
     if (options.signal?.aborted) return { outcome: "aborted", ...result };
-    // From here on it is a generation like any other, whether it is made the live one or not.
+    // From here on the catalogue lists it as a generation, whether it becomes live or not.
     await store.finish();
     isFinished = true;
     if (!isEqual && !options.force) return { outcome: "refused", ...result };
@@ -217,7 +217,7 @@ export async function rebuildModel(options: RebuildOptions): Promise<RebuildResu
   }
 }
 
-/** Never past the live generation, so that both can be compared where it stands. */
+/** Never projects past the live generation, so that both can be compared at its position. */
 async function build(
   options: RebuildOptions,
   run: ProjectionRun,
@@ -236,8 +236,8 @@ async function buildTarget(options: RebuildOptions, live: Activation): Promise<n
 }
 
 /**
- * The live generation, where it was made from this stream, and has begun. What followed another
- * stream is nothing to compare with: a rebuild is how a fork is ended.
+ * The live generation, if it was built from this stream and is not empty. A generation of another
+ * stream cannot be compared: after a fork, a rebuild replaces it.
  */
 async function comparableLive({ stream, catalogue, projection }: RebuildOptions, live: Activation) {
   const known = await catalogue.generations(projection.model);
@@ -267,7 +267,7 @@ async function compareWithLive(
       onProgress?.({ state: "comparing", generation, position, target: position });
       const rebuilt = await runTo(stream, run, position);
       if (comparable.modelVersion !== projection.version) {
-        // It says other things on purpose; a person may want to see which.
+        // A new version differs on purpose; the differences are only reported.
         const versions = await compareVersions(projection.tables, rows, store, position);
         return { isEqual: true, rebuilt, live: checkpoint, differences: [], versions };
       }
@@ -275,12 +275,12 @@ async function compareWithLive(
         return { isEqual: true, rebuilt, live: checkpoint, differences: [], versions: null };
       }
       const differences = await compareRows(projection.tables, rows, store, DIFFERENCES_SHOWN);
-      // A live model that had to leave facts out must differ from one that folded them.
+      // A live model with stopped subjects must differ from one that projected their facts.
       const isEqual = await hasStopped(rows);
       return { isEqual, rebuilt, live: checkpoint, differences, versions: null };
     });
   } catch (error) {
-    // What is damaged is no reason to go on serving it.
+    // A damaged live generation is replaced without a comparison.
     if (isUnreadable(error)) return compareWithNothing(options, run);
     throw error;
   } finally {
@@ -300,7 +300,7 @@ async function hasStopped(rows: Rows): Promise<boolean> {
   return (await rows.count(STOPPED)) > 0;
 }
 
-/** Beside the live one: what a rollback goes back to, and what who lags behind may still read. */
+/** Generations kept besides the live one, for rollbacks and for readers that lag behind. */
 const KEPT_BEFORE = 2;
 
 type PruneOptions = Readonly<{
@@ -310,16 +310,16 @@ type PruneOptions = Readonly<{
 }>;
 
 /**
- * Drops the generations of a model that nobody goes back to: all but the live one and the two that
- * were live before it, among them what rebuilds left that were killed. Only the holder of the model's
- * rebuild lock may do it, since whoever is building holds that.
+ * Drops all generations of a model except the live one and the two that were live before it; this
+ * includes the remains of killed rebuilds. The caller must hold the model's rebuild lock, because a
+ * rebuild in progress holds it too.
  *
- * A process that follows the stream reads the live generation or, until it has seen the activation,
- * the one before, so that what is dropped was left by everybody two activations ago. A publisher that
- * is further behind finds on the topics what it had told (publish/republish.ts). Generations of
- * a newer program are not in this one's catalogue, and stay.
+ * A process that follows the stream reads the live generation or, until it has read the activation,
+ * the previous one, so a dropped generation has had no readers for two activations. A publisher that
+ * is further behind reads from the topics what it has published (publish/republish.ts). Generations
+ * of a newer program are not in this program's catalogue, and are kept.
  *
- * @returns what was dropped
+ * @returns the dropped generations
  */
 export async function pruneGenerations({
   stream,
@@ -337,7 +337,7 @@ export async function pruneGenerations({
   return dropped;
 }
 
-/** @param activated oldest first; before all of them generation 1 was live. */
+/** @param activated oldest first; generation 1 was live before all of them */
 export function keptGenerations(activated: readonly number[]): ReadonlySet<number> {
   const latestFirst = [1, ...activated].toReversed();
   return new Set([...new Set(latestFirst)].slice(0, 1 + KEPT_BEFORE));
@@ -348,14 +348,14 @@ type RollbackOptions = Pick<
   "stream" | "catalogue" | "projection" | "hashing" | "clock" | "build"
 > &
   Readonly<{
-    /** Without one, the greatest kept generation below the live one. */
+    /** If not given, the highest kept generation below the live one. */
     generation?: number;
   }>;
 
 /**
- * Activates a kept generation of the same model version again, after catching it up.
+ * Catches up a kept generation of the same model version, and activates it again.
  *
- * @throws GenerationMissing where there is none to go back to.
+ * @throws GenerationMissing if there is no such generation
  */
 export async function rollbackModel(options: RollbackOptions): Promise<Activated> {
   const { stream, catalogue, projection, clock } = options;

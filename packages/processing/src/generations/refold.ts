@@ -15,29 +15,29 @@ import { openProjectionRun, runNear, runTo } from "../projection/run.ts";
 import { liveGeneration } from "./activations.ts";
 import type { Finding } from "./verify.ts";
 
-/** A model that is folded again, beside its live generation and without touching it. */
+/** Projects a model again beside its live generation, which stays unchanged. */
 type RefoldOptions = Readonly<{
   stream: EventStream;
   catalogue: ModelCatalogue;
   projection: Projection;
   hashing: Hashing;
-  /** Once it aborts, what was folded is thrown away, and the signal's reason is thrown. */
+  /** When it aborts, the projected rows are discarded and the signal's reason is thrown. */
   signal?: AbortSignal;
   onProgress?: (position: number, target: number) => void;
 }>;
 
-/** Folds the stream further, into the rows that `work` is given. */
-type FoldTo = (position: number) => Promise<Checkpoint>;
+/** Projects further events into the rows that `work` is given. */
+type ProjectTo = (position: number) => Promise<Checkpoint>;
 
 /**
- * Folds the stream near to a position into a store of its own, and hands its rows to `work`. The store
- * is none of the model's generations, and is gone afterwards, also where the process dies
- * (`ModelCatalogue.openScratch`). It takes no more memory than a rebuild.
+ * Projects the stream close to a position into a scratch store, and passes its rows to `work`. The
+ * store is removed afterwards, even if the process dies (`ModelCatalogue.openScratch`). It takes no
+ * more memory than a rebuild.
  */
 async function refold<T>(
   options: RefoldOptions,
   target: () => Promise<number>,
-  work: (rows: Rows, foldTo: FoldTo) => Promise<T>,
+  work: (rows: Rows, projectTo: ProjectTo) => Promise<T>,
 ): Promise<T> {
   const { stream, catalogue, projection, hashing, signal, onProgress } = options;
   const { model, tables, version: modelVersion } = projection;
@@ -52,39 +52,39 @@ async function refold<T>(
   }
 }
 
-/** `position`: of the last event that is folded. */
+/** `position`: of the last event that is projected. */
 export type ReplayOptions = RefoldOptions & Readonly<{ position: number }>;
 
-/** Folds the stream up to a position, and hands the rows to `work`. */
+/** Projects the stream up to a position, and passes the rows to `work`. */
 export function replayModel<T>(
   options: ReplayOptions,
   work: (rows: Rows, checkpoint: Checkpoint) => Promise<T>,
 ): Promise<T> {
   const { position } = options;
   const target = async () => position;
-  return refold(options, target, async (rows, foldTo) => work(rows, await foldTo(position)));
+  return refold(options, target, async (rows, projectTo) => work(rows, await projectTo(position)));
 }
 
 export type ModelVerification = Readonly<{
   model: ModelName;
   generation: number;
-  /** null where it cannot be read. */
+  /** null if it cannot be read. */
   live: Checkpoint | null;
-  /** What folding the stream again gives at the same position; null where that was not asked for. */
+  /** The checkpoint of the model projected again to the same position; null if not requested. */
   refolded: Checkpoint | null;
   findings: readonly Finding[];
 }>;
 
-/** `refold`: folds the stream again, and compares digests. */
+/** `refold`: projects the model again, and compares digests. */
 type VerifyModelOptions = RefoldOptions & Readonly<{ refold: boolean }>;
 
 /**
- * Checks the live generation of a model: its checkpoint lies on this stream, its digests are those
- * of the stream folded again, and its rows add up to them. Readers and writers of the live generation
- * meet it only at the end, when one moment of its rows is read through.
+ * Verifies the live generation of a model: its checkpoint is on this stream, its digests equal those
+ * of the model projected again, and its rows add up to them. Readers and writers of the live
+ * generation are affected only at the end, when one snapshot of its rows is read.
  *
- * @returns null where the model has no generation here
- * @throws ModelUnavailable where it cannot be folded again (no space, no right to write)
+ * @returns null if the model has no generation here
+ * @throws ModelUnavailable if it cannot be projected again (no space, no permission to write)
  */
 export async function verifyModel(options: VerifyModelOptions): Promise<ModelVerification | null> {
   const { stream, catalogue, projection } = options;
@@ -95,13 +95,13 @@ export async function verifyModel(options: VerifyModelOptions): Promise<ModelVer
   if (info === undefined) return unreadableGeneration(options, generation);
   const live = info.checkpoint;
   const findings = await checkpointFindings(stream, model, live);
-  // What another version of the model says is nothing to compare with.
+  // Another version of the model has other rows, which cannot be compared.
   const isComparable = findings.length === 0 && info.modelVersion === projection.version;
   if (options.refold && isComparable) return verifyRefolded(options, info);
   return { model, generation, live, refolded: null, findings };
 }
 
-/** What is not listed is not there, or damaged; whoever opens it is told which. */
+/** A generation that is not listed is missing or damaged; opening it shows which. */
 async function unreadableGeneration(
   { catalogue, projection: { model } }: VerifyModelOptions,
   generation: number,
@@ -152,11 +152,11 @@ function compareRefolded(
 ): Promise<Omit<ModelVerification, "model" | "generation">> {
   const { stream, projection } = options;
   const position = () => reader.snapshot(async (_rows, live) => live.position);
-  return refold(options, position, (_rows, foldTo) =>
+  return refold(options, position, (_rows, projectTo) =>
     reader.snapshot(async (rows, live) => {
       const findings = await checkpointFindings(stream, projection.model, live);
       if (findings.length > 0) return { live, refolded: null, findings };
-      const refolded = await foldTo(live.position);
+      const refolded = await projectTo(live.position);
       findings.push(...(await digestFindings(options, rows, live, refolded)));
       return { live, refolded, findings };
     }),

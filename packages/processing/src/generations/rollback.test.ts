@@ -49,7 +49,7 @@ describe("pruning", () => {
     expect(await prune()).toEqual([]);
   });
 
-  test("drops what a killed rebuild left, and never what is live after a rollback", async () => {
+  test("drops the generation of a killed rebuild, and never the one live after a rollback", async () => {
     const { create, options, numbers, prune } = await openWorld();
     await rebuildModel(options);
     await create();

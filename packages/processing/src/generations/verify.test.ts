@@ -12,7 +12,7 @@ import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts
 import { sampleEvents } from "../testing/sample-event.ts";
 import { verifyModel } from "./refold.ts";
 
-/** Only goes along: how much there is to fold is all that counts here. */
+/** A projection that changes nothing: only the number of events matters here. */
 const projection: Projection = {
   model: "balances",
   version: 3,
@@ -25,12 +25,12 @@ const LATER = 500;
 
 let stream: EventStream;
 let catalogue: ModelCatalogue;
-/** What is open just now, and what was read of the stream while a snapshot was. */
+/** Scratch stores and snapshots that are open, and the number of events read while a snapshot was. */
 let scratches = 0;
 let snapshots = 0;
 let readInSnapshots = 0;
 
-/** Appends events and folds them into the live generation. */
+/** Appends events and projects them into the live generation. */
 async function grow(first: number, last: number): Promise<void> {
   for (let at = first; at <= last; at += 1000) {
     await stream.append(at - 1, sampleEvents(at, Math.min(at + 999, last)));
@@ -48,7 +48,7 @@ const watchedStream = (): EventStream => ({
   },
 });
 
-/** @param commit what becomes of each commit of a scratch store */
+/** @param commit called before each commit of a scratch store */
 const watchedCatalogue = (commit: () => Promise<void> | void = () => {}): ModelCatalogue => ({
   ...catalogue,
   openScratch: async (...asked) => {
@@ -98,8 +98,8 @@ beforeEach(async () => {
   await grow(1, EVENTS);
 });
 
-describe("a model that is folded again", () => {
-  test("is built in a scratch store, which is gone afterwards", async () => {
+describe("a model that is projected again", () => {
+  test("is built in a scratch store, which is removed afterwards", async () => {
     let commits = 0;
     const verified = await verify(watchedCatalogue(() => void commits++));
     expect(verified).toMatchObject({ generation: 1, findings: [] });
@@ -109,7 +109,7 @@ describe("a model that is folded again", () => {
     expect(await catalogue.generations("balances")).toHaveLength(1);
   });
 
-  test("holds no moment of the live generation but the last one", async () => {
+  test("keeps no snapshot of the live generation open but the last one", async () => {
     let grown = false;
     const commit = async () => {
       if (!grown) await grow(EVENTS + 1, EVENTS + LATER);
@@ -118,11 +118,11 @@ describe("a model that is folded again", () => {
     const verified = await verify(watchedCatalogue(commit));
     expect(verified?.refolded?.position).toBe(EVENTS + LATER);
     expect(verified?.findings).toEqual([]);
-    // Checkpoints are looked up, and what came last is folded.
+    // Only the checkpoints' events and the last events are read.
     expect(readInSnapshots).toBeLessThanOrEqual(LATER + 2);
   });
 
-  test("says so where there is no room for it, and leaves nothing behind", async () => {
+  test("fails with a clear error if there is no space, and leaves nothing behind", async () => {
     const full = watchedCatalogue(() => {
       throw new ModelUnavailable("the disk is full: free some space");
     });
@@ -133,7 +133,7 @@ describe("a model that is folded again", () => {
     expect([scratches, snapshots]).toEqual([0, 0]);
   });
 
-  test("is thrown away when it is stopped", async () => {
+  test("is discarded when it is stopped", async () => {
     const stopping = new AbortController();
     const watched = watchedCatalogue(() => stopping.abort(new Error("stopped")));
     await expect(verify(watched, { signal: stopping.signal })).rejects.toThrow("stopped");
@@ -147,7 +147,7 @@ describe("a model that is folded again", () => {
     expect(verified).toMatchObject({ refolded: null, findings: [] });
   });
 
-  test("tells how far it has come", async () => {
+  test("reports its progress", async () => {
     const told: number[] = [];
     await verify(watchedCatalogue(), { onProgress: (position: number) => told.push(position) });
     expect(told).toEqual([10_000, 20_000, EVENTS]);

@@ -10,9 +10,9 @@ import { isEngineError, StreamCorrupted } from "../ports/errors.ts";
 import { type EventStream, type NamedBody, readBodies } from "../ports/event-stream.ts";
 import { findErasures } from "../queries/deliveries.ts";
 
-/** Something that is not as it must be. */
+/** A defect found by a verification. */
 export type Finding = Readonly<{
-  /** The event's position; null where it is about a model. */
+  /** The event's position; null if it concerns a model. */
   position: number | null;
   what: FindingKind;
   detail: string;
@@ -29,32 +29,32 @@ type FindingKind =
   | "amendment"
   | "body_missing"
   | "body_digest"
-  /** Bytes that were recorded as erased are stored still. */
+  /** Bytes are still stored although their erasure is recorded. */
   | "body_left"
   | "checkpoint"
   | "digest"
-  /** The stream is not what a signed head says. */
+  /** The stream does not match a signed head. */
   | "head"
   | "expected"
-  /** Two heads of one size say different things. */
+  /** Two signed heads of the same size contradict each other. */
   | "equivocation"
-  /** The models are not what a certificate says. */
+  /** The models do not match a certificate. */
   | "certificate"
-  /** What the engine finds wrong with its own files. */
+  /** The engine's own check of its files failed. */
   | "engine";
 
 export type StreamVerification = Readonly<{
   events: number;
   bodies: number;
   head: Head;
-  /** Of the Merkle tree over all that was read; null where it was not read from the beginning, or to no end. */
+  /** The root of the Merkle tree over all events; null if the stream was not read from its beginning to its end. */
   root: string | null;
   findings: readonly Finding[];
-  /** Events of other clients, the first of them: sealed into the chain, and no fault of the stream. */
-  foreign: readonly ForeignFound[];
+  /** The first events of other clients. They are part of the chain, and not a defect. */
+  foreign: readonly ForeignEvent[];
 }>;
 
-type ForeignFound = Readonly<{ position: number }> & DataOf<"ForeignEvent">;
+type ForeignEvent = Readonly<{ position: number }> & DataOf<"ForeignEvent">;
 
 type VerifyOptions = Readonly<{
   stream: EventStream;
@@ -62,7 +62,7 @@ type VerifyOptions = Readonly<{
   hashing: Hashing;
   /** Reads every stored body and compares it with its digest. */
   bodies: boolean;
-  /** Where an earlier verification ended: what is up to there is not looked at again. */
+  /** The head at which an earlier verification ended; events up to it are not verified again. */
   from?: Head;
   onProgress?: (position: number, head: number) => void;
 }>;
@@ -71,22 +71,22 @@ const PAGE = 2000;
 const FINDINGS_MAX = 100;
 
 /**
- * Checks the whole stream: positions dense, times of recording never falling, the hash chain, the
- * shape of every event's data, ids unique and found, amendments filed under the fact that they name,
- * bodies against their digests. The Merkle tree over it grows on the way. It stops at the first broken link of the chain, since nothing after it
- * can be trusted.
+ * Verifies the whole stream: dense positions, recording times that never decrease, the hash chain, the
+ * schema of every event's data, ids that are unique and indexed, amendments indexed under the fact
+ * that they name, and bodies against their digests. It also computes the Merkle tree's root. It stops
+ * at the first broken link of the chain, because nothing after it can be trusted.
  */
 export async function verifyStream(options: VerifyOptions): Promise<StreamVerification> {
   const { stream, ledger, hashing, onProgress } = options;
   const findings: Finding[] = [];
-  const foreign: ForeignFound[] = [];
+  const foreign: ForeignEvent[] = [];
   const end = (await stream.head()).position;
   const { from = emptyHead(ledger, hashing) } = options;
   const tree = from.position === 0 ? createGrowingTree(hashing) : null;
   const ids = createIdCheck(stream);
   let head = from;
   let bodies = 0;
-  const checked = () => head.position - from.position;
+  const verified = () => head.position - from.position;
   while (head.position < end && findings.length < FINDINGS_MAX) {
     const page = await readPage(stream, head.position, findings);
     if (page.length === 0) break;
@@ -94,10 +94,10 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
       const broken = brokenLink(head, event, hashing);
       if (broken) {
         findings.push(...(await ids.finish()), broken);
-        return { events: checked(), bodies, head, root: null, findings, foreign };
+        return { events: verified(), bodies, head, root: null, findings, foreign };
       }
       findings.push(...dataFindings(event));
-      ids.note(event);
+      ids.add(event);
       tree?.add(event.hash);
       head = headOf(event);
     }
@@ -112,12 +112,12 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
     findings.push({ position: head.position + 1, what: "position", detail });
   }
   const root = head.position === end ? (tree?.root() ?? null) : null;
-  return { events: checked(), bodies, head, root, findings, foreign };
+  return { events: verified(), bodies, head, root, findings, foreign };
 }
 
 const FOREIGN_MAX = 100;
 
-const foreignIn = (page: readonly RecordedEvent[]): readonly ForeignFound[] =>
+const foreignIn = (page: readonly RecordedEvent[]): readonly ForeignEvent[] =>
   page
     .filter(({ type }) => type === "ForeignEvent")
     .map((event) => ({
@@ -138,7 +138,7 @@ async function readPage(
   }
 }
 
-/** A page that cannot be read: as far as it can, so that the finding names a position. */
+/** Reads an unreadable page event by event, so that the finding names a position. */
 async function readOneByOne(
   stream: EventStream,
   after: number,
@@ -178,7 +178,7 @@ function brokenLink(head: Head, event: RecordedEvent, hashing: Hashing): Finding
   return null;
 }
 
-/** The chain shows that these are the bytes that were recorded; this, that they are as they must be. */
+/** Checks an event's data against its schema; the chain only shows that it was not altered. */
 function dataFindings(event: RecordedEvent): Finding[] {
   const { position, type } = event;
   const schema = Object.hasOwn(FACTS, type) ? FACTS[type as keyof typeof FACTS] : undefined;
@@ -192,47 +192,48 @@ function dataFindings(event: RecordedEvent): Finding[] {
   }
 }
 
-/** What is kept of an event until its id is looked up: of so many the ids alone. */
-type Filed = Pick<RecordedEvent, "id" | "type" | "position"> & Readonly<{ about: string | null }>;
+/** What is kept of an event until its id is looked up. */
+type PendingId = Pick<RecordedEvent, "id" | "type" | "position"> &
+  Readonly<{ about: string | null }>;
 const IDS_AT_ONCE = 10_000;
 
 /**
- * Whether each event is the one that its id finds. Ingest asks by ids what the stream holds, so an
- * index that lost one lets a fact be recorded again; of two events with one id, one is not found.
- * Many ids are looked up at once and in order, so that an engine finds neighbours on one page of
- * its index: half the time of 500 in the order of the stream.
+ * Checks that each event is found by its id. Ingest looks events up by id, so that an index that lost
+ * one lets a fact be recorded twice; of two events with the same id, one is not found. Many ids are
+ * looked up at once in sorted order, so that neighbours are on one page of the index, which takes half
+ * the time of 500 in stream order.
  */
 function createIdCheck(stream: EventStream) {
-  let noted: Filed[] = [];
+  let pending: PendingId[] = [];
 
   async function finish(): Promise<readonly Finding[]> {
-    const filed = noted;
-    noted = [];
-    if (filed.length === 0) return [];
+    const ids = pending;
+    pending = [];
+    if (ids.length === 0) return [];
     try {
-      return await lookUpFindings(stream, filed);
+      return await lookUpFindings(stream, ids);
     } catch (error) {
       if (!(error instanceof StreamCorrupted)) throw error;
-      const position = filed[0]?.position ?? null;
+      const position = ids[0]?.position ?? null;
       const detail = `events from here on cannot be found by their ids: ${error.message}`;
       return [{ position, what: "id", detail }];
     }
   }
 
   return {
-    note(event: RecordedEvent): void {
+    add(event: RecordedEvent): void {
       const { id, type, position } = event;
-      noted.push({ id, type, position, about: amendedBy(event) });
+      pending.push({ id, type, position, about: amendedBy(event) });
     },
-    /** Of those that are many enough; the others wait. */
-    findings: async () => (noted.length < IDS_AT_ONCE ? [] : finish()),
+    /** Checks the pending ids once there are enough of them. */
+    findings: async () => (pending.length < IDS_AT_ONCE ? [] : finish()),
     finish,
   };
 }
 
 async function lookUpFindings(
   stream: EventStream,
-  events: readonly Filed[],
+  events: readonly PendingId[],
 ): Promise<readonly Finding[]> {
   const abouts = events.flatMap(({ about }) => about ?? []);
   const ids = [...events.map(({ id }) => id), ...abouts].sort(compareText);
@@ -252,7 +253,7 @@ async function lookUpFindings(
   return [...lost, ...misfiled, ...(await strayAmendments(stream, amended))];
 }
 
-/** Events that are found under a fact which they do not amend: ingest would count them to it. */
+/** Finds events that are indexed under a fact that they do not amend; ingest would apply them to it. */
 async function strayAmendments(
   stream: EventStream,
   amended: readonly Pick<RecordedEvent, "id">[],
@@ -266,11 +267,11 @@ async function strayAmendments(
   return findings;
 }
 
-/** Few enough that the events found fit into memory. */
+/** Number of facts looked up at once, so that their amendments fit into memory. */
 const AMENDED_AT_ONCE = 100;
 
 function straysOf(id: string, amendments: readonly RecordedEvent[]): readonly Finding[] {
-  // What a newer program wrote is a finding already; which fact it amends, this one cannot say.
+  // An event of a newer program is already a finding, and this program cannot tell which fact it amends.
   const strays = amendments.filter((event) => !isTooNew(event) && amendedBy(event) !== id);
   return strays.map(({ id: stray, type, position }) => {
     const detail = `${type} ${stray} is found under the event ${id}, which it does not amend`;
@@ -281,11 +282,11 @@ function straysOf(id: string, amendments: readonly RecordedEvent[]): readonly Fi
 const REBUILD_INDEX =
   "the index of ids is damaged; rebuild it (REINDEX) before more is appended, or restore a backup where an id is there twice";
 
-/** The fact that an event amends. It is filed under it beside the chain: the two must agree. */
+/** The fact that an event amends, by its data. The index of amendments must agree with it. */
 const amendedBy = (event: RecordedEvent): string | null =>
   AMENDMENTS.has(event.type) && !isTooNew(event) ? factIdOf(event) : null;
 
-/** @returns how many were looked at: all but those that were erased */
+/** @returns the number of verified bodies: all except the erased ones */
 async function verifyBodies(
   { stream, hashing }: VerifyOptions,
   page: readonly RecordedEvent[],
@@ -326,7 +327,7 @@ function digestFindings(
   return [{ position, what: "body_digest", detail }];
 }
 
-/** Where an erasure was stopped between its event and the bytes. */
+/** An erasure that was interrupted between its event and the removal of the bytes. */
 async function leftFindings(
   stream: EventStream,
   { position, ...event }: RecordedEvent,

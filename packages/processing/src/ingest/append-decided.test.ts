@@ -9,7 +9,7 @@ import {
   createMemoryStreamStorage,
 } from "../testing/memory-event-stream.ts";
 import { sampleEvent, sampleEvents, sampleId } from "../testing/sample-event.ts";
-import { appendContended, appendDecided, CONTENTION } from "./append-decided.ts";
+import { appendContended, appendDecided, CONTENTION_RETRY } from "./append-decided.ts";
 
 const START = 1_700_000_000_000_000_000n;
 
@@ -18,7 +18,7 @@ let stream: EventStream;
 let pauses: number[] = [];
 let others = 500_000;
 
-/** Sleeps at once, and notes how long. */
+/** Records sleeps instead of waiting. */
 const clock = {
   ...createManualClock(START),
   sleep: async (ms: number) => void pauses.push(ms),
@@ -36,13 +36,13 @@ async function overtake(event: NewEvent = sampleEvent(++others)): Promise<void> 
 }
 
 type Moments = Readonly<{
-  /** While it decides: behind what it looked up. */
+  /** During the decision: after the position that it read. */
   deciding?: () => Promise<void>;
-  /** Before its append arrives. */
+  /** Before its append reaches the stream. */
   appending?: (events: readonly NewEvent[]) => Promise<void>;
 }>;
 
-/** The stream as one sees it whom others overtake at these moments. */
+/** A stream on which other writers append at these moments. */
 const overtaken = ({ deciding, appending }: Moments): EventStream => ({
   ...stream,
   findByIds: async (ids) => {
@@ -62,7 +62,7 @@ const stored = (events: readonly NewEvent[]) => {
   return storage.events.map(({ id }) => id).filter((id) => wanted.has(id));
 };
 
-/** Appends those events that are not known yet. @returns also how often that was decided */
+/** Appends the events that are not known yet. @returns also the number of decisions */
 async function append(moments: Moments, events: readonly NewEvent[]) {
   let decided = 0;
   const decide = (known: KnownEvents["known"]) => {
@@ -74,8 +74,8 @@ async function append(moments: Moments, events: readonly NewEvent[]) {
   return { appended, decided };
 }
 
-describe("a decision that takes longer than the others' next append", () => {
-  test("is made once, and appended behind what came in between", async () => {
+describe("a decision that takes longer than another writer's next append", () => {
+  test("is made once, and appended after the events in between", async () => {
     const events = sampleEvents(1, 3);
     const { appended, decided } = await append({ deciding: overtake }, events);
     expect(appended).toEqual(events);
@@ -83,7 +83,7 @@ describe("a decision that takes longer than the others' next append", () => {
     expect(storage.events.map(({ id }) => id)).toEqual([sampleId(others), ...idsOf(events)]);
   });
 
-  test("is appended behind any number of them", async () => {
+  test("is appended after any number of events in between", async () => {
     const deciding = async () => {
       for (let count = 0; count < 2500; count += 1) await overtake();
     };
@@ -92,7 +92,7 @@ describe("a decision that takes longer than the others' next append", () => {
     expect(storage.events).toHaveLength(2503);
   });
 
-  test("is made again where another recorded one of its facts", async () => {
+  test("is made again if another writer recorded one of its facts", async () => {
     const moments = { deciding: once(() => overtake(sampleEvent(2))) };
     const { appended, decided } = await append(moments, sampleEvents(1, 3));
     expect(decided).toBe(2);
@@ -112,14 +112,14 @@ describe("a decision that takes longer than the others' next append", () => {
     expect(idsOf(appended)).toEqual([sampleId(1), sampleId(3)]);
   });
 
-  test("is over where nothing is left of it", async () => {
+  test("ends if nothing is left to append", async () => {
     const moments = { deciding: once(() => overtake(sampleEvent(1))) };
     expect(await append(moments, sampleEvents(1, 1))).toEqual({ appended: [], decided: 2 });
   });
 });
 
-describe("an append that others overtake", () => {
-  test("wins with fewer events, and is whole and in order in the end", async () => {
+describe("an append that conflicts with other writers", () => {
+  test("succeeds with fewer events at a time, and is complete and in order at the end", async () => {
     const events = sampleEvents(1, 2500);
     const sizes: number[] = [];
     const appending = async ({ length }: readonly NewEvent[]) => {
@@ -133,7 +133,7 @@ describe("an append that others overtake", () => {
     expect(decided).toBe(1);
   });
 
-  test("is made again from where it was broken off", async () => {
+  test("continues from where it was interrupted", async () => {
     const events = sampleEvents(1, 1500);
     const moments = { appending: atAppend(2, () => overtake(sampleEvent(1200))) };
     const { appended, decided } = await append(moments, events);
@@ -142,20 +142,20 @@ describe("an append that others overtake", () => {
     expect(stored(events)).toHaveLength(1500);
   });
 
-  test("pauses longer each time, and gives up with an error that says what to do", async () => {
+  test("backs off, and gives up with an error that says what to do", async () => {
     const failing = append({ appending: () => overtake() }, sampleEvents(1, 1));
     await expect(failing).rejects.toThrow(StreamUnavailable);
     await expect(failing).rejects.toThrow(/1000 times in a row.*running it again/);
-    expect(storage.events).toHaveLength(CONTENTION.attemptsMax);
-    expect(pauses).toHaveLength(CONTENTION.attemptsMax - 1);
+    expect(storage.events).toHaveLength(CONTENTION_RETRY.attemptsMax);
+    expect(pauses).toHaveLength(CONTENTION_RETRY.attemptsMax - 1);
     expect(pauses.slice(0, 9)).toEqual([1, 2, 4, 8, 16, 32, 64, 100, 100]);
   });
 
-  test("counts its attempts anew with each part", async () => {
+  test("restarts the count of attempts with each part", async () => {
     let attempts = 0;
     const appending = async () => {
       attempts += 1;
-      if (attempts % CONTENTION.attemptsMax > 0) await overtake();
+      if (attempts % CONTENTION_RETRY.attemptsMax > 0) await overtake();
     };
     const { appended } = await append({ appending }, sampleEvents(1, 2));
     expect(appended).toHaveLength(2);
@@ -183,7 +183,7 @@ describe("an append that others overtake", () => {
 
 const once = (work: () => Promise<void>) => atAppend(1, work);
 
-/** Does it the so manieth time, and only then. */
+/** Calls the function at the n-th call only. */
 function atAppend(which: number, work: () => Promise<void>): () => Promise<void> {
   let count = 0;
   return async () => {

@@ -10,8 +10,8 @@ import {
   mayFollow,
 } from "../ports/event-stream.ts";
 
-/** Who appends beside an ingestor that may never pause. */
-export type Contender = Readonly<{
+/** A writer that appends concurrently with a busy ingestor. */
+export type ConcurrentWriter = Readonly<{
   stream: EventStream;
   clock: Clock;
   random?: RandomFraction;
@@ -19,80 +19,86 @@ export type Contender = Readonly<{
 }>;
 
 /**
- * For an engine that cannot append behind others' events (EventStoreDB). Short pauses: the chance of
- * an attempt lies in how quickly it follows the head that it read. Next to an ingestor that never
- * pauses about every second one wins; where one in fifty does, all of these fail once in half a
- * billion times.
+ * Retries for an engine that cannot append after other writers' events (EventStoreDB). The pauses are
+ * short, because an attempt succeeds only if it quickly follows the head that it read. Beside an
+ * ingestor that never pauses, about every second attempt succeeds; if only one in fifty did, all
+ * attempts would fail once in half a billion times.
  */
-export const CONTENTION: RetryPolicy = { attemptsMax: 1000, delayMsMin: 1, delayMsMax: 100 };
+export const CONTENTION_RETRY: RetryPolicy = { attemptsMax: 1000, delayMsMin: 1, delayMsMax: 100 };
 
-/** Other writers came first, every time. Nothing is wrong, and nothing is half done. */
-class OvertakenByOthers extends StreamUnavailable {}
+/** Every attempt conflicted with other writers. Nothing is partly written. */
+class AppendConflicted extends StreamUnavailable {}
 
 /**
- * Appends, and again while other writers come first.
+ * Retries an append while it conflicts with other writers.
  *
- * @param append reads the head and appends behind it; the less it does in between, the sooner it wins
- * @throws StreamUnavailable where it never does
+ * @param append reads the head and appends after it, with as little work in between as possible
+ * @throws StreamUnavailable if all attempts conflict
  */
 export async function appendContended(
-  { clock, random, signal }: Pick<Contender, "clock" | "random" | "signal">,
+  { clock, random, signal }: Pick<ConcurrentWriter, "clock" | "random" | "signal">,
   append: () => Promise<AppendResult["outcome"]>,
 ): Promise<void> {
   const attempt = async () => {
-    if ((await append()) === "conflict") throw new OvertakenByOthers(OVERTAKEN);
+    if ((await append()) === "conflict") throw new AppendConflicted(CONFLICTED);
   };
-  const isPassing = (error: unknown) => error instanceof OvertakenByOthers;
-  await retry(attempt, { ...CONTENTION, isPassing, clock, signal, ...(random && { random }) });
+  const isTransient = (error: unknown) => error instanceof AppendConflicted;
+  await retry(attempt, {
+    ...CONTENTION_RETRY,
+    isTransient,
+    clock,
+    signal,
+    ...(random && { random }),
+  });
 }
 
-const OVERTAKEN = `other writers came first, ${CONTENTION.attemptsMax} times in a row or until this was stopped: what was appended stays, and running it again goes on from there`;
+const CONFLICTED = `other writers came first, ${CONTENTION_RETRY.attemptsMax} times in a row or until this was stopped: what was appended stays, and running it again goes on from there`;
 
 /**
- * Looks facts up, decides by what is known of them, and appends what follows. A decision may take
- * much longer than an ingestor needs for its next append, so it is not made again for each event
- * that came in between: it stands as long as none of them says anything about its facts, and is
- * then only appended behind them. Where the engine cannot look at them itself, what is large to
- * append is slow too: after each loss the next attempt is with half the events, down to one.
+ * Finds what is known of some facts, decides, and appends the resulting events. A decision may take
+ * much longer than an ingestor's next append, so it is repeated only if an event appended in between
+ * concerns its facts; otherwise its events are appended after the new head. On engines that cannot
+ * check those events themselves, large appends are slow as well: after each conflict the next attempt
+ * appends half as many events, down to one.
  *
- * @returns what is on the stream because of it, in order; none where there was nothing to append
+ * @returns the appended events in order; none if there was nothing to append
  */
 export async function appendDecided(
-  contender: Contender,
+  writer: ConcurrentWriter,
   ids: readonly string[],
   decide: (known: KnownEvents["known"]) => readonly NewEvent[],
 ): Promise<readonly NewEvent[]> {
-  const { stream } = contender;
+  const { stream } = writer;
   const appended: NewEvent[] = [];
   let decided = await decideNow(stream, ids, decide);
   let size = APPEND_EVENTS_MAX;
-  let isBehind = false;
+  let hasConflicted = false;
 
   async function appendPart(): Promise<AppendResult["outcome"]> {
-    if (isBehind) {
-      decided = (await moved(stream, decided)) ?? (await decideNow(stream, ids, decide));
+    if (hasConflicted) {
+      decided = (await rebase(stream, decided)) ?? (await decideNow(stream, ids, decide));
     }
     const [part = []] = cutAppends(decided.events.slice(0, size));
     if (part.length === 0) return "appended";
     const result = await stream.append(decided.after, part, [], decided.facts);
-    isBehind = result.outcome === "conflict";
-    size = isBehind ? Math.ceil(size / 2) : Math.min(APPEND_EVENTS_MAX, 2 * size);
+    hasConflicted = result.outcome === "conflict";
+    size = hasConflicted ? Math.ceil(size / 2) : Math.min(APPEND_EVENTS_MAX, 2 * size);
     if (result.outcome === "conflict") return "conflict";
     appended.push(...part);
-    const left = decided.events.slice(part.length);
-    decided = { ...decided, after: result.head.position, events: left };
+    const rest = decided.events.slice(part.length);
+    decided = { ...decided, after: result.head.position, events: rest };
     return "appended";
   }
 
-  while (decided.events.length > 0) await appendContended(contender, appendPart);
+  while (decided.events.length > 0) await appendContended(writer, appendPart);
   return appended;
 }
 
-/** Events that follow from what the stream says of some facts up to a position, and go there. */
+/** A decision: events to append after a position, decided from the stream up to it. */
 type Decided = Readonly<{
   after: number;
   events: readonly NewEvent[];
-  /** With them the decision stands or falls. */
+  /** The decision is invalid once another event concerns one of these facts. */
   facts: ReadonlySet<string>;
 }>;
 
@@ -107,13 +113,13 @@ async function decideNow(
   return { after: head.position, events, facts };
 }
 
-/** The same behind everything that came since; null where that is about one of its facts. */
-async function moved(stream: EventStream, decided: Decided): Promise<Decided | null> {
+/** Moves a decision after the current head. @returns null if an event in between concerns one of its facts */
+async function rebase(stream: EventStream, decided: Decided): Promise<Decided | null> {
   for (let { after } = decided; ; ) {
     const page = await stream.read({ after, limit: BETWEEN_MAX });
     if (!mayFollow(page, decided.facts)) return null;
     after = page.at(-1)?.position ?? after;
-    // Where bytes ended the page more follows: then this conflicts, and the next look goes on here.
+    // A page cut by its size has more events after it: the append conflicts, and the retry reads on from here.
     if (page.length < BETWEEN_MAX) return { ...decided, after };
   }
 }

@@ -71,7 +71,7 @@ describe("prepareDelivery", () => {
     expect(prepare(more, FRAME).id === prepare({}, FRAME).id).toBe(isSame);
   });
 
-  test("hands the translation the text, or null where the bytes are not UTF-8", () => {
+  test("gives the translation the text, or null if the bytes are not UTF-8", () => {
     const sources: Source[] = [];
     const translations = {
       present: 7,

@@ -11,11 +11,10 @@ import type { Reading, SocketOrder, Translations } from "@counterfoil/core/trans
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Delivery } from "../ports/ingest.ts";
 
-/** What a delivery says: when it arrives, and when its stored bytes are read again. */
-
+/** A delivery ready to be decided, on arrival and when its stored bytes are read again. */
 export type PreparedDelivery = ReadDelivery;
 
-/** Everything about a delivery that needs no look-up: its digest, its id, what its bytes say. */
+/** Computes what needs no lookup: a delivery's digest, its id, and the facts in its bytes. */
 export function prepareDelivery(
   delivery: Delivery,
   { present, versions }: Translations,
@@ -38,16 +37,17 @@ export function prepareDelivery(
   return preparedAs(delivery, as, hashing);
 }
 
-/** How a delivery's bytes were read. */
+/** How the bytes of a delivery were read. */
 type ReadAs = Readonly<{
   sha256: string;
   reading: Reading;
-  /** Whether the body has no time of its own: then the same bytes may be another statement. */
+  /** The body has no timestamp, so the same bytes may report another statement. */
   isTimeless: boolean;
   order: SocketOrder | null;
   translation: number;
 }>;
 
+/** Prepares a delivery whose bytes are already read. */
 export function preparedAs(
   delivery: Delivery,
   { sha256, reading, isTimeless, order, translation }: ReadAs,
@@ -88,6 +88,7 @@ export function preparedAs(
   };
 }
 
+/** Whether a body without a timestamp is identified by its notification. */
 export function isTimeless(reading: Reading): boolean {
   return reading.ok && reading.facts.some(({ data }) => "notification_id" in data);
 }
@@ -96,14 +97,14 @@ type StoredOptions = Readonly<{
   stream: EventStream;
   translations: Translations;
   hashing: Hashing;
-  /** What the frame's socket says; else what was recorded of that. */
+  /** The frame's order on its socket; the recorded one if not given. */
   order?: SocketOrder;
 }>;
 
 /**
- * Reads a recorded delivery again, from its stored bytes.
+ * Reads a recorded delivery again from its stored bytes.
  *
- * @returns what a translation finds in it; null where the bytes are gone.
+ * @returns the translation's reading; null if the bytes were erased
  */
 export async function readStored(
   received: RecordedEvent,
@@ -130,7 +131,7 @@ export async function readStored(
   return translate(source, hashing);
 }
 
-/** What a delivery says of its frame's place on the socket. */
+/** The recorded order of a delivery's frame on its socket. */
 export function socketOrder({
   not_before,
   follows,
@@ -139,7 +140,7 @@ export function socketOrder({
   return { order: { notBefore: timeOf(not_before), follows } };
 }
 
-/** The delivery as it came; null where its bytes are gone. */
+/** The delivery as it was received; null if its bytes were erased. */
 export async function storedDelivery(
   stream: EventStream,
   event: RecordedEvent,
@@ -172,7 +173,7 @@ export async function storedDelivery(
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text of a body; null where it is not UTF-8. */
+/** The text of a body; null if it is not UTF-8. */
 export function decodeBody(bytes: Uint8Array): string | null {
   try {
     return decoder.decode(bytes);

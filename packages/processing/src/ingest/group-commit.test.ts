@@ -13,7 +13,7 @@ import { deliveryRequest } from "./request.ts";
 
 const clock = createManualClock();
 
-/** A webhook that waits; `note` makes it another delivery of the same facts. */
+/** A pending webhook; `note` makes it another delivery of the same facts. */
 function waitingFor(run: number, note = "") {
   const { promise, resolve, reject } = Promise.withResolvers<Receipt>();
   const body = {
@@ -46,7 +46,7 @@ function waitingFor(run: number, note = "") {
 
 type OnCall = (call: string) => void | Promise<void>;
 
-/** A memory stream that notes what is asked of it; `onCall` may hold a call up, or fail it. */
+/** A memory stream that records its calls; `onCall` can delay or fail a call. */
 function openStream(onCall: OnCall = () => {}) {
   const inner = createMemoryEventStream({ ledger: "default", hashing, clock });
   const calls: string[] = [];
@@ -70,7 +70,7 @@ function openStream(onCall: OnCall = () => {}) {
   return { stream, inner, calls };
 }
 
-/** Takes the groups one after the other; gives what each of those who wait was told. */
+/** Commits the groups in order. @returns the answer of each request */
 async function appendAll(stream: EventStream, groups: ReturnType<typeof waitingFor>[][]) {
   const left = groups.map((group) => group.map(({ waiting }): Pending => waiting));
   const rejectAll = (error: unknown) => {
@@ -86,15 +86,15 @@ async function appendAll(stream: EventStream, groups: ReturnType<typeof waitingF
 const typesOf = async (stream: EventStream) =>
   (await stream.read({ after: 0, limit: 100 })).map(({ type }) => type);
 
-describe("groups in turn", () => {
-  test("the next is looked up before the append of the one before", async () => {
+describe("consecutive groups", () => {
+  test("the next is looked up before the append of the previous one", async () => {
     const { stream, calls } = openStream();
     await appendAll(stream, [[waitingFor(1)], [waitingFor(2)], [waitingFor(3)]]);
     const ahead = ["look-up 2", "append 1", "look-up 3", "append 2", "append 3"];
     expect(calls).toEqual(["look-up 1", ...ahead]);
   });
 
-  test("the next knows what the one before brings", async () => {
+  test("the next is decided on top of the previous one", async () => {
     const { stream, inner } = openStream();
     const first = [waitingFor(1), waitingFor(2)];
     const second = [waitingFor(2), waitingFor(1, "otherwise"), waitingFor(3)];
@@ -104,7 +104,7 @@ describe("groups in turn", () => {
     expect(await typesOf(inner)).toEqual([...bring, ...bring, "DeliveryReceived", ...bring]);
   });
 
-  test("what follows an append that failed is decided anew", async () => {
+  test("a group after a failed append is decided again", async () => {
     const { stream, inner } = openStream((call) => {
       if (call === "append 1" || call === "append 2") throw new StreamUnavailable("disk full");
     });
@@ -113,7 +113,7 @@ describe("groups in turn", () => {
     expect((await inner.head()).position).toBe(4);
   });
 
-  test("what follows a conflict is decided anew, also where as much came in between", async () => {
+  test("a group after a conflict is decided again, even if the stream is at the expected position", async () => {
     const rival = [1, 2, 3, 4].map((number) => sampleEvent(number));
     const { stream, inner } = openStream(async (call) => {
       if (call === "append 1") await inner.append(0, rival);
@@ -123,7 +123,7 @@ describe("groups in turn", () => {
     expect((await inner.head()).position).toBe(12);
   });
 
-  test("the stream goes away between two groups: the first is told, all others are refused", async () => {
+  test("if the stream fails between two groups, the first is acknowledged and all others are rejected", async () => {
     const { stream, inner } = openStream((call) => {
       if (call === "look-up 2") throw new StreamUnavailable("connection lost");
     });
@@ -133,7 +133,7 @@ describe("groups in turn", () => {
     expect((await inner.head()).position).toBe(4);
   });
 
-  test("a look-up that hangs does not keep those from being told who are durable", async () => {
+  test("a lookup that hangs does not delay the acknowledgement of durable requests", async () => {
     const hanging = Promise.withResolvers<void>();
     const { stream } = openStream((call) => (call === "look-up 2" ? hanging.promise : undefined));
     const [first, second] = [waitingFor(1), waitingFor(2)];

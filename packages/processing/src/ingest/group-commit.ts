@@ -7,12 +7,12 @@ import type { Receipt } from "../ports/ingest.ts";
 import type { Decision, Request } from "./request.ts";
 
 /**
- * Group commit: requests that are pending together become one group, which is looked up, decided
- * and appended as a whole. While one group is appended, the next is looked up and decided on top of
- * it. A group that fails is tried again one request at a time, so that no delivery fails others.
+ * Group commit: requests that are pending together form one group, whose ids are looked up and which
+ * is decided and appended as a whole. While one group is appended, the next is looked up and decided
+ * on top of it. A group that fails is retried one request at a time, so that no delivery fails others.
  */
 
-/** A request, and how whoever waits for it is answered. */
+/** A request with the promise functions of its submitter. */
 export type Pending = Readonly<{
   request: Request;
   resolve: (receipt: Receipt) => void;
@@ -20,20 +20,20 @@ export type Pending = Readonly<{
 }>;
 
 type PendingQueue = Readonly<{
-  /** The next group; empty where nothing is pending. */
+  /** The next group; empty if nothing is pending. */
   takeGroup: () => readonly Pending[];
-  /** The stream is away: for all that is pending. */
+  /** Rejects all pending requests, because the stream is unavailable. */
   rejectAll: (error: unknown) => void;
 }>;
 
 type Context = Readonly<{ stream: EventStream; clock: Clock; queue: PendingQueue }>;
 
-/** `decided` is null where the group is to be looked up again, by itself. */
+/** `decided` is null if the group has to be looked up again after the one before it. */
 type NextGroup = Readonly<{ group: readonly Pending[]; decided: DecidedGroup | null }>;
 
 const NO_GROUP: NextGroup = { group: [], decided: null };
 
-/** Appends group after group until nothing is pending; each request is answered. */
+/** Appends groups until nothing is pending. Every request is resolved or rejected. */
 export async function commitGroups(context: Context): Promise<void> {
   let next = await prepareGroup(context, null);
   while (next.group.length > 0) {
@@ -47,7 +47,7 @@ export async function commitGroups(context: Context): Promise<void> {
   }
 }
 
-/** Looks the next group up and decides it, on top of one whose append may still be under way. */
+/** Looks up and decides the next group, on top of one whose append may still be in progress. */
 async function prepareGroup(context: Context, before: DecidedGroup | null): Promise<NextGroup> {
   const { stream, queue } = context;
   const group = queue.takeGroup();
@@ -63,8 +63,8 @@ async function prepareGroup(context: Context, before: DecidedGroup | null): Prom
 }
 
 /**
- * Appends a group, and decides the next one meanwhile. What was decided on top of it counts only
- * where it is durable as a whole, and stands where it was to stand.
+ * Appends a group while the next one is decided on top of it. That decision is valid only if the whole
+ * group became durable at the expected position.
  */
 async function commitAndPrepare(
   context: Context,
@@ -72,15 +72,15 @@ async function commitAndPrepare(
   decided: DecidedGroup,
 ): Promise<NextGroup> {
   const { stream, clock } = context;
-  // Its look-up goes ahead of the append, which would hold it up.
+  // The lookup is sent before the append, which would delay it.
   const following = prepareGroup(context, decided);
   const unanswered = new Set(group);
   const appending = appendDecidedGroup(stream, decided, (answers) => {
     for (const { pending } of answers) unanswered.delete(pending);
-    // To answer takes time in which the disk could be at work: the next append comes first.
+    // Acknowledging takes time during which the disk would be idle, so the next append goes first.
     void clock.nextTurn().then(() => acknowledge(answers));
   });
-  // If the append failed, each delivery alone finds out whether it was to blame.
+  // If the append failed, each delivery is retried alone to find the bad one.
   const end = await appending.catch(() => "failed" as const);
   if (unanswered.size > 0) await commitAlone(context, [...unanswered], end === "failed");
   const next = await following;
@@ -101,11 +101,11 @@ async function commitAlone(
 }
 
 /**
- * Appends a group and answers each of it. After an error each goes alone, so that one delivery
- * which cannot be appended does not fail its neighbours.
+ * Appends a group and answers each request. After an error each request is appended alone, so that one
+ * delivery that cannot be appended does not fail the others.
  *
- * @param hasFailed an error has been met already
- * @throws LookUpFailed for whoever is left unanswered
+ * @param hasFailed the group's append has already failed
+ * @throws LookUpFailed after rejecting the unanswered requests
  */
 async function appendGroup(
   stream: EventStream,
@@ -137,8 +137,8 @@ function rejectFirst(unanswered: Set<Pending>, error: unknown): void {
 }
 
 /**
- * Looks up, decides and appends those chosen, and takes them off the unanswered as they become
- * durable. On a conflict the others of them are looked up and decided again.
+ * Looks up, decides and appends the chosen requests, and removes them from the unanswered ones as they
+ * become durable. After a conflict the remaining ones are looked up and decided again.
  */
 async function appendTogether(
   stream: EventStream,
@@ -156,35 +156,35 @@ async function appendTogether(
   }
 }
 
-/** What becomes of a group where the stream is at `after` when it is appended. */
+/** The decision of a group, valid if the stream is at `after` when it is appended. */
 type DecidedGroup = Readonly<{
   after: number;
-  /** Of all that was looked up for it. */
+  /** All ids that were looked up for the group. */
   ids: readonly string[];
-  /** Where the stream is then. */
+  /** The stream's head position after the appends. */
   position: number;
   appends: readonly Append[];
-  /** Its events by the fact that each is, or is about. */
-  stated: ReadonlyMap<string, readonly NewEvent[]>;
+  /** The group's events by the id of the fact that each records or amends. */
+  eventsByFact: ReadonlyMap<string, readonly NewEvent[]>;
 }>;
 
-/** One append, and the requests that are durable with it. */
+/** One append, and the requests that are durable after it. */
 type Append = {
   readonly events: NewEvent[];
   readonly bodies: Body[];
-  readonly ends: End[];
+  readonly completed: CompletedRequest[];
   size: number;
 };
 
-type End = Readonly<{ pending: Pending; decision: Decision }>;
+type CompletedRequest = Readonly<{ pending: Pending; decision: Decision }>;
 
-/** The stream could not say what is known: no delivery's fault, and nothing was written. */
+/** The lookup failed: no delivery caused it, and nothing was written. */
 class LookUpFailed extends Error {}
 
-type Asked = Readonly<{ ids: readonly string[]; found: KnownEvents }>;
+type LookedUp = Readonly<{ ids: readonly string[]; found: KnownEvents }>;
 
 /** @throws LookUpFailed */
-async function lookUpGroup(stream: EventStream, group: readonly Pending[]): Promise<Asked> {
+async function lookUpGroup(stream: EventStream, group: readonly Pending[]): Promise<LookedUp> {
   const ids = group.flatMap(({ request }) => request.ids());
   try {
     return { ids, found: await stream.findByIds(ids) };
@@ -194,15 +194,15 @@ async function lookUpGroup(stream: EventStream, group: readonly Pending[]): Prom
 }
 
 /**
- * Decides a group, one request after the other: each knows what those before it bring.
+ * Decides the requests of a group in order, each on top of the ones before it.
  *
- * @param before a group whose append may still be under way, and which this one follows
- * @returns null where what is known makes a request ask for other ids, or where somebody else's
- *   events are between: it is to be looked up anew
+ * @param before the preceding group, whose append may still be in progress
+ * @returns null if the group has to be looked up again: a request needs other ids because of what is
+ *   known, or another writer's events are in between
  */
 function decideGroup(
   group: readonly Pending[],
-  { ids, found }: Asked,
+  { ids, found }: LookedUp,
   before: DecidedGroup | null = null,
 ): DecidedGroup | null {
   const { head } = found;
@@ -210,43 +210,44 @@ function decideGroup(
   if (isBehind && head.position !== before.after) return null;
   const known = knownFacts(found.known);
   if (isBehind) {
-    for (const id of ids) for (const event of before.stated.get(id) ?? []) noteEvent(known, event);
+    for (const id of ids)
+      for (const event of before.eventsByFact.get(id) ?? []) noteEvent(known, event);
   }
-  const ends: End[] = [];
+  const completed: CompletedRequest[] = [];
   for (const pending of group) {
     const decision = pending.request.decide(known);
     if (decision === null) return null;
-    ends.push({ pending, decision });
+    completed.push({ pending, decision });
   }
-  const appends = planAppends(ends);
+  const appends = planAppends(completed);
   const after = isBehind ? before.position : head.position;
   const position = appends.reduce((sum, { events }) => sum + events.length, after);
-  return { after, ids, position, appends, stated: byFact(appends) };
+  return { after, ids, position, appends, eventsByFact: groupByFact(appends) };
 }
 
-function byFact(appends: readonly Append[]): ReadonlyMap<string, readonly NewEvent[]> {
-  const stated = new Map<string, NewEvent[]>();
+function groupByFact(appends: readonly Append[]): ReadonlyMap<string, readonly NewEvent[]> {
+  const eventsByFact = new Map<string, NewEvent[]>();
   for (const { events } of appends) {
     for (const event of events) {
       const fact = event.about ?? event.id;
-      const others = stated.get(fact);
-      if (others === undefined) stated.set(fact, [event]);
+      const others = eventsByFact.get(fact);
+      if (others === undefined) eventsByFact.set(fact, [event]);
       else others.push(event);
     }
   }
-  return stated;
+  return eventsByFact;
 }
 
 /**
- * Whole deliveries share an append within its bounds; one that is divided takes its own, part by
- * part. A repeat appends nothing, yet it ends with the appends before it: what it repeats may be
- * among them.
+ * Plans the appends of a group. Whole deliveries share an append within its limits; each part of a
+ * divided delivery gets its own. A repeat appends nothing, but is answered only after the appends
+ * before it, which may contain the delivery that it repeats.
  */
-function planAppends(ends: readonly End[]): readonly Append[] {
+function planAppends(requests: readonly CompletedRequest[]): readonly Append[] {
   const appends = [emptyAppend()];
-  for (const end of ends) {
-    const { body } = end.pending.request;
-    const parts = end.decision.appends;
+  for (const request of requests) {
+    const { body } = request.pending.request;
+    const parts = request.decision.appends;
     parts.forEach((events, part) => {
       const size = sizeOf(events);
       const append = appendFor(events.length, size, parts.length > 1, appends);
@@ -254,14 +255,14 @@ function planAppends(ends: readonly End[]): readonly Append[] {
       append.size += size;
       if (part === 0 && body) append.bodies.push(body);
     });
-    appends.at(-1)?.ends.push(end);
+    appends.at(-1)?.completed.push(request);
   }
   return appends;
 }
 
-const emptyAppend = (): Append => ({ events: [], bodies: [], ends: [], size: 0 });
+const emptyAppend = (): Append => ({ events: [], bodies: [], completed: [], size: 0 });
 
-/** The last append where it has room, else a new one. */
+/** The last append if it has room, otherwise a new one. */
 function appendFor(count: number, size: number, isPart: boolean, appends: Append[]): Append {
   const last = appends.at(-1);
   const hasRoom =
@@ -278,11 +279,11 @@ const sizeOf = (events: readonly NewEvent[]): number =>
   events.reduce((sum, event) => sum + storedSize(event), 0);
 
 /**
- * Appends what was decided.
+ * Appends a decided group.
  *
- * @param onDurable is given the requests that became durable, each with the head by then
- * @returns where the stream is then; null where another writer came first: the others are to be
- *   decided again
+ * @param onDurable called with the requests that became durable, each with the head position
+ * @returns the head position; null after a conflict, when the remaining requests have to be decided
+ *   again
  */
 async function appendDecidedGroup(
   stream: EventStream,
@@ -291,19 +292,19 @@ async function appendDecidedGroup(
 ): Promise<number | null> {
   let position = group.after;
   for (const append of group.appends) {
-    const { events, ends } = append;
+    const { events, completed } = append;
     if (events.length > 0) {
-      const result = await appendBehind(stream, position, append, group);
+      const result = await appendAfter(stream, position, append, group);
       if (result.outcome === "conflict") return null;
       position = result.head.position;
     }
-    onDurable(ends.map(({ pending, decision }) => answerOf(pending, decision, position)));
+    onDurable(completed.map(({ pending, decision }) => answerOf(pending, decision, position)));
   }
   return position;
 }
 
-/** Behind the position, or also behind what others, who never pause, put there about other facts. */
-async function appendBehind(
+/** Appends after the position; on a conflict, also after other writers' events about other facts. */
+async function appendAfter(
   stream: EventStream,
   position: number,
   { events, bodies }: Append,
@@ -314,13 +315,13 @@ async function appendBehind(
   return stream.append(position, events, bodies, factsOf(group));
 }
 
-/** With them the decisions stand or fall, also those for appends that come later. */
-function factsOf({ ids, stated }: DecidedGroup): ReadonlySet<string> {
-  const events = [...stated.values()].flat();
+/** All facts on which the group's decisions depend, including those of its later appends. */
+function factsOf({ ids, eventsByFact }: DecidedGroup): ReadonlySet<string> {
+  const events = [...eventsByFact.values()].flat();
   return new Set([...ids, ...events.map(({ id }) => id)]);
 }
 
-/** Who is answered what. */
+/** A request with its receipt. */
 type Answer = Readonly<{ pending: Pending; receipt: Receipt }>;
 
 function answerOf(pending: Pending, decision: Decision, position: number): Answer {

@@ -15,7 +15,7 @@ import { finishDeliveries } from "./startup.ts";
 
 const START = 1_700_000_000_000_000_000n;
 const ACCOUNTS = 3000;
-/** The translation that the next change of reading brings. */
+/** A later version of the translation. */
 const NEXT = TRANSLATIONS.present + 1;
 
 const account = (at: number) => ({
@@ -52,7 +52,7 @@ function setUp() {
   const ingestOn = (on: EventStream, translations = TRANSLATIONS) =>
     createIngest({ stream: on, translations, hashing, clock });
 
-  /** Takes the delivery in, and dies after so many appends. */
+  /** Ingests the delivery, and dies after the given number of appends. */
   async function die(delivery: Delivery, appends: number): Promise<void> {
     let left = appends;
     const dying: EventStream = {
@@ -91,7 +91,7 @@ describe("a divided delivery whose ingestor died", () => {
     expect(await complete()).toEqual([]);
   });
 
-  test("is told from those that ended", async () => {
+  test("is distinguished from completed ones", async () => {
     const { die, ingest, complete } = setUp();
     await ingest.submit(snapshot(1));
     await die(snapshot(2), 2);
@@ -99,7 +99,7 @@ describe("a divided delivery whose ingestor died", () => {
     expect(await complete()).toEqual(["completed"]);
   });
 
-  test("is read by the translation that it names", async () => {
+  test("is read by its recorded translation", async () => {
     const { storage, die, complete } = setUp();
     await die(snapshot(1), 1);
     const blind: Translate = () => ({ ok: false, reason: "shape", detail: "not in this version" });
@@ -120,7 +120,7 @@ describe("a divided delivery whose ingestor died", () => {
     expect(count("DeliveryCompleted")).toBe(1);
   });
 
-  test("by a translation that is not here is reported", async () => {
+  test("by a translation that does not exist here is reported", async () => {
     const { die, complete } = setUp();
     await die(snapshot(1), 1);
     const present = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;

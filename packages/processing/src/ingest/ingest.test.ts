@@ -19,7 +19,7 @@ import { sampleEvent } from "../testing/sample-event.ts";
 import { createIngest, type IngestOptions } from "./ingest.ts";
 
 const START = 1_700_000_000_000_000_000n;
-/** The translation that the next change of reading brings. */
+/** A later version of the translation. */
 const NEXT = TRANSLATIONS.present + 1;
 
 type Before = Readonly<{
@@ -27,7 +27,7 @@ type Before = Readonly<{
   append?: (events: readonly NewEvent[]) => void | Promise<void>;
 }>;
 
-/** An ingest over a memory stream that notes its appends; `before` may hold up or fail a call. */
+/** An ingest over a memory stream that records its appends; `before` can delay or fail a call. */
 function setUp(options: Partial<IngestOptions> = {}, before: Before = {}) {
   const clock = createManualClock(START);
   const storage = createMemoryStreamStorage();
@@ -122,7 +122,7 @@ const countOf = (events: readonly { type: string }[], type: string) =>
   events.filter((event) => event.type === type).length;
 
 describe("group commit", () => {
-  test("deliveries that come together are appended together, and each is acknowledged", async () => {
+  test("deliveries that arrive together are appended together, and each is acknowledged", async () => {
     const { ingest, appends, storage, stream } = setUp();
     const receipts = await Promise.all(
       numbers(100).map((number) => ingest.submit(webhook(number))),
@@ -136,7 +136,7 @@ describe("group commit", () => {
     expect(await stream.body(hashing.sha256(webhook(7).bytes))).toEqual(webhook(7).bytes);
   });
 
-  test("what comes during an append goes with the next", async () => {
+  test("deliveries that arrive during an append join the next group", async () => {
     const gate = Promise.withResolvers<void>();
     const { ingest, appends, clock } = setUp({}, { append: () => gate.promise });
     const first = ingest.submit(webhook(1));
@@ -148,7 +148,7 @@ describe("group commit", () => {
     expect(appends.map((events) => countOf(events, "DeliveryReceived"))).toEqual([1, 50]);
   });
 
-  test("one append stays within its bounds, however many deliveries wait", async () => {
+  test("one append stays within its limits, however many deliveries are pending", async () => {
     const { ingest, appends, bodies } = setUp();
     const receipts = await Promise.all(
       numbers(600).map((number) => ingest.submit(webhook(number))),
@@ -165,7 +165,7 @@ describe("group commit", () => {
     expect(ends.at(-1)).toBe(2400);
   });
 
-  test("a repeat is told apart, also beside the first copy", async () => {
+  test("a repeat is recognised, even in the same group as the first copy", async () => {
     const { ingest, storage } = setUp();
     const twice = [webhook(1), webhook(1, { notificationId: "other" })];
     const receipts = await Promise.all(twice.map((delivery) => ingest.submit(delivery)));
@@ -174,7 +174,7 @@ describe("group commit", () => {
     expect(storage.events).toHaveLength(4);
   });
 
-  test("what nobody can read is durable and says why", async () => {
+  test("an unreadable delivery is durable, and its receipt has the reason", async () => {
     const { ingest, storage } = setUp();
     const unreadable = webhook(1, { bytes: Uint8Array.of(0xff) });
     const quarantined = { outcome: "quarantined", reason: "not_utf8", position: 2 };
@@ -185,7 +185,7 @@ describe("group commit", () => {
 });
 
 describe("a large delivery", () => {
-  test("lets others pass between its parts, and is acknowledged with the last", async () => {
+  test("lets other deliveries in between its parts, and is acknowledged with the last", async () => {
     const ended: string[] = [];
     let next = 0;
     const sent: Promise<unknown>[] = [];
@@ -214,7 +214,7 @@ describe("a large delivery", () => {
     expect(await stream.body(hashing.sha256(snapshot(1, 4000).bytes))).not.toBeNull();
   });
 
-  test("does not take the room of others while it is read and recorded", async () => {
+  test("does not count against the limit of other deliveries", async () => {
     const gate = Promise.withResolvers<void>();
     const { ingest } = setUp({ pendingBytesMax: 400_000 }, { append: () => gate.promise });
     const first = ingest.submit(snapshot(1, 4000));
@@ -225,7 +225,7 @@ describe("a large delivery", () => {
     }
   });
 
-  test("of two ingestors at once leaves one copy of each fact", async () => {
+  test("submitted to two ingestors at once leaves one copy of each fact", async () => {
     const { ingest, another, storage } = setUp();
     const other = another();
     await Promise.all([ingest, other].map((each) => each.submit(snapshot(1, 3000))));
@@ -336,7 +336,7 @@ describe("conflicts", () => {
 describe("failures", () => {
   const isPoison = ({ data }: NewEvent) => data.includes('"run_id":"13"');
 
-  test("one delivery that cannot be appended does not fail its neighbours", async () => {
+  test("one delivery that cannot be appended does not fail the others", async () => {
     const { ingest, storage } = setUp(
       {},
       {
@@ -355,7 +355,7 @@ describe("failures", () => {
     expect(await ingest.submit(webhook(21))).toMatchObject({ outcome: "recorded" });
   });
 
-  test("a repeat is not acknowledged on the strength of a copy that was not written", async () => {
+  test("a repeat is not acknowledged if its first copy was not written", async () => {
     let failures = 1;
     const { ingest, storage } = setUp(
       {},
@@ -370,13 +370,13 @@ describe("failures", () => {
       ingest.submit(webhook(1)),
       ingest.submit(webhook(1)),
     ]);
-    // Together and the first alone fail; the second alone is then the first copy.
+    // The append of both and that of the first alone fail; the second is then the first copy.
     expect(first).toMatchObject({ status: "rejected" });
     expect(second).toMatchObject({ value: { outcome: "recorded", position: 4 } });
     expect(storage.events).toHaveLength(4);
   });
 
-  test("a stream that is down rejects everything that waits, at once; it may come back", async () => {
+  test("an unavailable stream rejects everything pending at once, and may recover", async () => {
     let isDown = true;
     const { ingest, lookUps } = setUp(
       {},
@@ -411,7 +411,7 @@ describe("failures", () => {
 });
 
 describe("overload", () => {
-  test("is answered before a delivery is looked at", async () => {
+  test("is reported before a delivery is read", async () => {
     let reads = 0;
     const counting: Translations = {
       present: 1,
@@ -435,14 +435,14 @@ describe("overload", () => {
     expect(await ingest.submit(webhook(11))).toMatchObject({ outcome: "recorded" });
   });
 
-  test("does not refuse one of any size where nothing waits", async () => {
+  test("does not refuse a delivery of any size if nothing is pending", async () => {
     const { ingest } = setUp({ pendingBytesMax: 10 });
     expect(await ingest.submit(webhook(1))).toMatchObject({ outcome: "recorded" });
   });
 });
 
 describe("stopping", () => {
-  test("waits for what was submitted, and takes nothing more", async () => {
+  test("waits for submitted deliveries, and accepts no more", async () => {
     const gate = Promise.withResolvers<void>();
     const { ingest, storage } = setUp({}, { append: () => gate.promise });
     const submitted = numbers(3).map((number) => ingest.submit(webhook(number)));
@@ -470,7 +470,7 @@ const OPENING = {
 } as const;
 
 describe("feed connections", () => {
-  test("are opened and closed once, whoever says it again", async () => {
+  test("are opened and closed once, even if reported again", async () => {
     const { ingest, another, storage } = setUp();
     const closing = {
       provider: "zerohash",
@@ -512,7 +512,7 @@ describe("a divided delivery", () => {
     return context;
   }
 
-  test("does not hold up its neighbours", async () => {
+  test("does not delay other deliveries", async () => {
     const { ingest, storage, bodies } = setUp();
     const sent = [webhook(1), snapshot(1, 3000), webhook(2)];
     const receipts = await Promise.all(sent.map((delivery) => ingest.submit(delivery)));
@@ -524,7 +524,7 @@ describe("a divided delivery", () => {
     expect(storage.bodies.size).toBe(3);
   });
 
-  test("that was left is completed by a repeat, with the arrival that it had", async () => {
+  test("that is incomplete is completed by a repeat, with its first arrival", async () => {
     const { another, storage } = await leaveSnapshot();
     const later = snapshot(1, 3000, { receivedAt: START + 60_000_000_000n });
     const ingest = another();
@@ -536,7 +536,7 @@ describe("a divided delivery", () => {
     expect([...arrivals]).toEqual([formatTime(START)]);
   });
 
-  test("that was left is completed by the translation that began it", async () => {
+  test("that is incomplete is completed by the translation that began it", async () => {
     const first = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
     /** Reads other accounts: its facts have other ids. */
     const second: Translate = (source, given) =>
@@ -558,7 +558,7 @@ describe("a divided delivery", () => {
     expect(countOf(storage.events, "DeliveryCompleted")).toBe(1);
   });
 
-  test("that is complete is a repeat, also where its translation is gone", async () => {
+  test("that is complete is a repeat, even if its translation no longer exists", async () => {
     const { ingest, another } = setUp();
     await ingest.submit(snapshot(1, 3000));
     await ingest.submit(webhook(1));
@@ -568,7 +568,7 @@ describe("a divided delivery", () => {
     expect(await later.submit(webhook(1))).toMatchObject({ outcome: "repeated" });
   });
 
-  test("that was left by a translation that is gone is rejected alone", async () => {
+  test("that is incomplete and whose translation no longer exists is rejected alone", async () => {
     const { another } = await leaveSnapshot();
     const present = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
     const later = another({ translations: { present: NEXT, versions: { [NEXT]: present } } });
@@ -585,7 +585,7 @@ describe("a divided delivery", () => {
     ]);
   });
 
-  test("is completed by two at once into one copy of each fact", async () => {
+  test("is completed by two ingestors at once with one copy of each fact", async () => {
     const { another, storage } = await leaveSnapshot();
     const receipts = await Promise.all(
       [another(), another()].map((ingest) => ingest.submit(snapshot(1, 3000))),

@@ -29,36 +29,39 @@ export type IngestOptions = Readonly<{
   translations: Translations;
   hashing: Hashing;
   clock: Clock;
-  /** What clients of the feed remember; its own where it is not given. */
+  /** Sessions of the feed's clients; new ones if not given. */
   feedSessions?: FeedSessions;
-  /** Reads large bodies on a thread; in this one where it is not given. */
+  /** Reads large bodies on another thread; on this one if not given. */
   readLarge?: ReadLarge;
   tracing?: Tracing;
-  /** Bytes of deliveries that may be pending; beyond, `submit` throws Overloaded. */
+  /** Limit of the pending deliveries' bytes, above which `submit` throws Overloaded. */
   pendingBytesMax?: number;
 }>;
 
 const PENDING_BYTES_MAX = 64 * 1024 * 1024;
-/** Bounds of one group: enough to share a disk flush, small enough that nobody waits long for it. */
+/** Limits of one group: large enough to share a disk flush, small enough to keep latency low. */
 const GROUP_SIZE_MAX = 256;
 const GROUP_BYTES_MAX = 512 * 1024;
-/** What a request takes of memory beside the bytes of its delivery. */
+/** Estimated memory of a request besides the bytes of its delivery. */
 const REQUEST_BYTES = 1024;
 
 type Queued = Pending & Readonly<{ size: number }>;
 
 /**
- * The ingestor's heart: deliveries that arrive together are looked up, decided and appended
- * together (group commit), and each is acknowledged after its append is durable. Exactly once is
- * arbitrated by the stream: on conflict the group is looked up and decided again.
+ * Ingests deliveries by group commit: those that arrive together are looked up, decided and appended
+ * together, and each is acknowledged when its append is durable. The stream's expected position
+ * guarantees exactly-once recording: after a conflict the group is looked up and decided again.
  */
 export function createIngest(options: IngestOptions): Ingest {
   const { stream, translations, hashing, clock, tracing = NO_TRACING } = options;
   const { pendingBytesMax = PENDING_BYTES_MAX } = options;
   const feedSessions = options.feedSessions ?? createFeedSessions();
   const queue: Queued[] = [];
-  // One large delivery must not take the room of all others.
-  const room = { whole: createRoom(pendingBytesMax), large: createRoom(pendingBytesMax) };
+  // Separate limits, so that one large delivery does not block all others.
+  const limits = {
+    whole: createPendingLimit(pendingBytesMax),
+    large: createPendingLimit(pendingBytesMax),
+  };
   let running: Promise<void> | null = null;
 
   function enqueue(request: Request, size: number): Promise<Receipt> {
@@ -70,7 +73,7 @@ export function createIngest(options: IngestOptions): Ingest {
   }
 
   const submitWhole = (bytes: number, makeRequest: () => Request) =>
-    room.whole.during(bytes, async (size) => enqueue(makeRequest(), size));
+    limits.whole.during(bytes, async (size) => enqueue(makeRequest(), size));
 
   const readLarge: ReadLarge =
     options.readLarge ?? (async (source) => readWhole(source, { translations, hashing }));
@@ -80,13 +83,13 @@ export function createIngest(options: IngestOptions): Ingest {
     const session = place === null ? null : feedSessions.of(place.connection);
     const terms = { delivery, translation: translations.present };
     const reading = { read: readLarge, session, hashing };
-    return room.large.during(bytes.length, () => recordLarge(terms, reading, enqueue));
+    return limits.large.during(bytes.length, () => recordLarge(terms, reading, enqueue));
   }
 
   async function run(): Promise<void> {
     const pending = { takeGroup: () => takeGroup(queue), rejectAll };
     while (queue.length > 0) {
-      // Requests whose bytes are in already join the first group.
+      // Requests that have already arrived join the first group.
       await clock.nextTurn();
       await commitGroups({ stream, clock, queue: pending });
     }
@@ -115,13 +118,13 @@ export function createIngest(options: IngestOptions): Ingest {
     feedClosed: async (closing) =>
       void (await submitWhole(0, () => closingRequest(closing, hashing))),
     stop: async () => {
-      await Promise.all([room.whole.close(), room.large.close()]);
+      await Promise.all([limits.whole.close(), limits.large.close()]);
       await running;
     },
   };
 }
 
-/** From its submission until it is durable. A frame's trace begins here: nobody hands one over a socket. */
+/** Traces a delivery from its submission until it is durable. A frame has no trace context, so its trace starts here. */
 async function traceAppend(
   tracing: Tracing,
   delivery: Delivery,
@@ -148,17 +151,17 @@ async function traceAppend(
   }
 }
 
-/** What may be pending at once, in bytes. */
-function createRoom(bytesMax: number) {
+/** Limits the bytes that are pending at once. */
+function createPendingLimit(bytesMax: number) {
   const working = new Set<Promise<unknown>>();
   let bytes = 0;
   let isClosed = false;
   return {
-    /** Counts a delivery while it is worked at. */
+    /** Counts a delivery while the work on it is in progress. */
     async during<T>(length: number, work: (size: number) => Promise<T>): Promise<T> {
       const size = length + REQUEST_BYTES;
       if (isClosed) throw new StreamUnavailable("the ingestor is stopping");
-      // One of any size is taken where nothing is pending: whatever the receiver lets in can be appended.
+      // If nothing is pending, a delivery of any size is accepted, so that none is refused forever.
       if (bytes > 0 && bytes + size > bytesMax) {
         throw new Overloaded(`${bytes} bytes of deliveries are pending already`);
       }
@@ -172,7 +175,7 @@ function createRoom(bytesMax: number) {
         bytes -= size;
       }
     },
-    /** Takes nothing more, and waits for what was taken. */
+    /** Refuses further work, and waits for work in progress. */
     close: async () => {
       isClosed = true;
       await Promise.allSettled(working);

@@ -19,7 +19,7 @@ function setUp() {
 const named = (name: string, environment = "production") => ({ name, environment });
 
 describe("openLedger", () => {
-  test("puts LedgerOpened at position 1, once", async () => {
+  test("appends LedgerOpened at position 1, once", async () => {
     const { stream, storage } = setUp();
     await Promise.all([1, 2, 3].map(() => openLedger(stream, named("default"), hashing)));
     await openLedger(stream, named("default"), hashing);
@@ -33,7 +33,7 @@ describe("openLedger", () => {
     });
   });
 
-  test("goes on where facts follow", async () => {
+  test("accepts a ledger that already has facts", async () => {
     const { stream, storage } = setUp();
     await openLedger(stream, named("default"), hashing);
     await stream.append(1, [sampleEvent(1)]);
@@ -41,7 +41,7 @@ describe("openLedger", () => {
     expect(storage.events).toHaveLength(2);
   });
 
-  test("refuses another ledger's stream, and says both names", async () => {
+  test("refuses another ledger's stream, and names both", async () => {
     const { stream } = setUp();
     await openLedger(stream, named("first"), hashing);
     const opening = openLedger(stream, named("second"), hashing);
@@ -105,7 +105,7 @@ describe("waitForLedger", () => {
     expect(storage.waiters.size).toBe(0);
   });
 
-  test("looks by itself where nobody wakes it", async () => {
+  test("polls if it is not notified", async () => {
     const { stream, clock } = setUp();
     const abortable = {
       ...stream,
@@ -127,7 +127,7 @@ describe("waitForLedger", () => {
     await expect(waiting).rejects.toThrow(LedgerMismatch);
   });
 
-  test("ends when it is told to", async () => {
+  test("ends when the signal aborts", async () => {
     const { stream, clock, storage } = setUp();
     const abort = new AbortController();
     const waiting = waitForLedger(stream, named("default"), clock, abort.signal);

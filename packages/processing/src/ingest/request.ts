@@ -34,12 +34,12 @@ import {
   socketOrder,
 } from "./delivery.ts";
 
-/** What is to be appended, given what is known. */
+/** Something to be appended, decided from what is known. */
 export type Request = Readonly<{
-  /** Ids that a look-up must answer before `decide` can decide. */
+  /** The ids to look up before `decide`. */
   ids: () => readonly string[];
   body: Body | null;
-  /** null: what is known makes it read the delivery otherwise; `ids` are others now. */
+  /** null: the delivery has to be read differently because of what is known, and `ids` have changed. */
   decide: (known: KnownFacts) => Decision | null;
 }>;
 
@@ -80,11 +80,11 @@ export function deliveryRequest(
   };
 }
 
-/** How a delivery is to be read: as its arrival says, or as it was begun. */
+/** A delivery, and the translation with which it is read: those of its first arrival if it was begun before. */
 type ReadingTerms = Readonly<{ delivery: Delivery; translation: number }>;
 
-/** The delivery was begun by another translation or with another arrival: so it is completed. */
-class BegunOtherwise extends Error {
+/** The delivery was begun by another translation or with another arrival, and has to be completed as begun. */
+class BegunDifferently extends Error {
   readonly terms: ReadingTerms;
   constructor(terms: ReadingTerms) {
     super("the delivery was begun otherwise");
@@ -92,7 +92,7 @@ class BegunOtherwise extends Error {
   }
 }
 
-/** One part of a large delivery; its decision throws BegunOtherwise. */
+/** One part of a large delivery; its decision throws BegunDifferently. */
 function partRequest(
   delivery: Delivery,
   prepared: PreparedDelivery,
@@ -109,7 +109,7 @@ function partRequest(
     decide(known) {
       const begun = part.at === 0 ? begunAs(id, known, hashing) : null;
       if (begun !== null && !isReadAs(prepared, begun)) {
-        throw new BegunOtherwise(termsOf(delivery, begun));
+        throw new BegunDifferently(termsOf(delivery, begun));
       }
       const decision =
         part.parts > 1
@@ -135,8 +135,8 @@ function idsOf(prepared: PreparedDelivery, hashing: Hashing): readonly string[] 
 type Received = DataOf<"DeliveryReceived">;
 
 /**
- * An incomplete delivery is completed as it was begun, by that translation and with that
- * arrival, so that every ingestor records the same facts.
+ * The recorded beginning of an incomplete delivery; otherwise null. It is completed with that
+ * translation and arrival, so that every ingestor records the same facts.
  */
 function begunAs(deliveryId: string, known: KnownFacts, hashing: Hashing): Received | null {
   if (incompleteParts(deliveryId, known, hashing) === null) return null;
@@ -162,7 +162,7 @@ export function closingRequest({ closedAt, ...closing }: FeedClosing, hashing: H
   return feedRequest(newEvent({ type: "FeedClosed", data }, envelope, causeOf(connection)));
 }
 
-/** A connection may send more of its snapshot later: then it is complete once more. */
+/** A connection may send more of its snapshot later; its snapshot is then completed again. */
 export function completionRequest(data: SnapshotCompletion, hashing: Hashing): Request {
   const { connection, frames } = data;
   const id = eventId(["SnapshotCompleted", connection, String(frames)], hashing);
@@ -185,13 +185,13 @@ function feedRequest(event: NewEvent): Request {
   };
 }
 
-/** Beyond, a body is read where nobody waits for it, and what it says is recorded part by part. */
+/** A larger body is read on another thread, and its facts are recorded part by part. */
 export const LARGE_BYTES = 256 * 1024;
 
-/** Facts that are looked up and decided together: some ten milliseconds. */
+/** Number of facts looked up and decided together, which takes some ten milliseconds. */
 const PART_FACTS = 500;
 
-/** Reads a large body in one go: what a thread does, and who has none. */
+/** Reads a large body at once, on the reading thread or without one. */
 export function readWhole(
   { bytes, ...source }: LargeSource,
   { translations, hashing }: Readonly<{ translations: Translations; hashing: Hashing }>,
@@ -202,7 +202,7 @@ export function readWhole(
   const facts = reading.ok ? reading.facts : [];
   return {
     sha256: hashing.sha256(bytes),
-    said: reading.ok ? { ...reading, facts: [] } : reading,
+    summary: reading.ok ? { ...reading, facts: [] } : reading,
     count: facts.length,
     isTimeless: isTimeless(reading),
     facts: async (from, upTo) => facts.slice(from, upTo),
@@ -211,10 +211,10 @@ export function readWhole(
 }
 
 /**
- * Reads a large delivery and records it part by part: what comes meanwhile passes between them. One
- * that was begun otherwise is read again, and completed as it was begun.
+ * Reads a large delivery and records it part by part, so that other deliveries are recorded in between.
+ * A delivery that was begun differently is read again, and completed as begun.
  *
- * @param enqueue a part is as large as its share of the bytes
+ * @param enqueue called with each part and its share of the delivery's bytes
  */
 export async function recordLarge(
   terms: ReadingTerms,
@@ -232,7 +232,7 @@ export async function recordLarge(
       if (at === parts - 1 || receipt.outcome !== "recorded") return receipt;
     }
   } catch (error) {
-    if (!(error instanceof BegunOtherwise)) throw error;
+    if (!(error instanceof BegunDifferently)) throw error;
     close();
     return await recordLarge(error.terms, { ...reading, session: null }, enqueue);
   } finally {
@@ -240,9 +240,9 @@ export async function recordLarge(
   }
 }
 
-/** A large delivery that was read; its facts come part by part. */
+/** A large delivery that was read; its facts are read part by part. */
 type LargeDelivery = Readonly<{
-  /** All but its facts. */
+  /** The delivery without its facts. */
   prepared: PreparedDelivery;
   parts: number;
   factsOf: (part: number) => Promise<readonly ProviderFact[]>;
@@ -251,7 +251,7 @@ type LargeDelivery = Readonly<{
 
 type LargeOptions = Readonly<{ read: ReadLarge; session: FeedSession | null; hashing: Hashing }>;
 
-/** `prepareDelivery` is the same for others. The caller closes it. */
+/** As `prepareDelivery`, for a large delivery. The caller closes it. */
 async function readLargeDelivery(
   { delivery, translation }: ReadingTerms,
   { read, session, hashing }: LargeOptions,
@@ -262,17 +262,17 @@ async function readLargeDelivery(
     read({ ...about, bytes, ...(order === null ? {} : { order }) });
   let order = session === null ? (delivery.order ?? null) : null;
   let reading = await readWith(order);
-  if (session !== null && place !== null && reading.said.ok) {
-    // A snapshot states no run.
-    const facts = reading.said.snapshot ? [] : await reading.facts(0, reading.count);
+  if (session !== null && place !== null && reading.summary.ok) {
+    // A snapshot reports no runs.
+    const facts = reading.summary.snapshot ? [] : await reading.facts(0, reading.count);
     order = session.orderOf({ place, facts, receivedAt });
     if (order !== null) {
       reading.close();
       reading = await readWith(order);
     }
   }
-  const { sha256, said, count, isTimeless } = reading;
-  const as = { sha256, reading: said, isTimeless, order, translation };
+  const { sha256, summary, count, isTimeless } = reading;
+  const as = { sha256, reading: summary, isTimeless, order, translation };
   return {
     prepared: preparedAs(delivery, as, hashing),
     parts: Math.max(1, Math.ceil(count / PART_FACTS)),

@@ -16,10 +16,10 @@ import {
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Reading, Translations } from "@counterfoil/core/translate/translation";
 import type { EventStream } from "../ports/event-stream.ts";
-import { appendDecided, type Contender } from "./append-decided.ts";
+import { appendDecided, type ConcurrentWriter } from "./append-decided.ts";
 import { readStored } from "./delivery.ts";
 
-type RetranslateOptions = Contender &
+type RetranslateOptions = ConcurrentWriter &
   Readonly<{
     translations: Translations;
     hashing: Hashing;
@@ -32,31 +32,30 @@ export type RetranslateResult = Readonly<{
   deliveries: number;
   /** Events appended, by type. */
   appended: Readonly<Record<string, number>>;
-  /** Bodies that were erased: their facts stay as they are. */
+  /** Number of erased bodies; their facts are left as they are. */
   bodiesGone: number;
-  /** Deliveries that an older translation read and the present one cannot. */
+  /** Deliveries that an older translation could read and the current one cannot. */
   unreadable: readonly string[];
 }>;
 
 type Step = Readonly<{
   name: RetranslateStep;
   decide: DecideRetranslation;
-  /** Whether it has anything to do with what a delivery caused; most bodies need not be read then. */
-  concerns: (caused: readonly RecordedEvent[]) => boolean;
+  /** Whether the step applies to the events caused by a delivery; if not, its body is not read. */
+  appliesTo: (caused: readonly RecordedEvent[]) => boolean;
 }>;
 
 const isCopy = ({ type }: RecordedEvent) => type === "FactSeen" || type === "FactContradicted";
 
 const STEPS: readonly Step[] = [
-  { name: "correcting", decide: decideCorrections, concerns: () => true },
-  { name: "withdrawing", decide: decideWithdrawals, concerns: (caused) => caused.some(isCopy) },
-  { name: "adding", decide: decideAdditions, concerns: () => true },
+  { name: "correcting", decide: decideCorrections, appliesTo: () => true },
+  { name: "withdrawing", decide: decideWithdrawals, appliesTo: (caused) => caused.some(isCopy) },
+  { name: "adding", decide: decideAdditions, appliesTo: () => true },
 ];
 
 /**
- * Reads every stored delivery with the present translation, compares with what was recorded, and
- * appends what corrects it. Running it twice appends nothing the second time. Models fold the
- * corrections as they come.
+ * Reads every stored delivery with the current translation, compares it with what was recorded, and
+ * appends the corrections, which the models project like other events. A second run appends nothing.
  */
 export async function retranslate(options: RetranslateOptions): Promise<RetranslateResult> {
   const { stream } = options;
@@ -64,12 +63,12 @@ export async function retranslate(options: RetranslateOptions): Promise<Retransl
   const unreadable = new Set<string>();
   let [deliveries, bodiesGone] = [0, 0];
   const end = (await stream.head()).position;
-  for (const { name, decide, concerns } of STEPS) {
+  for (const { name, decide, appliesTo } of STEPS) {
     [deliveries, bodiesGone] = [0, 0];
     for await (const block of deliveryBlocks(stream, end)) {
       if (block.isFirst) deliveries += 1;
       options.onProgress?.(name, block.position, end);
-      if (!concerns(block.caused)) continue;
+      if (!appliesTo(block.caused)) continue;
       const reading = await readStored(block.received, options.translations.present, options);
       if (reading === null) bodiesGone += block.isFirst ? 1 : 0;
       else if (!reading.ok) unreadable.add(block.received.id);
@@ -101,18 +100,18 @@ async function append(
   );
 }
 
-/** A delivery, and provider facts and amendments that it caused, as they lie together. */
+/** A delivery, and consecutive provider facts and amendments that it caused. */
 type DeliveryBlock = {
   readonly received: RecordedEvent;
   readonly caused: RecordedEvent[];
-  /** Where it begins. */
+  /** The position of its first event. */
   readonly position: number;
-  /** It lies behind its `DeliveryReceived`; others of the delivery were recorded later. */
+  /** The block follows its `DeliveryReceived`; the delivery's other blocks were recorded later. */
   readonly isFirst: boolean;
 };
 
 const PAGE = 1000;
-/** What a delivery states. That a fact was withdrawn is no statement. */
+/** The event types by which a delivery states facts. `FactWithdrawn` is not one of them. */
 const STATEMENTS: ReadonlySet<string> = new Set([
   ...PROVIDER_FACTS,
   "FactSeen",
@@ -121,9 +120,9 @@ const STATEMENTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Deliveries that were read, each with what it caused: first right behind it (or up to its end where
- * it was divided), and once more for what an earlier retranslation or a retry recorded of it later.
- * A delivery that nobody could read yet is left out.
+ * Blocks of the deliveries that could be read. The first block of a delivery follows it directly, or
+ * extends to its completion if it was divided; events of an earlier retranslation or retry form
+ * further blocks. Quarantined deliveries are omitted.
  */
 async function* deliveryBlocks(stream: EventStream, end: number): AsyncGenerator<DeliveryBlock> {
   const open = createOpenBlocks();
@@ -133,8 +132,8 @@ async function* deliveryBlocks(stream: EventStream, end: number): AsyncGenerator
     if (page.length === 0) break;
     after = page.at(-1)?.position ?? end;
     for (const event of page) {
-      if (event.type === "DeliveryReceived") yield* open.finished();
-      if (open.take(event)) continue;
+      if (event.type === "DeliveryReceived") yield* open.closeFinished();
+      if (open.add(event)) continue;
       const { causation_id } = event;
       if (causation_id === null || !STATEMENTS.has(event.type)) continue;
       if (late !== null && late.received.id !== causation_id) {
@@ -158,14 +157,14 @@ async function lateBlock(
   return received === undefined ? null : { received, caused: [], position, isFirst: false };
 }
 
-/** First blocks that may go on: the last one, and divided deliveries that have not ended. */
+/** First blocks that may continue: the last one, and those of incomplete divided deliveries. */
 function createOpenBlocks() {
   const open = new Map<string, DeliveryBlock>();
   const divided = new Set<string>();
 
   return {
-    /** @returns whether the event belongs to one of them, or is about deliveries themselves. */
-    take(event: RecordedEvent): boolean {
+    /** @returns whether the event belongs to one of the blocks, or is a delivery */
+    add(event: RecordedEvent): boolean {
       const { type, id, position, causation_id } = event;
       if (type === "DeliveryReceived") {
         open.set(id, { received: event, caused: [], position, isFirst: true });
@@ -179,7 +178,7 @@ function createOpenBlocks() {
       if (block !== undefined && STATEMENTS.has(type)) block.caused.push(event);
       return block !== undefined;
     },
-    *finished(): Generator<DeliveryBlock> {
+    *closeFinished(): Generator<DeliveryBlock> {
       for (const [id, block] of open) {
         if (divided.has(id)) continue;
         open.delete(id);
@@ -190,7 +189,7 @@ function createOpenBlocks() {
   };
 }
 
-type RetryOptions = Contender &
+type RetryOptions = ConcurrentWriter &
   Readonly<{
     translations: Translations;
     hashing: Hashing;
@@ -198,12 +197,12 @@ type RetryOptions = Contender &
 
 export type RetryResult = Readonly<{
   deliveryId: string;
-  /** `tried`: this translation was tried before; `gone`: the body was erased. */
+  /** `tried`: this translation was already tried; `gone`: the body was erased. */
   outcome: "resolved" | "unreadable" | "tried" | "gone";
   detail: string | null;
 }>;
 
-/** Reads a quarantined delivery with the present translation, and records what came of it. */
+/** Reads a quarantined delivery with the current translation, and records the result. */
 export async function retryQuarantined(
   { delivery_id, detail }: QuarantinedRecord,
   options: RetryOptions,

@@ -34,7 +34,7 @@ const rows = Array.from({ length: ACCOUNTS }, (_, at) => ({
 const quarantine = (stream: EventStream) =>
   Array.fromAsync(readQuarantine(stream, { translations: AFTER, hashing }));
 
-/** A snapshot that nobody could read, of more accounts than one append holds. */
+/** An unreadable snapshot of more accounts than one append holds. */
 async function quarantinedSnapshot() {
   const storage = createMemoryStreamStorage();
   const clock = createManualClock(START);

@@ -13,17 +13,17 @@ import type { Clock } from "../ports/clock.ts";
 import { isEngineError, LedgerMismatch } from "../ports/errors.ts";
 import { type EventStream, readAll, waitForMore } from "../ports/event-stream.ts";
 import type { Delivery, Ingest } from "../ports/ingest.ts";
-import { appendDecided, type Contender } from "./append-decided.ts";
+import { appendDecided, type ConcurrentWriter } from "./append-decided.ts";
 import { readStored, storedDelivery } from "./delivery.ts";
 
-/** What `LedgerOpened` says: a trial's ledger holds money that is not real, and must never pass for one. */
+/** A ledger's name and environment from `LedgerOpened`. A test ledger must never be taken for a production one. */
 export type LedgerNames = Readonly<{ name: string; environment: string }>;
 
 /**
- * Makes sure that the stream begins with `LedgerOpened` of these names: appended by the first
- * ingestor that comes, read and compared by all others.
+ * Makes sure that the stream begins with `LedgerOpened` of these names. The first ingestor appends
+ * it; all others read and compare it.
  *
- * @throws LedgerMismatch where the stream belongs to another ledger, environment or format.
+ * @throws LedgerMismatch if the stream belongs to another ledger, environment or format
  */
 export async function openLedger(
   stream: EventStream,
@@ -42,9 +42,9 @@ export async function openLedger(
 }
 
 /**
- * Waits until an ingestor has opened the ledger; every other role begins with this.
+ * Waits until an ingestor has opened the ledger. Every other role does this at start.
  *
- * @throws LedgerMismatch as `openLedger` does.
+ * @throws LedgerMismatch as `openLedger` does
  */
 export async function waitForLedger(
   stream: EventStream,
@@ -80,7 +80,7 @@ function checkFirst(first: RecordedEvent | undefined, { name, environment }: Led
 
 type IncompleteDelivery = Readonly<{
   deliveryId: string;
-  /** `gone`: the body was erased, so its missing facts cannot be had; `failed`: see the error. */
+  /** `gone`: the body was erased, so the missing facts are lost; `failed`: see the error. */
   outcome: "completed" | "gone" | "failed";
   error: unknown;
 }>;
@@ -92,11 +92,11 @@ type FinishDeliveriesOptions = Readonly<{
 }>;
 
 /**
- * Completes divided deliveries whose ingestor died between two parts, each from its stored bytes and
- * over the same path as a repeat of it, which reads it as it was begun. One that another ingestor
- * is at just now is completed by both, into one copy of each fact.
+ * Completes divided deliveries whose ingestor died between two parts. Each is submitted again from its
+ * stored bytes, like a repeat, and completed as it was begun. If another ingestor is recording the
+ * same delivery, both complete it with one copy of each fact.
  *
- * @throws StreamUnavailable and the like; what was completed stays so
+ * @throws StreamUnavailable and other engine errors; completed deliveries stay completed
  */
 export async function* finishDeliveries({
   stream,
@@ -112,15 +112,15 @@ export async function* finishDeliveries({
   }
 }
 
-/** Few events tell it, and only what is open is kept of them. */
+/** Reads only two rare event types, and keeps only the ids of incomplete deliveries. */
 async function incompleteDeliveries(stream: EventStream): Promise<Iterable<string>> {
-  const left = new Set<string>();
+  const incomplete = new Set<string>();
   for await (const event of readAll(stream, ["DeliveryDivided", "DeliveryCompleted"])) {
     const { delivery_id } = readData(event) as DataOf<"DeliveryDivided">;
-    if (event.type === "DeliveryDivided") left.add(delivery_id);
-    else left.delete(delivery_id);
+    if (event.type === "DeliveryDivided") incomplete.add(delivery_id);
+    else incomplete.delete(delivery_id);
   }
-  return left;
+  return incomplete;
 }
 
 async function complete(
@@ -137,7 +137,7 @@ async function complete(
   }
 }
 
-type SocketOrderOptions = Contender &
+type SocketOrderOptions = ConcurrentWriter &
   Readonly<{
     translations: Translations;
     hashing: Hashing;
@@ -148,11 +148,11 @@ const PAGE = 500;
 const NO_CAUSE = { deliveryId: null, correlationId: "socket-order" };
 
 /**
- * A ledger of the first program holds frames of feeds without what their sockets' order says. It is
- * read from the frames' bytes once more, as the feed client reads it today, and recorded as facts
- * that were seen. Done once: an event says so; begun again, it adds nothing twice.
+ * Records the socket order of feed frames, which version 1 of the program did not record. The order is
+ * derived from the frames' stored bytes, as the feed client does now, and recorded by `FactSeen`
+ * events. `SocketOrderRecorded` marks the end; a repeated run records nothing twice.
  *
- * @returns how many runs got a place; null where there was nothing to do
+ * @returns the number of runs that got an order; null if there was nothing to do
  */
 export async function recordSocketOrder(options: SocketOrderOptions): Promise<number | null> {
   const { stream, hashing, signal } = options;
@@ -162,7 +162,7 @@ export async function recordSocketOrder(options: SocketOrderOptions): Promise<nu
   if ((await stream.findByIds([id])).known.has(id)) return null;
   const sessions = createFeedSessions();
   const end = (await stream.head()).position;
-  let placed = 0;
+  let recorded = 0;
   for (let after = 0; after < end && !signal.aborted; ) {
     const page = await stream.read({
       after,
@@ -170,17 +170,17 @@ export async function recordSocketOrder(options: SocketOrderOptions): Promise<nu
       types: ["FeedOpened", "DeliveryReceived"],
     });
     if (page.length === 0) break;
-    for (const event of page) placed += await takeIn(event, sessions, options);
+    for (const event of page) recorded += await recordOrderOf(event, sessions, options);
     after = page.at(-1)?.position ?? end;
   }
   if (signal.aborted) return null;
   const data = { until: String(end) };
   const done = newEvent({ type: "SocketOrderRecorded", data }, { id, subject: "ledger" }, NO_CAUSE);
   await appendDecided(options, [id], (known) => (known.has(id) ? [] : [done]));
-  return placed;
+  return recorded;
 }
 
-async function takeIn(
+async function recordOrderOf(
   event: RecordedEvent,
   sessions: FeedSessions,
   options: SocketOrderOptions,
@@ -201,11 +201,11 @@ async function takeIn(
   const report = reading.facts.find(({ type }) => type === "BalanceReported");
   if (order === null || report === undefined) return 0;
   const ordered = await readStored(event, options.translations.present, { ...options, order });
-  const placed = ordered?.ok ? ordered.facts.find(({ type }) => type === "BalanceReported") : null;
-  return placed ? recordPlace(placed, received_at, options) : 0;
+  const fact = ordered?.ok ? ordered.facts.find(({ type }) => type === "BalanceReported") : null;
+  return fact ? recordFactSeen(fact, received_at, options) : 0;
 }
 
-async function recordPlace(
+async function recordFactSeen(
   fact: ProviderFact,
   receivedAt: string,
   options: SocketOrderOptions,
@@ -215,7 +215,7 @@ async function recordPlace(
   const events = await appendDecided(options, [id], (found) => {
     const known = knownFacts(found);
     const cause = { ...NO_CAUSE, receivedAt };
-    // Only what its place adds: what else a copy says was decided when it came.
+    // Only the order is recorded: everything else of a copy was decided when it arrived.
     return known.ids.has(id) ? decideFact(fact, known, cause, hashing).filter(isSeen) : [];
   });
   return events.length;

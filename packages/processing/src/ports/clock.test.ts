@@ -3,7 +3,7 @@ import { retry } from "./clock.ts";
 
 class Passing extends Error {}
 
-/** Work that fails so often before it succeeds, on a clock that only notes how long it sleeps. */
+/** Work that fails a number of times before it succeeds, on a clock that only records its sleeps. */
 function failing(times: number, error: () => Error = () => new Passing("not yet")) {
   const pauses: number[] = [];
   let attempts = 0;
@@ -17,7 +17,7 @@ function failing(times: number, error: () => Error = () => new Passing("not yet"
     attemptsMax: 5,
     delayMsMin: 10,
     delayMsMax: 35,
-    isPassing: (cause: unknown) => cause instanceof Passing,
+    isTransient: (cause: unknown) => cause instanceof Passing,
     random: () => 1,
     clock,
   };
@@ -25,7 +25,7 @@ function failing(times: number, error: () => Error = () => new Passing("not yet"
 }
 
 describe("retry", () => {
-  test("does what succeeds once, without a pause", async () => {
+  test("runs work that succeeds once, without a pause", async () => {
     const { work, options, pauses, attempts } = failing(0);
     expect(await retry(work, options)).toBe("done");
     expect([attempts(), pauses]).toEqual([1, []]);
@@ -37,20 +37,20 @@ describe("retry", () => {
     expect(pauses).toEqual([10, 20, 35, 35]);
   });
 
-  test("draws each pause between nothing and that", async () => {
+  test("draws each pause at random below that bound", async () => {
     const { work, options, pauses } = failing(4);
     const drawn = [0, 0.5, 0.25, 0.75];
     await retry(work, { ...options, random: () => drawn.shift() ?? 0 });
     expect(pauses).toEqual([0, 10, 8.75, 26.25]);
   });
 
-  test("throws what the last attempt threw, when all were in vain", async () => {
+  test("throws the error of the last attempt, if all fail", async () => {
     const { work, options, pauses, attempts } = failing(99);
     await expect(retry(work, options)).rejects.toThrow("not yet");
     expect([attempts(), pauses.length]).toEqual([5, 4]);
   });
 
-  test("does not try again what will not pass", async () => {
+  test("does not retry an error that is not transient", async () => {
     const { work, options, attempts } = failing(1, () => new Error("broken"));
     await expect(retry(work, options)).rejects.toThrow("broken");
     expect(attempts()).toBe(1);

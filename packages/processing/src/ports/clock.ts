@@ -1,24 +1,24 @@
 import type { Nanos } from "@counterfoil/core/exact/time";
 
-/** The only way in for time. */
+/** The only source of time. */
 export interface Clock {
   /** Nanoseconds since 1970. */
   now(): Nanos;
   /** Resolves after the delay, or at once when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Resolves when everything that is ready to run has had its turn. */
+  /** Resolves after all callbacks that are ready to run. */
   nextTurn(): Promise<void>;
 }
 
-/** What a question answers; what `late` says, or throws, where it has not answered by then. */
-export async function inTime<T>(
+/** Waits for an answer with a timeout. @returns the answer, or the result of `late` (which may throw) after the timeout */
+export async function withTimeout<T>(
   answer: Promise<T>,
   { ms, late }: Readonly<{ ms: number; late: () => T }>,
   clock: Pick<Clock, "sleep">,
 ): Promise<T> {
   const answered = new AbortController();
   const waiting = clock.sleep(ms, answered.signal).then(() => {
-    // Nobody listens any more, and what is late would be thrown at nobody.
+    // After an answer, `late` must not throw an error that no caller would handle.
     return answered.signal.aborted ? answer : late();
   });
   try {
@@ -28,16 +28,16 @@ export async function inTime<T>(
   }
 }
 
-/** A scrape is answered although the database is not: what is not read by then is not told. */
+/** A metrics scrape is answered even if the database is not: values not read by then are omitted. */
 export const SCRAPE_MS_MAX = 500;
 
-/** For who must not wait for a database that is away: null where it fails, or is late. */
+/** For callers that must not wait for an unavailable database. @returns null on an error or a timeout */
 export const withinMs = <T>(
   answer: Promise<T>,
   ms: number,
   clock: Pick<Clock, "sleep">,
 ): Promise<T | null> =>
-  inTime<T | null>(
+  withTimeout<T | null>(
     answer.catch(() => null),
     { ms, late: () => null },
     clock,
@@ -47,36 +47,36 @@ export const withinMs = <T>(
 export type RandomFraction = () => number;
 
 export type RetryPolicy = Readonly<{
-  /** All attempts, the first one too. The error of the last one is thrown. */
+  /** Number of attempts, including the first. The error of the last one is thrown. */
   attemptsMax: number;
-  /** The bound of the first pause, and of any. */
+  /** Upper bounds of the first pause, and of every pause. */
   delayMsMin: number;
   delayMsMax: number;
 }>;
 
 type RetryOptions = RetryPolicy &
   Readonly<{
-    /** Whether trying again may help; any other error is thrown at once. */
-    isPassing: (error: unknown) => boolean;
+    /** Whether an error is worth a retry; any other error is thrown at once. */
+    isTransient: (error: unknown) => boolean;
     clock: Pick<Clock, "sleep">;
     random?: RandomFraction;
-    /** Once it aborts there is no further attempt: the last error is thrown. */
+    /** After it aborts there is no further attempt, and the last error is thrown. */
     signal?: AbortSignal | undefined;
   }>;
 
 /**
- * Does the work until it succeeds, with a pause between two attempts, a bounded number of times.
+ * Retries the work a bounded number of times, with a pause between attempts.
  *
- * @throws what the last attempt threw
+ * @throws the error of the last attempt
  */
 export async function retry<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { isPassing, attemptsMax, clock, random = Math.random, signal } = options;
+  const { isTransient, attemptsMax, clock, random = Math.random, signal } = options;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();
     } catch (error) {
       const isOver = () => attempt >= attemptsMax || signal?.aborted === true;
-      if (!isPassing(error) || isOver()) throw error;
+      if (!isTransient(error) || isOver()) throw error;
       await clock.sleep(backoffMs(attempt, options, random), signal);
       if (isOver()) throw error;
     }
@@ -84,8 +84,8 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
 }
 
 /**
- * Exponential backoff with full jitter: anything between nothing and a bound that doubles with each
- * attempt, so that those who failed together do not come back together.
+ * Exponential backoff with full jitter: a random pause between zero and a bound that doubles with each
+ * attempt, so that callers that failed together do not retry together.
  */
 export function backoffMs(
   attempt: number,

@@ -10,19 +10,19 @@ import type { Clock } from "./clock.ts";
  * throw `StreamUnavailable` (ports/errors.ts); nothing is retried here.
  */
 export interface EventStream {
-  /** The last event's place; position 0 and the hash of the ledger's name on an empty stream. */
+  /** The last event's position and hash; position 0 and the hash of the ledger's name on an empty stream. */
   head(): Promise<Head>;
 
   /**
    * Appends all events after `expectedPosition`, or none. The bodies become readable with them, in
-   * the same transaction where the engine has one; a body that is there already is left alone, and
-   * one whose `BodyErased` is on the stream is not stored again.
+   * the same transaction if the engine supports it. A body that is already stored is left unchanged,
+   * and one whose `BodyErased` is on the stream is not stored again.
    * Resolves only when everything is durable.
    *
-   * With `unlessAbout`, other events may have come in between, up to `BETWEEN_MAX` and what one page
-   * holds, as long as none is about one of these ids (`isAboutAny`): the engine looks while nobody
-   * else can append, so that whoever decided slowly still wins against a writer that never pauses.
-   * EventStoreDB has no such moment, and answers `conflict`.
+   * With `unlessAbout`, the append may follow other writers' events, up to `BETWEEN_MAX` and one page,
+   * if none of them concerns one of these ids (`isAboutAny`). The engine checks them while no other
+   * writer can append, so that a slow decision succeeds beside a writer that never pauses.
+   * EventStoreDB has no such lock, and returns `conflict`.
    */
   append(
     expectedPosition: number,
@@ -32,45 +32,45 @@ export interface EventStream {
   ): Promise<AppendResult>;
 
   /**
-   * Events after a position, in order, or backwards from the last: at most `limit`, and
-   * `PAGE_BYTES_MAX` of data. With `types`, those only. A page may be short although more follow;
-   * only an empty one is the end.
+   * Reads events after a position in order, or backwards from the last: at most `limit`, and
+   * `PAGE_BYTES_MAX` of data; with `types`, only those types. A page can be short although more events
+   * follow; only an empty page is the end.
    */
   read(query: ReadQuery): Promise<readonly RecordedEvent[]>;
 
   /**
-   * The events at these positions, each named once and in order, those that are there. A page may be
-   * short where events are long; only an empty one is the end.
+   * Reads the existing events at these positions, which are ascending and unique. A page can be short
+   * if events are long; only an empty page is the end.
    */
   readAt(positions: readonly number[]): Promise<readonly RecordedEvent[]>;
 
-  /** Which of these ids are known, and what later events said of them, as of `head`. */
+  /** Finds the events with these ids and their amendments, as of `head`. */
   findByIds(ids: readonly string[]): Promise<KnownEvents>;
 
-  /** Where these ids are and what amends them, by the index that `findByIds` asks; no event is read. */
+  /** Finds the positions of these ids and of their amendments in the index of `findByIds`, without reading events. */
   findPositions(ids: readonly string[]): Promise<ReadonlyMap<string, FoundPositions>>;
 
-  /** The exact bytes of a delivery; null where they are not here (never were, or erased). */
+  /** The exact bytes of a delivery; null if they are not stored (never were, or erased). */
   body(sha256: string): Promise<Uint8Array | null>;
 
   /**
-   * The bytes of several, of those that are here, by their digests: one call of the engine. All are in
-   * memory at once: `readBodies` asks for as many as fit.
+   * The stored bodies among these digests, in one call of the engine. All are in memory at once;
+   * `readBodies` reads groups that fit.
    */
   bodies(digests: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
 
   /**
-   * Removes bodies whose `BodyErased` is on the stream, from every file of the engine, as far as it
-   * reaches; once more where they are gone already. Digests of others are left alone.
+   * Removes bodies whose `BodyErased` is on the stream from every file that the engine controls, even
+   * if they were removed before. Other bodies are left unchanged.
    *
-   * @returns where their bytes may be left all the same, and until when
-   * @throws StreamUnavailable where that is not certain: they are to be erased once more
+   * @returns places where their bytes can remain, and until when
+   * @throws StreamUnavailable if the removal is uncertain; it has to be repeated
    */
   eraseBodies(digests: readonly string[]): Promise<readonly OutOfReach[]>;
 
   /**
-   * Resolves when the head may have passed `after`, or when the signal aborts. A hint: it may
-   * resolve early, and callers poll slowly besides.
+   * Resolves when the head may have passed `after`, or when the signal aborts. It is only a hint: it
+   * can resolve early, and callers also poll slowly.
    */
   waitForAppend(after: number, signal: AbortSignal): Promise<void>;
 
@@ -78,16 +78,15 @@ export interface EventStream {
 }
 
 /**
- * A page ends with the event that brings its data to so many bytes, however many events were asked
- * for: what reads the stream lives in bounded memory, and holds at least one event. Ten thousand
- * ordinary events take about as much.
+ * A page ends with the event that brings its data to this size, whatever the limit, so that readers use
+ * bounded memory. It holds at least one event. Ten thousand ordinary events are about as large.
  */
 export const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 
-/** A body that a delivery names; `length` in bytes. */
+/** A body named by a delivery; `length` in bytes. */
 export type NamedBody = Readonly<{ sha256: string; length: number }>;
 
-/** Bodies in the order in which they are named, null where one is not here: by groups that fit into memory. */
+/** Reads bodies in the given order, in groups that fit into memory; null for a body that is not stored. */
 export async function* readBodies<T extends NamedBody>(
   stream: Pick<EventStream, "bodies">,
   named: Iterable<T>,
@@ -98,7 +97,7 @@ export async function* readBodies<T extends NamedBody>(
   }
 }
 
-/** Few enough for one statement, and no more bytes than a page of events has. */
+/** Groups small enough for one statement, and not larger than a page of events. */
 function* groupsOf<T extends NamedBody>(named: Iterable<T>): Generator<readonly T[]> {
   let [group, bytes]: [T[], number] = [[], 0];
   for (const one of named) {
@@ -113,7 +112,7 @@ function* groupsOf<T extends NamedBody>(named: Iterable<T>): Generator<readonly 
 
 const BODIES_AT_ONCE = 500;
 
-/** The first page of events that an engine has at hand or brings one by one. */
+/** The first page of an engine's events. */
 export function takePage(
   events: Iterable<RecordedEvent>,
   bytesMax: number = PAGE_BYTES_MAX,
@@ -121,20 +120,20 @@ export function takePage(
   return takeWithin(events, bytesMax, dataLength);
 }
 
-/** Whether nothing followed when the page was read, for certain. */
+/** Whether the page certainly reached the end when it was read. */
 export function isLastPage(page: readonly RecordedEvent[], limit: number): boolean {
   return isWhole(page, { limit, bytesMax: PAGE_BYTES_MAX }, dataLength);
 }
 
 const dataLength = ({ data }: RecordedEvent): number => data.length;
 
-/** All others wait while an engine looks at what came in between. */
+/** Limit of the events that an engine checks before an append, while other writers wait. */
 export const BETWEEN_MAX = 1000;
 
 /**
- * How many events an engine has to look at before it appends.
+ * The number of events that an engine has to check before it appends.
  *
- * @returns null where it is a conflict without a look
+ * @returns null if it is a conflict without a check
  */
 export function countBetween(
   expectedPosition: number,
@@ -147,29 +146,29 @@ export function countBetween(
 }
 
 /**
- * Whether an append may follow the events that came in between.
+ * Whether an append may follow other writers' events.
  *
- * @param count how many came: long ones do not all stand on one page, and about those that are not
- *   at hand nothing is known
+ * @param between those events, as far as one page holds them
+ * @param count how many there are; it is a conflict if the page does not hold all of them
  */
 export function mayFollow(
   between: readonly RecordedEvent[],
-  unlessAbout: ReadonlySet<string> = NOTHING,
+  unlessAbout: ReadonlySet<string> = NO_IDS,
   count: number = between.length,
 ): boolean {
   return between.length === count && !between.some((event) => isAboutAny(event, unlessAbout));
 }
 
-const NOTHING: ReadonlySet<string> = new Set();
+const NO_IDS: ReadonlySet<string> = new Set();
 
-/** Where bytes that were erased may lie still, and what ends it. */
+/** A place where erased bytes can remain, and what removes them from it. */
 export type OutOfReach = Readonly<{ where: string; until: string }>;
 
 export type Body = Readonly<{ sha256: string; bytes: Uint8Array }>;
 
 export type ReadQuery = Readonly<{
   after: number;
-  /** The last position that is looked at; the head unless it is given. */
+  /** The last position to read; the head if not given. */
   upTo?: number;
   limit: number;
   types?: readonly string[];
@@ -179,7 +178,7 @@ export type ReadQuery = Readonly<{
 /** `desc`: the newest first. */
 type ReadOrder = "asc" | "desc";
 
-/** A query in full, as engines answer it. */
+/** A query with its defaults filled in. */
 export type ReadRange = Required<Omit<ReadQuery, "types">>;
 
 export const rangeOf = ({ after, upTo, limit, order = "asc" }: ReadQuery): ReadRange => ({
@@ -188,9 +187,9 @@ export const rangeOf = ({ after, upTo, limit, order = "asc" }: ReadQuery): ReadR
 });
 
 /**
- * Types of which a ledger has millions: reading them alone means reading all. Every other type is
- * found by an index of its own, which these do not pay for. Part of every engine's format 1, since
- * such an index holds what was no bulk type when it was made.
+ * Types with millions of events in a ledger: reading only these means reading everything. Every other
+ * type is found by an index, which these are not part of. The list is part of every engine's format 1,
+ * because an existing index covers the types that were not in the list when it was created.
  */
 export const BULK_TYPES: ReadonlySet<string> = new Set([
   "DeliveryReceived",
@@ -202,12 +201,12 @@ export const BULK_TYPES: ReadonlySet<string> = new Set([
 
 export type AppendResult =
   | Readonly<{ outcome: "appended"; head: Head }>
-  /** The head was not where it may be; nothing was written. */
+  /** The head was not at an allowed position; nothing was written. */
   | Readonly<{ outcome: "conflict" }>;
 
 export type KnownEvents = Readonly<{ head: Head; known: ReadonlyMap<string, KnownEvent> }>;
 
-/** An event's position, and those of the events whose `about` names it, in order. */
+/** An event's position, and the positions of the events whose `about` names it, in order. */
 export type FoundPositions = Readonly<{ position: number; amendments: readonly number[] }>;
 
 /** An event, and those whose `about` names it (seen, contradicted, corrected, withdrawn), in order. */
@@ -215,7 +214,7 @@ export type KnownEvent = Readonly<{ event: RecordedEvent; amendments: readonly R
 
 const PAGE = 500;
 
-/** Every event of some types up to the present head, in order. */
+/** Reads all events of some types up to the current head, in order. */
 export async function* readAll(
   stream: EventStream,
   types: readonly FactType[],
@@ -224,7 +223,7 @@ export async function* readAll(
   for await (const events of pagesOf(stream, types, after)) yield* events;
 }
 
-/** The same, as it is read. */
+/** As `readAll`, page by page. */
 export async function* pagesOf(
   stream: EventStream,
   types: readonly FactType[],
@@ -241,20 +240,20 @@ export async function* pagesOf(
 
 const POLL_MS = 1000;
 
-/** Resolves when the stream may have grown past a position: its hints may be lost, so not much later. */
+/** Resolves when the stream may have grown past a position, or after a second, because hints can be lost. */
 export async function waitForMore(
   { stream, clock }: Readonly<{ stream: EventStream; clock: Clock }>,
   after: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
+  const done = new AbortController();
+  const either = AbortSignal.any([signal, done.signal]);
   const waits = [stream.waitForAppend(after, either), clock.sleep(POLL_MS, either)];
   try {
     await Promise.race(waits);
   } finally {
-    // Leaves neither a waiter nor a sleeper behind.
-    over.abort();
+    // Ends the wait or the sleep that is still pending.
+    done.abort();
     await Promise.allSettled(waits);
   }
 }

@@ -7,54 +7,54 @@ import type { Reading, SocketOrder, Source } from "@counterfoil/core/translate/t
 export type Delivery = Readonly<{
   provider: Provider;
   channel: Channel;
-  /** The provider's word for it; on the feed `feed`; "" where it gave none. */
+  /** The provider's payload type; `feed` on the feed; "" if the provider gave none. */
   payloadType: string;
   notificationId: string | null;
-  /** Feed only: connection, and the frame's number on it from 1. */
+  /** Feed only: the connection, and the frame's number on it from 1. */
   place: Readonly<{ connection: string; frame: number }> | null;
   verdict: Readonly<{
     /** `none`: the channel has no signatures (the feed). */
     signature: "valid" | "stale" | "unsigned" | "none";
     scheme?: string;
-    /** Which of several keys matched: its place in the configuration, from 1. */
+    /** Which of several keys matched: its number in the configuration, from 1. */
     key?: string;
     sentAt?: Nanos;
-    /** The signature headers as they came, see `DeliveryReceived`. */
+    /** The signature headers as received, see `DeliveryReceived`. */
     evidence?: DataOf<"DeliveryReceived">["verdict"]["evidence"];
   }>;
   bytes: Uint8Array;
   receivedAt: Nanos;
   correlationId: string | null;
-  /** The span that took it in. */
+  /** The span that received it. */
   traceparent?: string;
-  /** Of a frame that was begun before: what the order of its socket said then. */
+  /** Only of a frame that was begun before: its order on the socket as recorded then. */
   order?: SocketOrder;
 }>;
 
-/** A large body, and how it is to be read. */
+/** A large body, and the translation that reads it. */
 export type LargeSource = Omit<Source, "text"> &
   Readonly<{ bytes: Uint8Array; translation: number }>;
 
-/** What a large body says; its facts are handed out some at a time. */
+/** The reading of a large body; its facts are fetched in parts. */
 export type LargeReading = Readonly<{
   sha256: string;
-  /** All that it says but the facts. */
-  said: Reading;
+  /** The reading without its facts. */
+  summary: Reading;
   count: number;
   isTimeless: boolean;
   facts: (from: number, upTo: number) => Promise<readonly ProviderFact[]>;
-  /** Lets go of the facts. */
+  /** Releases the facts. */
   close: () => void;
 }>;
 
-/** Reads a large body where it holds up nobody. */
+/** Reads a large body without blocking other deliveries. */
 export type ReadLarge = (source: LargeSource) => Promise<LargeReading>;
 
 export type Receipt = Readonly<{
-  /** `repeated`: the very delivery was here before and nothing was appended. */
+  /** `repeated`: the same delivery was recorded before, and nothing was appended. */
   outcome: "recorded" | "repeated" | "quarantined";
   deliveryId: string;
-  /** The head after its append; everything it said can be read from there on. */
+  /** The head position after the append; all of the delivery's facts are at or before it. */
   position: number;
   /** Why it is quarantined. */
   reason: string | null;
@@ -64,21 +64,21 @@ export type FeedOpening = Omit<DataOf<"FeedOpened">, "opened_at"> & Readonly<{ o
 export type SnapshotCompletion = DataOf<"SnapshotCompleted">;
 export type FeedClosing = Omit<DataOf<"FeedClosed">, "closed_at"> & Readonly<{ closedAt: Nanos }>;
 
-/** What receivers hand deliveries to. Requests that come together are appended together. */
+/** Records deliveries for receivers. Requests that arrive together are appended together. */
 export interface Ingest {
   /**
    * Resolves when the delivery is durable.
    *
-   * @throws StreamUnavailable when it is not, and must not be acknowledged;
-   * @throws Overloaded before it is looked at, when too many bytes wait already.
+   * @throws StreamUnavailable if it is not durable and must not be acknowledged
+   * @throws Overloaded before it is read, if too many bytes are pending
    */
   submit(delivery: Delivery): Promise<Receipt>;
-  /** Records the opening of a feed connection; same promises as `submit`. */
+  /** Records the opening of a feed connection, with the same guarantees as `submit`. */
   feedOpened(opening: FeedOpening): Promise<void>;
   feedClosed(closing: FeedClosing): Promise<void>;
   /** Records that every frame of a connection's snapshot is recorded. */
   snapshotCompleted(completion: SnapshotCompletion): Promise<void>;
-  /** Waits for what was submitted; takes nothing more. */
+  /** Waits for submitted requests, and refuses further ones. */
   stop(): Promise<void>;
 }
 

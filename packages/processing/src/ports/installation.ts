@@ -1,15 +1,15 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 
-/** What an installation has beside its ledger: the locks of its roles, and its keys. */
+/** What an installation has besides its ledger: the locks of its roles, and its keys. */
 
-/** Held by who projects the model's live generation. */
+/** Held by the projector of the model's live generation. */
 export const projectorLock = (model: ModelName): string => `projector-${model}`;
 
-/** Lets one process at a time do a job; free again when its holder dies, however it dies. */
+/** Allows one process at a time to do a job. A lock is released when its holder dies in any way. */
 export interface RoleLocks {
   /** Waits until the lock is free; null when the signal aborts first. */
   acquire(name: string, signal: AbortSignal): Promise<HeldLock | null>;
-  /** null where another holds it. */
+  /** null if another process holds it. */
   tryAcquire(name: string): Promise<HeldLock | null>;
 }
 
@@ -20,20 +20,20 @@ export interface HeldLock {
 }
 
 /**
- * Where the SHA-256 of each API key's secret lies, seen by every process of the ledger. What a key
- * may do, and whether it still may, the stream says: a digest without a key's event opens nothing,
- * and a key whose digest is lost opens nothing either.
+ * Stores the SHA-256 of each API key's secret for all processes of the ledger. A key's rights and
+ * validity are events on the stream: a digest without the key's event gives no access, and neither
+ * does a key whose digest is lost.
  */
 export interface KeyStore {
-  /** By the key's id. Empty where nobody has kept any, or where they are gone. */
+  /** By key id. Empty if none was stored, or if the store was lost. */
   digests(): Promise<ReadonlyMap<string, string>>;
-  /** @throws where the key has one already */
+  /** @throws if the key already has one */
   put(keyId: string, digest: string): Promise<void>;
   remove(keyId: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** An Ed25519 key. It never leaves its place. */
+/** An Ed25519 key. The private key never leaves its store. */
 export interface HeadSigner {
   /** 32 bytes in hex. */
   publicKey(): Promise<string>;
@@ -41,13 +41,13 @@ export interface HeadSigner {
   sign(text: string): Promise<string>;
 }
 
-/** The installation's key, made where it is first used, and the one that is to follow it. */
+/** The installation's key, created at first use, and its successor. */
 export interface HeadKeyring extends HeadSigner {
-  /** The key that is to follow; made where there is none yet, the same until it is adopted. */
+  /** The next key: created if there is none, and the same until it is adopted. */
   successor(): Promise<HeadSigner>;
-  /** Puts the successor in the key's place if it is this one. @returns whether it was */
+  /** Replaces the key by its successor if that has this public key. @returns whether it has */
   adopt(publicKey: string): Promise<boolean>;
 }
 
-/** Whether the signature over the text's UTF-8 is this key's; false also for what is no key. */
+/** Whether the key signed the text's UTF-8; false also if it is not a valid key. */
 export type VerifySignature = (publicKey: string, text: string, signature: string) => boolean;

@@ -2,7 +2,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import { isWhole, takeWithin } from "@counterfoil/core/exact/text";
 
 /**
- * Read models are tables of rows, described here once and laid out by each engine. A row is a plain
+ * Read models are tables of rows, defined here once and created by each engine. A row is a plain
  * object whose keys are the columns.
  */
 export type ColumnType =
@@ -18,7 +18,7 @@ export type Row = Readonly<Record<string, Value>>;
 
 export type Column = Readonly<{
   type: ColumnType;
-  /** Whether it belongs to the `state_digest`: equal on every engine, in every order of arrival. */
+  /** Whether it is part of the `state_digest`, which is equal on every engine and for every order of arrival. */
   state: boolean;
 }>;
 
@@ -30,13 +30,13 @@ export type Table = Readonly<{
   /** Further indexes, each a list of columns. */
   indexes: readonly (readonly string[])[];
   /**
-   * Which rows count in the digests: `both`; `digest` (rows that only this stream's order explains);
-   * `none` (change rows and notes of the projector).
+   * The digests that include the rows: `both`; `digest` (rows that depend on this stream's order);
+   * `none` (change rows and the projector's own state).
    */
   digested: "both" | "digest" | "none";
-  /** Its rows are selected while some are not committed yet, always for one value of this column. */
+  /** Its rows are selected before they are committed, always for one value of this column. */
   partition?: string;
-  /** Which rows count in the `state_digest`; all of them where it is missing. */
+  /** The rows included in the `state_digest`; all rows if not given. */
   isState?: (row: Row) => boolean;
 }>;
 
@@ -48,31 +48,31 @@ export type Condition = Readonly<{
   value: Value | readonly Value[];
 }>;
 
-/** What rows a selection is from, where equal values do not say it. */
+/** Restricts a selection where comparisons of columns are not enough. */
 export type Among =
   | Condition
-  /** Text that consists of these pieces, with text that holds no `:` between each two. */
+  /** Text made of these pieces, with any text without `:` between two of them. */
   | Readonly<{ column: string; is: "like"; value: readonly string[] }>
-  /** The first column of the key of a row in that table. */
+  /** A value of the first key column of that table. */
   | Readonly<{ column: string; is: "of"; table: Table; among: Among }>
-  /** One of these is enough; where there is none, no row is among them. */
+  /** At least one of these; an empty list matches no row. */
   | Readonly<{ anyOf: readonly Among[] }>;
 
 export type Selection = Readonly<{
   where?: readonly Condition[];
-  /** Only of rows that are among these: whoever asks knows of no others. */
+  /** Only rows that match: all others do not exist for the caller. */
   among?: Among | undefined;
-  /** Ascending unless `descending`; the columns of the order must never be null. */
+  /** Ascending unless `descending`. These columns are never null. */
   orderBy: readonly string[];
   descending?: boolean;
   /** Only rows beyond this tuple of the `orderBy` columns, in the order's direction. */
   beyond?: readonly Value[];
   limit: number;
-  /** Ends with the row that brings the text in it to so many bytes: then more may follow. */
+  /** The selection ends with the row that brings its text to this size; more rows may follow. */
   bytesMax?: number;
 }>;
 
-/** Characters of text in a row: what it takes of memory, nearly. */
+/** The number of characters of text in a row, which approximates its memory. */
 export function textLength(row: Fields): number {
   let length = 0;
   for (const name in row) {
@@ -84,12 +84,12 @@ export function textLength(row: Fields): number {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The rows that a selection's bytes leave of what it finds; what follows is not asked for. */
+/** The rows within a selection's size limit; later rows are not read. */
 export function takeRows(rows: Iterable<Row>, { bytesMax }: Pick<Selection, "bytesMax">): Row[] {
   return bytesMax === undefined ? [...rows] : takeWithin(rows, bytesMax, textLength);
 }
 
-/** Whether nothing followed when the rows were read, for certain. */
+/** Whether the rows certainly reached the end when they were read. */
 export function isLastRows(
   rows: readonly Fields[],
   { limit, bytesMax }: Pick<Selection, "limit" | "bytesMax">,
@@ -98,35 +98,35 @@ export function isLastRows(
   return isWhole(rows, { limit, bytesMax }, textLength);
 }
 
-/** What has generations of rows: the read models, and beside them the publisher's counts, the audit tree and the heads signed over it. */
+/** A store with generations: a read model, the publisher's counts, the audit tree, or the signed heads. */
 export type StoreName = ModelName | "publisher" | "audit" | "heads";
 
-/** How far a projection has come, on which stream, and what its rows add up to. */
+/** The position and hash of the last projected event, and the digests of the rows. */
 export type Checkpoint = Readonly<{
   /** 0 before the first event. */
   position: number;
-  /** The hash of the event there; "" at position 0. */
+  /** The hash of the event at the position; "" at position 0. */
   hash: string;
-  /** 64 hex digits each: see core/hashing.ts. */
+  /** 64 hex digits each, see core/hashing.ts. */
   digest: string;
   state_digest: string;
 }>;
 
-/** Rows of one moment. */
+/** A consistent snapshot of rows. */
 export interface Rows {
   get(table: Table, key: readonly Value[]): Promise<Row | null>;
   select(table: Table, selection: Selection): Promise<readonly Row[]>;
-  /** All of them, or those that meet the conditions; an index of these columns answers that alone. */
+  /** The number of all rows, or of those that meet the conditions; an index on these columns suffices. */
   count(table: Table, where?: readonly Condition[]): Promise<number>;
 }
 
 export type TableRows = Readonly<{ table: Table; rows: readonly Row[] }>;
 
-/** Everything that one step of a projection changed; it becomes visible and durable at once. */
+/** All changes of one step of a projection, applied atomically. */
 export type Commit = Readonly<{
-  /** Rows whose keys are not there yet; where one is, the commit fails. */
+  /** New rows; the commit fails if a key exists. */
   inserts: readonly TableRows[];
-  /** Rows that take the place of those with their keys, or are new. */
+  /** Rows that replace those with the same key, or are new. */
   puts: readonly TableRows[];
   deletes: readonly Readonly<{ table: Table; keys: readonly (readonly Value[])[] }>[];
   checkpoint: Checkpoint;
@@ -135,32 +135,31 @@ export type Commit = Readonly<{
 /** One generation of one model, open for writing. Only the holder of the model's lock opens one. */
 export interface ModelStore extends Rows {
   readonly model: StoreName;
-  /** Below 1 where it is none, see `openScratch`. */
+  /** Below 1 for a scratch store, see `openScratch`. */
   readonly generation: number;
   checkpoint(): Promise<Checkpoint>;
   /**
-   * Inserts, puts, then deletes, and moves the checkpoint, all or nothing.
-   * Durable enough that a crash leaves an earlier commit whole: it may lose the last ones, which
-   * are projected again.
+   * Applies inserts, puts and then deletes, and moves the checkpoint, atomically. A crash may lose the
+   * last commits, which are projected again, but leaves an earlier commit intact.
    */
   commit(commit: Commit): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * A generation that nobody reads yet, being filled in bulk. Until it is finished it is none of the
- * catalogue's generations, and a crash may leave nothing of it but its number.
+ * A generation that is being filled in bulk and has no readers. Until it is finished the catalogue does
+ * not list it, and a crash may leave nothing of it but its number.
  */
 export interface BuildingStore extends ModelStore {
-  /** Lays out what readers need, makes everything durable, and closes the store. */
+  /** Creates the indexes, makes everything durable, and closes the store. */
   finish(): Promise<void>;
 }
 
-/** One generation of one model, open for reading beside its writer. */
+/** One generation of one model, open for reading while a writer may have it open. */
 export interface ModelReader {
   readonly model: StoreName;
   readonly generation: number;
-  /** Runs `read` on the rows of one moment, together with the checkpoint of that moment. */
+  /** Runs `read` on a snapshot of the rows with its checkpoint. */
   snapshot<T>(read: (rows: Rows, checkpoint: Checkpoint) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -176,21 +175,21 @@ export type ModelLayout = Readonly<{ tables: readonly Table[]; modelVersion: num
 /** All generations of all models of one ledger in one engine. */
 export interface ModelCatalogue {
   /**
-   * Generations that exist here and are not being built, ascending. One that is damaged, as far as
-   * that shows at a glance, is none of them: it keeps its number, and whoever opens it is told.
+   * The generations that exist and are not being built, ascending. A visibly damaged generation is not
+   * listed: it keeps its number, and opening it throws.
    */
   generations(model: StoreName): Promise<readonly GenerationInfo[]>;
   /**
-   * Claims the next free number exclusively (two rebuilds get two numbers) and lays out its tables.
-   * With `generation`, that very number, and null where it is taken.
+   * Claims the next free number exclusively (two rebuilds get two numbers) and creates its tables.
+   * With `generation`, claims that number, and returns null if it is taken.
    */
   create(
     model: StoreName,
     options: ModelLayout & Readonly<{ generation?: number }>,
   ): Promise<number | null>;
-  /** @throws GenerationMissing, ModelCorrupted, as whatever opens one */
+  /** @throws GenerationMissing, ModelCorrupted, as every method that opens a generation */
   openForWriting(model: StoreName, generation: number): Promise<ModelStore>;
-  /** Takes a generation that was created just now out of sight, to fill it in bulk. */
+  /** Opens a newly created generation to fill it in bulk, hidden from `generations`. */
   openForBuilding(
     model: StoreName,
     generation: number,
@@ -198,9 +197,9 @@ export interface ModelCatalogue {
   ): Promise<BuildingStore>;
   openForReading(model: StoreName, generation: number): Promise<ModelReader>;
   /**
-   * An empty store to build a model in for a comparison. It is no generation: it takes no number,
-   * nobody else sees it, and it is gone when it is closed. What is left of one whose process died,
-   * the next that is opened clears away, as whoever opens or creates a generation of the model.
+   * Opens an empty store to build a model for a comparison. It is not a generation: it takes no number,
+   * nobody else sees it, and it is removed when it is closed. The remains of a scratch store whose
+   * process died are removed when the next one, or a generation of the model, is opened or created.
    */
   openScratch(model: StoreName, layout: ModelLayout): Promise<ModelStore>;
   drop(model: StoreName, generation: number): Promise<void>;

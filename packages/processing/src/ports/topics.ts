@@ -10,34 +10,33 @@ import type {
 export type TopicRecord = Readonly<{
   topic: Topic;
   key: string;
-  /** JSON; null where nothing is left under the key. */
+  /** JSON; null for a tombstone. */
   value: string | null;
   headers: FactHeaders | HeadHeaders | StateHeaders;
 }>;
 
-/** Records, and how far the publisher has come with them: readers see all of it at once, or nothing. */
+/** Records with the publisher's checkpoint after them; readers see all of it at once, or nothing. */
 export type TopicTransaction = Readonly<{
   records: readonly TopicRecord[];
-  /** What the next publisher finds; text that says nothing to the broker. */
+  /** Read by the next publisher; opaque text for the broker. */
   checkpoint: string;
 }>;
 
-/** What a state topic holds; null where the record was removed. */
+/** A record of a state topic; its value is null if the record was removed. */
 export type HeldState = Pick<TopicRecord, "key" | "value">;
 
 /** The topics of one ledger on one broker, not yet open for publishing. */
 export interface Topics {
   /**
-   * Looks whether the broker answers and the topics are as they must be, and creates those that are
-   * missing. It fences nobody.
+   * Checks that the broker answers and the topics are configured correctly, and creates missing topics.
+   * It fences no publisher.
    *
    * @throws TopicsUnavailable, TopicMisconfigured, BrokersDisagree
    */
   prepare(): Promise<void>;
 
   /**
-   * Prepares, and makes sure that whoever published before can do so no more: what it left half
-   * done is undone.
+   * Prepares, and fences the previous publisher: its open transaction is aborted.
    *
    * @throws TopicsUnavailable, TopicMisconfigured, BrokersDisagree
    */
@@ -46,47 +45,47 @@ export interface Topics {
 
 /** The one publisher of a ledger, until another one opens the same topics. */
 export interface TopicPublisher {
-  /** That of the last committed transaction as of the opening; null before the first. */
+  /** The checkpoint of the last transaction committed before opening; null before the first. */
   readonly checkpoint: string | null;
 
   /**
    * Commits a transaction. One transaction at a time.
    *
-   * @throws RecordTooLarge before anything of it is sent: without those records it can be published;
-   * @throws PublisherFenced where another publisher has opened the topics since;
-   * @throws TopicsUnavailable where it may or may not have been committed: only a new `open` tells,
-   *   and this publisher must be closed.
+   * @throws RecordTooLarge before anything is sent; without those records it can be published
+   * @throws PublisherFenced if another publisher has opened the topics since
+   * @throws TopicsUnavailable if it may or may not have been committed; this publisher must be closed,
+   *   and a new `open` shows the committed checkpoint
    */
   publish(transaction: TopicTransaction): Promise<void>;
 
   /**
-   * Hands over what lies in a state topic, page by page: of every key at least its last committed
-   * record, and the records of one key in their order. Between transactions only.
+   * Reads a state topic page by page: of every key at least its last committed record, and the records
+   * of one key in order. Only between transactions.
    *
-   * @throws TopicsUnavailable and what `take` throws.
+   * @throws TopicsUnavailable and the errors of `onPage`
    */
   readStates(
     topic: StateTopic,
-    take: (states: readonly HeldState[]) => Promise<void>,
+    onPage: (states: readonly HeldState[]) => Promise<void>,
   ): Promise<void>;
 
   close(): Promise<void>;
 }
 
-/** The broker cannot be used just now; it may recover. */
+/** The broker cannot be used now; it may recover. */
 export class TopicsUnavailable extends Error {
   override readonly name = "TopicsUnavailable";
 }
 
-/** Another publisher has opened the topics since: this one must not write any more. */
+/** Another publisher has opened the topics; this one must not write any more. */
 export class PublisherFenced extends Error {
   override readonly name = "PublisherFenced";
 }
 
-/** The broker takes no records of this size. Their keys stop until somebody has raised the limit. */
+/** The broker refuses records of this size. Their keys stop until the limit is raised. */
 export class RecordTooLarge extends Error {
   override readonly name = "RecordTooLarge";
-  /** All of the transaction that are too large. */
+  /** All records of the transaction that are too large. */
   readonly records: readonly TopicRecord[];
 
   constructor(message: string, records: readonly TopicRecord[]) {
@@ -95,12 +94,12 @@ export class RecordTooLarge extends Error {
   }
 }
 
-/** A topic is there with settings under which what is promised of it could not be kept. */
+/** A topic has settings that would break its guarantees. */
 export class TopicMisconfigured extends Error {
   override readonly name = "TopicMisconfigured";
 }
 
-/** The brokers that are named belong to different clusters: each would get a part. */
+/** The configured brokers belong to different clusters. */
 export class BrokersDisagree extends Error {
   override readonly name = "BrokersDisagree";
 }

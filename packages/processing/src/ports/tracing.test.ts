@@ -30,7 +30,7 @@ function recordingTracing() {
   return { tracing: { isOn: true, start }, started, ended };
 }
 
-test("a fact belongs to the trace of its delivery, also in a later batch", () => {
+test("a fact belongs to the trace of its delivery, even in a later batch", () => {
   const traces = createTraces();
   traces.note([delivery(1), delivery(2, null)]);
   traces.note([fact(1), fact(2), fact(3)]);
@@ -38,13 +38,13 @@ test("a fact belongs to the trace of its delivery, also in a later batch", () =>
   expect(found).toEqual([traceparentOf(1), traceparentOf(1), undefined, undefined]);
 });
 
-test("of very many deliveries it forgets the oldest", () => {
+test("the oldest of very many deliveries are forgotten", () => {
   const traces = createTraces();
   for (let n = 1; n <= 10_001; n += 1) traces.note([delivery(n)]);
   expect([traces.of(fact(1)), traces.of(fact(2))]).toEqual([undefined, traceparentOf(2)]);
 });
 
-test("a step has a span in each trace once, and in fifty of a batch at the most", async () => {
+test("a step has one span in each trace, and at most fifty for a batch", async () => {
   const traces = createTraces();
   const { tracing, started, ended } = recordingTracing();
   const events = Array.from({ length: 200 }, (_, n) => [delivery(n), fact(n)]).flat();

@@ -1,27 +1,27 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 
-/** Tells whoever collects traces what became of a delivery, step by step. */
+/** Reports the processing steps of a delivery to a trace collector. */
 export interface Tracing {
-  /** Where it is off nothing needs to be prepared for it. */
+  /** If off, callers prepare nothing for it. */
   readonly isOn: boolean;
   start(name: string, options?: SpanOptions): Span;
 }
 
 export type SpanOptions = Readonly<{
   kind?: "server" | "internal" | "producer" | "consumer";
-  /** A W3C `traceparent`: of whoever caused it; without one a trace begins here. */
+  /** The W3C `traceparent` of the cause; without one a new trace begins. */
   parent?: string | undefined;
   attributes?: SpanAttributes;
 }>;
 
-/** Ids, counts and outcomes; never what a payload says. */
+/** Ids, counts and outcomes; never payload contents. */
 type SpanAttributes = Readonly<Record<string, string | number>>;
 
-/** One step of a trace, under way. */
+/** One step of a trace, in progress. */
 export type Span = Readonly<{
-  /** What its own children name as their parent; absent where nobody collects it. */
+  /** The parent of its child spans; absent if the span is not collected. */
   traceparent?: string;
-  /** @param error why the step failed */
+  /** @param error the reason of a failure */
   end: (attributes?: SpanAttributes, error?: unknown) => void;
 }>;
 
@@ -29,25 +29,25 @@ const NO_SPAN: Span = { end: () => {} };
 
 export const NO_TRACING: Tracing = { isOn: false, start: () => NO_SPAN };
 
-/** Version 00 as W3C writes it, which ids of zeros alone are no part of. */
+/** Version 00 of W3C Trace Context; ids of only zeros are invalid. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 export const isTraceparent = (text: unknown): text is string =>
   typeof text === "string" && TRACEPARENT.test(text);
 
-/** Which trace recorded events belong to: that of the delivery that brought them. */
+/** The traces of recorded events: an event belongs to the trace of its delivery. */
 export interface Traces {
-  /** Is to be given all events in the stream's order: a delivery comes before its facts. */
+  /** Must be called with all events in stream order: a delivery comes before its facts. */
   note(events: readonly RecordedEvent[]): void;
   of(event: RecordedEvent): string | undefined;
 }
 
-/** Facts stand right behind their delivery, but for those of large ones, which others come between. */
+/** Facts directly follow their delivery, except those of large deliveries, which others come between. */
 const DELIVERIES_MAX = 10_000;
 
 /**
- * Remembers the traces of the deliveries seen last. A fact that was found in its delivery much later,
- * or after a restart in the middle of it, belongs to none.
+ * Remembers the traces of the most recent deliveries. A fact recorded much later than its delivery, or
+ * after a restart in between, has no trace.
  */
 export function createTraces(): Traces {
   const recent = new Map<string, string>();
@@ -67,15 +67,15 @@ export function createTraces(): Traces {
   };
 }
 
-/** Most deliveries have none: only the others are parsed. */
+/** Most deliveries have no trace, and are not parsed. */
 function traceparentIn(data: string): string | undefined {
   return data.includes('"traceparent":') ? JSON.parse(data).traceparent : undefined;
 }
 
-/** Of a batch of a thousand deliveries some are enough to see how long it took. */
+/** Limit of the spans of one batch; a few of a thousand deliveries are enough to see its duration. */
 const SPANS_MAX = 50;
 
-/** A step that is taken for many events at once: a span in the trace of each, up to a bound. */
+/** Traces a step for many events: a span in the trace of each, up to a limit. */
 export async function traceStep<T>(
   { tracing, traces }: Readonly<{ tracing: Tracing; traces: Traces }>,
   name: string,

@@ -14,7 +14,7 @@ import { channel, provider } from "@counterfoil/contracts/scalar";
 import { note } from "@counterfoil/contracts/service-fact";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { Problem } from "@counterfoil/http/problem";
-import type { Word } from "@counterfoil/processing/operator";
+import type { OperatorNote } from "@counterfoil/processing/operator";
 import {
   ANOMALY_KEY,
   type AnomalyFilters,
@@ -189,11 +189,13 @@ async function answerQuarantine(
 /** What a person says of what needs one, as an event on the stream. */
 export type Acting = Readonly<{
   /** @returns its position. @throws NothingThere, AlreadyClosed */
-  acknowledge: (word: Word, platform: Platform) => Promise<number>;
+  acknowledge: (word: OperatorNote, platform: Platform) => Promise<number>;
   /** @throws NothingThere, AlreadyClosed */
-  dismiss: (word: Word) => Promise<QuarantinedRecord>;
+  dismiss: (word: OperatorNote) => Promise<QuarantinedRecord>;
   /** @throws NothingThere, AlreadyClosed */
-  retry: (word: Omit<Word, "note">) => Promise<RetryRecord & Readonly<{ position: number }>>;
+  retry: (
+    word: Omit<OperatorNote, "note">,
+  ) => Promise<RetryRecord & Readonly<{ position: number }>>;
 }>;
 
 const body = z.strictObject({ note: note.meta({ description: "Why, for those who come later" }) });
