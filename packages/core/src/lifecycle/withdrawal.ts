@@ -76,7 +76,7 @@ export const WITHDRAWAL_RULES: StageRules<WithdrawalStage> = {
 
 export const WITHDRAWALS: Lifecycle = {
   model: "withdrawals",
-  version: 8,
+  version: 9,
   ...dispatchByType({
     MovementRecorded: { isKept: isWithdrawalMovement, read: readMovement },
     BalanceReported: { isKept: isWithdrawalReport },
@@ -166,16 +166,18 @@ function requestEntries(fact: DatedFact<"WithdrawalStatusReported">): HistoryEnt
 }
 
 /**
- * Both legs of a transfer report each status; the one of the amount leg is shown. A failed fee leg
- * does not fail the transfer.
+ * Both legs of a transfer report each status; the one of the amount leg is shown. How the transfer
+ * ends, the amount leg alone decides: the network takes its fee for a failed transaction too.
  */
 function legEntries(fact: DatedFact<"WithdrawalStatusReported">): HistoryEntry[] {
   const { leg, status } = fact.data;
   const entry = entryOf(fact, { words: LAYER1_WITHDRAWAL, word: status, source: "status" });
   const slot = { key: status.toLowerCase(), rank: leg === "fee" ? "1" : "0" };
-  const isEnd = entry.stage === "failed" || entry.stage === "rejected";
+  const isEnd = entry.stage !== null && ENDS.has(entry.stage);
   return [{ ...entry, slot, stage: leg === "fee" && isEnd ? null : entry.stage }];
 }
+
+const ENDS: ReadonlySet<string> = new Set(FINAL);
 
 function statusClaims(fact: DatedFact<"WithdrawalStatusReported">): Claim[] {
   const { data } = fact;

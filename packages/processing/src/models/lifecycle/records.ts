@@ -7,6 +7,7 @@ import {
   valueIn,
   valuesIn,
 } from "@counterfoil/core/lifecycle/record-fields";
+import { pairedIn } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/model-store.ts";
 import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
 import { type Cluster, takenBy } from "./clusters.ts";
@@ -360,9 +361,16 @@ function columnsOf(shown: object): Row {
 /** The weakest join of the record. */
 function linkOf(fields: Fields, members: readonly Cluster[]): string {
   if (fields.confirmation !== undefined && fields.hold === undefined) return "unmatched";
+  if (isReversalAlone(fields)) return "unmatched";
   const isInferred = members.some(({ links }) => links.some((link) => link.isInferred));
   return isInferred ? "inferred" : "stated";
 }
+
+/** Money that came back, and neither a debit nor a request says what for. */
+const isReversalAlone = (fields: Fields): boolean =>
+  fields.reversal !== undefined &&
+  fields["id:request"] === undefined &&
+  pairedIn(fields, "debit") === null;
 
 /** Of a row, what a record is shown from. */
 const SHOWN = ["state", "opened_at", "updated_at", "entered_at", "dated_at", "cluster", "tail"];

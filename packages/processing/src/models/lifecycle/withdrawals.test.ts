@@ -396,7 +396,7 @@ const CASES: readonly (readonly [name: string, table: string, records: readonly 
     "a withdrawal that gives, and names none",
     `at        run account    type       change movement
      10:05:00  2   available  withdrawal 5      d`,
-    [`movement:d returned stated ${REVERSED}`],
+    [`movement:d returned unmatched ${REVERSED}`],
   ],
   [
     "a withdrawal of nothing has no stage",
@@ -773,6 +773,41 @@ describe("a Layer1 withdrawal", () => {
       ...layer1("SIGNED", "31", "66"),
     ]);
     expect(brief(record?.history ?? [])).toEqual(["requested<CREATED>", "approved<SIGNED>"]);
+  });
+
+  test.each([
+    ["succeeds while the amount leg is confirmed", [["SUCCESS", "66"]], "confirmed"],
+    [
+      "succeeds, and the amount leg fails",
+      [
+        ["SUCCESS", "66"],
+        ["FAILED", "69"],
+      ],
+      "failed",
+    ],
+    [
+      "succeeds after the amount leg failed",
+      [
+        ["FAILED", "69"],
+        ["SUCCESS", "66"],
+      ],
+      "failed",
+    ],
+    [
+      "fails, and the amount leg succeeds",
+      [
+        ["FAILED", "66"],
+        ["SUCCESS", "69"],
+      ],
+      "settled",
+    ],
+  ] as const)("a fee leg that %s ends nothing", async (_, ends, stage) => {
+    const [record] = await withdrawalsOf([
+      ...layer1("CONFIRMED", "30", "69"),
+      ...layer1("CONFIRMED", "30", "66"),
+      ...ends.flatMap(([word, leg], at) => layer1(word, `${31 + at}`, leg)),
+    ]);
+    expect([record?.state.stage, record?.anomalies]).toEqual([stage, []]);
   });
 
   test("REPLACED is history only; the hash is the last one and both are found", async () => {
