@@ -96,7 +96,7 @@ export async function openModelStore(
       await beforeSearch?.(table);
       return use((client) => rows.select(client, table, selection));
     },
-    count: (table, where) => use((client) => rows.count(client, table, where)),
+    count: (table, where, most) => use((client) => rows.count(client, table, where, most)),
     checkpoint: () => readCheckpoint(session),
     commit: (commit) => write(session, commit),
     close: async () => close(),

@@ -101,7 +101,12 @@ export function indexSql(place: Place, table: Table): string {
 export type TableRows = Readonly<{
   get(client: ClientBase, table: Table, key: readonly Value[]): Promise<Row | null>;
   select(client: ClientBase, table: Table, selection: Selection): Promise<readonly Row[]>;
-  count(client: ClientBase, table: Table, where?: readonly Condition[]): Promise<number>;
+  count(
+    client: ClientBase,
+    table: Table,
+    where?: readonly Condition[],
+    most?: number,
+  ): Promise<number>;
 }>;
 
 /**
@@ -124,8 +129,8 @@ export function createTableRows(place: Place): TableRows {
       const { text, values } = bounded(table, selection, select(selection));
       return (await queryCells(client, prepared(text), values)).map(rowOf);
     },
-    count: async (client, table, where = []) => {
-      const { text, values } = sqlOf(table).count(where);
+    count: async (client, table, where = [], most) => {
+      const { text, values } = sqlOf(table).count(where, most);
       const [cells] = await queryCells(client, { text }, values);
       return Number(cells?.[0]);
     },
@@ -174,7 +179,7 @@ export function openModelReader(server: Server, pool: Pool, place: Place): Model
   const tables = createTableRows(place);
   const statement = {
     name: "reader_checkpoint",
-    text: `SELECT ${CHECKPOINT_COLUMNS} FROM ${catalogueOf(ledger)} WHERE model = $1 AND generation = $2`,
+    text: `SELECT ${CHECKPOINT_COLUMNS}, model_version FROM ${catalogueOf(ledger)} WHERE model = $1 AND generation = $2`,
   };
 
   function rowsOf(client: ClientBase): Rows {
@@ -188,7 +193,7 @@ export function openModelReader(server: Server, pool: Pool, place: Place): Model
     return {
       get: (table, key) => asPort(tables.get(client, table, key)),
       select: (table, selection) => asPort(tables.select(client, table, selection)),
-      count: (table, where) => asPort(tables.count(client, table, where)),
+      count: (table, where, most) => asPort(tables.count(client, table, where, most)),
     };
   }
 
@@ -197,9 +202,11 @@ export function openModelReader(server: Server, pool: Pool, place: Place): Model
     generation,
     snapshot: async (read) => {
       const { outcome } = await pool.use(async (client) => {
-        const checkpoint = await beginSnapshot(client, statement, place);
+        const { checkpoint, modelVersion } = await beginSnapshot(client, statement, place);
         // What the caller throws is the caller's, and no fault of the connection.
-        const [outcome] = await Promise.allSettled([read(rowsOf(client), checkpoint)]);
+        const [outcome] = await Promise.allSettled([
+          read(rowsOf(client), checkpoint, modelVersion),
+        ]);
         await client.query("ROLLBACK");
         return { outcome };
       });
@@ -215,11 +222,13 @@ async function beginSnapshot(
   client: ClientBase,
   statement: Statement,
   { model, generation }: Place,
-): Promise<Checkpoint> {
+): Promise<Readonly<{ checkpoint: Checkpoint; modelVersion: number }>> {
   const [, [cells]] = await Promise.all([
     client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
     queryCells(client, statement, [model, generation]),
   ]);
-  if (cells !== undefined) return checkpointOf(cells);
+  if (cells !== undefined) {
+    return { checkpoint: checkpointOf(cells), modelVersion: Number(cells.at(-1)) };
+  }
   throw new GenerationMissing(`generation ${generation} of model ${model} was dropped`);
 }

@@ -52,7 +52,7 @@ type TableSql = Readonly<{
   name: string;
   /** Takes the key's values. */
   get: string;
-  count: (where: readonly Condition[]) => Query;
+  count: (where: readonly Condition[], most?: number) => Query;
   select: (selection: Selection) => Query;
   rowOf: (cells: Cells) => Row;
 }>;
@@ -84,7 +84,7 @@ function tableSql(naming: Naming, table: Table): TableSql {
   return {
     name,
     get: `${from} WHERE ${isKey(dialect, table)}`,
-    count: (where) => countQuery(dialect, name, table, where),
+    count: (where, most) => countQuery(dialect, name, table, { where, most }),
     select: (selection) => selectQuery(naming, from, table, selection),
     rowOf: rowReader(table),
   };
@@ -141,13 +141,17 @@ function countQuery(
   dialect: Dialect,
   name: string,
   table: Table,
-  where: readonly Condition[],
+  { where, most }: Readonly<{ where: readonly Condition[]; most: number | undefined }>,
 ): Query {
   const values: SqlValue[] = [];
   const place = (value: SqlValue) => dialect.parameter(values.push(value));
   const conditions = where.map((condition) => conditionSql(dialect, table, condition, place));
   const filter = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
-  return { text: `SELECT count(*) FROM ${name}${filter}`, values };
+  const text =
+    most === undefined
+      ? `SELECT count(*) FROM ${name}${filter}`
+      : `SELECT count(*) FROM (SELECT 1 FROM ${name}${filter} LIMIT ${place(most)}) AS counted`;
+  return { text, values };
 }
 
 function selectQuery(naming: Naming, from: string, table: Table, selection: Selection): Query {

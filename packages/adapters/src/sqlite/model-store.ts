@@ -49,7 +49,7 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
     generation,
     get: (table, key) => use(({ rows }) => rows.get(table, key)),
     select: (table, selection) => use(({ rows }) => rows.select(table, selection)),
-    count: (table, where) => use(({ rows }) => rows.count(table, where)),
+    count: (table, where, most) => use(({ rows }) => rows.count(table, where, most)),
     checkpoint: () => use(({ checkpoint }) => checkpoint()),
     commit: (commit) => use(({ write }) => write(commit)),
     close: async () => connection.close(),
@@ -160,7 +160,7 @@ export function openBuildingStore(
         makeIndexes(table);
         return writer.rows.select(table, selection);
       }),
-    count: (table, where) => use(() => writer.rows.count(table, where)),
+    count: (table, where, most) => use(() => writer.rows.count(table, where, most)),
     checkpoint: () => use(() => writer.checkpoint()),
     commit: (commit) => use(() => writer.write(commit)),
     finish: () =>

@@ -125,7 +125,7 @@ export function prepareCheckpoint(database: DatabaseSync): () => Checkpoint {
 export type TableRows = Readonly<{
   get(table: Table, key: readonly Value[]): Row | null;
   select(table: Table, selection: Selection): readonly Row[];
-  count(table: Table, where?: readonly Condition[]): number;
+  count(table: Table, where?: readonly Condition[], most?: number): number;
 }>;
 
 export function createTableRows(database: DatabaseSync): TableRows {
@@ -162,8 +162,8 @@ export function createTableRows(database: DatabaseSync): TableRows {
       const rows = statement.iterate(...all) as unknown as Iterable<Cells>;
       return takeRows(Iterator.from(rows).map(rowOf), selection);
     },
-    count: (table, where = []) => {
-      const { text, values } = sqlOf(table).count(where);
+    count: (table, where = [], most) => {
+      const { text, values } = sqlOf(table).count(where, most);
       const statement = prepared(table, text);
       const cells = statement.get(...(values as readonly Value[])) as unknown as Cells;
       return Number(cells[0]);
@@ -178,6 +178,7 @@ type ReadConnection = Readonly<{
   database: DatabaseSync;
   rows: TableRows;
   checkpoint: () => Checkpoint;
+  modelVersion: number;
   /** Which file it was opened on. */
   identity: string;
 }>;
@@ -200,7 +201,7 @@ export function openModelReader(
         return await pool.use(async (connection) => {
           const checkpoint = await whileBusy(() => beginSnapshot(connection));
           try {
-            return await read(asPort(connection.rows), checkpoint);
+            return await read(asPort(connection.rows), checkpoint, connection.modelVersion);
           } finally {
             rollBack(connection.database);
           }
@@ -222,6 +223,7 @@ function openReader(file: string): ReadConnection {
     database,
     rows: createTableRows(database),
     checkpoint: prepareCheckpoint(database),
+    modelVersion: readModelState(database)?.modelVersion ?? 0,
     identity: identityOf(file),
   };
 }
@@ -241,7 +243,7 @@ function asPort(rows: TableRows): Rows {
   return {
     get: async (table, key) => rows.get(table, key),
     select: async (table, selection) => rows.select(table, selection),
-    count: async (table, where) => rows.count(table, where),
+    count: async (table, where, most) => rows.count(table, where, most),
   };
 }
 

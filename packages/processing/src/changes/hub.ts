@@ -269,15 +269,9 @@ const STOPPED_MAX = 100;
  * @returns null for a model that cannot be read now
  */
 function createObserver(deps: ReadChangesDeps) {
-  const isPublishedVersion = new Map<string, boolean>();
-
   async function observeModel(model: ModelName): Promise<ObservedModel | null> {
-    const { position, generation, stopped } = await readProgress(deps.models, model);
-    const key = `${model}:${generation}`;
-    if (!isPublishedVersion.has(key)) {
-      isPublishedVersion.set(key, await hasPublishedRows(deps, model, generation));
-    }
-    if (isPublishedVersion.get(key) !== true) return null;
+    const { position, generation, modelVersion, stopped } = await readProgress(deps.models, model);
+    if (modelVersion < PUBLISHED_SINCE_VERSION) return null;
     const end = await endOf(deps, model, generation);
     return end === null ? null : { position: Math.min(position, end), stopped };
   }
@@ -300,21 +294,11 @@ function createObserver(deps: ReadChangesDeps) {
 }
 
 const readProgress = (models: ServedModels, model: ModelName) =>
-  models.snapshot(model, async (rows, { position }, generation) => {
+  models.snapshot(model, async (rows, { position }, served) => {
     const found = await rows.select(STOPPED, { orderBy: ["subject"], limit: STOPPED_MAX });
     const stopped = new Set(found.map((one) => `${one.position}:${one.subject}`));
-    return { position, generation, stopped };
+    return { ...served, position, stopped };
   });
-
-async function hasPublishedRows(
-  { catalogue }: ReadChangesDeps,
-  model: ModelName,
-  generation: number,
-): Promise<boolean> {
-  const known = await catalogue.generations(model);
-  const { modelVersion = 0 } = known.find((one) => one.generation === generation) ?? {};
-  return modelVersion >= PUBLISHED_SINCE_VERSION;
-}
 
 /** The position of the next activation, which ends a generation. @returns null if the generation's own activation is not known yet */
 async function endOf(

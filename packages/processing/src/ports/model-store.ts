@@ -116,8 +116,12 @@ export type Checkpoint = Readonly<{
 export interface Rows {
   get(table: Table, key: readonly Value[]): Promise<Row | null>;
   select(table: Table, selection: Selection): Promise<readonly Row[]>;
-  /** The number of all rows, or of those that meet the conditions; an index on these columns suffices. */
-  count(table: Table, where?: readonly Condition[]): Promise<number>;
+  /**
+   * The number of all rows, or of those that meet the conditions; an index on these columns suffices.
+   *
+   * @param most it counts no further than that
+   */
+  count(table: Table, where?: readonly Condition[], most?: number): Promise<number>;
 }
 
 export type TableRows = Readonly<{ table: Table; rows: readonly Row[] }>;
@@ -155,12 +159,19 @@ export interface BuildingStore extends ModelStore {
   finish(): Promise<void>;
 }
 
+/** `modelVersion`: which layout the rows have. */
+export type ReadSnapshot<T> = (
+  rows: Rows,
+  checkpoint: Checkpoint,
+  modelVersion: number,
+) => Promise<T>;
+
 /** One generation of one model, open for reading while a writer may have it open. */
 export interface ModelReader {
   readonly model: StoreName;
   readonly generation: number;
   /** Runs `read` on a snapshot of the rows with its checkpoint. */
-  snapshot<T>(read: (rows: Rows, checkpoint: Checkpoint) => Promise<T>): Promise<T>;
+  snapshot<T>(read: ReadSnapshot<T>): Promise<T>;
   close(): Promise<void>;
 }
 

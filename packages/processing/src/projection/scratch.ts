@@ -97,7 +97,7 @@ function createWritten(
       },
       select,
       // Only totals of a whole model ask, and no event of a subject changes what they count.
-      count: (table, where) => rows.count(table, where),
+      count: (table, where, most) => rows.count(table, where, most),
       model,
       generation: 0,
       checkpoint: async () => checkpoint,
@@ -180,7 +180,7 @@ export function rememberRows(rows: Rows): Rows & Readonly<{ asked: () => number 
       return found;
     },
     select: (table, selection) => once(table, selection, () => rows.select(table, selection)),
-    count: (table, where) => rows.count(table, where),
+    count: (table, where, most) => rows.count(table, where, most),
   };
 }
 

@@ -46,7 +46,7 @@ async function activate(generation: number, model: ModelName = MODEL): Promise<n
   return position + 1;
 }
 
-const served = () => models.snapshot(MODEL, async (_rows, _at, generation) => generation);
+const served = () => models.snapshot(MODEL, async (_rows, _at, { generation }) => generation);
 
 describe("served generation", () => {
   test("is the first without a word", async () => {
@@ -120,7 +120,7 @@ describe("trouble", () => {
     };
     isDown = true;
     const models = serveModels({ catalogue, stream: shaky, clock });
-    const read = () => models.snapshot(MODEL, async (_rows, _at, generation) => generation);
+    const read = () => models.snapshot(MODEL, async (_rows, _at, { generation }) => generation);
     await expect(read()).rejects.toThrow(StreamUnavailable);
     isDown = false;
     expect(await read()).toBe(1);
@@ -149,7 +149,7 @@ describe("trouble", () => {
       },
     };
     const models = serveModels({ catalogue: shaky, stream, clock });
-    const read = () => models.snapshot(MODEL, async (_rows, _at, generation) => generation);
+    const read = () => models.snapshot(MODEL, async (_rows, _at, { generation }) => generation);
     await expect(read()).rejects.toThrow(ModelUnavailable);
     expect(await read()).toBe(1);
     expect(await read()).toBe(1);

@@ -6,7 +6,13 @@ import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import { GenerationMissing, isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { Checkpoint, ModelCatalogue, ModelReader, Rows } from "../ports/model-store.ts";
+import type {
+  Checkpoint,
+  ModelCatalogue,
+  ModelReader,
+  ReadSnapshot,
+  Rows,
+} from "../ports/model-store.ts";
 
 /** The read models as readers find them: each in the generation that is live. */
 export interface ServedModels {
@@ -28,7 +34,11 @@ export class ModelNotServed extends Error {
   override readonly name = "ModelNotServed";
 }
 
-export type ReadModel<T> = (rows: Rows, checkpoint: Checkpoint, generation: number) => Promise<T>;
+export type ReadModel<T> = (
+  rows: Rows,
+  checkpoint: Checkpoint,
+  served: Readonly<{ generation: number; modelVersion: number }>,
+) => Promise<T>;
 
 type ServedInfo = Readonly<{
   generation: number;
@@ -86,9 +96,10 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
     read: ReadModel<T>,
   ): Promise<Readonly<{ value: T }> | null> {
     try {
-      return await readers.snapshot(model, generation, async (rows, checkpoint) =>
-        checkpoint.position < position ? null : { value: await read(rows, checkpoint, generation) },
-      );
+      return await readers.snapshot(model, generation, async (rows, checkpoint, modelVersion) => {
+        if (checkpoint.position < position) return null;
+        return { value: await read(rows, checkpoint, { generation, modelVersion }) };
+      });
     } catch (error) {
       if (error instanceof GenerationMissing) return null;
       throw error;
@@ -100,14 +111,11 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
 
   async function info(model: ModelName): Promise<ServedInfo | null> {
     try {
-      const served = await snapshot(model, async (rows, checkpoint, generation) => ({
-        generation,
+      return await snapshot(model, async (rows, checkpoint, served) => ({
+        ...served,
         checkpoint,
         stoppedKeys: await rows.count(STOPPED),
       }));
-      const generations = await catalogue.generations(model);
-      const own = generations.find(({ generation }) => generation === served.generation);
-      return { ...served, modelVersion: own?.modelVersion ?? 1 };
     } catch (error) {
       if (error instanceof ModelNotServed || error instanceof ModelUnavailable) return null;
       throw error;
@@ -120,13 +128,11 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
 /** Generations that are open for reading, each opened once and closed when nobody needs it. */
 export interface Readers {
   /** @throws GenerationMissing where there is no such generation, or none any more. */
-  snapshot<T>(model: ModelName, generation: number, read: Read<T>): Promise<T>;
+  snapshot<T>(model: ModelName, generation: number, read: ReadSnapshot<T>): Promise<T>;
   /** Closes the model's other generations when their readers are done. */
   keepOnly(model: ModelName, generations: readonly number[]): void;
   close(): Promise<void>;
 }
-
-type Read<T> = (rows: Rows, checkpoint: Checkpoint) => Promise<T>;
 
 type Open = {
   readonly model: ModelName;

@@ -105,6 +105,7 @@ function readerOf(model: StoreName, generation: number, stored: Generation): Mod
       return read(
         rowsOf(() => moment),
         moment.checkpoint,
+        stored.modelVersion,
       );
     },
     close: async () => {},
@@ -121,12 +122,13 @@ function rowsOf(moment: () => Moment): Rows {
       const shown = own.filter((row) => isAmong(row, among, (other) => rows(other).values()));
       return selectRows(shown, table, selection);
     },
-    count: async (table, where = []) => {
+    count: async (table, where = [], most = Number.POSITIVE_INFINITY) => {
       checkColumns(
         table,
         where.map(({ column }) => column),
       );
-      return [...rows(table).values()].filter((row) => meets(row, where)).length;
+      const found = [...rows(table).values()].filter((row) => meets(row, where)).length;
+      return Math.min(found, most);
     },
   };
 }

@@ -55,6 +55,9 @@ function describeConditions(use: () => ModelFixture): void {
     const store = await filled(use, ROWS);
     expect(await seqsOf(store, { where, orderBy: ["seq"], limit: 99 })).toEqual(expected);
     expect(await store.count(ENTRIES, where)).toBe(expected.length);
+    for (const most of [0, 1, 99]) {
+      expect(await store.count(ENTRIES, where, most)).toBe(Math.min(expected.length, most));
+    }
   });
 
   test("a long list", async () => {

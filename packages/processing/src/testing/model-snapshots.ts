@@ -8,7 +8,8 @@ export function describeSnapshots(use: () => ModelFixture): void {
     test("show the rows and the checkpoint of one commit", async () => {
       const { store, reader } = await open(use);
       await store.commit(putEntries([entry("a", 1, { at: 5n })], 3));
-      await reader.snapshot(async (rows, checkpoint) => {
+      await reader.snapshot(async (rows, checkpoint, modelVersion) => {
+        expect(modelVersion).toBe(1);
         expect(checkpoint).toEqual(checkpointAt(3));
         expect(await rows.get(ENTRIES, ["a", 1])).toEqual(entry("a", 1, { at: 5n }));
         expect(await rows.count(ENTRIES)).toBe(1);
