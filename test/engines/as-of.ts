@@ -130,6 +130,24 @@ async function compareBalances(comparing: Comparing): Promise<void> {
       pages((page) => listBalances(from, { filters: {}, page, moment, platform, nextTurn }), 7);
     const balances = await list(then, { as_of });
     expectSame(await list(rows, { as_of, at_position }), balances, what);
+    if (as_of !== undefined) {
+      const shown = balances.map(({ id }) => String(id));
+      const by = (column: string) =>
+        new Set(
+          entries.filter((row) => (row[column] as bigint) <= as_of).map((row) => row.account),
+        );
+      // Whoever has an entry that stands before that time; nobody of whom none had taken effect.
+      expectSame(
+        [...by("placed_at")].filter((id) => !shown.includes(String(id))),
+        [],
+        what,
+      );
+      expectSame(
+        shown.filter((id) => !by("effective_at").has(id)),
+        [],
+        what,
+      );
+    }
     for (const { id } of few(balances)) {
       const one = (from: Rows, moment: Moment) => findAccount(from, { id, platform, moment });
       const found = await one(rows, { as_of, at_position });

@@ -241,7 +241,7 @@ describe.each(ENGINES)("an account that only a mistranslation named, on %s", (en
     const frame = { messageType: "balance-updated", body: run(3).body };
     await take(ledger, { body: frame, place: { connection: CONNECTION, frame: 1 } });
     await mend(ledger);
-    expect(await goings(ledger)).toHaveLength(2);
+    expect(await goings(ledger)).toHaveLength(1);
     await ledger.close();
   });
 
@@ -253,7 +253,7 @@ describe.each(ENGINES)("an account that only a mistranslation named, on %s", (en
     expect(await ids(ledger)).toEqual([WRONG_ID, ACCOUNT_ID]);
     await mend(ledger);
     await expectAsRightlyRead(ledger, takeAll([...bodies, run(5)]));
-    expect((await goings(ledger)).map((position) => position === 0)).toEqual([true, false, false]);
+    expect(await goings(ledger)).toHaveLength(2);
     await ledger.close();
   });
 });

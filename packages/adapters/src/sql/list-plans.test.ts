@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { ACCOUNT_STARTS } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { PARTIES, PARTY_CHANGES, RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
@@ -15,7 +16,7 @@ import type {
 import { describe, expect, test } from "@jest/globals";
 import pg from "pg";
 import { openModelCatalogue as openOnPostgres } from "../postgres/model-catalogue.ts";
-import { POSTGRES } from "../postgres/model-tables.ts";
+import { PAGES_BY_INDEX, POSTGRES } from "../postgres/model-tables.ts";
 import { describePostgres } from "../postgres/testing/use-postgres.ts";
 import { openModelCatalogue as openOnSqlite } from "../sqlite/model-catalogue.ts";
 import { SQLITE } from "../sqlite/model-tables.ts";
@@ -26,7 +27,7 @@ const ROWS = 20_000;
 
 const is = (column: string, value: Condition["value"]): Condition => ({ column, is: "=", value });
 
-type Asked = Readonly<{ table: Table; selection: Selection }>;
+type Asked = Readonly<{ table: Table; selection: Selection; index?: string }>;
 
 function newestFirst(table: Table, key: readonly string[], where: readonly Condition[]): Asked[] {
   const selection = { where, orderBy: key, descending: true, limit: 51 };
@@ -38,7 +39,7 @@ function newestFirst(table: Table, key: readonly string[], where: readonly Condi
 }
 
 /** What lists ask, from their beginning and from a cursor on: of what needs a person, of a platform's trades. */
-const QUESTIONS: readonly Asked[] = [
+const LISTS: readonly Asked[] = [
   ...[[], [is("kind", "gap")], [is("subject", "s1")], [is("attention", 2)]].flatMap((where) =>
     newestFirst(ANOMALIES, ["attention", "opened_position", "id"], where),
   ),
@@ -51,9 +52,40 @@ const QUESTIONS: readonly Asked[] = [
   ...newestFirst(PARTY_CHANGES, ["position", "id"], [is("party", "p1")]),
 ];
 
+const by = (column: string, value: Condition["value"]): Condition => ({ column, is: "<=", value });
+
+/** Accounts that may have been there: all in the order of time, or a page in the order of the list. */
+const STARTS: readonly Asked[] = [
+  ...[by("first_at", 50n), by("first_position", 50)].map((where): Asked => {
+    const orderBy = [where.column, "account"];
+    const selection = { where: [where], orderBy, limit: 1000 };
+    return { table: ACCOUNT_STARTS, selection, index: orderBy.join("_") };
+  }),
+  ...[
+    [is("provider", "zerohash")],
+    [is("participant_code", "p1")],
+    [is("account_group", "g1")],
+    [is("asset", "BTC")],
+  ].flatMap((where) =>
+    [[by("first_at", 1000n)], [by("first_at", 1000n), by("first_position", 15_000)]].flatMap(
+      (begun) =>
+        ["", "a015000"].map((beyond): Asked => {
+          const selection = {
+            ...{ where: [...where, ...begun], orderBy: ["account"], beyond: [beyond], limit: 101 },
+          };
+          const index = [...where.map(({ column }) => column), "account_first_at_first_position"];
+          return { table: ACCOUNT_STARTS, selection, index: index.join("_") };
+        }),
+    ),
+  ),
+];
+
+const QUESTIONS = [...LISTS, ...STARTS];
+
 /** Enough rows of each for a planner to prefer an index. */
 async function build(catalogue: ModelCatalogue): Promise<void> {
-  const { tables, version: modelVersion } = PROJECTIONS[MODEL];
+  const { version: modelVersion } = PROJECTIONS[MODEL];
+  const tables = [...PROJECTIONS[MODEL].tables, ACCOUNT_STARTS];
   const generation = (await catalogue.create(MODEL, { tables, modelVersion })) ?? 0;
   const store = await catalogue.openForBuilding(MODEL, generation, tables);
   const rowsOf = (table: Table, row: (at: number) => Row) => ({
@@ -77,7 +109,13 @@ async function build(catalogue: ModelCatalogue): Promise<void> {
     ...{ ...party(at), stage: at % 2 === 1 ? "pending" : "settled" },
     ...{ opened_at: BigInt(at), updated_at: BigInt(at) },
   }));
-  const inserts = [anomalies, records, parties, rowsOf(PARTY_CHANGES, party)];
+  // They come in another order than that of the list.
+  const starts = rowsOf(ACCOUNT_STARTS, (at) => ({
+    ...{ account: `a${String((at * 7919) % ROWS).padStart(6, "0")}`, provider: "zerohash" },
+    ...{ participant_code: `p${at % 20}`, account_group: `g${at % 20}` },
+    ...{ asset: at % 20 === 0 ? "BTC" : "ETH", first_at: BigInt(at), first_position: at },
+  }));
+  const inserts = [anomalies, records, parties, rowsOf(PARTY_CHANGES, party), starts];
   const checkpoint = await store.checkpoint();
   await store.commit({ inserts, puts: [], deletes: [], checkpoint });
   await store.finish();
@@ -89,14 +127,14 @@ describe("lists", () => {
     await build(openOnSqlite({ dataDir }));
     const sqliteSql = createTablesSql(SQLITE, ({ name }) => `"${name}"`);
     const database = new DatabaseSync(join(dataDir, "models", `${MODEL}.1.db`));
-    for (const { table, selection } of QUESTIONS) {
+    for (const { table, selection, index = "" } of QUESTIONS) {
       const { text: sql, values } = sqliteSql(table).select(selection);
       const plan = database
         .prepare(`EXPLAIN QUERY PLAN ${sql}`)
         .all(...(values as SQLInputValue[]));
       const steps = plan.map(({ detail }) => String(detail));
       const isWhole = selection.where?.length === 0 && selection.beyond === undefined;
-      const begins = `^${isWhole ? "SCAN" : "SEARCH"} ${table.name} USING (COVERING )?INDEX`;
+      const begins = `^${isWhole ? "SCAN" : "SEARCH"} ${table.name} USING (COVERING )?INDEX .*${index}`;
       expect([sql, steps]).toEqual([sql, [expect.stringMatching(begins)]]);
     }
     // How many are stuck is counted without a look at any row.
@@ -123,6 +161,10 @@ describePostgres("lists on PostgreSQL", (use) => {
     const postgresSql = createTablesSql(POSTGRES, ({ name }) => `${schema}."${name}_1"`);
     const client = new pg.Client(use().url);
     await client.connect();
+    // As those have that select.
+    for (const [name, value] of Object.entries(PAGES_BY_INDEX)) {
+      await client.query(`SET ${name} TO ${value}`);
+    }
     for (const { table, selection } of QUESTIONS) {
       const { text, values } = postgresSql(table).select(selection);
       const { rows } = await client.query(`EXPLAIN ${text}`, [...values]);

@@ -4486,10 +4486,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "673924c549395f67fe0cee13e47e199d61af42617b38bbaa928f17a3be836674",
+                     *               "digest": "991276f0860f55bf46419307f3924e100d0ea5b572f2a7b33869d61d0eea3edf",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 8,
+                     *               "model_version": 9,
                      *               "position": "157",
                      *               "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c"
                      *             }
@@ -4500,7 +4500,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "ba24fd7b11cd25beba1cfd6dcebecf4c92da7a8867a3d11d2e4a717cb73e1da2",
+                     *               "digest": "bd921744c162d338c645d0bb25428fc44f8ba6fd243a34ed3f6e3671d2416706",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 8,
@@ -4514,7 +4514,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "4f631010fb50e4c096dbd7a8ea0749c90a6b85930d9b4504ae14562c28190f7d",
+                     *               "digest": "7148a972aa182575c5c74a6597d7364048ba03bce347923a0ea3cf3df28bfde6",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 8,
@@ -4528,7 +4528,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "20c17c33ee7e24638734fcc6b795946ab1da85b903e21fa7cd73382f724dab94",
+                     *               "digest": "945b8a4060cb635608adaa2cff1f5132fa83bb5dcba1c90049a5de2a536dfbb2",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 8,
@@ -5943,11 +5943,11 @@ export interface operations {
                      *         ],
                      *         "projections": [
                      *           {
-                     *             "digest": "673924c549395f67fe0cee13e47e199d61af42617b38bbaa928f17a3be836674",
+                     *             "digest": "991276f0860f55bf46419307f3924e100d0ea5b572f2a7b33869d61d0eea3edf",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 8,
+                     *             "model_version": 9,
                      *             "name": "balances",
                      *             "position": "157",
                      *             "state": "live",
@@ -5955,7 +5955,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "ba24fd7b11cd25beba1cfd6dcebecf4c92da7a8867a3d11d2e4a717cb73e1da2",
+                     *             "digest": "bd921744c162d338c645d0bb25428fc44f8ba6fd243a34ed3f6e3671d2416706",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
@@ -5967,7 +5967,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "4f631010fb50e4c096dbd7a8ea0749c90a6b85930d9b4504ae14562c28190f7d",
+                     *             "digest": "7148a972aa182575c5c74a6597d7364048ba03bce347923a0ea3cf3df28bfde6",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
@@ -5979,7 +5979,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "20c17c33ee7e24638734fcc6b795946ab1da85b903e21fa7cd73382f724dab94",
+                     *             "digest": "945b8a4060cb635608adaa2cff1f5132fa83bb5dcba1c90049a5de2a536dfbb2",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,

@@ -134,29 +134,20 @@ async function* nearBehind(
   where: readonly Condition[],
   time: Nanos,
 ): AsyncGenerator<Row> {
-  const near = { column: "placed_at", is: "<=", value: time + TIME_ERROR } as const;
   let beyond: readonly Value[] = [account, time + 1n, -1, ""];
-  let count = 0;
-  const read = (conditions: readonly Condition[], limit: number) =>
-    selectAt(rows, ENTRY_VERSIONS, position, {
-      where: [...where, ...conditions],
-      ...{ orderBy: ENTRY_ORDER, beyond, limit },
-    });
-  for (const row of await read([near], CLUSTER_MAX)) {
-    yield row;
-    count += 1;
-    beyond = ENTRY_ORDER.map((column) => row[column] ?? null);
-  }
   // Nearly always the second one begins the next cluster.
-  for (let limit = 2; count < CLUSTER_MAX; limit *= 4) {
-    const rows = await read([], limit);
-    for (const row of rows) {
-      if (count > 0 && row.joined !== GOES_ON) return;
+  for (let count = 0, limit = 2; count < CLUSTER_MAX; limit = Math.min(4 * limit, CLUSTER_MAX)) {
+    const selection = { where, orderBy: ENTRY_ORDER, beyond, limit };
+    const found = await selectAt(rows, ENTRY_VERSIONS, position, selection);
+    for (const row of found) {
+      const isNear = BigInt(row.placed_at ?? 0) <= time + TIME_ERROR;
+      if (!isNear && count > 0 && row.joined !== GOES_ON) return;
       yield row;
       count += 1;
-      beyond = ENTRY_ORDER.map((column) => row[column] ?? null);
     }
-    if (rows.length < limit) return;
+    const last = found.at(-1);
+    if (last === undefined || found.length < limit) return;
+    beyond = ENTRY_ORDER.map((column) => last[column] ?? null);
   }
 }
 

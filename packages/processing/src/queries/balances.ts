@@ -3,7 +3,13 @@ import { accountParts } from "@counterfoil/core/account";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { ColumnType, Condition, Row, Rows } from "../ports/model-store.ts";
+import {
+  type ColumnType,
+  type Condition,
+  isLastRows,
+  type Row,
+  type Rows,
+} from "../ports/model-store.ts";
 import { ENTRY_ORDER, type EntryReading, lastEntry, lastOfAll } from "./account-history.ts";
 import {
   beyondPart,
@@ -16,6 +22,7 @@ import {
   MISSING,
   type Page,
   type PageRequest,
+  type PageSource,
   positionIn,
   readPage,
   selectEither,
@@ -23,7 +30,8 @@ import {
   timeIn,
 } from "./answers.ts";
 import { runIdOf } from "./entries.ts";
-import { ENTRY_VERSIONS, lastChange, type Moment, NOW, selectAt } from "./moment.ts";
+import { ENTRY_VERSIONS, isPast, lastChange, type Moment, NOW, selectAt } from "./moment.ts";
+import { pastAccounts } from "./past-accounts.ts";
 import { accountsAmong, accountsOf, eitherAccount, type Platform } from "./platform.ts";
 
 const BALANCE_FILTERS = [
@@ -59,26 +67,58 @@ export type BalanceQuery = Readonly<{
  */
 export async function listBalances(
   rows: Rows,
-  { filters, page, moment = {}, platform, nextTurn }: BalanceQuery,
+  { filters, page, moment = NOW, platform, nextTurn }: BalanceQuery,
 ): Promise<Page<BalanceRecord>> {
-  const where = await conditionsOf(rows, filters, platform);
   const either = eitherOf(filters).flatMap((each) =>
     eitherAccount(platform).map((owner) => [...each, ...owner]),
   );
-  const recordOf = recordAt(rows, where, moment);
+  const of = { filters, platform, either };
+  const read = isPast(moment) ? await readPast(rows, moment, of) : await readPresent(rows, of);
   return readPage(page, {
-    read: async (beyond, limit) => {
-      const selection = { where, orderBy: ["id"], ...beyondPart(beyond), limit };
-      if (moment.at_position === undefined) {
-        return selectEither(rows, ACCOUNTS, either, { ...selection, bytesMax: LIST_BYTES_MAX });
-      }
-      const known = await selectEither(rows, ACCOUNTS, either, selection);
-      return merged(known, await onceKnown(rows, platform, { beyond, limit })).slice(0, limit);
-    },
+    read,
     keyOf: ({ id }) => [String(id)],
-    recordOf,
+    recordOf: (account) => accountAt(rows, account, moment),
     nextTurn,
   });
+}
+
+type Of = Pick<BalanceQuery, "filters" | "platform"> &
+  Readonly<{ either: readonly (readonly Condition[])[] }>;
+type ReadAccounts = PageSource<BalanceRecord>["read"];
+
+async function readPresent(rows: Rows, { filters, platform, either }: Of): Promise<ReadAccounts> {
+  const where = await conditionsOf(rows, filters, { id: "id", platform });
+  const bytesMax = LIST_BYTES_MAX;
+  return (beyond, limit) => {
+    const selection = { where, orderBy: ["id"], ...beyondPart(beyond), limit, bytesMax };
+    return selectEither(rows, ACCOUNTS, either, selection);
+  };
+}
+
+/** Of an account that is gone, or that only its id is needed of, the row has nothing else. */
+async function readPast(
+  rows: Rows,
+  moment: Moment,
+  { filters, platform, either }: Of,
+): Promise<ReadAccounts> {
+  const where = await conditionsOf(rows, filters, { id: "account", platform });
+  const read = await pastAccounts(rows, { where, either, moment });
+  return async (beyond, limit) => {
+    const ids = await read(beyond, limit);
+    if (moment.at_position !== undefined) return ids.map(identityRow);
+    return presentRows(rows, ids);
+  };
+}
+
+/** Ends, as a selection does, with the row that brings the text to what a page may show. */
+async function presentRows(rows: Rows, ids: readonly string[]): Promise<readonly Row[]> {
+  const bytes = { limit: ids.length + 1, bytesMax: LIST_BYTES_MAX };
+  const where = [isOneOf("id", ids)];
+  const found = await rows.select(ACCOUNTS, { where, orderBy: ["id"], ...bytes });
+  const byId = new Map(found.map((row) => [row.id, row]));
+  const end = isLastRows(found, bytes) ? null : String(found.at(-1)?.id);
+  const shown = end === null ? ids : ids.filter((id) => id <= end);
+  return shown.map((id) => byId.get(id) ?? identityRow(id));
 }
 
 /** Those that an index lists, where several values are asked for: each is read by itself. */
@@ -89,17 +129,6 @@ function eitherOf(filters: BalanceFilters): Condition[][] {
 
 const LISTED = ["participant_code", "account_group", "asset"] as const;
 
-type RecordAt = (account: Row) => BalanceRecord | null | Promise<BalanceRecord | null>;
-
-function recordAt(
-  rows: Rows,
-  where: readonly Condition[],
-  { as_of, at_position }: Moment,
-): RecordAt {
-  const isMeant = (account: Row) => at_position === undefined || isAskedFor(account, where);
-  return (account) => (isMeant(account) ? accountAt(rows, account, { as_of, at_position }) : null);
-}
-
 /** An account as it was at a moment; null where nothing had been reported of it. */
 async function accountAt(
   rows: Rows,
@@ -108,47 +137,16 @@ async function accountAt(
 ): Promise<BalanceRecord | null> {
   const known =
     at_position === undefined
-      ? balanceRecord(account)
+      ? balanceRecordAt(account, account)
       : await balanceAt(rows, account, at_position);
   if (known === null || as_of === undefined) return known;
   return balanceAsOf(rows, known, as_of, at_position);
 }
 
-/** Accounts that were gone once: nothing may be said of them now, but something was before. */
-async function onceKnown(
-  rows: Rows,
-  platform: Platform,
-  { beyond, limit }: PageRequest,
-): Promise<readonly Row[]> {
-  const gone = await rows.select(BALANCE_CHANGES, {
-    where: [{ column: "position", is: "=", value: 0 }],
-    among: accountsAmong(platform, "account"),
-    orderBy: ["position", "account"],
-    ...(beyond === null ? {} : { beyond: [0, ...beyond] }),
-    limit,
-  });
-  return gone.map(({ account }) => identityRow(String(account)));
-}
-
-/** Both by id; an account that is known again is in both. */
-function merged(known: readonly Row[], once: readonly Row[]): readonly Row[] {
-  if (once.length === 0) return known;
-  const ids = new Set(known.map(({ id }) => id));
-  const all = [...known, ...once.filter(({ id }) => !ids.has(id))];
-  return all.sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1));
-}
-
-/** Whether an account that no index answered for meets the conditions. */
-const isAskedFor = (account: Row, where: readonly Condition[]): boolean =>
-  where.every(({ column, value }) => {
-    const found = account[column] ?? null;
-    return Array.isArray(value) ? value.includes(found) : value === found;
-  });
-
 async function conditionsOf(
   rows: Rows,
   { account_id, ...columns }: BalanceFilters,
-  platform: Platform,
+  { id: idColumn, platform }: Readonly<{ id: string; platform: Platform }>,
 ): Promise<Condition[]> {
   const where = Object.entries(columns).map(([column, values]) => isOneOf(column, values));
   if (account_id === undefined) return where;
@@ -156,7 +154,7 @@ async function conditionsOf(
   for (const each of account_id) {
     for (const id of await accountsCalled(rows, each, platform)) ids.add(id);
   }
-  return [...where, { column: "id", is: "in", value: [...ids] }];
+  return [...where, { column: idColumn, is: "in", value: [...ids] }];
 }
 
 /** One provider's id on more accounts than this is no id. */
@@ -260,9 +258,9 @@ export function balanceRecord(account: Row): BalanceRecord {
   return { ...identityOf(account), ...standing(account) };
 }
 
-/** The account as one of its change rows holds it; null where nothing was said of it then. */
+/** The account as one of its change rows holds it, or its own; null where nothing was said of it then. */
 export function balanceRecordAt(account: Row, change: Row): BalanceRecord | null {
-  return change.status === null ? null : { ...identityOf(account), ...standing(change) };
+  return (change.status ?? null) === null ? null : { ...identityOf(account), ...standing(change) };
 }
 
 /** What never changes of an account: its id says it all. */
@@ -326,4 +324,5 @@ async function goneAccount(rows: Rows, id: string, { at_position }: Moment): Pro
   return change === null ? null : identityRow(id);
 }
 
+/** An account of which nothing but its id is known. */
 const identityRow = (id: string): Row => ({ id, ...accountParts(id) });

@@ -13,7 +13,8 @@ import {
 } from "@counterfoil/processing/queries/balances";
 import { ENTRY_KEY, listEntries } from "@counterfoil/processing/queries/entries";
 import { createStandings } from "@counterfoil/processing/queries/event-standing";
-import type { Moment } from "@counterfoil/processing/queries/moment";
+import { isPast, type Moment } from "@counterfoil/processing/queries/moment";
+import { checkStartsKnown } from "@counterfoil/processing/queries/past-accounts";
 import { findRun } from "@counterfoil/processing/queries/runs";
 import { search } from "@counterfoil/processing/queries/search";
 import { readTotals, TOTAL_GROUPS } from "@counterfoil/processing/queries/totals";
@@ -110,7 +111,8 @@ async function answerBalances(
   // Facts up to a position cannot be shown before they are folded.
   const minPosition = minPositionOf(moment, min_position);
   const reading = { model: "balances", minPosition, disconnected } as const;
-  return readModel(sources, reading, async (rows, checkpoint) => {
+  return readModel(sources, reading, async (rows, checkpoint, { modelVersion }) => {
+    if (isPast(moment)) checkStartsKnown(modelVersion);
     const request = {
       filters: filters as BalanceFilters,
       page,

@@ -6,6 +6,7 @@ import { formatMoney, type Money, moneyIn } from "@counterfoil/core/exact/money"
 import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
 import type { Row, Selection, Value } from "../../ports/model-store.ts";
 import type { RowBuffer, Share } from "../../projection/row-buffer.ts";
+import type { Start } from "./account-starts.ts";
 import { entryFromRow, entryRow } from "./entry-row.ts";
 import { ACCOUNTS, ENTRIES, HOLDERS } from "./tables.ts";
 
@@ -32,6 +33,8 @@ export type Account = {
   listedAt: number;
   /** Where it last changed; 0 where nothing is said of it. */
   position: number;
+  /** Where it begins, or may begin earlier than was known; null where that was written. */
+  begins: Start | null;
 
   /** As which holder it is stored: where it was last listed; null where it is none. */
   holder: number | null;
@@ -68,6 +71,7 @@ export function newAccount(id: string): Account {
     snapshotAt: 0n,
     listedAt: 0,
     position: 0,
+    begins: null,
     holder: null,
     columns: NOTHING_SHOWN,
     stored: null,

@@ -19,6 +19,7 @@ import {
   writeAccount,
 } from "./account.ts";
 import { summarize, takeIn, takeInPlain } from "./account-effects.ts";
+import { earliest, openAccountStarts } from "./account-starts.ts";
 import { foldInMemory, foldRun, type Step } from "./runs.ts";
 import { type Feeds, refreshUnlisted } from "./snapshot-membership.ts";
 import { foldStatement } from "./statements.ts";
@@ -32,8 +33,8 @@ export interface Accounts {
   checkListed(account: string, event: StreamEvent): Promise<void>;
   /** Puts everything changed into the buffer. */
   flush(): void;
-  /** The same of what they hold together; once before each commit. */
-  flushTotals(): Work;
+  /** The same of what is looked up first: starts, and what they hold together. Once before each commit. */
+  flushLookedUp(): Work;
 }
 
 type Context = Readonly<{ buffer: RowBuffer; feeds: Feeds; totals: Totals }>;
@@ -48,6 +49,7 @@ export function createAccounts(
   position: number,
 ): Accounts {
   const totals = openTotals(store, buffer, position);
+  const starts = openAccountStarts(buffer);
   const context = { buffer, feeds, totals };
   const cache = createAccountCache((id) => openAccount(buffer, id));
   let dirty = new Set<Account>();
@@ -87,7 +89,7 @@ export function createAccounts(
     const other = await cache.load(moved.account);
     const entered = await foldRun(buffer, other, moved, event, { coming: left.fact });
     if (entered !== null) await takeIn(context, entered.step);
-    for (const changed of new Set([account, other])) await refreshOrForget(changed, event);
+    for (const changed of new Set([account, other])) refreshOrForget(changed, event);
   }
 
   function finish(step: Step): Work {
@@ -98,7 +100,7 @@ export function createAccounts(
 
   async function finishWithLookUps(step: Step): Promise<void> {
     await takeIn(context, step);
-    await refreshOrForget(step.account, step.event);
+    refreshOrForget(step.account, step.event);
   }
 
   function refresh(account: Account, { position }: StreamEvent): void {
@@ -107,17 +109,22 @@ export function createAccounts(
     noteChange(context, account, position);
   }
 
-  async function refreshOrForget(account: Account, event: StreamEvent): Promise<void> {
-    if (!isEmpty(account)) return refresh(account, event);
+  function refreshOrForget(account: Account, event: StreamEvent): void {
+    if (!isEmpty(account)) {
+      refresh(account, event);
+    } else if (account.position > 0) {
+      dirty.add(account);
+      forgetAccount(context, account, event.position);
+    }
     // An account that nothing was said of before either has no row that could go.
-    if (account.position === 0) return;
-    dirty.add(account);
-    await forgetAccount(context, account, event.position);
   }
 
   return {
     fold,
-    flushTotals: totals.flush,
+    flushLookedUp() {
+      const written = starts.flush();
+      return written === undefined ? totals.flush() : written.then(totals.flush);
+    },
     async checkListed(id, event) {
       const account = await cache.load(id);
       await seekEnd(buffer, account);
@@ -127,6 +134,8 @@ export function createAccounts(
     flush() {
       for (const account of dirty) {
         const before = buffer.textLength();
+        if (account.begins !== null) starts.note(account.id, account.begins);
+        account.begins = null;
         writeAccount(buffer, account);
         cache.grew(account.id, buffer.textLength() - before);
       }
@@ -140,6 +149,9 @@ export function createAccounts(
 function noteChange({ buffer, totals }: Context, account: Account, position: number): void {
   const columns = changingColumns(account);
   if (account.position > 0 && isSameColumns(columns, account.columns)) return;
+  if (account.position === 0 || position < account.position) {
+    account.begins = earliest(account.begins, { position, at: null });
+  }
   totals.change(account.id, position, { before: account.columns, after: columns });
   account.columns = columns;
   account.position = position;
@@ -148,20 +160,13 @@ function noteChange({ buffer, totals }: Context, account: Account, position: num
 
 /**
  * Nothing is said of the account any more: it is as one that was never named. What it was up to
- * here stays in its change rows; one at position 0 lets lists of a past moment find it.
+ * here stays in its change rows, and its start, by which lists of a past moment find it.
  */
-async function forgetAccount(
-  { buffer, totals }: Context,
-  account: Account,
-  position: number,
-): Promise<void> {
+function forgetAccount({ buffer, totals }: Context, account: Account, position: number): void {
   totals.change(account.id, position, { before: account.columns, after: NOTHING_SHOWN });
-  const gone = { account: account.id, ...NOTHING_SHOWN };
-  buffer.append(BALANCE_CHANGES, { position, ...gone });
-  const known = await buffer.get(BALANCE_CHANGES, [0, account.id]);
-  buffer.put(BALANCE_CHANGES, { position: 0, ...gone }, known);
-  const { stored, holder } = account;
-  Object.assign(account, newAccount(account.id), { stored, holder });
+  buffer.append(BALANCE_CHANGES, { position, account: account.id, ...NOTHING_SHOWN });
+  const { stored, holder, begins } = account;
+  Object.assign(account, newAccount(account.id), { stored, holder, begins });
 }
 
 /** Accounts kept in memory, some 25 MiB; beyond, those not touched for longest go. */

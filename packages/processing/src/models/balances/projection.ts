@@ -22,7 +22,7 @@ import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 /** Balance per account, with its whole history: gaps, contradictions, misprinted clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 8,
+  version: 9,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
@@ -103,7 +103,7 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
     flush() {
       accounts.flush();
       arrivals.flush();
-      return accounts.flushTotals();
+      return accounts.flushLookedUp();
     },
   };
 }

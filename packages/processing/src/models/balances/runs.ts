@@ -29,6 +29,7 @@ import {
   seek,
   seekTime,
 } from "./account.ts";
+import { earliest } from "./account-starts.ts";
 import {
   entryRow,
   isOnlyReported,
@@ -301,7 +302,10 @@ function noteChanges(
   if (account.history.isEnd) account.isEndChanged = true;
   for (const { before, after } of changes) {
     if (before !== null) notePast(buffer, account, { before, after }, position);
-    if (after !== null) account.changed.add(entryId(after));
+    if (after !== null) {
+      account.changed.add(entryId(after));
+      noteTime(account, after);
+    }
     const undated = countUndated(after) - countUndated(before);
     account.undated += undated;
     if (undated > 0) account.sinceUndated = 0;
@@ -309,6 +313,13 @@ function noteChanges(
     account.sinceUndated = Math.min(Math.max(account.sinceUndated, 0), PLACES_MAX);
   }
   return changes;
+}
+
+/** Nearly always an entry before it took effect before it, and the account's start was noted then. */
+function noteTime(account: Account, { effectiveAt: at }: Entry): void {
+  const first = account.history.entries[0];
+  if (first !== undefined && first.effectiveAt < at) return;
+  account.begins = earliest(account.begins, { position: null, at });
 }
 
 /** How an entry stood before: in a row of the past, or, where only its report came, in its own. */

@@ -52,6 +52,42 @@ export const ACCOUNTS: Table = {
   digested: "both",
 };
 
+/**
+ * Since when there was anything of an account: lists of a past moment walk through those alone that may
+ * have been there. Neither ever rises, whatever is withdrawn or corrected, and a row stays when its
+ * account is gone, so that no moment lacks one; whether it was there its own rows say.
+ *
+ * Apart from the accounts, whose rows change all the time: these indexes hardly ever do.
+ */
+export const ACCOUNT_STARTS: Table = {
+  name: "account_starts",
+  columns: {
+    account: own(text),
+    provider: own(text),
+    participant_code: own(text),
+    account_group: own(text),
+    account_label: own(text),
+    account_type: own(text),
+    asset: own(text),
+    /** The first event that said something of it. */
+    first_position: own(integer),
+    /** The earliest time at which any entry of it ever took effect; null where it never had one. */
+    first_at: own(nanos),
+  },
+  key: ["account"],
+  indexes: [
+    // Where few had begun, all of them.
+    ["first_at", "account"],
+    ["first_position", "account"],
+    // Where many had, in the order of the list, the others passed over without a look at their rows.
+    ["provider", "account", "first_at", "first_position"],
+    ["participant_code", "account", "first_at", "first_position"],
+    ["account_group", "account", "first_at", "first_position"],
+    ["asset", "account", "first_at", "first_position"],
+  ],
+  digested: "none",
+};
+
 /** One row an entry of an account's history: a run, a Layer1 message, a snapshot that stands. */
 export const ENTRIES: Table = {
   name: "entries",
@@ -248,7 +284,7 @@ export const HOLDERS: Table = {
 
 /**
  * Each event that changed an account leaves one row: the account as it was then. Where nothing was
- * said of it any more all but the key is null; such an account also has a row at position 0.
+ * said of it any more all but the key is null.
  */
 export const BALANCE_CHANGES: Table = {
   name: "changes",
@@ -332,6 +368,7 @@ export const TOTAL_CHANGES: Table = {
 
 export const BALANCES_TABLES: readonly Table[] = [
   ACCOUNTS,
+  ACCOUNT_STARTS,
   ENTRIES,
   ENTRIES_PAST,
   ENTRY_MOVES,
