@@ -28,7 +28,7 @@ declare module "fastify" {
 }
 
 /** Whoever is let in without a key: it reads, as long as there was never a key. */
-const NOBODY: Caller = { keyId: null, role: "reader", platform: null, actor: "nobody" };
+export const NOBODY: Caller = { keyId: null, role: "reader", platform: null, actor: "nobody" };
 
 type GuardDeps = Readonly<{
   config: Config;

@@ -34,7 +34,9 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     const readers = startReadersThread({ config, clock, logger });
     closing.add(readers.stop);
     const report = createProjectorMetrics({ registry, clock });
-    const threads = startProjectorThreads({ config, clock, logger, report });
+    // Whoever opens the console waits for what reads, and for nothing that is projected meanwhile.
+    const after = readers.ready;
+    const threads = startProjectorThreads({ config, clock, logger, report, after });
     closing.add(threads.stop);
     if (isPublishing) {
       const metrics = createPublisherMetrics({ registry, ...backends });
@@ -57,6 +59,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     );
     completeDeliveries(deps, closing);
     warnWithoutProvider(config, logger);
+    await Promise.allSettled([readers.ready, pages.bundle()]);
     logger.info(
       { ledger: backends.ledger, address, webhooks: webhooks.address ?? address },
       "ready",

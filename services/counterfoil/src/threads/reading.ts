@@ -17,12 +17,20 @@ export type FeedQuestion = Readonly<{ feed: FeedCommand }>;
 export type ReadAnswer =
   | (Readonly<{ call: number }> &
       (Readonly<{ answer: ElsewhereAnswer }> | Readonly<{ failed: string }>))
-  | Readonly<{ feed: FeedMessage }>;
+  | Readonly<{ feed: FeedMessage }>
+  /** It has answered once what the console's start page asks. */
+  | Readonly<{ ready: true }>;
 
 type Pending = Readonly<{
   resolve: (answer: ElsewhereAnswer) => void;
   reject: (error: unknown) => void;
 }>;
+
+export type ReadersThread = Readers &
+  Readonly<{
+    /** Once it answers as fast as it will, or has failed to begin: then it is started again. */
+    ready: Promise<void>;
+  }>;
 
 /**
  * Readers are answered on a thread of its own, with connections of its own: however long a list is
@@ -32,7 +40,8 @@ export function startReadersThread({
   config,
   clock,
   logger,
-}: Readonly<{ config: Config; clock: Clock; logger: Logger }>): Readers {
+}: Readonly<{ config: Config; clock: Clock; logger: Logger }>): ReadersThread {
+  const { promise: ready, resolve: begin } = Promise.withResolvers<void>();
   const pending = new Map<number, Pending>();
   let thread: Worker | null = null;
   let calls = 0;
@@ -41,6 +50,7 @@ export function startReadersThread({
   function create(): Worker {
     thread = spawnThread({ kind: "readers", config });
     thread.once("exit", () => {
+      begin();
       thread = null;
       for (const { reject } of pending.values()) reject(ended());
       pending.clear();
@@ -52,6 +62,10 @@ export function startReadersThread({
   function onMessage(message: ReadAnswer): void {
     if ("feed" in message) {
       feed?.send(message.feed);
+      return;
+    }
+    if ("ready" in message) {
+      begin();
       return;
     }
     const asked = pending.get(message.call);
@@ -67,6 +81,7 @@ export function startReadersThread({
     logger: logger.child({ thread: "readers" }),
   });
   return {
+    ready,
     answer: (question) =>
       new Promise((resolve, reject) => {
         if (thread === null) return reject(ended());

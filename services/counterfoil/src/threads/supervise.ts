@@ -66,6 +66,8 @@ type SupervisedThread = Readonly<{
 
 type SuperviseOptions<Message> = Readonly<{
   create: () => Worker;
+  /** It is first started behind this, so that what is waited for has the processor. */
+  after?: Promise<void>;
   onMessage: (message: Message) => void;
   /** The thread ended although nobody stopped it. */
   onCrash?: () => void;
@@ -81,9 +83,11 @@ const STOP_GRACE_MS = 5_000;
 
 /** Keeps a thread running: one that dies is started again, later each time. */
 export function superviseThread<Message>(options: SuperviseOptions<Message>): SupervisedThread {
-  const { clock, logger } = options;
+  const { clock, logger, after } = options;
   const stopping = new AbortController();
   const running = (async () => {
+    if (after !== undefined) await Promise.race([after, whenAborted(stopping.signal)]);
+    if (stopping.signal.aborted) return;
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       const { error, livedMs } = await runThread(options, stopping.signal);
       if (stopping.signal.aborted) return;
@@ -101,6 +105,11 @@ export function superviseThread<Message>(options: SuperviseOptions<Message>): Su
     },
   };
 }
+
+const whenAborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 
 type End = Readonly<{ error: unknown; livedMs: number }>;
 
@@ -142,6 +151,7 @@ type ThreadsDeps<Event> = Readonly<{
   clock: Clock;
   logger: Logger;
   report: (event: Event) => void;
+  after?: Promise<void>;
 }>;
 
 /**
@@ -173,13 +183,14 @@ export function startPublisherThread(deps: ThreadsDeps<PublisherEvent>): Supervi
 }
 
 function superviseJob<Event>(
-  { clock, logger, report }: ThreadsDeps<Event>,
+  { clock, logger, report, after }: ThreadsDeps<Event>,
   { job, name, failed }: Readonly<{ job: ThreadJob; name: string; failed: Event }>,
 ): SupervisedThread {
   return superviseThread({
     create: () => spawnThread(job),
     onMessage: report,
     onCrash: () => report(failed),
+    ...(after !== undefined && { after }),
     clock,
     logger: logger.child({ thread: name }),
   });
