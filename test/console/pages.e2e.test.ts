@@ -114,6 +114,18 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
     });
   });
 
+  test("what was corrected after it came is marked, entry and movement, and nothing else", async () => {
+    await service.correct(1);
+    await on(`/accounts/${encodeURIComponent(GAP_ACCOUNT)}`, async (page) => {
+      const history = page.getByRole("region", { name: "History" });
+      const marked = history.locator("tbody tr").filter({ hasText: "corrected" });
+      await marked.first().waitFor();
+      expect(await marked.allTextContents()).toEqual([expect.stringContaining("deposit 1")]);
+      await page.getByRole("button", { name: "1 movements of run 1" }).click();
+      await page.locator(".movements li").filter({ hasText: "corrected" }).waitFor();
+    });
+  });
+
   test("what changes while a page begins is on it", async () => {
     const { page, open, faults } = await openWatched(browser, service.address);
     const { promise: folded, resolve } = Promise.withResolvers<void>();

@@ -1,3 +1,10 @@
+import { connect } from "@counterfoil/adapters/connect";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
+import { configSchema } from "@counterfoil/contracts/config";
+import type { ProviderFact } from "@counterfoil/contracts/fact";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import type { Translate, Translations } from "@counterfoil/core/translate/translation";
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { createApi, whenFolded } from "../../e2e/support/api.ts";
 import {
   addressOf,
@@ -16,6 +23,8 @@ export type ShownService = Readonly<{
   env: Environment;
   /** Brings a report of the account with the gap. */
   report: (report: Readonly<{ run: number; change: string; balance: string }>) => Promise<void>;
+  /** Reads all that came with a translation to which a run of the account with the gap is a deposit. */
+  correct: (run: number) => Promise<void>;
   /** Once every model has all that has come. */
   whenFolded: () => Promise<void>;
   stop: () => Promise<void>;
@@ -61,10 +70,33 @@ export async function startShownService(also: Environment = {}): Promise<ShownSe
     address,
     env,
     report,
+    async correct(run) {
+      const backends = await connect(configSchema.parse(env), "write");
+      await retranslate({ ...backends, translations: seeingDeposit(run), hashing: nodeHashing });
+      await backends.close();
+      await allFolded();
+    },
     whenFolded: allFolded,
     async stop() {
       await endAllProcesses();
       removeFolders();
     },
   };
+}
+
+/** The next translation, which says of one run alone something else than the present one. */
+function seeingDeposit(run: number): Translations {
+  const { present, versions } = TRANSLATIONS;
+  const translation = present + 1;
+  const seen = (fact: ProviderFact): ProviderFact => {
+    const { account, run_id } = fact.data as Readonly<{ account?: string; run_id?: string }>;
+    const isMeant = account === GAP_ACCOUNT && run_id === String(run);
+    const data = { ...fact.data, translation, ...(isMeant && { run_type: "deposit" }) };
+    return { ...fact, data } as ProviderFact;
+  };
+  const translate: Translate = (source, hashing) => {
+    const reading = (versions[present] as Translate)(source, hashing);
+    return reading.ok ? { ...reading, facts: reading.facts.map(seen) } : reading;
+  };
+  return { present: translation, versions: { ...versions, [translation]: translate } };
 }
