@@ -131,19 +131,19 @@ async function compareBalances(comparing: Comparing): Promise<void> {
     const balances = await list(then, { as_of });
     expectSame(await list(rows, { as_of, at_position }), balances, what);
     if (as_of !== undefined) {
-      const shown = balances.map(({ id }) => String(id));
-      const by = (column: string) =>
-        new Set(
-          entries.filter((row) => (row[column] as bigint) <= as_of).map((row) => row.account),
-        );
-      // Whoever has an entry that stands before that time; nobody of whom none had taken effect.
+      const shown = new Set(balances.map(({ id }) => String(id)));
+      const ownersOf = (rows: readonly Row[]) => [...new Set(rows.map(({ account }) => account))];
+      const tookEffect = entries.filter((row) => (row.effective_at as bigint) <= as_of);
+      const stoodBefore = tookEffect.filter((row) => (row.placed_at as bigint) <= as_of);
+      // Whoever has an entry that stands before that time is there; of whoever is, one took effect.
       expectSame(
-        [...by("placed_at")].filter((id) => !shown.includes(String(id))),
+        ownersOf(stoodBefore).filter((id) => !shown.has(String(id))),
         [],
         what,
       );
+      const effective = new Set(ownersOf(tookEffect));
       expectSame(
-        shown.filter((id) => !by("effective_at").has(id)),
+        [...shown].filter((id) => !effective.has(id)),
         [],
         what,
       );
