@@ -1,5 +1,6 @@
 import { createPrivateKey, sign } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
@@ -87,7 +88,7 @@ export function benchProve({ facts: entries, rounds }: BenchOptions): Promise<Be
     await createHeads(options).make();
     const prove = () => proveAccount(options, { account, at: null, since: [] });
     const ours = () =>
-      cpuRate(1, async () => writeFileSync(join(folder, "proof.json"), (await prove()).text));
+      cpuRate(1, async () => writeFile(join(folder, "proof.json"), (await prove()).parts));
     const limit = () => cpuRate(1, () => writeBare(folder, account));
     await ours();
     const measured = await alternate(rounds, ours, limit);

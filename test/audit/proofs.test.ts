@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign as signBytes } from "node:crypto";
 import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
-import { foldAccount, NotProvable } from "@counterfoil/processing/audit/account-facts";
-import { proveAccount } from "@counterfoil/processing/audit/prove-account";
+import { NotProvable } from "@counterfoil/processing/audit/account-facts";
+import { foldAccount } from "@counterfoil/processing/audit/account-fold";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import type { Delivery } from "@counterfoil/processing/ports/ingest";
 import { createRandom } from "@counterfoil/simulator/random";
@@ -17,7 +17,7 @@ import {
 } from "../system/messages.ts";
 import { hashing, openTestLedger, runs, type TestLedger } from "../system/support.ts";
 import { type Proof, reseal, seal } from "./forger.ts";
-import { auditor, type Check, checkByNode, hasPython, startPython } from "./proofs.ts";
+import { auditor, type Check, checkByNode, hasPython, proofOf, startPython } from "./proofs.ts";
 
 /** After everything that the pages print. */
 const TODAY = 1_790_000_000_000_000_000n;
@@ -355,17 +355,17 @@ test("an account is folded to the same where its rows had to be stored in betwee
   const options = { catalogue: flow.catalogue, hashing };
   for (const { id } of await flow.rows("balances", ACCOUNTS)) {
     const own = events.filter(({ subject, type }) => subject === id || type === "FeedOpened");
-    const held = await foldAccount(options, String(id), own);
+    const held = await foldAccount(options, String(id), [own]);
     // With each of them the model commits, and reads what it has.
     const all = [...own, ...completed].toSorted((a, b) => a.position - b.position);
-    expect(await foldAccount(options, String(id), all)).toEqual(held);
+    expect(await foldAccount(options, String(id), [all])).toEqual(held);
     expect(held?.entries).not.toEqual([]);
   }
   await flow.close();
 });
 
 test("of an account with too many events for one file none is made", async () => {
-  const proving = proveAccount(
+  const proving = proofOf(
     { ...one.options, base64: nodeBase64, eventsMax: 7 },
     { account: ACCOUNT_ID, at: null, since: [] },
   );
@@ -450,7 +450,7 @@ beforeAll(async () => {
     time,
     { header: "x-zh-hook-rsa-signature", value, scheme: "rsa_pss", key_id: rsa.id },
   ];
-  const proofOf = async (deliveries: readonly Delivery[]) => {
+  const proofBy = async (deliveries: readonly Delivery[]) => {
     const other = await openTestLedger();
     other.clock.set(TODAY);
     for (const each of deliveries) await other.submit(each);
@@ -459,9 +459,9 @@ beforeAll(async () => {
     const proving = { ...auditor(other), signer: signedAuditor.signer };
     const { nodeBase64 } = await import("@counterfoil/adapters/node/runtime");
     const options = { ...proving.options, signer: signedAuditor.signer, base64: nodeBase64 };
-    return (await proveAccount(options, { account: ACCOUNT_ID, at: null, since: [] })).text;
+    return (await proofOf(options, { account: ACCOUNT_ID, at: null, since: [] })).text;
   };
-  signedProofs = await proofOf([
+  signedProofs = await proofBy([
     signed(1, (bytes) => rsaEvidence(rsaOver(bytes).toString("hex"))),
     signed(2, (bytes) => [
       {
@@ -475,7 +475,7 @@ beforeAll(async () => {
       { header: "x-zh-hook-signature", value: "00", scheme: "hmac", key_id: "00".repeat(32) },
     ]),
   ]);
-  badlySigned = await proofOf([
+  badlySigned = await proofBy([
     signed(1, () => rsaEvidence(rsaOver(Buffer.from("other")).toString("hex"))),
   ]);
 });

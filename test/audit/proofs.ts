@@ -5,7 +5,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
 import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
-import { proveAccount } from "@counterfoil/processing/audit/prove-account";
+import {
+  type ProveOptions,
+  type ProveQuery,
+  proveAccount,
+} from "@counterfoil/processing/audit/prove-account";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { ROOT } from "../support/module-graph.ts";
 import { hashing, LEDGER, type TestLedger } from "../system/support.ts";
@@ -43,6 +47,12 @@ export function startPython(): Readonly<{ check: Check; end: () => Promise<void>
   };
 }
 
+/** A proof with its file as one text. */
+export async function proofOf(options: ProveOptions, query: ProveQuery) {
+  const { parts, ...proof } = await proveAccount(options, query);
+  return { ...proof, text: Buffer.concat(parts).toString() };
+}
+
 /** A folder of files, a key that signs, and what is asked of a ledger. */
 export function auditor({ stream, catalogue, clock }: TestLedger) {
   const folder = mkdtempSync(join(tmpdir(), "counterfoil-audit-"));
@@ -53,7 +63,7 @@ export function auditor({ stream, catalogue, clock }: TestLedger) {
     signer,
     options,
     prove: (account: string, at: number | null = null, since: readonly number[] = []) =>
-      proveAccount({ ...options, base64: nodeBase64 }, { account, at, since }),
+      proofOf({ ...options, base64: nodeBase64 }, { account, at, since }),
     /** Writes a file, and says where. */
     file(name: string, text: string): string {
       writeFileSync(join(folder, name), text);

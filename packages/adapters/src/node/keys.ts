@@ -79,9 +79,12 @@ function signerOf(file: string): HeadSigner {
   const key = () => readKey(file) ?? makeKey(file);
   return {
     publicKey: async () => publicHex(key()),
-    sign: async (text) => sign(null, Buffer.from(text), key()).toString("hex"),
+    sign: async (text) => sign(null, bytesOf(text), key()).toString("hex"),
   };
 }
+
+const bytesOf = (text: string | Uint8Array): Uint8Array =>
+  typeof text === "string" ? Buffer.from(text) : text;
 
 function readKey(file: string): KeyObject | null {
   try {

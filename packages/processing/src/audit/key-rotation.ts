@@ -15,7 +15,8 @@ export class HeadKeyReplaced extends HeadKeyUnusable {
   override readonly name = "HeadKeyReplaced";
 }
 
-type Rotation = Readonly<{ position: number }> & DataOf<"HeadKeyRotated">;
+/** A `HeadKeyRotated` and where it is. */
+export type Rotation = Readonly<{ position: number }> & DataOf<"HeadKeyRotated">;
 
 export async function rotationsOf(stream: EventStream): Promise<readonly Rotation[]> {
   const rotations: Rotation[] = [];

@@ -2,14 +2,14 @@ import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { consistencyRanges, jointRanges } from "@counterfoil/core/audit/merkle-log";
-import { canonicalJson } from "@counterfoil/core/exact/json";
 import { compareText } from "@counterfoil/core/exact/text";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import type { Base64 } from "../exports/check-export.ts";
 import { balancesProjection } from "../models/balances/projection.ts";
-import { readBodies } from "../ports/event-stream.ts";
+import { type NamedBody, readBodies } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
-import { type Facts, factsOf, foldAccount, NotProvable, placeOf } from "./account-facts.ts";
+import { type FactPage, factPages, NotProvable } from "./account-facts.ts";
+import { foldAccount } from "./account-fold.ts";
 import {
   AUDIT_LAYOUT,
   advanceIndex,
@@ -19,7 +19,8 @@ import {
   subjectIn,
 } from "./audit-index.ts";
 import { createHeads, type HeadsOptions, readStore } from "./heads.ts";
-import { rotationsOf } from "./key-rotation.ts";
+import { type Rotation, rotationsOf } from "./key-rotation.ts";
+import { createKeptTexts, ordered, signedText } from "./proof-text.ts";
 
 export type ProveOptions = HeadsOptions & Readonly<{ base64: Base64; eventsMax?: number }>;
 
@@ -31,8 +32,12 @@ export type ProveQuery = Readonly<{
   since: readonly number[];
 }>;
 
-/** What the proof consists of, as canonical JSON has it (docs/stream-format.md). */
-export type BalanceProof = Readonly<{ text: string; balance: string | null; head: TreeHead }>;
+export type BalanceProof = Readonly<{
+  /** The file, one part after the other: canonical JSON in UTF-8 (docs/stream-format.md). */
+  parts: readonly Uint8Array[];
+  balance: string | null;
+  head: TreeHead;
+}>;
 
 const FORMAT = "counterfoil/balance-proof/v1";
 /** That a head goes on from so many before it is proven unasked: days, where one is made every hour. */
@@ -44,7 +49,8 @@ const EARLIER_HEADS = 100;
  * the order and arithmetic that the rules make of them. Whoever holds the head's key, or a head, can
  * check it without this program and without the ledger.
  *
- * The facts are folded anew: nothing of the read models is believed.
+ * The facts are folded anew: nothing of the read models is believed. They are read once, in pages, of
+ * which only the bytes stay that the proof holds: it takes about twice the file's memory.
  *
  * @throws NotProvable where there is no such head or account, or it has too many events for one file
  */
@@ -54,51 +60,52 @@ export async function proveAccount(
 ): Promise<BalanceProof> {
   const { account } = query;
   const head = await headFor(options, query.at);
-  const facts = await factsOf(options, account, Number(head.position));
-  if (facts.events.length === 0) {
-    throw new NotProvable(`no event of account ${account} up to position ${head.position}`);
-  }
-  const inOrder = [...facts.events, ...facts.feeds].toSorted((a, b) => a.position - b.position);
-  const folded = await foldAccount(options, account, inOrder);
+  const kept: Kept = { events: createKeptTexts(), bodies: new Map(), shared: new Set() };
+  const pages = factPages(options, account, Number(head.position));
+  const folded = await foldAccount(options, account, keepPages(pages, kept));
   if (folded === null) throw new NotProvable(`${account} is no account: it has no balance`);
-  const proven = [...facts.events, ...facts.deliveries, ...facts.feeds].toSorted(
-    (a, b) => a.position - b.position,
-  );
-  const public_key = await options.signer.publicKey();
-  const proof = {
-    format: FORMAT,
-    public_key,
-    account,
-    ...folded,
+  const asked = { account, positions: kept.events.places(), since: query.since };
+  const { tree, map, consistency } = await underHead(options, head, asked);
+  const short = {
+    ...{ format: FORMAT, public_key: await options.signer.publicKey() },
+    ...{ account, balance: folded.balance, head, map, consistency },
     rules: { model: "balances", version: String(balancesProjection.version) },
-    head,
-    rotations: await rotationsOf(options.stream).then((all) =>
-      all.map(({ position, new_key, new_signature, old_key, old_signature }) => {
-        return { new_key, new_signature, old_key, old_signature, position: String(position) };
-      }),
-    ),
-    events: proven.map((event) => eventRecord(event, facts.before)),
-    bodies: await bodiesOf(options, facts),
-    ...(await underHead(options, head, { account, proven, since: query.since })),
+    rotations: await rotationsOf(options.stream).then((all) => all.map(rotationRecord)),
   };
-  const fields = Object.entries(proof).map(([name, value]) => [name, jsonOf(value)] as const);
-  const signature = await options.signer.sign(`${FORMAT}\n${objectOf(fields)}`);
-  const text = objectOf([...fields, ["signature", JSON.stringify(signature)]]);
-  return { text, balance: folded.balance, head };
+  const long = {
+    bodies: () => ({ brackets: "{}", pieces: bodyPieces(options, kept) }) as const,
+    entries: () => ({ brackets: "[]", pieces: ordered(folded.entries) }) as const,
+    events: () => ({ brackets: "[]", pieces: kept.events.inOrder() }) as const,
+    snapshots: () => ({ brackets: "[]", pieces: ordered(folded.snapshots) }) as const,
+    tree: () => ({ brackets: "[]", pieces: ordered(tree) }) as const,
+  };
+  const parts = await signedText(FORMAT, { short, long }, options.signer);
+  return { parts, balance: folded.balance, head };
 }
 
-/**
- * RFC 8785 text. Where a list is long its objects were made with their keys in order, and the runtime
- * prints them as they are: ten times as fast.
- */
-const jsonOf = (value: unknown): string =>
-  Array.isArray(value) ? JSON.stringify(value) : canonicalJson(value);
+/** What stays of the pages that were read. */
+type Kept = Readonly<{
+  /** As the proof has them, by their positions. */
+  events: ReturnType<typeof createKeptTexts>;
+  /** What deliveries say of their bytes, by their digests; `by`: which deliveries. */
+  bodies: Map<string, NamedBody & Readonly<{ by: string[] }>>;
+  /** Deliveries whose bytes state other accounts too. */
+  shared: Set<string | null>;
+}>;
 
-type Field = readonly [name: string, json: string];
-
-function objectOf(fields: readonly Field[]): string {
-  const inOrder = fields.toSorted(([a], [b]) => compareText(a, b));
-  return `{${inOrder.map(([name, json]) => `"${name}":${json}`).join(",")}}`;
+/** The events of each page that the rules fold; what the proof needs of it is kept. */
+async function* keepPages(
+  pages: AsyncIterable<FactPage>,
+  kept: Kept,
+): AsyncGenerator<readonly RecordedEvent[]> {
+  for await (const { events, deliveries, feeds, before, shared } of pages) {
+    for (const event of [...events, ...deliveries, ...feeds]) {
+      kept.events.add(event.position, JSON.stringify(eventRecord(event, before)));
+    }
+    for (const delivery of deliveries) keepBody(kept, delivery);
+    for (const id of shared) kept.shared.add(id);
+    yield [...feeds, ...events].sort((a, b) => a.position - b.position);
+  }
 }
 
 async function headFor(options: ProveOptions, at: number | null): Promise<TreeHead> {
@@ -115,7 +122,7 @@ async function headFor(options: ProveOptions, at: number | null): Promise<TreeHe
 function eventRecord(event: RecordedEvent, befores: ReadonlyMap<number, string>) {
   const { position, id, type, schema_version, subject, occurred_at, recorded_at } = event;
   const { causation_id, correlation_id, data } = event;
-  // The keys in order, see `jsonOf`.
+  // The keys in order, as RFC 8785 has them.
   return {
     before: befores.get(position),
     causation_id,
@@ -131,31 +138,38 @@ function eventRecord(event: RecordedEvent, befores: ReadonlyMap<number, string>)
   };
 }
 
+const rotationRecord = ({ position, ...rotation }: Rotation) => {
+  const { new_key, new_signature, old_key, old_signature } = rotation;
+  return { new_key, new_signature, old_key, old_signature, position: String(position) };
+};
+
+function keepBody({ bodies }: Kept, delivery: RecordedEvent): void {
+  if (isTooNew(delivery)) return;
+  const { channel, sha256, length } = readData(delivery) as DataOf<"DeliveryReceived">;
+  if (!ONE_ACCOUNT.has(channel)) return;
+  const known = bodies.get(sha256);
+  if (known === undefined) bodies.set(sha256, { sha256, length, by: [delivery.id] });
+  else known.by.push(delivery.id);
+}
+
 /**
  * The bytes of deliveries, by their digests; null where they are not kept any more. Bytes that may
  * name other accounts (snapshots, pages of a backfill) are nobody else's to see: they are left out.
  */
-async function bodiesOf({ stream, base64 }: ProveOptions, { events, deliveries }: Facts) {
-  const shared = new Set(events.filter((one) => placeOf(one) !== undefined).map(causeOf));
-  const named = deliveries.flatMap((delivery) => {
-    if (isTooNew(delivery) || shared.has(delivery.id)) return [];
-    const { channel, sha256, length } = readData(delivery) as DataOf<"DeliveryReceived">;
-    return ONE_ACCOUNT.has(channel) ? [{ sha256, length }] : [];
-  });
-  const bodies: Record<string, string | null> = {};
-  for await (const [{ sha256 }, bytes] of readBodies(stream, named)) {
-    bodies[sha256] = bytes && base64.encode(bytes);
+async function* bodyPieces({ stream, base64 }: ProveOptions, { bodies, shared }: Kept) {
+  const named = bodies.values().filter(({ by }) => by.some((id) => !shared.has(id)));
+  const inOrder = [...named].sort((a, b) => compareText(a.sha256, b.sha256));
+  for await (const [{ sha256 }, bytes] of readBodies(stream, inOrder)) {
+    yield `"${sha256}":${bytes === null ? "null" : `"${base64.encode(bytes)}"`}`;
   }
-  return bodies;
 }
 
 const ONE_ACCOUNT: ReadonlySet<string> = new Set(["webhook", "feed"]);
 
-const causeOf = ({ causation_id }: RecordedEvent): string | null => causation_id;
-
 type Asked = Readonly<{
   account: string;
-  proven: readonly RecordedEvent[];
+  /** Of all events of the proof. */
+  positions: readonly number[];
   since: readonly number[];
 }>;
 
@@ -165,7 +179,7 @@ async function underHead(options: ProveOptions, head: TreeHead, asked: Asked) {
   const size = Number(head.tree_size);
   const earlier = await createHeads(options).upTo(size, EARLIER_HEADS);
   const sizes = new Set([...asked.since, ...earlier.map(({ tree_size }) => Number(tree_size))]);
-  const indexes = asked.proven.map(({ position }) => position - 1);
+  const indexes = asked.positions.map((position) => position - 1);
   const read = async (rows: Rows) => ({
     tree: await rootsIn(rows, jointRanges(indexes, size), hashing),
     consistency: await consistencyOf(rows, sizes, size, options),

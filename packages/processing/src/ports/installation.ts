@@ -38,7 +38,7 @@ export interface HeadSigner {
   /** 32 bytes in hex. */
   publicKey(): Promise<string>;
   /** @returns the signature over the text's UTF-8, 64 bytes in hex */
-  sign(text: string): Promise<string>;
+  sign(text: string | Uint8Array): Promise<string>;
 }
 
 /** The installation's key, created at first use, and its successor. */

@@ -18,7 +18,7 @@ import type { ModelHarness } from "./model-fixture.ts";
 import { sampleEvent } from "./sample-event.ts";
 
 /** No real signatures: what is signed is the processing's, with which key is the adapter's. */
-const signatureBy = (key: string, text: string): string =>
+const signatureBy = (key: string, text: string | Uint8Array): string =>
   hashing.sha256(`${key} signs ${text}`).repeat(2);
 const isSignedBy = (key: string, text: string, signature: string): boolean =>
   signature === signatureBy(key, text);

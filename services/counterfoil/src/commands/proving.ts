@@ -116,12 +116,12 @@ export function proveCommand(): Command {
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
     .action(async (account: string, { out, at, since, json }: ProveOptions) => {
-      const { text, balance, head } = await withLedger("read", async (backends) => {
+      const { parts, balance, head } = await withLedger("read", async (backends) => {
         const position = at === undefined ? null : await lastPositionOf(backends.stream, at);
         const options = { ...backends, base64: nodeBase64 };
         return proveAccount(options, { account, at: position, since }).catch(asWrongQuestion);
       });
-      await writeWholeFile(out, (path) => writeFile(path, text));
+      await writeWholeFile(out, (path) => writeFile(path, parts));
       const { position, key_id } = head;
       if (json) return printJson({ file: out, account, balance, position, key_id });
       print(`${out}: ${account} holds ${balance ?? "nothing known"} at position ${position}`);

@@ -1,0 +1,152 @@
+import { canonicalJson } from "@counterfoil/core/exact/json";
+import { compareText } from "@counterfoil/core/exact/text";
+import type { HeadSigner } from "../ports/installation.ts";
+import { NotProvable } from "./account-facts.ts";
+
+/**
+ * Members of a list or an object too long to be one text: each piece holds some, with commas between
+ * them and their keys in order, as text or as its UTF-8.
+ */
+export type Pieces = Readonly<{
+  brackets: "[]" | "{}";
+  pieces: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
+}>;
+
+/** By its name what has short text, or pieces. */
+export type Fields = Readonly<{ short: Readonly<Record<string, unknown>> }> &
+  Readonly<{ long: Readonly<Record<string, () => Pieces>> }>;
+
+/**
+ * The RFC 8785 form of an object with a field `signature`, which is over a name and the form of all
+ * other fields. Each field is made when its turn comes, and only its bytes stay, since Ed25519 goes
+ * over all of them two times.
+ *
+ * @returns the bytes in parts
+ * @throws NotProvable where they are too many for one signature
+ */
+export async function signedText(
+  name: string,
+  { short, long }: Fields,
+  signer: Pick<HeadSigner, "sign">,
+): Promise<readonly Uint8Array[]> {
+  const said = createBytes();
+  said.add(`${name}\n`);
+  const start = said.length();
+  let signatureAt = start;
+  const names = [...Object.keys(short), ...Object.keys(long), SIGNATURE].sort(compareText);
+  for (const [at, field] of names.entries()) {
+    if (field === SIGNATURE) {
+      signatureAt = said.length();
+      continue;
+    }
+    said.add(`${at === 0 ? "{" : ","}"${field}":`);
+    const pieces = long[field]?.();
+    if (pieces === undefined) said.add(canonicalJson(short[field]));
+    else await addPieces(said, pieces);
+  }
+  said.add("}");
+  const all = said.all();
+  const signature = encoder.encode(`,"${SIGNATURE}":"${await signer.sign(all)}"`);
+  return [all.subarray(start, signatureAt), signature, all.subarray(signatureAt)];
+}
+
+/** No first name: what stands before it is never empty. */
+const SIGNATURE = "signature";
+
+async function addPieces(bytes: Bytes, { brackets: [open, close], pieces }: Pieces): Promise<void> {
+  bytes.add(String(open));
+  let isFirst = true;
+  for await (const piece of pieces) {
+    if (!isFirst) bytes.add(",");
+    bytes.add(piece);
+    isFirst = false;
+  }
+  bytes.add(String(close));
+}
+
+type Bytes = ReturnType<typeof createBytes>;
+
+/** What one signature can be over. */
+const BYTES_MAX = 2 ** 31 - 1;
+const GROWN_BY = 4 * 1024 * 1024;
+
+/** Bytes in one block that grows where it is: never is there a second copy of them. */
+function createBytes() {
+  const block = new ArrayBuffer(0, { maxByteLength: BYTES_MAX });
+  let length = 0;
+
+  function reserve(more: number): Uint8Array {
+    if (length + more > BYTES_MAX) {
+      throw new NotProvable("the proof would be larger than 2 GiB: name an earlier point (--at)");
+    }
+    if (length + more > block.byteLength) {
+      block.resize(Math.min(Math.max(length + more, block.byteLength + GROWN_BY), BYTES_MAX));
+    }
+    return new Uint8Array(block, length);
+  }
+
+  return {
+    length: () => length,
+    add(piece: string | Uint8Array): void {
+      if (typeof piece === "string") {
+        length += encoder.encodeInto(piece, reserve(3 * piece.length)).written;
+      } else {
+        reserve(piece.length).set(piece);
+        length += piece.length;
+      }
+    },
+    all: () => new Uint8Array(block, 0, length),
+  };
+}
+
+const encoder = new TextEncoder();
+const ARENA_BYTES = 1024 * 1024;
+
+/** UTF-8 of many short texts, in few large blocks: a block for each would cost more than its bytes. */
+function createArena() {
+  let block = new Uint8Array(0);
+  let used = 0;
+  return {
+    put(text: string): Uint8Array {
+      const most = 3 * text.length;
+      if (used + most > block.length) {
+        block = new Uint8Array(Math.max(ARENA_BYTES, most));
+        used = 0;
+      }
+      const start = used;
+      used += encoder.encodeInto(text, block.subarray(start)).written;
+      return block.subarray(start, used);
+    },
+  };
+}
+
+/** Members that become one piece. */
+const AT_ONCE = 500;
+
+/**
+ * A list whose objects were made with their keys in order: then the runtime prints RFC 8785, ten times
+ * as fast.
+ */
+export function* ordered(items: readonly unknown[]): Generator<string> {
+  for (let from = 0; from < items.length; from += AT_ONCE) {
+    yield JSON.stringify(items.slice(from, from + AT_ONCE)).slice(1, -1);
+  }
+}
+
+/** Texts that are kept as bytes until their order is known: far less than the strings would take. */
+export function createKeptTexts() {
+  const arena = createArena();
+  const kept: { place: number; bytes: Uint8Array }[] = [];
+  return {
+    add(place: number, text: string): void {
+      kept.push({ place, bytes: arena.put(text) });
+    },
+    /** Their places, in order. */
+    places: () => kept.map(({ place }) => place).sort((a, b) => a - b),
+    /** In the order of their places, once: they are forgotten. */
+    *inOrder(): Generator<Uint8Array> {
+      kept.sort((a, b) => a.place - b.place);
+      for (const { bytes } of kept.splice(0)) yield bytes;
+    },
+  };
+}
