@@ -109,7 +109,7 @@ function holdBack(open: () => Promise<ModelStore>): HeldBack {
     checkpoint: async () => held?.checkpoint ?? (await opened?.checkpoint()) ?? START,
     get: async (table, key) => (await stored())?.get(table, key) ?? null,
     select: async (table, selection) => (await stored())?.select(table, selection) ?? [],
-    count: async (table, where) => (await stored())?.count(table, where) ?? 0,
+    count: async (table, where, most) => (await stored())?.count(table, where, most) ?? 0,
     commit: async (commit) => {
       const store = await stored();
       if (store === null) held = commit;

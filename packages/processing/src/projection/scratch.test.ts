@@ -5,7 +5,8 @@ import type { Row, Selection, Value } from "../ports/model-store.ts";
 import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { ENTRIES, entry, putEntries, TABLES } from "../testing/sample-tables.ts";
 import { openSession, type Projection } from "./projection.ts";
-import { openScratch, rememberRows } from "./scratch.ts";
+import { rememberRows } from "./remembered-rows.ts";
+import { openScratch } from "./scratch.ts";
 
 /** A model whose events are rows that are put or taken out. */
 const projection: Projection = {

@@ -10,7 +10,7 @@ import { readData } from "@counterfoil/core/stream/read-event";
 import { MODEL_NAMES } from "../../models/registry.ts";
 import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
 import type { Rows, Value } from "../../ports/model-store.ts";
-import { rememberRows } from "../../projection/scratch.ts";
+import { rememberRows } from "../../projection/remembered-rows.ts";
 import {
   type CursorScope,
   decodeCursor,

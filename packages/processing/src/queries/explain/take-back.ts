@@ -21,7 +21,8 @@ import { RECORD_CHANGES } from "../../models/lifecycle/tables.ts";
 import { PROJECTIONS } from "../../models/registry.ts";
 import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
 import type { Rows, Table } from "../../ports/model-store.ts";
-import { type Moment, openScratch, rememberRows, type Scratch } from "../../projection/scratch.ts";
+import { type RememberedRows, rememberRows } from "../../projection/remembered-rows.ts";
+import { type Moment, openScratch, type Scratch } from "../../projection/scratch.ts";
 import { accountFacts } from "./account-facts.ts";
 import type { ListedFact, Subject } from "./subject.ts";
 
@@ -135,7 +136,7 @@ type Unwinding = Readonly<{
 }>;
 
 /** A moment whose rows are asked for once, and count how many they were. */
-export type RememberedMoment = Moment & Readonly<{ rows: ReturnType<typeof rememberRows> }>;
+export type RememberedMoment = Moment & Readonly<{ rows: RememberedRows }>;
 
 /**
  * The rows of a model as the facts up to a position had made them, as far as a subject follows from
