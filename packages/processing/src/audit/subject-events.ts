@@ -51,15 +51,25 @@ export async function readPositions(
   positions: readonly number[],
 ): Promise<ReadonlyMap<number, RecordedEvent>> {
   const found = new Map<number, RecordedEvent>();
+  for await (const page of pagesAt(stream, positions)) {
+    for (const event of page) found.set(event.position, event);
+  }
+  return found;
+}
+
+/** The same as the engine brings them, for who keeps none: a page is bounded in bytes too. */
+export async function* pagesAt(
+  stream: Pick<EventStream, "readAt">,
+  positions: readonly number[],
+): AsyncGenerator<readonly RecordedEvent[]> {
   for (let at = 0; at < positions.length; at += PAGE) {
     for (let rest = positions.slice(at, at + PAGE); rest.length > 0; ) {
       const page = await stream.readAt(rest);
-      for (const event of page) found.set(event.position, event);
+      yield page;
       const last = page.at(-1)?.position ?? Number.POSITIVE_INFINITY;
       rest = rest.filter((position) => position > last);
     }
   }
-  return found;
 }
 
 export type SubjectRange = Readonly<{ subject: string; from: number; to: number }>;

@@ -6,6 +6,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
+import { pagesAt } from "../audit/subject-events.ts";
 import { isEngineError, StreamCorrupted } from "../ports/errors.ts";
 import { type EventStream, type NamedBody, readBodies } from "../ports/event-stream.ts";
 import { findErasures } from "../queries/deliveries.ts";
@@ -244,39 +245,47 @@ async function lookUpFindings(
     const where = at === null ? "is not found by its id" : `is also at position ${at}`;
     return [{ position, what: "id", detail: `${type} ${id} ${where}: ${REBUILD_INDEX}` }];
   });
+  // Of one fact there may be any number of amendments.
+  const filed = new Map<string, ReadonlySet<number>>();
+  for (const about of abouts) {
+    if (!filed.has(about)) filed.set(about, new Set(found.get(about)?.amendments));
+  }
   const misfiled = events.flatMap(({ id, type, position, about }): Finding[] => {
-    if (about === null || found.get(about)?.amendments.includes(position)) return [];
+    if (about === null || filed.get(about)?.has(position)) return [];
     const detail = `${type} ${id} is not found under the fact ${about} that it names`;
     return [{ position, what: "amendment", detail }];
   });
-  const amended = events.filter(({ id }) => (found.get(id)?.amendments.length ?? 0) > 0);
-  return [...lost, ...misfiled, ...(await strayAmendments(stream, amended))];
+  const amendments = new Map<number, string>();
+  for (const { id } of events) {
+    for (const position of found.get(id)?.amendments ?? []) amendments.set(position, id);
+  }
+  return [...lost, ...misfiled, ...(await strayAmendments(stream, amendments))];
 }
 
-/** Finds events that are indexed under a fact that they do not amend; ingest would apply them to it. */
+/**
+ * Finds events that are indexed under a fact that they do not amend; ingest would apply them to it. They
+ * are read page by page, since a fact may have any number of amendments.
+ *
+ * @param amendments the facts under which they are indexed, by the amendments' positions
+ */
 async function strayAmendments(
   stream: EventStream,
-  amended: readonly Pick<RecordedEvent, "id">[],
+  amendments: ReadonlyMap<number, string>,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (let at = 0; at < amended.length; at += AMENDED_AT_ONCE) {
-    const ids = amended.slice(at, at + AMENDED_AT_ONCE).map(({ id }) => id);
-    const { known } = await stream.findByIds(ids);
-    for (const id of ids) findings.push(...straysOf(id, known.get(id)?.amendments ?? []));
+  const positions = [...amendments.keys()].sort((a, b) => a - b);
+  for await (const page of pagesAt(stream, positions)) {
+    for (const event of page) {
+      const { id, type, position } = event;
+      const fact = amendments.get(position);
+      // An event of a newer program is already a finding, and this program cannot tell which fact it amends.
+      if (isTooNew(event) || amendedBy(event) === fact) continue;
+      const detail = `${type} ${id} is found under the event ${fact}, which it does not amend`;
+      findings.push({ position, what: "amendment", detail });
+    }
+    if (findings.length >= FINDINGS_MAX) break;
   }
   return findings;
-}
-
-/** Number of facts looked up at once, so that their amendments fit into memory. */
-const AMENDED_AT_ONCE = 100;
-
-function straysOf(id: string, amendments: readonly RecordedEvent[]): readonly Finding[] {
-  // An event of a newer program is already a finding, and this program cannot tell which fact it amends.
-  const strays = amendments.filter((event) => !isTooNew(event) && amendedBy(event) !== id);
-  return strays.map(({ id: stray, type, position }) => {
-    const detail = `${type} ${stray} is found under the event ${id}, which it does not amend`;
-    return { position, what: "amendment", detail };
-  });
 }
 
 const REBUILD_INDEX =
