@@ -1,3 +1,4 @@
+import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import { LIFECYCLE_MODELS, type LifecycleModel } from "@counterfoil/contracts/record";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
 import { takeStep } from "@counterfoil/core/lifecycle/stages";
@@ -15,12 +16,16 @@ import {
 } from "@counterfoil/processing/projection/run";
 import { compareTuples } from "@counterfoil/processing/projection/selection";
 import { ENTRY_ORDER } from "@counterfoil/processing/queries/account-history";
-import { mergeAnomalies, readAnomalies } from "@counterfoil/processing/queries/anomalies";
+import {
+  type AnomalyFilters,
+  mergeAnomalies,
+  readAnomalies,
+} from "@counterfoil/processing/queries/anomalies";
 import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import type { Page, PageRequest } from "@counterfoil/processing/queries/answers";
 import { findAccount, listBalances } from "@counterfoil/processing/queries/balances";
 import { listEntries } from "@counterfoil/processing/queries/entries";
-import { listRecords } from "@counterfoil/processing/queries/lifecycle-list";
+import { type LifecycleFilters, listRecords } from "@counterfoil/processing/queries/lifecycle-list";
 import { findRecord, listHistory } from "@counterfoil/processing/queries/lifecycles";
 import type { Moment } from "@counterfoil/processing/queries/moment";
 import { findRun } from "@counterfoil/processing/queries/runs";
@@ -69,11 +74,16 @@ export async function expectAsRefolded(
     for (const model of MODEL_NAMES) {
       const then = refold[model].store;
       await ledger.read(model, async (rows) => {
-        const read = (from: Rows, moment: Moment) => anomaliesIn(from, model, moment);
+        const read = (from: Rows, moment: Moment, filters: AnomalyFilters = {}) =>
+          anomaliesIn(from, { model, moment, filters });
         // What one delivery opened and closed again never stood.
         const known = new Set((await allRows(rows, ANOMALIES)).map(({ id }) => id));
-        const stored = (await read(then, {})).filter(({ id }) => known.has(id));
-        expectSame(await read(rows, { at_position }), stored, [model, at_position]);
+        const all = await read(then, {});
+        for (const filters of [{}, ...few(all.flatMap(filtersOfAnomaly))]) {
+          const stored = (await read(then, {}, filters)).filter(({ id }) => known.has(id));
+          const what = [model, at_position, filters];
+          expectSame(await read(rows, { at_position }, filters), stored, what);
+        }
       });
     }
   }
@@ -196,12 +206,15 @@ async function compareRecords(model: LifecycleModel, comparing: Comparing): Prom
   const names = await allRows(then, NAMES);
   for (const as_of of momentsOf(comparing, steps, "at")) {
     const what = [model, at_position, as_of] as const;
-    const list = async (from: Rows, moment: Moment) => {
-      const query = { model, filters: {}, rule, moment, platform, nextTurn };
+    const list = async (from: Rows, moment: Moment, filters: LifecycleFilters) => {
+      const query = { model, filters, rule, moment, platform, nextTurn };
       const all = await pages((page) => listRecords(from, { ...query, page }), 6);
       return all.sort((a, b) => (a.id < b.id ? -1 : 1));
     };
-    expectSame(await list(rows, { as_of, at_position }), await list(then, { as_of }), what);
+    for (const filters of [{}, ...few([...records.flatMap(filtersOfRecord), ...namedBy(names)])]) {
+      const expected = await list(then, { as_of }, filters);
+      expectSame(await list(rows, { as_of, at_position }, filters), expected, [...what, filters]);
+    }
     for (const { id, cluster } of few(records)) {
       const query = { model, id: String(id), rule, platform };
       const one = (from: Rows, moment: Moment) => findRecord(from, { ...query, moment });
@@ -234,6 +247,26 @@ async function compareRecords(model: LifecycleModel, comparing: Comparing): Prom
   }
 }
 
+/** Filters that find the record, or would have before its last change. */
+function filtersOfRecord(row: Row): readonly LifecycleFilters[] {
+  const { stage, provider, asset, participant_code, account_group, updated_at } = row;
+  const one = (value: Row[string] | undefined) => [String(value)];
+  const at = BigInt(updated_at ?? 0);
+  return [
+    { stage: one(stage) },
+    { provider: one(provider), asset: one(asset) },
+    { participant_code: one(participant_code), stage: one(stage) },
+    { account_group: one(account_group), asset: one(asset) },
+    { updated_since: at },
+    { updated_until: at, provider: one(provider) },
+    { stuck: true },
+    { stuck: false, asset: one(asset) },
+  ];
+}
+
+const namedBy = (names: readonly Row[]): readonly LifecycleFilters[] =>
+  names.map(({ name }) => ({ identifier: [String(name)] }));
+
 /** The words of a record up to a time, taken one after the other: nothing but the rules is asked. */
 function walk(
   model: LifecycleModel,
@@ -251,8 +284,20 @@ function walk(
   return { stage: stage ?? firstStage, history_length: own.length };
 }
 
-async function anomaliesIn(from: Rows, model: (typeof MODEL_NAMES)[number], moment: Moment) {
-  const query = { model, filters: {}, rule, moment, platform, nextTurn };
+/** Filters that find the anomaly, or what is like it. */
+const filtersOfAnomaly = ({ kind, subject }: AnomalyRecord): readonly AnomalyFilters[] => [
+  ...[{ kind: [kind] }, { subject: [subject] }, { kind: [kind], subject: [subject] }],
+  ...[{ open: true }, { open: false }, { kind: [kind], open: true }],
+];
+
+type Anomalies = Readonly<{
+  model: (typeof MODEL_NAMES)[number];
+  moment: Moment;
+  filters: AnomalyFilters;
+}>;
+
+async function anomaliesIn(from: Rows, { model, moment, filters }: Anomalies) {
+  const query = { model, filters, rule, moment, platform, nextTurn };
   const all = await pages(async (page) => {
     const parts = await readAnomalies(from, { ...query, page });
     return mergeAnomalies(parts, page.limit, moment);

@@ -275,8 +275,9 @@ function isAskedFor<Model extends LifecycleModel>(
   if (updated_since !== undefined && updated < updated_since) return false;
   if (updated_until !== undefined && updated >= updated_until) return false;
   if (stuck !== undefined && isStuck(row, model, rule) !== stuck) return false;
+  // What has none is never asked for, whatever text stands for it.
   const isIn = (column: "stage" | "provider" | "asset" | "account_group") =>
-    filters[column]?.includes(String(row[column])) ?? true;
+    filters[column]?.some((value) => value === row[column]) ?? true;
   if (!isIn("stage") || !isIn("provider")) return false;
   if (model === "trades") return isTradeAbout(row, filters);
   // Who is paid a platform is not told, where it is somebody else.
