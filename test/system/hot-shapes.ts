@@ -133,6 +133,14 @@ function withdrawn(facts: number): Delivery[] {
   });
 }
 
+/** Each second run is followed by the withdrawal of the oldest that is left, with its movement. */
+const withdrawnOldestFirst = (facts: number): Delivery[] => {
+  const runs = up(Math.ceil(facts / 1.5), (n) => n * 1000);
+  return runs.flatMap((run, n) =>
+    n % 2 === 0 ? [run] : [run, (runs[n >> 1] ?? []).toReversed().map(withdrawalOf)],
+  );
+};
+
 /** One run of one delivery: all its movements, then the balance after it. */
 const oneRun = (facts: number): Delivery[] => {
   const run = { run: 7, change: 1, balance: facts, ms: 0 };
@@ -156,7 +164,7 @@ const oneRunOfWhich =
 
 const about = ({ type, data: { account, run_id, movement_id } }: Fact) => {
   const key = { account, run_id, movement_id };
-  return { event_id: `e${movement_id}`, event_type: type, key, translation: 2 };
+  return { event_id: `e${movement_id ?? run_id}`, event_type: type, key, translation: 2 };
 };
 const withdrawalOf = (fact: Fact): Fact => ({ type: "FactWithdrawn", data: about(fact) });
 const toOtherRun = (fact: Fact): Fact => ({
@@ -204,6 +212,7 @@ const ACCOUNT_SHAPES: Readonly<Record<string, HotShape["deliveries"]>> = {
   "snapshots that each show another balance": standing,
   "snapshots that leave thousands of accounts out": leftOut,
   "runs of which one in ten is withdrawn": withdrawn,
+  "runs withdrawn oldest first": withdrawnOldestFirst,
 };
 
 /** A movement on one side of a withdrawal, and the balance that its run reports without stating it. */
@@ -304,6 +313,23 @@ const debitsOfOne = (facts: number): Delivery[] =>
     return run.map(({ type, data }) => ({ type, data: { ...data, withdrawal_request_id: "R" } }));
   });
 
+/** Debits of one request, each in a run of its own; behind each second one the oldest left is withdrawn. */
+const debitsWithdrawnOldestFirst = (facts: number): Delivery[] =>
+  Array.from({ length: Math.ceil(facts / 5) }, (_, n) => [
+    debitOf(2 * n),
+    debitOf(2 * n + 1),
+    debitOf(n).slice(0, 1).map(withdrawalOf),
+  ]).flat();
+
+/** The provider's ids are random: of thousands, the first hundred by id are seldom among the oldest. */
+const scattered = (n: number): string => (Math.imul(n + 1, 0x9e3779b1) >>> 0).toString(16);
+
+function debitOf(n: number): Delivery {
+  const changes = [{ side: "available", change: "-5" }];
+  const run = sideOf(`${n}d`, "withdrawal", scattered(n), changes, n * 60_000);
+  return run.map(({ type, data }) => ({ type, data: { ...data, withdrawal_request_id: "R" } }));
+}
+
 const payments = (facts: number, ids: number): Delivery[] =>
   statuses("PaymentStatusReported", facts, (n) => ({
     payment: `P${n % ids}`,
@@ -351,6 +377,7 @@ const LIFECYCLE_SHAPES: readonly Parameters<typeof shapeOf>[] = [
     { endsInAll: true },
   ],
   ["withdrawals", "debits of one request, taken back and repeated", debitsOfOne],
+  ["withdrawals", "debits of one request, withdrawn oldest first", debitsWithdrawnOldestFirst],
   ["withdrawals", "statuses of one payment", (facts) => payments(facts, 1)],
   ["withdrawals", "statuses of one payment, newest first", (facts) => payments(facts, 1).reverse()],
   [

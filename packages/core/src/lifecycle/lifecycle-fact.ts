@@ -15,6 +15,7 @@ import {
   hashNames,
   knownId,
   latestFirst,
+  type Ordered,
   type Owner,
   ownerOf,
 } from "./record-fields.ts";
@@ -191,9 +192,9 @@ export function latestClaims({ at, tie }: AnyDatedFact, weight: number, values: 
 }
 
 /** Claims to the fields that have a value, with one order for all of them. */
-export const claimsOf = (order: string, values: Values): Claim[] =>
+export const claimsOf = (ordered: Ordered, values: Values): Claim[] =>
   Object.entries(values).flatMap(([field, value]) =>
-    value === undefined || value === null ? [] : [{ field, order, value }],
+    value === undefined || value === null ? [] : [{ field, ...ordered, value }],
   );
 
 /** Bank payments by direction: an ACH `debit` pulls money in, a `credit` sends it out. */

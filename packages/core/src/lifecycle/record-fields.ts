@@ -63,7 +63,13 @@ export function hashNames(hash: string | undefined): string[] {
  * A value that a fact states for a field of its record. Of all claims to a field the one with the
  * smallest `order` wins, so another fact costs one comparison, however many came before.
  */
-export type Claim = Readonly<{ field: string; order: string; value: string }>;
+export type Claim = Readonly<{ field: string; value: string }> & Ordered;
+
+/** The order of a claim, and how time decides it; without `by` an id does. */
+export type Ordered = Readonly<{ order: string; by?: TimeOrder }>;
+
+/** The weight is compared before the time; of equal weights the earliest time wins, or the latest. */
+type TimeOrder = Readonly<{ weight: string; isLatest: boolean }>;
 
 /** The winning claim of each field. */
 export type Fields = Readonly<Record<string, readonly [order: string, value: string]>>;
@@ -72,12 +78,21 @@ const LAST_NANO = (1n << 63n) - 1n;
 const timeText = (at: Nanos): string => at.toString(16).padStart(16, "0");
 
 /** An order in which the lowest weight wins, then the earliest time. */
-export const earliestFirst = (weight: number | string, at: Nanos, tie: string): string =>
-  `${weight}${timeText(at)}${tie}`;
+export const earliestFirst = (weight: number | string, at: Nanos, tie: string): Ordered =>
+  byTime({ weight: String(weight), isLatest: false }, at, tie);
 
 /** An order in which the lowest weight wins, then the latest time. */
-export const latestFirst = (weight: number, at: Nanos, tie: string): string =>
-  `${weight}${timeText(LAST_NANO - at)}${tie}`;
+export const latestFirst = (weight: number, at: Nanos, tie: string): Ordered =>
+  byTime({ weight: String(weight), isLatest: true }, at, tie);
+
+const byTime = (by: TimeOrder, at: Nanos, tie: string): Ordered => ({
+  order: smallestOrderAt(by, at) + tie,
+  by,
+});
+
+/** No claim of this weight has a smaller order at this time, or at one that wins less. */
+export const smallestOrderAt = ({ weight, isLatest }: TimeOrder, at: Nanos): string =>
+  weight + timeText(isLatest ? LAST_NANO - at : at);
 
 export function withClaims(fields: Fields, claims: readonly Claim[]): Fields {
   const next: Record<string, readonly [string, string]> = { ...fields };
@@ -147,6 +162,10 @@ export const movementClaim = (id: string): Claim => ({
   value: id,
 });
 export const isMovement = (field: string): boolean => field.startsWith(MOVEMENT);
+
+/** Whether the record lists as many movements as it may, so that others may be left out. */
+export const isFullyListed = (fields: Fields): boolean =>
+  Object.keys(fields).filter(isMovement).length >= MAX_MOVEMENTS_LISTED;
 
 /** The movements that a record lists: the first ones by id. */
 export function movementIds(fields: Fields): string[] {

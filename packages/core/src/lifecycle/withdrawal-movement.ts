@@ -2,7 +2,14 @@ import type { DataOf } from "@counterfoil/contracts/fact";
 import { compareAmounts } from "../exact/money.ts";
 import { compareText } from "../exact/text.ts";
 import type { Nanos } from "../exact/time.ts";
-import { type Claim, earliestFirst, type Fields, latestFirst, valueIn } from "./record-fields.ts";
+import {
+  type Claim,
+  earliestFirst,
+  type Fields,
+  latestFirst,
+  type Ordered,
+  valueIn,
+} from "./record-fields.ts";
 import type { HistoryEntry } from "./stages.ts";
 
 /** A run on one account. */
@@ -126,7 +133,7 @@ export const freesHold = (side: MovementSide): boolean =>
   (side.kind === "confirmed" && side.accountType === "available" && !side.isOutgoing);
 
 /** The order of a side within its withdrawal: by step, then by time. */
-export const stepOrder = (side: MovementSide | null, at: Nanos, tie: string): string =>
+export const stepOrder = (side: MovementSide | null, at: Nanos, tie: string): Ordered =>
   earliestFirst(`0${side === null ? KINDS.length : KINDS.indexOf(side.kind)}`, at, tie);
 
 /** Claims by which holds and confirmations are matched: the first hold and the last confirmation. */
@@ -137,8 +144,8 @@ export function waitingClaims(side: MovementSide, at: Nanos, tie: string): Claim
   const ofClass = JSON.stringify([participant, group, label, asset, amount]);
   const value = JSON.stringify([ofClass, String(at), movementId]);
   return kind === "pending"
-    ? [{ field: "hold", order: earliestFirst(0, at, tie), value }]
-    : [{ field: "confirmation", order: latestFirst(0, at, tie), value }];
+    ? [{ field: "hold", ...earliestFirst(0, at, tie), value }]
+    : [{ field: "confirmation", ...latestFirst(0, at, tie), value }];
 }
 
 /** Claims by which a run's sides are paired: the first confirmation and the first debit. */
@@ -146,7 +153,7 @@ export function pairClaims(side: MovementSide, at: Nanos, tie: string): Claim[] 
   const { kind, run, movementId, amount } = side;
   if (kind !== "confirmed" && debitOf(side) === null) return [];
   const value = JSON.stringify([run, amount, movementId]);
-  return [{ field: pairField(kind), order: earliestFirst(0, at, tie), value }];
+  return [{ field: pairField(kind), ...earliestFirst(0, at, tie), value }];
 }
 
 const pairField = (kind: MovementKind): string => `pair:${kind}`;

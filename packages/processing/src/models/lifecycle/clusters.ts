@@ -2,7 +2,6 @@ import { add, formatMoney, moneyOf, subtract, ZERO } from "@counterfoil/core/exa
 import type { FactReading } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
   type Fields,
-  isMovement,
   withClaims,
   withoutUnlisted,
 } from "@counterfoil/core/lifecycle/record-fields";
@@ -62,8 +61,6 @@ export type StoredWaiting = Readonly<{
   network?: string | null;
 }>;
 
-type Read = Readonly<{ reading: FactReading | null }>;
-
 /** A cluster in the hands of an event, and as it was before. */
 type Loaded = Readonly<{ cluster: Cluster; stored: Row | null }> &
   Pick<Readonly<Cluster>, "base" | "record">;
@@ -78,8 +75,6 @@ export class Clusters {
   private readonly loaded = new Map<number, Loaded>();
   private readonly touched = new Set<Cluster>();
   private readonly unlinked = new Set<number>();
-  /** By cluster and field: in which order the claim stood that counted and is gone. */
-  private readonly lost = new Map<Cluster, Map<string, string>>();
 
   constructor(buffer: RowBuffer) {
     this.buffer = buffer;
@@ -118,43 +113,11 @@ export class Clusters {
     this.touch(cluster);
   }
 
-  /** Where a claim that counted is gone, what comes next is looked for by `restoreClaims`. */
-  remove(cluster: Cluster, { claims, side }: FactReading): void {
+  /** A fact leaves it; of what it claimed see lost-claims.ts. */
+  remove(cluster: Cluster, { side }: FactReading): void {
     cluster.facts -= 1;
-    const fields = { ...cluster.fields };
-    const lost = this.lost.get(cluster) ?? new Map<string, string>();
-    this.lost.set(cluster, lost);
-    for (const { field, order } of claims) {
-      if (fields[field]?.[0] !== order) continue;
-      // No other claim stood before the first one that is lost.
-      if (!lost.has(field)) lost.set(field, order);
-      delete fields[field];
-    }
-    cluster.fields = fields;
     countTaken(cluster, side, -1);
     this.touch(cluster);
-  }
-
-  /** Reads the facts of clusters once whose fields are claimed by nobody now, or by somebody worse. */
-  async restoreClaims(factsIn: (id: number) => AsyncIterable<Read>): Promise<void> {
-    for (const [cluster, lost] of this.lost) {
-      const fields = [...lost.keys()].filter(
-        (field) => (cluster.fields[field]?.[0] ?? LAST) > (lost.get(field) ?? ""),
-      );
-      if (fields.length === 0 || cluster.facts === 0) continue;
-      // Of movements only the first are kept: each that is lost makes room for another.
-      const isWanted = (field: string) =>
-        fields.includes(field) || (isMovement(field) && fields.some(isMovement));
-      for await (const { reading } of factsIn(cluster.id)) {
-        const wanted = (reading?.claims ?? []).filter(({ field }) => isWanted(field));
-        cluster.fields = withoutUnlisted(withClaims(cluster.fields, wanted));
-        // Nothing stood before what is lost, so nothing goes before its equal.
-        const isBest = (field: string) => cluster.fields[field]?.[0] === lost.get(field);
-        if (fields.every((field) => !isMovement(field) && isBest(field))) break;
-      }
-      this.touch(cluster);
-    }
-    this.lost.clear();
   }
 
   /** It changed: its record is to be computed again. */
@@ -232,7 +195,7 @@ export class Clusters {
       if (base === loaded.base && record === loaded.record) continue;
       this.buffer.put(CLUSTER_CHANGES, { cluster: id, position, base, record }, null);
     }
-    for (const held of [this.loaded, this.touched, this.unlinked, this.lost]) held.clear();
+    for (const held of [this.loaded, this.touched, this.unlinked]) held.clear();
   }
 
   private async changeLinks(
@@ -270,6 +233,3 @@ export function takenBy(members: readonly Cluster[]): string | null {
   const text = formatMoney(taken);
   return text.startsWith("-") ? "0" : text;
 }
-
-/** Behind every order of a claim. */
-const LAST = "\u{10ffff}";

@@ -59,6 +59,14 @@ export class Facts {
     for await (const row of rows) yield this.placedIn(row);
   }
 
+  /** Those of a cluster from a time on, in the order of time or against it. */
+  async *inTime(cluster: number, at: bigint, isBackwards: boolean): AsyncGenerator<Placed> {
+    const beyond = [isBackwards ? at + 1n : at, ""];
+    const options = { beyond, descending: isBackwards, limit: NEAR };
+    const rows = everyRow(this.buffer, LIFECYCLE_FACTS, having({ cluster }, ["at", "id"], options));
+    for await (const row of rows) yield this.placedIn(row);
+  }
+
   /** A fact in a place, to be read as of that time. */
   placed(fact: LifecycleFact, at = ownTime(fact.state), cluster = NOWHERE): Placed {
     const content = this.counts(fact) ? datedFact(fact, this.tieOf(fact.id), at) : null;
@@ -78,6 +86,9 @@ export class Facts {
     return this.placed(fact, BigInt(at ?? 0), Number(cluster));
   }
 }
+
+/** Whoever asks for facts around a time seldom needs more than the next. */
+const NEAR = 8;
 
 export type NameChanges = Readonly<{
   /** Names that have an owner more, or one less. */
@@ -159,6 +170,11 @@ export class Names {
     const row =
       only ?? (await this.better(mentioned, participant)) ?? (await this.get(mentioned, owner));
     return Number(row?.cluster ?? 0);
+  }
+
+  /** The cluster that has a name of this very owner; 0 where none has. */
+  async clusterOf(name: Name, owner: Owner): Promise<number> {
+    return Number((await this.get(name, owner))?.cluster ?? NOWHERE);
   }
 
   /** Whether facts say the name of this owner, or of one known better, whom this one stands for. */

@@ -28,13 +28,13 @@ export class Grouping {
 
   /** A fact as it counts now, new or changed. */
   async put(fact: LifecycleFact): Promise<void> {
-    const { facts, clusters, movements, placement } = this.on;
+    const { movements, placement, lostClaims } = this.on;
     if (fact.type === "BalanceReported") await movements.putReport(fact);
     else await this.putNamed(fact);
     for (const name of this.mentioned.values()) await this.placeMentions(name);
     this.mentioned.clear();
     await movements.redateRuns((placed) => placement.refresh(placed));
-    await clusters.restoreClaims((id) => facts.in(id));
+    await lostClaims.restore();
     for (const changed of movements.changedRuns()) await this.on.pairs.pairRun(changed);
   }
 

@@ -6,6 +6,7 @@ import { everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters } from "./clusters.ts";
 import { type Facts, type Names, NOWHERE, type Placed } from "./facts.ts";
 import { type Entry, type Histories, placeTie } from "./history.ts";
+import type { LostClaims } from "./lost-claims.ts";
 import { type Movements, mayGiveBack } from "./movements.ts";
 import { having, SLOTS } from "./tables.ts";
 
@@ -18,6 +19,7 @@ export type Parts = Readonly<{
   histories: Histories;
   names: Names;
   movements: Movements;
+  lostClaims: LostClaims;
 }>;
 
 /** Puts what a fact says into its cluster and into the history of its record, and takes it out. */
@@ -53,6 +55,7 @@ export class Placement {
     if (reading === null || placed.cluster === NOWHERE) return;
     const cluster = await clusters.get(placed.cluster);
     clusters.remove(cluster, reading);
+    this.on.lostClaims.take(cluster, placed);
     await names.countAliases(reading, cluster.id, -1);
     for (const [seq, { slot }] of reading.entries.entries()) {
       await this.show(placed, seq, false);

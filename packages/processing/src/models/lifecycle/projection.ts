@@ -23,6 +23,7 @@ import { Facts, Names } from "./facts.ts";
 import { Grouping } from "./grouping.ts";
 import { Histories } from "./history.ts";
 import { type Joins, joinChanged, joinsOf, RunPairs } from "./joins.ts";
+import { LostClaims } from "./lost-claims.ts";
 import { Movements } from "./movements.ts";
 import { Placement } from "./placement.ts";
 import { Records } from "./records.ts";
@@ -73,7 +74,8 @@ class LifecycleFold {
     const histories = new Histories(buffer, lifecycle.rules);
     const names = new Names(buffer);
     const movements = new Movements(buffer, facts);
-    const rows = { lifecycle, buffer, facts, clusters, histories, names, movements };
+    const lostClaims = new LostClaims(facts, names);
+    const rows = { lifecycle, buffer, facts, clusters, histories, names, movements, lostClaims };
     const placement = new Placement(rows);
     this.lifecycle = lifecycle;
     this.buffer = buffer;
