@@ -1,31 +1,25 @@
 import { keepHeapLean, nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { openModelCatalogue } from "@counterfoil/adapters/sqlite/model-catalogue";
-import type { ModelName } from "@counterfoil/contracts/fact";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import type { Projection } from "@counterfoil/processing/projection/projection";
-import { BULK, openProjectionRun } from "@counterfoil/processing/projection/run";
-import { openBenchStream } from "./append.ts";
-import { median, rssBytesMax } from "./measure.ts";
+import { BULK } from "@counterfoil/processing/projection/run";
+import { HOT_SHAPES, type HotShape, hotEvents } from "../test/system/hot-shapes.ts";
+import { inFolder } from "./append.ts";
+import { rssBytesMax } from "./measure.ts";
 
-/** A ledger that is folded so many times. */
-export type HotWork = Readonly<{
-  model: ModelName;
-  kind: "live" | "rebuilt";
-  dataDir: string;
-  /** A smaller ledger of the same shape, to warm up with. */
-  warmUpDir: string;
-  facts: number;
-  times: number;
-}>;
+/** A shape that is folded with few facts and with ten times as many: with so many at the most. */
+export type HotWork = Readonly<{ shape: string; kind: "live" | "rebuilt"; facts: number }>;
 
 /** What the folding process tells of itself. */
 export type HotFigures = Readonly<{
+  facts: number;
   /**
-   * Of the processor: a fold hardly waits for anything else, and what other programs do on the
-   * machine has less part in it than in the time of day.
+   * A fact, of the processor: a fold hardly waits for anything else, and what other programs do on
+   * the machine has less part in it than in the time of day.
    */
-  secondsPerFact: number;
+  secondsOfFew: number;
+  secondsOfMany: number;
   rssBytesMax: number;
 }>;
 
@@ -33,49 +27,59 @@ export type HotFigures = Readonly<{
 const LIVE = 100;
 
 const OPENINGS = {
-  live: async (catalogue: ModelCatalogue, { model }: Projection, generation: number) => {
-    const store = await catalogue.openForWriting(model, generation);
+  live: async (catalogue: ModelCatalogue, { model }: Projection) => {
+    const store = await catalogue.openForWriting(model, 1);
     return { store, limit: LIVE, finish: () => store.close() };
   },
-  rebuilt: async (catalogue: ModelCatalogue, { model, tables }: Projection, generation: number) => {
-    const store = await catalogue.openForBuilding(model, generation, tables);
+  rebuilt: async (catalogue: ModelCatalogue, { model, tables }: Projection) => {
+    const store = await catalogue.openForBuilding(model, 1, tables);
     return { store, limit: BULK, finish: () => store.finish() };
   },
 };
 
-/** So often until V8 has compiled what runs often: else few facts would look slow. */
-const WARM_UPS = 3;
+/** So often few are folded until V8 has compiled what runs often: else they would look slow. */
+const WARM_UPS = 2;
+
+/** A fact that takes longer is folded less often, so that no shape takes longer than the others. */
+const USUAL_SECONDS = 0.000_15;
 
 const work: HotWork = JSON.parse(process.argv[2] ?? "");
-const projection = PROJECTIONS[work.model];
+const shape = HOT_SHAPES.find(({ name }) => name === work.shape) as HotShape;
 if (work.kind === "rebuilt") keepHeapLean();
-for (let time = 0; time < WARM_UPS; time += 1) await fold(work.warmUpDir);
-const seconds: number[] = [];
-for (let time = 0; time < work.times; time += 1) seconds.push(await fold(work.dataDir));
+const warm: number[] = [];
+for (let time = 0; time < WARM_UPS; time += 1) warm.push((await fold(work.facts / 20)).seconds);
+const share = Math.min(1, Math.max(0.1, USUAL_SECONDS / Math.min(...warm)));
+const few = Math.ceil((work.facts * share) / 10);
+const ofFew = [await fold(few), await fold(few)].map(({ seconds }) => seconds);
+const many = await fold(10 * few);
 const figures: HotFigures = {
-  secondsPerFact: median(seconds) / work.facts,
+  facts: many.facts,
+  secondsOfFew: Math.min(...ofFew),
+  secondsOfMany: many.seconds,
   rssBytesMax: rssBytesMax(),
 };
 process.send?.(figures, () => process.disconnect());
 
-/** Folds the whole ledger into a new generation, which is dropped again; seconds of the processor. */
-async function fold(dataDir: string): Promise<number> {
-  const stream = await openBenchStream(dataDir);
-  const catalogue = openModelCatalogue({ dataDir });
-  const { model, tables, version: modelVersion } = projection;
-  const generation = (await catalogue.create(model, { tables, modelVersion })) ?? 0;
-  const { store, limit, finish } = await OPENINGS[work.kind](catalogue, projection, generation);
-  const run = await openProjectionRun({ stream, projection, store, hashing: nodeHashing });
-  const started = process.cpuUsage();
-  for (;;) {
-    const events = await stream.read({ after: run.checkpoint.position, limit });
-    if (events.length === 0) break;
-    await run.fold(events);
-  }
-  await finish();
-  const { user, system } = process.cpuUsage(started);
-  await catalogue.drop(model, generation);
-  await catalogue.close();
-  await stream.close();
-  return (user + system) / 1_000_000;
+/** Folds so many facts into a model of its own; seconds of the processor a fact. */
+function fold(size: number): Promise<Readonly<{ facts: number; seconds: number }>> {
+  return inFolder(async (dataDir) => {
+    const projection = PROJECTIONS[shape.model];
+    const { model, tables, version: modelVersion } = projection;
+    const catalogue = openModelCatalogue({ dataDir });
+    await catalogue.create(model, { tables, modelVersion });
+    const { store, limit, finish } = await OPENINGS[work.kind](catalogue, projection);
+    const session = await projection.open(store, nodeHashing);
+    const started = process.cpuUsage();
+    let position = 0;
+    for (const event of hotEvents(shape.deliveries(size))) {
+      position += 1;
+      await session.apply({ ...event, position, hash: String(position), recorded_at: 0n });
+      if (position % limit === 0) await session.commit();
+    }
+    await session.commit();
+    await finish();
+    const { user, system } = process.cpuUsage(started);
+    await catalogue.close();
+    return { facts: position, seconds: (user + system) / 1_000_000 / position };
+  });
 }
