@@ -1,6 +1,6 @@
 /**
- * Our account ids are readable: `zerohash:DEF456:ABC123:general:available:BTC` (participant, group,
- * label, type, asset: the five that Zero Hash promises unique and prints in every message) and
+ * The parts of an account id. Ids are readable: `zerohash:DEF456:ABC123:general:available:BTC`
+ * (participant, group, label, type, asset: the five that Zero Hash promises unique and prints in every message) and
  * `layer1:0xc4b2…:ETH:available` (address, asset, fund type).
  */
 type AccountParts = Readonly<{
@@ -28,7 +28,7 @@ export function zeroHashAccountId(account: ZeroHashAccount): string {
   return `${owner}:${encodePart(account_label)}:${encodePart(account_type)}:${encodePart(asset)}`;
 }
 
-/** One address holds several assets, each in three funds. Addresses are hex, so their case says nothing. */
+/** One address holds several assets, each in three funds. Hex addresses are compared without case. */
 export function layer1AccountId(address: string, asset: string, fundType: string): string {
   return `layer1:${encodePart(layer1Address(address))}:${encodePart(asset)}:${encodePart(fundType.toLowerCase())}`;
 }
@@ -37,7 +37,7 @@ export function layer1Address(address: string): string {
   return /^0x[0-9a-fA-F]+$/i.test(address) ? address.toLowerCase() : address;
 }
 
-/** @throws RangeError where the id was not made by this file. */
+/** @throws RangeError where the text is not an account id. */
 export function accountParts(id: string): AccountParts {
   const [provider, ...encoded] = id.split(":");
   const parts = encoded.map(decodePart);
@@ -63,15 +63,15 @@ export function accountParts(id: string): AccountParts {
   throw new RangeError(`not an account id: ${id}`);
 }
 
-/** Whether an account is a platform's: its own, or one of its group. Layer1's have no known group. */
+/** Whether an account belongs to a platform: its own, or one of its group. Layer1 accounts have no known group. */
 export function isAccountOf(id: string, platform: string): boolean {
   const { participant_code, account_group } = accountParts(id);
   return participant_code === platform || account_group === platform;
 }
 
 /**
- * Ids of a platform's accounts, for engines: the pieces that stand between parts which may be
- * anything, in two ways.
+ * Patterns of a platform's account ids, for engines: each lists the fixed texts between parts that
+ * may be anything. An account of the platform matches at least one.
  */
 export function accountIdsOf(platform: string): readonly (readonly string[])[] {
   const part = encodePart(platform);
@@ -92,7 +92,7 @@ function decodePart(encoded: string): string {
 
 const UNRESERVED = /^[A-Za-z0-9._-]*$/;
 
-/** Every UTF-8 byte but A–Z a–z 0–9 . _ - becomes %XX, so that ids split at their colons. */
+/** Escapes every UTF-8 byte but A–Z a–z 0–9 . _ - as %XX, so that ids can be split at colons. */
 function encodePart(part: string): string {
   if (UNRESERVED.test(part)) return part;
   return encodeURIComponent(part).replace(

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
-import { bodyErasedEvent, bodyErasedId, isAbout, participantsIn } from "./erasure.ts";
+import { bodyErasedEvent, bodyErasedId, mentionsParticipant, participantsIn } from "./erasure.ts";
 import type { Hashing } from "./hashing.ts";
 
 const hashing: Hashing = {
@@ -46,5 +46,5 @@ test.each([
   ['{"a":"DEF4567","b":"DEF456"}', true],
   ["{}", false],
 ])("%s speaks of DEF456: %s", (text, expected) => {
-  expect(isAbout(text, "DEF456")).toBe(expected);
+  expect(mentionsParticipant(text, "DEF456")).toBe(expected);
 });

@@ -6,11 +6,11 @@ import { eventId } from "./identity.ts";
 import { newEvent } from "./ingest/event.ts";
 
 /**
- * Erasing the bytes of deliveries. Events hold digests of bodies and never the bytes, so that a body
- * can go, as the law may ask, and every hash, head and proof stays as it was.
+ * Erases the bytes of deliveries. Events hold digests of bodies and never the bytes, so a body can be
+ * erased, as the law may require, without changing any hash, head or proof.
  */
 
-/** One event a digest: engines look for it by this id before they store bytes. */
+/** The id of the erasure of a digest. Engines look it up before they store bytes. */
 export function bodyErasedId(sha256: string, hashing: Hashing): string {
   return eventId(["BodyErased", sha256], hashing);
 }
@@ -23,18 +23,18 @@ export function bodyErasedEvent(data: DataOf<"BodyErased">, hashing: Hashing): N
 
 const NO_CAUSE = { deliveryId: null, correlationId: null };
 
-/** Fields under which a provider names who takes part, on whatever level of the object. */
-const NAMES_PARTICIPANT: ReadonlySet<string> = new Set([
+/** Fields in which a provider names a participant, at any depth of the object. */
+const PARTICIPANT_FIELDS: ReadonlySet<string> = new Set([
   "participant_code",
   "account_owner",
   "customerId",
 ]);
 
 /**
- * The participants that a body names, each once, sorted; null where it is no JSON: then nobody
- * knows whom it names. Platforms (`account_group`) are no participants.
+ * The participants that a body names, sorted, without duplicates; null where it is not JSON and they
+ * are unknown. Platforms (`account_group`) are not participants.
  *
- * @param text null where the body is no UTF-8
+ * @param text null where the body is not UTF-8
  */
 export function participantsIn(text: string | null): readonly string[] | null {
   const parsed = text === null ? null : parseJson(text);
@@ -48,20 +48,20 @@ function collect(value: Json, names: Set<string>): void {
   if (typeof value !== "object" || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
     if (typeof inner !== "string") collect(inner as Json, names);
-    else if (NAMES_PARTICIPANT.has(key) && inner !== "") names.add(inner);
+    else if (PARTICIPANT_FIELDS.has(key) && inner !== "") names.add(inner);
   }
 }
 
 /**
- * Whether a body speaks of somebody: his code stands in it as a word of its own, under whatever
- * name, also inside of an id (`DEF456.general`).
+ * Whether a body mentions a participant: it contains the code as a separate word, in any field, also
+ * within an id (`DEF456.general`).
  */
-export function isAbout(text: string, code: string): boolean {
+export function mentionsParticipant(text: string, code: string): boolean {
   for (let at = text.indexOf(code); at >= 0; at = text.indexOf(code, at + 1)) {
-    if (!isOfWord(text[at - 1]) && !isOfWord(text[at + code.length])) return true;
+    if (!isWordCharacter(text[at - 1]) && !isWordCharacter(text[at + code.length])) return true;
   }
   return false;
 }
 
-const isOfWord = (character: string | undefined): boolean =>
+const isWordCharacter = (character: string | undefined): boolean =>
   character !== undefined && /[\p{L}\p{N}_]/u.test(character);

@@ -1,6 +1,6 @@
 /**
- * The digests that the core needs. They are handed in, since their fast implementations belong to
- * a runtime; every function here is pure and answers in lower-case hex.
+ * The hash functions that the core needs. They are injected, since fast implementations depend on the
+ * runtime. Each is pure and returns lower-case hex.
  */
 export type Hashing = Readonly<{
   sha1: (bytes: Uint8Array) => string;
@@ -9,8 +9,8 @@ export type Hashing = Readonly<{
 
 /**
  * The digest of a set of rows: the sum modulo 2^256 of the SHA-256 of each row's canonical text.
- * Rows may come and go in any order, and a changed row costs two hashes. It finds faults; it does
- * not prove anything (the hash chain does).
+ * Rows may be added and removed in any order, and a changed row costs two hashes. It detects faults
+ * but proves nothing; the hash chain does.
  */
 export type DigestSum = bigint;
 

@@ -5,8 +5,8 @@ import type { Hashing } from "./hashing.ts";
 /**
  * Identity, version 1: frozen. An event's id is the UUIDv5 (RFC 9562) of the RFC 8785 array
  * `[what, part, part, …]` in the namespace below; parts are strings or null. Two ingestors that
- * read the same fact derive the same id, which is what makes a repeat a repeat, also next month.
- * `identity.test.ts` holds vectors that must never change.
+ * read the same fact derive the same id, so a repeat is recognised at any time. `identity.test.ts`
+ * holds vectors that must never change.
  */
 type Identity = readonly [what: string, ...parts: (string | null)[]];
 
@@ -22,7 +22,7 @@ function canonicalArray(identity: Identity): string {
   return `${text}]`;
 }
 
-/** (event, RFC 8785 of what a second copy adds or contradicts, or which translation and cause) */
+/** The id of an amendment: its content is what a copy adds or contradicts, or a translation and a cause. */
 export function amendmentId(
   what: string,
   eventId: string,
@@ -33,9 +33,9 @@ export function amendmentId(
 }
 
 /**
- * What makes a delivery the same delivery: over the webhook, backfill and import channels its bytes
- * and payload type, whatever the notification id (which counts only where the body has no time of
- * its own); on the feed its place on the connection.
+ * The identity of a delivery. On the webhook, backfill and import channels it is the bytes and the
+ * payload type; the notification id is part of it only if the body has no time of its own. On the
+ * feed it is the frame's place on its connection.
  */
 type DeliveryIdentity =
   | Readonly<{ channel: "feed"; connection: string; frame: number }>
@@ -86,7 +86,7 @@ type Rules<Type extends ProviderFactType> = Readonly<{
 const status = (
   kind: string,
   id: string,
-  data: { provider: string; status: string; content: string } & Timeless,
+  data: { provider: string; status: string; content: string } & Notified,
 ) => ({
   provider: data.provider,
   [kind]: id,
@@ -95,13 +95,13 @@ const status = (
   ...notificationOf(data),
 });
 
-type Timeless = { notification_id?: string | undefined };
+type Notified = { notification_id?: string | undefined };
 
-/** Where a body has no time of its own, its delivery tells it from one that says the same again. */
-const notificationOf = ({ notification_id }: Timeless): { notification_id?: string } =>
+/** A body without a timestamp is identified by its delivery, so that the same status can be reported twice. */
+const notificationOf = ({ notification_id }: Notified): { notification_id?: string } =>
   notification_id === undefined ? {} : { notification_id };
 
-/** One row a type. The order of a key's parts is part of the frozen identity. */
+/** One row per type. The order of a key's parts is part of the frozen identity. */
 const RULES: { readonly [Type in ProviderFactType]: Rules<Type> } = {
   RunRecorded: {
     key: (run) => ({ provider: run.provider, run_id: run.run_id }),
@@ -128,11 +128,11 @@ const RULES: { readonly [Type in ProviderFactType]: Rules<Type> } = {
   },
   DepositStatusReported: {
     key: (data) => status("deposit_id", data.leg_id ?? data.deposit_id, data),
-    subject: (data) => transferOr("deposit", data.provider, data.deposit_id),
+    subject: (data) => transferOrOwnSubject("deposit", data.provider, data.deposit_id),
   },
   WithdrawalStatusReported: {
     key: (data) => status("withdrawal_id", data.leg_id ?? data.withdrawal_id, data),
-    subject: (data) => transferOr("withdrawal", data.provider, data.withdrawal_id),
+    subject: (data) => transferOrOwnSubject("withdrawal", data.provider, data.withdrawal_id),
   },
   PaymentStatusReported: {
     key: (data) => status("payment", data.payment, data),
@@ -159,7 +159,7 @@ const RULES: { readonly [Type in ProviderFactType]: Rules<Type> } = {
   },
 };
 
-const transferOr = (kind: string, provider: string, id: string): string =>
+const transferOrOwnSubject = (kind: string, provider: string, id: string): string =>
   `${provider === "layer1" ? "transfer" : kind}:${provider}:${id}`;
 
 const rulesOf = (fact: ProviderFact) => RULES[fact.type] as Rules<ProviderFactType>;

@@ -1,7 +1,7 @@
 import type { DataOf, FactType } from "@counterfoil/contracts/fact";
 import type { QuarantinedRecord, RetryRecord } from "@counterfoil/contracts/operations-record";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { bodyErasedEvent, isAbout, participantsIn } from "@counterfoil/core/erasure";
+import { bodyErasedEvent, mentionsParticipant, participantsIn } from "@counterfoil/core/erasure";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
 import { completionId } from "@counterfoil/core/ingest/decide-delivery";
@@ -250,7 +250,7 @@ async function erasableOf(
   const { sha256, length, parts } = readData(event) as DataOf<"DeliveryReceived">;
   const bytes = await stream.body(sha256);
   if (bytes === null) return null;
-  if (participant !== null && !isAbout(textOf(bytes), participant)) return null;
+  if (participant !== null && !mentionsParticipant(textOf(bytes), participant)) return null;
   const { id: delivery_id, position } = event;
   const completed = completionId(delivery_id, hashing);
   const is_needed =

@@ -7,12 +7,12 @@ import { eventId } from "../identity.ts";
 import { newEvent } from "../ingest/event.ts";
 import { readData } from "../stream/read-event.ts";
 
-/** An API key, as the stream tells of it. */
+/** An API key, as recorded on the stream. */
 export type ApiKey = Readonly<{
   id: string;
   prefix: string;
   role: KeyRole;
-  /** null: it sees everything. */
+  /** null for a key that sees everything. */
   platform: string | null;
   name: string | null;
   createdAt: Nanos;
@@ -21,7 +21,7 @@ export type ApiKey = Readonly<{
   revokedAt: Nanos | null;
 }>;
 
-/** By their ids, in the order in which they were created. */
+/** All keys by id, in the order of their creation. */
 export type ApiKeys = ReadonlyMap<string, ApiKey>;
 
 export const KEY_EVENTS = ["ApiKeyCreated", "ApiKeyRevoked"] as const;
@@ -59,10 +59,10 @@ export function keyState({ revokedAt, expiresAt }: ApiKey, now: Nanos): KeyState
   return expiresAt !== null && expiresAt <= now ? "expired" : "active";
 }
 
-/** What is asked of a new key. */
+/** The properties requested for a new key. */
 export type KeyRequest = Pick<ApiKey, "role" | "platform" | "name" | "expiresAt">;
 
-/** What chance gives it: never the secret itself. */
+/** The random parts of a key that are public: never its secret. */
 export type KeyNames = Readonly<{ id: string; prefix: string }>;
 
 export function keyCreated(
@@ -99,16 +99,14 @@ export function keyRevoked(
   return newEvent({ type: "ApiKeyRevoked", data }, envelope, NO_CAUSE);
 }
 
-/** A key is created once, and revoked once: the stream's unique ids say so. */
+/** The id of a key's event. A key is created once and revoked once, since ids are unique on the stream. */
 export const keyEventId = (
   type: (typeof KEY_EVENTS)[number],
   keyId: string,
   hashing: Hashing,
 ): string => eventId([type, keyId], hashing);
 
-/**
- * What a rotated key gets: the same rights, and as much time as the old one had.
- */
+/** The request for a rotated key: the same rights, and the same lifetime as the old key had. */
 export function rotatedRequest(key: ApiKey, now: Nanos): KeyRequest {
   const { role, platform, name, createdAt, expiresAt } = key;
   return {

@@ -7,12 +7,12 @@ import type { Hashing } from "../hashing.ts";
  *     leaf = SHA-256( 0x00 ‖ hash of the event, 32 bytes )
  *     node = SHA-256( 0x01 ‖ left, 32 bytes ‖ right, 32 bytes )
  *
- * The event at position n is leaf n - 1, so that the size of the tree is a position. No leaf ever
- * changes: of a tree that is kept, the root of every earlier size can be told, and whoever holds that
- * root can be shown that everything under it is still there.
+ * The event at position n is leaf n - 1, so the size of the tree is a position. Leaves never change:
+ * a stored tree gives the root of every earlier size, and proves to the holder of such a root that
+ * everything under it is still there.
  */
 
-/** The root over no event. */
+/** The root of the empty tree. */
 export const emptyRoot = (hashing: Hashing): string => hashing.sha256("");
 
 export function leafHash(eventHash: string, hashing: Hashing): string {
@@ -25,7 +25,7 @@ export function nodeHash(left: string, right: string, hashing: Hashing): string 
 
 const scratch = new Uint8Array(65);
 
-/** SHA-256 of one byte and some digests; the byte keeps leaves and nodes apart. */
+/** SHA-256 of a prefix byte and digests. The byte distinguishes leaves from nodes. */
 export function prefixedHash(prefix: number, parts: readonly string[], hashing: Hashing): string {
   scratch[0] = prefix;
   for (const [at, part] of parts.entries()) putHex(scratch, 1 + 32 * at, part);
@@ -35,10 +35,10 @@ export function prefixedHash(prefix: number, parts: readonly string[], hashing: 
 /** The root of a complete subtree: 2^level leaves from leaf index · 2^level. */
 export type Node = Readonly<{ level: number; index: number }>;
 
-/** Leaves from `start` up to, not including, `end`: some subtree of the tree. */
+/** The leaves from `start` up to, not including, `end`: a subtree. */
 export type LeafRange = Readonly<{ start: number; end: number }>;
 
-/** The complete subtrees that a subtree is made of, from left to right: at most one a level. */
+/** The complete subtrees of a subtree, from left to right: at most one per level. */
 export function nodesOf({ start, end }: LeafRange): readonly Node[] {
   const nodes: Node[] = [];
   for (let at = start; at < end; ) {
@@ -53,7 +53,7 @@ export function nodesOf({ start, end }: LeafRange): readonly Node[] {
   return nodes;
 }
 
-/** The root over a range, whose complete subtrees `hashOf` knows. */
+/** The root of a range. @param hashOf gives the hash of each complete subtree */
 export function rootOf(range: LeafRange, hashOf: (node: Node) => string, hashing: Hashing): string {
   const hashes = nodesOf(range).map(hashOf);
   if (hashes.length === 0) return emptyRoot(hashing);
@@ -77,10 +77,10 @@ export function inclusionRanges(index: number, size: number): readonly LeafRange
 }
 
 /**
- * The ranges whose roots prove several leaves at once, from left to right: every subtree that holds
- * none of them, as large as it can be.
+ * The ranges whose roots prove several leaves at once, from left to right: the largest subtrees that
+ * hold none of them.
  *
- * @param indexes ascending, each once
+ * @param indexes ascending, without duplicates
  */
 export function jointRanges(indexes: readonly number[], size: number): readonly LeafRange[] {
   const ranges: LeafRange[] = [];
@@ -99,11 +99,11 @@ export function jointRanges(indexes: readonly number[], size: number): readonly 
   return ranges;
 }
 
-/** The ranges whose roots prove that the tree of `to` goes on from the tree of `from`, 0 < from <= to. */
+/** The ranges whose roots prove that the tree of `to` extends the tree of `from`, 0 < from <= to. */
 export function consistencyRanges(from: number, to: number): readonly LeafRange[] {
   const ranges: LeafRange[] = [];
   let [start, end] = [0, to];
-  // Where the old tree is a complete subtree of the new one, its root is known to who checks.
+  // If the old tree is a complete subtree of the new one, the verifier knows its root already.
   let isOldRoot = true;
   while (from !== end) {
     const middle = start + largestPowerBelow(end - start);
@@ -120,16 +120,16 @@ export function consistencyRanges(from: number, to: number): readonly LeafRange[
   return ranges.reverse();
 }
 
-/** Powers of two beyond 2^31 are no shifts. */
+/** Multiplies, because shifts do not work beyond 2^31. */
 function largestPowerBelow(count: number): number {
   let power = 1;
   while (2 * power < count) power *= 2;
   return power;
 }
 
-/** A tree that grows event by event, of which only the root is asked. */
+/** A tree that grows event by event and gives its root only. */
 export function createGrowingTree(hashing: Hashing) {
-  /** The complete subtrees that it is made of, from left to right: no two are of one width. */
+  /** Its complete subtrees from left to right: no two have the same width. */
   const subtrees: { root: string; width: number }[] = [];
   return {
     add(eventHash: string): void {
@@ -178,7 +178,7 @@ export type ConsistencyClaim = Readonly<{
   proof: readonly string[];
 }>;
 
-/** Whether the later tree holds the earlier one unchanged, and only adds to it. */
+/** Whether the later tree holds the earlier one unchanged and only adds to it. */
 export function isConsistent(claim: ConsistencyClaim, hashing: Hashing): boolean {
   const { from, to, proof } = claim;
   if (!(Number.isSafeInteger(from) && from > 0 && from <= to)) return false;
@@ -197,10 +197,10 @@ export function isConsistent(claim: ConsistencyClaim, hashing: Hashing): boolean
 }
 
 /**
- * The tree as it is stored: in tiles of up to 256 hashes, each over eight levels of the tree. A tile of
- * level 0 holds leaves, one of level 1 the roots of full tiles of level 0, and so on. What lies between
- * is computed: a proof reads two tiles for every factor of 256 in the tree's size, and an event adds
- * a little more than one hash to what is stored.
+ * The position of a tile. The tree is stored in tiles of up to 256 hashes, each covering eight levels.
+ * A tile of level 0 holds leaves, one of level 1 the roots of full tiles of level 0, and so on. Levels
+ * between them are computed: a proof reads two tiles for every factor of 256 in the tree's size, and
+ * an event adds a little more than one stored hash.
  */
 export type TileAt = Readonly<{ level: number; index: number }>;
 export type Tile = TileAt & Readonly<{ hashes: readonly string[] }>;
@@ -208,14 +208,14 @@ export type Tile = TileAt & Readonly<{ hashes: readonly string[] }>;
 const LEVELS = 8;
 const WIDTH = 256;
 
-/** The tile that a complete subtree lies in. */
+/** The tile that holds a complete subtree. */
 export function tileOf({ level, index }: Node): TileAt {
   const tileLevel = Math.floor(level / LEVELS);
   const first = index * 2 ** (level - tileLevel * LEVELS);
   return { level: tileLevel, index: Math.floor(first / WIDTH) };
 }
 
-/** The root of a complete subtree, from its tile; null where the tile does not reach so far. */
+/** The root of a complete subtree, from its tile; null where the tile does not hold all of it. */
 export function hashInTile(tile: Tile, { level, index }: Node, hashing: Hashing): string | null {
   const width = 2 ** (level - tile.level * LEVELS);
   const first = index * width - tile.index * WIDTH;
@@ -234,7 +234,7 @@ function completeRoot(hashes: readonly string[], hashing: Hashing): string {
   return row[0] as string;
 }
 
-/** The tiles that are not full in a tree of that size: what it grows from. */
+/** The tiles that are not full in a tree of that size, which growing it changes. */
 export function openTiles(size: number): readonly TileAt[] {
   const tiles: TileAt[] = [];
   for (let [level, count] = [0, size]; count > 0; level += 1, count = Math.floor(count / WIDTH)) {

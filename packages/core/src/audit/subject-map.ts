@@ -13,16 +13,17 @@ import { prefixedHash } from "./merkle-log.ts";
  *     leaf   = SHA-256( 0x02 ‖ key ‖ entry )
  *     node   = SHA-256( 0x03 ‖ left ‖ right )
  *
- * A subtree holds the entries whose keys begin with the bits of the way to it, first bit first, 0 left.
- * Of no entry its hash is 32 zero bytes, of one entry that entry's leaf, of more the node over its two
- * halves. The leaf names its key, so it cannot pass for another's; an absent key is proven by an empty
- * subtree or by another key's leaf where its own would be. Proofs name other keys by digests alone.
+ * A subtree holds the entries whose keys begin with the bits of the path to it, first bit first, 0 left.
+ * The hash of an empty subtree is 32 zero bytes, that of a single entry is its leaf, that of more is the
+ * node over its two halves. A leaf covers its key, so it is not valid for another one. An absent key is
+ * proven by an empty subtree or by another key's leaf where its own would be. Proofs contain other keys
+ * as digests only.
  */
 export type SubjectEntry = Readonly<{
   subject: string;
-  /** How many events it has. */
+  /** The number of its events. */
   number: number;
-  /** That of the last of them. */
+  /** The position of its last event. */
   position: number;
   digest: string;
 }>;
@@ -31,7 +32,7 @@ export const EMPTY = "0".repeat(64);
 
 export const keyOf = (subject: string, hashing: Hashing): string => hashing.sha256(subject);
 
-/** The digest of a subject's events with one more. */
+/** The digest of a subject's events after one more event. */
 export function addEvent(digest: string, eventHash: string, hashing: Hashing): string {
   putHex(both, 0, digest);
   putHex(both, 32, eventHash);
@@ -53,13 +54,13 @@ const nodeOver = (left: string, right: string, hashing: Hashing): string =>
 /** A key with the hash of its entry. */
 export type Leaf = Readonly<{ key: string; entry: string }>;
 
-/** A subtree as its parent knows it: no entry, one, or more of which only the hash is known here. */
+/** A subtree as its parent stores it: empty, a single entry, or the hash of several. */
 export type Slot = null | Leaf | Readonly<{ node: string }>;
 
 /**
- * The map as it is stored: four levels of the tree in one branch, the subtrees under the 16 hex digits
- * that may follow a prefix of keys. A subtree of one entry stands in its parent, so there are fewer
- * branches than entries, and the way to one is about as long as the number of entries has hex digits.
+ * The stored form of the map: a branch covers four levels of the tree, with a slot for each of the 16
+ * hex digits that may follow a prefix of keys. A subtree of one entry is stored in its parent, so there
+ * are fewer branches than entries, and a path is about as long as the number of entries has hex digits.
  */
 export type Branch = readonly Slot[];
 export type Branches = ReadonlyMap<string, Branch>;
@@ -69,7 +70,7 @@ const NO_ENTRY: Branch = Array.from({ length: 16 }, () => null);
 const slotAt = (branch: Branch, key: string, depth: number): Slot =>
   branch[Number.parseInt(key.charAt(depth), 16)] ?? null;
 
-/** Which branches are needed beside those that are loaded, to change or prove these keys. */
+/** The branches that must be loaded, besides the present ones, to change or prove these keys. */
 export function missingBranches(loaded: Branches, keys: readonly string[]): readonly string[] {
   const missing = new Set<string>();
   for (const key of keys) {
@@ -84,9 +85,9 @@ export function missingBranches(loaded: Branches, keys: readonly string[]): read
 }
 
 /**
- * Puts entries in place of those with their keys, or adds them.
+ * Adds entries, or replaces those with the same keys.
  *
- * @param loaded every branch on the way to them; the root's is missing in an empty map
+ * @param loaded every branch on the paths to them; an empty map has no root branch
  * @returns the branches that changed, and the map's root
  */
 export function changeMap(
@@ -122,7 +123,7 @@ function branchOf(loaded: Branches, prefix: string): Branch {
   return branch;
 }
 
-/** Some slots side by side as one subtree. */
+/** Joins adjacent slots to one subtree. */
 function joined(slots: Branch, hashing: Hashing): Slot {
   if (slots.length === 1) return slots[0] ?? null;
   const left = joined(slots.slice(0, slots.length / 2), hashing);
@@ -137,19 +138,19 @@ function hashOf(slot: Slot, hashing: Hashing): string {
   return "key" in slot ? leafOf(slot, hashing) : slot.node;
 }
 
-/** A subtree as large as it can be: how many bits its keys have in common; of one entry all. */
+/** The largest subtree with these keys; `common` is the number of bits they share, all for one entry. */
 type Subtree = Readonly<{ key: string; hash: string; common: number }>;
 
 /**
- * The map's root by its leaves, each given once and in the order of the keys. Nothing of the tree is
- * kept but the left halves that still wait for their right ones, so any number of subjects goes by.
+ * Computes the map's root from its leaves, each given once and in the order of the keys. Only left
+ * halves without their right halves are kept, so memory does not grow with the number of subjects.
  */
 export function createMapRoot(hashing: Hashing) {
-  /** `from`: the bit at which the keys on the right are not those of this one. */
+  /** `from`: the first bit in which the keys on the right differ. */
   const waiting: { left: Subtree; from: number }[] = [];
   let last: Subtree | null = null;
 
-  /** The hash at a depth: on the way down to the keys' first difference the other half is empty. */
+  /** The hash at a depth: down to the keys' first difference every other half is empty. */
   function hashAt({ key, hash, common }: Subtree, depth: number): string {
     if (common === BITS) return hash;
     let found = hash;
@@ -160,7 +161,7 @@ export function createMapRoot(hashing: Hashing) {
     return found;
   }
 
-  /** Everything that shares more than so many bits with the last key, as one subtree. */
+  /** Joins everything that shares more than so many bits with the last key to one subtree. */
   function joinedBeyond(right: Subtree, bits: number): Subtree {
     let found = right;
     for (let top = waiting.at(-1); top !== undefined && top.from > bits; top = waiting.at(-1)) {
@@ -180,7 +181,7 @@ export function createMapRoot(hashing: Hashing) {
       }
       last = { key: leaf.key, hash: leafOf(leaf, hashing), common: BITS };
     },
-    /** At the end, once. */
+    /** Called once, after all leaves. */
     root(): string {
       return last === null ? EMPTY : hashAt(joinedBeyond(last, -1), 0);
     },
@@ -189,7 +190,7 @@ export function createMapRoot(hashing: Hashing) {
 
 const BITS = 256;
 
-/** @throws where the second key does not come behind the first */
+/** @throws Error where the second key does not sort after the first */
 function firstDifference(key: string, next: string): number {
   if (next <= key) throw new Error(`the key ${next} does not come behind ${key}`);
   let digit = 0;
@@ -200,13 +201,13 @@ function firstDifference(key: string, next: string): number {
 }
 
 export type MapProof = Readonly<{
-  /** What stands where the key leads: its own leaf, or another's, or nothing. */
+  /** What is found at the end of the key's path: its own leaf, another key's, or nothing. */
   leaf: Leaf | null;
-  /** The hashes beside the way, from the root downwards. */
+  /** The hashes beside the path, from the root downwards. */
   siblings: readonly string[];
 }>;
 
-/** @param loaded every branch on the way to the key */
+/** @param loaded every branch on the path to the key */
 export function proveKey(loaded: Branches, key: string, hashing: Hashing): MapProof {
   const siblings: string[] = [];
   for (let depth = 0; ; depth += 1) {
@@ -225,7 +226,7 @@ export function proveKey(loaded: Branches, key: string, hashing: Hashing): MapPr
   }
 }
 
-/** Whether the map with that root holds this entry; of `null`, whether it holds none of the key. */
+/** Whether the map with that root holds this entry; for `null`, whether it has no entry of the key. */
 export function isProven(
   { root, key, entry }: Readonly<{ root: string; key: string; entry: string | null }>,
   { leaf, siblings }: MapProof,
@@ -242,7 +243,7 @@ export function isProven(
   return found === root;
 }
 
-/** Another key that stands where this one leads. */
+/** Whether another key is found on this key's path at that depth. */
 function isElsewhere(other: string, key: string, depth: number): boolean {
   if (other === key) return false;
   for (let at = 0; at < depth; at += 1) if (bitOf(other, at) !== bitOf(key, at)) return false;

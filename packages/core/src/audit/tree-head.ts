@@ -8,28 +8,28 @@ import { canonicalJson, parseJson } from "../exact/json.ts";
 import { putHex } from "../exact/text.ts";
 import type { Hashing } from "../hashing.ts";
 
-/**
- * What is signed of a tree head: a line that says what it is, so that a signature of this key over
- * anything else is no head, and the RFC 8785 form of all fields but the signature. All of them are
- * strings, so the ledger's own canonical JSON is that form to the byte.
- */
 export type UnsignedHead = Omit<TreeHead, "signature">;
 
 const DOMAIN = "counterfoil/head/v1\n";
 
+/**
+ * The signed text of a tree head: a line that names the format, so that no signature by this key over
+ * anything else is a valid head, and the RFC 8785 form of all fields but the signature. All of them
+ * are strings, so the ledger's own canonical JSON is that form to the byte.
+ */
 export function signedText(head: UnsignedHead | TreeHead): string {
   const { signature: _, ...signed } = head as TreeHead;
   return `${DOMAIN}${canonicalJson(signed)}`;
 }
 
-/** What an old and a new key sign to say that the one follows the other on this ledger. */
+/** The text that an old and a new key both sign when the new one replaces the old one on a ledger. */
 export function rotationText(
   rotation: Readonly<{ ledger: string; genesis: string; old_key: string; new_key: string }>,
 ): string {
   return `counterfoil/head-key/v1\n${canonicalJson(rotation)}`;
 }
 
-/** A key's name: the digest of its 32 bytes. */
+/** The id of a public key: the digest of its 32 bytes. */
 export function keyIdOf(publicKey: string, hashing: Hashing): string {
   const bytes = new Uint8Array(32);
   putHex(bytes, 0, publicKey);
@@ -41,8 +41,8 @@ export type ReadSigned<Signed> =
   | Readonly<{ ok: false; reason: string }>;
 
 /**
- * Reads a head that somebody brings: every field, no other, digits in lower case. Whether its
- * signature holds, and whose key it is, is not said here.
+ * Reads an untrusted head: it must have every field, no other, and digits in lower case. It checks
+ * neither the signature nor whose key it is.
  */
 export function readTreeHead(text: string): ReadSigned<TreeHead> {
   const read = readSigned(text, treeHead);
@@ -58,9 +58,9 @@ export function readTreeHead(text: string): ReadSigned<TreeHead> {
   return read;
 }
 
-/** JSON that has a shape and nothing else: whoever checks a signature must know all that was signed. */
+/** Reads JSON that has exactly this shape, since a verifier must know everything that was signed. */
 function readSigned<Signed>(text: string, shape: Shape<Signed>): ReadSigned<Signed> {
-  // Printed numbers stay apart from text, and every value that is signed is text.
+  // This mode distinguishes numbers from text; every signed value is text.
   const json = parseJson(text, "printed");
   if (!json.ok) return { ok: false, reason: `it is not JSON: ${json.reason} at ${json.at}` };
   const read = shape.safeParse(json.value);
@@ -70,7 +70,7 @@ function readSigned<Signed>(text: string, shape: Shape<Signed>): ReadSigned<Sign
   return { ok: false, reason: `${where ? `${where}: ` : ""}${issue?.message}` };
 }
 
-/** What is asked of a schema. */
+/** The part of a schema that is used here. */
 type Shape<Signed> = Readonly<{
   safeParse: (value: unknown) =>
     | Readonly<{ success: true; data: Signed }>
@@ -82,23 +82,23 @@ type Shape<Signed> = Readonly<{
       }>;
 }>;
 
-/** What is said in a certificate by whoever asks for it; the ledger's tree and the key are added. */
+/** The part of a certificate that its requester states; the ledger's tree and the key are added. */
 export type Statement = Pick<
   Certificate,
   "statement" | "from" | "to" | "models" | "account" | "file" | "engine" | "code_version" | "actor"
 >;
 
 /**
- * What is signed of a certificate: a line of its own, so that no head passes for one nor one for a
- * head, and the RFC 8785 form of all fields but the signature. There are no numbers in it, so the
- * ledger's own canonical JSON is that form to the byte.
+ * The signed text of a certificate: a line that names the format, so that heads and certificates are
+ * never valid as each other, and the RFC 8785 form of all fields but the signature. It has no numbers,
+ * so the ledger's own canonical JSON is that form to the byte.
  */
 export function certificateText(stated: Omit<Certificate, "signature"> | Certificate): string {
   const { signature: _, ...signed } = stated as Certificate;
   return `counterfoil/certificate/v1\n${canonicalJson(signed)}`;
 }
 
-/** Reads one that somebody brings. Whether its signature holds, and whose key it is, is not said here. */
+/** Reads an untrusted certificate. It checks neither the signature nor whose key it is. */
 export function readCertificate(text: string): ReadSigned<Certificate> {
   const read = readSigned(text, certificate);
   if (!read.ok) return read;
