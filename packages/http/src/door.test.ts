@@ -15,7 +15,7 @@ async function ask(url: string) {
   return [answer.status, await answer.json(), answer.headers.get("retry-after")];
 }
 
-test("a door is alive before there is anything behind it, and nothing more", async () => {
+test("a door without an application is alive and not ready", async () => {
   const door = await openDoor(OPTIONS);
   const url = await door.open();
   expect(await ask(`${url}/healthz?at=1`)).toEqual([200, { status: "ok" }, null]);
@@ -35,7 +35,7 @@ test("a door is alive before there is anything behind it, and nothing more", asy
   await expect(fetch(url)).rejects.toThrow();
 });
 
-test("a door that nothing came through closes", async () => {
+test("a door that never received a request closes", async () => {
   const door = await openDoor(OPTIONS);
   const url = await door.open();
   await door.close();

@@ -15,15 +15,15 @@ import type { ConnectionError } from "fastify";
 import { PROBLEM_MEDIA_TYPE, Problem, problemDocumentOf } from "./problem.ts";
 import type { SampledLog } from "./request-log.ts";
 
-/** What a server gives those who do not keep up. */
+/** Limits for slow or idle clients. */
 export type DoorLimits = Readonly<{
   /** From the connection, or a request's first byte, to its last header: 408. */
   headersTimeoutMs: number;
   /** From a request's first byte to its last: 408. */
   requestTimeoutMs: number;
-  /** A connection without any request: longer than proxies keep theirs, which would race it. */
+  /** For a connection without a request. Longer than proxies keep theirs, to avoid a race with them. */
   idleTimeoutMs: number;
-  /** Beyond that a new connection is closed at once, and with it those that are idle. */
+  /** A connection beyond this number is closed at once, and so are all idle ones. */
   connectionsMax: number;
 }>;
 
@@ -46,33 +46,33 @@ type DoorOptions = Readonly<{
 }>;
 
 /**
- * A port and its server. It may be open long before there is anything to serve: a ledger that is
- * being opened, a server that is being waited for. Until then it says that the process is alive, and
- * that it is starting.
+ * A port and its server. The port may be open long before the application is ready, while a ledger is
+ * opened or another server is awaited. Until then `/healthz` responds and everything else gets 503.
  */
 export type Door = Readonly<{
   server: Server;
   /**
-   * Listens, where it does not yet. @returns the address as a URL
+   * Starts to listen unless it does already.
    *
+   * @returns the address as a URL
    * @throws StartupError port_in_use, configuration_invalid
    */
   open: () => Promise<string>;
-  /** From now on requests go there. */
+  /** Passes all requests to this handler from now on. */
   admit: (handle: RequestListener) => void;
-  /** Takes no new connection; resolves when the last one has ended. */
+  /** Accepts no new connections; resolves when the last one has ended. */
   close: () => Promise<void>;
 }>;
 
 /** @throws StartupError configuration_invalid where its certificate cannot be used */
 export function createDoor(options: DoorOptions): Door {
   const { config, address, limits, log } = options;
-  let handle: RequestListener = answerStarting;
+  let handle: RequestListener = respondStarting;
   const server = serverOf(config, limits, (request, response) => handle(request, response));
   server.keepAliveTimeout = limits.idleTimeoutMs;
   server.requestTimeout = limits.requestTimeoutMs;
-  server.on("clientError", answerClientError);
-  boundConnections(server, limits, log);
+  server.on("clientError", respondToClientError);
+  limitConnections(server, limits, log);
   const scheme = tlsFilesOf(config) === null ? "http" : "https";
   let closed: Promise<void> | null = null;
   return {
@@ -87,7 +87,7 @@ export function createDoor(options: DoorOptions): Door {
       handle = admitted;
     },
     close() {
-      // A server that never listened keeps a timer until it is closed, and says so by an error.
+      // A server that never listened still needs closing, for its timer; the callback's error is expected.
       closed ??= new Promise((resolve) => server.close(() => resolve()));
       return closed;
     },
@@ -96,7 +96,7 @@ export function createDoor(options: DoorOptions): Door {
 
 const STARTING = problemDocumentOf(new Problem("not_ready", "the service is starting"));
 
-function answerStarting({ url }: IncomingMessage, response: ServerResponse): void {
+function respondStarting({ url }: IncomingMessage, response: ServerResponse): void {
   const isAlive = url?.split("?", 1)[0] === "/healthz";
   const [status, type, body] = isAlive
     ? ([200, "application/json", { status: "ok" }] as const)
@@ -119,7 +119,7 @@ function serverOf(config: DoorConfig, limits: DoorLimits, handle: RequestListene
   const files = tlsFilesOf(config);
   if (files === null) return createServer(options, handle);
   try {
-    // A server of HTTPS does all that is asked of one of HTTP here.
+    // An HTTPS server has every member of an HTTP server that is used here.
     return createTlsServer({ ...options, ...files }, handle) as unknown as Server;
   } catch (error) {
     throw new StartupError(
@@ -147,19 +147,19 @@ function tlsFilesOf(config: DoorConfig): Readonly<{ cert: Buffer; key: Buffer }>
   return cert === null || key === null ? null : { cert, key };
 }
 
-function boundConnections(
+function limitConnections(
   server: Server,
   { connectionsMax }: Pick<DoorLimits, "connectionsMax">,
   log: SampledLog,
 ): void {
-  server.maxConnections = connectionsWithin(connectionsMax);
+  server.maxConnections = connectionsLimit(connectionsMax);
   server.on("drop", () => {
     log("connections", "warn", { connections_max: server.maxConnections }, "connection refused");
     server.closeIdleConnections();
   });
 }
 
-/** Errors of Node's HTTP parser; any other means that it was no HTTP. */
+/** Problems for errors of Node's HTTP parser; any other error means that it is not HTTP. */
 const CLIENT_ERRORS: Readonly<Record<string, Problem>> = {
   HPE_HEADER_OVERFLOW: new Problem("headers_too_large", "all headers together: 16 KiB"),
   ERR_HTTP_REQUEST_TIMEOUT: new Problem("request_timeout", "the request did not end in time"),
@@ -167,11 +167,11 @@ const CLIENT_ERRORS: Readonly<Record<string, Problem>> = {
 
 const NOT_HTTP = new Problem("malformed_request", "this is no HTTP/1.1 request");
 
-/** How long the other side may take to read the answer. */
+/** How long the client may take to read the response. */
 const LINGER_MS = 5_000;
 
-function answerClientError(error: ConnectionError, socket: Socket): void {
-  // Bytes that follow the broken ones bring further errors; the first one is being answered.
+function respondToClientError(error: ConnectionError, socket: Socket): void {
+  // Bytes after the invalid ones cause more errors; the response to the first is being sent.
   if (socket.writableEnded) return;
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
@@ -179,9 +179,9 @@ function answerClientError(error: ConnectionError, socket: Socket): void {
   }
   const problem = problemDocumentOf(CLIENT_ERRORS[error.code] ?? NOT_HTTP);
   const body = JSON.stringify(problem);
-  // Destroying the socket while bytes come in would discard the answer.
-  const lingering = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once("close", () => clearTimeout(lingering));
+  // Destroying the socket while bytes arrive would discard the response.
+  const lingerTimer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(lingerTimer));
   socket.end(
     [
       `HTTP/1.1 ${problem.status} ${problem.title}`,
@@ -218,7 +218,7 @@ function listenError(error: unknown, address: ListenerAddress): unknown {
   return error;
 }
 
-/** Where to listen, and the variables that say so, for the errors. */
+/** Where to listen, and the variables that set it, for error messages. */
 export type ListenerAddress = Readonly<{
   host: string;
   port: number;
@@ -226,7 +226,7 @@ export type ListenerAddress = Readonly<{
   portVariable: string;
 }>;
 
-/** The address of the service as a whole. */
+/** The main address of the service. */
 export function serviceAddress(
   config: Pick<Config, "COUNTERFOIL_HTTP_HOST" | "COUNTERFOIL_HTTP_PORT">,
 ): ListenerAddress {
@@ -242,14 +242,14 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
 LOOPBACK.addAddress("::1", "ipv6");
 
-/** Whether only programs of this computer reach the host; of names only `localhost` is sure to. */
+/** Whether only local programs reach the host. Of names, only `localhost` is certain. */
 export function isLoopback(host: string): boolean {
   if (host === "localhost") return true;
   const version = isIP(host);
   return version !== 0 && LOOPBACK.check(host, version === 4 ? "ipv4" : "ipv6");
 }
 
-/** How many files and connections this process may open; null where the system does not say. */
+/** How many files and connections this process may open; null where the system does not report it. */
 export function openFilesMax(): number | null {
   try {
     const limits = readFileSync("/proc/self/limits", "utf8");
@@ -260,13 +260,13 @@ export function openFilesMax(): number | null {
   }
 }
 
-/** For everything beside the connections of a listener: databases, threads, brokers, modules. */
-const OTHER_FILES = 200;
+/** Files reserved for everything besides the listener's connections: databases, threads, brokers, modules. */
+const RESERVED_FILES = 200;
 
-/** How many connections a listener may have, so that they leave files for the rest. */
-function connectionsWithin(connectionsMax: number): number {
+/** The maximum number of connections that leaves enough files for everything else. */
+function connectionsLimit(connectionsMax: number): number {
   const files = openFilesMax();
   return files === null
     ? connectionsMax
-    : Math.max(1, Math.min(connectionsMax, files - OTHER_FILES));
+    : Math.max(1, Math.min(connectionsMax, files - RESERVED_FILES));
 }

@@ -30,7 +30,7 @@ async function start(limits: Partial<ListenerLimits>) {
   const { app } = listener;
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.post("/", async ({ body }) => ({ taken: (body as Buffer).length }));
-  // More than the sockets of both sides take in, so that most of it stays in this process.
+  // More than the sockets of both sides buffer, so that most of it stays in this process.
   app.get("/", async () => "x".repeat(ANSWER_BYTES));
   const url = await listener.start();
   const open = (text: string, body: Buffer = Buffer.alloc(0)) => {
@@ -48,11 +48,11 @@ async function start(limits: Partial<ListenerLimits>) {
 const HEADERS = { "content-type": "text/plain", connection: "close" };
 const GET = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
 
-/** A request whose body never arrives whole. */
+/** A request whose body never arrives completely. */
 const halfSent = (open: (text: string, body: Buffer) => Socket, bytes: number): Socket =>
   open(requestHead("/", { ...HEADERS, "content-length": String(60 * KIB) }), Buffer.alloc(bytes));
 
-test("half-sent bodies that are too much together: the oldest gets 503, a whole one 200", async () => {
+test("incomplete bodies beyond the limit: the oldest gets 503, a complete one 200", async () => {
   const { open, logged } = await start({ bodyBytesMax: 100 * KIB });
   const first = halfSent(open, 50 * KIB);
   const firstAnswer = readAnswer(first);
@@ -72,7 +72,7 @@ test("half-sent bodies that are too much together: the oldest gets 503, a whole 
   );
 });
 
-test("a body that arrived whole counts no more, however slow its answer is", async () => {
+test("a complete body does not count, however slow its response is", async () => {
   const { open } = await start({ bodyBytesMax: 100 * KIB });
   for (let n = 0; n < 10; n += 1) {
     const whole = open(
@@ -83,14 +83,14 @@ test("a body that arrived whole counts no more, however slow its answer is", asy
   }
 });
 
-/** What a connection brings until its end, when it is read at last. */
+/** Everything that a connection receives until its end. */
 async function bytesOf(socket: Socket): Promise<number> {
   socket.resume();
   await once(socket, "close");
   return socket.bytesRead;
 }
 
-test("answers that nobody reads: the oldest is cut when they are too much together", async () => {
+test("unread responses beyond the limit: the oldest is aborted", async () => {
   const { app, open, logged } = await start({ answerBytesMax: 2.5 * ANSWER_BYTES });
   const unread: Socket[] = [];
   for (let n = 0; n < 3; n += 1) {
@@ -108,7 +108,7 @@ test("answers that nobody reads: the oldest is cut when they are too much togeth
 
 const ASK = "GET /none HTTP/1.1\r\nhost: a\r\n\r\n";
 
-test("a connection that asks on and on without reading is cut; one that asks a little is not", async () => {
+test("a connection with too many unread requests is closed; one with a few is not", async () => {
   const { open, logged } = await start({});
   const answer = await readAnswer(open(ASK.repeat(15) + GET));
   expect(answer.status).toBe(404);
@@ -117,7 +117,7 @@ test("a connection that asks on and on without reading is cut; one that asks a l
   expect(logged()).toMatchObject([{ msg: "transfer cut", what: "answer", why: "requests" }]);
 });
 
-test("answers that were read count no more", async () => {
+test("responses that were read do not count", async () => {
   const { open, logged } = await start({ answerBytesMax: 2.5 * ANSWER_BYTES });
   for (let n = 0; n < 5; n += 1) {
     expect((await readAnswer(open(GET))).body.length).toBe(ANSWER_BYTES);
@@ -129,7 +129,7 @@ test("answers that were read count no more", async () => {
   expect(logged()).toEqual([]);
 });
 
-test("an answer that nobody reads is cut in time", async () => {
+test("an unread response is aborted after its timeout", async () => {
   const { app, open, logged } = await start({ answerTimeoutMs: 100 });
   const closed = new Promise<void>((resolve) => {
     app.server.once("connection", (socket) => socket.once("close", resolve));
@@ -140,14 +140,14 @@ test("an answer that nobody reads is cut in time", async () => {
   expect(logged()).toMatchObject([{ msg: "transfer cut", what: "answer", why: "time" }]);
 });
 
-test("a connection that says nothing is answered with 408 and closed", async () => {
+test("a silent connection gets 408 and is closed", async () => {
   const { open } = await start({ headersTimeoutMs: 50 });
   const { status, body } = await readAnswer(open(""));
   expect(status).toBe(408);
   expect(JSON.parse(body)).toMatchObject({ code: "request_timeout" });
 });
 
-test("a connection beyond the greatest number is closed, and an idle one makes room", async () => {
+test("a connection beyond the maximum is closed, and idle ones make room", async () => {
   const { app, open, logged } = await start({ connectionsMax: 2 });
   const kept = open("GET /none HTTP/1.1\r\nhost: a\r\n\r\n");
   await once(kept, "data");

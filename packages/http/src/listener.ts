@@ -15,12 +15,12 @@ import {
 import type { Readiness } from "./operations.ts";
 import { type AsProblem, answerFailures, Problem, sendProblem } from "./problem.ts";
 import {
-  answerRequestIds,
   logRequests,
   REQUEST_ID_HEADER,
   requestIdOf,
   type SampledLog,
   sampleLog,
+  sendRequestIds,
 } from "./request-log.ts";
 
 type ListenerConfig = Pick<Config, "COUNTERFOIL_MAX_BODY_BYTES"> &
@@ -33,17 +33,17 @@ export type ListenerOptions = Readonly<{
   clock: Clock;
   logger: Logger;
   asProblem?: AsProblem;
-  /** Where they are not the usual ones. */
+  /** Overrides of the default limits. */
   limits?: Partial<ListenerLimits>;
-  /** Where it is open already. */
+  /** A door that is open already. */
   door?: Door;
-  /** While it drains, each connection ends with the answer that is under way. */
+  /** While it drains, each connection is closed after its current response. */
   readiness?: Pick<Readiness, "isDraining">;
-  /** Its requests are those of another listener, which logs them. */
+  /** Its requests come from another listener, which logs them. */
   isInner?: boolean;
 }>;
 
-/** What a listener gives those who do not keep up. */
+/** Limits for slow or idle clients. */
 export type ListenerLimits = TransferLimits & DoorLimits;
 
 const LIMITS: ListenerLimits = {
@@ -54,20 +54,21 @@ const LIMITS: ListenerLimits = {
 };
 
 export type Listener = Readonly<{
-  /** Takes routes until it is started. */
+  /** Accepts routes until it is started. */
   app: FastifyInstance;
   /**
-   * Binds the address and answers it as a URL.
+   * Binds the address.
    *
+   * @returns the address as a URL
    * @throws StartupError port_in_use, configuration_invalid
    */
   start: () => Promise<string>;
-  /** Takes nothing new and resolves when everything under way is answered, or cut after 5 s. */
+  /** Accepts nothing new; resolves when all current requests are answered, or aborted after 5 s. */
   stop: () => Promise<void>;
 }>;
 
 /**
- * An HTTP listener without routes: limits, problem documents, an orderly end.
+ * An HTTP listener without routes: limits, problem documents, graceful shutdown.
  *
  * @throws StartupError configuration_invalid where its certificate cannot be used
  */
@@ -78,13 +79,13 @@ export function createListener(options: ListenerOptions): Listener {
   const log = sampleLog(options);
   const door = options.door ?? createDoor({ config, address, limits, log });
   const { app, handle } = createApp(config, door);
-  answerRequestIds(app);
+  sendRequestIds(app);
   if (!options.isInner) logRequests(app, { ...options, log });
   answerFailures(app, { ...options, log });
-  boundTransfers(app, { ...limits, log });
+  limitTransfers(app, { ...limits, log });
   closeConnectionsWhileDraining(app, options.readiness);
   closeConnectionsWhileStopping(app);
-  // Not awaited: whoever is under way is answered, and gives up what it waits for in hooks like this.
+  // Not awaited: current requests are answered first, and other hooks like this end their waits.
   app.addHook("preClose", async () => void door.close());
   return {
     app,
@@ -98,7 +99,7 @@ export function createListener(options: ListenerOptions): Listener {
   };
 }
 
-/** The application on a door that is not its own to open. */
+/** The application of a door; it neither opens nor closes the server. */
 function createApp(config: ListenerConfig, { server }: Door) {
   const { COUNTERFOIL_MAX_BODY_BYTES: bodyLimit, COUNTERFOIL_TRUSTED_PROXIES = [] } = config;
   let handle: RequestListener = () => {};
@@ -106,16 +107,16 @@ function createApp(config: ListenerConfig, { server }: Door) {
     bodyLimit,
     requestIdHeader: false,
     genReqId: requestIdOf,
-    // Of any other peer the headers of a proxy say nothing.
+    // Proxy headers of any other peer are ignored.
     trustProxy: COUNTERFOIL_TRUSTED_PROXIES.length > 0 && [...COUNTERFOIL_TRUSTED_PROXIES],
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     serverFactory: (handler) => {
       handle = handler as RequestListener;
       return server;
     },
-    // The door answers those.
+    // The door responds to those.
     clientErrorHandler: () => {},
-    // While closing, what comes over kept connections is still answered: a refusal costs a webhook.
+    // While closing, requests on open connections are still answered: refusing one may lose a webhook.
     return503OnClosing: false,
     frameworkErrors: (_error, { id }, reply) => {
       sendProblem(
@@ -128,7 +129,7 @@ function createApp(config: ListenerConfig, { server }: Door) {
 }
 
 /**
- * Opens a port before there is anything to serve on it, for a listener that gets it as `door`.
+ * Opens a port before the application is ready, for a listener that gets it as `door`.
  *
  * @throws StartupError port_in_use, configuration_invalid
  */
@@ -139,8 +140,9 @@ export async function openDoor(options: Omit<ListenerOptions, "limits" | "door">
 }
 
 /**
- * Starts a listener and answers its address.
+ * Starts a listener.
  *
+ * @returns its address
  * @throws StartupError port_in_use, configuration_invalid; the listener is stopped then
  */
 export async function startOrStop({ start, stop }: Omit<Listener, "app">): Promise<string> {
@@ -152,23 +154,23 @@ export async function startOrStop({ start, stop }: Omit<Listener, "app">): Promi
   }
 }
 
-/** Providers choose ids, and each byte of one may take nine in an address. */
+/** Providers choose ids, and each of their bytes may take nine in a URL. */
 const PARAM_LENGTH_MAX = 8192;
 
-/** How long a stop waits for requests under way; a client that is cut off asks again. */
+/** How long a stop waits for current requests; an aborted client retries. */
 const STOP_GRACE_MS = 5_000;
 
 async function close(app: FastifyInstance, door: Door, clock: Clock): Promise<void> {
   const closed = new AbortController();
-  // A closing server no longer times out requests, so a stalled one would block it for ever.
-  const cutting = clock.sleep(STOP_GRACE_MS, closed.signal);
-  void cutting.then(() => door.server.closeAllConnections());
+  // A closing server has no request timeout, so a stalled request would block it forever.
+  const grace = clock.sleep(STOP_GRACE_MS, closed.signal);
+  void grace.then(() => door.server.closeAllConnections());
   await app.close();
   await door.close();
   closed.abort();
 }
 
-/** Whoever keeps one would send on it at the very moment when it is closed. */
+/** A client that keeps its connection might send a request just as it is closed. */
 function closeConnectionsWhileDraining(
   app: FastifyInstance,
   readiness: ListenerOptions["readiness"],
@@ -179,7 +181,7 @@ function closeConnectionsWhileDraining(
   });
 }
 
-/** A kept connection whose last request ends after the stop began would delay it until it idles out. */
+/** An idle connection whose last request ends after the stop began would delay it until the idle timeout. */
 function closeConnectionsWhileStopping(app: FastifyInstance): void {
   app.addHook("onResponse", async () => {
     if (!app.server.listening) setImmediate(() => app.server.closeIdleConnections());
@@ -187,41 +189,40 @@ function closeConnectionsWhileStopping(app: FastifyInstance): void {
 }
 
 type TransferLimits = Readonly<{
-  /** Of all bodies together that have not arrived whole. */
+  /** For all incomplete request bodies together. */
   bodyBytesMax: number;
-  /** Of all answers together that have not been read whole. */
+  /** For all unread responses together. */
   answerBytesMax: number;
-  /** Within this time an answer is read, or the next of those that the connection asked for. */
+  /** A connection must finish reading at least one of its responses within this time. */
   answerTimeoutMs: number;
 }>;
 
 /**
- * Bounds what clients make this process hold for them: bodies that they send by halves, answers
- * that they ask for and do not read. Where it becomes too much, the transfer that began first is
- * cut: those of honest clients are over within milliseconds, so the oldest is one that stalls. How
- * long a body may take is for the server's own time-outs to say.
+ * Limits the memory that clients occupy with incomplete bodies and unread responses. Beyond the limit
+ * the oldest transfer is aborted: transfers of honest clients end within milliseconds, so the oldest
+ * one stalls. The server's own timeouts limit the duration of a body.
  */
-function boundTransfers(
+function limitTransfers(
   app: FastifyInstance,
   { log, ...limits }: TransferLimits & Readonly<{ log: SampledLog }>,
 ): void {
-  boundBodies(app, createTransfers("body", limits.bodyBytesMax, log));
+  limitBodies(app, createTransfers("body", limits.bodyBytesMax, log));
   const answers = createTransfers("answer", limits.answerBytesMax, log);
-  boundAnswers(app, answers);
+  limitResponses(app, answers);
   const sweep = () => answers.cutOlderThan(limits.answerTimeoutMs);
-  const sweeping = setInterval(sweep, Math.ceil(limits.answerTimeoutMs / 10)).unref();
-  app.addHook("onClose", async () => clearInterval(sweeping));
+  const sweepTimer = setInterval(sweep, Math.ceil(limits.answerTimeoutMs / 10)).unref();
+  app.addHook("onClose", async () => clearInterval(sweepTimer));
 }
 
 const TOO_MUCH = new Problem("overloaded", "too much is on its way at once, try again later");
 
-/** A chunk takes more memory than its bytes. */
+/** The memory that a chunk takes besides its bytes. */
 const CHUNK_OVERHEAD_BYTES = 256;
 
-function boundBodies(app: FastifyInstance, bodies: Transfers): void {
+function limitBodies(app: FastifyInstance, bodies: Transfers): void {
   app.addHook("preParsing", (request, reply, stream, done) => {
     if (hasBody(request)) watchBody(request, reply);
-    // The parser listens in this same turn, so nothing flows past it.
+    // The parser attaches its listener in the same tick, so no chunk is missed.
     done(null, stream);
   });
 
@@ -232,7 +233,7 @@ function boundBodies(app: FastifyInstance, bodies: Transfers): void {
       sendProblem(reply.header("connection", "close"), TOO_MUCH);
     });
     raw.on("data", (chunk: Buffer) => {
-      // What is beyond the limit is read and thrown away.
+      // Bytes beyond the limit are read and discarded.
       if (reply.sent || body.bytes > routeOptions.bodyLimit) return;
       bodies.add(body, chunk.length + CHUNK_OVERHEAD_BYTES);
     });
@@ -245,18 +246,18 @@ function hasBody({ headers }: FastifyRequest): boolean {
 }
 
 /**
- * Requests that one connection may send before it has read the first answer. Whoever sends more is
- * cut: answering each with a refusal would hold 10 KB for every 45 bytes that came.
+ * How many requests a connection may send before it has read the first response. Beyond this it is
+ * closed: refusing each request would hold 10 KB for every 45 bytes received.
  */
 const UNANSWERED_MAX = 16;
 
-/** What an answer takes beside its content; that of a stream is never in memory whole. */
-const ANSWER_OVERHEAD_BYTES = 512;
+/** The memory of a response besides its content; the content of a stream is never in memory as a whole. */
+const RESPONSE_OVERHEAD_BYTES = 512;
 
-/** A connection's answers, of which one is made and read after the other. */
+/** The responses of a connection, which are produced and read one after another. */
 type Connection = Transfer & { unanswered: number; readonly waiting: (() => void)[] };
 
-function boundAnswers(app: FastifyInstance, answers: Transfers): void {
+function limitResponses(app: FastifyInstance, answers: Transfers): void {
   const connections = new WeakMap<Socket, Connection>();
 
   function connectionOf(socket: Socket) {
@@ -273,7 +274,7 @@ function boundAnswers(app: FastifyInstance, answers: Transfers): void {
 
   app.addHook("onRequest", (request, reply, done) => {
     const { socket } = request.raw;
-    // What else came with the bytes that got it cut is not answered, and forgotten with it.
+    // Further requests of a connection that was aborted are dropped with it.
     if (socket.destroyed) return;
     const connection = connectionOf(socket);
     connection.unanswered += 1;
@@ -289,7 +290,7 @@ function boundAnswers(app: FastifyInstance, answers: Transfers): void {
     const { socket } = request.raw;
     if (!socket.destroyed) {
       const connection = connectionOf(socket);
-      const bytes = ANSWER_OVERHEAD_BYTES + bytesOf(content);
+      const bytes = RESPONSE_OVERHEAD_BYTES + bytesOf(content);
       reply.raw.once("close", () => answers.release(connection, bytes));
       answers.add(connection, bytes);
     }
@@ -307,19 +308,19 @@ const newTransfer = (cut: () => void): Transfer => ({ bytes: 0, startedMs: 0, cu
 
 type Transfers = ReturnType<typeof createTransfers>;
 
-/** What is on its way in one direction. */
+/** The current transfers in one direction. */
 function createTransfers(what: string, bytesMax: number, log: SampledLog) {
-  /** In the order of their beginning. */
-  const present = new Set<Transfer>();
+  /** In the order of their start. */
+  const current = new Set<Transfer>();
   let bytes = 0;
 
-  function begin(transfer: Transfer): void {
+  function start(transfer: Transfer): void {
     transfer.startedMs = performance.now();
-    present.add(transfer);
+    current.add(transfer);
   }
 
   function end(transfer: Transfer): void {
-    if (!present.delete(transfer)) return;
+    if (!current.delete(transfer)) return;
     bytes -= transfer.bytes;
     transfer.bytes = 0;
   }
@@ -334,24 +335,24 @@ function createTransfers(what: string, bytesMax: number, log: SampledLog) {
     end,
     cut,
     add(transfer: Transfer, more: number): void {
-      if (!present.has(transfer)) begin(transfer);
+      if (!current.has(transfer)) start(transfer);
       transfer.bytes += more;
       bytes += more;
-      for (const oldest of present) {
-        if (bytes <= bytesMax || present.size === 1) return;
+      for (const oldest of current) {
+        if (bytes <= bytesMax || current.size === 1) return;
         cut(oldest, "bytes");
       }
     },
-    /** A part of it is through: it does not stall. */
-    release(transfer: Transfer, through: number): void {
-      if (!present.delete(transfer)) return;
-      transfer.bytes -= through;
-      bytes -= through;
-      if (transfer.bytes > 0) begin(transfer);
+    /** Records progress: part of the transfer is done, so it does not stall. */
+    release(transfer: Transfer, done: number): void {
+      if (!current.delete(transfer)) return;
+      transfer.bytes -= done;
+      bytes -= done;
+      if (transfer.bytes > 0) start(transfer);
     },
     cutOlderThan(ms: number): void {
       const until = performance.now() - ms;
-      for (const oldest of present) {
+      for (const oldest of current) {
         if (oldest.startedMs > until) return;
         cut(oldest, "time");
       }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { createReadiness } from "./operations.ts";
 
 describe("a process is ready", () => {
-  test("where what it needs is there, and not where it is not", async () => {
+  test("if its dependencies are available, and not otherwise", async () => {
     let isThere = true;
     const readiness = createReadiness(async () => {
       if (!isThere) throw new Error("away");
@@ -13,7 +13,7 @@ describe("a process is ready", () => {
     await expect(readiness.assert()).rejects.toThrow("away");
   });
 
-  test("not where what it needs is silent for two seconds", async () => {
+  test("not if a dependency does not respond for two seconds", async () => {
     const clock = createManualClock();
     const answer = createReadiness(() => new Promise(() => {}), clock).assert();
     answer.catch(() => {});
@@ -23,7 +23,7 @@ describe("a process is ready", () => {
     await expect(answer).rejects.toMatchObject({ code: "not_ready" });
   });
 
-  test("no more once it drains, and asks nobody then", async () => {
+  test("not once it drains, and then without checking", async () => {
     let asked = 0;
     const readiness = createReadiness(async () => {
       asked += 1;

@@ -5,8 +5,8 @@ import { Histogram, type Registry } from "prom-client";
 import { Problem } from "./problem.ts";
 
 /**
- * What a route needs: a key of this role, or of an `operator`, which may do everything; `metrics` a
- * key without a platform, beyond loopback alone; null nothing. The gateway's guard asks for it.
+ * What a route requires, checked by the gateway's guard: a key of this role or of an `operator`, which
+ * may do everything; `metrics`: a key without a platform, except on loopback; null: nothing.
  */
 export type Needs = KeyRole | "metrics" | null;
 
@@ -16,12 +16,12 @@ declare module "fastify" {
   }
 }
 
-/** Lets nobody past who must not; on a listener before its routes. */
+/** Refuses unauthorised requests; installed on a listener before its routes. */
 export type Guard = (app: FastifyInstance) => void;
 
 /**
- * `/healthz`, `/readyz` and `/metrics` of a listener that answers nobody else. Nothing here is about a
- * customer. The gateway has routes of its own for them.
+ * Mounts `/healthz`, `/readyz` and `/metrics` on a listener without other routes. They contain no
+ * customer data. The gateway has its own routes for them.
  */
 export function mountOperations(
   app: FastifyInstance,
@@ -39,18 +39,18 @@ export function mountOperations(
   );
 }
 
-/** Answers with the metrics in the text format of Prometheus. */
+/** Responds with the metrics in the text format of Prometheus. */
 export async function sendMetrics(reply: FastifyReply, registry: Registry): Promise<FastifyReply> {
   return reply.type(registry.contentType).send(await registry.metrics());
 }
 
-/** From a point read to one that waits for a position. */
-const ANSWER_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Histogram buckets, from a read by id to a read that waits for a position. */
+const RESPONSE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Of pages for people nobody asks how long they take, and they have many addresses. */
+/** The documentation pages are not measured: they have many paths and nobody needs their latency. */
 const UNMEASURED = /^\/docs(?:\/|$)/;
 
-/** Measures what a listener answers. Two listeners of one process share the histogram. */
+/** Measures the responses of a listener. Two listeners of one process share the histogram. */
 export function measureAnswers(app: FastifyInstance, registry: Registry): void {
   const name = "http_request_duration_seconds";
   const answers =
@@ -59,7 +59,7 @@ export function measureAnswers(app: FastifyInstance, registry: Registry): void {
       name,
       help: "From a request to its answer",
       labelNames: ["method", "route", "status"],
-      buckets: ANSWER_SECONDS,
+      buckets: RESPONSE_SECONDS,
       registers: [registry],
     });
   app.addHook("onResponse", async ({ method, routeOptions }, { statusCode, elapsedTime }) => {
@@ -69,32 +69,32 @@ export function measureAnswers(app: FastifyInstance, registry: Registry): void {
   });
 }
 
-/** Whether a process should be sent anything, which is more than that it is alive. */
+/** Whether a process is ready for requests; it may be alive without being ready. */
 export type Readiness = Readonly<{
   /** @throws Problem not_ready, or what the role's own check throws */
   assert: () => Promise<void>;
-  /** From now on it is not: what has been sent is answered, and whoever asks sends elsewhere. */
+  /** Makes it not ready for good: received requests are answered, new ones should go elsewhere. */
   drain: () => void;
   isDraining: () => boolean;
 }>;
 
-/** Whoever asks must not wait for a server that is silent. */
-const PATIENCE_MS = 2_000;
+/** The timeout of the check, so that a probe does not wait for a server that does not respond. */
+const CHECK_TIMEOUT_MS = 2_000;
 
 const STOPPING = new Problem("not_ready", "the service is stopping");
-const SILENT = new Problem("not_ready", "what the service needs has not answered for 2 s");
+const TIMED_OUT = new Problem("not_ready", "what the service needs has not answered for 2 s");
 
-function throwSilent(): never {
-  throw SILENT;
+function throwTimedOut(): never {
+  throw TIMED_OUT;
 }
 
-/** @param check what the role needs to do its work; throws where it is not there */
+/** @param check throws if something that the role depends on is unavailable */
 export function createReadiness(check: () => Promise<void>, clock: Clock): Readiness {
   let isDraining = false;
   return {
     async assert() {
       if (isDraining) throw STOPPING;
-      await withTimeout(check(), { ms: PATIENCE_MS, late: throwSilent }, clock);
+      await withTimeout(check(), { ms: CHECK_TIMEOUT_MS, late: throwTimedOut }, clock);
     },
     drain() {
       isDraining = true;

@@ -4,10 +4,10 @@ import { originOf, type SampledLog } from "./request-log.ts";
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json";
 
-/** Members that some problems have beside those of every problem. */
+/** Additional members of some problems. */
 export type ProblemDetails = Pick<ProblemDocument, "errors" | "candidates">;
 
-/** Why a request is refused or failed; it is answered with an RFC 9457 document. */
+/** A refused or failed request; the response is an RFC 9457 document. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly code: ErrorCode;
@@ -26,7 +26,7 @@ export function problemDocumentOf({ code, message, details }: Problem): ProblemD
   return { type, title, status, detail: message, code, ...details };
 }
 
-/** What is unavailable may be back in a second; clients with a schedule of their own ignore it. */
+/** An unavailable dependency may be back in a second. Clients with their own backoff ignore it. */
 const RETRY_AFTER_SECONDS = 1;
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
@@ -35,7 +35,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
   return reply.code(document.status).type(PROBLEM_MEDIA_TYPE).send(document);
 }
 
-/** What a service makes of its own errors; null leaves an error to the mapping of all listeners. */
+/** Maps a service's own errors; null leaves an error to the common mapping. */
 export type AsProblem = (error: unknown, request: FastifyRequest) => Problem | null;
 
 type FailureOptions = Readonly<{
@@ -43,7 +43,7 @@ type FailureOptions = Readonly<{
   asProblem?: AsProblem | undefined;
 }>;
 
-/** Every failure becomes a problem document, which says nothing of files, addresses or rows. */
+/** Turns every failure into a problem document, which reveals no files, addresses or rows. */
 export function answerFailures(app: FastifyInstance, { log, asProblem }: FailureOptions): void {
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new Problem("not_found", `no resource has the address ${pathOf(request)}`)),
@@ -58,7 +58,7 @@ export function answerFailures(app: FastifyInstance, { log, asProblem }: Failure
 
 const pathOf = ({ url }: Readonly<{ url: string }>): string => url.split("?", 1)[0] ?? "";
 
-/** A refusal is the client's business; a failure of the service goes to the log whole. */
+/** Logs failures of the service in full. Refused requests are not logged here. */
 function logFailure(
   log: SampledLog,
   request: FastifyRequest,
@@ -68,18 +68,18 @@ function logFailure(
   if (error instanceof Problem || ERROR_CODES[code].status < 500) return;
   const level = ERROR_CODES[code].status === 503 ? "warn" : "error";
   const { method, routeOptions } = request;
-  const what = { method, route: routeOptions.url, code, err: error };
+  const failure = { method, route: routeOptions.url, code, err: error };
   const stack = level === "error" ? { stack: framesOf(error) } : {};
-  log(code, level, { ...originOf(request), ...what, ...stack }, "request failed");
+  log(code, level, { ...originOf(request), ...failure, ...stack }, "request failed");
 }
 
-/** Where an error comes from; without its message, which may quote what came in. */
+/** The stack frames of an error, without its message, which may quote the request. */
 export function framesOf(error: unknown): readonly string[] {
   const lines = error instanceof Error ? (error.stack ?? "").split("\n") : [];
   return lines.filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
 }
 
-/** Errors of the HTTP layer by their code. */
+/** Problems for Fastify's errors, by error code. */
 const HTTP_PROBLEMS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ["payload_too_large", "the body is larger than is taken"],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ["malformed_request", "no body of this content type is taken"],

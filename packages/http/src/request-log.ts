@@ -6,50 +6,50 @@ import type { Logger } from "pino";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** What a service adds to the line that the log gets of this request. */
+    /** Fields that a service adds to the log line of this request. */
     logged: Readonly<Record<string, unknown>> | undefined;
   }
 }
 
-/** Printable, without spaces: it stands in headers, in log lines and on the stream. */
+/** Printable, without spaces, since it is used in headers, log lines and on the stream. */
 const REQUEST_ID = /^[!-~]{1,128}$/;
 
 export const REQUEST_ID_HEADER = "x-request-id";
 
-/** The id that a request brings, where it is fit to be repeated; else a new one. */
+/** The id that the request carries, if it is valid; else a new one. */
 export function requestIdOf({ headers }: Pick<IncomingMessage, "headers">): string {
   const given = headers[REQUEST_ID_HEADER];
   return typeof given === "string" && REQUEST_ID.test(given) ? given : newRequestId();
 }
 
-/** Random once for a process: a random id for each request costs more than all else here. */
-const PROCESS = randomBytes(9).toString("base64url");
-let made = 0;
+/** Random once per process: a random id per request would cost more than everything else here. */
+const PROCESS_ID = randomBytes(9).toString("base64url");
+let requestCount = 0;
 
 function newRequestId(): string {
-  made += 1;
-  return `${PROCESS}.${made.toString(36)}`;
+  requestCount += 1;
+  return `${PROCESS_ID}.${requestCount.toString(36)}`;
 }
 
-/** Who asks, on every line that is about a request. */
+/** The origin of a request, for every log line about it. */
 export function originOf({ id, ip }: Pick<FastifyRequest, "id" | "ip">) {
   return { request_id: id, remote_address: ip } as const;
 }
 
-/** Every answer names its request, refusals among them. */
-export function answerRequestIds(app: FastifyInstance): void {
+/** Adds the request id to every response, refusals included. */
+export function sendRequestIds(app: FastifyInstance): void {
   app.addHook("onRequest", (request, reply, done) => {
     reply.header(REQUEST_ID_HEADER, request.id);
     done();
   });
 }
 
-const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+const READ_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * One line for each request: `info` for what may change something, `debug` for what reads. It holds
- * the route's pattern and no address: an address may hold anything. A stranger may be refused as often
- * as he likes, so lines of refusals are sampled.
+ * Logs one line per request: `info` if it may change something, `debug` if it only reads. The line has
+ * the route's pattern and not the URL, which may contain anything. Lines of refused requests are
+ * sampled, since any client can cause them.
  */
 export function logRequests(
   app: FastifyInstance,
@@ -58,7 +58,7 @@ export function logRequests(
   app.decorateRequest("logged");
   app.addHook("onResponse", (request, reply, done) => {
     done();
-    const level = READING.has(request.method) ? "debug" : "info";
+    const level = READ_METHODS.has(request.method) ? "debug" : "info";
     if (!logger.isLevelEnabled(level)) return;
     const fields = lineOf(request, reply);
     if (reply.statusCode < 400) logger[level](fields, "request");
@@ -79,10 +79,10 @@ function lineOf(request: FastifyRequest, reply: FastifyReply) {
 
 const NANOS_PER_SECOND = 1_000_000_000n;
 
-/** Lines of one kind that are logged within a second. */
+/** The maximum number of lines of one kind per second. */
 const LINES_PER_SECOND = 10;
 
-/** Logs a line, unless its kind has had its lines of this second. There must be few kinds. */
+/** Logs a line unless its kind has reached the limit of this second. There must be few kinds. */
 export type SampledLog = (
   kind: string,
   level: "debug" | "info" | "warn" | "error",
@@ -91,25 +91,25 @@ export type SampledLog = (
 ) => void;
 
 /**
- * For what a stranger can bring about as often as he likes. The first line of a kind that follows
- * says in `left_out` how many were not logged; metrics count them all.
+ * Samples log lines that any client can cause. The next logged line of a kind has in `left_out` how
+ * many were not logged; metrics count all of them.
  */
 export function sampleLog({
   logger,
   clock,
 }: Readonly<{ logger: Logger; clock: Pick<Clock, "now"> }>): SampledLog {
-  const kinds = new Map<string, { second: bigint; logged: number; leftOut: number }>();
+  const kinds = new Map<string, { second: bigint; logged: number; omitted: number }>();
   return (kind, level, fields, message) => {
     const second = clock.now() / NANOS_PER_SECOND;
-    const sample = kinds.get(kind) ?? { second, logged: 0, leftOut: 0 };
+    const sample = kinds.get(kind) ?? { second, logged: 0, omitted: 0 };
     kinds.set(kind, sample);
     if (sample.second !== second) Object.assign(sample, { second, logged: 0 });
     if (sample.logged >= LINES_PER_SECOND) {
-      sample.leftOut += 1;
+      sample.omitted += 1;
       return;
     }
-    const { leftOut } = sample;
-    Object.assign(sample, { logged: sample.logged + 1, leftOut: 0 });
-    logger[level]({ ...fields, ...(leftOut > 0 && { left_out: leftOut }) }, message);
+    const { omitted } = sample;
+    Object.assign(sample, { logged: sample.logged + 1, omitted: 0 });
+    logger[level]({ ...fields, ...(omitted > 0 && { left_out: omitted }) }, message);
   };
 }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 
-/** What a server sent on a connection until its end; the problem document apart. */
+/** The response that a server sent until it closed the connection. */
 export type RawAnswer = Readonly<{ status: number; head: string; body: string }>;
 
 export function openConnection(url: string): Socket {
