@@ -13,7 +13,7 @@ import {
 } from "./scalar.ts";
 import { headSignature } from "./service-fact.ts";
 
-// By what a value is shown to be right: deliveries, explanations, signed heads, proofs, certificates.
+// Evidence for values: deliveries, explanations, signed heads, proofs, certificates.
 
 /** When, by whom and why the bytes of a delivery were erased. */
 const erasureRecord = z
@@ -21,21 +21,21 @@ const erasureRecord = z
   .meta({ id: "Erasure" });
 export type ErasureRecord = z.infer<typeof erasureRecord>;
 
-/** A delivery with everything that it caused to be recorded. */
+/** A delivery with all events that it caused. */
 export const deliveryRecord = z
   .object({
     delivery_id: uuid,
     received: eventRecord,
     facts: z.array(eventRecord),
     body_url: z.string(),
-    /** Null where the bytes are there; and for a platform, whose bytes they were nobody can tell. */
+    /** null while the bytes are stored, and for a platform's key, since nothing shows whose they were. */
     erased: erasureRecord.nullable(),
   })
   .meta({ id: "Delivery" });
 
 /**
- * What became of a delivery. `repeated`: whatever it says was known already. The same bytes sent once
- * more are no delivery of their own.
+ * The outcome of a delivery. `repeated`: everything it states was known already. The same bytes sent
+ * again are not a separate delivery.
  */
 export const deliveryOutcome = growing(["recorded", "repeated", "quarantined", "dismissed"]);
 export type DeliveryOutcome = z.infer<typeof deliveryOutcome>;
@@ -56,26 +56,27 @@ export const deliverySummary = z
       .int()
       .nonnegative()
       .nullable()
-      .meta({ description: "Bytes; null where others' facts are among them" }),
+      .meta({ description: "Bytes; null if they contain other parties' facts" }),
     position,
   })
   .meta({ id: "DeliverySummary" });
 export type DeliverySummary = z.infer<typeof deliverySummary>;
 
-/** An event with what was said of it later, and the delivery that it came with. */
+/** An event with its amendments and its delivery. */
 export const eventDetail = z
   .object({
     ...eventRecord.shape,
     amendments: z
       .array(eventRecord)
-      .meta({ description: "What later events say of it, in order: a page of them at most" }),
-    delivery: deliverySummary.nullable().meta({ description: "null: no delivery brought it" }),
+      .meta({ description: "Its amendments in order: one page at most" }),
+    delivery: deliverySummary
+      .nullable()
+      .meta({ description: "null for an event without a delivery" }),
   })
   .meta({ id: "EventDetail" });
 export type EventDetail = z.infer<typeof eventDetail>;
 
-/** Why something is shown as it is: from the number to the facts, and from these to the signed bytes. */
-
+/** Kinds of resources that can be explained, from the value to its facts and their signed bytes. */
 export const EXPLAINED = [
   "balance",
   "account",
@@ -86,13 +87,13 @@ export const EXPLAINED = [
   "run",
   "anomaly",
 ] as const;
-/** What can be explained; `account` is another word for `balance`. */
+/** `account` is another word for `balance`. */
 export const explainedKind = z.enum(EXPLAINED);
 export type ExplainedKind = z.infer<typeof explainedKind>;
 
 /**
- * What removing a fact from the stream does: `decides` changes what is shown, `confirms` opens a gap
- * or changes the status, the others change nothing. `superseded`: something else stands in its place.
+ * The effect of a fact, found by leaving it out: `decides` changes what is shown, `confirms` opens a
+ * gap or changes the status, the others change nothing. `superseded`: another fact replaced it.
  */
 const factRole = z.enum(["decides", "confirms", "repeats", "superseded"]);
 export type FactRole = z.infer<typeof factRole>;
@@ -109,7 +110,7 @@ const explainedFact = z.object({
 });
 export type ExplainedFact = z.infer<typeof explainedFact>;
 
-/** One line of a history: what was before, what changed, what is there after. */
+/** One line of an account history: the balance before, the change, the balance after. */
 const arithmeticLine = z.object({
   entry: z.string().meta({ description: "`run:<id>`, or `snapshot:<connection>:<frame>`" }),
   before: amount.nullable(),
@@ -135,10 +136,10 @@ const explainedDelivery = z.object({
   received_at: instant,
   body_sha256: sha256
     .nullable()
-    .meta({ description: "null where others' facts are in the bytes, for a platform's key" }),
+    .meta({ description: "null for a platform's key if the bytes contain other parties' facts" }),
   body: growing(["kept", "gone"])
     .nullable()
-    .meta({ description: "null: not looked for, since it is large or not the asker's" }),
+    .meta({ description: "null: not checked, because it is large or not visible to the key" }),
   erased: erasureRecord
     .nullable()
     .meta({ description: "Who erased the bytes and why; null for a platform's key" }),
@@ -149,7 +150,7 @@ export const explanation = z
   .object({
     kind: explainedKind,
     id: z.string(),
-    position: position.meta({ description: "By the facts up to there" }),
+    position: position.meta({ description: "Computed from the facts up to this position" }),
     shown: z
       .record(z.string(), json)
       .nullable()
@@ -157,22 +158,24 @@ export const explanation = z
     facts: z.array(explainedFact).meta({ description: "The newest first" }),
     arithmetic: z
       .array(arithmeticLine)
-      .meta({ description: "Of a balance or an entry, the newest line first" }),
+      .meta({ description: "For a balance or an entry, newest line first" }),
     deliveries: z.array(explainedDelivery),
-    next_cursor: text.meta({ description: "Goes on to older facts; null where there are none" }),
+    next_cursor: text.meta({
+      description: "Continues with older facts; null where there are none",
+    }),
   })
   .meta({ id: "Explanation" });
 export type Explanation = z.infer<typeof explanation>;
 
 /**
- * A signed tree head: the ledger as it was at a position, in one signature. It has these fields and no
- * others, since whoever checks it must know all that was signed.
+ * A signed tree head: one signature over the ledger at a position. It has exactly these fields, since
+ * a verifier must know everything that was signed.
  */
 export const treeHead = z
   .strictObject({
     ledger: z.string().min(1),
     genesis: sha256.meta({
-      description: "The hash of position 1: which ledger of that name it is",
+      description: "The hash of position 1: it identifies the ledger",
     }),
     position,
     hash: sha256.meta({ description: "The hash of the event at the position" }),
@@ -189,7 +192,7 @@ export type TreeHead = Readonly<z.infer<typeof treeHead>>;
 
 const hashes = z.array(sha256);
 
-/** That an event lies under a head of that size. */
+/** Proves that an event is in the tree of that size. */
 export const inclusionProof = z
   .object({
     position,
@@ -197,12 +200,12 @@ export const inclusionProof = z
     hash: sha256.meta({ description: "The event's hash" }),
     leaf: sha256,
     root: sha256,
-    proof: hashes.meta({ description: "The hashes beside the way, from the leaf upwards" }),
+    proof: hashes.meta({ description: "The hashes beside the path, from the leaf upwards" }),
   })
   .meta({ id: "InclusionProof" });
 export type InclusionProof = Readonly<z.infer<typeof inclusionProof>>;
 
-/** That the tree of `to` holds the tree of `from` unchanged. */
+/** Proves that the tree of `to` holds the tree of `from` unchanged. */
 export const consistencyProof = z
   .object({
     from: position,
@@ -221,24 +224,30 @@ const digests = z.strictObject({
 });
 
 /**
- * A signed statement of what a command did or found, and of which ledger. It has these fields and no
- * others, since whoever checks it must know all that was signed.
+ * A signed statement of what a command did or found on a ledger. It has exactly these fields, since a
+ * verifier must know everything that was signed.
  */
 export const certificate = z
   .strictObject({
     statement: z.enum(["verify", "rebuild", "replay", "export"]),
     ...treeHead.pick({ ledger: true, genesis: true }).shape,
-    from: position.meta({ description: "The first position that it is about" }),
-    to: position.meta({ description: "The last one, where the tree is as stated" }),
+    from: position.meta({ description: "The first position that it covers" }),
+    to: position.meta({
+      description: "The last position that it covers; hash and roots are of this position",
+    }),
     ...treeHead.pick({ hash: true, root: true, map_root: true }).shape,
     models: z.record(z.string().min(1), digests).meta({
-      description: "What was folded of the stream, by the models' names",
+      description: "The models computed from the stream, by name",
     }),
-    account: z.string().min(1).nullable().meta({ description: "Of an export of one alone" }),
+    account: z
+      .string()
+      .min(1)
+      .nullable()
+      .meta({ description: "For an export of a single account" }),
     file: z
       .strictObject({ format: z.string().min(1), sha256 })
       .nullable()
-      .meta({ description: "What was written, as it is to the byte" }),
+      .meta({ description: "The written file, byte for byte" }),
     engine: z.string().min(1),
     code_version: z.string().min(1),
     actor: z.string().min(1).max(200),

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * The configuration: environment variables, all of them, with their defaults. The README's table
- * is generated from this file, and a variable `COUNTERFOIL_…` that does not stand here is refused.
+ * The configuration: all environment variables with their defaults. The README's table is generated
+ * from this file, and a variable `COUNTERFOIL_…` that is not defined here is refused.
  */
 const flag = z
   .enum(["true", "false"])
@@ -44,18 +44,18 @@ const seconds = z
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** Where a page comes from: no path. */
+/** An origin of a web page: without a path. */
 const ORIGIN = /^https?:\/\/[^\s/]+$/;
 
 const NETWORK = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
 
-/** A user or a password has variables of its own. */
+/** `host:port`: user and password have their own variables. */
 const BROKER = /^[^\s:/@]+:\d{1,5}$/;
 
-/** A name or an address, as it stands in a Host header before the port. */
+/** A name or an address, as in a Host header before the port. */
 const HOST = /^(?:[^\s/:@[\]]+|\[[0-9a-fA-F:.]+\])$/;
 
-/** Of the default ledger, whose folder holds those of the others. */
+/** Folders of the default ledger, whose folder contains those of the other ledgers. */
 const FOLDERS: ReadonlySet<string> = new Set(["models", "locks"]);
 
 export const CONFIG = {
@@ -203,7 +203,7 @@ export const CONFIG = {
     .describe("Least severity that is logged"),
 } as const;
 
-/** Each may stand in a file that `<name>_FILE` names. */
+/** Variables whose value may be read from the file that `<name>_FILE` names. */
 export const SECRETS: readonly (keyof typeof CONFIG)[] = [
   "COUNTERFOIL_POSTGRES_URL",
   "COUNTERFOIL_EVENTSTORE_URL",

@@ -55,8 +55,8 @@ const HEADERS: Readonly<Record<string, z.ZodType>> = {
 const FACT_TYPES = Object.keys(FACTS) as readonly FactType[];
 
 /**
- * An event of one type: the record of every event, and what `data` is in this one. It gets no id,
- * which zod would keep for the whole process: other documents would hold it then.
+ * The schema of an event of one type: the record of every event with the schema of this type's `data`.
+ * It has no id, since zod keeps ids for the whole process and would put it into other documents.
  */
 function factSchema(type: FactType): JsonSchema {
   const data = FACTS[type] as z.ZodType;
@@ -64,9 +64,7 @@ function factSchema(type: FactType): JsonSchema {
   return { title: type, description: FACT_DESCRIPTIONS[type], ...schema };
 }
 
-/**
- * One JSON Schema of 2020-12 a fact, a record and a set of headers, by path. Each stands by itself.
- */
+/** One self-contained JSON Schema (2020-12) per fact, record and set of headers, by path. */
 export function schemaDocuments(): ReadonlyMap<string, JsonSchema> {
   return new Map([
     ...FACT_TYPES.map((type) => document(`facts/${type}`, factSchema(type))),
@@ -88,16 +86,16 @@ function document(name: string, schema: JsonSchema): readonly [string, JsonSchem
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
- * Writes a schema down for strangers. Their validators must let pass what we may add within a
- * version: fields everywhere, and words where `growing` says so.
+ * The published form of a schema. Readers' validators must accept what a version may add: fields
+ * everywhere, and words in lists marked as growing.
  *
- * @returns a schema that refers to nothing outside itself.
+ * @returns a schema that refers to nothing outside itself
  */
 function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, { target: "draft-2020-12", override: keepOpen }) as JsonSchema;
 }
 
-/** An `override` of `z.toJSONSchema`; it changes the schema that was written. */
+/** An `override` for `z.toJSONSchema`; it changes the given schema. */
 export function keepOpen({ jsonSchema }: Readonly<{ jsonSchema: Record<string, unknown> }>): void {
   if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
   delete jsonSchema[BYTES_MAX];
@@ -111,7 +109,7 @@ export function keepOpen({ jsonSchema }: Readonly<{ jsonSchema: Record<string, u
 
 const MORE = "more words may come";
 
-/** Prints JSON the same way every time: keys sorted, two spaces, a newline at the end. */
+/** Prints JSON deterministically: keys sorted, two spaces, a newline at the end. */
 export function printStable(value: unknown): string {
   return `${JSON.stringify(value, (_key, each) => (isObject(each) ? sorted(each) : each), 2)}\n`;
 }
@@ -123,41 +121,42 @@ function sorted(object: object): object {
   return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What each fact says, in one sentence, for those who read the generated documents. */
+/** The description of each fact in the generated documents. */
 const FACT_DESCRIPTIONS: Readonly<Record<FactType, string>> = {
   LedgerOpened: "The ledger begins; always at position 1.",
-  ForeignEvent: "Another client wrote this into the stream, and nobody can take it out again.",
-  DeliveryReceived: "Bytes of a provider were taken in: a webhook, a frame of the feed, a page.",
+  ForeignEvent: "Another client wrote this into the stream; it cannot be removed.",
+  DeliveryReceived: "Bytes of a provider were received: a webhook, a frame of the feed, a page.",
   DeliveryDivided: "The delivery's facts take several appends.",
   DeliveryCompleted: "Every fact of a divided delivery, or of a snapshot, is recorded.",
-  DeliveryQuarantined: "Nobody could read the delivery; its bytes are kept.",
+  DeliveryQuarantined: "The delivery could not be read; its bytes are kept.",
   QuarantineRetried: "A quarantined delivery was read again.",
   RunRecorded: "A run of the provider's: a set of movements that happened together.",
   MovementRecorded: "An amount moved on an account.",
   BalanceReported: "The provider stated a balance, after a run or in a snapshot.",
   FundsReported: "Layer1 stated the balance of one kind of funds of an address.",
-  DepositStatusReported: "The provider stated where a deposit stands.",
-  WithdrawalStatusReported: "The provider stated where a withdrawal stands.",
-  PaymentStatusReported: "The provider stated where a payment stands.",
-  FundReported: "The provider stated what became of a fund event.",
-  TradeStatusReported: "The provider stated where a trade stands.",
-  NotificationRecorded: "A notification of a known kind that no read model folds.",
+  DepositStatusReported: "The provider stated the status of a deposit.",
+  WithdrawalStatusReported: "The provider stated the status of a withdrawal.",
+  PaymentStatusReported: "The provider stated the status of a payment.",
+  FundReported: "The provider stated the result of a fund event.",
+  TradeStatusReported: "The provider stated the status of a trade.",
+  NotificationRecorded: "A notification of a known kind that no read model uses.",
   FeedOpened: "A connection to the provider's feed was opened.",
   FeedClosed: "A connection to the provider's feed ended.",
   SnapshotCompleted: "Every frame of a connection's snapshot is recorded.",
-  SocketOrderRecorded: "What sockets said of the order of runs is recorded for an older ledger.",
+  SocketOrderRecorded: "The order of runs on sockets is recorded for an older ledger.",
   FactSeen: "A later copy of a fact added something to it.",
-  FactContradicted: "A later copy of a fact says otherwise; the first stays in force.",
-  FactCorrected: "A better translation of the same bytes takes the fact's place.",
-  FactWithdrawn: "Under a better translation its delivery says no such thing.",
-  OperatorActed: "Somebody started a rebuild, a rollback, a retranslation or a retry.",
-  AnomalyAcknowledged: "Somebody knows of the anomaly, as it was, and says what is done about it.",
-  QuarantineDismissed: "Somebody says why the quarantined delivery needs nobody any more.",
-  BodyErased: "The bytes of a delivery are stored no more, nor ever again; its facts stay.",
+  FactContradicted: "A later copy of a fact contradicts it; the first stays in force.",
+  FactCorrected: "A newer translation of the same bytes replaces the fact's data.",
+  FactWithdrawn:
+    "A newer translation does not find the fact, or an amendment of it, in its delivery.",
+  OperatorActed: "A person started an action, such as a rebuild, a rollback or a retry.",
+  AnomalyAcknowledged: "A person acknowledged the anomaly as it was at a position, with a note.",
+  QuarantineDismissed: "A person dismissed the quarantined delivery, with a note.",
+  BodyErased: "The bytes of a delivery were erased and are never stored again; its facts stay.",
   HeadKeyRotated: "Another key signs the ledger's heads from here on.",
   ModelActivated: "A generation of a read model is live from here on.",
-  ApiKeyCreated: "An API key came into force; its secret is nowhere on the stream.",
-  ApiKeyRevoked: "An API key opens nothing any more.",
+  ApiKeyCreated: "An API key was created; its secret is never on the stream.",
+  ApiKeyRevoked: "An API key was revoked.",
 };
 
 type Json = Readonly<Record<string, unknown>>;
@@ -166,9 +165,7 @@ const KAFKA = { bindingVersion: "0.5.0" };
 const STATE_NAMES = Object.keys(STATE_TOPICS) as readonly StateTopic[];
 const TOPICS: readonly Topic[] = [FACT_TOPIC, ...STATE_NAMES, HEAD_TOPIC];
 
-/**
- * The topics as an AsyncAPI 3.0 document, from the side of whoever publishes: Counterfoil sends.
- */
+/** The topics as an AsyncAPI 3.0 document, from the publisher's side: Counterfoil sends. */
 export function asyncApiDocument(): Json {
   return {
     asyncapi: "3.0.0",
@@ -184,7 +181,7 @@ export function asyncApiDocument(): Json {
       ...Object.fromEntries(STATE_NAMES.map((name) => [name, stateChannel(name)])),
       [HEAD_TOPIC]: headChannel(),
     },
-    operations: Object.fromEntries(TOPICS.map(sending)),
+    operations: Object.fromEntries(TOPICS.map(sendOperation)),
     components: {
       messages: { ...factMessages(), ...stateMessages(), ...headMessages() },
       schemas: schemas(),
@@ -193,9 +190,9 @@ export function asyncApiDocument(): Json {
 }
 
 const DESCRIPTION = [
-  "What the ledger recorded, and what its read models say, as CloudEvents 1.0 in binary mode.",
-  "Consumers must read committed transactions only (isolation.level=read_committed): what an aborted one left behind is not true.",
-  "Leave out headers, fields and facts that you do not know; they may be added within v1.",
+  "The events of the ledger and the records of its read models, as CloudEvents 1.0 in binary mode.",
+  "Consumers must read committed transactions only (isolation.level=read_committed): records of aborted transactions are invalid.",
+  "Ignore headers, fields and facts that you do not know; they may be added within v1.",
   "The default ledger's topics are named counterfoil.*, those of another counterfoil.<ledger>.*.",
 ].join("\n");
 
@@ -210,7 +207,7 @@ const PREFIX = {
 function factChannel(): Json {
   return channel(FACT_TOPIC, FACT_TYPES, {
     description:
-      "Every fact, kept for ever, in the stream's order for each key. The key is the event's subject; counterfoil_key_sequence is dense for each key. `data` is in the version that schema_version names.",
+      "Every fact, never deleted, in the stream's order for each key. The key is the event's subject; counterfoil_key_sequence is dense for each key. `data` is in the version that schema_version names.",
     settings: { "cleanup.policy": ["delete"], "retention.ms": -1 },
   });
 }
@@ -219,7 +216,7 @@ function stateChannel(name: StateTopic): Json {
   const { changed, removed } = STATE_TOPICS[name];
   return channel(name, [changed, removed], {
     description:
-      "The last record of every id; the key is the id. No payload (a tombstone): there is no such record any more. Of two records of one key the one with the greater counterfoil_position is newer.",
+      "The last record of every id; the key is the id. No payload (a tombstone): the record was removed. Of two records of one key the one with the greater counterfoil_position is newer.",
     settings: { "cleanup.policy": ["compact"] },
   });
 }
@@ -227,7 +224,7 @@ function stateChannel(name: StateTopic): Json {
 function headChannel(): Json {
   return channel(HEAD_TOPIC, [HEAD_SIGNED], {
     description:
-      "Signed tree heads, in the order of their sizes, each size once; the key is the size. Whoever keeps one can have proven later that nothing before it was altered, removed or added. One partition.",
+      "Signed tree heads, in the order of their sizes, each size once; the key is the size. Keep one to verify later that nothing before it was altered, removed or added. One partition.",
     settings: { "cleanup.policy": ["delete"], "retention.ms": -1 },
   });
 }
@@ -244,7 +241,7 @@ function channel(topic: Topic, names: readonly string[], { description, settings
   };
 }
 
-const sending = (topic: Topic): [string, Json] => [
+const sendOperation = (topic: Topic): [string, Json] => [
   `publish-${topic}`,
   { action: "send", channel: { $ref: `#/channels/${topic}` } },
 ];
@@ -268,20 +265,20 @@ function stateMessages(): Json {
     const gone = { headers, payload: { type: "null" } };
     return [
       [changed, message(changed, "The record as it is now.", { headers, payload })],
-      [removed, message(removed, "There is no record of this id any more.", gone)],
+      [removed, message(removed, "The record of this id was removed.", gone)],
     ];
   });
   return Object.fromEntries(messages);
 }
 
 const headMessages = (): Json => ({
-  [HEAD_SIGNED]: message(HEAD_SIGNED, "The ledger up to a position, in one signature.", {
+  [HEAD_SIGNED]: message(HEAD_SIGNED, "One signature over the ledger up to a position.", {
     headers: ref("schemas", "HeadHeaders"),
     payload: ref("schemas", "TreeHead"),
   }),
 });
 
-/** `ce_type` of a message is its name. */
+/** The name of a message is its `ce_type`. */
 function message(name: string, summary: string, parts: Json): Json {
   const key = { type: "string", minLength: 1 };
   return { name, title: name, summary, ...parts, bindings: { kafka: { ...KAFKA, key } } };
@@ -291,7 +288,7 @@ const ref = (kind: "messages" | "schemas", name: string): Json => ({
   $ref: `#/components/${kind}/${name}`,
 });
 
-/** Every schema under its own name; what several share stands there once. */
+/** Every schema under its own name; shared schemas are included once. */
 function schemas(): Json {
   return {
     ...Object.assign({}, ...FACT_TYPES.map((type) => hoisted(factSchema(type), type))),
@@ -305,7 +302,7 @@ function schemas(): Json {
 
 const recordSchema = (name: StateTopic): JsonSchema => jsonSchemaOf(STATE_TOPICS[name].record);
 
-/** What a schema holds, and where it has a name here, the schema itself. */
+/** The definitions inside a schema and, under `name`, the schema itself. */
 function hoisted({ $defs, $schema: _, ...schema }: JsonSchema, name?: string): Json {
   const all = { ...($defs as Json), ...(name === undefined ? {} : { [name]: schema }) };
   return JSON.parse(JSON.stringify(all).replaceAll('"#/$defs/', '"#/components/schemas/'));

@@ -41,12 +41,12 @@ import {
 } from "./service-fact.ts";
 
 /**
- * The facts of the stream, `schema_version` 1. A key that says nothing is left out, so that the
- * stored bytes stay small. Amounts are normalised, times ISO; what was printed lies in the body of
- * the delivery. Changing a shape here means a new schema version: core/stream/read-event.ts says how.
+ * The facts of the stream, `schema_version` 1. Keys without a value are omitted, so that the stored
+ * bytes stay small. Amounts are normalised, times ISO; the delivery's body holds them as printed. A
+ * changed shape needs a new schema version: see core/stream/read-event.ts.
  */
 
-/** Where the delivery was recorded, of a fact that was found in it later. */
+/** The position of the delivery, for a fact that was read in it later. */
 const delivered_at = position.optional();
 
 const LedgerOpened = z.object({ name: z.string(), format: z.literal(1), environment: z.string() });
@@ -97,7 +97,7 @@ const BalanceReported = z.object({
   provider,
   account,
   account_id: id.optional(),
-  /** The run after which the balance stands; absent in a snapshot. */
+  /** The run after which the balance is reported; absent in a snapshot. */
   run_id: id.optional(),
   run_type: id.optional(),
   /** Absent where the provider printed "" (unknown). */
@@ -107,11 +107,11 @@ const BalanceReported = z.object({
   /** Only where the feed stated it; in a snapshot part of the identity. */
   place: place.optional(),
   /**
-   * A socket is ordered by itself: no earlier than this, whatever times the provider printed. Only
-   * where the feed stated a run that is dated no later than what it stated before.
+   * The run took effect no earlier than this, whatever times the provider printed, because a socket
+   * delivers in order. Only for a run of the feed that is dated no later than the one before it.
    */
   not_before: instant.optional(),
-  /** The run that the socket stated of the account before, where times alone do not say so. */
+  /** The account's run before it on the socket, where times alone do not show the order. */
   follows: id.optional(),
   delivered_at,
   ...stamp,
@@ -134,10 +134,10 @@ const FundsReported = z.object({
 /** SHA-256 of the provider's object in RFC 8785 form, numbers as printed: part of the identity. */
 const content = sha256;
 
-/** Of the delivery, part of the identity; only where the body has no time of its own. */
+/** The delivery's notification: part of the identity, only if the body has no time of its own. */
 const notification_id = id.optional();
 
-/** What statuses have in common. */
+/** Fields that statuses have in common. */
 const owner = {
   participant_code: id.optional(),
   account_group: id.optional(),
@@ -173,7 +173,7 @@ const WithdrawalStatusReported = z.object({
   provider,
   withdrawal_id: id,
   leg_id: id.optional(),
-  /** Layer1 reports the amount and the fee of one transfer apart. */
+  /** Layer1 reports the amount and the fee of a transfer separately. */
   leg: z.enum(["amount", "fee"]).optional(),
   status: id,
   on_chain_status: id.optional(),
@@ -195,7 +195,7 @@ const WithdrawalStatusReported = z.object({
 
 const PaymentStatusReported = z.object({
   provider,
-  /** payment_id, or a bank payment's transaction_id, or (without id) the digest of the body. */
+  /** The payment_id, a bank payment's transaction_id, or (without either) the digest of the body. */
   payment: id,
   payment_id: id.optional(),
   transaction_id: id.optional(),
@@ -206,9 +206,9 @@ const PaymentStatusReported = z.object({
   payment_type: id.optional(),
   withdrawal_request_id: id.optional(),
   trade_id: id.optional(),
-  /** Whose money it is. */
+  /** The owner of the money. */
   ...owner,
-  /** Who is paid, where somebody else's money pays. */
+  /** The payee, where it is not the owner. */
   beneficiary_code: id.optional(),
   beneficiary_group: id.optional(),
   beneficiary_label: id.optional(),
@@ -228,14 +228,14 @@ const PaymentStatusReported = z.object({
 
 const FundReported = z.object({
   provider,
-  /** fund_id, or (without id) the digest of the body. */
+  /** The fund_id, or (without it) the digest of the body. */
   fund: id,
   fund_id: id.optional(),
   success: z.boolean().optional(),
   content,
   notification_id,
   occurred_at: instant.optional(),
-  /** When the money came, as far as the provider says. */
+  /** When the money arrived, if the provider states it. */
   deposited_at: instant.optional(),
   participant_code: id.optional(),
   account_label: id.optional(),
@@ -292,7 +292,7 @@ const ModelActivated = z.object({
 const AnomalyAcknowledged = z.object({
   anomaly_id: z.string(),
   model: modelName,
-  /** Where the person saw it: what has changed since is not acknowledged. */
+  /** The position at which the person saw it; later changes are not acknowledged. */
   as_of: position,
   note,
   actor,
@@ -338,12 +338,12 @@ export type FactType = keyof typeof FACTS;
 
 export type DataOf<Type extends FactType> = z.infer<(typeof FACTS)[Type]>;
 
-/** A fact of any type; `type` tells what `data` is. */
+/** A fact of any type; `type` determines `data`. */
 export type Fact = { [Type in FactType]: Readonly<{ type: Type; data: DataOf<Type> }> }[FactType];
 
 export type FactOf<Type extends FactType> = Extract<Fact, { type: Type }>;
 
-/** What a translation finds in a delivery's bytes. */
+/** The types of facts that a translation finds in deliveries. */
 export const PROVIDER_FACTS = [
   "RunRecorded",
   "MovementRecorded",
@@ -360,7 +360,7 @@ export const PROVIDER_FACTS = [
 export type ProviderFact = FactOf<(typeof PROVIDER_FACTS)[number]>;
 export type ProviderFactType = ProviderFact["type"];
 
-/** By type of fact, and by field, how long what becomes part of a key may be. */
+/** The maximum length of each field that becomes part of a key, by type of fact. */
 export const FIELD_BYTES_MAX = Object.fromEntries(
   PROVIDER_FACTS.map((type) => [
     type,
@@ -375,7 +375,7 @@ export const FIELD_BYTES_MAX = Object.fromEntries(
 
 function bytesMaxOf(schema: z.ZodType): number | null {
   const stated = schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema;
-  // Facts that state one amount are looked for by it.
+  // Facts are looked up by a stated amount.
   if (stated === amount) return ID_BYTES_MAX;
   const bytesMax = stated.meta()?.[BYTES_MAX];
   return typeof bytesMax === "number" ? bytesMax : null;

@@ -2,9 +2,8 @@ import { z } from "zod";
 import { growing, position } from "./scalar.ts";
 
 /**
- * Stable codes of everything that can go wrong in front of a person or a program. Over HTTP each is
- * an RFC 9457 problem document whose `type` is `urn:counterfoil:problem:<code>`; the CLI and the
- * log print the code as well.
+ * Stable codes of all errors that people and programs see. Over HTTP each is an RFC 9457 problem
+ * document whose `type` is `urn:counterfoil:problem:<code>`; the CLI and the log print the code too.
  */
 export const ERROR_CODES = {
   // requests
@@ -18,7 +17,7 @@ export const ERROR_CODES = {
   method_not_allowed: { status: 405, title: "This resource does not take that method" },
   request_timeout: { status: 408, title: "The request took too long to arrive" },
   ambiguous_id: { status: 409, title: "The id stands for several records" },
-  already_closed: { status: 409, title: "It needs nobody any more" },
+  already_closed: { status: 409, title: "It is closed already" },
   body_gone: { status: 410, title: "The body was erased" },
   payload_too_large: { status: 413, title: "The body is larger than is taken" },
   unknown_host: { status: 421, title: "The service is not known by this name" },
@@ -66,8 +65,6 @@ export class StartupError extends Error {
   }
 }
 
-/** What the HTTP interface wraps the records in. */
-
 /** A page of records of one kind. */
 export const listOf = <Record extends z.ZodType>(record: Record) =>
   z.object({
@@ -79,7 +76,7 @@ export const listOf = <Record extends z.ZodType>(record: Record) =>
       .meta({ description: "Goes on from here; null where nothing follows" }),
   });
 
-/** One record. */
+/** A single record. */
 export const oneOf = <Record extends z.ZodType>(record: Record) =>
   z.object({
     data: record,
@@ -88,7 +85,7 @@ export const oneOf = <Record extends z.ZodType>(record: Record) =>
 
 const codes = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]];
 
-/** RFC 9457 problem details; `code` repeats the end of `type` for those who switch on it. */
+/** RFC 9457 problem details; `code` repeats the end of `type`, so that clients can switch on it. */
 export const problemDocument = z
   .object({
     type: z.string().meta({ description: "urn:counterfoil:problem:<code>" }),
@@ -110,7 +107,7 @@ export const problemDocument = z
   .meta({ id: "Problem" });
 export type ProblemDocument = z.infer<typeof problemDocument>;
 
-/** What an identifier stands for, and where it is looked at. */
+/** A resource that an identifier names, and its page in the console. */
 export const searchHit = z
   .object({
     kind: growing([

@@ -4,21 +4,21 @@ import { balanceRecord, depositRecord, tradeRecord, withdrawalRecord } from "./r
 import { instant, position, traceparent } from "./scalar.ts";
 
 /**
- * What lies on Kafka beside the records: topics, headers, keys. Everything that is published is a
- * CloudEvent 1.0 in binary mode, so each attribute is a header of its own and every header is text.
+ * Topics, headers and keys of the messages on Kafka. Every message is a CloudEvent 1.0 in binary mode,
+ * so each attribute is a separate header and every header is text.
  *
- * Readers take what they know and leave the rest: headers, fields and types of facts may be added.
+ * Readers ignore what they do not know: headers, fields and types of facts may be added.
  */
 
-/** Version of all topics; what breaks a reader needs topics of another version beside these. */
+/** The version of all topics. A change that breaks readers needs topics of a new version beside these. */
 export const TOPIC_VERSION = "v1";
 
-/** The facts: an `eventRecord` each, `data` as it is stored. Key: the event's subject. */
+/** The facts: one `eventRecord` each, `data` as stored. Key: the event's subject. */
 export const FACT_TOPIC = "events";
 
 /**
- * The compacted topics: the last record of every id, `null` (a tombstone) where there is none any
- * more. Key: the record's id. `changed` and `removed` are the `ce_type` of the two.
+ * The compacted topics: the last record of every id, or `null` (a tombstone) after its removal. Key:
+ * the record's id. `changed` and `removed` are the `ce_type` of the two.
  */
 export const STATE_TOPICS = {
   balances: { record: balanceRecord, changed: "BalanceChanged", removed: "BalanceRemoved" },
@@ -32,9 +32,9 @@ export const STATE_TOPICS = {
   anomalies: { record: anomalyRecord, changed: "AnomalyChanged", removed: "AnomalyRemoved" },
 } as const;
 
-/** Signed heads of the ledger, each size once: whoever reads them holds what proves the ledger later. */
+/** Signed heads of the ledger, each size once: a reader who keeps them can verify the ledger later. */
 export const HEAD_TOPIC = "heads";
-/** The `ce_type` of all of them. */
+/** The `ce_type` of every signed head. */
 export const HEAD_SIGNED = "HeadSigned";
 
 export type StateTopic = keyof typeof STATE_TOPICS;
@@ -61,19 +61,19 @@ const common = {
   counterfoil_ledger: z.string().meta({ description: "Name of the ledger" }),
   ce_traceparent: traceparent.exactOptional().meta({
     description:
-      "W3C trace context of the delivery that this follows from (CloudEvents' distributed tracing extension); only where the delivery was traced",
+      "W3C trace context of the delivery that caused this (CloudEvents' distributed tracing extension); only where the delivery was traced",
   }),
 };
 
 /** Headers of a fact. */
 export const factHeaders = z.object({
   ...common,
-  ce_id: z.string().meta({ description: "The event's id: the same fact has it for ever" }),
-  ce_type: z.string().meta({ description: "The event's type; leave out what you do not know" }),
+  ce_id: z.string().meta({ description: "The event's id; it never changes" }),
+  ce_type: z.string().meta({ description: "The event's type; ignore types that you do not know" }),
   ce_subject: z.string().meta({ description: "The event's subject, which is also the key" }),
-  counterfoil_position: position.meta({ description: "The event's place on the stream" }),
+  counterfoil_position: position.meta({ description: "The event's position on the stream" }),
   counterfoil_key_sequence: count.meta({
-    description: "1, 2, 3 … for each key: one that came before is a repeat, one left out a hole",
+    description: "1, 2, 3 … for each key: a number seen before is a repeat, a skipped number a gap",
   }),
 });
 
@@ -91,7 +91,7 @@ export const stateHeaders = z.object({
     description: "Of two records of one key the one with the greater position is newer",
   }),
   counterfoil_generation: count.meta({
-    description: "Generation of the read model that says so",
+    description: "Generation of the read model that the record comes from",
   }),
 });
 

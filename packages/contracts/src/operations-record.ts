@@ -2,7 +2,7 @@ import { z } from "zod";
 import { modelName } from "./fact.ts";
 import { channel, growing, instant, json, position, provider, sha256, uuid } from "./scalar.ts";
 
-/** What an operator gets: what needs a person, and how the service is doing. As `record.ts` says. */
+/** Records for operators: what needs attention, and the state of the service. Shaped as in `record.ts`. */
 const text = z.string().nullable();
 const time = instant.nullable();
 
@@ -73,25 +73,25 @@ export const projectionStatus = z
     lag_seconds: z
       .number()
       .nonnegative()
-      .meta({ description: "Age of the oldest event it waits for" }),
+      .meta({ description: "Age of the oldest event that it has not processed" }),
   })
   .meta({ id: "ProjectionStatus" });
 export type ProjectionStatus = z.infer<typeof projectionStatus>;
 
 const count = z.int().nonnegative();
 
-/** Publishing, as far as it is stored beside the models. */
+/** The state of publishing that is stored beside the models. */
 export const publisherStatus = z
   .object({
     position,
     lag: count,
     lag_seconds: z.number().nonnegative(),
-    stopped_keys: count.meta({ description: "Keys whose records the broker does not take" }),
+    stopped_keys: count.meta({ description: "Keys whose records the broker refuses" }),
   })
   .meta({ id: "PublisherStatus" });
 export type PublisherStatus = z.infer<typeof publisherStatus>;
 
-/** The last that was recorded of a feed's connection. */
+/** The last recorded state of a feed's connection. */
 const feedStatus = z
   .object({
     state: growing(["disconnected", "connected", "subscribed"]),
@@ -109,7 +109,7 @@ export type LastDelivery = z.infer<typeof lastDelivery>;
 
 const attention = {
   open: count,
-  unacknowledged: count.meta({ description: "Of the open ones, those that nobody acknowledged" }),
+  unacknowledged: count.meta({ description: "The open ones that are not acknowledged" }),
 };
 const attentionCount = z.object(attention);
 export type AttentionCount = z.infer<typeof attentionCount>;
@@ -166,7 +166,7 @@ export const rebuildProgress = z
   .meta({ id: "RebuildProgress" });
 export type RebuildProgress = z.infer<typeof rebuildProgress>;
 
-/** A generation of a model that is kept, and can be gone back to. */
+/** A kept generation of a model, which a rollback can activate. */
 const generationRecord = z
   .object({
     generation: z.int().positive(),
@@ -191,7 +191,7 @@ export const projectionRecord = z
   .meta({ id: "Projection" });
 export type ProjectionRecord = z.infer<typeof projectionRecord>;
 
-/** What came of reading a quarantined delivery once more. */
+/** The result of reading a quarantined delivery again. */
 export const retryRecord = z
   .object({
     delivery_id: uuid,

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { amount, growing, instant, json, position, provider, sha256, uuid } from "./scalar.ts";
 
 /**
- * What readers get: the same shape over HTTP, on Kafka and from the CLI's `--json`. Absent is null.
- * Adding a field is welcome; removing or retyping one breaks strangers.
+ * The records that readers get, in the same shape over HTTP, on Kafka and from the CLI's `--json`. An
+ * absent value is null. Fields may be added; removing or retyping one breaks readers.
  */
 const text = z.string().nullable();
 const time = instant.nullable();
@@ -33,7 +33,7 @@ export const balanceRecord = z
   .meta({ id: "Balance" });
 export type BalanceRecord = z.infer<typeof balanceRecord>;
 
-/** What accounts that are alike hold together: always of one asset, and of what they are grouped by. */
+/** The total of a group of accounts: of one asset, and of equal values of the fields grouped by. */
 export const totalRecord = z
   .object({
     asset: z.string(),
@@ -42,14 +42,17 @@ export const totalRecord = z
       .optional()
       .meta({ description: "Where it is grouped by; null: Layer1 has none" }),
     provider: provider.optional().meta({ description: "Where it is grouped by" }),
-    total: amount.meta({ description: "Of all balances that are known" }),
-    accounts: z.int().positive().meta({ description: "Also those of which no balance is known" }),
+    total: amount.meta({ description: "Of all known balances" }),
+    accounts: z
+      .int()
+      .positive()
+      .meta({ description: "Including accounts without a known balance" }),
     accounts_with_gaps: z.int().nonnegative(),
   })
   .meta({ id: "Total" });
 export type TotalRecord = z.infer<typeof totalRecord>;
 
-/** By a better translation, which read its delivery again. */
+/** Corrections are made by a newer translation that reads the delivery again. */
 const corrected = z
   .boolean()
   .meta({ description: "Whether it was corrected after it was first recorded" });
@@ -170,7 +173,7 @@ export const historyRecord = z
   .meta({ id: "HistoryEntry" });
 export type HistoryRecord = z.infer<typeof historyRecord>;
 
-/** Entries that a record carries; its history has the others. */
+/** The number of entries that a record carries; its history has all of them. */
 export const HISTORY_SHOWN = 100;
 
 const history = z
@@ -230,7 +233,7 @@ export const withdrawalRecord = z
     settled_amount: money.meta({ description: "What was taken; less than the amount by its fees" }),
     total: money.meta({ description: "In the quoted currency" }),
     quoted_currency: text,
-    beneficiary: text.meta({ description: "Who is paid, where that is not the owner" }),
+    beneficiary: text.meta({ description: "The payee, where it is not the owner" }),
     destination_address: text,
     reason: text,
     reason_code: text,
@@ -326,7 +329,7 @@ export const eventRecord = z
   .meta({ id: "Event" });
 export type EventRecord = z.infer<typeof eventRecord>;
 
-/** Models whose records go through stages. */
+/** The models whose records have stages. */
 export const LIFECYCLE_MODELS = ["withdrawals", "deposits", "trades"] as const;
 export type LifecycleModel = (typeof LIFECYCLE_MODELS)[number];
 

@@ -1,9 +1,9 @@
 /**
- * One event as it lies on the stream (see docs/stream-format.md). `data` holds the stored bytes as text, never
- * parsed and printed again, since the hash chain covers them.
+ * An event as stored on the stream (see docs/stream-format.md). `data` holds the stored bytes as text,
+ * never parsed and printed again, since the hash chain covers them.
  */
 export type RecordedEvent = Readonly<{
-  /** 1, 2, 3 … without holes. */
+  /** 1, 2, 3 … without gaps. */
   position: number;
   id: string;
   type: string;
@@ -11,9 +11,9 @@ export type RecordedEvent = Readonly<{
   subject: string;
   /** The provider's time; null where it gave none. */
   occurred_at: bigint | null;
-  /** When it was appended; never falls along the stream. */
+  /** When it was appended; never decreases along the stream. */
   recorded_at: bigint;
-  /** The delivery. */
+  /** The delivery that caused it. */
   causation_id: string | null;
   correlation_id: string | null;
   data: string;
@@ -21,11 +21,11 @@ export type RecordedEvent = Readonly<{
   hash: string;
 }>;
 
-/** An event that is to be appended; the stream gives it position, time of recording and hash. */
+/** An event to be appended; the stream assigns position, recording time and hash. */
 export type NewEvent = Omit<RecordedEvent, "position" | "recorded_at" | "hash"> &
   Readonly<{
-    /** The fact that an amendment is about, for the look-up of what is in force. */
+    /** The fact that an amendment amends, by which a look-up finds the amendment. */
     about: string | null;
-    /** Of an event that is imported: when it was recorded at first. The stream then keeps that time. */
+    /** For an imported event: when it was first recorded. The stream keeps that time. */
     recorded_at?: bigint;
   }>;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Exact decimal as we write it: no exponent, no trailing zeros. Never a JSON number. */
+/** An exact decimal in normal form: no exponent, no trailing zeros. Never a JSON number. */
 export const amount = z
   .string()
   .regex(/^-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?$/)
@@ -12,7 +12,7 @@ export const instant = z
   .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.(?:\d{3}|\d{6}|\d{9}))?Z$/)
   .meta({ id: "Instant", description: "ISO 8601 UTC, nanoseconds kept" });
 
-/** A place on the ledger's stream, 1, 2, 3 …; printed as a string. */
+/** A position on the ledger's stream: 1, 2, 3 …, printed as a string. */
 export const position = z
   .string()
   .regex(/^(?:0|[1-9]\d*)$/)
@@ -34,15 +34,15 @@ export const sha256 = z
   .meta({ id: "Sha256" });
 
 /**
- * How long an id, a word or an amount of a provider may be: its bytes in UTF-8, as JSON prints it. It
- * becomes part of keys, and of those the engines take no longer ones: PostgreSQL about 2,700 bytes in
- * an index. The longest that is made of ids is a name beside its owner: one id, and three of which
- * every byte may be escaped to three.
+ * The maximum length of a provider's id, word or amount: its UTF-8 bytes as JSON prints it. It becomes
+ * part of keys, whose length engines limit: PostgreSQL to about 2,700 bytes in an index. The longest
+ * key made of ids is a name with its owner: one id, and three in which every byte may be escaped to
+ * three.
  */
 export const ID_BYTES_MAX = 256;
-/** Of an account, whose id holds five of them, escaped; an anomaly of it names it twice. */
+/** The maximum length of an account id, which holds five escaped ids; its anomaly contains it twice. */
 export const ACCOUNT_BYTES_MAX = 512;
-/** Where a schema says it. JSON Schema counts characters: generated documents say it in words. */
+/** Marks the limit in a schema. JSON Schema counts characters, so documents describe it in words. */
 export const BYTES_MAX = "x-bytes-max";
 
 const opaque = (bytesMax: number) =>
@@ -51,20 +51,20 @@ const opaque = (bytesMax: number) =>
     .min(1)
     .meta({ [BYTES_MAX]: bytesMax, description: `At most ${bytesMax} bytes, since translation 3` });
 
-/** Providers' ids are opaque; nothing is assumed of them but that they are not empty, nor endless. */
+/** A provider's id is opaque: it is only assumed not to be empty or longer than the limit. */
 export const id = opaque(ID_BYTES_MAX);
 export const account = opaque(ACCOUNT_BYTES_MAX);
 
 /**
- * Words of which there may be more later. Readers are told so: in every generated document such a
- * field is text, with the words of today as examples, and one more word breaks nobody.
+ * A list of words that may grow. In every generated document such a field is text, with the present
+ * words as examples, so that another word breaks no reader.
  */
 export function growing<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words).meta({ [GROWING]: true });
 }
 export const GROWING = "x-growing";
 
-/** Registered as it is, not by `meta`, which copies: a schema that refers to itself must be itself. */
+/** Registered directly, since `meta` copies and this schema must refer to itself. */
 export const json = z
   .json()
   .register(z.globalRegistry, { id: "Json", description: "Any JSON value" });

@@ -12,25 +12,25 @@ import {
   uuid,
 } from "./scalar.ts";
 
-// What the service records beside what providers say: how deliveries and feeds went, what else is known of
-// a fact, and what persons did.
+// Facts that the service records besides those of providers: deliveries and feeds, amendments, and what
+// people did.
 
-/** Which version of the translation from bytes to facts made this fact. */
+/** The version of the translation that read this fact. */
 export const translation = z.int().positive();
 
-/** Arrival of the delivery at our side, by our clock. */
+/** When the delivery arrived, by the service's clock. */
 const received_at = instant;
 
-/** What every fact carries that was found in a delivery. */
+/** Fields of every fact that was read in a delivery. */
 export const stamp = { received_at, translation };
 
 /** A frame's place on its connection, from 1. */
 export const place = z.object({ connection: id, frame: z.int().positive() });
 
 /**
- * A signature header as it came, and the timestamp's, so that anybody who has the key can check it
- * again. `scheme` and `key_id` where it was checked here: the SHA-256 of a public key's SPKI form, or of
- * a secret its HMAC over a constant, which tells secrets apart and gives none away.
+ * A signature or timestamp header as received, so that anyone with the key can verify it again.
+ * `scheme` and `key_id` are present where it was verified here. `key_id` is the SHA-256 of a public
+ * key's SPKI form, or a secret's HMAC over a constant, which identifies the secret without revealing it.
  */
 const evidence = z.object({
   header: z.string(),
@@ -44,7 +44,7 @@ const verdict = z.object({
   scheme: z.string().optional(),
   key: z.string().optional(),
   sent_at: instant.optional(),
-  /** Of deliveries that were recorded before there is none. */
+  /** Absent in deliveries that were recorded before evidence was kept. */
   evidence: z.array(evidence).optional(),
 });
 
@@ -59,28 +59,28 @@ export const DeliveryReceived = z.object({
   sha256,
   length: z.int().nonnegative(),
   ...stamp,
-  /** Of a frame: the run that it states did not happen before, as the socket's order says. */
+  /** For a frame: by the socket's order its run did not take effect before this time. */
   not_before: instant.optional(),
-  /** And which run it stated of the account before. */
+  /** For a frame: the account's run before it on the socket. */
   follows: id.optional(),
-  /** How many appends carry the facts; only where more than one. */
+  /** The number of appends that carry the facts, if more than one. */
   parts: z.int().min(2).optional(),
-  /** The span that took it in, where somebody traces it: what follows from it belongs to that trace. */
+  /** The span that received it, if it is traced: everything that it causes belongs to that trace. */
   traceparent: traceparent.optional(),
 });
 
-/** Beside a `DeliveryReceived` with several parts, so that one that was left is found quickly. */
+/** Recorded with a `DeliveryReceived` of several parts, so that incomplete deliveries are found quickly. */
 export const DeliveryDivided = z.object({ delivery_id: uuid, parts: z.int().min(2) });
 
-/** Every fact of the delivery is recorded. Ends a divided delivery, and every snapshot. */
+/** Every fact of the delivery is recorded. Completes divided deliveries and snapshots. */
 export const DeliveryCompleted = z.object({
   delivery_id: uuid,
   parts: z.int().positive(),
-  /** Where the delivery was a snapshot of all accounts. */
+  /** The place of the frame, if the delivery was a snapshot of all accounts. */
   snapshot: place.optional(),
 });
 
-/** The delivery that took the same bytes under another type; only where the reason is type_conflict. */
+/** The delivery that recorded the same bytes under another type; only with the reason type_conflict. */
 const taken_by = z.object({ delivery_id: uuid, payload_type: z.string() }).optional();
 
 export const DeliveryQuarantined = z.object({
@@ -103,13 +103,13 @@ export const QuarantineRetried = z.object({
   taken_by,
 });
 
-/** What the feed client records of its own connections. */
+/** The feed client opened a connection. */
 export const FeedOpened = z.object({
   provider,
   connection: id,
   continues: id.optional(),
   multi_chain: z.boolean(),
-  /** Its frames are recorded with what the socket's order says of them. */
+  /** Whether its frames are recorded with the order of the socket. */
   ordered: z.boolean().optional(),
   opened_at: instant,
 });
@@ -122,10 +122,10 @@ export const FeedClosed = z.object({
   closed_at: instant,
 });
 
-/** What sockets said of the order of runs before programs recorded it is recorded up to there. */
+/** The order of runs on sockets, which older programs did not record, is recorded up to this position. */
 export const SocketOrderRecorded = z.object({ until: position });
 
-/** Every frame of the connection's snapshot is recorded: what it does not list, it left out. */
+/** Every frame of the connection's snapshot is recorded: an account not listed by then is missing from it. */
 export const SnapshotCompleted = z.object({
   provider,
   connection: id,
@@ -133,12 +133,12 @@ export const SnapshotCompleted = z.object({
 });
 
 /**
- * What another client wrote into the stream, on an engine where that is possible: the server's id and
- * type of it, and the digest of its data.
+ * An event that another client wrote into the stream, on engines where that is possible: the server's
+ * id and type of it, and the digest of its data.
  */
 export const ForeignEvent = z.object({ event_id: uuid, event_type: z.string(), sha256 });
 
-/** What an amendment is about: the fact's type and its natural key, beside its id. */
+/** The fact that an amendment amends: its id, type and natural key. */
 const about = z.object({
   event_id: uuid,
   event_type: z.string(),
@@ -161,74 +161,74 @@ export const FactCorrected = about.extend({
 });
 
 export const FactWithdrawn = about.extend({
-  /** Where an amendment is withdrawn: the id of the fact that it was about. */
+  /** If an amendment is withdrawn: the id of the fact that it amended. */
   amends: uuid.optional(),
   translation,
 });
 
-// What persons do to a ledger.
+// Actions of people on a ledger.
 
-/** Who acts: a person's name, or that of a key. */
+/** The name of the person or key that acts. */
 export const actor = z.string().trim().min(1).max(200);
-/** Why, in words for those who come later. */
+/** The reason, for later readers. */
 export const note = z.string().trim().min(1).max(2000);
 
-/** Recorded before the action begins: also one that fails was asked for. */
+/** Recorded before the action begins, so that failed actions are on record too. */
 export const OperatorActed = z.object({
   action: growing([
     ...(["rebuild", "rollback", "retranslate", "retry", "acknowledge", "dismiss"] as const),
     ...(["create_key", "revoke_key", "rotate_key", "rotate_head_key"] as const),
     "erase",
   ]),
-  /** The model, the delivery, the anomaly, the key or the participant; absent where it is about all of them. */
+  /** The model, delivery, anomaly, key or participant; absent if the action is about all of them. */
   target: z.string().optional(),
   actor,
 });
 
 export const QuarantineDismissed = z.object({
   delivery_id: uuid,
-  /** After so many attempts to read it: one more attempt that fails opens it again. */
+  /** The number of failed attempts to read it; one more failed attempt opens it again. */
   attempts: z.int().positive(),
   note,
   actor,
 });
 
-/** The bytes of a delivery are erased: they are stored no more, nor ever again. What was read from them stays. */
+/** The bytes of a delivery are erased and never stored again. The facts read from them stay. */
 export const BodyErased = z.object({
   sha256,
   length: z.int().nonnegative(),
-  /** The delivery by which they were found; others may have brought the same bytes. */
+  /** The delivery by which they were found; other deliveries may have the same bytes. */
   delivery_id: uuid,
   note,
   actor,
 });
 
-/** What a key may do: `operator` everything that `reader` may, and what changes something. */
+/** What a key may do: a `reader` reads, an `operator` also changes things. */
 export const keyRole = growing(["reader", "operator"]);
 export type KeyRole = z.infer<typeof keyRole>;
 
-/** Who did it: a user of the system, or the key that was shown. */
+/** Who acted: a user of the system, or the presented key. */
 const keyActor = z.string().min(1);
 
-/** An API key came into force. Neither its secret nor the secret's digest is ever on the stream. */
+/** An API key was created. Neither its secret nor the secret's digest is ever on the stream. */
 export const ApiKeyCreated = z.object({
   key_id: uuid,
-  /** What the secret begins with: enough to tell keys apart. */
+  /** The beginning of the secret, by which people recognise the key. */
   prefix: z.string().min(1),
   role: keyRole,
-  /** Only what is this platform's; a key without sees everything. */
+  /** The platform whose data the key sees; without it the key sees everything. */
   platform: id.optional(),
   name: z.string().min(1).optional(),
   expires_at: instant.optional(),
-  /** The key in whose place it came. */
+  /** The key that it replaces. */
   replaces: uuid.optional(),
   actor: keyActor,
 });
 
-/** The key opens nothing any more. */
+/** The key was revoked. */
 export const ApiKeyRevoked = z.object({
   key_id: uuid,
-  /** The key that came in its place. */
+  /** The key that replaces it. */
   replaced_by: uuid.optional(),
   actor: keyActor,
 });
@@ -236,7 +236,7 @@ export const ApiKeyRevoked = z.object({
 /** Ed25519, 64 bytes. */
 export const headSignature = z.string().regex(/^[0-9a-f]{128}$/);
 
-/** From here on another key signs heads: both have signed that the one follows the other. */
+/** Another key signs heads from here on. Both keys have signed the succession. */
 export const HeadKeyRotated = z.object({
   old_key: sha256,
   new_key: sha256,

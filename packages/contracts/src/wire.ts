@@ -1,9 +1,8 @@
 import { z } from "zod";
 
 /**
- * Fields of providers' payloads. They arrive from the exact JSON parser, which hands every number
- * over as the text that was printed, so `85693` and `"85693"` are one thing and no digit is lost.
- * Absent, null and `""` all mean that the provider does not say.
+ * A field of a provider's payload. The exact JSON parser gives every number as its printed text, so
+ * `85693` and `"85693"` are equal and no digit is lost. Absent, null and `""` all mean unknown.
  */
 export const text = z
   .string()
@@ -12,10 +11,10 @@ export const text = z
 
 const NIL_UUID = "00000000-0000-0000-0000-000000000000";
 
-/** An id: the nil UUID names nobody. */
+/** An id: the nil UUID means unknown. */
 const identifier = text.transform((value) => (value === NIL_UUID ? undefined : value));
 
-/** A part of an identity: it must be there. */
+/** A required part of an identity. */
 export const key = z.string().min(1);
 
 /** `true`, `"true"`, `"TRUE"` (typed "string" but sent as boolean). */
@@ -34,10 +33,8 @@ export const reasons = z
   .nullish()
   .transform((value) => (Array.isArray(value) ? value.join("; ") : value) || undefined);
 
-/**
- * What Zero Hash puts on the wire, as leniently as its pages demand: unknown fields are
- * let through (the bytes are kept), known ones are read under every name that a page gives them.
- */
+// Zero Hash's payloads, read as leniently as its documentation requires: unknown fields are allowed (the
+// bytes are kept), known ones are read under every documented name.
 
 /** A movement inside a run (provider-docs: balances feed, account balance webhook). */
 const zeroHashMovement = z.looseObject({
@@ -60,10 +57,10 @@ export type ZeroHashMovement = z.infer<typeof zeroHashMovement>;
 
 /**
  * The state of one account, alone or after a run: the body of `balance-updated`, a row of
- * `initial-balance`, the body of the `account_balance.changed` webhook. The feed says
- * `run_timestamp`, the webhook `timestamp`; the feed of 2020 said `account_owner`,
- * `account_subtype`, `new_balance` and `updated`. Of `updated` nothing is read: it dates the last
- * change of an account in a snapshot, and a snapshot counts from when it arrived.
+ * `initial-balance`, the body of the `account_balance.changed` webhook. The feed has
+ * `run_timestamp`, the webhook `timestamp`; the feed of 2020 had `account_owner`,
+ * `account_subtype`, `new_balance` and `updated`. `updated` is not used: it dates the last change of
+ * an account in a snapshot, and a snapshot counts from its arrival.
  */
 export const zeroHashBalance = z.looseObject({
   account_id: text,
@@ -86,7 +83,7 @@ export const zeroHashBalance = z.looseObject({
 });
 export type ZeroHashBalance = z.infer<typeof zeroHashBalance>;
 
-/** `messageType` in every example, `message_type` in the page's text. */
+/** The documentation has `messageType` in every example and `message_type` in its text. */
 export const zeroHashFrame = z.looseObject({
   messageType: text,
   message_type: text,
@@ -161,8 +158,8 @@ export const zeroHashPayment = z.looseObject({
 });
 
 /**
- * `payout.status_updated`: who pays, who is paid, and the payment once there is one; before that
- * `resources.payment` has no id.
+ * `payout.status_updated`: the payor, the payee and the payment. `resources.payment` has no id until
+ * the payment exists.
  */
 export const zeroHashPayout = z.looseObject({
   idempotency_key: text,
@@ -230,7 +227,7 @@ export const zeroHashTrade = z.looseObject({
   timestamp: text,
 });
 
-/** Types that the provider lists and that say nothing of balances, deposits, withdrawals or trades. */
+/** Listed types that are not about balances, deposits, withdrawals or trades. */
 export const zeroHashNotification = z.looseObject({
   participant_code: text,
   external_account_id: text,
@@ -243,8 +240,8 @@ export const zeroHashNotification = z.looseObject({
 });
 
 /**
- * What Layer1 puts on the wire. `null` and a missing key mean the same on its pages.
- * The treasury's body is flat: `eventType` and no `data`.
+ * The envelope of Layer1's payloads. Its documentation uses null and a missing key alike. A treasury
+ * notice is flat: it has `eventType` and no `data`.
  */
 export const layer1Envelope = z.looseObject({
   event: text,

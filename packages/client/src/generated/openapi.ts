@@ -821,7 +821,7 @@ export interface components {
              */
             model: string;
             open: number;
-            /** @description Of the open ones, those that nobody acknowledged */
+            /** @description The open ones that are not acknowledged */
             unacknowledged: number;
         };
         Balance: {
@@ -880,7 +880,7 @@ export interface components {
             delivery_id: components["schemas"]["Uuid"];
             /** @description Names the key that it was checked with */
             key_id: components["schemas"]["Sha256"] | null;
-            /** @description Bytes; null where others' facts are among them */
+            /** @description Bytes; null if they contain other parties' facts */
             length: number | null;
             /**
              * @description more words may come
@@ -1051,7 +1051,7 @@ export interface components {
             type: string;
         };
         EventDetail: {
-            /** @description What later events say of it, in order: a page of them at most */
+            /** @description Its amendments in order: one page at most */
             amendments: components["schemas"]["Event"][];
             causation_id: components["schemas"]["Uuid"] | null;
             correlation_id: string | null;
@@ -1059,7 +1059,7 @@ export interface components {
             data: {
                 [key: string]: components["schemas"]["Json"];
             };
-            /** @description null: no delivery brought it */
+            /** @description null for an event without a delivery */
             delivery: components["schemas"]["DeliverySummary"] | null;
             hash: components["schemas"]["Sha256"];
             id: components["schemas"]["Uuid"];
@@ -1072,7 +1072,7 @@ export interface components {
             type: string;
         };
         Explanation: {
-            /** @description Of a balance or an entry, the newest line first */
+            /** @description For a balance or an entry, newest line first */
             arithmetic: {
                 after: components["schemas"]["Amount"] | null;
                 before: components["schemas"]["Amount"] | null;
@@ -1087,9 +1087,9 @@ export interface components {
                 missing_after: string | null;
             }[];
             deliveries: {
-                /** @description null: not looked for, since it is large or not the asker's */
+                /** @description null: not checked, because it is large or not visible to the key */
                 body: string | null;
-                /** @description null where others' facts are in the bytes, for a platform's key */
+                /** @description null for a platform's key if the bytes contain other parties' facts */
                 body_sha256: components["schemas"]["Sha256"] | null;
                 /**
                  * @description more words may come
@@ -1134,9 +1134,9 @@ export interface components {
             id: string;
             /** @enum {string} */
             kind: "balance" | "account" | "entry" | "withdrawal" | "deposit" | "trade" | "run" | "anomaly";
-            /** @description Goes on to older facts; null where there are none */
+            /** @description Continues with older facts; null where there are none */
             next_cursor: string | null;
-            /** @description By the facts up to there */
+            /** @description Computed from the facts up to this position */
             position: components["schemas"]["Position"];
             /** @description What is explained; null where nothing is shown of it */
             shown: {
@@ -1191,7 +1191,7 @@ export interface components {
             hash: components["schemas"]["Sha256"];
             leaf: components["schemas"]["Sha256"];
             position: components["schemas"]["Position"];
-            /** @description The hashes beside the way, from the leaf upwards */
+            /** @description The hashes beside the path, from the leaf upwards */
             proof: components["schemas"]["Sha256"][];
             root: components["schemas"]["Sha256"];
             tree_size: components["schemas"]["Position"];
@@ -1310,7 +1310,7 @@ export interface components {
             digest: components["schemas"]["Sha256"];
             generation: number;
             lag: number;
-            /** @description Age of the oldest event it waits for */
+            /** @description Age of the oldest event that it has not processed */
             lag_seconds: number;
             model_version: number;
             /**
@@ -1339,7 +1339,7 @@ export interface components {
             lag: number;
             lag_seconds: number;
             position: components["schemas"]["Position"];
-            /** @description Keys whose records the broker does not take */
+            /** @description Keys whose records the broker refuses */
             stopped_keys: number;
         };
         QuarantineRetry: {
@@ -1496,7 +1496,7 @@ export interface components {
             /** @description null where the balances model cannot be read */
             quarantined: {
                 open: number;
-                /** @description Of the open ones, those that nobody acknowledged */
+                /** @description The open ones that are not acknowledged */
                 unacknowledged: number;
             } | null;
             stuck: components["schemas"]["StuckCount"][];
@@ -1512,7 +1512,7 @@ export interface components {
             model: string;
             open: number;
             stage: string;
-            /** @description Of the open ones, those that nobody acknowledged */
+            /** @description The open ones that are not acknowledged */
             unacknowledged: number;
         };
         Total: {
@@ -1520,7 +1520,7 @@ export interface components {
             account_group?: string | null;
             /** @description Where it is grouped by */
             account_type?: string;
-            /** @description Also those of which no balance is known */
+            /** @description Including accounts without a known balance */
             accounts: number;
             accounts_with_gaps: number;
             asset: string;
@@ -1530,7 +1530,7 @@ export interface components {
              * @example layer1
              */
             provider?: string;
-            /** @description Of all balances that are known */
+            /** @description Of all known balances */
             total: components["schemas"]["Amount"];
         };
         Trade: {
@@ -1558,7 +1558,7 @@ export interface components {
             updated_at: components["schemas"]["Instant"] | null;
         };
         TreeHead: {
-            /** @description The hash of position 1: which ledger of that name it is */
+            /** @description The hash of position 1: it identifies the ledger */
             genesis: components["schemas"]["Sha256"];
             /** @description The hash of the event at the position */
             hash: components["schemas"]["Sha256"];
@@ -1584,7 +1584,7 @@ export interface components {
             account_label: string | null;
             amount: components["schemas"]["Amount"] | null;
             asset: string | null;
-            /** @description Who is paid, where that is not the owner */
+            /** @description The payee, where it is not the owner */
             beneficiary: string | null;
             destination_address: string | null;
             fee: components["schemas"]["Amount"] | null;
@@ -2507,7 +2507,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `already_closed`: It needs nobody any more */
+            /** @description `already_closed`: It is closed already */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4503,7 +4503,7 @@ export interface operations {
                      *               "digest": "bd921744c162d338c645d0bb25428fc44f8ba6fd243a34ed3f6e3671d2416706",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 8,
+                     *               "model_version": 9,
                      *               "position": "157",
                      *               "state_digest": "c979f54730a9930b2be812673b1791e90f2494c19b5ee90e53db19f56ccddce8"
                      *             }
@@ -5423,7 +5423,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `already_closed`: It needs nobody any more */
+            /** @description `already_closed`: It is closed already */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5540,7 +5540,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `already_closed`: It needs nobody any more */
+            /** @description `already_closed`: It is closed already */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5959,7 +5959,7 @@ export interface operations {
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 8,
+                     *             "model_version": 9,
                      *             "name": "withdrawals",
                      *             "position": "157",
                      *             "state": "live",

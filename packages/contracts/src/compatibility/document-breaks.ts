@@ -2,10 +2,10 @@
 type Documents = ReadonlyMap<string, Json>;
 
 /**
- * What would break somebody who was built on the promised documents. Growth is welcome: documents,
- * fields, topics, routes may be added.
+ * Finds changes that break clients of the promised documents. Documents, fields, topics and routes
+ * may be added.
  *
- * @returns one line a break, with the document that it stands in.
+ * @returns one line per break, with its document
  */
 export function documentBreaks(promised: Documents, found: Documents): readonly string[] {
   return [...promised].flatMap(([path, before]) => {
@@ -25,13 +25,13 @@ function breaksIn(path: string, promised: Json, found: Json): readonly string[] 
   return schemaDifferences(pair, "$");
 }
 
-/** A document as it was promised, and as it is now. */
+/** A document as promised, and as it is now. */
 type Versions = Readonly<{ promised: Json; found: Json }>;
 
 /**
- * What would break a client of the promised OpenAPI document: an operation, a parameter or an answer
- * that is gone, a parameter that takes less, an answer that says something else. More routes, more
- * optional parameters and more refusals break nobody.
+ * Finds changes that break clients of the promised OpenAPI document: a missing operation, parameter or
+ * response, a parameter that accepts less, a response of another shape. More routes, optional
+ * parameters and error responses break no client.
  */
 function openApiBreaks(documents: Versions): readonly string[] {
   const { promised, found } = documents;
@@ -57,7 +57,7 @@ function parameterBreaks(roots: Versions, operations: Versions, at: string): rea
     const place = `${at} ${name}`;
     const present = now.get(name);
     if (present === undefined) return [`${place}: is not taken any more`];
-    // What was taken must be taken still: here the new schema is the wider one.
+    // Everything accepted before must still be accepted, so old and new are swapped here.
     const differences = schemaDifferences(
       {
         promised: { root: roots.found, node: objectAt(present, "schema") },
@@ -80,7 +80,7 @@ function parametersOf(root: Json, operation: Json): ReadonlyMap<string, Json> {
   return new Map(resolved.map((each) => [`${each.in} parameter ${each.name}`, each]));
 }
 
-/** No operation takes a body so far, and none that takes none may ask for one. */
+/** No operation has a request body so far, and an existing one must not begin to require one. */
 function bodyBreaks({ promised, found }: Versions, at: string): readonly string[] {
   if (promised.requestBody !== undefined) throw new Error(`${at}: bodies are not compared yet`);
   const isNeeded = (found.requestBody as Json | undefined)?.required === true;
@@ -114,9 +114,9 @@ const contentOf = (root: Json, node: Json): Json =>
 type Parts = Readonly<{ promised: Part; found: Part }>;
 
 /**
- * What would break a consumer of the promised AsyncAPI document: a topic or a kind of message that
- * is gone, another address or retention, a header, key or payload that says something else. More
- * topics and more kinds of messages break nobody.
+ * Finds changes that break consumers of the promised AsyncAPI document: a missing topic or message,
+ * another address or retention, a header, key or payload of another shape. More topics and messages
+ * break no consumer.
  */
 function asyncApiBreaks({ promised, found }: Versions): readonly string[] {
   return Object.entries(objectAt(promised, "channels")).flatMap(([name, before]) => {
@@ -174,45 +174,45 @@ const PARTS: readonly (readonly [string, (message: Json) => Json])[] = [
   ["key", (message) => objectAt(objectAt(objectAt(message, "bindings"), "kafka"), "key")],
 ];
 
-/** A schema as it was promised, and one that must let nothing pass that the promise does not. */
+/** A promised schema, and one that must not accept more than it. */
 export type Pair = Readonly<{ promised: Part; found: Part }>;
 
 /**
- * Where a value of the found schema may be something that the promised one does not let pass, or
- * lacks a field that it names. More fields are no difference: readers leave them out.
+ * Finds where the found schema accepts what the promised one does not, or lacks a field. Additional
+ * fields are no difference, since readers ignore them.
  *
- * @returns one line a difference, each with its place below `at`.
- * @throws Error on a keyword that it does not understand: nothing is passed over in silence.
+ * @returns one line per difference, each with its place below `at`
+ * @throws Error on an unknown keyword, so that nothing is silently skipped
  */
 export function schemaDifferences({ promised, found }: Pair, at: string): readonly string[] {
   return compare({ promised, found }, at, new Map());
 }
 
-/** Pairs that are being compared further up: a schema may refer to itself. */
-type UnderWay = Map<Json, Set<Json>>;
+/** Pairs whose comparison has begun: a schema may refer to itself. */
+type InProgress = Map<Json, Set<Json>>;
 
-function compare(pair: Pair, at: string, underWay: UnderWay): readonly string[] {
+function compare(pair: Pair, at: string, inProgress: InProgress): readonly string[] {
   const promised = resolve(pair.promised);
   const found = resolve(pair.found);
-  const compared = underWay.get(promised.node) ?? new Set();
+  const compared = inProgress.get(promised.node) ?? new Set();
   if (compared.has(found.node)) return [];
-  underWay.set(promised.node, compared.add(found.node));
+  inProgress.set(promised.node, compared.add(found.node));
   const choices = branchesOf(promised);
   const differences = branchesOf(found).flatMap((branch) => {
-    const attempts = choices.map((choice) => compareBranch(choice, branch, at, underWay));
+    const attempts = choices.map((choice) => compareBranch(choice, branch, at, inProgress));
     return attempts.reduce((a, b) => (b.length < a.length ? b : a));
   });
   compared.delete(found.node);
   return differences;
 }
 
-/** The alternatives that a schema offers, each of one type. */
+/** The alternatives of a schema, each of one type. */
 function branchesOf(part: Part): readonly Part[] {
   const { root, node } = resolve(part);
   const { oneOf, anyOf, ...beside } = node;
   const alternatives = (oneOf ?? anyOf) as readonly Json[] | undefined;
   if (alternatives) {
-    checkKeywords(beside, SPOKEN);
+    checkKeywords(beside, ANNOTATIONS);
     return alternatives.flatMap((each) => branchesOf({ root, node: each }));
   }
   checkKeywords(node, KEYWORDS);
@@ -224,26 +224,26 @@ function compareBranch(
   promised: Part,
   found: Part,
   at: string,
-  underWay: UnderWay,
+  inProgress: InProgress,
 ): readonly string[] {
   const types = typeDifference(promised.node, found.node);
   if (types) return [`${at}: ${types}`];
   return [
     ...valueDifferences(promised.node, found.node).map((text) => `${at}: ${text}`),
     ...boundDifferences(promised.node, found.node).map((text) => `${at}: ${text}`),
-    ...fieldDifferences({ promised, found }, at, underWay),
-    ...partDifferences({ promised, found }, "items", `${at}[]`, underWay),
-    ...partDifferences({ promised, found }, "additionalProperties", `${at}.*`, underWay),
+    ...fieldDifferences({ promised, found }, at, inProgress),
+    ...partDifferences({ promised, found }, "items", `${at}[]`, inProgress),
+    ...partDifferences({ promised, found }, "additionalProperties", `${at}.*`, inProgress),
   ];
 }
 
 const TEXTS = ["pattern", "format"];
 const LOWER = ["minimum", "exclusiveMinimum", "minLength", "minItems"];
 const UPPER = ["maximum", "exclusiveMaximum", "maxLength", "maxItems"];
-const SPOKEN = ["$schema", "$id", "$defs", "title", "description", "examples", "default"];
+const ANNOTATIONS = ["$schema", "$id", "$defs", "title", "description", "examples", "default"];
 const SHAPE = ["type", "const", "enum", "properties", "required", "items"];
 const MAPS = ["additionalProperties", "propertyNames"];
-const KEYWORDS = [...TEXTS, ...LOWER, ...UPPER, ...SPOKEN, ...SHAPE, ...MAPS];
+const KEYWORDS = [...TEXTS, ...LOWER, ...UPPER, ...ANNOTATIONS, ...SHAPE, ...MAPS];
 
 function checkKeywords(node: Json, understood: readonly string[]): void {
   const unknown = Object.keys(node).find((keyword) => !understood.includes(keyword));
@@ -271,7 +271,7 @@ function valuesOf(node: Json): readonly string[] | null {
 }
 
 function boundDifferences(promised: Json, found: Json): readonly string[] {
-  // Values that are listed were compared one by one.
+  // Listed values were compared one by one.
   if (valuesOf(found) !== null) return [];
   const loosened = (keyword: string): boolean => {
     if (promised[keyword] === undefined || promised[keyword] === found[keyword]) return false;
@@ -287,7 +287,7 @@ function boundDifferences(promised: Json, found: Json): readonly string[] {
 function fieldDifferences(
   { promised, found }: Pair,
   at: string,
-  underWay: UnderWay,
+  inProgress: InProgress,
 ): readonly string[] {
   const now = objectAt(found.node, "properties");
   const isRequired = ({ node }: Part, name: string) =>
@@ -299,36 +299,36 @@ function fieldDifferences(
     const pair = { promised: below(promised, before), found: below(found, now[name]) };
     return [
       ...(mayLack ? [`${place}: may be absent, was always there`] : []),
-      ...compare(pair, place, underWay),
+      ...compare(pair, place, inProgress),
     ];
   });
 }
 
-/** Of what stands in a list or under keys that are not named. */
+/** Compares the schema of list items, or of keys that are not named. */
 function partDifferences(
   { promised, found }: Pair,
   keyword: "items" | "additionalProperties",
   at: string,
-  underWay: UnderWay,
+  inProgress: InProgress,
 ): readonly string[] {
   const [before, now] = [promised.node[keyword], found.node[keyword]];
   if (typeof before !== "object") return [];
   if (typeof now !== "object") return [`${at}: may be anything`];
-  return compare({ promised: below(promised, before), found: below(found, now) }, at, underWay);
+  return compare({ promised: below(promised, before), found: below(found, now) }, at, inProgress);
 }
 
 const below = ({ root }: Part, node: unknown): Part => ({ root, node: node as Json });
 
-/** A JSON object of a document that was read. */
+/** A JSON object of a document. */
 export type Json = Readonly<Record<string, unknown>>;
 
 /** A part of a document, which may refer to other parts of it. */
 export type Part = Readonly<{ root: Json; node: Json }>;
 
 /**
- * Follows `$ref` until there is none.
+ * Follows `$ref` to its target.
  *
- * @throws Error where it leads out of the document, or nowhere.
+ * @throws Error where it points outside the document, or to nothing
  */
 export function resolve({ root, node }: Part): Part {
   let found = node;
@@ -347,5 +347,5 @@ function lookUp(root: Json, pointer: string): Json {
   return found as Json;
 }
 
-/** What lies under a key; an empty object where nothing does. */
+/** The object under a key; an empty object where there is none. */
 const objectAt = (node: Json | undefined, key: string): Json => (node?.[key] ?? {}) as Json;
