@@ -209,10 +209,10 @@ function compare(pair: Pair, at: string, inProgress: InProgress): readonly strin
 /** The alternatives of a schema, each of one type. */
 function branchesOf(part: Part): readonly Part[] {
   const { root, node } = resolve(part);
-  const { oneOf, anyOf, ...beside } = node;
+  const { oneOf, anyOf, ...others } = node;
   const alternatives = (oneOf ?? anyOf) as readonly Json[] | undefined;
   if (alternatives) {
-    checkKeywords(beside, ANNOTATIONS);
+    checkKeywords(others, ANNOTATIONS);
     return alternatives.flatMap((each) => branchesOf({ root, node: each }));
   }
   checkKeywords(node, KEYWORDS);

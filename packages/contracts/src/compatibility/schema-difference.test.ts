@@ -71,7 +71,7 @@ describe("what breaks a reader", () => {
       record({ a: { type: "number" } }),
       ["$.a: may be number, was integer"],
     ],
-    ["a type is not said any more", TEXT, {}, ["$: may be of any type, was string"]],
+    ["a type is not stated any more", TEXT, {}, ["$: may be of any type, was string"]],
     ["one more word", words("a"), words("a", "b"), ['$: may be "b", was one of "a"']],
     ["any word", words("a", "b"), TEXT, ['$: may be any string, was one of "a", "b"']],
     [
@@ -153,7 +153,7 @@ describe("what breaks a reader", () => {
   });
 });
 
-describe("what breaks nobody", () => {
+describe("what breaks no reader", () => {
   test.each<[string, Json, Json]>([
     ["one more field", record({ a: TEXT }), record({ a: TEXT, b: TEXT })],
     ["one more field that may be absent", record({ a: TEXT }), record({ a: TEXT, b: TEXT }, ["a"])],

@@ -139,7 +139,7 @@ describe("the tree over events", () => {
     );
   });
 
-  test("proves that it goes on from an earlier one, and from no other", () => {
+  test("proves that it extends an earlier one, and no other", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 600 }), fc.nat(), fc.nat(), (to, a, b) => {
         const { rangeRoot } = stored([to]);

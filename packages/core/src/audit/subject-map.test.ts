@@ -42,7 +42,7 @@ function rootInOrder(leaves: readonly Leaf[]): string {
   return map.root();
 }
 
-/** A stored map that loads what it needs as a store would, and counts it. */
+/** A stored map that loads branches on demand and counts them. */
 function storedMap() {
   const branches = new Map<string, Branch>();
   const load = (keys: readonly string[]) => {
@@ -116,7 +116,7 @@ describe("the map of subjects", () => {
           expect(isProven({ root: other, key, entry }, proof, hashing)).toBe(false);
           if (entry !== null) {
             expect(isProven({ root, key, entry: null }, proof, hashing)).toBe(false);
-            // Nobody can leave an entry out by showing the way as if it ended earlier.
+            // A proof whose path ends too early does not hide an entry.
             for (const leaf of [null, { key: other, entry }]) {
               for (let end = 0; end <= proof.siblings.length; end += 1) {
                 const cut = { leaf, siblings: proof.siblings.slice(0, end) };

@@ -95,7 +95,7 @@ describe("a delivery", () => {
     expect(brief(ledger.events.slice(4))).toEqual(["DeliveryReceived"]);
   });
 
-  test("that nobody can read is quarantined, once", () => {
+  test("that cannot be read is quarantined, once", () => {
     const ledger = createLedger();
     const unreadable = { payloadType: "account_balance.changed", text: "{" };
     expect(ledger.deliver(unreadable)).toBe("quarantined");
@@ -183,7 +183,7 @@ describe("a group's own earlier deliveries", () => {
     ["a snapshot", snapshot(1, 3)],
     ["an empty snapshot", snapshot(1, 0)],
     ["a divided snapshot", snapshot(1, 3000)],
-    ["one that nobody can read", { payloadType: "unheard of", body: {} }],
+    ["one that cannot be read", { payloadType: "unheard of", body: {} }],
   ])("decided twice upon one look-up, %s appends once", (_what, delivered) => {
     const known = createLedger().known();
     const first = decideDelivery(deliveryOf(delivered), known, hashing);
@@ -349,7 +349,7 @@ describe("what a translation withdrew", () => {
     expect(stated(ledger.events, "FactSeen")).toHaveLength(2);
   });
 
-  test("a contradiction that was withdrawn stands again where another delivery states it", () => {
+  test("a withdrawn contradiction is in force again where another delivery states it", () => {
     const ledger = createLedger();
     ledger.deliver(balance());
     ledger.deliver(balance({ balance: "9" }));

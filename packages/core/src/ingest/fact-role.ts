@@ -129,7 +129,7 @@ export function roleOf(now: View | null, without: Without, isInForce: boolean): 
     return { role: "decides", because: `without it ${describeChange(view, also)}` };
   return isInForce
     ? { role: "repeats", because: NO_CHANGE }
-    : { role: "superseded", because: `${NO_CHANGE}: something else stands in its place` };
+    : { role: "superseded", because: `${NO_CHANGE}: something else replaced it` };
 }
 
 const NO_CHANGE = "without it nothing that is shown here would change";
@@ -168,7 +168,7 @@ function describeChange(view: View | null, { name, value }: Change): string {
   const field = FIELD_NAMES[name] ?? name.replaceAll("_", " ");
   if (value === null) return `the ${field} would not be known`;
   return typeof value === "object"
-    ? `the ${field} would be another`
+    ? `the ${field} would be different`
     : `the ${field} would be ${String(value)}`;
 }
 
@@ -179,11 +179,11 @@ const AMENDMENT_TEXTS: AmendmentTexts = {
   FactSeen: ({ adds }) => `another copy adds ${fieldNames(adds)}`,
   FactContradicted: ({ contradicts }) =>
     `another copy says otherwise (${fieldValues(contradicts)}); the first one stays in force`,
-  FactCorrected: () => "a newer translation of the same bytes reads it so, which counts",
+  FactCorrected: () => "a newer translation of the same bytes replaces what was read first",
   FactWithdrawn: ({ amends }) =>
     amends === undefined
       ? "a newer translation of the same bytes does not find it any more"
-      : "a newer translation of the same bytes does not find what a copy was said to add",
+      : "a newer translation of the same bytes does not find what this copy added or contradicted",
 };
 
 /** Describes an amendment; null for the event of the fact itself. */

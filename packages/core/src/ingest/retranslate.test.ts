@@ -78,7 +78,7 @@ describe("another translation over the stored bytes", () => {
     expect(retranslate(ledger, [same, same, same])).toEqual([]);
   });
 
-  test("corrects what it reads otherwise; the place of the fact stays", () => {
+  test("corrects what it reads differently; the fact keeps its position", () => {
     const ledger = ledgerOf(balance());
     const events = retranslate(ledger, [withData("BalanceReported", { balance: "3" })]);
     expect(brief(events)).toEqual(["FactCorrected"]);
@@ -101,7 +101,7 @@ describe("another translation over the stored bytes", () => {
     expect(reportIn(ledger)).toMatchObject({ withdrawn: false, inForce: { balance: "1" } });
   });
 
-  test("withdraws an addition that its delivery does not state; another's stands again", () => {
+  test("withdraws an addition that its delivery does not state; another delivery's is in force again", () => {
     const ledger = ledgerOf(
       balance(),
       balance({ run_type: "deposit" }),
@@ -123,7 +123,7 @@ describe("another translation over the stored bytes", () => {
     expect(reportIn(ledger)).toMatchObject({ contradicted: [], inForce: { balance: "2" } });
   });
 
-  /** A delivery that a fault read as saying of run 7 what it says of run 8. */
+  /** A delivery about run 8 that a faulty translation read as being about run 7. */
   const ledgerOfFault = (...others: readonly ReturnType<typeof balance>[]) => {
     const ledger = createLedger();
     const wrong = deliveryOf(balance({ balance: "9", run_id: "7", comment: "run 8" }));

@@ -95,10 +95,10 @@ export const decideWithdrawals: DecideRetranslation = (retranslation, known, has
 export const decideAdditions: DecideRetranslation = (retranslation, known, hashing) => {
   const { facts, cause } = retranslation;
   const statements = statementsOf(facts, hashing);
-  const holds: Holds = ({ event_id, content, isContradiction }, state) =>
+  const isValid: IsValid = ({ event_id, content, isContradiction }, state) =>
     !isContradiction ||
     (statements.get(event_id) ?? []).some((fact) => isSame(compareCopy(state, fact), content));
-  const events = withdrawAmendments(retranslation, known, hashing, holds);
+  const events = withdrawAmendments(retranslation, known, hashing, isValid);
   return [...events, ...facts.flatMap((fact) => decideFact(fact, known, cause, hashing))];
 };
 
@@ -137,14 +137,14 @@ function factsNamedBy(caused: readonly RecordedEvent[]): Iterable<Omit<Recorded,
 }
 
 type Amending = Readonly<{ event_id: string; content: FactData; isContradiction: boolean }>;
-type Holds = (amending: Amending, state: FactState) => boolean;
+type IsValid = (amending: Amending, state: FactState) => boolean;
 
-/** Withdraws amendments of the delivery that do not hold. */
+/** Withdraws amendments of the delivery that are not valid. */
 function withdrawAmendments(
   { caused, translation, cause }: Retranslation,
   known: KnownFacts,
   hashing: Hashing,
-  holds: Holds,
+  isValid: IsValid,
 ): readonly NewEvent[] {
   const events: NewEvent[] = [];
   for (const event of caused) {
@@ -154,7 +154,7 @@ function withdrawAmendments(
     if (state === undefined || !isAmendedBy(state, event.id)) continue;
     const isContradiction = event.type === "FactContradicted";
     const content = isContradiction ? data.contradicts : data.adds;
-    if (holds({ event_id: data.event_id, content, isContradiction }, state)) continue;
+    if (isValid({ event_id: data.event_id, content, isContradiction }, state)) continue;
     const about = { ...data, key: withPresentRun(data.key, state) };
     events.push(withdrawnAmendmentEvent(event, about, { translation, cause, hashing }));
   }

@@ -21,7 +21,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     "occurred_at" in data ? { occurred_at: "1970-01-19T23:03:09.426Z" } : {},
 };
 
-/** Runs 1 and 2 become one: what a fault makes of run 2, somebody else truly says of run 1. */
+/** A faulty translation reads run 2 as run 1, about which another delivery makes a true statement. */
 const first = (run: unknown): string => (String(run) === "2" ? "1" : String(run));
 
 function readBy(translation: number, fault: Fault, copy: Copy) {

@@ -18,7 +18,7 @@ function quarantined(delivered: Delivered = { payloadType: "new.type", body: PAY
 }
 
 describe("a quarantined delivery, read again", () => {
-  test("that can be read now is resolved, and says what it says", () => {
+  test("that can be read now is resolved, and its facts are recorded", () => {
     const { ledger, received } = quarantined();
     const retry = { received, reading: readable, translation: 2, others: [] };
     const events = decideRetry(retry, ledger.known(), hashing);

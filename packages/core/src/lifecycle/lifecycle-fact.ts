@@ -237,7 +237,7 @@ const EXPLANATIONS: readonly Explanation[] = [
   {
     applies: ({ outcome: { flag } }) => flag?.startsWith("unknown_word:") ?? false,
     explain: ({ outcome: { after } }) =>
-      `is no word that is known, so the stage stays ${stageText(after)}`,
+      `is not a known status, so the stage stays ${stageText(after)}`,
   },
   {
     applies: ({ outcome: { flag } }) => flag?.startsWith("illegal_step:") ?? false,
@@ -256,7 +256,7 @@ const EXPLANATIONS: readonly Explanation[] = [
   {
     applies: ({ outcome: { late } }) => late,
     explain: ({ outcome: { after } }) =>
-      `came late and fills its place in the history; the stage was ${stageText(after)} by then`,
+      `came late and is placed in the history by its time; the stage was ${stageText(after)} by then`,
   },
   {
     applies: () => true,
@@ -280,7 +280,7 @@ export function lifecycleReason(
 
 function entryReason(entry: HistoryEntry, outcome: EntryOutcome): string {
   const word = `${entry.source} "${entry.word}"`;
-  if (outcome === null) return `${word} is said by another fact, which is shown for both`;
+  if (outcome === null) return `${word} is also stated by another fact, which is shown for both`;
   const judged = { entry, outcome };
   return `${word} ${EXPLANATIONS.find(({ applies }) => applies(judged))?.explain(judged)}`;
 }

@@ -208,7 +208,7 @@ describe("balance updated", () => {
       timestamp,
     );
 
-  test("is one fact a fund; BLOCKCHAIN says what it should be", () => {
+  test("is one fact per fund; BLOCKCHAIN has its expected balance", () => {
     const common = {
       provider: "layer1",
       reference: "First Eth Address",

@@ -329,7 +329,7 @@ describe("translation is total and pure", () => {
     );
   });
 
-  test("any text may stand where a page prints one", () => {
+  test("a documented text may be any text", () => {
     const text = fc.string({ unit: "grapheme" });
     fc.assert(
       fc.property(text, text, (value, other) => {

@@ -88,7 +88,7 @@ function expectValidEvent({ type, data }: Pick<NewEvent, "type" | "data">): void
   expect(FACTS[type as FactType].parse(stored)).toEqual(stored);
 }
 
-/** `MovementRecorded×2`, in order; repeats of one type stand together. */
+/** Types in order, such as `MovementRecorded×2` for consecutive events of one type. */
 export function brief(events: readonly Readonly<{ type: string }>[]): string[] {
   const runs: { type: string; count: number }[] = [];
   for (const { type } of events) {

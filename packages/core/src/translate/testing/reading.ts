@@ -13,7 +13,7 @@ import { testHashing } from "./hashing.ts";
 
 export const RECEIVED_AT = "2025-05-01T15:23:10.000000001Z";
 
-/** A delivery for tests; `body` is printed compact, `text` goes in as it stands. */
+/** A delivery for tests; `body` is printed compact, `text` is used unchanged. */
 export type Delivered = Readonly<{
   provider?: Provider;
   channel?: Channel;
