@@ -2,7 +2,7 @@ import { PublisherFenced, TopicsUnavailable } from "@counterfoil/processing/port
 import { describe, expect, test } from "@jest/globals";
 import { portError, withAdvice } from "./client.ts";
 
-/** An error as the client makes it. */
+/** An error as created by the client. */
 function clientError(name: string, message: string, more: object = {}): Error {
   return Object.assign(new Error(message), { name, ...more });
 }
@@ -58,12 +58,12 @@ describe("failures of the client", () => {
     expect(found.cause).toBe(error);
   });
 
-  test("a fault of the program stays what it is", () => {
+  test("a programming error is unchanged", () => {
     const fault = new TypeError("not a function");
     expect(portError(fault, "publishing")).toBe(fault);
   });
 
-  test("causes that go around in a circle are gone through once", () => {
+  test("circular causes are visited once", () => {
     const error = clientError("KafkaJSError", "round");
     error.cause = error;
     expect(portError(error, "publishing")).toBeInstanceOf(TopicsUnavailable);
@@ -86,7 +86,7 @@ async function adviceOn(error: Error): Promise<string> {
   return (advised as Error).message;
 }
 
-describe("what to look at where brokers cannot be used", () => {
+describe("advice if brokers cannot be used", () => {
   test.each<[string, Error, RegExp]>([
     [
       "the login is refused",
@@ -131,7 +131,7 @@ describe("what to look at where brokers cannot be used", () => {
     expect(await adviceOn(error)).toMatch(advice);
   });
 
-  test("other trouble stays as it is", async () => {
+  test("other errors are unchanged", async () => {
     const fault = new TypeError("not a function");
     await expect(withAdvice(BROKERS, () => Promise.reject(fault))).rejects.toBe(fault);
     expect(await withAdvice(BROKERS, async () => 7)).toBe(7);

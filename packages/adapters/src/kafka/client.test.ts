@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** TLS with a file of authorities that holds this. */
+/** TLS with a file of authorities with this content. */
 function withFile(text: string) {
   const file = join(folder, "ca.pem");
   writeFileSync(file, text);
@@ -26,7 +26,7 @@ function withFile(text: string) {
 
 const tlsOf = (env: Readonly<Record<string, string>>) => kafkaConfigOf(loadConfig(env))?.tls;
 
-test("without brokers there is nothing to connect to", () => {
+test("without brokers there is no connection", () => {
   expect(kafkaConfigOf(loadConfig({}))).toBeNull();
 });
 
@@ -66,7 +66,7 @@ describe("a file of authorities is refused", () => {
 
 const LEVELS = [logLevel.ERROR, logLevel.WARN, logLevel.INFO, logLevel.DEBUG];
 
-/** What becomes of a line of the client's at each of its levels. */
+/** Logs a line of the client at each of its levels. */
 function linesOf(message: string): readonly Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];
   const logger = pino(
@@ -94,7 +94,7 @@ function linesOf(message: string): readonly Record<string, unknown>[] {
   return lines;
 }
 
-describe("the client's lines are ours, without what was sent", () => {
+describe("the client's lines are logged without sent data", () => {
   test.each([
     ["Connection error: connect ECONNREFUSED 127.0.0.1:1", [20, 20, 20, 20]],
     ["Failed to connect to seed broker, trying another broker from the list: x", [20, 20, 20, 20]],

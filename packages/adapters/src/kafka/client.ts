@@ -7,11 +7,11 @@ import { Kafka, type LogEntry, logLevel } from "kafkajs";
 import type { Logger } from "pino";
 import { ConfigurationInvalid } from "../config.ts";
 
-/** Where the brokers are, and how they are spoken to. */
+/** The brokers' addresses, and how to connect to them. */
 export type KafkaConnection = Readonly<{
-  /** `host:port` each. */
+  /** Each `host:port`. */
   brokers: readonly string[];
-  /** With `ca`, the brokers' certificates must come from these authorities: PEM, one or several. */
+  /** With `ca`, the brokers' certificates must be issued by these authorities (PEM, one or several). */
   tls?: boolean | Readonly<{ ca: string }>;
   sasl?: Readonly<{
     mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
@@ -24,11 +24,11 @@ export type ClientOptions = KafkaConnection &
   Readonly<{
     clientId: string;
     logger: Logger;
-    /** How often the client retries by itself; `RETRY` says how. */
+    /** The number of the client's own retries, see `RETRY`. */
     retries?: number;
   }>;
 
-/** A few retries within a few seconds; the caller decides whether to go on. */
+/** A few retries within a few seconds; after that the caller decides. */
 export const RETRY = { retries: 4, initialRetryTime: 50, maxRetryTime: 1000, multiplier: 2 };
 
 export function createClient(options: ClientOptions): Kafka {
@@ -48,9 +48,9 @@ export function createClient(options: ClientOptions): Kafka {
 }
 
 /**
- * Where a ledger is published to; null where no brokers are configured.
+ * The Kafka connection and topic prefix of a ledger; null if no brokers are configured.
  *
- * @throws ConfigurationInvalid where the file of authorities cannot be used, or would not be
+ * @throws ConfigurationInvalid if the file of authorities is invalid, or set without TLS
  */
 export function kafkaConfigOf(config: Config): (KafkaConnection & { prefix: string }) | null {
   const {
@@ -62,8 +62,8 @@ export function kafkaConfigOf(config: Config): (KafkaConnection & { prefix: stri
     COUNTERFOIL_KAFKA_PASSWORD: password,
   } = config;
   if (brokers.length === 0) return null;
-  const isOpen = username === undefined || password === undefined;
-  const login = isOpen ? {} : { sasl: { mechanism, username, password } };
+  const hasNoLogin = username === undefined || password === undefined;
+  const login = hasNoLogin ? {} : { sasl: { mechanism, username, password } };
   if (caFile !== undefined && !isTls) {
     throw new ConfigurationInvalid([
       "COUNTERFOIL_KAFKA_CA_FILE is set and COUNTERFOIL_KAFKA_TLS is false: set that to true, or leave out the file",
@@ -73,7 +73,7 @@ export function kafkaConfigOf(config: Config): (KafkaConnection & { prefix: stri
   return { brokers, tls, prefix: topicPrefix(config), ...login };
 }
 
-/** Ledgers share nothing: each but the default has its name in its topics. */
+/** Ledgers share no topics: all except the default have their name in the prefix. */
 function topicPrefix(config: Config): string {
   const { COUNTERFOIL_KAFKA_TOPIC_PREFIX: prefix, COUNTERFOIL_LEDGER: ledger } = config;
   return ledger === "default" ? prefix : `${prefix}.${ledger}`;
@@ -82,10 +82,10 @@ function topicPrefix(config: Config): string {
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /**
- * The certificates in a PEM file. Each is read here, since TLS leaves out what it cannot read, and
- * every broker would then be refused for another reason.
+ * The certificates in a PEM file. Each is parsed here, because TLS ignores certificates that it cannot
+ * parse, and every broker would then be refused for another reason.
  *
- * @throws ConfigurationInvalid naming the variable and what is wrong with the file.
+ * @throws ConfigurationInvalid naming the variable and the defect of the file
  */
 function readAuthorities(file: string): string {
   const refuse = (found: string): never => {
@@ -117,29 +117,37 @@ function isReadable(certificate: string): boolean {
   }
 }
 
-/** Fields of the client's log lines that are kept; others may hold what was sent. */
-const KEPT = ["broker", "clientId", "error", "retryCount", "retryTime", "groupId", "topic"];
+/** Fields of the client's log lines that are logged; others may hold sent data. */
+const LOGGED_FIELDS = [
+  "broker",
+  "clientId",
+  "error",
+  "retryCount",
+  "retryTime",
+  "groupId",
+  "topic",
+];
 
 /** Errors that the client neither throws nor recovers from. */
-const SERIOUS = ["Offset out of range", "Failed to execute listener"];
+const SERIOUS_ERRORS = ["Offset out of range", "Failed to execute listener"];
 
 /**
- * Writes the client's log lines to our log. The client logs every retry of every broker, and what it
- * gives up on is thrown and logged by the caller; so all but a few lines are logged at debug.
+ * Writes the client's log lines to our log. The client logs every retry of every broker, and throws
+ * the final errors, which the caller logs; so all but a few lines are logged at debug level.
  */
 export function kafkaLog(logger: Logger): (entry: LogEntry) => void {
   return ({ level, namespace, log }) => {
     const kept = Object.fromEntries(
-      KEPT.filter((name) => name in log).map((name) => [name, log[name]]),
+      LOGGED_FIELDS.filter((name) => name in log).map((name) => [name, log[name]]),
     );
     const fields = { client: namespace, ...kept };
-    const isSerious = SERIOUS.some((words) => log.message.startsWith(words));
+    const isSerious = SERIOUS_ERRORS.some((words) => log.message.startsWith(words));
     if (level === logLevel.ERROR && isSerious) logger.warn(fields, log.message);
     else logger.debug(fields, log.message);
   };
 }
 
-/** Runs a call of the client. @throws errors of the port. */
+/** Runs a call of the client. @throws errors of the port */
 export async function asPort<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -148,7 +156,7 @@ export async function asPort<T>(doing: string, work: () => Promise<T>): Promise<
   }
 }
 
-/** Runs something that needs brokers. @throws TopicsUnavailable that says what to look at. */
+/** Runs work that needs the brokers. @throws TopicsUnavailable with advice on what to check */
 export async function withAdvice<T>(
   brokers: readonly string[],
   work: () => Promise<T>,
@@ -162,27 +170,27 @@ export async function withAdvice<T>(
   }
 }
 
-const GIVE_UP_AFTER_MS = 15_000;
-const RETRY_EVERY_MS = 100;
+const TRANSIENT_MS_MAX = 15_000;
+const TRANSIENT_RETRY_MS = 100;
 
-/** Retries while the answer is transient: the client gives up before such a moment is over. */
+/** Retries transient errors, which can last longer than the client retries. */
 export async function retryTransient<T>(work: () => Promise<T>): Promise<T> {
-  for (let waitedMs = 0; ; waitedMs += RETRY_EVERY_MS) {
+  for (let waitedMs = 0; ; waitedMs += TRANSIENT_RETRY_MS) {
     try {
       return await work();
     } catch (error) {
-      if (!isTransient(error) || waitedMs >= GIVE_UP_AFTER_MS) throw error;
-      await wait(RETRY_EVERY_MS);
+      if (!isTransient(error) || waitedMs >= TRANSIENT_MS_MAX) throw error;
+      await wait(TRANSIENT_RETRY_MS);
     }
   }
 }
 
 const FENCED = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"]);
-/** The client does not know all codes by name. */
+/** Error codes without a name in the client. */
 const FENCED_CODES = new Set([47, 90]);
 const TOO_LARGE = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 
-/** A failure of the client as an error of the port. Other errors stay as they are. */
+/** Converts an error of the client to an error of the port. Other errors are returned unchanged. */
 export function portError(error: unknown, doing: string): unknown {
   const chain = causesOf(error);
   if (!chain.some(isOfClient)) return error;
@@ -196,8 +204,8 @@ export function portError(error: unknown, doing: string): unknown {
     );
   }
   if (is(TOO_LARGE)) {
-    // What it takes was measured by the limits of the opening. The client goes on counting as if
-    // nothing had been sent, and the broker would take what comes next for repeats.
+    // The record was within the limit read at opening. The publisher has to be reopened: the client
+    // does not advance its sequence numbers, and the broker would take the next records for repeats.
     const advice =
       "the topic's max.message.bytes is lower than when it was opened: it is read anew";
     return new TopicsUnavailable(`${message}: ${advice}`, { cause: error });
@@ -216,7 +224,7 @@ type Failure = Error & {
 
 const isOfClient = ({ name }: Failure): boolean => name.startsWith("KafkaJS");
 
-/** The error and what caused it, outermost first. */
+/** The error and its causes, outermost first. */
 function causesOf(error: unknown): readonly Failure[] {
   const chain: Failure[] = [];
   const queue: unknown[] = [error];
@@ -231,7 +239,7 @@ function causesOf(error: unknown): readonly Failure[] {
   return chain;
 }
 
-/** Node's error codes for a certificate that comes from no authority it knows. */
+/** Node's error codes for a certificate of an unknown authority. */
 const UNKNOWN_AUTHORITY = new Set<unknown>([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",
@@ -241,7 +249,7 @@ const UNKNOWN_AUTHORITY = new Set<unknown>([
   "CERT_SIGNATURE_FAILURE",
 ]);
 
-/** What to look at. @param chain the failure and its causes. */
+/** Advice on what to check. @param chain the error and its causes */
 function adviceOn(chain: readonly Failure[], brokers: readonly string[]): string {
   if (chain.some(isAboutLogin)) {
     return "check COUNTERFOIL_KAFKA_USERNAME, COUNTERFOIL_KAFKA_PASSWORD and COUNTERFOIL_KAFKA_SASL";
@@ -266,10 +274,10 @@ const isAddress = (broker: unknown): broker is string =>
   typeof broker === "string" && broker.includes(":");
 
 /**
- * Answers that pass by themselves: a topic was created or changed its leader a moment ago, or a
- * broker that has just started does not know yet who coordinates transactions and groups.
+ * Transient errors: a topic was just created or has changed its leader, or a broker that has just
+ * started does not know the coordinator of transactions and groups yet.
  */
-const TRANSIENT = new Set([
+const TRANSIENT_ERRORS = new Set([
   "UNKNOWN_TOPIC_OR_PARTITION",
   "NOT_LEADER_FOR_PARTITION",
   "LEADER_NOT_AVAILABLE",
@@ -283,5 +291,9 @@ const TRANSIENT = new Set([
 function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { type } = error as { type?: unknown };
-  return TRANSIENT.has(String(type)) || TRANSIENT.has(error.name) || isTransient(error.cause);
+  return (
+    TRANSIENT_ERRORS.has(String(type)) ||
+    TRANSIENT_ERRORS.has(error.name) ||
+    isTransient(error.cause)
+  );
 }

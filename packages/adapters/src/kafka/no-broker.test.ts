@@ -23,7 +23,7 @@ async function listen(onConnection: (socket: Socket) => void) {
   return { address: `127.0.0.1:${port}`, close };
 }
 
-describe("what is no broker", () => {
+describe("a server that is not a broker", () => {
   test.each<[string, ((socket: Socket) => void) | null, string]>([
     ["nobody listens", null, "ECONNREFUSED"],
     ["it takes connections and never answers", () => {}, "within 8 s"],

@@ -53,7 +53,7 @@ describe("the requests of a transaction", () => {
     expect(shape(messages, bytesMax)).toEqual(expected);
   });
 
-  test("are never larger than the limit, keep the order, and leave nothing out", () => {
+  test("never exceed the limit, keep the order, and are complete", () => {
     const messages = Array.from({ length: 5000 }, (_, at) => message("t", `${at} `, at % 300));
     const chunks = chunkRecords(messages, () => 20_000);
     expect(chunks.flatMap((chunk) => chunk.get("t") ?? []).map(({ key }) => key)).toEqual(
@@ -70,7 +70,7 @@ describe("the requests of a transaction", () => {
     }
   });
 
-  test("one that is too large alone is known, with both sizes and in few words", () => {
+  test("a message that alone is too large is reported with both sizes", () => {
     const large = message("t", "a", 2000);
     const bytes = recordBytes(large) + BATCH_HEADER_BYTES;
     expect(sizeProblem(large, () => 1000)).toContain(

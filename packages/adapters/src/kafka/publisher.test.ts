@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Partitioners, type PartitionMetadata } from "kafkajs";
-import { choosePartition, createSentOnce } from "./publisher.ts";
+import { choosePartition, createRepeatDetector } from "./publisher.ts";
 
 function partitionOf(key: string, partitions: number): number {
   const partitionMetadata = Array.from({ length: partitions }, (_, partitionId) => ({
@@ -12,7 +12,7 @@ function partitionOf(key: string, partitions: number): number {
   return choosePartition()({ topic: "any", partitionMetadata, message });
 }
 
-/** The hashes that Kafka's own tests of its Java client pin. */
+/** The hashes in Kafka's own tests of its Java client. */
 const HASHES: readonly (readonly [string, number])[] = [
   ["21", -973_932_308],
   ["foobar", -790_332_482],
@@ -29,7 +29,7 @@ describe("the partition of a key", () => {
     }
   });
 
-  test("is that of the client's own partitioner, and found at once however long the key is", () => {
+  test("is that of the client's own partitioner, and is computed quickly for long keys", () => {
     const theirs = Partitioners.DefaultPartitioner();
     const partitionMetadata = Array.from({ length: 7 }, (_, partitionId) => ({ partitionId }));
     fc.assert(
@@ -47,7 +47,7 @@ describe("the partition of a key", () => {
     expect(performance.now() - before).toBeLessThan(5_000);
   });
 
-  test("is frozen for keys of ours", () => {
+  test("never changes for existing keys", () => {
     const keys = [
       "zerohash:DEF456:ABC123:general:available:BTC",
       "run:94087",
@@ -67,13 +67,13 @@ const metadata = [0, 1, 2].map((partitionId) => ({
 }));
 
 describe("a send of the client", () => {
-  const sentOnce = createSentOnce(choosePartition);
-  const partitionOf = sentOnce.createPartitioner();
+  const repeatDetector = createRepeatDetector(choosePartition);
+  const partitionOf = repeatDetector.createPartitioner();
   const attempt = (messages: readonly { key: string; value: string }[]) =>
     messages.map((message) => partitionOf({ topic: "t", partitionMetadata: metadata, message }));
   const send = () => ["a", "b", "a"].map((key) => ({ key, value: "1" }));
 
-  test("goes where the partitioner says", () => {
+  test("goes to the partition of the partitioner", () => {
     const plain = choosePartition();
     const messages = send();
     expect(attempt(messages)).toEqual(
@@ -81,21 +81,21 @@ describe("a send of the client", () => {
     );
   });
 
-  test("that took one try was sent once, whatever was sent before", () => {
+  test("with one try was sent once, whatever was sent before", () => {
     for (let round = 0; round < 3; round += 1) {
-      const isOnce = sentOnce.watch();
+      const wasSentOnce = repeatDetector.watch();
       attempt(send());
-      expect(isOnce()).toBe(true);
+      expect(wasSentOnce()).toBe(true);
     }
   });
 
-  test("that took two tries was not, even where the first did not get to its end", () => {
+  test("with two tries was not, even if the first was incomplete", () => {
     const [first, ...rest] = send();
-    const isOnce = sentOnce.watch();
+    const wasSentOnce = repeatDetector.watch();
     if (first) attempt([first]);
-    expect(isOnce()).toBe(true);
+    expect(wasSentOnce()).toBe(true);
     if (first) attempt([first, ...rest]);
-    expect(isOnce()).toBe(false);
-    expect(sentOnce.watch()()).toBe(true);
+    expect(wasSentOnce()).toBe(false);
+    expect(repeatDetector.watch()()).toBe(true);
   });
 });

@@ -11,13 +11,13 @@ import type { Admin, ICustomPartitioner, Kafka, Message, Producer } from "kafkaj
 import { asPort, RETRY, retryTransient, withAdvice } from "./client.ts";
 import { readCheckpoint, readToEnd, wholeTopics } from "./read-to-end.ts";
 
-/** A topic as the broker has it. */
+/** An existing topic with its settings on the broker. */
 export type FoundTopic = Readonly<{
   partitions: number;
   settings: Readonly<Record<string, string>>;
 }>;
 
-/** The topics as they are, by name. */
+/** The existing topics by name. */
 export type FoundTopics = ReadonlyMap<string, FoundTopic>;
 
 export const checkpointTopicName = (prefix: string): string =>
@@ -25,50 +25,50 @@ export const checkpointTopicName = (prefix: string): string =>
 
 type Opening = Readonly<{
   kafka: Kafka;
-  /** Connected; needed for the opening only. */
+  /** Connected; used only while opening. */
   admin: Admin;
-  /** Of the topics' names; it also names the transactions. */
+  /** Prefix of the topics' names and of the transactional id. */
   prefix: string;
   brokers: readonly string[];
   found: FoundTopics;
 }>;
 
 /**
- * Becomes the one publisher of topics that are there, and finds the last checkpoint.
+ * Becomes the only publisher of the existing topics, and reads the last checkpoint.
  *
- * @throws TopicMisconfigured where their partitions have changed; TopicsUnavailable
+ * @throws TopicMisconfigured if the number of partitions has changed; TopicsUnavailable
  */
 export async function openPublisher(opening: Opening): Promise<TopicPublisher> {
   const { kafka, prefix } = opening;
-  const sentOnce = createSentOnce(choosePartition);
-  const producer = createProducer(kafka, prefix, sentOnce);
+  const repeatDetector = createRepeatDetector(choosePartition);
+  const producer = createProducer(kafka, prefix, repeatDetector);
   try {
     await asPort("becoming the publisher", () => retryTransient(() => fenceOthers(producer)));
     const checkpoint = await findCheckpoint(opening);
-    return createPublisher({ ...opening, producer, sentOnce, checkpoint });
+    return createPublisher({ ...opening, producer, repeatDetector, checkpoint });
   } catch (error) {
     await producer.disconnect().catch(() => undefined);
     throw error;
   }
 }
 
-/** The broker aborts an open transaction after this. */
-const TRANSACTION_MS = 60_000;
+/** Timeout after which the broker aborts an open transaction. */
+const TRANSACTION_TIMEOUT_MS = 60_000;
 
-function createProducer(kafka: Kafka, prefix: string, sentOnce: SentOnce): Producer {
+function createProducer(kafka: Kafka, prefix: string, repeatDetector: RepeatDetector): Producer {
   return kafka.producer({
     transactionalId: `${prefix}.publisher`,
-    transactionTimeout: TRANSACTION_MS,
+    transactionTimeout: TRANSACTION_TIMEOUT_MS,
     idempotent: true,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
-    // The broker is still writing the last transaction's end when the next one begins.
+    // The broker may still be writing the last transaction's end marker when the next one begins.
     retry: { ...RETRY, retries: 8, initialRetryTime: 10 },
-    createPartitioner: sentOnce.createPartitioner,
+    createPartitioner: repeatDetector.createPartitioner,
   });
 }
 
-/** The first transaction makes the broker raise the epoch and abort what another publisher left open. */
+/** The first transaction makes the broker raise the epoch, and abort another publisher's open transaction. */
 async function fenceOthers(producer: Producer): Promise<void> {
   await producer.connect();
   await (await producer.transaction()).abort();
@@ -87,10 +87,10 @@ async function findCheckpoint({ kafka, admin, prefix, found }: Opening): Promise
   return record.value.toString();
 }
 
-/** Names how many partitions each topic had when the record was written. */
+/** The header with the number of partitions of each topic when the record was written. */
 const PARTITIONS_HEADER = "counterfoil_partitions";
 
-/** The topic of heads came later, and has one partition always. */
+/** The heads topic is omitted: it was added later, and always has one partition. */
 const partitionsText = (found: FoundTopics, prefix: string): string =>
   [...found]
     .filter(([name]) => name !== topicName(prefix, HEAD_TOPIC))
@@ -99,7 +99,7 @@ const partitionsText = (found: FoundTopics, prefix: string): string =>
     .join(",");
 
 type Open = Omit<Opening, "admin"> &
-  Readonly<{ producer: Producer; sentOnce: SentOnce; checkpoint: string | null }>;
+  Readonly<{ producer: Producer; repeatDetector: RepeatDetector; checkpoint: string | null }>;
 
 function createPublisher(open: Open): TopicPublisher {
   const { kafka, prefix, brokers, found, checkpoint } = open;
@@ -118,24 +118,24 @@ function createPublisher(open: Open): TopicPublisher {
     const tooLarge = records.filter((_, at) => problems[at] !== null);
     const [problem] = problems.filter((text) => text !== null);
     if (problem !== undefined) throw new RecordTooLarge(problem, tooLarge);
-    const mark = { topic: checkpointTopicName(prefix), key: prefix, value, headers };
-    return [...chunkRecords([mark], limitOf), ...chunkRecords(messages, limitOf)];
+    const checkpointMessage = { topic: checkpointTopicName(prefix), key: prefix, value, headers };
+    return [...chunkRecords([checkpointMessage], limitOf), ...chunkRecords(messages, limitOf)];
   };
-  const asAdvised = <T>(doing: string, work: () => Promise<T>) =>
+  const callBroker = <T>(doing: string, work: () => Promise<T>) =>
     withAdvice(brokers, () => asPort(doing, work));
   async function publish(transaction: TopicTransaction): Promise<void> {
     const requests = requestsOf(transaction);
-    await asAdvised("publishing", () => commit(open, requests));
+    await callBroker("publishing", () => commit(open, requests));
     last = transaction.checkpoint;
   }
   return {
     checkpoint,
     publish,
-    readStates: async (topic, take) => {
+    readStates: async (topic, onPage) => {
       // A transaction is acknowledged before its end marker is written. The next one begins after it.
       if (last !== null) await publish({ records: [], checkpoint: last });
       const name = topicName(prefix, topic);
-      await asAdvised(`reading ${name}`, () => readStates({ kafka, prefix, topic: name, take }));
+      await callBroker(`reading ${name}`, () => readStates({ kafka, prefix, topic: name, onPage }));
     },
     close: async () => {
       await open.producer.disconnect().catch(() => undefined);
@@ -144,10 +144,15 @@ function createPublisher(open: Open): TopicPublisher {
 }
 
 /**
- * @param requests the first goes to one partition alone: the broker refuses it while it is still
- *   writing the end of the last transaction, and the client retries it.
+ * Commits a transaction.
+ *
+ * @param requests the first goes to one partition only: the broker refuses it while it is still
+ *   writing the end marker of the last transaction, and the client retries it
  */
-async function commit({ producer, sentOnce }: Open, requests: readonly Chunk[]): Promise<void> {
+async function commit(
+  { producer, repeatDetector }: Open,
+  requests: readonly Chunk[],
+): Promise<void> {
   const transaction = await producer.transaction();
   try {
     for (const [at, request] of requests.entries()) {
@@ -155,9 +160,9 @@ async function commit({ producer, sentOnce }: Open, requests: readonly Chunk[]):
         topic,
         messages: messages.map((message) => ({ ...message })),
       }));
-      const isOnce = sentOnce.watch();
+      const wasSentOnce = repeatDetector.watch();
       await transaction.sendBatch({ acks: -1, topicMessages });
-      if (at > 0 && !isOnce()) {
+      if (at > 0 && !wasSentOnce()) {
         throw new TopicsUnavailable(
           "a broker went away or handed over in the middle of a transaction, which is undone and begun again",
         );
@@ -165,30 +170,30 @@ async function commit({ producer, sentOnce }: Open, requests: readonly Chunk[]):
     }
     await transaction.commit();
   } catch (error) {
-    // So that readers need not wait for the broker to time it out. Whether the abort arrived is found
-    // out by the next opening.
+    // Abort, so that readers need not wait for the broker's timeout. If the abort is lost, the next
+    // opening aborts it.
     if (transaction.isActive()) await transaction.abort().catch(() => undefined);
     throw error;
   }
 }
 
 /**
- * Notices whether the client sent a message more than once.
+ * Detects whether the client sent a message more than once.
  *
- * kafkajs 2.2.4 remembers by broker what has been answered. Where a leader moves between two tries
- * of a send to several brokers, it leaves out what has moved to a broker that had answered, and
- * sends again, under new sequence numbers, what has moved to another: the transaction would commit
- * with holes and repeats. What is sent to one partition alone is safe: there the brokers know a
- * repeat by its number.
+ * kafkajs 2.2.4 remembers answers by broker. If a leader moves between two tries of a send to several
+ * brokers, the client skips messages whose partition moved to a broker that had answered, and resends,
+ * with new sequence numbers, those whose partition moved to another one: the transaction would commit
+ * with gaps and repeats. A send to a single partition is safe, because the brokers detect a repeat by
+ * its sequence number.
  */
-interface SentOnce {
-  /** Asked by the client for every message at every try, so that it sees them all. */
+interface RepeatDetector {
+  /** Called by the client for every message at every try. */
   readonly createPartitioner: ICustomPartitioner;
-  /** Forgets what was before. @returns after the send, whether it took a single try. */
+  /** Starts over. @returns a function that tells, after the send, whether it took a single try */
   watch(): () => boolean;
 }
 
-export function createSentOnce(choose: ICustomPartitioner): SentOnce {
+export function createRepeatDetector(choose: ICustomPartitioner): RepeatDetector {
   let seen = new WeakSet<Message>();
   let isRepeated = false;
   return {
@@ -209,9 +214,9 @@ export function createSentOnce(choose: ICustomPartitioner): SentOnce {
 }
 
 type ReadStates = Pick<Open, "kafka" | "prefix"> &
-  Readonly<{ topic: string; take: Parameters<TopicPublisher["readStates"]>[1] }>;
+  Readonly<{ topic: string; onPage: Parameters<TopicPublisher["readStates"]>[1] }>;
 
-async function readStates({ kafka, prefix, topic, take }: ReadStates): Promise<void> {
+async function readStates({ kafka, prefix, topic, onPage }: ReadStates): Promise<void> {
   const admin = kafka.admin();
   try {
     await admin.connect();
@@ -219,8 +224,8 @@ async function readStates({ kafka, prefix, topic, take }: ReadStates): Promise<v
       kafka,
       name: checkpointTopicName(prefix),
       parts: await wholeTopics(admin, [topic]),
-      take: (messages) =>
-        take(
+      onPage: (messages) =>
+        onPage(
           messages.map(({ key, value }) => ({
             key: String(key),
             value: value === null ? null : String(value),
@@ -233,9 +238,9 @@ async function readStates({ kafka, prefix, topic, take }: ReadStates): Promise<v
 }
 
 /**
- * Which partition a key goes to: murmur2 of its UTF-8 bytes, without its sign, modulo the topic's
- * number of partitions. Kafka's own clients choose the same, so that readers may join topics by key.
- * Nothing else has a part in it; while the number stays, a key stays where it is.
+ * The partition of a key: murmur2 of its UTF-8 bytes, without the sign, modulo the topic's number of
+ * partitions. Kafka's own clients choose the same, so that readers can join topics by key. A key stays
+ * in its partition as long as the number of partitions does not change.
  */
 export const choosePartition: ICustomPartitioner =
   () =>
@@ -245,7 +250,7 @@ export const choosePartition: ICustomPartitioner =
 const MULTIPLIER = 0x5bd1e995;
 const SEED = 0x9747b28c;
 
-/** That of kafkajs counts with ever longer integers: a key of 600 KB takes it minutes. */
+/** The murmur2 of kafkajs uses growing big integers, and takes minutes for a key of 600 KB. */
 function murmur2(bytes: Buffer): number {
   const whole = bytes.length & ~3;
   let hash = SEED ^ bytes.length;
@@ -260,27 +265,27 @@ function murmur2(bytes: Buffer): number {
   return hash ^ (hash >>> 15);
 }
 
-/** A message as the client takes it. */
+/** A message in the client's format. */
 type OutgoingMessage = Readonly<{
   key: string;
   value: string | null;
   headers: Readonly<Record<string, string>>;
 }>;
 
-/** A message and the topic's name. */
+/** A message with the topic's name. */
 export type AddressedMessage = OutgoingMessage & Readonly<{ topic: string }>;
 
-/** Messages that are sent together, by topic, in their order. */
+/** Messages sent in one request, by topic, in order. */
 export type Chunk = ReadonlyMap<string, readonly OutgoingMessage[]>;
 
-/** More of one topic cost the client more than a further request does. */
+/** Limit for one topic in a request; beyond it another request is cheaper for the client. */
 const MESSAGES_MAX = 1000;
 
 /**
- * Cuts a transaction's messages into requests, in order. Of a topic, all of a request may fall to one
- * partition, and the broker takes no more at once than the topic's limit.
+ * Splits a transaction's messages into requests, in order. All messages of a topic in a request may go
+ * to one partition, and the broker accepts no batch above the topic's limit.
  *
- * @param bytesMaxOf by topic: its `max.message.bytes`.
+ * @param bytesMaxOf returns a topic's `max.message.bytes`
  */
 export function chunkRecords(
   messages: readonly AddressedMessage[],
@@ -308,7 +313,7 @@ export function chunkRecords(
   return chunks;
 }
 
-/** What is wrong with a message that is beyond its topic's limit alone; null where nothing is. */
+/** Describes the problem of a message that alone exceeds its topic's limit; null if it does not. */
 export function sizeProblem(
   message: AddressedMessage,
   bytesMaxOf: (topic: string) => number,
@@ -319,13 +324,13 @@ export function sizeProblem(
   return `the record of ${cutText(key, 100)} takes ${bytes} bytes, and topic ${topic} takes at most ${bytesMax} (max.message.bytes): raise it to ${bytes} or more, then start the publisher again`;
 }
 
-/** What stands around the records of a batch on the wire and on disk. */
+/** Size of a batch's header on the wire and on disk. */
 export const BATCH_HEADER_BYTES = 61;
 
-/** What a record takes besides where it is not the first, in a batch of fewer than 8,192. */
+/** Additional size of a record that is not the first of a batch of fewer than 8,192. */
 const FOLLOWER_BYTES = 1;
 
-/** Bytes that a record takes (record format version 2) as the first of its batch. */
+/** The size in bytes of a record (record format version 2) as the first of its batch. */
 export function recordBytes({ key, value, headers }: OutgoingMessage): number {
   const entries = Object.entries(headers);
   const body =
@@ -348,9 +353,9 @@ function sizedBytes(text: string): number {
   return varintBytes(bytes) + bytes;
 }
 
-/** Zigzag: a length takes one bit more than it says. */
+/** The size of a zigzag varint, whose encoding takes one bit more than the value. */
 function varintBytes(value: number): number {
   let bytes = 1;
-  for (let left = value * 2; left >= 128; left = Math.floor(left / 128)) bytes += 1;
+  for (let rest = value * 2; rest >= 128; rest = Math.floor(rest / 128)) bytes += 1;
   return bytes;
 }

@@ -3,27 +3,27 @@ import { TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
 import { asPort, retryTransient } from "./client.ts";
 
-/** A part of a partition: the offsets from `from` on, before `end`. */
+/** A range of a partition: the offsets from `from`, before `end`. */
 export type Part = Readonly<{ topic: string; partition: number; from: bigint; end: bigint }>;
 
 type ReadToEndOptions = Readonly<{
   kafka: Kafka;
-  /** What the reader's group is called begins with this. */
+  /** Prefix of the consumer group's id. */
   name: string;
   parts: readonly Part[];
-  /** Committed messages of one partition, in order, each once. */
-  take: (messages: readonly KafkaMessage[], part: Part) => Promise<void> | void;
+  /** Called with committed messages of one partition, in order, each once. */
+  onPage: (messages: readonly KafkaMessage[], part: Part) => Promise<void> | void;
 }>;
 
-/** Without any progress. */
-const GIVE_UP_AFTER_MS = 30_000;
-const SESSION_MS = 60_000;
-/** Messages that are handed over between two heartbeats. */
+/** Timeout without any progress. */
+const PROGRESS_TIMEOUT_MS = 30_000;
+const SESSION_TIMEOUT_MS = 60_000;
+/** Number of messages processed between two heartbeats. */
 const PAGE = 500;
 
 /**
- * Everything that can be read of some topics just now: up to the first transaction whose end is not
- * written yet, since the client asks for that.
+ * The ranges of topics that can be read now: up to the first transaction whose end marker is not
+ * written yet.
  */
 export async function wholeTopics(
   admin: Admin,
@@ -42,26 +42,26 @@ export async function wholeTopics(
 /**
  * Reads parts of topics to their ends, committed messages only.
  *
- * A transaction's marker takes an offset and is never handed over, and neither is a record that was
- * not committed. So the end is known from the partition, not from the last record.
+ * A transaction's marker has an offset but is never delivered, and neither is an uncommitted record.
+ * So the end is taken from the partition, not from the last record.
  *
- * @throws what `take` throws, TopicsUnavailable where it gets no further, and the client's errors.
+ * @throws the errors of `onPage` and of the client, and TopicsUnavailable without progress
  */
-export async function readToEnd({ kafka, name, parts, take }: ReadToEndOptions): Promise<void> {
+export async function readToEnd({ kafka, name, parts, onPage }: ReadToEndOptions): Promise<void> {
   const unread = new Map(
     parts.filter(({ from, end }) => from < end).map((part) => [partitionKey(part), part]),
   );
   if (unread.size === 0) return;
   const consumer = kafka.consumer({
-    // A group of its own: another reader of the group, asleep, would keep its partitions.
+    // A new group, because a suspended reader of the same group would keep its partitions.
     groupId: `${name}-reader-${randomUUID()}`,
     readUncommitted: false,
     maxWaitTimeInMs: 100,
-    sessionTimeout: SESSION_MS,
+    sessionTimeout: SESSION_TIMEOUT_MS,
     allowAutoTopicCreation: false,
   });
   try {
-    await consume(consumer, unread, take);
+    await consume(consumer, unread, onPage);
   } finally {
     await consumer.disconnect().catch(() => undefined);
   }
@@ -72,20 +72,20 @@ type Unread = Map<string, Part>;
 async function consume(
   consumer: Consumer,
   unread: Unread,
-  take: ReadToEndOptions["take"],
+  onPage: ReadToEndOptions["onPage"],
 ): Promise<void> {
   const parts = new Map(unread);
   const topics = [...new Set([...parts.values()].map(({ topic }) => topic))];
-  const { promise: isRead, resolve, reject } = Promise.withResolvers<void>();
+  const { promise: allRead, resolve, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(() => {
     reject(new TopicsUnavailable(`reading ${topics.join(", ")} got no further in time`));
-  }, GIVE_UP_AFTER_MS);
-  // While the broker is starting the group cannot be joined; the client retries that by itself.
+  }, PROGRESS_TIMEOUT_MS);
+  // While the broker is starting, the group cannot be joined; the client retries that itself.
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) reject(payload.error);
   });
   consumer.on(consumer.events.GROUP_JOIN, () => seekStarts(consumer, parts));
-  // Emitted for every batch, also for one that holds nothing to hand over.
+  // Emitted for every batch, even one without messages to process.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     timer.refresh();
     markRead(unread, payload);
@@ -94,12 +94,12 @@ async function consume(
   try {
     await consumer.connect();
     await consumer.subscribe({ topics, fromBeginning: true });
-    await consumer.run({ autoCommit: false, eachBatch: handOverOnce(parts, take, reject) });
-    await isRead;
+    await consumer.run({ autoCommit: false, eachBatch: processOnce(parts, onPage, reject) });
+    await allRead;
   } finally {
     clearTimeout(timer);
-    // It may be rejected after something before it has failed.
-    isRead.catch(() => undefined);
+    // It may be rejected after an earlier step has failed.
+    allRead.catch(() => undefined);
   }
 }
 
@@ -119,10 +119,10 @@ function markRead(
   }
 }
 
-/** A slow reader is sent back to where it began; it hands over each message once all the same. */
-function handOverOnce(
+/** Processes each message once, even if a slow reader is reset to its start. */
+function processOnce(
   parts: ReadonlyMap<string, Part>,
-  take: ReadToEndOptions["take"],
+  onPage: ReadToEndOptions["onPage"],
   reject: (error: unknown) => void,
 ) {
   const nextOffset = new Map<string, bigint>();
@@ -134,12 +134,12 @@ function handOverOnce(
     try {
       for (let at = 0; at < next.length; at += PAGE) {
         const page = next.slice(at, at + PAGE);
-        await take(page, part);
+        await onPage(page, part);
         nextOffset.set(partitionKey(part), BigInt(page.at(-1)?.offset ?? 0) + 1n);
         await heartbeat();
       }
     } catch (error) {
-      // The client would retry an error that is not its own.
+      // Rejected here, because the client would retry an error that is not its own.
       reject(error);
       throw error;
     }
@@ -154,12 +154,11 @@ const partitionKey = ({
   partition,
 }: Readonly<{ topic: string; partition: number }>): string => `${topic} ${partition}`;
 
-/** How many offsets before the end are read first; then ten times as many, and so on. */
-const READ_BACK = 200n;
+/** Number of last offsets read first; each further attempt reads ten times as many. */
+const FIRST_READ_BACK = 200n;
 
 /**
- * The last committed record of a topic that has one partition and no other writer; null where there
- * is none.
+ * The last committed record of a topic with one partition and no other writer; null if there is none.
  *
  * @throws TopicsUnavailable
  */
@@ -173,15 +172,15 @@ export async function readCheckpoint(
   if (whole === undefined) return null;
   const { from: low, end } = whole;
   let last: KafkaMessage | null = null;
-  for (let back = READ_BACK; last === null && low < end; back *= 10n) {
+  for (let back = FIRST_READ_BACK; last === null && low < end; back *= 10n) {
     const isWhole = end - back <= low;
     const from = isWhole ? low : end - back;
-    const take = (messages: readonly KafkaMessage[]) => {
+    const onPage = (messages: readonly KafkaMessage[]) => {
       last = messages.at(-1) ?? last;
     };
     const parts = [{ ...whole, from }];
     const reading = "reading the last checkpoint";
-    await asPort(reading, () => readToEnd({ kafka, name: topic, parts, take }));
+    await asPort(reading, () => readToEnd({ kafka, name: topic, parts, onPage }));
     if (isWhole) break;
   }
   return last;

@@ -14,7 +14,7 @@ const SECONDS_MAX = 20;
 
 describeWithBroker(TITLE, () => {
   let own: TestBroker;
-  /** Of another cluster, and it sends clients on to a place before it. */
+  /** A broker of another cluster that redirects clients to another address. */
   let other: TestBroker;
   let place: Forwarding;
 
@@ -53,7 +53,7 @@ describeWithBroker(TITLE, () => {
     expect(refusal.message).toContain(`${own.address} is of cluster `);
   });
 
-  test("send clients on to where nobody listens are refused, with both addresses", async () => {
+  test("that redirect clients to an address without a listener are refused, with both addresses", async () => {
     await place.close();
     const refusal = await refusalOf([other.address]);
     expect(refusal).toBeInstanceOf(TopicsUnavailable);
@@ -64,7 +64,7 @@ describeWithBroker(TITLE, () => {
     expect(refusal.message).toContain("advertised.listeners");
   });
 
-  test("are away beside one that answers are no reason to refuse", async () => {
+  test("that are down are ignored if another one answers", async () => {
     const logger = pino({ level: "silent" });
     const brokers = [place.address, own.address];
     await createKafkaTopics({ brokers, prefix: "beside", logger }).prepare();

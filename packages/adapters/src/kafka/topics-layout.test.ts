@@ -10,7 +10,7 @@ const layoutOf = (name: string) => {
 const FACTS = { "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1" };
 
 describe("the topics of a ledger", () => {
-  test("are these", () => {
+  test("have these settings", () => {
     expect(layouts.map(({ name }) => name)).toEqual([
       "books.events.v1",
       "books.balances.v1",

@@ -80,7 +80,7 @@ describeWithBroker(TITLE, () => {
     };
   });
 
-  test("creates the topics with the settings that the promises need", async () => {
+  test("creates the topics with the settings that the guarantees need", async () => {
     await topicsOf("created", 4).prepare();
     const names = [
       "events",
@@ -135,7 +135,7 @@ describeWithBroker(TITLE, () => {
     await expect(refusal).rejects.toThrow(problem);
   });
 
-  test("refuses topics that have grown since: keys would change places", async () => {
+  test("refuses topics whose number of partitions has changed, which would move keys", async () => {
     const first = await topicsOf("grown").open();
     await first.publish({ records: [fact("a", 1)], checkpoint: "1" });
     await first.close();
@@ -149,7 +149,7 @@ describeWithBroker(TITLE, () => {
     await expect(topicsOf("grown").open()).rejects.toThrow("grown.events.v1=5");
   });
 
-  test("a record fits to the byte; one byte more is refused by the broker, and by us with both sizes", async () => {
+  test("a record fits to the byte; one byte more is refused by the broker, and by the publisher with both sizes", async () => {
     const publisher = await topicsOf("large").open();
     const limit = 1_048_588;
     const sized = (bytes: number) => fact("a", 1, "x".repeat(bytes));
@@ -175,7 +175,7 @@ describeWithBroker(TITLE, () => {
     expect(found.map(({ key }) => key).sort()).toEqual(["a", "b", "b"]);
   });
 
-  test("a limit that was lowered meanwhile is found out, and told by the next opening", async () => {
+  test("a limit that was lowered meanwhile is detected, and read at the next opening", async () => {
     const publisher = await topicsOf("lowered").open();
     await publisher.publish({ records: [fact("a", 1)], checkpoint: "1" });
     const settings = {
@@ -196,7 +196,7 @@ describeWithBroker(TITLE, () => {
       name: "RecordTooLarge",
       records: [{ key: "a" }],
     });
-    // Nothing of it was sent, so what is left of it is published by the same one.
+    // Nothing was sent, so the same publisher can publish the rest.
     await next.publish({ records: [fact("b", 2)], checkpoint: "3" });
     await next.publish({ records: [], checkpoint: "3" });
     await next.close();
@@ -204,7 +204,7 @@ describeWithBroker(TITLE, () => {
     expect(found.map(({ headers }) => headers.counterfoil_position).sort()).toEqual(["1", "2"]);
   });
 
-  test("what a publisher left half done is undone, and found nowhere", async () => {
+  test("an unfinished transaction of another publisher is aborted, and never read", async () => {
     const [prefix, brokers] = ["half", [broker.address]];
     const first = await topicsOf(prefix).open();
     await first.publish({ records: [fact("a", 1), state("x", 1)], checkpoint: "1" });
@@ -234,7 +234,7 @@ describeWithBroker(TITLE, () => {
     ]);
   });
 
-  test("the checkpoint is found behind hundreds of transactions that came to nothing", async () => {
+  test("the checkpoint is found before hundreds of aborted transactions", async () => {
     const first = await topicsOf("aborted").open();
     await first.publish({ records: [], checkpoint: "kept" });
     await first.close();
@@ -257,7 +257,7 @@ describeWithBroker(TITLE, () => {
     expect((await topicsOf("aborted").open()).checkpoint).toBe("kept");
   });
 
-  test("a broker that goes away and comes back loses nothing", async () => {
+  test("a broker restart loses nothing", async () => {
     const first = await topicsOf("away").open();
     await first.publish({ records: [fact("a", 1)], checkpoint: "1" });
     await broker.halt("at once");
@@ -271,7 +271,7 @@ describeWithBroker(TITLE, () => {
     expect(second.checkpoint).toBe("1");
     await second.publish({ records: [fact("a", 2)], checkpoint: "2" });
     await second.close();
-    // A broker that has just come back takes its time to write the end of what it has committed.
+    // A restarted broker needs some time to write the end markers of committed transactions.
     let found: (string | undefined)[] = [];
     while (found.length < 2) {
       const records = await committed("away", ["events"]);
@@ -280,12 +280,12 @@ describeWithBroker(TITLE, () => {
     expect(found).toEqual(["1", "2"]);
   }, 300_000);
 
-  test("Node has had nothing to warn of", () => {
+  test("Node has emitted no warnings", () => {
     expect(warnings.filter((name) => name === "TimeoutNegativeWarning")).toEqual([]);
   });
 });
 
-/** A broker that has just come back may ask for patience. */
+/** A restarted broker may return transient errors. */
 async function opened<T>(open: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

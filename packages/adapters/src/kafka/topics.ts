@@ -28,9 +28,9 @@ import {
 } from "./publisher.ts";
 
 /**
- * The topics of the configuration's brokers.
+ * Opens the topics on the configured brokers.
  *
- * @throws ConfigurationInvalid where there are none
+ * @throws ConfigurationInvalid if no brokers are configured
  */
 export function openTopics(config: Config, logger: Logger): Topics {
   const kafka = kafkaConfigOf(config);
@@ -42,20 +42,20 @@ export function openTopics(config: Config, logger: Logger): Topics {
 
 type KafkaTopicsOptions = KafkaConnection &
   Readonly<{
-    /** Of the topics' names, and the ledger's own: it also names the transactions. */
+    /** Prefix of the topics' names and of the transactional id; unique to the ledger. */
     prefix: string;
     logger: Logger;
-    /** Of topics that are created. */
+    /** Number of partitions of created topics. */
     partitions?: number;
   }>;
 
 const PARTITIONS = 6;
-/** How long a broker may take before it counts as one that does not answer. */
-const ANSWER_WITHIN_MS = 8_000;
+/** Timeout of the connection to a broker. */
+const CONNECT_TIMEOUT_MS = 8_000;
 
 /**
- * The topics of a ledger on Kafka. The transactional id is the ledger's: whoever opens them last is the
- * only one who can write.
+ * The topics of a ledger on Kafka. The transactional id belongs to the ledger, so only the publisher
+ * that opened them last can write.
  */
 export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
   const { prefix, partitions = PARTITIONS, brokers } = options;
@@ -68,7 +68,7 @@ export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
       const admin = kafka.admin();
       try {
         const connecting = `connecting to Kafka at ${brokers.join(", ")}`;
-        await asPort(connecting, () => withinTime(admin.connect(), brokers));
+        await asPort(connecting, () => withConnectTimeout(admin.connect(), brokers));
         await expectOneCluster(client);
         return await work(admin);
       } finally {
@@ -89,29 +89,29 @@ export function createKafkaTopics(options: KafkaTopicsOptions): Topics {
   };
 }
 
-/** Ends the wait for a broker that accepts connections and never answers. */
-async function withinTime<T>(answer: Promise<T>, brokers: readonly string[]): Promise<T> {
+/** Times out on a server that accepts connections and never answers. */
+async function withConnectTimeout<T>(answer: Promise<T>, brokers: readonly string[]): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_, reject) => {
+  const timeout = new Promise<never>((_, reject) => {
     const error = new TopicsUnavailable(
-      `no answer from ${brokers.join(", ")} within ${ANSWER_WITHIN_MS / 1000} s: is this a Kafka broker, and is TLS set as it expects?`,
+      `no answer from ${brokers.join(", ")} within ${CONNECT_TIMEOUT_MS / 1000} s: is this a Kafka broker, and is TLS set as it expects?`,
     );
-    timer = setTimeout(() => reject(error), ANSWER_WITHIN_MS);
+    timer = setTimeout(() => reject(error), CONNECT_TIMEOUT_MS);
   });
   try {
-    return await Promise.race([answer, silence]);
+    return await Promise.race([answer, timeout]);
   } finally {
     clearTimeout(timer);
     answer.catch(() => undefined);
   }
 }
 
-/** A broker that is down is asked again when the topics are opened the next time. */
-const GIVE_UP_AFTER_MS = 3_000;
+/** Timeout for one broker's answer; it is asked again at the next opening. */
+const CLUSTER_ID_TIMEOUT_MS = 3_000;
 
 /**
- * Asks every broker which cluster it belongs to. The client takes whichever answers first, so that
- * brokers of two clusters would each receive a part of the ledger.
+ * Checks that all brokers belong to one cluster. The client uses the broker that answers first, so
+ * that brokers of two clusters would each receive a part of the ledger.
  *
  * @throws BrokersDisagree
  */
@@ -129,7 +129,7 @@ async function expectOneCluster(options: ClientOptions): Promise<void> {
   );
 }
 
-/** @returns the cluster's id; null where the broker does not answer in time. */
+/** @returns the cluster's id; null if the broker does not answer in time */
 async function clusterOf(options: ClientOptions, broker: string): Promise<string | null> {
   const admin = createClient({ ...options, brokers: [broker], retries: 0 }).admin();
   const ask = async () => {
@@ -139,37 +139,37 @@ async function clusterOf(options: ClientOptions, broker: string): Promise<string
   try {
     return await Promise.race([
       ask().catch(() => null),
-      wait(GIVE_UP_AFTER_MS, null, { ref: false }),
+      wait(CLUSTER_ID_TIMEOUT_MS, null, { ref: false }),
     ]);
   } finally {
-    // Not awaited: a broker that does not answer does not close the connection either.
+    // Not awaited, because a broker that does not answer does not close the connection either.
     void admin.disconnect().catch(() => undefined);
   }
 }
 
-/** The settings that a topic needs for what is promised of it. */
+/** The settings that a topic needs for its guarantees. */
 type TopicLayout = Readonly<{
   name: string;
-  /** null: any number; a key's partition depends on it, so it may not change once there are records. */
+  /** null: any number. It must not change once there are records, because it determines a key's partition. */
   partitions: number | null;
-  /** Settings without which a promise would be broken. */
+  /** Settings without which a guarantee would be broken. */
   required: Readonly<Record<string, string>>;
   /** Further settings of a topic that this program creates. */
   chosen: Readonly<Record<string, string>>;
 }>;
 
-/** Facts and signed heads are kept for ever. */
+/** Facts and signed heads are kept forever. */
 const FACTS = { "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1" };
-/** And nothing else: a topic that deletes besides would forget records that have not changed. */
+/** Only compaction: with deletion as well, unchanged records would be lost. */
 const STATES = { "cleanup.policy": "compact" };
 
 const WEEK_MS = 7 * 24 * 3600 * 1000;
-/** Readers that were away for less see every tombstone. */
+/** Readers that were offline for less than a week see every tombstone. */
 const STATES_CHOSEN = { "delete.retention.ms": String(WEEK_MS) };
-/** One record a transaction: only what lies in a closed segment can be compacted. */
+/** Small segments: there is one record a transaction, and only closed segments are compacted. */
 const CHECKPOINT_CHOSEN = { "segment.bytes": String(1024 * 1024), "segment.ms": "3600000" };
 
-/** Every topic of a ledger. */
+/** All topics of a ledger. */
 export function topicLayouts(prefix: string): readonly TopicLayout[] {
   return [
     { name: topicName(prefix, FACT_TOPIC), partitions: null, required: FACTS, chosen: {} },
@@ -189,7 +189,7 @@ export function topicLayouts(prefix: string): readonly TopicLayout[] {
   ];
 }
 
-/** What is wrong with a topic, a sentence a setting: what was found, what was expected. */
+/** The wrong settings of a topic, a sentence each: the found value, and the expected one. */
 export function topicProblems(
   { name, partitions, required }: TopicLayout,
   found: FoundTopic,
@@ -207,25 +207,25 @@ export function topicProblems(
   return problems;
 }
 
-/** How many copies a new topic has, and how many of them must be written before it is acknowledged. */
+/** The replication factor of a new topic, and its minimum of in-sync replicas. */
 export function copiesOn(brokers: number): Readonly<{ copies: number; inSyncMin: number }> {
   const copies = Math.min(3, Math.max(1, brokers));
   return { copies, inSyncMin: copies < 3 ? 1 : 2 };
 }
 
 /**
- * Creates the topics that are missing and checks all of them.
+ * Creates missing topics, and checks all topics.
  *
- * @param partitions of a topic that is created and may have any number.
- * @throws TopicMisconfigured naming everything that is wrong; TopicsUnavailable
+ * @param partitions of a created topic that may have any number
+ * @throws TopicMisconfigured naming all problems; TopicsUnavailable
  */
 async function ensureTopics(
   admin: Admin,
   layouts: readonly TopicLayout[],
   partitions: number,
 ): Promise<FoundTopics> {
-  const there = new Set(await asPort("listing the topics", () => admin.listTopics()));
-  const missing = layouts.filter(({ name }) => !there.has(name));
+  const existing = new Set(await asPort("listing the topics", () => admin.listTopics()));
+  const missing = layouts.filter(({ name }) => !existing.has(name));
   if (missing.length > 0) {
     await createTopics(admin, missing, partitions);
     await asPort("waiting for the topics' leaders", () => awaitLeaders(admin, missing));
@@ -263,7 +263,7 @@ async function createTopics(
   } catch (error) {
     const refusals = refusalsIn(error);
     if (refusals.length === 0) await asPort("creating the topics", () => Promise.reject(error));
-    // Another publisher may have created it a moment ago; it is checked like any other.
+    // Another publisher may have just created it; it is checked like any other.
     const refused = refusals.filter(({ type }) => type !== "TOPIC_ALREADY_EXISTS");
     if (refused.length === 0) return;
     throw new TopicMisconfigured(
@@ -273,7 +273,7 @@ async function createTopics(
   }
 }
 
-/** A broker takes records a moment after it was made the leader of a partition. */
+/** Waits until the partitions have leaders, which takes a moment after creation. */
 async function awaitLeaders(admin: Admin, layouts: readonly TopicLayout[]): Promise<void> {
   for (const { name } of layouts) await retryTransient(() => admin.fetchTopicOffsets(name));
 }
@@ -295,7 +295,7 @@ function describeSettings(layouts: readonly TopicLayout[]): string {
     .join(", ");
 }
 
-/** What the protocol calls a topic. */
+/** The protocol's resource type of a topic. */
 const TOPIC_RESOURCE = 2;
 
 async function describeTopics(admin: Admin, layouts: readonly TopicLayout[]): Promise<FoundTopics> {

@@ -6,35 +6,35 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { freePorts } from "../../testing/free-ports.ts";
 
-/** A real broker on loopback with a folder of its own. One takes some 400 MB: one a test file. */
+/** A real broker on loopback with its own folder. It takes some 400 MB, so a test file uses only one. */
 export type TestBroker = Readonly<{
   /** `127.0.0.1:port`, the same after a restart. */
   address: string;
-  /** Ends the broker, in due form or at once, and keeps what was published. */
+  /** Stops the broker, gracefully or at once, and keeps its data. */
   halt: (how?: "gently" | "at once") => Promise<void>;
-  /** Starts it again where it was halted. */
+  /** Restarts it after a stop. */
   resume: () => Promise<void>;
-  /** Ends it and removes its folder. */
+  /** Stops it and removes its folder. */
   dispose: () => Promise<void>;
 }>;
 
 const SCRIPT = fileURLToPath(new URL("../../../../../infra/kafka/broker", import.meta.url));
 const run = promisify(execFile);
 
-/** Why no broker can be started on this machine; null where one can. Its jars are fetched by then. */
+/** The reason why no broker can be started on this machine; null if one can, after its jars are fetched. */
 export function missingForBroker(): string | null {
   const { status, stderr } = spawnSync(SCRIPT, ["fetch"], { encoding: "utf8" });
   return status === 0 ? null : (stderr.trim().split("\n").at(-1) ?? "no broker");
 }
 
 export type TestBrokerOptions = Readonly<{
-  /** Of another cluster than that of all others: 22 letters of base64. */
+  /** Id of another cluster: 22 characters of base64. */
   clusterId?: string;
-  /** Settings in the place of the usual ones, `name=value` each. */
+  /** Settings that replace the defaults, each `name=value`. */
   settings?: readonly string[];
 }>;
 
-/** @throws where the broker does not come up, with what it said. */
+/** @throws with the broker's output if it does not start */
 export async function startBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const { clusterId, settings = [] } = options;
   const folder = mkdtempSync(join(tmpdir(), "counterfoil-kafka-"));

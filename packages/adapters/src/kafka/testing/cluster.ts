@@ -10,19 +10,19 @@ import type { KafkaConnection } from "../client.ts";
 export type ClusterUser = "admin" | "publisher";
 export type NodeId = (typeof NODES)[number];
 
-/** Three real brokers on loopback with TLS, SCRAM-SHA-512 and rights by user; some 700 MB in all. */
+/** Three real brokers on loopback with TLS, SCRAM-SHA-512 and access rights by user; some 700 MB in all. */
 export type TestCluster = Readonly<{
-  /** The brokers 1, 2 and 3, `127.0.0.1:port` each. */
+  /** The brokers 1, 2 and 3, each `127.0.0.1:port`. */
   addresses: readonly string[];
-  /** Where the authority is that the brokers' certificates come from. */
+  /** The file of the authority that issued the brokers' certificates. */
   caFile: string;
   passwordOf: (user: ClusterUser) => string;
   connectionAs: (user: ClusterUser) => KafkaConnection;
-  /** Ends some brokers at once; what was published stays. */
+  /** Kills some brokers; their data is kept. */
   kill: (...nodes: readonly NodeId[]) => Promise<void>;
-  /** Starts some that were killed. */
+  /** Restarts killed brokers. */
   resume: (...nodes: readonly NodeId[]) => Promise<void>;
-  /** Resident memory of the brokers that run, in MiB. */
+  /** Resident memory of the running brokers in MiB. */
   memory: () => number;
   dispose: () => Promise<void>;
 }>;
@@ -31,7 +31,7 @@ export const NODES = [1, 2, 3] as const;
 const SCRIPT = fileURLToPath(new URL("../../../../../infra/kafka/cluster", import.meta.url));
 const run = promisify(execFile);
 
-/** @throws where the brokers do not come up, with what they said. */
+/** @throws with the brokers' output if they do not start */
 export async function startCluster(): Promise<TestCluster> {
   const folder = mkdtempSync(join(tmpdir(), "counterfoil-kafka-cluster-"));
   const port = await freePorts(2 * NODES.length);

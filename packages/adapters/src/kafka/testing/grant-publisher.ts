@@ -8,7 +8,7 @@ import {
 
 const { DESCRIBE, DESCRIBE_CONFIGS, READ, WRITE, CREATE } = AclOperationTypes;
 
-/** Gives a user what infra/kafka/README.md says that a publisher needs, and nothing else. */
+/** Grants a user the rights that a publisher needs according to infra/kafka/README.md, and no others. */
 export async function grantPublisher(kafka: Kafka, user: string, prefix: string): Promise<void> {
   const grants = [
     [AclResourceTypes.TOPIC, `${prefix}.`, [DESCRIBE, DESCRIBE_CONFIGS, READ, WRITE, CREATE]],

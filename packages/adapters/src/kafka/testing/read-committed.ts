@@ -12,9 +12,9 @@ export type ReadRecord = Readonly<{
 }>;
 
 /**
- * Everything committed that lies in some topics by now, partition by partition, in order. A commit is
- * acknowledged before its markers are written, and until then the topics seem to end before it: so
- * what is read counts once they end where they ended before the reading.
+ * Reads all committed records of some topics, partition by partition, in order. A commit is acknowledged
+ * before its markers are written, and until then the topics seem to end before it. So the read is
+ * repeated until the topics' ends are the same before and after it.
  */
 export async function readCommitted(
   kafka: Kafka,
@@ -41,7 +41,7 @@ async function readParts(kafka: Kafka, parts: readonly Part[]): Promise<readonly
     kafka,
     name: "test",
     parts,
-    take: (messages, { topic, partition }) => {
+    onPage: (messages, { topic, partition }) => {
       for (const message of messages) found.push({ topic, partition, ...contentOf(message) });
     },
   });
