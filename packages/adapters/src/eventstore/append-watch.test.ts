@@ -5,21 +5,21 @@ import { HASTY, openLedgerOn, useDouble } from "./testing/use-double.ts";
 
 const use = useDouble();
 const NEVER = new AbortController().signal;
-/** So slow that the subscription alone can be what wakes. */
+/** Polls so slowly that only the subscription can wake a waiter. */
 const BY_SUBSCRIPTION = { ...HASTY, pollMs: 600_000, lingerMs: 600_000 };
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-/** Whether the server answers: clients of one address share a connection, and one cut breaks all. */
+/** Whether the server answers: clients of one address share a connection, and a cut breaks all of them. */
 const answers = (stream: EventStream) =>
   stream.head().then(
     () => true,
     () => false,
   );
 
-/** The subscription, once it stands: reads are over in a moment. */
+/** Waits for the subscription; other reads end at once. */
 const subscribed = () => until(() => use().openCalls("Read") === 1);
 
 describe("waiting", () => {
@@ -49,12 +49,12 @@ describe("waiting", () => {
     await subscribed();
     use().network.cut();
     await until(() => answers(other));
-    // Whether it stands again already or not yet: it goes on behind what the waiter has.
+    // The waiter is woken whether or not the subscription is restored already.
     await other.append(0, sampleEvents(1, 1));
     await waiting;
   });
 
-  test("wakes who waits when the server is away, so that a read tells", async () => {
+  test("wakes waiters when the server is down, so that their read throws", async () => {
     const stream = await openLedgerOn(use());
     const waiting = stream.waitForAppend(0, NEVER);
     await subscribed();
@@ -64,7 +64,7 @@ describe("waiting", () => {
     await use().network.up();
   });
 
-  test("looks now and then where the subscription says nothing", async () => {
+  test("polls if the subscription reports nothing", async () => {
     const stream = await openLedgerOn(use(), { timing: HASTY });
     const other = await openLedgerOn(use());
     Object.assign(use().streams, { onChange: () => () => {} });
@@ -74,7 +74,7 @@ describe("waiting", () => {
     await waiting;
   });
 
-  test("gives the subscription back a while after the last waiter went", async () => {
+  test("ends the subscription a while after the last waiter", async () => {
     const stream = await openLedgerOn(use(), { timing: HASTY });
     const controller = new AbortController();
     const waiting = stream.waitForAppend(0, controller.signal);

@@ -18,25 +18,25 @@ import {
 const use = useDouble();
 const stored = () => use().streams.everything(STREAM).length;
 
-/** What is known to go wrong in the client's own appends, none of which may reach a user. */
+/** Known defects of the client's own appends, none of which may affect the stream. */
 describe("defects of the client", () => {
   test("1: an append that is never answered ends, and the next one works", async () => {
     const stream = await openLedgerOn(use(), {
-      timing: { ...HASTY, appendMs: 200, patienceMs: 100 },
+      timing: { ...HASTY, appendMs: 200, retryForMs: 100 },
     });
     failAppends(use(), ["freeze_before"]);
     await expect(stream.append(0, sampleEvents(1, 1))).rejects.toThrow(StreamUnavailable);
     expect(await stream.append(0, sampleEvents(1, 1))).toMatchObject({ outcome: "appended" });
   });
 
-  test("2: a server that cannot be asked for its features takes appends", async () => {
+  test("2: a server that fails to list its features accepts appends", async () => {
     const stream = await openLedgerOn(use());
     await stream.append(0, sampleEvents(1, 2));
     await stream.append(2, sampleEvents(3, 4));
     expect([...use().seen].sort()).toEqual(["Append", "Read"]);
   });
 
-  test("3: what fails one append does not fail another of the process", async () => {
+  test("3: an error of one append does not fail another one of the process", async () => {
     const other = await startEventStoreDouble();
     const [one, two] = [
       await openLedgerOn(use()),
@@ -54,9 +54,9 @@ describe("defects of the client", () => {
     await other.close();
   });
 
-  test("3: an answer after the end hurts nobody", async () => {
+  test("3: an answer after the end does no harm", async () => {
     const stream = await openLedgerOn(use(), {
-      timing: { ...HASTY, appendMs: 100, patienceMs: 0 },
+      timing: { ...HASTY, appendMs: 100, retryForMs: 0 },
     });
     failAppends(use(), [{ lateMs: 300 }]);
     await expect(stream.append(0, sampleEvents(1, 2))).rejects.toThrow(StreamUnavailable);
@@ -64,14 +64,14 @@ describe("defects of the client", () => {
     expect((await stream.head()).position).toBe(2);
   });
 
-  test("4: a connection that ends under an append does not leave it, or `close`, hanging", async () => {
-    const stream = await openLedgerOn(use(), { timing: { ...HASTY, patienceMs: 0 } });
+  test("4: a connection that ends during an append does not leave it, or `close`, hanging", async () => {
+    const stream = await openLedgerOn(use(), { timing: { ...HASTY, retryForMs: 0 } });
     failAppends(use(), ["die_before"]);
     await expect(stream.append(0, sampleEvents(1, 2))).rejects.toThrow(StreamUnavailable);
     await stream.close();
   });
 
-  test("5: text that is no text is stored as the server can, and nothing hangs", async () => {
+  test("5: invalid text is stored as far as the server can, and nothing hangs", async () => {
     const stream = await openLedgerOn(use());
     const [event] = sampleEvents(1, 1);
     const subject = "lone \ud800 surrogate";
@@ -79,7 +79,7 @@ describe("defects of the client", () => {
     expect((await stream.read({ after: 0, limit: 1 }))[0]?.subject).toBe(subject);
   });
 
-  test("6: a write that comes when the connection heals finds its place taken, or is there once", async () => {
+  test("6: a write that arrives after reconnecting conflicts, or is stored once", async () => {
     const timing = IMPATIENT;
     const stream = await openLedgerOn(use(), { timing });
     const healed = await openLedgerOn(use());
@@ -97,7 +97,7 @@ describe("defects of the client", () => {
     expect(stored()).toBe(2);
   });
 
-  test("7: a process that closed its stream ends by itself", async () => {
+  test("7: a process that has closed its stream exits", async () => {
     const program = fileURLToPath(new URL("./testing/open-and-close.ts", import.meta.url));
     const flags = ["--disable-warning=ExperimentalWarning"];
     const child = spawn(process.execPath, [...flags, program, use().url, LEDGER], {

@@ -9,30 +9,30 @@ import streamsGrpc, {
   type StreamsClient,
 } from "@eventstore/db-client/generated/streams_grpc_pb.js";
 
-/** A call under way. */
+/** A call in progress. */
 type Call<T> = Readonly<{ answer: Promise<T>; cancel: () => void }>;
 
 type CallArguments = ReturnType<EventStoreDBClient["callArguments"]>;
 
 type CallContext = Readonly<{
-  /** Metadata and options of a call to the leader; without a deadline it may last for ever. */
+  /** Metadata and options of a call to the leader; without a deadline it may last forever. */
   argumentsOf: (deadlineMs?: number) => CallArguments;
-  /** To be called whenever the server shows that it is still there. */
+  /** Must be called for every message of the server; restarts the idle timeout. */
   progress: () => void;
 }>;
 
 export type StartCall<T> = (streams: StreamsClient, context: CallContext) => Call<T>;
 
 export type Connection = Readonly<{
-  /** Where the server is, for messages. */
+  /** The server's address for messages. */
   hosts: string;
   /**
-   * Makes a call, and ends it when nothing came for `silenceMs` (null: no matter how long).
+   * Makes a call, and ends it after `idleTimeoutMs` without an answer (null: no timeout).
    *
-   * @throws CallTimedOut after that silence, and the client's or the channel's errors.
+   * @throws CallTimedOut after the timeout, and the client's or the channel's errors
    */
-  call<T>(name: string, silenceMs: number | null, start: StartCall<T>): Promise<T>;
-  /** Ends every call; nothing keeps the process alive after it. */
+  call<T>(name: string, idleTimeoutMs: number | null, start: StartCall<T>): Promise<T>;
+  /** Ends all calls; nothing keeps the process alive after it. */
   close(): Promise<void>;
 }>;
 
@@ -40,38 +40,38 @@ class CallTimedOut extends Error {
   override readonly name = "CallTimedOut";
 }
 
-/** How long things may take; tests shorten it. */
+/** Timeouts and intervals; tests shorten them. */
 export type Timing = Readonly<{
-  /** A call without any answer for so long is given up. */
-  silenceMs: number;
-  /** The server's time for one append; its own commit timeout is 2 to 3 s. */
+  /** Timeout of a call without any answer. */
+  idleTimeoutMs: number;
+  /** Deadline of one append; the server's own commit timeout is 2 to 3 s. */
   appendMs: number;
-  /** A write of unknown outcome is retried for so long. */
-  patienceMs: number;
-  /** How long to wait for what the server has and does not show yet. */
+  /** How long a write of unknown outcome is retried. */
+  retryForMs: number;
+  /** How long to wait for events that are written but not readable yet. */
   replicationMs: number;
-  /** A waiter reads the head so often beside the subscription. */
+  /** How often waiters read the head, besides the subscription. */
   pollMs: number;
-  /** A subscription without waiters is kept for so long. */
+  /** How long a subscription without waiters is kept. */
   lingerMs: number;
 }>;
 
 export const DEFAULT_TIMING: Timing = {
-  silenceMs: 5000,
+  idleTimeoutMs: 5000,
   appendMs: 4000,
-  patienceMs: 8000,
+  retryForMs: 8000,
   replicationMs: 3000,
   pollMs: 1000,
   lingerMs: 10_000,
 };
 
 /**
- * Uses the official client for the connection string, discovery, credentials, the change of leaders
- * and the channel, and makes the calls through the stubs that it ships. The client's own methods
- * parse the JSON of events, which loses bytes, and never end on a server that does not answer; its
- * batch appends share their state between clients.
+ * Opens a connection. It uses the official client for the connection string, discovery, credentials,
+ * changes of the leader and the channel, and makes the calls with the client's gRPC stubs. The client's
+ * own methods parse the JSON of events, which loses bytes, and never end if a server does not answer;
+ * its batch appends share their state between clients.
  *
- * @throws ConnectionUrlInvalid where the connection string cannot be used.
+ * @throws ConnectionUrlInvalid if the connection string is invalid
  */
 export function openConnection(url: string): Connection {
   const { execute, argumentsOf } = partsOf(createClient(url));
@@ -81,30 +81,34 @@ export function openConnection(url: string): Connection {
   let channel: { close(): void } | null = null;
   let isClosed = false;
 
-  async function call<T>(name: string, silenceMs: number | null, start: StartCall<T>): Promise<T> {
+  async function call<T>(
+    name: string,
+    idleTimeoutMs: number | null,
+    start: StartCall<T>,
+  ): Promise<T> {
     if (isClosed) throw closed();
-    const { promise: over, reject } = Promise.withResolvers<never>();
+    const { promise: failed, reject } = Promise.withResolvers<never>();
     let cancel = () => {};
-    let isOver = false;
+    let isEnded = false;
     const end = (error: Error) => {
-      isOver = true;
+      isEnded = true;
       cancel();
       reject(error);
     };
-    const silence = silenceMs === null ? null : startSilence(silenceMs, end);
+    const timeout = idleTimeoutMs === null ? null : startIdleTimeout(idleTimeoutMs, end);
     running.add(end);
     const answer = execute(streamsGrpc.StreamsClient, name, async (streams) => {
       channel = streams.getChannel();
-      // The channel may come long after the caller has given up.
-      if (isOver) throw new CallTimedOut("the call was given up before it began");
-      const made = start(streams, { argumentsOf, progress: () => silence?.broken() });
-      cancel = made.cancel;
-      return made.answer;
+      // The channel may be connected long after the call has timed out.
+      if (isEnded) throw new CallTimedOut("the call was given up before it began");
+      const started = start(streams, { argumentsOf, progress: () => timeout?.restart() });
+      cancel = started.cancel;
+      return started.answer;
     });
     try {
-      return await Promise.race([answer, over]);
+      return await Promise.race([answer, failed]);
     } finally {
-      silence?.over();
+      timeout?.clear();
       running.delete(end);
       answer.catch(() => {});
     }
@@ -122,30 +126,30 @@ export function openConnection(url: string): Connection {
 }
 
 /**
- * Reports a silence in two steps: after this process was busy for longer than that, its timers fire
- * before the answers that have arrived meanwhile, and these need the second step to be read.
+ * Starts a timeout in two steps: if this process was busy for longer than the timeout, its timers fire
+ * before answers that have already arrived, which are read before the second step ends.
  */
-function startSilence(ms: number, onSilence: (error: CallTimedOut) => void) {
+function startIdleTimeout(ms: number, onTimeout: (error: CallTimedOut) => void) {
   const secondMs = Math.ceil(ms / 10);
   let second: NodeJS.Timeout | undefined;
   const first = setTimeout(() => {
-    second = setTimeout(() => onSilence(new CallTimedOut(`no answer for ${ms} ms`)), secondMs);
+    second = setTimeout(() => onTimeout(new CallTimedOut(`no answer for ${ms} ms`)), secondMs);
   }, ms - secondMs);
   return {
-    broken: () => {
+    restart: () => {
       clearTimeout(second);
       first.refresh();
     },
-    over: () => {
+    clear: () => {
       clearTimeout(first);
       clearTimeout(second);
     },
   };
 }
 
-/** Members that the client keeps for its own modules; bound, and pinned by its exact version. */
+/** Internal members of the client, which its exact version keeps stable. */
 function partsOf(client: EventStoreDBClient) {
-  // biome-ignore lint/complexity/useLiteralKeys: only so may a protected member be read
+  // biome-ignore lint/complexity/useLiteralKeys: a protected member can only be read this way
   const execute = client["execute"];
   // biome-ignore lint/complexity/useLiteralKeys: the same
   const callArguments = client["callArguments"];
@@ -160,10 +164,10 @@ function createClient(url: string): EventStoreDBClient {
   const problem = connectionUrlProblem(url);
   if (problem !== null) throw invalid(problem);
   try {
-    // KurrentDB is the server's later name; the client knows the former one only.
+    // KurrentDB is the server's new name; the client only knows the old one.
     return EventStoreDBClient.connectionString(url.trim().replace(/^kurrentdb/, "esdb"));
   } catch (error) {
-    // An error that holds the connection string holds the password.
+    // An error that contains the connection string contains the password.
     const isSecret = !(error instanceof Error) || "connectionString" in error;
     throw invalid(isSecret ? "the client cannot read it" : error.message);
   }
@@ -172,7 +176,7 @@ function createClient(url: string): EventStoreDBClient {
 const invalid = (problem: string) =>
   new ConnectionUrlInvalid(`COUNTERFOIL_EVENTSTORE_URL cannot be used: ${problem}`);
 
-/** The connection string cannot be used. Its message never repeats what may be a secret. */
+/** The connection string is invalid. The message never contains a possible secret. */
 class ConnectionUrlInvalid extends Error {
   override readonly name = "ConnectionUrlInvalid";
   readonly code = "configuration_invalid";
@@ -186,7 +190,7 @@ const EXPECTED = "expected esdb://user:password@host:2113?tls=true";
 
 type ValueKind = "text" | "number" | "boolean" | "node";
 
-/** What the client understands, in its flat spelling: it warns of others, with the password. */
+/** The settings that the client knows, normalized. For unknown ones it logs a warning with the password. */
 const SETTINGS: Readonly<Record<string, ValueKind>> = {
   usercertfile: "text",
   userkeyfile: "text",
@@ -210,7 +214,7 @@ const VALUES: Readonly<Record<ValueKind, RegExp>> = {
   node: /^(leader|follower|readonlyreplica|random)$/,
 };
 
-/** Why a connection string cannot be used; null where it can, as far as its text goes. */
+/** Describes why a connection string is invalid; null if its syntax is valid. */
 export function connectionUrlProblem(url: string): string | null {
   const { scheme, user, hosts, query } = SHAPE.exec(url.trim())?.groups ?? {};
   if (scheme === undefined || hosts === undefined) {
@@ -220,15 +224,15 @@ export function connectionUrlProblem(url: string): string | null {
   return userProblem(user) ?? hostsProblem(hosts) ?? queryProblem(query);
 }
 
-/** Whom the server takes us for; null where it is not told. */
+/** The user that the client authenticates as; null without authentication. */
 export function userOf(url: string): string | null {
   const { user, query = "" } = SHAPE.exec(url.trim())?.groups ?? {};
-  // The client keeps user and password to itself where there is no TLS.
-  const isTold = user !== undefined && !/(?:^|&)tls=false(?:&|$)/i.test(query);
-  return isTold ? decodeURIComponent(user.split(":")[0] ?? "") : null;
+  // The client does not send user and password without TLS.
+  const isSent = user !== undefined && !/(?:^|&)tls=false(?:&|$)/i.test(query);
+  return isSent ? decodeURIComponent(user.split(":")[0] ?? "") : null;
 }
 
-/** The hosts of a connection string, for messages: what is left when user and settings are gone. */
+/** The hosts of a connection string, without user and settings, for messages. */
 export function hostsOf(url: string): string {
   return SHAPE.exec(url.trim())?.groups?.hosts ?? "EventStoreDB";
 }
@@ -276,9 +280,9 @@ function isDecodable(text: string): boolean {
 /**
  * The outcome of a write whose call failed:
  *
- * - `refused`: it is not written, and the same write would be refused again;
- * - `not_sent`: it never left this process;
- * - `not_leader`: it is not written, and the client's next call goes to the leader;
+ * - `refused`: not written, and the same write would be refused again;
+ * - `not_sent`: never sent;
+ * - `not_leader`: not written, and the client's next call goes to the leader;
  * - `unknown`: it may be written, now or later.
  */
 type FailedWrite = "refused" | "not_sent" | "not_leader" | "unknown";
@@ -291,7 +295,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   ErrorType.INVALID_TRANSACTION,
 ]);
 
-/** Messages of a channel that never had a connection; status 14 alone could be a lost answer. */
+/** Messages of a channel that was never connected; status 14 alone can also mean a lost answer. */
 const NEVER_CONNECTED =
   /No connection established|Name resolution failed|Channel closed before call started/;
 
@@ -304,7 +308,7 @@ export function outcomeOf(error: unknown): FailedWrite {
   return type === ErrorType.UNAVAILABLE && NEVER_CONNECTED.test(message) ? "not_sent" : "unknown";
 }
 
-/** Whether the server said that this stream was deleted for good. */
+/** Whether the error means that the stream was permanently deleted. */
 export function isStreamDeleted(error: unknown): boolean {
   return commandErrorOf(error).type === ErrorType.STREAM_DELETED;
 }
@@ -329,7 +333,7 @@ const NO_SERVER = "what answers there is no EventStoreDB; check COUNTERFOIL_EVEN
 const UNANSWERED =
   "what accepts connections there does not answer; check COUNTERFOIL_EVENTSTORE_URL and the server";
 
-/** An error of a call as an error of the port. Other errors stay as they are. */
+/** Converts an error of a call to an error of the port. Other errors are returned unchanged. */
 export function portError(error: unknown, what: string, hosts: string): unknown {
   if (error instanceof CallTimedOut) {
     const message = `${what} at ${hosts}: ${error.message}: ${UNANSWERED}`;
@@ -353,22 +357,22 @@ function adviceOf(type: string | null, message: string): string {
   return ADVICE[type ?? ""] ?? "check the server's log and COUNTERFOIL_EVENTSTORE_URL";
 }
 
-type Named = Readonly<{ type: string | null; message: string; isOfClient: boolean }>;
+type CommandError = Readonly<{ type: string | null; message: string; isOfClient: boolean }>;
 
-/** The client's error type; null where the error is none of a call. */
-function commandErrorOf(error: unknown): Named {
+/** The client's error type; null if it is not an error of a call. */
+function commandErrorOf(error: unknown): CommandError {
   if (!(error instanceof Error)) return { type: null, message: String(error), isOfClient: false };
   const converted = convertToCommandError(error);
   if (isCommandError(converted)) {
     const { type, message } = converted;
     return { type, message: message === "" ? type : oneLine(message), isOfClient: true };
   }
-  // Discovery and dead channels fail with plain errors.
+  // Discovery and closed channels fail with plain errors.
   const { message } = error;
   return { type: null, message, isOfClient: /^Failed to discover|Channel has been/.test(message) };
 }
 
-/** On one line, without the empty note that ends the channel's messages. */
+/** The message on one line, without the empty resolution note that ends the channel's messages. */
 function oneLine(message: string): string {
   return message.replace(/\s+/g, " ").replace(/[.\s]*Resolution note:[\s:]*$/, "");
 }

@@ -6,15 +6,15 @@ import { openEventStream } from "./event-stream.ts";
 import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";
 import { APPEND_COUNTED_MAX, writeEvents } from "./write.ts";
 
-/** A server that tests may fill with streams; what they leave there is theirs alone. */
+/** A server on which tests may create streams; they never use other streams. */
 const SERVER = process.env.COUNTERFOIL_TEST_EVENTSTORE_URL ?? "";
 
-/** A name that no other run has. */
+/** A name that is unique to this run. */
 const newLedger = () => `t${crypto.randomUUID().replaceAll("-", "").slice(0, 20)}`;
 
 if (SERVER === "") {
   describe.skip("event stream: a real EventStoreDB (SKIPPED: set COUNTERFOIL_TEST_EVENTSTORE_URL)", () => {
-    test("the contract, and what the double claims of the server", () => {});
+    test("the contract, and the double's assumptions about the server", () => {});
   });
 } else {
   describeEventStreamContract("a real EventStoreDB", async () => {
@@ -33,7 +33,7 @@ if (SERVER === "") {
   describeClaims();
 }
 
-/** The rows of the double's decisions on which the recipe rests. */
+/** The double's decisions on which the append algorithm relies. */
 function describeClaims(): void {
   const idAt = (at: number) => `00000000-0000-4000-8000-${String(at).padStart(12, "0")}`;
   const eventsOf = (...ats: number[]) =>
@@ -63,7 +63,7 @@ function describeClaims(): void {
       await connection.close();
     });
 
-    test("it has no ledger that nobody opened", async () => {
+    test("it has no ledger that was not opened", async () => {
       const options = {
         url: SERVER,
         ledger: newLedger(),

@@ -29,7 +29,7 @@ describeEventStreamContract("eventstore, on the double", async () => {
         hashing: nodeHashing,
         clock,
         index,
-        timing: { silenceMs: 60_000, patienceMs: 60_000 },
+        timing: { idleTimeoutMs: 60_000, retryForMs: 60_000 },
       }),
     dispose: async () => {},
   };

@@ -43,12 +43,12 @@ export type EventStreamOptions = Readonly<{
   ledger: string;
   hashing: Hashing;
   clock: Clock;
-  /** Of this ledger and no other. It is the caller's, who closes it after the stream. */
+  /** The index of this ledger. The caller closes it after the stream. */
   index: IdentityIndex;
-  /** Appends nothing and expects the stream to be there; for every role but the ingestor. */
+  /** Appends nothing and expects the stream to exist; for every role except the ingestor. */
   readOnly?: boolean;
   timing?: Partial<Timing>;
-  /** Hears where the stream could not be kept for us alone. */
+  /** Logs a warning if writing could not be restricted to this user. */
   logger?: Readonly<{ warn(fields: object, message: string): void }> | undefined;
 }>;
 
@@ -56,10 +56,10 @@ export type EventStreamOptions = Readonly<{
  * Opens the stream of a ledger in EventStoreDB: one stream `ledger-<name>`, whose revision 0 is
  * position 1.
  *
- * @throws ConnectionUrlInvalid when the connection string cannot be used;
- * @throws StreamMissing when read-only and nobody has created it yet;
- * @throws LedgerMismatch, StreamCorrupted when it must not be used;
- * @throws StreamUnavailable when it cannot be used just now.
+ * @throws ConnectionUrlInvalid if the connection string is invalid
+ * @throws StreamMissing if it is opened read-only and does not exist yet
+ * @throws LedgerMismatch, StreamCorrupted if it must not be used
+ * @throws StreamUnavailable if it cannot be used now
  */
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
   const { url, ledger, hashing, clock, index, readOnly = false, logger } = options;
@@ -130,11 +130,11 @@ const OUT_OF_REACH: readonly OutOfReach[] = [
   },
 ];
 
-/** The events with these ids as of the head: the index says where, the stream holds them. */
+/** Reads the events with these ids as of the head, at the positions in the index. */
 async function findByIds(parts: StreamParts, ids: readonly string[]): Promise<KnownEvents> {
   const { index, reader, recent } = parts;
   const askedAt = performance.now();
-  const head = recent.note(await catchUpIndex(parts), askedAt);
+  const head = recent.update(await catchUpIndex(parts), askedAt);
   const found = await index.find([...new Set(ids)], head.position);
   const positions = [...found.values()].flatMap(({ position, amendments }) => [
     position,
@@ -149,7 +149,7 @@ async function findByIds(parts: StreamParts, ids: readonly string[]): Promise<Kn
   return { head, known: new Map(known) };
 }
 
-/** By the index alone, which is caught up before. */
+/** Reads the positions from the index, which is caught up first. */
 async function findPositions(
   parts: StreamParts,
   ids: readonly string[],
@@ -158,7 +158,7 @@ async function findPositions(
   return parts.index.find([...new Set(ids)], position);
 }
 
-/** A server that is asked for events behind its last one answers none. */
+/** Reads a range of events; the server returns none after its last event. */
 async function readRange(
   reader: StreamReader,
   { after, upTo, limit, order }: ReadRange,
@@ -170,7 +170,7 @@ async function readRange(
 
 type TypesQuery = ReadRange & Readonly<{ types: readonly string[] }>;
 
-/** Indexed types are found by the index, others by a search through the stream. */
+/** Reads indexed types through the index, and others by searching the stream. */
 async function readTypes(parts: StreamParts, query: TypesQuery): Promise<readonly RecordedEvent[]> {
   const types = [...new Set(query.types)];
   if (types.length === 0) return [];
@@ -179,7 +179,7 @@ async function readTypes(parts: StreamParts, query: TypesQuery): Promise<readonl
   return read(parts, { ...query, types });
 }
 
-/** All types as of one head, so that no event appended meanwhile hides one before it. */
+/** Reads all types as of one head, so that an event appended meanwhile does not hide an earlier one. */
 async function readIndexed(
   parts: StreamParts,
   query: TypesQuery,
@@ -194,11 +194,11 @@ async function readAt(
   positions: readonly number[],
 ): Promise<readonly RecordedEvent[]> {
   const { position: head } = await reader.head();
-  const there = positions.filter((position) => position >= 1 && position <= head);
-  return pageAt(reader, there, "asc");
+  const existing = positions.filter((position) => position >= 1 && position <= head);
+  return pageAt(reader, existing, "asc");
 }
 
-/** @param positions in that order; the index that names them has come from the stream */
+/** @param positions in that order; all of them exist, because the index was built from the stream */
 async function pageAt(
   reader: StreamReader,
   positions: readonly number[],
@@ -214,10 +214,10 @@ async function pageAt(
   return takePage(found);
 }
 
-/** Positions that are looked up together: few enough that the longest events fit in memory. */
+/** Number of positions read at once, so that even the longest events fit into memory. */
 const AT_ONCE = 16;
 
-/** How many positions one step of a search reads. */
+/** Number of events that one step of a search reads. */
 const WINDOW = 1000;
 
 async function searchTypes(
@@ -252,16 +252,15 @@ const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 5000;
 
 /**
- * Waits for appends. One subscription serves all waiters of an instance; it is a hint only. The head
- * is read once the subscription is confirmed, for what came before it, and now and then, for what it
- * loses.
+ * Waits for appends. One subscription serves all waiters, and is only a hint. The head is read when the
+ * subscription is confirmed, because of earlier appends, and periodically, because of lost ones.
  */
 export function createAppendWatch(options: Options): Omit<HeadWaiters, "look"> {
   const { headPosition, timing } = options;
   const { look, ...waiters } = createHeadWaiters({
     headPosition,
     lookAfterMs: () => timing.pollMs,
-    onWait: () => subscription.begin(),
+    onWait: () => subscription.start(),
     onRest: () => subscription.endLater(),
   });
   const subscription = createSubscription(options, {
@@ -282,10 +281,10 @@ type Listener = Readonly<{
   onConfirmed: () => Promise<void>;
 }>;
 
-/** A subscription while somebody waits; `cancel` ends its call, or the pause before the next one. */
-type Attempt = { isOver: boolean; cancel: () => void };
+/** A subscription in use; `cancel` ends its call, or the pause before the next one. */
+type Attempt = { isEnded: boolean; cancel: () => void };
 
-/** At most one subscription, as long as somebody wants it. */
+/** Keeps at most one subscription while there are waiters. */
 function createSubscription(options: Options, listener: Listener) {
   let current: Attempt | null = null;
   let linger: NodeJS.Timeout | undefined;
@@ -297,19 +296,19 @@ function createSubscription(options: Options, listener: Listener) {
 
   function end(): void {
     cancelLinger();
-    if (current !== null) current.isOver = true;
+    if (current !== null) current.isEnded = true;
     current?.cancel();
     current = null;
   }
 
   return {
-    begin: () => {
+    start: () => {
       cancelLinger();
       if (current !== null) return;
-      current = { isOver: false, cancel: () => {} };
+      current = { isEnded: false, cancel: () => {} };
       void follow(options, listener, current);
     },
-    /** A follower of the stream waits again in a moment. */
+    /** The subscription is kept for a while, because a follower usually waits again soon. */
     endLater: () => {
       if (current !== null) linger ??= setTimeout(end, options.timing.lingerMs);
     },
@@ -317,7 +316,7 @@ function createSubscription(options: Options, listener: Listener) {
   };
 }
 
-/** Subscribes, and again with backoff whenever the subscription ends. */
+/** Subscribes, and resubscribes with backoff whenever the subscription ends. */
 async function follow(
   { connection, stream }: Options,
   { onAppend, onConfirmed }: Listener,
@@ -331,16 +330,16 @@ async function follow(
     },
     appended: (revision) => onAppend(revision + 1),
   });
-  while (!attempt.isOver) {
+  while (!attempt.isEnded) {
     await connection
       .call("subscribe", null, (streams, context) => {
         const call = start(streams, context);
         attempt.cancel = call.cancel;
-        if (attempt.isOver) call.cancel();
+        if (attempt.isEnded) call.cancel();
         return call;
       })
       .catch(() => {});
-    if (!attempt.isOver) await pause(attempt, retryMs);
+    if (!attempt.isEnded) await pause(attempt, retryMs);
     retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
   }
 }
@@ -356,14 +355,14 @@ function pause(attempt: Attempt, ms: number): Promise<void> {
 }
 
 type SubscriptionListener = Readonly<{
-  /** From here on nothing is missed. */
+  /** From now on no append is missed. */
   confirmed: () => void;
   appended: (revision: number) => void;
 }>;
 
 /**
- * Follows what is new on a stream, also on one that is not there yet. It never ends by itself; the
- * answer fails when the server or the connection ends it.
+ * Subscribes to new events of a stream, which need not exist yet. The call never ends successfully; it
+ * fails when the server or the connection ends it.
  */
 function subscribeCall(stream: string, listener: SubscriptionListener): StartCall<never> {
   return (client, { argumentsOf }) => {

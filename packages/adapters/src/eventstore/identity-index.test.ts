@@ -27,8 +27,8 @@ async function ledgerOf(count: number): Promise<void> {
   }
 }
 
-describe("an index beside the stream", () => {
-  test("is built from nothing, in steps", async () => {
+describe("an index of a stream", () => {
+  test("is built from an empty one, in steps", async () => {
     await ledgerOf(1300);
     const index = createMemoryIdentityIndex();
     const stream = await openLedgerOn(use(), { index });
@@ -47,7 +47,7 @@ describe("an index beside the stream", () => {
     expect(reads()).toBe(1);
   });
 
-  test("is caught up by several at once", async () => {
+  test("is caught up by several processes at once", async () => {
     await ledgerOf(1300);
     const index = createMemoryIdentityIndex();
     const streams = await Promise.all([1, 2, 3].map(() => openLedgerOn(use(), { index })));
@@ -55,7 +55,7 @@ describe("an index beside the stream", () => {
     expect(answers.map(({ known }) => known.size)).toEqual([1, 1, 1]);
   });
 
-  test("that was thrown away is built again", async () => {
+  test("that was dropped is rebuilt", async () => {
     await ledgerOf(10);
     const index = createMemoryIdentityIndex();
     const stream = await openLedgerOn(use(), { index });
@@ -64,7 +64,7 @@ describe("an index beside the stream", () => {
     expect((await stream.findByIds([sampleId(10)])).known.size).toBe(1);
   });
 
-  test("finds rare types without looking through the stream", async () => {
+  test("finds rare types without searching the stream", async () => {
     const index = createMemoryIdentityIndex();
     const stream = await openLedgerOn(use(), { index });
     await stream.append(0, [sampleEvent(1, { type: "LedgerOpened" }), ...sampleEvents(2, 900)]);
@@ -76,7 +76,7 @@ describe("an index beside the stream", () => {
     expect(reads()).toBe(3);
   });
 
-  test("stops an id from being appended twice that its writer has not looked up", async () => {
+  test("prevents a repeated id that its writer did not look up", async () => {
     await ledgerOf(5);
     const stream = await openLedgerOn(use());
     const repeated = stream.append(5, [...sampleEvents(6, 7), sampleEvent(2)]);
@@ -112,13 +112,13 @@ describe("an index of another stream", () => {
     expect(use().streams.everything(`ledger-${LEDGER}`)).toHaveLength(5);
   });
 
-  test("is no reason to stop whoever does not need it", async () => {
+  test("does not affect calls that do not need it", async () => {
     await ledgerOf(5);
     const stream = await openLedgerOn(use(), { index: await other(9) });
     expect(await stream.read({ after: 3, limit: 9 })).toHaveLength(2);
   });
 
-  test("which another process has advanced meanwhile is waited for, not blamed", async () => {
+  test("that another process has advanced meanwhile is waited for, and no error", async () => {
     await ledgerOf(5);
     const index = createMemoryIdentityIndex();
     const timing = { ...HASTY, replicationMs: 30_000 };

@@ -9,18 +9,20 @@ import type { DecodedEvent } from "./stored-event.ts";
 import type { StreamReader } from "./stream-reader.ts";
 
 /**
- * Which identities are on the stream, and where. EventStoreDB finds events by revision alone, so
- * this index stands beside it and is caught up from the stream. It holds nothing of its own: it can
- * be thrown away at any time and is built again from position 1.
+ * The positions of event ids on the stream. EventStoreDB finds events only by revision, so this index
+ * is stored elsewhere and follows the stream. It can be dropped at any time, and is rebuilt from
+ * position 1.
  */
 export interface IdentityIndex {
-  /** How far the stream is in here; position 0 and hash "" when nothing is. */
+  /** The last indexed event; position 0 and hash "" if the index is empty. */
   checkpoint(): Promise<IndexCheckpoint>;
 
   /**
    * Adds the entries of the positions after `from.position` up to `to.position`, and moves the
-   * checkpoint from `from` to `to`: both or neither. False, with nothing changed, where the
-   * checkpoint is not (or no longer) `from`: another process was faster.
+   * checkpoint from `from` to `to`, atomically.
+   *
+   * @returns false, with nothing changed, if the checkpoint is not (or no longer) `from`: another
+   *   process was faster
    */
   advance(
     from: IndexCheckpoint,
@@ -29,19 +31,18 @@ export interface IdentityIndex {
   ): Promise<boolean>;
 
   /**
-   * Where these ids are, at positions up to `upTo` only. An id that stands on the stream twice is
-   * at its first position.
+   * The positions of these ids, up to `upTo`. An id that is on the stream twice has its first position.
    */
   find(ids: readonly string[], upTo: number): Promise<ReadonlyMap<string, FoundPositions>>;
 
-  /** Positions of these indexed types after `after` and up to `upTo`: `limit` at most, in that order. */
+  /** The positions of these indexed types after `after` up to `upTo`: at most `limit`, in that order. */
   positionsOfTypes(query: PositionsQuery): Promise<readonly number[]>;
 
-  /** Empties it, for a stream that is another one on purpose. */
+  /** Empties the index, for a stream that was replaced on purpose. */
   clear(): Promise<void>;
 }
 
-/** A position of the stream and the hash of the event there. */
+/** A position of the stream and the hash of the event at it. */
 export type IndexCheckpoint = Readonly<{ position: number; hash: string }>;
 
 export type IndexEntry = Readonly<{
@@ -49,33 +50,34 @@ export type IndexEntry = Readonly<{
   id: string;
   /** The id of the event that this one amends. */
   amends: string | null;
-  /** The type where it is indexed, see `indexedTypeOf`. */
+  /** The type if it is indexed, see `indexedTypeOf`. */
   indexedType: string | null;
 }>;
 
 export type PositionsQuery = ReadRange & Readonly<{ types: readonly string[] }>;
 
-/** The type of an event whose type is indexed; null for the bulk types. */
+/** The type if it is indexed; null for bulk types. */
 export function indexedTypeOf(type: string): string | null {
   return BULK_TYPES.has(type) ? null : type;
 }
 
-/** One step of catching up; each is one transaction of the index. */
+/** Number of events that one transaction adds to the index. */
 const STEP_EVENTS = 500;
 
 type Sources = Readonly<{ index: IdentityIndex; reader: StreamReader }>;
 
 /**
- * Brings the index at least up to the stream's present head, which it returns. Several processes
- * may do so at once: each step goes to the one that is first.
+ * Catches the index up at least to the stream's current head. Several processes may do so at once:
+ * each step is done by the first of them.
  *
- * @throws StreamForked where the index followed another stream than this one.
+ * @returns that head
+ * @throws StreamForked if the index followed another stream
  */
 export async function catchUpIndex(sources: Sources): Promise<Head> {
   const { index, reader } = sources;
-  // In this order: another process may move the checkpoint past a head that was read before it.
+  // The checkpoint is read first, because another process may move it past a head read earlier.
   const checkpoint = await index.checkpoint();
-  // A leader that was just elected shows its last events a moment late.
+  // A newly elected leader shows its last events with a short delay.
   const head = await reader.headReaching(checkpoint.position);
   if (checkpoint.position > head.position) {
     throw forked(reader.stream, checkpoint, `ends at ${head.position}`);
@@ -98,7 +100,7 @@ async function catchUpTo(
   }
 }
 
-/** What follows the checkpoint, read together with the event at it, which must be the same. */
+/** Reads the events after the checkpoint, and checks that the event at it is the indexed one. */
 async function nextStep(reader: StreamReader, from: IndexCheckpoint, upTo: number) {
   const first = Math.max(1, from.position);
   const count = Math.min(STEP_EVENTS + 1, upTo - first + 1);

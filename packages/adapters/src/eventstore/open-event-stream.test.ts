@@ -27,7 +27,7 @@ import {
 
 const PASSWORD = "correct-horse";
 
-/** It fails within seconds, as unavailable, says what to do and keeps the password. */
+/** Opening fails within seconds as unavailable; the message has advice, and no password. */
 async function expectUnavailable(opening: Promise<unknown>, expected: RegExp): Promise<void> {
   const started = performance.now();
   const error = await opening.then(() => null).catch((reason) => reason);
@@ -41,7 +41,7 @@ async function expectUnavailable(opening: Promise<unknown>, expected: RegExp): P
 const urlOf = (port: number, settings: string) =>
   `esdb://user:${PASSWORD}@127.0.0.1:${port}?${settings}`;
 
-describe("what is no server of ours", () => {
+describe("an address without an EventStoreDB", () => {
   const use = useDouble();
   const open = (port: number, settings = "tls=false") =>
     openLedgerOn(use(), { url: urlOf(port, settings), timing: IMPATIENT });
@@ -57,7 +57,7 @@ describe("what is no server of ours", () => {
     return typeof address === "object" && address !== null ? address.port : 0;
   }
 
-  test("a port where nobody listens", async () => {
+  test("a port without a listener", async () => {
     await use().network.down();
     await expectUnavailable(open(use().port), /ECONNREFUSED/);
   });
@@ -75,20 +75,20 @@ describe("what is no server of ours", () => {
     await expectUnavailable(open(port), /no EventStoreDB/);
   });
 
-  test("one that accepts and never answers", async () => {
+  test("a server that accepts and never answers", async () => {
     const sockets: { destroy(): void }[] = [];
     const port = await listening(createServer((socket) => sockets.push(socket)));
     await expectUnavailable(open(port), /no answer for \d+ ms/);
     for (const socket of sockets) socket.destroy();
   });
 
-  test("one that is frozen", async () => {
+  test("a server that is frozen", async () => {
     use().network.freeze();
     await expectUnavailable(open(use().port), /no answer/);
     use().network.thaw();
   });
 
-  test("one without TLS, when TLS is asked for", async () => {
+  test("a server without TLS, if TLS is configured", async () => {
     await expectUnavailable(open(use().port, "tls=true"), /tls/);
   });
 
@@ -113,7 +113,7 @@ describe("a server with TLS and users", () => {
     return openLedgerOn(use(), { url, logger });
   }
 
-  test("lets the right user in, whose password has every kind of sign", async () => {
+  test("accepts the right user, whose password has all kinds of characters", async () => {
     const stream = await open(`user:${encodeURIComponent(`${PASSWORD}@:/`)}`);
     expect(await stream.append(0, sampleEvents(1, 2))).toMatchObject({ outcome: "appended" });
   });
@@ -121,7 +121,7 @@ describe("a server with TLS and users", () => {
   const OURS = `user:${encodeURIComponent(`${PASSWORD}@:/`)}`;
   const ACL = { $w: ["user"], $d: ["user"], $mw: ["user"] };
 
-  test("keeps a new ledger for its user alone", async () => {
+  test("restricts a new ledger to its user", async () => {
     const stream = await open(OURS);
     expect(use().streams.metadata(STREAM)).toEqual({ $acl: ACL });
     await stream.append(0, sampleEvents(1, 2));
@@ -134,7 +134,7 @@ describe("a server with TLS and users", () => {
     expect(use().streams.everything(`$$${STREAM}`)).toHaveLength(1);
   });
 
-  test("leaves an ACL alone that is there, and a ledger that is there", async () => {
+  test("leaves an existing ACL, and an existing ledger, unchanged", async () => {
     const theirs = { $w: ["user", "admin"], $r: ["auditors"] };
     use().streams.setMetadata(STREAM, { $acl: theirs, note: 1 });
     const stream = await open(OURS);
@@ -146,13 +146,13 @@ describe("a server with TLS and users", () => {
     expect(use().streams.metadata(STREAM)).toEqual({ note: 1 });
   });
 
-  test("keeps what else the metadata says", async () => {
+  test("keeps other settings of the metadata", async () => {
     use().streams.setMetadata(STREAM, { note: 1 });
     await open(OURS);
     expect(use().streams.metadata(STREAM)).toEqual({ note: 1, $acl: ACL });
   });
 
-  test("that lets nobody set it is told, and the ledger goes on", async () => {
+  test("that refuses the ACL causes a warning, and the ledger is opened", async () => {
     const warned: unknown[] = [];
     use().settings.faultOf = ({ stream }) => (stream.startsWith("$$") ? "denied" : null);
     const stream = await open(OURS, { warn: (...line) => void warned.push(line) });
@@ -166,7 +166,7 @@ describe("a server with TLS and users", () => {
     await expectUnavailable(open(`user:${PASSWORD}`), /check user and password/);
   });
 
-  test("an authority that is not known", async () => {
+  test("an unknown authority", async () => {
     const url = urlOf(use().port, "tls=true");
     await expectUnavailable(openLedgerOn(use(), { url }), /tlsCAFile/);
   });
@@ -186,7 +186,7 @@ describe("a stream that must not be used", () => {
     await stream.close();
   }
 
-  test("is missing, for those who do not create it", async () => {
+  test("is missing, for roles that do not create it", async () => {
     await expect(open({ readOnly: true })).rejects.toThrow(StreamMissing);
     await written();
     const stream = await open({ readOnly: true });
@@ -202,7 +202,7 @@ describe("a stream that must not be used", () => {
     await expect(open()).rejects.toThrow(/\$maxAge|\$maxCount|\$tb/);
   });
 
-  test("has them before its first event", async () => {
+  test("has these settings before its first event", async () => {
     use().streams.setMetadata(STREAM, { $maxCount: 5 });
     await expect(open()).rejects.toThrow(/\$maxCount/);
   });
@@ -219,13 +219,13 @@ describe("a stream that must not be used", () => {
     await expect(open()).rejects.toThrow(/truncated.*\$tb/);
   });
 
-  test("was deleted for good", async () => {
+  test("was permanently deleted", async () => {
     await written();
     use().streams.tombstone(STREAM);
     await expect(open()).rejects.toThrow(StreamCorrupted);
   });
 
-  test("lost its beginning, or all, and its metadata says nothing of it", async () => {
+  test("lost its beginning, or all events, without any such metadata", async () => {
     await written();
     use().streams.setMetadata(STREAM, { $tb: 3 });
     hideMetadata();
@@ -243,7 +243,7 @@ describe("a stream that must not be used", () => {
     Object.assign(use().streams, { read: hidden });
   }
 
-  test("is cut while it is read", async () => {
+  test("is truncated while it is read", async () => {
     await written();
     const stream = await open();
     use().streams.setMetadata(STREAM, { $tb: 2 });
@@ -260,7 +260,7 @@ describe("a stream that must not be used", () => {
     await expect(open()).rejects.toThrow(/"other", expected "examination"/);
   });
 
-  test("begins with an event of somebody else", async () => {
+  test("begins with an event of another client", async () => {
     const event = jsonEvent({ type: "Foreign", data: { a: 1 } });
     await use().client().appendToStream(STREAM, event, AS_ANYBODY);
     await expect(open()).rejects.toThrow(LedgerMismatch);
@@ -271,7 +271,7 @@ describe("a stream that must not be used", () => {
 describe("a stream that was closed", () => {
   const use = useDouble();
 
-  test("leaves no call, and says so to whoever goes on", async () => {
+  test("leaves no open call, and rejects further calls with that reason", async () => {
     const stream = await openLedgerOn(use());
     const waiting = stream.waitForAppend(0, new AbortController().signal);
     while (use().openCalls("Read") === 0) await new Promise(setImmediate);
@@ -281,8 +281,8 @@ describe("a stream that was closed", () => {
     await stream.close();
   });
 
-  test("ends what is under way", async () => {
-    const stream = await openLedgerOn(use(), { timing: { ...HASTY, silenceMs: 60_000 } });
+  test("ends calls in progress", async () => {
+    const stream = await openLedgerOn(use(), { timing: { ...HASTY, idleTimeoutMs: 60_000 } });
     use().network.freeze();
     const head = stream.head();
     await stream.close();

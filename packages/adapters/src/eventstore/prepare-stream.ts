@@ -14,19 +14,19 @@ type PrepareOptions = Readonly<{
   reader: StreamReader;
   ledger: string;
   readOnly: boolean;
-  /** Who we are to the server; null where it asks nobody. */
+  /** The authenticated user; null without authentication. */
   user: string | null;
   timing: Timing;
   logger?: Readonly<{ warn(fields: object, message: string): void }> | undefined;
 }>;
 
 /**
- * Checks what must hold before a stream is used, and keeps a new one for us alone. It makes the first
- * call to the server, so that a wrong connection string, password or port shows at once.
+ * Checks a stream before it is used, and restricts writing to a new one to this user. It makes the
+ * first call to the server, so that a wrong connection string, password or port is detected at once.
  *
- * @throws StreamMissing when it is read-only and not there;
- * @throws StreamCorrupted when its beginning was cut away, or is to be;
- * @throws LedgerMismatch when its first event is of another ledger, or of nobody's.
+ * @throws StreamMissing if it is opened read-only and does not exist
+ * @throws StreamCorrupted if its beginning was truncated, or its metadata lets the server truncate it
+ * @throws LedgerMismatch if its first event belongs to another ledger, or to another client
  */
 export async function prepareStream(options: PrepareOptions): Promise<void> {
   const { reader, ledger, readOnly } = options;
@@ -34,7 +34,7 @@ export async function prepareStream(options: PrepareOptions): Promise<void> {
   const { stream } = reader;
   const page = await reader.page({ stream, direction: "forwards", from: "start", count: 1 });
   if (page === null) {
-    if (!readOnly) return keepForUs(options, metadata);
+    if (!readOnly) return restrictToUser(options, metadata);
     throw new StreamMissing(`no event stream ${stream} yet: the first ingestor creates it`);
   }
   const [first] = page;
@@ -57,7 +57,7 @@ type Metadata = Readonly<{ revision: number; settings: Readonly<Record<string, u
 
 const TRUNCATING = ["$maxAge", "$maxCount", "$tb"];
 
-/** @throws StreamCorrupted where settings let the server drop events, now or at its next scavenge. */
+/** @throws StreamCorrupted if settings let the server drop events, now or at its next scavenge */
 async function readMetadata({ stream, page }: StreamReader): Promise<Metadata> {
   const metastream = `$$${stream}`;
   const request = { stream: metastream, direction: "backwards", from: "end", count: 1 } as const;
@@ -82,11 +82,11 @@ function nameIn(data: string): unknown {
 }
 
 /**
- * By default any user of the server may append to any stream, and nobody can take a single event out
- * again. Where users are known, only ours may write to a new ledger, remove it, or change this; what
- * somebody has set already is left alone. Of two ingestors that come at once, one sets it.
+ * By default every user of the server may append to any stream, and no event can be removed again. With
+ * authentication, only this user may write to a new ledger, delete it, or change its metadata. An
+ * existing ACL is left unchanged. If two ingestors start at once, one of them sets it.
  */
-async function keepForUs(
+async function restrictToUser(
   { connection, reader, user, timing, logger }: PrepareOptions,
   { revision, settings }: Metadata,
 ): Promise<void> {

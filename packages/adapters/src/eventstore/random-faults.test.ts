@@ -11,9 +11,9 @@ import { createMemoryIdentityIndex } from "./testing/memory-identity-index.ts";
 import type { CommitFault } from "./testing/node.ts";
 
 const TIMING = {
-  silenceMs: 60_000,
+  idleTimeoutMs: 60_000,
   appendMs: 300,
-  patienceMs: 800,
+  retryForMs: 800,
   replicationMs: 200,
   pollMs: 200,
   lingerMs: 50,
@@ -32,7 +32,7 @@ const FAULTS: readonly (CommitFault | null)[] = [
   { lateMs: 350 },
 ];
 
-/** Appends what is missing of five batches, as the ingestor does: look up, append, look again. */
+/** Appends the missing events of five batches, as the ingestor does: look up, append, repeat. */
 async function appendAll(stream: EventStream, first: number): Promise<void> {
   for (let batch = 0; batch < 5; ) {
     const number = first + 3 * batch;
@@ -44,13 +44,13 @@ async function appendAll(stream: EventStream, first: number): Promise<void> {
         continue;
       batch += 1;
     } catch (error) {
-      // As for a client that gets 503: it delivers again.
+      // As a provider that gets 503: it delivers again.
       if (!(error instanceof StreamUnavailable)) throw error;
     }
   }
 }
 
-test("whatever fails, two writers leave every event once, dense and chained", async () => {
+test("with random faults, two writers leave every event once, dense and chained", async () => {
   const property = fc.asyncProperty(
     fc.array(fc.constantFrom(...FAULTS), { maxLength: 14 }),
     fc.boolean(),

@@ -36,7 +36,7 @@ describe("an event on the server", () => {
     });
   });
 
-  test("is decoded as it was", () => {
+  test("is decoded to the same event", () => {
     const server = encodeEvent({ event: EVENT, amends: null }, crypto.randomUUID());
     expect(decodeEvent({ ...server, revision: 6 })).toEqual({ event: EVENT, amends: null });
   });
@@ -64,7 +64,7 @@ describe("an event on the server", () => {
 describe("on the wire", () => {
   const use = useDouble();
 
-  test("the server's ids are new for every write, ours stay", async () => {
+  test("the server's ids are new for every write, the ledger's stay", async () => {
     const [one, two] = [await openLedgerOn(use()), await openLedgerOn(use())];
     await one.append(0, sampleEvents(1, 2));
     await two.append(2, sampleEvents(3, 4));
@@ -109,14 +109,14 @@ describe("the size of an append", () => {
     ).toBe(5000);
   });
 
-  test("is bounded", () => {
+  test("is limited", () => {
     checkAppendSize(eventsOf(APPEND_COUNTED_MAX));
     const tooLarge = () => checkAppendSize(eventsOf(APPEND_COUNTED_MAX + 1));
     expect(tooLarge).toThrow(AppendTooLarge);
     expect(tooLarge).toThrow(/2 events of 1000001 bytes .* takes 1000000 bytes/);
   });
 
-  test("beyond it nothing is sent, bodies neither", async () => {
+  test("above the limit nothing is sent, not even bodies", async () => {
     const stream = await openLedgerOn(use());
     const data = `"${"x".repeat(1_000_000)}"`;
     const body = { sha256: "a".repeat(64), bytes: new Uint8Array(1) };
@@ -126,7 +126,7 @@ describe("the size of an append", () => {
     expect(await stream.append(0, sampleEvents(1, 1))).toMatchObject({ outcome: "appended" });
   });
 
-  test("that the server refuses all the same is told", async () => {
+  test("that the server refuses nevertheless is reported", async () => {
     use().settings.maxAppendSize = 1000;
     const stream = await openLedgerOn(use());
     await expect(stream.append(0, sampleEvents(1, 9))).rejects.toThrow(/MaxAppendSize.* 1 MiB/);

@@ -4,9 +4,9 @@ import { chainHash, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { type Before, foreignEvent } from "@counterfoil/core/stream/read-event";
 import { StreamCorrupted, StreamUnavailable } from "@counterfoil/processing/ports/errors";
 
-/** An event as the server takes it. */
+/** An event as sent to the server. */
 export type ServerEvent = Readonly<{
-  /** The server's idea of identity: it compares these ids, never contents. */
+  /** Identifies the event for the server, which compares these ids and never contents. */
   id: string;
   type: string;
   contentType: "application/json" | "application/octet-stream";
@@ -14,20 +14,20 @@ export type ServerEvent = Readonly<{
   data: Uint8Array;
 }>;
 
-/** An event as the server returns it: exact bytes, nothing parsed. */
+/** An event as returned by the server: exact bytes, not parsed. */
 export type StoredEvent = Readonly<{
   revision: number;
-  /** The server's, as lower-case text. */
+  /** The server's id, as lower-case text. */
   id: string;
   type: string;
   metadata: Uint8Array;
   data: Uint8Array;
 }>;
 
-/** An event of the stream, and the id of the event that it amends. */
+/** An event of the stream, with the id of the event that it amends. */
 export type DecodedEvent = Readonly<{ event: RecordedEvent; amends: string | null }>;
 
-/** The metadata: everything but `type` and `data`; times as text, since they exceed a double. */
+/** The metadata: everything except `type` and `data`. Times are text, because they exceed a double. */
 type Columns = Readonly<{
   id: string;
   position: number;
@@ -42,10 +42,10 @@ type Columns = Readonly<{
 }>;
 
 /**
- * An event as the server stores it: `data` byte for byte, all else in the metadata. Both are JSON, so
- * the server's own browser shows them.
+ * Encodes an event for the server: `data` byte for byte, everything else in the metadata. Both are
+ * JSON, so that the server's own browser shows them.
  *
- * @param serverId - what the server compares: new for every write, the same for its repeats.
+ * @param serverId compared by the server: new for every write, the same for its retries
  */
 export function encodeEvent({ event, amends }: DecodedEvent, serverId: string): ServerEvent {
   const columns: Columns = {
@@ -69,7 +69,7 @@ export function encodeEvent({ event, amends }: DecodedEvent, serverId: string): 
   };
 }
 
-/** @returns null where the event is none that this program wrote there, as far as its shape tells. */
+/** @returns null if the event's format shows that this program did not write it there */
 export function decodeEvent(stored: StoredEvent): DecodedEvent | null {
   const columns = columnsOf(stored.metadata);
   if (columns === null || columns.position !== stored.revision + 1) return null;
@@ -117,29 +117,30 @@ function isColumns(value: unknown): value is Columns {
 const textOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 
-/** Events of the stream from a position on, in order, without a hole. */
+/** Reads events of the stream from a position on, in order and without gaps. */
 export type StoredFrom = (first: number, count: number) => AsyncIterable<StoredEvent>;
 
-/** What an event follows; and the hash that the one before states, where it is none of ours. */
+/** What an event follows, and the hash in the event before it if that is foreign. */
 export type Predecessor = Before & Readonly<{ stated: string | null }>;
 
 /**
- * Tells our events from those of others. Whoever may write to the server's stream can append to it,
- * and what is there stays. An event is ours where it decodes and its hash continues the chain; any
- * other is sealed as a `ForeignEvent`, by every reader alike, and the chain goes on from there. A
- * stranger who computes the chain is not noticed: against that stands only who may write.
+ * Distinguishes the ledger's events from those of other clients. Every client with write access can
+ * append to the server's stream, and its events stay there. An event belongs to the ledger if it can be
+ * decoded and its hash continues the chain; every reader seals any other event as the same
+ * `ForeignEvent`, and the chain continues after it. A client that computes the chain is not detected;
+ * only write access protects against it.
  */
 export type Sealing = Readonly<{
-  /** @throws StreamCorrupted where the event before was ours, and was altered since */
+  /** @throws StreamCorrupted if the event before belonged to the ledger and was altered */
   seal(
     before: Predecessor,
     stored: StoredEvent,
   ): Readonly<{ sealed: DecodedEvent; next: Predecessor }>;
   /**
-   * What the event of a position follows.
+   * Finds what the event at a position follows.
    *
-   * @param leading stored events right before it, in whatever order: two of ours that follow each
-   *   other tell it, else it is looked for further back
+   * @param leading stored events directly before it, in any order. Two consecutive events of the
+   *   ledger determine it; otherwise it is searched for further back
    */
   predecessor(position: number, leading: readonly StoredEvent[]): Promise<Predecessor>;
 }>;
@@ -152,8 +153,8 @@ type Options = Readonly<{
   storedFrom: StoredFrom;
 }>;
 
-/** Strangers are few, and rarely many in a row. */
-const LOOKED_BACK = { first: 16, most: 500 };
+/** Number of events read back at once; foreign events are few, and rarely many in a row. */
+const LOOK_BACK = { first: 16, most: 500 };
 
 export function createSealing(options: Options): Sealing {
   const { stream, ledger, empty, hashing, storedFrom } = options;
@@ -167,7 +168,7 @@ export function createSealing(options: Options): Sealing {
     if (decoded !== null && follows(before.hash, decoded)) {
       return { sealed: decoded, next: predecessorFrom(decoded) };
     }
-    // A stranger's event is followed by nothing that knows it.
+    // No event of the ledger follows a foreign event's own hash, so the event before was altered.
     if (decoded !== null && before.stated !== null && follows(before.stated, decoded)) {
       throw altered(stream, before.position);
     }
@@ -180,7 +181,7 @@ export function createSealing(options: Options): Sealing {
   const sealAll = (before: Predecessor, run: readonly StoredEvent[]): Predecessor =>
     run.reduce((last, stored) => seal(last, stored).next, before);
 
-  /** Seals a run of events from where its end is certain; null where nothing in it is. */
+  /** Seals a run of events from the last certain one on. @returns null if no event in it is certain */
   function sealedEnd(run: readonly StoredEvent[]): Predecessor | null {
     if (run[0]?.revision === 0) return sealAll(start, run);
     for (let at = run.length - 1; at > 0; at -= 1) {
@@ -206,7 +207,7 @@ export function createSealing(options: Options): Sealing {
     async predecessor(position, leading) {
       if (position === 1) return start;
       let run = leading.toSorted((a, b) => a.revision - b.revision);
-      for (let count = LOOKED_BACK.first; ; count = LOOKED_BACK.most) {
+      for (let count = LOOK_BACK.first; ; count = LOOK_BACK.most) {
         const found = sealedEnd(run);
         if (found !== null) return found;
         const last = run[0]?.revision ?? position - 1;

@@ -11,14 +11,14 @@ import { nodeHashing as hashing } from "../node/runtime.ts";
 import type { Stored } from "./testing/stored-streams.ts";
 import { appendAsStranger, LEDGER, openLedgerOn, STREAM, useDouble } from "./testing/use-double.ts";
 
-describe("what another client appends", () => {
+describe("an event of another client", () => {
   const use = useDouble();
 
   const last = () => use().streams.everything(STREAM).at(-1) as Stored;
   const intrude = (event: ReturnType<typeof jsonEvent | typeof binaryEvent>) =>
     appendAsStranger(use(), STREAM, event);
 
-  test("is read as a foreign event, by new readers too, and ours follow it", async () => {
+  test("is read as a foreign event, by new readers too, and the ledger's events follow it", async () => {
     const stream = await openLedgerOn(use());
     await stream.append(0, sampleEvents(1, 3));
     await intrude(jsonEvent({ type: "Test", data: { a: 1 } }));
@@ -56,7 +56,7 @@ describe("what another client appends", () => {
     expect(verified.findings.map(({ what }) => what)).not.toContain("hash");
   });
 
-  test("between a look at the head and an append is a conflict", async () => {
+  test("between a read of the head and an append is a conflict", async () => {
     const stream = await openLedgerOn(use());
     await stream.append(0, sampleEvents(1, 3));
     await intrude(jsonEvent({ type: "Test", data: {} }));
@@ -64,14 +64,14 @@ describe("what another client appends", () => {
     expect(await stream.append(4, sampleEvents(4, 4))).toMatchObject({ outcome: "appended" });
   });
 
-  /** Whatever a stranger may send, of what lies there already. */
+  /** Events that another client may send, made from existing ones. */
   const STRANGERS: readonly ((last: Stored) => Parameters<typeof intrude>[0])[] = [
     () => jsonEvent({ type: "Test", data: { a: 1 } }),
     () => binaryEvent({ type: "Bytes", data: new Uint8Array([0, 255, 254]) }),
     () => binaryEvent({ type: "Nothing", data: new Uint8Array() }),
-    // An event of ours once more.
+    // A repeated event of the ledger.
     ({ type, data, metadata }) => binaryEvent({ type, data, metadata }),
-    // In our shape, at its place, with a hash that follows from nothing.
+    // In the ledger's format, at its position, with a hash that does not continue the chain.
     ({ type, data, metadata, revision }) => {
       const columns = { ...JSON.parse(`${Buffer.from(metadata)}` || "{}"), position: revision + 2 };
       const forged = { ...SHAPE, ...columns, hash: hashing.sha256(crypto.randomUUID()) };
@@ -83,7 +83,7 @@ describe("what another client appends", () => {
     ...{ causation_id: null, correlation_id: null, about: null },
   };
 
-  test("is the same for every reader, wherever it begins", async () => {
+  test("is the same for every reader, from any start", async () => {
     const step = fc.oneof(fc.constant(null), fc.nat({ max: STRANGERS.length - 1 }));
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
@@ -122,7 +122,7 @@ describe("what another client appends", () => {
     });
   }
 
-  test("hundreds of them in a row hold nobody up", async () => {
+  test("hundreds of them in a row delay no reader", async () => {
     const stream = await openLedgerOn(use());
     await stream.append(0, sampleEvents(1, 3));
     const many = Array.from({ length: 700 }, () => jsonEvent({ type: "Test", data: {} }));

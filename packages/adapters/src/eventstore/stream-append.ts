@@ -12,7 +12,7 @@ import type { StreamBodies } from "./stream-bodies.ts";
 import type { StreamReader } from "./stream-reader.ts";
 import { checkAppendSize, writeEvents } from "./write.ts";
 
-/** What one ledger's stream is made of. */
+/** The parts of one ledger's stream. */
 export type StreamParts = Readonly<{
   connection: Connection;
   reader: StreamReader;
@@ -31,10 +31,10 @@ export type Append = Readonly<{
 }>;
 
 /**
- * Refuses first what can be refused without a write. Then stores the bodies, which are harmless when
- * the events do not follow, and then the events, in one append that the server writes or refuses.
+ * Appends events. First it checks everything that needs no write. Then it stores the bodies, which are
+ * harmless without their events, and then the events in one append, which the server writes or refuses.
  *
- * @throws EventIdTaken, AppendTooLarge with nothing written; StreamUnavailable as `writeEvents` does.
+ * @throws EventIdTaken, AppendTooLarge with nothing written; StreamUnavailable as `writeEvents`
  */
 export async function appendEvents(parts: StreamParts, append: Append): Promise<AppendResult> {
   const { connection, reader, bodies, index, recent, timing } = parts;
@@ -54,24 +54,24 @@ export async function appendEvents(parts: StreamParts, append: Append): Promise<
   const write = { stream: reader.stream, expectedRevision: expectedPosition - 1, events };
   const result = await writeEvents(connection, write, timing);
   if (result.outcome === "conflict") {
-    // Until the events that won can be read: a caller that reads too early finds the head of before.
+    // Wait until the other writer's events can be read; otherwise the caller could read the old head.
     await reader.headReaching(result.revision + 1);
     return { outcome: "conflict" };
   }
-  recent.note(head, performance.now());
-  // Other readers find these indexed; where another process was faster, that is as good.
+  recent.update(head, performance.now());
+  // Index the events for other readers; another process may have done so already.
   await index
     .advance(checkpointOf(before), checkpointOf(head), sealed.map(entryOf))
     .catch(() => {});
   return { outcome: "appended", head };
 }
 
-/** The head, where it is at that position; one that was read a moment ago is good enough. */
+/** The head if it is at the position; a recently read head is used if there is one. */
 async function headAt({ reader, recent }: StreamParts, position: number): Promise<Head | null> {
   const known = recent.get();
   if (known?.position === position) return known;
   const askedAt = performance.now();
-  const head = recent.note(await reader.head(), askedAt);
+  const head = recent.update(await reader.head(), askedAt);
   return head.position === position ? head : null;
 }
 
@@ -80,7 +80,7 @@ function sealAll(
   before: Head,
   events: readonly NewEvent[],
 ): readonly DecodedEvent[] {
-  // One append is one moment.
+  // All events of an append have the same time.
   const now = clock.now();
   let head = before;
   return events.map((added) => {
@@ -91,11 +91,11 @@ function sealAll(
 }
 
 /**
- * Looks the ids up where the append goes. The server does not compare our ids. They are unique
- * because they are checked here, and because the append succeeds only at the very position for which
- * they were checked; so a body is not stored either whose erasure is on the stream before it.
+ * Checks the ids as of the append's position. The server does not compare the ledger's ids. They are
+ * unique because they are checked here, and because the append succeeds only at the checked position.
+ * For the same reason a body is not stored if its erasure is on the stream.
  *
- * @returns which of the bodies were erased; null where the stream is not at that position any more
+ * @returns the erased bodies; null if the stream is no longer at that position
  * @throws EventIdTaken
  */
 async function erasedOf(
@@ -105,8 +105,8 @@ async function erasedOf(
 ): Promise<ReadonlySet<string> | null> {
   const ids = idsOf(events);
   const checkpoint = await parts.index.checkpoint();
-  const isThere = checkpoint.position === before.position && checkpoint.hash === before.hash;
-  if (!isThere && (await catchUpIndex(parts)).position !== before.position) return null;
+  const isCaughtUp = checkpoint.position === before.position && checkpoint.hash === before.hash;
+  if (!isCaughtUp && (await catchUpIndex(parts)).position !== before.position) return null;
   const erasures = new Map(
     bodies.map(({ sha256 }) => [bodyErasedId(sha256, parts.hashing), sha256]),
   );
@@ -136,16 +136,16 @@ const checkpointOf = ({ position, hash }: Head) => ({
   hash: position === 0 ? "" : hash,
 });
 
-/** The head as it was a moment ago: an append after ids were found need not read it again. */
+/** The last known head, so that an append after a lookup of ids need not read it again. */
 type RecentHead = Readonly<{
   get(): Head | null;
-  /** Returns the head. It was asked for at `askedAt`, of `performance.now()`. */
-  note(head: Head, askedAt: number): Head;
+  /** Stores a head that was requested at `askedAt` (`performance.now()`), and returns it. */
+  update(head: Head, askedAt: number): Head;
 }>;
 
 /**
- * An older one is forgotten, since the next event's hash begins with it: had the server been restored
- * from a backup and grown to the same position since, the append would break the chain.
+ * An older head is not used, because the next event's hash depends on it: if the server had been
+ * restored from a backup and had grown to the same position, the append would break the chain.
  */
 const RECENT_MS = 500;
 
@@ -154,7 +154,7 @@ export function createRecentHead(): RecentHead {
   return {
     get: () =>
       recent !== null && performance.now() - recent.askedAt <= RECENT_MS ? recent.head : null,
-    note: (head, askedAt) => {
+    update: (head, askedAt) => {
       recent = { head, askedAt };
       return head;
     },

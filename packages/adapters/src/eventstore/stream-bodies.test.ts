@@ -35,7 +35,7 @@ describe("bodies", () => {
     await same(body, await stream.body(body.sha256));
   });
 
-  test("are there before the events are", async () => {
+  test("are stored before the events", async () => {
     const stream = await openLedgerOn(use());
     const body = bodyOf(10);
     let seen = -1;
@@ -47,7 +47,7 @@ describe("bodies", () => {
     expect(seen).toBe(1);
   });
 
-  test("one that is there already is left alone", async () => {
+  test("a stored one is left unchanged", async () => {
     const stream = await openLedgerOn(use());
     const body = bodyOf(2 * CHUNK);
     await stream.append(0, sampleEvents(1, 1), [body]);
@@ -56,7 +56,7 @@ describe("bodies", () => {
     await same(body, await stream.body(body.sha256));
   });
 
-  test("one that is half there is completed, and was nothing until then", async () => {
+  test("an incomplete one is completed, and cannot be read before", async () => {
     const stream = await openLedgerOn(use());
     const body = bodyOf(3 * CHUNK);
     failAppends(use(), [null, "denied"], streamOf(body));
@@ -70,7 +70,7 @@ describe("bodies", () => {
     await same(body, await stream.body(body.sha256));
   });
 
-  test("of two that write one at once it is there once", async () => {
+  test("one that two writers store at once is stored once", async () => {
     const [one, two] = [await openLedgerOn(use()), await openLedgerOn(use())];
     const body = bodyOf(4 * CHUNK);
     await Promise.all([
@@ -81,7 +81,7 @@ describe("bodies", () => {
     await same(body, await one.body(body.sha256));
   });
 
-  test("many small ones go with one append", async () => {
+  test("many small ones are stored with one append", async () => {
     const stream = await openLedgerOn(use());
     const bodies = Array.from({ length: 100 }, (_, at) => bodyOf(600, at));
     await stream.append(0, sampleEvents(1, 1), bodies);
@@ -96,14 +96,14 @@ describe("bodies", () => {
     expect(chunks(body)).toHaveLength(2);
   });
 
-  test("whose bytes are others are an error, not an answer", async () => {
+  test("with other bytes than their digest cause an error", async () => {
     const stream = await openLedgerOn(use());
     const [body, other] = [bodyOf(5, 1), bodyOf(5, 2)];
     await stream.append(0, sampleEvents(1, 1), [{ ...body, bytes: other.bytes }]);
     await expect(stream.body(body.sha256)).rejects.toThrow(StreamCorrupted);
   });
 
-  test("that somebody else has written are an error", async () => {
+  test("written by another client cause an error", async () => {
     const stream = await openLedgerOn(use());
     const body = bodyOf(5);
     const foreign: Proposed = {
@@ -117,7 +117,7 @@ describe("bodies", () => {
     await expect(stream.body(body.sha256)).rejects.toThrow(/counterfoil has not written/);
   });
 
-  test("that were erased are not there, and are not stored again", async () => {
+  test("that were erased cannot be read, and are not stored again", async () => {
     const stream = await openLedgerOn(use());
     const body = bodyOf(5);
     await stream.append(0, sampleEvents(1, 1), [body]);

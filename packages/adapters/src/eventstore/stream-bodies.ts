@@ -6,15 +6,15 @@ import type { ServerEvent, StoredEvent } from "./stored-event.ts";
 import type { StreamReader } from "./stream-reader.ts";
 import { isTombstoned, tombstone, writeEvents } from "./write.ts";
 
-/** The raw bytes of deliveries: a stream per body, a chunk per event. */
+/** Stores the raw bytes of deliveries: one stream per body, one chunk per event. */
 export type StreamBodies = Readonly<{
-  /** Resolves when all are durable. A body that is stored is left alone, a half of one is completed. */
+  /** Resolves when all are durable. A stored body is left unchanged, an incomplete one is completed. */
   store(bodies: readonly Body[]): Promise<void>;
-  /** @throws StreamCorrupted where the bytes are not those of the digest. */
+  /** @throws StreamCorrupted if the bytes do not match the digest */
   read(sha256: string): Promise<Uint8Array | null>;
-  /** As `read`, of several. */
+  /** As `read`, for several. */
   readAll(digests: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
-  /** For good, also where nothing was stored: the server then refuses to store it. */
+  /** Deletes permanently; a body that was not stored cannot be stored afterwards either. */
   erase(digests: readonly string[]): Promise<void>;
 }>;
 
@@ -26,7 +26,7 @@ type Options = Readonly<{
   timing: Timing;
 }>;
 
-/** Half of the least append that servers accept; frozen, since any version may complete a body. */
+/** Half of the smallest append limit of servers. It must never change, because any version may complete a body. */
 const CHUNK_BYTES = 512 * 1024;
 const AT_ONCE = 16;
 const PAGE_CHUNKS = 16;
@@ -76,8 +76,8 @@ async function inGroups<T, R>(
 }
 
 /**
- * Chunk by chunk, each at its own revision. A chunk's id is derived from its content, so the server
- * recognises one that it has: a second writer, or one that begins again, changes nothing.
+ * Stores a body chunk by chunk, each at its own revision. A chunk's id is derived from its content, so
+ * that the server recognises a repeat: a second writer, or a retry, changes nothing.
  */
 async function storeBody(options: Options, stream: string, body: Body): Promise<void> {
   const { connection, timing } = options;
@@ -107,7 +107,7 @@ function chunkOf({ sha256, bytes }: Body, at: number, of: number, hashing: Hashi
   };
 }
 
-/** A digest in the shape of an id; version 8 is for derivations of one's own. */
+/** A digest as a UUID of version 8, which is for custom derivations. */
 function uuidOf(hex: string): string {
   const parts = [
     hex.slice(0, 8),
@@ -118,7 +118,7 @@ function uuidOf(hex: string): string {
   return [...parts, hex.slice(20, 32)].join("-");
 }
 
-/** All chunks; null where the body is not there, erased, or not complete (its writer died). */
+/** Reads all chunks; null if the body is missing, erased, or incomplete (its writer died). */
 async function readBytes(page: StreamReader["page"], stream: string): Promise<Uint8Array | null> {
   const chunks: StoredEvent[] = [];
   for (;;) {
@@ -136,7 +136,7 @@ async function readBytes(page: StreamReader["page"], stream: string): Promise<Ui
   }
 }
 
-/** How many chunks the body has; each of them states it. */
+/** The number of chunks of a body, which is in the metadata of each. */
 function chunkTotal({ metadata }: StoredEvent, stream: string): number {
   try {
     return (JSON.parse(Buffer.from(metadata).toString()) as { of: number }).of;

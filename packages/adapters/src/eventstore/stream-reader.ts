@@ -22,24 +22,24 @@ import {
   type StoredFrom,
 } from "./stored-event.ts";
 
-/** Reads one ledger's stream, by positions, not revisions. */
+/** Reads one ledger's stream by positions instead of revisions. */
 export type StreamReader = Readonly<{
   stream: string;
   head(): Promise<Head>;
   /**
-   * The head, once it is at this position or beyond. The server may know of events that it does not
-   * show before they are replicated; where they take too long, the head is the one of before.
+   * The head, once it has reached this position. The server does not show events before they are
+   * replicated; if that takes too long, this returns the current head.
    */
   headReaching(position: number): Promise<Head>;
-  /** Events from `first` on, at most `count`; none where the stream ends before. */
+  /** Events from `first` on, at most `count`; none if the stream ends before. */
   from(first: number, count: number): Promise<readonly DecodedEvent[]>;
-  /** The same, but no more than a page holds. */
+  /** As `from`, limited to a page. */
   pageFrom(first: number, count: number): Promise<readonly RecordedEvent[]>;
-  /** As many events before a position as a page holds, the last one first. */
+  /** Events before a position, limited to a page, the last one first. */
   pageBefore(position: number, count: number): Promise<readonly RecordedEvent[]>;
-  /** The events at these positions, in the order of the stream. */
+  /** The events at these positions, in stream order. */
   at(positions: readonly number[]): Promise<readonly RecordedEvent[]>;
-  /** One page as the server has it; null where there is no such stream. */
+  /** One page of stored events; null if there is no such stream. */
   page(request: ReadRequest): Promise<readonly StoredEvent[] | null>;
 }>;
 
@@ -67,7 +67,7 @@ export function createStreamReader(options: ReaderOptions): StreamReader {
   const { connection, stream, ledger, empty, hashing, timing } = options;
   const page = (request: ReadRequest) => readPage(connection, request, timing);
 
-  /** The server ends a page when it has no more just now, so only an empty one is the end. */
+  /** The server may return a short page, so only an empty page is the end. */
   async function* storedFrom(first: number, count: number): AsyncGenerator<StoredEvent> {
     for (let next = first; next < first + count; ) {
       const wanted = Math.min(first + count - next, PAGE_EVENTS_MAX);
@@ -89,7 +89,7 @@ export function createStreamReader(options: ReaderOptions): StreamReader {
     if (last === null) return empty;
     const [stored] = last;
     if (stored === undefined) throw truncated(stream, "none of its events is left");
-    // What the next one would follow.
+    // The head is what the next event would follow.
     const { position, hash, recordedAt } = await sealing.predecessor(stored.revision + 2, last);
     return { position, hash, recordedAt };
   }
@@ -108,7 +108,7 @@ export function createStreamReader(options: ReaderOptions): StreamReader {
 
 type Range = Readonly<{ first: number; count: number; bytesMax: number }>;
 
-/** Together with the two before, which tell what the first must follow. */
+/** Reads events with the two before them, which determine what the first one follows. */
 async function readSealed(
   storedFrom: StoredFrom,
   sealing: Sealing,
@@ -136,7 +136,7 @@ async function readSealed(
 
 type Backwards = Pick<StreamReader, "stream" | "page"> & Readonly<{ sealing: Sealing }>;
 
-/** Read from behind, and sealed from the front, as every event follows the one before it. */
+/** Reads events backwards, and seals them forwards, because each follows the one before it. */
 async function readBefore(
   { stream, page, sealing }: Backwards,
   position: number,
@@ -184,23 +184,23 @@ async function awaitHead(
 async function readPage(
   connection: Connection,
   request: ReadRequest,
-  { silenceMs }: Timing,
+  { idleTimeoutMs }: Timing,
 ): Promise<readonly StoredEvent[] | null> {
-  const ask = () => connection.call("read", silenceMs, readCall(request));
+  const ask = () => connection.call("read", idleTimeoutMs, readCall(request));
   try {
-    // A follower names the leader, and the client's next call goes to it.
+    // If the node is a follower, the client's next call goes to the leader.
     return await ask().catch((error) => {
       if (isNotLeader(error)) return ask();
       throw error;
     });
   } catch (error) {
-    // A stream's metadata is a stream of the same name with a prefix.
+    // The metadata of a stream is a stream with the same name and a prefix.
     const name = request.stream.replace(/^\$\$/, "");
     throw portError(error, `stream ${name}`, connection.hosts);
   }
 }
 
-/** Positions that lie close together come by one call. */
+/** Close positions that are read with one call. */
 type Span = Readonly<{ first: number; last: number }>;
 
 const GAP_MAX = 32;
@@ -249,14 +249,14 @@ function missing(stream: string, expected: number, found: number): StreamCorrupt
   return truncated(stream, `revision ${found} follows where ${expected} is expected`);
 }
 
-/** Truncated events cannot be computed again: a truncated ledger is not a ledger. */
+/** The error for a truncated stream, whose missing events cannot be restored from anything else. */
 export function truncated(stream: string, found: string): StreamCorrupted {
   return new StreamCorrupted(
     `stream ${stream} is truncated (${found}): restore it from a backup, and remove $maxAge, $maxCount and $tb from its metadata`,
   );
 }
 
-/** One page; null where there is no such stream (never written, or soft-deleted). */
+/** Reads one page; null if there is no such stream (never written, or soft-deleted). */
 function readCall(request: ReadRequest): StartCall<readonly StoredEvent[] | null> {
   return (client, { argumentsOf, progress }) => {
     const { promise, resolve, reject } = Promise.withResolvers<readonly StoredEvent[] | null>();
@@ -277,7 +277,7 @@ function readCall(request: ReadRequest): StartCall<readonly StoredEvent[] | null
       resolve(events);
       call.cancel();
     });
-    // The end alone may be that of a call that was cut short.
+    // "end" alone is also emitted for an interrupted call.
     call.on("status", ({ code }) => {
       isOk = code === 0;
     });
@@ -301,7 +301,7 @@ function readOptions({ stream, direction, from, count }: ReadRequest) {
 
 export type ReadResponse = InstanceType<typeof streams.ReadResp>;
 
-/** What reads and subscriptions of a stream have in common. */
+/** The options common to reads and subscriptions of a stream. */
 export function requestOf(stream: string) {
   const identifier = new shared.StreamIdentifier();
   identifier.setStreamName(Buffer.from(stream).toString("base64"));
@@ -313,7 +313,7 @@ export function requestOf(stream: string) {
     .setUuidOption(asText);
 }
 
-/** The event of a message; null where it carries none. */
+/** The event in a message; null if there is none. */
 export function storedOf(response: ReadResponse): StoredEvent | null {
   const record = response.getEvent()?.getEvent();
   if (record === undefined) return null;

@@ -19,7 +19,7 @@ import {
 const use = useDouble();
 const stored = () => use().streams.everything(STREAM).length;
 
-/** What another writer would put at the beginning of the stream. */
+/** Another writer's events at the beginning of the stream. */
 async function writtenElsewhere(): Promise<readonly Stored[]> {
   const double = await startEventStoreDouble();
   const stream = await openLedgerOn({ ...use(), url: double.url });
@@ -70,7 +70,7 @@ describe("an append whose outcome is unknown", () => {
     },
   );
 
-  test("written, and others after it: still a success of the first", async () => {
+  test("written, with other events after it: still a success", async () => {
     const [stream, other] = [await openLedgerOn(use()), await openLedgerOn(use())];
     let appends = 0;
     use().settings.faultOf = ({ stream: name }) => {
@@ -85,9 +85,9 @@ describe("an append whose outcome is unknown", () => {
     expect(stored()).toBe(4);
   });
 
-  test("for ever: unavailable within the patience, and what is on the stream can be found", async () => {
+  test("until the retries end: unavailable, and the written events can be found", async () => {
     const stream = await openLedgerOn(use(), {
-      timing: { ...HASTY, appendMs: 100, patienceMs: 300 },
+      timing: { ...HASTY, appendMs: 100, retryForMs: 300 },
     });
     failAppends(use(), Array<CommitFault>(50).fill("timeout_written"));
     const failed = stream.append(0, sampleEvents(1, 2));
@@ -99,7 +99,7 @@ describe("an append whose outcome is unknown", () => {
     expect(stored()).toBe(2);
   });
 
-  test("a repeat of what is not replicated yet is met with silence, then with success", async () => {
+  test("a repeat of a write that is not replicated yet times out, then succeeds", async () => {
     const stream = await openLedgerOn(use());
     use().settings.commitTimeoutMs = 100;
     use().streams.holdReplication();
@@ -113,7 +113,7 @@ describe("an append whose outcome is unknown", () => {
 });
 
 describe("a conflict", () => {
-  test("is told when what won can be read", async () => {
+  test("is reported when the other writer's events can be read", async () => {
     const timing = { ...HASTY, replicationMs: 30_000 };
     const [stream, other] = [await openLedgerOn(use(), { timing }), await openLedgerOn(use())];
     use().streams.holdReplication();
@@ -126,7 +126,7 @@ describe("a conflict", () => {
     expect(await winning).toMatchObject({ outcome: "appended" });
   });
 
-  test("is told after a short wait where what won never shows", async () => {
+  test("is reported after a short wait if the other writer's events never appear", async () => {
     const [stream, other] = [await openLedgerOn(use()), await openLedgerOn(use())];
     use().settings.commitTimeoutMs = 100;
     use().streams.holdReplication();
@@ -140,23 +140,23 @@ describe("a conflict", () => {
   });
 });
 
-describe("what is certainly not written", () => {
-  test("a server that is away fails at once, without a repeat", async () => {
+describe("a write that certainly failed", () => {
+  test("fails at once on a server that is down, without a retry", async () => {
     const stream = await openLedgerOn(use());
     await stream.append(0, sampleEvents(1, 2));
     await use().network.down();
-    // The loss is noticed here; a call that was under way then would have an unknown outcome.
+    // The lost connection is detected here; a call in progress would have an unknown outcome.
     await expect(stream.findByIds([])).rejects.toThrow(StreamUnavailable);
     const started = performance.now();
     await expect(stream.append(2, sampleEvents(3, 4))).rejects.toThrow(/(?<!not known)$/);
-    // Far less than the patience with which an unknown outcome is asked for.
+    // Far less than the time for which an unknown outcome is retried.
     expect(performance.now() - started).toBeLessThan(20_000);
     await use().network.up();
     expect(await stream.append(2, sampleEvents(3, 4))).toMatchObject({ outcome: "appended" });
     expect(stored()).toBe(4);
   });
 
-  test("refused access is told with what to do", async () => {
+  test("reports refused access with advice", async () => {
     const stream = await openLedgerOn(use());
     failAppends(use(), ["denied"]);
     const refused = stream.append(0, sampleEvents(1, 1));
@@ -165,7 +165,7 @@ describe("what is certainly not written", () => {
     expect(stored()).toBe(0);
   });
 
-  test("an index that was advanced by another process does not matter", async () => {
+  test("an index advanced by another process does no harm", async () => {
     const index = createMemoryIdentityIndex();
     const [one, two] = [await openLedgerOn(use(), { index }), await openLedgerOn(use(), { index })];
     await one.append(0, sampleEvents(1, 2));

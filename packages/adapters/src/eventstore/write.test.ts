@@ -32,7 +32,7 @@ const letters = () =>
     .join("");
 
 describe("a write", () => {
-  test("takes its place, and only there", async () => {
+  test("is stored at the expected revision only", async () => {
     expect(await write(-1, "ab")).toEqual({ outcome: "written" });
     expect(await write(1, "c")).toEqual({ outcome: "written" });
     expect(await write(1, "d")).toEqual({ outcome: "conflict", revision: 2 });
@@ -40,17 +40,17 @@ describe("a write", () => {
     expect(letters()).toBe("abc");
   });
 
-  test("with the same ids at the same place is the same write", async () => {
+  test("with the same ids at the same revision is the same write", async () => {
     await write(-1, "abc");
     expect(await write(0, "bc")).toEqual({ outcome: "written" });
     expect(letters()).toBe("abc");
   });
 
-  test("on a stream that is not there, after a revision, tells that it is not", async () => {
+  test("after a revision of a missing stream reports that it is missing", async () => {
     expect(await write(0, "a")).toEqual({ outcome: "conflict", revision: -1 });
   });
 
-  test("that lands elsewhere shows that the stream was deleted", async () => {
+  test("that gets another revision shows that the stream was deleted", async () => {
     await write(-1, "ab");
     use().streams.softDelete("s");
     const landed = write(-1, "c");
@@ -83,7 +83,7 @@ describe("a write that fails", () => {
     },
   );
 
-  test("is repeated with the same ids, in the same place", async () => {
+  test("is retried with the same ids at the same revision", async () => {
     const seen: string[] = [];
     const faults: (CommitFault | null)[] = ["timeout_lost", "not_ready", "timeout_written", null];
     use().settings.faultOf = ({ expected, events }) => {

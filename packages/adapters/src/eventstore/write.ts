@@ -27,19 +27,19 @@ type WriteResult =
   /** Nothing was written; the stream is at this revision, which may not be readable yet. */
   | Readonly<{ outcome: "conflict"; revision: number }>;
 
-/** The first pause before a retry; each is twice as long as the one before, up to the last. */
+/** The first and the longest pause before a retry; each is twice as long as the one before. */
 const RETRY_MS = { first: 20, last: 500 } as const;
-/** Our own timer is longer than the deadline, whose answer says more. */
+/** Our own timeout exceeds the deadline by this, because the deadline's error is more specific. */
 const GRACE_MS = 1000;
 
 /**
- * Writes all events after the expected revision, or none. When the outcome is unknown, the same
- * ids are sent again at the same revision: the server answers the repeat of what it has with
- * success, and anything else at that revision with a conflict. To read the events back would prove
- * nothing where it finds nothing, since the write may still be under way.
+ * Writes all events after the expected revision, or none. If the outcome is unknown, the same ids are
+ * sent again at the same revision: the server answers a repeat with success, and anything else at
+ * that revision with a conflict. Reading the events back would not be enough, because the write may
+ * still be in progress if they are not found.
  *
- * @throws StreamUnavailable when no answer came in time: it may be written, now or later, and the
- * next append finds out, since it expects the same revision.
+ * @throws StreamUnavailable if there is no answer in time: the events may be written, now or later; the
+ *   next append detects it, because it expects the same revision
  */
 export async function writeEvents(
   connection: Connection,
@@ -47,7 +47,7 @@ export async function writeEvents(
   timing: Timing,
 ): Promise<WriteResult> {
   const call = appendCall({ ...write, deadlineMs: timing.appendMs });
-  const answer = await sendSurely(
+  const answer = await sendWithRetry(
     connection,
     { name: "append", stream: write.stream, call },
     timing,
@@ -56,10 +56,10 @@ export async function writeEvents(
 }
 
 /**
- * Deletes a stream for good, whether it is there or not: nothing is ever read from it or written to
- * it again. Its bytes stay in the server's files until a scavenge. Done once more it changes nothing.
+ * Deletes a stream permanently, whether it exists or not: it can never be read or written again. Its
+ * bytes stay in the server's files until a scavenge. Repeating it changes nothing.
  *
- * @throws StreamUnavailable when no answer came in time
+ * @throws StreamUnavailable if there is no answer in time
  */
 export async function tombstone(
   connection: Connection,
@@ -68,24 +68,24 @@ export async function tombstone(
 ): Promise<void> {
   const call = tombstoneCall(stream, timing.appendMs);
   try {
-    await sendSurely(connection, { name: "tombstone", stream, call }, timing);
+    await sendWithRetry(connection, { name: "tombstone", stream, call }, timing);
   } catch (error) {
     if (!isTombstoned(error)) throw error;
   }
 }
 
-/** Whether an error of a write or a read says that the stream was deleted for good. */
+/** Whether an error of a write or a read means that the stream was permanently deleted. */
 export const isTombstoned = (error: unknown): boolean =>
   error instanceof StreamCorrupted && isStreamDeleted(error.cause);
 
 type Sending<Answer> = Readonly<{ name: string; stream: string; call: StartCall<Answer> }>;
 
-async function sendSurely<Answer>(
+async function sendWithRetry<Answer>(
   connection: Connection,
   { name, stream, call }: Sending<Answer>,
   timing: Timing,
 ): Promise<Answer> {
-  const until = performance.now() + timing.patienceMs;
+  const until = performance.now() + timing.retryForMs;
   let isUnknown = false;
   for (let pauseMs: number = RETRY_MS.first; ; pauseMs = Math.min(2 * pauseMs, RETRY_MS.last)) {
     try {
@@ -106,7 +106,7 @@ function resultOf({ outcome, revision }: AppendAnswer, write: Write): WriteResul
   if (outcome === "wrong_version") return { outcome: "conflict", revision };
   const expected = write.expectedRevision + write.events.length;
   if (revision === expected) return { outcome: "written" };
-  // A stream that was deleted goes on with its old numbers: positions would not be dense.
+  // A deleted stream continues with its old revisions, so positions would not be dense.
   throw new StreamCorrupted(
     `stream ${write.stream} is at revision ${revision} after an append, expected ${expected}: it was deleted or truncated; restore it from a backup, or choose another COUNTERFOIL_LEDGER`,
   );
@@ -124,15 +124,15 @@ function writeError(
   return new StreamUnavailable(message, { cause: error });
 }
 
-/** Every server accepts this: the smallest limit is 1 MiB, for a whole append (docs/eventstore.md). */
+/** Limit of one append, which every server accepts: the smallest limit is 1 MiB (docs/eventstore.md). */
 export const APPEND_COUNTED_MAX = 1_000_000;
 
-/** The bytes that the server counts of an event: before 24.10.4 the data alone, since then all of these. */
+/** The size of an event as counted by the server: before 24.10.4 only the data, since then all of these. */
 export function countedSize({ data, metadata, type }: ServerEvent): number {
   return data.length + metadata.length + 2 * type.length;
 }
 
-/** @throws AppendTooLarge before anything is sent. */
+/** @throws AppendTooLarge before anything is sent */
 export function checkAppendSize(events: readonly ServerEvent[]): void {
   const size = events.reduce((sum, event) => sum + countedSize(event), 0);
   if (size <= APPEND_COUNTED_MAX) return;
@@ -149,12 +149,12 @@ type AppendRequest = Readonly<{
   deadlineMs: number;
 }>;
 
-/** The last revision that was written, or the one found in place of the expected; -1 for no stream. */
+/** The last written revision, or the current one after a conflict; -1 for no stream. */
 type AppendAnswer = Readonly<{ outcome: "written" | "wrong_version"; revision: number }>;
 
 /**
- * One `Append` call. It has a deadline of its own, shares nothing with other appends, and needs no
- * list of the server's features, whose failure the client would remember for the rest of its life.
+ * One `Append` call. It has its own deadline, shares nothing with other appends, and does not need the
+ * list of the server's features, because the client never retries a failed request for that list.
  */
 function appendCall(request: AppendRequest): StartCall<AppendAnswer> {
   return (client, { argumentsOf }) => {
@@ -166,7 +166,7 @@ function appendCall(request: AppendRequest): StartCall<AppendAnswer> {
       else resolve(answer);
     });
     sink.on("error", reject);
-    // Backpressure does not matter: `checkAppendSize` bounds a whole append.
+    // Backpressure is not needed, because `checkAppendSize` limits the whole append.
     sink.write(optionsOf(request));
     for (const event of request.events) sink.write(messageOf(event));
     sink.end();

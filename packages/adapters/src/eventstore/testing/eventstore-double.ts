@@ -16,11 +16,11 @@ import { statusError } from "./status-error.ts";
 import { createStoredStreams, type StoredStreams } from "./stored-streams.ts";
 
 /**
- * A stand-in for one node of EventStoreDB on a loopback port. It speaks the wire protocol by the
- * client's own generated services, refuses what the server refuses, and fails on demand. It serves
- * what the adapter asks: `Append`, `Read` with subscriptions, `Tombstone`, and the members of a cluster; the calls by
- * which the client appends in its own way are noted in `seen` and refused. It is no proof of what the server does: the same suites run
- * against a real one where there is one.
+ * A test double for one node of EventStoreDB on a loopback port. It implements the wire protocol with the
+ * client's own generated services, refuses what the server refuses, and fails on demand. It supports the
+ * adapter's calls: `Append`, `Read` with subscriptions, `Tombstone`, and the members of a cluster. The
+ * client's own append calls are recorded in `seen` and refused. The same suites also run against a real
+ * server if there is one, because the double proves nothing about it.
  */
 export type EventStoreDouble = Readonly<{
   port: number;

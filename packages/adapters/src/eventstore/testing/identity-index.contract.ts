@@ -5,12 +5,12 @@ import { createMemoryIdentityIndex, EMPTY_CHECKPOINT } from "./memory-identity-i
 
 /** One empty index of the engine under examination. */
 export type IndexHarness = Readonly<{
-  /** Another instance on the same index, as another process would open it. */
+  /** Opens another instance on the same index, like another process. */
   open(): Promise<IdentityIndex>;
   dispose(): Promise<void>;
 }>;
 
-/** What every engine's identity index promises, see identity-index.ts. */
+/** The contract of every engine's identity index, see identity-index.ts. */
 export function describeIdentityIndexContract(
   name: string,
   makeHarness: () => Promise<IndexHarness>,

@@ -1,6 +1,6 @@
 /**
- * A certificate of localhost and 127.0.0.1 that signs itself, and its key: for tests on the loopback
- * interface, and worth nothing anywhere else. It is its own authority for a client that is given it.
+ * A self-signed certificate for localhost and 127.0.0.1 with its key, for tests on the loopback interface
+ * only. A client that is given it can use it as the authority.
  */
 export const LOCALHOST = {
   key: `-----BEGIN PRIVATE KEY-----

@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** The wire in front of a server: a loopback port that can be cut, frozen and taken away. */
+/** The network in front of a server: a loopback port that can be cut, frozen and taken down. */
 export type Network = Readonly<{
   port: number;
   /** Ends every connection, as the death of the server would. New ones work. */
   cut(): void;
-  /** Nothing gets through, in no direction, and nobody is told. Connections are still accepted. */
+  /** No data is forwarded in either direction, without an error. Connections are still accepted. */
   freeze(): void;
   thaw(): void;
   /** Nothing listens until `up`. */

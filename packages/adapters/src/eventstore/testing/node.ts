@@ -12,10 +12,10 @@ export type CommitFault =
   /** All connections end, before it is written or after. */
   | "die_before"
   | "die_after"
-  /** No answer ever. */
+  /** Never answers. */
   | "freeze_before"
   | "freeze_after"
-  /** The commit timeout's answer, while it is written all the same, or not. */
+  /** Answers with the commit timeout; the append is written or not. */
   | "timeout_written"
   | "timeout_lost"
   /** "Server Is Not Ready": not written. */
@@ -25,23 +25,23 @@ export type CommitFault =
 
 /** What tests set on one node of the double, at any time. */
 export type NodeSettings = {
-  /** Bytes of one append. */
+  /** Maximum size of one append. */
   maxAppendSize: number;
-  /** What is counted: the data alone (before 24.10.4), or metadata and types too. */
+  /** What the size counts: only the data (before 24.10.4), or metadata and types too. */
   counted: "data" | "all";
   /** How long a commit waits for replication. */
   commitTimeoutMs: number;
-  /** Where the leader is, when this node is a follower. */
+  /** The leader's address, if this node is a follower. */
   leader: Readonly<{ host: string; port: number }> | null;
-  /** How many of the last events of each stream readers do not see yet. */
+  /** Number of last events of each stream that readers do not see yet. */
   laggingEvents: number;
-  /** The users that are let in, by name, with their passwords; null lets everybody do everything. */
+  /** Passwords of the users by name; null disables authentication. */
   users: Readonly<Record<string, string>> | null;
-  /** What happens to a commit instead of, or beside, what should. */
+  /** A fault of a commit. */
   faultOf: (commit: Commit) => CommitFault | null;
 };
 
-/** One node of the double, as the services see it. */
+/** One node of the double. */
 export type Node = Readonly<{
   streams: StoredStreams;
   settings: NodeSettings;
@@ -63,7 +63,7 @@ export const defaultSettings = (): NodeSettings => ({
   faultOf: () => null,
 });
 
-/** Counts a call as open. @returns to be called at its end, as often as one likes. */
+/** Counts a call as open. @returns a function to be called at its end; repeated calls are allowed */
 export function enterCall({ calls, seen }: Node, method: string): () => void {
   seen.add(method);
   calls.set(method, (calls.get(method) ?? 0) + 1);

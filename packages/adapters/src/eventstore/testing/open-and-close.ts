@@ -1,6 +1,6 @@
 /**
- * A process of its own that uses a ledger on the server given and closes it: what is left open then
- * would keep it alive.
+ * A separate process that uses a ledger on the given server and closes it. Anything left open would
+ * keep the process alive.
  */
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { nodeHashing, systemClock } from "../../node/runtime.ts";

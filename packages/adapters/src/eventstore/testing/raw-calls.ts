@@ -8,7 +8,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 
-/** Calls that no client makes: without what the protocol demands. */
+/** Invalid calls that no client makes. */
 export function rawClient(port: number) {
   return new streamsGrpc.StreamsClient(`127.0.0.1:${port}`, credentials.createInsecure());
 }
@@ -36,7 +36,7 @@ export function proposed({ id, type, contentType }: ProposedParts) {
   return new streams.AppendReq().setProposedMessage(message);
 }
 
-/** Sends an append as it is and says how it ended: its last revision, or the error. */
+/** Sends an append unchanged. @returns its last revision, or the error */
 export function rawAppend(
   client: RawClient,
   messages: readonly InstanceType<typeof streams.AppendReq>[],
@@ -50,7 +50,7 @@ export function rawAppend(
   });
 }
 
-/** A valid read of all of a stream, to be spoiled. */
+/** A valid read of a whole stream, to be made invalid. */
 export function readOptions(stream: string) {
   const ofStream = new streams.ReadReq.Options.StreamOptions().setStreamIdentifier(
     identifier(stream),
@@ -62,7 +62,7 @@ export function readOptions(stream: string) {
     .setUuidOption(new streams.ReadReq.Options.UUIDOption().setString(new shared.Empty()));
 }
 
-/** What comes back of a read, by kind, and the status it ends with. */
+/** The messages of a read by kind, and its final status. */
 export function rawRead(
   client: RawClient,
   options: InstanceType<typeof streams.ReadReq.Options>,

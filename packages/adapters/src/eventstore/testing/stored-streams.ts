@@ -14,11 +14,11 @@ type Stream = {
   isTombstoned: boolean;
 };
 
-/** What a reader of a node finds. */
+/** A stream as visible to readers of a node. */
 export type Visible =
   | Readonly<{ is: "missing" }>
   | Readonly<{ is: "deleted" }>
-  /** Of the events by revision those from `first` to `last`; truncation may hide `last` too. */
+  /** The visible events are those from `first` to `last` by revision; truncation may hide `last` too. */
   | Readonly<{ is: "found"; events: readonly Stored[]; first: number; last: number }>;
 
 /** Above it the number of a revision does not fit in a double: the mark of a soft delete. */
@@ -81,7 +81,7 @@ export function createStoredStreams() {
       events.map(({ id }) => id),
     );
     if (decision.is !== "written" || events.length === 0) return decision;
-    // A soft-deleted stream goes on where it was; what stood before stays hidden.
+    // A soft-deleted stream continues its revisions; earlier events stay hidden.
     if (state.isSoftDeleted) setMetadata(name, { $tb: stream.events.length });
     write(name, events);
     return decision;
@@ -102,9 +102,9 @@ export function createStoredStreams() {
     setMetadata,
     /** As the server does it: everything up to the last possible revision is truncated. */
     softDelete: (name: string) => write(`$$${name}`, [metadataEvent(SOFT_DELETED)]),
-    /** The last revision, with what is not replicated yet; -1 without a stream. */
+    /** The last revision, including events not replicated yet; -1 without a stream. */
     lastRevision: (name: string) => (streams.get(name)?.events.length ?? 0) - 1,
-    /** Everything that was ever written to a stream and not lost, for assertions. */
+    /** All events written to a stream and not lost, for assertions. */
     everything: (name: string): readonly Stored[] => streams.get(name)?.events ?? [],
     names: () => [...streams.keys()],
     forget: (name: string) => void streams.delete(name),
@@ -121,7 +121,7 @@ export function createStoredStreams() {
       for (const stream of streams.values()) stream.replicated = stream.events.length - 1;
       notify();
     },
-    /** An election: what was not replicated is gone. */
+    /** An election: events that were not replicated are lost. */
     loseUnreplicated: () => {
       isHeld = false;
       for (const { events, replicated } of streams.values()) events.splice(replicated + 1);
@@ -129,7 +129,7 @@ export function createStoredStreams() {
     },
     isReplicated: (name: string, revision: number) =>
       (streams.get(name)?.replicated ?? -1) >= revision,
-    /** Calls the listener after every change, until the answer is called. */
+    /** Calls the listener after every change. @returns a function that ends this */
     onChange: (listener: () => void) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -150,12 +150,12 @@ const metadataOf = ({ data }: Stored): { $tb?: number } => JSON.parse(Buffer.fro
 export type AppendDecision =
   | Readonly<{ is: "written" }>
   | Readonly<{ is: "repeated"; last: number }>
-  /** A repeat of what is not replicated yet: the server waits in silence. */
+  /** A repeat of a write that is not replicated yet: the server does not answer. */
   | Readonly<{ is: "not_ready" }>
   | Readonly<{ is: "wrong_version"; current: number }>
   | Readonly<{ is: "deleted" }>;
 
-/** A stream as the decision sees it, with what is not replicated yet. */
+/** A stream as used by the decision, including events not replicated yet. */
 type StreamState = Pick<Stream, "isTombstoned" | "events" | "replicated"> &
   Readonly<{ isSoftDeleted: boolean }>;
 

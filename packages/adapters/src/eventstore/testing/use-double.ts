@@ -12,13 +12,13 @@ import type { Commit, CommitFault } from "./node.ts";
 
 export type DoubleFixture = EventStoreDouble &
   Readonly<{
-    /** The official client as anybody uses it, disposed of after the test. */
+    /** The official client, disposed of after the test. */
     client: () => EventStoreDBClient;
-    /** To be done after the test, before the double looks for calls that were left open. */
+    /** Run after the test, before the double checks for open calls. */
     atEnd: (work: () => Promise<unknown>) => void;
   }>;
 
-/** A double of its own for each test; it fails a test that leaves a call open. */
+/** A new double for each test; a test that leaves a call open fails. */
 export function useDouble(options: DoubleOptions = {}): () => DoubleFixture {
   let fixture: DoubleFixture | null = null;
   let works: (() => Promise<unknown>)[] = [];
@@ -47,13 +47,13 @@ export function useDouble(options: DoubleOptions = {}): () => DoubleFixture {
   };
 }
 
-/** By credentials for one call the official client uses `Append`, as the adapter does. */
+/** With credentials for a single call the official client uses `Append`, as the adapter does. */
 export const AS_ANYBODY = {
   credentials: { username: "anybody", password: "anything" },
   expectedRevision: NO_STREAM,
 } as const;
 
-/** Another client's event behind the last of a stream. @returns its id on the server */
+/** Appends an event of another client to a stream. @returns its id on the server */
 export async function appendAsStranger(
   { url, streams }: Pick<EventStoreDouble, "url" | "streams">,
   stream: string,
@@ -73,22 +73,22 @@ export const LEDGER = "examination";
 export const STREAM = `ledger-${LEDGER}`;
 
 /**
- * A lost answer is soon asked for again, and what must come in the end has all the time that a busy
- * machine needs.
+ * Short deadlines for lost answers, which are retried soon, and long timeouts for answers that must
+ * arrive even on a busy machine.
  */
 export const HASTY = {
-  silenceMs: 30_000,
+  idleTimeoutMs: 30_000,
   appendMs: 1500,
-  patienceMs: 60_000,
+  retryForMs: 60_000,
   replicationMs: 500,
   pollMs: 200,
   lingerMs: 50,
 } as const;
 
-/** For what is never answered. */
-export const IMPATIENT = { ...HASTY, silenceMs: 1000, appendMs: 300, patienceMs: 400 } as const;
+/** Short timeouts for calls that are never answered. */
+export const IMPATIENT = { ...HASTY, idleTimeoutMs: 1000, appendMs: 300, retryForMs: 400 } as const;
 
-/** Streams of one ledger on a double, closed after the test. */
+/** Opens the ledger's stream on a double; it is closed after the test. */
 export function openLedgerOn(double: DoubleFixture, options: Partial<EventStreamOptions> = {}) {
   const opening = openEventStream({
     url: double.url,
