@@ -21,8 +21,8 @@ const FEED = {
   COUNTERFOIL_ZEROHASH_FEED_SECRET: "c2VjcmV0",
 };
 
-describe("what is taken", () => {
-  test("defaults, where nothing is set", () => {
+describe("accepted configurations", () => {
+  test("defaults, if nothing is set", () => {
     expect(loadConfig({ PATH: "/bin" })).toMatchObject({
       COUNTERFOIL_LEDGER: "default",
       COUNTERFOIL_DATA_DIR: "./data",
@@ -38,7 +38,7 @@ describe("what is taken", () => {
     expect(config.COUNTERFOIL_ZEROHASH_FEED_URL).toBeUndefined();
   });
 
-  test("a value without the line's end that its file had", () => {
+  test("a value without the trailing line end of its file", () => {
     const config = loadConfig({ ...FEED, COUNTERFOIL_ZEROHASH_FEED_KEY: "key\r\n" });
     expect(config.COUNTERFOIL_ZEROHASH_FEED_KEY).toBe("key");
     expect(problemsOf({ ...FEED, COUNTERFOIL_ZEROHASH_FEED_KEY: "\n" })).toEqual([
@@ -46,14 +46,14 @@ describe("what is taken", () => {
     ]);
   });
 
-  test("several secrets, and a feed that is complete", () => {
+  test("several secrets, and a complete feed", () => {
     const config = loadConfig({ ...FEED, COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: "new, old," });
     expect(config.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET).toEqual(["new", "old"]);
     expect(config.COUNTERFOIL_ZEROHASH_FEED_KEY).toBe("key");
   });
 });
 
-describe("what is refused", () => {
+describe("refused configurations", () => {
   test.each<Readonly<{ env: Environment; says: RegExp }>>([
     { env: { COUNTERFOIL_TYPO: "x" }, says: /^COUNTERFOIL_TYPO is not a variable.*README/ },
     { env: { COUNTERFOIL_LEGDER: "x" }, says: /COUNTERFOIL_LEGDER .*mean COUNTERFOIL_LEDGER\?/ },
@@ -81,7 +81,7 @@ describe("what is refused", () => {
     expect(others).toEqual([]);
   });
 
-  test("everything at once", () => {
+  test("all problems are reported at once", () => {
     const env = {
       COUNTERFOIL_TYPO: "x",
       COUNTERFOIL_HTTP_PORT: "y",
@@ -90,7 +90,7 @@ describe("what is refused", () => {
     expect(problemsOf(env)).toHaveLength(3);
   });
 
-  test("without repeating what may be secret", () => {
+  test("values that may be secret are not printed", () => {
     const env = { ...FEED, COUNTERFOIL_ZEROHASH_FEED_URL: "https://me:hunter2@feed.example" };
     expect(problemsOf(env).join()).toMatch(/^COUNTERFOIL_ZEROHASH_FEED_URL: expected ws/);
   });
@@ -106,7 +106,7 @@ describe("secrets in files", () => {
   };
   const SECRET = "COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET";
 
-  test("are read without the end of their one line", () => {
+  test("are read without the trailing line end", () => {
     const env = {
       [`${SECRET}_FILE`]: fileOf("one,two\n"),
       COUNTERFOIL_POSTGRES_URL_FILE: fileOf("postgres://me:hunter2@db/books\r\n"),
@@ -135,7 +135,7 @@ describe("secrets in files", () => {
   });
 });
 
-test("a suggestion is made only where it is probably meant", () => {
+test("a suggestion is made only if it was probably meant", () => {
   expect(closestTo("statsu", ["status", "start"])).toBe("status");
   expect(closestTo("banana", ["status", "start"])).toBeNull();
   expect(closestTo("x", [])).toBeNull();

@@ -6,7 +6,7 @@ const PREFIX = "COUNTERFOIL_";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Everything that is wrong with the configuration, at once. */
+/** All problems of the configuration. */
 export class ConfigurationInvalid extends Error {
   override readonly name = "ConfigurationInvalid";
   readonly code: ErrorCode = "configuration_invalid";
@@ -19,10 +19,10 @@ export class ConfigurationInvalid extends Error {
 }
 
 /**
- * Reads the configuration from environment variables. An empty variable counts as unset; one that
- * this program does not know is refused, since a misspelt secret would silently be none.
+ * Reads the configuration from environment variables. An empty variable counts as unset. An unknown
+ * variable is refused, because a misspelt secret would otherwise count as unset.
  *
- * @throws ConfigurationInvalid naming every problem; values of secrets are never part of it
+ * @throws ConfigurationInvalid naming every problem, without values of secrets
  */
 export function loadConfig(env: Environment): Config {
   const { given, problems } = withFiles(ownVariables(env));
@@ -35,11 +35,11 @@ export function loadConfig(env: Environment): Config {
   }
   problems.push(...halfSetGroups(given));
   if (problems.length > 0) throw new ConfigurationInvalid(problems);
-  // Every entry has just been read by its own schema.
+  // Every entry was parsed by its own schema above.
   return config as Config;
 }
 
-/** A value that was read from a file ends with its line's end, which nobody means. */
+/** This program's variables. A trailing line end, common in values read from files, is removed. */
 function ownVariables(env: Environment): Readonly<Record<string, string>> {
   const own = Object.entries(env)
     .filter(([name]) => name.startsWith(PREFIX))
@@ -49,7 +49,7 @@ function ownVariables(env: Environment): Readonly<Record<string, string>> {
 
 type Given = Readonly<Record<string, string>>;
 
-/** Puts secrets in their place that stand in files: an orchestrator mounts them, and shows no value. */
+/** Reads secrets from the files named by `…_FILE`, which an orchestrator mounts without showing their values. */
 function withFiles(variables: Given): { given: Given; problems: string[] } {
   const given: Record<string, string> = { ...variables };
   const problems: string[] = [];
@@ -82,7 +82,7 @@ function describeUnknown(name: string): string {
   return `${name} is not a variable of this program: ${advice}`;
 }
 
-/** A URL may carry a password, and so may what somebody takes for one: they are not repeated. */
+/** Values of these variables are never printed; a URL, valid or not, can contain a password. */
 const IS_SECRET = /_(?:SECRET|PASSPHRASE|PASSWORD|KEY|URL|BROKERS)$/;
 
 function describeInvalid(name: string, found: string | undefined, expected = "another value") {
@@ -90,7 +90,7 @@ function describeInvalid(name: string, found: string | undefined, expected = "an
   return `${name}${shown}: ${expected}`;
 }
 
-/** Variables that mean something only together: where `one` is set, so must be all of `needs`. */
+/** Variables that belong together: if any of `anyOf` is set, all of `needs` must be. */
 type Group = Readonly<{ what: string; anyOf: readonly string[]; needs: readonly string[] }>;
 
 const FEED = [
@@ -140,7 +140,7 @@ const GROUPS: readonly Group[] = [
   },
 ];
 
-/** Groups that are set by half. They are never completed by a default, which would look like a decision. */
+/** Describes incomplete groups. They are never completed by defaults, which would hide a mistake. */
 function halfSetGroups(given: Readonly<Record<string, string>>): readonly string[] {
   return GROUPS.flatMap(({ what, anyOf, needs }) => {
     const set = anyOf.filter((name) => name in given);
@@ -150,10 +150,10 @@ function halfSetGroups(given: Readonly<Record<string, string>>): readonly string
   });
 }
 
-/** One or two typing errors; beyond that a suggestion would be a guess. */
+/** Maximum share of wrong letters; above it a suggestion would be a guess. */
 const TYPOS_MAX = 0.34;
 
-/** @returns the candidate that was probably meant, null where none is near. */
+/** @returns the candidate that was probably meant; null if none is close */
 export function closestTo(word: string, candidates: readonly string[]): string | null {
   const nearest = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
@@ -162,7 +162,7 @@ export function closestTo(word: string, candidates: readonly string[]): string |
   return nearest.candidate;
 }
 
-/** Levenshtein's distance: letters to insert, to remove and to replace. */
+/** Levenshtein distance: the number of letters to insert, remove or replace. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, at) => at);
   for (const [i, letter] of [...from].entries()) {

@@ -12,12 +12,12 @@ afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 const configOf = (ledger: string) =>
   loadConfig({ COUNTERFOIL_DATA_DIR: dataDir, COUNTERFOIL_LEDGER: ledger });
 
-test("the default ledger has the data folder itself, another a folder of its own in it", () => {
+test("the default ledger uses the data folder itself, another one its own folder in it", () => {
   expect(ledgerFolder(configOf("default"))).toBe(dataDir);
   expect(ledgerFolder(configOf("other"))).toBe(join(dataDir, "other"));
 });
 
-test("a reader finds a stream only where a writer has created it", async () => {
+test("a reader finds a stream only after a writer has created it", async () => {
   const config = configOf("read");
   await expect(connect(config, "read")).rejects.toThrow(StreamMissing);
   await (await connect(config, "write")).close();

@@ -12,30 +12,30 @@ import { nodeHashing, systemClock } from "./node/runtime.ts";
 import { tracing } from "./telemetry.ts";
 
 /**
- * `read` neither creates nor appends; `write` creates the stream where there is none; `ingest` writes
- * too, and never lets the event loop that answers webhooks wait for a disk.
+ * `read` neither creates nor appends. `write` creates the stream if it does not exist. `ingest` is
+ * `write` without blocking the event loop, which answers webhooks, on disk I/O.
  */
 export type Access = "read" | "write" | "ingest";
 
-/** One of the three sizes, open. */
+/** An open engine: SQLite, PostgreSQL, or EventStoreDB with PostgreSQL. */
 type Engine = Readonly<{
   engine: StatusRecord["engine"];
   stream: EventStream;
   catalogue: ModelCatalogue;
   locks: RoleLocks;
   keys: KeyStore;
-  /** What the engine finds wrong with the stream's own files; nothing where it has no such check. */
+  /** Checks the stream's files. @returns the defects found; none if the engine has no such check */
   integrity: () => Promise<readonly string[]>;
   close: () => Promise<void>;
 }>;
 
-/** Hears of what was done to stored files before they could be used, and of what could not be. */
+/** Logs repairs of stored files at opening, and repairs that were not possible. */
 type EngineLogger = Readonly<{
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }>;
 
-/** What one ledger is stored in, behind the ports; nobody else knows which engine it is. */
+/** The ports of one ledger. Their users do not depend on the engine. */
 export type Backends = Engine &
   Readonly<{
     ledger: string;
@@ -48,11 +48,11 @@ export type Backends = Engine &
   }>;
 
 /**
- * Opens the engine that the configuration names.
+ * Opens the configured engine.
  *
- * @throws StreamMissing for `read` while nobody has created the stream;
- * @throws LedgerMismatch, FormatTooNew, StreamCorrupted, ConfigurationInvalid when it must not be used;
- * @throws StreamUnavailable when it cannot be used just now.
+ * @throws StreamMissing for `read` until the stream has been created
+ * @throws LedgerMismatch, FormatTooNew, StreamCorrupted, ConfigurationInvalid if it must not be used
+ * @throws StreamUnavailable if it cannot be used now
  */
 export async function connect(
   config: Config,
@@ -77,15 +77,15 @@ type OpenEngine = (
   }>,
 ) => Promise<Engine>;
 
-/** A configuration that is set by half was refused before, so nothing falls back to another engine. */
+/** An incomplete configuration was refused before, so this never falls back to another engine. */
 function engineOf(config: Config): OpenEngine {
   if (config.COUNTERFOIL_EVENTSTORE_URL !== undefined) return openEventstore;
   return config.COUNTERFOIL_POSTGRES_URL === undefined ? openSqlite : openPostgres;
 }
 
-// Each engine is imported where it is opened: a process loads no driver that it does not use.
+// Each engine is imported when it is opened, so that a process loads only the driver that it uses.
 
-/** One process: everything in files of a folder. */
+/** SQLite, for one process: everything is in files of one folder. */
 const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }) => {
   const { openEventStream } = await import("./sqlite/event-stream.ts");
   const { openModelCatalogue } = await import("./sqlite/model-catalogue.ts");
@@ -110,14 +110,14 @@ const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }
   return { engine: "sqlite", stream, catalogue, locks, keys, integrity, close };
 };
 
-/** Ledgers share nothing: each but the default has a folder of its own in the data folder. */
+/** The ledger's folder. Ledgers share nothing: all except the default have their own folder in the data folder. */
 export function ledgerFolder({ COUNTERFOIL_DATA_DIR, COUNTERFOIL_LEDGER }: Config): string {
   return COUNTERFOIL_LEDGER === "default"
     ? COUNTERFOIL_DATA_DIR
     : join(COUNTERFOIL_DATA_DIR, COUNTERFOIL_LEDGER);
 }
 
-/** One server: stream, read models and locks in schemas of one database. */
+/** PostgreSQL: stream, read models and locks are in schemas of one database. */
 const openPostgres: OpenEngine = async ({ config, access, clock, hashing }) => {
   const { openEventStream } = await import("./postgres/event-stream.ts");
   const { openModelCatalogue } = await import("./postgres/model-catalogue.ts");
@@ -133,7 +133,7 @@ const openPostgres: OpenEngine = async ({ config, access, clock, hashing }) => {
   return { engine: "postgres", stream, catalogue, locks, keys, integrity: NOTHING_FOUND, close };
 };
 
-/** A cluster: the stream in an event store; what follows from it, and the locks, on PostgreSQL. */
+/** EventStoreDB for the stream; read models, locks and the id index are in PostgreSQL. */
 const openEventstore: OpenEngine = async ({ config, access, clock, hashing, logger }) => {
   const { openEventStream } = await import("./eventstore/event-stream.ts");
   const { openIdentityIndex } = await import("./postgres/identity-index.ts");
@@ -159,10 +159,10 @@ const openEventstore: OpenEngine = async ({ config, access, clock, hashing, logg
   return { engine: "eventstore", stream, catalogue, locks, keys, integrity: NOTHING_FOUND, close };
 };
 
-/** A server checks its pages as it reads them (PostgreSQL with data checksums). */
+/** For servers, which check their pages when reading them (PostgreSQL with data checksums). */
 const NOTHING_FOUND = async (): Promise<readonly string[]> => [];
 
-/** Closes one after another: what is built on others first. */
+/** Closes the parts in order; dependent parts come first. */
 const closing =
   (...parts: readonly Readonly<{ close(): Promise<void> }>[]) =>
   async (): Promise<void> => {

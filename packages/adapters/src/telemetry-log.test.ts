@@ -17,14 +17,14 @@ const withLogger = (statement: string, level = "info") => [
    ${statement}`,
 ];
 
-/** Throws for a line that is torn. */
+/** Parses lines. @throws for an incomplete line */
 const linesOf = (output: string) =>
   output
     .split("\n")
     .filter(Boolean)
     .map((line) => JSON.parse(line));
 
-/** What a process with a logger of its own writes. */
+/** The output of a process with its own logger. */
 function logged(statement: string, level = "info") {
   const { stdout } = spawnSync(process.execPath, withLogger(statement, level), {
     encoding: "utf8",
@@ -40,7 +40,7 @@ describe("a log without a terminal", () => {
     expect(others).toEqual([]);
   });
 
-  test("leaves out what a parser quotes, and stacks unless they are asked for", () => {
+  test("omits a parser's message, and stacks unless the level is verbose", () => {
     const parse = 'try { JSON.parse("{secret") } catch (err) { logger.error({ err }, "x"); }';
     expect(logged(parse)[0].err).toEqual({ type: "SyntaxError" });
     const fail = 'logger.error({ err: new TypeError("why") }, "x");';
@@ -49,14 +49,14 @@ describe("a log without a terminal", () => {
   });
 });
 
-describe("a log that nobody takes", () => {
+describe("a log that nobody reads", () => {
   const running = new Set<ChildProcess>();
   afterEach(() => {
     for (const child of running) child.kill("SIGKILL");
     running.clear();
   });
 
-  /** More than the pipe and the memory for lines hold together; the process waits for a message then. */
+  /** Writes more than the pipe and the buffer hold together; then the process waits for a message. */
   const FLOOD = `
     for (let n = 0; n < 20_000; n += 1) logger.info({ n, filler: "x".repeat(200) }, "line");
     process.on("message", (message) => {
@@ -84,7 +84,7 @@ describe("a log that nobody takes", () => {
     expect(await ended).toBe(0);
   });
 
-  test("goes on once somebody does: whole lines, and how many are missing", async () => {
+  test("continues when it is read again: whole lines, and the number of dropped ones", async () => {
     const { child } = start(FLOOD);
     const [dropped] = await once(child, "message");
     const output = text(child.stdout as NodeJS.ReadableStream);
@@ -123,7 +123,7 @@ function openUnreadPipe(): number {
   return descriptor;
 }
 
-test("lines of a thread go through the main thread's", () => {
+test("lines of a worker thread are written by the main thread", () => {
   const worker = `
     const { createLogger } = await import(${JSON.stringify(LOGGING)});
     createLogger({ role: "thread", level: "info" }).info("from a thread");`;

@@ -12,7 +12,7 @@ afterEach(() => {
     if (name.startsWith("OTEL_")) delete process.env[name];
 });
 
-test("is off where no endpoint is set: spans are nothing, and have nothing to pass on", async () => {
+test("is off without an endpoint: spans do nothing, and have no traceparent", async () => {
   const stop = await startTracing({ role: "test", logger });
   expect(tracing.isOn).toBe(false);
   const span = tracing.start("step", { parent: SENDER });
@@ -21,7 +21,7 @@ test("is off where no endpoint is set: spans are nothing, and have nothing to pa
   await stop();
 });
 
-test("goes on with the trace that a parent names, and hands itself on", async () => {
+test("continues the trace of a parent, and provides its own traceparent", async () => {
   const { spans, stop } = await collectSpans();
   const first = tracing.start("first", { kind: "server", parent: SENDER, attributes: { a: 1 } });
   const second = tracing.start("second", { parent: first.traceparent });
@@ -55,7 +55,7 @@ test.each([
   expect(spans[0]?.parentSpanContext).toBeUndefined();
 });
 
-test("what its sender does not sample is not collected, nor handed on as if it were", async () => {
+test("a trace not sampled by its sender is not collected, and has no traceparent", async () => {
   const { spans, stop } = await collectSpans();
   const span = tracing.start("step", { parent: `${SENDER.slice(0, -2)}00` });
   expect(span.traceparent).toBeUndefined();
@@ -64,7 +64,7 @@ test("what its sender does not sample is not collected, nor handed on as if it w
   expect(spans).toEqual([]);
 });
 
-test("the usual variables choose the share and the name", async () => {
+test("OpenTelemetry's variables set the sampling ratio and the name", async () => {
   process.env.OTEL_TRACES_SAMPLER = "parentbased_traceidratio";
   process.env.OTEL_TRACES_SAMPLER_ARG = "0";
   process.env.OTEL_SERVICE_NAME = "books";
@@ -76,7 +76,7 @@ test("the usual variables choose the share and the name", async () => {
   expect(spans[0]?.resource.attributes).toMatchObject({ "service.name": "books" });
 });
 
-test("an endpoint that refuses is said once, and nobody waits", async () => {
+test("an endpoint that refuses is logged once, and nothing waits for it", async () => {
   process.env.OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:1";
   const said: string[] = [];
   const { promise: isSaid, resolve } = Promise.withResolvers<void>();

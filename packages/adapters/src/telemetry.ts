@@ -18,20 +18,20 @@ import { type Logger, pino, stdTimeFunctions } from "pino";
 import sonicBoom from "sonic-boom";
 
 type LoggerOptions = Readonly<{
-  /** Which part of the program speaks; stands on every line. */
+  /** The part of the program that logs; part of every line. */
   role: string;
   level: Config["COUNTERFOIL_LOG_LEVEL"];
-  /** Commands keep their output for the answer and log to stderr. */
+  /** Commands print their result to stdout, and log to stderr. */
   to?: "stdout" | "stderr";
 }>;
 
 const DESCRIPTORS = { stdout: 1, stderr: 2 } as const;
 
 /**
- * JSON lines, or coloured text where a person looks on. Lines carry positions and ids, never a
- * payload. Writing one never waits, throws or ends the process; what nobody takes is dropped and
- * counted. Worker threads hand their lines to the main thread (`forwardLines`), since two that
- * write to one full pipe would tear each other's lines.
+ * Logs JSON lines, or coloured text on a terminal. Lines hold positions and ids, never a payload.
+ * Writing never blocks, throws or ends the process; lines that nobody reads are dropped and counted.
+ * Worker threads send their lines to the main thread (`forwardLines`), because two threads writing to
+ * one full pipe would mix their lines.
  */
 export function createLogger({ role, level, to = "stdout" }: LoggerOptions): Logger {
   const options = {
@@ -44,20 +44,20 @@ export function createLogger({ role, level, to = "stdout" }: LoggerOptions): Log
   return pino(options, isMainThread ? outputTo(DESCRIPTORS[to]) : TO_MAIN_THREAD);
 }
 
-/** Writes the lines of a worker thread, which was started with `stdout: true`. */
+/** Writes the lines of a worker thread started with `stdout: true`. */
 export function forwardLines(stdout: Readable): void {
   const output = outputTo(DESCRIPTORS.stdout);
   stdout.setEncoding("utf8").on("data", (lines: string) => output.write(lines));
 }
 
-/** How many lines this process has dropped since it started. */
+/** The number of lines dropped since the process started. */
 export function droppedLines(): number {
   return dropped;
 }
 
 let dropped = 0;
 
-/** Where a process's lines go; they are never waited for. */
+/** The output of a process's log lines; writing never waits. */
 type LogOutput = Readonly<{ write: (lines: string) => void }>;
 
 const TO_MAIN_THREAD: LogOutput = { write: (lines) => void process.stdout.write(lines) };
@@ -73,13 +73,13 @@ function outputTo(fd: number): LogOutput {
   return output;
 }
 
-/** Lines that are not written yet; beyond that the newest are dropped. */
+/** Limit of the buffered lines; above it the newest lines are dropped. */
 const PENDING_BYTES_MAX = 1_048_576;
 
-/** A full pipe or disk is tried again this much later. */
+/** Pause before a write to a full pipe or disk is retried. */
 const RETRY_MS = 250;
 
-/** At its end a process tries so long to write what is pending. */
+/** How long a process tries to write its buffered lines at exit. */
 const EXIT_FLUSH_MS = 1_000;
 
 function createOutput(fd: number): LogOutput {
@@ -89,7 +89,7 @@ function createOutput(fd: number): LogOutput {
   const sink = new sonicBoom.SonicBoom({
     fd,
     maxLength: PENDING_BYTES_MAX,
-    // Asked when the pipe is full. While the process lives, "error" follows instead.
+    // Called when the pipe is full. If it returns false, "error" is emitted instead.
     retryEAGAIN: () => performance.now() < exitsAtMs,
   });
   sink.on("drop", (lines: string) => {
@@ -97,7 +97,7 @@ function createOutput(fd: number): LogOutput {
     dropped += count;
     unreported += count;
   });
-  // Nobody reads, or the disk is full. The timer keeps no process alive that is done.
+  // The pipe has no reader, or the disk is full. The timer does not keep the process alive.
   sink.on("error", () => {
     if (isRetrying) return;
     isRetrying = true;
@@ -116,7 +116,7 @@ function createOutput(fd: number): LogOutput {
     try {
       sink.flushSync();
     } catch {
-      // Nobody takes what is left.
+      // The remaining lines are lost.
     }
   });
   return { write: (lines) => void sink.write(lines) };
@@ -129,31 +129,31 @@ function droppedLine(lines: number): string {
 }
 
 /**
- * A descriptor of the same target on which a write never waits. A thread that waits in a write cannot
- * be ended, and takes the process's end with it.
+ * A non-blocking descriptor of the same target. A thread blocked in a write cannot be ended, and
+ * delays the end of the process.
  */
 function nonBlocking(fd: number): number {
   if (fstatSync(fd).isFile()) return fd;
   try {
-    // The new description is this process's own: the shell's terminal stays as it is.
+    // A new open file description, so that the shell's terminal keeps its flags.
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
   } catch {
     return setNonBlocking(fd);
   }
 }
 
-/** For sockets, and where the pipe is another user's. Node sets the flag when it wraps a descriptor. */
+/** For sockets, and for pipes of another user. Node sets the flag when it wraps a descriptor. */
 function setNonBlocking(fd: number): number {
   try {
     new Socket({ fd, readable: false, writable: true }).unref();
   } catch {
-    // Neither pipe nor socket: nothing that fills up.
+    // Neither a pipe nor a socket, so it does not fill up.
   }
   return fd;
 }
 
 function prettyOutput({ write }: LogOutput): LogOutput {
-  // Loaded only for a person: it takes as long as all the rest of the logger.
+  // Loaded only for a terminal, because loading takes as long as the rest of the logger.
   const { prettyFactory }: typeof import("pino-pretty") = createRequire(import.meta.url)(
     "pino-pretty",
   );
@@ -168,10 +168,13 @@ function prettyOutput({ write }: LogOutput): LogOutput {
 
 const VERBOSE: ReadonlySet<string> = new Set(["debug", "trace"]);
 
-/** A driver's message may repeat what was too large for it. */
+/** A driver's message may quote a value that was too large. */
 const MESSAGE_LENGTH_MAX = 2_000;
 
-/** A parser's message quotes what it parsed, which may be a delivery; all others say what is wrong. */
+/**
+ * The loggable fields of an error. A parser's message is omitted, because it quotes its input, which may
+ * be a delivery.
+ */
 function errorFields(error: unknown, level: string): Readonly<Record<string, unknown>> {
   if (!(error instanceof Error)) return { type: typeof error };
   const { name, message, stack } = error;
@@ -189,7 +192,7 @@ function errorFields(error: unknown, level: string): Readonly<Record<string, unk
 type Api = typeof import("@opentelemetry/api");
 type Sdk = typeof import("@opentelemetry/sdk-trace");
 
-/** Spans go to OpenTelemetry once `startTracing` was called in this thread, and nowhere before. */
+/** Sends spans to OpenTelemetry after `startTracing` was called in this thread; otherwise does nothing. */
 export const tracing: Tracing = {
   get isOn() {
     return current.isOn;
@@ -200,25 +203,25 @@ export const tracing: Tracing = {
 let current: Tracing = NO_TRACING;
 
 type StartOptions = Readonly<{
-  /** Names the service in traces, unless OTEL_SERVICE_NAME does. */
+  /** The service name in traces if OTEL_SERVICE_NAME is not set. */
   role: string;
   logger: Pick<Logger, "warn">;
-  /** Instead of one that sends to the endpoint. */
+  /** Used instead of the exporter to the endpoint. */
   exporter?: SpanExporter;
 }>;
 
 /**
- * Collects spans in this thread, where OTEL_EXPORTER_OTLP_ENDPOINT is set. They are sent in batches
- * beside the work: what the other side does not take in time is dropped, and nobody waits for it.
+ * Collects spans in this thread if OTEL_EXPORTER_OTLP_ENDPOINT is set. They are sent in batches in the
+ * background; spans that the endpoint does not accept in time are dropped.
  *
- * @returns what sends the rest, and ends it
+ * @returns a function that sends the remaining spans, and ends tracing
  */
 export async function startTracing(options: StartOptions): Promise<() => Promise<void>> {
   if (options.exporter === undefined && !process.env.OTEL_EXPORTER_OTLP_ENDPOINT) return NOTHING;
   try {
     return await collectSpans(options);
   } catch (error) {
-    // Money is recorded whether or not anybody looks on.
+    // A wrong tracing configuration must not stop the service.
     options.logger.warn({ err: error }, "traces are not collected: the variables OTEL_… are wrong");
     return NOTHING;
   }
@@ -226,7 +229,7 @@ export async function startTracing(options: StartOptions): Promise<() => Promise
 
 const NOTHING = async (): Promise<void> => {};
 
-/** OpenTelemetry is loaded here alone: it is larger than a process that does without. */
+/** OpenTelemetry is loaded only here, because it takes more memory than a process without it. */
 async function collectSpans({
   role,
   logger,
@@ -235,7 +238,7 @@ async function collectSpans({
   const api = await import("@opentelemetry/api");
   const sdk = await import("@opentelemetry/sdk-trace");
   const resources = await import("@opentelemetry/resources");
-  logTrouble(api, logger);
+  logExportErrors(api, logger);
   const { envDetector, serviceNameEnvDetector } = resources;
   const named = resources.detectResources({ detectors: [envDetector, serviceNameEnvDetector] });
   const sending = pauseAfterFailure(exporter ?? (await otlpExporter()));
@@ -254,7 +257,7 @@ async function collectSpans({
   };
 }
 
-/** While the endpoint is away, spans would be made only to be dropped. */
+/** How long no spans are created after a failed export, since they would only be dropped. */
 const PAUSE_MS = 10_000;
 
 function pauseAfterFailure(exporter: SpanExporter) {
@@ -270,7 +273,7 @@ function pauseAfterFailure(exporter: SpanExporter) {
   return { exporter: pausing, isPaused: () => performance.now() < pausedUntilMs };
 }
 
-/** A process that ends waits no longer for an endpoint that hangs. */
+/** Export timeout, which bounds how long a process waits at exit for an endpoint that hangs. */
 const EXPORT_MS_MAX = 2_000;
 
 async function otlpExporter(): Promise<SpanExporter> {
@@ -279,7 +282,7 @@ async function otlpExporter(): Promise<SpanExporter> {
   return new OTLPTraceExporter(isGiven ? {} : { timeoutMillis: EXPORT_MS_MAX });
 }
 
-/** The names are OpenTelemetry's; its own SDK for Node leaves them to whoever starts it. */
+/** Reads OpenTelemetry's sampler variables, which its SDK for Node does not read itself. */
 function samplerOf(sdk: Sdk) {
   const { OTEL_TRACES_SAMPLER: name = "parentbased_always_on", OTEL_TRACES_SAMPLER_ARG: share } =
     process.env;
@@ -293,16 +296,19 @@ function rootSamplerOf(sdk: Sdk, name: string, share: number) {
   return new sdk.AlwaysOnSampler();
 }
 
-const TROUBLE_EVERY_MS = 60_000;
-const TROUBLE_LENGTH_MAX = 300;
+const EXPORT_ERROR_INTERVAL_MS = 60_000;
+const EXPORT_ERROR_LENGTH_MAX = 300;
 
-/** An endpoint that is away fails every batch: one line a minute says so. */
-function logTrouble({ diag, DiagLogLevel }: Api, logger: StartOptions["logger"]): void {
+/** Logs at most one line a minute, because an unavailable endpoint fails every batch. */
+function logExportErrors({ diag, DiagLogLevel }: Api, logger: StartOptions["logger"]): void {
   let nextMs = 0;
   const warn = (text: string) => {
     if (performance.now() < nextMs) return;
-    nextMs = performance.now() + TROUBLE_EVERY_MS;
-    logger.warn({ detail: text.slice(0, TROUBLE_LENGTH_MAX) }, "traces cannot be sent: dropped");
+    nextMs = performance.now() + EXPORT_ERROR_INTERVAL_MS;
+    logger.warn(
+      { detail: text.slice(0, EXPORT_ERROR_LENGTH_MAX) },
+      "traces cannot be sent: dropped",
+    );
   };
   const ignore = () => {};
   diag.setLogger(
@@ -324,10 +330,10 @@ function tracingWith(api: Api, tracer: Tracer, isPaused: () => boolean): Tracing
       return !isPaused();
     },
     start(name: string, { kind = "internal", parent, attributes = {} }: SpanOptions = {}): Span {
-      const caused = isTraceparent(parent)
+      const context = isTraceparent(parent)
         ? trace.setSpanContext(ROOT_CONTEXT, spanContextOf(parent))
         : ROOT_CONTEXT;
-      const span = tracer.startSpan(name, { kind: kinds[kind], attributes }, caused);
+      const span = tracer.startSpan(name, { kind: kinds[kind], attributes }, context);
       const traceparent = traceparentOf(span.spanContext());
       return {
         ...(traceparent !== null && { traceparent }),
@@ -342,7 +348,7 @@ function tracingWith(api: Api, tracer: Tracer, isPaused: () => boolean): Tracing
   };
 }
 
-/** A message may quote what came in; a name does not. */
+/** Only the name of an error is recorded, because its message may quote input. */
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
 
 function spanContextOf(traceparent: string): SpanContext {
@@ -352,7 +358,7 @@ function spanContextOf(traceparent: string): SpanContext {
 
 const SAMPLED = 1;
 
-/** null where nobody collects the trace. */
+/** null if the trace is not sampled. */
 function traceparentOf({ traceId, spanId, traceFlags }: SpanContext): string | null {
   return traceFlags & SAMPLED ? `00-${traceId}-${spanId}-01` : null;
 }

@@ -1,27 +1,27 @@
 /**
- * Waiting for a stream's head to pass a position. An append by this process, a hint from elsewhere or
- * a look at the head now and then ends it.
+ * Waiting for a stream's head to pass a position. The wait ends after an append by this process, a hint
+ * from another one, or a poll of the head.
  */
 export type HeadWaiters = Readonly<{
   /** Resolves when the head may have passed `after`, or when the signal aborts. */
   wait(after: number, signal: AbortSignal): Promise<void>;
-  /** The head is there now. */
+  /** Reports a new head position. */
   announce(position: number): void;
-  /** Looks at the head, where anybody waits for it. */
+  /** Reads the head if there are waiters. */
   look(): Promise<void>;
-  /** Wakes everybody; from now on nobody waits. */
+  /** Wakes all waiters; later waits return at once. */
   close(): void;
 }>;
 
 type HeadWaitersOptions = Readonly<{
   headPosition: () => Promise<number>;
-  /** How long until the next look; asked anew for each. */
+  /** The delay until the next read of the head; called before each. */
   lookAfterMs: () => number;
-  /** Somebody begins to wait. */
+  /** Called when a wait begins. */
   onWait?: () => void;
-  /** Somebody's wait was not in vain. */
+  /** Called when the head has passed a waiter's position. */
   onReached?: () => void;
-  /** Nobody waits any more. */
+  /** Called when there are no waiters any more. */
   onRest?: () => void;
 }>;
 
@@ -38,17 +38,17 @@ export function createHeadWaiters(options: HeadWaitersOptions): HeadWaiters {
     for (const waiter of reached) waiter.wake();
   }
 
-  /** Trouble wakes everybody: the reads that they do next say what it is. */
+  /** An error wakes all waiters; their next read throws it. */
   async function look(): Promise<void> {
     if (waiters.size > 0) announce(await headPosition().catch(() => Number.POSITIVE_INFINITY));
   }
 
-  const looks = createRepeatedLook(look, () => (waiters.size > 0 ? lookAfterMs() : null));
+  const polling = createPolling(look, () => (waiters.size > 0 ? lookAfterMs() : null));
 
   function leave(waiter: Waiter): void {
     waiters.delete(waiter);
     if (waiters.size > 0) return;
-    looks.stop();
+    polling.stop();
     onRest?.();
   }
 
@@ -56,11 +56,11 @@ export function createHeadWaiters(options: HeadWaitersOptions): HeadWaiters {
     wait: async (after, signal) => {
       if (isClosed || signal.aborted) return;
       const { waiter, woken } = createWaiter(after, signal, leave);
-      // It listens before it looks: an append in between is noticed by one or the other.
+      // The waiter is added before the head is read, so that no append in between is missed.
       waiters.add(waiter);
       onWait?.();
       await look();
-      looks.start();
+      polling.start();
       await woken;
     },
     announce,
@@ -84,8 +84,8 @@ function createWaiter(after: number, signal: AbortSignal, leave: (waiter: Waiter
   return { waiter, woken };
 }
 
-/** Looks again and again. @param afterMs how long until the next look; null: no more */
-function createRepeatedLook(look: () => Promise<void>, afterMs: () => number | null) {
+/** Calls `look` repeatedly. @param afterMs the delay until the next call; null ends the polling */
+function createPolling(look: () => Promise<void>, afterMs: () => number | null) {
   let timer: NodeJS.Timeout | undefined;
   function start(): void {
     const ms = timer === undefined ? afterMs() : null;
@@ -103,7 +103,7 @@ function createRepeatedLook(look: () => Promise<void>, afterMs: () => number | n
   return { start, stop };
 }
 
-/** Lets so many callers in at once; a place that becomes free goes to the one that waits longest. */
+/** Limits the number of concurrent callers; the longest waiting caller goes next. */
 export function createGate(sizeMax: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let inside = 0;

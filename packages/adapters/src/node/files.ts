@@ -7,10 +7,10 @@ import { ExportRefused, FileUnusable } from "@counterfoil/processing/ports/error
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 
 /**
- * Runs `write` on a file beside the one that is meant, and gives it the name when it is whole. What a
- * kill leaves, the next one with this name writes over. A file that had the name is there until then.
+ * Runs `write` on a temporary file beside the target, and renames it when it is complete. An existing
+ * target is kept until then. A temporary file left by a kill is overwritten by the next write.
  *
- * @throws FileUnusable where it cannot be written: a full disk, no such folder, no right
+ * @throws FileUnusable if it cannot be written: a full disk, no such folder, no permission
  */
 export async function writeWholeFile<T>(
   file: string,
@@ -20,7 +20,7 @@ export async function writeWholeFile<T>(
   const path = join(dirname(target), `.${basename(target)}.part`);
   try {
     await rm(path, { force: true });
-    // What customers hold is nobody else's to read.
+    // Only the owner may read it, because it holds customers' balances.
     await (await open(path, "wx", 0o600)).close();
     const result = await write(path);
     await flush(path);
@@ -34,16 +34,16 @@ export async function writeWholeFile<T>(
 }
 
 /**
- * Whether a file can be written, for who would find out after an hour's work.
+ * Checks that a file can be written, before long work whose result goes into it.
  *
- * @throws FileUnusable
+ * @throws FileUnusable if it cannot
  */
 export async function checkWritable(file: string): Promise<void> {
   const target = resolve(file);
   const path = join(dirname(target), `.${basename(target)}.part`);
   try {
     const found = await stat(target).catch(() => null);
-    if (found?.isDirectory()) throw new FileUnusable(`${file}: ${TROUBLE.EISDIR}`);
+    if (found?.isDirectory()) throw new FileUnusable(`${file}: ${FILE_ERRORS.EISDIR}`);
     await (await open(path, "w", 0o600)).close();
     await rm(path);
   } catch (error) {
@@ -51,7 +51,7 @@ export async function checkWritable(file: string): Promise<void> {
   }
 }
 
-/** SHA-256 of a file, in hex. */
+/** The SHA-256 of a file in hex. */
 export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(file, { highWaterMark: CHUNK })) hash.update(chunk);
@@ -67,7 +67,7 @@ async function flush(path: string): Promise<void> {
   }
 }
 
-/** Writes text to a file as it comes: whoever makes it waits for the disk. */
+/** Writes generated text to a file; the generator waits for the disk. */
 export async function writeParts<T>(path: string, parts: AsyncGenerator<string, T>): Promise<T> {
   const handle = await open(path, "w", 0o600);
   try {
@@ -88,7 +88,7 @@ async function writeAll(handle: FileHandle, part: string): Promise<void> {
   }
 }
 
-const TROUBLE: Readonly<Record<string, string>> = {
+const FILE_ERRORS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full: free some space",
   EDQUOT: "the disk quota is used up: free some space",
   EFBIG: "the file may not grow any further: raise the limit",
@@ -100,24 +100,24 @@ const TROUBLE: Readonly<Record<string, string>> = {
   EROFS: "the disk is read-only",
 };
 
-/** The same error where the file is not its reason. */
+/** A `FileUnusable` for an error of the file system; other errors are returned unchanged. */
 function fileError(error: unknown, file: string): unknown {
   const { code = "", syscall } = Object(error) as NodeJS.ErrnoException;
   if (syscall === undefined) return error;
-  const reason = TROUBLE[code] ?? (error as Error).message;
+  const reason = FILE_ERRORS[code] ?? (error as Error).message;
   return new FileUnusable(`${file}: ${reason}`, { cause: error });
 }
 
-/** The longest body that is taken, in base64, with room to spare; a string takes not much more. */
+/** Larger than the longest accepted body in base64, and close to the maximum length of a string. */
 const LINE_BYTES_MAX = 384 * 1024 * 1024;
 const NEWLINE = 10;
 const CHUNK = 1024 * 1024;
 
 /**
- * The lines of a text file, some at a time, in bounded memory.
+ * Reads the lines of a text file in batches, in bounded memory.
  *
- * @throws FileUnusable where it cannot be read;
- * @throws ExportRefused at a line that is no UTF-8, does not end, or is longer than any may be
+ * @throws FileUnusable if it cannot be read
+ * @throws ExportRefused at a line that is not UTF-8, has no line end, or is too long
  */
 export async function* readLines(file: string): AsyncGenerator<readonly string[]> {
   let number = 0;
@@ -155,7 +155,7 @@ type ParquetColumn = Readonly<{ name: string; type: "text" | "integer" }>;
 type Cell = string | number | null;
 type ParquetRows = AsyncIterable<readonly (readonly Cell[])[]>;
 
-/** A group of rows is in memory until it is written; its text ends it where rows are long. */
+/** Limits of a row group, which is in memory until it is written. */
 const GROUP_ROWS = 10_000;
 const GROUP_TEXT = 8 * 1024 * 1024;
 
@@ -164,7 +164,7 @@ const TYPES = {
   integer: { type: "INT64", repetition_type: "REQUIRED" },
 } as const;
 
-/** Writes rows to a Parquet file as they come, in groups that fit into memory. @returns how many */
+/** Writes rows to a Parquet file in groups that fit into memory. @returns the number of rows */
 export async function writeParquet(
   path: string,
   columns: readonly ParquetColumn[],

@@ -12,7 +12,7 @@ describe("the key that signs heads", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  test("is made where it is first needed, for its owner alone, and stays", async () => {
+  test("is created when it is first needed, for its owner only, and stays", async () => {
     const signer = createHeadKeyFile(file());
     expect(signer.existingKey()).toBeNull();
     const publicKey = await signer.publicKey();
@@ -26,7 +26,7 @@ describe("the key that signs heads", () => {
     expect(verifyEd25519("ff".repeat(32), "größe", signature)).toBe(false);
   });
 
-  test("another follows it, and its public half stays known", async () => {
+  test("is replaced by its successor, and its public key stays known", async () => {
     const keys = createHeadKeyFile(file());
     const old = await keys.publicKey();
     const next = await keys.successor();
@@ -48,7 +48,7 @@ describe("the key that signs heads", () => {
     expect(verifyEd25519(key, "a", signature)).toBe(false);
   });
 
-  test("is refused where something else is in its place", async () => {
+  test("is refused if the file holds something else", async () => {
     const place = join(folder, "head.key");
     writeFileSync(place, "no key");
     await expect(createHeadKeyFile(place).sign("")).rejects.toThrow(/COUNTERFOIL_HEAD_KEY_FILE/);

@@ -32,19 +32,19 @@ import { fieldsOf } from "../sql/trouble.ts";
 
 export type HeadKeyFile = HeadKeyring &
   Readonly<{
-    /** The public key where there is one already; asking makes none. */
+    /** The public key if there is one; never creates it. */
     existingKey: () => string | null;
     /**
-     * Public keys that signed before. The stream vouches for them too, but whoever cuts its end off cuts
-     * that off with it.
+     * Public keys that signed before. Key rotations are events too, but truncating the stream removes
+     * those events.
      */
     formerKeys: () => readonly string[];
   }>;
 
 /**
- * The installation's key, PKCS#8 in PEM, in a file that its owner alone can read. Heads that were given
- * away are checked against its public half: whoever loses the file cannot sign in its name any more, and
- * whoever copies it can.
+ * The installation's key, PKCS#8 in PEM, in a file that only its owner can read. Published heads are
+ * checked against its public key. If the file is lost, no more heads can be signed with the key; if it
+ * is copied, others can sign with it.
  */
 export function createHeadKeyFile(file: string): HeadKeyFile {
   const existing = () => readKey(file);
@@ -76,7 +76,7 @@ export function createHeadKeyFile(file: string): HeadKeyFile {
 const formerFile = (file: string): string => `${file}.former`;
 
 function signerOf(file: string): HeadSigner {
-  const key = () => readKey(file) ?? makeKey(file);
+  const key = () => readKey(file) ?? createKey(file);
   return {
     publicKey: async () => publicHex(key()),
     sign: async (text) => sign(null, bytesOf(text), key()).toString("hex"),
@@ -97,25 +97,25 @@ function readKey(file: string): KeyObject | null {
   throw unusable(file, "expected an Ed25519 private key as PEM");
 }
 
-function makeKey(file: string): KeyObject {
+function createKey(file: string): KeyObject {
   const { privateKey } = generateKeyPairSync("ed25519");
-  const made = `${file}.${process.pid}`;
+  const temporary = `${file}.${process.pid}`;
   try {
     mkdirSync(dirname(file), { recursive: true });
-    rmSync(made, { force: true });
-    const opened = openSync(made, "wx", 0o600);
+    rmSync(temporary, { force: true });
+    const opened = openSync(temporary, "wx", 0o600);
     writeSync(opened, String(privateKey.export({ type: "pkcs8", format: "pem" })));
     fsyncSync(opened);
     closeSync(opened);
-    // Of two processes that make one at once, the first one's is everybody's.
-    linkSync(made, file);
+    // If two processes create a key at once, both use the one that is linked first.
+    linkSync(temporary, file);
     return privateKey;
   } catch (error) {
     const other = fieldsOf(error).code === "EEXIST" ? readKey(file) : null;
     if (other !== null) return other;
     throw unusable(file, (error as Error).message);
   } finally {
-    rmSync(made, { force: true });
+    rmSync(temporary, { force: true });
   }
 }
 
@@ -135,18 +135,18 @@ export const verifyEd25519: VerifySignature = (publicKey, text, signature) => {
     const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
     return verify(null, Buffer.from(text), key, Buffer.from(signature, "hex"));
   } catch {
-    // Not every 32 bytes are a key.
+    // Not every value of 32 bytes is a valid key.
     return false;
   }
 };
 
-/** As many bits as the digest that is kept of it. */
+/** As many bits as the secret's stored digest has. */
 const SECRET_BYTES = 32;
-const MARK_BYTES = 4;
+const PREFIX_BYTES = 4;
 
-/** A new API key's secret, such as `cf_5d1c0b0e_…`: 256 bits of chance behind a prefix that may be shown. */
+/** Generates an API key's secret, such as `cf_5d1c0b0e_…`: 256 random bits after a prefix that may be shown. */
 export function newKeySecret(): Readonly<{ id: string; prefix: string; secret: string }> {
-  const prefix = `cf_${randomBytes(MARK_BYTES).toString("hex")}`;
+  const prefix = `cf_${randomBytes(PREFIX_BYTES).toString("hex")}`;
   const secret = `${prefix}_${randomBytes(SECRET_BYTES).toString("base64url")}`;
   return { id: randomUUID(), prefix, secret };
 }

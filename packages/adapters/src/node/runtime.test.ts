@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { systemClock } from "./runtime.ts";
 
 describe("system clock", () => {
-  test("stays within the system's millisecond and does not fall", () => {
+  test("stays within the system's millisecond and never decreases", () => {
     let previous = 0n;
     for (let round = 0; round < 20_000; round += 1) {
       const before = BigInt(Date.now()) * 1_000_000n;
@@ -13,12 +13,12 @@ describe("system clock", () => {
     }
   });
 
-  test("tells events within a millisecond apart", () => {
+  test("distinguishes events within a millisecond", () => {
     const times = new Set(Array.from({ length: 1000 }, () => systemClock.now()));
     expect(times.size).toBeGreaterThan(10);
   });
 
-  test("sleeps, and stops when told to", async () => {
+  test("sleeps, and wakes when the signal aborts", async () => {
     const start = performance.now();
     await systemClock.sleep(20);
     expect(performance.now() - start).toBeGreaterThanOrEqual(18);

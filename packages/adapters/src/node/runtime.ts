@@ -6,9 +6,9 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 
 /**
- * The system's time. Node tells it in milliseconds; below that stands what the monotonic counter
- * says has passed since this process first saw the millisecond. So it never falls behind the
- * system's millisecond, never runs into the next one, and follows when the system's time is set.
+ * The system's time in nanoseconds. Node provides milliseconds; the fraction is the time that has
+ * passed on the monotonic counter since this process first saw the millisecond. The result always
+ * stays within the system's current millisecond, and follows when the system's time is set.
  */
 function createNow(): () => Nanos {
   let millisecond = -1;
@@ -43,7 +43,7 @@ export const nodeHashing: Hashing = {
   sha256: (data) => hash("sha256", data, "hex"),
 };
 
-/** Bytes as text: Node's own, which takes a nanosecond a byte. */
+/** Node's base64, which takes a nanosecond a byte. */
 export const nodeBase64 = {
   encode: (bytes: Uint8Array): string =>
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"),
@@ -51,9 +51,9 @@ export const nodeBase64 = {
 };
 
 /**
- * From now on the heap of this process may grow by half of what is in use before it is collected.
- * Left alone, V8 lets it grow to a multiple, which long work over many accounts does not need: a
- * rebuild takes two thirds of the memory, in the same time.
+ * Limits the heap's growth between collections to half of the memory in use. By default V8 lets it
+ * grow to a multiple, which long work over many accounts does not need: with this limit a rebuild
+ * takes two thirds of the memory, in the same time.
  */
 export function keepHeapLean(): void {
   setFlagsFromString("--heap-growing-percent=50");
