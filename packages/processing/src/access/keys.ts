@@ -25,7 +25,10 @@ export async function readKeys(stream: EventStream): Promise<ApiKeys> {
   return keys;
 }
 
-/** Whether an active key gives no access because the digest of its secret is missing, e.g. after only the stream was restored. */
+/**
+ * Whether an active key gives no access because the digest of its secret is missing, e.g. after only the
+ * stream was restored.
+ */
 export const isLost = (
   key: ApiKey,
   { digests, now }: Readonly<{ digests: ReadonlyMap<string, string>; now: Nanos }>,

@@ -300,7 +300,11 @@ const readProgress = (models: ServedModels, model: ModelName) =>
     return { ...served, position, stopped };
   });
 
-/** The position of the next activation, which ends a generation. @returns null if the generation's own activation is not known yet */
+/**
+ * The position of the next activation, after which another generation is live.
+ *
+ * @returns null if the generation's own activation is not known yet
+ */
 async function endOf(
   { activations }: ReadChangesDeps,
   model: ModelName,

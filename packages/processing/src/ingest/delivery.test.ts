@@ -31,7 +31,7 @@ const prepare = (more: Partial<Delivery> = {}, base = WEBHOOK) =>
   prepareDelivery({ ...base, ...more }, TRANSLATIONS, hashing);
 
 describe("prepareDelivery", () => {
-  test("says what arrived, and how", () => {
+  test("records what arrived, and how", () => {
     expect(prepare()).toMatchObject({
       correlationId: "c",
       received: {
@@ -103,7 +103,7 @@ describe("prepareDelivery", () => {
     ]);
   });
 
-  test("needs the translation that it is told to use", () => {
+  test("throws if the given translation does not exist", () => {
     const missing = { present: 2, versions: {} };
     expect(() => prepareDelivery(WEBHOOK, missing, hashing)).toThrow("no translation 2");
   });

@@ -124,7 +124,10 @@ export function createIngest(options: IngestOptions): Ingest {
   };
 }
 
-/** Traces a delivery from its submission until it is durable. A frame has no trace context, so its trace starts here. */
+/**
+ * Traces a delivery from its submission until it is durable. A feed frame has no trace context, so its
+ * trace starts here.
+ */
 async function traceAppend(
   tracing: Tracing,
   delivery: Delivery,

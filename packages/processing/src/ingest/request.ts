@@ -66,7 +66,7 @@ export function deliveryRequest(
     ids: () => idsOf(prepared, hashing),
     body: { sha256: prepared.received.sha256, bytes: delivery.bytes },
     decide(known) {
-      const begun = begunAs(prepared.id, known, hashing);
+      const begun = recordedBeginning(prepared.id, known, hashing);
       if (begun !== null && !isReadAs(prepared, begun)) {
         const { delivery: arrived, translation: present } = termsOf(delivery, begun);
         prepared = prepareDelivery(arrived, { ...translations, present }, hashing);
@@ -107,7 +107,7 @@ function partRequest(
     ids: () => idsOf({ ...prepared, reading }, hashing),
     body: part.at === 0 ? { sha256: received.sha256, bytes: delivery.bytes } : null,
     decide(known) {
-      const begun = part.at === 0 ? begunAs(id, known, hashing) : null;
+      const begun = part.at === 0 ? recordedBeginning(id, known, hashing) : null;
       if (begun !== null && !isReadAs(prepared, begun)) {
         throw new BegunDifferently(termsOf(delivery, begun));
       }
@@ -138,7 +138,11 @@ type Received = DataOf<"DeliveryReceived">;
  * The recorded beginning of an incomplete delivery; otherwise null. It is completed with that
  * translation and arrival, so that every ingestor records the same facts.
  */
-function begunAs(deliveryId: string, known: KnownFacts, hashing: Hashing): Received | null {
+function recordedBeginning(
+  deliveryId: string,
+  known: KnownFacts,
+  hashing: Hashing,
+): Received | null {
   if (incompleteParts(deliveryId, known, hashing) === null) return null;
   return (known.states.get(deliveryId)?.data as Received | undefined) ?? null;
 }

@@ -10,7 +10,11 @@ export interface Clock {
   nextTurn(): Promise<void>;
 }
 
-/** Waits for an answer with a timeout. @returns the answer, or the result of `late` (which may throw) after the timeout */
+/**
+ * Waits for an answer with a timeout.
+ *
+ * @returns the answer, or the result of `late` (which may throw) after the timeout
+ */
 export async function withTimeout<T>(
   answer: Promise<T>,
   { ms, late }: Readonly<{ ms: number; late: () => T }>,

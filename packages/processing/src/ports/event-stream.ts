@@ -47,7 +47,7 @@ export interface EventStream {
   /** Finds the events with these ids and their amendments, as of `head`. */
   findByIds(ids: readonly string[]): Promise<KnownEvents>;
 
-  /** Finds the positions of these ids and of their amendments in the index of `findByIds`, without reading events. */
+  /** As `findByIds`, but only the positions in its index, without reading events. */
   findPositions(ids: readonly string[]): Promise<ReadonlyMap<string, FoundPositions>>;
 
   /** The exact bytes of a delivery; null if they are not stored (never were, or erased). */

@@ -193,7 +193,10 @@ type Found = Readonly<{
   resumed: readonly number[];
 }>;
 
-/** @param models as last published. Subjects resumed since then are unknown, so every model with stopped ones is due. */
+/**
+ * @param models as last published. It is unknown which subjects were resumed since then, so every model
+ *   with stopped ones is due
+ */
 export function watchStopped(models: PublisherCheckpoint["models"]): StoppedWatch {
   const due = new Set(modelName.options.filter((model) => models[model].republishFrom !== null));
   const lastStopped = new Map<ModelName, ReadonlySet<string>>();
