@@ -115,33 +115,33 @@ describe("projecting several models", () => {
     ]);
   });
 
-  test("what is opened is told once: not at a start, nor where a generation is built again", async () => {
+  test("an opened anomaly is logged once: not again after a restart or a rebuild", async () => {
     const { backends } = await openWorld();
     const isMeant = ({ type }: NewEvent) => !/^(?:LedgerOpened|ModelActivated)$/.test(type);
     const events = versionOneLedger().map(unsealed).filter(isMeant);
     await backends.stream.append(1, events);
     const end = events.length + 1;
-    const told: string[] = [];
+    const warned: string[] = [];
     const projectAll = async () => {
       const warn = (_kind: string, _level: "warn", fields: Readonly<Record<string, unknown>>) =>
-        void told.push(String(fields.anomaly_id));
+        void warned.push(String(fields.anomaly_id));
       const { projector, whenIn } = watch(backends, undefined, warn);
       await whenIn("balances", "live");
       await projector.stop();
     };
     await projectAll();
-    expect(told.length).toBeGreaterThan(0);
-    expect(new Set(told).size).toBe(told.length);
-    const before = told.length;
+    expect(warned.length).toBeGreaterThan(0);
+    expect(new Set(warned).size).toBe(warned.length);
+    const before = warned.length;
     await projectAll();
     await rebuildModel({ ...backends, projection: PROJECTIONS.balances, build: "test" });
     await projectAll();
-    // Its files are lost: it is built under its number, up to where it was activated and beyond.
+    // Its files are lost: the same generation is built again, to its activation and beyond.
     await backends.catalogue.drop("balances", 2);
     await projectAll();
     const [built] = (await backends.catalogue.generations("balances")).slice(-1);
     expect(built).toMatchObject({ generation: 2, checkpoint: { position: end + 1 } });
-    expect(told).toHaveLength(before);
+    expect(warned).toHaveLength(before);
   });
 
   test("one that fails does not stop the other", async () => {
@@ -165,7 +165,7 @@ describe("projecting several models", () => {
     await before.whenIn("trades", "live");
     await before.whenIn("balances", "live");
     await before.projector.stop();
-    // The same position, another event: a backup was restored and went another way.
+    // Another event at the same position: a restored backup continued differently.
     const [first] = storage.events;
     if (first !== undefined) storage.events[0] = { ...first, hash: "0".repeat(64) };
 
@@ -177,7 +177,7 @@ describe("projecting several models", () => {
     await projector.stop();
   });
 
-  test("one whose stream is exchanged while it follows it stops as well", async () => {
+  test("one whose stream is replaced while it runs stops as well", async () => {
     const { backends, storage } = await openWorld();
     const { projector, whenIn } = watch(backends);
     for (const model of MODELS) await whenIn(model, "live");
@@ -214,7 +214,7 @@ describe("projecting several models", () => {
   });
 });
 
-test("metrics tell state, position and lag", async () => {
+test("metrics report state, position and lag", async () => {
   const { backends } = await openWorld();
   const registry = new Registry();
   const report = createProjectorMetrics({ registry, stream: backends.stream, clock });

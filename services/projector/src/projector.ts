@@ -22,7 +22,7 @@ type ProjectorDeps = Readonly<{
   logger: Logger;
   /** Builds and activates a generation of this program's model version. */
   upgrade: ProjectorOptions["upgrade"];
-  /** Logs what a provider can bring about as often as it likes; without it, all of it. */
+  /** Logs, sampled, what a provider can cause at any rate; by default everything is logged. */
   warn?: (
     kind: string,
     level: "warn",
@@ -34,13 +34,13 @@ type ProjectorDeps = Readonly<{
 }>;
 
 type Projector = Readonly<{
-  /** Commits what is being folded, releases the locks, and resolves. */
+  /** Commits the current batch, releases the locks, and resolves. */
   stop: () => Promise<void>;
 }>;
 
 /**
- * Keeps read models up to date, each with a checkpoint and a lock of its own. A model that fails or
- * has followed another stream does not stop the others.
+ * Keeps read models up to date, each with its own checkpoint and lock. A model that fails or is forked
+ * does not stop the others.
  */
 export function startProjector(deps: ProjectorDeps): Projector {
   const { backends, models, logger, upgrade, report = () => {} } = deps;
@@ -68,22 +68,22 @@ export function startProjector(deps: ProjectorDeps): Projector {
 }
 
 /**
- * `forked`: the model followed another stream and waits for a rebuild; `failed`: a fault of the
- * program, tried again after a pause; `stopped`: this process does not project it any more.
+ * `forked`: the model was built from another stream and waits for a rebuild; `failed`: a bug, retried
+ * after a pause; `stopped`: this process no longer projects it.
  */
 export type ModelState = ProjectorState | "forked" | "failed" | "stopped";
 
-/** What a projector reports to its caller; plain data, since it may come from another thread. */
+/** An event that a projector reports; plain data, since it may come from another thread. */
 export type ProjectorEvent =
   | Readonly<{ kind: "state"; model: ModelName; state: ModelState }>
   | Readonly<{
       kind: "commit";
       model: ModelName;
-      /** Since the report before. */
+      /** Since the previous report, as are `events`. */
       commits: number;
       events: number;
       position: number;
-      /** Subjects that wait for a fix. */
+      /** Subjects whose facts cannot be projected until a fix. */
       stopped: number;
     }>;
 
@@ -96,20 +96,20 @@ type ProjectModelOptions = Omit<ProjectorOptions, "observer"> &
 
 const PAUSE_MS_MIN = 1_000;
 const PAUSE_MS_MAX = 60_000;
-/** How often a forked model checks whether it was rebuilt. */
+/** How often it is checked whether a forked model was rebuilt. */
 const CHECK_EVERY_MS = 1_000;
 
-/** Projects one model until the signal aborts, whatever happens to it on the way. */
+/** Projects one model until the signal aborts, through all failures. */
 async function projectModel(options: ProjectModelOptions, signal: AbortSignal): Promise<void> {
   let pauseMs = PAUSE_MS_MIN;
   while (!signal.aborted) {
-    const { error, commits } = await attempt(options, signal);
+    const { error, commits } = await runUntilError(options, signal);
     if (error === null) continue;
     if (error instanceof StreamForked) {
-      await waitWhileForked(options, error, signal);
+      await waitForRebuild(options, error, signal);
       continue;
     }
-    // A commit shows that it works again, so the pause starts over.
+    // A commit shows that the projection worked, so the backoff starts over.
     pauseMs = commits > 0 ? PAUSE_MS_MIN : Math.min(pauseMs * 2, PAUSE_MS_MAX);
     setState(options, "failed");
     options.logger.error({ err: error, pause_ms: pauseMs }, "projection failed");
@@ -118,10 +118,10 @@ async function projectModel(options: ProjectModelOptions, signal: AbortSignal): 
   setState(options, "stopped");
 }
 
-const OPENED = "an anomaly was opened: see `counterfoil anomalies list`, and the runbook";
+const ANOMALY_OPENED = "an anomaly was opened: see `counterfoil anomalies list`, and the runbook";
 
-/** Runs until the signal aborts, the lock is lost, or something is wrong. */
-async function attempt(options: ProjectModelOptions, signal: AbortSignal) {
+/** Projects until the signal aborts, the lock is lost, or an error is thrown. */
+async function runUntilError(options: ProjectModelOptions, signal: AbortSignal) {
   const { projection, logger, report, warn } = options;
   const { model } = projection;
   let commits = 0;
@@ -134,7 +134,8 @@ async function attempt(options: ProjectModelOptions, signal: AbortSignal) {
     onStopped: (stop) =>
       logger.error(stop, "a subject has stopped: its facts wait, and are tried again at a start"),
     onOpened: (opened) => {
-      for (const anomaly of opened) warn(anomaly.kind, "warn", { model, ...anomaly }, OPENED);
+      for (const anomaly of opened)
+        warn(anomaly.kind, "warn", { model, ...anomaly }, ANOMALY_OPENED);
     },
     onRetry: (error) => logger.warn({ err: error }, "projection interrupted, trying again"),
   };
@@ -151,8 +152,8 @@ function setState({ projection, logger, report }: ProjectModelOptions, state: Mo
   report({ kind: "state", model: projection.model, state });
 }
 
-/** Only an explicit rebuild resolves a fork; it ends in an activation. */
-async function waitWhileForked(
+/** Waits for the activation of a new generation: only an explicit rebuild resolves a fork. */
+async function waitForRebuild(
   options: ProjectModelOptions,
   error: StreamForked,
   signal: AbortSignal,
@@ -160,31 +161,31 @@ async function waitWhileForked(
   const { clock, logger } = options;
   setState(options, "forked");
   logger.error({ err: error, code: "stream_forked" }, "projection stopped until it is rebuilt");
-  const forkedAt = await lastActivation(options);
-  while (!signal.aborted && (await lastActivation(options)) === forkedAt) {
+  const forkedAt = await lastActivationPosition(options);
+  while (!signal.aborted && (await lastActivationPosition(options)) === forkedAt) {
     await clock.sleep(CHECK_EVERY_MS, signal);
   }
 }
 
-/** @returns its position; null while the stream cannot be read */
-async function lastActivation(options: ProjectModelOptions): Promise<number | null> {
+/** @returns null while the stream cannot be read */
+async function lastActivationPosition(options: ProjectModelOptions): Promise<number | null> {
   const { stream, projection, logger } = options;
   try {
     return (await liveGeneration(stream, projection.model)).position;
   } catch (error) {
-    logger.debug({ err: error }, "cannot look for an activation");
+    logger.debug({ err: error }, "cannot read the last activation");
     return null;
   }
 }
 
 type UpgradeDeps = Readonly<{
-  /** A projector itself only reads the stream; an activation has to be appended to it. */
+  /** A projector only reads the stream, but an activation is appended to it. */
   openForWriting: () => Promise<Backends>;
   build: string;
   logger: Logger;
 }>;
 
-/** Which rows differ, never what is in them: a log is no place for balances. */
+/** Logs which rows differ, never their values: balances do not belong in a log. */
 function logDifferences(
   { position, counts, samples }: VersionDifferences,
   model: ModelName,
@@ -195,12 +196,12 @@ function logDifferences(
     in: live === null ? "new" : rebuilt === null ? "old" : "both",
     columns,
   }));
-  logger.info({ model, position, differing_rows: counts, samples: shown }, DIFFERS);
+  logger.info({ model, position, differing_rows: counts, samples: shown }, ROWS_DIFFER);
 }
 
-const DIFFERS = "rows that the new model version has otherwise than the old one";
+const ROWS_DIFFER = "rows that differ between the new model version and the old one";
 
-/** Builds the generation of this program's model version beside the one that is served. */
+/** Creates the function that builds a generation of this program's model version beside the live one. */
 export function createUpgrade({
   openForWriting,
   build,
@@ -224,12 +225,12 @@ export function createUpgrade({
 
 type ProjectorMetricsOptions = Readonly<{
   registry: Registry;
-  /** Given where no gateway in this process reports how far behind a model is. */
+  /** Omitted if a gateway in this process reports the lag of each model. */
   stream?: Pick<EventStream, "head" | "read">;
   clock: Clock;
 }>;
 
-/** Registers the projections' metrics. @returns a function that counts a projector's events */
+/** Registers the projections' metrics. @returns a function that records an event of a projector */
 export function createProjectorMetrics({
   registry,
   stream,
@@ -267,13 +268,13 @@ function createInstruments(registry: Registry) {
     }),
     events: new Counter({
       name: "counterfoil_projection_events_total",
-      help: "Events that a projection went past",
+      help: "Events that a projection has processed",
       labelNames: ["model"],
       registers,
     }),
     stopped: new Gauge({
       name: "counterfoil_projection_stopped_subjects",
-      help: "Subjects whose facts could not be folded and wait for a fix",
+      help: "Subjects whose facts cannot be projected until a fix",
       labelNames: ["model"],
       registers,
     }),
@@ -298,32 +299,36 @@ function registerPositions(registry: Registry, positions: ReadonlyMap<string, nu
   });
 }
 
-type Followed = Readonly<{
+type LagOptions = Readonly<{
   stream: Pick<EventStream, "head" | "read">;
   positions: ReadonlyMap<string, number>;
   clock: Clock;
 }>;
 
-/** Computed at each scrape, since it depends on the head at that time. */
-function registerLag(registry: Registry, { stream, positions, clock }: Followed): void {
-  const register = (name: string, help: string, figureOf: (lag: Lag) => number) =>
+/** The lag is computed at each scrape, since it depends on the head at that time. */
+function registerLag(registry: Registry, { stream, positions, clock }: LagOptions): void {
+  const register = (name: string, help: string, select: (lag: Lag) => number) =>
     new Gauge({
       ...{ name, help, labelNames: ["model"], registers: [registry] },
       async collect() {
-        for (const [model, at] of positions) {
-          const lag = await withinMs(lagBehind(stream, at, clock.now()), SCRAPE_MS_MAX, clock);
-          this.set({ model }, lag === null ? Number.NaN : figureOf(lag));
+        for (const [model, position] of positions) {
+          const lag = await withinMs(
+            lagBehind(stream, position, clock.now()),
+            SCRAPE_MS_MAX,
+            clock,
+          );
+          this.set({ model }, lag === null ? Number.NaN : select(lag));
         }
       },
     });
   register(
     "counterfoil_projection_lag_events",
-    "Events of the stream that the projection has not folded",
+    "Events of the stream that the projection has not processed",
     ({ events }) => events,
   );
   register(
     "counterfoil_model_lag_seconds",
-    "How long the oldest event has waited that the projection has not folded",
+    "How long the oldest event that the projection has not processed has waited",
     ({ seconds }) => seconds,
   );
 }

@@ -165,7 +165,7 @@ describe("a publisher", () => {
     expect(numbers.map((header) => header?.[1])).toEqual(["1", "2"]);
   });
 
-  test("one that slept through another's opening is fenced, writes nothing, and stands back in line", async () => {
+  test("one that missed another's opening is fenced, writes nothing, and waits for the lock again", async () => {
     const world = await openWorld();
     const storage = createMemoryTopicStorage();
     const { publisher, whenIn, whenAt } = watch(world, createMemoryTopics({ storage }));
@@ -186,17 +186,17 @@ describe("a publisher", () => {
     ["a limit that nothing fits into", new RecordTooLarge("takes 2000 bytes", TOO_MANY)],
     ["brokers of two clusters", new BrokersDisagree("a:1 is of cluster x, b:1 of cluster y")],
     ["a topic with wrong settings", new TopicMisconfigured("retention.ms=1, expected -1")],
-  ])("%s stops it with a message that says all, and nothing is left out", async (_, trouble) => {
+  ])("%s stops it with the full error message, and no record is skipped", async (_, error) => {
     const world = await openWorld();
     const storage = createMemoryTopicStorage();
     const topics = createMemoryTopics({ storage });
-    let isPutRight = false;
+    let isCorrected = false;
     const refusing: Topics = {
       ...topics,
       open: async () => {
         const open = await topics.open();
         const publish: typeof open.publish = async (transaction) => {
-          if (!isPutRight) throw trouble;
+          if (!isCorrected) throw error;
           await open.publish(transaction);
         };
         return { ...open, publish };
@@ -205,8 +205,8 @@ describe("a publisher", () => {
     const { publisher, lines, whenIn, whenAt } = watch(world, refusing);
     await foldAll(world);
     await whenIn("refused");
-    expect(lines.join("")).toContain(trouble.message);
-    isPutRight = true;
+    expect(lines.join("")).toContain(error.message);
+    isCorrected = true;
     await whenAt(1);
     await publisher.stop();
     expect(storage.records.filter(({ topic }) => topic === "events")).toHaveLength(1);

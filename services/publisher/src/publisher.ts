@@ -35,8 +35,8 @@ type Publisher = Readonly<{
 }>;
 
 /**
- * Publishes a ledger to its topics. A second publisher waits for the lock. A broker that fails
- * stops the publisher and nothing else.
+ * Publishes a ledger to its topics. A second publisher waits for the lock. A broker failure stops
+ * the publisher and nothing else.
  */
 export function startPublisher(deps: PublisherDeps): Publisher {
   const { backends, report = () => {}, ...options } = deps;
@@ -51,10 +51,10 @@ export function startPublisher(deps: PublisherDeps): Publisher {
 }
 
 /**
- * `fenced`: another publisher of the ledger took over; `refused`: something has to be put right by a
- * person, as the log says; `failed`: a fault of the program. All are tried again after a pause.
- * `forked`: the topics hold another stream, and nothing is tried; `stopped`: this process does not
- * publish any more.
+ * `fenced`: another publisher of the ledger took over; `refused`: an operator has to correct what the
+ * log names; `failed`: a bug. These are retried after a pause.
+ * `forked`: the topics hold another stream, which is not retried; `stopped`: this process no longer
+ * publishes.
  */
 export type PublishingState =
   | PublisherState
@@ -64,7 +64,7 @@ export type PublishingState =
   | "forked"
   | "stopped";
 
-/** What a publisher reports to its caller; plain data, since it may come from another thread. */
+/** An event that a publisher reports; plain data, since it may come from another thread. */
 export type PublisherEvent =
   | Readonly<{ kind: "state"; state: PublishingState }>
   | Readonly<{ kind: "open"; position: number; stoppedKeys: number }>
@@ -73,7 +73,7 @@ export type PublisherEvent =
       position: number;
       messages: number;
       facts: number;
-      /** Keys whose records the broker does not take. */
+      /** Keys with a record that the broker rejects. */
       stoppedKeys: number;
     }>;
 
@@ -83,43 +83,43 @@ type PublishLedgerOptions = Omit<PublisherOptions, "observer"> &
 const PAUSE_MS_MIN = 1_000;
 const PAUSE_MS_MAX = 60_000;
 
-/** Publishes one ledger until the signal aborts, whatever happens to it on the way. */
+/** Publishes one ledger until the signal aborts, through all failures. */
 async function publishLedger(options: PublishLedgerOptions, signal: AbortSignal): Promise<void> {
   const { clock, logger, report } = options;
-  const enter = (state: PublishingState) => {
+  const setState = (state: PublishingState) => {
     logger.debug({ state }, "publisher state");
     report({ kind: "state", state });
   };
   let pauseMs = PAUSE_MS_MIN;
   while (!signal.aborted) {
-    const { error, commits } = await attempt(options, enter, signal);
+    const { error, commits } = await runUntilError(options, setState, signal);
     if (error === null) continue;
-    const { state, message } = troubleOf(error);
-    enter(state);
+    const { state, message } = classifyError(error);
+    setState(state);
     if (state === "forked") {
       logger.error({ err: error, code: "stream_forked" }, message);
-      // Nothing that this process does can resolve that.
-      await aborted(signal);
+      // This process cannot resolve a fork.
+      await waitForAbort(signal);
       continue;
     }
-    // A commit shows that it works again, so the pause starts over.
+    // A commit shows that publishing worked, so the backoff starts over.
     pauseMs = commits > 0 ? PAUSE_MS_MIN : Math.min(pauseMs * 2, PAUSE_MS_MAX);
     logger.error({ err: error, pause_ms: pauseMs }, message);
     await clock.sleep(pauseMs, signal);
   }
-  enter("stopped");
+  setState("stopped");
 }
 
-/** Runs until the signal aborts, the lock is lost, or something is wrong. */
-async function attempt(
+/** Publishes until the signal aborts, the lock is lost, or an error is thrown. */
+async function runUntilError(
   options: PublishLedgerOptions,
-  enter: (state: PublishingState) => void,
+  setState: (state: PublishingState) => void,
   signal: AbortSignal,
 ) {
   const { logger, report } = options;
   let commits = 0;
   const observer: PublisherOptions["observer"] = {
-    onState: enter,
+    onState: setState,
     onOpen: (position, stoppedKeys) => {
       logger.info({ position, stopped_keys: stoppedKeys }, "publishing");
       report({ kind: "open", position, stoppedKeys });
@@ -140,34 +140,34 @@ async function attempt(
   }
 }
 
-/** One entry an attempt: what is wrong, and how many events wait. */
+/** Writes one entry for each attempt: the reason, and how many events wait. */
 function logInterruption(logger: Logger, interruption: Interruption): void {
   const { error, pauseMs, position, head } = interruption;
   const reason = error instanceof Error ? error.message : String(error);
   const lag = position === null || head === null ? null : Math.max(0, head - position);
   const fields = { reason, position, lag_events: lag, pause_ms: pauseMs };
   logger.warn(fields, "publishing interrupted, trying again");
-  logger.debug({ err: error }, "what interrupted publishing");
+  logger.debug({ err: error }, "error that interrupted publishing");
 }
 
-type Trouble = Readonly<{ state: PublishingState; message: string }>;
+type Failure = Readonly<{ state: PublishingState; message: string }>;
 
-function troubleOf(error: unknown): Trouble {
+function classifyError(error: unknown): Failure {
   if (error instanceof StreamForked) {
     return { state: "forked", message: "publisher stopped: the topics hold another stream" };
   }
   if (error instanceof PublisherFenced) {
     return { state: "fenced", message: "publisher stopped: another one has taken over" };
   }
-  const needsAPerson = [BrokersDisagree, RecordTooLarge, TopicMisconfigured, LedgerMismatch].some(
+  const needsOperator = [BrokersDisagree, RecordTooLarge, TopicMisconfigured, LedgerMismatch].some(
     (kind) => error instanceof kind,
   );
-  return needsAPerson
+  return needsOperator
     ? { state: "refused", message: "publisher stopped until this is put right" }
     : { state: "failed", message: "publisher failed" };
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+function waitForAbort(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
@@ -180,7 +180,7 @@ type PublisherMetricsOptions = Readonly<{
   clock: Clock;
 }>;
 
-/** Registers the publisher's metrics. @returns a function that counts its events */
+/** Registers the publisher's metrics. @returns a function that records an event of the publisher */
 export function createPublisherMetrics({
   registry,
   stream,
@@ -188,13 +188,13 @@ export function createPublisherMetrics({
 }: PublisherMetricsOptions): (event: PublisherEvent) => void {
   const { transactions, messages, facts, state, stopped } = createInstruments(registry);
   let position: number | null = null;
-  let present: string | null = null;
-  registerPosition(registry, { stream, clock, positionNow: () => position });
+  let currentState: string | null = null;
+  registerPosition(registry, { stream, clock, currentPosition: () => position });
   return (event) => {
     if (event.kind === "state") {
-      if (present !== null) state.remove({ state: present });
-      present = event.state;
-      state.set({ state: present }, 1);
+      if (currentState !== null) state.remove({ state: currentState });
+      currentState = event.state;
+      state.set({ state: currentState }, 1);
       return;
     }
     position = event.position;
@@ -211,12 +211,12 @@ function createInstruments(registry: Registry) {
   return {
     transactions: new Counter({
       name: "counterfoil_publisher_commits_total",
-      help: "Steps that the publisher has committed to Kafka",
+      help: "Transactions that the publisher has committed to Kafka",
       registers,
     }),
     messages: new Counter({
       name: "counterfoil_publisher_messages_total",
-      help: "Messages published, facts and states",
+      help: "Messages published, facts and records",
       registers,
     }),
     facts: new Counter({
@@ -226,7 +226,7 @@ function createInstruments(registry: Registry) {
     }),
     stopped: new Gauge({
       name: "counterfoil_publisher_stopped_keys",
-      help: "Keys whose records the broker does not take; all others are published",
+      help: "Keys with a record that the broker rejects; all others are published",
       registers,
     }),
     state: new Gauge({
@@ -238,23 +238,26 @@ function createInstruments(registry: Registry) {
   };
 }
 
-type Followed = Pick<PublisherMetricsOptions, "stream" | "clock"> &
-  Readonly<{ positionNow: () => number | null }>;
+type PositionOptions = Pick<PublisherMetricsOptions, "stream" | "clock"> &
+  Readonly<{ currentPosition: () => number | null }>;
 
 /** The lag is computed at each scrape, since it depends on the head at that time. */
-function registerPosition(registry: Registry, { stream, clock, positionNow }: Followed): void {
-  const register = (name: string, help: string, figureOf: (position: number) => Promise<number>) =>
+function registerPosition(
+  registry: Registry,
+  { stream, clock, currentPosition }: PositionOptions,
+): void {
+  const register = (name: string, help: string, compute: (position: number) => Promise<number>) =>
     new Gauge({
       ...{ name, help, registers: [registry] },
       async collect() {
-        const position = positionNow();
+        const position = currentPosition();
         if (position === null) this.remove();
-        else this.set(await figureOf(position));
+        else this.set(await compute(position));
       },
     });
-  const lagOf = (figureOf: (lag: Lag) => number) => async (position: number) => {
+  const lagOf = (select: (lag: Lag) => number) => async (position: number) => {
     const lag = await withinMs(lagBehind(stream, position, clock.now()), SCRAPE_MS_MAX, clock);
-    return lag === null ? Number.NaN : figureOf(lag);
+    return lag === null ? Number.NaN : select(lag);
   };
   register(
     "counterfoil_publisher_position",
@@ -268,7 +271,7 @@ function registerPosition(registry: Registry, { stream, clock, positionNow }: Fo
   );
   register(
     "counterfoil_publisher_lag_seconds",
-    "How long the oldest event has waited that is not published",
+    "How long the oldest unpublished event has waited",
     lagOf(({ seconds }) => seconds),
   );
 }

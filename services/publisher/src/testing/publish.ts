@@ -6,10 +6,10 @@ import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-ro
 import { startPublisher } from "../publisher.ts";
 
 /*
- * A publisher as a process of its own, with small transactions, so that it can be killed in the
- * middle of one. Prints every event of the publisher as a line of JSON.
+ * A publisher in its own process, with small transactions, so that a test can kill it in the middle of
+ * one. Prints every event of the publisher as a line of JSON.
  *
- *   publish.ts DATA_DIR BROKER PREFIX COUNT [alone]    `alone`: it does not see the others' lock
+ *   publish.ts DATA_DIR BROKER PREFIX COUNT [alone]    `alone`: it ignores the other publishers' lock
  */
 const [dataDir = "", broker = "", prefix = "", count = "", alone] = process.argv.slice(2);
 const config = loadConfig({ COUNTERFOIL_DATA_DIR: dataDir });
