@@ -49,7 +49,7 @@ async function start(
 const WEBHOOK = { method: "POST", headers: zeroHashHeaders(BODY, ["hmac"]), body: BODY } as const;
 
 describe("webhooks", () => {
-  test("have a listener of their own in an ingestor of its own", async () => {
+  test("have their own listener in a separate ingestor", async () => {
     const { ingestor, ingest } = await start({});
     const response = await fetch(`${ingestor.address}/webhooks/zerohash`, WEBHOOK);
     expect(response.status).toBe(200);
@@ -60,7 +60,7 @@ describe("webhooks", () => {
 
   const shared = { COUNTERFOIL_HTTP_PORT: "0" };
 
-  test("are mounted into the service's instance where they have no address", async () => {
+  test("are mounted into the service's instance if they have no address", async () => {
     const config = configOf(shared);
     const [clock, logger] = [createManualClock(TIMESTAMP_MS), captureLog().logger];
     const { app } = createListener({ config, address: serviceAddress(config), clock, logger });
@@ -74,7 +74,7 @@ describe("webhooks", () => {
     expect((await app.inject("/healthz")).statusCode).toBe(404);
   });
 
-  test("stay out of the service's instance where they have an address", async () => {
+  test("are not mounted into the service's instance if they have an address", async () => {
     const app = fastify();
     cleanups.push(() => app.close());
     const { ingestor } = await start({ COUNTERFOIL_HTTP_PORT: "8080" }, { app });
@@ -137,7 +137,7 @@ async function startImpatientListener() {
 const post = (url: string, body = BODY) =>
   fetch(`${url}${PATH}`, { method: "POST", headers: zeroHashHeaders(body), body });
 
-describe("what a listener of its own serves", () => {
+describe("a separate listener serves", () => {
   test("webhooks, health and metrics, nothing else", async () => {
     const { url } = await startListener();
     expect((await post(url)).status).toBe(200);
@@ -152,7 +152,7 @@ describe("what a listener of its own serves", () => {
     }
   });
 
-  test("its metrics to nobody whom the guard does not let past", async () => {
+  test("its metrics only if the guard allows it", async () => {
     const guard: Guard = (app) => {
       app.addHook("onRequest", async ({ routeOptions }) => {
         if (routeOptions.config.needs === "metrics") throw new Problem("unauthenticated", "no key");
@@ -163,7 +163,7 @@ describe("what a listener of its own serves", () => {
     expect((await app.inject("/healthz")).statusCode).toBe(200);
   });
 
-  test("a broken body for an address that is not there is no fault of the service", async () => {
+  test("a broken body for an unknown path is not a server error", async () => {
     const { url } = await startListener();
     const headers = { "content-type": "application/json" };
     const response = await fetch(`${url}/nothing`, { method: "POST", headers, body: "{" });
@@ -184,7 +184,7 @@ describe("requests that never become a webhook", () => {
     expect(ingest.attempted.all()).toEqual([]);
   });
 
-  test("what is no HTTP: 400", async () => {
+  test("bytes that are not HTTP: 400", async () => {
     const { url } = await startListener();
     const socket = openConnection(url);
     socket.end("hello\r\n\r\n");
@@ -268,8 +268,8 @@ describe("requests that never become a webhook", () => {
   );
 });
 
-describe("stopping a listener of its own", () => {
-  test("finishes what is under way and lets the kept connection go", async () => {
+describe("stopping a separate listener", () => {
+  test("finishes pending requests and closes the idle connection", async () => {
     const { url, ingest, listener } = await startListener();
     const release = ingest.hold();
     const answered = post(url);
@@ -297,8 +297,8 @@ describe("stopping a listener of its own", () => {
   });
 });
 
-describe("starting a listener of its own", () => {
-  test("a taken port is told with address and variable", async () => {
+describe("starting a separate listener", () => {
+  test("a taken port is reported with address and variable", async () => {
     const { url } = await startListener();
     const { port } = new URL(url);
     const started = startListener({ COUNTERFOIL_WEBHOOK_PORT: port });
@@ -372,7 +372,7 @@ describe("the feed", () => {
     await ingest.recorded.when((calls) => calls.length === 3);
     first.socket.terminate();
     await ingest.recorded.when((calls) => calls.length === 4);
-    // Two pauses between pings, that behind a snapshot, and the one before the next connection.
+    // Two ping intervals, the silence after a snapshot, and the backoff before the next connection.
     await clock.whenSlept(4);
     await clock.advance(500);
     const second = await served(2);

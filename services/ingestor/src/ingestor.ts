@@ -23,34 +23,34 @@ export type IngestorDeps = Readonly<{
   logger: Logger;
   registry: Registry;
   /**
-   * The service's own HTTP instance, not listening yet, made by `createListener`. The webhook routes
-   * go there unless the configuration gives them an address of their own.
+   * The service's HTTP instance, not listening yet, made by `createListener`. The webhook routes are
+   * mounted there unless the configuration gives them their own address.
    */
   app?: FastifyInstance;
-  /** Whether webhooks should come here: of a listener for them alone. */
+  /** Answers `/readyz` of a listener for webhooks alone. */
   readiness: Readiness;
-  /** Where somebody traces what becomes of webhooks. */
+  /** Given if requests are traced. */
   tracing?: Tracing;
-  /** Of that listener, where it is open already. */
+  /** The open port of a listener for webhooks alone, if it was opened already. */
   door?: Door;
-  /** Of that listener: its metrics are not for everybody. */
+  /** Restricts access to the metrics of a listener for webhooks alone. */
   guard?: Guard;
 }>;
 
 export type Ingestor = Readonly<{
-  /** URL of the listener for webhooks alone; null where `app` has the routes. */
+  /** URL of the listener for webhooks alone; null if `app` has the routes. */
   address: string | null;
   /**
-   * Takes nothing new, answers what is under way, closes the feed and records that. The listener of
-   * `app` and the ingest itself are the caller's to stop, in this order: app, ingestor, ingest.
+   * Accepts nothing new, answers pending requests, closes the feed and records its closing. The caller
+   * stops the listener of `app` and the ingest itself, in this order: app, ingestor, ingest.
    */
   stop: () => Promise<void>;
 }>;
 
 /**
- * Starts taking deliveries: webhooks, and the Balances Feed where one is configured.
+ * Starts receiving deliveries: webhooks, and the Balances Feed if one is configured.
  *
- * @throws StartupError configuration_invalid, port_in_use; nothing is left running then
+ * @throws StartupError configuration_invalid, port_in_use; nothing is left running
  */
 export async function startIngestor(deps: IngestorDeps): Promise<Ingestor> {
   const { registry } = deps;
@@ -60,7 +60,7 @@ export async function startIngestor(deps: IngestorDeps): Promise<Ingestor> {
   const log = sampleLog(deps);
   const client =
     feed &&
-    startFeedClient({ ...deps, log, ...FEED_WORLD, metrics, feed, sign: createSigner(feed) });
+    startFeedClient({ ...deps, log, ...FEED_PLATFORM, metrics, feed, sign: createSigner(feed) });
   return {
     address: listener?.address ?? null,
     async stop() {
@@ -70,8 +70,7 @@ export async function startIngestor(deps: IngestorDeps): Promise<Ingestor> {
 }
 
 /**
- * Whether an ingestor can start with this configuration, for who has to know it before anything is
- * created.
+ * Checks that an ingestor can start with this configuration, before anything is created.
  *
  * @throws StartupError configuration_invalid
  */
@@ -81,8 +80,8 @@ export function checkIngestorConfig(config: Config): void {
   checkWebhookKeys(config);
 }
 
-/** The network, chance and ids of the feed client; its tests bring their own. */
-const FEED_WORLD = {
+/** The network, randomness and ids of the feed client; its tests replace them. */
+const FEED_PLATFORM = {
   connect: connectSocket,
   random: Math.random,
   newConnection: randomUUID,
@@ -91,7 +90,7 @@ const FEED_WORLD = {
 type ServeDeps = WebhookDeps &
   Pick<IngestorDeps, "registry" | "app" | "readiness" | "door" | "guard">;
 
-/** @returns the listener for webhooks alone; null where `app` has the routes */
+/** @returns the listener for webhooks alone; null if `app` has the routes */
 async function serveWebhooks(deps: ServeDeps) {
   const { config, app } = deps;
   if (app !== undefined && !hasOwnAddress(config)) {
@@ -111,8 +110,8 @@ function hasOwnAddress(config: Config): boolean {
 /**
  * A listener for webhooks alone: `/webhooks/*`, `/healthz`, `/readyz`, `/metrics`, nothing else.
  *
- * @throws StartupError configuration_invalid for a key that cannot be read, or where unsigned
- *   webhooks would be taken from other computers
+ * @throws StartupError configuration_invalid for a key that cannot be read, or if unsigned webhooks
+ *   would be accepted from other computers
  */
 export async function createWebhookListener(
   deps: WebhookDeps & Pick<IngestorDeps, "registry" | "readiness" | "door" | "guard">,
@@ -126,7 +125,7 @@ export async function createWebhookListener(
   return listener;
 }
 
-/** Where webhooks are taken, and the variables that say so; by default the service's address. */
+/** The address for webhooks, and the variables that set it; by default the service's address. */
 export function webhookAddress(config: Config): ListenerAddress {
   const { COUNTERFOIL_WEBHOOK_HOST: host, COUNTERFOIL_WEBHOOK_PORT: port } = config;
   return {

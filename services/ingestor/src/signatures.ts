@@ -17,7 +17,7 @@ import type { Delivery } from "@counterfoil/processing/ports/ingest";
 
 type Verdict = Delivery["verdict"];
 
-/** `detail` is shown to the sender and logged: it names headers, never what stands in them. */
+/** `detail` is shown to the sender and logged: it names headers, never their values. */
 type SignatureRefusal = Readonly<{
   ok: false;
   code: "signature_missing" | "signature_invalid" | "timestamp_stale";
@@ -26,14 +26,14 @@ type SignatureRefusal = Readonly<{
 
 type SignatureResult = Readonly<{ ok: true; verdict: Verdict }> | SignatureRefusal;
 
-/** A webhook as it arrived; `body` is exactly what was sent. */
+/** A webhook as it was received; `body` is exactly the bytes that were sent. */
 type SignedRequest = Readonly<{
   headers: IncomingHttpHeaders;
   body: Uint8Array;
   receivedAt: Nanos;
 }>;
 
-/** Never throws for anything that a sender can do. */
+/** Verifies a webhook. Never throws for any request. */
 export type VerifySignature = (request: SignedRequest) => Promise<SignatureResult>;
 
 export type ZeroHashVerifierOptions = Readonly<{
@@ -41,13 +41,13 @@ export type ZeroHashVerifierOptions = Readonly<{
   secrets: readonly string[];
   /** RSA public keys: PEM, or base64 of SPKI or PKCS#1. */
   publicKeys: readonly string[];
-  /** Refuse what was signed more than 5 minutes off, instead of recording it as `stale`. */
+  /** Refuse a timestamp more than 5 minutes off, instead of recording the webhook as `stale`. */
   rejectStale: boolean;
-  /** Refuse what only a legacy signature vouches for: nothing says when it was signed. */
+  /** Refuse a webhook with only a legacy signature, which covers no timestamp. */
   requireTimestamped?: boolean;
   /**
-   * A request was accepted by its legacy signature alone. `isDowngrade`: this process has seen the
-   * timestamped scheme valid before, so somebody may have stripped it to escape the clock.
+   * A request was accepted by its legacy signature alone. `isDowngrade`: this process has verified a
+   * timestamped signature before, so somebody may have removed it to avoid the timestamp check.
    */
   onLegacyOnly?: (isDowngrade: boolean) => void;
 }>;
@@ -55,10 +55,10 @@ export type ZeroHashVerifierOptions = Readonly<{
 /**
  * Verifies Zero Hash webhooks: up to four signatures, hex, over the raw body or, in
  * the newer scheme, over the body followed by the text of `x-zh-hook-timestamp` (UNIX ms). At least
- * one that can be checked must be there, and each that can be checked must be valid.
+ * one signature must have a configured key, and each that has one must be valid.
  *
- * The verdict's `scheme` lists what matched, joined by `+`, with the RSA padding; `key` lists the
- * number of each one's key in the configuration, from 1. Only a signed timestamp becomes `sentAt`.
+ * The verdict's `scheme` lists the matched schemes, joined by `+`, with the RSA padding; `key` lists
+ * the number of each one's key in the configuration, from 1. Only a signed timestamp becomes `sentAt`.
  *
  * @throws StartupError configuration_invalid for a key that cannot be read
  */
@@ -67,33 +67,33 @@ export function createZeroHashVerifier(options: ZeroHashVerifierOptions): Verify
     hmac: hmacMatcher(options.secrets),
     rsa: rsaMatcher(parsePublicKeys(options.publicKeys, RSA_KEY)),
   };
-  let timestampedSeen = false;
+  let hasSeenTimestamped = false;
   return async (request) => {
     const matched = await matchAll(request, matchers);
     if (!matched.ok) return matched;
-    const isTimestamped = matched.matches.some(({ check }) => check.timed);
-    if (!isTimestamped && options.requireTimestamped) return LEGACY_REFUSED;
-    if (isTimestamped) timestampedSeen = true;
-    else options.onLegacyOnly?.(timestampedSeen);
-    return judge(matched.matches, request, options.rejectStale);
+    const isTimestamped = matched.matches.some(({ check }) => check.isTimestamped);
+    if (!isTimestamped && options.requireTimestamped) return LEGACY_REFUSAL;
+    if (isTimestamped) hasSeenTimestamped = true;
+    else options.onLegacyOnly?.(hasSeenTimestamped);
+    return checkTimestamp(matched.matches, request, options.rejectStale);
   };
 }
 
-const LEGACY_REFUSED = refused(
+const LEGACY_REFUSAL = refusal(
   "signature_missing",
   "only a legacy signature, without a signed timestamp: COUNTERFOIL_REQUIRE_TIMESTAMPED_SIGNATURE refuses it",
 );
 
 type Kind = "hmac" | "rsa";
 
-type Check = Readonly<{ header: string; kind: Kind; timed: boolean }>;
+type Check = Readonly<{ header: string; kind: Kind; isTimestamped: boolean }>;
 
 /** Timestamped before legacy, so that the verdict begins with the strongest. */
 const CHECKS: readonly Check[] = [
-  { header: "x-zh-hook-signature", kind: "hmac", timed: true },
-  { header: "x-zh-hook-rsa-signature", kind: "rsa", timed: true },
-  { header: "x-zh-hook-signature-256", kind: "hmac", timed: false },
-  { header: "x-zh-hook-rsa-signature-256", kind: "rsa", timed: false },
+  { header: "x-zh-hook-signature", kind: "hmac", isTimestamped: true },
+  { header: "x-zh-hook-rsa-signature", kind: "rsa", isTimestamped: true },
+  { header: "x-zh-hook-signature-256", kind: "hmac", isTimestamped: false },
+  { header: "x-zh-hook-rsa-signature-256", kind: "rsa", isTimestamped: false },
 ];
 
 const TIMESTAMP = "x-zh-hook-timestamp";
@@ -114,19 +114,21 @@ async function matchAll(request: SignedRequest, matchers: Matchers): Promise<Mat
     const hex = headerText(request.headers, check.header);
     const match = matchers[check.kind];
     if (hex === undefined || match === null) continue;
-    // Without this a legacy signature would pass for a timestamped one: body ‖ "" is the body.
-    if (check.timed && !DIGITS.test(timestamp ?? "")) {
-      return refused("signature_invalid", `${TIMESTAMP} is missing or not a number`);
+    // With an empty timestamp, a legacy signature would verify as a timestamped one: body ‖ "" is the body.
+    if (check.isTimestamped && !DIGITS.test(timestamp ?? "")) {
+      return refusal("signature_invalid", `${TIMESTAMP} is missing or not a number`);
     }
-    if (!HEX.test(hex)) return refused("signature_invalid", `${check.header} is not hex`);
-    const signed = check.timed ? [request.body, Buffer.from(timestamp ?? "")] : [request.body];
+    if (!HEX.test(hex)) return refusal("signature_invalid", `${check.header} is not hex`);
+    const signed = check.isTimestamped
+      ? [request.body, Buffer.from(timestamp ?? "")]
+      : [request.body];
     const found = await match(signed, Buffer.from(hex, "hex"));
-    if (found === null) return refused("signature_invalid", `${check.header} does not match`);
+    if (found === null) return refusal("signature_invalid", `${check.header} does not match`);
     matches.push({ ...found, check });
   }
   if (matches.length > 0) return { ok: true, matches };
   const headers = CHECKS.filter(({ kind }) => matchers[kind]).map(({ header }) => header);
-  return refused("signature_missing", `expected at least one of ${headers.join(", ")}`);
+  return refusal("signature_missing", `expected at least one of ${headers.join(", ")}`);
 }
 
 const DIGITS = /^\d{1,19}$/;
@@ -135,7 +137,8 @@ const HEX = /^(?:[0-9a-f]{2})+$/i;
 /** The provider's replay window, in both directions. */
 const WINDOW: Nanos = 300n * SECOND;
 
-function judge(
+/** Checks the signed timestamp against the replay window, and composes the verdict. */
+function checkTimestamp(
   matches: readonly Match[],
   { headers, receivedAt }: SignedRequest,
   rejectStale: boolean,
@@ -145,18 +148,18 @@ function judge(
   );
   const found = {
     scheme: matches
-      .map(({ scheme, check }) => `${scheme}${check.timed ? "" : "_legacy"}`)
+      .map(({ scheme, check }) => `${scheme}${check.isTimestamped ? "" : "_legacy"}`)
       .join("+"),
     key: matches.map(({ key }) => key).join("+"),
     evidence: [...evidenceOf(headers, SIGNED_HEADERS, checked)],
   };
-  if (!matches.some(({ check }) => check.timed)) {
+  if (!matches.some(({ check }) => check.isTimestamped)) {
     return { ok: true, verdict: { signature: "valid", ...found } };
   }
   const sentAt = parseTime(headerText(headers, TIMESTAMP) ?? "");
   const isCurrent = sentAt !== null && distance(sentAt, receivedAt) <= WINDOW;
   if (!isCurrent && rejectStale) {
-    return refused("timestamp_stale", `${TIMESTAMP} is more than 5 minutes from now`);
+    return refusal("timestamp_stale", `${TIMESTAMP} is more than 5 minutes from now`);
   }
   const signature = isCurrent ? "valid" : "stale";
   return { ok: true, verdict: { signature, ...found, ...(sentAt !== null && { sentAt }) } };
@@ -167,7 +170,7 @@ const distance = (a: Nanos, b: Nanos): Nanos => (a < b ? b - a : a - b);
 /** `key`: its number in the list, from 1. */
 type MatchingKey = Readonly<{ key: number; key_id: string; scheme: string }>;
 
-/** Which key made this signature over the joined parts; null where none did. Never throws. */
+/** Finds the key that made this signature over the joined parts; null if none did. Never throws. */
 type Matcher = (signed: readonly Uint8Array[], signature: Buffer) => Promise<MatchingKey | null>;
 
 /** HMAC-SHA256 with any of the secrets (UTF-8 text); null without any. */
@@ -187,8 +190,8 @@ function hmacMatcher(secrets: readonly string[]): Matcher | null {
 }
 
 /**
- * The provider does not name the padding. PSS is what its consumers found to work, PKCS#1 v1.5 what
- * they fall back to.
+ * The provider does not document the padding. Its consumers found PSS to work, and fall back to
+ * PKCS#1 v1.5.
  */
 const PADDINGS = [
   {
@@ -227,8 +230,8 @@ const LAYER1_SCHEME = "ecdsa_secp256k1";
 
 /**
  * Verifies Layer1 webhooks: `x-signature` is the base64 of a DER ECDSA signature over
- * secp256k1 and SHA-256 of the raw body alone. High S values are valid, the provider's own example
- * has one. The signature covers no time, so the verdict has no `sentAt`.
+ * secp256k1 and SHA-256 of the raw body alone. High S values are valid: the provider's own example
+ * has one. The signature covers no timestamp, so the verdict has no `sentAt`.
  *
  * @param publicKeys PEM or base64 of the DER SubjectPublicKeyInfo
  * @throws StartupError configuration_invalid for a key that cannot be read
@@ -238,11 +241,11 @@ export function createLayer1Verifier(publicKeys: readonly string[]): VerifySigna
   const ids = keys.map(publicKeyId);
   return async ({ headers, body }) => {
     const base64 = headerText(headers, LAYER1_SIGNATURE);
-    if (base64 === undefined) return refused("signature_missing", `expected ${LAYER1_SIGNATURE}`);
+    if (base64 === undefined) return refusal("signature_missing", `expected ${LAYER1_SIGNATURE}`);
     if (!BASE64.test(base64))
-      return refused("signature_invalid", `${LAYER1_SIGNATURE} is not base64`);
+      return refusal("signature_invalid", `${LAYER1_SIGNATURE} is not base64`);
     const number = await layer1KeyNumber(keys, body, Buffer.from(base64, "base64"));
-    if (number === null) return refused("signature_invalid", `${LAYER1_SIGNATURE} does not match`);
+    if (number === null) return refusal("signature_invalid", `${LAYER1_SIGNATURE} does not match`);
     const found = { scheme: LAYER1_SCHEME, key_id: ids[number - 1] ?? "" };
     const evidence = [
       ...evidenceOf(headers, [LAYER1_SIGNATURE], new Map([[LAYER1_SIGNATURE, found]])),
@@ -264,7 +267,7 @@ const SECP256K1_KEY: PublicKeyRule = {
   types: ["spki"],
 };
 
-/** The number of the key in the list, from 1. */
+/** @returns the number of the key in the list, from 1; null if none made the signature */
 async function layer1KeyNumber(
   keys: readonly KeyObject[],
   body: Uint8Array,
@@ -276,13 +279,13 @@ async function layer1KeyNumber(
   return null;
 }
 
-function refused(code: SignatureRefusal["code"], detail: string): SignatureRefusal {
+function refusal(code: SignatureRefusal["code"], detail: string): SignatureRefusal {
   return { ok: false, code, detail };
 }
 
 /**
- * The text of a header; a repeated one comes joined by a comma, as Node hands it over, and so is
- * no valid signature. An empty one says as little as none.
+ * The text of a header. Node joins repeated headers by a comma, so a repeated signature is not valid.
+ * An empty header counts as missing.
  */
 export function headerText(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name];
@@ -290,13 +293,13 @@ export function headerText(headers: IncomingHttpHeaders, name: string): string |
   return text === "" ? undefined : text;
 }
 
-/** A header as it came, with what was made of it here. */
+/** A header as it was received, with the scheme and key that verified it. */
 type Evidence = NonNullable<Verdict["evidence"]>[number];
 
-/** Longer than any signature: what nobody checked must not make events large. */
+/** Longer than any signature: unchecked headers must not make events large. */
 const EVIDENCE_LENGTH_MAX = 4096;
 
-/** The headers that are there, with what is known of those that were checked. */
+/** The headers that are present, each with its scheme and key if it was checked. */
 function evidenceOf(
   headers: IncomingHttpHeaders,
   names: readonly string[],
@@ -309,17 +312,17 @@ function evidenceOf(
   });
 }
 
-/** Names a public key wherever it stands: the SHA-256 of its SPKI form. */
+/** Identifies a public key in whatever form it is configured: the SHA-256 of its SPKI form. */
 function publicKeyId(key: KeyObject): string {
   return hash("sha256", key.export({ type: "spki", format: "der" }), "hex");
 }
 
-/** Names a secret without giving it away: its HMAC over a constant. */
+/** Identifies a secret without revealing it: its HMAC over a constant. */
 function secretId(secret: KeyObject): string {
   return createHmac("sha256", secret).update("counterfoil/key-id/v1").digest("hex");
 }
 
-/** On the thread pool: one verification takes a quarter of a millisecond, and other webhooks wait. */
+/** On the thread pool: one verification takes 0.25 ms, which would block other webhooks. */
 const verifyInPool = promisify(verify);
 
 /** Whether the key made this signature over SHA-256 of the data. Never throws. */
@@ -328,16 +331,16 @@ async function isSignedBy(
   data: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  // What OpenSSL calls an error (bytes that are no DER, a padding that the key forbids) is no match.
+  // An OpenSSL error (bytes that are not DER, a padding that the key forbids) counts as no match.
   return verifyInPool("sha256", data, key, signature).catch(() => false);
 }
 
 type DerType = "spki" | "pkcs1";
 
 type PublicKeyRule = Readonly<{
-  /** The environment variable that holds the list, for the error. */
+  /** The environment variable that holds the list, for the error message. */
   variable: string;
-  /** What is expected, for the error. */
+  /** A description of the expected value, for the error message. */
   expected: string;
   accepts: (key: KeyObject) => boolean;
   types: readonly DerType[];
@@ -348,7 +351,7 @@ type PublicKeyRule = Readonly<{
  * have lost its line breaks (`\n` as two characters, or none), as happens in environment files.
  *
  * @throws StartupError configuration_invalid, which names the variable and the key's number in the
- *   list from 1, but never prints the key: it may be a private one that was put there by mistake.
+ *   list from 1, but never prints the key: it may be a private one, configured by mistake.
  */
 function parsePublicKeys(texts: readonly string[], rule: PublicKeyRule): KeyObject[] {
   return texts.map((text, index) => {
@@ -371,7 +374,7 @@ function parsePublicKey(text: string, types: readonly DerType[]): KeyObject | nu
     try {
       return createPublicKey({ key: der, format: "der", type });
     } catch {
-      // Not in this form; the next one may fit.
+      // Not this form; try the next one.
     }
   }
   return null;

@@ -12,27 +12,27 @@ import {
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
-/** `disconnected`: between connections; `connected`: without a snapshot; `subscribed`: with one. */
+/** `connected`: no snapshot yet; `subscribed`: a snapshot is recorded. */
 const FEED_STATES = ["disconnected", "connected", "subscribed"] as const;
 type FeedState = (typeof FEED_STATES)[number];
 
-/** What the ingestor counts. */
+/** The metrics of an ingestor. */
 export type IngestorMetrics = Readonly<{
   delivered: (provider: Provider, channel: Channel, outcome: Receipt["outcome"]) => void;
-  /** `unknown`: it came to a path that is no provider's. */
+  /** `unknown`: the path belongs to no provider. */
   refused: (provider: Provider | "unknown", code: ErrorCode) => void;
-  /** Starts a stop-watch; call what it returns once the webhook is answered. */
-  answering: (provider: Provider) => () => void;
+  /** @returns a function that stops the timer, to be called once the webhook is answered */
+  startAnswerTimer: (provider: Provider) => () => void;
   legacySignature: (isDowngrade: boolean) => void;
   feedState: (state: FeedState) => void;
   feedFrame: (kind: string) => void;
-  /** A connection ended, or (`unreachable`) could not be made. */
+  /** A connection ended, or (`unreachable`) could not be opened. */
   feedClosed: (reason: string) => void;
-  /** A feed record had to wait and will be tried again. */
+  /** An append of the feed failed and is retried. */
   feedRetried: () => void;
 }>;
 
-/** From a fast commit to the time after which the provider gives up. */
+/** From a fast commit to the provider's timeout. */
 const ACKNOWLEDGEMENT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10];
 
 /** Registers the ingestor's metrics; one ingestor per registry. */
@@ -47,14 +47,14 @@ export function createMetrics(registry: Registry): IngestorMetrics {
   return {
     ...createDeliveryCounters(registry),
     ...createFeedMetrics(registry),
-    answering: (provider) => acknowledgement.startTimer({ provider }),
+    startAnswerTimer: (provider) => acknowledgement.startTimer({ provider }),
   };
 }
 
 function createDeliveryCounters(registry: Registry) {
   const delivered = new Counter({
     name: "counterfoil_deliveries_total",
-    help: "Deliveries that are durable, by what became of them",
+    help: "Deliveries that are durable, by outcome",
     labelNames: ["provider", "channel", "outcome"],
     registers: [registry],
   });
@@ -80,30 +80,30 @@ function createDeliveryCounters(registry: Registry) {
 function createFeedMetrics(registry: Registry) {
   const state = new Gauge({
     name: "counterfoil_feed_state",
-    help: "1 for the state that the feed is in; nothing where none is followed",
+    help: "1 for the state that the feed is in; absent if no feed is configured",
     labelNames: ["state"],
     registers: [registry],
   });
   const frames = new Counter({
     name: "counterfoil_feed_frames_total",
-    help: "Feed frames that arrived, pongs too",
+    help: "Feed frames received, including pongs",
     labelNames: ["kind"],
     registers: [registry],
   });
   const closed = new Counter({
     name: "counterfoil_feed_reconnects_total",
-    help: "Ends of feed connections and failed attempts to make one",
+    help: "Ends of feed connections and failed attempts to open one",
     labelNames: ["reason"],
     registers: [registry],
   });
   const retried = new Counter({
     name: "counterfoil_feed_retries_total",
-    help: "Attempts to record something of the feed that have to be repeated",
+    help: "Failed attempts to record a feed event, each of which is retried",
     registers: [registry],
   });
   return {
-    feedState: (present) => {
-      for (const name of FEED_STATES) state.set({ state: name }, Number(name === present));
+    feedState: (current) => {
+      for (const name of FEED_STATES) state.set({ state: name }, Number(name === current));
     },
     feedFrame: (kind) => frames.inc({ kind }),
     feedClosed: (reason) => closed.inc({ reason }),
@@ -114,13 +114,13 @@ function createFeedMetrics(registry: Registry) {
 type Delivered = Pick<Delivery, "provider" | "channel" | "payloadType"> &
   Readonly<{
     receipt: Receipt;
-    /** Of the request that brought it. */
+    /** The origin of the webhook's request. */
     origin?: ReturnType<typeof originOf>;
   }>;
 
-const PAYLOAD_TYPE_SHOWN = 200;
+const PAYLOAD_TYPE_LENGTH_MAX = 200;
 
-/** One line for each delivery that nobody could read: by its id a person finds the bytes. */
+/** Logs a delivery that is quarantined, with the id under which its bytes are found. */
 export function logQuarantined(log: SampledLog, delivered: Delivered): void {
   const { provider, channel, payloadType, receipt, origin = {} } = delivered;
   if (receipt.outcome !== "quarantined") return;
@@ -128,14 +128,14 @@ export function logQuarantined(log: SampledLog, delivered: Delivered): void {
     ...origin,
     delivery_id: receipt.deliveryId,
     ...{ provider, channel, reason: receipt.reason },
-    payload_type: payloadType.slice(0, PAYLOAD_TYPE_SHOWN),
+    payload_type: payloadType.slice(0, PAYLOAD_TYPE_LENGTH_MAX),
   };
   log(`${provider} quarantined`, "warn", fields, "delivery quarantined: nobody can read it");
 }
 
 /**
- * What the log may say of an error that nobody expected. Messages stay out: those of parsers quote
- * what they parse, which here is a delivery's body.
+ * The fields that may be logged of an unexpected error. Its message is omitted: a parser's message
+ * quotes its input, which here is a delivery's body.
  */
 export function errorReport(error: unknown): Readonly<Record<string, unknown>> {
   if (!(error instanceof Error)) return { error: typeof error };
@@ -150,9 +150,10 @@ declare module "fastify" {
 }
 
 /**
- * Makes each request of an application a span, of the trace that its sender names or of a new one.
+ * Starts a span for each request of an application, in the sender's trace or in a new one.
  *
- * @returns what a delivery of a request is to name as its parent; without tracing, what the sender says
+ * @returns a function that gives the `traceparent` for a request's delivery; without tracing, the
+ *   sender's own
  */
 export function traceRequests(
   app: FastifyInstance,
@@ -168,7 +169,7 @@ export function traceRequests(
     done();
   });
   return (request) => {
-    const traceparent = request.span?.traceparent ?? senderOf(request);
+    const traceparent = request.span?.traceparent ?? senderTraceparent(request);
     return traceparent === undefined ? {} : { traceparent };
   };
 }
@@ -183,11 +184,11 @@ function startSpan(request: FastifyRequest, tracing: Tracing): Span {
   };
   return tracing.start(`${method} ${route}`, {
     kind: "server",
-    parent: senderOf(request),
+    parent: senderTraceparent(request),
     attributes,
   });
 }
 
-function senderOf({ headers: { traceparent } }: FastifyRequest): string | undefined {
+function senderTraceparent({ headers: { traceparent } }: FastifyRequest): string | undefined {
   return isTraceparent(traceparent) ? traceparent : undefined;
 }

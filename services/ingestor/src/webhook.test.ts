@@ -113,7 +113,7 @@ describe("a valid webhook", () => {
     expect(await registry.metrics()).toContain(`counterfoil_deliveries_total{${labels}} 1`);
   });
 
-  test("that nobody can read has a line that leads to its request and its delivery", async () => {
+  test("that is quarantined has a log line with its request id and its delivery id", async () => {
     const { ingest, post, log } = await mount();
     ingest.answerWith(() => ({ outcome: "quarantined" }));
     const response = await post({
@@ -178,7 +178,7 @@ describe("signatures", () => {
     expect(log.text()).not.toContain("94087");
   });
 
-  test("missing in thousands: all counted, ten lines a second, and how many had none", async () => {
+  test("missing in thousands: all counted, ten lines a second, and the number of dropped lines", async () => {
     const { clock, post, log, registry } = await mount();
     for (let n = 0; n < 2_000; n += 1) await post({ headers: {} });
     const lines = () =>
@@ -197,7 +197,7 @@ describe("signatures", () => {
     expect(await registry.metrics()).toContain('code="signature_missing"} 2001');
   });
 
-  test("wrong: 401, not stored, and nobody prints secret or signature", async () => {
+  test("wrong: 401, not stored, and neither secret nor signature is printed", async () => {
     const { ingest, post, log } = await mount();
     const headers = { ...zeroHashHeaders(BODY, ["hmac"]), "x-zh-hook-signature-256": "abcdef01" };
     const response = await post({ headers });
@@ -311,7 +311,7 @@ describe("without a secret", () => {
   });
 });
 
-describe("what is no webhook", () => {
+describe("a request that is not a webhook", () => {
   test.each(["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"] as const)(
     "%s: 405 with Allow",
     async (method) => {

@@ -30,8 +30,8 @@ export type WebhookDeps = Readonly<{
 
 /**
  * Mounts `POST /webhooks/zerohash` and `POST /webhooks/layer1`. A webhook is acknowledged with 200
- * once it is durable, and with a problem document otherwise. Parsers and error handlers apply to these
- * routes alone; the instance should have been made by `createListener`.
+ * once it is durable, and with a problem document otherwise. The parsers and error handlers apply to
+ * these routes alone; the instance should be made by `createListener`.
  *
  * @throws StartupError configuration_invalid for a key that cannot be read
  */
@@ -39,7 +39,7 @@ export async function registerWebhooks(app: FastifyInstance, deps: WebhookDeps):
   const sources = webhookSources(deps.config, deps.metrics.legacySignature);
   const log = sampleLog(deps);
   await app.register(async (scope) => {
-    takeRawBodies(scope, deps.config.COUNTERFOIL_MAX_BODY_BYTES);
+    parseBodiesAsBytes(scope, deps.config.COUNTERFOIL_MAX_BODY_BYTES);
     const sourceDeps = { ...deps, log, traceOf: traceRequests(scope, deps.tracing) };
     for (const source of sources) mountSource(scope, source, sourceDeps);
     refuseOtherPaths(scope, sources, sourceDeps);
@@ -51,11 +51,11 @@ export function checkWebhookKeys(config: Config): void {
   webhookSources(config, () => {});
 }
 
-/** A provider's side of the webhook route. */
+/** How the webhooks of one provider are received. */
 type WebhookSource = Readonly<{
   provider: Provider;
   path: string;
-  /** null: no key is configured for the provider, so its route does not exist. */
+  /** null if no key is configured for the provider: its route answers `channel_not_configured`. */
   verify: VerifySignature | null;
   payloadType: (headers: IncomingHttpHeaders, body: Uint8Array) => string;
   notificationId: (headers: IncomingHttpHeaders) => string | null;
@@ -110,8 +110,8 @@ const acceptUnsigned: VerifySignature = async () => ({
 const EVENT_NAME = /^[\w:.-]{1,200}$/;
 
 /**
- * The event that a Layer1 body names, "" where it names none. A function of the body alone, for it
- * is part of the delivery's identity; what the body means is for the translation to say.
+ * The event name in a Layer1 body, "" if it has none. Depends on the body alone, because it is part of
+ * the delivery's identity; the translation interprets the body.
  */
 function layer1Event(body: Uint8Array): string {
   try {
@@ -125,10 +125,10 @@ function layer1Event(body: Uint8Array): string {
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A signature covers the very bytes that were sent, whatever they claim to be. */
-function takeRawBodies(scope: FastifyInstance, bodyLimit: number): void {
+/** Accepts every content type as bytes: a signature covers exactly the bytes that were sent. */
+function parseBodiesAsBytes(scope: FastifyInstance, bodyLimit: number): void {
   scope.addHook("onRequest", async (request) => {
-    // A content type that is missing or malformed would be refused before any parser is asked.
+    // Fastify refuses a missing or malformed content type before it calls a parser.
     request.raw.headers["content-type"] = "application/octet-stream";
   });
   scope.removeAllContentTypeParsers();
@@ -142,9 +142,9 @@ type SourceDeps = WebhookDeps &
 
 function mountSource(scope: FastifyInstance, source: WebhookSource, deps: SourceDeps): void {
   const { path } = source;
-  const answer = answerWebhook(source, deps);
-  const errorHandler = answerFailure(source, deps);
-  scope.route({ method: "POST", url: path, handler: answer, errorHandler });
+  const handler = createWebhookHandler(source, deps);
+  const errorHandler = createErrorHandler(source, deps);
+  scope.route({ method: "POST", url: path, handler, errorHandler });
   scope.route({
     method: scope.supportedMethods.filter((method) => method !== "POST"),
     url: path,
@@ -157,7 +157,7 @@ function mountSource(scope: FastifyInstance, source: WebhookSource, deps: Source
   });
 }
 
-/** A provider that was given a wrong path (a slash at its end) would be refused without a trace. */
+/** Logs and counts webhooks to a wrong path, such as one with a trailing slash. */
 function refuseOtherPaths(
   scope: FastifyInstance,
   sources: readonly WebhookSource[],
@@ -165,7 +165,7 @@ function refuseOtherPaths(
 ): void {
   const paths = sources.map(({ path }) => path).join(" and ");
   scope.all("/webhooks/*", async (request, reply) =>
-    refuseWith(
+    createRefuse(
       "unknown",
       deps,
       request,
@@ -174,14 +174,14 @@ function refuseOtherPaths(
   );
 }
 
-function answerWebhook(source: WebhookSource, deps: SourceDeps) {
+function createWebhookHandler(source: WebhookSource, deps: SourceDeps) {
   const { provider, verify } = source;
   const { ingest, clock, metrics, traceOf } = deps;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { headers, body } = request;
-    const refuse = refuseWith(provider, deps, request, reply);
+    const refuse = createRefuse(provider, deps, request, reply);
     if (verify === null) return refuse("channel_not_configured", `no key for ${provider} is set`);
-    const answered = metrics.answering(provider);
+    const stopTimer = metrics.startAnswerTimer(provider);
     const receivedAt = clock.now();
     const bytes = body as Buffer;
     const signature = await verify({ headers, body: bytes, receivedAt });
@@ -202,7 +202,7 @@ function answerWebhook(source: WebhookSource, deps: SourceDeps) {
     metrics.delivered(provider, "webhook", receipt.outcome);
     const origin = originOf(request);
     logQuarantined(deps.log, { provider, channel: "webhook", payloadType, receipt, origin });
-    answered();
+    stopTimer();
     const { deliveryId, outcome, position } = receipt;
     request.logged = { delivery_id: deliveryId, outcome };
     return reply.send({ delivery_id: deliveryId, outcome, position: String(position) });
@@ -211,8 +211,8 @@ function answerWebhook(source: WebhookSource, deps: SourceDeps) {
 
 type Refuse = (code: ErrorCode, detail: string) => FastifyReply;
 
-/** Counts and logs a refusal; neither the body nor what a header held goes to the log. */
-function refuseWith(
+/** Counts, logs and answers a refusal; the log never contains the body or a header's value. */
+function createRefuse(
   provider: Provider | "unknown",
   { metrics, log }: SourceDeps,
   request: FastifyRequest,
@@ -226,7 +226,7 @@ function refuseWith(
   };
 }
 
-/** Transient states of the service; the provider tries again. */
+/** Transient states of the service; the provider retries. */
 const TRANSIENT: readonly (readonly [new (message?: string) => Error, ErrorCode, string])[] = [
   [StreamUnavailable, "stream_unavailable", "the webhook was not acknowledged, send it again"],
   [Overloaded, "overloaded", "the webhook was not stored, send it again later"],
@@ -234,17 +234,17 @@ const TRANSIENT: readonly (readonly [new (message?: string) => Error, ErrorCode,
 
 type RequestError = Error & { code?: string; statusCode?: number };
 
-function answerFailure({ provider }: WebhookSource, deps: SourceDeps) {
+function createErrorHandler({ provider }: WebhookSource, deps: SourceDeps) {
   const { COUNTERFOIL_MAX_BODY_BYTES: bodyBytesMax } = deps.config;
   return async (error: RequestError, request: FastifyRequest, reply: FastifyReply) => {
-    const refuse = refuseWith(provider, deps, request, reply);
+    const refuse = createRefuse(provider, deps, request, reply);
     const transient = TRANSIENT.find(([kind]) => error instanceof kind);
     if (transient) return refuse(transient[1], transient[2]);
     if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
       await discardRest(request.raw);
       return refuse("payload_too_large", `more than ${bodyBytesMax} bytes`);
     }
-    // Bodies that were cut, or are not as long as announced.
+    // The body was cut, or its length differs from the announced one.
     if (error.statusCode !== undefined && error.statusCode < 500) {
       return refuse("malformed_request", "the body did not arrive as announced");
     }
@@ -254,12 +254,12 @@ function answerFailure({ provider }: WebhookSource, deps: SourceDeps) {
   };
 }
 
-/** A sender that has not stopped after this much will not read an answer. */
+/** A sender that is still writing after this many bytes will not read an answer. */
 const DISCARDED_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
- * Reads the rest of a body and throws it away. Answering earlier would close the connection under a
- * sender that is still writing, and the answer would be lost with it.
+ * Reads and discards the rest of a body. An earlier answer would close the connection while the sender
+ * is still writing, and the sender would not receive the answer.
  */
 function discardRest(body: Readable): Promise<void> {
   return new Promise((resolve) => {

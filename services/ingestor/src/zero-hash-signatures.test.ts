@@ -57,7 +57,7 @@ describe("Zero Hash signatures", () => {
     });
   });
 
-  test("what is kept of them can be checked again by whoever has the body and the key", async () => {
+  test("the recorded evidence can be verified again with the body and the key", async () => {
     const headers = { ...zeroHashHeaders(), host: "example.org" };
     const result = await verifyWith(BOTH, headers);
     const { evidence = [] } = result.ok ? result.verdict : {};
@@ -82,7 +82,7 @@ describe("Zero Hash signatures", () => {
     });
   });
 
-  test("what could not be checked is kept without a verdict, unless it is too long", async () => {
+  test("unchecked headers are recorded without a key, unless they are too long", async () => {
     const headers = {
       ...zeroHashHeaders(BODY, ["hmac", "rsa"]),
       "x-zh-hook-rsa-signature-256": "f".repeat(5000),
@@ -150,7 +150,7 @@ describe("Zero Hash signatures", () => {
     expect((await verifyWith(RSA_ONLY, headers)).ok).toBe(true);
   });
 
-  test("a key for PSS alone: its signature verifies, any other is refused and fails nothing", async () => {
+  test("a key for PSS alone: its signature verifies, any other is refused without an error", async () => {
     const { generateKeyPairSync } = await import("node:crypto");
     const { publicKey, privateKey } = generateKeyPairSync("rsa-pss", { modulusLength: 2048 });
     const pem = publicKey.export({ type: "spki", format: "pem" }).toString();
@@ -294,7 +294,7 @@ describe("time", () => {
 });
 
 describe("legacy alone", () => {
-  test("is told, and told apart once the timestamped scheme was seen valid", async () => {
+  test("is reported, and as a downgrade after a valid timestamped signature", async () => {
     const onLegacyOnly = jest.fn();
     const verify = createZeroHashVerifier({ ...BOTH, rejectStale: false, onLegacyOnly });
     const send = (headers: Record<string, string>) =>

@@ -122,7 +122,7 @@ describe("frames", () => {
     const large = { ...update(1), padding: "x".repeat(1_100_000) };
     await connection.send(large, update(2));
     expect(connection.did.all()).toEqual(["pause"]);
-    // Paused, nothing can be heard, so an hour of silence is no reason to leave; pings go on.
+    // While paused nothing is received, so an hour of silence does not close it; pings go on.
     const pings = connection.sent.all().length;
     for (let minute = 0; minute < 60; minute += 1) await clock.advance(60_000);
     expect(connection.did.all()).toEqual(["pause"]);
@@ -367,7 +367,7 @@ describe("reconnecting", () => {
 });
 
 describe("a snapshot without multi-chain asset codes", () => {
-  test("every later frame is for quarantine; the connection is left and tried again", async () => {
+  test("every later frame is for quarantine; the connection is closed and opened again", async () => {
     const { client, ingest, clock, subscribed, dialled } = startFakeFeed({ random: () => 0.999 });
     ingest.answerWith(({ payloadType, place }) => {
       if (payloadType === "feed:single_chain") {
@@ -383,7 +383,7 @@ describe("a snapshot without multi-chain asset codes", () => {
       ...["opened", "frame 1", "feed:single_chain 2", "feed:single_chain 4"],
       "closed single_chain",
     ]);
-    // Such a snapshot is no success: the backoff goes on growing.
+    // Such a snapshot does not count as stable: the backoff goes on growing.
     await clock.whenSlept(2);
     await clock.advance(500);
     await (await subscribed(2)).send(SNAPSHOT);
@@ -394,7 +394,7 @@ describe("a snapshot without multi-chain asset codes", () => {
     await client.stop();
   });
 
-  test("is told also where the connection had ended before it was recorded", async () => {
+  test("is reported even if the connection ended before it was recorded", async () => {
     const { client, ingest, subscribed } = startFakeFeed();
     ingest.answerWith(() => ({ outcome: "repeated", reason: "single_chain" }));
     const connection = await subscribed();
@@ -448,7 +448,7 @@ describe("stopping", () => {
   });
 });
 
-test("metrics tell the state, the frames and the ends", async () => {
+test("metrics report the state, the frames and the ends", async () => {
   const { client, ingest, registry, opened, runPending } = startFakeFeed();
   const value = async (name: string) => {
     const line = (await registry.metrics()).split("\n").find((text) => text.startsWith(`${name} `));

@@ -11,18 +11,18 @@ import type { Logger } from "pino";
 import { errorReport, type IngestorMetrics, logQuarantined } from "../telemetry.ts";
 import {
   type ConnectSocket,
+  classifyFrame,
   type FeedConfig,
   type FeedSocket,
   type Frame,
   type KeepAlive,
-  natureOf,
   type SignMessage,
   type SnapshotEnd,
   type SocketEnd,
   startKeepAlive,
   watchSnapshotEnd,
 } from "./connection.ts";
-import { createFeedRecorder, createPersist, type FeedRecorder } from "./recorder.ts";
+import { createFeedRecorder, createRetry, type FeedRecorder } from "./recorder.ts";
 
 type FeedDeps = Readonly<{
   feed: FeedConfig;
@@ -38,20 +38,20 @@ type FeedDeps = Readonly<{
 }>;
 
 type FeedClient = Readonly<{
-  /** Closes the connection and resolves when its end is recorded, or cannot be. */
+  /** Closes the connection; resolves when its closing is recorded, or cannot be. */
   stop: () => Promise<void>;
 }>;
 
 /**
- * Follows the Zero Hash Balances Feed for ever, one connection after the other. What one received
- * is durable before the next is made; between them it waits up to 0.5 s at first, up to 30 s after
- * ends in a row, and up to five minutes where each brought much to record. The row ends with a
- * connection that lives for a minute behind its snapshot.
+ * Follows the Zero Hash Balances Feed until it is stopped, one connection after the other. All frames
+ * of a connection are durable before the next one is opened. The backoff between connections is up to
+ * 0.5 s at first, up to 30 s after repeated ends, and up to 5 minutes if each connection brings much to
+ * record. It starts over after a connection that lasted a minute after its snapshot.
  */
 export function startFeedClient(deps: FeedDeps): FeedClient {
   const stopping = new AbortController();
   deps.metrics.feedState("disconnected");
-  const running = followForEver(deps, stopping.signal);
+  const running = followFeed(deps, stopping.signal);
   return {
     async stop() {
       stopping.abort();
@@ -60,60 +60,64 @@ export function startFeedClient(deps: FeedDeps): FeedClient {
   };
 }
 
-async function followForEver(deps: FeedDeps, signal: AbortSignal): Promise<void> {
+async function followFeed(deps: FeedDeps, signal: AbortSignal): Promise<void> {
   const { clock, logger, random } = deps;
   let continues: string | undefined;
-  let endsInARow = 0;
+  let consecutiveEnds = 0;
   while (!signal.aborted) {
-    let lived: Lived = { subscribedMs: null, bytes: 0 };
+    let result: ConnectionResult = { subscribedMs: null, bytes: 0 };
     try {
-      lived = await followConnection(deps, { continues, signal });
-      continues = lived.connection ?? continues;
+      result = await followConnection(deps, { continues, signal });
+      continues = result.connection ?? continues;
     } catch (error) {
       logger.error(errorReport(error), "feed connection failed");
     }
-    const { subscribedMs, bytes } = lived;
-    endsInARow = subscribedMs !== null && subscribedMs >= STEADY_MS ? 1 : endsInARow + 1;
-    await clock.sleep(backoffMs(endsInARow, pausesBehind(bytes), random), signal);
+    const { subscribedMs, bytes } = result;
+    const wasStable = subscribedMs !== null && subscribedMs >= STABLE_MS;
+    consecutiveEnds = wasStable ? 1 : consecutiveEnds + 1;
+    await clock.sleep(backoffMs(consecutiveEnds, reconnectPolicy(bytes), random), signal);
   }
 }
 
-/** After that a connection's end is no sign of something that lasts. */
-const STEADY_MS = 60_000;
-/** Every connection brings a whole snapshot to record: this much a second, where they end at once. */
+/** The end of a connection that lasted this long after its snapshot does not count as repeated. */
+const STABLE_MS = 60_000;
+/** Every connection brings a whole snapshot to record; repeated ends must not bring more than this. */
 const REPEATED_BYTES_A_SECOND = 64 * 1024;
 
-function pausesBehind(bytes: number): Omit<RetryPolicy, "attemptsMax"> {
+/** @param bytes received on the connection that ended */
+function reconnectPolicy(bytes: number): Omit<RetryPolicy, "attemptsMax"> {
   const affordableMs = (bytes / REPEATED_BYTES_A_SECOND) * 1000;
   return { delayMsMin: 500, delayMsMax: Math.min(Math.max(affordableMs, 30_000), 300_000) };
 }
 
-type Lived = Readonly<{
-  /** Its id; missing where it could not be made, which nothing records. */
+type ConnectionResult = Readonly<{
+  /** Its id; missing if it could not be opened, which is not recorded. */
   connection?: string;
-  /** From the first snapshot that could be read to the end; null where there was none. */
+  /** From the first readable snapshot to the end; null if there was none. */
   subscribedMs: number | null;
-  /** Received on it. */
+  /** Received on the connection. */
   bytes: number;
 }>;
 
 type ConnectionOptions = Readonly<{
-  /** The connection of this process that had closed before, if any. */
+  /** The previous connection of this process, if any. */
   continues: string | undefined;
   /** Aborts when the client stops. */
   signal: AbortSignal;
 }>;
 
 /**
- * Follows the feed over one connection, from dialling until its end is recorded: opening, then the
- * subscription, then the frames. Resolves once all of that is durable, or the client stops and gives
- * up on it.
+ * Follows the feed over one connection: dials, records the opening, subscribes, records the frames and
+ * the closing. Resolves once all of them are durable, or the client stopped and could not record them.
  */
-async function followConnection(deps: FeedDeps, options: ConnectionOptions): Promise<Lived> {
+async function followConnection(
+  deps: FeedDeps,
+  options: ConnectionOptions,
+): Promise<ConnectionResult> {
   const { metrics, logger } = deps;
   const session = dial(deps, options);
   const { connection, progress } = session;
-  const stop = () => leave(session, "stopped");
+  const stop = () => closeLocally(session, "stopped");
   options.signal.addEventListener("abort", stop);
   const { end, closedAt } = await session.ended;
   options.signal.removeEventListener("abort", stop);
@@ -123,10 +127,11 @@ async function followConnection(deps: FeedDeps, options: ConnectionOptions): Pro
     logger.warn({ end }, "feed cannot be reached");
     return { subscribedMs: null, bytes: 0 };
   }
-  const unrecorded = await session.recorder.drained();
-  // After a closing handshake nothing is missing; a connection that broke may lack frames.
-  if (end.kind === "closed" && progress.departure === null) session.snapshotEnd.end();
-  await session.recorder.drained();
+  const unrecorded = await session.recorder.whenDrained();
+  // After a closing handshake no frame is missing; a broken connection may have lost frames.
+  if (end.kind === "closed" && progress.localReason === null)
+    session.snapshotEnd.connectionClosed();
+  await session.recorder.whenDrained();
   const { frameBytesMax } = deps.feed;
   const closing = closingOf({ ...progress, end, unrecorded, frameBytesMax });
   metrics.feedClosed(closing.reason);
@@ -169,7 +174,7 @@ function dial(deps: FeedDeps, options: ConnectionOptions): FeedSession {
   const recorder = createFeedRecorder({
     connection,
     ingest,
-    persist: createPersist({ ...deps, signal: options.signal, onRetry: metrics.feedRetried }),
+    retryUntilDone: createRetry({ ...deps, signal: options.signal, onRetry: metrics.feedRetried }),
     flow: socket,
     onReceipt: (frame, receipt) => onRecorded(session, frame, receipt),
   });
@@ -194,20 +199,20 @@ function open(session: FeedSession): void {
 
 function subscribe(session: FeedSession): void {
   const { deps, progress, socket, recorder } = session;
-  if (progress.hasEnded || progress.departure !== null) return;
-  progress.isSubscribing = true;
+  if (progress.hasEnded || progress.localReason !== null) return;
+  progress.hasSubscribed = true;
   socket.send(deps.sign("subscribe", deps.clock.now()));
   progress.keepAlive = startKeepAlive({
     clock: deps.clock,
     ping: () => socket.send(deps.sign("ping", deps.clock.now())),
     progress: () => ({
       isReading: !recorder.isPaused(),
-      isSubscribed: progress.isSubscribed,
+      hasSnapshot: progress.hasSnapshot,
       bytesRead: socket.bytesRead(),
       frameBytes: progress.bytes,
     }),
     onSilence(reason) {
-      progress.departure ??= reason;
+      progress.localReason ??= reason;
       socket.terminate();
     },
   });
@@ -216,17 +221,17 @@ function subscribe(session: FeedSession): void {
 function receive(session: FeedSession, bytes: Uint8Array): void {
   const { deps, progress, recorder } = session;
   const receivedAt = deps.clock.now();
-  const { kind, isBalance } = natureOf(bytes);
+  const { kind, isBalance } = classifyFrame(bytes);
   progress.frames += 1;
   progress.bytes += bytes.length;
   deps.metrics.feedFrame(kind);
   if (kind === "pong" || kind === "answer") return;
   recorder.record({ number: progress.frames, kind, bytes, receivedAt });
-  if (kind === "snapshot") progress.isSubscribed = true;
-  else if (!progress.isSubscribed && !isBalance) leave(session, "subscription_refused");
+  if (kind === "snapshot") progress.hasSnapshot = true;
+  else if (!progress.hasSnapshot && !isBalance) closeLocally(session, "subscription_refused");
 }
 
-/** A frame is durable. The next one waits until this has handled its receipt. */
+/** Handles the receipt of a frame that is durable, before the next frame is submitted. */
 function onRecorded(session: FeedSession, frame: Frame, receipt: Receipt): void {
   const { deps, progress, recorder, snapshotEnd } = session;
   const { outcome, reason } = receipt;
@@ -234,104 +239,110 @@ function onRecorded(session: FeedSession, frame: Frame, receipt: Receipt): void 
   logQuarantined(deps.log, { provider: "zerohash", channel: "feed", payloadType: "feed", receipt });
   if (reason === "single_chain") {
     progress.isSingleChain = true;
-    recorder.distrust();
-    snapshotEnd.frameLost();
-    leave(session, "single_chain");
+    recorder.markSingleChain();
+    snapshotEnd.frameUnreadable();
+    closeLocally(session, "single_chain");
   } else if (frame.kind === "snapshot" && !progress.isSingleChain) {
-    if (outcome === "quarantined") snapshotEnd.frameLost();
+    if (outcome === "quarantined") snapshotEnd.frameUnreadable();
     else snapshotEnd.frameRecorded();
     if (!progress.hasEnded) deps.metrics.feedState("subscribed");
     progress.subscribedAt ??= deps.clock.now();
   }
 }
 
-function leave({ progress, socket }: FeedSession, departure: Departure): void {
-  progress.departure ??= departure;
+function closeLocally({ progress, socket }: FeedSession, reason: LocalCloseReason): void {
+  progress.localReason ??= reason;
   socket.close();
 }
 
-/** Why this side left a connection. */
-type Departure =
+/** Why this side closed a connection. */
+type LocalCloseReason =
   | "stopped"
   | "liveness"
   | "single_chain"
   | "subscription_refused"
   | "subscription_unanswered";
 
-/** What happened on a connection so far. */
+/** The state of a connection. */
 type Progress = {
   isOpen: boolean;
   /** The subscription was sent. */
-  isSubscribing: boolean;
-  /** A snapshot arrived. */
-  isSubscribed: boolean;
-  /** When one was durable and could be read. */
+  hasSubscribed: boolean;
+  /** A snapshot was received. */
+  hasSnapshot: boolean;
+  /** When a readable snapshot became durable. */
   subscribedAt: Nanos | null;
-  /** Two accounts of a snapshot share one asset code: multi-chain codes were not turned on. */
+  /** Two accounts of a snapshot share one asset code: multi-chain codes are not enabled. */
   isSingleChain: boolean;
   hasEnded: boolean;
-  departure: Departure | null;
-  /** Received so far, pongs too. */
+  localReason: LocalCloseReason | null;
+  /** Received so far, including pongs. */
   frames: number;
   bytes: number;
-  /** While pings are sent. */
+  /** Set while pings are sent. */
   keepAlive: KeepAlive | null;
 };
 
 function newProgress(): Progress {
   return {
     isOpen: false,
-    isSubscribing: false,
-    isSubscribed: false,
+    hasSubscribed: false,
+    hasSnapshot: false,
     subscribedAt: null,
     isSingleChain: false,
     hasEnded: false,
-    departure: null,
+    localReason: null,
     frames: 0,
     bytes: 0,
     keepAlive: null,
   };
 }
 
-type CloseReason = Departure | SocketEnd["kind"];
+type CloseReason = LocalCloseReason | SocketEnd["kind"];
 
 type Closing = Readonly<{ reason: CloseReason; detail?: string }>;
 
-/** What the connection went through, how it ended, and how many frames a stop left unrecorded. */
-type ConnectionFacts = Readonly<Progress> &
+/** The state of a connection at its end, how it ended, and how many frames a stop left unrecorded. */
+type EndedConnection = Readonly<Progress> &
   Readonly<{ end: SocketEnd; frameBytesMax: number; unrecorded: number }>;
 
-/** What `FeedClosed` says of a connection that has ended. */
-function closingOf(facts: ConnectionFacts): Closing {
-  const reason = reasonOf(facts);
-  const lost = facts.unrecorded > 0 ? `${facts.unrecorded} received frames are not recorded` : "";
-  const detail = [detailOf(reason, facts), lost].filter((part) => part !== "").join("; ");
+/** The reason and detail that `FeedClosed` records. */
+function closingOf(ended: EndedConnection): Closing {
+  const reason = reasonOf(ended);
+  const lost = ended.unrecorded > 0 ? `${ended.unrecorded} received frames are not recorded` : "";
+  const detail = [detailOf(reason, ended), lost].filter((part) => part !== "").join("; ");
   return detail === "" ? { reason } : { reason, detail };
 }
 
-function reasonOf({ end, departure, isSingleChain, isSubscribing, isSubscribed }: ConnectionFacts) {
+function reasonOf({
+  end,
+  localReason,
+  isSingleChain,
+  hasSubscribed,
+  hasSnapshot,
+}: EndedConnection) {
   // The frame that shows it may be recorded long after the connection ended for another reason.
   if (isSingleChain) return "single_chain";
-  if (departure !== null) return departure;
+  if (localReason !== null) return localReason;
   if (end.kind === "frame_too_large") return end.kind;
-  // The provider documents no refusal; an end before the first snapshot is taken for one.
-  return isSubscribing && !isSubscribed ? "subscription_refused" : end.kind;
+  // The provider documents no refusal; an end before the first snapshot counts as one.
+  return hasSubscribed && !hasSnapshot ? "subscription_refused" : end.kind;
 }
 
-/** For the reasons that need no more words, how the connection ended says enough. */
-function detailOf(reason: CloseReason, facts: ConnectionFacts): string {
-  const { end, departure, frames, bytes, frameBytesMax } = facts;
+/** @returns an empty string if the reason alone says enough */
+function detailOf(reason: CloseReason, ended: EndedConnection): string {
+  const { end, localReason, frames, bytes, frameBytesMax } = ended;
   if (reason === "stopped") return "";
   if (reason === "liveness") return "nothing arrived for 30 s";
   if (reason === "subscription_unanswered") return "no snapshot arrived for 30 s";
   if (reason === "single_chain") return "two accounts of a snapshot share one asset code";
-  if (departure === "subscription_refused") return "an unknown message came before a snapshot";
+  if (localReason === "subscription_refused") return "an unknown message came before a snapshot";
   if (end.kind === "network") return end.detail;
   if (end.kind === "closed") return `code ${end.code}${end.reason && `, ${printable(end.reason)}`}`;
   return `more than ${frameBytesMax} bytes, after ${frames} frames of together ${bytes} bytes`;
 }
 
-/** Text of the other side; control characters would break whatever shows it. */
+/** Replaces control characters in the provider's text, which would break a terminal that shows it. */
 function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, " ");
 }

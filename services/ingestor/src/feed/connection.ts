@@ -17,14 +17,14 @@ export type FeedConfig = Readonly<{
 }>;
 
 /**
- * What `COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT` may refer to. The provider does not document what a
- * feed message's signature covers; the default follows its REST interface, which signs timestamp,
+ * The placeholders of `COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT`. The provider does not document what the
+ * signature of a feed message covers; the default follows its REST interface, which signs timestamp,
  * method, route and body without separators.
  *
  * - `timestamp`: seconds since 1970, as in the message
  * - `method`: `GET`, the request that opens a WebSocket
- * - `route`: the path of the feed's URL, `/` where it has none
- * - `body`: the JSON of the message's `body`, `{}` where it has none
+ * - `route`: the path of the feed's URL, `/` if it has none
+ * - `body`: the JSON of the message's `body`, `{}` if it has none
  */
 const PLACEHOLDERS = ["timestamp", "method", "route", "body"] as const;
 
@@ -36,10 +36,10 @@ const VARIABLES = [
 ] as const;
 
 /**
- * The feed to follow, null where none is configured.
+ * The configuration of the feed; null if none is configured.
  *
- * @throws StartupError configuration_invalid where it is set by half, naming what is missing, and
- *   where the secret or the signed text cannot be used
+ * @throws StartupError configuration_invalid if it is set only in part, naming what is missing, or if
+ *   the secret or the signed text is invalid
  */
 export function feedConfigOf(config: Config): FeedConfig | null {
   const [url, key, passphrase, secret] = VARIABLES.map((variable) => config[variable]);
@@ -76,8 +76,8 @@ function invalid(message: string): StartupError {
 type FeedMessage = "subscribe" | "ping";
 
 /**
- * Both messages that the client sends. Without `useMultiChainAssetFormat` the provider leaves the
- * chain out of its asset codes, and USDC.ETH and USDC.SOL are both USDC.
+ * The two messages that the client sends. Without `useMultiChainAssetFormat` the provider omits the
+ * chain from its asset codes, so that USDC.ETH and USDC.SOL are both USDC.
  */
 const MESSAGES: Readonly<Record<FeedMessage, Readonly<Record<string, unknown>>>> = {
   subscribe: {
@@ -89,7 +89,7 @@ const MESSAGES: Readonly<Record<FeedMessage, Readonly<Record<string, unknown>>>>
   ping: { messageType: "ping" },
 };
 
-/** The text of a message, signed for the second of `now`: base64 of HMAC-SHA256. */
+/** Composes a message with its signature, base64 of HMAC-SHA256, at the second of `now`. */
 export type SignMessage = (message: FeedMessage, now: Nanos) => string;
 
 export function createSigner(
@@ -115,26 +115,26 @@ export function createSigner(
 /** How a connection ended, as seen from this side. */
 export type SocketEnd =
   | Readonly<{ kind: "closed"; code: number; reason: string }>
-  /** Without a closing handshake, or never made. */
+  /** Without a closing handshake, or never opened. */
   | Readonly<{ kind: "network"; detail: string }>
   | Readonly<{ kind: "frame_too_large" }>;
 
-/** `onEnd` comes once and last; without `onOpen` before it the connection was never made. */
+/** `onEnd` is called once and last; if `onOpen` was not called before, no connection was opened. */
 type SocketEvents = Readonly<{
   onOpen: () => void;
   onFrame: (bytes: Uint8Array) => void;
   onEnd: (end: SocketEnd) => void;
 }>;
 
-/** What the feed client needs of a WebSocket; nothing here throws, failures arrive at `onEnd`. */
+/** A WebSocket as the feed client needs it. Its methods never throw; failures are reported to `onEnd`. */
 export type FeedSocket = Readonly<{
   send: (text: string) => void;
-  /** Stops reading; a few frames that were read already may still come. */
+  /** Stops reading; a few frames that were already read may still be delivered. */
   pause: () => void;
   resume: () => void;
-  /** Since the connection was made. */
+  /** Since the connection was opened. */
   bytesRead: () => number;
-  /** Closes with a handshake, for which the other side has two seconds. */
+  /** Closes with a handshake, to which the server has two seconds to reply. */
   close: () => void;
   /** Cuts the connection. */
   terminate: () => void;
@@ -154,7 +154,7 @@ export const connectSocket: ConnectSocket = ({ url, frameBytesMax }, events) => 
   });
   socket.on("open", events.onOpen);
   socket.on("message", (data) => events.onFrame(data as Buffer));
-  // "close" always follows, whatever the error.
+  // "close" follows every error.
   socket.on("error", (error) => {
     failure = error;
   });
@@ -173,10 +173,10 @@ export const connectSocket: ConnectSocket = ({ url, frameBytesMax }, events) => 
 
 const CLOSE_NORMAL = 1000;
 
-/** What `ws` reports where the other side sent no close frame. */
+/** The code that `ws` reports if the server sent no close frame. */
 const CLOSE_ABNORMAL = 1006;
 
-/** `ws` keeps the limit in 32 bits; a greater one would become none. */
+/** `ws` keeps the limit in 32 bits; a greater value would mean no limit. */
 const FRAME_BYTES_MAX = 2 ** 31 - 1;
 
 function optionsOf(frameBytesMax: number): ClientOptions & { closeTimeout: number } {
@@ -184,9 +184,9 @@ function optionsOf(frameBytesMax: number): ClientOptions & { closeTimeout: numbe
     maxPayload: Math.min(frameBytesMax, FRAME_BYTES_MAX),
     handshakeTimeout: 10_000,
     closeTimeout: 2_000,
-    // A limit on what arrives means little where a small frame can unpack to a large one.
+    // The size limit could be avoided by a small frame that decompresses to a large one.
     perMessageDeflate: false,
-    // What is no UTF-8 is kept and quarantined like anything else that nobody can read.
+    // Invalid UTF-8 is recorded and quarantined like any other unreadable frame.
     skipUTF8Validation: true,
   };
 }
@@ -198,7 +198,7 @@ function endOf(code: number, reason: Buffer, failure: NodeJS.ErrnoException | nu
   return { kind: "network", detail };
 }
 
-/** A frame as it arrived; `number` counts all frames of its connection from 1. */
+/** A frame as it was received; `number` counts all frames of its connection from 1. */
 export type Frame = Readonly<{
   number: number;
   kind: FrameKind;
@@ -206,22 +206,23 @@ export type Frame = Readonly<{
   receivedAt: Nanos;
 }>;
 
-/** What the client has to know of a frame before anybody has translated it. */
-type FrameNature = Readonly<{
+/** What the client knows of a frame before it is translated. */
+type FrameClass = Readonly<{
   kind: FrameKind;
-  /** A message that only a subscription brings. */
+  /** A message that is sent only to a subscriber. */
   isBalance: boolean;
 }>;
 
-/** A snapshot may hold 64 MiB; its type stands near its beginning or its end. */
+/** A snapshot may have 64 MiB; its type is near the beginning or the end. */
 const PREVIEW_BYTES = 8_192;
 
 const BALANCE = /"message(?:T|_t)ype"\s*:\s*"(?:balance-updated|initial-balances?)"/;
 
-/** No page says how a subscription is refused; whatever speaks of an error is no answer to it. */
+/** The provider does not document a refused subscription; an answer with an error counts as one. */
 const ERROR = /"errors?(?:_?(?:code|message))?"\s*:/i;
 
-export function natureOf(bytes: Uint8Array): FrameNature {
+/** Classifies a frame by the text at its beginning and its end. */
+export function classifyFrame(bytes: Uint8Array): FrameClass {
   const text = previewOf(bytes);
   const kind = frameKind(text);
   const isError = kind === "answer" && ERROR.test(text);
@@ -237,23 +238,23 @@ function previewOf(bytes: Uint8Array): string {
 /** The provider closes 20 s after the last ping; an older page of its documentation says 10. */
 const PING_INTERVAL_MS = 10_000;
 
-/** Three pings without any answer, 30 s: the connection is dead, or the subscription unheard. */
+/** Three pings without an answer, 30 s: the connection is dead, or the subscription was not received. */
 const PINGS_MAX = 3;
 
-/** In an interval; pongs and the heads of frames are less. */
+/** In one interval; pongs and frame headers are smaller. */
 const PROGRESS_BYTES_MIN = 1_024;
 
 export type KeepAlive = Readonly<{ stop: () => void }>;
 
-/** How far a connection has come. */
+/** What was received on a connection so far. */
 type FeedProgress = Readonly<{
-  /** While the socket is paused, silence proves nothing. */
+  /** False while the socket is paused: then silence does not show a dead connection. */
   isReading: boolean;
-  /** A snapshot arrived. */
-  isSubscribed: boolean;
-  /** On the socket, those of a frame that has not arrived whole too. */
+  /** A snapshot was received. */
+  hasSnapshot: boolean;
+  /** On the socket, including those of an incomplete frame. */
   bytesRead: number;
-  /** Of those, what belongs to whole frames. */
+  /** Those of complete frames. */
   frameBytes: number;
 }>;
 
@@ -261,36 +262,36 @@ type KeepAliveOptions = Readonly<{
   clock: Clock;
   ping: () => void;
   progress: () => FeedProgress;
-  /** Nothing arrived for 30 s (`liveness`), or much else than a snapshot. Pings end then. */
+  /** For 30 s nothing was received (`liveness`), or no part of a snapshot. Pings stop then. */
   onSilence: (reason: "liveness" | "subscription_unanswered") => void;
 }>;
 
 /**
- * Pings every 10 s and calls `onSilence` once when three intervals brought nothing, or the
- * subscription no part of a snapshot. It counts its own pings instead of comparing times, so that a
- * clock that is set does not cut a living connection, and bytes instead of frames, since a large
- * snapshot is one frame that may be on its way for minutes.
+ * Pings every 10 s and calls `onSilence` once after three intervals in which nothing was received, or
+ * no part of the expected snapshot. It counts its own pings instead of comparing times, so that a
+ * change of the clock does not close a live connection, and bytes instead of frames, since a large
+ * snapshot is one frame that may take minutes to arrive.
  */
 export function startKeepAlive(options: KeepAliveOptions): KeepAlive {
   const { clock, ping, onSilence } = options;
   const stopping = new AbortController();
   const run = async () => {
-    let last = options.progress();
+    let previous = options.progress();
     let silentPings = 0;
     let unansweredPings = 0;
     for (;;) {
       await clock.sleep(PING_INTERVAL_MS, stopping.signal);
       if (stopping.signal.aborted) return;
-      const present = options.progress();
-      const { isReading, isSubscribed } = present;
-      // What came in the last interval came before its end.
-      silentPings = 1 + (present.bytesRead === last.bytesRead ? silentPings : 0);
-      unansweredPings = isProgress(last, present) ? 0 : unansweredPings + 1;
+      const current = options.progress();
+      const { isReading, hasSnapshot } = current;
+      // An interval with bytes counts as one too: they may have come at its beginning.
+      silentPings = 1 + (current.bytesRead === previous.bytesRead ? silentPings : 0);
+      unansweredPings = hasFrameGrown(previous, current) ? 0 : unansweredPings + 1;
       if (!isReading) silentPings = 0;
-      if (!isReading || isSubscribed) unansweredPings = 0;
+      if (!isReading || hasSnapshot) unansweredPings = 0;
       if (silentPings >= PINGS_MAX) return onSilence("liveness");
       if (unansweredPings >= PINGS_MAX) return onSilence("subscription_unanswered");
-      last = present;
+      previous = current;
       ping();
     }
   };
@@ -298,44 +299,45 @@ export function startKeepAlive(options: KeepAliveOptions): KeepAlive {
   return { stop: () => stopping.abort() };
 }
 
-/** Whether a frame that has not arrived whole has grown. */
-function isProgress(last: FeedProgress, present: FeedProgress): boolean {
-  const growth = present.bytesRead - last.bytesRead - (present.frameBytes - last.frameBytes);
-  return growth >= PROGRESS_BYTES_MIN;
+/** Whether an incomplete frame has grown. */
+function hasFrameGrown(previous: FeedProgress, current: FeedProgress): boolean {
+  const read = current.bytesRead - previous.bytesRead;
+  const completed = current.frameBytes - previous.frameBytes;
+  return read - completed >= PROGRESS_BYTES_MIN;
 }
 
-/** Nothing marks the last frame of a snapshot: it is the one that none follows for so long. */
+/** The provider does not mark the last frame of a snapshot: it is the last one before this silence. */
 const SILENCE_MS = 2_000;
 
 export type SnapshotEnd = Readonly<{
   /** A frame of the snapshot is recorded. */
   frameRecorded: () => void;
-  /** A frame of it cannot be read: it is never complete. */
-  frameLost: () => void;
-  /** No more frames come. */
-  end: () => void;
+  /** A frame of the snapshot cannot be read, so it is never complete. */
+  frameUnreadable: () => void;
+  /** The connection closed properly: no more frames come. */
+  connectionClosed: () => void;
 }>;
 
 type SnapshotEndOptions = Readonly<{
   clock: Clock;
-  /** @param frames of how many the snapshot consists; called again where more come after all */
+  /** Called again if more frames follow. @param frames the number of frames of the snapshot */
   onComplete: (frames: number) => void;
 }>;
 
 /**
- * Calls `onComplete` when a connection's snapshot is complete. Only then can an account be missing
- * from it.
+ * Calls `onComplete` when a connection's snapshot is complete. Only in a complete snapshot can an
+ * account be missing.
  */
 export function watchSnapshotEnd({ clock, onComplete }: SnapshotEndOptions): SnapshotEnd {
   let frames = 0;
-  let completed = 0;
-  let isLost = false;
+  let completedFrames = 0;
+  let isUnreadable = false;
   let silence = new AbortController();
 
   function complete(): void {
     silence.abort();
-    if (isLost || frames === completed) return;
-    completed = frames;
+    if (isUnreadable || frames === completedFrames) return;
+    completedFrames = frames;
     onComplete(frames);
   }
 
@@ -352,9 +354,9 @@ export function watchSnapshotEnd({ clock, onComplete }: SnapshotEndOptions): Sna
       frames += 1;
       void completeAfterSilence();
     },
-    frameLost() {
-      isLost = true;
+    frameUnreadable() {
+      isUnreadable = true;
     },
-    end: complete,
+    connectionClosed: complete,
   };
 }

@@ -14,37 +14,37 @@ import type { FeedSocket, Frame } from "./connection.ts";
 type RecorderOptions = Readonly<{
   connection: string;
   ingest: Ingest;
-  persist: Persist;
-  /** Where frames come from; it is paused while too many are pending. */
+  retryUntilDone: RetryUntilDone;
+  /** The socket; paused while too many frames are pending. */
   flow: Pick<FeedSocket, "pause" | "resume">;
-  /** Runs before the next frame is handed over. */
+  /** Runs before the next frame is submitted. */
   onReceipt: (frame: Frame, receipt: Receipt) => void;
 }>;
 
 export type FeedRecorder = Readonly<{
-  /** Comes first; frames that arrive meanwhile wait for it. */
+  /** Records the opening. To be called first; frames that arrive meanwhile wait for it. */
   open: (opening: Pick<FeedOpening, "continues" | "openedAt">) => Promise<void>;
   record: (frame: Frame) => void;
   isPaused: () => boolean;
-  /** From now on frames are recorded for quarantine: the connection's asset codes are ambiguous. */
-  distrust: () => void;
-  /** Every frame of the snapshot is recorded; queued behind the frames that came before. */
+  /** Records later frames for quarantine, because the connection's asset codes are ambiguous. */
+  markSingleChain: () => void;
+  /** Records that the snapshot is complete, after the frames that are queued. */
   completeSnapshot: (frames: number) => void;
-  /** Resolves when nothing is pending, with the number of frames that a stop left unrecorded. */
-  drained: () => Promise<number>;
-  /** Does nothing where the opening itself was not recorded. */
+  /** Resolves when the queue is empty, with the number of frames that a stop left unrecorded. */
+  whenDrained: () => Promise<number>;
+  /** Records the closing; does nothing if the opening was not recorded. */
   close: (closing: Pick<FeedClosing, "reason" | "detail" | "closedAt">) => Promise<void>;
 }>;
 
 /**
- * Records one connection: its opening, its frames in their order, its closing, each durable before
- * the next is handed over. Two frames under way at once could change places when the first is
- * refused for overload, and those behind a single-chain snapshot must not be read as if it were
- * none.
+ * Records one connection: its opening, its frames in order, its closing, each durable before the next
+ * is submitted. If two frames were submitted at once, an overload that refuses the first would swap
+ * them, and a frame after a single-chain snapshot would be translated before the snapshot is known to
+ * be one.
  */
 export function createFeedRecorder(options: RecorderOptions): FeedRecorder {
-  const { connection, ingest, persist, flow, onReceipt } = options;
-  const queue = createQueue(persist);
+  const { connection, ingest, retryUntilDone, flow, onReceipt } = options;
+  const queue = createQueue(retryUntilDone);
   const pending = createPendingFrames(flow);
   let payloadType = "feed";
   let isOpened = false;
@@ -61,21 +61,22 @@ export function createFeedRecorder(options: RecorderOptions): FeedRecorder {
         pending.remove(frame);
         onReceipt(frame, receipt);
       };
-      // What fails for good stays pending, and `drained` counts it.
+      // A frame that fails permanently stays pending, and `whenDrained` counts it.
       queue.add(submit, onDone).catch(() => {});
     },
     isPaused: pending.isPaused,
-    distrust() {
+    markSingleChain() {
       payloadType = "feed:single_chain";
     },
     completeSnapshot(frames) {
       const completion = { provider: "zerohash", connection, frames } as const;
       queue.add(() => ingest.snapshotCompleted(completion)).catch(() => {});
     },
-    drained: () => queue.drained().then(pending.count),
+    whenDrained: () => queue.whenDrained().then(pending.count),
     async close(closing) {
       if (!isOpened) return;
-      await persist(() => ingest.feedClosed({ provider: "zerohash", connection, ...closing }));
+      const closed = { provider: "zerohash", connection, ...closing } as const;
+      await retryUntilDone(() => ingest.feedClosed(closed));
     },
   };
 }
@@ -94,29 +95,29 @@ function deliveryOf(frame: Frame, connection: string, payloadType: string) {
   } as const;
 }
 
-/** One piece of work after the other; once one has failed for good, those behind it fail too. */
-function createQueue(persist: Persist) {
+/** Runs one task after the other; once one has failed permanently, all later ones fail too. */
+function createQueue(retryUntilDone: RetryUntilDone) {
   let tail: Promise<unknown> = Promise.resolve();
   return {
-    /** `onDone` runs before the next piece of work begins. */
-    async add<T>(work: () => Promise<T>, onDone: (result: T) => void = () => {}): Promise<void> {
-      const done = tail.then(() => persist(work)).then(onDone);
+    /** `onDone` runs before the next task starts. */
+    async add<T>(task: () => Promise<T>, onDone: (result: T) => void = () => {}): Promise<void> {
+      const done = tail.then(() => retryUntilDone(task)).then(onDone);
       tail = done;
       await done;
     },
-    drained: () => tail.then(nothing, nothing),
+    whenDrained: () => tail.then(noop, noop),
   };
 }
 
-const nothing = () => {};
+const noop = () => {};
 
-/** More than this is pending only if one frame alone, or one read of the socket, is larger. */
+/** Exceeded only if a single frame, or one read of the socket, is larger. */
 const PENDING_BYTES_MAX = 1_048_576;
 
-/** A pending frame takes more memory than its bytes. */
+/** The memory that a pending frame takes beyond its bytes. */
 const FRAME_OVERHEAD_BYTES = 512;
 
-/** Frames that are not durable yet; while they are too many the socket is not read. */
+/** Frames that are not durable yet; the socket is paused while they exceed the limit. */
 function createPendingFrames(flow: Pick<FeedSocket, "pause" | "resume">) {
   let bytes = 0;
   let count = 0;
@@ -141,37 +142,36 @@ function createPendingFrames(flow: Pick<FeedSocket, "pause" | "resume">) {
   };
 }
 
-/** Does the work until it succeeds. */
-type Persist = <T>(work: () => Promise<T>) => Promise<T>;
+/** Runs a task until it succeeds. */
+type RetryUntilDone = <T>(task: () => Promise<T>) => Promise<T>;
 
-type PersistOptions = Readonly<{
+type RetryOptions = Readonly<{
   clock: Clock;
   logger: Logger;
   random: RandomFraction;
   onRetry: () => void;
-  /** Once it aborts, work gets one more attempt and then its error is thrown. */
+  /** After it aborts, a task gets one more attempt, and then its error is thrown. */
   signal: AbortSignal;
 }>;
 
-const PAUSES = { delayMsMin: 100, delayMsMax: 10_000 };
+const RETRY_POLICY = { delayMsMin: 100, delayMsMax: 10_000 };
 
 /**
- * Repeats whatever fails, with backoff from 0.1 to 10 s and without end: what comes after it waits,
- * since a frame that is skipped is money that is missing. Unforeseen errors are repeated too, and
- * logged as such.
+ * Retries every error without limit, with a backoff from 0.1 to 10 s. Later tasks wait, since a skipped
+ * frame is missing money. Unexpected errors are retried too, but logged as errors.
  */
-export function createPersist({ signal, ...options }: PersistOptions): Persist {
+export function createRetry({ signal, ...options }: RetryOptions): RetryUntilDone {
   const { clock, logger, random, onRetry } = options;
-  return async (work) => {
+  return async (task) => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await work();
+        return await task();
       } catch (error) {
         if (signal.aborted) throw error;
         if (isTransient(error)) logger.warn({ error: error.name }, "feed waits for the stream");
         else logger.error(errorReport(error), "feed cannot record");
         onRetry();
-        await clock.sleep(backoffMs(attempt, PAUSES, random), signal);
+        await clock.sleep(backoffMs(attempt, RETRY_POLICY, random), signal);
       }
     }
   };

@@ -11,7 +11,7 @@ export type FakeConnection = Readonly<{
   open: () => Promise<void>;
   /** Sends frames in one go, as one read of a socket may bring them. */
   send: (...frames: readonly unknown[]) => Promise<void>;
-  /** Sends so many bytes of a frame that is not whole yet. */
+  /** Sends this many bytes of an incomplete frame. */
   sendPart: (bytes: number) => void;
   end: (end: SocketEnd) => Promise<void>;
 }>;
@@ -21,7 +21,7 @@ export type FakeFeed = Readonly<{ connect: ConnectSocket; dials: WatchedList<Fak
 export const CLOSED: SocketEnd = { kind: "closed", code: 1000, reason: "" };
 export const CUT: SocketEnd = { kind: "network", detail: "no closing handshake" };
 
-/** A feed without a network, whose every move the test makes. */
+/** A feed without a network, controlled by the test. */
 export function createFakeFeed(): FakeFeed {
   const dials = createWatchedList<FakeConnection>();
   const connect: ConnectSocket = (_options, events) => {

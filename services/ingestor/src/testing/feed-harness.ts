@@ -17,7 +17,7 @@ export const FEED = {
   frameBytesMax: 1000,
 };
 
-/** A feed client whose server, stream, time and luck are in the test's hands. */
+/** A feed client whose server, stream, clock and randomness the test controls. */
 export function startFakeFeed(given: Readonly<{ random?: () => number }> = {}) {
   const ingest = createRecordingIngest();
   const clock = createManualClock();

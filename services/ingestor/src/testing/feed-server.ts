@@ -4,7 +4,7 @@ import { createWatchedList, type WatchedList } from "./watched-list.ts";
 
 export type ServedConnection = Readonly<{
   socket: WebSocket;
-  /** What lies under it, for frames that come in parts. */
+  /** The socket underneath, to send a frame in parts. */
   tcp: Socket;
   received: WatchedList<Readonly<Record<string, unknown>>>;
 }>;

@@ -4,13 +4,13 @@ import { createWatchedList } from "./watched-list.ts";
 
 export type ManualClock = memory.ManualClock &
   Readonly<{
-    /** How long each sleep that began so far was to take, in ms. */
+    /** The duration of each sleep that has begun, in ms. */
     sleeps: () => readonly number[];
     /** Resolves when this many sleeps have begun. */
     whenSlept: (count: number) => Promise<void>;
   }>;
 
-/** A clock that stands still until a test lets time pass, and remembers who slept. */
+/** A clock that advances only when a test says so, and records its sleeps. */
 export function createManualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
   const clock = memory.createManualClock(BigInt(startMs) * MILLISECOND);
   const slept = createWatchedList<number>();

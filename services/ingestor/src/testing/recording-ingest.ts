@@ -15,9 +15,9 @@ export type IngestCall =
 
 export type RecordingIngest = Ingest &
   Readonly<{
-    /** What became durable, in order. */
+    /** Calls that succeeded, in order. */
     recorded: WatchedList<IngestCall>;
-    /** Snapshots that were said to be complete. */
+    /** Snapshots that were reported as complete. */
     completed: WatchedList<SnapshotCompletion>;
     /** Every call, also those that failed. */
     attempted: WatchedList<IngestCall>;
@@ -26,12 +26,12 @@ export type RecordingIngest = Ingest &
     failNext: (...errors: readonly Error[]) => void;
     /** Every call fails until this is called with null. */
     failAlways: (error: Error | null) => void;
-    /** Calls wait until the function that this answers is called. */
+    /** Calls wait until the returned function is called. */
     hold: () => () => void;
     answerWith: (answer: (delivery: Delivery) => Partial<Receipt>) => void;
   }>;
 
-/** An ingest that keeps what it is given, and fails or waits when told to. */
+/** An ingest that records its calls, and fails or waits as the test says. */
 export function createRecordingIngest(): RecordingIngest {
   const recorded = createWatchedList<IngestCall>();
   const completed = createWatchedList<SnapshotCompletion>();

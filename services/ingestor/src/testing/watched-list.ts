@@ -1,8 +1,8 @@
-/** A list that grows, and that can be waited on, so that no test has to sleep and look again. */
+/** A list whose growth a test can wait for, instead of polling. */
 export type WatchedList<T> = Readonly<{
   add: (item: T) => void;
   all: () => readonly T[];
-  /** Resolves with the items once the condition holds of them, now or after some later item. */
+  /** Resolves with the items once the condition holds, now or after a later item. */
   when: (holds: (items: readonly T[]) => boolean) => Promise<readonly T[]>;
 }>;
 
