@@ -10,14 +10,14 @@ import type { KeyDirectory } from "@counterfoil/processing/access/keys";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
-/** Who asks. */
+/** Who makes a request. */
 export type Caller = Readonly<{
-  /** null: nobody is asked for a key. */
+  /** null if no key is required. */
   keyId: string | null;
   role: KeyRole;
-  /** What is not this platform's does not exist for it; null sees everything. */
+  /** Only the data of this platform is visible; null sees everything. */
   platform: string | null;
-  /** How events name it. */
+  /** The name in events. */
   actor: string;
 }>;
 
@@ -27,8 +27,8 @@ declare module "fastify" {
   }
 }
 
-/** Whoever is let in without a key: it reads, as long as there was never a key. */
-export const NOBODY: Caller = { keyId: null, role: "reader", platform: null, actor: "nobody" };
+/** A caller without a key: it may read as long as no key was ever created. */
+export const ANONYMOUS: Caller = { keyId: null, role: "reader", platform: null, actor: "nobody" };
 
 type GuardDeps = Readonly<{
   config: Config;
@@ -37,12 +37,12 @@ type GuardDeps = Readonly<{
   hashing: Hashing;
 }>;
 
-/** Lets nobody past who must not: the name, the page's origin, the key, its role, in this order. */
+/** Refuses requests by the Host header, the origin of the page, the key and its role, in this order. */
 export function guard(app: FastifyInstance, deps: GuardDeps): void {
   app.decorateRequest("caller");
   app.addHook("onRequest", async (request, reply) => {
-    request.caller = NOBODY;
-    if (!isForAnybody(request)) {
+    request.caller = ANONYMOUS;
+    if (!isPublic(request)) {
       checkHost(request, deps.config);
       checkOrigin(request, deps.config);
     }
@@ -59,7 +59,7 @@ export function guard(app: FastifyInstance, deps: GuardDeps): void {
   });
 }
 
-/** Whether whoever was let in to read, and is still there, would be let in now. */
+/** Whether a connected reader would still be admitted now. */
 export async function isStillAdmitted(
   { keyId }: Caller,
   { directory, clock }: Pick<GuardDeps, "directory" | "clock">,
@@ -78,12 +78,12 @@ const isProblem = (error: unknown, code: Problem["code"]): boolean =>
 const pathOf = ({ url, routeOptions }: FastifyRequest): string =>
   routeOptions.url ?? url.split("?", 1)[0] ?? "";
 
-/** Providers and probes call the service by whatever name they were given. */
-const FOR_ANYBODY = /^\/(?:webhooks\/|healthz$|readyz$|metrics$)/;
+/** Providers and probes may use any host name. */
+const PUBLIC_PATHS = /^\/(?:webhooks\/|healthz$|readyz$|metrics$)/;
 
-const isForAnybody = (request: FastifyRequest): boolean => FOR_ANYBODY.test(pathOf(request));
+const isPublic = (request: FastifyRequest): boolean => PUBLIC_PATHS.test(pathOf(request));
 
-/** An address under `/v1` that no route has needs a key too. A browser asks beforehand without one. */
+/** An unknown path under `/v1` needs a key too. A browser's preflight request has none. */
 function needsOf(request: FastifyRequest): Needs {
   if (request.method === "OPTIONS") return null;
   const { needs } = request.routeOptions.config;
@@ -92,8 +92,8 @@ function needsOf(request: FastifyRequest): Needs {
 }
 
 /**
- * A page of anybody may let its own name point to this machine, and would be of the same origin then:
- * only the name in the request tells.
+ * Prevents DNS rebinding: a foreign page may let its own name resolve to this machine, and then has
+ * the same origin; only the Host header shows it.
  *
  * @throws Problem unknown_host
  */
@@ -109,15 +109,16 @@ function checkHost({ host }: FastifyRequest, config: Config): void {
   );
 }
 
-const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * Browsers send what a page of another origin asks for, and only withhold the answer.
+ * Prevents cross-site requests that change something: a browser sends them, and only withholds the
+ * answer from the page.
  *
  * @throws Problem foreign_origin
  */
 function checkOrigin({ method, headers, host }: FastifyRequest, config: Config): void {
-  if (READING.has(method)) return;
+  if (SAFE_METHODS.has(method)) return;
   const { origin, "sec-fetch-site": site } = headers;
   const isForeign =
     origin === undefined
@@ -139,30 +140,31 @@ async function callerOf(
   needs: Exclude<Needs, null>,
   deps: GuardDeps,
 ): Promise<Caller> {
-  const isHere = isLoopback(request.ip);
-  if (needs === "metrics" && isHere) return NOBODY;
+  const isLocal = isLoopback(request.ip);
+  if (needs === "metrics" && isLocal) return ANONYMOUS;
   const directory = await deps.directory();
   if (!directory.requiresKey) {
-    const isOpen = isHere || deps.config.COUNTERFOIL_ALLOW_UNAUTHENTICATED;
-    if (isOpen && needs !== "operator") return NOBODY;
+    const isOpen = isLocal || deps.config.COUNTERFOIL_ALLOW_UNAUTHENTICATED;
+    if (isOpen && needs !== "operator") return ANONYMOUS;
     throw new Problem(
       "unauthenticated",
       "there is no API key yet: `counterfoil keys create` makes one",
     );
   }
-  const caller = holderOf(request, directory, deps);
+  const caller = authenticate(request, directory, deps);
   if (caller === null) throw new Problem("unauthenticated", EXPECTED);
   checkRole(caller, needs);
   return caller;
 }
 
-/** The same for every key that opens nothing: which it is, is the business of who made it. */
+/** The same text for every refused key, so that it does not reveal whether the key ever existed. */
 const EXPECTED =
   "expected `Authorization: Bearer SECRET` with a key of this ledger that was neither revoked nor has expired";
 
 const BEARER = /^Bearer +((cf_[0-9a-f]{8})_[\w-]{43})$/i;
 
-function holderOf(
+/** @returns null if the request has no active key */
+function authenticate(
   { headers }: FastifyRequest,
   directory: KeyDirectory,
   { clock, hashing }: GuardDeps,
@@ -171,8 +173,8 @@ function holderOf(
   if (secret === undefined || prefix === undefined) return null;
   const presented = Buffer.from(hashing.sha256(secret), "hex");
   for (const { key, digest } of directory.withPrefix(prefix)) {
-    const kept = Buffer.from(digest ?? "", "hex");
-    if (kept.length !== presented.length || !timingSafeEqual(kept, presented)) continue;
+    const stored = Buffer.from(digest ?? "", "hex");
+    if (stored.length !== presented.length || !timingSafeEqual(stored, presented)) continue;
     if (keyState(key, clock.now()) !== "active") return null;
     const { id, role, platform, name } = key;
     return {

@@ -4,22 +4,22 @@ import type { FeedCommand, FeedMessage } from "@counterfoil/processing/changes/f
 import type { ChangeCursor, ChangeFilter } from "@counterfoil/processing/changes/reader";
 import type { Caller } from "./access.ts";
 
-/** Where the changes come from: beside this event loop, or on it. */
+/** The feed of changes, on another thread or on this event loop. */
 type FeedPort = Readonly<{
   tell: (command: FeedCommand) => void;
   stop: () => Promise<void>;
 }>;
 
-/** @param onEnd what is open has to begin anew: the feed has ended, and is started again */
+/** @param onEnd called when the feed has ended and is restarted: open streams have to reconnect */
 export type OpenFeed = (send: (message: FeedMessage) => void, onEnd: () => void) => FeedPort;
 
 export type StreamLimits = Readonly<{
-  /** Streams that are open at once. */
+  /** The maximum number of open streams. */
   streamsMax: number;
-  /** Of what one reader has not read, and of what all have not: a slow one is closed then. */
+  /** The maximum of unread bytes, for one reader and for all; a slow reader is closed then. */
   unreadMax: number;
   unreadOfAllMax: number;
-  /** A reader that reads nothing for so long is closed. */
+  /** A reader that reads nothing for this long is closed. */
   stalledMs: number;
 }>;
 
@@ -31,7 +31,7 @@ export const STREAM_LIMITS: Omit<StreamLimits, "streamsMax"> = {
 
 export type ChangeStreams = Readonly<{
   open: (response: ServerResponse, reader: NewReader) => void;
-  /** Whether as many are open as may be. */
+  /** Whether the maximum number of streams is open. */
   isFull: () => boolean;
   count: () => number;
   stop: () => Promise<void>;
@@ -42,7 +42,7 @@ type NewReader = ChangeFilter & Readonly<{ from: ChangeCursor | null; caller: Ca
 type StreamsDeps = Readonly<{
   openFeed: OpenFeed;
   limits: StreamLimits;
-  /** Whether who was let in would still be. */
+  /** Whether a connected caller would still be admitted. */
   isAdmitted: (caller: Caller) => Promise<boolean>;
   log: SampledLog;
 }>;
@@ -51,35 +51,35 @@ type Stream = {
   readonly id: number;
   readonly response: ServerResponse;
   readonly caller: Caller;
-  /** What it had read when it was last looked at, and since when it is at that. */
+  /** The bytes that it had read at the last check, and since when this number is unchanged. */
   read: number;
   readSinceMs: number;
 };
 
 const CHECK_MS = 1_000;
 
-/** The open connections of `/v1/changes`; what they are told, a feed says. */
+/** The open connections of `/v1/changes`, to which the messages of a feed are written. */
 export function createChangeStreams(deps: StreamsDeps): ChangeStreams {
   const { limits } = deps;
   const streams = new Map<number, Stream>();
   const endAll = () => {
     for (const { response } of streams.values()) response.end();
   };
-  const messages = passOn(streams, limits, {
-    cut,
-    told: (bytes) => feed.tell(passed(bytes)),
-    more,
+  const dispatch = createDispatcher(streams, limits, {
+    disconnect,
+    onWritten: (bytes) => feed.tell({ kind: "passed", bytes }),
+    requestNextPage,
   });
-  const feed = deps.openFeed(messages, endAll);
+  const feed = deps.openFeed(dispatch, endAll);
   const checking = setInterval(() => void check(), CHECK_MS).unref();
   let opened = 0;
 
-  function more({ id: reader }: Stream): void {
+  function requestNextPage({ id: reader }: Stream): void {
     feed.tell({ kind: "more", reader });
   }
 
-  /** Closed before memory grows; it goes on from the last id that it has read. */
-  function cut({ response }: Stream, why: string): void {
+  /** Bounds the memory of unread bytes; the reader can reconnect with the last id that it has read. */
+  function disconnect({ response }: Stream, why: string): void {
     const unread = response.writableLength;
     deps.log("changes cut", "warn", { why, bytes: unread }, "a reader of changes is too slow");
     response.destroy();
@@ -87,14 +87,14 @@ export function createChangeStreams(deps: StreamsDeps): ChangeStreams {
 
   async function check(): Promise<void> {
     const now = performance.now();
-    const admitted = new Map<string | null, boolean>();
+    const admittedByKey = new Map<string | null, boolean>();
     for (const stream of [...streams.values()]) {
       const { caller, response } = stream;
-      const known = admitted.get(caller.keyId);
+      const known = admittedByKey.get(caller.keyId);
       const isAdmitted = known ?? (await deps.isAdmitted(caller).catch(() => false));
-      admitted.set(caller.keyId, isAdmitted);
+      admittedByKey.set(caller.keyId, isAdmitted);
       if (!isAdmitted) response.end();
-      if (isStalled(stream, now, limits.stalledMs)) cut(stream, "stalled");
+      if (isStalled(stream, now, limits.stalledMs)) disconnect(stream, "stalled");
     }
   }
 
@@ -120,73 +120,71 @@ export function createChangeStreams(deps: StreamsDeps): ChangeStreams {
   };
 }
 
-const passed = (bytes: number): FeedCommand => ({ kind: "passed", bytes });
-
-type Passing = Readonly<{
-  cut: (stream: Stream, why: string) => void;
-  /** So many bytes that were for a channel have been written to it. */
-  told: (bytes: number) => void;
+type DispatchHandlers = Readonly<{
+  disconnect: (stream: Stream, why: string) => void;
+  /** The bytes of a live message are written to its channel. */
+  onWritten: (bytes: number) => void;
   /** The stream has room for its next page. */
-  more: (stream: Stream) => void;
+  requestNextPage: (stream: Stream) => void;
 }>;
 
-/** Streams that are written to before others on this event loop have their turn. */
-const AT_ONCE = 32;
+/** Streams that are written to before the event loop is yielded. */
+const WRITES_PER_TURN = 32;
 
 /**
- * Writes what a feed says, one message after the other: who joins a channel is told what is said to
- * it from then on.
+ * Writes the messages of a feed, one after the other, so that a stream that joins a channel receives
+ * exactly the messages that follow.
  */
-function passOn(
+function createDispatcher(
   streams: ReadonlyMap<number, Stream>,
   limits: StreamLimits,
-  { cut, told, more }: Passing,
+  { disconnect, onWritten, requestNextPage }: DispatchHandlers,
 ): (message: FeedMessage) => void {
-  const messages: FeedMessage[] = [];
-  const channels = createMembers();
-  let isPassing = false;
+  const queue: FeedMessage[] = [];
+  const channels = createChannels();
+  let isDispatching = false;
 
-  function givePage({ reader, bytes, isLive, channel }: FeedMessage & { kind: "page" }): void {
+  function writePage({ reader, bytes, isLive, channel }: FeedMessage & { kind: "page" }): void {
     const stream = streams.get(reader);
     if (stream === undefined) return;
-    const isRead = write(stream, bytes);
+    const hasRoom = write(stream, bytes);
     if (isLive) channels.join(channel, stream);
-    else if (isRead) more(stream);
-    else stream.response.once("drain", () => more(stream));
+    else if (hasRoom) requestNextPage(stream);
+    else stream.response.once("drain", () => requestNextPage(stream));
   }
 
-  async function tellChannel({ channel, bytes }: FeedMessage & { kind: "live" }): Promise<void> {
+  async function broadcast({ channel, bytes }: FeedMessage & { kind: "live" }): Promise<void> {
     let written = 0;
     for (const stream of channels.of(channel)) {
       write(stream, bytes);
-      if (stream.response.writableLength > limits.unreadMax) cut(stream, "one");
+      if (stream.response.writableLength > limits.unreadMax) disconnect(stream, "one");
       written += 1;
-      if (written % AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (written % WRITES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    for (const slowest of beyondAll([...streams.values()], limits.unreadOfAllMax)) {
-      cut(slowest, "all");
+    for (const slowest of slowestBeyond([...streams.values()], limits.unreadOfAllMax)) {
+      disconnect(slowest, "all");
     }
-    told(bytes.length);
+    onWritten(bytes.length);
   }
 
   return async (message) => {
-    messages.push(message);
-    if (isPassing) return;
-    isPassing = true;
-    for (let next = messages.shift(); next !== undefined; next = messages.shift()) {
-      if (next.kind === "page") givePage(next);
-      else await tellChannel(next);
+    queue.push(message);
+    if (isDispatching) return;
+    isDispatching = true;
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      if (next.kind === "page") writePage(next);
+      else await broadcast(next);
     }
-    isPassing = false;
+    isDispatching = false;
   };
 }
 
-/** @returns whether it has been taken at once */
+/** @returns false if the stream's buffer is full */
 const write = ({ response }: Stream, bytes: Uint8Array): boolean =>
   response.destroyed || response.writableEnded || response.write(bytes);
 
-/** Which streams are told what is said to a channel. */
-function createMembers() {
+/** The live streams of each channel. */
+function createChannels() {
   const members = new Map<string, Set<Stream>>();
   return {
     of: (channel: string): readonly Stream[] => [...(members.get(channel) ?? [])],
@@ -203,8 +201,8 @@ function createMembers() {
 
 const unreadOf = ({ response }: Stream): number => response.writableLength;
 
-/** The slowest, as many as it takes that what all have not read is within a bound. */
-function beyondAll(streams: readonly Stream[], unreadMax: number): readonly Stream[] {
+/** The slowest streams, which have to be closed so that the unread bytes of all are within a limit. */
+function slowestBeyond(streams: readonly Stream[], unreadMax: number): readonly Stream[] {
   let unread = streams.reduce((sum, stream) => sum + unreadOf(stream), 0);
   if (unread <= unreadMax) return [];
   const slowest: Stream[] = [];
@@ -216,7 +214,7 @@ function beyondAll(streams: readonly Stream[], unreadMax: number): readonly Stre
   return slowest;
 }
 
-/** Whether it has not read anything for a while of what is there for it. */
+/** Whether a stream has unread bytes and has read none of them for `stalledMs`. */
 function isStalled(stream: Stream, nowMs: number, stalledMs: number): boolean {
   const unread = unreadOf(stream);
   const read = (stream.response.socket?.bytesWritten ?? 0) - unread;

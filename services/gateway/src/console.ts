@@ -5,8 +5,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 
 /**
- * Begins to build the console, so that whoever connects first does not wait for it. Where that fails,
- * whoever opens a page tries again.
+ * Starts to build the console, so that the first visitor does not wait for it. If the build fails, the
+ * next request for a page retries it.
  */
 export function prepareConsole(logger: Logger): Console {
   const console = createConsole();
@@ -21,8 +21,8 @@ export function prepareConsole(logger: Logger): Console {
 }
 
 /**
- * Serves the console: one document at each of its addresses, and the files that it needs. Nobody is
- * asked for a key here: nothing of the ledger is in them, and the page asks the API as anybody does.
+ * Serves the console: one document at each of its addresses, and the files that it needs. They require
+ * no key: they contain nothing of the ledger, and the page calls the API with the user's key.
  */
 export function serveConsole(app: FastifyInstance, { bundle }: Console): void {
   const schema = { hide: true };
@@ -43,7 +43,7 @@ export function serveConsole(app: FastifyInstance, { bundle }: Console): void {
   });
 }
 
-/** Scripts, styles and answers of this service alone; styles in files, as scripts. */
+/** Allows scripts, styles and requests of this service alone, and nothing inline. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { createAjv } from "./contracts/testing/documents.ts";
 import { generatedDocuments } from "./contracts/write-contracts.ts";
-import { answerOf, EXAMPLES_FILE, type Operation } from "./describe.ts";
+import { EXAMPLES_FILE, type Operation, successMediaOf } from "./describe.ts";
 
 type Answer = Readonly<{ schema: object; example: unknown }>;
 
@@ -16,7 +16,7 @@ async function answers() {
   const without: string[] = [];
   for (const operation of operations as readonly Operation[]) {
     const { operationId = "" } = operation;
-    const { schema, example } = answerOf(operation) ?? {};
+    const { schema, example } = successMediaOf(operation) ?? {};
     if (example === undefined) without.push(operationId);
     else found.set(operationId, { schema: { $defs: components.schemas, ...schema }, example });
   }

@@ -9,7 +9,7 @@ import {
 } from "fastify-type-provider-zod";
 import { KEY_SCHEME, TAGS } from "./route.ts";
 
-/** The document is made from the routes' own schemas, so the two cannot differ. */
+/** Adds the OpenAPI document, generated from the routes' schemas, and the reference page. */
 export async function describeRoutes(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -17,7 +17,7 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
       info: {
         title: "Counterfoil",
         description:
-          "Balances and lifecycles, folded from what the custody provider said. Amounts are exact decimals in strings, times ISO 8601 with nanoseconds kept, positions strings. Every answer from a read model carries the position that it was computed at; problems are RFC 9457 documents with a stable `code`.",
+          "Balances and lifecycles, projected from what the custody providers reported. Amounts are exact decimals in strings, times are ISO 8601 with nanoseconds, positions are strings. Every answer from a read model carries the position that it was computed at; problems are RFC 9457 documents with a stable `code`.",
         version: "1.0.0",
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
@@ -28,13 +28,13 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
             type: "http",
             scheme: "bearer",
             description:
-              "An API key, as `counterfoil keys create` shows it once. As long as there was never a key, readers on loopback need none. A key with a platform sees what is that platform's, and nothing that tells of anything else.",
+              "An API key, which `counterfoil keys create` shows once. As long as no key was ever created, readers on loopback need none. A key with a platform sees only that platform's data.",
           },
         },
       },
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     },
-    // Other roles' routes on this port stay out: the document is the same wherever it is made.
+    // Routes of other roles on this port are omitted, so that the document is the same everywhere.
     hideUntagged: true,
     transform: createJsonSchemaTransform({ zodToJsonConfig: OPEN }),
     transformObject: (document) => withExamples(withoutUnused(componentsOf(document))),
@@ -42,14 +42,14 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
   mountReference(app);
 }
 
-/** Records may grow: a client that refuses a field which it does not know would break then. */
+/** Schemas allow unknown fields: records may get new ones without breaking clients. */
 const OPEN = { override: keepOpen };
 
 const componentsOf = createJsonSchemaTransformObject({ zodToJsonConfig: OPEN });
 
 /**
- * Every schema is there twice, for input and for output, and records are output only; those of
- * what only topics carry no route refers to.
+ * Removes the input variant of each schema, since records are output only, and the schemas that no
+ * route refers to, such as those of topics.
  */
 function withoutUnused(document: ReturnType<typeof componentsOf>) {
   const { components = {}, ...rest } = document as { components?: Components };
@@ -63,12 +63,12 @@ function withoutUnused(document: ReturnType<typeof componentsOf>) {
 
 type Components = Readonly<{ schemas?: Readonly<Record<string, object>> }>;
 
-/** What `pnpm examples` writes: by operation an answer that a ledger gave. */
+/** Written by `pnpm examples`: an answer of a real ledger for each operation. */
 export const EXAMPLES_FILE = new URL("./examples.json", import.meta.url);
 
 type Document = Readonly<{ paths?: Readonly<Record<string, Readonly<Record<string, unknown>>>> }>;
 
-/** The OpenAPI document with an example beside the schema of each answer that has one. */
+/** Adds an example to each answer that has one. */
 function withExamples<Given extends object>(document: Given): Given {
   const examples: Readonly<Record<string, unknown>> = JSON.parse(
     readFileSync(EXAMPLES_FILE, "utf8"),
@@ -76,7 +76,7 @@ function withExamples<Given extends object>(document: Given): Given {
   for (const methods of Object.values((document as Document).paths ?? {})) {
     for (const operation of Object.values(methods)) {
       const { operationId = "" } = operation as Operation;
-      const media = answerOf(operation as Operation);
+      const media = successMediaOf(operation as Operation);
       const example = examples[operationId];
       if (media !== undefined && example !== undefined) media.example = example;
     }
@@ -84,8 +84,8 @@ function withExamples<Given extends object>(document: Given): Given {
   return document;
 }
 
-/** What an operation answers where all is well; one that answers bytes has no example. */
-export function answerOf({ responses = {} }: Operation): Media | undefined {
+/** The media of an operation's successful answer; undefined for bytes, which have no example. */
+export function successMediaOf({ responses = {} }: Operation): Media | undefined {
   const [, answer] = Object.entries(responses).find(([status]) => status.startsWith("2")) ?? [];
   return answer?.content?.["application/json"] ?? answer?.content?.["text/event-stream"];
 }
@@ -99,8 +99,8 @@ type Media = { readonly schema?: object; example?: unknown };
 const PREFIX = "/docs";
 
 /**
- * The reference page at `/docs`, from this host alone. Its program takes a second and 30 MB to load,
- * so that is done when somebody looks at it first.
+ * The reference page at `/docs`, which loads nothing from other hosts. Its module takes a second and
+ * 30 MB to load, so it is loaded at the first request.
  */
 function mountReference(app: FastifyInstance): void {
   let opened: Promise<FastifyInstance> | null = null;
@@ -131,7 +131,7 @@ async function openReference(): Promise<FastifyInstance> {
     configuration: {
       url: "/openapi.json",
       pageTitle: "Counterfoil API",
-      // Nothing is fetched from, or told to, anybody else.
+      // Nothing is fetched from or sent to other hosts.
       withDefaultFonts: false,
       telemetry: false,
       hideClientButton: true,
@@ -144,7 +144,7 @@ async function openReference(): Promise<FastifyInstance> {
   return app;
 }
 
-/** The page begins with a script of its own: that very text may run, and no other inline. */
+/** Allows the inline scripts of the page by their hashes, and no others. */
 function allowingScriptsOf(page: string, policy: string): string {
   const scripts = [...page.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)];
   const inline = scripts.filter(([, text = ""]) => text !== "");

@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const gateway of started.splice(0)) await gateway.stop();
 });
 
-const NOBODY_ACTS = async () => Promise.reject(new Error());
+const unusedAction = async () => Promise.reject(new Error());
 
 function depsOf(environment: Readonly<Record<string, string>> = {}): GatewayDeps {
   return {
@@ -32,7 +32,7 @@ function depsOf(environment: Readonly<Record<string, string>> = {}): GatewayDeps
     logger: pino({ level: "silent" }),
     registry: new Registry(),
     keys: createMemoryKeyStore(),
-    acting: { acknowledge: NOBODY_ACTS, dismiss: NOBODY_ACTS, retry: NOBODY_ACTS },
+    operatorActions: { acknowledge: unusedAction, dismiss: unusedAction, retry: unusedAction },
     heads: testHeads(ledger, NO_KEY_FILE),
     rebuilds: NO_REBUILDS,
   };

@@ -37,14 +37,14 @@ import { describeRoutes } from "./describe.ts";
 import { measureLedger } from "./metrics.ts";
 import { protectRoutes, sendSecurityHeaders } from "./protection.ts";
 import type { Sources } from "./reading.ts";
-import { type Acting, actingRoutes, attentionRoutes } from "./route/attention.ts";
+import { attentionRoutes, type OperatorActions, operatorRoutes } from "./route/attention.ts";
 import { auditRoutes } from "./route/audit.ts";
 import { balanceRoutes } from "./route/balances.ts";
 import { changeRoutes, eventFrames } from "./route/changes.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
 import { assertReadable, operationRoutes } from "./route/operations.ts";
 import { streamRoutes } from "./route/stream.ts";
-import { type AnswerElsewhere, mountRoutes, type Route } from "./route.ts";
+import { type ForwardRequest, mountRoutes, type Route } from "./route.ts";
 
 export type GatewayDeps = Omit<Sources, "stopping"> &
   Readonly<{
@@ -52,30 +52,30 @@ export type GatewayDeps = Omit<Sources, "stopping"> &
     registry: Registry;
     keys: KeyStore;
     catalogue: Pick<ModelCatalogue, "generations">;
-    acting: Acting;
-    /** Where others answer on this event loop too: answers the reading routes beside it. */
+    operatorActions: OperatorActions;
+    /** Answers the reading routes on another thread, if other roles share this event loop. */
     readers?: Readers;
-    /** Unless given: whether the stream and every model can be read. */
+    /** By default: whether the stream and every model can be read. */
     readiness?: Readiness;
-    /** Its pages, where they are being built already. */
+    /** The console, if its build was started already. */
     pages?: Console;
-    /** Of the listener, where it is open already. */
+    /** The open port of the listener, if it was opened already. */
     door?: Door;
-    /** Mounts what other roles answer on the same port: webhooks, the feed, the console. */
+    /** Mounts the routes of other roles on the same port, such as webhooks. */
     register?: (app: FastifyInstance) => Promise<void>;
   }>;
 
-/** Whoever answers reading routes for a gateway. */
+/** Answers reading routes for a gateway. */
 export type Readers = Readonly<{
-  answer: AnswerElsewhere;
+  answer: ForwardRequest;
   openFeed: OpenFeed;
-  /** Gives up waits for positions, and answers what is under way. */
+  /** Ends waits for positions, and answers pending requests. */
   stop: () => Promise<void>;
 }>;
 
 /**
- * The HTTP interface: every reading route, operations, and what `register` adds. The caller closes
- * what it reads from.
+ * Creates the HTTP interface: every reading route, operations, and what `register` adds. The caller
+ * closes the sources in `deps`.
  *
  * @throws StartupError configuration_invalid
  */
@@ -95,7 +95,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   const directory = followKeys(deps);
   guard(app, { ...deps, hashing: nodeHashing, directory });
   const streams = createChangeStreams({
-    openFeed: readers?.openFeed ?? feedHere(deps),
+    openFeed: readers?.openFeed ?? openLocalFeed(deps),
     limits: { ...STREAM_LIMITS, streamsMax: config.COUNTERFOIL_CHANGE_STREAMS },
     isAdmitted: (caller) => isStillAdmitted(caller, { ...deps, directory }),
     log: sampleLog(deps),
@@ -114,7 +114,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
     await protectRoutes(v1, config);
     mountRoutes(v1, readingRoutes(sources), readers?.answer);
     mountRoutes(v1, changeRoutes(sources, streams));
-    mountRoutes(v1, actingRoutes(deps.acting));
+    mountRoutes(v1, operatorRoutes(deps.operatorActions));
     mountRoutes(v1, operations.filter(isVersioned));
   });
   mountRoutes(
@@ -133,15 +133,15 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   return listener;
 }
 
-/** The changes, read on this event loop. */
-const feedHere =
+/** Reads changes on this event loop. */
+const openLocalFeed =
   (deps: ChangesDeps): OpenFeed =>
   (send) =>
     createGatewayFeed(deps, send);
 
 type ChangesDeps = Pick<GatewayDeps, "stream" | "models" | "catalogue" | "clock" | "logger">;
 
-/** The changes as `/v1/changes` writes them. */
+/** Creates the feed of changes in the format of `/v1/changes`. */
 export function createGatewayFeed(deps: ChangesDeps, send: (message: FeedMessage) => void) {
   const log = sampleLog(deps);
   const onFailure = (error: unknown) =>
@@ -152,8 +152,9 @@ export function createGatewayFeed(deps: ChangesDeps, send: (message: FeedMessage
 const isVersioned = ({ url }: Route): boolean => url.startsWith("/v1/");
 
 /**
- * The reading routes alone, to be asked by `inject`: the other end of `readers`. Whoever asks was let
- * in there, and is named in a header that nobody else can send: it listens nowhere.
+ * Creates an application with the reading routes alone, which answers what `readers` forwards, by
+ * `inject`. The caller was authenticated by the forwarding gateway, and is given in a header; nobody
+ * else can send one, since the application does not listen.
  */
 export async function createReadingApp(
   deps: Omit<Sources, "stopping"> & Pick<GatewayDeps, "logger">,
@@ -172,8 +173,8 @@ export async function createReadingApp(
   return app;
 }
 
-/** Of a question to `createReadingApp`. Headers hold no more than ASCII. */
-export const questionHeaders = (caller: Caller, requestId: string): Record<string, string> => ({
+/** The headers of a request to `createReadingApp`. They are escaped to ASCII. */
+export const forwardedHeaders = (caller: Caller, requestId: string): Record<string, string> => ({
   [REQUEST_ID_HEADER]: requestId,
   [CALLER_HEADER]: JSON.stringify(caller).replace(/[\u0080-\uffff]/g, escapedUnit),
 });
@@ -184,15 +185,15 @@ const escapedUnit = (unit: string): string =>
 
 function setCompilers(app: FastifyInstance): void {
   app.setValidatorCompiler(validatorCompiler);
-  // Records have their shape from the queries; checking it again for every answer would double its
-  // cost and turn an unforeseen value in one row into an error for the whole page.
+  // Queries give records their shape; validating every answer again would double its cost, and one
+  // unexpected value in a row would fail the whole page.
   app.setSerializerCompiler(() => JSON.stringify);
 }
 
 /**
  * Creates the gateway and listens.
  *
- * @throws StartupError configuration_invalid, port_in_use; nothing is left running then
+ * @throws StartupError configuration_invalid, port_in_use; nothing is left running
  */
 export async function startGateway(deps: GatewayDeps): Promise<Listener & { address: string }> {
   const gateway = await createGateway(deps);
@@ -209,13 +210,13 @@ function readingRoutes(sources: Sources): readonly Route[] {
   ];
 }
 
-/** What the gateway makes of errors: of parameters, of queries, of the engines. */
+/** Maps errors of parameters, queries and engines to problem documents. */
 const asGatewayProblem: AsProblem = (error, request) =>
   queryProblemOf(error, request) ?? engineProblemOf(error);
 
 const TOO_NEW = "a newer version of the program has written the data: run that version";
 
-/** Errors of the engines. Their messages name files and addresses, which stay in the log. */
+/** Errors of the engines. Their own messages name files and addresses, so they are only logged. */
 const ENGINE_PROBLEMS: readonly (readonly [abstract new () => Error, ErrorCode, string])[] = [
   [StreamUnavailable, "stream_unavailable", "the event stream cannot be read just now"],
   [
@@ -249,17 +250,17 @@ function engineProblemOf(error: unknown): Problem | null {
 
 type ParameterError = NonNullable<ProblemDetails["errors"]>[number];
 
-/** What is wrong with a request's parameters; null where the error is another one. */
+/** The problem with a request's parameters; null if the error is another one. */
 function queryProblemOf(error: unknown, request: FastifyRequest): Problem | null {
   if (!hasZodFastifySchemaValidationErrors(error)) return null;
   const { validationContext } = error as { validationContext?: string };
-  // A parameter of the path that no resource has: there is no such address.
+  // An invalid path parameter names a resource that does not exist.
   if (validationContext === "params") return new Problem("not_found", notFoundText(request));
   if (validationContext === "body") return new Problem("malformed_request", bodyText(error));
   const given = (validationContext === "headers" ? request.headers : request.query) as Readonly<
     Record<string, unknown>
   >;
-  const wrong = error.validation.flatMap(({ instancePath, message: expected = "", params }) => {
+  const invalid = error.validation.flatMap(({ instancePath, message: expected = "", params }) => {
     const { keys } = params as Readonly<{ keys?: readonly string[] }>;
     const isUnknown = keys !== undefined;
     return (keys ?? [instancePath.slice(1)]).map((parameter) => ({
@@ -267,8 +268,8 @@ function queryProblemOf(error: unknown, request: FastifyRequest): Problem | null
       error: { parameter, found: foundText(given[parameter]), expected },
     }));
   });
-  const errors = wrong.map((each) => each.error);
-  return new Problem("invalid_query", wrong.map(wrongText).join("; "), { errors });
+  const errors = invalid.map((each) => each.error);
+  return new Problem("invalid_query", invalid.map(invalidText).join("; "), { errors });
 }
 
 type ValidationErrors = Readonly<{
@@ -276,10 +277,10 @@ type ValidationErrors = Readonly<{
 }>;
 
 function bodyText({ validation }: ValidationErrors): string {
-  const wrong = validation.map(
+  const invalid = validation.map(
     ({ instancePath, message = "" }) => `${instancePath.slice(1) || "the body"}: ${message}`,
   );
-  return wrong.join("; ");
+  return invalid.join("; ");
 }
 
 const FOUND_LENGTH_MAX = 200;
@@ -290,9 +291,10 @@ function foundText(value: unknown): string | null {
   return text.length > FOUND_LENGTH_MAX ? `${text.slice(0, FOUND_LENGTH_MAX)}…` : text;
 }
 
-type Wrong = Readonly<{ isUnknown: boolean; error: ParameterError }>;
+type InvalidParameter = Readonly<{ isUnknown: boolean; error: ParameterError }>;
 
-function wrongText({ isUnknown, error: { parameter, found, expected } }: Wrong): string {
+function invalidText({ isUnknown, error }: InvalidParameter): string {
+  const { parameter, found, expected } = error;
   if (isUnknown) return `${parameter}: there is no such parameter, expected ${expected}`;
   return `${parameter}: found ${found === null ? "nothing" : `"${found}"`}, expected ${expected}`;
 }

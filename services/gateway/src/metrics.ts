@@ -16,22 +16,22 @@ type LedgerMetricsOptions = Readonly<{
   config: Readonly<{ COUNTERFOIL_STUCK_AFTER: number }>;
 }>;
 
-/** What one scrape is told of a model; null: it could not be read in time. */
+/** The figures of one scrape by model; null: the model could not be read in time. */
 type Figures = ReadonlyMap<ModelName, (ModelAttention & Readonly<{ lag: Lag }>) | null>;
 
 /**
- * Registers what the models say of the ledger. One scrape reads each model once; a model that cannot
- * be read is NaN where it had a figure of its own, and `counterfoil_model_unreadable` says so.
+ * Registers the metrics that the models give of the ledger. One scrape reads each model once; the
+ * figures of a model that cannot be read are NaN, and `counterfoil_model_unreadable` is 1 for it.
  */
 export function measureLedger(options: LedgerMetricsOptions): void {
-  const read = createFigures(options);
+  const readFigures = createFiguresReader(options);
   for (const { labelNames = [], set, ...gauge } of GAUGES) {
     new Gauge({
       ...gauge,
       labelNames: [...labelNames],
       registers: [options.registry],
       async collect() {
-        const figures = await read();
+        const figures = await readFigures();
         this.reset();
         set(figures, (labels, value) => this.set(labels, value));
       },
@@ -39,8 +39,8 @@ export function measureLedger(options: LedgerMetricsOptions): void {
   }
 }
 
-/** The figures of a scrape; the gauges of one share them. */
-function createFigures({ stream, models, clock, config }: LedgerMetricsOptions) {
+/** Reads the figures of a scrape; all gauges of the scrape share one read. */
+function createFiguresReader({ stream, models, clock, config }: LedgerMetricsOptions) {
   let reading: Promise<Figures> | null = null;
 
   async function figuresOf(model: ModelName) {
@@ -65,49 +65,49 @@ function createFigures({ stream, models, clock, config }: LedgerMetricsOptions) 
   };
 }
 
-type Set = (labels: Readonly<Record<string, string>>, value: number) => void;
+type SetValue = (labels: Readonly<Record<string, string>>, value: number) => void;
 
 type GaugeDefinition = Readonly<{
   name: string;
   help: string;
   labelNames?: readonly string[];
-  set: (figures: Figures, set: Set) => void;
+  set: (figures: Figures, set: SetValue) => void;
 }>;
 
 const GAUGES: readonly GaugeDefinition[] = [
   {
     name: "counterfoil_model_unreadable",
-    help: "1 where the model cannot be read just now, and says nothing of the ledger",
+    help: "1 if the model cannot be read now, so that its figures are missing",
     labelNames: ["model"],
-    set: (figures, set) => eachModel(figures, set, (found) => Number(found === null)),
+    set: (figures, set) => setPerModel(figures, set, (found) => Number(found === null)),
   },
   {
     name: "counterfoil_projection_lag_events",
-    help: "Events of the stream that the served generation of a model has not folded",
+    help: "Events of the stream that the served generation of a model has not processed",
     labelNames: ["model"],
-    set: (figures, set) => eachModel(figures, set, (found) => found?.lag.events ?? Number.NaN),
+    set: (figures, set) => setPerModel(figures, set, (found) => found?.lag.events ?? Number.NaN),
   },
   {
     name: "counterfoil_model_lag_seconds",
-    help: "How long the oldest event has waited that the served generation has not folded",
+    help: "How long the oldest event that the served generation has not processed has waited",
     labelNames: ["model"],
-    set: (figures, set) => eachModel(figures, set, (found) => found?.lag.seconds ?? Number.NaN),
+    set: (figures, set) => setPerModel(figures, set, (found) => found?.lag.seconds ?? Number.NaN),
   },
   {
     name: "counterfoil_open_anomalies",
     help: "Anomalies that are open, by kind",
     labelNames: ["kind"],
-    set: (figures, set) => eachKind(figures, set, "open"),
+    set: (figures, set) => setPerKind(figures, set, "open"),
   },
   {
     name: "counterfoil_unacknowledged_anomalies",
-    help: "Anomalies that are open and that nobody has acknowledged, by kind",
+    help: "Anomalies that are open and not acknowledged, by kind",
     labelNames: ["kind"],
-    set: (figures, set) => eachKind(figures, set, "unacknowledged"),
+    set: (figures, set) => setPerKind(figures, set, "unacknowledged"),
   },
   {
     name: "counterfoil_unlisted_accounts",
-    help: "Accounts that the last complete snapshot of the feed leaves out",
+    help: "Accounts that are missing from the feed's last complete snapshot",
     set(figures, set) {
       const found = figures.get("balances");
       const unlisted = found?.anomalies.find(({ kind }) => kind === "unlisted");
@@ -116,13 +116,13 @@ const GAUGES: readonly GaugeDefinition[] = [
   },
   {
     name: "counterfoil_quarantined_deliveries",
-    help: "Deliveries that nobody could read, and that nobody has dismissed",
+    help: "Deliveries in quarantine that are not dismissed",
     set: (figures, set) =>
       set({}, figures.get("balances")?.ledger?.quarantined.unacknowledged ?? Number.NaN),
   },
   {
     name: "counterfoil_stuck_records",
-    help: "Records that stay in a stage for longer than COUNTERFOIL_STUCK_AFTER",
+    help: "Records that have been in a stage for longer than COUNTERFOIL_STUCK_AFTER",
     labelNames: ["model", "stage"],
     set(figures, set) {
       for (const found of figures.values()) {
@@ -132,7 +132,7 @@ const GAUGES: readonly GaugeDefinition[] = [
   },
   {
     name: "counterfoil_last_delivery_timestamp_seconds",
-    help: "When a provider last sent something that was recorded",
+    help: "When the last recorded delivery of a provider arrived",
     labelNames: ["provider", "channel"],
     set(figures, set) {
       for (const last of figures.get("balances")?.ledger?.lastDeliveries ?? []) {
@@ -145,20 +145,24 @@ const GAUGES: readonly GaugeDefinition[] = [
 
 type ModelFigures = Figures extends ReadonlyMap<ModelName, infer Found> ? Found : never;
 
-function eachModel(figures: Figures, set: Set, figureOf: (found: ModelFigures) => number): void {
-  for (const [model, found] of figures) set({ model }, figureOf(found));
+function setPerModel(
+  figures: Figures,
+  set: SetValue,
+  select: (found: ModelFigures) => number,
+): void {
+  for (const [model, found] of figures) set({ model }, select(found));
 }
 
-/** A sum of which a part is missing is none. */
-function eachKind(figures: Figures, set: Set, which: "open" | "unacknowledged"): void {
-  const isWhole = [...figures.values()].every((found) => found !== null);
+/** Sets NaN if a model is missing, since the sums would be too low. */
+function setPerKind(figures: Figures, set: SetValue, which: "open" | "unacknowledged"): void {
+  const isComplete = [...figures.values()].every((found) => found !== null);
   const counts = [...figures.values()].flatMap((found) => [
     ...(found?.anomalies ?? []),
     ...(found?.stuck ?? []).map((stuck) => ({ kind: "stuck", ...stuck })),
   ]);
   for (const kind of anomalyKind.options) {
-    const of = counts.filter((one) => one.kind === kind);
-    const sum = of.reduce((total, one) => total + one[which], 0);
-    set({ kind }, isWhole ? sum : Number.NaN);
+    const ofKind = counts.filter((one) => one.kind === kind);
+    const sum = ofKind.reduce((total, one) => total + one[which], 0);
+    set({ kind }, isComplete ? sum : Number.NaN);
   }
 }

@@ -4,8 +4,8 @@ import { isStorable } from "@counterfoil/processing/queries/answers";
 import { z } from "zod";
 
 /**
- * Query parameters. Each is text, since that is what an address holds; the messages say what is
- * expected, and the answer to a wrong one quotes them.
+ * Query parameters. Each is parsed from the text in the URL; the messages say what is expected, and
+ * the answer to an invalid parameter quotes them.
  */
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1000;
@@ -26,13 +26,13 @@ export function limitUpTo(maximum: number) {
       type: "integer",
       minimum: 1,
       maximum,
-      description: `Records on a page, at most; ${LIMIT_DEFAULT} unless it is given`,
+      description: `The maximum number of records on a page; default ${LIMIT_DEFAULT}`,
     });
 }
 
 export const cursor = text("the next_cursor of the page before")
   .optional()
-  .meta({ description: "`next_cursor` of the page before, with the same filters" });
+  .meta({ description: "`next_cursor` of the previous page, with the same filters" });
 
 const POSITION = "a position of the stream: a whole number, 0 or more";
 
@@ -82,10 +82,10 @@ export function choice<const Words extends readonly string[]>(words: Words, desc
     .meta({ description });
 }
 
-/** Values that one parameter may have, repeated. */
+/** How often one parameter may be repeated. */
 const VALUES_MAX = 20;
 
-function several<Item extends z.ZodType<string>>(
+function repeatable<Item extends z.ZodType<string>>(
   item: Item,
   expected: string,
   description: string,
@@ -95,24 +95,27 @@ function several<Item extends z.ZodType<string>>(
     .union([item, z.array(item).min(1).max(VALUES_MAX)], { error })
     .transform((given): readonly z.output<Item>[] => [...new Set([given].flat())] as never)
     .optional()
-    .meta({ description: `${description}; repeated, any of these` });
+    .meta({ description: `${description}; if repeated, any of the values` });
 }
 
-/** One of some words, or several of them. */
-export function anyChoice<const Words extends readonly string[]>(
+/** One of some words; the parameter may be repeated. */
+export function repeatableChoice<const Words extends readonly string[]>(
   words: Words,
   description: string,
 ) {
-  return several(z.enum(words), oneOfText(words), description);
+  return repeatable(z.enum(words), oneOfText(words), description);
 }
 
-/** An exact match with one of several texts. */
-export function anyMatch(description: string) {
-  return several(text("some text"), "some text", description);
+/** A text to be matched exactly; the parameter may be repeated. */
+export function repeatableText(description: string) {
+  return repeatable(text("some text"), "some text", description);
 }
 
 /** Several words, separated by commas. */
-export function choices<const Words extends readonly string[]>(words: Words, description: string) {
+export function commaSeparated<const Words extends readonly string[]>(
+  words: Words,
+  description: string,
+) {
   const expected = `${oneOfText(words)}; several are separated by commas`;
   const isKnown = (word: string): word is Words[number] => words.includes(word);
   return text(expected)
@@ -128,13 +131,13 @@ export const order = (expected: "asc" | "desc") =>
     .optional()
     .transform((given) => given ?? expected)
     .meta({
-      description: `asc: the oldest first; desc: the newest first; ${expected} unless given`,
+      description: `asc: the oldest first; desc: the newest first; default ${expected}`,
     });
 
 export const modelParam = z.enum(modelName.options);
 
-/** A text that must be there. */
-export function required(description: string) {
+/** A text that must be given. */
+export function requiredText(description: string) {
   return text("some text").meta({ description });
 }
 
@@ -142,14 +145,14 @@ function text(expected: string) {
   return z.string({ error: expected }).min(1, expected).refine(isStorable, expected);
 }
 
-/** A part of the path; what is no text leads nowhere. */
+/** An id in the path; one that cannot be stored is not found. */
 export function pathId(description: string) {
   return z.string().refine(isStorable).meta({ description });
 }
 
 const oneOfText = (words: readonly string[]): string => `one of ${words.join(", ")}`;
 
-/** The parameters of a resource; one that it does not have is refused by its name. */
+/** The parameters of a resource; an unknown one is refused by its name. */
 export function parameters<Shape extends z.ZodRawShape>(shape: Shape) {
   const names = Object.keys(shape);
   const expected = names.length === 0 ? "no parameters at all" : `only ${names.join(", ")}`;

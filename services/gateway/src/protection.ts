@@ -14,7 +14,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** `Cache-Control` of its answers. */
+    /** `Cache-Control` of the route's answers. */
     caching?: string;
   }
 }
@@ -22,61 +22,62 @@ declare module "fastify" {
 const MINUTE_MS = 60_000;
 
 /**
- * By memory alone. The plugin's measure of a late event loop is the mean of one second, and none at
- * all counts as endless: whoever came right behind a stall, such as that of the start, was refused.
+ * Overload is measured by memory alone. The plugin measures the delay of the event loop as the mean of
+ * one second, and treats a missing sample as infinite: it refused the first requests after a stall,
+ * such as the one at start.
  */
 const HEAP_SHARE_MAX = 0.9;
 
-/** Of the memory that the kernel gives this process and those of its group before it ends one. */
+/** Of the limit at which the kernel kills a process of this control group. */
 const MEMORY_SHARE_MAX = 0.95;
 const MEMORY_CHECK_MS = 250;
 
 /**
- * What is ended for want of memory is the process, and not the thread whose heap is full: answers
- * are made on other threads than this one. Mapped files do not count, they are given back.
+ * The memory of the whole process, since answers are made on other threads than this one and the
+ * kernel kills the process, not a thread. Mapped files do not count: the kernel can reclaim them.
  *
- * @returns the share that this process holds of what it may
+ * @returns the share of its memory limit that this process uses
  */
 export function memoryShare(): number {
   const limit = Math.min(process.constrainedMemory() || totalmem(), totalmem());
-  return heldBytes() / limit;
+  return usedBytes() / limit;
 }
 
-function heldBytes(): number {
+function usedBytes(): number {
   try {
     const status = readFileSync("/proc/self/status", "utf8");
     const kilobytes = Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]);
     if (kilobytes > 0) return kilobytes * 1024;
   } catch {
-    // No Linux: what it says itself.
+    // Not Linux: use Node's own figure.
   }
   return process.memoryUsage.rss();
 }
 
 /**
- * Compressing 4 KiB inline takes some 50 µs; what is longer goes through threads of the runtime. The
- * fastest level: three of four bytes of a list are gone with it, for a third of the usual level's time.
+ * Compressing 4 KiB inline takes about 50 µs; longer answers are compressed on the runtime's threads.
+ * The fastest level removes three of four bytes of a list, in a third of the default level's time.
  */
 const COMPRESSED_INLINE_MAX = 4 * 1024;
 const COMPRESSION = {
   encodings: ["gzip" as const],
   globalDecompression: false,
-  // A delivery's bytes stay as they are.
+  // The bytes of a delivery are not compressed.
   customTypes: /^application\/(?:problem\+)?json/,
   threshold: 1024,
   syncThreshold: COMPRESSED_INLINE_MAX,
   zlibOptions: { level: 1 },
 };
 
-/** Headers that keep browsers from reading anything into an answer, on every route. */
+/** Sends security headers for browsers, on every route. */
 export async function sendSecurityHeaders(app: FastifyInstance, config: Config): Promise<void> {
   const isTls = config.COUNTERFOIL_HTTP_TLS_CERT_FILE !== undefined;
   await app.register(helmet, {
-    // Where it listens without TLS, a browser that was told to come back with it finds nobody.
+    // Without TLS here, a browser that is told to use it could not connect again.
     strictTransportSecurity: isTls,
     contentSecurityPolicy: {
       useDefaults: false,
-      // What `/docs` needs; nothing else here is a page.
+      // What `/docs` needs; the console has its own policy.
       directives: {
         defaultSrc: ["'none'"],
         connectSrc: ["'self'"],
@@ -93,8 +94,9 @@ export async function sendSecurityHeaders(app: FastifyInstance, config: Config):
 }
 
 /**
- * Bounds and headers of the routes under `/v1` that are mounted on this application afterwards.
- * Webhooks are on another: they have limits of their own, and are taken whoever reads how much.
+ * Adds load limits and headers to the routes under `/v1` that are mounted on this application
+ * afterwards. Webhooks are mounted on another one: they have their own limits, and are accepted
+ * whatever the load of readers.
  */
 export async function protectRoutes(
   app: FastifyInstance,
@@ -102,18 +104,18 @@ export async function protectRoutes(
   share: () => number = memoryShare,
 ): Promise<void> {
   app.addHook("onRequest", async ({ routeOptions }, reply) => {
-    // Each key has answers of its own.
+    // Answers differ by key.
     reply.header("vary", "Authorization");
     reply.header("cache-control", routeOptions.config.caching ?? "no-store");
   });
-  const underWay = watchAnswers(app);
+  const pending = trackPendingReplies(app);
   await app.register(underPressure, {
     maxHeapUsedBytes: HEAP_SHARE_MAX * getHeapStatistics().heap_size_limit,
     healthCheck: async () => share() < MEMORY_SHARE_MAX,
     healthCheckInterval: MEMORY_CHECK_MS,
     pressureHandler: async ({ raw }, _reply, type) => {
-      // One at a time goes on: what it allocates makes its thread collect what others have left.
-      if (type === "healthCheck" && !underWay.anyBut(raw)) return;
+      // One request at a time is still answered: its allocations make the thread collect garbage.
+      if (type === "healthCheck" && !pending.hasOther(raw)) return;
       throw new Problem("overloaded", "the service has more to do than it can, try again later");
     },
   });
@@ -135,26 +137,26 @@ export async function protectRoutes(
       timeWindow: MINUTE_MS,
       enableDraftSpec: true,
       keyGenerator: ({ caller }) => String(caller.keyId),
-      // Without keys there is nobody to tell from others, and loopback alone.
+      // Without keys, callers cannot be told apart, and are on loopback alone by default.
       allowList: ({ caller }) => caller.keyId === null,
       errorResponseBuilder: (_request, { max, after }) =>
         new Problem("rate_limited", `${max} requests a minute are this key's: again in ${after}`),
     });
   }
-  // Weak: it is the answer's, compressed or not.
+  // Weak, because it is the same for the compressed and the uncompressed answer.
   await app.register(etag, { weak: true });
   await app.register(compress, COMPRESSION);
 }
 
-/** The answers that are being made. One that is being sent, or is a stream, is none of them. */
-function watchAnswers(app: FastifyInstance) {
+/** Tracks the replies that are not sent yet; one that is being sent, or is a stream, is not pending. */
+function trackPendingReplies(app: FastifyInstance) {
   const replies = new Set<FastifyReply>();
   app.addHook("onRequest", async (_request, reply) => {
     replies.add(reply);
     reply.raw.once("close", () => replies.delete(reply));
   });
   return {
-    anyBut: (request: FastifyReply["request"]["raw"]): boolean =>
+    hasOther: (request: FastifyReply["request"]["raw"]): boolean =>
       [...replies].some((reply) => reply.request.raw !== request && !reply.sent),
   };
 }

@@ -30,28 +30,28 @@ import type { StatusSources } from "@counterfoil/processing/queries/status";
 import type { Caller } from "./access.ts";
 import { position, time } from "./parameter.ts";
 
-/** What routes answer from. */
+/** The sources that routes read. */
 export type Sources = Readonly<{
   config: Config;
   stream: EventStream;
   models: ServedModels;
-  /** Where the index beside the signed heads is. */
+  /** Holds the index beside the signed heads. */
   catalogue: Pick<ModelCatalogue, "generations" | "openForReading">;
   clock: Clock;
   rebuilds: Rebuilds;
-  /** How far the ledger is published; without it the status does not say. */
+  /** Reads how far the ledger is published; if absent, the status omits it. */
   published?: StatusSources["published"];
   heads: Heads;
   headKey?: StatusSources["headKey"];
-  /** Which engine holds the stream, for `/v1/status`. */
+  /** The engine of the stream, for `/v1/status`. */
   engine: StatusRecord["engine"];
   /** Show whether a projector runs a model; without them no model is reported as stopped. */
   locks?: Pick<RoleLocks, "tryAcquire">;
-  /** Aborts when the gateway stops, and with it the wait for a position. */
+  /** Aborts when the gateway stops, which ends waits for a position. */
   stopping: AbortSignal;
 }>;
 
-/** What a route may answer because it reads a model, and waits for a position. */
+/** The problems of a route that reads a model, and waits for a position. */
 export const MODEL_PROBLEMS = [
   "model_unavailable",
   "stream_unavailable",
@@ -62,38 +62,38 @@ export const MODEL_PROBLEMS = [
 /** How long a request waits for a read model to reach a position. */
 const POSITION_WAIT_MS = 5_000;
 
-export type Reading = Readonly<{
+export type ReadOptions = Readonly<{
   model: ModelName;
-  /** Wait until the model has reached it. */
+  /** Wait until the model has reached this position. */
   minPosition: number | undefined;
   disconnected: () => AbortSignal;
 }>;
 
 /**
- * Reads a model, once it has reached the position that was asked for.
+ * Reads a model once it has reached the requested position.
  *
  * @throws Problem position_timeout, position_ahead, model_unavailable
  */
 export async function readModel<T>(
   sources: Sources,
-  { model, minPosition, disconnected }: Reading,
+  { model, minPosition, disconnected }: ReadOptions,
   read: ReadModel<T>,
 ): Promise<T> {
-  if (minPosition !== undefined) await reachPosition(sources, model, minPosition, disconnected());
+  if (minPosition !== undefined) await waitForPosition(sources, model, minPosition, disconnected());
   return sources.models.snapshot(model, read);
 }
 
 /** Waits until each of these models has reached a position. @throws Problem as `readModel` */
-export async function reachAll(
+export async function waitForModels(
   sources: Sources,
   models: readonly ModelName[],
   minPosition: number,
   disconnected: () => AbortSignal,
 ): Promise<void> {
-  for (const model of models) await reachPosition(sources, model, minPosition, disconnected());
+  for (const model of models) await waitForPosition(sources, model, minPosition, disconnected());
 }
 
-/** The last position of what had arrived by a time: what was known then. */
+/** The last position that was known at a time. */
 export async function positionKnownBy(
   sources: Sources,
   time: bigint,
@@ -106,10 +106,10 @@ export async function positionKnownBy(
   return Math.max(recorded, await readModel(sources, reading, late.read));
 }
 
-/** More than is appended while a request waits: what lies further ahead is a mistake. */
-const AHEAD_MAX = 100_000;
+/** More events than are appended while a request waits: a position further ahead is a mistake. */
+const POSITIONS_AHEAD_MAX = 100_000;
 
-async function reachPosition(
+async function waitForPosition(
   { models, stream, clock, stopping }: Sources,
   model: ModelName,
   position: number,
@@ -118,7 +118,7 @@ async function reachPosition(
   const reached = await models.snapshot(model, async (_rows, checkpoint) => checkpoint.position);
   if (reached >= position) return;
   const head = await stream.head();
-  if (position > head.position + AHEAD_MAX) {
+  if (position > head.position + POSITIONS_AHEAD_MAX) {
     throw new Problem(
       "position_ahead",
       `the stream ends at position ${head.position}, and ${position} was asked for: no event is there`,
@@ -138,7 +138,7 @@ async function reachPosition(
 }
 
 /** @throws Problem not_found, ambiguous_id */
-export function oneFound<Record>(found: Found<Record>, what: string, id: string): Record {
+export function requireFound<Record>(found: Found<Record>, what: string, id: string): Record {
   if (found.outcome === "found") return found.record;
   if (found.outcome === "missing") throw new Problem("not_found", `there is no ${what} "${id}"`);
   const { candidates } = found;
@@ -146,12 +146,12 @@ export function oneFound<Record>(found: Found<Record>, what: string, id: string)
   throw new Problem("ambiguous_id", detail, { candidates: [...candidates] });
 }
 
-export function stuckNow({ clock, config }: Pick<Sources, "clock" | "config">): StuckRule {
+export function currentStuckRule({ clock, config }: Pick<Sources, "clock" | "config">): StuckRule {
   return stuckRule(clock.now(), config.COUNTERFOIL_STUCK_AFTER);
 }
 
-/** A list as a caller sees it: a cursor that another's list gave out is none of it. */
-export function listFor({ platform }: Caller, list: CursorScope): CursorScope {
+/** Scopes a list's cursors to the caller's platform: a cursor from another platform's list is invalid. */
+export function scopeFor({ platform }: Caller, list: CursorScope): CursorScope {
   return platform === null ? list : { ...list, filters: { ...list.filters, for: platform } };
 }
 
@@ -168,7 +168,7 @@ export function pageOf({ limit, cursor }: PageParameters, scope: CursorScope): P
   );
 }
 
-/** A page as its body shows it. */
+/** The body of an answer with a page of a list. */
 export function listBody<Record>(
   { data, next }: Page<Record>,
   scope: CursorScope,
@@ -178,60 +178,61 @@ export function listBody<Record>(
   return { data, position: String(position), next_cursor };
 }
 
+/** The body of an answer with one record. */
 export const oneBody = <Record>(data: Record, position: number) => ({
   data,
   position: String(position),
 });
 
-/** Parameters without those that were not given. */
-export function given<Parameters extends Readonly<Record<string, unknown>>>(
+/** Parameters without those that are undefined. */
+export function definedOnly<Parameters extends Readonly<Record<string, unknown>>>(
   parameters: Parameters,
 ): { [Name in keyof Parameters]?: Exclude<Parameters[Name], undefined> } {
   const entries = Object.entries(parameters).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as ReturnType<typeof given<Parameters>>;
+  return Object.fromEntries(entries) as ReturnType<typeof definedOnly<Parameters>>;
 }
 
-/** A time of a parameter as the digest of a list's filters takes it. */
-export const printedTime = (nanos: bigint | undefined): string | undefined =>
+/** Formats a time parameter for the filters of a list's cursor scope. */
+export const formatOptionalTime = (nanos: bigint | undefined): string | undefined =>
   nanos === undefined ? undefined : formatTime(nanos);
 
-/** Which facts a past moment is told by; `position` of the answer says up to where they go. */
+/** Parameters that limit the facts of an answer; its `position` is the limit. */
 export const knownParameters = {
-  at_position: position("By the facts up to this position: what was known there"),
-  known_at: time("By the facts that had arrived by then: what was known at that time"),
+  at_position: position("Use only the facts up to this position: what was known there"),
+  known_at: time("Use only the facts that had arrived by this time: what was known then"),
 };
 
-/** The same, and which time is asked about. With one of the others: what was known then of that time. */
+/** The same, and the effective time. Combined with one of the others: what was then known of that time. */
 export const momentParameters = {
-  as_of: time("As it was at this time, by all facts known"),
+  as_of: time("As it was at this time, by all known facts"),
   ...knownParameters,
 };
 
-type Asked = Readonly<{
+type MomentParameters = Readonly<{
   as_of?: Nanos | undefined;
   at_position?: number | undefined;
   known_at?: Nanos | undefined;
 }>;
 
-/** A moment as it was asked for. */
-export type AskedMoment = Readonly<{
+/** The moment of a request. */
+export type RequestedMoment = Readonly<{
   moment: Moment;
   /** For the scope of a list's cursors. */
   filters: Readonly<Record<string, string | number>>;
-  /** What the moment's own clock says of what is stuck. */
+  /** Decides what was stuck at the moment. */
   rule: StuckRule;
 }>;
 
 /**
- * The moment that a request asks for, with `known_at` as the position that it stands for.
+ * The moment of a request, with `known_at` resolved to a position.
  *
- * @throws Problem unsupported_combination: a position and a time both say up to which fact
+ * @throws Problem unsupported_combination if both a position and a time limit the facts
  */
 export async function momentOf(
   sources: Sources,
-  { as_of, at_position, known_at }: Asked,
+  { as_of, at_position, known_at }: MomentParameters,
   disconnected: () => AbortSignal,
-): Promise<AskedMoment> {
+): Promise<RequestedMoment> {
   if (at_position !== undefined && known_at !== undefined) {
     throw new Problem(
       "unsupported_combination",
@@ -240,28 +241,32 @@ export async function momentOf(
   }
   const position =
     known_at === undefined ? at_position : await positionKnownBy(sources, known_at, disconnected);
-  const times = { as_of: printedTime(as_of), at_position, known_at: printedTime(known_at) };
+  const times = {
+    as_of: formatOptionalTime(as_of),
+    at_position,
+    known_at: formatOptionalTime(known_at),
+  };
   return {
-    moment: given({ as_of, at_position: position }),
-    filters: given(times),
-    rule: await ruleAt(sources, as_of ?? known_at, position),
+    moment: definedOnly({ as_of, at_position: position }),
+    filters: definedOnly(times),
+    rule: await stuckRuleAt(sources, as_of ?? known_at, position),
   };
 }
 
-/** Of a position the clock is where its event was recorded. */
-async function ruleAt(
+/** The clock of a position is the time at which its event was recorded. */
+async function stuckRuleAt(
   sources: Sources,
   time: Nanos | undefined,
   position: number | undefined,
 ): Promise<StuckRule> {
   const after = sources.config.COUNTERFOIL_STUCK_AFTER;
   if (time !== undefined) return stuckRule(time, after);
-  if (position === undefined || position === 0) return stuckNow(sources);
+  if (position === undefined || position === 0) return currentStuckRule(sources);
   const [event] = await sources.stream.read({ after: position - 1, limit: 1 });
-  return event === undefined ? stuckNow(sources) : stuckRule(event.recorded_at, after);
+  return event === undefined ? currentStuckRule(sources) : stuckRule(event.recorded_at, after);
 }
 
-/** A model can be read at a moment once it has come as far. */
+/** The position that a model must have reached to be read at a moment. */
 export function minPositionOf(
   { at_position }: Moment,
   minPosition: number | undefined,

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import type { Caller } from "./access.ts";
 
-/** What a route's handler is given, checked against its schemas. */
+/** A request, validated against the route's schemas. */
 export type RouteRequest<Query, Params, Body = unknown, Headers = unknown> = Readonly<{
   method: string;
   query: Query;
@@ -13,7 +13,7 @@ export type RouteRequest<Query, Params, Body = unknown, Headers = unknown> = Rea
   params: Params;
   body: Body;
   caller: Caller;
-  /** Aborts when the client has disconnected, or has the answer. */
+  /** Aborts when the client has disconnected, or has received the answer. */
   disconnected: () => AbortSignal;
 }>;
 
@@ -24,7 +24,7 @@ type RouteDefinition<
   Headers extends z.ZodType,
 > = Readonly<{
   method?: "GET" | "POST";
-  /** The name of its method in a client: never changed. */
+  /** The name of the method in a client; it must never change. */
   operation: string;
   url: string;
   tag: Tag;
@@ -35,14 +35,14 @@ type RouteDefinition<
   params?: Params;
   body?: Body;
   status?: 200 | 202;
-  /** Under `/v1` to read needs a reader's key, to change an operator's; elsewhere nothing. */
+  /** Default: under `/v1` a reader's key for GET, an operator's otherwise; no key for other paths. */
   needs?: Needs;
-  /** It is about the ledger as a whole: for a platform's key there is no such resource. */
-  isOfAll?: true;
-  /** The answer's schema; with `mediaType` where it is not JSON. */
+  /** The resource is about the whole ledger, and does not exist for a platform's key. */
+  isLedgerWide?: true;
+  /** The answer's schema; with `mediaType` if it is not JSON. */
   answer: z.ZodType;
   mediaType?: string;
-  /** Codes of the problems that it may answer, beside those of every route. */
+  /** Codes of the problems that it may answer, besides those of every route. */
   problems?: readonly ErrorCode[];
   handle: (
     request: RouteRequest<z.output<Query>, z.output<Params>, z.output<Body>, z.output<Headers>>,
@@ -50,18 +50,18 @@ type RouteDefinition<
   ) => Promise<unknown>;
 }>;
 
-/** A route as a value; `mountRoutes` puts a list of them into an application. */
+/** A route as a value; `mountRoutes` adds a list of them to an application. */
 export type Route = Readonly<{
   method: string;
   url: string;
-  /** With `elsewhere`, that answers what the schemas let through. */
-  mount: (app: FastifyInstance, elsewhere?: AnswerElsewhere) => void;
+  /** With `forward`, valid requests are forwarded instead of handled here. */
+  mount: (app: FastifyInstance, forward?: ForwardRequest) => void;
 }>;
 
-/** Answers a GET where it holds up nobody who is on this event loop. */
-export type AnswerElsewhere = (question: Question) => Promise<ElsewhereAnswer>;
-export type Question = Readonly<{ url: string; caller: Caller; requestId: string }>;
-export type ElsewhereAnswer = Readonly<{
+/** Answers a GET on another thread, where it does not delay this event loop. */
+export type ForwardRequest = (question: ForwardedRequest) => Promise<ForwardedAnswer>;
+export type ForwardedRequest = Readonly<{ url: string; caller: Caller; requestId: string }>;
+export type ForwardedAnswer = Readonly<{
   status: number;
   headers: Readonly<Record<string, string>>;
   body: Uint8Array;
@@ -70,40 +70,45 @@ export type ElsewhereAnswer = Readonly<{
 export const TAGS = {
   balances: "Balances per account, their history and the runs that made them",
   lifecycles: "Withdrawals, deposits and trades with their whole history",
-  attention: "What needs a person",
-  changes: "What changes, as it changes",
+  attention: "Anomalies and quarantined deliveries, which need a person",
+  changes: "Changes of the read models, as they happen",
   stream: "The event stream itself",
   audit: "Signed heads of the stream, and proofs under them",
-  operations: "How the service is doing",
+  operations: "Status of the service, rebuilds, health and metrics",
 } as const;
 type Tag = keyof typeof TAGS;
 
 /**
- * What a browser may keep. Answers about money and persons are kept nowhere; others are asked for
- * again each time, and answered 304 where nothing has changed.
+ * `Cache-Control` by tag. Answers about money and persons are never cached; others are revalidated
+ * each time, and answered with 304 if nothing has changed.
  */
 const CACHING: Readonly<Partial<Record<Tag, string>>> = {
   audit: "private, no-cache",
   operations: "private, no-cache",
 };
-const KEPT_NOWHERE = "no-store";
+const NEVER_CACHED = "no-store";
 
-const COMMON: readonly ErrorCode[] = ["malformed_request", "invalid_query", "internal_error"];
+const COMMON_PROBLEMS: readonly ErrorCode[] = [
+  "malformed_request",
+  "invalid_query",
+  "internal_error",
+];
 
-const READING: readonly ErrorCode[] = [
+const READER_PROBLEMS: readonly ErrorCode[] = [
   ...(["unauthenticated", "unknown_host", "rate_limited", "overloaded"] as const),
   "stream_unavailable",
 ];
 
-/** What a route may answer because it needs a key. */
-const KEYED: Readonly<Record<Exclude<Needs, null>, readonly ErrorCode[]>> = {
-  reader: READING,
-  operator: [...READING, "wrong_role", "foreign_origin"],
+/** The problems that a route may answer because it needs a key. */
+const ACCESS_PROBLEMS: Readonly<Record<Exclude<Needs, null>, readonly ErrorCode[]>> = {
+  reader: READER_PROBLEMS,
+  operator: [...READER_PROBLEMS, "wrong_role", "foreign_origin"],
   metrics: ["unauthenticated", "wrong_role", "stream_unavailable"],
 };
 
 export const KEY_SCHEME = "apiKey";
 
+/** Defines a route from its schemas and its handler. */
 export function route<
   Query extends z.ZodType,
   Params extends z.ZodType = z.ZodUndefined,
@@ -111,7 +116,7 @@ export function route<
   Headers extends z.ZodType = z.ZodUndefined,
 >(definition: RouteDefinition<Query, Params, Body, Headers>): Route {
   const { method = "GET", operation, url, tag, summary, description } = definition;
-  const { query, headers, params, body, isOfAll = false, handle } = definition;
+  const { query, headers, params, body, isLedgerWide = false, handle } = definition;
   const needs = needsOf(definition);
   const schema = {
     operationId: operation,
@@ -125,28 +130,28 @@ export function route<
     security: needs === null ? [] : [{ [KEY_SCHEME]: [] }],
     response: responsesOf(definition, needs),
   };
-  type Asked = Parameters<typeof handle>[0];
-  type Checked = Pick<Asked, "query" | "headers" | "params" | "body">;
+  type Handled = Parameters<typeof handle>[0];
+  type Validated = Pick<Handled, "query" | "headers" | "params" | "body">;
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     const { caller, method } = request;
-    if (isOfAll && caller.platform !== null) throw new Problem("not_found", OF_ALL);
-    const { query, headers, params, body } = request as unknown as Checked;
-    const checked = { query, headers, params, body };
+    if (isLedgerWide && caller.platform !== null) throw new Problem("not_found", LEDGER_WIDE);
+    const { query, headers, params, body } = request as unknown as Validated;
+    const validated = { query, headers, params, body };
     const disconnected = () => closeSignal(reply);
-    return withLink(request, reply, handle({ ...checked, method, caller, disconnected }, reply));
+    return withLink(request, reply, handle({ ...validated, method, caller, disconnected }, reply));
   };
   return {
     method,
     url,
-    mount: (app, elsewhere) => {
-      const answer = elsewhere === undefined ? handler : passOn(elsewhere);
-      const caching = CACHING[tag] ?? KEPT_NOWHERE;
+    mount: (app, forward) => {
+      const answer = forward === undefined ? handler : createForwardingHandler(forward);
+      const caching = CACHING[tag] ?? NEVER_CACHED;
       app.route({ method, url, schema, config: { needs, caching }, handler: answer });
     },
   };
 }
 
-/** The next page's address, beside the cursor in the body (RFC 8288). */
+/** Adds the `Link` header with the next page's address (RFC 8288), if the body has a cursor. */
 async function withLink(
   { url }: FastifyRequest,
   reply: FastifyReply,
@@ -162,7 +167,7 @@ async function withLink(
   return body;
 }
 
-const OF_ALL = "this is of the ledger as a whole, and the key is a platform's";
+const LEDGER_WIDE = "this is of the ledger as a whole, and the key is a platform's";
 
 function needsOf({ url, method = "GET", needs }: Pick<AnyDefinition, "url" | "method" | "needs">) {
   if (needs !== undefined) return needs;
@@ -170,10 +175,10 @@ function needsOf({ url, method = "GET", needs }: Pick<AnyDefinition, "url" | "me
   return method === "GET" ? "reader" : "operator";
 }
 
-function passOn(elsewhere: AnswerElsewhere) {
+function createForwardingHandler(forward: ForwardRequest) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { url, caller, id: requestId } = request;
-    const { status, headers, body } = await elsewhere({ url, caller, requestId });
+    const { status, headers, body } = await forward({ url, caller, requestId });
     return reply.code(status).headers(headers).send(Buffer.from(body.buffer));
   };
 }
@@ -189,10 +194,11 @@ function responsesOf(
   needs: Needs,
 ) {
   const content = { [mediaType ?? "application/json"]: { schema: answer } };
-  const codes = new Set([...COMMON, ...(needs === null ? [] : KEYED[needs]), ...problems]);
+  const accessProblems = needs === null ? [] : ACCESS_PROBLEMS[needs];
+  const codes = new Set([...COMMON_PROBLEMS, ...accessProblems, ...problems]);
   const byStatus = Map.groupBy(codes, (code) => ERROR_CODES[code].status);
-  const refusals = [...byStatus].map(([refusal, codes]) => [refusal, problemResponse(codes)]);
-  return { [status]: { description: "The answer", content }, ...Object.fromEntries(refusals) };
+  const responses = [...byStatus].map(([status, codes]) => [status, problemResponse(codes)]);
+  return { [status]: { description: "The answer", content }, ...Object.fromEntries(responses) };
 }
 
 type AnyDefinition = Pick<
@@ -208,27 +214,27 @@ function problemResponse(codes: readonly ErrorCode[]) {
   };
 }
 
-/** Puts the routes into an application, and beside each an answer to every other method. */
+/** Adds the routes to an application; other methods on their URLs are answered with 405. */
 export function mountRoutes(
   app: FastifyInstance,
   routes: readonly Route[],
-  elsewhere?: AnswerElsewhere,
+  forward?: ForwardRequest,
 ): void {
-  for (const { mount } of routes) mount(app, elsewhere);
-  for (const [url, sharing] of Map.groupBy(routes, (each) => each.url)) {
-    refuseOtherMethods(app, url, sharing);
+  for (const { mount } of routes) mount(app, forward);
+  for (const [url, sameUrl] of Map.groupBy(routes, (each) => each.url)) {
+    refuseOtherMethods(app, url, sameUrl);
   }
 }
 
 function refuseOtherMethods(app: FastifyInstance, url: string, routes: readonly Route[]): void {
-  const own = routes.map(({ method }) => method);
-  const allowed = own.includes("GET") ? [...own, "HEAD"] : own;
+  const methods = routes.map(({ method }) => method);
+  const allowed = methods.includes("GET") ? [...methods, "HEAD"] : methods;
   const allow = allowed.join(", ");
   app.route({
     method: app.supportedMethods.filter((method) => !allowed.includes(method)),
     url,
     schema: { hide: true },
-    // Before a body is read: it would be thrown away.
+    // Answered before the body is read, since it is not needed.
     onRequest: async (_request, reply) => {
       const problem = new Problem("method_not_allowed", `this resource takes ${allow}`);
       return sendProblem(reply.header("allow", allow), problem);

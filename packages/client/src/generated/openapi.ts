@@ -25,7 +25,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Metrics for Prometheus; beyond loopback with a key of no platform */
+        /** Metrics for Prometheus; beyond loopback they need a key without a platform */
         get: operations["getMetrics"];
         put?: never;
         post?: never;
@@ -59,7 +59,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process should be sent requests: what it needs is there, and it is not ending */
+        /** Whether the process accepts requests: its dependencies are available, and it is not stopping */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -95,7 +95,7 @@ export interface paths {
         };
         /**
          * The history of an account
-         * @description In the order of taking effect: runs with their movements, snapshots that say something new, what stood before the first, gaps (closed ones too) and contradictions. A page may hold fewer than `limit` while `next_cursor` is given.
+         * @description In the order of effective times: runs with their movements, snapshots that report a new balance, the opening balance, gaps (including closed ones) and contradictions. A page may have fewer records than `limit` although `next_cursor` is given.
          */
         get: operations["listEntries"];
         put?: never;
@@ -115,7 +115,7 @@ export interface paths {
         };
         /**
          * What needs a person, over all models: open and unacknowledged first, then the newest
-         * @description `position` is that of the model that is furthest behind, or the one that is asked for. Those of a past position stand in the order in which they were first seen, the newest first; what only the clock says (`stuck`) is none of them. A page may hold fewer than `limit` while `next_cursor` is given.
+         * @description `position` is that of the model that is furthest behind, or the requested one. At a past position, anomalies are ordered by when they were first seen, the newest first, and do not include `stuck`, which depends on the clock. A page may have fewer records than `limit` although `next_cursor` is given.
          */
         get: operations["listAnomalies"];
         put?: never;
@@ -135,7 +135,7 @@ export interface paths {
         };
         /**
          * One anomaly, open or closed
-         * @description `position` is that of its model, or the one that is asked for: then as it stood there, and what only the clock says (`stuck`) is not found.
+         * @description `position` is that of its model, or the requested one. At a past position the anomaly is shown as it was there, and `stuck`, which depends on the clock, is not found.
          */
         get: operations["getAnomaly"];
         put?: never;
@@ -155,7 +155,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Says that somebody knows of an anomaly: it needs nobody until it changes */
+        /** Acknowledges an anomaly: it needs nobody until it changes */
         post: operations["acknowledgeAnomaly"];
         delete?: never;
         options?: never;
@@ -171,8 +171,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Balances, one an account
-         * @description Of a past moment, an account is listed if something was reported of it by then. `position` is the position that the facts were looked at up to. A page may hold fewer than `limit` while `next_cursor` is given.
+         * Balances, one per account
+         * @description At a past moment, an account is listed if something was reported of it by then. `position` is the position up to which facts are included. A page may have fewer records than `limit` although `next_cursor` is given.
          */
         get: operations["listBalances"];
         put?: never;
@@ -192,7 +192,7 @@ export interface paths {
         };
         /**
          * Every change of every read model, in order, as Server-Sent Events
-         * @description `event` is what has changed (`balances`, `withdrawals`, `deposits`, `trades`, `anomalies`), `data` the record as of the change, as its own route serves it, with `position`; a record that is gone is `{id, position, gone: true}`. `stuck` is null: no change tells it, the clock does. `id` is `POSITION.N`, the N-th change of that position, whatever is filtered; whoever comes back with it in `Last-Event-ID` goes on behind it, and misses and repeats nothing. `event: reset` says that a model has to be read anew, `event: state` that a model is behind, and its changes come later than those of the others. Comments keep the connection alive. A reader that is too slow is closed.
+         * @description `event` is what has changed (`balances`, `withdrawals`, `deposits`, `trades`, `anomalies`), `data` is the record as of the change, as its own route serves it, with `position`; a record that is gone is `{id, position, gone: true}`. `stuck` is null, since it depends on the clock and not on a change. `id` is `POSITION.N`, the N-th change of that position, independent of filters; a client that reconnects with it in `Last-Event-ID` continues after it, and misses and repeats nothing. `event: reset` means that a model has to be read again from its routes, `event: state` that a model is behind, so that its changes come later than those of the others. Comments keep the connection alive. The connection of a reader that is too slow is closed.
          */
         get: operations["streamChanges"];
         put?: never;
@@ -212,7 +212,7 @@ export interface paths {
         };
         /**
          * What the providers sent, the newest first
-         * @description `position` is the head; where only `quarantined` or `dismissed` are asked for, that of the balances model, which lists them. A page may hold fewer than `limit` while `next_cursor` is given.
+         * @description `position` is the head; if only `quarantined` or `dismissed` are requested, that of the balances model, which lists them. A page may have fewer records than `limit` although `next_cursor` is given.
          */
         get: operations["listDeliveries"];
         put?: never;
@@ -230,7 +230,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A delivery with everything that it caused to be recorded */
+        /** A delivery with all events that were recorded because of it */
         get: operations["getDelivery"];
         put?: never;
         post?: never;
@@ -266,7 +266,7 @@ export interface paths {
         };
         /**
          * The deposits, the one that changed last first
-         * @description At a position, the one that had changed last before it comes first; as of a time alone, the one that was opened last. As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time. A page may hold fewer than `limit` while `next_cursor` is given.
+         * @description At a position, the one that had changed last by then comes first; as of a time alone, the one that was opened last. As of a time, stage, times and history show what had happened by then; the other fields show all that is known. A page may have fewer records than `limit` although `next_cursor` is given.
          */
         get: operations["listDeposits"];
         put?: never;
@@ -286,7 +286,7 @@ export interface paths {
         };
         /**
          * One deposit with the newest entries of its history
-         * @description As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time.
+         * @description As of a time, stage, times and history show what had happened by then; the other fields show all that is known.
          */
         get: operations["getDeposit"];
         put?: never;
@@ -322,8 +322,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The events of the stream, in their order or backwards
-         * @description `position` is the head; `next_cursor` is null where the stream ends for now. A page may hold fewer than `limit` while `next_cursor` is given.
+         * The events of the stream, in ascending or descending order
+         * @description `position` is the head; `next_cursor` is null at the current end of the stream. A page may have fewer records than `limit` although `next_cursor` is given.
          */
         get: operations["listEvents"];
         put?: never;
@@ -341,7 +341,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One event with what later events say of it, and its delivery */
+        /** One event, its delivery, and the later events that refer to it */
         get: operations["getEvent"];
         put?: never;
         post?: never;
@@ -359,8 +359,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Why something is shown as it is: its facts, their deliveries, what the rules decided
-         * @description The newest facts first, each with its role: `decides` (without it something else would be shown), `confirms` (a gap would open, or the status change), `repeats` and `superseded` (nothing would change). Roles are found by asking the rules what they would show without the fact.
+         * Why a value is shown as it is: its facts, their deliveries, what the rules decided
+         * @description The newest facts first, each with its role: `decides` (without it, another value would be shown), `confirms` (without it, a gap would open or the status would change), `repeats` and `superseded` (without it, nothing would change). Roles are found by applying the rules without the fact.
          */
         get: operations["explain"];
         put?: never;
@@ -380,7 +380,7 @@ export interface paths {
         };
         /**
          * A signed head over everything that was recorded
-         * @description The answer is the head itself, to be kept as it is: `counterfoil verify --head` takes the file. Signs one where something was recorded since the last, and appends nothing.
+         * @description The answer is the head itself; store it unchanged: `counterfoil verify --head` takes the file. A new head is signed if something was recorded since the last one; nothing is appended.
          */
         get: operations["getHead"];
         put?: never;
@@ -417,7 +417,7 @@ export interface paths {
         };
         /**
          * The projections with their kept generations, and the last rebuild of each
-         * @description Digests are zeros for a platform's key: others have a part in them.
+         * @description For a platform's key digests are zeros, since they cover all platforms.
          */
         get: operations["listProjections"];
         put?: never;
@@ -435,7 +435,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How the last rebuild that was started here is getting on */
+        /** The progress of the last rebuild that was started in this process */
         get: operations["getRebuild"];
         put?: never;
         /** Builds the projection's next generation from the stream */
@@ -457,7 +457,7 @@ export interface paths {
         put?: never;
         /**
          * Catches a kept generation of the projection up and makes it the live one again
-         * @description How it gets on is told as for a rebuild.
+         * @description Its progress is reported like that of a rebuild.
          */
         post: operations["rollBackProjection"];
         delete?: never;
@@ -473,7 +473,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** That a later head holds everything that an earlier one held */
+        /** Proves that a later head covers everything that an earlier one covered */
         get: operations["getConsistencyProof"];
         put?: never;
         post?: never;
@@ -490,7 +490,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** That the event at a position lies under a head */
+        /** Proves that a head covers the event at a position */
         get: operations["getInclusionProof"];
         put?: never;
         post?: never;
@@ -508,8 +508,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Deliveries that nobody could read: first those that need a person, the newest first
-         * @description A page may hold fewer than `limit` while `next_cursor` is given.
+         * Deliveries that could not be translated: first those that need a person, the newest first
+         * @description A page may have fewer records than `limit` although `next_cursor` is given.
          */
         get: operations["listQuarantine"];
         put?: never;
@@ -529,7 +529,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Says that a delivery which nobody could read needs nobody */
+        /** Dismisses a quarantined delivery: it needs nobody any more */
         post: operations["dismissQuarantined"];
         delete?: never;
         options?: never;
@@ -546,7 +546,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reads a quarantined delivery once more, with the present translation */
+        /** Retries a quarantined delivery with the current translation */
         post: operations["retryQuarantined"];
         delete?: never;
         options?: never;
@@ -563,7 +563,7 @@ export interface paths {
         };
         /**
          * A run with its movements on all accounts
-         * @description Shown are 10,000 accounts at most, 1,000 movements of one and 10,000 of all of them: `movement_count` says how many an account has.
+         * @description At most 10,000 accounts, 1,000 movements of each and 10,000 movements in all are shown; `movement_count` is the number of movements of an account.
          */
         get: operations["getRun"];
         put?: never;
@@ -582,8 +582,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What an identifier stands for
-         * @description Accounts (ours and the provider's ids), participants, groups, addresses, runs, movements, withdrawals, deposits and trades by any of their identifiers, deliveries, events, anomalies. Matches are exact; addresses and our own ids in any case. At most five of a kind; an empty list where nothing is called so.
+         * Finds what an identifier belongs to
+         * @description Accounts (by our id and the provider's), participants, groups, addresses, runs, movements, withdrawals, deposits and trades by any of their identifiers, deliveries, events, anomalies. Matches are exact; addresses and our own ids are case-insensitive. At most five of each kind; an empty list if nothing matches.
          */
         get: operations["search"];
         put?: never;
@@ -601,7 +601,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How the ledger is doing: how far each part has come, and what needs a person */
+        /** The status of the ledger: the position of each part, and what needs a person */
         get: operations["getStatus"];
         put?: never;
         post?: never;
@@ -619,8 +619,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What accounts hold together, an asset at a time
-         * @description Exact sums over accounts, kept in the transaction of their balances. `group_by` and filters may be repeated: several values of a filter are any of them. Groups without an account are left out.
+         * Sums of the balances of accounts, per asset
+         * @description Exact sums over accounts, updated in the transaction of their balances. `group_by` and filters may be repeated; a filter with several values matches any of them. Groups without an account are omitted.
          */
         get: operations["listTotals"];
         put?: never;
@@ -640,7 +640,7 @@ export interface paths {
         };
         /**
          * The trades, the one that changed last first
-         * @description At a position, the one that had changed last before it comes first; as of a time alone, the one that was opened last. As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time. A page may hold fewer than `limit` while `next_cursor` is given.
+         * @description At a position, the one that had changed last by then comes first; as of a time alone, the one that was opened last. As of a time, stage, times and history show what had happened by then; the other fields show all that is known. A page may have fewer records than `limit` although `next_cursor` is given.
          */
         get: operations["listTrades"];
         put?: never;
@@ -660,7 +660,7 @@ export interface paths {
         };
         /**
          * One trade with the newest entries of its history
-         * @description As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time.
+         * @description As of a time, stage, times and history show what had happened by then; the other fields show all that is known.
          */
         get: operations["getTrade"];
         put?: never;
@@ -697,7 +697,7 @@ export interface paths {
         };
         /**
          * The withdrawals, the one that changed last first
-         * @description At a position, the one that had changed last before it comes first; as of a time alone, the one that was opened last. As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time. A page may hold fewer than `limit` while `next_cursor` is given.
+         * @description At a position, the one that had changed last by then comes first; as of a time alone, the one that was opened last. As of a time, stage, times and history show what had happened by then; the other fields show all that is known. A page may have fewer records than `limit` although `next_cursor` is given.
          */
         get: operations["listWithdrawals"];
         put?: never;
@@ -717,7 +717,7 @@ export interface paths {
         };
         /**
          * One withdrawal with the newest entries of its history
-         * @description As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time.
+         * @description As of a time, stage, times and history show what had happened by then; the other fields show all that is known.
          */
         get: operations["getWithdrawal"];
         put?: never;
@@ -1847,18 +1847,18 @@ export interface operations {
     getAccount: {
         parameters: {
             query?: {
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
             };
             header?: never;
             path: {
-                /** @description Our id (percent-encoded once more, as any text) or the provider's */
+                /** @description Our id (percent-encoded once more, like any text in a path) or the provider's */
                 id: string;
             };
             cookie?: never;
@@ -1990,22 +1990,22 @@ export interface operations {
             query?: {
                 /** @description `desc`: the newest first */
                 order?: "asc" | "desc";
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
             path: {
-                /** @description Our id (percent-encoded once more, as any text) or the provider's */
+                /** @description Our id (percent-encoded once more, like any text in a path) or the provider's */
                 id: string;
             };
             cookie?: never;
@@ -2156,23 +2156,23 @@ export interface operations {
     listAnomalies: {
         parameters: {
             query?: {
-                /** @description Only this kind; repeated, any of these */
+                /** @description Only this kind; if repeated, any of the values */
                 kind?: ("gap" | "contradiction" | "illegal_step" | "invariant" | "account_id_conflict" | "id_conflict" | "type_conflict" | "unknown_word" | "clock" | "foreign_event" | "unlisted" | "stopped" | "stuck") | ("gap" | "contradiction" | "illegal_step" | "invariant" | "account_id_conflict" | "id_conflict" | "type_conflict" | "unknown_word" | "clock" | "foreign_event" | "unlisted" | "stopped" | "stuck")[];
-                /** @description Only this model's; repeated, any of these */
+                /** @description Only this model's; if repeated, any of the values */
                 model?: ("balances" | "withdrawals" | "deposits" | "trades") | ("balances" | "withdrawals" | "deposits" | "trades")[];
-                /** @description Only those of this record; repeated, any of these */
+                /** @description Only those of this record; if repeated, any of the values */
                 subject?: string | string[];
                 /** @description true: only those that are open; false: only those that were closed */
                 open?: "true" | "false";
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
@@ -2297,9 +2297,9 @@ export interface operations {
     getAnomaly: {
         parameters: {
             query?: {
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
@@ -2443,7 +2443,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description Why, for those who come later */
+                    /** @description The reason, for later readers */
                     note: string;
                 };
             };
@@ -2557,31 +2557,31 @@ export interface operations {
     listBalances: {
         parameters: {
             query?: {
-                /** @description Only this provider's; repeated, any of these */
+                /** @description Only this provider's; if repeated, any of the values */
                 provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
-                /** @description Zero Hash: the participant; repeated, any of these */
+                /** @description Zero Hash: the participant; if repeated, any of the values */
                 participant_code?: string | string[];
-                /** @description Zero Hash: the platform's group; repeated, any of these */
+                /** @description Zero Hash: the platform's group; if repeated, any of the values */
                 account_group?: string | string[];
-                /** @description Zero Hash: the label; repeated, any of these */
+                /** @description Zero Hash: the label; if repeated, any of the values */
                 account_label?: string | string[];
-                /** @description available, collateral, …; repeated, any of these */
+                /** @description available, collateral, …; if repeated, any of the values */
                 account_type?: string | string[];
-                /** @description The asset's code; repeated, any of these */
+                /** @description The asset's code; if repeated, any of the values */
                 asset?: string | string[];
-                /** @description Any id that the provider ever gave the account; repeated, any of these */
+                /** @description Any present or former id of the account at the provider; if repeated, any of the values */
                 account_id?: string | string[];
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
@@ -2709,13 +2709,13 @@ export interface operations {
     streamChanges: {
         parameters: {
             query?: {
-                /** @description Only changes of these; the parameter may be repeated */
+                /** @description Only changes of these models; the parameter may be repeated */
                 model?: ("balances" | "withdrawals" | "deposits" | "trades" | "anomalies") | ("balances" | "withdrawals" | "deposits" | "trades" | "anomalies")[];
-                /** @description Begins behind this position or change, `0` with the first of all; without it with what changes from now on */
+                /** @description Starts after this position or change; `0` starts with the first change. By default only new changes are sent */
                 after?: string;
             };
             header?: {
-                /** @description The id of the last change that was read; goes before `after` */
+                /** @description The id of the last change that was read; takes precedence over `after` */
                 "last-event-id"?: string;
             };
             path?: never;
@@ -2796,25 +2796,25 @@ export interface operations {
     listDeliveries: {
         parameters: {
             query?: {
-                /** @description Only this provider's; repeated, any of these */
+                /** @description Only this provider's; if repeated, any of the values */
                 provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
-                /** @description Only what came this way; repeated, any of these */
+                /** @description Only deliveries of this channel; if repeated, any of the values */
                 channel?: ("webhook" | "feed" | "backfill" | "import") | ("webhook" | "feed" | "backfill" | "import")[];
-                /** @description Only bodies of this type; repeated, any of these */
+                /** @description Only bodies of this type; if repeated, any of the values */
                 payload_type?: string | string[];
-                /** @description Only those of which this became; repeated, any of these */
+                /** @description Only deliveries with this outcome; if repeated, any of the values */
                 outcome?: ("recorded" | "repeated" | "quarantined" | "dismissed") | ("recorded" | "repeated" | "quarantined" | "dismissed")[];
-                /** @description Only those whose signature was checked with this key; repeated, any of these */
+                /** @description Only deliveries whose signature was verified with this key; if repeated, any of the values */
                 key_id?: string | string[];
                 /** @description Only what was recorded at this time or later */
                 since?: string;
                 /** @description Only what was recorded before this time */
                 until?: string;
-                /** @description asc: the oldest first; desc: the newest first; desc unless given */
+                /** @description asc: the oldest first; desc: the newest first; default desc */
                 order?: "asc" | "desc";
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
@@ -3172,17 +3172,17 @@ export interface operations {
     listDeposits: {
         parameters: {
             query?: {
-                /** @description Only those in this stage; repeated, any of these */
+                /** @description Only those in this stage; if repeated, any of the values */
                 stage?: ("detected" | "unconfirmed" | "confirmed" | "screening" | "held" | "credited" | "failed" | "rejected" | "quarantined" | "returned") | ("detected" | "unconfirmed" | "confirmed" | "screening" | "held" | "credited" | "failed" | "rejected" | "quarantined" | "returned")[];
-                /** @description Only this provider's; repeated, any of these */
+                /** @description Only this provider's; if repeated, any of the values */
                 provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
-                /** @description Only those of this asset (a trade: of one of its parties); repeated, any of these */
+                /** @description Only those of this asset (a trade: of one of its parties); if repeated, any of the values */
                 asset?: string | string[];
-                /** @description Only those that this participant owns or is paid by (a trade: one of its parties); repeated, any of these */
+                /** @description Only those that this participant owns or is paid by (a trade: one of its parties); if repeated, any of the values */
                 participant_code?: string | string[];
-                /** @description Only those of this group; a trade has none; repeated, any of these */
+                /** @description Only those of this group; a trade has none; if repeated, any of the values */
                 account_group?: string | string[];
-                /** @description Only those that this finds: any present or former id, hash, reference; repeated, any of these */
+                /** @description Only those with this id, hash or reference, present or former; if repeated, any of the values */
                 identifier?: string | string[];
                 /** @description Only those that changed last at this time or later */
                 updated_since?: string;
@@ -3190,17 +3190,17 @@ export interface operations {
                 updated_until?: string;
                 /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
                 stuck?: "true" | "false";
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
@@ -3399,11 +3399,11 @@ export interface operations {
     getDeposit: {
         parameters: {
             query?: {
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
@@ -3611,17 +3611,17 @@ export interface operations {
     listDepositHistory: {
         parameters: {
             query?: {
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
@@ -3763,25 +3763,25 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                /** @description Only events behind this position */
+                /** @description Only events after this position */
                 after?: string;
-                /** @description As `type`, in one parameter */
+                /** @description Like `type`, but several in one parameter */
                 types?: string;
-                /** @description Only events of this type; repeated, any of these */
+                /** @description Only events of this type; if repeated, any of the values */
                 type?: ("LedgerOpened" | "DeliveryReceived" | "DeliveryDivided" | "DeliveryCompleted" | "DeliveryQuarantined" | "QuarantineRetried" | "RunRecorded" | "MovementRecorded" | "BalanceReported" | "FundsReported" | "DepositStatusReported" | "WithdrawalStatusReported" | "PaymentStatusReported" | "FundReported" | "TradeStatusReported" | "NotificationRecorded" | "FeedOpened" | "FeedClosed" | "SnapshotCompleted" | "SocketOrderRecorded" | "FactSeen" | "FactContradicted" | "FactCorrected" | "FactWithdrawn" | "ModelActivated" | "OperatorActed" | "AnomalyAcknowledged" | "QuarantineDismissed" | "BodyErased" | "ApiKeyCreated" | "ApiKeyRevoked" | "HeadKeyRotated" | "ForeignEvent") | ("LedgerOpened" | "DeliveryReceived" | "DeliveryDivided" | "DeliveryCompleted" | "DeliveryQuarantined" | "QuarantineRetried" | "RunRecorded" | "MovementRecorded" | "BalanceReported" | "FundsReported" | "DepositStatusReported" | "WithdrawalStatusReported" | "PaymentStatusReported" | "FundReported" | "TradeStatusReported" | "NotificationRecorded" | "FeedOpened" | "FeedClosed" | "SnapshotCompleted" | "SocketOrderRecorded" | "FactSeen" | "FactContradicted" | "FactCorrected" | "FactWithdrawn" | "ModelActivated" | "OperatorActed" | "AnomalyAcknowledged" | "QuarantineDismissed" | "BodyErased" | "ApiKeyCreated" | "ApiKeyRevoked" | "HeadKeyRotated" | "ForeignEvent")[];
-                /** @description Only events of this subject; repeated, any of these */
+                /** @description Only events of this subject; if repeated, any of the values */
                 subject?: string | string[];
-                /** @description Only what came with this request or feed frame; repeated, any of these */
+                /** @description Only events of this request or feed connection; if repeated, any of the values */
                 correlation_id?: string | string[];
                 /** @description Only what was recorded at this time or later */
                 since?: string;
                 /** @description Only what was recorded before this time */
                 until?: string;
-                /** @description asc: the oldest first; desc: the newest first; asc unless given */
+                /** @description asc: the oldest first; desc: the newest first; default asc */
                 order?: "asc" | "desc";
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
@@ -4056,24 +4056,24 @@ export interface operations {
     explain: {
         parameters: {
             query?: {
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
             path: {
                 /** @description What is explained */
                 kind: "balance" | "account" | "entry" | "withdrawal" | "deposit" | "trade" | "run" | "anomaly";
-                /** @description As it is shown; of an entry the event id of its report */
+                /** @description The id in the lists; for an entry, the event id of its report */
                 id: string;
             };
             cookie?: never;
@@ -4352,11 +4352,11 @@ export interface operations {
     listHeads: {
         parameters: {
             query?: {
-                /** @description Only heads over more than this position */
+                /** @description Only heads beyond this position */
                 after?: string;
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
@@ -5089,9 +5089,9 @@ export interface operations {
     getInclusionProof: {
         parameters: {
             query: {
-                /** @description Of the event */
+                /** @description The position of the event */
                 position: string;
-                /** @description The head's `tree_size`; the newest unless it is given */
+                /** @description The head's `tree_size`; default the newest */
                 tree_size?: string;
             };
             header?: never;
@@ -5211,21 +5211,21 @@ export interface operations {
     listQuarantine: {
         parameters: {
             query?: {
-                /** @description Only this provider's; repeated, any of these */
+                /** @description Only this provider's; if repeated, any of the values */
                 provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
-                /** @description Only what came this way; repeated, any of these */
+                /** @description Only deliveries of this channel; if repeated, any of the values */
                 channel?: ("webhook" | "feed" | "backfill" | "import") | ("webhook" | "feed" | "backfill" | "import")[];
-                /** @description Only bodies of this type; repeated, any of these */
+                /** @description Only bodies of this type; if repeated, any of the values */
                 payload_type?: string | string[];
-                /** @description true: also what somebody dismissed */
+                /** @description true: include dismissed deliveries */
                 dismissed?: "true" | "false";
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
-                /** @description true: only what is still unread; false: only what was read since */
+                /** @description true: only deliveries still in quarantine; false: only those that were read since */
                 open?: "true" | "false";
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
@@ -5349,7 +5349,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description Why, for those who come later */
+                    /** @description The reason, for later readers */
                     note: string;
                 };
             };
@@ -5590,9 +5590,9 @@ export interface operations {
     getRun: {
         parameters: {
             query?: {
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
@@ -5741,7 +5741,7 @@ export interface operations {
     search: {
         parameters: {
             query: {
-                /** @description An identifier, whole; of an account its beginning is enough */
+                /** @description A complete identifier; for an account, a prefix is enough */
                 q: string;
             };
             header?: never;
@@ -6073,19 +6073,19 @@ export interface operations {
     listTotals: {
         parameters: {
             query?: {
-                /** @description What sums are told apart by, beside the asset: sums over several assets mean nothing; repeated, any of these */
+                /** @description Groups the sums by this, besides the asset, by which they are always grouped; if repeated, any of the values */
                 group_by?: ("asset" | "account_type" | "account_group" | "provider") | ("asset" | "account_type" | "account_group" | "provider")[];
-                /** @description The asset's code; repeated, any of these */
+                /** @description The asset's code; if repeated, any of the values */
                 asset?: string | string[];
-                /** @description available, collateral, …; repeated, any of these */
+                /** @description available, collateral, …; if repeated, any of the values */
                 account_type?: string | string[];
-                /** @description Zero Hash: the platform's group; repeated, any of these */
+                /** @description Zero Hash: the platform's group; if repeated, any of the values */
                 account_group?: string | string[];
-                /** @description Only this provider's; repeated, any of these */
+                /** @description Only this provider's; if repeated, any of the values */
                 provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
-                /** @description By the facts up to this position */
+                /** @description Use only the facts up to this position */
                 at_position?: string;
-                /** @description By the facts recorded by then */
+                /** @description Use only the facts recorded by this time */
                 known_at?: string;
                 /** @description Refused: sums are kept by position, not by the times that providers print */
                 as_of?: string;
@@ -6215,17 +6215,17 @@ export interface operations {
     listTrades: {
         parameters: {
             query?: {
-                /** @description Only those in this stage; repeated, any of these */
+                /** @description Only those in this stage; if repeated, any of the values */
                 stage?: ("accepted" | "active" | "terminated") | ("accepted" | "active" | "terminated")[];
-                /** @description Only this provider's; repeated, any of these */
+                /** @description Only this provider's; if repeated, any of the values */
                 provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
-                /** @description Only those of this asset (a trade: of one of its parties); repeated, any of these */
+                /** @description Only those of this asset (a trade: of one of its parties); if repeated, any of the values */
                 asset?: string | string[];
-                /** @description Only those that this participant owns or is paid by (a trade: one of its parties); repeated, any of these */
+                /** @description Only those that this participant owns or is paid by (a trade: one of its parties); if repeated, any of the values */
                 participant_code?: string | string[];
-                /** @description Only those of this group; a trade has none; repeated, any of these */
+                /** @description Only those of this group; a trade has none; if repeated, any of the values */
                 account_group?: string | string[];
-                /** @description Only those that this finds: any present or former id, hash, reference; repeated, any of these */
+                /** @description Only those with this id, hash or reference, present or former; if repeated, any of the values */
                 identifier?: string | string[];
                 /** @description Only those that changed last at this time or later */
                 updated_since?: string;
@@ -6233,17 +6233,17 @@ export interface operations {
                 updated_until?: string;
                 /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
                 stuck?: "true" | "false";
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
@@ -6439,11 +6439,11 @@ export interface operations {
     getTrade: {
         parameters: {
             query?: {
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
@@ -6648,17 +6648,17 @@ export interface operations {
     listTradeHistory: {
         parameters: {
             query?: {
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
@@ -6800,17 +6800,17 @@ export interface operations {
     listWithdrawals: {
         parameters: {
             query?: {
-                /** @description Only those in this stage; repeated, any of these */
+                /** @description Only those in this stage; if repeated, any of the values */
                 stage?: ("requested" | "pending" | "approved" | "broadcast" | "confirmed" | "settled" | "failed" | "rejected" | "returned") | ("requested" | "pending" | "approved" | "broadcast" | "confirmed" | "settled" | "failed" | "rejected" | "returned")[];
-                /** @description Only this provider's; repeated, any of these */
+                /** @description Only this provider's; if repeated, any of the values */
                 provider?: ("zerohash" | "layer1") | ("zerohash" | "layer1")[];
-                /** @description Only those of this asset (a trade: of one of its parties); repeated, any of these */
+                /** @description Only those of this asset (a trade: of one of its parties); if repeated, any of the values */
                 asset?: string | string[];
-                /** @description Only those that this participant owns or is paid by (a trade: one of its parties); repeated, any of these */
+                /** @description Only those that this participant owns or is paid by (a trade: one of its parties); if repeated, any of the values */
                 participant_code?: string | string[];
-                /** @description Only those of this group; a trade has none; repeated, any of these */
+                /** @description Only those of this group; a trade has none; if repeated, any of the values */
                 account_group?: string | string[];
-                /** @description Only those that this finds: any present or former id, hash, reference; repeated, any of these */
+                /** @description Only those with this id, hash or reference, present or former; if repeated, any of the values */
                 identifier?: string | string[];
                 /** @description Only those that changed last at this time or later */
                 updated_since?: string;
@@ -6818,17 +6818,17 @@ export interface operations {
                 updated_until?: string;
                 /** @description Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER */
                 stuck?: "true" | "false";
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;
@@ -7027,11 +7027,11 @@ export interface operations {
     getWithdrawal: {
         parameters: {
             query?: {
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
@@ -7239,17 +7239,17 @@ export interface operations {
     listWithdrawalHistory: {
         parameters: {
             query?: {
-                /** @description As it was at this time, by all facts known */
+                /** @description As it was at this time, by all known facts */
                 as_of?: string;
-                /** @description By the facts up to this position: what was known there */
+                /** @description Use only the facts up to this position: what was known there */
                 at_position?: string;
-                /** @description By the facts that had arrived by then: what was known at that time */
+                /** @description Use only the facts that had arrived by this time: what was known then */
                 known_at?: string;
                 /** @description Waits until the read model has reached this position: read your writes */
                 min_position?: string;
-                /** @description Records on a page, at most; 100 unless it is given */
+                /** @description The maximum number of records on a page; default 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters */
+                /** @description `next_cursor` of the previous page, with the same filters */
                 cursor?: string;
             };
             header?: never;

@@ -3,7 +3,7 @@ import type { Config } from "@counterfoil/contracts/config";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { prepareConsole } from "@counterfoil/gateway/console";
 import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
-import type { Acting } from "@counterfoil/gateway/route/attention";
+import type { OperatorActions } from "@counterfoil/gateway/route/attention";
 import { assertReadable } from "@counterfoil/gateway/route/operations";
 import { type Door, isLoopback } from "@counterfoil/http/door";
 import { createReadiness, type Readiness } from "@counterfoil/http/operations";
@@ -72,11 +72,11 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   closing.add(models.close);
   const { engine, stream, clock, locks, keys, catalogue, signer } = backends;
   const published = () => readPublished(catalogue);
-  const acting = createActing(deps.config, models);
+  const operatorActions = createOperatorActions(deps.config, models);
   const heads = createHeads(backends);
   const readers = { engine, stream, clock, locks, keys, models, catalogue };
   const headKey = signer.existingKey;
-  const sources = { ...readers, rebuilds, published, acting, heads, headKey };
+  const sources = { ...readers, rebuilds, published, operatorActions, heads, headKey };
   const readiness = deps.readiness ?? createReadiness(() => assertReadable(sources), clock);
   const gateway = await startGateway({ ...deps, ...sources, readiness });
   closing.add(gateway.stop);
@@ -109,7 +109,7 @@ async function warnOfKeys({ config, backends, logger }: ReadingDeps): Promise<vo
  * What operators say over HTTP. A gateway only reads; for an operator's event it opens the stream for
  * writing, as a command does, and closes it.
  */
-function createActing(config: Config, models: ServedModels): Acting {
+function createOperatorActions(config: Config, models: ServedModels): OperatorActions {
   const writing = <T>(work: (backends: Backends) => Promise<T>): Promise<T> =>
     withBackends(connect(config, "write"), work);
   return {

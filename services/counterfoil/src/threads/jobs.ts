@@ -138,7 +138,7 @@ async function reachGoal(
 
 /** Answers reading routes until it is asked to stop, and then what is under way. */
 async function answerReaders({ config }: ServiceJob): Promise<void> {
-  const { createGatewayFeed, createReadingApp, questionHeaders } = await import(
+  const { createGatewayFeed, createReadingApp, forwardedHeaders } = await import(
     "@counterfoil/gateway/gateway"
   );
   const { NOBODY } = await import("@counterfoil/gateway/access");
@@ -166,7 +166,7 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
 
   async function answer({ call, url, caller, requestId }: ReadQuestion): Promise<void> {
     try {
-      const headers = questionHeaders(caller, requestId);
+      const headers = forwardedHeaders(caller, requestId);
       // As a stream its bytes are made once, and handed over: as a whole it makes three copies.
       const question = { method: "GET", url, headers, payloadAsStream: true } as const;
       const { statusCode: status, stream, ...answered } = await app.inject(question);

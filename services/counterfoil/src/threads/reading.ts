@@ -3,7 +3,7 @@ import type { Worker } from "node:worker_threads";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import type { Readers } from "@counterfoil/gateway/gateway";
-import type { ElsewhereAnswer, Question } from "@counterfoil/gateway/route";
+import type { ForwardedAnswer, ForwardedRequest } from "@counterfoil/gateway/route";
 import type { FeedCommand, FeedMessage } from "@counterfoil/processing/changes/feed";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
@@ -11,18 +11,18 @@ import type { LargeReading, LargeSource, ReadLarge } from "@counterfoil/processi
 import type { Logger } from "pino";
 import { spawnThread, superviseThread } from "./supervise.ts";
 
-export type ReadQuestion = Readonly<{ call: number }> & Question;
+export type ReadQuestion = Readonly<{ call: number }> & ForwardedRequest;
 /** Of the feed of changes, of which there is one. */
 export type FeedQuestion = Readonly<{ feed: FeedCommand }>;
 export type ReadAnswer =
   | (Readonly<{ call: number }> &
-      (Readonly<{ answer: ElsewhereAnswer }> | Readonly<{ failed: string }>))
+      (Readonly<{ answer: ForwardedAnswer }> | Readonly<{ failed: string }>))
   | Readonly<{ feed: FeedMessage }>
   /** It has answered once what the console's start page asks. */
   | Readonly<{ ready: true }>;
 
 type Pending = Readonly<{
-  resolve: (answer: ElsewhereAnswer) => void;
+  resolve: (answer: ForwardedAnswer) => void;
   reject: (error: unknown) => void;
 }>;
 

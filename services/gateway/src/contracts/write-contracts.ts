@@ -16,7 +16,7 @@ import { createGateway } from "../gateway.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Everything that is published, by path within `packages/contracts/generated`. */
+/** All published documents, by path within `packages/contracts/generated`. */
 export async function generatedDocuments(): Promise<ReadonlyMap<string, Json>> {
   return new Map([
     ["openapi.json", await openApiDocument()],
@@ -25,10 +25,10 @@ export async function generatedDocuments(): Promise<ReadonlyMap<string, Json>> {
   ]);
 }
 
-/** What a gateway over an empty ledger answers at /openapi.json. */
+/** The answer of a gateway at /openapi.json. */
 async function openApiDocument(): Promise<Json> {
-  const stream = unasked<EventStream>();
-  const catalogue = unasked<ModelCatalogue>();
+  const stream = unusedPort<EventStream>();
+  const catalogue = unusedPort<ModelCatalogue>();
   const clock = systemClock;
   const gateway = await createGateway({
     config: configSchema.parse({}),
@@ -39,8 +39,8 @@ async function openApiDocument(): Promise<Json> {
     clock,
     logger: pino({ level: "silent" }),
     registry: new Registry(),
-    keys: unasked<KeyStore>(),
-    acting: { acknowledge: NOBODY_ACTS, dismiss: NOBODY_ACTS, retry: NOBODY_ACTS },
+    keys: unusedPort<KeyStore>(),
+    operatorActions: { acknowledge: unusedAction, dismiss: unusedAction, retry: unusedAction },
     heads: createHeads({
       ledger: "default",
       stream,
@@ -51,9 +51,9 @@ async function openApiDocument(): Promise<Json> {
       signer: createHeadKeyFile("head.key"),
     }),
     rebuilds: {
-      start: NOBODY_ACTS,
-      rollBack: NOBODY_ACTS,
-      generations: NOBODY_ACTS,
+      start: unusedAction,
+      rollBack: unusedAction,
+      generations: unusedAction,
       progress: () => null,
     },
   });
@@ -62,27 +62,27 @@ async function openApiDocument(): Promise<Json> {
   return answer.json();
 }
 
-/** What a ledger lies in: nothing is asked of it, the document alone is. */
-function unasked<Port extends object>(): Port {
-  return new Proxy({} as Port, { get: () => () => Promise.reject(new Error("nobody asks")) });
+/** A port that is never called, since only the document is requested. */
+function unusedPort<Port extends object>(): Port {
+  return new Proxy({} as Port, { get: () => () => Promise.reject(new Error("unused port")) });
 }
 
-const NOBODY_ACTS = () => Promise.reject(new Error("nobody acts"));
+const unusedAction = () => Promise.reject(new Error("unused action"));
 
 const CONTRACTS = join(import.meta.dirname, "../../../../packages/contracts");
 
-/** What the present program says. */
+/** The documents of the current program. */
 export const GENERATED = join(CONTRACTS, "generated");
-/** What version 1 promised, in one file: it grows, and nothing of it is taken back. */
+/** The documents that version 1 promised, in one file: additions only, nothing is removed. */
 const PROMISED = join(CONTRACTS, "promised-v1.json");
 
-/** The shapes of the promised documents, by path. */
+/** The promised documents, by path. */
 export function readPromised() {
   const promised: Readonly<Record<string, Json>> = JSON.parse(readFileSync(PROMISED, "utf8"));
   return new Map(Object.entries(promised));
 }
 
-/** One document a line, so that a comparison of two versions names what grew. */
+/** Writes one document per line, so that a diff shows which documents changed. */
 function writePromised(documents: ReadonlyMap<string, Json>): string {
   const lines = [...documents].map(
     ([path, document]) => `${JSON.stringify(path)}:${JSON.stringify(document, withoutProse)}`,
@@ -93,7 +93,7 @@ function writePromised(documents: ReadonlyMap<string, Json>): string {
 
 const PROSE: ReadonlySet<string> = new Set(["title", "summary", "description"]);
 
-/** A property may have such a name too; it is no text then. */
+/** A JSON replacer that removes prose. A property may have such a name too; its value is no string. */
 function withoutProse(key: string, value: unknown): unknown {
   const isProse = PROSE.has(key) && typeof value === "string";
   return isProse || (key === "examples" && Array.isArray(value)) ? undefined : value;
@@ -103,7 +103,7 @@ export function printed(documents: ReadonlyMap<string, unknown>): ReadonlyMap<st
   return new Map([...documents].map(([path, document]) => [path, printStable(document)]));
 }
 
-/** Makes the folder hold these files and no others. */
+/** Replaces the content of a folder by these files. */
 function writeFolder(folder: string, files: ReadonlyMap<string, string>): void {
   rmSync(folder, { recursive: true, force: true });
   for (const [path, text] of files) {
@@ -114,9 +114,8 @@ function writeFolder(folder: string, files: ReadonlyMap<string, string>): void {
 }
 
 /**
- * `pnpm contracts` writes what is generated from the schemas. `pnpm contracts --promise`, at a
- * release, also makes the promised documents say everything that these say; it refuses to take
- * anything back.
+ * `pnpm contracts` writes the documents that are generated from the schemas. `pnpm contracts
+ * --promise`, at a release, also makes them the promised ones; it refuses breaking changes.
  */
 async function writeContracts(): Promise<void> {
   const documents = await generatedDocuments();

@@ -28,32 +28,32 @@ import { listQuarantine, QUARANTINE_KEY } from "@counterfoil/processing/queries/
 import { z } from "zod";
 import type { Caller } from "../access.ts";
 import {
-  anyChoice,
-  anyMatch,
   cursor,
   flag,
   limit,
   minPosition,
   parameters,
   pathId,
+  repeatableChoice,
+  repeatableText,
 } from "../parameter.ts";
 import {
-  given,
+  definedOnly,
   knownParameters,
   listBody,
-  listFor,
   MODEL_PROBLEMS,
   minPositionOf,
   momentOf,
   oneBody,
   pageOf,
-  reachAll,
   readModel,
   type Sources,
+  scopeFor,
+  waitForModels,
 } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
-/** What needs a person: anomalies of the models, deliveries that could not be read. */
+/** Routes for what needs a person: anomalies of the models, and quarantined deliveries. */
 export function attentionRoutes(sources: Sources): readonly Route[] {
   return [
     route({
@@ -63,7 +63,7 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       summary:
         "What needs a person, over all models: open and unacknowledged first, then the newest",
       description:
-        "`position` is that of the model that is furthest behind, or the one that is asked for. Those of a past position stand in the order in which they were first seen, the newest first; what only the clock says (`stuck`) is none of them. A page may hold fewer than `limit` while `next_cursor` is given.",
+        "`position` is that of the model that is furthest behind, or the requested one. At a past position, anomalies are ordered by when they were first seen, the newest first, and do not include `stuck`, which depends on the clock. A page may have fewer records than `limit` although `next_cursor` is given.",
       query: anomalies,
       answer: listOf(anomalyRecord),
       problems: ["invalid_cursor", "unsupported_combination", ...MODEL_PROBLEMS],
@@ -75,7 +75,7 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       tag: "attention",
       summary: "One anomaly, open or closed",
       description:
-        "`position` is that of its model, or the one that is asked for: then as it stood there, and what only the clock says (`stuck`) is not found.",
+        "`position` is that of its model, or the requested one. At a past position the anomaly is shown as it was there, and `stuck`, which depends on the clock, is not found.",
       query: parameters({ ...knownParameters, min_position: minPosition }),
       params: z.object({ id: pathId("The anomaly's id") }),
       answer: oneOf(anomalyRecord),
@@ -84,7 +84,7 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
         const { moment, rule } = await momentOf(sources, query, disconnected);
         const minimum = minPositionOf(moment, query.min_position);
         if (minimum !== undefined) {
-          await reachAll(sources, modelName.options, minimum, disconnected);
+          await waitForModels(sources, modelName.options, minimum, disconnected);
         }
         const found = await findInModels(sources.models, { id, rule, platform, moment });
         if (found === null) throw new Problem("not_found", `there is no anomaly "${id}"`);
@@ -96,8 +96,8 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
       url: "/v1/quarantine",
       tag: "attention",
       summary:
-        "Deliveries that nobody could read: first those that need a person, the newest first",
-      description: "A page may hold fewer than `limit` while `next_cursor` is given.",
+        "Deliveries that could not be translated: first those that need a person, the newest first",
+      description: "A page may have fewer records than `limit` although `next_cursor` is given.",
       query: quarantine,
       answer: listOf(quarantinedRecord),
       problems: ["invalid_cursor", ...MODEL_PROBLEMS],
@@ -107,9 +107,9 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
 }
 
 const anomalies = parameters({
-  kind: anyChoice(anomalyKind.options, "Only this kind"),
-  model: anyChoice(modelName.options, "Only this model's"),
-  subject: anyMatch("Only those of this record"),
+  kind: repeatableChoice(anomalyKind.options, "Only this kind"),
+  model: repeatableChoice(modelName.options, "Only this model's"),
+  subject: repeatableText("Only those of this record"),
   open: flag("true: only those that are open; false: only those that were closed"),
   ...knownParameters,
   min_position: minPosition,
@@ -121,21 +121,21 @@ async function answerAnomalies(
   sources: Sources,
   { query, caller, disconnected }: RouteRequest<z.output<typeof anomalies>, unknown>,
 ) {
-  const { kind, model: only, subject, open, min_position } = query;
-  const filters: AnomalyFilters = given({ kind, subject, open });
+  const { kind, model: models, subject, open, min_position } = query;
+  const filters: AnomalyFilters = definedOnly({ kind, subject, open });
   const { platform } = caller;
-  const asked = await momentOf(sources, query, disconnected);
-  const { moment, rule } = asked;
-  const scope = listFor(caller, {
+  const requested = await momentOf(sources, query, disconnected);
+  const { moment, rule } = requested;
+  const scope = scopeFor(caller, {
     list: "anomalies",
-    filters: given({ ...filters, model: only, ...asked.filters }),
+    filters: definedOnly({ ...filters, model: models, ...requested.filters }),
     key: ANOMALY_KEY,
   });
   const page = pageOf(query, scope);
   const minPosition = minPositionOf(moment, min_position);
   const found: AnomalyPart[] = [];
   let position = Number.POSITIVE_INFINITY;
-  for (const model of only ?? modelName.options) {
+  for (const model of models ?? modelName.options) {
     await readModel(sources, { model, minPosition, disconnected }, async (rows, checkpoint) => {
       const { nextTurn } = sources.clock;
       const query = { model, filters, page, rule, moment, platform, nextTurn };
@@ -148,12 +148,12 @@ async function answerAnomalies(
 }
 
 const quarantine = parameters({
-  provider: anyChoice(provider.options, "Only this provider's"),
-  channel: anyChoice(channel.options, "Only what came this way"),
-  payload_type: anyMatch("Only bodies of this type"),
-  dismissed: flag("true: also what somebody dismissed"),
+  provider: repeatableChoice(provider.options, "Only this provider's"),
+  channel: repeatableChoice(channel.options, "Only deliveries of this channel"),
+  payload_type: repeatableText("Only bodies of this type"),
+  dismissed: flag("true: include dismissed deliveries"),
   min_position: minPosition,
-  open: flag("true: only what is still unread; false: only what was read since"),
+  open: flag("true: only deliveries still in quarantine; false: only those that were read since"),
   limit,
   cursor,
 });
@@ -163,15 +163,15 @@ async function answerQuarantine(
   { query, caller, disconnected }: RouteRequest<z.output<typeof quarantine>, unknown>,
 ) {
   const { open, dismissed, min_position: minPosition, provider, channel, payload_type } = query;
-  const state = given({ open, dismissed });
-  const filters = given({ provider, channel, payload_type });
-  const scope = listFor(caller, {
+  const state = definedOnly({ open, dismissed });
+  const filters = definedOnly({ provider, channel, payload_type });
+  const scope = scopeFor(caller, {
     list: "quarantine",
     filters: { ...state, ...filters },
     key: QUARANTINE_KEY,
   });
   const { stream, clock } = sources;
-  const wanted = {
+  const request = {
     ...state,
     filters,
     page: pageOf(query, scope),
@@ -182,12 +182,12 @@ async function answerQuarantine(
   };
   const reading = { model: "balances", minPosition, disconnected } as const;
   return readModel(sources, reading, async (rows, { position }) =>
-    listBody(await listQuarantine(rows, stream, wanted), scope, position),
+    listBody(await listQuarantine(rows, stream, request), scope, position),
   );
 }
 
-/** What a person says of what needs one, as an event on the stream. */
-export type Acting = Readonly<{
+/** An operator's actions on anomalies and quarantined deliveries, each recorded as an event. */
+export type OperatorActions = Readonly<{
   /** @returns its position. @throws NothingThere, AlreadyClosed */
   acknowledge: (word: OperatorNote, platform: Platform) => Promise<number>;
   /** @throws NothingThere, AlreadyClosed */
@@ -198,28 +198,28 @@ export type Acting = Readonly<{
   ) => Promise<RetryRecord & Readonly<{ position: number }>>;
 }>;
 
-const body = z.strictObject({ note: note.meta({ description: "Why, for those who come later" }) });
+const body = z.strictObject({ note: note.meta({ description: "The reason, for later readers" }) });
 
 const problems = [
   ...(["not_found", "already_closed", "stream_unavailable", "model_unavailable"] as const),
 ];
 
-export function actingRoutes(acting: Acting): readonly Route[] {
-  return [...noteRoutes(acting), retryRoute(acting)];
+export function operatorRoutes(operatorActions: OperatorActions): readonly Route[] {
+  return [...noteRoutes(operatorActions), retryRoute(operatorActions)];
 }
 
-/** What nobody could read is nobody's: for a platform there is none of it. */
+/** An unreadable delivery belongs to no platform, so it does not exist for a platform's key. */
 function assertForAll({ platform }: Caller, id: string): void {
   if (platform !== null) throw new Problem("not_found", `there is no delivery_id "${id}"`);
 }
 
-function retryRoute({ retry }: Acting): Route {
+function retryRoute({ retry }: OperatorActions): Route {
   return route({
     operation: "retryQuarantined",
     method: "POST",
     url: "/v1/quarantine/:delivery_id/retry",
     tag: "attention",
-    summary: "Reads a quarantined delivery once more, with the present translation",
+    summary: "Retries a quarantined delivery with the current translation",
     query: parameters({}),
     params: z.object({ delivery_id: pathId("The delivery") }),
     answer: oneOf(retryRecord),
@@ -232,14 +232,14 @@ function retryRoute({ retry }: Acting): Route {
   });
 }
 
-function noteRoutes({ acknowledge, dismiss }: Acting): readonly Route[] {
+function noteRoutes({ acknowledge, dismiss }: OperatorActions): readonly Route[] {
   return [
     route({
       operation: "acknowledgeAnomaly",
       method: "POST",
       url: "/v1/anomalies/:id/acknowledge",
       tag: "attention",
-      summary: "Says that somebody knows of an anomaly: it needs nobody until it changes",
+      summary: "Acknowledges an anomaly: it needs nobody until it changes",
       query: parameters({}),
       params: z.object({ id: pathId("The anomaly") }),
       body,
@@ -256,7 +256,7 @@ function noteRoutes({ acknowledge, dismiss }: Acting): readonly Route[] {
       method: "POST",
       url: "/v1/quarantine/:delivery_id/dismiss",
       tag: "attention",
-      summary: "Says that a delivery which nobody could read needs nobody",
+      summary: "Dismisses a quarantined delivery: it needs nobody any more",
       query: parameters({}),
       params: z.object({ delivery_id: pathId("The delivery") }),
       body,

@@ -27,23 +27,24 @@ import {
   requiredPosition,
 } from "../parameter.ts";
 import {
-  given,
+  definedOnly,
   listBody,
   MODEL_PROBLEMS,
   minPositionOf,
   momentOf,
   momentParameters,
   oneBody,
-  oneFound,
   pageOf,
-  reachAll,
+  requireFound,
   type Sources,
+  waitForModels,
 } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
 /**
- * Signed heads, proofs under them, and why something is shown as it is. Hashes of one event and of the one before it would show a guess
- * at what it says of others to be right, so that a platform's key gets no head and no proof.
+ * Routes for signed heads, proofs and explanations. The hash of an event, with that of the one before
+ * it, would confirm a guess at its content, which may be another platform's; so a platform's key gets
+ * no head and no proof.
  */
 export function auditRoutes(sources: Sources): readonly Route[] {
   return [
@@ -60,10 +61,10 @@ function headRoute({ heads }: Sources): Route {
     operation: "getHead",
     url: "/v1/head",
     tag: "audit",
-    isOfAll: true,
+    isLedgerWide: true,
     summary: "A signed head over everything that was recorded",
     description:
-      "The answer is the head itself, to be kept as it is: `counterfoil verify --head` takes the file. Signs one where something was recorded since the last, and appends nothing.",
+      "The answer is the head itself; store it unchanged: `counterfoil verify --head` takes the file. A new head is signed if something was recorded since the last one; nothing is appended.",
     query: parameters({}),
     answer: treeHead,
     problems: [
@@ -75,7 +76,7 @@ function headRoute({ heads }: Sources): Route {
 }
 
 const list = parameters({
-  after: position("Only heads over more than this position"),
+  after: position("Only heads beyond this position"),
   limit,
   cursor,
 });
@@ -85,21 +86,21 @@ function listRoute({ heads, stream }: Sources): Route {
     operation: "listHeads",
     url: "/v1/heads",
     tag: "audit",
-    isOfAll: true,
+    isLedgerWide: true,
     summary: "The heads that were signed here, in the order of their positions",
     query: list,
     answer: listOf(treeHead),
     problems: ["not_found", "invalid_cursor", "stream_unavailable", "model_unavailable"],
     handle: async ({ query }) => {
       const { after = 0 } = query;
-      const scope = { list: "heads", filters: given({ after: query.after }), key: HEADS_KEY };
+      const scope = { list: "heads", filters: definedOnly({ after: query.after }), key: HEADS_KEY };
       const page = await heads.list(after, pageOf(query, scope));
       return listBody(page, scope, (await stream.head()).position);
     },
   });
 }
 
-/** A proof may be under a head that is only made for it. */
+/** Includes the problems of signing a head, since a proof may need a new one. */
 const PROOF_PROBLEMS = [
   ...(["not_found", "unsupported_combination", "stream_unavailable"] as const),
   ...(["model_unavailable", "head_key_unusable"] as const),
@@ -110,11 +111,11 @@ function inclusionRoute({ heads }: Sources): Route {
     operation: "getInclusionProof",
     url: "/v1/proofs/inclusion",
     tag: "audit",
-    isOfAll: true,
-    summary: "That the event at a position lies under a head",
+    isLedgerWide: true,
+    summary: "Proves that a head covers the event at a position",
     query: parameters({
-      position: requiredPosition("Of the event"),
-      tree_size: position("The head's `tree_size`; the newest unless it is given"),
+      position: requiredPosition("The position of the event"),
+      tree_size: position("The head's `tree_size`; default the newest"),
     }),
     answer: oneOf(inclusionProof),
     problems: PROOF_PROBLEMS,
@@ -131,8 +132,8 @@ function consistencyRoute({ heads }: Sources): Route {
     operation: "getConsistencyProof",
     url: "/v1/proofs/consistency",
     tag: "audit",
-    isOfAll: true,
-    summary: "That a later head holds everything that an earlier one held",
+    isLedgerWide: true,
+    summary: "Proves that a later head covers everything that an earlier one covered",
     query: parameters({
       from: requiredPosition("The earlier head's `tree_size`"),
       to: requiredPosition("The later head's `tree_size`"),
@@ -146,16 +147,16 @@ function consistencyRoute({ heads }: Sources): Route {
   });
 }
 
-type Given = readonly [name: string, value: number];
+type NamedPosition = readonly [name: string, value: number];
 
 /** @throws Problem unsupported_combination */
-function checkOrder([first, low]: Given, [last, high]: Given): void {
+function checkOrder([first, low]: NamedPosition, [last, high]: NamedPosition): void {
   if (low <= high) return;
   const detail = `${first} is ${low} and ${last} is ${high}: expected ${first} up to ${last}`;
   throw new Problem("unsupported_combination", detail);
 }
 
-/** Facts on a page, at most: each is asked what would be shown without it. */
+/** The maximum number of facts on a page: each is evaluated by leaving it out. */
 const FACTS_MAX = 100;
 
 const explainQuery = parameters({
@@ -167,20 +168,20 @@ const explainQuery = parameters({
 
 const explainParams = z.object({
   kind: explainedKind.meta({ description: "What is explained" }),
-  id: pathId("As it is shown; of an entry the event id of its report"),
+  id: pathId("The id in the lists; for an entry, the event id of its report"),
 });
 
 type ExplainRequest = RouteRequest<z.output<typeof explainQuery>, z.output<typeof explainParams>>;
 
-/** Why something is shown as it is. */
+/** Explains why a value is shown as it is. */
 function explainRoute(sources: Sources): Route {
   return route({
     operation: "explain",
     url: "/v1/explain/:kind/:id",
     tag: "audit",
-    summary: "Why something is shown as it is: its facts, their deliveries, what the rules decided",
+    summary: "Why a value is shown as it is: its facts, their deliveries, what the rules decided",
     description:
-      "The newest facts first, each with its role: `decides` (without it something else would be shown), `confirms` (a gap would open, or the status change), `repeats` and `superseded` (nothing would change). Roles are found by asking the rules what they would show without the fact.",
+      "The newest facts first, each with its role: `decides` (without it, another value would be shown), `confirms` (without it, a gap would open or the status would change), `repeats` and `superseded` (without it, nothing would change). Roles are found by applying the rules without the fact.",
     query: explainQuery,
     params: explainParams,
     answer: explanation,
@@ -202,19 +203,19 @@ async function answerExplain(
   checkTime(kind, query);
   const { moment, rule } = await momentOf(sources, query, disconnected);
   const minimum = minPositionOf(moment, query.min_position);
-  if (minimum !== undefined) await reachAll(sources, MODELS_OF[kind], minimum, disconnected);
+  if (minimum !== undefined) await waitForModels(sources, MODELS_OF[kind], minimum, disconnected);
   const { platform } = caller;
   const { limit, cursor } = query;
-  const asked = {
+  const request = {
     ...{ kind, id, limit, platform, hashing: nodeHashing, translations: TRANSLATIONS },
-    ...{ ...given({ cursor }), moment, rule },
+    ...{ ...definedOnly({ cursor }), moment, rule },
     standings: platform === null ? null : createStandings(sources.models, platform),
     nextTurn: sources.clock.nextTurn,
   };
   try {
-    const explained = await explain(sources, asked);
-    if (explained.outcome === "missing") throw nothingThere(kind, id, moment);
-    if (explained.outcome !== "invalid_cursor") return oneFound(explained, kind, id);
+    const explained = await explain(sources, request);
+    if (explained.outcome === "missing") throw notFound(kind, id, moment);
+    if (explained.outcome !== "invalid_cursor") return requireFound(explained, kind, id);
     throw new Problem("invalid_cursor", "the cursor was not given out for this: begin without one");
   } catch (error) {
     if (error instanceof TooFarBack) throw new Problem("unsupported_combination", error.message);
@@ -222,16 +223,16 @@ async function answerExplain(
   }
 }
 
-function nothingThere(kind: ExplainedKind, id: string, moment: Moment): Problem {
-  const then = isPast(moment) ? " at that moment" : "";
-  const as =
+function notFound(kind: ExplainedKind, id: string, moment: Moment): Problem {
+  const when = isPast(moment) ? " at that moment" : "";
+  const hint =
     kind === "entry"
       ? "it is asked for by the event id of its report"
       : "ids are as the lists show them";
-  return new Problem("not_found", `there is no ${kind} "${id}"${then}: ${as}`);
+  return new Problem("not_found", `there is no ${kind} "${id}"${when}: ${hint}`);
 }
 
-/** When it took effect these say themselves, as on their own routes. */
+/** Kinds that state their effective time themselves: `as_of` is refused, as on their own routes. */
 const TIMELESS: ReadonlySet<ExplainedKind> = new Set(["run", "anomaly"]);
 
 function checkTime(kind: ExplainedKind, { as_of }: z.output<typeof explainQuery>): void {

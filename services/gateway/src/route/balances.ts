@@ -20,8 +20,6 @@ import { search } from "@counterfoil/processing/queries/search";
 import { readTotals, TOTAL_GROUPS } from "@counterfoil/processing/queries/totals";
 import { z } from "zod";
 import {
-  anyChoice,
-  anyMatch,
   choice,
   cursor,
   limit,
@@ -29,30 +27,32 @@ import {
   parameters,
   pathId,
   position,
-  required,
+  repeatableChoice,
+  repeatableText,
+  requiredText,
   time,
 } from "../parameter.ts";
 import {
-  type AskedMoment,
-  given,
+  currentStuckRule,
+  definedOnly,
   knownParameters,
   listBody,
-  listFor,
   MODEL_PROBLEMS,
   minPositionOf,
   momentOf,
   momentParameters,
   oneBody,
-  oneFound,
   pageOf,
   positionKnownBy,
+  type RequestedMoment,
   readModel,
+  requireFound,
   type Sources,
-  stuckNow,
+  scopeFor,
 } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
-/** Accounts with their balances, sums over them, their history, and the runs that made it. */
+/** Routes for accounts with their balances, sums, search, histories and runs. */
 export function balanceRoutes(sources: Sources): readonly Route[] {
   return [
     balancesRoute(sources),
@@ -65,13 +65,13 @@ export function balanceRoutes(sources: Sources): readonly Route[] {
 }
 
 const balanceFilters = {
-  provider: anyChoice(provider.options, "Only this provider's"),
-  participant_code: anyMatch("Zero Hash: the participant"),
-  account_group: anyMatch("Zero Hash: the platform's group"),
-  account_label: anyMatch("Zero Hash: the label"),
-  account_type: anyMatch("available, collateral, …"),
-  asset: anyMatch("The asset's code"),
-  account_id: anyMatch("Any id that the provider ever gave the account"),
+  provider: repeatableChoice(provider.options, "Only this provider's"),
+  participant_code: repeatableText("Zero Hash: the participant"),
+  account_group: repeatableText("Zero Hash: the platform's group"),
+  account_label: repeatableText("Zero Hash: the label"),
+  account_type: repeatableText("available, collateral, …"),
+  asset: repeatableText("The asset's code"),
+  account_id: repeatableText("Any present or former id of the account at the provider"),
 };
 
 const balancesQuery = parameters({
@@ -87,9 +87,9 @@ function balancesRoute(sources: Sources): Route {
     operation: "listBalances",
     url: "/v1/balances",
     tag: "balances",
-    summary: "Balances, one an account",
+    summary: "Balances, one per account",
     description:
-      "Of a past moment, an account is listed if something was reported of it by then. `position` is the position that the facts were looked at up to. A page may hold fewer than `limit` while `next_cursor` is given.",
+      "At a past moment, an account is listed if something was reported of it by then. `position` is the position up to which facts are included. A page may have fewer records than `limit` although `next_cursor` is given.",
     query: balancesQuery,
     answer: listOf(balanceRecord),
     problems: ["invalid_cursor", "unsupported_combination", ...MODEL_PROBLEMS],
@@ -102,13 +102,14 @@ async function answerBalances(
   { query, caller, disconnected }: RouteRequest<z.output<typeof balancesQuery>, unknown>,
 ) {
   const { limit: _limit, cursor: _cursor, min_position, ...named } = query;
-  const { as_of: _as_of, at_position: _at, known_at: _known, ...filters } = given(named);
-  const asked = await momentOf(sources, query, disconnected);
-  const { moment } = asked;
-  const list = { list: "balances", filters: { ...filters, ...asked.filters }, key: BALANCE_KEY };
-  const scope = listFor(caller, list);
+  const { as_of: _as_of, at_position: _at, known_at: _known, ...filters } = definedOnly(named);
+  const requested = await momentOf(sources, query, disconnected);
+  const { moment } = requested;
+  const allFilters = { ...filters, ...requested.filters };
+  const list = { list: "balances", filters: allFilters, key: BALANCE_KEY };
+  const scope = scopeFor(caller, list);
   const page = pageOf(query, scope);
-  // Facts up to a position cannot be shown before they are folded.
+  // The model must have processed all facts up to the requested position.
   const minPosition = minPositionOf(moment, min_position);
   const reading = { model: "balances", minPosition, disconnected } as const;
   return readModel(sources, reading, async (rows, checkpoint, { modelVersion }) => {
@@ -126,23 +127,25 @@ async function answerBalances(
 }
 
 const totalsQuery = parameters({
-  group_by: anyChoice(
+  group_by: repeatableChoice(
     ["asset", ...TOTAL_GROUPS],
-    "What sums are told apart by, beside the asset: sums over several assets mean nothing",
+    "Groups the sums by this, besides the asset, by which they are always grouped",
   ),
-  asset: anyMatch("The asset's code"),
-  account_type: anyMatch("available, collateral, …"),
-  account_group: anyMatch("Zero Hash: the platform's group"),
-  provider: anyChoice(provider.options, "Only this provider's"),
-  at_position: position("By the facts up to this position"),
-  known_at: time("By the facts recorded by then"),
+  asset: repeatableText("The asset's code"),
+  account_type: repeatableText("available, collateral, …"),
+  account_group: repeatableText("Zero Hash: the platform's group"),
+  provider: repeatableChoice(provider.options, "Only this provider's"),
+  at_position: position("Use only the facts up to this position"),
+  known_at: time("Use only the facts recorded by this time"),
   as_of: time("Refused: sums are kept by position, not by the times that providers print"),
   min_position: minPosition,
 });
 type TotalsQuery = z.output<typeof totalsQuery>;
 
 const totals = z.object({
-  position: positionText.meta({ description: "Where on the stream this was computed" }),
+  position: positionText.meta({
+    description: "The position of the stream that it was computed at",
+  }),
   data: z.array(totalRecord),
 });
 
@@ -151,9 +154,9 @@ function totalsRoute(sources: Sources): Route {
     operation: "listTotals",
     url: "/v1/totals",
     tag: "balances",
-    summary: "What accounts hold together, an asset at a time",
+    summary: "Sums of the balances of accounts, per asset",
     description:
-      "Exact sums over accounts, kept in the transaction of their balances. `group_by` and filters may be repeated: several values of a filter are any of them. Groups without an account are left out.",
+      "Exact sums over accounts, updated in the transaction of their balances. `group_by` and filters may be repeated; a filter with several values matches any of them. Groups without an account are omitted.",
     query: totalsQuery,
     answer: totals,
     problems: ["unsupported_combination", ...MODEL_PROBLEMS],
@@ -169,12 +172,12 @@ async function answerTotals(
   checkMoment({ at_position, known_at, as_of });
   const at =
     known_at === undefined ? at_position : await positionKnownBy(sources, known_at, disconnected);
-  const minPosition = minPositionOf(given({ at_position: at }), min_position);
+  const minPosition = minPositionOf(definedOnly({ at_position: at }), min_position);
   const reading = { model: "balances", minPosition, disconnected } as const;
   return readModel(sources, reading, async (rows, checkpoint) => {
     const data = await readTotals(rows, {
       groupBy: TOTAL_GROUPS.filter((name) => group_by?.includes(name)),
-      filters: given(filters),
+      filters: definedOnly(filters),
       platform: caller.platform,
       position: at,
       nextTurn: sources.clock.nextTurn,
@@ -186,8 +189,8 @@ async function answerTotals(
 type TotalsMoment = Readonly<Pick<TotalsQuery, "at_position" | "known_at" | "as_of">>;
 
 /**
- * When a change takes effect may be learnt at any time later, so sums by that time would have to be added
- * up account by account.
+ * Refuses `as_of`: the effective time of a change may become known at any later time, so sums as of an
+ * effective time would have to be added up account by account.
  */
 function checkMoment({ at_position, known_at, as_of }: TotalsMoment): void {
   if (as_of !== undefined) {
@@ -204,7 +207,7 @@ function checkMoment({ at_position, known_at, as_of }: TotalsMoment): void {
 }
 
 const searchQuery = parameters({
-  q: required("An identifier, whole; of an account its beginning is enough"),
+  q: requiredText("A complete identifier; for an account, a prefix is enough"),
 });
 
 const found = z.object({ data: z.array(searchHit) });
@@ -215,9 +218,9 @@ function searchRoute(sources: Sources): Route {
     operation: "search",
     url: "/v1/search",
     tag: "balances",
-    summary: "What an identifier stands for",
+    summary: "Finds what an identifier belongs to",
     description:
-      "Accounts (ours and the provider's ids), participants, groups, addresses, runs, movements, withdrawals, deposits and trades by any of their identifiers, deliveries, events, anomalies. Matches are exact; addresses and our own ids in any case. At most five of a kind; an empty list where nothing is called so.",
+      "Accounts (by our id and the provider's), participants, groups, addresses, runs, movements, withdrawals, deposits and trades by any of their identifiers, deliveries, events, anomalies. Matches are exact; addresses and our own ids are case-insensitive. At most five of each kind; an empty list if nothing matches.",
     query: searchQuery,
     answer: found,
     problems: ["model_unavailable", "stream_unavailable"],
@@ -225,7 +228,7 @@ function searchRoute(sources: Sources): Route {
       const data = await search(sources, {
         text: q.trim(),
         platform,
-        rule: stuckNow(sources),
+        rule: currentStuckRule(sources),
         standings: platform === null ? null : createStandings(models, platform),
         translations: TRANSLATIONS,
         hashing: nodeHashing,
@@ -236,7 +239,7 @@ function searchRoute(sources: Sources): Route {
 }
 
 const accountParams = z.object({
-  id: pathId("Our id (percent-encoded once more, as any text) or the provider's"),
+  id: pathId("Our id (percent-encoded once more, like any text in a path) or the provider's"),
 });
 
 const accountQuery = parameters({ ...momentParameters, min_position: minPosition });
@@ -280,17 +283,17 @@ function entriesRoute(sources: Sources): Route {
     tag: "balances",
     summary: "The history of an account",
     description:
-      "In the order of taking effect: runs with their movements, snapshots that say something new, what stood before the first, gaps (closed ones too) and contradictions. A page may hold fewer than `limit` while `next_cursor` is given.",
+      "In the order of effective times: runs with their movements, snapshots that report a new balance, the opening balance, gaps (including closed ones) and contradictions. A page may have fewer records than `limit` although `next_cursor` is given.",
     query: entriesQuery,
     params: accountParams,
     answer: listOf(entryRecord),
     problems: ["invalid_cursor", ...problems],
     handle: (request) =>
-      readAt(sources, request, async (rows, { moment, filters: times }, position) => {
+      readAt(sources, request, async (rows, { moment, filters: momentFilters }, position) => {
         const { id } = await accountIn(rows, request, moment);
         const descending = request.query.order === "desc";
-        const filters = { account: id, ...(descending && { order: "desc" }), ...times };
-        const scope = listFor(request.caller, { list: "entries", filters, key: ENTRY_KEY });
+        const filters = { account: id, ...(descending && { order: "desc" }), ...momentFilters };
+        const scope = scopeFor(request.caller, { list: "entries", filters, key: ENTRY_KEY });
         const { nextTurn } = sources.clock;
         const page = pageOf(request.query, scope);
         const found = await listEntries(rows, id, { page, descending, moment, nextTurn });
@@ -310,7 +313,7 @@ function runRoute(sources: Sources): Route {
     tag: "balances",
     summary: "A run with its movements on all accounts",
     description:
-      "Shown are 10,000 accounts at most, 1,000 movements of one and 10,000 of all of them: `movement_count` says how many an account has.",
+      "At most 10,000 accounts, 1,000 movements of each and 10,000 movements in all are shown; `movement_count` is the number of movements of an account.",
     query: runQuery,
     params: runParams,
     answer: oneOf(runRecord),
@@ -321,22 +324,22 @@ function runRoute(sources: Sources): Route {
         const { platform } = request.caller;
         const { nextTurn } = sources.clock;
         const found = await findRun(rows, run_id, { platform, moment, nextTurn });
-        return oneBody(oneFound(found, "run", run_id), position);
+        return oneBody(requireFound(found, "run", run_id), position);
       }),
   });
 }
 
-/** Reads the balances at the moment that is asked for; the position is that of the facts. */
+/** Reads the balances model at the requested moment, and passes the position of the facts to `read`. */
 async function readAt<T>(
   sources: Sources,
   { query, disconnected }: RouteRequest<z.output<typeof runQuery>, unknown>,
-  read: (rows: Rows, asked: AskedMoment, position: number) => Promise<T>,
+  read: (rows: Rows, requested: RequestedMoment, position: number) => Promise<T>,
 ): Promise<T> {
-  const asked = await momentOf(sources, query, disconnected);
-  const minPosition = minPositionOf(asked.moment, query.min_position);
+  const requested = await momentOf(sources, query, disconnected);
+  const minPosition = minPositionOf(requested.moment, query.min_position);
   const reading = { model: "balances", minPosition, disconnected } as const;
   return readModel(sources, reading, (rows, { position }) =>
-    read(rows, asked, asked.moment.at_position ?? position),
+    read(rows, requested, requested.moment.at_position ?? position),
   );
 }
 
@@ -348,5 +351,5 @@ async function accountIn(
   }: Pick<RouteRequest<unknown, { id: string }>, "params" | "caller">,
   moment: Moment,
 ) {
-  return oneFound(await findAccount(rows, { id, platform, moment }), "account", id);
+  return requireFound(await findAccount(rows, { id, platform, moment }), "account", id);
 }

@@ -24,37 +24,37 @@ const model = z
   })
   .transform((given) => [...new Set([given].flat())])
   .optional()
-  .meta({ description: "Only changes of these; the parameter may be repeated" });
+  .meta({ description: "Only changes of these models; the parameter may be repeated" });
 
-const PLACE = "a position, such as 120, or the id of a change, such as 120.3";
+const CURSOR = "a position, such as 120, or the id of a change, such as 120.3";
 
-const place = z
-  .string({ error: PLACE })
+const cursor = z
+  .string({ error: CURSOR })
   .transform((text, context): ChangeCursor => {
     const cursor = parseCursor(text);
     if (cursor !== null) return cursor;
-    context.addIssue({ code: "custom", message: PLACE });
+    context.addIssue({ code: "custom", message: CURSOR });
     return z.NEVER;
   })
   .optional();
 
 const query = parameters({
   model,
-  after: place.meta({
+  after: cursor.meta({
     type: "string",
     description:
-      "Begins behind this position or change, `0` with the first of all; without it with what changes from now on",
+      "Starts after this position or change; `0` starts with the first change. By default only new changes are sent",
   }),
 });
 
 const headers = z.looseObject({
-  "last-event-id": place.meta({
+  "last-event-id": cursor.meta({
     type: "string",
-    description: "The id of the last change that was read; goes before `after`",
+    description: "The id of the last change that was read; takes precedence over `after`",
   }),
 });
 
-/** What changes, as it changes. */
+/** The stream of changes of the read models. */
 export function changeRoutes(sources: Sources, streams: ChangeStreams): readonly Route[] {
   return [
     route({
@@ -63,7 +63,7 @@ export function changeRoutes(sources: Sources, streams: ChangeStreams): readonly
       tag: "changes",
       summary: "Every change of every read model, in order, as Server-Sent Events",
       description:
-        "`event` is what has changed (`balances`, `withdrawals`, `deposits`, `trades`, `anomalies`), `data` the record as of the change, as its own route serves it, with `position`; a record that is gone is `{id, position, gone: true}`. `stuck` is null: no change tells it, the clock does. `id` is `POSITION.N`, the N-th change of that position, whatever is filtered; whoever comes back with it in `Last-Event-ID` goes on behind it, and misses and repeats nothing. `event: reset` says that a model has to be read anew, `event: state` that a model is behind, and its changes come later than those of the others. Comments keep the connection alive. A reader that is too slow is closed.",
+        "`event` is what has changed (`balances`, `withdrawals`, `deposits`, `trades`, `anomalies`), `data` is the record as of the change, as its own route serves it, with `position`; a record that is gone is `{id, position, gone: true}`. `stuck` is null, since it depends on the clock and not on a change. `id` is `POSITION.N`, the N-th change of that position, independent of filters; a client that reconnects with it in `Last-Event-ID` continues after it, and misses and repeats nothing. `event: reset` means that a model has to be read again from its routes, `event: state` that a model is behind, so that its changes come later than those of the others. Comments keep the connection alive. The connection of a reader that is too slow is closed.",
       query,
       headers,
       answer: z.string(),
@@ -75,7 +75,7 @@ export function changeRoutes(sources: Sources, streams: ChangeStreams): readonly
           throw new Problem("overloaded", "too many streams of changes are open");
         const { platform } = caller;
         const topics = query.model ?? null;
-        const { raw } = begin(reply);
+        const { raw } = sendHead(reply);
         if (method === "HEAD") raw.end();
         else streams.open(raw, { from, topics, platform, caller });
       },
@@ -83,7 +83,7 @@ export function changeRoutes(sources: Sources, streams: ChangeStreams): readonly
   ];
 }
 
-/** @throws Problem invalid_query: nothing that was given out lies beyond the stream's head */
+/** @throws Problem invalid_query if the position is beyond the head: no such id was ever sent */
 async function assertReached({ stream }: Sources, { position }: ChangeCursor): Promise<void> {
   const head = await stream.head();
   if (position <= head.position) return;
@@ -93,8 +93,8 @@ async function assertReached({ stream }: Sources, { position }: ChangeCursor): P
   );
 }
 
-/** Sends the head of the answer. What follows is nobody's to buffer, compress or keep. */
-function begin(reply: FastifyReply): FastifyReply {
+/** Sends the status line and the headers; the body must not be buffered, compressed or cached. */
+function sendHead(reply: FastifyReply): FastifyReply {
   reply.hijack();
   const { raw } = reply;
   raw.writeHead(200, {
@@ -112,11 +112,11 @@ const encoder = new TextEncoder();
 const event = (name: string, data: string, id: string | null): string =>
   `${id === null ? "" : `id: ${id}\n`}event: ${name}\ndata: ${data}\n\n`;
 
-/** What has changed, as `/v1/changes` writes it down. */
+/** Formats changes as the Server-Sent Events of `/v1/changes`. */
 export const eventFrames: ChangeFrames = {
   change: (id, { topic, model, id: record, position, value }) => {
     const at = String(position);
-    // JSON has no line breaks: each stands escaped in a text.
+    // JSON has no line breaks: they are escaped in strings.
     if (value !== null)
       return event(topic, topic === "anomalies" ? withPosition(value, at) : value, id);
     const gone = { id: record, position: at, gone: true };
@@ -130,11 +130,11 @@ export const eventFrames: ChangeFrames = {
     ),
   state: (model, { state, position }) =>
     event("state", JSON.stringify({ model, state, position: String(position) }), null),
-  // An id without data is remembered by whoever reads, and is no event; libraries hand over comments.
+  // A reader keeps an id without data, and does not dispatch an event; libraries do report comments.
   place: (id) => `: at ${id}\nid: ${id}\n\n`,
   bytes: (text) => encoder.encode(text),
 };
 
-/** The other records have one of their own. */
+/** Adds the position to an anomaly; the other records have one. */
 const withPosition = (json: string, position: string): string =>
   `${json.slice(0, -1)},"position":"${position}"}`;

@@ -17,34 +17,34 @@ import {
 import { findRecord, HISTORY_KEY, listHistory } from "@counterfoil/processing/queries/lifecycles";
 import { z } from "zod";
 import {
-  anyChoice,
-  anyMatch,
   cursor,
   flag,
   limit,
   minPosition,
   parameters,
   pathId,
+  repeatableChoice,
+  repeatableText,
   time,
 } from "../parameter.ts";
 import {
-  given,
+  definedOnly,
+  formatOptionalTime,
   listBody,
-  listFor,
   MODEL_PROBLEMS,
   minPositionOf,
   momentOf,
   momentParameters,
   oneBody,
-  oneFound,
   pageOf,
-  printedTime,
   readModel,
+  requireFound,
   type Sources,
+  scopeFor,
 } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
-/** What the three lifecycles have that the others have not. */
+/** What differs between the three lifecycles. */
 const LIFECYCLES = {
   withdrawals: {
     record: withdrawalRecord,
@@ -73,20 +73,20 @@ export function lifecycleRoutes(sources: Sources): readonly Route[] {
 
 const problems = ["unsupported_combination", ...MODEL_PROBLEMS] as const;
 
-/** What a record of a past moment is. */
+/** Describes a record at a past moment. */
 const AS_OF =
-  "As of a time, stage, times and history are those of what had happened by then; what else is known of a record is known of it at any time.";
+  "As of a time, stage, times and history show what had happened by then; the other fields show all that is known.";
 
 const listQuery = (model: LifecycleModel) =>
   parameters({
-    stage: anyChoice(STAGES[model], "Only those in this stage"),
-    provider: anyChoice(provider.options, "Only this provider's"),
-    asset: anyMatch("Only those of this asset (a trade: of one of its parties)"),
-    participant_code: anyMatch(
+    stage: repeatableChoice(STAGES[model], "Only those in this stage"),
+    provider: repeatableChoice(provider.options, "Only this provider's"),
+    asset: repeatableText("Only those of this asset (a trade: of one of its parties)"),
+    participant_code: repeatableText(
       "Only those that this participant owns or is paid by (a trade: one of its parties)",
     ),
-    account_group: anyMatch("Only those of this group; a trade has none"),
-    identifier: anyMatch("Only those that this finds: any present or former id, hash, reference"),
+    account_group: repeatableText("Only those of this group; a trade has none"),
+    identifier: repeatableText("Only those with this id, hash or reference, present or former"),
     updated_since: time("Only those that changed last at this time or later"),
     updated_until: time("Only those that changed last before this time"),
     stuck: flag("Whether it has stayed in its stage for longer than COUNTERFOIL_STUCK_AFTER"),
@@ -103,7 +103,7 @@ function listRoute(sources: Sources, model: LifecycleModel): Route {
     url: `/v1/${model}`,
     tag: "lifecycles",
     summary: `The ${model}, the one that changed last first`,
-    description: `At a position, the one that had changed last before it comes first; as of a time alone, the one that was opened last. ${AS_OF} A page may hold fewer than \`limit\` while \`next_cursor\` is given.`,
+    description: `At a position, the one that had changed last by then comes first; as of a time alone, the one that was opened last. ${AS_OF} A page may have fewer records than \`limit\` although \`next_cursor\` is given.`,
     query: listQuery(model),
     answer: listOf(LIFECYCLES[model].record),
     problems: ["invalid_cursor", ...problems],
@@ -118,19 +118,19 @@ async function answerList(
 ) {
   const { limit: _limit, cursor: _cursor, min_position, ...rest } = query;
   const { as_of: _as_of, at_position: _at, known_at: _known, ...named } = rest;
-  const filters = given(named) as LifecycleFilters;
+  const filters = definedOnly(named) as LifecycleFilters;
   const { updated_since, updated_until } = named;
-  const printed = given({
+  const formatted = definedOnly({
     ...filters,
-    updated_since: printedTime(updated_since),
-    updated_until: printedTime(updated_until),
+    updated_since: formatOptionalTime(updated_since),
+    updated_until: formatOptionalTime(updated_until),
   });
   const { platform } = caller;
-  const asked = await momentOf(sources, query, disconnected);
-  const { moment, rule } = asked;
-  const scope = listFor(caller, {
+  const requested = await momentOf(sources, query, disconnected);
+  const { moment, rule } = requested;
+  const scope = scopeFor(caller, {
     list: model,
-    filters: { ...printed, ...asked.filters },
+    filters: { ...formatted, ...requested.filters },
     key: LIFECYCLE_KEY,
   });
   const page = pageOf(query, scope);
@@ -157,12 +157,15 @@ function oneRoute(sources: Sources, model: LifecycleModel): Route {
     params,
     answer: oneOf(record),
     problems: ["not_found", "ambiguous_id", ...problems],
-    handle: async ({ query: asked, params: { id }, caller, disconnected }) => {
-      const { moment, rule } = await momentOf(sources, asked, disconnected);
-      const query = { model, id, rule, moment, platform: caller.platform };
-      const minPosition = minPositionOf(moment, asked.min_position);
+    handle: async ({ query, params: { id }, caller, disconnected }) => {
+      const { moment, rule } = await momentOf(sources, query, disconnected);
+      const request = { model, id, rule, moment, platform: caller.platform };
+      const minPosition = minPositionOf(moment, query.min_position);
       return readModel(sources, { model, minPosition, disconnected }, async (rows, { position }) =>
-        oneBody(oneFound(await findRecord(rows, query), name, id), moment.at_position ?? position),
+        oneBody(
+          requireFound(await findRecord(rows, request), name, id),
+          moment.at_position ?? position,
+        ),
       );
     },
   });
@@ -186,12 +189,12 @@ function historyRoute(sources: Sources, model: LifecycleModel): Route {
       const { platform } = caller;
       const { moment, filters } = await momentOf(sources, query, disconnected);
       const list = { list: `${model}/history`, filters: { id, ...filters }, key: HISTORY_KEY };
-      const scope = listFor(caller, list);
+      const scope = scopeFor(caller, list);
       const page = pageOf(query, scope);
       const minPosition = minPositionOf(moment, query.min_position);
       return readModel(sources, { model, minPosition, disconnected }, async (rows, { position }) =>
         listBody(
-          oneFound(await listHistory(rows, { model, id, platform, moment }, page), name, id),
+          requireFound(await listHistory(rows, { model, id, platform, moment }, page), name, id),
           scope,
           moment.at_position ?? position,
         ),

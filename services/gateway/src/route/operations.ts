@@ -16,7 +16,7 @@ import { modelParam, parameters } from "../parameter.ts";
 import { oneBody, type Sources } from "../reading.ts";
 import { type Route, route } from "../route.ts";
 
-/** How the service is doing, and what an operator may start. */
+/** Routes for status, projections, rebuilds, health and metrics. */
 export function operationRoutes(
   sources: Sources,
   registry: Registry,
@@ -45,7 +45,7 @@ function statusRoute(sources: Sources): Route {
     operation: "getStatus",
     url: "/v1/status",
     tag: "operations",
-    summary: "How the ledger is doing: how far each part has come, and what needs a person",
+    summary: "The status of the ledger: the position of each part, and what needs a person",
     query: parameters({}),
     answer: oneOf(statusRecord),
     problems: ["stream_unavailable"],
@@ -65,12 +65,12 @@ function projectionsRoute({ stream, models, rebuilds }: Sources): Route {
     url: "/v1/projections",
     tag: "operations",
     summary: "The projections with their kept generations, and the last rebuild of each",
-    description: "Digests are zeros for a platform's key: others have a part in them.",
+    description: "For a platform's key digests are zeros, since they cover all platforms.",
     query: parameters({}),
     answer: listOf(projectionRecord),
     problems: ["stream_unavailable", "model_unavailable"],
     handle: async ({ caller: { platform } }) => {
-      const isOfAll = platform === null;
+      const seesAll = platform === null;
       const data = MODELS.map(async (name): Promise<ProjectionRecord> => {
         const served = await models.info(name);
         const kept = await rebuilds.generations(name);
@@ -78,11 +78,11 @@ function projectionsRoute({ stream, models, rebuilds }: Sources): Route {
           generation,
           model_version: modelVersion,
           position: String(checkpoint.position),
-          digest: isOfAll ? checkpoint.digest : NO_DIGEST,
-          state_digest: isOfAll ? checkpoint.state_digest : NO_DIGEST,
+          digest: seesAll ? checkpoint.digest : NO_DIGEST,
+          state_digest: seesAll ? checkpoint.state_digest : NO_DIGEST,
           is_live: generation === served?.generation,
         }));
-        return { name, generations, rebuild: shownTo(platform, rebuilds.progress(name)) };
+        return { name, generations, rebuild: progressFor(platform, rebuilds.progress(name)) };
       });
       const { position } = await stream.head();
       return { data: await Promise.all(data), position: String(position), next_cursor: null };
@@ -90,8 +90,11 @@ function projectionsRoute({ stream, models, rebuilds }: Sources): Route {
   });
 }
 
-/** What differed between two generations may be anybody's. */
-const shownTo = (platform: Platform, progress: RebuildProgress | null): RebuildProgress | null =>
+/** Removes the detail for a platform: the rows that differ may belong to another one. */
+const progressFor = (
+  platform: Platform,
+  progress: RebuildProgress | null,
+): RebuildProgress | null =>
   progress === null || platform === null ? progress : { ...progress, detail: null };
 
 function rollbackRoute({ rebuilds }: Sources): Route {
@@ -101,7 +104,7 @@ function rollbackRoute({ rebuilds }: Sources): Route {
     url: "/v1/projections/:name/rollback",
     tag: "operations",
     summary: "Catches a kept generation of the projection up and makes it the live one again",
-    description: "How it gets on is told as for a rebuild.",
+    description: "Its progress is reported like that of a rebuild.",
     query: parameters({}),
     params: rebuild.params,
     body: z.strictObject({ generation: z.int().positive() }),
@@ -109,7 +112,7 @@ function rollbackRoute({ rebuilds }: Sources): Route {
     status: 202,
     problems: ["not_found", "rebuild_running", "stream_unavailable", "model_unavailable"],
     handle: async ({ params: { name }, body: { generation }, caller }, reply) => {
-      if (caller.platform !== null) throw new Problem("wrong_role", OF_ALL);
+      if (caller.platform !== null) throw new Problem("wrong_role", ALL_PLATFORMS);
       const kept = await rebuilds.generations(name);
       if (!kept.some((one) => one.generation === generation)) {
         const numbers = kept.map((one) => one.generation).join(", ");
@@ -140,7 +143,7 @@ function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
       status: 202,
       problems: ["not_found", "rebuild_running", "stream_unavailable", "model_unavailable"],
       handle: async ({ params: { name }, caller }, reply) => {
-        if (caller.platform !== null) throw new Problem("wrong_role", OF_ALL);
+        if (caller.platform !== null) throw new Problem("wrong_role", ALL_PLATFORMS);
         const progress = await rebuilds.start(name, caller.actor);
         reply.code(202);
         return oneBody(progress, Number(progress.position));
@@ -149,25 +152,25 @@ function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
     route({
       ...rebuild,
       operation: "getRebuild",
-      summary: "How the last rebuild that was started here is getting on",
+      summary: "The progress of the last rebuild that was started in this process",
       problems: ["not_found"],
       handle: async ({ params: { name }, caller }) => {
-        const shown = shownTo(caller.platform, rebuilds.progress(name));
-        if (shown !== null) return oneBody(shown, Number(shown.position));
+        const progress = progressFor(caller.platform, rebuilds.progress(name));
+        if (progress !== null) return oneBody(progress, Number(progress.position));
         throw new Problem("not_found", `no rebuild of ${name} was started in this process`);
       },
     }),
   ];
 }
 
-const OF_ALL = "a projection is every platform's: use an operator's key without a platform";
+const ALL_PLATFORMS = "a projection is every platform's: use an operator's key without a platform";
 
 /** Probes add parameters of their own, against caches. */
 const anyQuery = z.object({});
 
-const word = (text: string) => z.object({ status: z.literal(text) });
+const statusBody = (status: string) => z.object({ status: z.literal(status) });
 
-/** What a gateway needs: the stream, and every model. */
+/** Throws unless the stream and every model can be read. */
 export async function assertReadable({
   stream,
   models,
@@ -184,7 +187,7 @@ function healthRoutes(readiness: Readiness): readonly Route[] {
       tag: "operations",
       summary: "Whether the process is alive",
       query: anyQuery,
-      answer: word("ok"),
+      answer: statusBody("ok"),
       handle: async () => ({ status: "ok" }),
     }),
     route({
@@ -192,9 +195,9 @@ function healthRoutes(readiness: Readiness): readonly Route[] {
       url: "/readyz",
       tag: "operations",
       summary:
-        "Whether the process should be sent requests: what it needs is there, and it is not ending",
+        "Whether the process accepts requests: its dependencies are available, and it is not stopping",
       query: anyQuery,
-      answer: word("ready"),
+      answer: statusBody("ready"),
       problems: ["not_ready", "stream_unavailable", "model_unavailable"],
       handle: async () => {
         await readiness.assert();
@@ -209,7 +212,7 @@ function metricsRoute(registry: Registry): Route {
     operation: "getMetrics",
     url: "/metrics",
     tag: "operations",
-    summary: "Metrics for Prometheus; beyond loopback with a key of no platform",
+    summary: "Metrics for Prometheus; beyond loopback they need a key without a platform",
     needs: "metrics",
     query: anyQuery,
     answer: z.string(),

@@ -34,30 +34,30 @@ import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Caller } from "../access.ts";
 import {
-  anyChoice,
-  anyMatch,
-  choices,
+  commaSeparated,
   cursor,
   limit,
   order,
   parameters,
   pathId,
   position,
+  repeatableChoice,
+  repeatableText,
   time,
 } from "../parameter.ts";
 import {
-  given,
+  definedOnly,
+  formatOptionalTime,
   listBody,
-  listFor,
   oneBody,
   pageOf,
-  printedTime,
   readModel,
   type Sources,
+  scopeFor,
 } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
-/** The stream itself: its events, and the deliveries that they come from. */
+/** Routes for the events of the stream, and the deliveries that they come from. */
 export function streamRoutes(sources: Sources): readonly Route[] {
   return [
     eventsRoute(sources),
@@ -76,26 +76,26 @@ const range = {
 };
 
 const events = parameters({
-  after: position("Only events behind this position"),
-  types: choices(TYPES, "As `type`, in one parameter"),
-  type: anyChoice(TYPES, "Only events of this type"),
-  subject: anyMatch("Only events of this subject"),
-  correlation_id: anyMatch("Only what came with this request or feed frame"),
+  after: position("Only events after this position"),
+  types: commaSeparated(TYPES, "Like `type`, but several in one parameter"),
+  type: repeatableChoice(TYPES, "Only events of this type"),
+  subject: repeatableText("Only events of this subject"),
+  correlation_id: repeatableText("Only events of this request or feed connection"),
   ...range,
   order: order("asc"),
   limit,
   cursor,
 });
 
-const SHORT_PAGES = "A page may hold fewer than `limit` while `next_cursor` is given.";
+const SHORT_PAGES = "A page may have fewer records than `limit` although `next_cursor` is given.";
 
 function eventsRoute(sources: Sources): Route {
   return route({
     operation: "listEvents",
     url: "/v1/events",
     tag: "stream",
-    summary: "The events of the stream, in their order or backwards",
-    description: `\`position\` is the head; \`next_cursor\` is null where the stream ends for now. ${SHORT_PAGES}`,
+    summary: "The events of the stream, in ascending or descending order",
+    description: `\`position\` is the head; \`next_cursor\` is null at the current end of the stream. ${SHORT_PAGES}`,
     query: events,
     answer: listOf(eventRecord),
     problems: ["invalid_cursor", "stream_unavailable"],
@@ -108,19 +108,22 @@ async function answerEvents(
   { query, caller }: RouteRequest<z.output<typeof events>, unknown>,
 ) {
   const { after, type, types, subject, correlation_id, since, until, order } = query;
-  const times = given({ since: printedTime(since), until: printedTime(until) });
-  const asked = { ...given({ after, type, types, subject, correlation_id }), ...times };
-  const filters = order === "asc" ? asked : { ...asked, order };
-  const scope = listFor(caller, { list: "events", filters, key: EVENT_KEY });
+  const times = definedOnly({ since: formatOptionalTime(since), until: formatOptionalTime(until) });
+  const named = { ...definedOnly({ after, type, types, subject, correlation_id }), ...times };
+  const filters = order === "asc" ? named : { ...named, order };
+  const scope = scopeFor(caller, { list: "events", filters, key: EVENT_KEY });
   const { limit, beyond } = pageOf(query, scope);
   const head = await sources.stream.head();
   const allTypes = type || types ? [...new Set([...(type ?? []), ...(types ?? [])])] : undefined;
   const page = await listEvents(
     { ...sources, hashing: nodeHashing },
     {
-      range: restOf(await rangeBetween(sources.stream, { ...query, head: head.position }), beyond),
+      range: rangeBeyond(
+        await rangeBetween(sources.stream, { ...query, head: head.position }),
+        beyond,
+      ),
       limit,
-      filters: given({ types: allTypes, subjects: subject, correlationIds: correlation_id }),
+      filters: definedOnly({ types: allTypes, subjects: subject, correlationIds: correlation_id }),
       standings: standingsFor(caller, sources),
       nextTurn: sources.clock.nextTurn,
     },
@@ -128,34 +131,35 @@ async function answerEvents(
   return listBody(page, scope, head.position);
 }
 
-type Between = Readonly<{
+type RangeBounds = Readonly<{
   after?: number | undefined;
   since?: bigint | undefined;
   until?: bigint | undefined;
   order: StreamRange["order"];
-  /** Where the stream is looked at. */
+  /** The last position to read. */
   head: number;
 }>;
 
-/** Times of recording never fall along the stream, so a range of them is one of positions. */
+/** Times of recording never decrease along the stream, so a range of times is a range of positions. */
 async function rangeBetween(
   stream: EventStream,
-  { after = 0, since, until, order, head }: Between,
+  { after = 0, since, until, order, head }: RangeBounds,
 ): Promise<StreamRange> {
   const first = since === undefined ? 0 : await lastPositionBy(stream, since - 1n);
   const last = until === undefined ? head : await lastPositionBy(stream, until - 1n);
   return { after: Math.max(after, first), upTo: Math.min(head, last), order };
 }
 
-const restOf = (range: StreamRange, last: PageRequest["beyond"]): StreamRange =>
+/** The rest of a range after the last event of the previous page. */
+const rangeBeyond = (range: StreamRange, last: PageRequest["beyond"]): StreamRange =>
   last === null ? range : beyond(range, Number(last[0]));
 
 const deliveries = parameters({
-  provider: anyChoice(provider.options, "Only this provider's"),
-  channel: anyChoice(channel.options, "Only what came this way"),
-  payload_type: anyMatch("Only bodies of this type"),
-  outcome: anyChoice(deliveryOutcome.options, "Only those of which this became"),
-  key_id: anyMatch("Only those whose signature was checked with this key"),
+  provider: repeatableChoice(provider.options, "Only this provider's"),
+  channel: repeatableChoice(channel.options, "Only deliveries of this channel"),
+  payload_type: repeatableText("Only bodies of this type"),
+  outcome: repeatableChoice(deliveryOutcome.options, "Only deliveries with this outcome"),
+  key_id: repeatableText("Only deliveries whose signature was verified with this key"),
   ...range,
   order: order("desc"),
   limit,
@@ -168,7 +172,7 @@ function deliveriesRoute(sources: Sources): Route {
     url: "/v1/deliveries",
     tag: "stream",
     summary: "What the providers sent, the newest first",
-    description: `\`position\` is the head; where only \`quarantined\` or \`dismissed\` are asked for, that of the balances model, which lists them. ${SHORT_PAGES}`,
+    description: `\`position\` is the head; if only \`quarantined\` or \`dismissed\` are requested, that of the balances model, which lists them. ${SHORT_PAGES}`,
     query: deliveries,
     answer: listOf(deliverySummary),
     problems: ["invalid_cursor", "model_unavailable", "stream_unavailable"],
@@ -182,17 +186,17 @@ async function answerDeliveries(
 ) {
   const { stream, clock } = sources;
   const { limit: _limit, cursor: _cursor, since, until, order, ...named } = query;
-  const filters: DeliveryFilters = given(named);
-  const times = given({ since: printedTime(since), until: printedTime(until) });
+  const filters: DeliveryFilters = definedOnly(named);
+  const times = definedOnly({ since: formatOptionalTime(since), until: formatOptionalTime(until) });
   const list = { list: "deliveries", filters: { ...filters, ...times, order }, key: DELIVERY_KEY };
-  const scope = listFor(caller, list);
+  const scope = scopeFor(caller, list);
   const { limit, beyond } = pageOf(query, scope);
   const standings = standingsFor(caller, sources);
   const answer = async (head: number, rows: Rows | null) => {
-    const range = restOf(await rangeBetween(stream, { since, until, order, head }), beyond);
+    const range = rangeBeyond(await rangeBetween(stream, { since, until, order, head }), beyond);
     const { nextTurn } = clock;
-    const asked = { ...TRANSLATING, range, limit, filters, rows, standings, nextTurn };
-    return listBody(await listDeliveries(stream, asked), scope, head);
+    const request = { ...RETRANSLATION, range, limit, filters, rows, standings, nextTurn };
+    return listBody(await listDeliveries(stream, request), scope, head);
   };
   if (!isOfQuarantine(filters)) return answer((await stream.head()).position, null);
   const reading = { model: "balances", minPosition: undefined, disconnected } as const;
@@ -208,14 +212,14 @@ function eventRoute(sources: Sources): Route {
     operation: "getEvent",
     url: "/v1/events/:id",
     tag: "stream",
-    summary: "One event with what later events say of it, and its delivery",
+    summary: "One event, its delivery, and the later events that refer to it",
     query: parameters({}),
     params: z.object({ id: pathId("The event's id or its position") }),
     answer: oneOf(eventDetail),
     problems: ["not_found", "stream_unavailable"],
     handle: async ({ params: { id }, caller }) => {
       const standings = standingsFor(caller, sources);
-      const event = await findEvent(stream, id, { ...TRANSLATING, standings });
+      const event = await findEvent(stream, id, { ...RETRANSLATION, standings });
       if (event === null) throw new Problem("not_found", `there is no event "${id}"`);
       return oneBody(event, (await stream.head()).position);
     },
@@ -230,14 +234,14 @@ function deliveryRoute(sources: Sources): Route {
     operation: "getDelivery",
     url: "/v1/deliveries/:id",
     tag: "stream",
-    summary: "A delivery with everything that it caused to be recorded",
+    summary: "A delivery with all events that were recorded because of it",
     query: parameters({}),
     params: deliveryParams,
     answer: oneOf(deliveryRecord),
     problems: ["not_found", "stream_unavailable"],
     handle: async ({ params: { id }, caller }) => {
       const standings = standingsFor(caller, sources);
-      const delivery = await findDelivery(stream, id, { ...TRANSLATING, standings });
+      const delivery = await findDelivery(stream, id, { ...RETRANSLATION, standings });
       if (delivery === null) throw unknownDelivery(id);
       const body_url = `/v1/deliveries/${id}/body`;
       return oneBody({ ...delivery, body_url }, (await stream.head()).position);
@@ -245,8 +249,8 @@ function deliveryRoute(sources: Sources): Route {
   });
 }
 
-/** A delivery is translated once more to find what it caused. */
-const TRANSLATING = { translations: TRANSLATIONS, hashing: nodeHashing };
+/** A delivery is translated again to find the events that it caused. */
+const RETRANSLATION = { translations: TRANSLATIONS, hashing: nodeHashing };
 
 const BYTES = "application/octet-stream";
 
@@ -264,7 +268,7 @@ function bodyRoute(sources: Sources): Route {
     problems: ["not_found", "body_gone", "stream_unavailable"],
     handle: async ({ params: { id }, caller }, reply) => {
       const standings = standingsFor(caller, sources);
-      const body = await findBody(stream, id, { ...TRANSLATING, standings });
+      const body = await findBody(stream, id, { ...RETRANSLATION, standings });
       if (body === null) throw unknownDelivery(id);
       if (body.bytes !== null) return sendBytes(reply, body.bytes);
       const { sha256, erased } = body;
@@ -274,10 +278,10 @@ function bodyRoute(sources: Sources): Route {
   });
 }
 
-/** Bytes never change; but they can be erased, and are to be gone everywhere soon after. */
+/** Bytes never change, but can be erased, and then must disappear from caches soon. */
 const BYTES_CACHING = "private, max-age=60";
 
-/** Whatever a provider sent is shown as bytes and nothing else, also by a browser. */
+/** Sends a provider's bytes so that a browser downloads them instead of interpreting them. */
 function sendBytes(reply: FastifyReply, bytes: Uint8Array): FastifyReply {
   reply.type(BYTES).header("x-content-type-options", "nosniff");
   reply.header("cache-control", BYTES_CACHING);

@@ -1,7 +1,7 @@
 import { formatTime, MILLISECOND } from "@counterfoil/core/exact/time";
 import { type ScenarioStep, zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
 
-/** What a test says of one report; the rest is made up. */
+/** What a test specifies of a report; the rest has default values. */
 export type Report = Readonly<{
   run: number;
   /** When it took effect: milliseconds of 2025-06-01. */

@@ -17,11 +17,11 @@ export function expectProblem({ status, body, headers }: Answer, code: ErrorCode
   expect(body.title).toBe(ERROR_CODES[code].title);
   expect(headers["content-type"]).toMatch(/^application\/problem\+json/);
   expect(problemDocument.parse(body)).toEqual(body);
-  // How long somebody has to wait who asked too often is not said beforehand.
+  // The wait of a rate-limited caller varies.
   if (status !== 429) expect(headers["retry-after"]).toBe(status === 503 ? "1" : undefined);
 }
 
-/** A list of records, each exactly of its shape: nothing missing, nothing that is not declared. */
+/** Expects a list of records, each with exactly the fields of its schema. */
 export function expectList({ status, body }: Answer, record: z.ZodType): void {
   expect({ status, problem: body.detail }).toEqual({ status: 200, problem: undefined });
   expect(listOf(record).parse(body)).toEqual(body);

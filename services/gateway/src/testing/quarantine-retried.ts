@@ -6,7 +6,7 @@ import { newEvent } from "@counterfoil/core/ingest/event";
 
 type Outcome = Omit<DataOf<"QuarantineRetried">, "delivery_id" | "translation">;
 
-/** That somebody tried a quarantined delivery again. */
+/** The event of a retry of a quarantined delivery. */
 export function quarantineRetried(deliveryId: string, outcome: Outcome): NewEvent {
   const data = { delivery_id: deliveryId, translation: 2, ...outcome };
   const id = eventId(["QuarantineRetried", deliveryId, "2"], nodeHashing);

@@ -36,7 +36,7 @@ export type TestGateway = Listener &
       url: string,
       also?: Pick<InjectOptions, "headers" | "remoteAddress" | "payload">,
     ) => Promise<Answer>;
-    /** Makes a key that everybody needs from then on. @returns the headers that show it */
+    /** Creates a key; from then on requests need one. @returns the headers with the key */
     newKey: (request?: Partial<KeyRequest>) => Promise<KeyHeaders>;
   }>;
 
@@ -59,17 +59,17 @@ export const NO_REBUILDS: Rebuilds = {
 
 type Stored = Pick<TestLedger, "stream" | "catalogue" | "clock">;
 
-/** Where no key can be made: whoever asks for a head brings a file of their own. */
+/** A path where no key can be created: tests of heads give their own file. */
 export const NO_KEY_FILE = join(devNull, "head.key");
 
-/** Heads of a test ledger, signed by a key that is gone with the test's folder. */
+/** Heads of a test ledger, signed by a key in the test's folder. */
 export function testHeads(stored: Stored, keyFile: string): Heads {
   const signer = createHeadKeyFile(keyFile);
   const locks = createMemoryRoleLocks();
   return createHeads({ ...stored, ledger: "default", hashing: nodeHashing, locks, signer });
 }
 
-/** A gateway over a test ledger, asked without a socket. */
+/** A gateway over a test ledger, called without a socket. */
 export async function createTestGateway(
   { stream, catalogue, clock }: Stored,
   deps: Partial<GatewayDeps> = {},
@@ -88,7 +88,7 @@ export async function createTestGateway(
     heads: testHeads({ stream, catalogue, clock }, NO_KEY_FILE),
     logger: pino({ level: "silent" }),
     engine: "memory",
-    acting: {
+    operatorActions: {
       acknowledge: (word, platform) => {
         const rule = stuckRule(clock.now(), configOf().COUNTERFOIL_STUCK_AFTER);
         const operating = { stream, clock, hashing: nodeHashing, models, rule, platform };
@@ -123,7 +123,7 @@ export async function createTestGateway(
       const secret = newKeySecret();
       const keeping = { stream, keys, clock, hashing: nodeHashing };
       await createKey(keeping, { request: request as KeyRequest, secret, actor: "a test" });
-      // What a gateway knows of keys is a second old at the most.
+      // A gateway caches keys for a second.
       await clock.advance(1000);
       return { keyId: secret.id, headers: { authorization: `Bearer ${secret.secret}` } };
     },

@@ -25,23 +25,23 @@ export const PROJECTIONS: readonly Projection[] = [
   ...[WITHDRAWALS, DEPOSITS, TRADES].map(lifecycleProjection),
 ];
 
-/** A ledger in memory that takes deliveries and folds them when `fold` is called. */
+/** A ledger in memory that records deliveries, and projects them when `fold` is called. */
 export type TestLedger = Readonly<{
   stream: EventStream;
   catalogue: ModelCatalogue;
   clock: ManualClock;
   deliver: (step: ScenarioStep) => Promise<Receipt>;
-  /** Delivers a documented flow, and folds it. */
+  /** Delivers a documented flow, and projects it. */
   play: (scenario: string) => Promise<readonly Receipt[]>;
-  /** Folds everything that was recorded into these models, all of them by default. */
+  /** Projects all recorded events into these models, by default into all. */
   fold: (...models: readonly ModelName[]) => Promise<void>;
   build: (model: ModelName, generation: number) => Promise<ProjectionRun>;
 }>;
 
-/** 2026-01-01: behind every time that a documented flow prints. */
+/** 2026-01-01: later than every time in a documented flow. */
 export const START: Nanos = 1_767_225_600_000_000_000n;
 
-/** What a ledger is kept in. */
+/** The storage of a test ledger. */
 export type TestEngine = Pick<TestLedger, "stream" | "catalogue">;
 
 const inMemory = async (clock: ManualClock): Promise<TestEngine> => ({
@@ -54,7 +54,7 @@ export async function createTestLedger(open = inMemory): Promise<TestLedger> {
   const { stream, catalogue } = await open(clock);
   await openLedger(stream, { name: "default", environment: "test" }, nodeHashing);
   const ingest = createIngest({ stream, translations: TRANSLATIONS, hashing: nodeHashing, clock });
-  const foldings = new Map<ModelName, ProjectionRun>();
+  const runs = new Map<ModelName, ProjectionRun>();
   let frames = 0;
 
   async function build(model: ModelName, generation: number): Promise<ProjectionRun> {
@@ -66,10 +66,10 @@ export async function createTestLedger(open = inMemory): Promise<TestLedger> {
   }
 
   async function fold(...models: readonly ModelName[]): Promise<void> {
-    for (const [model, folding] of foldings) {
+    for (const [model, run] of runs) {
       if (models.length > 0 && !models.includes(model)) continue;
-      const { position } = folding.checkpoint;
-      await folding.fold(await stream.read({ after: position, limit: 1_000_000 }));
+      const { position } = run.checkpoint;
+      await run.fold(await stream.read({ after: position, limit: 1_000_000 }));
     }
   }
 
@@ -81,12 +81,12 @@ export async function createTestLedger(open = inMemory): Promise<TestLedger> {
       await ingest.feedOpened({ ...opening, openedAt: clock.now() });
     }
     const receipt = await ingest.submit(deliveryOf(step, clock.now(), frames));
-    // Every delivery has a moment of its own.
+    // Every delivery has its own time.
     await clock.advance(1);
     return receipt;
   }
 
-  for (const { model } of PROJECTIONS) foldings.set(model, await build(model, 1));
+  for (const { model } of PROJECTIONS) runs.set(model, await build(model, 1));
   return {
     stream,
     catalogue,

@@ -18,13 +18,13 @@ import { type Answer, createTestGateway, testHeads } from "./test-gateway.ts";
 import { createTestLedger, type TestLedger } from "./test-ledger.ts";
 
 /*
- * `pnpm examples` asks a ledger with every documented flow on it, and writes what it answers: the
- * examples of the OpenAPI document. It comes out the same every time, and nothing in it is made up but
- * how a rebuild goes: none is begun here.
+ * `pnpm examples` sends requests to a gateway over a ledger with every documented flow, and writes the
+ * answers: the examples of the OpenAPI document. The result is deterministic, and real except for the
+ * progress of a rebuild, since none is started here.
  */
 
-/** By operation what is asked; `{…}` is the first record's field of the list before. */
-const QUESTIONS = [
+/** The request for each operation; `{…}` is a field of the first record of the previous list. */
+const READ_REQUESTS = [
   ["listBalances", "/v1/balances?limit=1&asset=BTC"],
   ["getAccount", "/v1/accounts/{id}"],
   ["explain", "/v1/explain/balance/{id}?limit=3"],
@@ -57,8 +57,8 @@ const QUESTIONS = [
   ["getReadiness", "/readyz"],
 ] as const;
 
-/** What an operator says; each asked after the questions, since it changes what is answered. */
-const WORDS = [
+/** An operator's requests, sent after the others, since they change the answers. */
+const OPERATOR_REQUESTS = [
   ["retryQuarantined", "/v1/quarantine/{delivery_id}/retry", undefined],
   ["dismissQuarantined", "/v1/quarantine/{delivery_id}/dismiss", { note: "a test of theirs" }],
   ["acknowledgeAnomaly", "/v1/anomalies/{id}/acknowledge", { note: "asked the provider" }],
@@ -85,7 +85,7 @@ const gateway = await createTestGateway(ledger, {
   rebuilds: exampleRebuilds(ledger),
 });
 try {
-  const examples = { ...(await answers()), ...(await words()) };
+  const examples = { ...(await readAnswers()), ...(await operatorAnswers()) };
   writeFileSync(EXAMPLES_FILE, `${JSON.stringify(examples, null, 2)}\n`);
   console.log(`${Object.keys(examples).length} examples written to ${EXAMPLES_FILE.pathname}`);
 } finally {
@@ -99,10 +99,10 @@ function filled(template: string, fields: Fields): string {
   return template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(fields[name])));
 }
 
-async function answers(): Promise<Fields> {
+async function readAnswers(): Promise<Fields> {
   const examples: Record<string, unknown> = {};
   let first: Fields = {};
-  for (const [operation, template] of QUESTIONS) {
+  for (const [operation, template] of READ_REQUESTS) {
     const url = filled(template, first);
     const body = bodyOf(url, await gateway.get(url));
     if (!template.includes("{") && Array.isArray(body.data)) [first = first] = body.data;
@@ -119,7 +119,7 @@ async function answers(): Promise<Fields> {
   return examples;
 }
 
-/** One change as it is written, with its id. */
+/** The text of the first change, with its id. */
 async function firstChange(address: string): Promise<string> {
   const response = await fetch(`${address}/v1/changes?after=0&model=anomalies`);
   let text = "";
@@ -131,25 +131,25 @@ async function firstChange(address: string): Promise<string> {
   throw new Error(`no change came: ${text}`);
 }
 
-async function words(): Promise<Fields> {
+async function operatorAnswers(): Promise<Fields> {
   const headers = await operatorHeaders();
   const [unread] = (await gateway.send("GET", "/v1/quarantine?limit=1", { headers })).body.data;
   const gaps = await gateway.send("GET", "/v1/anomalies?limit=1&kind=gap", { headers });
   const [gap] = gaps.body.data;
   const examples: Record<string, unknown> = {};
-  for (const [operation, template, payload] of WORDS) {
+  for (const [operation, template, payload] of OPERATOR_REQUESTS) {
     const url = filled(template, { ...unread, ...gap });
-    const also = payload === undefined ? { headers } : { headers, payload };
-    examples[operation] = bodyOf(url, await gateway.send("POST", url, also));
+    const options = payload === undefined ? { headers } : { headers, payload };
+    examples[operation] = bodyOf(url, await gateway.send("POST", url, options));
     if (operation === "startRebuild") {
-      const asked = "/v1/projections/balances/rebuild";
-      examples.getRebuild = bodyOf(asked, await gateway.send("GET", asked, { headers }));
+      const rebuildUrl = "/v1/projections/balances/rebuild";
+      examples.getRebuild = bodyOf(rebuildUrl, await gateway.send("GET", rebuildUrl, { headers }));
     }
   }
   return examples;
 }
 
-/** A key whose secret opens nothing but this ledger, which is gone with this process. */
+/** A key for this ledger alone, which exists only in this process. */
 async function operatorHeaders(): Promise<Readonly<{ authorization: string }>> {
   const prefix = "cf_5d1c0b0e";
   const secret = {
@@ -169,7 +169,7 @@ function bodyOf(url: string, { status, body }: Answer) {
   throw new Error(`${url} was answered ${status}: ${body.detail}`);
 }
 
-/** The same every time, so that the examples are: nobody else is signed for by it. */
+/** A fixed key, so that the examples are the same every time. */
 function exampleKey(folder: string): string {
   const seed = `302e020100300506032b657004220420${"5d".repeat(32)}`;
   const key = createPrivateKey({ key: Buffer.from(seed, "hex"), format: "der", type: "pkcs8" });
@@ -178,10 +178,10 @@ function exampleKey(folder: string): string {
   return file;
 }
 
-/** As a service answers before a rebuild has done anything; none is begun. */
+/** Answers like a service that has just started a rebuild, without starting one. */
 function exampleRebuilds({ catalogue, stream, clock }: TestLedger): Rebuilds {
   let latest: RebuildProgress | null = null;
-  const begin = async (model: ModelName, generation: number): Promise<RebuildProgress> => {
+  const start = async (model: ModelName, generation: number): Promise<RebuildProgress> => {
     latest = {
       model,
       generation,
@@ -196,8 +196,8 @@ function exampleRebuilds({ catalogue, stream, clock }: TestLedger): Rebuilds {
     return latest;
   };
   return {
-    start: (model) => begin(model, 2),
-    rollBack: (model, _actor, generation) => begin(model, generation),
+    start: (model) => start(model, 2),
+    rollBack: (model, _actor, generation) => start(model, generation),
     generations: (model) => catalogue.generations(model),
     progress: () => latest,
   };

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative, sep } from "node:path";
 
-/** A check of values by a schema; `errors` says why the last one was refused. */
+/** Validates values by a schema; `errors` has the errors of the last one. */
 export type Validate = ((value: unknown) => boolean) & Readonly<{ errors?: unknown }>;
 
 export type Ajv = Readonly<{
@@ -11,13 +11,13 @@ export type Ajv = Readonly<{
 }>;
 
 /**
- * Somebody else's validator of JSON Schema 2020-12, as strict as it comes. It is the one that the
- * AsyncAPI parser brings along.
+ * An independent validator of JSON Schema 2020-12 in its strictest mode: the one that the AsyncAPI
+ * parser depends on.
  */
 export function createAjv(): Ajv {
   const parser = createRequire(import.meta.url).resolve("@asyncapi/parser");
   const { Ajv2020 } = createRequire(parser)("ajv/dist/2020.js");
-  // A field of several types is how absent (null) is written here.
+  // Nullable fields have several types.
   return new Ajv2020({
     strict: true,
     strictTypes: true,
@@ -26,7 +26,7 @@ export function createAjv(): Ajv {
   });
 }
 
-/** The files of a folder by path within it, with `/` between the steps. */
+/** The files of a folder by path within it, with `/` as separator. */
 export function readFolder(folder: string): ReadonlyMap<string, string> {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());
